@@ -1,0 +1,1 @@
+"""What devices say, turned into readings: drivers, meter profiles, virtual meters, the contract."""

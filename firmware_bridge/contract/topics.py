@@ -1,0 +1,56 @@
+"""The MQTT topics of Meterline."""
+
+from __future__ import annotations
+
+import re
+
+from firmware_bridge.contract.errors import InvalidValueError
+
+ROOT = "meterline/v1"
+ALL_DOWN = f"{ROOT}/all/down"
+UP_FILTER = f"{ROOT}/gw/+/up"
+STATUS_FILTER = f"{ROOT}/gw/+/status"
+QOS = 1
+
+_GATEWAY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_TOPIC = re.compile(rf"{ROOT}/gw/({_GATEWAY.pattern})/(up|down|status|cmd|cfg)")
+
+
+def check_gateway(gateway: str) -> str:
+    """The same text, if it can name a gateway.
+
+    Raises:
+        InvalidValueError: It is not 1 to 63 of a-z, 0-9 and hyphen, hyphen not first.
+    """
+    if _GATEWAY.fullmatch(gateway) is None:
+        message = f"{gateway!r} cannot name a gateway: 1 to 63 of a-z, 0-9 and -, - not first."
+        raise InvalidValueError(message, value=gateway)
+    return gateway
+
+
+def up(gateway: str) -> str:
+    """Where a gateway publishes batches and hellos."""
+    return f"{ROOT}/gw/{gateway}/up"
+
+
+def down(gateway: str) -> str:
+    """Where the centre answers one gateway."""
+    return f"{ROOT}/gw/{gateway}/down"
+
+
+def status(gateway: str) -> str:
+    """Where a gateway's retained status and last will stand."""
+    return f"{ROOT}/gw/{gateway}/status"
+
+
+def gateway_of(topic: str) -> str:
+    """The gateway that a topic belongs to.
+
+    Raises:
+        InvalidValueError: The topic is not one of a gateway.
+    """
+    match = _TOPIC.fullmatch(topic)
+    if match is None:
+        message = f"{topic!r} is not a gateway's topic."
+        raise InvalidValueError(message, value=topic)
+    return match[1]
