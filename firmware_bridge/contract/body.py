@@ -10,7 +10,8 @@
 
 Channels are numbered in the order in which they stand in `meters`. Rows are sorted by channel and
 time; each column holds the difference to the row before, which zstd then packs to next to nothing
-where time steps and consumption are regular. A `span_ms` column that would hold only zeros is sent
+where time steps and consumption are regular. Differences of mantissas are taken modulo 2**64, so
+that each fits 64 bits as the values do. A `span_ms` column that would hold only zeros is sent
 empty.
 """
 
@@ -65,6 +66,7 @@ _OBIS_BYTES = 6
 _METER_FIELDS = 3
 _GROUP_FIELDS = 5
 _COLUMN_COUNT = 6
+_MANTISSA = 3
 _FLAGS = frozenset(
     pack_flags(quality, time_quality) for quality in Quality for time_quality in TimeQuality
 )
@@ -135,6 +137,7 @@ def encode_readings(prev_hash: bytes, made_at_ms: int, readings: Sequence[Readin
         for r in readings
     )
     columns = [_differences(column) for column in zip(*rows, strict=True)]
+    columns[_MANTISSA] = _wrapped(columns[_MANTISSA])
     if not any(columns[-1]):
         columns[-1] = []
     return _encode(prev_hash, made_at_ms, _encode_meters(channels), columns)
@@ -180,6 +183,12 @@ def _encode_meters(channels: list[Channel]) -> list[object]:
 
 def _differences(column: Sequence[int]) -> list[int]:
     return [column[0], *(after - before for before, after in pairwise(column))]
+
+
+def _wrapped(values: list[int]) -> list[int]:
+    if INT64_MIN <= min(values, default=0) and max(values, default=0) <= INT64_MAX:
+        return values
+    return [(value - INT64_MIN) % 2**64 + INT64_MIN for value in values]
 
 
 def decode_body(data: bytes) -> Body:
@@ -263,6 +272,7 @@ def _decode_columns(packed: bytes, channel_count: int) -> Columns:
     channel, at_ms, exponent, mantissa, flags, span_ms = (
         _sums(name, column) for name, column in zip(Columns.__slots__, columns, strict=True)
     )
+    mantissa = _wrapped(mantissa)
     if len({len(channel), len(at_ms), len(exponent), len(mantissa), len(flags)}) != 1:
         message = "The columns differ in length."
         raise SchemaError(message, value=[len(channel), len(at_ms), len(mantissa)])
@@ -272,7 +282,6 @@ def _decode_columns(packed: bytes, channel_count: int) -> Columns:
     _bound("channel", channel, 0, channel_count - 1)
     _bound("at_ms", at_ms, 0, AT_MAX_MS)
     _bound("exponent", exponent, EXPONENT_MIN, EXPONENT_MAX)
-    _bound("mantissa", mantissa, INT64_MIN, INT64_MAX)
     _bound("span_ms", span_ms, 0, SPAN_MAX_MS)
     if unknown := set(flags) - _FLAGS:
         message = f"A row has the unassigned flags {min(unknown)}."
@@ -297,6 +306,7 @@ def _sums(name: str, column: object) -> list[int]:
     values = codec.sequence(name, column, READINGS_MAX)
     if not set(map(type, values)) <= {int}:
         codec.refuse(name, next(v for v in values if type(v) is not int), "an integer")
+    _bound(name, values, INT64_MIN, INT64_MAX)
     return list(accumulate(values))
 
 
