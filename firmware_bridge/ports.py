@@ -1,0 +1,275 @@
+"""What the agent asks of a meter, whatever protocol it speaks.
+
+A driver says *what* a meter showed; the agent decides *when*, since only it knows how far its
+clock can be trusted. So a live value has a time only where the meter gives its own, while entries
+of a load profile always carry the meter's time.
+
+A pushed protocol fits the same shape: its driver keeps the last whole telegram, and `read` hands
+it over with the meter's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from firmware_bridge.contract.errors import ConfigurationError, DeviceError
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Quantity
+from firmware_bridge.contract.reading import Channel, Kind, Quality, Reading, Source, TimeQuality
+
+
+class MeterConnectionError(DeviceError):
+    """Nothing listens at the meter's address, or it closed the connection."""
+
+    code = "METER_CONNECTION"
+    retryable = True
+
+
+class MeterTimeoutError(DeviceError):
+    """The meter is connected but did not answer within its time limit."""
+
+    code = "METER_TIMEOUT"
+    retryable = True
+
+
+class MeterAnswerError(DeviceError):
+    """The answer does not follow the protocol: garbled, of a wrong length, or from another unit."""
+
+    code = "METER_ANSWER"
+    retryable = True
+
+
+class TransactionMismatchError(MeterAnswerError):
+    """The answer belongs to another request, so the connection was dropped."""
+
+    code = "TRANSACTION_MISMATCH"
+
+
+class MeterRefusalError(DeviceError):
+    """The meter understood the request and refused it, for instance an address it does not have."""
+
+    code = "METER_REFUSAL"
+
+
+class DriverSettingError(ConfigurationError):
+    """A setting of a driver is missing, unknown or out of range."""
+
+    code = "DRIVER_SETTING"
+
+
+class UnknownProtocolError(ConfigurationError):
+    """No installed driver speaks that protocol."""
+
+    code = "UNKNOWN_PROTOCOL"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MeterIdentity:
+    """The device itself, as its plate names it.
+
+    Args:
+        manufacturer: As `Channel.manufacturer`.
+        serial: As `Channel.serial`.
+        model: For people; no part of a channel's identity.
+    """
+
+    manufacturer: str
+    serial: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterValue:
+    """One value that a meter showed.
+
+    Args:
+        meter: The device that counted; a gas meter behind a P1 port is not the port's meter.
+        obis: What was counted.
+        kind: A counter, or the consumption of an interval of `period_s`.
+        quantity: The exact value and its unit.
+        quality: What the device says of it.
+        meter_time: The meter's own time of it, aware; None where the meter gives none.
+        period_s: Length of an INTERVAL value, or how often a pushing meter renews this value;
+            0 where the agent's poll interval applies. [s]
+    """
+
+    meter: MeterIdentity
+    obis: Obis
+    kind: Kind
+    quantity: Quantity
+    quality: Quality = Quality.ACTUAL
+    meter_time: datetime | None = None
+    period_s: int = 0
+
+    def reading(self, at: datetime, period_s: int, time_quality: TimeQuality) -> Reading:
+        """The value as a live reading.
+
+        Args:
+            at: The agent's instant; used only where the meter gave no time of its own.
+            period_s: The agent's poll interval; used where the value names none. [s]
+            time_quality: How far `at` can be trusted.
+        """
+        channel = Channel(
+            manufacturer=self.meter.manufacturer,
+            serial=self.meter.serial,
+            obis=self.obis,
+            kind=self.kind,
+            period_s=self.period_s or period_s,
+            source=Source.LIVE,
+            unit=self.quantity.unit,
+        )
+        reading = Reading(
+            channel, at, self.quantity.mantissa, self.quantity.exponent, self.quality, time_quality
+        )
+        if self.meter_time is None:
+            return reading
+        return replace(reading, at=self.meter_time, time_quality=TimeQuality.METER)
+
+
+class Absence(StrEnum):
+    """Why a register held no value. Stable codes."""
+
+    NOT_AVAILABLE = "not_available"
+    NOT_A_NUMBER = "not_a_number"
+    INFINITE = "infinite"
+    OUT_OF_RANGE = "out_of_range"
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentValue:
+    """A register that was read and held no value: a finding, never a reading.
+
+    Args:
+        obis: What would have been counted.
+        absence: Why there is no value.
+        raw: The register's bytes.
+    """
+
+    obis: Obis
+    absence: Absence
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOut:
+    """The outcome of one live read.
+
+    Args:
+        meter: The device that answered.
+        values: What it showed.
+        absent: What it holds no value for.
+        replaced: The device that this driver met at the same address before, if another one.
+    """
+
+    meter: MeterIdentity
+    values: tuple[MeterValue, ...]
+    absent: tuple[AbsentValue, ...] = ()
+    replaced: MeterIdentity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileMemory:
+    """What a meter's load profile holds at the moment.
+
+    Args:
+        meter: The device that keeps it.
+        period_s: Distance between entries. [s]
+        held: From the oldest entry's time to the first instant after the newest entry's; empty
+            where nothing is held yet.
+    """
+
+    meter: MeterIdentity
+    period_s: int
+    held: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChunk:
+    """A bounded part of a load profile's answer.
+
+    Args:
+        covers: The part of the asked interval that is answered by this chunk: an entry in it that
+            is not among the readings is not in the meter's memory. Chunks ascend without gaps.
+        readings: Ascending in time; Source.PROFILE, TimeQuality.METER.
+    """
+
+    covers: Interval
+    readings: tuple[Reading, ...]
+
+
+class MeterDriver(Protocol):
+    """One meter, or one port with its sub-meters.
+
+    Entering the context starts no traffic, so that a dead meter cannot hold up an agent; the first
+    read connects, and a read after a failure connects again. Leaving closes. Calls of one driver
+    are serialised by it. Every call ends within the driver's time limit, by an answer or by a
+    `DeviceError`.
+    """
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, object]) -> Self:
+        """A driver as the agent's configuration describes it.
+
+        Args:
+            settings: The meter's table of the configuration, without `name` and `protocol`.
+
+        Raises:
+            DriverSettingError: A setting is missing, unknown or out of range.
+        """
+        ...
+
+    @property
+    def has_profile(self) -> bool:
+        """Whether the meter keeps a load profile, as far as its model tells."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    async def identify(self) -> MeterIdentity:
+        """Ask the device who it is.
+
+        Raises:
+            DeviceError: It does not answer, or wrongly.
+        """
+        ...
+
+    async def read(self) -> ReadOut:
+        """Read all registers of the meter's model now.
+
+        Raises:
+            DeviceError: It does not answer, or wrongly. Nothing is returned then.
+        """
+        ...
+
+    async def profile_memory(self) -> ProfileMemory | None:
+        """What the load profile holds now; None where the meter keeps none.
+
+        Raises:
+            DeviceError: It does not answer, or wrongly.
+        """
+        ...
+
+    def read_profile(self, interval: Interval) -> AsyncIterator[ProfileChunk]:
+        """Read the load profile's entries whose time lies in `interval`, ascending.
+
+        Reading only; two gateways may do it at once. The union of the chunks' `covers` is
+        `interval` cut at the first instant after the newest entry. Empty where the meter keeps no
+        profile.
+
+        Raises:
+            DeviceError: It does not answer, or wrongly; chunks already yielded stand.
+        """
+        ...
