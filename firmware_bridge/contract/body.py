@@ -186,7 +186,7 @@ def _differences(column: Sequence[int]) -> list[int]:
 
 
 def _wrapped(values: list[int]) -> list[int]:
-    if INT64_MIN <= min(values, default=0) and max(values, default=0) <= INT64_MAX:
+    if min(values, default=0) >= INT64_MIN and max(values, default=0) <= INT64_MAX:
         return values
     return [(value - INT64_MIN) % 2**64 + INT64_MIN for value in values]
 
