@@ -1,0 +1,1 @@
+"""Where the services meet the world: databases, brokers, documents."""

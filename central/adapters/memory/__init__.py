@@ -1,0 +1,1 @@
+"""The stores in memory: the same semantics, without durability; they pass the same tests."""

@@ -1,0 +1,1 @@
+"""The stores on PostgreSQL, with TimescaleDB where the server offers it."""

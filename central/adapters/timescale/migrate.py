@@ -1,0 +1,212 @@
+"""Bring a database to the newest schema, or print the SQL that would.
+
+A migration is `NNNN_name.sql` in `central/migrations`, followed by whichever of its variants the
+database's flavour has, in this order and in one transaction:
+
+    NNNN_name.plain.sql         PostgreSQL without TimescaleDB
+    NNNN_name.hypertable.sql    TimescaleDB under either licence
+    NNNN_name.columnstore.sql   TimescaleDB under the community licence
+    NNNN_name.views.sql         where there are no continuous aggregates
+    NNNN_name.guards.sql        always
+
+Every one is recorded with the SHA-256 of what was run; a file that changed afterwards is refused.
+The flavour is settled by the first migration and kept for the database's life.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from firmware_bridge.contract.errors import ConfigurationError
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+_LOCK = 7_301_000
+
+_LEDGER = """\
+CREATE TABLE IF NOT EXISTS schema_migration (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    flavour text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+"""
+_RECORD = "INSERT INTO schema_migration (version, name, flavour, sha256) VALUES ({}, {}, {}, {});"
+
+
+class Flavour(StrEnum):
+    """What a server offers, and so which variants of a migration it gets."""
+
+    PLAIN = "plain"
+    HYPERTABLE = "hypertable"
+    COLUMNSTORE = "columnstore"
+
+
+_VARIANTS: dict[Flavour, tuple[str, ...]] = {
+    Flavour.PLAIN: ("plain", "views", "guards"),
+    Flavour.HYPERTABLE: ("hypertable", "views", "guards"),
+    Flavour.COLUMNSTORE: ("hypertable", "columnstore", "guards"),
+}
+
+
+class MigrationChangedError(ConfigurationError):
+    """A migration that was applied is missing here, or its file is no longer the same."""
+
+    code = "MIGRATION_CHANGED"
+
+
+class ExtensionMissingError(ConfigurationError):
+    """The database was made with TimescaleDB and the server no longer offers it."""
+
+    code = "EXTENSION_MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step, with the variants of a flavour joined.
+
+    Args:
+        version: Its number.
+        name: The rest of its file name.
+        script: The SQL, without BEGIN and COMMIT.
+        sha256: Of `script`, in hex.
+    """
+
+    version: int
+    name: str
+    script: str
+    sha256: str
+
+
+def load(flavour: Flavour, folder: Path = MIGRATIONS) -> list[Migration]:
+    """The migrations of a flavour, by number.
+
+    Raises:
+        MigrationChangedError: Two files have one number, or a number is left out.
+    """
+    found = sorted(path for path in folder.glob("*.sql") if _NAME.fullmatch(path.name))
+    migrations = []
+    for position, path in enumerate(found, start=1):
+        match = _NAME.fullmatch(path.name)
+        assert match is not None  # noqa: S101 - filtered above; tells the type checker
+        if int(match[1]) != position:
+            message = f"{path.name} stands where migration {position:04d} should."
+            raise MigrationChangedError(message, value=path.name)
+        variants = (path.with_suffix(f".{variant}.sql") for variant in _VARIANTS[flavour])
+        files = [path, *(variant for variant in variants if variant.exists())]
+        script = "\n".join(file.read_text(encoding="utf-8") for file in files)
+        digest = hashlib.sha256(script.encode()).hexdigest()
+        migrations.append(Migration(position, match[2], script, digest))
+    return migrations
+
+
+def render(flavour: Flavour, folder: Path = MIGRATIONS) -> str:
+    """The whole schema as one script, for database administrators (`--sql`)."""
+    parts = [_LEDGER]
+    if flavour is not Flavour.PLAIN:
+        parts.insert(0, "CREATE EXTENSION IF NOT EXISTS timescaledb;\n")
+    for step in load(flavour, folder):
+        record = _record(step, flavour).as_string(None)
+        parts.append(f"BEGIN;\n{step.script}\n{record}\nCOMMIT;\n")
+    return "\n".join(parts)
+
+
+def migrate(
+    dsn: str,
+    folder: Path = MIGRATIONS,
+    *,
+    timescale: bool | None = None,
+    progress: Callable[[Migration], None] = lambda _: None,
+) -> list[Migration]:
+    """Apply what is missing, as the owner of the database.
+
+    Several may call it at once: one works, the others wait and then find nothing to do.
+
+    Args:
+        dsn: How to reach the database, as its owner.
+        folder: Where the files are.
+        timescale: None uses TimescaleDB where it is offered; False never; True requires it.
+        progress: Told of each migration before it is run.
+
+    Returns:
+        What was applied, in order.
+
+    Raises:
+        MigrationChangedError: The database's history is not that of the files.
+        ExtensionMissingError: TimescaleDB is required and not offered.
+        psycopg.Error: The server refused; the migration at fault left nothing behind.
+    """
+    with psycopg.connect(dsn, autocommit=True, options="-c client_min_messages=error") as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        conn.execute(_LEDGER)
+        done = conn.execute("SELECT version, sha256, flavour FROM schema_migration").fetchall()
+        flavour = _flavour(conn, {str(row[2]) for row in done}, wanted=timescale)
+        steps = load(flavour, folder)
+        _check({int(row[0]): str(row[1]) for row in done}, steps)
+        missing = steps[len(done) :]
+        for step in missing:
+            progress(step)
+            with conn.transaction():
+                conn.execute(sql.SQL(step.script))
+                conn.execute(_record(step, flavour))
+        return missing
+
+
+def _record(step: Migration, flavour: Flavour) -> sql.Composed:
+    values = (step.version, step.name, flavour.value, step.sha256)
+    return sql.SQL(_RECORD).format(*map(sql.Literal, values))
+
+
+def _check(applied: dict[int, str], steps: Sequence[Migration]) -> None:
+    known = {step.version: step for step in steps}
+    for version, digest in sorted(applied.items()):
+        step = known.get(version)
+        if step is None or step.sha256 != digest:
+            message = f"Migration {version:04d} is applied, but its file is missing or has changed."
+            raise MigrationChangedError(
+                message,
+                value=version,
+                remedy="Run the release that the database was migrated with, or a newer one.",
+            )
+
+
+def _flavour(
+    conn: psycopg.Connection[tuple[object, ...]], recorded: set[str], *, wanted: bool | None
+) -> Flavour:
+    """The database's flavour: what it was made with, else what the server offers."""
+    if recorded:
+        flavour = Flavour(min(recorded))
+        if flavour is not Flavour.PLAIN and not _offers_timescale(conn):
+            raise _missing()
+        return flavour
+    if wanted is False or not _offers_timescale(conn):
+        if wanted:
+            raise _missing()
+        return Flavour.PLAIN
+    conn.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+    row = conn.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
+    return Flavour.COLUMNSTORE if row == ("timescale",) else Flavour.HYPERTABLE
+
+
+def _offers_timescale(conn: psycopg.Connection[tuple[object, ...]]) -> bool:
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')"
+        " AND current_setting('timescaledb.max_background_workers', true) IS NOT NULL"
+    ).fetchone()
+    return row == (True,)
+
+
+def _missing() -> ExtensionMissingError:
+    message = "The server does not offer TimescaleDB."
+    return ExtensionMissingError(
+        message, remedy="Install it and add it to shared_preload_libraries, then restart."
+    )

@@ -1,0 +1,1 @@
+"""Numbered SQL, forward only; `central.adapters.timescale.migrate` applies it."""
