@@ -1,0 +1,33 @@
+"""What a validated interval is worth: one byte each, kept for ever."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class IntervalQuality(IntEnum):
+    """How the value of a validated interval came about.
+
+    The numbers are stored and hashed: append-only, never given another meaning.
+    """
+
+    ACTUAL = 0
+    """Metered: the difference of two register readings, or the meter's own interval."""
+    ESTIMATED_LINEAR = 1
+    """A share of a register's advance over a gap."""
+    ESTIMATED_LIKE_DAY = 2
+    """The average of like days, scaled to the register where there is one."""
+    ESTIMATED_PROFILE = 3
+    """A class profile."""
+    EDITED = 4
+    """Put there by a person, with a reason."""
+    ESTIMATED_BY_METER = 5
+    """The device itself says that it estimated."""
+    POWER_FAILURE = 6
+    """Metered while the supply failed; no end point for an interpolation."""
+    MISSING = 255
+    """Null. Its value is `NULL`, which is never zero and never billed."""
+
+
+NULL = -(2**63)
+"""What stands in a block's values where the quality is MISSING: no consumption has this value."""
