@@ -1,0 +1,155 @@
+"""Real servers for the tests, each found on this machine and run privately.
+
+postgres        every PostgreSQL found (parametrised), running all session: `RunningPostgres`
+database        a fresh empty database on each of them: `Database`, its DSN is `.dsn`
+plain_database  a fresh empty database on the wheel's PostgreSQL alone
+server_home     a folder for a server of the test's own
+mosquitto       a private mosquitto for this test; `amqtt_broker` the fallback; `broker` both
+
+`--bench` and `--soak` add tests/benchmarks and tests/soak, which are not collected otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
+from central.adapters.embedded.postgres import EmbeddedPostgres
+from tests.support.data import DEFAULT, VARIABLE, find_data
+from tests.support.servers import (
+    Database,
+    PostgresKind,
+    fresh_database,
+    fresh_folder,
+    mosquitto_program,
+    postgres_servers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+POSTGRES = postgres_servers()
+ON_REQUEST = {"benchmarks": "--bench", "soak": "--soak"}
+
+
+class RunningPostgres(NamedTuple):
+    """A server of the session, and what it is."""
+
+    server: EmbeddedPostgres
+    kind: PostgresKind
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    for folder, option in ON_REQUEST.items():
+        parser.addoption(
+            option,
+            action="store_true",
+            help=f"collect tests/{folder}, which are left out otherwise",
+        )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    option = ON_REQUEST.get(collection_path.name)
+    if option is None or collection_path.parent != config.rootpath / "tests":
+        return None
+    return None if config.getoption(option) else True
+
+
+def pytest_report_header() -> list[str]:
+    mosquitto = mosquitto_program()
+    data = find_data()
+    return [
+        f"postgresql: {', '.join(str(kind) for kind in POSTGRES)}",
+        f"brokers: {f'{mosquitto}, ' if mosquitto else 'no mosquitto, '}amqtt",
+        f"real data: {data or f'none ({VARIABLE} unset and {DEFAULT} missing)'}",
+    ]
+
+
+class _Servers:
+    """Starts each kind of server at its first use, and stops all at the end."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._running: dict[PostgresKind, EmbeddedPostgres] = {}
+
+    def running(self, kind: PostgresKind) -> RunningPostgres:
+        server = self._running.get(kind)
+        if server is None:
+            server = EmbeddedPostgres(
+                self._home / str(kind),
+                kind.binaries,
+                durable=False,
+                settings={"max_connections": "200"},
+            )
+            self._running[kind] = server
+        # A test may have killed it.
+        return RunningPostgres(server.start(), kind)
+
+    def stop(self) -> None:
+        for server in self._running.values():
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def _servers() -> Iterator[_Servers]:
+    with fresh_folder() as home:
+        servers = _Servers(home)
+        yield servers
+        servers.stop()
+
+
+@pytest.fixture(params=POSTGRES, ids=str)
+def postgres(request: pytest.FixtureRequest, _servers: _Servers) -> RunningPostgres:
+    """Each PostgreSQL found, running; shared by the session, so leave no roles with passwords."""
+    return _servers.running(request.param)
+
+
+@pytest.fixture
+def database(postgres: RunningPostgres) -> Iterator[Database]:
+    """A fresh empty database on each PostgreSQL found."""
+    with fresh_database(*postgres) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def plain_database(_servers: _Servers) -> Iterator[Database]:
+    """A fresh empty database on the wheel's PostgreSQL, for what any server can show."""
+    with fresh_database(*_servers.running(POSTGRES[0])) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def server_home() -> Iterator[Path]:
+    """An empty folder in which a test may run servers of its own, as root too."""
+    with fresh_folder() as home:
+        yield home
+
+
+@pytest.fixture
+def mosquitto(server_home: Path) -> Iterator[EmbeddedBroker]:
+    """A private mosquitto: MQTT 5 and 3.1.1."""
+    with _broker(server_home, BrokerKind.MOSQUITTO) as running:
+        yield running
+
+
+@pytest.fixture
+def amqtt_broker(server_home: Path) -> Iterator[EmbeddedBroker]:
+    """A private amqtt: MQTT 3.1.1 only."""
+    with _broker(server_home, BrokerKind.AMQTT) as running:
+        yield running
+
+
+@pytest.fixture(params=list(BrokerKind), ids=str)
+def broker(request: pytest.FixtureRequest, server_home: Path) -> Iterator[EmbeddedBroker]:
+    """Each kind of broker in turn."""
+    with _broker(server_home, request.param) as running:
+        yield running
+
+
+def _broker(home: Path, kind: BrokerKind) -> EmbeddedBroker:
+    if kind is BrokerKind.MOSQUITTO and mosquitto_program() is None:
+        pytest.skip("mosquitto is not installed: `make test` installs it")
+    return EmbeddedBroker(home / kind, kind=kind)
