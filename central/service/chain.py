@@ -1,0 +1,64 @@
+"""How far an epoch is held without a hole and with its hash chain whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from central.service.ports.ingest import Cursor, Link
+from firmware_bridge.contract.envelope import NO_HASH
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """Where a cursor comes to stand.
+
+    Args:
+        cursor: The cursor, risen or not.
+        broken_at: The sequence that does not follow from the one before it, where one does not.
+    """
+
+    cursor: Cursor
+    broken_at: int | None = None
+
+
+def advance(cursor: Cursor, links: Sequence[Link], now: datetime) -> Advance:
+    """Raise a cursor over what follows it.
+
+    A void batch is known by two hashes, and the batch behind it may name either. Behind a batch
+    whose body could not be read, or whose hash was lost with a range, any batch follows.
+
+    Args:
+        cursor: Where it stands.
+        links: Held batches from `cursor.cum` on, ascending.
+        now: When.
+
+    Returns:
+        The cursor, and where the chain breaks.
+    """
+    before = Link(cursor.cum, cursor.cum_hash, None, None)
+    cum, cum_hash, broken_at = cursor.cum, cursor.cum_hash, None
+    for link in links:
+        if link.sequence <= cum:
+            before = link if link.sequence == cum else before
+            continue
+        if link.sequence != cum + 1:
+            break
+        if not _follows(link, before):
+            broken_at = link.sequence
+            break
+        before, cum, cum_hash = link, link.sequence, link.sha256
+    high = max([cursor.high, cum, *(link.sequence for link in links[-1:])])
+    if cum == cursor.cum:
+        return Advance(replace(cursor, high=high), broken_at)
+    risen = replace(cursor, cum=cum, cum_hash=cum_hash, high=high, advanced_at=now)
+    return Advance(risen, broken_at)
+
+
+def _follows(link: Link, before: Link) -> bool:
+    if link.prev_hash is None:
+        return True
+    if before.sequence > 0 and before.sha256 == NO_HASH:
+        return True
+    return before.is_known_as(link.prev_hash)

@@ -1,0 +1,131 @@
+"""What a message from a gateway is, judged by its bytes alone."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import msgpack
+
+from firmware_bridge.contract.envelope import (
+    HEADER_BYTES,
+    Batch,
+    Header,
+    digest,
+    is_batch,
+    open_body,
+    open_header,
+)
+from firmware_bridge.contract.errors import HashMismatchError, MessageError, TruncatedError
+from firmware_bridge.contract.messages import Hello, decode_hello, is_hello
+
+# The header is frozen for every version, see `firmware_bridge.contract.envelope`.
+_HEADER = struct.Struct(">3sB16sQ32s")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it came.
+
+    Args:
+        gateway: The name on its topic.
+        payload: Its bytes.
+        at: When it came. Aware.
+    """
+
+    gateway: str
+    payload: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that claims no sequence: rejected, and never acknowledged."""
+
+    arrival: Arrival
+    code: str
+    message: str
+    header: Header | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An intact batch whose body cannot be used: quarantined under its sequence."""
+
+    arrival: Arrival
+    header: Header
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A batch."""
+
+    arrival: Arrival
+    batch: Batch
+
+    @property
+    def header(self) -> Header:
+        """Its identity and hash."""
+        return self.batch.header
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A hello."""
+
+    arrival: Arrival
+    hello: Hello
+
+
+Examined = Refused | Unreadable | Readable | Greeting
+
+
+def examine(arrival: Arrival) -> Examined:
+    """Say what a message is. Nothing that a gateway sends makes this raise."""
+    try:
+        if is_hello(arrival.payload):
+            return Greeting(arrival, decode_hello(arrival.payload))
+        header = open_header(arrival.gateway, arrival.payload)
+    except HashMismatchError as error:
+        return _name_mismatch(arrival, error)
+    except MessageError as error:
+        return Refused(arrival, error.code, error.message)
+    try:
+        return Readable(arrival, open_body(header, arrival.payload))
+    except MessageError as error:
+        return Unreadable(arrival, header, error.code, error.message)
+
+
+def claimed_header(payload: bytes) -> Header | None:
+    """What a message's header says, without believing it; None where it has none."""
+    if len(payload) < HEADER_BYTES or not is_batch(payload):
+        return None
+    _, version, epoch, sequence, sha256 = _HEADER.unpack_from(payload)
+    return Header(version, UUID(bytes=epoch), sequence, sha256)
+
+
+def is_sealed_by(gateway: str, payload: bytes) -> bool:
+    """Whether a batch's hash is right for another gateway's name."""
+    header = claimed_header(payload)
+    return header is not None and header.sha256 == digest(
+        gateway, header.version, header.epoch, header.sequence, payload[HEADER_BYTES:]
+    )
+
+
+def _name_mismatch(arrival: Arrival, error: HashMismatchError) -> Refused:
+    """A body that stops in the middle explains a wrong hash better than the hash does."""
+    header = claimed_header(arrival.payload)
+    unpacker = msgpack.Unpacker()
+    unpacker.feed(arrival.payload[HEADER_BYTES:])
+    try:
+        unpacker.skip()
+    except msgpack.OutOfData:
+        message = f"The batch of {arrival.gateway} ends in the middle of its body."
+        return Refused(arrival, TruncatedError.code, message, header)
+    except (msgpack.UnpackException, ValueError):
+        pass  # the bytes are damaged otherwise; the hash is all there is to say
+    return Refused(arrival, error.code, error.message, header)

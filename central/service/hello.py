@@ -1,0 +1,202 @@
+"""Compare what a gateway says it has with what the centre has, and answer.
+
+| the gateway's epoch | the centre | answer |
+|---|---|---|
+| ends below `cum`, or has another batch at its end or at its `cum` | | `new_epoch` |
+| no longer keeps what follows `cum` | was restored from a backup | LOST_RANGE, `cum` moves on |
+| acknowledged above `cum` | was restored from a backup | `cum`; the nonce lets it lower |
+| acknowledged below `cum` | an acknowledgement was lost | `cum` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from central.service.cursors import climb
+from central.service.ports.ingest import (
+    Cursor,
+    EpochKey,
+    Finding,
+    FindingCode,
+    GatewayId,
+    GatewayRecord,
+    IngestTransaction,
+    Link,
+)
+from firmware_bridge.contract.envelope import NO_HASH
+from firmware_bridge.contract.messages import Ack, EpochState, Hello
+
+
+async def answer_hello(
+    tx: IngestTransaction, gateway: GatewayRecord, hello: Hello, now: datetime
+) -> list[Ack]:
+    """Answer a hello, one acknowledgement for each epoch that it names.
+
+    Args:
+        tx: An open transaction.
+        gateway: The sender, enrolled.
+        hello: What it says.
+        now: When.
+
+    Returns:
+        Acknowledgements that echo the nonce; none for a revoked epoch.
+    """
+    return await _Visit(tx, gateway, hello, now).answer()
+
+
+def two_live(name: str, gateway_id: GatewayId, epoch: UUID) -> Finding:
+    """The alarm that stands until an operator revokes one of the epochs."""
+    return Finding(
+        two_live_key(name),
+        FindingCode.TWO_LIVE_EPOCHS,
+        f"Two devices send as {name}: epoch {epoch} is still written although another took over."
+        " Revoke one of the two.",
+        gateway_id,
+        epoch,
+    )
+
+
+def two_live_key(name: str) -> str:
+    """The key of a gateway's alarm."""
+    return f"{FindingCode.TWO_LIVE_EPOCHS}:{name}"
+
+
+def _predecessors(gateway_id: GatewayId, states: Sequence[EpochState]) -> set[EpochKey]:
+    return {EpochKey(gateway_id, s.previous) for s in states if s.previous is not None}
+
+
+def _has_another_history(state: EpochState, cursor: Cursor, links: Sequence[Link | None]) -> bool:
+    """Whether the gateway's epoch is not the one that the centre has."""
+    if state.last < cursor.cum:
+        return True
+    at_last, at_cum = links
+    if at_last is not None and not at_last.is_known_as(state.last_hash):
+        return True
+    return (
+        at_cum is not None and state.cum_hash != NO_HASH and not at_cum.is_known_as(state.cum_hash)
+    )
+
+
+def _lost(key: EpochKey, first: int, last: int) -> Finding:
+    return Finding(
+        f"LOST_RANGE:{key.gateway_id}:{key.epoch}:{first}-{last}",
+        FindingCode.LOST_RANGE,
+        f"Batches {first} to {last} of epoch {key.epoch} are kept neither here nor at the gateway.",
+        key.gateway_id,
+        key.epoch,
+        first,
+        last,
+    )
+
+
+class _Visit:
+    """One hello, in one transaction."""
+
+    def __init__(
+        self, tx: IngestTransaction, gateway: GatewayRecord, hello: Hello, now: datetime
+    ) -> None:
+        self._tx = tx
+        self._gateway = gateway
+        self._hello = hello
+        self._now = now
+        self._cursors: dict[EpochKey, Cursor] = {}
+        self._findings: list[Finding] = []
+
+    async def answer(self) -> list[Ack]:
+        hello, gateway = self._hello, self._gateway
+        states = {EpochKey(gateway.id, state.epoch): state for state in hello.epochs}
+        keys = {*states, *_predecessors(gateway.id, hello.epochs)}
+        self._cursors = await self._tx.lock_cursors(keys)
+        acks = [
+            await self._compare(key, state)
+            for key, state in states.items()
+            if not self._cursors[key].revoked
+        ]
+        for state in hello.epochs:
+            if state.previous is not None:
+                await self._succeed(state, state.previous)
+        self._watch_liveness()
+        await self._tx.save_cursors(self._cursors.values())
+        if self._findings:
+            await self._tx.find(self._findings)
+        if gateway.hello_at is None or hello.sent_at >= gateway.hello_at:
+            # A gateway whose clock runs ahead must not silence the hellos of a mended one.
+            at = min(hello.sent_at, self._now)
+            await self._tx.save_hello(gateway.id, hello.agent, hello.epochs[-1].epoch, at)
+        return acks
+
+    async def _compare(self, key: EpochKey, state: EpochState) -> Ack:
+        cursor = self._cursors[key]
+        links = [await self._link_at(key, sequence) for sequence in (state.last, state.cum)]
+        new_epoch = _has_another_history(state, cursor, links)
+        if new_epoch:
+            cursor = replace(cursor, new_epoch_at=cursor.new_epoch_at or self._now)
+        elif cursor.new_epoch_at is None or state.epoch == self._hello.epochs[-1].epoch:
+            cursor = await self._skip_lost(cursor, state.first, state)
+        self._cursors[key] = cursor
+        return Ack(state.epoch, cursor.cum, cursor.cum_hash, self._hello.nonce, new_epoch=new_epoch)
+
+    async def _link_at(self, key: EpochKey, sequence: int) -> Link | None:
+        if sequence == 0:
+            return None
+        found = (await self._tx.links({key: sequence})).get(key, [])
+        return found[0] if found and found[0].sequence == sequence else None
+
+    async def _skip_lost(self, cursor: Cursor, first_kept: int, state: EpochState | None) -> Cursor:
+        """Record as lost what neither the centre has nor the gateway keeps, and move on."""
+        cursor = await self._climb(cursor)
+        while cursor.cum < first_kept - 1:
+            held = (await self._tx.links({cursor.key: cursor.cum + 1})).get(cursor.key, [])
+            until = min([first_kept - 1, *(link.sequence - 1 for link in held[:1])])
+            if until == cursor.cum:
+                break  # held, but the chain breaks there; ingest has said so
+            self._findings.append(_lost(cursor.key, cursor.cum + 1, until))
+            known = state is not None and state.cum == until
+            cursor = replace(
+                cursor,
+                cum=until,
+                cum_hash=state.cum_hash if state is not None and known else NO_HASH,
+                high=max(cursor.high, until),
+                advanced_at=self._now,
+            )
+            cursor = await self._climb(cursor)
+        return cursor
+
+    async def _climb(self, cursor: Cursor) -> Cursor:
+        def ignore(_key: EpochKey, _sequence: int) -> None:
+            """Ingest reports a broken chain when the batch arrives."""
+
+        key = cursor.key
+        return (await climb(self._tx, {key: cursor}, {key: cursor.cum}, self._now, ignore))[key]
+
+    async def _succeed(self, state: EpochState, previous: UUID) -> None:
+        """Note which epoch took over from which; what went down with a file is lost by name."""
+        key = EpochKey(self._gateway.id, previous)
+        cursor = self._cursors[key]
+        if cursor.superseded_by is None:
+            cursor = replace(cursor, superseded_by=state.epoch, superseded_last=state.previous_last)
+        # After new_epoch the successor carries everything that was unacknowledged. A file that was
+        # set aside and of which nothing is left to send carries nothing.
+        gone = all(other.epoch != previous for other in self._hello.epochs)
+        if gone and cursor.new_epoch_at is None and not cursor.revoked:
+            cursor = await self._skip_lost(cursor, state.previous_last + 1, None)
+        self._cursors[key] = cursor
+
+    def _watch_liveness(self) -> None:
+        """An alarm when a newer hello does not descend from the epoch that was current."""
+        gateway, hello = self._gateway, self._hello
+        before, current = gateway.current_epoch, hello.epochs[-1].epoch
+        if before is None or before == current:
+            return
+        if gateway.hello_at is not None and hello.sent_at <= gateway.hello_at:
+            return
+        ancestors = {s.previous for s in hello.epochs} | {s.epoch for s in hello.epochs}
+        known = self._cursors.get(EpochKey(gateway.id, before))
+        cursor = self._cursors[EpochKey(gateway.id, current)]
+        if cursor.revoked or (known is not None and known.revoked):
+            return
+        if before not in ancestors or cursor.superseded_by is not None:
+            self._findings.append(two_live(gateway.name, gateway.id, current))

@@ -1,0 +1,74 @@
+"""What became of a message: a value with a stable code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from firmware_bridge.contract.messages import Ack
+
+
+class OutcomeKind(StrEnum):
+    """The ends a message can come to. Never renamed."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+    QUARANTINED = "quarantined"
+    HELLO = "hello"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one message.
+
+    Args:
+        kind: Which end.
+        code: Why; the kind's own name where there is nothing more to say.
+        gateway: The name on its topic.
+        epoch: Its epoch, where the header could be read.
+        sequence: Its sequence likewise.
+        received: Readings in it, where the body could be read.
+        stored: Readings placed.
+        duplicate: Readings that were there with the same value.
+        conflict: Readings whose place has another value.
+        quarantined: Readings held back.
+    """
+
+    kind: OutcomeKind
+    code: str
+    gateway: str
+    epoch: UUID | None = None
+    sequence: int | None = None
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    conflict: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to tell one gateway."""
+
+    gateway: str
+    ack: Ack
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a window of messages, and what to answer.
+
+    Args:
+        outcomes: One for each message, in no particular order.
+        replies: To send now that the transaction is committed.
+    """
+
+    outcomes: Sequence[Outcome] = field(default=())
+    replies: Sequence[Reply] = field(default=())
+
+    def __add__(self, other: Result) -> Result:
+        return Result((*self.outcomes, *other.outcomes), (*self.replies, *other.replies))

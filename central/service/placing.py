@@ -1,0 +1,205 @@
+"""From decoded batches to rows in key order, and what became of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.service.ports.ingest import (
+    BatchId,
+    ChannelRecord,
+    Counts,
+    GatewayId,
+    IngestTransaction,
+    MeterId,
+    Place,
+    Rows,
+)
+from firmware_bridge.contract.envelope import Batch
+from firmware_bridge.contract.reading import Channel, to_ms
+
+PAST = timedelta(days=3 * 366)
+FUTURE = timedelta(hours=1)
+_DAY_MS = 86_400_000
+
+
+class RowCode(StrEnum):
+    """Why a reading is held back. Never renamed."""
+
+    METER_ELSEWHERE = "METER_ELSEWHERE"
+    UNIT_CHANGED = "UNIT_CHANGED"
+    START_OUT_OF_RANGE = "START_OUT_OF_RANGE"
+
+
+ROW_MESSAGES = {
+    RowCode.METER_ELSEWHERE: "The meter is at home behind another gateway.",
+    RowCode.UNIT_CHANGED: "The channel's unit is not the one it was first seen with.",
+    RowCode.START_OUT_OF_RANGE: "The reading starts outside now - 3 years .. now + 1 hour.",
+}
+_CODES = tuple(RowCode)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What is known of the channels in a window.
+
+    Args:
+        channels: By what the wire calls them.
+        homes: The gateway that each of their meters is at home behind.
+    """
+
+    channels: Mapping[Channel, ChannelRecord]
+    homes: Mapping[MeterId, GatewayId]
+
+    def judge(self, channel: Channel, gateway: GatewayId) -> tuple[int, int]:
+        """The channel's key, and why all its rows are held back: 0, or 1 + position in RowCode."""
+        record = self.channels[channel]
+        if self.homes[record.meter_id] != gateway:
+            return record.id, 1
+        return record.id, 0 if record.unit == channel.unit.value else 2
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of several batches, in the order in which they came.
+
+    Args:
+        rows: The readings; `batch_id` holds the batch's position in the window.
+        reason: Why each is held back: 0, or 1 + position in RowCode. uint8.
+        counts: Readings of each batch. int64.
+        quarantined: Held back of each batch. int64.
+    """
+
+    rows: Rows
+    reason: NDArray[np.uint8]
+    counts: NDArray[np.int64]
+    quarantined: NDArray[np.int64]
+
+    def code_of(self, position: int) -> RowCode | None:
+        """The first reason for which readings of a batch are held back."""
+        if not self.quarantined[position]:
+            return None
+        reasons = self.reason[self.rows.batch_id == position]
+        return _CODES[int(reasons[reasons > 0][0]) - 1]
+
+
+def tabulate(
+    batches: Sequence[tuple[GatewayId, Batch]], registry: Registry, now: datetime
+) -> Table:
+    """Join the columns of batches into one table.
+
+    Whole windows are joined as plain lists and become arrays once: with ten readings a batch the
+    cost of an array is that of its making.
+    """
+    ids: list[int] = []
+    barred: list[int] = []
+    local: list[int] = []
+    offsets: list[int] = []
+    lengths: list[int] = []
+    columns: tuple[list[int], ...] = ([], [], [], [], [])
+    for gateway, batch in batches:
+        offsets.append(len(ids))
+        for channel in batch.channels:
+            key, bar = registry.judge(channel, gateway)
+            ids.append(key)
+            barred.append(bar)
+        cols = batch.columns
+        count = len(cols)
+        lengths.append(count)
+        local += cols.channel
+        columns[0].extend(cols.at_ms)
+        columns[1].extend(cols.mantissa)
+        columns[2].extend(cols.exponent)
+        columns[3].extend(cols.flags)
+        columns[4].extend(cols.span_ms or [0] * count)
+    counts = np.array(lengths, np.int64)
+    position = np.repeat(np.arange(len(batches)), counts)
+    at_ms, mantissa, exponent, flags, span_ms = (np.array(c, np.int64) for c in columns)
+    index = np.array(local, np.int64) + np.repeat(np.array(offsets, np.int64), counts)
+    reason = np.array(barred, np.uint8)[index]
+    late = (at_ms < to_ms(now - PAST)) | (at_ms > to_ms(now + FUTURE))
+    reason[late & (reason == 0)] = 1 + _CODES.index(RowCode.START_OUT_OF_RANGE)
+    rows = Rows(np.array(ids, np.int64)[index], at_ms, mantissa, exponent, flags, span_ms, position)
+    quarantined = np.bincount(position[reason > 0], minlength=len(batches)).astype(np.int64)
+    return Table(rows, reason, counts, quarantined)
+
+
+async def place(tx: IngestTransaction, rows: Rows) -> NDArray[np.uint8]:
+    """Store readings; keep those in conflict; queue what changed for validation.
+
+    Args:
+        tx: The transaction.
+        rows: In any order, keys repeated or not, with real batch keys.
+
+    Returns:
+        A `Place` for each row. uint8.
+    """
+    places = np.zeros(len(rows), np.uint8)
+    waiting = np.lexsort((rows.at_ms, rows.channel_id))
+    while len(waiting):
+        chosen = rows.take(waiting)
+        again = np.zeros(len(waiting), np.bool_)
+        again[1:] = (np.diff(chosen.channel_id) == 0) & (np.diff(chosen.at_ms) == 0)
+        # Rows that repeat a key within the window go in behind it, and meet it as a stored row.
+        first = waiting[~again]
+        await _place_once(tx, rows.take(first), first, places)
+        waiting = waiting[again]
+    await _touch(tx, rows.take(places == Place.STORED))
+    return places
+
+
+async def _place_once(
+    tx: IngestTransaction, rows: Rows, index: NDArray[np.intp], places: NDArray[np.uint8]
+) -> None:
+    placement = await tx.store(rows)
+    places[index] = placement.place
+    if placement.kept:
+        clashing = np.array(sorted(placement.kept), np.intp)
+        await tx.keep_conflicts(rows.take(clashing), [placement.kept[int(i)] for i in clashing])
+
+
+def counted(
+    batch_ids: Sequence[BatchId], rows: Rows, places: NDArray[np.uint8], table: Table
+) -> list[Counts]:
+    """The counts of batches of which not every reading was stored at once.
+
+    Args:
+        batch_ids: By position in the table.
+        rows: What was placed, `batch_id` by position in the table.
+        places: What became of it.
+        table: The whole table.
+    """
+    size = len(batch_ids)
+    duplicate, conflict = (
+        np.bincount(rows.batch_id[places == place], minlength=size)
+        for place in (Place.DUPLICATE, Place.CONFLICT)
+    )
+    stored = np.bincount(rows.batch_id[places == Place.STORED], minlength=size)
+    return [
+        Counts(
+            batch_ids[i],
+            int(stored[i]),
+            int(duplicate[i]),
+            int(conflict[i]),
+            int(table.quarantined[i]),
+        )
+        for i in np.flatnonzero(duplicate + conflict).tolist()
+    ]
+
+
+async def _touch(tx: IngestTransaction, rows: Rows) -> None:
+    """Queue one range for each channel and UTC day, so that an old row re-opens its day alone."""
+    if not len(rows):
+        return
+    day = rows.at_ms // _DAY_MS
+    order = np.lexsort((rows.at_ms, day, rows.channel_id))
+    channel, at_ms, day = rows.channel_id[order], rows.at_ms[order], day[order]
+    edge = np.flatnonzero((np.diff(channel) != 0) | (np.diff(day) != 0)) + 1
+    starts = np.concatenate(([0], edge))
+    ends = np.concatenate((edge, [len(channel)])) - 1
+    await tx.touch(channel[starts], at_ms[starts], at_ms[ends] + 1)
