@@ -57,6 +57,20 @@ class MeterRefusalError(DeviceError):
     code = "METER_REFUSAL"
 
 
+class MeterBusyError(MeterRefusalError):
+    """The meter understood the request and asks for it again later."""
+
+    code = "METER_BUSY"
+    retryable = True
+
+
+class MeterExchangedError(DeviceError):
+    """Another device turned up at the address while its load profile was being read."""
+
+    code = "METER_EXCHANGED"
+    retryable = True
+
+
 class DriverSettingError(ConfigurationError):
     """A setting of a driver is missing, unknown or out of range."""
 

@@ -1,0 +1,1 @@
+"""Meters that speak Modbus TCP: register maps, pure decoding, one serialised connection."""

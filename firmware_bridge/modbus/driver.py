@@ -1,0 +1,204 @@
+"""A meter behind Modbus TCP, read as its profile says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import TracebackType
+from typing import Self
+
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Quantity
+from firmware_bridge.contract.reading import SERIAL_MAX, Kind
+from firmware_bridge.modbus.frames import Number, Span, decode, plan, to_bytes
+from firmware_bridge.modbus.link import ModbusLink
+from firmware_bridge.modbus.map import MeterProfile, MeterRegister, SerialNumber
+from firmware_bridge.modbus.memory import RingReader
+from firmware_bridge.modbus.settings import ModbusSettings
+from firmware_bridge.ports import (
+    AbsentValue,
+    DriverSettingError,
+    MeterAnswerError,
+    MeterExchangedError,
+    MeterIdentity,
+    MeterValue,
+    ProfileChunk,
+    ProfileMemory,
+    ReadOut,
+)
+from firmware_bridge.profiles import load_profile
+
+
+class ModbusDriver:
+    """A `MeterDriver` for any model that a profile describes.
+
+    The serial number is read with every read-out, so that values are never booked to a meter that
+    was taken down in between.
+
+    Args:
+        link: The connection; may be shared with other units of one bus.
+        unit: The device on the bus.
+        profile: Its model.
+        serial: The number on the plate, instead of the one that the device tells.
+        registers: What to read live; empty reads what the profile polls.
+
+    Raises:
+        DriverSettingError: The profile has no such register, or nobody tells the serial number.
+    """
+
+    def __init__(
+        self,
+        link: ModbusLink,
+        unit: int,
+        profile: MeterProfile,
+        serial: str | None = None,
+        registers: Iterable[Obis] = (),
+    ) -> None:
+        if serial is None and profile.serial is None:
+            message = f"A {profile.model} does not tell its serial number."
+            raise DriverSettingError(message, remedy="Set `serial` to the number on its plate.")
+        self._link = link
+        self._unit = unit
+        self._profile = profile
+        self._serial = serial
+        self._registers = _chosen(profile, tuple(registers))
+        self._blocks = plan(
+            (register.field.span for register in self._registers),
+            profile.max_registers,
+            profile.max_gap,
+        )
+        self._met: MeterIdentity | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, object]) -> Self:
+        """A driver as a meter's table describes it; keys as in `ModbusSettings`.
+
+        Raises:
+            DriverSettingError: A setting is missing, unknown or wrong.
+            UnknownProfileError: There is no such profile.
+            MeterProfileError: The profile's file breaks the format.
+        """
+        chosen = ModbusSettings.parse(settings)
+        return cls(
+            ModbusLink(chosen.host, chosen.port, chosen.timeout_s),
+            chosen.unit_id,
+            load_profile(chosen.profile),
+            chosen.serial,
+            (Obis.parse(text) for text in chosen.registers),
+        )
+
+    @property
+    def has_profile(self) -> bool:
+        """Whether the model keeps a load profile."""
+        return self._profile.load_profile is not None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._link.close()
+
+    async def identify(self) -> MeterIdentity:
+        """Ask the device for its serial number; see `MeterDriver.identify`."""
+        serial = self._serial
+        if serial is None and self._profile.serial is not None:
+            words = await self._read(self._profile.serial.span)
+            serial = serial_text(words, self._profile.serial)
+        return MeterIdentity(self._profile.manufacturer, serial or "", self._profile.model)
+
+    async def read(self) -> ReadOut:
+        """Read the chosen registers; see `MeterDriver.read`."""
+        meter = await self.identify()
+        answers = [(block, await self._read(block)) for block in self._blocks]
+        values: list[MeterValue] = []
+        absent: list[AbsentValue] = []
+        for register in self._registers:
+            words = _cut(answers, register.field.span)
+            number = decode(words, register.field.coding)
+            if isinstance(number, Number):
+                quantity = Quantity(number.mantissa, number.exponent, register.unit)
+                values.append(MeterValue(meter, register.obis, Kind.REGISTER, quantity))
+            else:
+                raw = to_bytes(words, register.field.coding.order)
+                absent.append(AbsentValue(register.obis, number, raw))
+        met, self._met = self._met, meter
+        replaced = met if met is not None and met != meter else None
+        return ReadOut(meter, tuple(values), tuple(absent), replaced)
+
+    async def profile_memory(self) -> ProfileMemory | None:
+        """What the load profile holds; see `MeterDriver.profile_memory`."""
+        ring = await self._ring()
+        return None if ring is None else ring.memory
+
+    async def read_profile(self, interval: Interval) -> AsyncIterator[ProfileChunk]:
+        """Read the load profile; see `MeterDriver.read_profile`.
+
+        Raises:
+            MeterExchangedError: Another device answered by the end of a chunk, whose entries are
+                not given out.
+        """
+        ring = await self._ring()
+        if ring is None:
+            return
+        async for chunk in ring.chunks(interval):
+            meter = await self.identify()
+            if meter != ring.memory.meter:
+                message = f"Meter {ring.memory.meter.serial} was replaced by {meter.serial}."
+                raise MeterExchangedError(message, value=meter)
+            yield chunk
+
+    async def _ring(self) -> RingReader | None:
+        layout = self._profile.load_profile
+        if layout is None:
+            return None
+        meter = await self.identify()
+        return await RingReader.open(self._read, layout, meter, self._profile.max_registers)
+
+    async def _read(self, span: Span) -> tuple[int, ...]:
+        return await self._link.read(span, self._unit)
+
+
+def _chosen(profile: MeterProfile, wanted: tuple[Obis, ...]) -> tuple[MeterRegister, ...]:
+    if not wanted:
+        return tuple(register for register in profile.registers if register.poll)
+    unknown = [obis for obis in wanted if obis not in profile.by_obis]
+    if unknown:
+        known = ", ".join(str(obis) for obis in profile.by_obis)
+        message = f"A {profile.model} has no register {unknown[0]}."
+        raise DriverSettingError(message, value=str(unknown[0]), remedy=f"It has {known}.")
+    return tuple(profile.by_obis[obis] for obis in dict.fromkeys(wanted))
+
+
+def _cut(answers: Iterable[tuple[Span, tuple[int, ...]]], wanted: Span) -> tuple[int, ...]:
+    for block, words in answers:
+        if block.holds(wanted):
+            start = wanted.address - block.address
+            return words[start : start + wanted.count]
+    message = f"No request of the plan reads {wanted}."
+    raise AssertionError(message)
+
+
+def serial_text(words: tuple[int, ...], field: SerialNumber) -> str:
+    """The serial number in its registers.
+
+    Raises:
+        MeterAnswerError: They hold none: blank, zero, all ones or unprintable.
+    """
+    raw = to_bytes(words, field.coding.order)
+    if field.type is None:
+        text = raw.decode("latin-1").strip("\0 ")
+        usable = text.isascii() and text.isprintable() and 0 < len(text) <= SERIAL_MAX
+    else:
+        number = int.from_bytes(raw, "big")
+        text = str(number)
+        usable = 0 < number < (1 << (8 * len(raw))) - 1
+    if not usable:
+        message = f"The meter's serial number registers hold {raw.hex()}, which is no number."
+        remedy = "Set `serial` to the number on its plate."
+        raise MeterAnswerError(message, value=raw, remedy=remedy)
+    return text

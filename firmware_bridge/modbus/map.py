@@ -1,0 +1,154 @@
+"""A meter model as data: which registers it has and what they mean.
+
+Addresses are those that travel, counted from 0; the profile file keeps the numbering of the
+manufacturer's document and names its base.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.modbus.frames import Coding, RegisterType, Span
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterField:
+    """A number at an address.
+
+    Args:
+        span: Where it is.
+        coding: How it is read.
+    """
+
+    span: Span
+    coding: Coding
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRegister:
+    """A quantity that the meter shows.
+
+    Args:
+        obis: What it counts.
+        unit: The unit of the decoded value.
+        field: Where and how.
+        poll: Whether a live read takes it unasked.
+    """
+
+    obis: Obis
+    unit: Unit
+    field: RegisterField
+    poll: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SerialNumber:
+    """Where the meter's own serial number is.
+
+    Args:
+        span: The registers.
+        type: An integer type, or None for ASCII text padded with NUL or blanks.
+        coding: How an integer is read; its order applies to text as well.
+    """
+
+    span: Span
+    type: RegisterType | None
+    coding: Coding
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Constant registers by which a model is recognised.
+
+    Args:
+        span: Where.
+        words: What they hold.
+    """
+
+    span: Span
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChannel:
+    """One captured register within a load-profile entry.
+
+    Args:
+        obis: What it counts.
+        unit: The unit of the decoded value.
+        offset: First register within the entry.
+        coding: How it is read.
+    """
+
+    obis: Obis
+    unit: Unit
+    offset: int
+    coding: Coding
+
+
+@dataclass(frozen=True, slots=True)
+class RingProfile:
+    """A load profile kept as a ring of register snapshots at UTC-aligned boundaries.
+
+    The entry of boundary number n (epoch seconds / period) is at
+    `entries + (n mod capacity) * width` and opens with its own time, so that an entry that was
+    overwritten, or never written, is noticed.
+
+    Args:
+        function: 3 or 4.
+        capacity: Field with the number of entries in the ring.
+        period: Field with the distance between boundaries. [s]
+        count: Field with the number of entries held.
+        newest: Field with the newest entry's time. [s since the Unix epoch]
+        entries: Address of slot 0.
+        width: Registers per entry.
+        time: The entry's own time, at offset 0. [s since the Unix epoch]
+        channels: What each entry captures.
+    """
+
+    function: int
+    capacity: RegisterField
+    period: RegisterField
+    count: RegisterField
+    newest: RegisterField
+    entries: int
+    width: int
+    time: Coding
+    channels: tuple[ProfileChannel, ...]
+
+
+@dataclass(frozen=True)
+class MeterProfile:
+    """One meter model.
+
+    Args:
+        name: The file's name without `.toml`.
+        manufacturer: As `Channel.manufacturer`.
+        model: For people.
+        source: The published document that the map is from.
+        registers: What it shows.
+        serial: Where its serial number is, if it tells.
+        signature: How it is recognised, if at all.
+        load_profile: Its memory, if it has one.
+        max_registers: What it gives per request.
+        max_gap: Unwanted registers that may be read to save a request.
+    """
+
+    name: str
+    manufacturer: str
+    model: str
+    source: str
+    registers: tuple[MeterRegister, ...]
+    serial: SerialNumber | None
+    signature: Signature | None
+    load_profile: RingProfile | None
+    max_registers: int
+    max_gap: int
+
+    @cached_property
+    def by_obis(self) -> dict[Obis, MeterRegister]:
+        """The registers by what they count."""
+        return {register.obis: register for register in self.registers}
