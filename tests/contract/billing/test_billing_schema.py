@@ -1,0 +1,148 @@
+"""What the database itself refuses, on every server found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from central.adapters.timescale.migrate import migrate
+from tests.support.servers import Database
+
+
+@pytest.fixture
+def app(database: Database) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    migrate(database.dsn)
+    with psycopg.connect(database.dsn_as("meterline_app"), autocommit=True) as connection:
+        yield connection
+
+
+def _one(app: psycopg.Connection[tuple[object, ...]], query: str, *args: object) -> int:
+    row = app.execute(query.encode(), args).fetchone()
+    assert row is not None
+    assert isinstance(row[0], int)
+    return row[0]
+
+
+def _bill(app: psycopg.Connection[tuple[object, ...]]) -> int:
+    account = _one(
+        app,
+        "INSERT INTO account (uid, number, name) VALUES (%s, 'A1', 'Ada') RETURNING id",
+        uuid4(),
+    )
+    run = _one(
+        app,
+        "INSERT INTO bill_run (uid, cycle, run_type, creator, started_at)"
+        " VALUES (%s, '2026-10', 'regular', 'clerk', now()) RETURNING id",
+        uuid4(),
+    )
+    return _one(
+        app,
+        "INSERT INTO bill (uid, run_id, account_id, cycle, run_type, state, first_day, end_day,"
+        " currency, total, sha256, creator, made_at) VALUES (%s, %s, %s, '2026-10', 'regular',"
+        " 'draft', '2026-10-01', '2026-11-01', 'EUR', 1, sha256('x'), 'clerk', now())"
+        " RETURNING id",
+        uuid4(),
+        run,
+        account,
+    )
+
+
+def _point(app: psycopg.Connection[tuple[object, ...]], name: str) -> int:
+    return _one(
+        app,
+        "INSERT INTO service_point (uid, name, zone) VALUES (%s, %s, 'UTC') RETURNING id",
+        uuid4(),
+        name,
+    )
+
+
+def test_a_meter_is_never_in_two_places(app: psycopg.Connection[tuple[object, ...]]) -> None:
+    gateway = _one(app, "INSERT INTO gateway (name, enrolled_at) VALUES ('gw', now()) RETURNING id")
+    meter = _one(
+        app,
+        "INSERT INTO meter (manufacturer, serial, gateway_id, first_seen_at)"
+        " VALUES ('ABC', '1', %s, now()) RETURNING id",
+        gateway,
+    )
+    install = (
+        "INSERT INTO installation (uid, service_point_id, meter_id, during)"
+        " VALUES (%s, %s, %s, tstzrange(%s, %s)) RETURNING id"
+    )
+    here, there = _point(app, "here"), _point(app, "there")
+    _one(app, install, uuid4(), here, meter, "2026-01-01Z", "2026-06-01Z")
+    with pytest.raises(psycopg.errors.ExclusionViolation):
+        _one(app, install, uuid4(), there, meter, "2026-05-01Z", None)
+    _one(app, install, uuid4(), there, meter, "2026-06-01Z", None)
+
+
+def test_blocks_only_grow_by_versions(app: psycopg.Connection[tuple[object, ...]]) -> None:
+    app.execute(
+        "INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone, unit,"
+        " sha256, quality, consumption, made_at, actor) VALUES (1, '2026-10-01', 1, now(), 900, 0,"
+        " 'UTC', 'Wh', sha256('x'), '\\x00', '\\x0000000000000000', now(), 'vee')"
+    )
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        app.execute("UPDATE day_block SET exponent = 1")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        app.execute("DELETE FROM day_block")
+
+
+def test_even_the_owner_cannot_change_a_block(database: Database) -> None:
+    migrate(database.dsn)
+    with psycopg.connect(database.dsn, autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone,"
+            " unit, sha256, quality, consumption, made_at, actor) VALUES (1, '2026-10-01', 1, now(),"
+            " 900, 0, 'UTC', 'Wh', sha256('x'), '\\x00', '\\x0000000000000000', now(), 'vee')"
+        )
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            owner.execute("UPDATE day_block SET exponent = 1")
+
+
+def test_a_bill_needs_four_eyes(app: psycopg.Connection[tuple[object, ...]]) -> None:
+    bill = _bill(app)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        app.execute("UPDATE bill SET state = 'approved', approver = 'clerk' WHERE id = %s", (bill,))
+    app.execute("UPDATE bill SET state = 'approved', approver = 'chief' WHERE id = %s", (bill,))
+
+
+def test_an_issued_bill_is_never_changed(app: psycopg.Connection[tuple[object, ...]]) -> None:
+    bill = _bill(app)
+    line = (
+        "INSERT INTO bill_line (bill_id, number, agreement_id, charge, kind, name, unit, amount,"
+        " lineage) VALUES (%s, %s, 1, 'c', 'fixed', 'C', '', 1, '{}')"
+    )
+    app.execute(line, (bill, 1))
+    app.execute("UPDATE bill SET state = 'approved', approver = 'chief' WHERE id = %s", (bill,))
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        app.execute(line, (bill, 2))
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        app.execute("UPDATE bill SET total = 2 WHERE id = %s", (bill,))
+    app.execute(
+        "UPDATE bill SET state = 'issued', series = 'INV', legal_number = 1, issued_at = now()"
+        " WHERE id = %s",
+        (bill,),
+    )
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        app.execute("UPDATE bill SET state = 'draft' WHERE id = %s", (bill,))
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        app.execute("DELETE FROM bill_line WHERE bill_id = %s", (bill,))
+
+
+def test_the_audit_log_is_a_chain(database: Database) -> None:
+    migrate(database.dsn)
+    insert = (
+        "INSERT INTO audit_log (at, actor, action, subject, detail)"
+        " VALUES (now(), 'clerk', 'did', 'it', '{\"a\": 1}')"
+    )
+    with psycopg.connect(database.dsn_as("meterline_app"), autocommit=True) as app:
+        app.execute(insert)
+        app.execute(insert)
+        assert app.execute("SELECT audit_broken_at()").fetchone() == (None,)
+    with psycopg.connect(database.dsn, autocommit=True) as owner:
+        owner.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_append_only")
+        owner.execute("UPDATE audit_log SET actor = 'nobody' WHERE id = 1")
+        assert owner.execute("SELECT audit_broken_at()").fetchone() == (1,)
