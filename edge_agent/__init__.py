@@ -1,0 +1,1 @@
+"""The gateway agent: reads meters, keeps every reading until the centre has it, forwards it."""

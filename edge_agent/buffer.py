@@ -1,0 +1,492 @@
+"""The outbox: every reading is here, committed, until the centre has said that it has it.
+
+How it works. One SQLite file, one connection, one transaction per poll cycle. A row is one sealed
+batch exactly as it is sent. What the centre acknowledges is noted in memory at once and written
+with the next transaction, or by `flush`; losing such a note costs a resend and nothing else. The
+guarantee is explained in docs/explanation/edge-buffer.md.
+
+Nothing here reads a clock: every time comes in as an argument.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+import aiosqlite
+
+from edge_agent import schema
+from edge_agent.bookkeeping import Bookkeeping
+from edge_agent.conversation import EpochView
+from edge_agent.database import Database
+from edge_agent.errors import BatchMissingError, BufferDamagedError, BufferFullError
+from edge_agent.ledger import Ledger, Life
+from edge_agent.loading import load_ledger, load_marks
+from edge_agent.mending import Row, is_sound, readings_in, stand_in
+from edge_agent.records import PRUNED, READ, VOIDED, Counts, Cycle, HeldRow
+from edge_agent.reserve import FileLock, Reserve
+from edge_agent.salvage import salvage_into, set_aside
+from edge_agent.transaction import Transaction, insert_epoch
+from firmware_bridge.contract.envelope import NO_HASH, Link, Sealed
+from firmware_bridge.contract.errors import MeterlineError
+from firmware_bridge.contract.messages import EpochState
+from firmware_bridge.contract.reading import Reading, to_ms
+
+T = TypeVar("T")
+Work = Callable[[Transaction], Awaitable[T]]
+
+PRUNE_EVERY = timedelta(hours=1)
+_FOR_EVER_MS = 2**62
+
+
+class Buffer:
+    """The buffer of one gateway. Made by `Buffer.open`.
+
+    Attributes:
+        path: The file.
+        gateway: Whose buffer it is.
+        short: True while the disk is nearly full: an alarm, and no reason to read what a meter's
+            own load profile keeps.
+        generation: Raised whenever the epochs changed under a session's feet.
+    """
+
+    def __init__(
+        self, database: Database, gateway: str, ledger: Ledger, marks: dict[str, int]
+    ) -> None:
+        self.path = database.path
+        self.gateway = gateway
+        self.short = False
+        self.generation = 0
+        self._database = database
+        self._ledger = ledger
+        self._marks = marks
+        self._reserve = Reserve(database.path)
+        self._books = Bookkeeping()
+        self._lock: FileLock | None = None
+        self._new_id: Callable[[], UUID] = uuid4
+        self._pruned_at: datetime | None = None
+        self._recovering = asyncio.Lock()
+
+    @classmethod
+    async def open(
+        cls, path: Path, gateway: str, now: datetime, *, new_id: Callable[[], UUID] = uuid4
+    ) -> Buffer:
+        """Open, create, or set aside and salvage a buffer file.
+
+        Args:
+            path: The file; its folder must exist.
+            gateway: Whose buffer it is.
+            now: By the gateway's clock. Aware.
+            new_id: Where epoch names come from.
+
+        Raises:
+            BufferInUseError: Another agent has it open.
+            BufferOwnerError: It belongs to another gateway.
+            BufferUnavailableError, BufferFullError: The environment does not let us.
+        """
+        lock = FileLock.take(path)
+        try:
+            database, ledger, marks = await _open_sound(path, gateway, now, new_id)
+        except BaseException:
+            lock.release()
+            raise
+        buffer = cls(database, gateway, ledger, marks)
+        buffer._lock, buffer._new_id = lock, new_id
+        buffer._reserve.keep()
+        return buffer
+
+    # --- what is known without asking the file ---
+
+    @property
+    def current(self) -> UUID:
+        """The epoch that new batches are sealed under."""
+        return self._ledger.current.epoch
+
+    @property
+    def last(self) -> int:
+        """The last sequence of the current epoch; 0 for none."""
+        return self._ledger.current.last
+
+    @property
+    def backlog(self) -> int:
+        """Batches not acknowledged."""
+        return self._ledger.backlog
+
+    @property
+    def pending(self) -> bool:
+        """Whether notes wait to be written."""
+        return bool(self._books)
+
+    @property
+    def marks(self) -> Mapping[str, int]:
+        """All named integers, as of the last commit."""
+        return self._marks
+
+    def views(self) -> tuple[EpochView, ...]:
+        """What a session starts from, and what `Renewed` carries."""
+        return self._ledger.views()
+
+    def states(self) -> tuple[EpochState, ...]:
+        """What a hello says."""
+        return self._ledger.states()
+
+    # --- storing ---
+
+    async def store(self, cycle: Cycle) -> tuple[Sealed, ...]:
+        """Commit one cycle in one transaction; on return it is accepted.
+
+        Returns:
+            The batches that were sealed, in order.
+
+        Raises:
+            BufferFullError: No room even after acknowledged batches went; nothing was accepted.
+            BufferUnavailableError: The file cannot be written; nothing was accepted.
+        """
+        if self._reserve.is_short():
+            await self._make_room(cycle.made_at)
+
+        async def work(transaction: Transaction) -> tuple[Sealed, ...]:
+            return await self._store(transaction, cycle)
+
+        try:
+            sealed = await self._transact(work, cycle.made_at)
+        except BufferFullError:
+            await self._make_room(cycle.made_at)
+            sealed = await self._transact(work, cycle.made_at)
+        if self.short and self._reserve.keep():
+            self.short = False
+            self.note(cycle.made_at, "disk_relieved", "The disk has room again.")
+        return sealed
+
+    async def _store(self, transaction: Transaction, cycle: Cycle) -> tuple[Sealed, ...]:
+        sealed = await transaction.seal(self._ledger.current, cycle.made_at, cycle.readings)
+        await transaction.hold(cycle.held)
+        for identity in cycle.release:
+            await transaction.connection.execute("DELETE FROM held WHERE id = ?", (identity,))
+        transaction.add(READ, cycle.accepted)
+        if cycle.synchronised and self._prune_due(cycle.made_at):
+            await transaction.prune(cycle.made_at)
+        await transaction.write_marks(cycle.marks)
+        return sealed
+
+    def _prune_due(self, now: datetime) -> bool:
+        if self._pruned_at is not None and abs(now - self._pruned_at) < PRUNE_EVERY:
+            return False
+        self._pruned_at = now
+        return True
+
+    async def flush(self) -> None:
+        """Write the notes that wait, in a transaction of their own.
+
+        Raises:
+            BufferFullError, BufferUnavailableError, BufferDamagedError: They still wait.
+        """
+        if self._books:
+            await self._commit(_nothing)
+
+    def note(self, at: datetime, code: str, detail: str, raw: bytes | None = None) -> None:
+        """Record an event; it is written with the next transaction.
+
+        Args:
+            at: By the gateway's clock.
+            code: Stable.
+            detail: One sentence for people.
+            raw: The bytes it is about.
+        """
+        self._books.event(to_ms(at), code, detail, raw)
+
+    # --- sending ---
+
+    async def fetch(self, epoch: UUID, sequence: int, now: datetime) -> bytes:
+        """The bytes to send, verified.
+
+        A row that fails its hash is mended where one flipped bit explains it, else replaced for
+        good by a void batch of the same sequence.
+
+        Raises:
+            BatchMissingError: That sequence is not kept.
+            BufferFullError, BufferUnavailableError: The file cannot be read or mended.
+        """
+        life = self._ledger.find(epoch)
+        if life is None or not life.first <= sequence <= life.last:
+            message = f"The buffer does not hold the batch {epoch}/{sequence}."
+            raise BatchMissingError(message, value=(epoch, sequence))
+        database = self._database
+        try:
+            row = await self._row(life, sequence)
+        except BufferDamagedError as error:
+            await self._recover(database, now, str(error))
+            return await self.fetch(epoch, sequence, now)
+        if is_sound(self.gateway, life.epoch, sequence, row):
+            return row.payload
+        return await self._replace(life, sequence, row, now)
+
+    async def _row(self, life: Life, sequence: int) -> Row:
+        rows = await self._database.rows(
+            "SELECT sha256, payload FROM batch WHERE id = ?", (life.id_of(sequence),)
+        )
+        return Row.read(*rows[0]) if rows else Row(NO_HASH, b"")
+
+    async def _replace(self, life: Life, sequence: int, row: Row, now: datetime) -> bytes:
+        before = await self._row(life, sequence - 1)
+        link = Link(self.gateway, life.epoch, sequence, before.sha256)
+        sealed, void = stand_in(link, row, now)
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.replace(life, sealed, row.sha256 if void else None)
+            await transaction.write_marks()
+
+        await self._transact(work, now)
+        code = "batch_voided" if void else "batch_mended"
+        self.note(now, code, f"Batch {sequence} of epoch {life.epoch} failed its hash.")
+        return sealed.payload
+
+    async def knows(self, epoch: UUID, sequence: int, sha256: bytes) -> bool:
+        """Whether the own batch at that place has that hash, or replaced one that had it."""
+        life = self._ledger.find(epoch)
+        if life is None or sequence == 0 or sha256 == NO_HASH:
+            return life is not None and sequence == 0 and sha256 == NO_HASH
+        if sequence == life.cum:
+            return sha256 == life.cum_hash
+        rows = await self._database.rows(
+            "SELECT 1 FROM batch WHERE id = ? AND (sha256 = ? OR replaces = ?)",
+            (life.id_of(sequence), sha256, sha256),
+        )
+        return bool(rows)
+
+    # --- what the session decides ---
+
+    def acknowledge(
+        self, epoch: UUID, cum: int, cum_hash: bytes, at: datetime, *, synchronised: bool = True
+    ) -> None:
+        """Release everything of an epoch up to `cum`; the caller has checked the hash.
+
+        It counts at once, and is written with the next transaction.
+
+        Args:
+            epoch: Which one.
+            cum: Only ever raises here.
+            cum_hash: The hash of that batch.
+            at: By the gateway's clock; the 35 days run from here.
+            synchronised: Whether `at` can be trusted.
+        """
+        life = self._ledger.find(epoch)
+        if life is None or not life.cum < cum <= life.last:
+            return
+        life.cum, life.cum_hash = cum, cum_hash
+        self._books.acknowledge(life.id_of(cum), cum_hash, to_ms(at) if synchronised else 0)
+
+    def reopen(self, epoch: UUID, cum: int, cum_hash: bytes) -> None:
+        """Count everything of an epoch above `cum` as unacknowledged again."""
+        life = self._ledger.find(epoch)
+        if life is None or cum >= life.cum:
+            return
+        life.cum, life.cum_hash = cum, cum_hash
+        self._books.reopen(life.id_of(0), life.id_of(cum), cum_hash)
+
+    async def new_epoch(self, abandoned: UUID, now: datetime) -> bool:
+        """Seal everything unacknowledged anew under a new epoch, in one transaction.
+
+        Args:
+            abandoned: Must be the current epoch, else nothing happens.
+            now: By the gateway's clock.
+
+        Returns:
+            Whether a new epoch began.
+
+        Raises:
+            BufferFullError, BufferUnavailableError: Nothing changed.
+        """
+
+        async def work(transaction: Transaction) -> bool:
+            old = self._ledger.current
+            if old.epoch != abandoned:
+                return False
+            life = Life(old.ordinal + 1, self._new_id(), to_ms(now), old.epoch, old.last)
+            await transaction.begin(life)
+            for source in self._ledger:
+                await transaction.move(source, life, now, self._readings)
+            await transaction.write_marks()
+            return True
+
+        return await self._transact(work, now)
+
+    async def fold(self, epoch: UUID, now: datetime) -> None:
+        """Seal what a closed epoch still holds unacknowledged anew in the current one.
+
+        Raises:
+            BufferFullError, BufferUnavailableError: Nothing changed.
+        """
+
+        async def work(transaction: Transaction) -> None:
+            source = self._ledger.find(epoch)
+            if source is not None and source is not self._ledger.current:
+                await transaction.move(source, self._ledger.current, now, self._readings)
+                await transaction.write_marks()
+
+        await self._transact(work, now)
+
+    def _readings(self, life: Life, sequence: int, row: Row) -> list[Reading] | None:
+        return readings_in(Link(self.gateway, life.epoch, sequence, NO_HASH), row)
+
+    # --- keeping and losing ---
+
+    async def _make_room(self, now: datetime) -> None:
+        """Acknowledged batches go first, and the alarm is raised."""
+        self._reserve.give_up()
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.drop_acknowledged(_FOR_EVER_MS, 2**31)
+            await transaction.write_marks()
+
+        try:
+            await self._commit(work)
+            await self._database.checkpoint()
+        finally:
+            if not self.short:
+                self.short = True
+                self.note(now, "disk_short", "The disk is nearly full; nothing unsent is dropped.")
+
+    async def _recover(self, broken: Database, now: datetime, why: str) -> None:
+        """Set the file aside, salvage what is good, and go on in a new one with a new epoch."""
+        async with self._recovering:
+            if self._database is not broken:
+                return
+            await broken.close()
+            aside = set_aside(self.path, now)
+            self._database = await Database.open(self.path)
+            await salvage_into(self._database, aside, self.gateway, now, self._new_id)
+            before = self._ledger
+            self._ledger = await load_ledger(self._database, self.gateway)
+            self._marks = await load_marks(self._database)
+            # What the centre had already said is still true.
+            for life in before:
+                if await self.knows(life.epoch, life.cum, life.cum_hash):
+                    self.acknowledge(life.epoch, life.cum, life.cum_hash, now, synchronised=False)
+            self.note(now, "buffer_damaged", why)
+            self.generation += 1
+
+    # --- asking the file ---
+
+    async def held(self, limit: int = 1_000) -> tuple[HeldRow, ...]:
+        """The oldest held readings whose row is intact."""
+        rows = await self._database.rows(
+            "SELECT id, boot, taken_ms, count, readings, crc FROM held ORDER BY id LIMIT ?",
+            (limit,),
+        )
+        sound = [row for row in rows if row[5] == schema.checksum(*row[1:5])]
+        return tuple(HeldRow(row[0], row[1], row[2], row[4]) for row in sound)
+
+    async def counts(self) -> Counts:
+        """Readings by where they are."""
+        held = await self._database.rows("SELECT coalesce(sum(count), 0) FROM held")
+        acknowledged, unacknowledged = self._marks.get(PRUNED, 0), 0
+        for life in self._ledger:
+            rows = await self._database.rows(
+                "SELECT coalesce(sum(count) FILTER (WHERE id <= :cum), 0), "
+                "coalesce(sum(count) FILTER (WHERE id > :cum), 0) "
+                "FROM batch WHERE id BETWEEN :first AND :last",
+                {
+                    "cum": life.id_of(life.cum),
+                    "first": life.id_of(0),
+                    "last": life.id_of(life.last),
+                },
+            )
+            acknowledged += rows[0][0]
+            unacknowledged += rows[0][1]
+        voided = self._marks.get(VOIDED, 0)
+        return Counts(self._marks.get(READ, 0), held[0][0], unacknowledged, acknowledged, voided)
+
+    async def oldest_unacknowledged_ms(self) -> int | None:
+        """When the oldest unacknowledged batch was sealed; None where there is none."""
+        for life in self._ledger:
+            if life.cum < life.last:
+                oldest = life.id_of(max(life.cum + 1, life.first))
+                rows = await self._database.rows(
+                    "SELECT made_at_ms FROM batch WHERE id = ?", (oldest,)
+                )
+                return int(rows[0][0]) if rows else None
+        return None
+
+    # --- ending ---
+
+    async def close(self, *, flush: bool = True) -> None:
+        """Close the file.
+
+        Args:
+            flush: False leaves the notes unwritten, as a crash does.
+        """
+        lock, self._lock = self._lock, None
+        if lock is None:
+            return
+        try:
+            if flush:
+                await self.flush()
+        finally:
+            await self._database.close()
+            lock.release()
+
+    async def _transact(self, work: Work[T], now: datetime) -> T:
+        """Commit; where the file turns out to be damaged, recover, and try once more."""
+        database = self._database
+        try:
+            return await self._commit(work)
+        except BufferDamagedError as error:
+            await self._recover(database, now, str(error))
+            return await self._commit(work)
+
+    async def _commit(self, work: Work[T]) -> T:
+        notes = Bookkeeping()
+        transaction: Transaction | None = None
+
+        async def both(connection: aiosqlite.Connection) -> T:
+            nonlocal notes, transaction
+            notes = self._books.take()
+            transaction = Transaction(connection, self.gateway, self._ledger, self._marks)
+            await notes.write(connection)
+            return await work(transaction)
+
+        def then() -> None:
+            if transaction is not None:
+                transaction.apply()
+
+        try:
+            return await self._database.transact(both, then)
+        except MeterlineError:
+            self._books.put_back(notes)
+            raise
+
+
+async def _nothing(_transaction: Transaction) -> None:
+    return
+
+
+async def _open_sound(
+    path: Path, gateway: str, now: datetime, new_id: Callable[[], UUID]
+) -> tuple[Database, Ledger, dict[str, int]]:
+    try:
+        return await _open_once(path, gateway, now, new_id, None)
+    except BufferDamagedError:
+        return await _open_once(path, gateway, now, new_id, set_aside(path, now))
+
+
+async def _open_once(
+    path: Path, gateway: str, now: datetime, new_id: Callable[[], UUID], aside: Path | None
+) -> tuple[Database, Ledger, dict[str, int]]:
+    database = await Database.open(path)
+    try:
+        if aside is not None:
+            await salvage_into(database, aside, gateway, now, new_id)
+        elif not await database.rows("SELECT 1 FROM epoch LIMIT 1"):
+            life = Life(1, new_id(), to_ms(now))
+            await database.transact(
+                lambda connection: insert_epoch(connection, gateway, life), lambda: None
+            )
+        return database, await load_ledger(database, gateway), await load_marks(database)
+    except BaseException:
+        await database.close()
+        raise

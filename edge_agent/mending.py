@@ -1,0 +1,118 @@
+"""Undoing a flipped bit: a SHA-256 says when the right one has been turned back."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from edge_agent.packing import readings_of
+from firmware_bridge.contract.body import Void
+from firmware_bridge.contract.envelope import (
+    HEADER_BYTES,
+    MAGIC,
+    NO_HASH,
+    VERSION,
+    Link,
+    Sealed,
+    digest,
+    open_batch,
+    open_header,
+    seal_void,
+)
+from firmware_bridge.contract.errors import MessageError
+from firmware_bridge.contract.reading import Reading
+
+# Trying each bit hashes the body eight times its length over; up to here that is half a second.
+MEND_MAX_BYTES = 8 * 1024
+
+
+def mend(link: Link, sha256: bytes, payload: bytes) -> bytes | None:
+    """The batch whose hash this was, if its header can be rebuilt or one bit explains the damage.
+
+    Args:
+        link: Where the batch stands.
+        sha256: The hash that was stored beside it; zeros where that is lost.
+        payload: The damaged bytes.
+
+    Returns:
+        Bytes that pass their hash, or None.
+    """
+    body = payload[HEADER_BYTES:]
+    wanted = {sha256, payload[HEADER_BYTES - 32 : HEADER_BYTES]} - {NO_HASH}
+    found = digest(link.gateway, VERSION, link.epoch, link.sequence, body)
+    if found not in wanted:
+        mended = _turn_back(link, wanted, body)
+        if mended is None:
+            return None
+        body, found = mended
+    head = struct.pack(">3sB16sQ", MAGIC, VERSION, link.epoch.bytes, link.sequence)
+    return head + found + body
+
+
+def _turn_back(link: Link, wanted: set[bytes], body: bytes) -> tuple[bytes, bytes] | None:
+    if len(body) > MEND_MAX_BYTES:
+        return None
+    name = link.gateway.encode()
+    prefix = hashlib.sha256(bytes((len(name),)) + name)
+    prefix.update(struct.pack(">B16sQ", VERSION, link.epoch.bytes, link.sequence))
+    for index, byte in enumerate(body):
+        rest = body[index + 1 :]
+        for bit in range(8):
+            state = prefix.copy()
+            state.update(bytes((byte ^ 1 << bit,)))
+            state.update(rest)
+            if state.digest() in wanted:
+                return body[:index] + bytes((byte ^ 1 << bit,)) + rest, state.digest()
+        prefix.update(bytes((byte,)))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A batch as it was found in the file: the hash stored beside it, and its bytes."""
+
+    sha256: bytes
+    payload: bytes
+
+    @classmethod
+    def read(cls, sha256: object, payload: object) -> Row:
+        """From columns whose types nothing guarantees after damage."""
+        whole = isinstance(sha256, bytes) and len(sha256) == len(NO_HASH)
+        return cls(
+            sha256 if isinstance(sha256, bytes) and whole else NO_HASH,
+            payload if isinstance(payload, bytes) else b"",
+        )
+
+
+def is_sound(gateway: str, epoch: UUID, sequence: int, row: Row) -> bool:
+    """Whether a row holds the batch that its place names, with the hash that is stored."""
+    try:
+        header = open_header(gateway, row.payload)
+    except MessageError:
+        return False
+    return (header.epoch, header.sequence, header.sha256) == (epoch, sequence, row.sha256)
+
+
+def stand_in(link: Link, row: Row, now: datetime) -> tuple[Sealed, bool]:
+    """What takes a damaged row's place: its mended bytes, or a void batch.
+
+    Returns:
+        The batch, and whether it is void.
+    """
+    whole = mend(link, row.sha256, row.payload)
+    if whole is None:
+        reason = "the bytes in the buffer fail their hash"
+        return seal_void(link, now, Void(row.sha256, reason)), True
+    header = open_header(link.gateway, whole)
+    return Sealed(link.epoch, link.sequence, header.sha256, whole, 0), False
+
+
+def readings_in(link: Link, row: Row) -> list[Reading] | None:
+    """The readings of a row, mended where that is needed and possible; None where they are lost."""
+    payload: bytes | None = row.payload
+    if not is_sound(link.gateway, link.epoch, link.sequence, row):
+        payload = mend(link, row.sha256, row.payload)
+    return None if payload is None else readings_of(open_batch(link.gateway, payload))
