@@ -66,8 +66,11 @@ class OwnFolder:
             self.path = _made(temporary_folder() / f"meterline-{name}")
         self._lock_fd: int | None = None
 
-    def lock(self) -> int:
+    def lock(self, patience_s: float = LOCK_PATIENCE_S) -> int:
         """Hold the folder against other processes; waits for a server that is just ending.
+
+        Args:
+            patience_s: How long to wait for another process to let go.
 
         Returns:
             The lock's descriptor, to be held by the server's watchdog too.
@@ -77,7 +80,7 @@ class OwnFolder:
         """
         if self._lock_fd is None:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-            deadline = time.monotonic() + LOCK_PATIENCE_S
+            deadline = time.monotonic() + patience_s
             while not _locked(descriptor):
                 if time.monotonic() > deadline:
                     os.close(descriptor)

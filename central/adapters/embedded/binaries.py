@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,21 +27,31 @@ class PostgresBinaries:
         folder: Its `bin`.
         version: As the server says it: "18.4".
         timescaledb: Version of the TimescaleDB extension it offers, or None.
+        libraries: Folder beside its package with the libraries it loads, for a wheel's.
     """
 
     folder: Path
     version: str
     timescaledb: str | None
+    libraries: Path | None = None
 
     @property
     def major(self) -> int:
         """The number that decides which data directories it reads."""
         return int(self.version.split(".")[0])
 
-    @property
-    def install(self) -> Path:
-        """The folder that holds bin, lib and share of a relocatable installation."""
-        return self.folder.parent
+    def copy_to(self, folder: Path) -> Path:
+        """Copy a relocatable installation, keeping where its parts lie from each other.
+
+        Returns:
+            The copy's `bin`.
+        """
+        install = self.folder.parent
+        parts = [install] if self.libraries is None else [install, self.libraries]
+        base = Path(os.path.commonpath([part.parent for part in parts]))
+        for part in parts:
+            shutil.copytree(part, folder / part.relative_to(base), symlinks=True)
+        return folder / self.folder.relative_to(base)
 
 
 def probe(folder: Path) -> PostgresBinaries:
@@ -71,10 +82,13 @@ def wheel_binaries() -> PostgresBinaries:
             f"The wheel {WHEEL_PACKAGE} is not installed.",
             remedy="Install meterline[demo], or name a PostgreSQL of your own.",
         )
-    found = [probe(path.parent) for path in Path(spec.origin).parent.glob("*/bin/postgres")]
+    package = Path(spec.origin).parent
+    found = [probe(path.parent) for path in package.glob("*/bin/postgres")]
     if not found:
-        raise _missing(Path(spec.origin).parent)
-    return max(found, key=lambda binaries: binaries.major)
+        raise _missing(package)
+    libraries = package.with_name(f"{package.name}.libs")
+    newest = max(found, key=lambda binaries: binaries.major)
+    return replace(newest, libraries=libraries if libraries.is_dir() else None)
 
 
 def _missing(folder: Path) -> ServerBinariesMissingError:

@@ -19,7 +19,6 @@ HOST = "127.0.0.1"
 # Debian installs mosquitto where only root's PATH looks.
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 START_ATTEMPTS = 5
-REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 class BrokerKind(StrEnum):
@@ -115,7 +114,9 @@ class EmbeddedBroker(EmbeddedServer):
         log = self.home / f"{self.kind}.log"
         if self._program is None:
             argv = [sys.executable, "-m", "central.adapters.embedded.amqtt_broker", str(port)]
-            environment = {"PATH": os.defpath, "PYTHONPATH": str(REPOSITORY)}
+            # It finds what this process finds, however that was set up.
+            found = os.pathsep.join(filter(None, sys.path))
+            environment = {"PATH": os.defpath, "PYTHONPATH": found}
         else:
             config = self.home / "mosquitto.conf"
             config.write_text(self._configuration(port, state))

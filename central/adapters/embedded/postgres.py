@@ -154,13 +154,13 @@ class EmbeddedPostgres(EmbeddedServer):
         if self._own.account is None or reachable(folder / "postgres"):
             return folder
         copy = self.home / f"postgresql-{self.binaries.version}"
+        fresh = self.home / f"{copy.name}.new"
         if not copy.is_dir():
-            fresh = self.home / f"{copy.name}.new"
             shutil.rmtree(fresh, ignore_errors=True)
-            shutil.copytree(self.binaries.install, fresh, symlinks=True)
+            self.binaries.copy_to(fresh)
             self._own.give(fresh)
             fresh.rename(copy)
-        return copy / folder.name
+        return next(copy.glob(f"**/{folder.parent.name}/{folder.name}"))
 
     def _answers(self) -> bool:
         with contextlib.suppress(psycopg.OperationalError):

@@ -1,0 +1,147 @@
+"""However a supervisor ends, its server ends with it and can be started again in its place."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from central.adapters.embedded.account import OwnFolder, private_account, reachable
+from central.adapters.embedded.broker import mosquitto_program
+from central.adapters.embedded.errors import OwnFolderBusyError, OwnFolderRefusedError
+from tests.support.data import REPOSITORY
+from tests.support.processes import gone_within, parent_of, running_in
+from tests.support.supervise import KINDS
+
+GONE_S = 8.0
+ORDINARY_UID = 65534  # nobody: initdb wants a user that has a name
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "mosquitto" and mosquitto_program() is None:
+        pytest.skip("mosquitto is not installed: `make test` installs it")
+    return str(request.param)
+
+
+@pytest.fixture(params=["as oneself", "as an ordinary user"])
+def uid(request: pytest.FixtureRequest) -> int | None:
+    """The supervisor's user id: the caller's own, and for root another's too."""
+    if request.param == "as oneself":
+        return None
+    if os.geteuid() != 0:
+        pytest.skip(
+            "only root can try it as another user; the case before is that of an ordinary user"
+        )
+    return ORDINARY_UID
+
+
+@contextmanager
+def supervised(
+    kind: str, home: Path, uid: int | None
+) -> Iterator[tuple[subprocess.Popen[str], Mapping[str, Any]]]:
+    """Run a supervisor, and give its process and what it says of its server."""
+    process = subprocess.Popen(
+        [interpreter(uid), "-m", "tests.support.supervise", kind, str(home)],
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        user=uid,
+        group=uid,
+        extra_groups=None if uid is None else [],
+        env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        line = process.stdout.readline()
+        assert line, "the supervisor ended before its server answered"
+        try:
+            yield process, json.loads(line)
+        finally:
+            process.kill()
+            assert gone_within(home, GONE_S)
+
+
+def interpreter(uid: int | None) -> str:
+    """Return a Python that the user may run: a managed one may lie in root's home."""
+    if uid is None or reachable(Path(sys.executable)):
+        return sys.executable
+    system = Path(f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}")
+    if not system.exists() or not reachable(REPOSITORY):
+        pytest.skip(f"another user can reach neither {sys.executable} nor {system}")
+    return str(system)
+
+
+@pytest.fixture
+def home(server_home: Path, uid: int | None) -> Path:
+    parent = server_home / "parent"
+    parent.mkdir(mode=0o755)
+    if uid is not None:
+        os.chown(parent, uid, uid)
+    return parent / "home"
+
+
+def test_stop_leaves_no_process(kind: str, home: Path, uid: int | None) -> None:
+    with supervised(kind, home, uid) as (process, said):
+        assert said["pid"] in running_in(home)
+        process.communicate("\n")
+        assert process.returncode == 0
+        assert not running_in(home)
+
+
+def test_sigkill_of_the_supervisor_leaves_no_process_and_a_usable_folder(
+    kind: str, home: Path, uid: int | None
+) -> None:
+    with supervised(kind, home, uid) as (process, said):
+        assert said["pid"] in running_in(home)
+        process.kill()
+        process.wait()
+        # The next supervisor waits by itself for what is still ending.
+        with supervised(kind, home, uid) as (_, again):
+            assert again["pid"] != said["pid"]
+            assert again["dsn"] == said["dsn"]
+
+
+def test_sigkill_of_the_watchdog_leaves_no_process(kind: str, home: Path, uid: int | None) -> None:
+    with supervised(kind, home, uid) as (_, said):
+        os.kill(parent_of(said["pid"]), signal.SIGKILL)
+        assert gone_within(home, GONE_S)
+
+
+def test_ctrl_c_at_the_terminal_reaches_the_supervisor_only(
+    kind: str, home: Path, uid: int | None
+) -> None:
+    with supervised(kind, home, uid) as (process, said):
+        assert os.getsid(said["pid"]) != os.getsid(process.pid)
+        assert os.getsid(parent_of(said["pid"])) != os.getsid(process.pid)
+
+
+def test_root_never_runs_postgres_or_mosquitto_itself(home: Path, uid: int | None) -> None:
+    account = private_account()
+    wanted = uid if uid is not None else os.geteuid() if account is None else account.uid
+    for kind in ("postgres", "mosquitto"):
+        if kind == "mosquitto" and mosquitto_program() is None:
+            continue
+        with supervised(kind, home / kind, uid) as (_, said):
+            assert Path(f"/proc/{said['pid']}").stat().st_uid == wanted
+            assert wanted != 0
+
+
+def test_a_second_supervisor_is_kept_out(home: Path, uid: int | None) -> None:
+    with supervised("postgres", home, uid):
+        if uid is None:
+            with pytest.raises(OwnFolderBusyError):
+                OwnFolder(home, None).lock(patience_s=0.1)
+        else:
+            with pytest.raises(OwnFolderRefusedError):
+                OwnFolder(home, None)
