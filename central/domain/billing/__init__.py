@@ -1,0 +1,1 @@
+"""Bills: values, states and cycles."""

@@ -1,0 +1,417 @@
+"""A bill: one account's result for one cycle, with one hash over all that it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.state import BillState
+from central.domain.rating.hashing import digest
+from central.domain.rating.line import Hold, Line, Rated
+from central.domain.rating.period import DayRange
+from firmware_bridge.contract.errors import InvalidValueError
+
+
+class RunType(StrEnum):
+    """Why a bill was made."""
+
+    REGULAR = "regular"
+    FIRST = "first"
+    FINAL = "final"
+    OFF_CYCLE = "off_cycle"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Seller or buyer, as the invoice names them.
+
+    Args:
+        name: Legal name.
+        address: Lines.
+        tax_id: VAT or tax number, "" for none.
+        contact: Telephone, mail or web address, "" for none.
+    """
+
+    name: str
+    address: tuple[str, ...] = ()
+    tax_id: str = ""
+    contact: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "name": self.name,
+            "address": list(self.address),
+            "tax_id": self.tax_id,
+            "contact": self.contact,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Party:
+        """The party that `to_json` wrote."""
+        return cls(value["name"], tuple(value["address"]), value["tax_id"], value["contact"])
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRead:
+    """Opening and closing read of one register of one meter.
+
+    Args:
+        serial: Of the meter.
+        register: What it counts, as printed (`Import, 1.8.0`).
+        unit: Of the reads.
+        opening: Register value at `opened`.
+        opened: Instant of the opening read. UTC.
+        closing: Register value at `closed`.
+        closed: Instant of the closing read. UTC.
+        multiplier: From register to usage.
+        usage: As validated: it differs from closing - opening where a rule or person says so.
+        estimated: Whether part of the usage was estimated.
+    """
+
+    serial: str
+    register: str
+    unit: str
+    opening: Decimal | None
+    opened: datetime
+    closing: Decimal | None
+    closed: datetime
+    usage: Decimal
+    multiplier: Decimal = Decimal(1)
+    estimated: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; numbers as strings."""
+        return {
+            "serial": self.serial,
+            "register": self.register,
+            "unit": self.unit,
+            "opening": None if self.opening is None else format(self.opening, "f"),
+            "opened": self.opened.isoformat(),
+            "closing": None if self.closing is None else format(self.closing, "f"),
+            "closed": self.closed.isoformat(),
+            "usage": format(self.usage, "f"),
+            "multiplier": format(self.multiplier, "f"),
+            "estimated": self.estimated,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> MeterRead:
+        """The read that `to_json` wrote."""
+        return cls(
+            serial=value["serial"],
+            register=value["register"],
+            unit=value["unit"],
+            opening=None if value["opening"] is None else Decimal(value["opening"]),
+            opened=datetime.fromisoformat(value["opened"]),
+            closing=None if value["closing"] is None else Decimal(value["closing"]),
+            closed=datetime.fromisoformat(value["closed"]),
+            usage=Decimal(value["usage"]),
+            multiplier=Decimal(value["multiplier"]),
+            estimated=value["estimated"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    """A rated line at its place on a bill.
+
+    Args:
+        position: From 1, in print order.
+        service_point: What it was charged for.
+        line: With its lineage.
+    """
+
+    position: int
+    service_point: str
+    line: Line
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "position": self.position,
+            "service_point": self.service_point,
+            "line": self.line.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> BillLine:
+        """The line that `to_json` wrote."""
+        return cls(value["position"], value["service_point"], Line.from_json(value["line"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What one service point of the account contributes.
+
+    Args:
+        service_point: As printed.
+        tariff: As printed.
+        days: Local days billed.
+        zone: IANA zone of those days.
+        rated: The rater's result.
+        reads: Of its meters.
+    """
+
+    service_point: str
+    tariff: str
+    days: DayRange
+    zone: str
+    rated: Rated
+    reads: tuple[MeterRead, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """One account's bill for one cycle. (account, cycle, run type, revision) is unique.
+
+    Args:
+        account: Who pays.
+        cycle: The month.
+        run_type: Why it was made.
+        revision: 0; one more for each bill that replaces a cancelled one.
+        seller: Who charges.
+        buyer: Who is charged.
+        supplies: Service points, tariffs, days and reads.
+        currency: ISO 4217 letters.
+        lines: In print order.
+        holds: Why it cannot be approved; empty where it can.
+        state: Where it stands; not part of the hash.
+        replaces: Hash of the bill that this one replaces, "" for none.
+        previous_balance: As the receivables system says, not part of the total. [currency]
+    """
+
+    account: str
+    cycle: Cycle
+    run_type: RunType
+    revision: int
+    seller: Party
+    buyer: Party
+    supplies: tuple[SupplySummary, ...]
+    currency: str
+    lines: tuple[BillLine, ...]
+    holds: tuple[Hold, ...] = ()
+    state: BillState = BillState.DRAFT
+    replaces: str = ""
+    previous_balance: Decimal | None = None
+
+    @property
+    def tax(self) -> Decimal:
+        """The sum of the tax lines. [currency]."""
+        return self._sum(tax=True)
+
+    @property
+    def net(self) -> Decimal:
+        """The sum of the lines that are no tax. [currency]."""
+        return self._sum(tax=False)
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of the lines. [currency]."""
+        return self.net + self.tax
+
+    @property
+    def due(self) -> Decimal:
+        """The total with the previous balance. [currency]."""
+        return self.total + (self.previous_balance or Decimal(0))
+
+    def _sum(self, *, tax: bool) -> Decimal:
+        amounts = (e.line.amount for e in self.lines if (e.line.kind == "tax") is tax)
+        return sum(amounts, Decimal(0))
+
+    @property
+    def days(self) -> DayRange:
+        """From the first day of any supply to the last."""
+        return DayRange(
+            min(supply.days.first for supply in self.supplies),
+            max(supply.days.end for supply in self.supplies),
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of what the bill says: made again from the same inputs, it is the same.
+
+        The state is left out, since it changes; so are number and dates, which come at issue.
+        """
+        said = self.to_json()
+        del said["state"]
+        return digest(said)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; amounts as strings."""
+        balance = self.previous_balance
+        return {
+            "account": self.account,
+            "cycle": str(self.cycle),
+            "run_type": str(self.run_type),
+            "revision": self.revision,
+            "seller": self.seller.to_json(),
+            "buyer": self.buyer.to_json(),
+            "supplies": [supply.to_json() for supply in self.supplies],
+            "currency": self.currency,
+            "lines": [entry.to_json() for entry in self.lines],
+            "holds": [hold.to_json() for hold in self.holds],
+            "state": str(self.state),
+            "replaces": self.replaces,
+            "net": format(self.net, "f"),
+            "tax": format(self.tax, "f"),
+            "total": format(self.total, "f"),
+            "previous_balance": None if balance is None else format(balance, "f"),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Bill:
+        """The bill that `to_json` wrote; its totals are computed from its lines."""
+        balance = value["previous_balance"]
+        return cls(
+            account=value["account"],
+            cycle=Cycle.parse(value["cycle"]),
+            run_type=RunType(value["run_type"]),
+            revision=value["revision"],
+            seller=Party.from_json(value["seller"]),
+            buyer=Party.from_json(value["buyer"]),
+            supplies=tuple(map(SupplySummary.from_json, value["supplies"])),
+            currency=value["currency"],
+            lines=tuple(map(BillLine.from_json, value["lines"])),
+            holds=tuple(map(Hold.from_json, value["holds"])),
+            state=BillState(value["state"]),
+            replaces=value["replaces"],
+            previous_balance=None if balance is None else Decimal(balance),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SupplySummary:
+    """What the bill says of one service point.
+
+    Args:
+        service_point: As printed.
+        tariff: As printed.
+        days: Local days billed.
+        zone: IANA zone of those days.
+        reads: Of its meters.
+        input_sha256: Hash of everything that was rated.
+        tzdata: Version of the time zone data used.
+    """
+
+    service_point: str
+    tariff: str
+    days: DayRange
+    zone: str
+    reads: tuple[MeterRead, ...]
+    input_sha256: str
+    tzdata: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "service_point": self.service_point,
+            "tariff": self.tariff,
+            "first": self.days.first.isoformat(),
+            "end": self.days.end.isoformat(),
+            "zone": self.zone,
+            "reads": [read.to_json() for read in self.reads],
+            "input_sha256": self.input_sha256,
+            "tzdata": self.tzdata,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> SupplySummary:
+        """The summary that `to_json` wrote."""
+        days = DayRange(date.fromisoformat(value["first"]), date.fromisoformat(value["end"]))
+        return cls(
+            value["service_point"],
+            value["tariff"],
+            days,
+            value["zone"],
+            tuple(map(MeterRead.from_json, value["reads"])),
+            value["input_sha256"],
+            value["tzdata"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is billed, by whom.
+
+    Args:
+        number: Unique at the seller.
+        buyer: Who is charged.
+        seller: Who charges.
+        previous_balance: As the receivables system says. [currency]
+    """
+
+    number: str
+    buyer: Party
+    seller: Party
+    previous_balance: Decimal | None = None
+
+
+def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
+    account: Account,
+    cycle: Cycle,
+    supplies: Sequence[Supply],
+    *,
+    run_type: RunType = RunType.REGULAR,
+    revision: int = 0,
+    findings: Sequence[Hold] = (),
+    replaces: str = "",
+) -> Bill:
+    """Make one account's bill from what was rated.
+
+    Args:
+        account: Who is billed.
+        cycle: The month.
+        supplies: At least one; lines are printed in their order.
+        run_type: Why.
+        revision: 0, or one more than the bill it replaces.
+        findings: Critical findings of validation; each holds the bill.
+        replaces: Hash of the bill it replaces.
+
+    Returns:
+        A draft; held where rating or validation found something.
+
+    Raises:
+        InvalidValueError: There is no supply, or they differ in currency.
+    """
+    currencies = {supply.rated.currency for supply in supplies}
+    if len(currencies) != 1:
+        message = f"The bill of {account.number} has {len(currencies)} currencies; it needs one."
+        raise InvalidValueError(message, value=sorted(currencies))
+    holds = (*findings, *(hold for supply in supplies for hold in supply.rated.holds))
+    found = [(supply.service_point, line) for supply in supplies for line in supply.rated.lines]
+    lines = tuple(
+        BillLine(position, point, line) for position, (point, line) in enumerate(found, start=1)
+    )
+    summaries = tuple(
+        SupplySummary(
+            supply.service_point,
+            supply.tariff,
+            supply.days,
+            supply.zone,
+            supply.reads,
+            supply.rated.input_sha256,
+            supply.rated.tzdata,
+        )
+        for supply in supplies
+    )
+    return Bill(
+        account=account.number,
+        cycle=cycle,
+        run_type=run_type,
+        revision=revision,
+        seller=account.seller,
+        buyer=account.buyer,
+        supplies=summaries,
+        currency=currencies.pop(),
+        lines=lines,
+        holds=holds,
+        state=BillState.HELD if holds else BillState.DRAFT,
+        replaces=replaces,
+        previous_balance=account.previous_balance,
+    )

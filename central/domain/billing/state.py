@@ -1,0 +1,84 @@
+"""The states of a bill, and every transition between them.
+
+                 hold                 release
+    draft ---------------> held ---------------> draft
+    draft  --approve-->  approved  --issue-->  issued
+    approved --withdraw--> draft
+    draft, held --discard--> discarded
+
+Approval needs another person than the bill's creator. Nothing leaves `issued`: a cancellation is a
+bill of its own that names it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from firmware_bridge.contract.errors import OperatorError
+
+
+class BillState(StrEnum):
+    """Where a bill stands."""
+
+    DRAFT = "draft"
+    HELD = "held"
+    APPROVED = "approved"
+    ISSUED = "issued"
+    DISCARDED = "discarded"
+
+
+class BillAction(StrEnum):
+    """What can be done to a bill."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    APPROVE = "approve"
+    WITHDRAW = "withdraw"
+    ISSUE = "issue"
+    DISCARD = "discard"
+
+
+TRANSITIONS: dict[tuple[BillState, BillAction], BillState] = {
+    (BillState.DRAFT, BillAction.HOLD): BillState.HELD,
+    (BillState.DRAFT, BillAction.APPROVE): BillState.APPROVED,
+    (BillState.DRAFT, BillAction.DISCARD): BillState.DISCARDED,
+    (BillState.HELD, BillAction.RELEASE): BillState.DRAFT,
+    (BillState.HELD, BillAction.DISCARD): BillState.DISCARDED,
+    (BillState.APPROVED, BillAction.WITHDRAW): BillState.DRAFT,
+    (BillState.APPROVED, BillAction.ISSUE): BillState.ISSUED,
+}
+
+
+class BillTransitionError(OperatorError):
+    """The bill's state does not allow the action."""
+
+    code = "BILL_TRANSITION"
+
+
+class SelfApprovalError(OperatorError):
+    """The person who made a bill cannot approve it."""
+
+    code = "SELF_APPROVAL"
+
+
+def advance(state: BillState, action: BillAction, *, actor: str, creator: str) -> BillState:
+    """The state after an action.
+
+    Args:
+        state: Before.
+        action: What is done.
+        actor: Who does it.
+        creator: Who made the bill.
+
+    Raises:
+        BillTransitionError: The state does not allow it.
+        SelfApprovalError: The creator would approve.
+    """
+    after = TRANSITIONS.get((state, action))
+    if after is None:
+        message = f"A bill that is {state} cannot be taken to: {action}."
+        raise BillTransitionError(message, value=(state, action))
+    if action is BillAction.APPROVE and actor == creator:
+        message = f"{actor} made this bill, so somebody else has to approve it."
+        raise SelfApprovalError(message, value=actor)
+    return after

@@ -1,0 +1,1 @@
+"""The rater: intervals and tariff in, determinants and lines out."""

@@ -1,0 +1,1 @@
+"""Pricers: one way of charging per module. Each says its formula and where it comes from."""

@@ -1,0 +1,131 @@
+"""What a pricer gives: a line before it is rounded, and what it may read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from central.domain.rating.determinants import Book, HeldError, true_fact
+from central.domain.rating.line import Determinant, Hold, Line
+from central.domain.rating.period import DayRange, Segment
+from central.domain.tariff.document import Charge, CycleRules, MaxDeterminant, TariffDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A line before rounding.
+
+    Args:
+        days: Days it covers.
+        segment: Number of the segment.
+        quantity: What is charged; None where a line has only an amount.
+        unit: Its unit.
+        price: Price per unit, None where there is none.
+        exact: The amount. [currency]
+        label: Period, "" for none.
+        tier: Number of the tier from 1, 0 for none.
+        determinants: What the quantity rests on.
+        of: Keys of lines it rests on.
+        note: What a reader needs to follow the arithmetic.
+    """
+
+    days: DayRange
+    segment: int
+    quantity: Fraction | None
+    unit: str
+    price: Fraction | None
+    exact: Fraction
+    label: str = ""
+    tier: int = 0
+    determinants: tuple[Determinant, ...] = ()
+    of: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of a bill under one tariff version.
+
+    Args:
+        segments: Its segments, ascending.
+        document: What the version says.
+        bill: All days billed.
+        cycle: All days of the cycle; more than those billed after a move-in.
+        book: Determinants, facts and opening state.
+        add: Rounds a draft and appends it to the bill's lines.
+        lines: The lines of this span so far.
+    """
+
+    segments: tuple[Segment, ...]
+    document: TariffDocument
+    bill: DayRange
+    cycle: DayRange
+    book: Book
+    lines: list[Line]
+    add: Callable[[str, str, str, Draft], Line]
+
+    @property
+    def days(self) -> DayRange:
+        """The days of the span."""
+        return DayRange(self.segments[0].days.first, self.segments[-1].days.end)
+
+    def applies(self, unless: str | None, only: str | None = None) -> bool:
+        """Whether the facts let a charge apply, as they are on the span's last day."""
+        day = self.segments[-1].days.days()[-1]
+        if unless is not None and true_fact(unless, day, self.book.facts):
+            return False
+        return only is None or true_fact(only, day, self.book.facts)
+
+    def month_share(self, days: DayRange) -> Fraction:
+        """The share of a month that some days of the bill make up."""
+        return month_share(self.document.cycle, days, self.bill, self.cycle)
+
+    def based_on(self, names: Iterable[str]) -> list[Line]:
+        """The span's lines with these ids; `all` is every line that is no tax."""
+        wanted = set(names)
+        return [
+            line
+            for line in self.lines
+            if line.id in wanted or ("all" in wanted and line.kind != "tax")
+        ]
+
+    def is_demand(self, charge: Charge) -> bool:
+        """Whether the charge prices power."""
+        base = (charge.qty or "").partition(".")[0]
+        return any(
+            rule.name == base and isinstance(rule, MaxDeterminant)
+            for rule in self.document.determinants
+        ) or any(found.name == base and found.unit == "kW" for found in self.book.found.values())
+
+
+def month_share(rules: CycleRules, days: DayRange, bill: DayRange, cycle: DayRange) -> Fraction:
+    """The share of a month that `days` of a bill make up.
+
+    A bill whose days lie in the tariff's band of full days, or that fills its cycle where there is
+    no band, is one month; its parts share it by days. Otherwise each day counts 1/normal days.
+
+    Source: rating.md, section 3, fixed
+    """
+    if rules.full_days is None:
+        whole = bill.count == cycle.count
+    else:
+        whole = rules.full_days[0] <= bill.count <= rules.full_days[1]
+    if whole:
+        return Fraction(days.count, bill.count)
+    if rules.normal_days is None:
+        return Fraction(days.count, cycle.count)
+    return Fraction(days.count) / rules.normal_days
+
+
+def priced_at(charge: Charge, season: str, label: str) -> Fraction:
+    """The charge's price.
+
+    Raises:
+        HeldError: There is none.
+    """
+    price = None if charge.price is None else charge.price.at(season, label)
+    if price is None:
+        message = f"{charge.id!r} has no price in {season or 'any season'} {label}."
+        raise HeldError(Hold("MISSING_PRICE", message.strip(), charge.id))
+    return Fraction(price)

@@ -1,0 +1,68 @@
+"""Fixed charges: a price per day, month or year, once or per unit of an agreement fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from central.domain.rating.charges.draft import Draft, Span, priced_at
+from central.domain.rating.determinants import average_fact
+from central.domain.rating.period import DayRange, Segment
+from central.domain.tariff.document import Charge
+
+_MONTHS = 12
+_DAYS_OF_MONTH = Fraction(365, 12)
+
+
+def price_fixed(charge: Charge, span: Span) -> Iterator[Draft]:
+    """Price a fixed charge.
+
+        per day:    price x days
+        per month:  price x share of a month (draft.month_share)
+        per year:   price / 12 x share of a month
+
+    times the fact's average over the days, where the charge names one. A season inside the bill
+    makes a line of its own only where the price differs by season. With `prorate: none` any part
+    of a month pays the whole, once a bill.
+
+    Source: rating.md, section 3, fixed
+    """
+    seasonal = charge.price is not None and charge.price.by_season
+    parts = span.segments if seasonal or charge.qty else (_whole(span),)
+    for part in parts:
+        price = priced_at(charge, part.season, "")
+        count = Fraction(1)
+        if charge.qty is not None:
+            count = average_fact(charge.qty, part, span.book.facts)
+        time, unit, note = _time(charge, span, part.days)
+        quantity = time * count
+        fact_unit = dict(span.document.needs).get(charge.qty or "", "")
+        yield Draft(
+            part.days,
+            part.number,
+            quantity,
+            f"{fact_unit} {unit}".strip(),
+            price,
+            price * quantity,
+            note=note,
+        )
+
+
+def _whole(span: Span) -> Segment:
+    first = span.segments[0]
+    return Segment(first.number, span.days, first.version, first.season)
+
+
+def _time(charge: Charge, span: Span, days: DayRange) -> tuple[Fraction, str, str]:
+    if charge.per == "day" and span.document.cycle.daily == "days":
+        return Fraction(days.count), "day", ""
+    if charge.prorate == "none":
+        share = Fraction(days.count, span.bill.count)
+    else:
+        share = span.month_share(days)
+    if charge.per == "day":
+        return share * _DAYS_OF_MONTH, "day", "a month of 365/12 days"
+    note = "" if share == 1 else f"{days.count} days: {share} of a month"
+    if charge.per == "year":
+        return share / _MONTHS, "year", note
+    return share, "month", note

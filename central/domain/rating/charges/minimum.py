@@ -1,0 +1,64 @@
+"""Minimums: a top-up of named lines to an amount per month or per year."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.determinants import average_fact
+from central.domain.rating.period import Segment
+from central.domain.tariff.document import Minimum
+
+
+def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
+    """Price a minimum.
+
+        per month: top-up = max(0, amount x quantity x share of a month - sum of the lines)
+        per year:  the same over the sums since the last year's end, on the bill of `year_end`
+
+    Lines count as rounded. `before_credits` leaves credit lines out of the sum.
+
+    Source: rating.md, section 3, minimum
+    """
+    lines = span.based_on(minimum.of)
+    counted = [line for line in lines if minimum.basis == "after_credits" or line.kind != "credit"]
+    total = Fraction(sum((line.amount for line in counted), Decimal(0)))
+    share = Fraction(1)
+    if minimum.per == "month" and minimum.prorate == "cycle":
+        share = span.month_share(span.days)
+    if minimum.per == "year":
+        if span.book.month.month != minimum.year_end or span.days.end != span.bill.end:
+            return
+        total += Fraction(span.book.opening.sum_of(minimum.id))
+    needed = Fraction(minimum.amount) * _count(minimum, span) * share
+    if needed > total:
+        yield Draft(
+            span.days,
+            span.segments[0].number,
+            None,
+            "",
+            None,
+            needed - total,
+            of=tuple(line.key for line in counted),
+            note=f"{minimum.amount} per {minimum.per}",
+        )
+
+
+def _count(minimum: Minimum, span: Span) -> Fraction:
+    if minimum.qty is None:
+        return Fraction(1)
+    last = span.segments[-1]
+    found = span.book.of(minimum.qty, last.number)
+    if found:
+        return sum((part.value for part in found), Fraction(0))
+    first = span.segments[0]
+    whole = Segment(first.number, span.days, first.version, first.season)
+    return average_fact(minimum.qty, whole, span.book.facts)
+
+
+def year_sum(minimum: Minimum, span: Span) -> Decimal:
+    """What a yearly minimum has to remember of this bill's lines."""
+    lines = span.based_on(minimum.of)
+    return sum((line.amount for line in lines), Decimal(0))

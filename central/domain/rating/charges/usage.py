@@ -1,0 +1,67 @@
+"""Charges on a measured quantity at one price per period: energy, demand, events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from central.domain.rating.charges.draft import Draft, Span, priced_at
+from central.domain.rating.line import Determinant
+from central.domain.rating.period import Segment
+from central.domain.tariff.document import Charge
+
+
+def price_usage(charge: Charge, span: Span) -> Iterator[Draft]:
+    """Price a flat, seasonal or time-of-use quantity.
+
+        amount = quantity of the period x price of season and period
+
+    A line per segment and, where prices differ by period, per period that has hours in it.
+
+    Source: rating.md, section 3, flat, TOU, seasonal energy
+    """
+    for segment in span.segments:
+        found = span.book.of(charge.qty or "", segment.number)
+        if not found:
+            continue
+        by_period = charge.price is not None and charge.price.by_period
+        for label, parts in _grouped(found, split=by_period):
+            price = priced_at(charge, segment.season, label)
+            quantity = sum((part.value for part in parts), Fraction(0))
+            share, note = time_share(charge, span, segment)
+            yield Draft(
+                segment.days,
+                segment.number,
+                quantity,
+                parts[0].unit,
+                price,
+                quantity * price * share,
+                label=label,
+                determinants=tuple(parts),
+                note=note,
+            )
+
+
+def _grouped(found: list[Determinant], *, split: bool) -> Iterator[tuple[str, list[Determinant]]]:
+    if not split:
+        yield (found[0].label if len(found) == 1 else ""), found
+        return
+    for determinant in found:
+        yield determinant.label, [determinant]
+
+
+def time_share(charge: Charge, span: Span, segment: Segment) -> tuple[Fraction, str]:
+    """What a price per unit of quantity is multiplied by for time, and how to say it.
+
+    Energy is charged as it is. Demand is charged for the share of the bill's days that its segment
+    has; with `per` also for the days, or the share of a month.
+    """
+    if charge.per == "day":
+        return Fraction(segment.days.count), f"x {segment.days.count} days"
+    if charge.per is not None:
+        share = span.month_share(segment.days) / (12 if charge.per == "year" else 1)
+        return share, "" if share == 1 else f"x {share} {charge.per}"
+    if span.is_demand(charge) and segment.days.count != span.bill.count:
+        share = Fraction(segment.days.count, span.bill.count)
+        return share, f"x {segment.days.count}/{span.bill.count} days"
+    return Fraction(1), ""

@@ -1,0 +1,137 @@
+"""The intervals behind a line, summed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from central.domain.metering.block import DayBlock
+from central.domain.rating.line import Determinant, Line, Source
+from central.domain.rating.rounding import printed
+from central.domain.rating.series import billing_scale, source_of
+from firmware_bridge.contract.errors import OperatorError
+
+
+class LineageError(OperatorError):
+    """The blocks given are not those a line was computed from, or do not sum to it."""
+
+    code = "LINEAGE"
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalUsed:
+    """One interval behind a line.
+
+    Args:
+        series: Input (`import`, ...).
+        channel_id: The channel.
+        start: First instant. UTC.
+        end: First instant after it. UTC.
+        value: In the billing unit (kWh, m3).
+        quality: As the block says.
+        version: Of the block.
+    """
+
+    series: str
+    channel_id: int
+    start: datetime
+    end: datetime
+    value: Decimal
+    quality: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A determinant, proven from its intervals.
+
+    Args:
+        determinant: As the bill has it.
+        intervals: Ascending in time within each channel; empty where none are behind it.
+        sum: Computed again from the intervals, in the determinant's unit.
+    """
+
+    determinant: Determinant
+    intervals: tuple[IntervalUsed, ...]
+    sum: Fraction
+
+
+def explain(line: Line, blocks: Mapping[str, Sequence[DayBlock]]) -> tuple[Explained, ...]:
+    """Prove a line's quantities from the intervals they were computed from.
+
+    Args:
+        line: Of a bill.
+        blocks: Input name to day blocks, among them the versions that the line names.
+
+    Returns:
+        One proof per determinant, each summed again exactly.
+
+    Raises:
+        LineageError: A block is missing, is another than the one billed, or the sum differs.
+    """
+    return tuple(_prove(determinant, blocks) for determinant in line.determinants)
+
+
+def _prove(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) -> Explained:
+    if determinant.selection is None:
+        return Explained(determinant, (), determinant.exact)
+    used: list[IntervalUsed] = []
+    for source in determinant.sources:
+        used.extend(_chosen(determinant, source, _blocks_of(source, blocks)))
+    total = sum((Fraction(interval.value) for interval in used), Fraction(0))
+    if determinant.how in {"max", "daily_max"}:
+        _, width = determinant.selection.runs[0]
+        total = total * 3600 / (width * determinant.selection.step_s)
+    if total != determinant.exact:
+        message = f"The intervals of {determinant.key} sum to {total}, not {determinant.exact}."
+        raise LineageError(message, value=total)
+    return Explained(determinant, tuple(used), total)
+
+
+def _blocks_of(source: Source, blocks: Mapping[str, Sequence[DayBlock]]) -> list[DayBlock]:
+    wanted = [
+        (source.first + timedelta(days=number), version)
+        for number, version in enumerate(source.versions)
+    ]
+    known = {
+        (block.day, block.version): block
+        for block in blocks.get(source.series, ())
+        if block.channel_id == source.channel_id
+    }
+    missing = [key for key in wanted if key not in known]
+    if missing:
+        day, version = missing[0]
+        message = f"Version {version} of {day}, channel {source.channel_id}, is not given."
+        raise LineageError(message, value=missing[0])
+    found = [known[key] for key in wanted]
+    if source_of(source.series, found).sha256 != source.sha256:
+        message = f"The blocks of channel {source.channel_id} are not those that were billed."
+        raise LineageError(message, value=source.channel_id)
+    return found
+
+
+def _chosen(
+    determinant: Determinant, source: Source, blocks: Sequence[DayBlock]
+) -> Iterator[IntervalUsed]:
+    selection = determinant.selection
+    if selection is None:
+        return
+    step = timedelta(seconds=selection.step_s)
+    places = [(block, index) for block in blocks for index in range(len(block.values))]
+    for offset, length in selection.runs:
+        for number in range(offset, offset + length):
+            block, index = places[number]
+            start = selection.start + number * step
+            value = int(block.values[index]) * billing_scale(block)
+            yield IntervalUsed(
+                source.series,
+                source.channel_id,
+                start,
+                start + step,
+                printed(value),
+                int(block.quality[index]),
+                block.version,
+            )

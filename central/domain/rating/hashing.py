@@ -1,0 +1,29 @@
+"""One hash for values: SHA-256 over canonical JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+
+def digest(value: object) -> str:
+    """Hex SHA-256 of a JSON value: keys sorted, no spaces, ASCII. Floats are refused.
+
+    Raises:
+        TypeError: The value holds a float or something JSON cannot say.
+    """
+    _refuse_floats(value)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refuse_floats(value: object) -> None:
+    if isinstance(value, float):
+        message = f"{value!r} is a float; money and energy have none."
+        raise TypeError(message)
+    if isinstance(value, dict):
+        for child in value.values():
+            _refuse_floats(child)
+    elif isinstance(value, list | tuple):
+        for child in value:
+            _refuse_floats(child)

@@ -1,0 +1,93 @@
+"""Ranges of local days, and the segments a bill is cut into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from central.domain.tariff.calendar import season_on
+from central.domain.tariff.version import TariffVersion, version_on
+from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import Interval, day_start
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DayRange:
+    """Local days from `first`, included, to `end`, excluded.
+
+    Args:
+        first: First day.
+        end: The day after the last.
+
+    Raises:
+        InvalidValueError: There is no day in it.
+    """
+
+    first: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end <= self.first:
+            message = f"No day lies from {self.first} to before {self.end}."
+            raise InvalidValueError(message, value=(self.first, self.end))
+
+    @property
+    def count(self) -> int:
+        """Number of days."""
+        return (self.end - self.first).days
+
+    def days(self) -> list[date]:
+        """The days, ascending."""
+        return [self.first + timedelta(days=number) for number in range(self.count)]
+
+    def interval(self, zone: str) -> Interval:
+        """From the first instant of the first day to that of `end`, in UTC."""
+        return Interval(day_start(self.first, zone), day_start(self.end, zone))
+
+    def within(self, other: DayRange) -> DayRange | None:
+        """The days that both ranges hold, None where there is none."""
+        first, end = max(self.first, other.first), min(self.end, other.end)
+        return DayRange(first, end) if first < end else None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Days of one bill under one tariff version and one season.
+
+    Args:
+        number: From 0.
+        days: Its local days.
+        version: The version in force.
+        season: Season name, "" where the tariff has none.
+    """
+
+    number: int
+    days: DayRange
+    version: TariffVersion
+    season: str
+
+
+def cut(days: DayRange, versions: Sequence[TariffVersion]) -> tuple[Segment, ...]:
+    """Cut a bill's days where the version or the season changes.
+
+    Args:
+        days: Local days billed.
+        versions: As `ordered` gives them.
+
+    Raises:
+        NoTariffVersionError: A day lies before the first version.
+    """
+    segments: list[Segment] = []
+    first, key = days.first, None
+    for day in days.days():
+        version = version_on(versions, day)
+        now = (version, season_on(version.document.calendar, day))
+        if key is not None and now != key:
+            segments.append(Segment(len(segments), DayRange(first, day), *key))
+            first = day
+        key = now
+    if key is None:
+        raise AssertionError
+    segments.append(Segment(len(segments), DayRange(first, days.end), *key))
+    return tuple(segments)

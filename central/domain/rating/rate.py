@@ -1,0 +1,317 @@
+"""The rater: validated intervals and a tariff in, determinants and bill lines out.
+
+Order of evaluation: segments, series, determinants (rounded once), charges, riders, minimums,
+taxes, closing state. Pure: the same input gives the same output and the same hash, whether it is
+for a bill, a comparison or a running total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from itertools import groupby
+
+from central.domain.metering.block import DayBlock
+from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.fixed import price_fixed
+from central.domain.rating.charges.minimum import price_minimum, year_sum
+from central.domain.rating.charges.percents import price_percent
+from central.domain.rating.charges.usage import price_usage
+from central.domain.rating.determinants import Book, HeldError, compute, metered_peaks
+from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.hashing import digest
+from central.domain.rating.line import Hold, Line, Rated
+from central.domain.rating.period import DayRange, Segment, cut
+from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
+from central.domain.rating.series import InputSeries, align
+from central.domain.rating.state import Peak, State, YearSum
+from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
+from central.domain.tariff.document import (
+    Charge,
+    FormulaDeterminant,
+    MaxDeterminant,
+    Minimum,
+    Percent,
+    SumDeterminant,
+    TariffDocument,
+)
+from central.domain.tariff.expression import Call, Expression, Name, calls_in
+from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
+
+Blocks = Mapping[str, Sequence[DayBlock]]
+_KIND_OF_UNIT = {"kWh": "energy", "kW": "demand", "kVA": "demand", "kvarh": "energy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to rate, apart from what is rated.
+
+    Args:
+        rounded: False leaves lines at 12 decimals, to compare with an unrounded reference.
+        lineage: False skips the hash of the inputs, where nothing is kept (a comparison).
+    """
+
+    rounded: bool = True
+    lineage: bool = True
+
+
+_ROUNDED = Options()
+
+
+def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
+    blocks: Blocks,
+    facts: AgreementFacts,
+    versions: Sequence[TariffVersion],
+    calendar: ResolvedCalendar,
+    days: DayRange,
+    *,
+    cycle: DayRange | None = None,
+    opening: State | None = None,
+    options: Options = _ROUNDED,
+) -> Rated:
+    """Rate one agreement for the local days of one bill.
+
+    Args:
+        blocks: Input name (`import`, `export`, ...) to validated day blocks, of any number of
+            channels (they are summed) and in any order; days outside the bill are ignored.
+        facts: Of the agreement, effective-dated.
+        versions: Of the tariff; those in force on the days are used.
+        calendar: Holidays as dates, and the tzdata version.
+        days: Local days billed: the cycle, less what lies before a move-in or after a move-out.
+        cycle: The whole cycle, by default `days`.
+        opening: What earlier bills left: peaks, credits, sums of the year.
+        options: Rounding and lineage.
+
+    Returns:
+        Lines and determinants; or `holds`, and no lines, where something is missing.
+
+    Raises:
+        TariffVersionOverlapError: Two versions start on the same date.
+
+    Source: rating.md, section 2
+    """
+    state = opening or State()
+    in_force = ordered(versions)
+    whole = cycle or days
+    currency = in_force[-1].document.currency.code if in_force else "XXX"
+    try:
+        segments = cut(days, in_force)
+        series = _series(segments, blocks, days)
+        book = Book(series, facts, calendar, state, _month(days))
+        compute(segments, book)
+        lines, sums = _lines(segments, days, whole, book, options)
+    except HeldError as held:
+        return Rated(currency, (), (), state, (held.hold,), tzdata=calendar.tzdata)
+    except _HeldManyError as held:
+        return Rated(currency, (), (), state, held.holds, tzdata=calendar.tzdata)
+    except (CalendarError, NoTariffVersionError) as error:
+        hold = Hold(error.code, error.message, str(error.value))
+        return Rated(currency, (), (), state, (hold,), tzdata=calendar.tzdata)
+    hashed = ""
+    if options.lineage:
+        hashed = _input_hash(series, facts, segments, calendar, days, whole, state)
+    return Rated(
+        currency,
+        tuple(lines),
+        tuple(book.found.values()),
+        _closing(segments, book, sums),
+        input_sha256=hashed,
+        tzdata=calendar.tzdata,
+    )
+
+
+class _HeldManyError(Exception):
+    """Several things are missing at once."""
+
+    def __init__(self, holds: tuple[Hold, ...]) -> None:
+        super().__init__(holds)
+        self.holds = holds
+
+
+def _month(days: DayRange) -> date:
+    last = days.days()[-1]
+    return last.replace(day=1)
+
+
+def _series(segments: Sequence[Segment], blocks: Blocks, days: DayRange) -> dict[str, InputSeries]:
+    zones = {segment.version.document.zone for segment in segments}
+    if len(zones) > 1:
+        message = "The tariff's versions differ in zone."
+        raise HeldError(Hold("ZONE_CHANGE", message, ", ".join(sorted(zones))))
+    found: dict[str, InputSeries] = {}
+    holds: list[Hold] = []
+    names = {name: None for segment in segments for name in inputs_of(segment.version.document)}
+    for name in names:
+        aligned = align(name, blocks.get(name, ()), days, segments[0].version.document.zone)
+        if isinstance(aligned, InputSeries):
+            found[name] = aligned
+        else:
+            holds.extend(aligned)
+    if holds:
+        raise _HeldManyError(tuple(holds))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def inputs_of(document: TariffDocument) -> tuple[str, ...]:
+    """Names of the inputs that a tariff reads."""
+    names: dict[str, None] = {}
+    for rule in document.determinants:
+        if isinstance(rule, SumDeterminant | MaxDeterminant):
+            names[rule.series] = None
+        elif isinstance(rule, FormulaDeterminant):
+            names.update(dict.fromkeys(_summed(rule.expr)))
+    return tuple(names)
+
+
+def _summed(expression: Expression) -> Iterator[str]:
+    for call in calls_in(expression):
+        if isinstance(call, Call) and call.function == "sum":
+            for argument in call.arguments:
+                if isinstance(argument, Name):
+                    yield argument.name
+
+
+def _lines(
+    segments: Sequence[Segment], bill: DayRange, cycle: DayRange, book: Book, options: Options
+) -> tuple[list[Line], dict[str, Decimal]]:
+    lines: list[Line] = []
+    sums: dict[str, Decimal] = {}
+    for version, group in groupby(segments, key=lambda segment: segment.version):
+        own = tuple(group)
+        document = version.document
+        mine: list[Line] = []
+        digits = document.currency.digits if options.rounded else UNROUNDED_DIGITS
+        several = len(segments) > 1
+        add = _adder(mine, version, digits, several=several)
+        span = Span(own, document, bill, cycle, book, mine, add)
+        _price(span)
+        for minimum in document.minimums:
+            if minimum.per == "year":
+                sums[minimum.id] = sums.get(minimum.id, Decimal(0)) + year_sum(minimum, span)
+        lines.extend(mine)
+    return lines, sums
+
+
+def _adder(
+    lines: list[Line], version: TariffVersion, digits: int, *, several: bool
+) -> Callable[[str, str, str, Draft], Line]:
+    def add(identifier: str, kind: str, name: str, draft: Draft) -> Line:
+        parts = [identifier]
+        if draft.label:
+            parts.append(draft.label)
+        if draft.tier:
+            parts.append(f"tier{draft.tier}")
+        if several:
+            parts.append(f"segment{draft.segment}")
+        line = Line(
+            id=identifier,
+            key="/".join(parts),
+            kind=kind,
+            name=name,
+            label=draft.label,
+            tier=draft.tier,
+            segment=draft.segment,
+            first=draft.days.first,
+            end=draft.days.end,
+            quantity=None if draft.quantity is None else printed(draft.quantity),
+            unit=draft.unit,
+            price=None if draft.price is None else printed(draft.price),
+            exact=draft.exact,
+            amount=half_away(draft.exact, digits),
+            tariff_sha256=version.sha256,
+            determinants=draft.determinants,
+            of=draft.of,
+            note=draft.note,
+        )
+        lines.append(line)
+        return line
+
+    return add
+
+
+def _price(span: Span) -> None:
+    """The order of evaluation: charges, riders, minimums, taxes."""
+    document = span.document
+    for charge in document.charges:
+        _price_charge(charge, span, None)
+    for rider in document.riders:
+        if isinstance(rider, Percent):
+            _price_percent(rider, span, "rider")
+        else:
+            _price_charge(rider, span, "rider")
+    for minimum in document.minimums:
+        _price_minimum(minimum, span)
+    for tax in document.taxes:
+        _price_percent(tax, span, "tax")
+
+
+def _price_charge(charge: Charge, span: Span, kind: str | None) -> None:
+    if not span.applies(charge.unless, charge.only):
+        return
+    base = (charge.qty or "").partition(".")[0]
+    measured = any(rule.name == base for rule in span.document.determinants)
+    drafts = price_usage(charge, span) if measured else price_fixed(charge, span)
+    for draft in drafts:
+        own = "fixed" if not measured else _KIND_OF_UNIT.get(draft.unit, "usage")
+        span.add(charge.id, kind or own, charge.name or charge.id, draft)
+
+
+def _price_percent(percent: Percent, span: Span, kind: str) -> None:
+    if span.applies(percent.unless):
+        for draft in price_percent(percent, span):
+            span.add(percent.id, kind, percent.name or percent.id, draft)
+
+
+def _price_minimum(minimum: Minimum, span: Span) -> None:
+    for draft in price_minimum(minimum, span):
+        span.add(minimum.id, "minimum", minimum.name or minimum.id, draft)
+
+
+def _closing(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decimal]) -> State:
+    kept = {entry.name for s in segments for entry in s.version.document.history}
+    reach = max((entry.months for s in segments for entry in s.version.document.history), default=0)
+    now = book.month.year * 12 + book.month.month
+    peaks = {
+        (peak.name, peak.label, peak.month): peak
+        for peak in book.opening.peaks
+        if now - (peak.month.year * 12 + peak.month.month) < reach
+    }
+    for name, label, value in metered_peaks(segments, book):
+        if name in kept:
+            before = peaks.get((name, label, book.month))
+            highest = value if before is None else max(value, before.value)
+            peaks[name, label, book.month] = Peak(name, label, book.month, highest)
+    year_sums = []
+    for minimum in segments[-1].version.document.minimums:
+        if minimum.per == "year":
+            total = book.opening.sum_of(minimum.id) + sums.get(minimum.id, Decimal(0))
+            ends = book.month.month == minimum.year_end
+            year_sums.append(YearSum(minimum.id, Decimal(0) if ends else total))
+    return State(tuple(sorted(peaks.values())), book.opening.credits, tuple(sorted(year_sums)))
+
+
+def _input_hash(  # noqa: PLR0913, PLR0917 - everything that went in
+    series: Mapping[str, InputSeries],
+    facts: AgreementFacts,
+    segments: Sequence[Segment],
+    calendar: ResolvedCalendar,
+    days: DayRange,
+    cycle: DayRange,
+    opening: State,
+) -> str:
+    sources = [source.to_json() for name in sorted(series) for source in series[name].sources(days)]
+    return digest(
+        {
+            "sources": sources,
+            "facts": facts.to_json(),
+            "tariffs": sorted({segment.version.sha256 for segment in segments}),
+            "calendar": calendar.to_json(),
+            "days": [days.first.isoformat(), days.end.isoformat()],
+            "cycle": [cycle.first.isoformat(), cycle.end.isoformat()],
+            "opening": opening.to_json(),
+        }
+    )

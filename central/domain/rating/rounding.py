@@ -1,0 +1,65 @@
+"""Rounding: half away from zero for lines, largest remainder for quantities that sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+UNROUNDED_DIGITS = 12
+
+
+def half_away(value: Fraction, digits: int) -> Decimal:
+    """Round to decimal digits, halves away from zero.
+
+    Source: what 3 of 3 worked bills of utilities print, docs/explanation/rounding.md
+    """
+    scaled = value * 10**digits
+    number, denominator = abs(scaled.numerator), scaled.denominator
+    whole = (2 * number + denominator) // (2 * denominator)
+    return Decimal(whole if scaled.numerator >= 0 else -whole).scaleb(-digits)
+
+
+def largest_remainder(parts: Sequence[Fraction], digits: int) -> list[Fraction]:
+    """Round parts so that they sum to the rounded total.
+
+    Each is rounded down; the units missing to the total go to the largest remainders, the earliest
+    first among equals.
+
+    Args:
+        parts: Exact values.
+        digits: Decimals to keep.
+
+    Returns:
+        One value per part; they sum to the total rounded half away from zero.
+    """
+    scale = 10**digits
+    floors = [part * scale // 1 for part in parts]
+    total = int(half_away(sum(parts, Fraction(0)), digits).scaleb(digits))
+    missing = total - sum(floors)
+    order = sorted(
+        range(len(parts)), key=lambda number: (floors[number] - parts[number] * scale, number)
+    )
+    for number in order[:missing]:
+        floors[number] += 1
+    return [Fraction(floor, scale) for floor in floors]
+
+
+def exact_decimal(value: Fraction) -> Decimal | None:
+    """The value as a finite decimal, None where it has none."""
+    denominator, digits = value.denominator, 0
+    for prime in (2, 5):
+        power = 0
+        while denominator % prime == 0:
+            denominator //= prime
+            power += 1
+        digits = max(digits, power)
+    if denominator != 1:
+        return None
+    return Decimal(value.numerator * 10**digits // value.denominator).scaleb(-digits)
+
+
+def printed(value: Fraction) -> Decimal:
+    """The value as a decimal: exact where it is finite, else to 12 decimals."""
+    found = exact_decimal(value)
+    return half_away(value, UNROUNDED_DIGITS) if found is None else found

@@ -1,0 +1,213 @@
+"""Day blocks aligned into one array per input, with what went missing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import IntervalQuality
+from central.domain.rating.line import Hold, Source
+from central.domain.rating.period import DayRange
+from firmware_bridge.contract.interval import day_start as _day_start
+from firmware_bridge.contract.quantity import Unit
+
+_INT64_MAX = 2**63 - 1
+day_start = lru_cache(maxsize=65_536)(_day_start)
+_ESTIMATES = np.array(
+    [
+        IntervalQuality.ESTIMATED_LINEAR,
+        IntervalQuality.ESTIMATED_LIKE_DAY,
+        IntervalQuality.ESTIMATED_PROFILE,
+        IntervalQuality.ESTIMATED_BY_METER,
+    ],
+    dtype=np.uint8,
+)
+# Billing units are a thousand of the meter's: kWh of Wh, m3 of L.
+_THOUSANDTHS = frozenset({Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR, Unit.LITRE})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputSeries:
+    """Consumption of one input over the days of a bill, all channels summed.
+
+    Args:
+        name: As the tariff names the input.
+        days: The days covered.
+        start: First instant. UTC.
+        step_s: Length of an interval. [s]
+        values: int64 per interval, in `scale` billing units.
+        scale: Billing units (kWh, m3) per count.
+        estimated: True where any channel's value is an estimate.
+        day_starts: Index of the first interval of each day, and the total at the end.
+        blocks: Blocks of each channel, ascending by day.
+    """
+
+    name: str
+    days: DayRange
+    start: datetime
+    step_s: int
+    values: NDArray[np.int64]
+    scale: Fraction
+    estimated: NDArray[np.bool_]
+    day_starts: tuple[int, ...]
+    blocks: tuple[tuple[DayBlock, ...], ...]
+
+    def slice_of(self, days: DayRange) -> slice:
+        """Indexes of the intervals of some of the days."""
+        first = (days.first - self.days.first).days
+        return slice(self.day_starts[first], self.day_starts[first + days.count])
+
+    def sources(self, days: DayRange) -> tuple[Source, ...]:
+        """The lineage of some of the days, one source per channel."""
+        first = (days.first - self.days.first).days
+        return tuple(
+            source_of(self.name, channel[first : first + days.count]) for channel in self.blocks
+        )
+
+
+def source_of(name: str, blocks: Sequence[DayBlock]) -> Source:
+    """The lineage of consecutive blocks of one channel."""
+    chain = hashlib.sha256(b"".join(block.sha256 for block in blocks)).hexdigest()
+    return Source(
+        name,
+        blocks[0].channel_id,
+        blocks[0].day,
+        blocks[-1].day + timedelta(days=1),
+        tuple(block.version for block in blocks),
+        chain,
+    )
+
+
+def billing_scale(block: DayBlock) -> Fraction:
+    """Billing units per count of a block's values."""
+    exponent = block.exponent - (3 if block.unit in _THOUSANDTHS else 0)
+    return Fraction(10) ** exponent
+
+
+def align(
+    name: str, blocks: Sequence[DayBlock], days: DayRange, zone: str
+) -> InputSeries | tuple[Hold, ...]:
+    """Blocks of one input as one array, or why that cannot be.
+
+    Args:
+        name: Input.
+        blocks: Any order, any number of channels; days outside the bill are left out.
+        days: Days billed.
+        zone: Zone of the local days.
+    """
+    channels: dict[int, dict[object, DayBlock]] = {}
+    for block in blocks:
+        if days.first <= block.day < days.end:
+            channels.setdefault(block.channel_id, {})[block.day] = block
+    if not channels:
+        return (Hold("NO_INTERVALS", f"There are no intervals of {name!r}.", str(days.first)),)
+    holds: list[Hold] = []
+    ordered: list[tuple[DayBlock, ...]] = []
+    for channel_id in sorted(channels):
+        found = channels[channel_id]
+        missing = [day for day in days.days() if day not in found]
+        if missing:
+            message = f"{len(missing)} days of {name!r} have no validated block."
+            holds.append(Hold("MISSING_DAYS", message, f"channel {channel_id}, {missing[0]}"))
+            continue
+        series = tuple(found[day] for day in days.days())
+        holds.extend(_damage(name, series, zone))
+        ordered.append(series)
+    steps = {block.period_s for channel in ordered for block in channel}
+    if len(steps) > 1:
+        message = f"The intervals of {name!r} differ in length."
+        holds.append(Hold("MIXED_INTERVALS", message, ", ".join(map(str, sorted(steps)))))
+    if holds:
+        return tuple(holds)
+    return _join(name, ordered, days, zone)
+
+
+def _damage(name: str, blocks: Sequence[DayBlock], zone: str) -> list[Hold]:
+    holds = []
+    for block in blocks:
+        if block.missing:
+            message = f"{block.missing} intervals of {name!r} on {block.day} are missing."
+            holds.append(
+                Hold("MISSING_INTERVALS", message, f"channel {block.channel_id}, {block.day}")
+            )
+        end = day_start(block.day + timedelta(days=1), zone)
+        if block.start != day_start(block.day, zone) or block.end != end:
+            message = f"The block of {name!r} on {block.day} is no local day of {zone}."
+            holds.append(Hold("DAY_MISMATCH", message, f"channel {block.channel_id}, {block.zone}"))
+    return holds
+
+
+def _join(
+    name: str, channels: Sequence[tuple[DayBlock, ...]], days: DayRange, zone: str
+) -> InputSeries:
+    every = [block for channel in channels for block in channel]
+    scale = min(map(billing_scale, {(b.exponent, b.unit): b for b in every}.values()))
+    total: NDArray[np.int64] | None = None
+    estimated: NDArray[np.bool_] | None = None
+    for channel in channels:
+        parts = [_scaled(block, int(billing_scale(block) / scale)) for block in channel]
+        values = np.concatenate(parts)
+        marks = np.isin(np.concatenate([block.quality for block in channel]), _ESTIMATES)
+        total = values if total is None else _added(total, values)
+        estimated = marks if estimated is None else estimated | marks
+    if total is None or estimated is None:
+        raise AssertionError
+    starts = [0]
+    for block in channels[0]:
+        starts.append(starts[-1] + len(block.values))
+    return InputSeries(
+        name,
+        days,
+        day_start(days.first, zone),
+        channels[0][0].period_s,
+        total,
+        scale,
+        estimated,
+        tuple(starts),
+        tuple(channels),
+    )
+
+
+def _scaled(block: DayBlock, factor: int) -> NDArray[np.int64]:
+    if factor == 1:
+        return block.values
+    if magnitude(block.values) * factor > _INT64_MAX:
+        message = f"The values of {block.day} do not fit 64 bits at the common scale."
+        raise OverflowError(message)
+    return block.values * np.int64(factor)
+
+
+def _added(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    if magnitude(left) + magnitude(right) > _INT64_MAX:
+        message = "The sum of channels does not fit 64 bits."
+        raise OverflowError(message)
+    return left + right
+
+
+def magnitude(values: NDArray[np.int64]) -> int:
+    """The largest absolute value, 0 for none."""
+    if values.size == 0:
+        return 0
+    return max(abs(int(values.max())), abs(int(values.min())))
+
+
+def run_sums(values: NDArray[np.int64], starts: NDArray[np.int64]) -> list[int]:
+    """Exact sums of runs that begin at `starts`; each run reaches to the next.
+
+    numpy adds where 64 bits hold any sum; Python's integers where they might not.
+    """
+    if magnitude(values) * max(1, values.size) <= _INT64_MAX:
+        sums: list[int] = np.add.reduceat(values, starts).tolist()
+        return sums
+    ends = [*starts[1:].tolist(), values.size]
+    return [
+        sum(values[start:end].tolist()) for start, end in zip(starts.tolist(), ends, strict=True)
+    ]

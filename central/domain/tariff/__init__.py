@@ -1,0 +1,1 @@
+"""Tariff documents: their model, loader, calendar and versions."""

@@ -1,0 +1,204 @@
+"""Which season, day type and period an instant is in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.tariff.document import CalendarRules, Clock, HolidayRule, MonthDay, Schedule
+from firmware_bridge.contract.errors import OperatorError
+from firmware_bridge.contract.interval import day_start, zone_info
+
+MINUTES = 1440
+_REST = -1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class CalendarError(OperatorError):
+    """The calendar cannot say which period an interval is in."""
+
+    code = "CALENDAR"
+
+
+class HolidaysUnresolvedError(CalendarError):
+    """The resolved calendar does not hold the dates of a holiday rule."""
+
+    code = "HOLIDAYS_UNRESOLVED"
+
+
+class StraddlingIntervalError(CalendarError):
+    """An interval lies in two periods, so that its energy cannot be split."""
+
+    code = "INTERVAL_STRADDLES_PERIODS"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCalendar:
+    """Holiday rules as explicit dates, so that rating needs no library to know a holiday.
+
+    Args:
+        holidays: Rule to its dates.
+        first_year: First year that the dates cover.
+        last_year: Last year that they cover.
+        tzdata: Version of the time zone data in use.
+    """
+
+    holidays: tuple[tuple[HolidayRule, tuple[date, ...]], ...] = ()
+    first_year: int = 1
+    last_year: int = 9999
+    tzdata: str = ""
+
+    def dates(self, rule: HolidayRule | None, day: date) -> frozenset[date]:
+        """The holidays of a rule, good for the year of `day`.
+
+        Raises:
+            HolidaysUnresolvedError: The rule or the year was not resolved.
+        """
+        if rule is None:
+            return frozenset()
+        if rule.country is None:
+            return frozenset(rule.dates)
+        for known, dates in self.holidays:
+            if known == rule and self.first_year <= day.year <= self.last_year:
+                return frozenset(dates)
+        message = f"The holidays of {rule.country} in {day.year} were not resolved."
+        raise HolidaysUnresolvedError(message, value=day)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object, for the hash of what went into a bill."""
+        return {
+            "holidays": [
+                [rule.country, rule.subdivision, rule.observed, list(rule.only)]
+                + [day.isoformat() for day in dates]
+                for rule, dates in self.holidays
+            ],
+            "tzdata": self.tzdata,
+        }
+
+
+def season_on(rules: CalendarRules, day: date) -> str:
+    """The season of a local date, "" where the tariff has none."""
+    rest = ""
+    place = (day.month, day.day)
+    for season in rules.seasons:
+        if season.ranges is None:
+            rest = season.name
+        elif any(_within(place, first, last) for first, last in season.ranges):
+            return season.name
+    return rest
+
+
+def _within(place: MonthDay, first: MonthDay, last: MonthDay) -> bool:
+    if first <= last:
+        return first <= place <= last
+    return place >= first or place <= last
+
+
+def day_type_on(rules: CalendarRules, day: date, resolved: ResolvedCalendar) -> str:
+    """The day type of a local date, "" where the tariff has none.
+
+    Raises:
+        HolidaysUnresolvedError: A day type needs holidays that were not resolved.
+    """
+    for kind in rules.days:
+        if kind.holidays and day in resolved.dates(rules.holidays, day):
+            return kind.name
+        if kind.rest or day.weekday() in kind.weekdays:
+            return kind.name
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def minute_table(schedule: Schedule, season: str, day_type: str) -> NDArray[np.int16]:
+    """Period number per minute of a local day of 24 hours."""
+    table = np.full(MINUTES, _REST, dtype=np.int16)
+    rest = _REST
+    for number, period in enumerate(schedule.periods):
+        if period.rules is None:
+            rest = number
+            continue
+        for rule in period.rules:
+            season_fits = not rule.seasons or season in rule.seasons
+            if season_fits and (not rule.days or day_type in rule.days):
+                for start, end in rule.hours:
+                    table[start:end] = number
+    table[table == _REST] = rest
+    table.flags.writeable = False
+    return table
+
+
+def wall_minutes(
+    day: date, zone: str, clock: Clock, step_s: int
+) -> tuple[datetime, NDArray[np.int64]]:
+    """First instant of a local day, and the clock's minute of day at the start of each interval.
+
+    On the day clocks go back, the hour that comes twice has the same minutes twice.
+
+    Args:
+        day: Local date.
+        zone: IANA zone.
+        clock: `wall`, or `standard` for the clock that ignores daylight saving.
+        step_s: Length of the intervals. [s]
+
+    Raises:
+        CalendarError: The day is no whole number of intervals.
+    """
+    start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
+    count, left = divmod(end - start, timedelta(seconds=step_s))
+    if left:
+        message = f"{day} in {zone} is no whole number of intervals of {step_s} s."
+        raise CalendarError(message, value=step_s)
+    seconds = np.arange(count, dtype=np.int64) * step_s
+    offset_first = _offset_s(start, zone, clock)
+    offset_last = _offset_s(end - timedelta(seconds=1), zone, clock)
+    start_s = (start - _EPOCH) // timedelta(seconds=1)
+    if offset_first == offset_last:
+        return start, (start_s + seconds + offset_first) // 60 % MINUTES
+    offsets = [_offset_s(start + timedelta(seconds=int(second)), zone, clock) for second in seconds]
+    return start, (start_s + seconds + np.array(offsets, dtype=np.int64)) // 60 % MINUTES
+
+
+def _offset_s(instant: datetime, zone: str, clock: Clock) -> int:
+    local = instant.astimezone(zone_info(zone))
+    offset = local.utcoffset() or timedelta(0)
+    if clock == "standard":
+        offset -= local.dst() or timedelta(0)
+    return offset // timedelta(seconds=1)
+
+
+def period_numbers(  # noqa: PLR0913, PLR0917 - everything a period depends on
+    rules: CalendarRules,
+    schedule: Schedule,
+    days: Sequence[date],
+    zone: str,
+    clock: Clock,
+    step_s: int,
+    resolved: ResolvedCalendar,
+) -> NDArray[np.int16]:
+    """Period number of each interval of consecutive local days.
+
+    Raises:
+        StraddlingIntervalError: An interval is in two periods.
+        CalendarError: A day is no whole number of intervals.
+        HolidaysUnresolvedError: Holidays are needed that were not resolved.
+    """
+    parts = []
+    width = max(1, step_s // 60)
+    for day in days:
+        kind = day_type_on(rules, day, resolved)
+        table = minute_table(schedule, season_on(rules, day), kind)
+        _, minutes = wall_minutes(day, zone, clock, step_s)
+        numbers = table[minutes]
+        changes = np.cumsum(np.diff(table, prepend=table[:1]) != 0)
+        last = np.minimum(minutes + width - 1, MINUTES - 1)
+        if not np.array_equal(changes[minutes], changes[last]):
+            message = f"An interval of {step_s} s on {day} lies in two periods."
+            raise StraddlingIntervalError(message, value=day)
+        parts.append(numbers)
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int16)

@@ -1,0 +1,223 @@
+"""Inputs and determinants from text."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, cast
+
+from central.domain.tariff.document import (
+    DEFAULT_SCHEDULE,
+    AllowanceDeterminant,
+    CalendarRules,
+    CounterDeterminant,
+    Determinant,
+    FormulaDeterminant,
+    MaxDeterminant,
+    Series,
+    SumDeterminant,
+)
+from central.domain.tariff.expression import ExpressionError, names_in, parse_expression, priors_in
+from central.domain.tariff.fields import FieldReader, Report, fields_of
+from central.domain.tariff.load_charges import Scope, price_table
+from central.domain.tariff.refusal import Code
+from central.domain.tariff.source import Fields, Node
+
+BUILT_IN_INPUTS = {
+    "import": "kWh",
+    "export": "kWh",
+    "kvarh": "kvarh",
+    "kvah": "kVAh",
+    "m3": "m3",
+}
+POWER = {"kWh": "kW", "kvarh": "kvar", "kVAh": "kVA"}
+_WINDOW = re.compile(r"(\d{1,4})m")
+_KINDS = ("sum", "max", "expr", "per_day", "counter")
+
+
+def load_determinants(
+    node: Node,
+    scope: Scope,
+    units: dict[str, str],
+    series: tuple[Series, ...],
+    report: Report,
+) -> tuple[Determinant, ...]:
+    """The determinants of a document; each may use those above it.
+
+    Args:
+        node: A mapping of names.
+        scope: Filled with the units and splits of what is read.
+        units: Series to its unit.
+        series: Computed and price series.
+        report: Where findings go.
+    """
+    found: list[Determinant] = []
+    taken = {entry.name for entry in series} | set(scope.needs)
+    for name, child in fields_of(node, "determinants", report):
+        with report.item():
+            path = f"determinants.{name}"
+            if name in taken:
+                message = f"{name!r} is already a series or a fact."
+                report.refuse(Code.DUPLICATE_NAME, child.line, path, message, "Rename it.")
+            found.append(_determinant(name, child, path, scope, units, report))
+    return tuple(found)
+
+
+def _determinant(  # noqa: PLR0913, PLR0917 - the context of a determinant
+    name: str, node: Node, path: str, scope: Scope, units: dict[str, str], report: Report
+) -> Determinant:
+    reader = FieldReader(node, path, report)
+    kinds = [kind for kind in _KINDS if kind in reader.node.nodes]
+    if len(kinds) != 1:
+        message = "A determinant has exactly one kind."
+        report.refuse(
+            Code.CONFLICT if kinds else Code.MISSING_KEY,
+            reader.line,
+            path,
+            message,
+            f"Use one of {', '.join(_KINDS)}.",
+        )
+    determinant, unit, split = _READERS[kinds[0]](name, reader, scope, units)
+    reader.done(unsupported=frozenset({"bank"}))
+    scope.units[name], scope.splits[name] = unit, split
+    return determinant
+
+
+def _series(key: str, reader: FieldReader, units: dict[str, str]) -> str:
+    name = reader.name(key)
+    if name not in units:
+        message = f"{name!r} is no input and no series."
+        reader.report.refuse(
+            Code.UNKNOWN_SERIES, reader.line, reader.where(key), message, "Define it in `inputs`."
+        )
+    return name
+
+
+def _by(reader: FieldReader, calendar: CalendarRules) -> str:
+    name = reader.text("by", "none")
+    if name is None or name == "none":
+        return ""
+    if name not in {schedule.name for schedule in calendar.schedules}:
+        message = f"{name!r} is no schedule of the calendar."
+        remedy = f"Use none, or define {DEFAULT_SCHEDULE}s in the calendar."
+        reader.report.refuse(
+            Code.UNKNOWN_SCHEDULE, reader.line, reader.where("by"), message, remedy
+        )
+    return name
+
+
+Made = tuple[Determinant, str, str]
+
+
+def _sum(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:
+    series = _series("sum", reader, units)
+    by = _by(reader, scope.calendar)
+    return SumDeterminant(name, series, by), units[series], by
+
+
+def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:
+    series = _series("max", reader, units)
+    window = None
+    if (text := reader.text("window")) is not None:
+        match = _WINDOW.fullmatch(text)
+        minutes = int(match.group(1)) if match else 0
+        if match is None or minutes == 0 or 1440 % minutes:
+            message = f"{text!r} is no window that divides a day."
+            reader.report.refuse(
+                Code.BAD_WINDOW, reader.line, reader.where("window"), message, "Write 15m or 60m."
+            )
+        window = minutes * 60
+    mode = cast("Literal['block', 'rolling']", reader.choice("mode", ("block", "rolling"), "block"))
+    estimated = reader.choice("estimated", ("exclude", "include"), "exclude")
+    daily = reader.choice("per", ("bill", "day"), "bill") == "day"
+    by = _by(reader, scope.calendar)
+    during = reader.text("during")
+    made = MaxDeterminant(
+        name,
+        series,
+        window,
+        mode,
+        by,
+        cast("Literal['exclude', 'include']", estimated),
+        daily=daily,
+        during=during,
+    )
+    return made, POWER.get(units[series], f"{units[series]}/h"), by
+
+
+def _formula(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:
+    text = reader.text("expr") or ""
+    try:
+        expression = parse_expression(text)
+    except ExpressionError as error:
+        reader.report.refuse(
+            Code.BAD_EXPRESSION, reader.line, reader.where("expr"), error.message, "Mend it."
+        )
+    priors = {prior.name for prior in priors_in(expression)}
+    for used in names_in(expression):
+        base = used.partition(".")[0]
+        if used == name or (base == name and base not in priors):
+            message = f"{name!r} is computed from itself."
+            reader.report.refuse(Code.CYCLE, reader.line, reader.where("expr"), message, "Cut it.")
+        if base not in scope.units and base not in scope.needs and base not in units:
+            message = f"{used!r} is no determinant above this one, and no fact."
+            reader.report.refuse(
+                Code.UNKNOWN_DETERMINANT,
+                reader.line,
+                reader.where("expr"),
+                message,
+                "Define it above.",
+            )
+    known = [scope.units[used] for used in names_in(expression) if used in scope.units]
+    unit = reader.text("unit") or (known[0] if known else "")
+    return FormulaDeterminant(name, expression, unit), unit, ""
+
+
+def _allowance(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:
+    del units
+    table = price_table(reader.need("per_day"), reader.where("per_day"), scope, "", reader.report)
+    unit = reader.text("unit", "kWh") or "kWh"
+    return AllowanceDeterminant(name, table, unit), unit, ""
+
+
+def _counter(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:
+    del units
+    counter = reader.name("counter")
+    if counter not in scope.needs:
+        message = f"{counter!r} is no agreement fact."
+        reader.report.refuse(
+            Code.UNKNOWN_FACT, reader.line, reader.where("counter"), message, "Name it in `needs`."
+        )
+    if scope.needs[counter] in {"bool", "text"}:
+        message = f"The fact {counter!r} is no number."
+        reader.report.refuse(
+            Code.WRONG_FACT_KIND, reader.line, reader.where("counter"), message, "Give it a unit."
+        )
+    reader.choice("average", ("days",), "days")
+    return CounterDeterminant(name, counter), scope.needs[counter], ""
+
+
+_READERS = {
+    "sum": _sum,
+    "max": _max,
+    "expr": _formula,
+    "per_day": _allowance,
+    "counter": _counter,
+}
+
+
+def load_inputs(node: Node | None, report: Report) -> dict[str, str]:
+    """Input series beyond the built-in ones, with their units."""
+    if node is None:
+        return {}
+    found: dict[str, str] = {}
+    if not isinstance(node, Fields):
+        report.refuse(
+            Code.WRONG_TYPE, node.line, "inputs", "A mapping belongs here.", "Write `name: unit`."
+        )
+    reader = FieldReader(node, "inputs", report)
+    for name, child in fields_of(node, "inputs", report):
+        if name in BUILT_IN_INPUTS:
+            message = f"{name!r} is built in."
+            report.refuse(Code.DUPLICATE_NAME, child.line, "inputs", message, "Remove it.")
+        found[name] = reader.text(name) or ""
+    return found

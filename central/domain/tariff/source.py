@@ -1,0 +1,140 @@
+"""The text of a document as nodes that know their line. Every scalar stays a string."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
+
+MAX_CHARACTERS = 2_000_000
+MAX_DEPTH = 40
+_PLAIN_TAGS = frozenset(
+    {
+        "tag:yaml.org,2002:str",
+        "tag:yaml.org,2002:seq",
+        "tag:yaml.org,2002:map",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A string, whatever it looks like.
+
+    Args:
+        text: The characters.
+        line: Line it starts on, from 1.
+        quoted: Whether it was quoted, so that `null` and "null" can be told apart.
+    """
+
+    text: str
+    line: int
+    quoted: bool = False
+
+    @property
+    def is_null(self) -> bool:
+        """Whether this is YAML's or JSON's plain null."""
+        return not self.quoted and self.text in {"", "~", "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list of nodes."""
+
+    nodes: tuple[Node, ...]
+    line: int
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Named nodes, in the order of the file."""
+
+    nodes: dict[str, Node]
+    line: int
+    key_lines: dict[str, int] = field(default_factory=dict)
+
+
+Node = Scalar | Items | Fields
+
+
+def parse(text: str, file: str) -> Node:
+    """Parse YAML or JSON into nodes; scalars load as strings.
+
+    No float, date, boolean or sexagesimal number is ever made, so that `22:00`, `no` and `1e3`
+    mean what they show. Aliases, tags and duplicate keys are refused.
+
+    Args:
+        text: The document.
+        file: Its name, for findings.
+
+    Raises:
+        TariffRefusedError: The text is no single plain document.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise _refused(Code.OVERSIZE, file, 1, "The document is too large.", "Split the tariff.")
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            _check_event(event, file)
+        node = yaml.compose(text, Loader=yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        message = f"The text is no YAML: {error.problem or error}."
+        raise _refused(Code.SYNTAX, file, line, message, "Mend the syntax.") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        message = f"The text is no YAML: {error}."
+        raise _refused(Code.SYNTAX, file, 1, message, "Mend the syntax.") from None
+    if node is None:
+        raise _refused(Code.EMPTY, file, 1, "The document is empty.", "Write a tariff.")
+    return _convert(node, file, "$", 0)
+
+
+def _check_event(event: yaml.Event, file: str) -> None:
+    line = event.start_mark.line + 1 if event.start_mark else 1
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        message = "Anchors and aliases are not allowed."
+        raise _refused(Code.ALIAS, file, line, message, "Write the value out.")
+    tag = getattr(event, "tag", None)
+    if tag is not None and tag not in _PLAIN_TAGS:
+        message = f"The tag {tag} is not allowed."
+        raise _refused(Code.TAG, file, line, message, "Remove the tag.")
+
+
+def _convert(node: yaml.Node, file: str, path: str, depth: int) -> Node:
+    line = node.start_mark.line + 1
+    if depth > MAX_DEPTH:
+        message = f"The document is nested deeper than {MAX_DEPTH} levels."
+        raise _refused(Code.OVERSIZE, file, line, message, "Flatten it.", path)
+    if isinstance(node, yaml.ScalarNode):
+        return Scalar(node.value, line, quoted=node.style is not None)
+    if isinstance(node, yaml.SequenceNode):
+        items = (
+            _convert(child, file, f"{path}[{number}]", depth + 1)
+            for number, child in enumerate(node.value)
+        )
+        return Items(tuple(items), line)
+    fields: dict[str, Node] = {}
+    lines: dict[str, int] = {}
+    for key, child in node.value:
+        key_line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            message = "A key must be a plain word."
+            raise _refused(Code.WRONG_TYPE, file, key_line, message, "Use a word.", path)
+        if key.value in fields:
+            message = f"The key {key.value!r} stands here twice."
+            raise _refused(Code.DUPLICATE_KEY, file, key_line, message, "Keep one of them.", path)
+        fields[key.value] = _convert(child, file, f"{path}.{key.value}", depth + 1)
+        lines[key.value] = key_line
+    return Fields(fields, line, lines)
+
+
+def _refused(  # noqa: PLR0913, PLR0917 - a finding has six parts
+    code: Code, file: str, line: int, message: str, remedy: str, path: str = "$"
+) -> TariffRefusedError:
+    return TariffRefusedError([TariffFinding(code, file, line, path, message, remedy)])

@@ -1,0 +1,81 @@
+"""Effective-dated versions of a tariff: each immutable, known by the hash of its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.export import to_canonical_text
+from firmware_bridge.contract.errors import OperatorError
+
+
+class TariffVersionOverlapError(OperatorError):
+    """Two versions of a tariff start on the same date."""
+
+    code = "TARIFF_VERSION_OVERLAP"
+
+
+class NoTariffVersionError(OperatorError):
+    """No version of the tariff is in force on a date."""
+
+    code = "NO_TARIFF_VERSION"
+
+
+@dataclass(frozen=True, slots=True)
+class TariffVersion:
+    """One version of a tariff.
+
+    Args:
+        tariff: Name that all versions share.
+        effective: First local date in force, until the next version.
+        document: What it says.
+        sha256: Hex digest of the document's canonical text: it is the same for two files that
+            say the same in another order of keys, spacing or comments.
+    """
+
+    tariff: str
+    effective: date
+    document: TariffDocument
+    sha256: str
+
+    @classmethod
+    def of(cls, document: TariffDocument) -> TariffVersion:
+        """The version that a document makes."""
+        text = to_canonical_text(document)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return cls(document.tariff, document.effective, document, digest)
+
+
+def ordered(versions: Iterable[TariffVersion]) -> tuple[TariffVersion, ...]:
+    """Versions by date.
+
+    Raises:
+        TariffVersionOverlapError: Two start on the same date.
+    """
+    found = sorted(versions, key=lambda version: version.effective)
+    for earlier, later in pairwise(found):
+        if earlier.effective == later.effective:
+            message = f"Two versions of {later.tariff} start on {later.effective}."
+            raise TariffVersionOverlapError(message, value=later.effective)
+    return tuple(found)
+
+
+def version_on(versions: Sequence[TariffVersion], day: date) -> TariffVersion:
+    """The version in force on a local date.
+
+    Args:
+        versions: As `ordered` gives them.
+        day: The date.
+
+    Raises:
+        NoTariffVersionError: The first one starts later.
+    """
+    for version in reversed(versions):
+        if version.effective <= day:
+            return version
+    message = f"No version of the tariff is in force on {day}."
+    raise NoTariffVersionError(message, value=day)

@@ -1,0 +1,84 @@
+"""Turn the holiday rules of tariffs into explicit dates, once, outside the pure core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+
+import holidays
+
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.document import HolidayRule, TariffDocument
+from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
+
+
+def resolve_calendar(
+    documents: Iterable[TariffDocument], first_year: int, last_year: int
+) -> ResolvedCalendar:
+    """The calendar of some tariffs over some years.
+
+    Args:
+        documents: Tariffs whose holidays are needed.
+        first_year: First year, included.
+        last_year: Last year, included.
+
+    Raises:
+        TariffRefusedError: A country, subdivision or holiday name is not known.
+    """
+    rules = {document.calendar.holidays: document for document in documents}
+    resolved = tuple(
+        (rule, _dates(rule, first_year, last_year, document.tariff))
+        for rule, document in rules.items()
+        if rule is not None
+    )
+    return ResolvedCalendar(resolved, first_year, last_year, tzdata_version())
+
+
+@lru_cache(maxsize=256)
+def _dates(rule: HolidayRule, first_year: int, last_year: int, tariff: str) -> tuple[date, ...]:
+    if rule.country is None:
+        return rule.dates
+    try:
+        found = holidays.country_holidays(
+            rule.country,
+            subdiv=rule.subdivision,
+            years=range(first_year, last_year + 1),
+            observed=rule.observed,
+            language="en_US" if _speaks_english(rule.country) else None,
+        )
+    except NotImplementedError:
+        message = f"The holidays of {rule.country} {rule.subdivision or ''} are not known."
+        raise _unknown(tariff, message) from None
+    dates = set(rule.dates)
+    names: set[str] = set()
+    for day, name in found.items():
+        parts = {part.strip() for part in name.split(";")}
+        plain = {part.removesuffix("(observed)").strip() for part in parts}
+        names |= plain
+        if not rule.only or plain & set(rule.only):
+            dates.add(day)
+    if set(rule.only) - names:
+        message = f"{rule.country} has no holiday {min(set(rule.only) - names)!r}."
+        raise _unknown(tariff, message)
+    return tuple(sorted(dates))
+
+
+def _speaks_english(country: str) -> bool:
+    return "en_US" in (holidays.list_localized_countries().get(country) or [])
+
+
+def _unknown(tariff: str, message: str) -> TariffRefusedError:
+    remedy = "Use ISO codes that the holidays library knows, or list `dates`."
+    finding = TariffFinding(Code.UNKNOWN_HOLIDAYS, tariff, 1, "calendar.holidays", message, remedy)
+    return TariffRefusedError([finding])
+
+
+@lru_cache(maxsize=1)
+def tzdata_version() -> str:
+    """Version of the time zone data installed with the product."""
+    try:
+        return version("tzdata")
+    except PackageNotFoundError:
+        return "system"
