@@ -1,0 +1,1 @@
+"""DSMR P1: the customer port of Dutch, Belgian, Luxembourg, Nordic and Hungarian meters."""

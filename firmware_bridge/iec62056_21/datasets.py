@@ -1,0 +1,164 @@
+"""Data lines of IEC 62056-21: `address(value*unit)(value)...`, one or more per line.
+
+DSMR P1 telegrams are mode D read-outs and use the same lines.
+
+Source: EN 62056-21:2002, 6.5 (data message), annex A; EN 62056-61 for the reduced codes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.telegram import TelegramSyntaxError, TelegramTooLargeError
+
+LINE_MAX = 8192
+DATASETS_MAX = 2000
+
+_NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,15})?", re.ASCII)
+_ADDRESS = re.compile(
+    r"(?:(?P<a>\d{1,3})-(?P<b>\d{1,3}):)?(?P<c>\d{1,3}|[CFLP])\.(?P<d>\d{1,3}|[CFLP])"
+    r"(?:\.(?P<e>\d{1,3}))?(?:[*&](?P<f>\d{1,3}))?",
+    re.ASCII,
+)
+# The letters stand for the abstract groups. Source: EN 62056-61, table 1.
+_LETTERS = {"C": 96, "F": 97, "L": 98, "P": 99}
+_BYTE_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """An address and the texts of the brackets that follow it.
+
+    Args:
+        address: As sent; an OBIS code, or a maker's own name.
+        values: The text inside each pair of brackets.
+    """
+
+    address: str
+    values: tuple[str, ...]
+
+    @property
+    def obis(self) -> Obis | None:
+        """The code the address spells, None where it is the maker's own."""
+        return parse_address(self.address)
+
+
+def parse_address(address: str) -> Obis | None:
+    """The OBIS code of an address; what is left out is 1-0 and 255, letters are their numbers."""
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        return None
+    abstract = match["c"] in _LETTERS or match["c"] == "0"
+    defaults = {"a": "0" if abstract else "1", "b": "0", "e": "255", "f": "255"}
+    groups = []
+    for name in "abcdef":
+        text = match[name] or defaults.get(name, "0")
+        groups.append(_LETTERS[text] if text in _LETTERS else int(text))
+    return Obis(bytes(groups)) if max(groups) <= _BYTE_MAX else None
+
+
+def parse_number(text: str) -> tuple[Decimal, str] | None:
+    """The number and unit of `1.5*kWh` or `1.5`; None where it is no number."""
+    digits, _, unit = text.partition("*")
+    digits = digits.strip()
+    return (Decimal(digits), unit.strip()) if _NUMBER.fullmatch(digits) else None
+
+
+def parse_line(line: str) -> list[DataSet]:
+    """The data sets of one line. The first has an empty address where the line continues another.
+
+    Raises:
+        TelegramSyntaxError: Brackets do not pair, or something else is in the line.
+        TelegramTooLargeError: The line is longer than any real one.
+    """
+    if len(line) > LINE_MAX:
+        message = f"A data line of {len(line)} characters is longer than {LINE_MAX}."
+        raise TelegramTooLargeError(message)
+    sets = []
+    at = 0
+    while at < len(line):
+        bracket = line.find("(", at)
+        address = line[at:bracket]
+        if bracket < 0 or ")" in address:
+            message = "A data line does not follow address(value)."
+            raise TelegramSyntaxError(message, value=line)
+        at, values = _values(line, bracket)
+        sets.append(DataSet(address.strip(), values))
+    return sets
+
+
+def _values(line: str, at: int) -> tuple[int, tuple[str, ...]]:
+    values = []
+    while at < len(line) and line[at] == "(":
+        end = line.find(")", at)
+        text = line[at + 1 : end]
+        if end < 0 or "(" in text:
+            message = "The brackets of a data line do not pair."
+            raise TelegramSyntaxError(message, value=line)
+        values.append(text)
+        at = end + 1
+    return at, tuple(values)
+
+
+def parse_block(text: str, *, lenient: bool) -> tuple[DataSet, ...]:
+    """The data sets of a block of lines.
+
+    Args:
+        text: The lines between identification and end, separated by CR, LF or both.
+        lenient: Whether a line of another form is passed over. Right where a checksum vouches
+            for the bytes: it is then the maker's own line and not a damaged one.
+
+    Raises:
+        TelegramSyntaxError: A line has another form, or an unprintable character.
+        TelegramTooLargeError: There are more data sets than in any real telegram.
+    """
+    sets: list[DataSet] = []
+    for line in re.split(r"[\r\n]+", text):
+        if not line.strip():
+            continue
+        try:
+            if not line.isascii() or not line.isprintable():
+                message = "A data line holds an unprintable character."
+                raise TelegramSyntaxError(message, value=line)  # noqa: TRY301 - one path for both
+            found = parse_line(line.strip())
+        except TelegramSyntaxError:
+            if lenient:
+                continue
+            raise
+        if found and not found[0].address and sets:
+            # DSMR 2.2 and 3 write the gas value on a line of its own under its object.
+            sets[-1] = DataSet(sets[-1].address, sets[-1].values + found.pop(0).values)
+        sets += found
+        if len(sets) > DATASETS_MAX:
+            message = f"The telegram has more than {DATASETS_MAX} data sets."
+            raise TelegramTooLargeError(message)
+    return tuple(sets)
+
+
+def hex_text(text: str) -> str:
+    """The printable text that hex digits spell, else the text itself.
+
+    Meters send identifiers as octet strings in hex; some makers put plain digits there.
+    """
+    try:
+        decoded = bytes.fromhex(text).decode("ascii")
+    except (ValueError, UnicodeDecodeError):
+        return text
+    return decoded if decoded and decoded.isprintable() else text
+
+
+def checked_obis(text: str) -> Obis:
+    """The code of a constant of this package.
+
+    Raises:
+        InvalidValueError: It is none.
+    """
+    code = parse_address(text)
+    if code is None:
+        message = f"{text!r} is not an OBIS code."
+        raise InvalidValueError(message, value=text)
+    return code

@@ -1,0 +1,105 @@
+"""What the data sets of a read-out say. Sources: EN 62056-61 (OBIS, reduced codes), VDEW 2.0."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from firmware_bridge.contract.reading import Quality
+from firmware_bridge.dsmr.frames import P1Telegram
+from firmware_bridge.dsmr.values import observe as observe_p1
+from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.iec62056_21.datasets import DataSet, parse_number
+from firmware_bridge.iec62056_21.frames import ReadOut62056, ReadOutSplitter
+from firmware_bridge.telegram import Observation, Telegram, identity, normalise
+
+# Code C.D.E of the meter's own number, in the order in which it is looked for.
+_SERIALS = ((96, 1, 0), (96, 1, 255), (0, 0, 0), (0, 0, 9), (96, 1, 1), (0, 0, 255))
+_TIME = (0, 9, 1)
+_DATE = (0, 9, 2)
+_PRESENT = 255
+_FIRST_ABSTRACT = 93
+_CENTURY = re.compile(r"^20(?=\d{2}-)")
+_NOT_DIGITS = re.compile(r"[^0-9SW]")
+
+
+def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, ...]:
+    """The measured values of a block.
+
+    Args:
+        block: Checked by `parse_block_frame`.
+        zone: Zone of the meter's clock; None for central Europe.
+
+    Values of earlier billing periods (`1.8.0*12`) keep their F and are marked as stored.
+    """
+    clock = LocalClock(zone or DEFAULT_ZONE)
+    by_code = {_cde(item): item.values[0] for item in reversed(block.objects) if item.values}
+    serial = next((by_code[code] for code in _SERIALS if by_code.get(code, "").strip("0 ")), "")
+    meter = identity(block.manufacturer, serial or block.identification, block.identification)
+    at = _clock_time(clock, by_code.get(_DATE, ""), by_code.get(_TIME, ""))
+    found = []
+    for item in block.objects:
+        code = item.obis
+        number = parse_number(item.values[0]) if item.values else None
+        if code is None or number is None:
+            continue
+        electrical = code.code[0] != 0 and 0 < code.code[2] < _FIRST_ABSTRACT
+        if not (electrical or number[1]) or _cde(item) in (_TIME, _DATE):
+            continue
+        value, unit = normalise(*number)
+        stored = 0 if code.code[5] == _PRESENT else max(1, code.code[5])
+        own = _stamp(clock, item.values[1]) if len(item.values) > 1 else None
+        seen = own or (None if stored else at)
+        quality = Quality.ACTUAL if seen is None or seen[1] else Quality.SUSPECT
+        instant: datetime | None = seen[0] if seen else None
+        found.append(Observation(meter, code, value, unit, quality, instant, storage=stored))
+    return tuple(found)
+
+
+def _cde(item: DataSet) -> tuple[int, ...]:
+    code = item.obis
+    return tuple(code.code[2:5]) if code else ()
+
+
+def _stamp(clock: LocalClock, text: str) -> tuple[datetime, bool] | None:
+    return clock.stamp(_NOT_DIGITS.sub("", _CENTURY.sub("", text)))
+
+
+def _clock_time(clock: LocalClock, date: str, time: str) -> tuple[datetime, bool] | None:
+    digits = _NOT_DIGITS.sub("", _CENTURY.sub("", date))
+    letter = ""
+    if len(digits) == 7:  # noqa: PLR2004 - a season digit stands before the date
+        letter = {"0": "W", "1": "S"}.get(digits[0], "")
+        digits = digits[1:]
+    hours = _NOT_DIGITS.sub("", time)
+    if len(hours) == 7:  # noqa: PLR2004 - and before the time
+        hours = hours[1:]
+    return clock.stamp(digits + hours + letter) if len(digits) == 6 else None  # noqa: PLR2004
+
+
+class ReadOutScanner:
+    """Bytes in, observed telegrams out.
+
+    Args:
+        zone: Zone of the meters' clocks; None for central Europe.
+    """
+
+    def __init__(self, zone: str | None = None) -> None:
+        self._zone = zone
+        self._splitter = ReadOutSplitter()
+
+    def feed(self, data: bytes) -> Iterator[Telegram]:
+        """The read-outs that these bytes complete."""
+        yield from map(self._observe, self._splitter.feed(data))
+
+    def close(self) -> Iterator[Telegram]:
+        """What is left when the stream ends."""
+        yield from map(self._observe, self._splitter.close())
+
+    def _observe(self, found: ReadOut62056 | P1Telegram | Telegram) -> Telegram:
+        if isinstance(found, ReadOut62056):
+            return Telegram(found.raw, observe(found, self._zone))
+        if isinstance(found, P1Telegram):
+            return Telegram(found.raw, observe_p1(found, self._zone))
+        return found
