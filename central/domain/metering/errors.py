@@ -28,3 +28,23 @@ class RegisterOverflowError(MeteringError):
 
     code = "REGISTER_OVERFLOW"
     fault = Fault.DEVICE
+
+
+class MultiplierError(MeteringError):
+    """A multiplier is not positive, or no finite decimal, so that usage could not be exact."""
+
+    code = "MULTIPLIER"
+    fault = Fault.CONFIGURATION
+
+
+class InstallationError(MeteringError):
+    """An installation ends before it starts, or its reads contradict it."""
+
+    code = "INSTALLATION"
+    fault = Fault.OPERATOR
+
+
+class SeriesError(MeteringError):
+    """Columns of readings differ in length, or are not in order of time."""
+
+    code = "SERIES"

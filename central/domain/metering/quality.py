@@ -31,3 +31,28 @@ class IntervalQuality(IntEnum):
 
 NULL = -(2**63)
 """What stands in a block's values where the quality is MISSING: no consumption has this value."""
+
+
+NEM12: dict[IntervalQuality, str] = {
+    IntervalQuality.ACTUAL: "A",
+    IntervalQuality.ESTIMATED_LINEAR: "S17",
+    IntervalQuality.ESTIMATED_LIKE_DAY: "S15",
+    IntervalQuality.ESTIMATED_PROFILE: "S18",
+    IntervalQuality.EDITED: "S16",
+    IntervalQuality.ESTIMATED_BY_METER: "S16",
+    IntervalQuality.POWER_FAILURE: "A",
+    IntervalQuality.MISSING: "N",
+}
+"""Quality flag and method of NEM12; several of ours fall into one, so that detail is lost."""
+
+ESPI: dict[IntervalQuality, int | None] = {
+    IntervalQuality.ACTUAL: 0,
+    IntervalQuality.ESTIMATED_LINEAR: 9,
+    IntervalQuality.ESTIMATED_LIKE_DAY: 8,
+    IntervalQuality.ESTIMATED_PROFILE: 8,
+    IntervalQuality.EDITED: 7,
+    IntervalQuality.ESTIMATED_BY_METER: 8,
+    IntervalQuality.POWER_FAILURE: 0,
+    IntervalQuality.MISSING: None,
+}
+"""QualityOfReading of ESPI (Green Button); None is left out of the file, never zero."""

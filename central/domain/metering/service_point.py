@@ -1,0 +1,71 @@
+"""The place served, and what is counted there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import zone_info
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePoint:
+    """The place served; outlives any meter.
+
+    Args:
+        name: Its name in the books, such as a NMI or MPAN.
+        zone: IANA zone that cuts its days.
+        capacity: What the connection can carry, per hour and in the base unit of its channels
+            (W for Wh). None where it is not known: then no rollover can be proven. Exact.
+
+    Raises:
+        InvalidValueError: The name is empty, the zone unknown, or the capacity not positive.
+    """
+
+    name: str
+    zone: str
+    capacity: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            message = "A service point needs a name."
+            raise InvalidValueError(message, value=self.name)
+        zone_info(self.zone)
+        if self.capacity is not None and self.capacity <= 0:
+            message = f"A capacity of {self.capacity} carries nothing."
+            raise InvalidValueError(message, value=self.capacity)
+
+
+@dataclass(frozen=True, slots=True)
+class PointChannel:
+    """One quantity and direction at a service point: what is validated and billed.
+
+    Meters come and go under it, each with channels of its own; their readings become one
+    series of intervals here.
+
+    Args:
+        id: As the store numbers it; `DayBlock.channel_id`.
+        point: Where.
+        obis: What is counted.
+        period_s: Length of its intervals; divides an hour or is a whole number of them. [s]
+        unit: Unit of its intervals.
+
+    Raises:
+        InvalidValueError: The period does not fit an hour or a day.
+    """
+
+    id: int
+    point: ServicePoint
+    obis: Obis
+    period_s: int
+    unit: Unit
+
+    def __post_init__(self) -> None:
+        if self.period_s <= 0 or DAY_S % self.period_s:
+            message = f"Intervals of {self.period_s} s do not fill a day."
+            raise InvalidValueError(message, value=self.period_s)

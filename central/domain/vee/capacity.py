@@ -1,0 +1,43 @@
+"""Rule: no interval carries more than the connection can, and none less than nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from central.domain.metering.quality import IntervalQuality
+from central.domain.vee.day import JudgedDay
+from central.domain.vee.finding import Code, Finding, Severity
+
+_HOUR_S = 3600
+
+
+def service_capacity(day: JudgedDay) -> Iterator[Finding]:
+    """Stretches above the service capacity times its margin."""
+    capacity = day.channel.point.capacity
+    if capacity is None:
+        return
+    block = day.block
+    per_interval = capacity * day.thresholds.capacity_margin * block.period_s / _HOUR_S
+    most = per_interval / Fraction(10) ** block.exponent
+    # Values are whole, so that the floor separates the same ones.
+    ceiling = min(int(most // 1), np.iinfo(np.int64).max)
+    mask = (block.quality != IntervalQuality.MISSING) & (block.values > ceiling)
+    for stretch in day.runs(mask):
+        yield Finding(
+            Code.SERVICE_CAPACITY,
+            Severity.CRITICAL,
+            stretch,
+            "An interval exceeds what the connection carries.",
+            {"most_per_interval": str(ceiling), "exponent": str(block.exponent)},
+        )
+
+
+def negative_use(day: JudgedDay) -> Iterator[Finding]:
+    """Stretches below zero on a channel that only counts up."""
+    block = day.block
+    mask = (block.quality != IntervalQuality.MISSING) & (block.values < 0)
+    for stretch in day.runs(mask):
+        yield Finding(Code.NEGATIVE_USE, Severity.CRITICAL, stretch, "An interval is below zero.")

@@ -1,0 +1,24 @@
+"""Rule: no second value waits for a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from central.domain.vee.day import JudgedDay
+from central.domain.vee.finding import Code, Finding, Severity
+from firmware_bridge.contract.interval import Interval
+
+_INSTANT = timedelta(milliseconds=1)
+
+
+def conflicting_readings(day: JudgedDay) -> Iterator[Finding]:
+    """Each instant that two values claim; a register at the day's end belongs to it too."""
+    for at in sorted(set(day.conflicts)):
+        if day.interval.start <= at <= day.interval.end:
+            yield Finding(
+                Code.CONFLICTING_READINGS,
+                Severity.CRITICAL,
+                Interval(at, at + _INSTANT),
+                "Two values claim one reading; somebody has to decide.",
+            )

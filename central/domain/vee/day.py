@@ -1,0 +1,83 @@
+"""A local day under judgement: what rules look at, and what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.intervals import Gap, Grid
+from central.domain.metering.service_point import PointChannel
+from central.domain.metering.track import Segment, Track
+from central.domain.vee.finding import Finding
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.reading import from_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where rules draw their lines, per class of channel.
+
+    Args:
+        linear_gap: The longest gap that is interpolated.
+        tolerance_ms: How far from its boundary a live reading may be. [ms]
+        missing: How many intervals may be missing.
+        capacity_margin: How far above the service capacity an interval may lie.
+    """
+
+    linear_gap: timedelta = timedelta(hours=2)
+    tolerance_ms: int = 10_000
+    missing: int = 0
+    capacity_margin: Fraction = Fraction(11, 10)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedDay:
+    """Everything a rule may look at.
+
+    Args:
+        channel: What is counted, and where.
+        day: The local date.
+        interval: Its instants.
+        block: The day as it would be stored.
+        track: The registers behind it, with a margin on either side.
+        segments: The installations and their readings, as they came.
+        estimated: Gaps that were interpolated, on `grid`.
+        grid: The day's intervals with the margin.
+        conflicts: Instants at which a second value waits for a decision.
+        thresholds: Where to draw the line.
+    """
+
+    channel: PointChannel
+    day: date
+    interval: Interval
+    block: DayBlock
+    track: Track
+    segments: Sequence[Segment]
+    estimated: Sequence[Gap]
+    grid: Grid
+    conflicts: Sequence[datetime]
+    thresholds: Thresholds
+
+    def instant(self, place: int) -> datetime:
+        """Where an interval of the day starts; its number of intervals gives the end."""
+        return self.block.start + place * timedelta(seconds=self.block.period_s)
+
+    def runs(self, mask: NDArray[np.bool_]) -> Iterable[Interval]:
+        """The stretches of the day that a mask over its intervals marks."""
+        edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+        for first, end in edges.reshape(-1, 2).tolist():
+            yield Interval(self.instant(first), self.instant(end))
+
+    def within(self, first_ms: int, end_ms: int) -> Interval | None:
+        """The part of a stretch of time that lies in the day."""
+        return Interval(from_ms(first_ms), from_ms(end_ms)).overlap(self.interval)
+
+
+Rule = Callable[[JudgedDay], Iterable[Finding]]
+"""A rule: findings about a day, in ascending time. It changes nothing and raises nothing."""

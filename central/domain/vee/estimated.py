@@ -1,0 +1,23 @@
+"""Rule: say where a day rests on interpolation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from central.domain.vee.day import JudgedDay
+from central.domain.vee.finding import Code, Finding, Severity
+
+
+def estimated_linear(day: JudgedDay) -> Iterator[Finding]:
+    """Each interpolated gap that reaches into the day, with the advance it shares."""
+    for gap in day.estimated:
+        start = day.grid.start_ms + gap.first * day.grid.period_ms
+        inside = day.within(start, start + gap.count * day.grid.period_ms)
+        if inside is not None:
+            yield Finding(
+                Code.ESTIMATED_LINEAR,
+                Severity.INFO,
+                inside,
+                f"{gap.count} intervals share a register's advance.",
+                {"advance": str(gap.advance), "exponent": str(day.track.exponent)},
+            )

@@ -1,0 +1,57 @@
+"""Rule: say which readings were not used, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.metering.series import Series
+from central.domain.vee.day import JudgedDay
+from central.domain.vee.finding import Code, Finding, Severity
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.reading import Kind, from_ms, to_ms
+
+_INSTANT = timedelta(milliseconds=1)
+
+
+def usable(series: Series) -> Series:
+    """The readings of a series that validation may use unasked."""
+    return series.where(~(series.unsynchronised | series.suspect))
+
+
+def unusable_readings(day: JudgedDay) -> Iterator[Finding]:
+    """Readings of the day with a time nobody vouches for, doubted ones, other units, odd starts."""
+    for series in (one for segment in day.segments for one in segment.series):
+        if series.unit is not day.channel.unit:
+            yield _about(
+                day, Code.UNIT_MISMATCH, Severity.CRITICAL, f"A channel counts {series.unit}."
+            )
+            continue
+        yield from _marked(day, series, series.unsynchronised, Code.UNSYNCHRONISED_READING)
+        yield from _marked(day, series, series.suspect, Code.SUSPECT_READING)
+        if series.kind is Kind.INTERVAL:
+            off = (series.at_ms - day.grid.start_ms) % day.grid.period_ms != 0
+            yield from _marked(day, series, off, Code.EXTRA_INTERVALS)
+
+
+def _marked(
+    day: JudgedDay, series: Series, mask: NDArray[np.bool_], code: Code
+) -> Iterator[Finding]:
+    start, end = to_ms(day.interval.start), to_ms(day.interval.end)
+    found = series.at_ms[mask & (series.at_ms >= start) & (series.at_ms < end)]
+    if len(found):
+        first, last = from_ms(int(found[0])), from_ms(int(found[-1]))
+        yield Finding(
+            code,
+            Severity.WARNING,
+            Interval(first, min(last + _INSTANT, day.interval.end)),
+            f"{len(found)} readings were left out.",
+            {"readings": str(len(found)), "source": series.source.name.lower()},
+        )
+
+
+def _about(day: JudgedDay, code: Code, severity: Severity, message: str) -> Finding:
+    return Finding(code, severity, day.interval, message, {"expected": day.channel.unit.value})

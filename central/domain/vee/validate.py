@@ -1,0 +1,184 @@
+"""A local day from readings to a validated block, with everything found on the way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.intervals import Grid, cut
+from central.domain.metering.quality import NULL, IntervalQuality
+from central.domain.metering.service_point import PointChannel
+from central.domain.metering.track import Segment, finest_exponent, track
+from central.domain.vee.capacity import negative_use, service_capacity
+from central.domain.vee.conflict import conflicting_readings
+from central.domain.vee.day import JudgedDay, Rule, Thresholds
+from central.domain.vee.estimated import estimated_linear
+from central.domain.vee.exchange import exchanges
+from central.domain.vee.finding import Finding, Severity
+from central.domain.vee.linear import fill
+from central.domain.vee.missing import missing_intervals
+from central.domain.vee.register_event import register_events
+from central.domain.vee.unusable import unusable_readings, usable
+from firmware_bridge.contract.interval import Interval, expected_count, local_day
+from firmware_bridge.contract.reading import to_ms
+
+RULES: tuple[Rule, ...] = (
+    missing_intervals,
+    exchanges,
+    register_events,
+    unusable_readings,
+    conflicting_readings,
+    service_capacity,
+    negative_use,
+    estimated_linear,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """A day after VEE.
+
+    Args:
+        block: The day as it is to be billed.
+        findings: What the rules found, by rule and time.
+    """
+
+    block: DayBlock
+    findings: tuple[Finding, ...]
+
+    @property
+    def critical(self) -> bool:
+        """Whether something holds the bill."""
+        return any(finding.severity is Severity.CRITICAL for finding in self.findings)
+
+
+def reading_window(channel: PointChannel, day: date, thresholds: Thresholds) -> Interval:
+    """The readings that a day's validation looks at: the day, and a gap's length around it.
+
+    Raises:
+        InvalidValueError: The zone is unknown.
+    """
+    margin = _margin(channel, thresholds) * timedelta(seconds=channel.period_s)
+    slack = timedelta(milliseconds=thresholds.tolerance_ms)
+    interval = local_day(day, channel.point.zone)
+    return Interval(interval.start - margin - slack, interval.end + margin + slack)
+
+
+def _margin(channel: PointChannel, thresholds: Thresholds) -> int:
+    """How many intervals a gap may reach beyond the day."""
+    return max(1, -(-int(thresholds.linear_gap.total_seconds()) // channel.period_s))
+
+
+def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
+    channel: PointChannel,
+    day: date,
+    segments: Sequence[Segment],
+    *,
+    version: int = 1,
+    conflicts: Sequence[datetime] = (),
+    thresholds: Thresholds | None = None,
+    rules: Sequence[Rule] = RULES,
+) -> Validated:
+    """Turn a day's readings into its block.
+
+    The result depends on the readings in `reading_window` alone, whatever else is passed.
+
+    Args:
+        channel: What is counted, and where.
+        day: The local date.
+        segments: Installations whose time touches the window, ascending, with their readings.
+        version: Of the block.
+        conflicts: Instants at which a second value waits for a decision.
+        thresholds: Where rules draw their lines; the defaults of docs/reference/vee.md.
+        rules: What judges.
+
+    Raises:
+        InvalidValueError: Intervals of the channel do not fill the local day.
+        RegisterOverflowError: A value does not fit 64 bits.
+    """
+    limits = thresholds or Thresholds()
+    interval = local_day(day, channel.point.zone)
+    count = expected_count(interval, channel.period_s)
+    margin = _margin(channel, limits)
+    period_ms = channel.period_s * 1000
+    start_ms = to_ms(interval.start) - margin * period_ms
+    grid = Grid(start_ms, period_ms, count + 2 * margin)
+    seen = _seen(segments, grid, limits.tolerance_ms)
+    kept = _usable(seen, channel)
+    exponent = finest_exponent(kept, channel)
+    line = track(
+        kept, channel, phase_ms=start_ms, exponent=exponent, tolerance_ms=limits.tolerance_ms
+    )
+    metered = cut(line, kept, channel, grid)
+    values, quality, estimated = fill(metered, _longest(channel, limits))
+    own = slice(margin, margin + count)
+    block = _block(channel, day, interval, values[own], quality[own], exponent, version)
+    judged = JudgedDay(
+        channel, day, interval, block, line, seen, estimated, grid, conflicts, limits
+    )
+    return Validated(block, tuple(finding for rule in rules for finding in rule(judged)))
+
+
+def _longest(channel: PointChannel, limits: Thresholds) -> int:
+    return int(limits.linear_gap.total_seconds()) // channel.period_s
+
+
+def _seen(segments: Sequence[Segment], grid: Grid, tolerance_ms: int) -> list[Segment]:
+    """What lies in the window, so that a month's readings give what a day's would."""
+    low, high = grid.start_ms - tolerance_ms, grid.end_ms + tolerance_ms
+    return [
+        Segment(segment.installation, tuple(one.between(low, high) for one in segment.series))
+        for segment in segments
+        if to_ms(segment.installation.start) <= high
+        and (segment.installation.end is None or to_ms(segment.installation.end) >= low)
+    ]
+
+
+def _usable(segments: Sequence[Segment], channel: PointChannel) -> list[Segment]:
+    return [
+        Segment(
+            segment.installation,
+            tuple(usable(one) for one in segment.series if one.unit is channel.unit),
+        )
+        for segment in segments
+    ]
+
+
+def _block(  # noqa: PLR0913, PLR0917 - a block's columns
+    channel: PointChannel,
+    day: date,
+    interval: Interval,
+    values: NDArray[np.int64],
+    quality: NDArray[np.uint8],
+    exponent: int,
+    version: int,
+) -> DayBlock:
+    values, exponent = _coarsest(values, quality, exponent)
+    return DayBlock(
+        channel_id=channel.id,
+        day=day,
+        zone=channel.point.zone,
+        start=interval.start,
+        period_s=channel.period_s,
+        exponent=exponent,
+        unit=channel.unit,
+        values=values,
+        quality=quality,
+        version=version,
+    )
+
+
+def _coarsest(
+    values: NDArray[np.int64], quality: NDArray[np.uint8], exponent: int
+) -> tuple[NDArray[np.int64], int]:
+    """Drop decimals that are zero all day, so that content does not depend on how it was told."""
+    present = quality != IntervalQuality.MISSING
+    while exponent < 0 and not np.any(values[present] % 10):
+        values = np.where(present, values // 10, NULL)
+        exponent += 1
+    return values, exponent
