@@ -72,3 +72,8 @@ class Result:
 
     def __add__(self, other: Result) -> Result:
         return Result((*self.outcomes, *other.outcomes), (*self.replies, *other.replies))
+
+
+def quarantine_key(gateway: str, code: str) -> str:
+    """The key of the finding that a gateway's batches are held for a reason."""
+    return f"QUARANTINE:{gateway}:{code}"

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from central.service.examine import Arrival, Readable, examine
+from central.service.outcome import quarantine_key
 from central.service.placing import ROW_MESSAGES, Registry, place, tabulate
 from central.service.ports.ingest import (
     BatchState,
@@ -59,7 +60,12 @@ async def requeue(
         StoreUnavailableError: What was not reported is as it was.
         PoisonError: The store still refuses the data of the batch that it names.
     """
-    return [await _requeue(store, held, clock()) for held in await store.held(gateway, code, limit)]
+    done = [await _requeue(store, held, clock()) for held in await store.held(gateway, code, limit)]
+    for name, why in {(r.held.gateway, r.held.quarantine.code) for r in done if r.released}:
+        if not await store.held(name, why, 1):
+            async with store.transaction() as tx:
+                await tx.close_findings([quarantine_key(name, why)], "requeue")
+    return done
 
 
 async def _requeue(store: IngestStore, held: Held, now: datetime) -> Requeued:

@@ -13,7 +13,13 @@ import numpy as np
 from central.service.cursors import climb
 from central.service.examine import Arrival, Readable, Unreadable
 from central.service.hello import two_live
-from central.service.outcome import Outcome, OutcomeKind, Reply, Result
+from central.service.outcome import (
+    Outcome,
+    OutcomeKind,
+    Reply,
+    Result,
+    quarantine_key,
+)
 from central.service.placing import ROW_MESSAGES, Table, counted, place
 from central.service.ports.ingest import (
     BatchId,
@@ -219,7 +225,7 @@ class Window:
             name = item.arrival.gateway
             self._findings.append(
                 Finding(
-                    f"QUARANTINE:{name}:{code}",
+                    quarantine_key(name, code),
                     FindingCode.QUARANTINE,
                     f"Batches of {name} are quarantined as {code}: {message}",
                     batch.key.gateway_id,

@@ -1,0 +1,397 @@
+"""The ingest store in memory: one transaction at a time, none of it durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.adapters.memory.journal import Journal
+from central.service.ports.ingest import (
+    BatchId,
+    BatchKey,
+    BatchState,
+    ChannelId,
+    ChannelRecord,
+    Claim,
+    Counts,
+    Cursor,
+    EpochKey,
+    Finding,
+    FindingCode,
+    GatewayId,
+    GatewayRecord,
+    Held,
+    IngestTransaction,
+    Link,
+    MeterId,
+    NewBatch,
+    Place,
+    Placement,
+    Quarantine,
+    Rejection,
+    Rows,
+)
+from firmware_bridge.contract.envelope import NO_HASH
+from firmware_bridge.contract.messages import Status
+from firmware_bridge.contract.reading import Channel
+
+LINKS_AT_ONCE = 1_000
+REJECTED_MAX = 10_000
+
+
+class StoredReading(NamedTuple):
+    """A row of `reading` behind its key."""
+
+    mantissa: int
+    exponent: int
+    flags: int
+    span_ms: int
+    batch_id: BatchId
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A row of `batch`."""
+
+    id: BatchId
+    new: NewBatch
+    stored: int
+    duplicate: int
+    conflict: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConflict:
+    """A row of `conflict`."""
+
+    channel_id: ChannelId
+    at_ms: int
+    value: StoredReading
+    kept: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A row of `touched`: readings of a channel in [from_ms, until_ms) changed."""
+
+    channel_id: ChannelId
+    from_ms: int
+    until_ms: int
+
+
+@dataclass(slots=True)
+class State:
+    """The tables. Values are immutable, so a copy of the dictionaries is a backup."""
+
+    gateways: dict[str, GatewayRecord] = field(default_factory=dict)
+    statuses: dict[str, tuple[Status, datetime]] = field(default_factory=dict)
+    epochs: dict[EpochKey, Cursor] = field(default_factory=dict)
+    meters: dict[tuple[str, str], MeterId] = field(default_factory=dict)
+    homes: dict[MeterId, GatewayId] = field(default_factory=dict)
+    channels: dict[tuple[object, ...], ChannelRecord] = field(default_factory=dict)
+    batches: dict[BatchKey, StoredBatch] = field(default_factory=dict)
+    batch_keys: dict[BatchId, BatchKey] = field(default_factory=dict)
+    readings: dict[tuple[ChannelId, int], StoredReading] = field(default_factory=dict)
+    conflicts: dict[tuple[ChannelId, int, StoredReading], StoredConflict] = field(
+        default_factory=dict
+    )
+    quarantine: dict[BatchId, Quarantine] = field(default_factory=dict)
+    rejected: dict[tuple[str, str, bytes], Rejection] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    touched: dict[int, Touched] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        """A backup."""
+        return State(**{f.name: dict(getattr(self, f.name)) for f in fields(self)})
+
+
+class MemoryIngestStore:
+    """`IngestStore` and `GatewayStore` over dictionaries.
+
+    Args:
+        clock: Now, aware; for what a database would stamp itself.
+        state: What it begins with.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        state: State | None = None,
+    ) -> None:
+        self.state = State() if state is None else state
+        self._clock = clock
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[IngestTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back."""
+        async with self._turn:
+            journal = Journal()
+            try:
+                yield _Transaction(self.state, journal, self._clock())
+            except BaseException:
+                journal.roll_back()
+                raise
+
+    async def gateways(self, names: Collection[str]) -> dict[str, GatewayRecord]:
+        """See `IngestStore`."""
+        return {name: self.state.gateways[name] for name in names if name in self.state.gateways}
+
+    async def revoked_epochs(self, gateways: Collection[GatewayId]) -> set[EpochKey]:
+        """See `IngestStore`."""
+        epochs = self.state.epochs.values()
+        return {c.key for c in epochs if c.revoked and c.key.gateway_id in gateways}
+
+    async def owner_of_epoch(self, epoch: UUID) -> str | None:
+        """See `IngestStore`."""
+        names = {record.id: record.name for record in self.state.gateways.values()}
+        owners = (names[key.gateway_id] for key in self.state.epochs if key.epoch == epoch)
+        return next(owners, None)
+
+    async def resolve(
+        self, channels: Collection[tuple[GatewayId, Channel]]
+    ) -> dict[Channel, ChannelRecord]:
+        """See `IngestStore`."""
+        state, found = self.state, {}
+        for home, channel in channels:
+            plate = (channel.manufacturer, channel.serial)
+            meter = state.meters.setdefault(plate, MeterId(len(state.meters) + 1))
+            state.homes.setdefault(meter, home)
+            key = (meter, channel.obis, channel.kind, channel.period_s, channel.source)
+            new = ChannelRecord(ChannelId(len(state.channels) + 1), meter, channel.unit.value)
+            found[channel] = state.channels.setdefault(key, new)
+        return found
+
+    async def homes(self, meters: Collection[MeterId]) -> dict[MeterId, GatewayId]:
+        """See `IngestStore`."""
+        return {meter: self.state.homes[meter] for meter in meters}
+
+    async def prepare(self, from_ms: int, until_ms: int) -> None:
+        """Memory needs no telling."""
+
+    async def held(self, gateway: str | None, code: str | None, limit: int) -> list[Held]:
+        """See `IngestStore`."""
+        names = {record.id: record.name for record in self.state.gateways.values()}
+        found = []
+        for batch_id, quarantine in sorted(self.state.quarantine.items()):
+            key = self.state.batch_keys[batch_id]
+            name, new = names[key.gateway_id], self.state.batches[key].new
+            if gateway in {None, name} and code in {None, quarantine.code}:
+                found.append(Held(name, key, quarantine, new.sha256, new.received_at))
+        return found[:limit]
+
+    async def stalled(self, before: datetime) -> list[Cursor]:
+        """See `IngestStore`."""
+        cursors = sorted(self.state.epochs.values(), key=lambda cursor: cursor.key)
+        return [c for c in cursors if c.high > c.cum and c.advanced_at < before]
+
+    async def open_findings(self, code: FindingCode | None = None) -> list[Finding]:
+        """See `IngestStore`."""
+        return [f for f in self.state.findings.values() if code in {None, f.code}]
+
+    async def enrol(self, name: str, at: datetime) -> GatewayRecord:
+        """See `GatewayStore`."""
+        del at
+        new = GatewayRecord(GatewayId(len(self.state.gateways) + 1), name, revoked=False)
+        record = replace(self.state.gateways.get(name, new), revoked=False)
+        self.state.gateways[name] = record
+        return record
+
+    async def gateway(self, name: str) -> GatewayRecord | None:
+        """See `GatewayStore`."""
+        return self.state.gateways.get(name)
+
+    async def revoke(self, name: str, at: datetime) -> GatewayRecord | None:
+        """See `GatewayStore`."""
+        del at
+        record = self.state.gateways.get(name)
+        if record is not None:
+            record = replace(record, revoked=True)
+            self.state.gateways[name] = record
+        return record
+
+    async def revoke_epoch(self, key: EpochKey, at: datetime) -> bool:
+        """See `GatewayStore`."""
+        del at
+        if key in self.state.epochs:
+            self.state.epochs[key] = replace(self.state.epochs[key], revoked=True)
+        return key in self.state.epochs
+
+    async def move_meter(self, manufacturer: str, serial: str, home: GatewayId) -> bool:
+        """See `GatewayStore`."""
+        meter = self.state.meters.get((manufacturer, serial))
+        if meter is not None:
+            self.state.homes[meter] = home
+        return meter is not None
+
+    async def close_finding(self, key: str, closed_by: str, at: datetime) -> bool:
+        """See `GatewayStore`."""
+        del closed_by, at
+        return self.state.findings.pop(key, None) is not None
+
+    async def save_status(self, name: str, status: Status, at: datetime) -> bool:
+        """See `GatewayStore`."""
+        if name in self.state.gateways:
+            self.state.statuses[name] = (status, at)
+        return name in self.state.gateways
+
+    async def epochs(self, gateway: GatewayId) -> list[UUID]:
+        """See `GatewayStore`."""
+        return [key.epoch for key in self.state.epochs if key.gateway_id == gateway]
+
+
+class _Transaction:
+    """`IngestTransaction` over dictionaries; every change goes through the journal."""
+
+    def __init__(self, state: State, journal: Journal, now: datetime) -> None:
+        self._state = state
+        self._journal = journal
+        self._now = now
+
+    async def claim(self, batches: Sequence[NewBatch]) -> list[Claim]:
+        claims = []
+        for new in batches:
+            held = self._state.batches.get(new.key)
+            if held is None:
+                batch_id = BatchId(len(self._state.batches) + 1)
+                self._put_batch(StoredBatch(batch_id, new, _unheld(new), 0, 0))
+                claims.append(Claim(batch_id, fresh=True, held=new.link))
+            else:
+                empty = held.new.received == 0
+                claims.append(Claim(held.id, fresh=False, held=held.new.link, empty=empty))
+        return claims
+
+    async def fill(self, batch_id: BatchId, batch: NewBatch) -> None:
+        held = self._state.batches[self._state.batch_keys[batch_id]].new
+        if held.sha256 != batch.sha256:
+            batch = replace(batch, replaces=held.sha256)
+        self._put_batch(StoredBatch(batch_id, batch, _unheld(batch), 0, 0))
+        if batch.state is BatchState.STORED and batch_id in self._state.quarantine:
+            self._journal.drop(self._state.quarantine, batch_id)
+
+    async def store(self, rows: Rows) -> Placement:
+        place = np.zeros(len(rows), np.uint8)
+        kept: dict[int, tuple[int, int]] = {}
+        for index, (key, value) in enumerate(_readings(rows)):
+            held = self._state.readings.get(key)
+            if held is None:
+                self._journal.put(self._state.readings, key, value)
+            elif not _equal(held, value):
+                place[index] = Place.CONFLICT
+                kept[index] = (held.mantissa, held.exponent)
+            elif held.batch_id != value.batch_id:
+                place[index] = Place.DUPLICATE
+        return Placement(place, kept)
+
+    async def recount(self, counts: Sequence[Counts]) -> None:
+        for count in counts:
+            batch = self._state.batches[self._state.batch_keys[count.batch_id]]
+            state = BatchState.QUARANTINED if count.quarantined else BatchState.STORED
+            new = replace(batch.new, quarantined=count.quarantined, state=state)
+            total = count.stored + count.duplicate + count.conflict + count.quarantined
+            assert total == new.received, "the counts of a batch reconcile"  # noqa: S101 - stands for the CHECK
+            self._put_batch(
+                StoredBatch(batch.id, new, count.stored, count.duplicate, count.conflict)
+            )
+
+    async def keep_conflicts(self, rows: Rows, kept: Sequence[tuple[int, int]]) -> None:
+        for (key, value), holder in zip(_readings(rows), kept, strict=True):
+            conflict = StoredConflict(*key, value, holder)
+            self._journal.put(self._state.conflicts, (*key, value), conflict)
+
+    async def quarantine(self, held: Sequence[Quarantine]) -> None:
+        for quarantine in held:
+            self._journal.put(self._state.quarantine, quarantine.batch_id, quarantine)
+
+    async def touch(
+        self,
+        channel_id: NDArray[np.int64],
+        from_ms: NDArray[np.int64],
+        until_ms: NDArray[np.int64],
+    ) -> None:
+        columns = (channel_id.tolist(), from_ms.tolist(), until_ms.tolist())
+        for channel, first, until in zip(*columns, strict=True):
+            number = max(self._state.touched, default=0) + 1
+            touched = Touched(ChannelId(channel), first, until)
+            self._journal.put(self._state.touched, number, touched)
+
+    async def lock_cursors(self, keys: Collection[EpochKey]) -> dict[EpochKey, Cursor]:
+        return {
+            key: self._state.epochs.get(key, Cursor(key, 0, NO_HASH, 0, self._now)) for key in keys
+        }
+
+    async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[Link]]:
+        found: dict[EpochKey, list[Link]] = {}
+        for key, batch in self._state.batches.items():
+            if key.of_epoch in after and key.sequence >= after[key.of_epoch]:
+                found.setdefault(key.of_epoch, []).append(batch.new.link)
+        for links in found.values():
+            links.sort(key=lambda link: link.sequence)
+            del links[LINKS_AT_ONCE:]
+        return found
+
+    async def save_cursors(self, cursors: Collection[Cursor]) -> None:
+        for cursor in cursors:
+            self._journal.put(self._state.epochs, cursor.key, cursor)
+
+    async def reject(self, rejections: Sequence[Rejection]) -> None:
+        table = self._state.rejected
+        for rejection in rejections:
+            key = (rejection.gateway, rejection.code, rejection.payload_sha256)
+            if key in table:
+                self._journal.drop(table, key)
+            self._journal.put(table, key, rejection)
+        for key in list(table)[: max(0, len(table) - REJECTED_MAX)]:
+            self._journal.drop(table, key)
+
+    async def find(self, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            if finding.key not in self._state.findings:
+                self._journal.put(self._state.findings, finding.key, finding)
+
+    async def close_findings(self, keys: Collection[str], closed_by: str) -> None:
+        del closed_by
+        for key in keys:
+            if key in self._state.findings:
+                self._journal.drop(self._state.findings, key)
+
+    async def save_hello(
+        self, gateway_id: GatewayId, agent: str, epoch: UUID, at: datetime
+    ) -> None:
+        del agent
+        record = next(r for r in self._state.gateways.values() if r.id == gateway_id)
+        new = replace(record, current_epoch=epoch, hello_at=at)
+        self._journal.put(self._state.gateways, record.name, new)
+
+    def _put_batch(self, batch: StoredBatch) -> None:
+        self._journal.put(self._state.batches, batch.new.key, batch)
+        self._journal.put(self._state.batch_keys, batch.id, batch.new.key)
+
+
+def _unheld(new: NewBatch) -> int:
+    return (new.received or 0) - new.quarantined
+
+
+def _readings(rows: Rows) -> list[tuple[tuple[ChannelId, int], StoredReading]]:
+    columns = (getattr(rows, name).tolist() for name in Rows.__slots__)
+    return [
+        ((ChannelId(channel), at_ms), StoredReading(mantissa, exponent, flags, span_ms, batch))
+        for channel, at_ms, mantissa, exponent, flags, span_ms, batch in zip(*columns, strict=True)
+    ]
+
+
+def _equal(left: StoredReading, right: StoredReading) -> bool:
+    """Whether two readings have one value, however its digits are written (150e-2, 15e-1)."""
+    if left.exponent == right.exponent:
+        return left.mantissa == right.mantissa
+    scaled = [Decimal(r.mantissa).scaleb(r.exponent) for r in (left, right)]
+    return scaled[0] == scaled[1]

@@ -1,0 +1,250 @@
+-- name: gateways
+SELECT id, name, revoked_at IS NOT NULL, current_epoch, hello_at
+FROM gateway WHERE name = ANY(%(names)s)
+
+-- name: revoked_epochs
+SELECT gateway_id, epoch FROM gateway_epoch
+WHERE gateway_id = ANY(%(gateways)s) AND revoked_at IS NOT NULL
+
+-- name: owner_of_epoch
+SELECT gateway.name FROM gateway_epoch JOIN gateway ON gateway.id = gateway_id
+WHERE epoch = %(epoch)s ORDER BY first_at LIMIT 1
+
+-- name: homes
+SELECT id, gateway_id FROM meter WHERE id = ANY(%(meters)s)
+
+-- name: add_meters
+-- In key order, so that two workers that meet the same new meters wait and do not deadlock.
+INSERT INTO meter (manufacturer, serial, gateway_id, first_seen_at)
+SELECT manufacturer, serial, gateway_id, now()
+FROM unnest(%(manufacturer)s::text[], %(serial)s::text[], %(gateway_id)s::bigint[])
+    AS seen (manufacturer, serial, gateway_id)
+ORDER BY manufacturer, serial
+ON CONFLICT (manufacturer, serial) DO NOTHING
+
+-- name: find_meters
+SELECT meter.id, manufacturer, serial
+FROM meter JOIN unnest(%(manufacturer)s::text[], %(serial)s::text[])
+    AS seen (manufacturer, serial) USING (manufacturer, serial)
+
+-- name: add_channels
+INSERT INTO channel (meter_id, obis, kind, period_s, source, unit, first_seen_at)
+SELECT meter_id, obis, kind, period_s, source, unit, now()
+FROM unnest(
+    %(meter_id)s::bigint[], %(obis)s::bytea[], %(kind)s::smallint[], %(period_s)s::integer[],
+    %(source)s::smallint[], %(unit)s::text[]
+) AS seen (meter_id, obis, kind, period_s, source, unit)
+ORDER BY meter_id, obis, kind, period_s, source
+ON CONFLICT (meter_id, obis, kind, period_s, source) DO NOTHING
+
+-- name: find_channels
+SELECT channel.id, meter_id, obis, kind, period_s, source, channel.unit
+FROM channel JOIN unnest(
+    %(meter_id)s::bigint[], %(obis)s::bytea[], %(kind)s::smallint[], %(period_s)s::integer[],
+    %(source)s::smallint[]
+) AS seen (meter_id, obis, kind, period_s, source)
+USING (meter_id, obis, kind, period_s, source)
+
+-- name: attach
+SELECT reading_attach(%(from_at)s, %(until_at)s)
+
+-- name: claim
+INSERT INTO batch (
+    gateway_id, epoch, sequence, sha256, prev_hash, made_at, replaces, outcome, code,
+    received, stored, quarantined, received_at, stored_at
+)
+SELECT
+    gateway_id, epoch, sequence, sha256, prev_hash, made_at, replaces, outcome, code,
+    received, coalesce(received, 0) - quarantined, quarantined, received_at, now()
+FROM unnest(
+    %(gateway_id)s::bigint[], %(epoch)s::uuid[], %(sequence)s::bigint[], %(sha256)s::bytea[],
+    %(prev_hash)s::bytea[], %(made_at)s::timestamptz[], %(replaces)s::bytea[],
+    %(outcome)s::text[], %(code)s::text[], %(received)s::integer[], %(quarantined)s::integer[],
+    %(received_at)s::timestamptz[]
+) AS seen (
+    gateway_id, epoch, sequence, sha256, prev_hash, made_at, replaces, outcome, code,
+    received, quarantined, received_at
+)
+ORDER BY gateway_id, epoch, sequence
+ON CONFLICT (gateway_id, epoch, sequence) DO NOTHING
+RETURNING id, gateway_id, epoch, sequence
+
+-- name: claimed
+SELECT batch.id, gateway_id, epoch, sequence, sha256, prev_hash, replaces, received
+FROM batch JOIN unnest(%(gateway_id)s::bigint[], %(epoch)s::uuid[], %(sequence)s::bigint[])
+    AS seen (gateway_id, epoch, sequence) USING (gateway_id, epoch, sequence)
+
+-- name: fill
+UPDATE batch SET
+    sha256 = %(sha256)s, prev_hash = %(prev_hash)s, made_at = %(made_at)s,
+    replaces = CASE WHEN sha256 = %(sha256)s THEN %(replaces)s ELSE sha256 END,
+    outcome = %(outcome)s, code = %(code)s, received = %(received)s,
+    stored = coalesce(%(received)s::integer, 0) - %(quarantined)s, duplicate = 0, conflict = 0,
+    quarantined = %(quarantined)s, stored_at = now()
+WHERE id = %(batch_id)s
+
+-- name: release
+UPDATE quarantine SET released_at = now() WHERE batch_id = %(batch_id)s AND released_at IS NULL
+
+-- name: copy_readings
+COPY reading (channel_id, at, mantissa, batch_id, span_ms, exponent, flags)
+FROM STDIN (FORMAT binary)
+
+-- name: probe_readings
+-- The bounds let the planner leave out partitions and chunks before it starts.
+SELECT wanted.position, reading.mantissa, reading.exponent, reading.batch_id
+FROM unnest(%(position)s, %(channel_id)s, %(at_us)s) AS wanted (position, channel_id, at_us)
+JOIN reading
+    ON reading.channel_id = wanted.channel_id
+    AND reading.at = timestamptz '2000-01-01 00:00:00Z' + wanted.at_us * interval '1 microsecond'
+WHERE reading.revision = 0
+    AND reading.at BETWEEN %(from_at)s AND %(until_at)s
+
+-- name: recount
+UPDATE batch SET
+    stored = counted.stored, duplicate = counted.duplicate, conflict = counted.conflict,
+    quarantined = counted.quarantined,
+    outcome = CASE WHEN counted.quarantined > 0 THEN 'quarantined' ELSE 'stored' END
+FROM unnest(
+    %(batch_id)s::bigint[], %(stored)s::integer[], %(duplicate)s::integer[],
+    %(conflict)s::integer[], %(quarantined)s::integer[]
+) AS counted (batch_id, stored, duplicate, conflict, quarantined)
+WHERE batch.id = counted.batch_id
+
+-- name: keep_conflicts
+INSERT INTO conflict (
+    batch_id, channel_id, at, mantissa, exponent, flags, span_ms, kept_mantissa, kept_exponent,
+    found_at
+)
+SELECT
+    batch_id, channel_id,
+    timestamptz '2000-01-01 00:00:00Z' + at_us * interval '1 microsecond',
+    mantissa, exponent, flags, span_ms, kept_mantissa, kept_exponent, now()
+FROM unnest(
+    %(batch_id)s, %(channel_id)s, %(at_us)s, %(mantissa)s, %(exponent)s, %(flags)s, %(span_ms)s,
+    %(kept_mantissa)s::bigint[], %(kept_exponent)s::bigint[]
+) AS seen (
+    batch_id, channel_id, at_us, mantissa, exponent, flags, span_ms, kept_mantissa, kept_exponent
+)
+ON CONFLICT DO NOTHING
+
+-- name: quarantine
+INSERT INTO quarantine (batch_id, code, message, payload, quarantined_at)
+SELECT batch_id, code, message, payload, now()
+FROM unnest(%(batch_id)s::bigint[], %(code)s::text[], %(message)s::text[], %(payload)s::bytea[])
+    AS held (batch_id, code, message, payload)
+ON CONFLICT (batch_id) DO UPDATE SET
+    code = excluded.code, message = excluded.message, released_at = NULL
+
+-- name: copy_touched
+COPY touched (channel_id, from_at, until_at) FROM STDIN (FORMAT binary)
+
+-- name: add_cursors
+INSERT INTO gateway_epoch (gateway_id, epoch, first_at, last_at, advanced_at)
+SELECT gateway_id, epoch, now(), now(), now()
+FROM unnest(%(gateway_id)s::bigint[], %(epoch)s::uuid[]) AS seen (gateway_id, epoch)
+WHERE NOT EXISTS (
+    SELECT FROM gateway_epoch known
+    WHERE known.gateway_id = seen.gateway_id AND known.epoch = seen.epoch
+)
+ORDER BY gateway_id, epoch
+ON CONFLICT DO NOTHING
+
+-- name: lock_cursors
+SELECT
+    gateway_id, epoch, cum, cum_hash, high, advanced_at, superseded_by, superseded_last,
+    new_epoch_at, revoked_at IS NOT NULL
+FROM gateway_epoch
+JOIN unnest(%(gateway_id)s::bigint[], %(epoch)s::uuid[]) AS wanted (gateway_id, epoch)
+    USING (gateway_id, epoch)
+ORDER BY gateway_id, epoch
+FOR NO KEY UPDATE OF gateway_epoch
+
+-- name: links
+SELECT wanted.gateway_id, wanted.epoch, held.sequence, held.sha256, held.prev_hash, held.replaces
+FROM unnest(%(gateway_id)s::bigint[], %(epoch)s::uuid[], %(after)s::bigint[])
+    AS wanted (gateway_id, epoch, after)
+CROSS JOIN LATERAL (
+    SELECT sequence, sha256, prev_hash, replaces FROM batch
+    WHERE batch.gateway_id = wanted.gateway_id
+        AND batch.epoch = wanted.epoch
+        AND batch.sequence >= wanted.after
+    ORDER BY sequence LIMIT 1000
+) AS held
+ORDER BY wanted.gateway_id, wanted.epoch, held.sequence
+
+-- name: save_cursors
+UPDATE gateway_epoch SET
+    cum = risen.cum, cum_hash = risen.cum_hash, high = risen.high,
+    advanced_at = risen.advanced_at, superseded_by = risen.superseded_by,
+    superseded_last = risen.superseded_last, new_epoch_at = risen.new_epoch_at, last_at = now()
+FROM unnest(
+    %(gateway_id)s::bigint[], %(epoch)s::uuid[], %(cum)s::bigint[], %(cum_hash)s::bytea[],
+    %(high)s::bigint[], %(advanced_at)s::timestamptz[], %(superseded_by)s::uuid[],
+    %(superseded_last)s::bigint[], %(new_epoch_at)s::timestamptz[]
+) AS risen (
+    gateway_id, epoch, cum, cum_hash, high, advanced_at, superseded_by, superseded_last,
+    new_epoch_at
+)
+WHERE gateway_epoch.gateway_id = risen.gateway_id AND gateway_epoch.epoch = risen.epoch
+
+-- name: reject
+INSERT INTO rejected (
+    gateway, code, payload_sha256, payload_bytes, payload, message, epoch, sequence,
+    first_at, last_at
+) VALUES (
+    %(gateway)s, %(code)s, %(payload_sha256)s, %(payload_bytes)s, %(payload)s, %(message)s,
+    %(epoch)s, %(sequence)s, %(at)s, %(at)s
+)
+ON CONFLICT (gateway, code, payload_sha256) DO UPDATE SET
+    times = rejected.times + 1, last_at = excluded.last_at
+
+-- name: trim_rejected
+DELETE FROM rejected WHERE id IN (
+    SELECT id FROM rejected ORDER BY last_at DESC, id DESC OFFSET %(bound)s
+)
+
+-- name: find
+INSERT INTO finding (
+    key, code, message, gateway_id, epoch, from_sequence, until_sequence, raised_at
+)
+SELECT key, code, message, gateway_id, epoch, from_sequence, until_sequence, now()
+FROM unnest(
+    %(key)s::text[], %(code)s::text[], %(message)s::text[], %(gateway_id)s::bigint[],
+    %(epoch)s::uuid[], %(from_sequence)s::bigint[], %(until_sequence)s::bigint[]
+) AS found (key, code, message, gateway_id, epoch, from_sequence, until_sequence)
+ORDER BY key
+ON CONFLICT (key) WHERE closed_at IS NULL DO NOTHING
+
+-- name: close_findings
+UPDATE finding SET closed_at = now(), closed_by = %(closed_by)s
+WHERE key = ANY(%(keys)s) AND closed_at IS NULL
+
+-- name: save_hello
+UPDATE gateway SET current_epoch = %(epoch)s, hello_at = %(at)s, agent = %(agent)s
+WHERE id = %(gateway_id)s
+
+-- name: held
+SELECT
+    gateway.name, batch.gateway_id, batch.epoch, batch.sequence, batch.sha256, batch.received_at,
+    quarantine.batch_id, quarantine.code, quarantine.message, quarantine.payload
+FROM quarantine
+JOIN batch ON batch.id = quarantine.batch_id
+JOIN gateway ON gateway.id = batch.gateway_id
+WHERE quarantine.released_at IS NULL
+    AND (%(gateway)s::text IS NULL OR gateway.name = %(gateway)s)
+    AND (%(code)s::text IS NULL OR quarantine.code = %(code)s)
+ORDER BY quarantine.batch_id LIMIT %(limit)s
+
+-- name: stalled
+SELECT
+    gateway_id, epoch, cum, cum_hash, high, advanced_at, superseded_by, superseded_last,
+    new_epoch_at, revoked_at IS NOT NULL
+FROM gateway_epoch WHERE high > cum AND advanced_at < %(before)s
+ORDER BY gateway_id, epoch
+
+-- name: open_findings
+SELECT key, code, message, gateway_id, epoch, from_sequence, until_sequence
+FROM finding
+WHERE closed_at IS NULL AND (%(code)s::text IS NULL OR code = %(code)s)
+ORDER BY id
