@@ -1,0 +1,34 @@
+# A thin face: the work is in tools/. `make help` lists what there is.
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: help demo test check bench soak lock
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+demo: ## everything on this machine with virtual meters; ARGS=--once ends by itself
+	@$(PYTHON) tools/setup.py demo
+	@$(BIN)/python -m central.cli demo $(ARGS)
+
+test: ## set up, all checks, all tests; ARGS go to pytest
+	@$(PYTHON) tools/setup.py test
+	@$(BIN)/python tools/check.py
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: ## set up, then style, types and import contracts alone
+	@$(PYTHON) tools/setup.py test
+	@$(BIN)/python tools/check.py
+
+bench: ## measure, and print what was measured
+	@$(PYTHON) tools/setup.py test
+	@$(BIN)/python -m pytest --bench -s tests/benchmarks $(ARGS)
+
+soak: ## long runs that make test leaves out
+	@$(PYTHON) tools/setup.py test
+	@$(BIN)/python -m pytest --soak -s tests/soak $(ARGS)
+
+lock: ## compile requirements/*.txt; ARGS=--upgrade for the newest
+	@$(PYTHON) tools/setup.py test
+	@$(BIN)/python tools/lock.py $(ARGS)

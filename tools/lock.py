@@ -1,0 +1,50 @@
+"""Write requirements/*.txt: every package a set needs, for all supported Pythons, with hashes.
+
+`make lock` keeps what is locked as far as pyproject.toml allows; `make lock ARGS=--upgrade` takes
+the newest. The files name no index, so that they install from wherever pip is set up to look.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+WIDEST = "dev"
+# The widest set first: the others may only hold what it holds, so all fit into one environment.
+SETS = {
+    "dev": ["--extra=demo", "--group=dev"],
+    "demo": ["--extra=demo", "--group=build"],
+    "central": ["--extra=central"],
+    "edge": ["--extra=edge"],
+}
+
+
+def compile_set(name: str, wanted: list[str], further: list[str]) -> None:
+    """Compile one set with uv."""
+    target = REPOSITORY / "requirements" / f"{name}.txt"
+    limits = [] if name == WIDEST else [f"--constraints=requirements/{WIDEST}.txt"]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml"),
+            *("--universal", "--python-version=3.11", "--generate-hashes"),
+            *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
+            *("--quiet", f"--output-file={target}"),
+            *wanted,
+            *limits,
+            *further,
+        ],
+        cwd=REPOSITORY,
+        check=True,
+    )
+
+
+def main() -> None:
+    """Compile every set; further arguments go to uv."""
+    for name, wanted in SETS.items():
+        compile_set(name, wanted, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()
