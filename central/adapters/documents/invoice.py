@@ -1,0 +1,243 @@
+"""The invoice as PDF, through typst: the same bill gives the same bytes on every machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import typst
+
+from central.domain.billing.bill import Bill, BillLine, MeterRead, Party, SupplySummary
+from central.domain.billing.state import BillState
+from central.domain.rating.daily import DailyUsage
+from central.service.draw_usage import draw_usage
+
+_COMPILING = threading.Lock()
+_UNITS = {"day": "days", "month": "months", "year": "years"}
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What a bill is given when it is issued.
+
+    Args:
+        number: Legal number of its series.
+        issued: Date of issue.
+        due: Date of payment.
+    """
+
+    number: str
+    issued: date
+    due: date
+
+
+def render_invoice(
+    bill: Bill, *, usage: Sequence[DailyUsage] = (), issue: Issue | None = None
+) -> bytes:
+    """Render a bill as a PDF/A-3 invoice.
+
+    The creation date is that of issue, or the first day after the bill for a draft; system fonts
+    and the clock are not looked at.
+
+    Args:
+        bill: What to print.
+        usage: Daily usage to chart, one picture each.
+        issue: Number and dates; a bill without them is printed as what it is, a draft.
+
+    Returns:
+        The PDF file.
+    """
+    created = bill.days.end if issue is None else issue.issued
+    stamp = datetime.combine(created, time(), UTC)
+    text = json.dumps(_content(bill, usage, issue), ensure_ascii=False, sort_keys=True)
+    with _COMPILING:
+        made = _compiler().compile(
+            _template(),
+            format="pdf",
+            sys_inputs={"data": text},
+            timestamp=stamp,
+            pdf_standards="a-3b",
+        )
+    if not isinstance(made, bytes):
+        message = "The typesetter gave no PDF."
+        raise TypeError(message)
+    return made
+
+
+@cache
+def _compiler() -> typst.Compiler:
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+    return typst.Compiler(font_paths=fonts)
+
+
+@cache
+def _template() -> bytes:
+    return files(__package__).joinpath("invoice.typ").read_bytes()
+
+
+def _content(bill: Bill, usage: Sequence[DailyUsage], issue: Issue | None) -> dict[str, Any]:
+    return {
+        "title": f"Invoice {issue.number}" if issue else f"Draft bill {bill.account} {bill.cycle}",
+        "heading": "Invoice" if issue else "Bill",
+        "status": "" if issue and bill.state is BillState.ISSUED else str(bill.state),
+        "hash": bill.sha256,
+        "seller": _party(bill.seller),
+        "buyer": _party(bill.buyer),
+        "facts": _facts(bill, issue),
+        "currency": bill.currency,
+        "due_label": "Amount due" if bill.due >= 0 else "Credit in your favour",
+        "due": money(abs(bill.due)),
+        "due_note": _due_note(bill, issue),
+        "supplies": [_supply(supply) for supply in bill.supplies],
+        "lines": [_line(entry, several=len(bill.supplies) > 1) for entry in bill.lines],
+        "totals": _totals(bill),
+        "charts": [
+            {"title": f"Daily usage, {entry.unit}", "svg": draw_usage(entry)} for entry in usage
+        ],
+        "notes": _notes(bill),
+    }
+
+
+def _party(party: Party) -> dict[str, Any]:
+    return party.to_json()
+
+
+def _facts(bill: Bill, issue: Issue | None) -> list[list[str]]:
+    facts = []
+    if issue:
+        facts.append(["Invoice number", issue.number])
+        facts.append(["Date of issue", day_text(issue.issued)])
+    facts.append(["Account", bill.account])
+    last = bill.days.end - timedelta(days=1)
+    facts.append(["Billing period", f"{day_text(bill.days.first)} – {day_text(last)}"])  # noqa: RUF001 - a typographic dash
+    facts.append(["Days", str(bill.days.count)])
+    if issue:
+        facts.append(["Payment due", day_text(issue.due)])
+    return facts
+
+
+def _due_note(bill: Bill, issue: Issue | None) -> str:
+    if bill.holds:
+        return "This bill is held; it is not payable."
+    if issue is None:
+        return "Not yet issued."
+    return f"Please pay by {day_text(issue.due)}, quoting {issue.number}."
+
+
+def _supply(supply: SupplySummary) -> dict[str, Any]:
+    last = supply.days.end - timedelta(days=1)
+    return {
+        "title": supply.service_point,
+        "subtitle": f"{supply.tariff} · {day_text(supply.days.first)} to {day_text(last)} "
+        f"({supply.days.count} days)",
+        "reads": [_read(read, supply.zone) for read in supply.reads],
+    }
+
+
+def _read(read: MeterRead, zone: str) -> dict[str, Any]:
+    return {
+        "serial": read.serial,
+        "register": read.register,
+        "opening": "" if read.opening is None else shown(read.opening),
+        "opened": instant_text(read.opened, zone),
+        "closing": "" if read.closing is None else shown(read.closing),
+        "closed": instant_text(read.closed, zone),
+        "multiplier": number(read.multiplier),
+        "usage": shown(read.usage),
+        "unit": read.unit,
+        "estimated": read.estimated,
+    }
+
+
+def _line(entry: BillLine, *, several: bool) -> dict[str, str]:
+    line = entry.line
+    name = line.name
+    if line.label:
+        name += f", {line.label.replace('_', ' ')}"
+    if line.tier:
+        name += f", tier {line.tier}"
+    details = [entry.service_point] if several else []
+    if line.segment or "/segment" in line.key:
+        last = line.end - timedelta(days=1)
+        details.append(f"{day_text(line.first)} to {day_text(last)}")
+    percent = line.note == "percent"
+    if line.note and not percent:
+        details.append(line.note)
+    quantity = "" if line.quantity is None else number(line.quantity)
+    price = "" if line.price is None else number(line.price, least=2)
+    unit = line.unit if line.quantity in {None, Decimal(1)} else _UNITS.get(line.unit, line.unit)
+    if percent and line.quantity is not None and line.price is not None:
+        quantity, unit = money(line.quantity), line.unit
+        price = f"{number(line.price)} %"
+    return {
+        "name": name,
+        "detail": " · ".join(details),
+        "quantity": quantity,
+        "unit": unit,
+        "price": price,
+        "amount": money(line.amount),
+    }
+
+
+def _totals(bill: Bill) -> list[dict[str, Any]]:
+    rows = [("Net", bill.net, False), ("Taxes", bill.tax, False), ("Total", bill.total, True)]
+    if bill.previous_balance is not None:
+        rows.append(("Previous balance", bill.previous_balance, False))
+        rows.append(("Amount due", bill.due, True))
+    return [
+        {"name": name, "amount": money(amount), "strong": strong} for name, amount, strong in rows
+    ]
+
+
+def _notes(bill: Bill) -> list[str]:
+    notes = [f"Held: {hold.message}" for hold in bill.holds]
+    if any(read.estimated for supply in bill.supplies for read in supply.reads):
+        notes.append("Part of the usage was estimated; it is settled with the next actual read.")
+    zones = sorted({supply.zone for supply in bill.supplies})
+    notes.append(
+        f"Times of reads are local ({', '.join(zones)}). Usage is exact to the printed unit."
+    )
+    return notes
+
+
+def money(amount: Decimal) -> str:
+    """An amount with thousands separated, its digits as they are."""
+    return f"{amount:,f}"
+
+
+def shown(value: Decimal) -> str:
+    """A read with thousands separated, its digits as the register shows them."""
+    return f"{value:,f}"
+
+
+def number(value: Decimal, *, least: int = 0) -> str:
+    """A number with thousands separated and no needless zeros.
+
+    Args:
+        value: The number.
+        least: Decimals that are always shown.
+    """
+    plain = value.normalize()
+    exponent = plain.as_tuple().exponent
+    digits = max(least, -exponent if isinstance(exponent, int) else 0)
+    return f"{value:,.{digits}f}"
+
+
+def day_text(day: date) -> str:
+    """A date that reads the same everywhere: 31 Oct 2026."""
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    return f"{day.day} {months[day.month - 1]} {day.year}"
+
+
+def instant_text(instant: datetime, zone: str) -> str:
+    """An instant in local time."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{day_text(local.date())} {local:%H:%M}"
