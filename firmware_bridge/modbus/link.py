@@ -7,6 +7,7 @@ otherwise be taken for the answer to the next question. The next request connect
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 from pymodbus.client import AsyncModbusTcpClient
@@ -26,7 +27,8 @@ from firmware_bridge.ports import (
 )
 
 HOLDING: Final = 3
-INPUT: Final = 4
+# Our errors say what pymodbus would print; an application that wants its log adds a handler.
+logging.getLogger("pymodbus").addHandler(logging.NullHandler())
 _BUSY = frozenset({ExcCodes.ACKNOWLEDGE, ExcCodes.DEVICE_BUSY, ExcCodes.NEGATIVE_ACKNOWLEDGE})
 _UNREACHED = frozenset({ExcCodes.GATEWAY_PATH_UNAVIABLE, ExcCodes.GATEWAY_NO_RESPONSE})
 
@@ -109,11 +111,8 @@ class ModbusLink:
 
     async def _exchange(self, client: AsyncModbusTcpClient, span: Span, unit: int) -> ModbusPDU:
         failure = self._failure = asyncio.get_running_loop().create_future()
-        ask = (
-            client.read_holding_registers
-            if span.function == HOLDING
-            else (client.read_input_registers)
-        )
+        holding = span.function == HOLDING
+        ask = client.read_holding_registers if holding else client.read_input_registers
         answer = asyncio.ensure_future(ask(span.address, count=span.count, device_id=unit))
         try:
             await asyncio.wait(

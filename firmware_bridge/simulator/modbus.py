@@ -207,6 +207,11 @@ class VirtualModbusServer:
         self._server: ModbusTcpServer | None = None
 
     @property
+    def units(self) -> tuple[int, ...]:
+        """The units that answer, ascending."""
+        return tuple(sorted(self._meters))
+
+    @property
     def host(self) -> str:
         """Where it listens."""
         return self._host
@@ -224,7 +229,12 @@ class VirtualModbusServer:
         server = ModbusTcpServer(
             devices, address=(self._host, self._port), trace_packet=self._on_packet
         )
-        await server.serve_forever(background=True)
+        try:
+            await server.serve_forever(background=True)
+        except RuntimeError as error:
+            message = f"Port {self._port} of {self._host} cannot be listened on."
+            remedy = "Take another port, or 0 for a free one."
+            raise VirtualMeterError(message, value=self._port, remedy=remedy) from error
         self._server = server
         self._port = cast("asyncio.Server", server.transport).sockets[0].getsockname()[1]
         return self

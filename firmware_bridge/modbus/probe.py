@@ -1,0 +1,129 @@
+"""Find out which meter answers at a Modbus address.
+
+Each known model is tried in turn: its signature, its serial number, then a whole read-out. Only
+reading requests are sent. A model whose registers the device refuses is ruled out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from firmware_bridge.modbus.driver import ModbusDriver
+from firmware_bridge.modbus.link import ModbusLink
+from firmware_bridge.modbus.map import MeterProfile
+from firmware_bridge.ports import (
+    DriverSettingError,
+    MeterAnswerError,
+    MeterRefusalError,
+    MeterTimeoutError,
+    ReadOut,
+)
+from firmware_bridge.profiles import load_profile, profile_names
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A model that fits what answered.
+
+    Args:
+        host: Where.
+        port: Where.
+        unit_id: The device on the bus.
+        profile: The model that fits.
+        certain: Whether a signature says so, and not only that all its registers exist.
+        read_out: What the device showed.
+    """
+
+    host: str
+    port: int
+    unit_id: int
+    profile: str
+    certain: bool
+    read_out: ReadOut
+
+    def configuration(self) -> str:
+        """The meter's table for the agent's configuration file."""
+        meter = self.read_out.meter
+        return (
+            "[[meters]]\n"
+            f'name = "{meter.manufacturer}-{meter.serial}"\n'
+            'protocol = "modbus"\n'
+            f'host = "{self.host}"\n'
+            f"port = {self.port}\n"
+            f"unit_id = {self.unit_id}\n"
+            f'profile = "{self.profile}"\n'
+        )
+
+
+async def probe(
+    host: str, port: int, units: Iterable[int], timeout_s: float
+) -> AsyncIterator[Finding]:
+    """Try every known model on each unit; the likeliest model of a unit comes first.
+
+    Args:
+        host: Name or address.
+        port: TCP port.
+        units: Devices on the bus, 0 .. 255.
+        timeout_s: Longest wait for a connection and for each answer. [s]
+
+    Raises:
+        MeterConnectionError: Nothing listens there.
+    """
+    profiles = sorted(
+        (load_profile(name) for name in profile_names()),
+        key=lambda profile: (profile.signature is None, profile.serial is None, profile.name),
+    )
+    link = ModbusLink(host, port, timeout_s)
+    try:
+        for unit in units:
+            try:
+                for profile in profiles:
+                    read_out = await _fits(link, unit, profile)
+                    if read_out is None:
+                        continue
+                    certain = profile.signature is not None
+                    yield Finding(host, port, unit, profile.name, certain, read_out)
+                    if certain:
+                        break
+            except MeterTimeoutError:
+                continue
+    finally:
+        link.close()
+
+
+async def _fits(link: ModbusLink, unit: int, profile: MeterProfile) -> ReadOut | None:
+    try:
+        signature = profile.signature
+        if signature is not None and await link.read(signature.span, unit) != signature.words:
+            return None
+        read_out = await ModbusDriver(link, unit, profile).read()
+    except (MeterRefusalError, MeterAnswerError, DriverSettingError):
+        return None
+    return read_out if read_out.values else None
+
+
+def unit_numbers(text: str) -> tuple[int, ...]:
+    """The units in `1`, `1-5` or `1,3,7-9`, ascending.
+
+    Raises:
+        DriverSettingError: The text is no such list, or a unit is above 255.
+    """
+    numbers: set[int] = set()
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            numbers.update(range(int(first), int(last or first) + 1))
+    except ValueError:
+        numbers.clear()
+    if not numbers or not 0 <= min(numbers) <= max(numbers) <= 0xFF:  # noqa: PLR2004 - one byte
+        message = f"{text!r} is no list of units."
+        raise DriverSettingError(message, value=text, remedy="Write 1, 1-5 or 1,3,7-9.")
+    return tuple(sorted(numbers))
+
+
+def best(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The likeliest finding of each unit."""
+    grouped = groupby(findings, key=lambda finding: finding.unit_id)
+    return tuple(next(group) for _, group in grouped)

@@ -1,0 +1,110 @@
+"""`meterline-bridge` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_bridge.profiles import profile_names
+
+COMMAND = [sys.executable, "-c", "from firmware_bridge.cli import main; main()"]
+LOAD = "start,kWh\n2026-01-01T00:00:00Z,1.5\n2026-01-01T01:00:00Z,-0.25\n"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@contextmanager
+def simulating(*arguments: str) -> Iterator[dict[str, Any]]:
+    with subprocess.Popen(
+        [*COMMAND, "simulate", "--json", *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=10) == 0
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> str:
+    path = tmp_path / "load.csv"
+    path.write_text(LOAD)
+    return str(path)
+
+
+def test_help_names_the_exit_codes() -> None:
+    shown = run("--help")
+    assert shown.returncode == 0
+    assert "4 nothing answered" in shown.stdout
+    for command in ("simulate", "probe", "profiles"):
+        assert run(command, "--help").returncode == 0
+
+
+def test_profiles_are_listed_one_a_line() -> None:
+    lines = run("profiles", "--json").stdout.splitlines()
+    assert [json.loads(line)["profile"] for line in lines] == list(profile_names())
+
+
+def test_a_simulated_meter_is_found_and_its_configuration_reads_it(load: str) -> None:
+    with simulating("--load", load, "--load", load, "--serial", "31", "--offset-wh", "7") as at:
+        found = run("probe", at["host"], "--port", str(at["port"]), "--units", "1-2", "--json")
+        prose = run("probe", at["host"], "--port", str(at["port"]))
+    findings = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [finding["serial"] for finding in findings] == ["31", "32"]
+    assert findings[0]["profile"] == "meterline-virtual"
+    assert findings[0]["certain"]
+    assert findings[0]["values"]["1-0:1.8.0*255"] == {"value": "1507", "unit": "Wh"}
+    assert findings[0]["values"]["1-0:2.8.0*255"] == {"value": "250", "unit": "Wh"}
+    assert findings[0]["configuration"] in prose.stdout
+
+
+def test_a_frozen_clock_shows_the_register_of_that_instant(load: str) -> None:
+    with simulating("--load", load, "--frozen", "2026-01-01T00:20:00+0000") as at:
+        found = run("probe", at["host"], "--port", str(at["port"]), "--json")
+    assert json.loads(found.stdout)["values"]["1-0:1.8.0*255"]["value"] == "500"
+
+
+def test_nothing_there_ends_with_4(unused_tcp_port: int) -> None:
+    probed = run("probe", "127.0.0.1", "--port", str(unused_tcp_port))
+    assert probed.returncode == 4
+    assert "METER_CONNECTION" in probed.stderr
+    assert probed.stdout == ""
+
+
+def test_a_meter_of_an_unknown_unit_ends_with_4(load: str) -> None:
+    with simulating("--load", load) as at:
+        probed = run(
+            "probe", at["host"], "--port", str(at["port"]), "--units", "9", "--timeout-s", "0.2"
+        )
+    assert probed.returncode == 4
+    assert "units 9" in probed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["simulate", "--load", "missing.csv"], 3, "LOAD_FILE"),
+        (["probe", "127.0.0.1", "--units", "x"], 3, "list of units"),
+        (["probe"], 2, "host"),
+        (["simulate", "--load", "missing.csv", "--port", "99999"], 2, "65535"),
+    ],
+)
+def test_what_cannot_be_used_ends_with_its_code(arguments: list[str], code: int, says: str) -> None:
+    ended = run(*arguments)
+    assert ended.returncode == code
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,135 @@
+"""The driver against virtual meters of every model, over real TCP."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT, VOLTAGE_L1, Obis
+from firmware_bridge.contract.reading import Kind, Source, TimeQuality
+from firmware_bridge.modbus.probe import best, probe
+from firmware_bridge.ports import MeterConnectionError, MeterIdentity, MeterRefusalError
+from firmware_bridge.profiles import load_profile, profile_names
+from firmware_bridge.registry import create_driver
+from firmware_bridge.simulator.modbus import VirtualModbusServer
+
+from .conftest import START, TIMEOUT_S, Bench, running
+
+# 30 hours of the load: 7 whole rounds of (1.2345 - 0.5 + 3.75 + 0) kWh, then 1.2345 and -0.5.
+IMPORT_WH = 7 * 4984.5 + 1234.5
+EXPORT_WH = 7 * 500 + 500
+
+
+@pytest.mark.parametrize("name", profile_names())
+async def test_each_model_shows_the_same_energy_to_its_own_resolution(name: str) -> None:
+    async with running(name) as bench, bench.driver() as driver:
+        read_out = await driver.read()
+    shown = {value.obis: value.quantity for value in read_out.values}
+    step = 10 if name == "eastron-sdm630" else 1
+    assert shown[ACTIVE_IMPORT].decimal() == Decimal(IMPORT_WH) // step * step
+    assert shown[ACTIVE_EXPORT].decimal() == Decimal(EXPORT_WH) // step * step
+    assert read_out.meter.serial == "4711"
+    assert read_out.meter.manufacturer == load_profile(name).manufacturer
+    assert read_out.absent == ()
+    assert read_out.replaced is None
+    assert {value.kind for value in read_out.values} == {Kind.REGISTER}
+
+
+@pytest.mark.parametrize("name", profile_names())
+async def test_every_register_of_each_model_can_be_asked_for(name: str) -> None:
+    wanted = [str(obis) for obis in load_profile(name).by_obis]
+    async with running(name) as bench, bench.driver(registers=wanted) as driver:
+        read_out = await driver.read()
+    assert [str(value.obis) for value in read_out.values] == wanted
+    volts = [value.quantity for value in read_out.values if value.obis == VOLTAGE_L1]
+    assert [quantity.decimal() for quantity in volts] in ([], [Decimal(230)])
+
+
+async def test_a_live_value_takes_the_agents_time(bench: Bench) -> None:
+    async with bench.driver() as driver:
+        value = (await driver.read()).values[0]
+    reading = value.reading(START, 900, TimeQuality.HOLDOVER)
+    assert (reading.at, reading.time_quality) == (START, TimeQuality.HOLDOVER)
+    assert (reading.channel.source, reading.channel.period_s) == (Source.LIVE, 900)
+
+
+async def test_an_exchanged_meter_is_noticed_once(bench: Bench) -> None:
+    async with bench.driver() as driver:
+        before = await driver.read()
+        bench.meter.exchange("4712")
+        after = await driver.read()
+        later = await driver.read()
+    assert after.meter.serial == "4712"
+    assert after.replaced == before.meter
+    assert [value.quantity.mantissa for value in after.values] == [0, 0]
+    assert later.replaced is None
+
+
+async def test_a_configured_serial_stands_for_the_devices_own(bench: Bench) -> None:
+    async with bench.driver(serial="PLATE-1") as driver:
+        assert await driver.identify() == MeterIdentity("MLN", "PLATE-1", "Meterline virtual meter")
+
+
+async def test_a_wrong_model_is_refused_by_the_meter_and_the_connection_lives_on(
+    bench: Bench,
+) -> None:
+    wrong = create_driver(
+        "modbus",
+        {"host": "127.0.0.1", "port": bench.server.port, "profile": "schneider-iem3155"},
+    )
+    async with wrong:
+        with pytest.raises(MeterRefusalError, match="profile"):
+            await wrong.read()
+
+
+async def test_many_reads_at_once_share_one_connection_in_turn(bench: Bench) -> None:
+    async with bench.driver() as driver:
+        read_outs = await asyncio.gather(*(driver.read() for _ in range(20)))
+    assert {read_out.values for read_out in read_outs} == {read_outs[0].values}
+
+
+async def test_a_meter_that_comes_back_is_read_again(bench: Bench) -> None:
+    driver = bench.driver()
+    async with driver:
+        await driver.read()
+        bench.meter.faults.silent = True
+        with pytest.raises(Exception, match="did not answer"):
+            await driver.read()
+        bench.meter.faults.silent = False
+        assert (await driver.read()).replaced is None
+
+
+async def test_rollover_and_reset_are_shown_as_they_are(bench: Bench) -> None:
+    bench.meter.digits = 4
+    async with bench.driver() as driver:
+        assert (await driver.read()).values[0].quantity.mantissa == int(IMPORT_WH) % 10_000
+        bench.meter.reset()
+        bench.clock.advance(timedelta(hours=1))
+        assert [value.quantity.mantissa for value in (await driver.read()).values] == [3750, 0]
+
+
+async def test_probe_recognises_each_model_and_proposes_what_reads_it() -> None:
+    async with running("meterline-virtual") as bench:
+        meters = {
+            unit: (bench.meter, load_profile(name))
+            for unit, name in enumerate(profile_names(), start=1)
+        }
+        async with VirtualModbusServer(meters) as server:
+            found = [item async for item in probe("127.0.0.1", server.port, (1, 2, 3), TIMEOUT_S)]
+    assert [finding.profile for finding in best(found)] == list(profile_names())
+    assert all(finding.read_out.meter.serial == "4711" for finding in found)
+    assert f"port = {server.port}" in found[0].configuration()
+
+
+async def test_probe_of_a_closed_port_says_so(unused_tcp_port: int) -> None:
+    with pytest.raises(MeterConnectionError, match="can be reached"):
+        _ = [item async for item in probe("127.0.0.1", unused_tcp_port, (1,), TIMEOUT_S)]
+
+
+async def test_reading_one_register_asks_only_for_it(bench: Bench) -> None:
+    async with bench.driver(registers=["2.8.0"]) as driver:
+        values = (await driver.read()).values
+    assert [value.obis for value in values] == [Obis.parse("1-0:2.8.0*255")]
