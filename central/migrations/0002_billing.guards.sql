@@ -21,9 +21,9 @@ BEGIN
         RAISE EXCEPTION 'bill % keeps its account, cycle, type, revision and run', OLD.id
             USING ERRCODE = 'restrict_violation';
     END IF;
-    IF OLD.state = 'approved' AND (NEW.state NOT IN ('approved', 'issued')
-        OR (OLD.total, OLD.kwh, OLD.currency, OLD.sha256, OLD.approver, OLD.creator)
-        IS DISTINCT FROM (NEW.total, NEW.kwh, NEW.currency, NEW.sha256, NEW.approver, NEW.creator))
+    IF OLD.state = 'approved' AND NEW.state <> 'draft' AND (NEW.state NOT IN ('approved', 'issued')
+        OR (OLD.total, OLD.kwh, OLD.currency, OLD.sha256, OLD.document, OLD.approver, OLD.creator)
+        IS DISTINCT FROM (NEW.total, NEW.kwh, NEW.currency, NEW.sha256, NEW.document, NEW.approver, NEW.creator))
     THEN
         RAISE EXCEPTION 'bill % is approved: its content stays', OLD.id
             USING ERRCODE = 'restrict_violation';
@@ -121,16 +121,16 @@ $$;
 
 -- The application owns nothing; what may change, it may change by column.
 GRANT SELECT, INSERT ON
-    service_point, point_channel, installation, installation_register, account, tariff,
+    service_point, point_channel, installation, installation_register, account, seller, tariff,
     tariff_version, agreement, day_block, vee_finding, bill_run, bill_shard, bill, bill_part,
     bill_line, bill_series, audit_log
 TO meterline_app;
 GRANT UPDATE ON
-    service_point, point_channel, installation, installation_register, account, agreement,
+    service_point, point_channel, installation, installation_register, account, seller, agreement,
     bill_series, bill_run, bill_shard, vee_finding
 TO meterline_app;
 GRANT UPDATE (
-    state, holds, first_day, end_day, currency, total, kwh, validated_kwh, sha256, creator, made_at,
+    state, holds, first_day, end_day, currency, total, kwh, validated_kwh, sha256, document, creator, made_at,
     approver, approved_at, series, legal_number, issued_at
 ) ON bill TO meterline_app;
 GRANT DELETE ON bill_line, bill_part, bill_shard TO meterline_app;

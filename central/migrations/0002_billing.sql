@@ -59,9 +59,19 @@ CREATE TABLE account (
     uid uuid NOT NULL UNIQUE,
     number text NOT NULL UNIQUE CHECK (number <> ''),
     name text NOT NULL,
-    address text NOT NULL DEFAULT '',
+    address text [] NOT NULL DEFAULT '{}',
     tax_id text NOT NULL DEFAULT '',
+    contact text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Who charges: one row.
+CREATE TABLE seller (
+    id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    name text NOT NULL,
+    address text [] NOT NULL DEFAULT '{}',
+    tax_id text NOT NULL DEFAULT '',
+    contact text NOT NULL DEFAULT ''
 );
 
 CREATE TABLE tariff (
@@ -75,7 +85,7 @@ CREATE TABLE tariff_version (
     tariff_id bigint NOT NULL REFERENCES tariff,
     effective date NOT NULL,
     document text NOT NULL,
-    sha256 bytea NOT NULL UNIQUE CHECK (length(sha256) = 32),
+    sha256 bytea NOT NULL CHECK (length(sha256) = 32),
     currency text NOT NULL,
     added_at timestamptz NOT NULL,
     added_by text NOT NULL,
@@ -168,7 +178,7 @@ CREATE TABLE bill (
     cycle text NOT NULL,
     run_type text NOT NULL,
     revision integer NOT NULL DEFAULT 0 CHECK (revision >= 0),
-    state text NOT NULL CHECK (state IN ('draft', 'held', 'approved', 'issued')),
+    state text NOT NULL CHECK (state IN ('draft', 'held', 'approved', 'issued', 'discarded')),
     -- Why it is held: [{code, message, evidence}].
     holds jsonb NOT NULL DEFAULT '[]',
     first_day date NOT NULL,
@@ -179,6 +189,8 @@ CREATE TABLE bill (
     -- The same kWh, summed from the blocks alone; a difference would be a defect.
     validated_kwh numeric,
     sha256 bytea CHECK (length(sha256) = 32),
+    -- All that it says but its lines.
+    document jsonb NOT NULL,
     creator text NOT NULL,
     made_at timestamptz NOT NULL,
     approver text,
@@ -191,11 +203,14 @@ CREATE TABLE bill (
     UNIQUE (series, legal_number),
     CHECK (first_day < end_day),
     CONSTRAINT bill_needs_four_eyes CHECK (
-        state IN ('draft', 'held') OR (approver IS NOT NULL AND approver <> creator)
+        state IN ('draft', 'held', 'discarded')
+        OR (approver IS NOT NULL AND approver <> creator)
     ),
-    CONSTRAINT bill_held_has_reason CHECK ((state = 'held') = (holds <> '[]'::jsonb)),
+    CONSTRAINT bill_held_has_reason CHECK (
+        state = 'discarded' OR (state = 'held') = (holds <> '[]'::jsonb)
+    ),
     CONSTRAINT bill_priced_unless_held CHECK (
-        state = 'held' OR (total IS NOT NULL AND currency IS NOT NULL AND sha256 IS NOT NULL)
+        state IN ('held', 'discarded') OR (total IS NOT NULL AND currency IS NOT NULL AND sha256 IS NOT NULL)
     ),
     CONSTRAINT bill_issued_has_number CHECK (
         (state = 'issued') = (legal_number IS NOT NULL AND series IS NOT NULL)
@@ -209,8 +224,6 @@ CREATE TABLE bill_part (
     agreement_id bigint NOT NULL,
     first_day date NOT NULL,
     end_day date NOT NULL,
-    input_sha256 text NOT NULL,
-    tzdata text NOT NULL,
     closing jsonb NOT NULL,
     PRIMARY KEY (bill_id, agreement_id)
 );
@@ -221,10 +234,11 @@ CREATE INDEX bill_part_agreement ON bill_part (agreement_id, end_day);
 CREATE TABLE bill_line (
     bill_id bigint NOT NULL,
     number integer NOT NULL CHECK (number > 0),
-    agreement_id bigint NOT NULL,
+    service_point text NOT NULL,
     charge text NOT NULL,
     kind text NOT NULL,
     name text NOT NULL,
+    label text NOT NULL,
     quantity numeric,
     unit text NOT NULL,
     price numeric,

@@ -41,8 +41,9 @@ def _bill(app: psycopg.Connection[tuple[object, ...]]) -> int:
     return _one(
         app,
         "INSERT INTO bill (uid, run_id, account_id, cycle, run_type, state, first_day, end_day,"
-        " currency, total, sha256, creator, made_at) VALUES (%s, %s, %s, '2026-10', 'regular',"
-        " 'draft', '2026-10-01', '2026-11-01', 'EUR', 1, sha256('x'), 'clerk', now())"
+        " currency, total, sha256, creator, made_at, document)"
+        " VALUES (%s, %s, %s, '2026-10', 'regular',"
+        " 'draft', '2026-10-01', '2026-11-01', 'EUR', 1, sha256('x'), 'clerk', now(), '{}')"
         " RETURNING id",
         uuid4(),
         run,
@@ -95,7 +96,8 @@ def test_even_the_owner_cannot_change_a_block(database: Database) -> None:
     with psycopg.connect(database.dsn, autocommit=True) as owner:
         owner.execute(
             "INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone,"
-            " unit, sha256, quality, consumption, made_at, actor) VALUES (1, '2026-10-01', 1, now(),"
+            " unit, sha256, quality, consumption, made_at, actor)"
+            " VALUES (1, '2026-10-01', 1, now(),"
             " 900, 0, 'UTC', 'Wh', sha256('x'), '\\x00', '\\x0000000000000000', now(), 'vee')"
         )
         with pytest.raises(psycopg.errors.RestrictViolation):
@@ -112,8 +114,8 @@ def test_a_bill_needs_four_eyes(app: psycopg.Connection[tuple[object, ...]]) -> 
 def test_an_issued_bill_is_never_changed(app: psycopg.Connection[tuple[object, ...]]) -> None:
     bill = _bill(app)
     line = (
-        "INSERT INTO bill_line (bill_id, number, agreement_id, charge, kind, name, unit, amount,"
-        " lineage) VALUES (%s, %s, 1, 'c', 'fixed', 'C', '', 1, '{}')"
+        "INSERT INTO bill_line (bill_id, number, service_point, charge, kind, name, label, unit,"
+        " amount, lineage) VALUES (%s, %s, 'SP', 'c', 'fixed', 'C', '', '', 1, '{}')"
     )
     app.execute(line, (bill, 1))
     app.execute("UPDATE bill SET state = 'approved', approver = 'chief' WHERE id = %s", (bill,))
