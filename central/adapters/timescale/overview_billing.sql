@@ -1,0 +1,82 @@
+-- name: accounts
+SELECT
+    account.uid, account.number, account.name,
+    (SELECT count(*) FROM agreement
+        WHERE agreement.account_id = account.id AND agreement.during @> %(today)s::date)
+FROM account
+WHERE account.number LIKE %(prefix)s
+    AND (%(id)s::uuid IS NULL OR account.uid = %(id)s)
+    AND (%(after)s::text IS NULL OR account.number > %(after)s)
+ORDER BY account.number
+LIMIT %(limit)s
+
+-- name: agreements
+SELECT
+    agreement.uid, account.uid, account.name, service_point.uid, service_point.name, tariff.name,
+    lower(agreement.during), upper(agreement.during)
+FROM agreement
+JOIN account ON account.id = agreement.account_id
+JOIN service_point ON service_point.id = agreement.service_point_id
+JOIN tariff ON tariff.id = agreement.tariff_id
+WHERE account.uid = %(account)s
+ORDER BY lower(agreement.during) DESC, agreement.id DESC
+
+-- name: tariffs
+SELECT
+    tariff.name, tariff_version.effective, tariff_version.sha256, tariff_version.currency,
+    tariff_version.added_at
+FROM tariff_version
+JOIN tariff ON tariff.id = tariff_version.tariff_id
+WHERE %(after_name)s::text IS NULL
+    OR (tariff.name, tariff_version.effective) > (%(after_name)s, %(after_effective)s::date)
+ORDER BY tariff.name, tariff_version.effective
+LIMIT %(limit)s
+
+-- name: runs
+SELECT id, uid, cycle, run_type, started_at, finished_at
+FROM bill_run
+WHERE (%(id)s::uuid IS NULL OR uid = %(id)s) AND (%(after)s::bigint IS NULL OR id < %(after)s)
+ORDER BY id DESC
+LIMIT %(limit)s
+
+-- name: run_sums
+SELECT run_id, state, currency, count(*), sum(total)
+FROM bill
+WHERE run_id = ANY(%(runs)s)
+GROUP BY run_id, state, currency
+ORDER BY run_id, currency
+
+-- name: bills
+SELECT
+    bill.id, bill.uid, bill_run.uid, bill.cycle, account.uid, account.name, account.number,
+    bill.series, bill.legal_number, bill.state, bill.holds, bill.first_day, bill.end_day,
+    bill.currency, bill.total, bill.sha256, bill.creator, bill.approver, cancelled.id IS NOT NULL
+FROM (
+    SELECT * FROM bill
+    WHERE (%(id)s::uuid IS NULL OR uid = %(id)s)
+        AND (%(run)s::uuid IS NULL OR run_id = (SELECT id FROM bill_run WHERE uid = %(run)s))
+        AND (%(account)s::uuid IS NULL
+            OR account_id = (SELECT id FROM account WHERE uid = %(account)s))
+        AND (%(state)s::text IS NULL OR state = %(state)s)
+        AND (%(after)s::bigint IS NULL OR id > %(after)s)
+    ORDER BY id
+    LIMIT %(limit)s
+) AS bill
+JOIN bill_run ON bill_run.id = bill.run_id
+JOIN account ON account.id = bill.account_id
+LEFT JOIN bill AS cancelled ON cancelled.cancels = bill.id
+ORDER BY bill.id
+
+-- name: lines
+SELECT
+    bill_line.number, bill_line.charge, bill_line.lineage ->> 'label', bill_line.name,
+    bill_line.quantity, bill_line.unit, bill_line.price, bill_line.amount,
+    jsonb_path_exists(bill_line.lineage, '$.determinants[*].selection.runs[*]')
+FROM bill_line
+WHERE bill_line.bill_id = (SELECT id FROM bill WHERE uid = %(bill)s)
+    AND (%(number)s::integer IS NULL OR bill_line.number = %(number)s)
+ORDER BY bill_line.number
+
+-- name: lineage
+SELECT lineage FROM bill_line
+WHERE bill_id = (SELECT id FROM bill WHERE uid = %(bill)s) AND number = %(number)s

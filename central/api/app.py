@@ -1,0 +1,121 @@
+"""The web application: API and pages behind one gate."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from central.api.gate import API, Gate
+from central.api.problems import MEDIA_TYPE, Problem, problem_of
+from central.api.routers import all_routers
+from central.api.security import Doorkeeper
+from central.api.settings import WebSettings
+from central.api.sign_in import router as sign_in
+from central.dashboard.mount import mount_pages
+from central.dashboard.page import pages_of
+from central.service.desk import Desk
+from firmware_bridge.contract.errors import MeterlineError
+
+PREFIX = "/api/v1"
+_LOG = logging.getLogger(__name__)
+_ZIP_FROM_BYTES = 1024
+_ZIP_LEVEL = 4
+_DESCRIPTION = """\
+What an operator sees and does, for programs. Amounts and quantities are strings, exact to the last
+digit; times are RFC 3339 in UTC; lists come in pages joined by the opaque cursor `after`; every
+refusal is a problem document (RFC 9457) with a stable `code`. A POST may carry an
+`Idempotency-Key`: sent again with the same body it is answered the same and done once.
+"""
+
+
+def create_app(desk: Desk, settings: WebSettings) -> FastAPI:
+    """The web application.
+
+    Args:
+        desk: Ports and use-cases, composed by the caller, who also opens and closes what they use.
+        settings: How it is reached and who may use it.
+
+    Raises:
+        AssetsMissingError: The pages' scripts have not been fetched.
+    """
+    app = FastAPI(
+        title="Meterline",
+        version="1",
+        description=_DESCRIPTION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # the bundled viewer loads scripts from another host
+        redoc_url=None,
+    )
+    keeper = Doorkeeper(settings)
+    app.state.desk = desk
+    app.state.settings = settings
+    app.state.keeper = keeper
+    for router in all_routers():
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(sign_in)
+    mount_pages(app, desk)
+    _answer_errors(app)
+    app.add_middleware(GZipMiddleware, minimum_size=_ZIP_FROM_BYTES, compresslevel=_ZIP_LEVEL)
+    app.add_middleware(Gate, settings=settings, keeper=keeper, clock=desk.clock, refuse=answer)
+    return app
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """A problem as the one who asked can read it: a document, or a page."""
+    if request.url.path.startswith(API):
+        return JSONResponse(
+            problem.document(), problem.status, problem.headers(), media_type=MEDIA_TYPE
+        )
+    page = pages_of(request).render(
+        request,
+        "problem.html",
+        status=problem.status,
+        title=problem.title,
+        detail=problem.detail,
+        remedy=problem.remedy,
+    )
+    page.headers.update(problem.headers())
+    return page
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(MeterlineError)
+    async def ours(request: Request, error: MeterlineError) -> Response:
+        problem = problem_of(error)
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return answer(request, problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        places = tuple(
+            {"at": ".".join(map(str, item["loc"])), "problem": str(item["msg"])}
+            for item in error.errors()
+        )
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        detail = f"{places[0]['at']}: {places[0]['problem']}." if places else "Not understood."
+        problem = Problem(status, "INVALID_REQUEST", status.phrase, detail, errors=places)
+        return answer(request, problem)
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> Response:
+        status = HTTPStatus(error.status_code)
+        code = "NOT_FOUND" if status is HTTPStatus.NOT_FOUND else status.name
+        detail = f"{request.method} {request.url.path}: {status.phrase.lower()}."
+        response = answer(request, Problem(status, code, status.phrase, detail))
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        detail = "This is a fault of Meterline. The log has the details."
+        return answer(request, Problem(status, "INTERNAL", status.phrase, detail))

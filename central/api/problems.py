@@ -1,0 +1,141 @@
+"""The one map from errors to HTTP, and the problem document that callers get.
+
+Source: RFC 9457.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from central.service.lookup import NotFoundError
+from central.service.paging import CursorError
+from firmware_bridge.contract.errors import (
+    ConfigurationError,
+    DeviceError,
+    EnvironmentFaultError,
+    InvalidValueError,
+    MessageError,
+    MeterlineError,
+    OperatorError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+
+
+class AccessError(OperatorError):
+    """A request does not say who asks, or says it wrongly."""
+
+    code = "ACCESS"
+
+
+class ForbiddenError(OperatorError):
+    """A request cannot be shown to come from the operator's own pages."""
+
+    code = "FORBIDDEN"
+
+
+class MisdirectedError(OperatorError):
+    """A request came in under a host name that is not served."""
+
+    code = "MISDIRECTED"
+
+
+class KeyReusedError(OperatorError):
+    """An idempotency key came with another request than its first."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class KeyBusyError(OperatorError):
+    """A request with the same idempotency key is still at work."""
+
+    code = "IDEMPOTENCY_KEY_BUSY"
+    retryable = True
+
+
+# The nearest class in an error's ancestry decides. What is nobody's fault outside is ours: 500.
+STATUS: dict[type[MeterlineError], HTTPStatus] = {
+    MeterlineError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    DeviceError: HTTPStatus.BAD_GATEWAY,
+    EnvironmentFaultError: HTTPStatus.SERVICE_UNAVAILABLE,
+    InvalidValueError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MessageError: HTTPStatus.BAD_REQUEST,
+    OperatorError: HTTPStatus.CONFLICT,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    CursorError: HTTPStatus.BAD_REQUEST,
+    AccessError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    MisdirectedError: HTTPStatus.MISDIRECTED_REQUEST,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    KeyBusyError: HTTPStatus.CONFLICT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, as a caller sees it.
+
+    Args:
+        status: The HTTP status.
+        code: Stable code of the error.
+        title: What kind of thing happened.
+        detail: One sentence about this case.
+        remedy: What to do about it.
+        retryable: Whether the same request may go through later.
+        errors: For an invalid request, each place and what is wrong there.
+    """
+
+    status: HTTPStatus
+    code: str
+    title: str
+    detail: str
+    remedy: str | None = None
+    retryable: bool = False
+    errors: tuple[dict[str, str], ...] = field(default=())
+
+    def document(self) -> dict[str, Any]:
+        """The body of an `application/problem+json` answer."""
+        body: dict[str, Any] = {
+            "type": f"urn:meterline:problem:{self.code.lower()}",
+            "title": self.title,
+            "status": self.status.value,
+            "detail": self.detail,
+            "code": self.code,
+            "retryable": self.retryable,
+        }
+        if self.remedy is not None:
+            body["remedy"] = self.remedy
+        if self.errors:
+            body["errors"] = list(self.errors)
+        return body
+
+    def headers(self) -> dict[str, str]:
+        """The headers that go with the status."""
+        if self.status is HTTPStatus.UNAUTHORIZED:
+            return {"WWW-Authenticate": 'Bearer realm="meterline"'}
+        if self.status is HTTPStatus.SERVICE_UNAVAILABLE:
+            return {"Retry-After": str(RETRY_AFTER_S)}
+        return {}
+
+
+def status_of(error: MeterlineError) -> HTTPStatus:
+    """The status of the nearest class in an error's ancestry."""
+    ranked = (STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return next(ranked, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem_of(error: MeterlineError) -> Problem:
+    """What a caller is told of an error of ours."""
+    status = status_of(error)
+    return Problem(
+        status=status,
+        code=error.code,
+        title=status.phrase,
+        detail=error.message,
+        remedy=error.remedy,
+        retryable=error.retryable,
+    )

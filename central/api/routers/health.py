@@ -1,0 +1,25 @@
+"""Whether the service works."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from central.api.ask import AtDesk
+
+router = APIRouter(tags=["health"])
+
+
+class HealthOut(BaseModel):
+    """What works."""
+
+    status: Literal["ok"]
+
+
+@router.get("/health")
+async def health(desk: AtDesk) -> HealthOut:
+    """Ok while the store answers; a 503 problem otherwise."""
+    await desk.ping()
+    return HealthOut(status="ok")

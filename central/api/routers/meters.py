@@ -1,0 +1,44 @@
+"""Meters and their channels."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from central.api.ask import LIMIT, After, AtDesk, Attention, Limit, Search
+from central.api.schemas.base import PageOut, page_out
+from central.api.schemas.field import ChannelOut, MeterOut
+from central.service.lookup import found
+
+router = APIRouter(tags=["meters"])
+
+
+@router.get("/meters")
+async def list_meters(  # noqa: PLR0913, PLR0917 - every filter is a parameter
+    desk: AtDesk,
+    search: Search = "",
+    gateway: str | None = None,
+    attention: Attention = False,  # noqa: FBT002 - a query parameter is named by its caller
+    after: After = None,
+    limit: Limit = LIMIT,
+) -> PageOut[MeterOut]:
+    """Meters by manufacturer and serial number."""
+    now = desk.clock()
+    page = await desk.field.meters(
+        now=now, search=search, gateway=gateway, attention=attention, after=after, limit=limit
+    )
+    return page_out(page, lambda view: MeterOut.of(view, now))
+
+
+@router.get("/meters/{meter}")
+async def get_meter(desk: AtDesk, meter: str) -> MeterOut:
+    """One meter: where it is, when it was last seen, and how many intervals it misses."""
+    now = desk.clock()
+    view = found(await desk.field.meter(meter, now), "meter", meter)
+    return MeterOut.of(view, now)
+
+
+@router.get("/meters/{meter}/channels")
+async def list_channels(desk: AtDesk, meter: str) -> list[ChannelOut]:
+    """A meter's channels."""
+    found(await desk.field.meter(meter, desk.clock()), "meter", meter)
+    return [ChannelOut.of(view) for view in await desk.field.channels(meter)]

@@ -1,0 +1,1 @@
+"""What goes over the wire, as pydantic sees it: the border, never the inside."""

@@ -1,0 +1,72 @@
+"""How the web process is reached and who may use it."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from dataclasses import dataclass, field
+
+from firmware_bridge.contract.errors import ConfigurationError
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+TOKEN_MIN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """How the web process is reached and who may use it.
+
+    Without a token whoever reaches the port is the operator, so that is allowed on the loopback
+    interface only, and only under a loopback name (another name is a rebound one).
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        token: The operator's secret, at least 16 characters; None on loopback only.
+        secret: Key that signs sessions; processes that share work share it. Random by default,
+            which ends all sessions at a restart.
+        session_s: How long a signed-in browser stays so. [s]
+        secure_cookies: Whether cookies travel over TLS only.
+        hosts: Host names served besides `host`, without port; with a token and none named, any.
+
+    Raises:
+        ConfigurationError: No token on an address that others can reach, or one too short.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    token: str | None = field(default=None, repr=False)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    session_s: int = 12 * 3600
+    secure_cookies: bool = False
+    hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.token is None and not is_loopback(self.host):
+            message = f"Listening on {self.host} without an operator token would admit anyone."
+            remedy = "Set a token, or listen on 127.0.0.1."
+            raise ConfigurationError(message, value=self.host, remedy=remedy)
+        if self.token is not None and len(self.token) < TOKEN_MIN:
+            message = f"The operator token is shorter than {TOKEN_MIN} characters."
+            raise ConfigurationError(message, remedy="Use one from `openssl rand -hex 24`.")
+
+    @property
+    def open(self) -> bool:
+        """Whether no sign-in is needed."""
+        return self.token is None
+
+    def serves(self, name: str) -> bool:
+        """Whether a request under a host name is for us."""
+        if self.open:
+            return name in LOOPBACK_NAMES or name == self.host or name in self.hosts
+        return not self.hosts or name in self.hosts or name == self.host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,56 @@
+"""Put the pages and their files on an application."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from central.dashboard.assets import Asset, Assets
+from central.dashboard.page import Pages, pages_of
+from central.dashboard.pages import billing, field
+from central.service.desk import Desk
+
+FOREVER = "public, max-age=31536000, immutable"
+files = APIRouter(include_in_schema=False)
+
+
+def mount_pages(app: FastAPI, desk: Desk) -> None:
+    """Add every page to an application.
+
+    Args:
+        app: What serves them; its middleware says who may look.
+        desk: What they show.
+
+    Raises:
+        AssetsMissingError: Scripts or styles have not been fetched.
+    """
+    app.state.pages = Pages(desk, Assets())
+    for router in (files, field.router, billing.router):
+        app.include_router(router)
+
+
+@files.get("/static/{name}")
+async def static(request: Request, name: str) -> Response:
+    """A script, style or icon under its content's name."""
+    asset = pages_of(request).assets.served(name)
+    if asset is None:
+        return Response(status_code=HTTPStatus.NOT_FOUND)
+    return _file(request, asset, FOREVER)
+
+
+@files.get("/favicon.ico")
+async def favicon(request: Request) -> Response:
+    """The icon, for whoever asks without reading the page."""
+    return _file(request, pages_of(request).assets.plain("favicon.svg"), "public, max-age=86400")
+
+
+def _file(request: Request, asset: Asset, caching: str) -> Response:
+    zipped = "gzip" in request.headers.get("accept-encoding", "")
+    headers = {"Cache-Control": caching, "Vary": "Accept-Encoding"}
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    content = asset.zipped if zipped else asset.plain
+    return Response(content, media_type=asset.media_type, headers=headers)

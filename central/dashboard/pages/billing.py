@@ -1,0 +1,91 @@
+"""Runs, bills, lines and the intervals behind them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
+from central.dashboard.slots import line_slots
+from central.service.lookup import found
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/runs")
+async def runs(request: Request) -> Response:
+    """Bill runs, newest first."""
+    pages = pages_of(request)
+    listed = await pages.desk.billing.runs(after=cursor(request), limit=ROWS)
+    return pages.render(request, "runs.html", runs=listed)
+
+
+@router.get("/runs/{run}")
+async def run(request: Request, run: str) -> Response:
+    """One run and its bills."""
+    pages = pages_of(request)
+    billing = pages.desk.billing
+    view = found(await billing.run(run), "bill run", run)
+    state = asked(request, "state")
+    bills = await billing.bills(run=run, state=state or None, after=cursor(request), limit=ROWS)
+    return pages.render(request, "run.html", run=view, bills=bills, state=state)
+
+
+@router.get("/bills/{bill}")
+async def bill(request: Request, bill: str) -> Response:
+    """One bill and its lines."""
+    pages = pages_of(request)
+    billing = pages.desk.billing
+    view = found(await billing.bill(bill), "bill", bill)
+    lines = await billing.lines(bill)
+    return pages.render(request, "bill.html", bill=view, lines=lines)
+
+
+@router.get("/bills/{bill}/invoice.pdf")
+async def invoice(request: Request, bill: str) -> Response:
+    """A bill's document."""
+    pages = pages_of(request)
+    view = found(await pages.desk.billing.bill(bill), "bill", bill)
+    content = await pages.desk.print_invoice(bill)
+    name = f"{view.number or f'bill-{view.account_number}-{view.cycle}'}.pdf"
+    return Response(
+        content,
+        media_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{_plain(name)}"'},
+    )
+
+
+def _plain(name: str) -> str:
+    return "".join(sign if sign.isalnum() or sign in "-._" else "-" for sign in name)
+
+
+@router.get("/bills/{bill}/lines/{line}")
+async def line(request: Request, bill: str, line: int) -> Response:
+    """The quantities behind a line, their intervals by day, and their sums."""
+    pages = pages_of(request)
+    view = found(await pages.desk.billing.bill(bill), "bill", bill)
+    explained = await pages.desk.explain_line(bill, line)
+    template = "_line.html" if is_part(request) else "line.html"
+    return pages.render(request, template, bill=view, explained=explained)
+
+
+@router.get("/bills/{bill}/lines/{line}/{place}/{day}")
+async def line_day(request: Request, bill: str, line: int, place: int, day: date) -> Response:
+    """The intervals of one day behind one quantity of a line."""
+    pages = pages_of(request)
+    view = found(await pages.desk.billing.bill(bill), "bill", bill)
+    explained = await pages.desk.explain_line(bill, line)
+    proof = found(dict(enumerate(explained.proofs)).get(place), "quantity of this line", place)
+    row = found(next((row for row in proof.days if row.day == day), None), "day", day)
+    return pages.render(
+        request,
+        "_line_day.html" if is_part(request) else "line_day.html",
+        bill=view,
+        explained=explained,
+        proof=proof,
+        row=row,
+        slots=list(line_slots(row, proof.zone)),
+    )

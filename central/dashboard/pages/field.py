@@ -1,0 +1,135 @@
+"""Overview, gateways, meters, a meter's month, service points."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from central.dashboard.month_chart import draw_month
+from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
+from central.dashboard.present import scaled
+from central.dashboard.slots import block_slots
+from central.service.field_views import PointChannelView
+from central.service.lookup import found
+from central.service.view_month import month_after, month_before, parse_month, view_month
+
+router = APIRouter(include_in_schema=False)
+RECENT = 8
+FINDINGS = 20
+
+
+@router.get("/")
+async def overview(request: Request) -> Response:
+    """How the field and the latest runs stand."""
+    pages = pages_of(request)
+    desk = pages.desk
+    totals = await desk.field.totals(pages.now())
+    findings = await desk.field.findings(limit=RECENT)
+    runs = await desk.billing.runs(limit=RECENT)
+    template = "_overview.html" if is_part(request) else "overview.html"
+    return pages.render(request, template, totals=totals, findings=findings, runs=runs)
+
+
+@router.get("/gateways")
+async def gateways(request: Request) -> Response:
+    """All gateways, fifty at a time."""
+    pages = pages_of(request)
+    search, attention = asked(request, "q"), asked(request, "show") == "attention"
+    listed = await pages.desk.field.gateways(
+        now=pages.now(), search=search, attention=attention, after=cursor(request), limit=ROWS
+    )
+    return pages.render(
+        request, "gateways.html", gateways=listed, search=search, attention=attention
+    )
+
+
+@router.get("/gateways/{name}")
+async def gateway(request: Request, name: str) -> Response:
+    """One gateway, its meters and findings."""
+    pages = pages_of(request)
+    field = pages.desk.field
+    view = found(await field.gateway(name), "gateway", name)
+    meters = await field.meters(now=pages.now(), gateway=name, after=cursor(request), limit=ROWS)
+    findings = await field.findings(gateway=name, limit=FINDINGS)
+    return pages.render(request, "gateway.html", gateway=view, meters=meters, findings=findings)
+
+
+@router.get("/meters")
+async def meters(request: Request) -> Response:
+    """All meters, fifty at a time."""
+    pages = pages_of(request)
+    search, attention = asked(request, "q"), asked(request, "show") == "attention"
+    listed = await pages.desk.field.meters(
+        now=pages.now(), search=search, attention=attention, after=cursor(request), limit=ROWS
+    )
+    return pages.render(request, "meters.html", meters=listed, search=search, attention=attention)
+
+
+@router.get("/meters/{meter}")
+async def meter(request: Request, meter: str) -> Response:
+    """One meter: where it is, its channels, and a month of what it counts there."""
+    pages = pages_of(request)
+    field = pages.desk.field
+    view = found(await field.meter(meter, pages.now()), "meter", meter)
+    series = await field.point_channels(view.point) if view.point else ()
+    chosen = _choose(series, asked(request, "channel"))
+    wanted = asked(request, "month")
+    shown = None
+    if chosen is not None:
+        first = parse_month(wanted) if wanted else None
+        shown = await view_month(field, chosen.channel, first, pages.now())
+    return pages.render(
+        request,
+        "meter.html",
+        meter=view,
+        channels=await field.channels(meter),
+        series=series,
+        chosen=chosen,
+        month=shown,
+        drawing=draw_month(shown) if shown else None,
+        before=f"{month_before(shown.first):%Y-%m}" if shown else None,
+        after=f"{month_after(shown.first):%Y-%m}" if shown else None,
+        findings=await field.findings(meter=meter, limit=FINDINGS),
+    )
+
+
+def _choose(series: tuple[PointChannelView, ...], wanted: str) -> PointChannelView | None:
+    """The channel asked for, else the one with the newest validated day."""
+    for channel in series:
+        if channel.channel == wanted:
+            return channel
+    if wanted:
+        found(None, "channel at this meter's service point", wanted)
+    return max(series, key=lambda channel: channel.last_day or date.min, default=None)
+
+
+@router.get("/meters/{meter}/days/{channel}/{day}")
+async def meter_day(request: Request, meter: str, channel: str, day: date) -> Response:
+    """The intervals of one day, as rows under that day."""
+    pages = pages_of(request)
+    view = found(await pages.desk.field.meter(meter, pages.now()), "meter", meter)
+    shown = await view_month(pages.desk.field, channel, day.replace(day=1), pages.now())
+    row = shown.days[day.day - 1]
+    return pages.render(
+        request,
+        "_day.html" if is_part(request) else "day.html",
+        meter=view,
+        month=shown,
+        row=row,
+        slots=list(block_slots(row.block)) if row.block else [],
+        unit=scaled(0, 0, shown.channel.unit)[1],
+    )
+
+
+@router.get("/points")
+async def points(request: Request) -> Response:
+    """Service points, fifty at a time."""
+    pages = pages_of(request)
+    search = asked(request, "q")
+    listed = await pages.desk.field.points(
+        now=pages.now(), search=search, after=cursor(request), limit=ROWS
+    )
+    return pages.render(request, "points.html", points=listed, search=search)

@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT, UPDATE, DELETE ON meter_seen, answer TO meterline_app;

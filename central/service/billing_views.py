@@ -1,0 +1,278 @@
+"""What an operator sees of billing: accounts, agreements, tariffs, runs, bills and their lines.
+
+Amounts and quantities are Decimal, exactly as they were billed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import groupby
+
+from central.domain.metering.quality import IntervalQuality
+
+
+def spell_fraction(value: Fraction) -> str:
+    """A decimal where that is exact, else the fraction itself."""
+    rest, twos, fives = value.denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    if rest != 1:
+        return str(value)
+    digits = max(twos, fives)
+    return f"{Decimal(int(value * 10**digits)).scaleb(-digits):f}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """Who pays.
+
+    Args:
+        account: Its identifier.
+        number: What is printed on bills.
+        name: The customer's name.
+        agreements: How many agreements are in force today.
+    """
+
+    account: str
+    number: str
+    name: str
+    agreements: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementView:
+    """An account x service point x tariff, from a date to a date.
+
+    Args:
+        agreement: Its identifier.
+        account: The account's identifier.
+        account_name: The account's name.
+        point: The service point's identifier.
+        point_name: The service point's name.
+        tariff: The tariff's name.
+        start: First local date in force.
+        end: First local date no longer in force; None while open.
+    """
+
+    agreement: str
+    account: str
+    account_name: str
+    point: str
+    point_name: str
+    tariff: str
+    start: date
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class TariffView:
+    """One version of a tariff.
+
+    Args:
+        tariff: The tariff's name.
+        effective: First local date it applies to.
+        sha256: Content hash of the document, hexadecimal.
+        currency: ISO 4217 code.
+        added_at: When it was put into the store.
+    """
+
+    tariff: str
+    effective: date
+    sha256: str
+    currency: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One cycle's batch of bills.
+
+    Args:
+        run: Its identifier.
+        cycle: The cycle, such as 2026-10.
+        kind: regular, or what else it is.
+        state: Where the run stands.
+        started_at: When it was started.
+        finished_at: When its last bill was made.
+        bills: How many accounts have a bill.
+        held: How many of those bills are held.
+        issued: How many of those bills are issued.
+        totals: Billed amount of what is not held, by currency.
+    """
+
+    run: str
+    cycle: str
+    kind: str
+    state: str
+    started_at: datetime
+    finished_at: datetime | None
+    bills: int
+    held: int
+    issued: int
+    totals: tuple[tuple[str, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BillView:
+    """One account's result in a run.
+
+    Args:
+        bill: Its identifier.
+        run: Its run's identifier.
+        cycle: The cycle, such as 2026-10.
+        account: The account's identifier.
+        account_name: The account's name.
+        account_number: The account's number.
+        number: Legal number; None until issued.
+        state: draft, held, approved, issued.
+        reason: Why it is held; None where it is not.
+        start: First local date billed.
+        end: First local date no longer billed.
+        currency: ISO 4217 code; None where nothing could be rated.
+        total: What is due; None where nothing could be rated.
+        sha256: Hash over the bill's content, hexadecimal.
+        creator: Who made it.
+        approver: Who approved it.
+    """
+
+    bill: str
+    run: str
+    cycle: str
+    account: str
+    account_name: str
+    account_number: str
+    number: str | None
+    state: str
+    reason: str | None
+    start: date
+    end: date
+    currency: str | None
+    total: Decimal | None
+    sha256: str | None
+    creator: str | None
+    approver: str | None
+
+    @property
+    def last(self) -> date:
+        """Last local date billed."""
+        return self.end - timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One charge of a bill.
+
+    Args:
+        number: Its place on the bill, from 1.
+        charge: The charge's identifier in the tariff.
+        label: TOU period or step, where the charge has one.
+        text: What is printed.
+        quantity: What the price applies to.
+        unit: Unit of the quantity.
+        price: Price per unit; None where there is no single one.
+        amount: The line's amount.
+        explained: Whether it has a lineage of quantities.
+    """
+
+    number: int
+    charge: str
+    label: str | None
+    text: str
+    quantity: Decimal | None
+    unit: str | None
+    price: Decimal | None
+    amount: Decimal
+    explained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedInterval:
+    """One interval behind a determinant.
+
+    Args:
+        start: First instant, UTC.
+        end: First instant no longer in it, UTC.
+        day: The local date it belongs to.
+        value: Its consumption, in the billing unit.
+        quality: How the value came about.
+        version: Version of the day block it is in.
+    """
+
+    start: datetime
+    end: datetime
+    day: date
+    value: Decimal
+    quality: IntervalQuality
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A quantity of a line, summed again from the intervals it was computed from.
+
+    Args:
+        name: The determinant, as the tariff names it.
+        label: Its TOU period; empty for none.
+        unit: Its unit.
+        how: How it was computed: sum, max, ...
+        zone: IANA zone of the intervals' days.
+        intervals: Ascending; empty where none lie behind it (a contracted power).
+        total: What the intervals give, exactly.
+        billed: What the line's price applies to: `total`, rounded where the tariff says so.
+    """
+
+    name: str
+    label: str
+    unit: str
+    how: str
+    zone: str
+    intervals: tuple[ExplainedInterval, ...]
+    total: Fraction
+    billed: Fraction
+
+    @property
+    def days(self) -> tuple[ProofDay, ...]:
+        """The intervals by local day, ascending."""
+        groups = groupby(self.intervals, key=lambda interval: interval.day)
+        return tuple(ProofDay(day, tuple(intervals)) for day, intervals in groups)
+
+
+@dataclass(frozen=True, slots=True)
+class ProofDay:
+    """What one local day adds.
+
+    Args:
+        day: The local date.
+        intervals: Its intervals, ascending.
+    """
+
+    day: date
+    intervals: tuple[ExplainedInterval, ...]
+
+    @property
+    def total(self) -> Decimal:
+        """The exact sum of the day."""
+        return sum((interval.value for interval in self.intervals), Decimal(0))
+
+    @property
+    def estimated(self) -> int:
+        """How many intervals are not simply metered."""
+        return sum(interval.quality != IntervalQuality.ACTUAL for interval in self.intervals)
+
+
+@dataclass(frozen=True, slots=True)
+class LineExplanation:
+    """A line, and every quantity behind it proven from its intervals.
+
+    Args:
+        line: The line.
+        proofs: One per quantity.
+    """
+
+    line: LineView
+    proofs: tuple[Proof, ...]

@@ -1,0 +1,237 @@
+"""What the pages and the API ask of the store: reads only, a page at a time.
+
+Everything here answers from indexes in the time that a page has; nothing scans all meters.
+Identifiers are opaque text; one that names nothing gives None or an empty answer, never an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from central.domain.metering.block import DayBlock
+from central.domain.rating.line import Line
+from central.service.billing_views import (
+    AccountView,
+    AgreementView,
+    BillView,
+    LineView,
+    RunView,
+    TariffView,
+)
+from central.service.field_views import (
+    ChannelView,
+    FieldTotals,
+    FindingView,
+    GatewayView,
+    MeterView,
+    PointChannelView,
+    PointView,
+    ReadingView,
+)
+from central.service.paging import Page
+from firmware_bridge.contract.interval import Interval
+
+
+class FieldOverview(Protocol):
+    """Gateways, meters, channels, readings, blocks and findings."""
+
+    async def totals(self, now: datetime) -> FieldTotals:
+        """The field in numbers; those of meters are as of the last `refresh`."""
+        ...
+
+    async def refresh(self, now: datetime) -> int:
+        """Bring the counts of silent meters up to date.
+
+        Returns:
+            How many meters were looked at.
+        """
+        ...
+
+    async def gateways(
+        self,
+        *,
+        now: datetime,
+        search: str = "",
+        attention: bool = False,
+        after: str | None = None,
+        limit: int,
+    ) -> Page[GatewayView]:
+        """Gateways by name.
+
+        Args:
+            now: The present.
+            search: Only those whose name begins so.
+            attention: Only those that are silent, never heard, or have an open finding.
+            after: Cursor of the page before.
+            limit: Most rows.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def gateway(self, gateway: str) -> GatewayView | None:
+        """One gateway."""
+        ...
+
+    async def meters(  # noqa: PLR0913 - every filter is one
+        self,
+        *,
+        now: datetime,
+        search: str = "",
+        gateway: str | None = None,
+        attention: bool = False,
+        after: str | None = None,
+        limit: int,
+    ) -> Page[MeterView]:
+        """Meters by manufacturer and serial number.
+
+        Args:
+            now: The present.
+            search: Only those whose serial number begins so.
+            gateway: Only those behind this gateway.
+            attention: Only those that are silent, never heard, or installed nowhere, as of the
+                last `refresh`.
+            after: Cursor of the page before.
+            limit: Most rows.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def meter(self, meter: str, now: datetime) -> MeterView | None:
+        """One meter."""
+        ...
+
+    async def channels(self, meter: str) -> tuple[ChannelView, ...]:
+        """A meter's channels, by OBIS code."""
+        ...
+
+    async def channel(self, channel: str) -> ChannelView | None:
+        """One channel."""
+        ...
+
+    async def readings(
+        self, channel: str, within: Interval, *, after: str | None = None, limit: int
+    ) -> Page[ReadingView]:
+        """A channel's readings in ascending time.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def point_channels(self, point: str) -> tuple[PointChannelView, ...]:
+        """What is counted at a service point, by OBIS code."""
+        ...
+
+    async def point_channel(self, channel: str) -> PointChannelView | None:
+        """One quantity of a service point."""
+        ...
+
+    async def blocks(self, channel: str, first: date, until: date) -> tuple[DayBlock, ...]:
+        """The newest version of each validated day in [first, until) of a point's channel."""
+        ...
+
+    async def block_versions(
+        self, channel_id: int, wanted: Sequence[tuple[date, int]]
+    ) -> tuple[DayBlock, ...]:
+        """Named versions of a point channel's days, ascending; what is not there is left out."""
+        ...
+
+    async def findings(
+        self,
+        *,
+        gateway: str | None = None,
+        meter: str | None = None,
+        limit: int,
+    ) -> tuple[FindingView, ...]:
+        """Open findings, newest first, of a gateway, of a meter, or of all."""
+        ...
+
+    async def points(
+        self, *, now: datetime, search: str = "", after: str | None = None, limit: int
+    ) -> Page[PointView]:
+        """Service points by name.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def point(self, point: str, now: datetime) -> PointView | None:
+        """One service point."""
+        ...
+
+
+class BillingOverview(Protocol):
+    """Accounts, agreements, tariffs, runs, bills and their lines."""
+
+    async def accounts(
+        self, *, today: date, search: str = "", after: str | None = None, limit: int
+    ) -> Page[AccountView]:
+        """Accounts by number.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def account(self, account: str, today: date) -> AccountView | None:
+        """One account."""
+        ...
+
+    async def agreements(self, account: str) -> tuple[AgreementView, ...]:
+        """An account's agreements, newest first."""
+        ...
+
+    async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:
+        """Tariff versions by name and date.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def runs(self, *, after: str | None = None, limit: int) -> Page[RunView]:
+        """Bill runs, newest first.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def run(self, run: str) -> RunView | None:
+        """One run."""
+        ...
+
+    async def bills(
+        self,
+        *,
+        run: str | None = None,
+        account: str | None = None,
+        state: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> Page[BillView]:
+        """Bills of a run or an account in the order they were made; held ones by `state`.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def bill(self, bill: str) -> BillView | None:
+        """One bill."""
+        ...
+
+    async def lines(self, bill: str) -> tuple[LineView, ...]:
+        """A bill's lines, in print order."""
+        ...
+
+    async def line(self, bill: str, number: int) -> tuple[LineView, Line] | None:
+        """One line, as it is shown and with its whole lineage."""
+        ...

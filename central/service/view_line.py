@@ -1,0 +1,83 @@
+"""The intervals behind a bill line, summed again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import IntervalQuality
+from central.domain.rating.explain import Explained, IntervalUsed, explain
+from central.domain.rating.line import Line, Source
+from central.service.billing_views import ExplainedInterval, LineExplanation, Proof
+from central.service.lookup import found
+from central.service.ports.overview import BillingOverview, FieldOverview
+from firmware_bridge.contract.interval import zone_info
+
+
+async def view_line(
+    billing: BillingOverview, field: FieldOverview, bill: str, number: int
+) -> LineExplanation:
+    """A line with every quantity proven from the very block versions it was computed from.
+
+    Args:
+        billing: Where the line is.
+        field: Where the blocks are.
+        bill: The bill's identifier.
+        number: The line's place on it.
+
+    Raises:
+        NotFoundError: There is no such line.
+        LineageError: The blocks do not give what was billed.
+    """
+    view, line = found(await billing.line(bill, number), "line", f"{number} on bill {bill}")
+    blocks = await _blocks(field, line)
+    zones = {block.channel_id: block.zone for day in blocks.values() for block in day}
+    proofs = tuple(_proof(explained, zones) for explained in explain(line, blocks))
+    return LineExplanation(view, proofs)
+
+
+async def _blocks(field: FieldOverview, line: Line) -> dict[str, list[DayBlock]]:
+    """The blocks that a line names, by series; a source named twice is read once."""
+    sources = {
+        (source.series, source.channel_id, source.first, source.versions): source
+        for determinant in line.determinants
+        for source in determinant.sources
+    }
+    blocks: dict[str, list[DayBlock]] = defaultdict(list)
+    for source in sources.values():
+        blocks[source.series] += await field.block_versions(source.channel_id, _wanted(source))
+    return blocks
+
+
+def _wanted(source: Source) -> list[tuple[date, int]]:
+    return [
+        (source.first + timedelta(days=place), version)
+        for place, version in enumerate(source.versions)
+    ]
+
+
+def _proof(explained: Explained, zones: dict[int, str]) -> Proof:
+    determinant = explained.determinant
+    zone = next((zones[used.channel_id] for used in explained.intervals), "UTC")
+    return Proof(
+        name=determinant.name,
+        label=determinant.label,
+        unit=determinant.unit,
+        how=determinant.how,
+        zone=zone,
+        intervals=tuple(_interval(used, zones[used.channel_id]) for used in explained.intervals),
+        total=explained.sum,
+        billed=determinant.value,
+    )
+
+
+def _interval(used: IntervalUsed, zone: str) -> ExplainedInterval:
+    return ExplainedInterval(
+        start=used.start,
+        end=used.end,
+        day=used.start.astimezone(zone_info(zone)).date(),
+        value=used.value,
+        quality=IntervalQuality(used.quality),
+        version=used.version,
+    )
