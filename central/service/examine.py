@@ -18,9 +18,16 @@ from firmware_bridge.contract.envelope import (
     open_body,
     open_header,
 )
-from firmware_bridge.contract.errors import HashMismatchError, MessageError, TruncatedError
+from firmware_bridge.contract.errors import (
+    HashMismatchError,
+    InvalidValueError,
+    MessageError,
+    TruncatedError,
+)
 from firmware_bridge.contract.messages import Hello, decode_hello, is_hello
+from firmware_bridge.contract.topics import check_gateway
 
+UNKNOWN_GATEWAY = "UNKNOWN_GATEWAY"
 # The header is frozen for every version, see `firmware_bridge.contract.envelope`.
 _HEADER = struct.Struct(">3sB16sQ32s")
 
@@ -86,6 +93,10 @@ Examined = Refused | Unreadable | Readable | Greeting
 
 def examine(arrival: Arrival) -> Examined:
     """Say what a message is. Nothing that a gateway sends makes this raise."""
+    try:
+        check_gateway(arrival.gateway)
+    except InvalidValueError as error:
+        return Refused(arrival, UNKNOWN_GATEWAY, error.message)
     try:
         if is_hello(arrival.payload):
             return Greeting(arrival, decode_hello(arrival.payload))

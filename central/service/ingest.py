@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from central.service.examine import (
+    UNKNOWN_GATEWAY,
     Arrival,
     Examined,
     Greeting,
@@ -40,7 +41,6 @@ from firmware_bridge.contract.envelope import Header
 from firmware_bridge.contract.errors import HashMismatchError
 from firmware_bridge.contract.reading import Channel
 
-UNKNOWN_GATEWAY = "UNKNOWN_GATEWAY"
 REVOKED_GATEWAY = "REVOKED_GATEWAY"
 REVOKED_EPOCH = "REVOKED_EPOCH"
 WRONG_GATEWAY = "WRONG_GATEWAY"

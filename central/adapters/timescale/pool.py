@@ -12,7 +12,14 @@ APPLICATION_ROLE = "meterline_app"
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
 
 
-def make_pool(dsn: str, *, min_size: int = 1, max_size: int = 4, name: str = "meterline") -> Pool:
+def make_pool(
+    dsn: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 4,
+    name: str = "meterline",
+    check: bool = True,
+) -> Pool:
     """A pool that is not open yet; use it as an async context manager.
 
     Whoever the DSN logs in as, the session works as `meterline_app`, so that a forgotten owner's
@@ -23,6 +30,8 @@ def make_pool(dsn: str, *, min_size: int = 1, max_size: int = 4, name: str = "me
         min_size: Connections kept open.
         max_size: Connections at most.
         name: What the server's activity view shows.
+        check: Try each connection before it is lent out, at the price of a round trip. Who tries
+            again anyway, as ingest does, goes without.
     """
     return AsyncConnectionPool(
         dsn,
@@ -32,7 +41,7 @@ def make_pool(dsn: str, *, min_size: int = 1, max_size: int = 4, name: str = "me
         name=name,
         timeout=10.0,
         configure=_configure,
-        check=AsyncConnectionPool.check_connection,
+        check=AsyncConnectionPool.check_connection if check else None,
         kwargs={"autocommit": True, "application_name": name},
     )
 
