@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 
 UNROUNDED_DIGITS = 12
+_WIDE = Context(prec=400, traps=[Inexact])
 
 
 def half_away(value: Fraction, digits: int) -> Decimal:
@@ -14,10 +15,10 @@ def half_away(value: Fraction, digits: int) -> Decimal:
 
     Source: what 3 of 3 worked bills of utilities print, docs/explanation/rounding.md
     """
-    scaled = value * 10**digits
+    scaled = value * (10**digits if digits >= 0 else Fraction(1, 10**-digits))
     number, denominator = abs(scaled.numerator), scaled.denominator
     whole = (2 * number + denominator) // (2 * denominator)
-    return Decimal(whole if scaled.numerator >= 0 else -whole).scaleb(-digits)
+    return Decimal(whole if scaled.numerator >= 0 else -whole).scaleb(-digits, _WIDE)
 
 
 def largest_remainder(parts: Sequence[Fraction], digits: int) -> list[Fraction]:
@@ -35,7 +36,7 @@ def largest_remainder(parts: Sequence[Fraction], digits: int) -> list[Fraction]:
     """
     scale = 10**digits
     floors = [part * scale // 1 for part in parts]
-    total = int(half_away(sum(parts, Fraction(0)), digits).scaleb(digits))
+    total = int(half_away(sum(parts, Fraction(0)), digits).scaleb(digits, _WIDE))
     missing = total - sum(floors)
     order = sorted(
         range(len(parts)), key=lambda number: (floors[number] - parts[number] * scale, number)
@@ -56,7 +57,7 @@ def exact_decimal(value: Fraction) -> Decimal | None:
         digits = max(digits, power)
     if denominator != 1:
         return None
-    return Decimal(value.numerator * 10**digits // value.denominator).scaleb(-digits)
+    return Decimal(value.numerator * 10**digits // value.denominator).scaleb(-digits, _WIDE)
 
 
 def printed(value: Fraction) -> Decimal:

@@ -333,6 +333,9 @@ def _steps(  # noqa: PLR0913, PLR0917 - the context of steps
         if comparable and later.to is not None and later.to <= earlier.to:
             message = f"The bound {later.to} does not exceed {earlier.to}."
             report.refuse(Code.TIERS_NOT_ASCENDING, line, where, message, "Let bounds ascend.")
+    if steps[-1].to is not None:
+        message = f"Nothing prices what exceeds {steps[-1].to}."
+        report.refuse(Code.TIERS_NOT_CLOSED, nodes[-1].line, path, message, "End with `to: null`.")
     return steps
 
 

@@ -1,0 +1,56 @@
+"""Day blocks for rating tests: loads given by a function of local wall time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from central.domain.metering.block import DayBlock
+from central.domain.rating.period import DayRange
+from firmware_bridge.contract.interval import local_day
+from firmware_bridge.contract.quantity import Unit
+
+
+def blocks_from(  # noqa: PLR0913 - what a block is made of
+    days: DayRange,
+    zone: str,
+    step_s: int,
+    wh_at: Callable[[datetime], int],
+    *,
+    channel_id: int = 1,
+    exponent: int = 0,
+    estimated: Iterable[date] = (),
+) -> list[DayBlock]:
+    """One block per local day; `wh_at` is asked at the local start of each interval."""
+    info, marks = ZoneInfo(zone), set(estimated)
+    blocks = []
+    for day in days.days():
+        interval = local_day(day, zone)
+        count = interval.duration // timedelta(seconds=step_s)
+        starts = [interval.start + timedelta(seconds=step_s * n) for n in range(count)]
+        values = [wh_at(start.astimezone(info)) for start in starts]
+        blocks.append(
+            DayBlock(
+                channel_id=channel_id,
+                day=day,
+                zone=zone,
+                start=interval.start,
+                period_s=step_s,
+                exponent=exponent,
+                unit=Unit.WATT_HOUR,
+                values=np.array(values, dtype=np.int64),
+                quality=np.full(count, 1 if day in marks else 0, dtype=np.uint8),
+            )
+        )
+    return blocks
+
+
+def blocks_of(
+    days: DayRange, zone: str, step_s: int, values: Sequence[int], *, exponent: int = 0
+) -> list[DayBlock]:
+    """Blocks from one flat list of values, in order of time."""
+    found = iter(values)
+    return blocks_from(days, zone, step_s, lambda _: next(found), exponent=exponent)

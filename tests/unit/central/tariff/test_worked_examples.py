@@ -1,0 +1,131 @@
+"""Every tariff under docs/reference/tariffs is priced against a bill computed by hand."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from central.domain.billing.cycle import Cycle
+from central.domain.rating.explain import explain
+from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.period import DayRange
+from central.domain.rating.rate import rate
+from central.domain.rating.state import State
+from central.domain.tariff.export import to_canonical_text
+from central.domain.tariff.load import load_tariff
+from central.domain.tariff.schema import tariff_schema
+from central.domain.tariff.version import TariffVersion
+from central.service.resolve_calendar import resolve_calendar
+from tests.support.rating import blocks_from
+
+FOLDER = Path(__file__).parents[4] / "docs" / "reference" / "tariffs"
+BILLS = sorted(FOLDER.glob("*.bill.yaml"))
+TARIFFS = sorted(path for path in FOLDER.glob("*.yaml") if not path.name.endswith(".bill.yaml"))
+
+
+def minutes(text: str) -> int:
+    hours, minute = text.split(":")
+    return int(hours) * 60 + int(minute)
+
+
+def load_at(rules: list[dict[str, str]], step: int, local: datetime) -> int:
+    for rule in rules:
+        first, last = rule["at"].split("-")
+        now = local.hour * 60 + local.minute
+        days = rule.get("days", "").split()
+        in_days = not days or local.date().isoformat() in days
+        if in_days and minutes(first) <= now < minutes(last):
+            wh = Fraction(rule["kW"]) * 1000 * step / 60
+            assert wh.denominator == 1
+            return int(wh)
+    return 0
+
+
+def facts_of(said: dict[str, str]) -> AgreementFacts:
+    words = {"true": True, "false": False}
+    return AgreementFacts.of(
+        **{name: words[text] if text in words else Decimal(text) for name, text in said.items()}
+    )
+
+
+def range_of(said: dict[str, Any]) -> tuple[DayRange, DayRange]:
+    cycle = Cycle.parse(said["cycle"]).days
+    days = said.get("days")
+    if days is None:
+        return cycle, cycle
+    return DayRange(date.fromisoformat(days[0]), date.fromisoformat(days[1])), cycle
+
+
+@pytest.mark.parametrize("path", BILLS, ids=lambda path: path.name)
+def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
+    said = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - strings only
+    names = said["tariff"] if isinstance(said["tariff"], list) else [said["tariff"]]
+    documents = [load_tariff(FOLDER / name) for name in names]
+    days, cycle = range_of(said)
+    step = int(said.get("step_minutes", "15"))
+    blocks = {
+        name: blocks_from(
+            cycle,
+            documents[0].zone,
+            step * 60,
+            lambda local, rules=rules: load_at(rules, step, local),  # type: ignore[misc]
+        )
+        for name, rules in said.get("load", {}).items()
+    }
+    opening = State.from_json({"peaks": [], "credits": [], "sums": []} | said.get("opening", {}))
+    rated = rate(
+        blocks,
+        facts_of(said.get("facts", {})),
+        [TariffVersion.of(document) for document in documents],
+        resolve_calendar(documents, 2025, 2027),
+        days,
+        cycle=cycle,
+        opening=opening,
+    )
+    assert not rated.holds
+    found = {line.key: line for line in rated.lines}
+    assert list(found) == [line["key"] for line in said["lines"]]
+    for line in said["lines"]:
+        assert found[line["key"]].amount == Decimal(line["amount"]), line["key"]
+        if "quantity" in line:
+            assert found[line["key"]].quantity == Decimal(line["quantity"]), line["key"]
+        if "price" in line:
+            assert found[line["key"]].price == Decimal(line["price"]), line["key"]
+        for proof in explain(found[line["key"]], blocks):
+            assert proof.sum == proof.determinant.exact
+    assert rated.total == Decimal(said["total"])
+
+
+def test_every_tariff_has_a_worked_bill() -> None:
+    used = set()
+    for path in BILLS:
+        said = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - strings only
+        used |= set(said["tariff"] if isinstance(said["tariff"], list) else [said["tariff"]])
+    assert used == {path.name for path in TARIFFS}
+
+
+@pytest.mark.parametrize("path", TARIFFS, ids=lambda path: path.name)
+def test_published_schema_accepts_every_tariff(path: Path) -> None:
+    value = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - strings only
+    jsonschema.validate(_with_nulls(value), tariff_schema())
+
+
+@pytest.mark.parametrize("path", TARIFFS, ids=lambda path: path.name)
+def test_document_exported_and_loaded_again_is_the_same(path: Path) -> None:
+    document = load_tariff(path)
+    assert load_tariff(to_canonical_text(document)) == document
+
+
+def _with_nulls(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _with_nulls(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(child) for child in value]
+    return None if value == "null" else value
