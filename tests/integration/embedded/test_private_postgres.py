@@ -105,11 +105,10 @@ def test_parent_folders_keep_their_permissions(tmp_path: Path) -> None:
         assert place == closed / "pg"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs its servers as another user")
 def test_binaries_that_the_servers_user_cannot_reach_are_copied(
     tmp_path: Path, server_home: Path
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root runs its servers as another user")
     hidden = tmp_path / "hidden"
     hidden.mkdir(mode=0o700)
     found = wheel_binaries()
