@@ -1,0 +1,171 @@
+"""Application telegrams: header, records or counters, or the device's error report.
+
+Source: EN 13757-3:2018, clauses 4 to 6; EN 13757-7 (transport headers, media).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_bridge.mbus.records import Function, Record, bcd, parse_records
+from firmware_bridge.mbus.security import WIRED, Security
+from firmware_bridge.mbus.units import FIXED, FIXED_HISTORIC, RESERVED
+from firmware_bridge.telegram import (
+    DeviceReportError,
+    TelegramTruncatedError,
+    TelegramUnsupportedError,
+    flag_id,
+)
+
+APPLICATION_ERROR = 0x70
+ALARM = 0x71
+VARIABLE_LONG = 0x72
+FIXED_LOW_FIRST, FIXED_HIGH_FIRST = 0x73, 0x77
+VARIABLE_BARE = 0x78
+VARIABLE_SHORT = 0x7A
+_LONG_HEADER, _SHORT_HEADER, _FIXED_SIZE = 12, 4, 16
+
+# Texts of EN 13757-3:2004, table 7.
+APPLICATION_ERRORS = {
+    0: "Unspecified error",
+    1: "Unimplemented CI-Field",
+    2: "Buffer too long, truncated",
+    3: "Too many records",
+    4: "Premature end of record",
+    5: "More than 10 DIFE's",
+    6: "More than 10 VIFE's",
+    7: "Reserved",
+    8: "Application busy",
+    9: "Too many readouts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Who sends: the eight bytes that name an M-Bus device in the world.
+
+    Args:
+        manufacturer: Three letters; empty in the fixed structure, which has none.
+        serial: Eight digits, in hex where a digit is above 9.
+        version: The maker's generation.
+        medium: Device type.
+        raw: The eight bytes as the radio sends them, for start vectors and keys.
+    """
+
+    manufacturer: str
+    serial: str
+    version: int
+    medium: int
+    raw: bytes = b""
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Address:
+        """From identification, manufacturer, version, medium: the order of the long header."""
+        return cls.parse_radio(raw[4:6] + raw[:4] + raw[6:8])
+
+    @classmethod
+    def parse_radio(cls, raw: bytes) -> Address:
+        """From manufacturer, identification, version, medium: the order of the radio's header."""
+        maker = flag_id(int.from_bytes(raw[:2], "little"))
+        return cls(maker, raw[5:1:-1].hex().upper(), raw[6], raw[7], raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An application telegram.
+
+    Args:
+        address: None for a short header or none: the link layer's address holds then.
+        access: Access number.
+        status: Status byte.
+        signature: Configuration word.
+        records: In order.
+    """
+
+    address: Address | None
+    access: int
+    status: int
+    signature: int
+    records: tuple[Record, ...]
+
+
+def parse_application(
+    user: bytes, security: Security = WIRED, link_address: Address | None = None
+) -> Application:
+    """Read CI field, header and records.
+
+    Args:
+        user: From the CI field on.
+        security: Keys, and what the layers below told.
+        link_address: The link layer's address: the radio's, for a short header.
+
+    Raises:
+        DeviceReportError: The device reports an error instead of values.
+        TelegramUnsupportedError: The CI field carries no values we can read.
+        TelegramTruncatedError: The header is cut.
+        TelegramError: As `parse_records` and `Security.open`.
+    """
+    if not user:
+        message = "The frame holds no CI field."
+        raise TelegramTruncatedError(message)
+    code, body = user[0], user[1:]
+    if code == APPLICATION_ERROR:
+        number = body[0] if body else 0
+        raise DeviceReportError(APPLICATION_ERRORS.get(number, f"Error {number}"), value=number)
+    if code == VARIABLE_LONG:
+        _need(body, _LONG_HEADER)
+        address = Address.parse(body[:8])
+        return _variable(body[8:], address, address, security)
+    if code == VARIABLE_SHORT:
+        _need(body, _SHORT_HEADER)
+        return _variable(body, None, link_address, security)
+    if code == VARIABLE_BARE:
+        return Application(None, 0, 0, 0, parse_records(body))
+    if code in (FIXED_LOW_FIRST, FIXED_HIGH_FIRST):
+        return _fixed(body, "little" if code == FIXED_LOW_FIRST else "big")
+    message = f"The CI field {code:02X} carries no values."
+    raise TelegramUnsupportedError(message, value=code)
+
+
+def _need(body: bytes, size: int) -> None:
+    if len(body) < size:
+        message = f"The header has {len(body)} of {size} bytes."
+        raise TelegramTruncatedError(message)
+
+
+def _variable(
+    body: bytes, named: Address | None, sender: Address | None, security: Security
+) -> Application:
+    access, status = body[0], body[1]
+    signature = int.from_bytes(body[2:4], "little")
+    data = security.open(signature, body[4:], sender.raw if sender else b"", access)
+    return Application(named, access, status, signature, parse_records(data))
+
+
+def _fixed(body: bytes, order: str) -> Application:
+    """Two counters of four bytes. Source: EN 1434-3:1997, 5.3."""
+    _need(body, _FIXED_SIZE)
+    little = order == "little"
+    identification = body[:4] if little else body[3::-1]
+    access, status = body[4], body[5]
+    units = body[6:8]
+    counters = (body[8:12], body[12:16])
+    medium = units[0] >> 6 | units[1] >> 6 << 2
+    address = Address("", identification[::-1].hex().upper(), 0, medium)
+    first = units[0] & 0x3F
+    records = []
+    for unit, raw in zip((first, units[1] & 0x3F), counters, strict=True):
+        ordered = raw if little else raw[::-1]
+        # Bit 0 of the status: binary counters; bit 1: both were stored at a fixed date.
+        number = int.from_bytes(ordered, "little", signed=True) if status & 1 else bcd(ordered)
+        historic = unit == FIXED_HISTORIC
+        records.append(
+            Record(
+                function=Function.INSTANTANEOUS,
+                storage=1 if historic or status & 2 else 0,
+                meaning=FIXED.get(first if historic else unit, RESERVED),
+                data=number,
+                raw=raw,
+            )
+        )
+    return Application(address, access, status, 0, tuple(records))
