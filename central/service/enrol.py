@@ -1,0 +1,242 @@
+"""Put service points, meters, accounts, agreements and tariffs into the books.
+
+Every use-case is idempotent: what is there already, and says the same, stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from central.domain.billing.bill import Party
+from central.domain.metering.installation import Multiplier
+from central.domain.metering.service_point import PointChannel, ServicePoint
+from central.domain.tariff.load import load_tariff
+from central.domain.tariff.version import TariffVersion
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    NotRegisteredError,
+    PointChannelRecord,
+    PointRecord,
+    RegistryConflictError,
+    RegistryStore,
+    RegistryTransaction,
+    TariffRecord,
+)
+
+
+class Effect(StrEnum):
+    """What an enrolment did."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+class Enrol:
+    """The use-cases, each in a transaction of its own or in one that is given.
+
+    Args:
+        store: Where the books are kept.
+        actor: Who asks; noted in the audit log.
+        clock: Now, aware.
+    """
+
+    def __init__(
+        self,
+        store: RegistryStore,
+        actor: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._actor = actor
+        self._clock = clock
+
+    async def seller(self, seller: Party) -> Effect:
+        """Say who charges."""
+        async with self._store.transaction() as books:
+            return await self.seller_in(books, seller)
+
+    async def service_point(self, point: PointRecord, *channels: PointChannelRecord) -> Effect:
+        """Open a service point, or correct its address or capacity, and count things there.
+
+        Raises:
+            InvalidValueError: Name, zone, capacity or period cannot be.
+            RegistryConflictError: Zone, or length or unit of intervals, would change.
+        """
+        async with self._store.transaction() as books:
+            return await self.point_in(books, point, channels)
+
+    async def installation(self, installation: InstallationRecord) -> Effect:
+        """Put a meter in, or take it out by giving an end; what it said is validated anew.
+
+        Raises:
+            MultiplierError: The multiplier is not exact.
+            NotRegisteredError: There is no such point, or no such meter.
+            RegistryConflictError: It overlaps another, or contradicts what is there.
+        """
+        async with self._store.transaction() as books:
+            return await self.installation_in(books, installation)
+
+    async def account(self, account: AccountRecord) -> Effect:
+        """Open an account, or correct its name and address."""
+        async with self._store.transaction() as books:
+            return await self.account_in(books, account)
+
+    async def agreement(self, agreement: AgreementRecord) -> Effect:
+        """Conclude an agreement, or end it by giving an end.
+
+        Raises:
+            NotRegisteredError: There is no such account, point or tariff.
+            RegistryConflictError: It overlaps another, or contradicts what is there.
+        """
+        async with self._store.transaction() as books:
+            return await self.agreement_in(books, agreement)
+
+    async def tariff(self, document: str, file: str = "tariff") -> Effect:
+        """Add a version of a tariff.
+
+        Raises:
+            TariffRefusedError: The document is refused; it says every reason.
+            RegistryConflictError: There is another version of that date.
+        """
+        async with self._store.transaction() as books:
+            return await self.tariff_in(books, document, file)
+
+    async def seller_in(self, books: RegistryTransaction, seller: Party) -> Effect:
+        """See `seller`."""
+        known = await books.seller()
+        if known == seller:
+            return Effect.UNCHANGED
+        await books.save_seller(seller)
+        return await self._note(books, "seller", seller.name, new=known is None)
+
+    async def point_in(
+        self,
+        books: RegistryTransaction,
+        point: PointRecord,
+        channels: tuple[PointChannelRecord, ...] = (),
+    ) -> Effect:
+        """See `service_point`."""
+        place = ServicePoint(point.name, point.zone)
+        known = await books.point(point.name)
+        if known is not None and known.zone != point.zone:
+            message = f"{point.name} lies in {known.zone}; its days are cut there."
+            raise RegistryConflictError(message, value=point.zone)
+        effect = Effect.UNCHANGED
+        if known != point:
+            await books.save_point(point)
+            effect = await self._note(books, "service_point", point.name, new=known is None)
+        there = {channel.obis: channel for channel in await books.channels(point.name)}
+        for channel in channels:
+            PointChannel(0, place, channel.obis, channel.period_s, channel.unit)
+            if channel.obis not in there:
+                await books.add_channel(point.name, channel)
+                if effect is Effect.UNCHANGED:
+                    effect = Effect.CHANGED
+            elif there[channel.obis] != channel:
+                message = f"{point.name} counts {channel.obis} in another way already."
+                raise RegistryConflictError(message, value=str(channel.obis))
+        return effect
+
+    async def installation_in(
+        self, books: RegistryTransaction, installation: InstallationRecord
+    ) -> Effect:
+        """See `installation`."""
+        Multiplier(installation.multiplier)
+        _need(await books.point(installation.point), "service point", installation.point)
+        same = [
+            one
+            for one in await books.installations(installation.point)
+            if (one.manufacturer, one.serial, one.start) == _key(installation)
+        ]
+        name = f"{installation.manufacturer}/{installation.serial}"
+        if not same:
+            await books.add_installation(installation)
+            await books.touch(installation)
+            return await self._note(books, True, "installation", name)
+        known = same[0]
+        if replace(installation, gateway=None) == replace(known, gateway=None):
+            return Effect.UNCHANGED
+        if known.multiplier != installation.multiplier:
+            message = f"{name} has the multiplier {known.multiplier} since {known.start}."
+            raise RegistryConflictError(
+                message,
+                value=str(installation.multiplier),
+                remedy="End the installation and begin another.",
+            )
+        await books.change_installation(installation)
+        await books.touch(known)
+        return await self._note(books, False, "installation", name)
+
+    async def account_in(self, books: RegistryTransaction, account: AccountRecord) -> Effect:
+        """See `account`."""
+        known = await books.account(account.number)
+        if known == account:
+            return Effect.UNCHANGED
+        await books.save_account(account)
+        return await self._note(books, "account", account.number, new=known is None)
+
+    async def agreement_in(self, books: RegistryTransaction, agreement: AgreementRecord) -> Effect:
+        """See `agreement`."""
+        _need(await books.account(agreement.account), "account", agreement.account)
+        _need(await books.point(agreement.point), "service point", agreement.point)
+        versions = await books.tariff_versions(agreement.tariff)
+        _need(versions or None, "tariff", agreement.tariff)
+        name = f"{agreement.account} at {agreement.point}"
+        same = [
+            one
+            for one in await books.agreements(agreement.point)
+            if one.first == agreement.first and one.account == agreement.account
+        ]
+        if not same:
+            await books.add_agreement(agreement)
+            return await self._note(books, True, "agreement", name)
+        if same[0] == agreement:
+            return Effect.UNCHANGED
+        if same[0].tariff != agreement.tariff:
+            message = f"{name} has the tariff {same[0].tariff} since {agreement.first}."
+            raise RegistryConflictError(
+                message, value=agreement.tariff, remedy="End the agreement and begin another."
+            )
+        await books.change_agreement(agreement)
+        return await self._note(books, False, "agreement", name)
+
+    async def tariff_in(self, books: RegistryTransaction, document: str, file: str) -> Effect:
+        """See `tariff`."""
+        version = TariffVersion.of(load_tariff(document, file=file))
+        for known in await books.tariff_versions(version.tariff):
+            if known.effective == version.effective:
+                if known.sha256 == version.sha256:
+                    return Effect.UNCHANGED
+                message = f"{version.tariff} has another version of {version.effective}."
+                raise RegistryConflictError(
+                    message,
+                    value=version.sha256,
+                    remedy="A version is never changed; give the new one a date of its own.",
+                )
+        currency = version.document.currency.code
+        record = TariffRecord(version.tariff, version.effective, document, version.sha256, currency)
+        await books.add_tariff_version(record, self._actor, self._clock())
+        return await self._note(books, True, "tariff", version.tariff)
+
+    async def _note(
+        self, books: RegistryTransaction, kind: str, subject: str, *, new: bool
+    ) -> Effect:
+        effect = Effect.ADDED if new else Effect.CHANGED
+        await books.audit(self._clock(), self._actor, f"{kind}.{effect}", subject, {})
+        return effect
+
+
+def _key(installation: InstallationRecord) -> tuple[str, str, datetime]:
+    return installation.manufacturer, installation.serial, installation.start
+
+
+def _need(thing: object | None, kind: str, name: str) -> None:
+    if thing is None:
+        message = f"There is no {kind} {name!r} in the books."
+        raise NotRegisteredError(message, value=name)

@@ -1,0 +1,105 @@
+"""Prove a bill line from the very block versions it was computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from central.domain.billing.bill import BillLine
+from central.domain.metering.block import DayBlock
+from central.domain.rating.explain import Explained, explain
+from central.domain.rating.line import Line
+from central.service.lookup import found
+from central.service.ports.billing import BillingStore, BillRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedLine:
+    """A line and the proofs of what it rests on.
+
+    Args:
+        entry: The line on its bill.
+        proofs: One per determinant, each summed again exactly.
+    """
+
+    entry: BillLine
+    proofs: tuple[Explained, ...]
+
+
+class ExplainBill:
+    """The use-case.
+
+    Args:
+        store: Where bills and blocks are kept.
+    """
+
+    def __init__(self, store: BillingStore) -> None:
+        self._store = store
+
+    async def line(self, bill: str, position: int) -> ExplainedLine:
+        """The intervals of one line.
+
+        Args:
+            bill: The bill's identifier.
+            position: The line's place on it, from 1.
+
+        Raises:
+            NotFoundError: There is no such bill or line.
+            LineageError: The blocks kept are not those that were billed, or do not sum to it.
+        """
+        record = found(await find_bill(self._store, bill), "bill", bill)
+        places = {entry.position: entry for entry in record.bill.lines}
+        entry = found(places.get(position), "line", f"{bill}/{position}")
+        return (await self._prove([entry]))[0]
+
+    async def bill(self, bill: str) -> tuple[ExplainedLine, ...]:
+        """The intervals of every line.
+
+        Raises:
+            NotFoundError: There is no such bill.
+            LineageError: The blocks kept are not those that were billed, or do not sum to it.
+        """
+        record = found(await find_bill(self._store, bill), "bill", bill)
+        return await self._prove(record.bill.lines)
+
+    async def _prove(self, entries: Sequence[BillLine]) -> tuple[ExplainedLine, ...]:
+        wanted: dict[tuple[int, date], int] = {}
+        for entry in entries:
+            wanted |= _versions(entry.line)
+        blocks = list((await self._store.blocks(wanted)).values())
+        return tuple(ExplainedLine(entry, prove(entry.line, blocks)) for entry in entries)
+
+
+async def find_bill(store: BillingStore, bill: str) -> BillRecord | None:
+    """A bill by the text of its identifier; None where it names nothing."""
+    try:
+        uid = UUID(bill)
+    except ValueError:
+        return None
+    return await store.bill(uid)
+
+
+def prove(line: Line, blocks: Sequence[DayBlock]) -> tuple[Explained, ...]:
+    """A line's determinants, each summed again.
+
+    Args:
+        line: Of a bill.
+        blocks: Among them those that the line names.
+
+    Raises:
+        LineageError: The blocks are not those that were billed, or do not sum to it.
+    """
+    series = {one.series for part in line.determinants for one in part.sources}
+    return explain(line, dict.fromkeys(series, blocks))
+
+
+def _versions(line: Line) -> dict[tuple[int, date], int]:
+    """Which version of each day a line rests on."""
+    return {
+        (source.channel_id, source.first + timedelta(days=number)): version
+        for part in line.determinants
+        for source in part.sources
+        for number, version in enumerate(source.versions)
+    }

@@ -1,0 +1,332 @@
+"""What billing needs of a store.
+
+A run is cut into shards of accounts. A shard is taken, rated and saved in one transaction: a worker
+that dies leaves it to the next, and a bill exists once per (account, cycle, run type, revision)
+whoever else runs at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from central.domain.billing.bill import Account, Bill, MeterRead, RunType
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.state import BillState
+from central.domain.metering.block import DayBlock
+from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.line import Hold
+from central.domain.rating.period import DayRange
+from central.domain.rating.state import State
+from central.service.ports.registry import TariffRecord
+from firmware_bridge.contract.errors import OperatorError
+
+
+class UnknownBillError(OperatorError):
+    """There is no such bill."""
+
+    code = "UNKNOWN_BILL"
+
+
+class UnknownRunError(OperatorError):
+    """There is no such run."""
+
+    code = "UNKNOWN_RUN"
+
+
+class StaleBillError(OperatorError):
+    """Somebody changed the bill meanwhile."""
+
+    code = "STALE_BILL"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A bill run.
+
+    Args:
+        id: Its key.
+        uid: Its identifier outside.
+        cycle: Its month.
+        run_type: Why.
+        creator: Who started it first.
+        accounts: How many accounts its open shards hold.
+        resumed: Whether it had been started before.
+        finished_at: When its last shard was saved.
+    """
+
+    id: int
+    uid: UUID
+    cycle: Cycle
+    run_type: RunType
+    creator: str
+    accounts: int
+    resumed: bool
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyWork:
+    """What one agreement brings into a bill.
+
+    Args:
+        agreement_id: Its key.
+        point: Name of the service point.
+        zone: Of the point's days.
+        tariff: Name.
+        days: Local days of the cycle in which the agreement holds.
+        facts: Of the agreement.
+        opening: What earlier bills left.
+        blocks: Newest blocks of those days, by input name.
+        holds: Critical findings and conflicts of those days.
+        reads: Registers at the ends of the days.
+    """
+
+    agreement_id: int
+    point: str
+    zone: str
+    tariff: str
+    days: DayRange
+    facts: AgreementFacts
+    opening: State
+    blocks: Mapping[str, Sequence[DayBlock]]
+    holds: tuple[Hold, ...] = ()
+    reads: tuple[MeterRead, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWork:
+    """An account to bill.
+
+    Args:
+        account_id: Its key.
+        account: Who is billed.
+        supplies: Its agreements, by point and date; at least one.
+    """
+
+    account_id: int
+    account: Account
+    supplies: tuple[SupplyWork, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewBill:
+    """A bill to be saved.
+
+    Args:
+        account_id: Whose.
+        bill: What it says; a draft or held.
+        closing: Per agreement its days and the state that its next bill opens with.
+        kwh: Billed energy; None where nothing could be rated. [kWh]
+        validated_kwh: The same, from the blocks alone. [kWh]
+    """
+
+    account_id: int
+    bill: Bill
+    closing: tuple[tuple[int, DayRange, State], ...]
+    kwh: Decimal | None
+    validated_kwh: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Accounts taken to be billed.
+
+    Args:
+        run: Of which run.
+        number: Which shard.
+        works: Accounts with everything that rating needs.
+        tariffs: Versions of their tariffs, by name and date.
+    """
+
+    run: RunRecord
+    number: int
+    works: tuple[AccountWork, ...]
+    tariffs: Mapping[str, Sequence[TariffRecord]]
+
+
+class ShardTransaction(Protocol):
+    """One shard, held until the transaction ends."""
+
+    shard: Shard
+
+    async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
+        """Save bills and mark the shard done.
+
+        A held bill that is there is replaced; a draft only by one with another hash; an approved
+        or issued one never.
+
+        Returns:
+            How many were saved.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class BillRecord:
+    """A bill as it is kept.
+
+    Args:
+        id: Its key.
+        uid: Its identifier outside.
+        run: Its run's identifier.
+        bill: What it says, and its state.
+        sha256: Of what it says; None where it could not be rated.
+        kwh: Billed energy. [kWh]
+        creator: Who made it.
+        approver: Who approved it.
+        made_at: When it was made.
+        issued_at: When it was issued.
+        series: Of its legal number.
+        legal_number: Its place in the series.
+    """
+
+    id: int
+    uid: UUID
+    run: UUID
+    bill: Bill
+    sha256: str | None
+    kwh: Decimal | None
+    creator: str
+    made_at: datetime
+    approver: str | None = None
+    issued_at: datetime | None = None
+    series: str | None = None
+    legal_number: int | None = None
+
+    @property
+    def number(self) -> str | None:
+        """The legal number as printed."""
+        return None if self.legal_number is None else f"{self.series}-{self.legal_number:06}"
+
+
+@dataclass(frozen=True, slots=True)
+class BillHead:
+    """A bill without its content.
+
+    Args:
+        uid: Its identifier outside.
+        account: Number.
+        state: Where it stands.
+        holds: Why it is held.
+        currency: ISO 4217 letters.
+        total: Sum of its lines. [currency]
+        kwh: Billed energy. [kWh]
+    """
+
+    uid: UUID
+    account: str
+    state: BillState
+    holds: tuple[Hold, ...]
+    currency: str | None
+    total: Decimal | None
+    kwh: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeTotal:
+    """What one charge brought in a run."""
+
+    charge: str
+    name: str
+    currency: str
+    lines: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run in numbers.
+
+    Args:
+        run: The run.
+        bills: How many bills there are, by state.
+        totals: Billed amount of what is not held, by currency.
+        kwh: Billed energy of what is not held. [kWh]
+        validated_kwh: Energy in the blocks that were billed. [kWh]
+        charges: By charge.
+        held: Held bills, by account; at most a thousand.
+    """
+
+    run: RunRecord
+    bills: Mapping[BillState, int]
+    totals: Mapping[str, Decimal]
+    kwh: Decimal
+    validated_kwh: Decimal
+    charges: tuple[ChargeTotal, ...]
+    held: tuple[BillHead, ...] = field(default=())
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts have a bill."""
+        return sum(self.bills.values())
+
+    @property
+    def held_count(self) -> int:
+        """How many bills are held."""
+        return self.bills.get(BillState.HELD, 0)
+
+
+class BillingStore(Protocol):
+    """Where bills are kept."""
+
+    async def open_run(
+        self, cycle: Cycle, run_type: RunType, creator: str, at: datetime, shard_size: int
+    ) -> RunRecord:
+        """Start a run, or take part in the one that is there.
+
+        Where no shard is open, the accounts that have no bill of the cycle, or a held one, become
+        new shards.
+        """
+
+    def shard(self, run: RunRecord) -> AbstractAsyncContextManager[ShardTransaction | None]:
+        """Take a shard that nobody has; None where there is none. Leaving commits."""
+
+    async def open_shards(self, run: RunRecord) -> int:
+        """How many shards are not done, whoever has them."""
+
+    async def finish_run(self, run: RunRecord, at: datetime) -> bool:
+        """Note the end of a run, if all its shards are done."""
+
+    async def find_run(self, cycle: Cycle, run_type: RunType) -> RunRecord | None:
+        """The run of a cycle."""
+
+    async def summary(self, run: RunRecord) -> RunSummary:
+        """A run in numbers."""
+
+    async def heads(self, run: RunRecord) -> tuple[BillHead, ...]:
+        """The bills of a run, by account number."""
+
+    async def bill(self, uid: UUID) -> BillRecord | None:
+        """One bill."""
+
+    async def approve(self, uids: Sequence[UUID], approver: str, at: datetime) -> int:
+        """Move drafts, made by somebody else, to approved; all or none.
+
+        Raises:
+            StaleBillError: One is no such draft any more.
+        """
+
+    async def issue(self, uids: Sequence[UUID], series: str, actor: str, at: datetime) -> int:
+        """Give approved bills the next numbers of a series, in this order; all or none.
+
+        Raises:
+            StaleBillError: One is not approved any more.
+        """
+
+    async def blocks(
+        self, versions: Mapping[tuple[int, date], int]
+    ) -> dict[tuple[int, date], DayBlock]:
+        """Blocks by (channel, day) and version."""
+
+    async def channel_zone(self, channel_id: int) -> str | None:
+        """Zone of a channel's point."""
+
+    async def audit(
+        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Write a line of the audit log."""

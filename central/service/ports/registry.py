@@ -1,0 +1,219 @@
+"""What enrolment needs of a store: points, installations, accounts, agreements, tariffs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Protocol
+
+from central.domain.billing.bill import Party
+from central.domain.metering.installation import RegisterFacts
+from central.domain.rating.facts import AgreementFacts
+from firmware_bridge.contract.errors import OperatorError
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+
+
+class RegistryConflictError(OperatorError):
+    """What is asked contradicts what the books say: two meters, two payers, another value."""
+
+    code = "REGISTRY_CONFLICT"
+
+
+class NotRegisteredError(OperatorError):
+    """A name stands for nothing in the books."""
+
+    code = "NOT_REGISTERED"
+
+
+@dataclass(frozen=True, slots=True)
+class PointRecord:
+    """A service point in the books; its name is its key.
+
+    Args:
+        name: As the utility calls it.
+        zone: IANA zone; never changes once days were validated.
+        address: One line.
+        capacity: Per hour, in the base unit (W for Wh); None if not known.
+    """
+
+    name: str
+    zone: str
+    address: str = ""
+    capacity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PointChannelRecord:
+    """What is counted at a point; a point counts one thing once.
+
+    Args:
+        obis: Which quantity and direction.
+        period_s: Length of its intervals. [s]
+        unit: Of its intervals.
+    """
+
+    obis: Obis
+    period_s: int
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationRecord:
+    """A meter at a point; (meter, start) is its key.
+
+    Args:
+        point: Name of the service point.
+        manufacturer: Of the meter.
+        serial: Of the meter.
+        start: When it went in. Aware.
+        end: When it came out; None while it is there.
+        multiplier: Exact.
+        registers: What is known of its registers.
+        gateway: Behind which gateway the meter will appear, if it has not yet.
+    """
+
+    point: str
+    manufacturer: str
+    serial: str
+    start: datetime
+    end: datetime | None = None
+    multiplier: Fraction = Fraction(1)
+    registers: Mapping[Obis, RegisterFacts] = field(default_factory=dict)
+    gateway: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """Who pays; the number is the key."""
+
+    number: str
+    party: Party
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRecord:
+    """Account x service point x tariff; (point, first day) is its key.
+
+    Args:
+        account: Number.
+        point: Name.
+        tariff: Name.
+        first: First local day.
+        end: The local day after the last; None while open.
+        facts: What the tariff needs to know.
+    """
+
+    account: str
+    point: str
+    tariff: str
+    first: date
+    end: date | None = None
+    facts: AgreementFacts = field(default_factory=AgreementFacts)
+
+
+@dataclass(frozen=True, slots=True)
+class TariffRecord:
+    """One version of a tariff; (name, effective) is its key, and it never changes.
+
+    Args:
+        name: Of the tariff.
+        effective: First local day.
+        document: The text as it was added.
+        sha256: Hex digest of what it says.
+        currency: ISO 4217 letters.
+    """
+
+    name: str
+    effective: date
+    document: str
+    sha256: str
+    currency: str
+
+
+class RegistryTransaction(Protocol):
+    """One transaction on the books. Every `add` of something that overlaps is refused."""
+
+    async def seller(self) -> Party | None:
+        """Who charges."""
+
+    async def save_seller(self, seller: Party) -> None:
+        """Set who charges."""
+
+    async def point(self, name: str) -> PointRecord | None:
+        """A service point."""
+
+    async def save_point(self, point: PointRecord) -> None:
+        """Add a point, or correct its address or capacity."""
+
+    async def channels(self, point: str) -> tuple[PointChannelRecord, ...]:
+        """What is counted at a point."""
+
+    async def add_channel(self, point: str, channel: PointChannelRecord) -> None:
+        """Count something at a point."""
+
+    async def installations(self, point: str) -> tuple[InstallationRecord, ...]:
+        """The meters of a point, ascending."""
+
+    async def add_installation(self, installation: InstallationRecord) -> None:
+        """Put a meter in.
+
+        Raises:
+            NotRegisteredError: The meter never reported and no enrolled gateway is named.
+            RegistryConflictError: The meter is elsewhere, or the point has one, at that time.
+        """
+
+    async def change_installation(self, installation: InstallationRecord) -> None:
+        """Set the end and the registers of an installation that is there."""
+
+    async def account(self, number: str) -> AccountRecord | None:
+        """An account."""
+
+    async def save_account(self, account: AccountRecord) -> None:
+        """Add an account, or correct its party."""
+
+    async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
+        """The agreements of a point, ascending."""
+
+    async def add_agreement(self, agreement: AgreementRecord) -> None:
+        """Conclude an agreement.
+
+        Raises:
+            RegistryConflictError: Somebody pays for the point already at that time.
+        """
+
+    async def change_agreement(self, agreement: AgreementRecord) -> None:
+        """Set the end and the facts of an agreement that is there."""
+
+    async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
+        """The versions of a tariff, by date; empty where there is no such tariff."""
+
+    async def add_tariff_version(self, version: TariffRecord, actor: str, at: datetime) -> None:
+        """Add a version.
+
+        Raises:
+            RegistryConflictError: There is another one of that date.
+        """
+
+    async def touch(self, installation: InstallationRecord) -> None:
+        """Queue what the meter's channels said while it was there for validation."""
+
+    async def audit(
+        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Write a line of the audit log."""
+
+
+class RegistryStore(Protocol):
+    """Where the books are kept."""
+
+    def transaction(self) -> AbstractAsyncContextManager[RegistryTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back.
+
+        Raises:
+            StoreUnavailableError: Try again.
+        """

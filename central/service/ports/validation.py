@@ -1,0 +1,142 @@
+"""What validation needs of a store.
+
+The queue `touched` says which readings changed. A day is validated when it is over (the first time
+by closing it) and again whenever readings around it change; a block is added only where its content
+did. Everything a transaction does is under its channels' locks, so that workers share the queue
+and never make two versions of one day from one change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple, NewType, Protocol
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.service_point import PointChannel
+from central.domain.metering.track import Segment
+from central.domain.vee.finding import Finding
+from firmware_bridge.contract.interval import Interval
+
+PointChannelId = NewType("PointChannelId", int)
+
+
+class ChannelDay(NamedTuple):
+    """A local day of a channel of a service point."""
+
+    channel_id: PointChannelId
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Readings that changed, as far as they concern a channel of a service point.
+
+    Args:
+        channel_id: The channel of the point.
+        interval: Half-open.
+    """
+
+    channel_id: PointChannelId
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class LockedChannel:
+    """A channel that this transaction may write blocks of.
+
+    Args:
+        channel: What is counted, and where.
+        closed_through: Newest local day that was closed.
+        installed: When meters were there, ascending.
+        first_reading: Earliest reading of any of them; None without any.
+    """
+
+    channel: PointChannel
+    closed_through: date | None
+    installed: tuple[Interval, ...]
+    first_reading: datetime | None
+
+
+class Newest(NamedTuple):
+    """The newest block of a day."""
+
+    version: int
+    sha256: bytes
+
+
+class ValidationTransaction(Protocol):
+    """One transaction of validation."""
+
+    async def take(self, limit: int) -> tuple[int, list[Change]]:
+        """Take changes off the queue, the oldest first, leaving those that others took.
+
+        Returns:
+            How many were taken, and those that concern a channel of a point. What no point's
+            channel is fed by needs no validation until its meter is installed.
+        """
+
+    async def due(self, before: datetime, limit: int) -> list[PointChannelId]:
+        """Channels with a local day, over at `before`, that is not closed; others' left out."""
+
+    async def lock(
+        self, channels: Collection[PointChannelId]
+    ) -> dict[PointChannelId, LockedChannel]:
+        """Lock channels until the end of the transaction, in one order."""
+
+    async def segments(
+        self, windows: Mapping[PointChannelId, Interval]
+    ) -> dict[PointChannelId, list[Segment]]:
+        """Installations that touch a window, ascending, and their readings in it.
+
+        The newest revision of each reading; both ends of a window included.
+        """
+
+    async def conflicts(
+        self, windows: Mapping[PointChannelId, Interval]
+    ) -> dict[PointChannelId, list[datetime]]:
+        """Instants in a window at which a second value waits for a decision."""
+
+    async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
+        """The newest block of each day that has one."""
+
+    async def add_blocks(self, blocks: Sequence[DayBlock], actor: str, at: datetime) -> None:
+        """Add blocks; version and day must be new."""
+
+    async def settle_findings(
+        self, found: Mapping[ChannelDay, Sequence[Finding]], at: datetime
+    ) -> int:
+        """Make these the open findings of these days: raise new ones, close those that are gone.
+
+        Returns:
+            How many were raised.
+        """
+
+    async def close_through(self, days: Mapping[PointChannelId, date]) -> None:
+        """Note the newest closed day of channels."""
+
+
+class ValidationStore(Protocol):
+    """Where readings wait and blocks are kept."""
+
+    def transaction(self) -> AbstractAsyncContextManager[ValidationTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back.
+
+        Raises:
+            StoreUnavailableError: Try again.
+        """
+
+    async def blocks(self, days: Mapping[ChannelDay, int | None]) -> dict[ChannelDay, DayBlock]:
+        """Blocks of the given versions; None takes the newest."""
+
+    async def accept_finding(self, finding_id: int, actor: str, reason: str, at: datetime) -> bool:
+        """Note that somebody answers for an open finding; it no longer holds the bill.
+
+        Returns:
+            Whether there was such a finding.
+        """
+
+    async def open_findings(self, channel_id: PointChannelId) -> list[dict[str, Any]]:
+        """Open findings of a channel, as rows: id, day, code, severity, accepted_by."""

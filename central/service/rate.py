@@ -1,0 +1,148 @@
+"""Rate one account's cycle: everything it takes is in the work, nothing is asked of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+
+from central.domain.billing.bill import Bill, RunType, Supply, make_bill
+from central.domain.billing.cycle import Cycle
+from central.domain.metering.block import exact_sum
+from central.domain.metering.quality import NULL
+from central.domain.rating.line import Hold, Rated
+from central.domain.rating.period import DayRange
+from central.domain.rating.rate import rate
+from central.domain.rating.rounding import printed
+from central.domain.rating.series import billing_scale
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.load import load_tariff
+from central.domain.tariff.version import TariffVersion
+from central.service.ports.billing import AccountWork, NewBill, SupplyWork
+from central.service.ports.registry import TariffRecord
+from central.service.resolve_calendar import resolve_calendar
+from firmware_bridge.contract.errors import InvalidValueError
+
+IMPORT = "import"
+
+
+class Tariffs:
+    """The tariffs of a run, read once.
+
+    Args:
+        records: Versions by name.
+        days: What will be rated.
+    """
+
+    def __init__(self, records: Mapping[str, Sequence[TariffRecord]], days: DayRange) -> None:
+        self._versions = {name: tuple(map(_version, found)) for name, found in records.items()}
+        documents = [one.document for found in self._versions.values() for one in found]
+        self.calendar: ResolvedCalendar = resolve_calendar(
+            documents, days.first.year - 1, days.end.year + 1
+        )
+
+    def versions(self, name: str) -> tuple[TariffVersion, ...]:
+        """The versions of a tariff."""
+        return self._versions.get(name, ())
+
+
+@lru_cache(maxsize=4096)
+def _version(record: TariffRecord) -> TariffVersion:
+    return TariffVersion.of(load_tariff(record.document, file=record.name))
+
+
+def rate_account(work: AccountWork, cycle: Cycle, run_type: RunType, tariffs: Tariffs) -> NewBill:
+    """Make an account's bill; held where something is missing.
+
+    Args:
+        work: The account with its agreements and blocks.
+        cycle: The month.
+        run_type: Why.
+        tariffs: With holidays resolved.
+    """
+    supplies = [(one, _rate(one, cycle, tariffs)) for one in work.supplies]
+    findings = tuple(hold for one in work.supplies for hold in one.holds)
+    bill = _bill(work, cycle, run_type, supplies, findings)
+    closing = tuple((one.agreement_id, one.days, rated.closing) for one, rated in supplies)
+    if not bill.lines:
+        return NewBill(work.account_id, bill, closing, None, None)
+    billed = sum((_billed_kwh(rated) for _, rated in supplies), Fraction(0))
+    validated = sum((_validated_kwh(one) for one in work.supplies), Fraction(0))
+    return NewBill(work.account_id, bill, closing, printed(billed), printed(validated))
+
+
+def _rate(one: SupplyWork, cycle: Cycle, tariffs: Tariffs) -> Rated:
+    return rate(
+        one.blocks,
+        one.facts,
+        tariffs.versions(one.tariff),
+        tariffs.calendar,
+        one.days,
+        cycle=cycle.days,
+        opening=one.opening,
+    )
+
+
+def _bill(
+    work: AccountWork,
+    cycle: Cycle,
+    run_type: RunType,
+    supplies: Sequence[tuple[SupplyWork, Rated]],
+    findings: Sequence[Hold],
+) -> Bill:
+    parts = [
+        Supply(one.point, one.tariff, one.days, one.zone, rated, one.reads)
+        for one, rated in supplies
+    ]
+    try:
+        return make_bill(work.account, cycle, parts, run_type=run_type, findings=findings)
+    except InvalidValueError as error:
+        # Two currencies cannot be one bill: keep what the first says, and hold it.
+        hold = Hold("MIXED_CURRENCIES", error.message, str(error.value))
+        return make_bill(work.account, cycle, parts[:1], run_type=run_type, findings=[hold])
+
+
+def _billed_kwh(rated: Rated) -> Fraction:
+    """Energy that lines charge for: the largest of the sums over imported energy.
+
+    A tariff may charge the same energy by period and as a total; neither adds to the other.
+    """
+    sums: dict[str, Fraction] = {}
+    seen: set[str] = set()
+    for line in rated.lines:
+        for one in line.determinants:
+            of_import = any(source.series == IMPORT for source in one.sources)
+            if one.how == "sum" and one.unit == "kWh" and of_import and one.key not in seen:
+                seen.add(one.key)
+                sums[one.name] = sums.get(one.name, Fraction(0)) + one.exact
+    return max(sums.values(), default=Fraction(0))
+
+
+def _validated_kwh(one: SupplyWork) -> Fraction:
+    total = Fraction(0)
+    for block in one.blocks.get(IMPORT, ()):
+        total += exact_sum(block.values[block.values != NULL]) * billing_scale(block)
+    return total
+
+
+def rate_accounts(
+    works: Iterable[AccountWork],
+    cycle: Cycle,
+    run_type: RunType,
+    tariffs: Tariffs,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[NewBill]:
+    """Bills of many accounts.
+
+    Args:
+        works: The accounts.
+        cycle: The month.
+        run_type: Why.
+        tariffs: With holidays resolved.
+        progress: Told 1 after each bill.
+    """
+    bills = []
+    for work in works:
+        bills.append(rate_account(work, cycle, run_type, tariffs))
+        progress(1)
+    return bills

@@ -1,0 +1,260 @@
+"""Turn what waits in the queue into validated day blocks.
+
+Two things make a day's block: the day ends (it is closed once, with whatever is there, so that a
+silent meter shows as missing), and readings around a closed day change. Either way the day is
+validated anew from all its readings, and only other content makes another version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.errors import MeteringError
+from central.domain.metering.track import Segment
+from central.domain.vee.day import Thresholds
+from central.domain.vee.finding import Code, Finding, Severity
+from central.domain.vee.validate import reading_window, validate_day
+from central.service.ports.validation import (
+    Change,
+    ChannelDay,
+    LockedChannel,
+    Newest,
+    PointChannelId,
+    ValidationStore,
+    ValidationTransaction,
+)
+from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import Interval, local_day, zone_info
+
+ACTOR = "vee"
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How validation works off its queue.
+
+    Args:
+        grace: How long after its end a day is closed, so that last readings can come in.
+        batch: Changes taken at a time.
+        closing: Channels closed at a time.
+        days: Most days of a channel closed at a time; the rest follow.
+        thresholds: Where rules draw their lines.
+    """
+
+    grace: timedelta = timedelta(minutes=15)
+    batch: int = 500
+    closing: int = 20
+    days: int = 62
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What validation did.
+
+    Args:
+        changes: Changes taken off the queue.
+        days: Days validated.
+        versions: Blocks added.
+        findings: Findings raised.
+        closed: Channels of which days were closed.
+    """
+
+    changes: int = 0
+    days: int = 0
+    versions: int = 0
+    findings: int = 0
+    closed: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.changes + other.changes,
+            self.days + other.days,
+            self.versions + other.versions,
+            self.findings + other.findings,
+            self.closed + other.closed,
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to do."""
+        return not self.changes and not self.closed
+
+
+class Validate:
+    """The use-case. Any number of them may share one store.
+
+    Args:
+        store: Where readings wait.
+        clock: Now, aware.
+        settings: How to work.
+    """
+
+    def __init__(
+        self,
+        store: ValidationStore,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        settings: Settings | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings or Settings()
+
+    async def until_idle(self, progress: Callable[[Tally], None] = lambda _: None) -> Tally:
+        """Work until nothing waits and every day that is over is closed.
+
+        Args:
+            progress: Told the sum so far after each transaction.
+
+        Raises:
+            StoreUnavailableError: What was committed stays; call again.
+        """
+        total = Tally()
+        while True:
+            tally = await self.step()
+            total += tally
+            if tally.idle:
+                return total
+            progress(total)
+
+    async def step(self) -> Tally:
+        """One transaction of changes, and one of days to close.
+
+        Raises:
+            StoreUnavailableError: What was committed stays; call again.
+        """
+        return await self._changes() + await self._closings()
+
+    async def _changes(self) -> Tally:
+        async with self._store.transaction() as work:
+            taken, changes = await work.take(self._settings.batch)
+            if not changes:
+                return Tally(changes=taken)
+            locked = await work.lock({change.channel_id for change in changes})
+            days = self._days_of(changes, locked)
+            return Tally(changes=taken) + await self._validate(work, locked, days)
+
+    async def _closings(self) -> Tally:
+        before = self._clock() - self._settings.grace
+        async with self._store.transaction() as work:
+            locked = await work.lock(await work.due(before, self._settings.closing))
+            days = {key: self._to_close(one, before) for key, one in locked.items()}
+            days = {key: found for key, found in days.items() if found}
+            if not days:
+                return Tally()
+            tally = await self._validate(work, locked, days)
+            await work.close_through({key: found[-1] for key, found in days.items()})
+            return tally + Tally(closed=len(days))
+
+    def _days_of(
+        self, changes: Sequence[Change], locked: Mapping[PointChannelId, LockedChannel]
+    ) -> dict[PointChannelId, list[date]]:
+        """Closed days whose window a change reaches into."""
+        found: dict[PointChannelId, set[date]] = {}
+        for change in changes:
+            one = locked[change.channel_id]
+            if one.closed_through is None:
+                continue
+            reach = self._settings.thresholds.linear_gap + timedelta(
+                milliseconds=self._settings.thresholds.tolerance_ms
+            )
+            around = Interval(change.interval.start - reach, change.interval.end + reach)
+            days = _days_in(around, one.channel.point.zone)
+            found.setdefault(change.channel_id, set()).update(
+                day for day in days if day <= one.closed_through and _installed(one, day)
+            )
+        return {key: sorted(days) for key, days in found.items() if days}
+
+    def _to_close(self, one: LockedChannel, before: datetime) -> list[date]:
+        """The days after the last that was closed, up to the last that is over."""
+        if one.first_reading is None:
+            return []
+        zone = one.channel.point.zone
+        first = one.first_reading.astimezone(zone_info(zone)).date()
+        if one.closed_through is not None:
+            first = one.closed_through + _DAY
+        last = before.astimezone(zone_info(zone)).date() - _DAY
+        days = [first + _DAY * number for number in range((last - first).days + 1)]
+        return days[: self._settings.days]
+
+    async def _validate(
+        self,
+        work: ValidationTransaction,
+        locked: Mapping[PointChannelId, LockedChannel],
+        days: Mapping[PointChannelId, Sequence[date]],
+    ) -> Tally:
+        limits = self._settings.thresholds
+        windows = {key: _window(locked[key], found, limits) for key, found in days.items() if found}
+        segments = await work.segments(windows)
+        conflicts = await work.conflicts(windows)
+        keys = [ChannelDay(key, day) for key, found in days.items() for day in found]
+        newest = await work.newest(keys)
+        blocks: list[DayBlock] = []
+        findings: dict[ChannelDay, tuple[Finding, ...]] = {}
+        for key in keys:
+            one = locked[key.channel_id]
+            if not _installed(one, key.day):
+                continue
+            known = newest.get(key)
+            block, findings[key] = _judge(
+                one,
+                key.day,
+                segments.get(key.channel_id, []),
+                conflicts.get(key.channel_id, ()),
+                known,
+                limits,
+            )
+            if block is not None and (known is None or known.sha256 != block.sha256):
+                blocks.append(block)
+        now = self._clock()
+        await work.add_blocks(blocks, ACTOR, now)
+        raised = await work.settle_findings(findings, now)
+        return Tally(days=len(findings), versions=len(blocks), findings=raised)
+
+
+def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day
+    one: LockedChannel,
+    day: date,
+    segments: Sequence[Segment],
+    conflicts: Sequence[datetime],
+    known: Newest | None,
+    limits: Thresholds,
+) -> tuple[DayBlock | None, tuple[Finding, ...]]:
+    version = 1 if known is None else known.version + 1
+    try:
+        result = validate_day(
+            one.channel, day, segments, version=version, conflicts=conflicts, thresholds=limits
+        )
+    except (MeteringError, InvalidValueError) as error:
+        # One day that cannot be told must not stop the queue; it holds its bill instead.
+        interval = local_day(day, one.channel.point.zone)
+        finding = Finding(
+            Code.UNREADABLE_DAY,
+            Severity.CRITICAL,
+            interval,
+            error.message,
+            {"error": error.code},
+        )
+        return None, (finding,)
+    return result.block, result.findings
+
+
+def _window(one: LockedChannel, days: Sequence[date], limits: Thresholds) -> Interval:
+    first = reading_window(one.channel, days[0], limits)
+    last = reading_window(one.channel, days[-1], limits)
+    return Interval(first.start, last.end)
+
+
+def _days_in(interval: Interval, zone: str) -> Iterable[date]:
+    info = zone_info(zone)
+    first, last = interval.start.astimezone(info).date(), interval.end.astimezone(info).date()
+    return (first + _DAY * number for number in range((last - first).days + 1))
+
+
+def _installed(one: LockedChannel, day: date) -> bool:
+    interval = local_day(day, one.channel.point.zone)
+    return any(installed.overlap(interval) for installed in one.installed)
