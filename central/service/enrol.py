@@ -158,7 +158,7 @@ class Enrol:
         if not same:
             await books.add_installation(installation)
             await books.touch(installation)
-            return await self._note(books, True, "installation", name)
+            return await self._note(books, "installation", name, new=True)
         known = same[0]
         if replace(installation, gateway=None) == replace(known, gateway=None):
             return Effect.UNCHANGED
@@ -171,7 +171,7 @@ class Enrol:
             )
         await books.change_installation(installation)
         await books.touch(known)
-        return await self._note(books, False, "installation", name)
+        return await self._note(books, "installation", name, new=False)
 
     async def account_in(self, books: RegistryTransaction, account: AccountRecord) -> Effect:
         """See `account`."""
@@ -195,7 +195,7 @@ class Enrol:
         ]
         if not same:
             await books.add_agreement(agreement)
-            return await self._note(books, True, "agreement", name)
+            return await self._note(books, "agreement", name, new=True)
         if same[0] == agreement:
             return Effect.UNCHANGED
         if same[0].tariff != agreement.tariff:
@@ -204,7 +204,7 @@ class Enrol:
                 message, value=agreement.tariff, remedy="End the agreement and begin another."
             )
         await books.change_agreement(agreement)
-        return await self._note(books, False, "agreement", name)
+        return await self._note(books, "agreement", name, new=False)
 
     async def tariff_in(self, books: RegistryTransaction, document: str, file: str) -> Effect:
         """See `tariff`."""
@@ -222,7 +222,7 @@ class Enrol:
         currency = version.document.currency.code
         record = TariffRecord(version.tariff, version.effective, document, version.sha256, currency)
         await books.add_tariff_version(record, self._actor, self._clock())
-        return await self._note(books, True, "tariff", version.tariff)
+        return await self._note(books, "tariff", version.tariff, new=True)
 
     async def _note(
         self, books: RegistryTransaction, kind: str, subject: str, *, new: bool
