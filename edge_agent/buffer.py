@@ -245,17 +245,26 @@ class Buffer:
         self.note(now, code, f"Batch {sequence} of epoch {life.epoch} failed its hash.")
         return sealed.payload
 
-    async def knows(self, epoch: UUID, sequence: int, sha256: bytes) -> bool:
-        """Whether the own batch at that place has that hash, or replaced one that had it."""
+    async def knows(self, epoch: UUID, sequence: int, sha256: bytes, now: datetime) -> bool:
+        """Whether the own batch at that place has that hash, or replaced one that had it.
+
+        Raises:
+            BufferUnavailableError: The file cannot be read.
+        """
         life = self._ledger.find(epoch)
         if life is None or sequence == 0 or sha256 == NO_HASH:
             return life is not None and sequence == 0 and sha256 == NO_HASH
         if sequence == life.cum:
             return sha256 == life.cum_hash
-        rows = await self._database.rows(
-            "SELECT 1 FROM batch WHERE id = ? AND (sha256 = ? OR replaces = ?)",
-            (life.id_of(sequence), sha256, sha256),
-        )
+        database = self._database
+        try:
+            rows = await database.rows(
+                "SELECT 1 FROM batch WHERE id = ? AND (sha256 = ? OR replaces = ?)",
+                (life.id_of(sequence), sha256, sha256),
+            )
+        except BufferDamagedError as error:
+            await self._recover(database, now, str(error))
+            return await self.knows(epoch, sequence, sha256, now)
         return bool(rows)
 
     # --- what the session decides ---
@@ -365,7 +374,7 @@ class Buffer:
             self._marks = await load_marks(self._database)
             # What the centre had already said is still true.
             for life in before:
-                if await self.knows(life.epoch, life.cum, life.cum_hash):
+                if await self.knows(life.epoch, life.cum, life.cum_hash, now):
                     self.acknowledge(life.epoch, life.cum, life.cum_hash, now, synchronised=False)
             self.note(now, "buffer_damaged", why)
             self.generation += 1

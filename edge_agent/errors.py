@@ -46,3 +46,9 @@ class BatchMissingError(MeterlineError):
     """A batch was asked for that the buffer does not hold."""
 
     code = "BATCH_MISSING"
+
+
+class BrokerTlsError(ConfigurationError):
+    """A certificate or key for the broker cannot be read."""
+
+    code = "BROKER_TLS"

@@ -1,0 +1,131 @@
+"""Time at the gateway: what the wall clock says, how far to believe it, and when it jumped."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import time
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from firmware_bridge.contract.reading import TimeQuality
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+STEP_S = 0.5
+# The kernel slews by at most 500 ppm; anything faster is a step.
+SLEW = 0.001
+_STA_UNSYNC = 0x0040
+_TIME_ERROR = 5
+
+
+class Clock(Protocol):
+    """Everything the agent knows about time."""
+
+    @property
+    def boot(self) -> str:
+        """Names this boot of the gateway."""
+        ...
+
+    def wall(self) -> datetime:
+        """The wall clock, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Time since this boot, sleep included, in seconds."""
+        ...
+
+    def quality(self) -> TimeQuality:
+        """How far `wall` can be believed: synchronised, holdover or unsynchronised."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, by the monotonic clock, in seconds."""
+        ...
+
+
+class ClockSource(StrEnum):
+    """Who says whether the clock is right: the kernel, or a person (demo, tests)."""
+
+    KERNEL = "kernel"
+    TRUSTED = "trusted"
+
+
+class SystemClock:
+    """The clock of this machine.
+
+    Args:
+        source: KERNEL asks adjtimex; TRUSTED always says synchronised.
+        was_synchronised: Whether the clock is known to have been right in this boot already.
+    """
+
+    def __init__(self, source: ClockSource, *, was_synchronised: bool = False) -> None:
+        self._source = source
+        self._was_synchronised = was_synchronised
+        self.boot = BOOT_ID.read_text().strip()
+
+    def wall(self) -> datetime:
+        """The wall clock, aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Time since this boot, sleep included, in seconds."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def quality(self) -> TimeQuality:
+        """SYNCHRONISED by the source's word, HOLDOVER after it was once, else UNSYNCHRONISED."""
+        if self._source is ClockSource.TRUSTED or kernel_is_synchronised():
+            self._was_synchronised = True
+            return TimeQuality.SYNCHRONISED
+        return TimeQuality.HOLDOVER if self._was_synchronised else TimeQuality.UNSYNCHRONISED
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, by the monotonic clock, in seconds."""
+        await asyncio.sleep(max(seconds, 0.0))
+
+
+class _Timex(ctypes.Structure):
+    """The kernel's `struct timex`. Source: adjtimex(2)."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("reserved", ctypes.c_byte * 256),
+    )
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def kernel_is_synchronised() -> bool:
+    """Whether the kernel's clock is disciplined (NTP, PTP, GPS), by its own word."""
+    timex = _Timex()
+    state = _libc.adjtimex(ctypes.byref(timex))
+    return state not in {-1, _TIME_ERROR} and not timex.status & _STA_UNSYNC
+
+
+class StepWatch:
+    """Notices a wall clock that jumps, by comparing it with the monotonic one.
+
+    Args:
+        wall: The wall clock now.
+        monotonic: The monotonic clock now. [s]
+    """
+
+    def __init__(self, wall: datetime, monotonic: float) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+
+    def observe(self, wall: datetime, monotonic: float) -> timedelta | None:
+        """The jump since the last look, if there was one; forward is positive."""
+        elapsed = monotonic - self._monotonic
+        jump = wall - self._wall - timedelta(seconds=elapsed)
+        self._wall, self._monotonic = wall, monotonic
+        if abs(jump.total_seconds()) > STEP_S + SLEW * elapsed:
+            return jump
+        return None

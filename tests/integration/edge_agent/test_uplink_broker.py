@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import aiomqtt
+
+from edge_agent.buffer import Buffer
+from edge_agent.clock import ClockSource, SystemClock
+from edge_agent.conductor import Conductor
+from edge_agent.records import Cycle
+from edge_agent.uplink import Broker, Uplink
+from firmware_bridge.contract import topics
+from firmware_bridge.contract.messages import GatewayState, Start, decode_status
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
+from tests.support.edge_centre import Centre, listening
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from central.adapters.embedded.broker import EmbeddedBroker
+
+GATEWAY = "gw-1"
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+CHANNEL = Channel("EAS", "1", ACTIVE_IMPORT, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
+
+
+async def fill(buffer: Buffer, batches: int, readings: int = 1) -> None:
+    for number in range(batches):
+        at = T0 + timedelta(minutes=15 * readings * (buffer.last + 1))
+        some = [
+            Reading(CHANNEL, at + timedelta(minutes=15 * index), number, 0)
+            for index in range(readings)
+        ]
+        await buffer.store(Cycle(datetime.now(UTC), some))
+
+
+@asynccontextmanager
+async def running(buffer: Buffer, port: int) -> AsyncIterator[Uplink]:
+    clock = SystemClock(ClockSource.TRUSTED)
+    random = Random(1)  # noqa: S311 - jitter, repeatable
+    conductor = Conductor(buffer, random)
+    uplink = Uplink(GATEWAY, Broker("127.0.0.1", port), conductor, clock, random)
+    task = asyncio.create_task(uplink.run())
+    try:
+        yield uplink
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def drained(buffer: Buffer, seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while buffer.backlog:  # noqa: ASYNC110 - the buffer tells nobody when it is empty
+            await asyncio.sleep(0.02)
+
+
+async def test_a_backlog_drains_in_order_over_each_broker(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    with broker:
+        buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+        await fill(buffer, 50)
+        centre = Centre(GATEWAY)
+        async with listening(centre, broker.port), running(buffer, broker.port) as uplink:
+            await drained(buffer)
+            await fill(buffer, 3)
+            uplink.notify()
+            await drained(buffer)
+            assert uplink.protocol is (
+                aiomqtt.ProtocolVersion.V5 if broker.speaks_mqtt5 else aiomqtt.ProtocolVersion.V311
+            )
+        assert [sequence for _, sequence in centre.arrivals[:50]] == list(range(1, 51))
+        assert len(centre.rows()) == 53
+        await buffer.close()
+
+
+async def test_the_status_is_retained_and_the_will_speaks_for_the_dead(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
+    with mosquitto:
+        buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+        async with aiomqtt.Client("127.0.0.1", mosquitto.port) as watcher:
+            await watcher.subscribe(topics.STATUS_FILTER, qos=1)
+            messages = watcher.messages
+            async with running(buffer, mosquitto.port):
+                online = await anext(messages)
+            offline = await anext(messages)
+        await buffer.close()
+        assert isinstance(online.payload, bytes)
+        assert isinstance(offline.payload, bytes)
+        assert decode_status(online.payload).state is GatewayState.ONLINE
+        assert decode_status(offline.payload).state is GatewayState.OFFLINE
+
+
+async def test_a_killed_broker_and_a_late_centre_lose_nothing(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    centre = Centre(GATEWAY)
+    mosquitto.start()
+    port = mosquitto.port
+    async with running(buffer, port) as uplink:
+        await fill(buffer, 20)
+        uplink.notify()
+        await asyncio.sleep(0.3)
+        mosquitto.kill()
+        await fill(buffer, 20)
+        uplink.notify()
+        mosquitto.start()
+        async with asyncio.timeout(20):
+            while not uplink.connected:  # noqa: ASYNC110 - nobody is told of a connection
+                await asyncio.sleep(0.02)
+        # The broker confirmed what it was given, and nobody was listening.
+        assert buffer.backlog == 40
+        async with listening(centre, port, announce=Start(uuid4())):
+            await drained(buffer)
+    mosquitto.stop()
+    assert len(centre.rows()) == 40
+    await buffer.close()
+
+
+async def test_a_week_of_a_hundred_meters_drains_fast(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
+    with mosquitto:
+        buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+        await fill(buffer, 672, readings=1_000)
+        centre = Centre(GATEWAY)
+        began = time.monotonic()
+        async with listening(centre, mosquitto.port), running(buffer, mosquitto.port):
+            await drained(buffer, 60)
+        took = time.monotonic() - began
+        assert len(centre.rows()) == 672_000
+        print(f"672 batches of 1,000 readings drained in {took:.1f} s")  # noqa: T201 - a figure
+        assert took < 60
+        await buffer.close()
