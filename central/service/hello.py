@@ -109,7 +109,10 @@ class _Visit:
         hello, gateway = self._hello, self._gateway
         states = {EpochKey(gateway.id, state.epoch): state for state in hello.epochs}
         keys = {*states, *_predecessors(gateway.id, hello.epochs)}
+        if gateway.current_epoch is not None:
+            keys.add(EpochKey(gateway.id, gateway.current_epoch))
         self._cursors = await self._tx.lock_cursors(keys)
+        current = self._cursors[EpochKey(gateway.id, hello.epochs[-1].epoch)]
         acks = [
             await self._compare(key, state)
             for key, state in states.items()
@@ -118,14 +121,15 @@ class _Visit:
         for state in hello.epochs:
             if state.previous is not None:
                 await self._succeed(state, state.previous)
-        self._watch_liveness()
+        newest = gateway.hello_at is None or hello.sent_at > gateway.hello_at
+        if newest and not current.revoked:
+            self._watch_liveness(current)
+            # A gateway whose clock runs ahead must not silence the hellos of a mended one.
+            at = min(hello.sent_at, self._now)
+            await self._tx.save_hello(gateway.id, hello.agent, current.key.epoch, at)
         await self._tx.save_cursors(self._cursors.values())
         if self._findings:
             await self._tx.find(self._findings)
-        if gateway.hello_at is None or hello.sent_at >= gateway.hello_at:
-            # A gateway whose clock runs ahead must not silence the hellos of a mended one.
-            at = min(hello.sent_at, self._now)
-            await self._tx.save_hello(gateway.id, hello.agent, hello.epochs[-1].epoch, at)
         return acks
 
     async def _compare(self, key: EpochKey, state: EpochState) -> Ack:
@@ -185,18 +189,14 @@ class _Visit:
             cursor = await self._skip_lost(cursor, state.previous_last + 1, None)
         self._cursors[key] = cursor
 
-    def _watch_liveness(self) -> None:
+    def _watch_liveness(self, current: Cursor) -> None:
         """An alarm when a newer hello does not descend from the epoch that was current."""
-        gateway, hello = self._gateway, self._hello
-        before, current = gateway.current_epoch, hello.epochs[-1].epoch
-        if before is None or before == current:
+        gateway, states = self._gateway, self._hello.epochs
+        before = gateway.current_epoch
+        if before is None or before == current.key.epoch:
             return
-        if gateway.hello_at is not None and hello.sent_at <= gateway.hello_at:
+        if self._cursors[EpochKey(gateway.id, before)].revoked:
             return
-        ancestors = {s.previous for s in hello.epochs} | {s.epoch for s in hello.epochs}
-        known = self._cursors.get(EpochKey(gateway.id, before))
-        cursor = self._cursors[EpochKey(gateway.id, current)]
-        if cursor.revoked or (known is not None and known.revoked):
-            return
-        if before not in ancestors or cursor.superseded_by is not None:
-            self._findings.append(two_live(gateway.name, gateway.id, current))
+        ancestors = {state.previous for state in states} | {state.epoch for state in states}
+        if before not in ancestors or current.superseded_by is not None:
+            self._findings.append(two_live(gateway.name, gateway.id, current.key.epoch))

@@ -1,0 +1,26 @@
+"""Every kind of store: memory, and each PostgreSQL found."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.ingest import Stores, memory_stores, timescale_stores
+from tests.support.servers import PostgresKind, fresh_database, postgres_servers
+
+if TYPE_CHECKING:
+    from tests.conftest import _Servers
+
+
+@pytest.fixture(params=["memory", *postgres_servers()], ids=str)
+async def stores(request: pytest.FixtureRequest, _servers: _Servers) -> AsyncIterator[Stores]:
+    """One kind of store, empty."""
+    if not isinstance(request.param, PostgresKind):
+        async with memory_stores() as made:
+            yield made
+        return
+    with fresh_database(*_servers.running(request.param)) as database:
+        async with timescale_stores(database.dsn) as made:
+            yield made
