@@ -21,6 +21,7 @@ import structlog
 
 from edge_agent.clock import Clock
 from edge_agent.conductor import Conductor, Moment
+from edge_agent.ending import end
 from edge_agent.errors import BrokerTlsError
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.errors import EnvironmentFaultError
@@ -230,7 +231,8 @@ class Uplink:
         wake_at = self._conductor.wake_at
         timeout = None if wake_at is None else max(wake_at - self._clock.monotonic(), 0.0)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
         self._wake.clear()
 
     def _due(self) -> bool:
@@ -262,10 +264,7 @@ class Uplink:
             _log.debug("publish_unconfirmed", reason=str(error))
 
     async def _stop(self, reader: asyncio.Task[None]) -> None:
-        tasks = {reader, *self._publishes}
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await end(reader, *self._publishes)
         if not reader.cancelled():
             reader.exception()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import aiomqtt
 
+from edge_agent.ending import end
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.envelope import NO_HASH, is_batch, open_batch
 from firmware_bridge.contract.messages import (
@@ -122,8 +123,7 @@ async def listening(
         try:
             yield client
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            await end(task)
 
 
 async def _serve(centre: Centre, client: aiomqtt.Client) -> None:

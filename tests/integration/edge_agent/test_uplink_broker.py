@@ -13,6 +13,7 @@ import aiomqtt
 from edge_agent.buffer import Buffer
 from edge_agent.clock import ClockSource, SystemClock
 from edge_agent.conductor import Conductor
+from edge_agent.ending import end
 from edge_agent.records import Cycle
 from edge_agent.uplink import Broker, Uplink
 from firmware_bridge.contract import topics
@@ -53,8 +54,7 @@ async def running(buffer: Buffer, port: int) -> AsyncIterator[Uplink]:
     try:
         yield uplink
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await end(task)
 
 
 async def drained(buffer: Buffer, seconds: float = 20.0) -> None:
