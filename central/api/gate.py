@@ -32,7 +32,7 @@ SIGN_IN = "/sign-in"
 PROOF_HEADER = "x-meterline-form"
 PROOF_FIELD = "proof"
 FORM_MAX_BYTES = 64 * 1024
-_PUBLIC = ("/static/", "/healthz", "/favicon.ico", SIGN_IN)
+_PUBLIC = ("/static/", "/api/v1/health", "/favicon.ico", SIGN_IN)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE = frozenset({"", "same-origin", "none"})
 _SEAT_AGE_S = 400 * 86_400
@@ -166,7 +166,7 @@ class Gate:
 
     def _dressed(self, request: Request, seat: Seat, send: Send) -> Send:
         began = time.perf_counter()
-        page = not request.url.path.startswith((API, "/static/", "/healthz"))
+        page = not request.url.path.startswith((API, "/static/"))
 
         async def reply(message: Message) -> None:
             if message["type"] == "http.response.start":

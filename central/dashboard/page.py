@@ -42,7 +42,7 @@ class Pages:
         )
         for name in (
             "number", "money", "energy", "quantity", "utc", "local", "iso", "day",
-            "month_name", "period", "hours", "local_stamp",
+            "month_name", "period", "hours", "local_stamp", "price",
         ):  # fmt: skip
             self._templates.filters[name] = getattr(present, name)
         self._templates.filters["fraction"] = spell_fraction
@@ -67,7 +67,7 @@ class Pages:
         seat = getattr(request.state, "seat", None)
         html = self._templates.get_template(template).render(
             path=request.url.path,
-            proof=getattr(seat, "proof", ""),
+            form_proof=getattr(seat, "proof", ""),
             signed_in=getattr(seat, "operator", None) is not None,
             now=now,
             ago=lambda instant: present.ago(instant, now),

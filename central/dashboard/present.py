@@ -29,6 +29,15 @@ def money(value: Decimal | None, currency: str | None) -> str:
     return f"{currency or ''} {value:,f}".strip().replace(" -", " \N{MINUS SIGN}")
 
 
+def price(value: Decimal | None) -> str:
+    """A price with all its digits, at least two after the point."""
+    if value is None:
+        return ""
+    exponent = value.normalize().as_tuple().exponent
+    digits = max(2, -exponent) if isinstance(exponent, int) else 2
+    return f"{value:,.{digits}f}"
+
+
 def energy(mantissa: int | None, exponent: int, unit: Unit) -> str:
     """A sum of a channel as people read it: Wh as kWh, every digit kept."""
     if mantissa is None:

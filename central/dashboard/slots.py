@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from central.dashboard.present import DASH, offset, scaled
 from central.domain.metering.block import DayBlock
@@ -55,9 +56,16 @@ def block_slots(block: DayBlock) -> Iterator[Slot]:
 def line_slots(row: ProofDay, zone: str) -> Iterator[Slot]:
     """The intervals of one day behind a bill line."""
     seen = _Clock(zone)
+    digits = max(_digits(interval.value) for interval in row.intervals)
     for interval in row.intervals:
         time, turn = seen.read(interval.start)
-        yield _slot(time, f"{interval.value:,f}", interval.quality, turn=turn)
+        yield _slot(time, f"{interval.value:,.{digits}f}", interval.quality, turn=turn)
+
+
+def _digits(value: Decimal) -> int:
+    """How many digits stand after the point."""
+    exponent = value.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def _slot(time: str, value: str, quality: IntervalQuality, *, turn: bool) -> Slot:

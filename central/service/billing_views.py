@@ -170,6 +170,7 @@ class LineView:
     Args:
         number: Its place on the bill, from 1.
         charge: The charge's identifier in the tariff.
+        kind: fixed, energy, demand, rider, tax, ...
         label: TOU period or step, where the charge has one.
         text: What is printed.
         quantity: What the price applies to.
@@ -181,6 +182,7 @@ class LineView:
 
     number: int
     charge: str
+    kind: str
     label: str | None
     text: str
     quantity: Decimal | None

@@ -202,7 +202,7 @@ def _bill(row: Record) -> BillView:
         account=str(account),
         account_name=account_name,
         account_number=account_number,
-        number=None if legal is None else f"{series}-{legal}",
+        number=None if legal is None else f"{series}-{legal:06}",
         state="cancelled" if cancelled else state,
         reason=" ".join(str(hold.get("message", hold)) for hold in holds) or None,
         start=start,
@@ -216,10 +216,11 @@ def _bill(row: Record) -> BillView:
 
 
 def _line(row: Record) -> LineView:
-    number, charge, label, text, quantity, unit, price, amount, explained = row
+    number, charge, kind, label, text, quantity, unit, price, amount, explained = row
     return LineView(
         number=number,
         charge=charge,
+        kind=kind,
         label=label or None,
         text=text,
         quantity=quantity,

@@ -42,7 +42,7 @@ LIMIT %(limit)s
 -- name: run_sums
 SELECT run_id, state, currency, count(*), sum(total)
 FROM bill
-WHERE run_id = ANY(%(runs)s)
+WHERE run_id = ANY(%(runs)s) AND state <> 'discarded'
 GROUP BY run_id, state, currency
 ORDER BY run_id, currency
 
@@ -57,7 +57,8 @@ FROM (
         AND (%(run)s::uuid IS NULL OR run_id = (SELECT id FROM bill_run WHERE uid = %(run)s))
         AND (%(account)s::uuid IS NULL
             OR account_id = (SELECT id FROM account WHERE uid = %(account)s))
-        AND (%(state)s::text IS NULL OR state = %(state)s)
+        AND (%(id)s::uuid IS NOT NULL OR state = coalesce(%(state)s::text, state))
+        AND (%(id)s::uuid IS NOT NULL OR %(state)s::text IS NOT NULL OR state <> 'discarded')
         AND (%(after)s::bigint IS NULL OR id > %(after)s)
     ORDER BY id
     LIMIT %(limit)s
@@ -69,7 +70,7 @@ ORDER BY bill.id
 
 -- name: lines
 SELECT
-    bill_line.number, bill_line.charge, bill_line.lineage ->> 'label', bill_line.name,
+    bill_line.number, bill_line.charge, bill_line.kind, bill_line.label, bill_line.name,
     bill_line.quantity, bill_line.unit, bill_line.price, bill_line.amount,
     jsonb_path_exists(bill_line.lineage, '$.determinants[*].selection.runs[*]')
 FROM bill_line

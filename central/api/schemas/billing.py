@@ -107,6 +107,7 @@ class LineOut(Schema):
 
     number: int
     charge: str
+    kind: str
     label: str | None
     text: str
     quantity: Exact | None

@@ -28,9 +28,20 @@ async def overview(request: Request) -> Response:
     desk = pages.desk
     totals = await desk.field.totals(pages.now())
     findings = await desk.field.findings(limit=RECENT)
+    now = pages.now()
+    gateways = await desk.field.gateways(now=now, attention=True, limit=RECENT)
+    meters = await desk.field.meters(now=now, attention=True, limit=RECENT)
     runs = await desk.billing.runs(limit=RECENT)
     template = "_overview.html" if is_part(request) else "overview.html"
-    return pages.render(request, template, totals=totals, findings=findings, runs=runs)
+    return pages.render(
+        request,
+        template,
+        totals=totals,
+        findings=findings,
+        gateways=gateways,
+        meters=meters,
+        runs=runs,
+    )
 
 
 @router.get("/gateways")

@@ -108,7 +108,7 @@
         height: this.plot.clientHeight,
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), this.zone),
         legend: { show: false },
-        padding: [8, 8, 0, 0],
+        padding: [8, 22, 0, 0],
         cursor: { y: false, drag: { x: true, y: false, setScale: true }, points: { show: false }, bind: { dblclick: (u) => () => { this.zoom(this.full); return null; } } },
         scales: {
           x: { time: true, min: shown[0], max: shown[1], range: (u, min, max) => this.within(min, max) },
@@ -124,7 +124,7 @@
           { stroke: colour("--estimated"), fill: colour("--estimated-fill"), width: 1.4, dash: [4, 2], paths: steps(true), points: { show: false } },
         ],
         hooks: {
-          drawClear: [(u) => this.hatch(u)],
+          draw: [(u) => this.hatch(u)],
           setCursor: [(u) => this.hover(u)],
           setScale: [(u, key) => key === "x" && this.press()],
         },
@@ -151,7 +151,7 @@
       const ratio = window.devicePixelRatio || 1;
       ctx.save();
       ctx.beginPath(); ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height); ctx.clip();
-      for (const [start, end] of this.holes()) {
+      for (const [start, end] of this.runs((mark) => mark === "missing")) {
         const left = u.valToPos(start, "x", true);
         const width = Math.max(u.valToPos(end, "x", true) - left, 2 * ratio);
         if (left > bbox.left + bbox.width || left + width < bbox.left) continue;
@@ -165,13 +165,20 @@
         }
         ctx.stroke(); ctx.restore();
       }
+      // A quarter of an hour is thinner than a pixel in a month: a bar below says where to look.
+      ctx.fillStyle = colour("--estimated");
+      for (const [start, end] of this.runs((mark) => mark !== "actual" && mark !== "power_failure" && mark !== "missing")) {
+        const left = u.valToPos(start, "x", true);
+        const width = Math.max(u.valToPos(end, "x", true) - left, 4 * ratio);
+        ctx.fillRect(left, bbox.top + bbox.height - 4 * ratio, width, 4 * ratio);
+      }
       ctx.restore();
     }
 
-    holes() {
+    runs(wanted) {
       const found = [];
       this.marks.forEach((mark, place) => {
-        if (mark !== "missing") return;
+        if (!wanted(mark)) return;
         const start = this.data[0][place], end = start + this.lengths[place], last = found.at(-1);
         if (last && last[1] === start) last[1] = end; else found.push([start, end]);
       });
