@@ -10,19 +10,23 @@ import asyncio
 import json
 import signal
 import sys
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from firmware_bridge.contract.errors import ConfigurationError, DeviceError, MeterlineError
+from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
 from firmware_bridge.modbus.probe import Finding, best, probe, unit_numbers
 from firmware_bridge.profiles import load_profile, profile_names
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import read_load
 from firmware_bridge.simulator.meter import DIGITS, PERIOD_S, Clock, ManualClock, wall_clock
-from firmware_bridge.simulator.modbus import VirtualModbusServer
+from firmware_bridge.simulator.modbus import Meters, VirtualModbusBus, VirtualModbusServer
+from firmware_bridge.simulator.pty import SerialCable
 
 EXIT_UNUSABLE = 3
 EXIT_NO_ANSWER = 4
@@ -35,6 +39,15 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+
+class Parity(StrEnum):
+    """Parity of a serial line."""
+
+    NONE = "N"
+    EVEN = "E"
+    ODD = "O"
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
@@ -68,32 +81,38 @@ def profiles(*, as_json: Json = False) -> None:
 
 
 @app.command("probe")
-def probe_command(
-    host: Annotated[str, typer.Argument(help="Name or address of a Modbus TCP meter or gateway.")],
+def probe_command(  # noqa: PLR0913 - one option each
+    where: Annotated[
+        str, typer.Argument(help="Host of a Modbus TCP meter or gateway, or a serial device.")
+    ],
     *,
-    port: Annotated[int, typer.Option(min=1, max=65_535)] = 502,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="TCP port.")] = 502,
+    baudrate: Annotated[int, typer.Option(min=300, help="Of a serial device.")] = 9600,
+    parity: Annotated[Parity, typer.Option(help="Of a serial device.")] = Parity.NONE,
     units: Annotated[str, typer.Option(help="Units to try: 1, 1-5 or 1,3,7-9.")] = "1",
     timeout_s: Annotated[float, typer.Option(min=0.05, max=60, help="Per answer. [s]")] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Find out which meter answers, and propose its configuration."""
-    findings = asyncio.run(_probe(host, port, unit_numbers(units), timeout_s))
+    endpoint: Endpoint = TcpEndpoint(where, port)
+    if where.startswith("/"):
+        endpoint = SerialEndpoint(where, baudrate, parity.value, stopbits=1)
+    findings = asyncio.run(_probe(endpoint, unit_numbers(units), timeout_s))
     for finding in best(findings):
         typer.echo(json.dumps(_facts(finding)) if as_json else _prose(finding))
     if not findings:
-        typer.echo(f"No known meter answered at {host}:{port}, units {units}.", err=True)
+        typer.echo(f"No known meter answered at {endpoint}, units {units}.", err=True)
         raise typer.Exit(EXIT_NO_ANSWER)
 
 
-async def _probe(host: str, port: int, units: tuple[int, ...], timeout_s: float) -> list[Finding]:
-    return [finding async for finding in probe(host, port, units, timeout_s)]
+async def _probe(endpoint: Endpoint, units: tuple[int, ...], timeout_s: float) -> list[Finding]:
+    return [finding async for finding in probe(endpoint, units, timeout_s)]
 
 
 def _facts(finding: Finding) -> dict[str, object]:
     meter = finding.read_out.meter
     return {
-        "host": finding.host,
-        "port": finding.port,
+        "address": str(finding.endpoint),
         "unit_id": finding.unit_id,
         "profile": finding.profile,
         "certain": finding.certain,
@@ -131,6 +150,9 @@ def simulate(  # noqa: PLR0913 - one option each
     serial: Annotated[int, typer.Option(min=1, help="First meter's; the next count up.")] = 1001,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 0,
+    rtu: Annotated[
+        bool, typer.Option("--rtu", help="Play on a pseudo-terminal in RTU instead of TCP.")
+    ] = False,
     step_s: Annotated[
         int | None, typer.Option(min=1, help="Step of a kW file that is not one year. [s]")
     ] = None,
@@ -157,7 +179,7 @@ def simulate(  # noqa: PLR0913 - one option each
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Play virtual meters on Modbus TCP until interrupted; units count from 1."""
+    """Play virtual meters on Modbus until interrupted; units count from 1."""
     script = Script(zone=zone, first_year=first_year, start=start, loop=loop)
     clock = _clock(frozen, timedelta(seconds=ahead_s))
     out = None if export is None else read_load(export, step_s)
@@ -178,7 +200,7 @@ def simulate(  # noqa: PLR0913 - one option each
         )
         for unit, path in enumerate(load, start=1)
     }
-    asyncio.run(_serve(VirtualModbusServer(meters, host, port), as_json=as_json))
+    asyncio.run(_serve(meters, host, port, rtu=rtu, as_json=as_json))
 
 
 def _clock(frozen: datetime | None, ahead: timedelta) -> Clock:
@@ -187,14 +209,22 @@ def _clock(frozen: datetime | None, ahead: timedelta) -> Clock:
     return lambda: wall_clock() + ahead
 
 
-async def _serve(server: VirtualModbusServer, *, as_json: bool) -> None:
+async def _serve(meters: Meters, host: str, port: int, *, rtu: bool, as_json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with server:
-        facts = {"host": server.host, "port": server.port, "units": list(server.units)}
-        prose = f"{len(server.units)} virtual meters at {server.host}:{server.port}; Ctrl-C stops."
-        typer.echo(json.dumps(facts) if as_json else prose)
+    async with AsyncExitStack() as stack:
+        where: dict[str, object]
+        if rtu:
+            cable = await stack.enter_async_context(SerialCable())
+            await stack.enter_async_context(VirtualModbusBus(meters, cable.meter_end))
+            where = {"serial_port": cable.agent_end}
+        else:
+            server = await stack.enter_async_context(VirtualModbusServer(meters, host, port))
+            where = {"host": server.host, "port": server.port}
+        at = ":".join(str(part) for part in where.values())
+        prose = f"{len(meters)} virtual meters at {at}; Ctrl-C stops."
+        typer.echo(json.dumps({**where, "units": sorted(meters)}) if as_json else prose)
         sys.stdout.flush()
         await stop.wait()

@@ -1,13 +1,16 @@
-"""Judge the bytes that come back from a Modbus TCP meter, before anything trusts them.
+"""Judge the bytes that come back from a Modbus meter, before anything trusts them.
 
-pymodbus skips an answer with a foreign transaction number and waits on, and raises inside its
-protocol object for a garbled one. Here each has its name, so that the driver can drop the
-connection at once. Source: Modbus Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3.
+pymodbus skips an answer with a foreign transaction number and waits on, looks for an RTU frame in
+the middle of noise, and raises inside its protocol object for a garbled one. Here each has its
+name, so that the driver can drop the connection at once. Sources: Modbus Messaging on TCP/IP
+Implementation Guide V1.0b, 3.1.3; Modbus over Serial Line V1.02, 2.5.1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from pymodbus.framer.rtu import FramerRTU
 
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.ports import MeterAnswerError, TransactionMismatchError
@@ -16,6 +19,9 @@ HEADER_BYTES = 8
 _LENGTH_MAX = 254
 _EXCEPTION_LENGTH = 3
 _EXCEPTION_BIT = 0x80
+_RTU_OVERHEAD = 5
+_RTU_EXCEPTION_BYTES = 5
+_CRC_BYTES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Request:
 
     @classmethod
     def parse(cls, frame: bytes) -> Request:
-        """The request in an outgoing frame of our own."""
+        """The request in an outgoing Modbus TCP frame of our own."""
         return cls(
             transaction=int.from_bytes(frame[0:2], "big"),
             unit=frame[6],
@@ -44,9 +50,14 @@ class Request:
             count=int.from_bytes(frame[10:12], "big"),
         )
 
+    @classmethod
+    def parse_rtu(cls, frame: bytes) -> Request:
+        """The request in an outgoing RTU frame of our own, which has no transaction number."""
+        return cls(0, frame[0], frame[1], int.from_bytes(frame[4:6], "big"))
+
 
 def judge(request: Request, data: bytes) -> DeviceError | None:
-    """What is wrong with an answer, as far as it has come; None while it may still be right.
+    """What is wrong with a Modbus TCP answer so far; None while it may still be right.
 
     Args:
         request: What was asked.
@@ -88,4 +99,42 @@ def _wrong_body(request: Request, data: bytes, length: int) -> str | None:
     wanted = 2 * request.count
     if length != wanted + 3 or data[8] != wanted:
         return f"The answer holds {data[8]} bytes of registers instead of {wanted}."
+    return None
+
+
+def judge_rtu(request: Request, data: bytes) -> DeviceError | None:
+    """What is wrong with an RTU answer so far; None while it may still be right.
+
+    An RTU answer names no request. Unit, function and length are all that tell whose it is, so the
+    caller keeps the line quiet after a failure until a late answer has gone by.
+
+    Args:
+        request: What was asked.
+        data: All bytes received since.
+    """
+    wrong = _wrong_rtu(request, data)
+    return None if wrong is None else MeterAnswerError(wrong, value=data)
+
+
+def _wrong_rtu(request: Request, data: bytes) -> str | None:
+    if len(data) < 2:  # noqa: PLR2004 - unit and function come first
+        return None
+    if data[0] != request.unit:
+        return f"Unit {data[0]} answered instead of unit {request.unit}."
+    if data[1] & ~_EXCEPTION_BIT != request.function:
+        return f"The answer is to function {data[1]} instead of {request.function}."
+    if data[1] & _EXCEPTION_BIT:
+        return _wrong_end(data, _RTU_EXCEPTION_BYTES)
+    if len(data) > 2 and data[2] != 2 * request.count:  # noqa: PLR2004 - the third byte counts
+        return f"The answer holds {data[2]} bytes of registers instead of {2 * request.count}."
+    return _wrong_end(data, _RTU_OVERHEAD + 2 * request.count)
+
+
+def _wrong_end(data: bytes, size: int) -> str | None:
+    if len(data) > size:
+        return "More bytes came than the answer has."
+    if len(data) == size:
+        check = int.from_bytes(data[-_CRC_BYTES:], "big")
+        if not FramerRTU.check_CRC(data[:-_CRC_BYTES], check):
+            return "The answer's checksum is wrong."
     return None

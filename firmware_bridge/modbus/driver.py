@@ -10,8 +10,9 @@ from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity
 from firmware_bridge.contract.reading import SERIAL_MAX, Kind
+from firmware_bridge.modbus.endpoint import Endpoint
 from firmware_bridge.modbus.frames import Number, Span, decode, plan, to_bytes
-from firmware_bridge.modbus.link import ModbusLink
+from firmware_bridge.modbus.link import ModbusLink, SharedLink
 from firmware_bridge.modbus.map import MeterProfile, MeterRegister, SerialNumber
 from firmware_bridge.modbus.memory import RingReader
 from firmware_bridge.modbus.settings import ModbusSettings
@@ -36,9 +37,10 @@ class ModbusDriver:
     was taken down in between.
 
     Args:
-        link: The connection; may be shared with other units of one bus.
+        endpoint: Where its bus begins; drivers of one bus share the connection.
         unit: The device on the bus.
         profile: Its model.
+        timeout_s: Longest wait for a connection, and for each answer. [s]
         serial: The number on the plate, instead of the one that the device tells.
         registers: What to read live; empty reads what the profile polls.
 
@@ -46,18 +48,22 @@ class ModbusDriver:
         DriverSettingError: The profile has no such register, or nobody tells the serial number.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a bus, a device and its model need
         self,
-        link: ModbusLink,
+        endpoint: Endpoint,
         unit: int,
         profile: MeterProfile,
+        timeout_s: float = 1.0,
+        *,
         serial: str | None = None,
         registers: Iterable[Obis] = (),
     ) -> None:
         if serial is None and profile.serial is None:
             message = f"A {profile.model} does not tell its serial number."
             raise DriverSettingError(message, remedy="Set `serial` to the number on its plate.")
-        self._link = link
+        self._shared = SharedLink(endpoint)
+        self._link: ModbusLink | None = None
+        self._timeout_s = timeout_s
         self._unit = unit
         self._profile = profile
         self._serial = serial
@@ -80,11 +86,12 @@ class ModbusDriver:
         """
         chosen = ModbusSettings.parse(settings)
         return cls(
-            ModbusLink(chosen.host, chosen.port, chosen.timeout_s),
+            chosen.endpoint,
             chosen.unit_id,
             load_profile(chosen.profile),
-            chosen.serial,
-            (Obis.parse(text) for text in chosen.registers),
+            chosen.timeout_s,
+            serial=chosen.serial,
+            registers=chosen.registers,
         )
 
     @property
@@ -93,6 +100,7 @@ class ModbusDriver:
         return self._profile.load_profile is not None
 
     async def __aenter__(self) -> Self:
+        self._link = await self._shared.__aenter__()
         return self
 
     async def __aexit__(
@@ -101,7 +109,8 @@ class ModbusDriver:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._link.close()
+        self._link = None
+        await self._shared.__aexit__(kind, error, trace)
 
     async def identify(self) -> MeterIdentity:
         """Ask the device for its serial number; see `MeterDriver.identify`."""
@@ -160,7 +169,10 @@ class ModbusDriver:
         return await RingReader.open(self._read, layout, meter, self._profile.max_registers)
 
     async def _read(self, span: Span) -> tuple[int, ...]:
-        return await self._link.read(span, self._unit)
+        if self._link is None:
+            message = "A driver reads only inside its context: `async with driver:`."
+            raise RuntimeError(message)
+        return await self._link.read(span, self._unit, self._timeout_s)
 
 
 def _chosen(profile: MeterProfile, wanted: tuple[Obis, ...]) -> tuple[MeterRegister, ...]:

@@ -1,7 +1,9 @@
-"""One connection to a Modbus TCP meter or gateway: one request at a time, and every end has a name.
+"""One connection to a Modbus bus: one request at a time, and every end has a name.
 
 Whatever goes wrong drops the connection, a cancelled request too: an answer that comes late would
-otherwise be taken for the answer to the next question. The next request connects again.
+otherwise be taken for the answer to the next question. The next request connects again. RTU answers
+do not say which question they answer, so there the line is also left quiet for a while, and what
+comes meanwhile is thrown away.
 """
 
 from __future__ import annotations
@@ -10,13 +12,14 @@ import asyncio
 import logging
 from typing import Final
 
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.client.base import ModbusBaseClient
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from firmware_bridge.contract.errors import DeviceError
-from firmware_bridge.modbus.answer import Request, judge
+from firmware_bridge.modbus.answer import Request
+from firmware_bridge.modbus.endpoint import Endpoint, judge_answer, parse_request
 from firmware_bridge.modbus.frames import Span
 from firmware_bridge.ports import (
     MeterAnswerError,
@@ -34,25 +37,22 @@ _UNREACHED = frozenset({ExcCodes.GATEWAY_PATH_UNAVIABLE, ExcCodes.GATEWAY_NO_RES
 
 
 class ModbusLink:
-    """A serialised Modbus TCP connection.
+    """A serialised connection; all units of the bus take turns.
 
     Args:
-        host: Name or address.
-        port: TCP port.
-        timeout_s: Longest wait for a connection, and for a whole answer. [s]
+        endpoint: Where it leads.
     """
 
-    def __init__(self, host: str, port: int, timeout_s: float) -> None:
-        self._host = host
-        self._port = port
-        self._timeout_s = timeout_s
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
         self._lock = asyncio.Lock()
-        self._client: AsyncModbusTcpClient | None = None
+        self._client: ModbusBaseClient | None = None
         self._request: Request | None = None
         self._failure: asyncio.Future[DeviceError] | None = None
+        self._quiet_until = 0.0
 
     def __str__(self) -> str:
-        return f"{self._host}:{self._port}"
+        return str(self._endpoint)
 
     def close(self) -> None:
         """Drop the connection, if there is one."""
@@ -60,12 +60,13 @@ class ModbusLink:
         if client is not None:
             client.close()
 
-    async def read(self, span: Span, unit: int) -> tuple[int, ...]:
+    async def read(self, span: Span, unit: int, timeout_s: float) -> tuple[int, ...]:
         """The registers of a span.
 
         Args:
             span: At most 125 registers of function 3 or 4.
             unit: The device on the bus, 0 .. 255.
+            timeout_s: Longest wait for a connection, and for the whole answer. [s]
 
         Raises:
             MeterConnectionError: No connection, or it was closed before the answer.
@@ -76,47 +77,51 @@ class ModbusLink:
         async with self._lock:
             answered = False
             try:
-                response = await self._exchange(await self._connected(), span, unit)
+                client = await self._connected(timeout_s)
+                response = await self._exchange(client, span, unit, timeout_s)
                 answered = True
             finally:
                 self._request = self._failure = None
                 if not answered:
                     self.close()
+                    self._keep_quiet(timeout_s)
         if response.isError():
             raise _refusal(response, span, unit)
         return tuple(response.registers)
 
-    async def _connected(self) -> AsyncModbusTcpClient:
-        if self._client is None:
-            self._client = AsyncModbusTcpClient(
-                self._host,
-                port=self._port,
-                timeout=2 * self._timeout_s,  # ours comes first, with our name for it
-                retries=0,
-                reconnect_delay=0,
-                trace_packet=self._on_packet,
-                trace_connect=self._on_connect,
-            )
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    reached = await self._client.connect()
-            except TimeoutError:
-                reached = False
-            if not reached:
-                message = f"No Modbus meter can be reached at {self}."
-                raise MeterConnectionError(
-                    message, value=str(self), remedy="Check host, port, power and network."
-                )
-        return self._client
+    def _keep_quiet(self, quiet_s: float) -> None:
+        if self._endpoint.rtu:
+            self._quiet_until = asyncio.get_running_loop().time() + quiet_s
 
-    async def _exchange(self, client: AsyncModbusTcpClient, span: Span, unit: int) -> ModbusPDU:
+    async def _connected(self, timeout_s: float) -> ModbusBaseClient:
+        if self._client is not None:
+            return self._client
+        await asyncio.sleep(self._quiet_until - asyncio.get_running_loop().time())
+        # Our own time limit ends first, with our name for it.
+        client = self._endpoint.client(2 * timeout_s, self._on_packet, self._on_connect)
+        self._client = client
+        try:
+            async with asyncio.timeout(timeout_s):
+                reached = await client.connect()
+        except (TimeoutError, UnicodeError):
+            # asyncio encodes a name before it resolves it, and some names cannot be.
+            reached = False
+        if not reached:
+            message = f"No Modbus meter can be reached at {self}."
+            remedy = "Check the address, the power and the wiring or network."
+            raise MeterConnectionError(message, value=str(self), remedy=remedy)
+        return client
+
+    async def _exchange(
+        self, client: ModbusBaseClient, span: Span, unit: int, timeout_s: float
+    ) -> ModbusPDU:
         failure = self._failure = asyncio.get_running_loop().create_future()
         holding = span.function == HOLDING
         ask = client.read_holding_registers if holding else client.read_input_registers
         answer = asyncio.ensure_future(ask(span.address, count=span.count, device_id=unit))
         try:
             await asyncio.wait(
-                (answer, failure), timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED
+                (answer, failure), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
             if failure.done():
                 raise failure.result()
@@ -129,16 +134,16 @@ class ModbusLink:
             # A task that lost the race still has to be asked for its exception.
             if not answer.cancel() and not answer.cancelled():
                 answer.exception()
-        message = f"The meter at {self}, unit {unit}, did not answer within {self._timeout_s} s."
+        message = f"The meter at {self}, unit {unit}, did not answer within {timeout_s} s."
         raise MeterTimeoutError(message, value=span)
 
     def _on_packet(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus calls it so
         if sending:
-            self._request = Request.parse(data)
+            self._request = parse_request(self._endpoint, data)
             return data
         if self._request is None:
             return b""
-        wrong = judge(self._request, data)
+        wrong = judge_answer(self._endpoint, self._request, data)
         if wrong is None:
             return data
         self._fail(wrong)
@@ -153,6 +158,40 @@ class ModbusLink:
     def _fail(self, error: DeviceError) -> None:
         if self._failure is not None and not self._failure.done():
             self._failure.set_result(error)
+
+
+class SharedLink:
+    """The one link to an endpoint that all its drivers in an event loop use together.
+
+    An RS-485 line carries one question at a time, and many gateways serve one connection only.
+    The last user that leaves closes it.
+
+    Args:
+        endpoint: Where it leads; equal endpoints share.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._key: tuple[asyncio.AbstractEventLoop, Endpoint] | None = None
+
+    async def __aenter__(self) -> ModbusLink:
+        self._key = (asyncio.get_running_loop(), self._endpoint)
+        link, users = _links.get(self._key) or (ModbusLink(self._endpoint), 0)
+        _links[self._key] = (link, users + 1)
+        return link
+
+    async def __aexit__(self, *_: object) -> None:
+        key, self._key = self._key, None
+        if key is None:
+            return
+        link, users = _links.pop(key)
+        if users > 1:
+            _links[key] = (link, users - 1)
+        else:
+            link.close()
+
+
+_links: dict[tuple[asyncio.AbstractEventLoop, Endpoint], tuple[ModbusLink, int]] = {}
 
 
 def _refusal(response: ModbusPDU, span: Span, unit: int) -> DeviceError:

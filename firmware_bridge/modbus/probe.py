@@ -6,12 +6,14 @@ reading requests are sent. A model whose registers the device refuses is ruled o
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
 from firmware_bridge.modbus.driver import ModbusDriver
-from firmware_bridge.modbus.link import ModbusLink
+from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
+from firmware_bridge.modbus.link import SharedLink
 from firmware_bridge.modbus.map import MeterProfile
 from firmware_bridge.ports import (
     DriverSettingError,
@@ -28,16 +30,14 @@ class Finding:
     """A model that fits what answered.
 
     Args:
-        host: Where.
-        port: Where.
+        endpoint: Where.
         unit_id: The device on the bus.
         profile: The model that fits.
         certain: Whether a signature says so, and not only that all its registers exist.
         read_out: What the device showed.
     """
 
-    host: str
-    port: int
+    endpoint: Endpoint
     unit_id: int
     profile: str
     certain: bool
@@ -46,25 +46,39 @@ class Finding:
     def configuration(self) -> str:
         """The meter's table for the agent's configuration file."""
         meter = self.read_out.meter
-        return (
-            "[[meters]]\n"
-            f'name = "{meter.manufacturer}-{meter.serial}"\n'
-            'protocol = "modbus"\n'
-            f'host = "{self.host}"\n'
-            f"port = {self.port}\n"
-            f"unit_id = {self.unit_id}\n"
-            f'profile = "{self.profile}"\n'
-        )
+        settings: dict[str, str | int] = {
+            "name": f"{meter.manufacturer}-{meter.serial}".replace(" ", "-"),
+            "protocol": "modbus",
+            **_address(self.endpoint),
+            "unit_id": self.unit_id,
+            "profile": self.profile,
+        }
+        # A JSON string or integer is a TOML one.
+        lines = (f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        return "[[meters]]\n" + "".join(lines)
+
+
+def _address(endpoint: Endpoint) -> dict[str, str | int]:
+    if isinstance(endpoint, SerialEndpoint):
+        return {
+            "serial_port": endpoint.path,
+            "baudrate": endpoint.baudrate,
+            "parity": endpoint.parity,
+            "stopbits": endpoint.stopbits,
+        }
+    if isinstance(endpoint, TcpEndpoint):
+        framing: dict[str, str | int] = {"framing": "rtu"} if endpoint.rtu else {}
+        return {"host": endpoint.host, "port": endpoint.port, **framing}
+    return {}
 
 
 async def probe(
-    host: str, port: int, units: Iterable[int], timeout_s: float
+    endpoint: Endpoint, units: Iterable[int], timeout_s: float
 ) -> AsyncIterator[Finding]:
     """Try every known model on each unit; the likeliest model of a unit comes first.
 
     Args:
-        host: Name or address.
-        port: TCP port.
+        endpoint: Where the bus begins.
         units: Devices on the bus, 0 .. 255.
         timeout_s: Longest wait for a connection and for each answer. [s]
 
@@ -75,30 +89,33 @@ async def probe(
         (load_profile(name) for name in profile_names()),
         key=lambda profile: (profile.signature is None, profile.serial is None, profile.name),
     )
-    link = ModbusLink(host, port, timeout_s)
-    try:
+    async with SharedLink(endpoint):
         for unit in units:
             try:
                 for profile in profiles:
-                    read_out = await _fits(link, unit, profile)
+                    read_out = await _fits(endpoint, unit, profile, timeout_s)
                     if read_out is None:
                         continue
                     certain = profile.signature is not None
-                    yield Finding(host, port, unit, profile.name, certain, read_out)
+                    yield Finding(endpoint, unit, profile.name, certain, read_out)
                     if certain:
                         break
             except MeterTimeoutError:
                 continue
-    finally:
-        link.close()
 
 
-async def _fits(link: ModbusLink, unit: int, profile: MeterProfile) -> ReadOut | None:
+async def _fits(
+    endpoint: Endpoint, unit: int, profile: MeterProfile, timeout_s: float
+) -> ReadOut | None:
+    signature = profile.signature
     try:
-        signature = profile.signature
-        if signature is not None and await link.read(signature.span, unit) != signature.words:
-            return None
-        read_out = await ModbusDriver(link, unit, profile).read()
+        async with SharedLink(endpoint) as link:
+            if signature is not None:
+                words = await link.read(signature.span, unit, timeout_s)
+                if words != signature.words:
+                    return None
+            async with ModbusDriver(endpoint, unit, profile, timeout_s) as driver:
+                read_out = await driver.read()
     except (MeterRefusalError, MeterAnswerError, DriverSettingError):
         return None
     return read_out if read_out.values else None

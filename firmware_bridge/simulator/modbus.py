@@ -1,17 +1,16 @@
-"""Virtual meters on the wire: a real Modbus TCP server in front of them."""
+"""Virtual meters on the wire: real Modbus TCP and RTU servers in front of them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from types import TracebackType
 from typing import Self, cast
 
 from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from firmware_bridge.contract.obis import Obis
@@ -30,6 +29,7 @@ from firmware_bridge.modbus.map import MeterProfile, RingProfile, SerialNumber
 from firmware_bridge.simulator.meter import VirtualMeter, VirtualMeterError
 
 Words = Callable[[datetime], tuple[int, ...]]
+Meters = Mapping[int, tuple[VirtualMeter, MeterProfile]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +184,38 @@ def _serial_words(meter: VirtualMeter, field: SerialNumber, at: datetime) -> tup
     return to_words(raw, field.coding.order)
 
 
-class VirtualModbusServer:
+class _Bus:
+    """The devices of one bus, and what becomes of their answers."""
+
+    def __init__(self, meters: Meters) -> None:
+        self._meters = dict(meters)
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """The units that answer, ascending."""
+        return tuple(sorted(self._meters))
+
+    def _devices(self) -> list[SimDevice]:
+        return [
+            _device(unit, RegisterMap(meter, profile))
+            for unit, (meter, profile) in self._meters.items()
+        ]
+
+    def _sent(self, unit: int, data: bytes, absent: bytes) -> bytes:
+        known = self._meters.get(unit)
+        if known is None:
+            return absent
+        faults = known[0].faults
+        if faults.silent:
+            return b""
+        return data if faults.tamper is None else faults.tamper(data)
+
+
+class VirtualModbusServer(_Bus):
     """Serve virtual meters at one TCP address, each under its own unit.
 
-    Use it as an async context manager; `port` is known inside.
+    A unit that is not there is refused as a gateway does it. Use it as an async context manager;
+    `port` is known inside.
 
     Args:
         meters: The devices and their models by unit number.
@@ -197,19 +225,17 @@ class VirtualModbusServer:
 
     def __init__(
         self,
-        meters: dict[int, tuple[VirtualMeter, MeterProfile]],
+        meters: Meters,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        self._meters = meters
+        super().__init__(meters)
         self._host = host
         self._port = port
         self._server: ModbusTcpServer | None = None
 
-    @property
-    def units(self) -> tuple[int, ...]:
-        """The units that answer, ascending."""
-        return tuple(sorted(self._meters))
+    def __str__(self) -> str:
+        return f"{self._host}:{self._port}"
 
     @property
     def host(self) -> str:
@@ -222,12 +248,8 @@ class VirtualModbusServer:
         return self._port
 
     async def __aenter__(self) -> Self:
-        devices = [
-            _device(unit, RegisterMap(meter, profile))
-            for unit, (meter, profile) in self._meters.items()
-        ]
         server = ModbusTcpServer(
-            devices, address=(self._host, self._port), trace_packet=self._on_packet
+            self._devices(), address=(self._host, self._port), trace_packet=self._on_packet
         )
         try:
             await server.serve_forever(background=True)
@@ -239,12 +261,7 @@ class VirtualModbusServer:
         self._port = cast("asyncio.Server", server.transport).sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             await self._server.shutdown()  # type: ignore[no-untyped-call]
             self._server = None
@@ -252,13 +269,42 @@ class VirtualModbusServer:
     def _on_packet(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus calls it so
         if not sending:
             return data
-        known = self._meters.get(data[6])
-        if known is None:
-            return data
-        faults = known[0].faults
-        if faults.silent:
-            return b""
-        return data if faults.tamper is None else faults.tamper(data)
+        absent = data[:5] + b"\x03" + data[6:8] + bytes([ExcCodes.GATEWAY_NO_RESPONSE])
+        return self._sent(data[6], data, absent)
+
+
+class VirtualModbusBus(_Bus):
+    """Serve virtual meters on a serial line in RTU, each under its own unit.
+
+    A unit that is not there is silent. Use it as an async context manager.
+
+    Args:
+        meters: The devices and their models by unit number.
+        path: The serial device to answer on, such as `SerialCable.meter_end`.
+    """
+
+    def __init__(self, meters: Meters, path: str) -> None:
+        super().__init__(meters)
+        self._path = path
+        self._server: ModbusSerialServer | None = None
+
+    async def __aenter__(self) -> Self:
+        server = ModbusSerialServer(self._devices(), port=self._path, trace_packet=self._on_packet)
+        try:
+            await server.serve_forever(background=True)
+        except RuntimeError as error:
+            message = f"The serial device {self._path} cannot be opened."
+            raise VirtualMeterError(message, value=self._path) from error
+        self._server = server
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            await self._server.shutdown()  # type: ignore[no-untyped-call]
+            self._server = None
+
+    def _on_packet(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus calls it so
+        return self._sent(data[0], data, b"") if sending else data
 
 
 def _device(unit: int, registers: RegisterMap) -> SimDevice:

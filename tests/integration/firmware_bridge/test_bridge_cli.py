@@ -78,6 +78,14 @@ def test_a_frozen_clock_shows_the_register_of_that_instant(load: str) -> None:
     assert json.loads(found.stdout)["values"]["1-0:1.8.0*255"]["value"] == "500"
 
 
+def test_a_serial_line_is_played_and_found(load: str) -> None:
+    with simulating("--load", load, "--rtu", "--profile", "eastron-sdm630") as at:
+        found = run("probe", at["serial_port"], "--units", "1-2", "--timeout-s", "0.2", "--json")
+    finding = json.loads(found.stdout)
+    assert finding["profile"] == "eastron-sdm630"
+    assert finding["values"]["1-0:1.8.0*255"] == {"value": "1500", "unit": "Wh"}
+
+
 def test_nothing_there_ends_with_4(unused_tcp_port: int) -> None:
     probed = run("probe", "127.0.0.1", "--port", str(unused_tcp_port))
     assert probed.returncode == 4
@@ -99,7 +107,7 @@ def test_a_meter_of_an_unknown_unit_ends_with_4(load: str) -> None:
     [
         (["simulate", "--load", "missing.csv"], 3, "LOAD_FILE"),
         (["probe", "127.0.0.1", "--units", "x"], 3, "list of units"),
-        (["probe"], 2, "host"),
+        (["probe"], 2, "Missing"),
         (["simulate", "--load", "missing.csv", "--port", "99999"], 2, "65535"),
     ],
 )

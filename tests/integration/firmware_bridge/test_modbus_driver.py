@@ -10,6 +10,7 @@ import pytest
 
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT, VOLTAGE_L1, Obis
 from firmware_bridge.contract.reading import Kind, Source, TimeQuality
+from firmware_bridge.modbus.endpoint import TcpEndpoint
 from firmware_bridge.modbus.probe import best, probe
 from firmware_bridge.ports import MeterConnectionError, MeterIdentity, MeterRefusalError
 from firmware_bridge.profiles import load_profile, profile_names
@@ -118,15 +119,17 @@ async def test_probe_recognises_each_model_and_proposes_what_reads_it() -> None:
             for unit, name in enumerate(profile_names(), start=1)
         }
         async with VirtualModbusServer(meters) as server:
-            found = [item async for item in probe("127.0.0.1", server.port, (1, 2, 3), TIMEOUT_S)]
+            at = TcpEndpoint("127.0.0.1", server.port)
+            found = [item async for item in probe(at, (1, 2, 3), TIMEOUT_S)]
     assert [finding.profile for finding in best(found)] == list(profile_names())
     assert all(finding.read_out.meter.serial == "4711" for finding in found)
     assert f"port = {server.port}" in found[0].configuration()
 
 
 async def test_probe_of_a_closed_port_says_so(unused_tcp_port: int) -> None:
+    at = TcpEndpoint("127.0.0.1", unused_tcp_port)
     with pytest.raises(MeterConnectionError, match="can be reached"):
-        _ = [item async for item in probe("127.0.0.1", unused_tcp_port, (1,), TIMEOUT_S)]
+        _ = [item async for item in probe(at, (1,), TIMEOUT_S)]
 
 
 async def test_reading_one_register_asks_only_for_it(bench: Bench) -> None:

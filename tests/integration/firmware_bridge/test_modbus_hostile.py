@@ -14,8 +14,9 @@ import pytest
 
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.modbus.driver import ModbusDriver
+from firmware_bridge.modbus.endpoint import TcpEndpoint
 from firmware_bridge.modbus.frames import Span
-from firmware_bridge.modbus.link import ModbusLink
+from firmware_bridge.modbus.link import ModbusLink, SharedLink
 from firmware_bridge.ports import (
     MeterAnswerError,
     MeterBusyError,
@@ -31,13 +32,21 @@ SPAN = Span(4, 16, 4)
 REGISTERS = bytes.fromhex("0000000000001234")
 
 
+class Asker:
+    """A link and its time limit."""
+
+    def __init__(self, link: ModbusLink, timeout_s: float) -> None:
+        self._link = link
+        self._timeout_s = timeout_s
+
+    async def read(self, span: Span, unit: int) -> tuple[int, ...]:
+        return await self._link.read(span, unit, self._timeout_s)
+
+
 @asynccontextmanager
-async def link(server: Rogue, timeout_s: float = TIMEOUT_S) -> AsyncIterator[ModbusLink]:
-    found = ModbusLink("127.0.0.1", server.port, timeout_s)
-    try:
-        yield found
-    finally:
-        found.close()
+async def link(server: Rogue, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Asker]:
+    async with SharedLink(TcpEndpoint("127.0.0.1", server.port)) as found:
+        yield Asker(found, timeout_s)
 
 
 async def ask(server: Rogue, expected: type[DeviceError], within_s: float) -> DeviceError:

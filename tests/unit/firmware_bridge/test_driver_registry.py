@@ -51,6 +51,9 @@ def test_whether_a_model_keeps_a_profile_is_known_without_asking_it() -> None:
         ({"timeout_s": 0}, "timeout_s"),
         ({"hots": "x"}, "hots"),
         ({"serial": "ü"}, "serial"),
+        ({"registers": ["energy"]}, "registers.0"),
+        ({"serial_port": "/dev/ttyUSB0"}, "host"),
+        ({"host": None}, "host"),
     ],
 )
 def test_a_wrong_setting_is_named(change: dict[str, object], key: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pymodbus.framer.rtu import FramerRTU
 
-from firmware_bridge.modbus.answer import Request, judge
+from firmware_bridge.modbus.answer import Request, judge, judge_rtu
 from firmware_bridge.ports import MeterAnswerError, TransactionMismatchError
 
 ASKED = Request(transaction=7, unit=1, function=4, count=2)
@@ -59,3 +60,27 @@ def test_every_bit_of_the_header_matters() -> None:
             unnoticed.append(bit)
     # A longer length only means that more bytes are awaited, until the time limit.
     assert all(4 <= bit // 8 < 6 for bit in unnoticed)
+
+
+RTU = bytes.fromhex("01 04 04 00010002 2a45")
+RTU_REFUSED = bytes.fromhex("01 84 02 c2c1")
+
+
+def test_an_rtu_request_is_read_back_from_its_frame() -> None:
+    frame = bytes.fromhex("01 04 0010 0002 700e")
+    assert Request.parse_rtu(frame) == Request(0, 1, 4, 2)
+
+
+@pytest.mark.parametrize("answer", [RTU, RTU_REFUSED])
+def test_a_right_rtu_answer_passes_and_so_does_each_part_of_it(answer: bytes) -> None:
+    fixed = answer[:-2] + FramerRTU.compute_CRC(answer[:-2]).to_bytes(2, "big")
+    judged = [judge_rtu(ASKED, fixed[:size]) for size in range(len(fixed) + 1)]
+    assert judged == [None] * (len(fixed) + 1)
+
+
+def test_every_flipped_bit_of_an_rtu_answer_is_noticed() -> None:
+    fixed = RTU[:-2] + FramerRTU.compute_CRC(RTU[:-2]).to_bytes(2, "big")
+    for bit in range(8 * len(fixed)):
+        flipped = bytearray(fixed)
+        flipped[bit // 8] ^= 0x80 >> bit % 8
+        assert isinstance(judge_rtu(ASKED, bytes(flipped)), MeterAnswerError), bit
