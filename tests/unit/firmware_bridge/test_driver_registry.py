@@ -11,7 +11,12 @@ import pytest
 from firmware_bridge.modbus.driver import ModbusDriver, serial_text
 from firmware_bridge.modbus.frames import Coding, RegisterType, Span
 from firmware_bridge.modbus.map import SerialNumber
-from firmware_bridge.ports import DriverSettingError, MeterAnswerError, UnknownProtocolError
+from firmware_bridge.ports import (
+    DriverSettingError,
+    MeterAnswerError,
+    MeterDriver,
+    UnknownProtocolError,
+)
 from firmware_bridge.profiles import UnknownProfileError
 from firmware_bridge.registry import create_driver, driver_class, protocols
 
@@ -94,3 +99,9 @@ def test_registers_without_a_serial_number_are_no_answer(
 ) -> None:
     with pytest.raises(MeterAnswerError, match="serial number"):
         serial_text(words, field)
+
+
+async def test_a_driver_is_what_the_agent_expects_and_reads_only_inside_its_context() -> None:
+    driver: MeterDriver = ModbusDriver.from_settings(GOOD)
+    with pytest.raises(RuntimeError, match="async with"):
+        await driver.read()
