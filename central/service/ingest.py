@@ -25,10 +25,9 @@ from central.service.examine import (
 )
 from central.service.hello import answer_hello
 from central.service.outcome import Outcome, OutcomeKind, Reply, Result
-from central.service.placing import Registry, tabulate
+from central.service.placing import ChannelList, tabulate
 from central.service.ports.ingest import (
     BatchKey,
-    ChannelRecord,
     EpochKey,
     GatewayId,
     GatewayRecord,
@@ -63,7 +62,8 @@ class Ingest:
     def __init__(self, store: IngestStore, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
-        self._channels: dict[Channel, ChannelRecord] = {}
+        self._lists: dict[tuple[Channel, ...], ChannelList] = {}
+        self._cached = 0
 
     async def commit(self, window: Sequence[Examined]) -> Result:
         """Store a window of messages; what it returns is committed.
@@ -102,9 +102,14 @@ class Ingest:
 
     async def _commit_whole(self, window: Sequence[Readable | Unreadable | Refused]) -> Result:
         readable, unreadable, refused = await self._admit(window)
-        registry = await self._resolve(readable)
+        lists = await self._resolve(readable)
+        homes = await self._store.homes({meter for listed in lists for meter in listed.distinct})
+        batches = [
+            (candidate.key.gateway_id, candidate.item.batch, listed)
+            for candidate, listed in zip(readable, lists, strict=True)
+        ]
         now = self._clock()
-        table = tabulate([(c.key.gateway_id, c.item.batch) for c in readable], registry, now)
+        table = tabulate(batches, homes, now)
         allowed = table.rows.at_ms[table.reason == 0]
         if len(allowed):
             await self._store.prepare(int(allowed.min()), int(allowed.max()))
@@ -141,22 +146,26 @@ class Ingest:
                 unreadable.append(Candidate(item, key))
         return readable, unreadable, refused
 
-    async def _resolve(self, candidates: Collection[Candidate[Readable]]) -> Registry:
-        """Find the window's channels; a new one appears by itself, before the transaction."""
-        wanted: dict[Channel, GatewayId] = {}
+    async def _resolve(self, candidates: Sequence[Candidate[Readable]]) -> list[ChannelList]:
+        """Find the batches' channels; a new one appears by itself, before the transaction.
+
+        A gateway names the same channels in batch after batch, and a channel's key, meter and unit
+        never change, so what was found once is kept.
+        """
+        if self._cached > _CACHED_CHANNELS_MAX:
+            self._lists.clear()
+            self._cached = 0
+        unseen: dict[tuple[Channel, ...], GatewayId] = {}
         for candidate in candidates:
-            for channel in candidate.item.batch.channels:
-                wanted.setdefault(channel, candidate.key.gateway_id)
-        missing = [channel for channel in wanted if channel not in self._channels]
-        if missing:
-            if len(self._channels) + len(missing) > _CACHED_CHANNELS_MAX:
-                self._channels.clear()
-                missing = list(wanted)
-            found = await self._store.resolve([(wanted[channel], channel) for channel in missing])
-            self._channels.update(found)
-        records = {channel: self._channels[channel] for channel in wanted}
-        homes = await self._store.homes({record.meter_id for record in records.values()})
-        return Registry(records, homes)
+            channels = candidate.item.batch.channels
+            if channels not in self._lists:
+                unseen.setdefault(channels, candidate.key.gateway_id)
+        homes = {channel: home for channels, home in unseen.items() for channel in channels}
+        records = await self._store.resolve([(home, c) for c, home in homes.items()])
+        for channels in unseen:
+            self._lists[channels] = ChannelList.of(channels, records)
+            self._cached += len(channels)
+        return [self._lists[candidate.item.batch.channels] for candidate in candidates]
 
     async def _reject(self, item: Refused) -> Rejection:
         """What is kept of a refused message; a stray one is traced to its sender."""

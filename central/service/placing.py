@@ -45,23 +45,38 @@ _CODES = tuple(RowCode)
 
 
 @dataclass(frozen=True, slots=True)
-class Registry:
-    """What is known of the channels in a window.
+class ChannelList:
+    """What the registry has for the channels that a batch names, in the batch's order.
 
     Args:
-        channels: By what the wire calls them.
-        homes: The gateway that each of their meters is at home behind.
+        ids: Their keys.
+        meters: Their meters' keys.
+        is_unit_kept: Whether the unit is the one that each was first seen with.
+        distinct: The meters, each once.
     """
 
-    channels: Mapping[Channel, ChannelRecord]
-    homes: Mapping[MeterId, GatewayId]
+    ids: list[int]
+    meters: list[MeterId]
+    is_unit_kept: list[bool]
+    distinct: frozenset[MeterId]
 
-    def judge(self, channel: Channel, gateway: GatewayId) -> tuple[int, int]:
-        """The channel's key, and why all its rows are held back: 0, or 1 + position in RowCode."""
-        record = self.channels[channel]
-        if self.homes[record.meter_id] != gateway:
-            return record.id, 1
-        return record.id, 0 if record.unit == channel.unit.value else 2
+    @classmethod
+    def of(
+        cls, channels: Sequence[Channel], records: Mapping[Channel, ChannelRecord]
+    ) -> ChannelList:
+        """Look up a batch's channels."""
+        found = [records[channel] for channel in channels]
+        meters = [record.meter_id for record in found]
+        pairs = zip(found, channels, strict=True)
+        kept = [record.unit == channel.unit.value for record, channel in pairs]
+        return cls([record.id for record in found], meters, kept, frozenset(meters))
+
+    def bars(self, gateway: GatewayId, homes: Mapping[MeterId, GatewayId]) -> list[int]:
+        """Why all rows of each channel are held back: 0, or 1 + position in RowCode."""
+        if all(homes[meter] == gateway for meter in self.distinct) and all(self.is_unit_kept):
+            return [0] * len(self.ids)
+        pairs = zip(self.meters, self.is_unit_kept, strict=True)
+        return [1 if homes[meter] != gateway else 0 if kept else 2 for meter, kept in pairs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,9 @@ class Table:
 
 
 def tabulate(
-    batches: Sequence[tuple[GatewayId, Batch]], registry: Registry, now: datetime
+    batches: Sequence[tuple[GatewayId, Batch, ChannelList]],
+    homes: Mapping[MeterId, GatewayId],
+    now: datetime,
 ) -> Table:
     """Join the columns of batches into one table.
 
@@ -102,12 +119,10 @@ def tabulate(
     offsets: list[int] = []
     lengths: list[int] = []
     columns: tuple[list[int], ...] = ([], [], [], [], [])
-    for gateway, batch in batches:
+    for gateway, batch, listed in batches:
         offsets.append(len(ids))
-        for channel in batch.channels:
-            key, bar = registry.judge(channel, gateway)
-            ids.append(key)
-            barred.append(bar)
+        ids += listed.ids
+        barred += listed.bars(gateway, homes)
         cols = batch.columns
         count = len(cols)
         lengths.append(count)

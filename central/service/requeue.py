@@ -10,7 +10,7 @@ import numpy as np
 
 from central.service.examine import Arrival, Readable, examine
 from central.service.outcome import quarantine_key
-from central.service.placing import ROW_MESSAGES, Registry, place, tabulate
+from central.service.placing import ROW_MESSAGES, ChannelList, place, tabulate
 from central.service.ports.ingest import (
     BatchState,
     Counts,
@@ -74,8 +74,8 @@ async def _requeue(store: IngestStore, held: Held, now: datetime) -> Requeued:
         return Requeued(held, released=False, code=held.quarantine.code)
     batch, home = item.batch, held.key.gateway_id
     records = await store.resolve({(home, channel) for channel in batch.channels})
-    registry = Registry(records, await store.homes({r.meter_id for r in records.values()}))
-    table = tabulate([(home, batch)], registry, now)
+    listed = ChannelList.of(batch.channels, records)
+    table = tabulate([(home, batch, listed)], await store.homes(listed.distinct), now)
     allowed = table.rows.take(table.reason == 0)
     if len(allowed):
         await store.prepare(int(allowed.at_ms.min()), int(allowed.at_ms.max()))

@@ -77,6 +77,8 @@ class TimescaleIngestStore:
         self, channels: Collection[tuple[GatewayId, Channel]]
     ) -> dict[Channel, ChannelRecord]:
         """See `IngestStore`."""
+        if not channels:
+            return {}
         async with self._connection() as connection:
             return await find_channels(connection, channels)
 

@@ -17,22 +17,22 @@ SELECT id, gateway_id FROM meter WHERE id = ANY(%(meters)s)
 -- In key order, so that two workers that meet the same new meters wait and do not deadlock.
 INSERT INTO meter (manufacturer, serial, gateway_id, first_seen_at)
 SELECT manufacturer, serial, gateway_id, now()
-FROM unnest(%(manufacturer)s::text[], %(serial)s::text[], %(gateway_id)s::bigint[])
+FROM unnest(%(manufacturer)b::text[], %(serial)b::text[], %(gateway_id)b::bigint[])
     AS seen (manufacturer, serial, gateway_id)
 ORDER BY manufacturer, serial
 ON CONFLICT (manufacturer, serial) DO NOTHING
 
 -- name: find_meters
 SELECT meter.id, manufacturer, serial
-FROM meter JOIN unnest(%(manufacturer)s::text[], %(serial)s::text[])
+FROM meter JOIN unnest(%(manufacturer)b::text[], %(serial)b::text[])
     AS seen (manufacturer, serial) USING (manufacturer, serial)
 
 -- name: add_channels
 INSERT INTO channel (meter_id, obis, kind, period_s, source, unit, first_seen_at)
 SELECT meter_id, obis, kind, period_s, source, unit, now()
 FROM unnest(
-    %(meter_id)s::bigint[], %(obis)s::bytea[], %(kind)s::smallint[], %(period_s)s::integer[],
-    %(source)s::smallint[], %(unit)s::text[]
+    %(meter_id)b::bigint[], %(obis)b::bytea[], %(kind)b::smallint[], %(period_s)b::integer[],
+    %(source)b::smallint[], %(unit)b::text[]
 ) AS seen (meter_id, obis, kind, period_s, source, unit)
 ORDER BY meter_id, obis, kind, period_s, source
 ON CONFLICT (meter_id, obis, kind, period_s, source) DO NOTHING
@@ -40,8 +40,8 @@ ON CONFLICT (meter_id, obis, kind, period_s, source) DO NOTHING
 -- name: find_channels
 SELECT channel.id, meter_id, obis, kind, period_s, source, channel.unit
 FROM channel JOIN unnest(
-    %(meter_id)s::bigint[], %(obis)s::bytea[], %(kind)s::smallint[], %(period_s)s::integer[],
-    %(source)s::smallint[]
+    %(meter_id)b::bigint[], %(obis)b::bytea[], %(kind)b::smallint[], %(period_s)b::integer[],
+    %(source)b::smallint[]
 ) AS seen (meter_id, obis, kind, period_s, source)
 USING (meter_id, obis, kind, period_s, source)
 
@@ -57,10 +57,10 @@ SELECT
     gateway_id, epoch, sequence, sha256, prev_hash, made_at, replaces, outcome, code,
     received, coalesce(received, 0) - quarantined, quarantined, received_at, now()
 FROM unnest(
-    %(gateway_id)s::bigint[], %(epoch)s::uuid[], %(sequence)s::bigint[], %(sha256)s::bytea[],
-    %(prev_hash)s::bytea[], %(made_at)s::timestamptz[], %(replaces)s::bytea[],
-    %(outcome)s::text[], %(code)s::text[], %(received)s::integer[], %(quarantined)s::integer[],
-    %(received_at)s::timestamptz[]
+    %(gateway_id)b::bigint[], %(epoch)b::uuid[], %(sequence)b::bigint[], %(sha256)b::bytea[],
+    %(prev_hash)b::bytea[], %(made_at)b::timestamptz[], %(replaces)b::bytea[],
+    %(outcome)b::text[], %(code)b::text[], %(received)b::integer[], %(quarantined)b::integer[],
+    %(received_at)b::timestamptz[]
 ) AS seen (
     gateway_id, epoch, sequence, sha256, prev_hash, made_at, replaces, outcome, code,
     received, quarantined, received_at
@@ -71,7 +71,7 @@ RETURNING id, gateway_id, epoch, sequence
 
 -- name: claimed
 SELECT batch.id, gateway_id, epoch, sequence, sha256, prev_hash, replaces, received
-FROM batch JOIN unnest(%(gateway_id)s::bigint[], %(epoch)s::uuid[], %(sequence)s::bigint[])
+FROM batch JOIN unnest(%(gateway_id)b::bigint[], %(epoch)b::uuid[], %(sequence)b::bigint[])
     AS seen (gateway_id, epoch, sequence) USING (gateway_id, epoch, sequence)
 
 -- name: fill
@@ -106,8 +106,8 @@ UPDATE batch SET
     quarantined = counted.quarantined,
     outcome = CASE WHEN counted.quarantined > 0 THEN 'quarantined' ELSE 'stored' END
 FROM unnest(
-    %(batch_id)s::bigint[], %(stored)s::integer[], %(duplicate)s::integer[],
-    %(conflict)s::integer[], %(quarantined)s::integer[]
+    %(batch_id)b::bigint[], %(stored)b::integer[], %(duplicate)b::integer[],
+    %(conflict)b::integer[], %(quarantined)b::integer[]
 ) AS counted (batch_id, stored, duplicate, conflict, quarantined)
 WHERE batch.id = counted.batch_id
 
@@ -122,7 +122,7 @@ SELECT
     mantissa, exponent, flags, span_ms, kept_mantissa, kept_exponent, now()
 FROM unnest(
     %(batch_id)s, %(channel_id)s, %(at_us)s, %(mantissa)s, %(exponent)s, %(flags)s, %(span_ms)s,
-    %(kept_mantissa)s::bigint[], %(kept_exponent)s::bigint[]
+    %(kept_mantissa)b::bigint[], %(kept_exponent)b::bigint[]
 ) AS seen (
     batch_id, channel_id, at_us, mantissa, exponent, flags, span_ms, kept_mantissa, kept_exponent
 )
@@ -131,7 +131,7 @@ ON CONFLICT DO NOTHING
 -- name: quarantine
 INSERT INTO quarantine (batch_id, code, message, payload, quarantined_at)
 SELECT batch_id, code, message, payload, now()
-FROM unnest(%(batch_id)s::bigint[], %(code)s::text[], %(message)s::text[], %(payload)s::bytea[])
+FROM unnest(%(batch_id)b::bigint[], %(code)b::text[], %(message)b::text[], %(payload)b::bytea[])
     AS held (batch_id, code, message, payload)
 ON CONFLICT (batch_id) DO UPDATE SET
     code = excluded.code, message = excluded.message, released_at = NULL
@@ -142,7 +142,7 @@ COPY touched (channel_id, from_at, until_at) FROM STDIN (FORMAT binary)
 -- name: add_cursors
 INSERT INTO gateway_epoch (gateway_id, epoch, first_at, last_at, advanced_at)
 SELECT gateway_id, epoch, now(), now(), now()
-FROM unnest(%(gateway_id)s::bigint[], %(epoch)s::uuid[]) AS seen (gateway_id, epoch)
+FROM unnest(%(gateway_id)b::bigint[], %(epoch)b::uuid[]) AS seen (gateway_id, epoch)
 WHERE NOT EXISTS (
     SELECT FROM gateway_epoch known
     WHERE known.gateway_id = seen.gateway_id AND known.epoch = seen.epoch
@@ -155,14 +155,14 @@ SELECT
     gateway_id, epoch, cum, cum_hash, high, advanced_at, superseded_by, superseded_last,
     new_epoch_at, revoked_at IS NOT NULL
 FROM gateway_epoch
-JOIN unnest(%(gateway_id)s::bigint[], %(epoch)s::uuid[]) AS wanted (gateway_id, epoch)
+JOIN unnest(%(gateway_id)b::bigint[], %(epoch)b::uuid[]) AS wanted (gateway_id, epoch)
     USING (gateway_id, epoch)
 ORDER BY gateway_id, epoch
 FOR NO KEY UPDATE OF gateway_epoch
 
 -- name: links
 SELECT wanted.gateway_id, wanted.epoch, held.sequence, held.sha256, held.prev_hash, held.replaces
-FROM unnest(%(gateway_id)s::bigint[], %(epoch)s::uuid[], %(after)s::bigint[])
+FROM unnest(%(gateway_id)b::bigint[], %(epoch)b::uuid[], %(after)b::bigint[])
     AS wanted (gateway_id, epoch, after)
 CROSS JOIN LATERAL (
     SELECT sequence, sha256, prev_hash, replaces FROM batch
@@ -179,9 +179,9 @@ UPDATE gateway_epoch SET
     advanced_at = risen.advanced_at, superseded_by = risen.superseded_by,
     superseded_last = risen.superseded_last, new_epoch_at = risen.new_epoch_at, last_at = now()
 FROM unnest(
-    %(gateway_id)s::bigint[], %(epoch)s::uuid[], %(cum)s::bigint[], %(cum_hash)s::bytea[],
-    %(high)s::bigint[], %(advanced_at)s::timestamptz[], %(superseded_by)s::uuid[],
-    %(superseded_last)s::bigint[], %(new_epoch_at)s::timestamptz[]
+    %(gateway_id)b::bigint[], %(epoch)b::uuid[], %(cum)b::bigint[], %(cum_hash)b::bytea[],
+    %(high)b::bigint[], %(advanced_at)b::timestamptz[], %(superseded_by)b::uuid[],
+    %(superseded_last)b::bigint[], %(new_epoch_at)b::timestamptz[]
 ) AS risen (
     gateway_id, epoch, cum, cum_hash, high, advanced_at, superseded_by, superseded_last,
     new_epoch_at
@@ -210,8 +210,8 @@ INSERT INTO finding (
 )
 SELECT key, code, message, gateway_id, epoch, from_sequence, until_sequence, now()
 FROM unnest(
-    %(key)s::text[], %(code)s::text[], %(message)s::text[], %(gateway_id)s::bigint[],
-    %(epoch)s::uuid[], %(from_sequence)s::bigint[], %(until_sequence)s::bigint[]
+    %(key)b::text[], %(code)b::text[], %(message)b::text[], %(gateway_id)b::bigint[],
+    %(epoch)b::uuid[], %(from_sequence)b::bigint[], %(until_sequence)b::bigint[]
 ) AS found (key, code, message, gateway_id, epoch, from_sequence, until_sequence)
 ORDER BY key
 ON CONFLICT (key) WHERE closed_at IS NULL DO NOTHING

@@ -1,0 +1,136 @@
+-- name: seller
+SELECT name, address, tax_id, contact FROM seller
+
+-- name: save_seller
+INSERT INTO seller (name, address, tax_id, contact)
+VALUES (%(name)s, %(address)s, %(tax_id)s, %(contact)s)
+ON CONFLICT (id) DO UPDATE SET
+    name = excluded.name, address = excluded.address,
+    tax_id = excluded.tax_id, contact = excluded.contact
+
+-- name: point
+SELECT name, zone, address, capacity FROM service_point WHERE name = %(name)s
+
+-- name: save_point
+INSERT INTO service_point (uid, name, zone, address, capacity)
+VALUES (%(uid)s, %(name)s, %(zone)s, %(address)s, %(capacity)s)
+ON CONFLICT (name) DO UPDATE SET address = excluded.address, capacity = excluded.capacity
+
+-- name: channels
+SELECT point_channel.obis, point_channel.period_s, point_channel.unit
+FROM point_channel
+JOIN service_point ON service_point.id = service_point_id
+WHERE service_point.name = %(point)s
+ORDER BY point_channel.id
+
+-- name: add_channel
+INSERT INTO point_channel (service_point_id, obis, period_s, unit)
+SELECT id, %(obis)s, %(period_s)s, %(unit)s FROM service_point WHERE name = %(point)s
+
+-- name: installations
+SELECT
+    installation.id, meter.manufacturer, meter.serial,
+    lower(installation.during), upper(installation.during),
+    installation.multiplier_numerator, installation.multiplier_denominator
+FROM installation
+JOIN meter ON meter.id = installation.meter_id
+JOIN service_point ON service_point.id = installation.service_point_id
+WHERE service_point.name = %(point)s
+ORDER BY lower(installation.during)
+
+-- name: registers
+SELECT installation_id, obis, modulus, opening, closing
+FROM installation_register WHERE installation_id = ANY(%(installations)s)
+
+-- name: find_meter
+SELECT id FROM meter WHERE manufacturer = %(manufacturer)s AND serial = %(serial)s
+
+-- name: expect_meter
+-- A meter that has not reported yet, behind a gateway that is enrolled.
+INSERT INTO meter (manufacturer, serial, gateway_id, first_seen_at)
+SELECT %(manufacturer)s, %(serial)s, id, now()
+FROM gateway WHERE name = %(gateway)s AND revoked_at IS NULL
+ON CONFLICT (manufacturer, serial) DO NOTHING
+
+-- name: add_installation
+INSERT INTO installation (
+    uid, service_point_id, meter_id, during, multiplier_numerator, multiplier_denominator
+)
+SELECT %(uid)s, id, %(meter_id)s, tstzrange(%(start)s, %(end)s), %(numerator)s, %(denominator)s
+FROM service_point WHERE name = %(point)s
+RETURNING id
+
+-- name: end_installation
+UPDATE installation SET during = tstzrange(lower(during), %(end)s)
+FROM meter
+WHERE meter.id = meter_id AND manufacturer = %(manufacturer)s AND serial = %(serial)s
+    AND lower(during) = %(start)s
+RETURNING installation.id
+
+-- name: save_register
+INSERT INTO installation_register (installation_id, obis, modulus, opening, closing)
+VALUES (%(installation_id)s, %(obis)s, %(modulus)s, %(opening)s, %(closing)s)
+ON CONFLICT (installation_id, obis) DO UPDATE SET
+    modulus = excluded.modulus, opening = excluded.opening, closing = excluded.closing
+
+-- name: touch
+INSERT INTO touched (channel_id, from_at, until_at)
+SELECT channel.id, %(start)s, coalesce(%(end)s::timestamptz, now() + interval '1 day')
+FROM channel JOIN meter ON meter.id = channel.meter_id
+WHERE manufacturer = %(manufacturer)s AND serial = %(serial)s
+    AND %(start)s < coalesce(%(end)s::timestamptz, now() + interval '1 day')
+
+-- name: account
+SELECT name, address, tax_id, contact FROM account WHERE number = %(number)s
+
+-- name: save_account
+INSERT INTO account (uid, number, name, address, tax_id, contact)
+VALUES (%(uid)s, %(number)s, %(name)s, %(address)s, %(tax_id)s, %(contact)s)
+ON CONFLICT (number) DO UPDATE SET
+    name = excluded.name, address = excluded.address,
+    tax_id = excluded.tax_id, contact = excluded.contact
+
+-- name: agreements
+SELECT
+    account.number, service_point.name, tariff.name,
+    lower(agreement.during), upper(agreement.during), agreement.facts
+FROM agreement
+JOIN account ON account.id = agreement.account_id
+JOIN service_point ON service_point.id = agreement.service_point_id
+JOIN tariff ON tariff.id = agreement.tariff_id
+WHERE service_point.name = %(point)s
+ORDER BY lower(agreement.during)
+
+-- name: add_agreement
+INSERT INTO agreement (uid, account_id, service_point_id, tariff_id, during, facts)
+SELECT
+    %(uid)s, account.id, service_point.id, tariff.id, daterange(%(first)s, %(end)s), %(facts)s
+FROM account, service_point, tariff
+WHERE account.number = %(account)s AND service_point.name = %(point)s AND tariff.name = %(tariff)s
+
+-- name: change_agreement
+UPDATE agreement SET during = daterange(lower(during), %(end)s), facts = %(facts)s
+FROM account, service_point
+WHERE account.id = account_id AND service_point.id = service_point_id
+    AND account.number = %(account)s AND service_point.name = %(point)s
+    AND lower(during) = %(first)s
+
+-- name: tariff_versions
+SELECT effective, document, sha256, currency
+FROM tariff_version JOIN tariff ON tariff.id = tariff_id
+WHERE tariff.name = %(name)s
+ORDER BY effective
+
+-- name: add_tariff
+INSERT INTO tariff (name) VALUES (%(name)s) ON CONFLICT (name) DO NOTHING
+
+-- name: add_tariff_version
+INSERT INTO tariff_version (
+    tariff_id, effective, document, sha256, currency, added_at, added_by
+)
+SELECT id, %(effective)s, %(document)s, %(sha256)s, %(currency)s, %(at)s, %(actor)s
+FROM tariff WHERE name = %(name)s
+
+-- name: audit
+INSERT INTO audit_log (at, actor, action, subject, detail)
+VALUES (%(at)s, %(actor)s, %(action)s, %(subject)s, %(detail)s)

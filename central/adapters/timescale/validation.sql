@@ -1,0 +1,165 @@
+-- name: take
+-- Changes on their way to the channels of points; one that feeds no point comes with a null.
+-- An instant at which an installation ends still belongs to it: its closing read.
+WITH taken AS (
+    DELETE FROM touched WHERE id IN (
+        SELECT id FROM touched ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ) RETURNING id, channel_id, from_at, until_at
+)
+SELECT
+    taken.id, point_channel.id,
+    (extract(epoch FROM taken.from_at) * 1000)::bigint,
+    (extract(epoch FROM taken.until_at) * 1000)::bigint
+FROM taken
+LEFT JOIN channel ON channel.id = taken.channel_id
+LEFT JOIN installation ON installation.meter_id = channel.meter_id
+    AND installation.during
+    && tstzrange(taken.from_at - interval '1 millisecond', taken.until_at)
+LEFT JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
+    AND point_channel.obis = channel.obis
+
+-- name: due
+SELECT point_channel.id
+FROM point_channel
+JOIN service_point ON service_point.id = point_channel.service_point_id
+WHERE point_channel.id > %(after)s
+    AND EXISTS (
+        SELECT FROM installation
+        WHERE installation.service_point_id = point_channel.service_point_id
+            AND lower(installation.during) < %(before)s
+    )
+    AND coalesce(closed_through, '-infinity'::date)
+    < (%(before)s::timestamptz AT TIME ZONE service_point.zone)::date - 1
+ORDER BY point_channel.id
+LIMIT %(limit)s
+
+-- name: lock
+-- The keys come sorted, so that nobody waits in a ring.
+SELECT pg_advisory_xact_lock((7303::bigint << 44) + id) FROM unnest(%(ids)s::bigint[]) AS id
+
+-- name: channels
+SELECT
+    point_channel.id, point_channel.obis, point_channel.period_s, point_channel.unit,
+    point_channel.closed_through, service_point.name, service_point.zone, service_point.capacity
+FROM point_channel
+JOIN service_point ON service_point.id = point_channel.service_point_id
+WHERE point_channel.id = ANY(%(ids)s)
+
+-- name: installed
+-- When meters were there, and the first reading of each while it was.
+SELECT point_channel.id, lower(during), upper(during), (
+    SELECT min(reading.at)
+    FROM channel
+    JOIN reading ON reading.channel_id = channel.id
+        AND reading.at >= lower(during) AND reading.at <= coalesce(upper(during), 'infinity')
+    WHERE channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
+        AND point_channel.closed_through IS NULL
+)
+FROM point_channel
+JOIN installation ON installation.service_point_id = point_channel.service_point_id
+WHERE point_channel.id = ANY(%(ids)s)
+ORDER BY point_channel.id, lower(during)
+
+-- name: segments
+SELECT
+    place.channel_id, installation.id, meter.manufacturer, meter.serial,
+    lower(during), upper(during), multiplier_numerator, multiplier_denominator
+FROM unnest(%(ids)s::bigint[], %(from_at)s::timestamptz[], %(until_at)s::timestamptz[])
+    AS place (channel_id, from_at, until_at)
+JOIN point_channel ON point_channel.id = place.channel_id
+JOIN installation ON installation.service_point_id = point_channel.service_point_id
+    AND installation.during && tstzrange(
+        place.from_at - interval '1 millisecond', place.until_at, '[]'
+    )
+JOIN meter ON meter.id = installation.meter_id
+ORDER BY place.channel_id, lower(during)
+
+-- name: readings
+-- The newest revision of each reading, for one channel of a point and one installation after
+-- another.
+SELECT DISTINCT ON (place.channel_id, place.installation_id, channel.id, reading.at)
+    place.channel_id, place.installation_id, channel.id, channel.kind, channel.source,
+    channel.period_s, channel.unit,
+    (extract(epoch FROM reading.at) * 1000)::bigint, reading.mantissa, reading.exponent,
+    reading.flags
+FROM unnest(
+    %(ids)s::bigint[], %(installations)s::bigint[], %(from_at)s::timestamptz[],
+    %(until_at)s::timestamptz[]
+) AS place (channel_id, installation_id, from_at, until_at)
+JOIN point_channel ON point_channel.id = place.channel_id
+JOIN installation ON installation.id = place.installation_id
+JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
+JOIN reading ON reading.channel_id = channel.id
+    AND reading.at BETWEEN place.from_at AND place.until_at
+ORDER BY
+    place.channel_id, place.installation_id, channel.id, reading.at, reading.revision DESC
+
+-- name: conflicts
+SELECT DISTINCT place.channel_id, conflict.at
+FROM unnest(%(ids)s::bigint[], %(from_at)s::timestamptz[], %(until_at)s::timestamptz[])
+    AS place (channel_id, from_at, until_at)
+JOIN point_channel ON point_channel.id = place.channel_id
+JOIN installation ON installation.service_point_id = point_channel.service_point_id
+JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
+JOIN conflict ON conflict.channel_id = channel.id AND conflict.decided_at IS NULL
+    AND conflict.at BETWEEN place.from_at AND place.until_at
+    AND conflict.at >= lower(installation.during)
+    AND conflict.at <= coalesce(upper(installation.during), 'infinity')
+ORDER BY place.channel_id, conflict.at
+
+-- name: newest
+SELECT DISTINCT ON (day_block.channel_id, day_block.day)
+    day_block.channel_id, day_block.day, day_block.version, day_block.sha256
+FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS wanted (channel_id, day)
+JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
+ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
+
+-- name: add_blocks
+COPY day_block (
+    channel_id, day, version, start_at, period_s, exponent, zone, unit, sha256, quality,
+    consumption, made_at, actor
+) FROM STDIN (FORMAT binary)
+
+-- name: open_findings
+SELECT
+    vee_finding.id, vee_finding.channel_id, vee_finding.day, code, from_at, until_at, severity,
+    message, evidence
+FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS wanted (channel_id, day)
+JOIN vee_finding ON vee_finding.channel_id = wanted.channel_id AND vee_finding.day = wanted.day
+WHERE closed_at IS NULL
+
+-- name: close_findings
+UPDATE vee_finding SET closed_at = %(at)s WHERE id = ANY(%(findings)s)
+
+-- name: raise_finding
+INSERT INTO vee_finding (
+    channel_id, day, code, severity, from_at, until_at, message, evidence, raised_at
+) VALUES (
+    %(channel_id)s, %(day)s, %(code)s, %(severity)s, %(from_at)s, %(until_at)s, %(message)s,
+    %(evidence)s, %(at)s
+)
+
+-- name: close_through
+UPDATE point_channel SET closed_through = closed.day
+FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS closed (id, day)
+WHERE point_channel.id = closed.id
+
+-- name: blocks
+SELECT DISTINCT ON (day_block.channel_id, day_block.day)
+    day_block.channel_id, day_block.day, day_block.zone, start_at, period_s, exponent, unit,
+    consumption, quality, day_block.version
+FROM unnest(%(ids)s::bigint[], %(days)s::date[], %(versions)s::integer[])
+    AS wanted (channel_id, day, version)
+JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
+    AND day_block.version = coalesce(wanted.version, day_block.version)
+ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
+
+-- name: accept_finding
+UPDATE vee_finding SET accepted_by = %(actor)s, accepted_reason = %(reason)s
+WHERE id = %(id)s AND closed_at IS NULL
+RETURNING channel_id, day, code
+
+-- name: findings_of
+SELECT id, day, code, severity, accepted_by FROM vee_finding
+WHERE channel_id = %(channel_id)s AND closed_at IS NULL
+ORDER BY day, from_at, code
