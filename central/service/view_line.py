@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import date, timedelta
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
-from central.domain.rating.explain import Explained, IntervalUsed, explain
+from central.domain.rating.explain import Explained, IntervalUsed
 from central.domain.rating.line import Line, Source
 from central.service.billing_views import ExplainedInterval, LineExplanation, Proof
+from central.service.explain import prove
 from central.service.lookup import found
 from central.service.ports.overview import BillingOverview, FieldOverview
 from firmware_bridge.contract.interval import zone_info
@@ -32,21 +32,19 @@ async def view_line(
     """
     view, line = found(await billing.line(bill, number), "line", f"{number} on bill {bill}")
     blocks = await _blocks(field, line)
-    zones = {block.channel_id: block.zone for day in blocks.values() for block in day}
-    proofs = tuple(_proof(explained, zones) for explained in explain(line, blocks))
-    return LineExplanation(view, proofs)
+    zones = {block.channel_id: block.zone for block in blocks}
+    return LineExplanation(view, tuple(_proof(one, zones) for one in prove(line, blocks)))
 
 
-async def _blocks(field: FieldOverview, line: Line) -> dict[str, list[DayBlock]]:
-    """The blocks that a line names, by series; a source named twice is read once."""
-    sources = {
-        (source.series, source.channel_id, source.first, source.versions): source
-        for determinant in line.determinants
-        for source in determinant.sources
-    }
-    blocks: dict[str, list[DayBlock]] = defaultdict(list)
-    for source in sources.values():
-        blocks[source.series] += await field.block_versions(source.channel_id, _wanted(source))
+async def _blocks(field: FieldOverview, line: Line) -> list[DayBlock]:
+    """The block versions that a line names, each read once."""
+    wanted: dict[int, dict[tuple[date, int], None]] = {}
+    for determinant in line.determinants:
+        for source in determinant.sources:
+            wanted.setdefault(source.channel_id, {}).update(dict.fromkeys(_wanted(source)))
+    blocks: list[DayBlock] = []
+    for channel_id, versions in wanted.items():
+        blocks += await field.block_versions(channel_id, list(versions))
     return blocks
 
 

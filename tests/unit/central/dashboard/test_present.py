@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from central.dashboard import present
+from central.dashboard.month_chart import draw_month
+from central.dashboard.slots import block_slots
+from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import NULL, IntervalQuality
+from central.service.billing_views import spell_fraction
+from central.service.field_views import PointChannelView
+from central.service.view_month import assemble_month
+from firmware_bridge.contract.interval import local_day
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.quantity import Unit
+
+NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
+ZONE = "Europe/Madrid"
+
+
+def test_energy_is_read_in_kwh_with_every_digit() -> None:
+    assert present.energy(1234567, 0, Unit.WATT_HOUR) == "1,234.567 kWh"
+    assert present.energy(1234567, -1, Unit.WATT_HOUR) == "123.4567 kWh"
+    assert present.energy(5, 0, Unit.LITRE) == "5 L"
+
+
+def test_money_keeps_its_cents_and_shows_its_sign() -> None:
+    assert present.money(Decimal("1234.50"), "EUR") == "EUR 1,234.50"
+    assert present.money(Decimal("-3.10"), "EUR") == "EUR \N{MINUS SIGN}3.10"
+    assert present.money(None, None) == present.DASH
+
+
+@pytest.mark.parametrize(
+    ("price", "text"), [("6.9", "6.90"), ("0.2659", "0.2659"), ("12", "12.00"), ("0.10", "0.10")]
+)
+def test_a_price_has_at_least_two_digits(price: str, text: str) -> None:
+    assert present.price(Decimal(price)) == text
+
+
+@pytest.mark.parametrize(
+    ("gone", "text"),
+    [
+        (timedelta(seconds=20), "just now"),
+        (timedelta(minutes=14, seconds=59), "14 min ago"),
+        (timedelta(minutes=119), "119 min ago"),
+        (timedelta(hours=9), "9 h ago"),
+        (timedelta(days=2), "2 d ago"),
+        (timedelta(minutes=-5), "in the future"),
+    ],
+)
+def test_times_read_in_one_unit(gone: timedelta, text: str) -> None:
+    assert present.ago(NOW - gone, NOW) == text
+
+
+def test_a_fraction_is_a_decimal_where_that_is_exact() -> None:
+    assert spell_fraction(Fraction(189289, 1000)) == "189.289"
+    assert spell_fraction(Fraction(-5, 4)) == "-1.25"
+    assert spell_fraction(Fraction(7)) == "7"
+    assert spell_fraction(Fraction(1, 3)) == "1/3"
+
+
+def autumn_block() -> DayBlock:
+    day = date(2026, 10, 25)
+    values = np.full(100, 40, dtype=np.int64)
+    quality = np.zeros(100, np.uint8)
+    values[99], quality[99] = NULL, IntervalQuality.MISSING
+    quality[5] = IntervalQuality.ESTIMATED_LINEAR
+    start = local_day(day, ZONE).start
+    return DayBlock(7, day, ZONE, start, 900, 0, Unit.WATT_HOUR, values, quality)
+
+
+def test_the_second_autumn_hour_carries_its_offset() -> None:
+    slots = list(block_slots(autumn_block()))
+    assert len(slots) == 100
+    assert [slot.time for slot in slots[8:13]] == [
+        "02:00",
+        "02:15",
+        "02:30",
+        "02:45",
+        "02:00 +01:00",
+    ]
+    assert slots[12].kind == "actual turn"
+    assert (slots[5].kind, slots[5].word) == ("estimated", "estimated, linear")
+    assert (slots[99].value, slots[99].word) == (present.DASH, "no value")
+
+
+def test_a_drawing_has_a_bar_per_day_and_says_what_it_shows() -> None:
+    channel = PointChannelView("7", "p", "Home", ZONE, ACTIVE_IMPORT, 900, Unit.WATT_HOUR, None)
+    drawing = draw_month(assemble_month(channel, date(2026, 10, 1), (autumn_block(),)))
+    assert len(drawing.bars) == 31
+    drawn = drawing.bars[24]
+    assert drawn.title == "Sun 25 Oct 2026: 3.960 kWh, 1 intervals estimated, 1 missing"
+    assert drawn.estimated
+    assert drawn.empty
+    assert drawn.y + drawn.height == pytest.approx(drawing.floor)
+    assert drawing.bars[0].title.endswith("not validated yet")
+    assert drawing.ticks[-1].text == "4"
+    assert "kWh" in drawing.caption
