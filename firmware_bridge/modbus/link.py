@@ -103,8 +103,8 @@ class ModbusLink:
         try:
             async with asyncio.timeout(timeout_s):
                 reached = await client.connect()
-        except (TimeoutError, UnicodeError):
-            # asyncio encodes a name before it resolves it, and some names cannot be.
+        except (TimeoutError, ValueError):
+            # A name that cannot be encoded; a speed that the serial device does not have.
             reached = False
         if not reached:
             message = f"No Modbus meter can be reached at {self}."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
@@ -139,30 +140,54 @@ async def test_probe_finds_what_is_on_a_serial_line() -> None:
     assert f'serial_port = "{path}"' in found[0].configuration()
 
 
-async def test_a_serial_port_that_is_not_there_is_a_connection_error() -> None:
-    async with drivers(serial_port="/dev/no-such-port")[1] as driver:
-        with pytest.raises(MeterConnectionError, match="no-such-port"):
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"serial_port": "/dev/no-such-port"},
+        {"serial_port": "/dev/null"},
+        {"host": "x" * 64 + ".example"},
+        {"host": "meter.invalid"},
+    ],
+)
+async def test_an_address_that_leads_nowhere_is_a_connection_error(where: dict[str, str]) -> None:
+    async with drivers(**where)[1] as driver:
+        with pytest.raises(MeterConnectionError, match="reached"):
             await driver.read()
 
 
+@contextmanager
+def slow_at_first(path: str) -> Iterator[None]:
+    """A one-register meter that thinks too long about its first question, then takes the next."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Queue[bytes]()
+    file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+
+    async def answer_in_turn() -> None:
+        pause_s = 1.5 * TIMEOUT_S
+        while True:
+            request = await asked.get()
+            await asyncio.sleep(pause_s)
+            pause_s = 0
+            # The register shows its own address.
+            body = request[:2] + b"\x02" + request[2:4]
+            os.write(file, body + FramerRTU.compute_CRC(body).to_bytes(2, "big"))
+
+    loop.add_reader(file, lambda: asked.put_nowait(os.read(file, 8)))
+    task = asyncio.create_task(answer_in_turn())
+    try:
+        yield
+    finally:
+        task.cancel()
+        loop.remove_reader(file)
+        os.close(file)
+
+
 async def test_a_late_rtu_answer_is_never_taken_for_the_next() -> None:
-    late = True
-
-    async def tardy(request: bytes, writer: asyncio.StreamWriter) -> None:
-        nonlocal late
-        if late:
-            late = False
-            await asyncio.sleep(1.5 * TIMEOUT_S)
-        body = request[:2] + b"\x02" + request[2:4]
-        writer.write(body + FramerRTU.compute_CRC(body).to_bytes(2, "big"))
-
-    async with (
-        rogue(tardy) as server,
-        SharedLink(TcpEndpoint("127.0.0.1", server.port, rtu=True)) as link,
-    ):
-        with pytest.raises(MeterTimeoutError):
-            await link.read(Span(4, 7, 1), 1, TIMEOUT_S)
-        assert await link.read(Span(4, 9, 1), 1, TIMEOUT_S) == (9,)
+    async with SerialCable() as cable:
+        with slow_at_first(cable.meter_end):
+            async with SharedLink(SerialEndpoint(cable.agent_end, 9600, "N", 1)) as link:
+                with pytest.raises(MeterTimeoutError):
+                    await link.read(Span(4, 7, 1), 1, TIMEOUT_S)
+                assert await link.read(Span(4, 9, 1), 1, TIMEOUT_S) == (9,)
 
 
 async def test_the_last_driver_that_leaves_closes_the_connection() -> None:
