@@ -219,7 +219,7 @@ def _formula(rule: FormulaDeterminant, segment: Segment, book: Book) -> Determin
     )
 
 
-def _evaluate(
+def _evaluate(  # noqa: PLR0911 - one return per kind of node
     expression: Expression, segment: Segment, book: Book, used: dict[str, None]
 ) -> Fraction:
     match expression:
@@ -227,6 +227,10 @@ def _evaluate(
             return value
         case Name(name):
             return _named(name, segment, book, used)
+        case Prior(name, months, percent, now=True):
+            if book.month.month not in months:
+                return Fraction(0)
+            return _named(name, segment, book, used) * percent / 100
         case Prior():
             return _prior(expression, segment, book)
         case Call("sum", (Name(name),)):
@@ -266,14 +270,16 @@ def _named(name: str, segment: Segment, book: Book, used: dict[str, None]) -> Fr
 
 def _prior(prior: Prior, segment: Segment, book: Book) -> Fraction:
     history = {entry.name: entry for entry in segment.version.document.history}
-    entry = history.get(prior.name)
+    base, _, label = prior.name.partition(".")
+    entry = history.get(base)
     reach = 12 if entry is None else entry.months
     earliest = book.month.year * 12 + book.month.month - reach
     peaks: dict[date, Fraction] = {}
     for peak in book.opening.peaks:
         age = peak.month.year * 12 + peak.month.month
         in_reach = earliest <= age < book.month.year * 12 + book.month.month
-        if peak.name == prior.name and in_reach and peak.month.month in prior.months:
+        named = peak.name == base and label in {"", peak.label}
+        if named and in_reach and peak.month.month in prior.months:
             peaks[peak.month] = max(peak.value, peaks.get(peak.month, peak.value))
     wanted = sum(
         1 for age in range(earliest, earliest + reach) if (age - 1) % 12 + 1 in prior.months
@@ -282,6 +288,47 @@ def _prior(prior: Prior, segment: Segment, book: Book) -> Fraction:
         message = f"{wanted - len(peaks)} earlier peaks of {prior.name!r} are not known."
         raise HeldError(Hold("MISSING_HISTORY", message, prior.name))
     return max(peaks.values(), default=Fraction(0)) * prior.percent / 100
+
+
+def running_total(
+    determinant: Determinant,
+    together: Sequence[Determinant],
+    low: Fraction,
+    high: Fraction | None,
+    book: Book,
+) -> Fraction:
+    """How much of a period's sum falls between two bounds of the running total of all periods.
+
+    Args:
+        determinant: The period's sum.
+        together: Sums of all periods of the segment.
+        low: Bound below. [unit of the determinant]
+        high: Bound above, None for no bound.
+        book: Holds the series.
+
+    Raises:
+        HeldError: The determinant is no sum of an input.
+    """
+    rule = determinant.selection
+    if rule is None or not determinant.sources:
+        message = f"{determinant.name!r} has no intervals to fill tiers in order."
+        raise HeldError(Hold("NO_INTERVALS", message, determinant.name))
+    series = book.series[determinant.sources[0].series]
+    offset = (rule.start - series.start) // timedelta(seconds=series.step_s)
+    selections = [part.selection for part in together if part.selection is not None]
+    count = max(start + length for own in selections for start, length in own.runs)
+    values = series.values[offset : offset + count]
+    total, inside = Fraction(0), Fraction(0)
+    mine = np.zeros(count, dtype=np.bool_)
+    for start, length in rule.runs:
+        mine[start : start + length] = True
+    for value, own in zip(values.tolist(), mine.tolist(), strict=True):
+        after = total + value * series.scale
+        if own:
+            top = after if high is None else min(after, high)
+            inside += max(Fraction(0), top - max(total, low))
+        total = after
+    return inside
 
 
 def average_fact(name: str, segment: Segment, facts: AgreementFacts) -> Fraction:

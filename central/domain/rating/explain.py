@@ -79,9 +79,11 @@ def _prove(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) -
     if determinant.selection is None:
         return Explained(determinant, (), determinant.exact)
     used: list[IntervalUsed] = []
+    total = Fraction(0)
     for source in determinant.sources:
-        used.extend(_chosen(determinant, source, _blocks_of(source, blocks)))
-    total = sum((Fraction(interval.value) for interval in used), Fraction(0))
+        for interval, exact in _chosen(determinant, source, _blocks_of(source, blocks)):
+            used.append(interval)
+            total += exact
     if determinant.how in {"max", "daily_max"}:
         _, width = determinant.selection.runs[0]
         total = total * 3600 / (width * determinant.selection.step_s)
@@ -115,7 +117,7 @@ def _blocks_of(source: Source, blocks: Mapping[str, Sequence[DayBlock]]) -> list
 
 def _chosen(
     determinant: Determinant, source: Source, blocks: Sequence[DayBlock]
-) -> Iterator[IntervalUsed]:
+) -> Iterator[tuple[IntervalUsed, Fraction]]:
     selection = determinant.selection
     if selection is None:
         return
@@ -126,7 +128,7 @@ def _chosen(
             block, index = places[number]
             start = selection.start + number * step
             value = int(block.values[index]) * billing_scale(block)
-            yield IntervalUsed(
+            interval = IntervalUsed(
                 source.series,
                 source.channel_id,
                 start,
@@ -135,3 +137,4 @@ def _chosen(
                 int(block.quality[index]),
                 block.version,
             )
+            yield interval, value

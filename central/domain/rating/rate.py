@@ -19,6 +19,7 @@ from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.minimum import price_minimum, year_sum
 from central.domain.rating.charges.percents import price_percent
+from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
 from central.domain.rating.determinants import Book, HeldError, compute, metered_peaks
 from central.domain.rating.facts import AgreementFacts
@@ -254,7 +255,10 @@ def _price_charge(charge: Charge, span: Span, kind: str | None) -> None:
         return
     base = (charge.qty or "").partition(".")[0]
     measured = any(rule.name == base for rule in span.document.determinants)
-    drafts = price_usage(charge, span) if measured else price_fixed(charge, span)
+    if charge.steps:
+        drafts = price_tiers(charge, span)
+    else:
+        drafts = price_usage(charge, span) if measured else price_fixed(charge, span)
     for draft in drafts:
         own = "fixed" if not measured else _KIND_OF_UNIT.get(draft.unit, "usage")
         span.add(charge.id, kind or own, charge.name or charge.id, draft)

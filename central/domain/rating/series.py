@@ -31,7 +31,8 @@ _ESTIMATES = np.array(
     dtype=np.uint8,
 )
 # Billing units are a thousand of the meter's: kWh of Wh, m3 of L.
-_THOUSANDTHS = frozenset({Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR, Unit.LITRE})
+_POWERS = frozenset({Unit.WATT, Unit.VAR, Unit.VOLT_AMPERE})
+_THOUSANDTHS = _POWERS | {Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR, Unit.LITRE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +90,9 @@ def source_of(name: str, blocks: Sequence[DayBlock]) -> Source:
 def billing_scale(block: DayBlock) -> Fraction:
     """Billing units per count of a block's values."""
     exponent = block.exponent - (3 if block.unit in _THOUSANDTHS else 0)
-    return Fraction(10) ** exponent
+    scale = Fraction(10) ** exponent
+    # Average power over the interval, as load files give it, becomes energy.
+    return scale * Fraction(block.period_s, 3600) if block.unit in _POWERS else scale
 
 
 def align(

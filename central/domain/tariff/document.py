@@ -233,11 +233,13 @@ class TierRules:
         style: With periods: `prorata` spreads each step over the periods by their share;
             `per_period` applies the steps to each period alone; `in_order` fills them by time.
         scale: Whether bounds scale by a segment's share of the bill's days.
+        size: Of a package, in the quantity's unit; the price is per package.
     """
 
     kind: TierKind = "graduated"
     style: Style = "prorata"
     scale: Literal["days_share", "whole"] = "days_share"
+    size: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,9 +191,10 @@ def formula_text(expression: Expression) -> str:
             return f"({formula_text(left)} {operator} {formula_text(right)})"
         case Call(function, arguments):
             return f"{function}({', '.join(map(formula_text, arguments))})"
-        case Prior(name, months, percent):
+        case Prior(name, months, percent, now):
             span = f"{months[0]}-{months[-1]}"
-            return f"prior({name}, months: {span}, pct: {_decimal_text(percent)})"
+            which = "current" if now else "prior"
+            return f"{which}({name}, months: {span}, pct: {_decimal_text(percent)})"
 
 
 def _decimal_text(value: Fraction) -> str:
@@ -240,6 +241,8 @@ def _tiers(rules: TierRules) -> Said:
     _put(said, "kind", rules.kind, "graduated")
     _put(said, "style", rules.style, "prorata")
     _put(said, "scale", rules.scale, "days_share")
+    if rules.size is not None:
+        said["size"] = format(rules.size, "f")
     return said
 
 

@@ -10,7 +10,8 @@
 
 Names may be dotted (`kwh.total`). Functions: `max`, `min`, `sum` (of a series), and
 `prior(determinant, months: 6-9, pct: 95)`, the largest metered value of that determinant in the
-named calendar months among the months the state keeps, times the percent.
+named calendar months among the months the state keeps, times the percent. `current` takes the same
+arguments and gives this bill's own value where its month is among those named, and zero elsewhere.
 """
 
 from __future__ import annotations
@@ -74,11 +75,13 @@ class Prior:
         name: The determinant.
         months: Calendar months that count, 1 .. 12.
         percent: Share of it. [%]
+        now: Whether it is the bill's own value, where its month counts, and else zero.
     """
 
     name: str
     months: tuple[int, ...]
     percent: Fraction
+    now: bool = False
 
 
 Expression = Number | Name | Binary | Call | Prior
@@ -193,10 +196,10 @@ class _Parser:
 
     def call(self, function: str, depth: int) -> Expression:
         self.expect("(")
-        if function == "prior":
-            return self.prior()
+        if function in {"prior", "current"}:
+            return self.prior(now=function == "current")
         if function not in {"max", "min", "sum"}:
-            raise self.error(f"{function!r} is no function; use max, min, sum or prior")
+            raise self.error(f"{function!r} is no function; use max, min, sum, prior or current")
         arguments = [self.sum(depth)]
         while self.peek() == ",":
             self.next()
@@ -208,7 +211,7 @@ class _Parser:
             return Call("sum", tuple(arguments))
         return Call("max" if function == "max" else "min", tuple(arguments))
 
-    def prior(self) -> Prior:
+    def prior(self, *, now: bool) -> Prior:
         name = self.next()
         if not (name[:1].isalpha() or name[:1] == "_"):
             raise self.error("prior takes the name of a determinant first")
@@ -224,7 +227,7 @@ class _Parser:
             else:
                 raise self.error(f"{word!r} is no argument of prior; use months or pct")
         self.expect(")")
-        return Prior(name, months, percent)
+        return Prior(name, months, percent, now)
 
     def number(self) -> Fraction:
         token = self.next()

@@ -290,9 +290,18 @@ def _tier_rules(node: Node, path: str, report: Report) -> TierRules:
     kind = reader.choice("kind", ("graduated", "volume", "package", "stair"), "graduated")
     style = reader.choice("style", ("prorata", "per_period", "in_order"), "prorata")
     scale = reader.choice("scale", ("days_share", "whole"), "days_share")
+    size = None
+    if (found := reader.take("size")) is not None:
+        size = number_of(found, reader.where("size"), report)
+    if (size is not None) != (kind == "package") or (size is not None and size <= 0):
+        message = "Packages, and only packages, have a size above zero."
+        report.refuse(Code.CONFLICT, node.line, path, message, "Write `kind: package, size: 1000`.")
     reader.done()
     return TierRules(
-        cast("TierKind", kind), cast("Style", style), cast("Literal['days_share', 'whole']", scale)
+        cast("TierKind", kind),
+        cast("Style", style),
+        cast("Literal['days_share', 'whole']", scale),
+        size,
     )
 
 

@@ -16,7 +16,7 @@ from central.domain.tariff.document import (
     Series,
     SumDeterminant,
 )
-from central.domain.tariff.expression import ExpressionError, names_in, parse_expression, priors_in
+from central.domain.tariff.expression import ExpressionError, names_in, parse_expression
 from central.domain.tariff.fields import FieldReader, Report, fields_of
 from central.domain.tariff.load_charges import Scope, price_table
 from central.domain.tariff.refusal import Code
@@ -152,10 +152,9 @@ def _formula(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]
         reader.report.refuse(
             Code.BAD_EXPRESSION, reader.line, reader.where("expr"), error.message, "Mend it."
         )
-    priors = {prior.name for prior in priors_in(expression)}
     for used in names_in(expression):
         base = used.partition(".")[0]
-        if used == name or (base == name and base not in priors):
+        if name in {used, base}:
             message = f"{name!r} is computed from itself."
             reader.report.refuse(Code.CYCLE, reader.line, reader.where("expr"), message, "Cut it.")
         if base not in scope.units and base not in scope.needs and base not in units:

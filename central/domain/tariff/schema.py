@@ -10,7 +10,7 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-_NUMBER = r"^-?\d{1,15}(\.\d{1,12})?$"
+_NUMBER = r"^-?\d{1,15}(\.\d{1,24})?$"
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 
 
@@ -212,6 +212,7 @@ def _charge() -> Schema:
                     "kind": _enum("graduated", "volume", "package", "stair"),
                     "style": _enum("prorata", "per_period", "in_order"),
                     "scale": _enum("days_share", "whole"),
+                    "size": _number(),
                 }
             ),
             "steps": {"anyOf": [steps, _map(steps)]},

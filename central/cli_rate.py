@@ -1,0 +1,140 @@
+"""`meterline-central rate`: price a load file under a tariff file. Mounted by `central.cli`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from central.domain.rating.rounding import printed
+from central.domain.tariff.refusal import TariffRefusedError
+from central.service.rate_file import (
+    LoadFileError,
+    Month,
+    RatingHeldError,
+    Request,
+    hold_values,
+    rate_months,
+    read_series,
+    read_tariff,
+    to_object,
+)
+from firmware_bridge.contract.errors import InvalidValueError, MeterlineError
+
+REFUSED = 2
+app = typer.Typer(add_completion=False, help="Price a load file under a tariff file.")
+
+
+class UnitName(StrEnum):
+    """What a line of the load file is."""
+
+    KW = "kW"
+    KWH = "kWh"
+
+
+class CalendarName(StrEnum):
+    """Whose calendar."""
+
+    LOCAL = "local"
+    NAIVE = "naive"
+
+
+@app.command("rate")
+def rate_command(  # noqa: PLR0913, PLR0917 - one option each
+    tariff: Annotated[Path, typer.Option(help="Native YAML or JSON, or a URDB file.")],
+    load: Annotated[Path, typer.Option(help="One number per line.")],
+    start: Annotated[str, typer.Option(help="Local start of the first step, 2018-01-01T00:00.")],
+    step_minutes: Annotated[int, typer.Option(help="60, 30, 15 or 5.")],
+    zone: Annotated[str, typer.Option(help="IANA time zone of the load.")],
+    unit: Annotated[UnitName, typer.Option(help="kW averaged per step, or kWh.")] = UnitName.KW,
+    gen: Annotated[Path | None, typer.Option(help="Generation, netted per step.")] = None,
+    record: Annotated[int, typer.Option(help="Record of a URDB file, from 0.")] = 0,
+    calendar: Annotated[
+        CalendarName, typer.Option(help="naive: 365 days, no daylight saving, no holidays.")
+    ] = CalendarName.LOCAL,
+    *,
+    unrounded: Annotated[bool, typer.Option(help="Leave lines unrounded.")] = False,
+    reference: Annotated[
+        bool, typer.Option(help="Ignore what the reference ignores, and say so.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Price a load month by month.
+
+    Exit codes: 0 priced, 2 the tariff, the load or an option is refused, 3 a month is held.
+    """
+    naive = calendar is CalendarName.NAIVE
+    try:
+        request = _request(start, step_minutes, zone, unit, naive=naive, rounded=not unrounded)
+        document, imported = read_tariff(
+            tariff.read_text(encoding="utf-8"),
+            tariff.name,
+            record=record,
+            zone=zone,
+            reference=reference,
+        )
+        if imported is not None and imported.ignored:
+            names = ", ".join(imported.ignored)
+            typer.echo(f"Ignored as the reference does: {names}", err=True)
+        values = read_series(load.read_text(encoding="utf-8"), load.name)
+        made = None
+        if gen is not None:
+            made = read_series(gen.read_text(encoding="utf-8"), gen.name)
+            count = max(len(values), len(made))
+            values = hold_values(values, count, load.name)
+            made = hold_values(made, count, gen.name)
+        months = list(rate_months(document, values, request, generation=made))
+    except TariffRefusedError as error:
+        typer.echo(error.to_json() if as_json else str(error), err=True)
+        raise typer.Exit(REFUSED) from None
+    except RatingHeldError as error:
+        _fail(error, as_json=as_json)
+        raise typer.Exit(3) from None
+    except (LoadFileError, InvalidValueError) as error:
+        _fail(error, as_json=as_json)
+        raise typer.Exit(REFUSED) from None
+    except (OSError, UnicodeDecodeError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(REFUSED) from None
+    if as_json:
+        json.dump(to_object(document, months), sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        _table(months, document.currency.code)
+
+
+def _request(  # noqa: PLR0913 - one option each
+    start: str, step: int, zone: str, unit: UnitName, *, naive: bool, rounded: bool
+) -> Request:
+    if step not in {60, 30, 15, 5}:
+        message = f"A step of {step} minutes is not supported; use 60, 30, 15 or 5."
+        raise LoadFileError(message, value=step)
+    try:
+        begin = datetime.fromisoformat(start)
+    except ValueError:
+        message = f"{start!r} is no local time; write 2018-01-01T00:00."
+        raise LoadFileError(message, value=start) from None
+    if begin.tzinfo is not None:
+        message = "The start is local time; leave out its offset."
+        raise LoadFileError(message, value=start)
+    name: Literal["kW", "kWh"] = "kW" if unit is UnitName.KW else "kWh"
+    return Request(begin, step, zone, name, naive=naive, rounded=rounded)
+
+
+def _fail(error: MeterlineError, *, as_json: bool) -> None:
+    text = json.dumps({"error": error.code, "message": str(error)}) if as_json else str(error)
+    typer.echo(text, err=True)
+
+
+def _table(months: list[Month], currency: str) -> None:
+    for month in months:
+        amount = month.rated.total
+        typer.echo(f"{month.month}  {printed(month.kwh):>14,.3f} kWh  {amount:>14,} {currency}")
+    total = sum((month.rated.total for month in months), Decimal(0))
+    typer.echo(f"total    {'':>18}  {total:>14,} {currency}")

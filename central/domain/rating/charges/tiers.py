@@ -1,0 +1,215 @@
+"""Tiered charges: graduated, volume, package and stair-step, with or without periods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.usage import time_share
+from central.domain.rating.determinants import HeldError, average_fact, running_total
+from central.domain.rating.line import Determinant, Hold
+from central.domain.rating.period import Segment
+from central.domain.tariff.document import Charge, PriceTable, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An effective tier: from the bound before it up to its own.
+
+    Args:
+        number: From 1, in print order.
+        low: Bound below, included. [unit of the quantity]
+        high: Bound above, None for no bound.
+        price: Price table.
+    """
+
+    number: int
+    low: Fraction
+    high: Fraction | None
+    price: PriceTable
+
+    def part(self, quantity: Fraction) -> Fraction:
+        """How much of a quantity lies in the block."""
+        top = quantity if self.high is None else min(quantity, self.high)
+        return max(Fraction(0), top - self.low)
+
+
+def price_tiers(charge: Charge, span: Span) -> Iterator[Draft]:
+    """Price a quantity by steps.
+
+        graduated: sum over steps of (part of the quantity inside the step) x its price
+        volume:    the whole quantity x the price of the step it reaches
+        package:   graduated over the quantity rounded up to whole packages, price per package
+        stair:     one amount, that of the step it reaches
+
+    A quantity equal to a bound is inside the step below it. Bounds are cumulative. `kWh/day` bounds
+    are times the segment's days, `kWh/kW` times the named determinant, `kWh/kW/day` times both,
+    `ratio` times the named allowance; plain and per-kW bounds of a segment are times its share of
+    the bill's days, unless the tariff says `whole`. Steps inside a step are clipped at its bound.
+
+    With periods, `prorata` gives each period its share of every step:
+
+        amount = sum over steps and periods of (part x period quantity / quantity) x price
+
+    `per_period` applies the steps to each period alone, and `in_order` fills them as time goes by.
+
+    Source: rating.md, section 3, tiers; URDB tier units; SSC lib_utility_rate_equations
+    """
+    for segment in span.segments:
+        found = span.book.of(charge.qty or "", segment.number)
+        if not found:
+            continue
+        blocks = effective(charge.steps_in(segment.season), charge, segment, span)
+        if charge.tiers.style == "per_period":
+            for determinant in found:
+                yield from _priced(charge, span, segment, blocks, [determinant])
+        else:
+            yield from _priced(charge, span, segment, blocks, found)
+
+
+def effective(steps: Sequence[Step], charge: Charge, segment: Segment, span: Span) -> list[Block]:
+    """The steps as ascending cumulative bounds of this bill.
+
+    Raises:
+        HeldError: A bound that depends on a determinant falls below the one before it.
+    """
+    flat: list[tuple[Fraction | None, PriceTable]] = []
+    _flatten(steps, None, charge, segment, span, flat)
+    blocks: list[Block] = []
+    low = Fraction(0)
+    for number, (high, price) in enumerate(flat, start=1):
+        if high is not None and high <= low:
+            continue
+        blocks.append(Block(number, low, high, price))
+        if high is None:
+            break
+        low = high
+    return blocks
+
+
+def _flatten(  # noqa: PLR0913, PLR0917 - the context of a step
+    steps: Sequence[Step],
+    limit: Fraction | None,
+    charge: Charge,
+    segment: Segment,
+    span: Span,
+    flat: list[tuple[Fraction | None, PriceTable]],
+) -> None:
+    for step in steps:
+        bound = _bound(step, charge, segment, span)
+        if limit is not None and (bound is None or bound > limit):
+            bound = limit
+        if step.price is None:
+            _flatten(step.steps, bound, charge, segment, span, flat)
+        else:
+            flat.append((bound, step.price))
+
+
+def _bound(step: Step, charge: Charge, segment: Segment, span: Span) -> Fraction | None:
+    if step.to is None:
+        return None
+    bound = Fraction(step.to)
+    if step.of is not None:
+        factor = _factor(step.of, segment, span)
+        if factor < 0:
+            message = f"The bound of {charge.id!r} per {step.of!r} is negative."
+            raise HeldError(Hold("BAD_BOUND", message, str(factor)))
+        bound *= factor
+    if step.unit.endswith("/day"):
+        return bound * segment.days.count
+    whole = charge.tiers.scale == "whole" or span.document.on_change.thresholds == "whole"
+    if step.unit == "ratio" or whole or span.is_demand(charge):
+        return bound
+    return bound * Fraction(segment.days.count, span.bill.count)
+
+
+def _factor(name: str, segment: Segment, span: Span) -> Fraction:
+    found = span.book.of(name, segment.number)
+    if found:
+        return sum((part.value for part in found), Fraction(0))
+    return average_fact(name, segment, span.book.facts)
+
+
+def _priced(
+    charge: Charge,
+    span: Span,
+    segment: Segment,
+    blocks: Sequence[Block],
+    found: list[Determinant],
+) -> Iterator[Draft]:
+    quantity = sum((part.value for part in found), Fraction(0))
+    share, note = time_share(charge, span, segment)
+    by_period = any(block.price.by_period for block in blocks)
+    per_period = charge.tiers.style == "per_period"
+    for block, part in _parts(charge, blocks, quantity):
+        splits: list[tuple[str, Fraction, tuple[Determinant, ...]]]
+        if by_period or per_period:
+            splits = _split(charge, span, block, part, found)
+        else:
+            splits = [("", part, tuple(found))]
+        for label, amount, behind in splits:
+            price = _price(charge, block, segment, label)
+            once = charge.tiers.kind == "stair"
+            packages = amount / Fraction(charge.tiers.size) if charge.tiers.size else amount
+            yield Draft(
+                segment.days,
+                segment.number,
+                quantity if once else packages,
+                "packages" if charge.tiers.size else found[0].unit,
+                price,
+                (price if once else packages * price) * share,
+                label=label,
+                tier=block.number,
+                determinants=behind,
+                note=note,
+            )
+
+
+def _parts(
+    charge: Charge, blocks: Sequence[Block], quantity: Fraction
+) -> Iterator[tuple[Block, Fraction]]:
+    if charge.tiers.kind in {"volume", "stair"}:
+        reached = [b for b in blocks if b.high is None or quantity <= b.high]
+        yield reached[0], quantity
+        return
+    if charge.tiers.size:
+        size = Fraction(charge.tiers.size)
+        quantity = -(-quantity // size) * size
+    for block in blocks:
+        part = block.part(quantity)
+        if part or block is blocks[0]:
+            yield block, part
+
+
+def _split(
+    charge: Charge, span: Span, block: Block, part: Fraction, found: list[Determinant]
+) -> list[tuple[str, Fraction, tuple[Determinant, ...]]]:
+    """A step's quantity over the periods."""
+    if charge.tiers.style == "in_order":
+        return [
+            (
+                determinant.label,
+                running_total(determinant, found, block.low, block.high, span.book),
+                (determinant,),
+            )
+            for determinant in found
+        ]
+    total = sum((determinant.value for determinant in found), Fraction(0))
+    return [
+        (
+            determinant.label,
+            part * determinant.value / total if total else Fraction(0),
+            (determinant,),
+        )
+        for determinant in found
+    ]
+
+
+def _price(charge: Charge, block: Block, segment: Segment, label: str) -> Fraction:
+    price = block.price.at(segment.season, label)
+    if price is None:
+        message = f"{charge.id!r} has no price in {segment.season or 'any season'} {label}."
+        raise HeldError(Hold("MISSING_PRICE", message, charge.id))
+    return Fraction(price)

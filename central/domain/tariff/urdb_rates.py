@@ -1,0 +1,456 @@
+"""Rate structures and schedules of a URDB record as charges of our own language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
+
+MONTHS, HOURS = 12, 24
+_UNITS = {
+    "kwh": "kWh",
+    "kwh/kw": "kWh/kW",
+    "kwh daily": "kWh/day",
+    "kwh/kw daily": "kWh/kW/day",
+}
+_NO_LIMIT = Decimal("1e37")
+_PER = {"$/month": "month", "$/day": "day", "$/year": "year"}
+_LAST_DAY = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+Said = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One entry of a rate structure."""
+
+    top: Decimal | None
+    unit: str
+    rate: Decimal
+    sell: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """A record, and how to read it.
+
+    Args:
+        record: Fields to price.
+        file: For findings.
+        reference: Whether to follow the reference's conventions.
+        metering: Rule for generation, "" for none.
+    """
+
+    record: dict[str, Any]
+    file: str
+    reference: bool = False
+    metering: str = ""
+
+    def refuse(self, code: Code, path: str, message: str, remedy: str) -> NoReturn:
+        """Refuse the record.
+
+        Raises:
+            TariffRefusedError: Always.
+        """
+        raise TariffRefusedError([TariffFinding(code, self.file, 1, path, message, remedy)])
+
+    def number(self, value: object, path: str) -> Decimal:
+        """An exact number.
+
+        Raises:
+            TariffRefusedError: It is none.
+        """
+        try:
+            found = Decimal(str(value)) if not isinstance(value, bool) else None
+        except InvalidOperation:
+            found = None
+        if found is None or not found.is_finite():
+            self.refuse(Code.NOT_A_NUMBER, path, f"{value!r} is no number.", "Write a number.")
+        return found
+
+    def structure(self, name: str) -> list[list[Tier]]:
+        """The tiers of each period of a rate structure."""
+        value = self.record.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(p, list) and p for p in value):
+            self.refuse(Code.WRONG_TYPE, name, "A list of periods belongs here.", "List tiers.")
+        return [
+            [self._tier(entry, f"{name}[{i}][{j}]") for j, entry in enumerate(period)]
+            for i, period in enumerate(value)
+        ]
+
+    def _tier(self, entry: object, path: str) -> Tier:
+        if not isinstance(entry, dict):
+            self.refuse(Code.WRONG_TYPE, path, "A tier is a mapping.", "Write rate and max.")
+        unknown = set(entry) - {"rate", "adj", "max", "unit", "sell", "name"}
+        if unknown:
+            name = min(unknown)
+            self.refuse(Code.UNKNOWN_KEY, f"{path}.{name}", f"{name!r} is no key.", "Remove it.")
+        rate = self.number(entry.get("rate", 0), path) + self.number(entry.get("adj", 0), path)
+        top = self.number(entry["max"], path) if entry.get("max") is not None else None
+        if top is not None and top >= _NO_LIMIT:
+            top = None
+        unit = str(entry.get("unit", "")).lower()
+        return Tier(top, unit, rate, self.number(entry.get("sell", 0), path))
+
+    def schedule(self, name: str, periods: int) -> list[list[int]]:
+        """Twelve months of 24 hours of period numbers, from 0."""
+        value = self.record.get(name)
+        shape = isinstance(value, list) and len(value) == MONTHS
+        if not shape or not all(isinstance(row, list) and len(row) == HOURS for row in value or ()):
+            message = "A schedule has 12 months of 24 hours."
+            self.refuse(Code.WRONG_TYPE, name, message, "Write 12 lists of 24 numbers.")
+        rows = [[int(self.number(hour, name)) for hour in row] for row in value or ()]
+        for row in rows:
+            for hour in row:
+                if not 0 <= hour < periods:
+                    message = f"Period {hour} is scheduled, but has no rate."
+                    self.refuse(Code.MISSING_PRICE, name, message, "Add it to the structure.")
+        return rows
+
+    def months(self, name: str) -> list[Decimal]:
+        """Twelve numbers."""
+        value = self.record.get(name)
+        if not isinstance(value, list) or len(value) != MONTHS:
+            self.refuse(Code.WRONG_TYPE, name, "A list of 12 months belongs here.", "List them.")
+        return [self.number(entry, name) for entry in value]
+
+
+@dataclass(frozen=True, slots=True)
+class Seasons:
+    """Months that are alike in every schedule.
+
+    Args:
+        names: Season of each month.
+    """
+
+    names: tuple[str, ...]
+
+    @property
+    def distinct(self) -> tuple[str, ...]:
+        """Season names, in order of their first month."""
+        return tuple(dict.fromkeys(self.names))
+
+    def month_of(self, name: str) -> int:
+        """The first month of a season, from 0."""
+        return self.names.index(name)
+
+    def ranges(self, name: str) -> list[str]:
+        """A season as ranges of days."""
+        return [
+            f"{month + 1:02}-01..{month + 1:02}-{_LAST_DAY[month]:02}"
+            for month, own in enumerate(self.names)
+            if own == name
+        ]
+
+
+def charges_of(rates: Rates) -> Said:
+    """Calendar, determinants, charges and minimums of a record.
+
+    Raises:
+        TariffRefusedError: A structure or schedule makes no sense.
+    """
+    energy = rates.structure("energyratestructure")
+    demand = rates.structure("demandratestructure")
+    flat = rates.structure("flatdemandstructure")
+    grids = _grids(rates, energy, demand)
+    flat_months = [int(m) for m in rates.months("flatdemandmonths")] if flat else [0] * MONTHS
+    if flat and not all(0 <= number < len(flat) for number in flat_months):
+        message = "A month names a flat demand that has no rate."
+        rates.refuse(Code.MISSING_PRICE, "flatdemandmonths", message, "Add it to the structure.")
+    seasons = _seasons([*grids, [[number] for number in flat_months]])
+    calendar: Said = {
+        "seasons": {name: seasons.ranges(name) for name in seasons.distinct},
+        "days": {"week": "mon-fri", "weekend": "rest"},
+    }
+    determinants: Said = {}
+    charges: list[Said] = []
+    _fixed(rates, charges)
+    if demand or flat or _has_kw_tiers(energy):
+        determinants["kw"] = {"max": "import"}
+    billing = _lookback(rates, determinants)
+    if energy:
+        calendar["periods"] = _periods("P", grids[0], grids[1], seasons)
+        determinants["kwh"] = {"sum": "import", "by": "period"}
+        charges.append(_energy(rates, energy, grids[0], grids[1], seasons, billing))
+    if flat:
+        charges.append(_flat(rates, flat, flat_months, seasons, billing))
+    if demand:
+        calendar["schedules"] = {"demand": _periods("D", grids[2], grids[3], seasons)}
+        determinants["kw_tou"] = {"max": "import", "by": "demand"}
+        charges.extend(_demand(rates, demand, grids[2], grids[3], billing))
+    if not charges:
+        rates.refuse(
+            Code.NOTHING_TO_CHARGE, "$", "The record charges nothing.", "Add a rate structure."
+        )
+    said: Said = {"calendar": calendar, "determinants": determinants, "charges": charges}
+    if billing != "kw":
+        said["state"] = {"kw": {"months": str(_range(rates)), "missing": "ignore"}}
+    minimums = _minimums(rates, charges)
+    return said | ({"minimums": minimums} if minimums else {})
+
+
+def _grids(
+    rates: Rates, energy: list[list[Tier]], demand: list[list[Tier]]
+) -> list[list[list[int]]]:
+    grids = []
+    for structure, kind in ((energy, "energy"), (demand, "demand")):
+        for days in ("weekday", "weekend"):
+            if structure:
+                grids.append(rates.schedule(f"{kind}{days}schedule", len(structure)))
+            else:
+                grids.append([[0] * HOURS for _ in range(MONTHS)])
+    return grids
+
+
+def _seasons(grids: Sequence[Sequence[Sequence[int]]]) -> Seasons:
+    names: dict[object, str] = {}
+    found = []
+    for month in range(MONTHS):
+        key = tuple(tuple(grid[month]) for grid in grids)
+        found.append(names.setdefault(key, f"S{len(names) + 1}"))
+    return Seasons(tuple(found))
+
+
+def _periods(
+    letter: str, weekday: list[list[int]], weekend: list[list[int]], seasons: Seasons
+) -> Said:
+    periods: dict[str, list[Said]] = {}
+    for season in seasons.distinct:
+        month = seasons.month_of(season)
+        for days, grid in (("week", weekday), ("weekend", weekend)):
+            for number in sorted(set(grid[month])):
+                hours = [
+                    f"{hour:02}:00-{hour + 1:02}:00"
+                    for hour in range(HOURS)
+                    if grid[month][hour] == number
+                ]
+                rule = {"season": season, "days": days, "at": hours}
+                periods.setdefault(f"{letter}{number}", []).append(rule)
+    return dict(sorted(periods.items(), key=lambda entry: int(entry[0][1:])))
+
+
+def _text(value: Decimal) -> str:
+    return format(value, "f")
+
+
+def _used(grids: Sequence[list[list[int]]], months: Sequence[int]) -> list[int]:
+    return sorted({number for grid in grids for month in months for number in grid[month]})
+
+
+def _has_kw_tiers(structure: list[list[Tier]]) -> bool:
+    return any("/kw" in tier.unit for period in structure for tier in period)
+
+
+def _energy(  # noqa: PLR0913, PLR0917 - a structure and its two schedules
+    rates: Rates,
+    structure: list[list[Tier]],
+    weekday: list[list[int]],
+    weekend: list[list[int]],
+    seasons: Seasons,
+    billing: str,
+) -> Said:
+    steps: Said = {}
+    for season in seasons.distinct:
+        periods = _used((weekday, weekend), [seasons.month_of(season)])
+        shapes = [_shape(rates, structure[number]) for number in periods]
+        if any(shape != shapes[0] for shape in shapes):
+            message = "Energy tiers differ between periods of one month."
+            rates.refuse(
+                Code.TIER_BOUNDS_DIFFER, "energyratestructure", message, "Give all the same bounds."
+            )
+        prices = [
+            {f"P{number}": _text(structure[number][tier].rate) for number in periods}
+            for tier in range(len(shapes[0]))
+        ]
+        steps[season] = _nested(rates, shapes[0], prices, billing)
+    charge: Said = {"id": "energy", "name": "Energy", "qty": "kwh"}
+    if all(len(found) == 1 and "price" in found[0] for found in steps.values()):
+        return charge | {"price": {name: found[0]["price"] for name, found in steps.items()}}
+    return charge | {"steps": steps, "tiers": {"kind": "graduated", "style": "prorata"}}
+
+
+def _shape(rates: Rates, tiers: list[Tier]) -> list[tuple[Decimal | None, str]]:
+    shape = []
+    for number, tier in enumerate(tiers):
+        unit = _UNITS.get(tier.unit or "kwh")
+        if unit is None:
+            message = f"{tier.unit!r} is no unit of energy tiers."
+            rates.refuse(Code.TIER_UNIT, "energyratestructure", message, "Use kWh or kWh/kW.")
+        shape.append((None if number == len(tiers) - 1 else tier.top, unit))
+    return shape
+
+
+def _nested(
+    rates: Rates, shape: list[tuple[Decimal | None, str]], prices: list[Said], billing: str
+) -> list[Said]:
+    """Tiers of one season; a kWh/kW tier before kWh tiers is the outer bound of those."""
+    steps: list[Said] = []
+    per_kw = "/kW" in shape[0][1]
+    number = 0
+    while number < len(shape):
+        top, unit = shape[number]
+        if not per_kw and "/kW" in unit:
+            message = "A kWh/kW tier follows kWh tiers that it does not bound."
+            rates.refuse(
+                Code.TIER_UNIT, "energyratestructure", message, "Put the kWh/kW tier first."
+            )
+        step: Said = {"to": None if top is None else _text(top), "unit": unit}
+        if "/kW" in unit:
+            step["of"] = billing
+        inner: list[Said] = []
+        while per_kw and number + 1 < len(shape) and "/kW" not in shape[number + 1][1]:
+            number += 1
+            bound, own = shape[number]
+            inner.append(
+                {
+                    "to": None if bound is None else _text(bound),
+                    "unit": own,
+                    "price": prices[number],
+                }
+            )
+        if inner:
+            inner[-1]["to"] = None
+            step["steps"] = inner
+        else:
+            step["price"] = prices[number]
+        steps.append(step)
+        number += 1
+    steps[-1]["to"] = None
+    return steps
+
+
+def _tiers_kw(rates: Rates, tiers: list[Tier], path: str) -> list[Said]:
+    steps = []
+    for number, tier in enumerate(tiers):
+        if tier.unit not in {"", "kw", "kw daily"}:
+            message = f"{tier.unit!r} is no unit of demand tiers."
+            rates.refuse(Code.TIER_UNIT, path, message, "Use kW.")
+        if tier.unit == "kw daily":
+            message = "Daily demand is not priced yet."
+            rates.refuse(Code.NOT_SUPPORTED, path, message, "Use kW.")
+        last = number == len(tiers) - 1
+        top = None if last or tier.top is None else _text(tier.top)
+        steps.append({"to": top, "unit": "kW", "price": _text(tier.rate)})
+    return steps
+
+
+def _flat(
+    rates: Rates,
+    structure: list[list[Tier]],
+    months: list[int],
+    seasons: Seasons,
+    billing: str,
+) -> Said:
+    steps = {
+        season: _tiers_kw(rates, structure[months[seasons.month_of(season)]], "flatdemandstructure")
+        for season in seasons.distinct
+    }
+    return {"id": "demand_flat", "name": "Demand", "qty": billing, "steps": steps}
+
+
+def _demand(
+    rates: Rates,
+    structure: list[list[Tier]],
+    weekday: list[list[int]],
+    weekend: list[list[int]],
+    billing: str,
+) -> list[Said]:
+    charges = []
+    for number in _used((weekday, weekend), range(MONTHS)):
+        steps = _tiers_kw(rates, structure[number], "demandratestructure")
+        charge: Said = {
+            "id": f"demand_D{number}",
+            "name": f"Demand, period {number}",
+            "qty": f"kw_tou.D{number}",
+            "steps": steps,
+        }
+        if billing != "kw":
+            message = "A lookback on demand by period is not priced yet."
+            rates.refuse(Code.NOT_SUPPORTED, "lookbackpercent", message, "Use flat demand.")
+        charges.append(charge)
+    return charges
+
+
+def _range(rates: Rates) -> int:
+    return int(rates.number(rates.record.get("lookbackrange") or 11, "lookbackrange"))
+
+
+def _lookback(rates: Rates, determinants: Said) -> str:
+    """Name of the billing demand: the month's own, or a ratchet over earlier months."""
+    percent = rates.number(rates.record.get("lookbackpercent") or 0, "lookbackpercent")
+    if percent == 0 or "kw" not in determinants:
+        return "kw"
+    flags = [Decimal(1)] * MONTHS
+    if rates.record.get("lookbackmonths") is not None:
+        flags = rates.months("lookbackmonths")
+    months = [number + 1 for number, flag in enumerate(flags) if flag]
+    share = _text(percent * 100)
+    parts = ["0"] if rates.reference else ["kw"]
+    for month in months:
+        parts.append(f"prior(kw, months: {month}-{month}, pct: {share})")
+        if rates.reference:
+            parts.append(f"current(kw, months: {month}-{month}, pct: {share})")
+    if len(parts) == 1:
+        parts.append("0")
+    determinants["billing_kw"] = {"expr": f"max({', '.join(parts)})", "unit": "kW"}
+    return "billing_kw"
+
+
+def _fixed(rates: Rates, charges: list[Said]) -> None:
+    record = rates.record
+    amount = rates.number(record.get("fixedchargefirstmeter") or 0, "fixedchargefirstmeter")
+    unit = record.get("fixedchargeunits")
+    if amount and unit is None:
+        if not rates.reference:
+            message = "A fixed charge has no unit of time."
+            rates.refuse(
+                Code.MISSING_KEY, "fixedchargeunits", message, "Write $/month, $/day or $/year."
+            )
+        amount = Decimal(0)
+    if amount:
+        charges.append(
+            {
+                "id": "fixed",
+                "name": "Fixed charge",
+                "price": _text(amount),
+                "per": _per(rates, unit, "fixedchargeunits"),
+            }
+        )
+    monthly = rates.number(record.get("fixedmonthlycharge") or 0, "fixedmonthlycharge")
+    if monthly and amount:
+        message = "The record has a fixed charge under two names."
+        rates.refuse(Code.CONFLICT, "fixedmonthlycharge", message, "Keep one.")
+    if monthly:
+        charges.append(
+            {"id": "fixed", "name": "Fixed charge", "price": _text(monthly), "per": "month"}
+        )
+
+
+def _per(rates: Rates, unit: object, path: str) -> str:
+    if unit not in _PER:
+        message = f"{unit!r} is no unit of time."
+        rates.refuse(Code.NOT_A_CHOICE, path, message, "Write $/month, $/day or $/year.")
+    return _PER[str(unit)]
+
+
+def _minimums(rates: Rates, charges: list[Said]) -> list[Said]:
+    record, found = rates.record, []
+    ids = [charge["id"] for charge in charges]
+    amount = rates.number(record.get("mincharge") or 0, "mincharge")
+    if amount:
+        per = _per(rates, record.get("minchargeunits", "$/month"), "minchargeunits")
+        if per == "day":
+            amount, per = amount * 365 / 12, "month"
+        found.append((amount, per))
+    for name, per in (("minmonthlycharge", "month"), ("annualmincharge", "year")):
+        amount = rates.number(record.get(name) or 0, name)
+        if amount:
+            found.append((amount, per))
+    return [
+        {"id": f"minimum_{per}", "of": ids, "amount": f"{amount:.12f}", "per": per}
+        for amount, per in found
+    ]

@@ -1,0 +1,373 @@
+"""Price a load file under a tariff file, month by month: no database, no meter, one pure function.
+
+The load is a series of equal steps from a local start, in kW averaged over the step or kWh. With a
+generation series, use and generation are netted in each step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.billing.cycle import Cycle
+from central.domain.metering.block import DayBlock
+from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.line import Hold, Rated
+from central.domain.rating.period import DayRange
+from central.domain.rating.rate import Options, rate
+from central.domain.rating.rounding import printed
+from central.domain.rating.state import State
+from central.domain.tariff.document import CalendarRules, TariffDocument
+from central.domain.tariff.load import load_tariff
+from central.domain.tariff.urdb import Imported, import_urdb, is_urdb, read_records
+from central.domain.tariff.version import TariffVersion
+from central.service.resolve_calendar import resolve_calendar
+from firmware_bridge.contract.errors import ConfigurationError, OperatorError
+from firmware_bridge.contract.interval import day_start, local_day
+from firmware_bridge.contract.quantity import Unit
+
+_NAIVE_YEAR = 2018  # 365 days, 1 January is a Monday: the reference's year
+_INT64_MAX = 2**63 - 1
+_FINEST = -12
+
+
+class LoadFileError(ConfigurationError):
+    """A load file cannot be used."""
+
+    code = "LOAD_FILE"
+
+
+class RatingHeldError(OperatorError):
+    """A month cannot be priced."""
+
+    code = "RATING_HELD"
+
+    def __init__(self, month: str, holds: Sequence[Hold]) -> None:
+        self.holds = tuple(holds)
+        reasons = " ".join(hold.message for hold in holds)
+        super().__init__(f"{month} cannot be priced: {reasons}", value=month)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How to read the load and price it.
+
+    Args:
+        start: Local start of the first step, without zone.
+        step_minutes: Length of a step.
+        zone: IANA zone of the load and the tariff.
+        unit: `kW` averaged over the step, or `kWh` of the step.
+        naive: The reference's calendar: every year has 365 days and starts on a Monday, no
+            daylight saving, no holidays, a price per day is one per month of 365/12 days.
+        rounded: Round lines to the currency's digits.
+    """
+
+    start: datetime
+    step_minutes: int
+    zone: str
+    unit: Literal["kW", "kWh"] = "kW"
+    naive: bool = False
+    rounded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One priced month.
+
+    Args:
+        month: As 2018-01.
+        kwh: Energy taken. [kWh]
+        peak_kw: Largest average power of a step. [kW]
+        rated: Lines and determinants.
+        blocks: What was rated, to explain lines from.
+    """
+
+    month: str
+    kwh: Fraction
+    peak_kw: Fraction
+    rated: Rated
+    blocks: Mapping[str, Sequence[DayBlock]]
+
+
+def read_tariff(  # noqa: PLR0913 - which record, and how to read it
+    text: str,
+    file: str,
+    *,
+    record: int = 0,
+    zone: str,
+    reference: bool = False,
+    metering: str | None = None,
+) -> tuple[TariffDocument, Imported | None]:
+    """A tariff document from native text, or from a record of a URDB file.
+
+    Raises:
+        TariffRefusedError: It is refused.
+        LoadFileError: The file has no such record.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not is_urdb(value):
+        return replace(load_tariff(text, file=file), zone=zone), None
+    records = read_records(text, file)
+    if not 0 <= record < len(records):
+        message = f"{file} has {len(records)} records, so none is number {record}."
+        raise LoadFileError(message, value=record)
+    imported = import_urdb(
+        records[record], file=file, zone=zone, reference=reference, metering=metering
+    )
+    return imported.document, imported
+
+
+def read_series(text: str, file: str) -> list[Decimal]:
+    """The numbers of a load file: one per line, exact.
+
+    Raises:
+        LoadFileError: A line is no number.
+    """
+    found = []
+    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = Decimal(line.strip())
+        except InvalidOperation:
+            value = Decimal("NaN")
+        if not value.is_finite():
+            message = f"Line {number} of {file} is no number."
+            raise LoadFileError(message, value=line)
+        found.append(value)
+    if not found:
+        message = f"{file} is empty."
+        raise LoadFileError(message, value=file)
+    return found
+
+
+def hold_values(values: Sequence[Decimal], count: int, file: str) -> list[Decimal]:
+    """Repeat each value so that a coarser series has as many steps as a finer one.
+
+    Raises:
+        LoadFileError: The finer one is no multiple of it.
+    """
+    times, left = divmod(count, len(values))
+    if left or times == 0:
+        message = f"{file} has {len(values)} steps, which do not divide {count}."
+        raise LoadFileError(message, value=len(values))
+    return [value for value in values for _ in range(times)]
+
+
+def rate_months(  # noqa: PLR0913 - what a bill depends on
+    document: TariffDocument,
+    load: Sequence[Decimal],
+    request: Request,
+    *,
+    generation: Sequence[Decimal] | None = None,
+    facts: AgreementFacts | None = None,
+    opening: State | None = None,
+) -> Iterator[Month]:
+    """Price a load month by month; what one month leaves opens the next.
+
+    Args:
+        document: In force for the whole load.
+        load: One value per step.
+        request: How to read them.
+        generation: One value per step, in the same unit.
+        facts: Of the agreement.
+        opening: Before the first month.
+
+    Raises:
+        LoadFileError: The series does not begin at a local midnight, or ends inside a day.
+        RatingHeldError: A month cannot be priced.
+    """
+    zone = "UTC" if request.naive else request.zone
+    document = replace(document, zone=zone, effective=date(1, 1, 1))
+    if request.naive:
+        document = replace(
+            document,
+            cycle=replace(document.cycle, daily="month"),
+            calendar=_without_holidays(document.calendar),
+        )
+    version = TariffVersion.of(document)
+    state = opening or State()
+    options = Options(rounded=request.rounded)
+    for label, days, blocks in _months(load, generation, request, zone):
+        resolved = resolve_calendar([document], days.first.year, days.end.year)
+        whole = Cycle(days.first.year, days.first.month).days
+        rated = rate(
+            blocks,
+            facts or AgreementFacts(),
+            [version],
+            resolved,
+            days,
+            cycle=whole,
+            opening=state,
+            options=options,
+        )
+        if rated.holds:
+            raise RatingHeldError(label, rated.holds)
+        state = rated.closing
+        yield Month(label, *_total(blocks["import"]), rated, blocks)
+
+
+def _without_holidays(rules: CalendarRules) -> CalendarRules:
+    """Day types keep their names; none of them matches a holiday."""
+    days = tuple(replace(kind, holidays=False) for kind in rules.days)
+    return replace(rules, holidays=None, days=days)
+
+
+def _total(blocks: Sequence[DayBlock]) -> tuple[Fraction, Fraction]:
+    first = blocks[0]
+    hours = Fraction(first.period_s, 3600)
+    scale = Fraction(10) ** (first.exponent - 3)
+    power = scale if first.unit is Unit.WATT else scale / hours
+    peak = max(int(block.values.max()) for block in blocks)
+    return sum(block.total() for block in blocks) * power * hours, peak * power
+
+
+def _months(
+    load: Sequence[Decimal],
+    generation: Sequence[Decimal] | None,
+    request: Request,
+    zone: str,
+) -> Iterator[tuple[str, DayRange, Mapping[str, list[DayBlock]]]]:
+    series, exponent = _integers(load, generation)
+    unit = Unit.WATT if request.unit == "kW" else Unit.WATT_HOUR
+    offset = 0
+    for label, days in _calendar(request, len(load), zone):
+        blocks: dict[str, list[DayBlock]] = {name: [] for name in series}
+        for day in days.days():
+            interval = local_day(day, zone)
+            count = interval.duration // timedelta(minutes=request.step_minutes)
+            for channel, name in enumerate(series, start=1):
+                values = series[name][offset : offset + count]
+                blocks[name].append(
+                    DayBlock(
+                        channel_id=channel,
+                        day=day,
+                        zone=zone,
+                        start=interval.start,
+                        period_s=request.step_minutes * 60,
+                        exponent=exponent,
+                        unit=unit,
+                        values=values,
+                        quality=np.zeros(count, dtype=np.uint8),
+                    )
+                )
+            offset += count
+        yield label, days, blocks
+
+
+def _integers(
+    load: Sequence[Decimal], generation: Sequence[Decimal] | None
+) -> tuple[dict[str, NDArray[np.int64]], int]:
+    """Import and export as integers of one exponent; netted per step where there is generation."""
+    exponents = [_exponent(value) for value in (*load, *(generation or ()))]
+    exponent = min(0, *exponents)
+    highest = max(abs(value) for value in (*load, *(generation or ())))
+    if highest.scaleb(-exponent) > _INT64_MAX:
+        # Digits beyond a billionth of a watt are noise of whatever wrote the file.
+        exponent = _FINEST
+    scaled = [round(value.scaleb(-exponent)) for value in load]
+    if generation is not None:
+        made = (round(value.scaleb(-exponent)) for value in generation)
+        scaled = [use - own for use, own in zip(scaled, made, strict=True)]
+    if max(map(abs, scaled)) > _INT64_MAX:
+        message = "The numbers have too many digits for 64 bits."
+        raise LoadFileError(message, value=exponent)
+    net = np.array(scaled, dtype=np.int64)
+    if generation is None:
+        return {"import": net, "export": np.zeros_like(net)}, exponent + 3
+    return {"import": np.maximum(net, 0), "export": np.maximum(-net, 0)}, exponent + 3
+
+
+def _exponent(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
+
+
+def _calendar(request: Request, count: int, zone: str) -> Iterator[tuple[str, DayRange]]:
+    step = timedelta(minutes=request.step_minutes)
+    first = request.start.date()
+    if request.naive:
+        yield from _naive_calendar(first, count, step)
+        return
+    begin = request.start.replace(tzinfo=ZoneInfo(zone))
+    if begin != day_start(first, zone):
+        message = f"The load starts at {request.start}, which is no local midnight in {zone}."
+        raise LoadFileError(message, value=request.start)
+    end_instant = day_start(first, zone) + count * step
+    end = end_instant.astimezone(ZoneInfo(zone)).date()
+    if day_start(end, zone) != end_instant:
+        message = f"The load ends at {end_instant.isoformat()}, inside a local day."
+        raise LoadFileError(message, value=count)
+    while first < end:
+        cycle = Cycle(first.year, first.month)
+        days = DayRange(first, min(end, cycle.days.end))
+        yield str(cycle), days
+        first = days.end
+
+
+def _naive_calendar(first: date, count: int, step: timedelta) -> Iterator[tuple[str, DayRange]]:
+    """The months of whole reference years, each laid on the same year of 365 days."""
+    if (first.month, first.day) != (1, 1):
+        message = "With the reference's calendar, the load starts on 1 January."
+        raise LoadFileError(message, value=first)
+    per_day = timedelta(days=1) // step
+    days, left = divmod(count, per_day)
+    if left:
+        message = "The load ends inside a day."
+        raise LoadFileError(message, value=count)
+    year = first.year
+    while days > 0:
+        cycle = Cycle(_NAIVE_YEAR, 1)
+        while days > 0 and cycle.year == _NAIVE_YEAR:
+            length = min(days, cycle.days.count)
+            begin = cycle.days.first
+            yield f"{year}-{cycle.month:02}", DayRange(begin, begin + timedelta(days=length))
+            days -= length
+            cycle = cycle.next
+        year += 1
+
+
+def to_object(document: TariffDocument, months: Sequence[Month]) -> dict[str, Any]:
+    """The result as one JSON object; every amount and quantity a string."""
+    rows = []
+    for month in months:
+        amounts: dict[str, Decimal] = {}
+        for line in month.rated.lines:
+            amounts[line.id] = amounts.get(line.id, Decimal(0)) + line.amount
+        rows.append(
+            {
+                "month": month.month,
+                "kwh": _plain(month.kwh),
+                "peak_kw": _plain(month.peak_kw),
+                "charges": [
+                    {"id": name, "amount": format(amount, "f")} for name, amount in amounts.items()
+                ],
+                "total": format(month.rated.total, "f"),
+            }
+        )
+    kwh = sum((month.kwh for month in months), Fraction(0))
+    total = sum((month.rated.total for month in months), Decimal(0))
+    return {
+        "tariff": document.tariff,
+        "currency": document.currency.code,
+        "months": rows,
+        "year": {"kwh": _plain(kwh), "total": format(total, "f")},
+    }
+
+
+def _plain(value: Fraction) -> str:
+    return format(printed(value), "f")
