@@ -1,0 +1,1 @@
+"""The centre: stores readings once, validates, rates and bills them, and shows all of it."""
