@@ -1,0 +1,191 @@
+"""What the entries of a push list measure, as observations."""
+# ruff: noqa: PLR2004 - group values of OBIS codes
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.reading import Quality
+from firmware_bridge.dlms.axdr import NUMBERS, Tag
+from firmware_bridge.dlms.clock import SIZE as CLOCK_SIZE
+from firmware_bridge.dlms.clock import instant
+from firmware_bridge.dlms.lists import Item, items_of, text_of
+from firmware_bridge.dlms.notification import Notification
+from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.iec62056_21.datasets import checked_obis
+from firmware_bridge.ports import MeterIdentity
+from firmware_bridge.telegram import Observation, identity, normalise, shift
+
+# Source: IEC 62056-6-2, table 4.
+UNITS = {
+    1: "year",
+    2: "month",
+    3: "week",
+    4: "day",
+    5: "h",
+    6: "min",
+    7: "s",
+    8: "deg",
+    9: "degC",
+    13: "m3",
+    14: "m3",
+    15: "m3/h",
+    16: "m3/h",
+    19: "L",
+    20: "kg",
+    23: "Pa",
+    24: "bar",
+    25: "J",
+    26: "J/h",
+    27: "W",
+    28: "VA",
+    29: "var",
+    30: "Wh",
+    31: "VAh",
+    32: "varh",
+    33: "A",
+    34: "C",
+    35: "V",
+    44: "Hz",
+    52: "K",
+    56: "%",
+    255: "1",
+}
+_CLOCKS = frozenset(map(checked_obis, ("0-0:1.0.0", "0-1:1.0.0")))
+_SERIALS = tuple(
+    map(
+        checked_obis,
+        (
+            "0-0:96.1.0",
+            "1-1:0.0.5",  # Kamstrup: the meter's GS1 number
+            "1-1:0.0.1",
+            "0-0:96.1.1",
+            "1-0:0.0.0",
+            "0-0:42.0.0",
+            "1-1:96.1.1",
+        ),
+    )
+)
+_LIST_NAMES = frozenset(map(checked_obis, ("1-1:0.2.129", "1-0:0.2.129")))
+# List names whose maker also ciphers, so that one meter has one identity.
+_MAKERS = {"Kamstrup": "KAM"}
+_MODEL = checked_obis("0-0:96.1.7")
+_LOGICAL_NAME = checked_obis("0-0:42.0.0")
+# Powers of ten of lists that send neither scaler nor unit, by what is counted.
+# Sources: Kamstrup HAN interface description (10 Wh, 0.01 A); Kaifa HAN list description.
+_KAMSTRUP = {"energy": 1, "current": -2, "factor": -2, "voltage": 0, "power": 0}
+_KAIFA = {"energy": 0, "current": -3, "factor": -3, "voltage": -1, "power": 0}
+_PLAIN = {"energy": 0, "power": 0}
+
+
+def observe(found: Notification, zone: str | None = None) -> tuple[Observation, ...]:
+    """The measured values of a notification.
+
+    A value without scaler and unit is read only where its maker's list documents them, or where
+    the code itself says enough (energies and powers, in base units).
+
+    Args:
+        found: Parsed, and decrypted where it was ciphered.
+        zone: Zone of the meter's clock, for times without deviation; None for central Europe.
+    """
+    items = items_of(found.body)
+    clock = LocalClock(zone or DEFAULT_ZONE)
+    list_name = _list_name(items)
+    meter = _meter(found, items, list_name)
+    at = _time(found, items, clock)
+    scales = _scales(list_name, items)
+    values = []
+    for item in items:
+        scaled = _scaled(item, scales)
+        if item.obis is None or scaled is None:
+            continue
+        number, unit = normalise(*scaled)
+        quality = Quality.ACTUAL if at is None or at[1] else Quality.SUSPECT
+        instant_: datetime | None = at[0] if at else None
+        values.append(Observation(meter, item.obis, number, unit, quality, instant_))
+    return tuple(values)
+
+
+def _scaled(item: Item, scales: dict[str, int]) -> tuple[Decimal, str] | None:
+    number = item.node.value
+    if item.node.tag not in NUMBERS or not isinstance(number, int | Decimal) or item.obis is None:
+        return None
+    value = Decimal(number)
+    if item.unit is not None and item.scaler is not None:
+        unit = UNITS.get(item.unit)
+        return None if unit is None else (shift(value, item.scaler), unit)
+    kind = _kind(item.obis)
+    if kind is None or kind[0] not in scales:
+        return None
+    return shift(value, scales[kind[0]]), kind[1]
+
+
+def _kind(code: Obis) -> tuple[str, str] | None:
+    """What an electricity code counts, and its base unit. Source: IEC 62056-61, table 5."""
+    medium, _, c, d, _, _ = code.code
+    if medium != 1 or not 1 <= c <= 80 or d not in (4, 6, 7, 8):
+        return None
+    place = c % 20
+    if place in (11, 12, 13):
+        kind = {11: ("current", "A"), 12: ("voltage", "V"), 13: ("factor", "1")}[place]
+        return kind if d == 7 else None
+    letter = {1: "W", 2: "W", 9: "VA", 10: "VA"}.get(place, "var" if 3 <= place <= 8 else "")
+    if not letter:
+        return None
+    return ("energy", f"{letter}h") if d == 8 else ("power", letter)
+
+
+def _scales(list_name: str, items: tuple[Item, ...]) -> dict[str, int]:
+    if list_name.startswith("Kamstrup"):
+        return _KAMSTRUP
+    if list_name.startswith("KFM") or any(item.placed for item in items):
+        return _KAIFA
+    return _PLAIN
+
+
+def _list_name(items: tuple[Item, ...]) -> str:
+    for item in items:
+        if item.obis is None or item.obis in _LIST_NAMES:
+            name = text_of(item.node)
+            if name:
+                return name
+    return ""
+
+
+def _meter(found: Notification, items: tuple[Item, ...], list_name: str) -> MeterIdentity:
+    """Maker by system title, list name or logical name; number by object or system title."""
+    names = {item.obis: _name(item) for item in items if item.obis is not None}
+    serial = next((names[code] for code in _SERIALS if names.get(code, "").strip("0 ")), "")
+    maker = list_name.partition("_")[0]
+    maker = _MAKERS.get(maker, maker)
+    if found.title:
+        maker = found.title[:3].decode("latin-1")
+        serial = serial or found.title[3:].hex().upper()
+    if not maker:
+        maker = names.get(_LOGICAL_NAME, "")[:3]
+    return identity(maker, serial, names.get(_MODEL, ""))
+
+
+def _name(item: Item) -> str:
+    value = item.node.value
+    return str(value) if isinstance(value, int) else text_of(item.node)
+
+
+def _time(
+    found: Notification, items: tuple[Item, ...], clock: LocalClock
+) -> tuple[datetime, bool] | None:
+    """The list's clock object, else the APDU's time, else a date-time that stands for itself."""
+    objects = [item.node.value for item in items if item.obis in _CLOCKS]
+    bare = [
+        item.node.value
+        for item in items
+        if item.obis is None and item.node.tag in (Tag.OCTETS, Tag.DATE_TIME)
+    ]
+    for raw in (*objects, found.time, *bare):
+        if isinstance(raw, bytes) and len(raw) == CLOCK_SIZE:
+            at = instant(raw, clock)
+            if at is not None:
+                return at
+    return None
