@@ -49,12 +49,14 @@ class Bookkeeping:
 
     def __init__(self, notes: Sequence[Note] = ()) -> None:
         self._notes = list(notes)
+        self.acknowledged = 0
 
     def __bool__(self) -> bool:
         return bool(self._notes)
 
-    def acknowledge(self, identity: int, sha256: bytes, at_ms: int) -> None:
+    def acknowledge(self, identity: int, sha256: bytes, at_ms: int, gained: int) -> None:
         """Everything of an epoch up to that row is acknowledged; 0 is an unknown time."""
+        self.acknowledged += gained
         before = self._notes[-1] if self._notes else None
         if isinstance(before, _Ack) and before.identity >> 40 == identity >> 40:
             self._notes.pop()
@@ -73,11 +75,13 @@ class Bookkeeping:
     def take(self) -> Bookkeeping:
         """Hand over what waits, for one transaction."""
         taken = Bookkeeping(self._notes)
-        self._notes = []
+        taken.acknowledged = self.acknowledged
+        self._notes, self.acknowledged = [], 0
         return taken
 
     def put_back(self, taken: Bookkeeping) -> None:
         """The transaction failed: these wait again, before what came since."""
+        self.acknowledged += taken.acknowledged
         self._notes = [*taken._notes, *self._notes]
 
     async def write(self, connection: aiosqlite.Connection) -> None:

@@ -122,6 +122,11 @@ class Buffer:
         return bool(self._books)
 
     @property
+    def unwritten(self) -> int:
+        """How many acknowledged batches only memory knows of."""
+        return self._books.acknowledged
+
+    @property
     def marks(self) -> Mapping[str, int]:
         """All named integers, as of the last commit."""
         return self._marks
@@ -286,8 +291,10 @@ class Buffer:
         life = self._ledger.find(epoch)
         if life is None or not life.cum < cum <= life.last:
             return
+        gained = cum - life.cum
         life.cum, life.cum_hash = cum, cum_hash
-        self._books.acknowledge(life.id_of(cum), cum_hash, to_ms(at) if synchronised else 0)
+        at_ms = to_ms(at) if synchronised else 0
+        self._books.acknowledge(life.id_of(cum), cum_hash, at_ms, gained)
 
     def reopen(self, epoch: UUID, cum: int, cum_hash: bytes) -> None:
         """Count everything of an epoch above `cum` as unacknowledged again."""
@@ -389,6 +396,16 @@ class Buffer:
         )
         sound = [row for row in rows if row[5] == schema.checksum(*row[1:5])]
         return tuple(HeldRow(row[0], row[1], row[2], row[4]) for row in sound)
+
+    async def held_boots(self) -> dict[str, int]:
+        """Each boot that readings are held from, oldest first, and how long it lasted at least.
+
+        Milliseconds from its start to the last of them.
+        """
+        rows = await self._database.rows(
+            "SELECT boot, max(taken_ms) FROM held GROUP BY boot ORDER BY min(id)"
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def counts(self) -> Counts:
         """Readings by where they are."""

@@ -43,6 +43,8 @@ from firmware_bridge.contract.messages import Hello, Start, decode_down, encode_
 _log = structlog.get_logger(__name__)
 
 RETRY_S = 30.0
+# A kill in the middle of a long drain must not send all of it again.
+FLUSH_BATCHES = 256
 AGENT = "meterline-edge"
 
 
@@ -170,6 +172,8 @@ class Conductor:
                     now.wall,
                     synchronised=now.synchronised,
                 )
+                if buffer.unwritten >= FLUSH_BATCHES:
+                    await buffer.flush()
             case Reopen():
                 buffer.reopen(action.epoch, action.cum, action.cum_hash)
             case StartEpoch():

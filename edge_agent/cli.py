@@ -1,0 +1,163 @@
+"""`meterline-edge`: run the agent, ask how it is, check its configuration.
+
+Exit codes: 0 good; 1 the environment is in the way; 2 wrong usage; 3 wrong configuration;
+4 `status` found an alarm.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from firmware_bridge.contract.errors import ConfigurationError, MeterlineError
+
+app = typer.Typer(
+    help="The Meterline gateway agent.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+EXIT_ENVIRONMENT, EXIT_CONFIGURATION, EXIT_ALARM = 1, 3, 4
+DEFAULT_CONFIG = Path("/etc/meterline/edge.toml")
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _fail(error: MeterlineError, *, as_json: bool = False) -> NoReturn:
+    if as_json:
+        typer.echo(json.dumps({"error": {"code": error.code, "message": str(error)}}))
+    else:
+        typer.echo(f"{error.code}: {error}", err=True)
+    wrong = isinstance(error, ConfigurationError)
+    raise typer.Exit(EXIT_CONFIGURATION if wrong else EXIT_ENVIRONMENT)
+
+
+@app.command()
+def run(
+    config: Config = DEFAULT_CONFIG,
+    as_json: Annotated[bool, typer.Option("--json", help="Log as JSON lines.")] = False,  # noqa: FBT002 - typer's way
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,  # noqa: FBT002
+) -> None:
+    """Read the meters and forward what they show, until SIGINT or SIGTERM."""
+    import asyncio  # noqa: PLC0415 - `--help` and `status` need none of this
+
+    from edge_agent.config import load_config  # noqa: PLC0415
+    from edge_agent.main import run_until_signal  # noqa: PLC0415
+
+    _log_to_stderr(as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
+    try:
+        asyncio.run(run_until_signal(load_config(config)))
+    except MeterlineError as error:
+        _fail(error)
+    except BaseExceptionGroup as group:
+        matching, rest = group.split(MeterlineError)
+        if matching is None or rest is not None:
+            raise
+        _fail(_first(matching))
+
+
+@app.command()
+def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Say how the agent is doing; works from its buffer file when it is down."""
+    from edge_agent.config import load_config  # noqa: PLC0415
+    from edge_agent.doorbell import ask, socket_path  # noqa: PLC0415
+    from edge_agent.health import inspect_file  # noqa: PLC0415
+
+    try:
+        path = load_config(config).buffer.path
+        answer = ask(socket_path(path))
+        health = json.loads(answer if answer is not None else inspect_file(path).to_json())
+    except MeterlineError as error:
+        _fail(error, as_json=as_json)
+    typer.echo(json.dumps(health) if as_json else _describe(health))
+    if health["disk_short"] or not health["readings"]["reconcile"]:
+        raise typer.Exit(EXIT_ALARM)
+
+
+@app.command("check-config")
+def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Check the configuration, drivers and certificates included, and start nothing."""
+    from edge_agent.config import load_config  # noqa: PLC0415
+    from edge_agent.main import make_station  # noqa: PLC0415
+
+    try:
+        loaded = load_config(config)
+        loaded.broker.broker().tls_context()
+        stations = [make_station(settings) for settings in loaded.meters]
+    except MeterlineError as error:
+        _fail(error, as_json=as_json)
+    names = [station.name for station in stations]
+    if as_json:
+        typer.echo(json.dumps({"gateway": loaded.gateway, "meters": names}))
+    else:
+        typer.echo(f"{config} is good: gateway {loaded.gateway}, {len(names)} meters.")
+
+
+def _describe(health: dict[str, Any]) -> str:
+    readings = health["readings"]
+    oldest = health["oldest_unacknowledged_s"]
+    lines = [
+        f"gateway   {health['gateway']} ({'running' if health['running'] else 'not running'})",
+        f"broker    {_word(health['connected'], 'connected', 'not connected')}",
+        f"clock     {health['clock_quality'] or 'unknown'}",
+        f"disk      {_word(health['disk_short'], 'NEARLY FULL', 'good')}",
+        f"backlog   {health['backlog']} batches"
+        + ("" if oldest is None else f", the oldest {oldest:.0f} s old"),
+        f"readings  {readings['read']} read = {readings['held']} held"
+        f" + {readings['unacknowledged']} unacknowledged"
+        f" + {readings['acknowledged']} acknowledged + {readings['voided']} void"
+        + ("" if readings["reconcile"] else "  DOES NOT ADD UP"),
+    ]
+    lines += [
+        f"meter     {name}: last good read {meter['last_good_read'] or 'never'}"
+        + (f", failing: {meter['failure']}" if meter["failure"] else "")
+        for name, meter in health["meters"].items()
+    ]
+    return "\n".join(lines)
+
+
+def _word(value: bool | None, yes: str, no: str) -> str:  # noqa: FBT001 - a value, no switch
+    return "unknown" if value is None else yes if value else no
+
+
+def _first(group: BaseExceptionGroup[MeterlineError]) -> MeterlineError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, MeterlineError):
+        raise TypeError(error)
+    return error
+
+
+def _log_to_stderr(*, as_json: bool, level: int) -> None:
+    import sys  # noqa: PLC0415
+
+    import structlog  # noqa: PLC0415
+
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def main() -> None:
+    """The entry point of `meterline-edge`."""
+    app()

@@ -1,0 +1,211 @@
+"""Reads every meter on its UTC boundaries: all at once, none waiting for a dead one.
+
+A cycle is one boundary: all meters due at it are read together, and what came back is stored in one
+transaction. A meter that failed last time is not waited for; if it does answer, its values are
+stored in a transaction of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from edge_agent.buffer import Buffer
+from edge_agent.clock import Clock, StepWatch
+from edge_agent.ending import end
+from edge_agent.recorder import Harvest, Recorder, Take
+from edge_agent.station import Station, describe
+from edge_agent.timetable import Beat
+from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.reading import Reading, from_ms, to_ms
+
+_log = structlog.get_logger(__name__)
+
+# A wall clock that is set while we sleep is noticed within this time.
+LOOK_S = 2.0
+# A load profile that is further behind is caught up on beside the cycles.
+TOP_UP_ENTRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one meter gave in one cycle."""
+
+    station: Station
+    take: Take
+    entries: tuple[Reading, ...] = ()
+    covered: datetime | None = None
+
+
+class Poller:
+    """Runs until it is cancelled.
+
+    Args:
+        stations: The meters.
+        recorder: Stores what they show.
+        buffer: For marks, events, and the word that the disk is short.
+        clock: For waiting and stamping.
+    """
+
+    def __init__(
+        self, stations: Sequence[Station], recorder: Recorder, buffer: Buffer, clock: Clock
+    ) -> None:
+        self._stations = stations
+        self._recorder = recorder
+        self._buffer = buffer
+        self._clock = clock
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Read everything once, then at each boundary, for ever."""
+        now = self._clock.wall()
+        watch = StepWatch(now, self._clock.monotonic())
+        beats = [Beat(period_s, now) for period_s in {s.period_s for s in self._stations}]
+        try:
+            await self.cycle(self._stations, now)
+            while True:
+                now = self._clock.wall()
+                if step := watch.observe(now, self._clock.monotonic()):
+                    self._note_step(step, now)
+                    for beat in beats:
+                        beat.jump(step, now)
+                due = {beat.period_s: at for beat in beats if (at := beat.take(now)) is not None}
+                if due:
+                    stations = [s for s in self._stations if s.period_s in due]
+                    await self.cycle(stations, max(due.values()))
+                wait_s = min((beat.wait_s(self._clock.wall()) for beat in beats), default=LOOK_S)
+                await self._clock.sleep(min(wait_s, LOOK_S))
+        finally:
+            await end(*self._late)
+
+    def _note_step(self, step: timedelta, now: datetime) -> None:
+        seconds = step.total_seconds()
+        _log.warning("clock_stepped", seconds=round(seconds, 3))
+        self._buffer.note(now, "clock_stepped", f"The wall clock jumped by {seconds:+.3f} s.")
+
+    async def cycle(self, stations: Iterable[Station], boundary: datetime) -> None:
+        """Read these meters now and store what they show, in one transaction."""
+        chosen = [station for station in stations if self._wanted(station)]
+        reads = [(s, asyncio.create_task(self._read(s, boundary))) for s in chosen]
+        try:
+            if awaited := [task for station, task in reads if station.answering]:
+                await asyncio.wait(awaited)
+            done = [(station, task) for station, task in reads if task.done()]
+            await self._store([answer for pair in done if (answer := self._answer(*pair))])
+        finally:
+            for station, task in reads:
+                if not task.done():
+                    self._leave(station, task)
+
+    def _leave(self, station: Station, task: asyncio.Task[Answer | None]) -> None:
+        late = asyncio.create_task(self._store_late(station, task))
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+
+    async def _store_late(self, station: Station, task: asyncio.Task[Answer | None]) -> None:
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+        if answer := self._answer(station, task):
+            await self._store([answer])
+
+    def _answer(self, station: Station, task: asyncio.Task[Answer | None]) -> Answer | None:
+        """What a finished read gave. A fault of a driver must not end the agent."""
+        if error := task.exception():
+            self._fail(station, error)
+            return None
+        return task.result()
+
+    def _wanted(self, station: Station) -> bool:
+        # What its own memory keeps can wait until the disk has room.
+        spared = self._buffer.short and station.load_profile and station.driver.has_profile
+        return not (station.reading or spared)
+
+    async def _store(self, answers: Sequence[Answer]) -> None:
+        marks: dict[str, int] = {}
+        now_ms = to_ms(self._clock.wall())
+        for answer in answers:
+            marks[answer.station.read_mark] = now_ms
+            if answer.covered is not None:
+                marks[answer.station.profile_mark] = to_ms(answer.covered)
+        harvest = Harvest(
+            tuple(answer.take for answer in answers),
+            tuple(reading for answer in answers for reading in answer.entries),
+            marks,
+        )
+        if not answers and not self._buffer.pending:
+            return
+        try:
+            await self._recorder.record(harvest)
+        except EnvironmentFaultError as error:
+            _log.error("cycle_not_stored", code=error.code, reason=error.message)
+
+    async def _read(self, station: Station, boundary: datetime) -> Answer | None:
+        station.reading = True
+        try:
+            async with asyncio.timeout(station.timeout_s):
+                read_out = await station.driver.read()
+                taken = self._clock.monotonic()
+        except (DeviceError, TimeoutError) as error:
+            self._fail(station, error)
+            return None
+        finally:
+            station.reading = False
+        station.answering, station.failure = True, None
+        if read_out.replaced is not None:
+            self._note(station, "meter_exchanged", f"{read_out.replaced} became {read_out.meter}.")
+        for absent in read_out.absent:
+            self._note(station, "value_absent", f"{absent.obis}: {absent.absence}.", absent.raw)
+        take = Take(read_out.values, taken, station.period_s)
+        entries, covered = await self._top_up(station, boundary)
+        return Answer(station, take, entries, covered)
+
+    async def _top_up(
+        self, station: Station, boundary: datetime
+    ) -> tuple[tuple[Reading, ...], datetime | None]:
+        """The entries since the last cycle, where the load profile is current."""
+        stored = self._buffer.marks.get(station.profile_mark)
+        if not station.current or stored is None or self._buffer.short:
+            return (), None
+        period = timedelta(seconds=station.profile_period_s)
+        interval = Interval(from_ms(stored), max(boundary + period, from_ms(stored)))
+        if interval.duration > TOP_UP_ENTRIES * period:
+            self._fall_behind(station)
+            return (), None
+        entries: list[Reading] = []
+        covered = None
+        try:
+            async with (
+                asyncio.timeout(station.timeout_s),
+                aclosing(station.driver.read_profile(interval)) as chunks,  # type: ignore[type-var]
+            ):
+                async for chunk in chunks:
+                    entries += chunk.readings
+                    covered = chunk.covers.end
+        except (DeviceError, TimeoutError) as error:
+            self._fail(station, error)
+            self._fall_behind(station)
+        return tuple(entries), covered
+
+    def _fall_behind(self, station: Station) -> None:
+        station.current = False
+        station.behind.set()
+
+    def _fail(self, station: Station, error: BaseException) -> None:
+        code, detail, raw = describe(error)
+        if isinstance(error, TimeoutError):
+            code, detail = "METER_TIMEOUT", f"No answer within {station.timeout_s} s."
+        if station.failure != code or raw is not None:
+            _log.warning("read_failed", meter=station.name, code=code, reason=detail)
+            self._note(station, code.lower(), detail, raw)
+        station.answering, station.failure = False, code
+
+    def _note(self, station: Station, code: str, detail: str, raw: bytes | None = None) -> None:
+        self._buffer.note(self._clock.wall(), code, f"{station.name}: {detail}", raw)

@@ -1,0 +1,180 @@
+"""From what meters showed to what the buffer keeps: times are put on, and the cycle committed.
+
+The clock may become right at any moment, so a value is stamped when it is stored, by how long ago
+it was taken; the monotonic clock knows that whatever the wall clock did meanwhile.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from edge_agent.buffer import Buffer
+from edge_agent.clock import Clock
+from edge_agent.packing import unpack_held
+from edge_agent.records import Cycle, Held, HeldRow
+from firmware_bridge.contract.errors import EnvironmentFaultError
+from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_ms
+from firmware_bridge.ports import MeterValue
+
+_log = structlog.get_logger(__name__)
+
+SYNCED_MARK = "clock.synced_ms"
+BOOT_MARK = "clock.boot"
+HELD_ROWS = 500
+WAITING_MAX = 10_000
+# No reading of a gateway can be older than this release; and the centre takes three years.
+_EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+_OLDEST = timedelta(days=3 * 365)
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Live values of one meter.
+
+    Args:
+        values: What it showed.
+        taken: When, by the monotonic clock. [s]
+        period_s: How often it is read. [s]
+    """
+
+    values: tuple[MeterValue, ...]
+    taken: float
+    period_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """What is to be stored together.
+
+    Args:
+        takes: Live values.
+        readings: Load-profile entries, which have the meter's time.
+        marks: Progress that is true once these are stored.
+    """
+
+    takes: tuple[Take, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    marks: Mapping[str, int] | None = None
+
+
+def boot_number(boot: str) -> int:
+    """A boot's name as a mark's value."""
+    return zlib.crc32(boot.encode())
+
+
+class Recorder:
+    """Stores harvests, in one transaction each.
+
+    Args:
+        buffer: Where to.
+        clock: What time it is, and how sure that is.
+        on_stored: Called after each commit; must not block.
+    """
+
+    def __init__(self, buffer: Buffer, clock: Clock, on_stored: Callable[[], None]) -> None:
+        self._buffer = buffer
+        self._clock = clock
+        self._on_stored = on_stored
+        self._waiting: list[Take] = []
+        self._may_hold = True
+        self.stored_at: float | None = None
+
+    async def record(self, harvest: Harvest) -> None:
+        """Commit a harvest, and with it live values that an earlier commit had no room for.
+
+        Raises:
+            BufferFullError, BufferUnavailableError: Nothing was accepted. Live values are kept in
+                memory for the next call, within a bound; load profiles stay with their meters.
+        """
+        takes = [*self._waiting, *harvest.takes]
+        self._waiting = []
+        try:
+            if self._may_hold and self._clock.quality() is not TimeQuality.UNSYNCHRONISED:
+                await self._release_held()
+            await self._buffer.store(self._cycle(takes, harvest))
+        except EnvironmentFaultError:
+            self._waiting = takes[-WAITING_MAX:]
+            raise
+        self.stored_at = self._clock.monotonic()
+        self._on_stored()
+
+    def _cycle(self, takes: Sequence[Take], harvest: Harvest) -> Cycle:
+        now, monotonic, quality = (
+            self._clock.wall(),
+            self._clock.monotonic(),
+            self._clock.quality(),
+        )
+        synchronised = quality is TimeQuality.SYNCHRONISED
+        marks = dict(harvest.marks or {})
+        if synchronised:
+            marks[SYNCED_MARK] = to_ms(now)
+            marks.update(self._changed(BOOT_MARK, boot_number(self._clock.boot)))
+        readings: list[Reading] = []
+        held: list[Held] = []
+        for take in takes:
+            at = now - timedelta(seconds=max(monotonic - take.taken, 0.0))
+            stamped = [value.reading(at, take.period_s, quality) for value in take.values]
+            timeless = [r for r in stamped if r.time_quality is TimeQuality.UNSYNCHRONISED]
+            readings += [r for r in stamped if r.time_quality is not TimeQuality.UNSYNCHRONISED]
+            if timeless:
+                held.append(Held(self._clock.boot, round(take.taken * 1000), timeless))
+        self._may_hold = self._may_hold or bool(held)
+        readings += harvest.readings
+        return Cycle(now, readings, marks, held, synchronised=synchronised)
+
+    def _changed(self, name: str, value: int) -> dict[str, int]:
+        return {} if self._buffer.marks.get(name) == value else {name: value}
+
+    async def _release_held(self) -> None:
+        """The clock is known: what waited for it gets its time."""
+        while rows := await self._buffer.held(HELD_ROWS):
+            boots = await self._buffer.held_boots()
+            readings = self._stamp(rows, boots)
+            await self._buffer.store(
+                Cycle(self._clock.wall(), readings, release=[row.identity for row in rows])
+            )
+            _log.info("held_released", readings=len(readings))
+        self._may_hold = False
+
+    def _stamp(self, rows: Iterable[HeldRow], boots: Mapping[str, int]) -> list[Reading]:
+        booted = self._clock.wall() - timedelta(seconds=self._clock.monotonic())
+        spans = self._spans(boots, booted)
+        readings: list[Reading] = []
+        for row in rows:
+            if row.boot == self._clock.boot:
+                at = booted + timedelta(milliseconds=row.taken_ms)
+                readings += [
+                    replace(reading, time_quality=TimeQuality.HOLDOVER)
+                    for reading in unpack_held(row.data, at)
+                ]
+                continue
+            floor, ceiling = spans[row.boot]
+            earliest = floor + timedelta(milliseconds=row.taken_ms)
+            latest = ceiling - timedelta(milliseconds=boots[row.boot] - row.taken_ms)
+            span_ms = max((latest - earliest) // timedelta(milliseconds=1), 0)
+            readings += [
+                replace(reading, time_quality=TimeQuality.UNSYNCHRONISED, span_ms=span_ms)
+                for reading in unpack_held(row.data, min(earliest, latest))
+            ]
+        return readings
+
+    def _spans(
+        self, boots: Mapping[str, int], booted: datetime
+    ) -> dict[str, tuple[datetime, datetime]]:
+        """Between which instants each earlier boot lay: after what is known, before the next."""
+        earlier = [boot for boot in boots if boot != self._clock.boot]
+        synced = self._buffer.marks.get(SYNCED_MARK)
+        floor = max(_EARLIEST, booted - _OLDEST) if synced is None else from_ms(synced)
+        floors, ceilings = {}, {}
+        for boot in earlier:
+            floors[boot] = floor
+            floor += timedelta(milliseconds=boots[boot])
+        for boot in reversed(earlier):
+            ceilings[boot] = booted
+            booted -= timedelta(milliseconds=boots[boot])
+        return {boot: (floors[boot], ceilings[boot]) for boot in earlier}
