@@ -33,18 +33,18 @@ class IngestSettings(BaseSettings):
 
     database: SecretStr
     broker_host: str = "127.0.0.1"
-    broker_port: int = Field(1883, ge=1, le=65_535)
+    broker_port: int = Field(default=1883, ge=1, le=65_535)
     broker_username: str | None = None
     broker_password: SecretStr | None = None
     broker_ca: Path | None = None
     broker_certificate: Path | None = None
     broker_key: Path | None = None
-    group: str = Field("meterline-ingest", pattern=r"^[a-z0-9-]+$")
-    window_readings: int = Field(10_000, ge=1)
-    window_ms: int = Field(20, ge=0)
-    committers: int = Field(2, ge=1, le=16)
-    queue_mib: int = Field(64, ge=1)
-    gap_patience_s: float = Field(3600.0, gt=0)
+    group: str = Field(default="meterline-ingest", pattern=r"^[a-z0-9-]+$")
+    window_readings: int = Field(default=10_000, ge=1)
+    window_ms: int = Field(default=20, ge=0)
+    committers: int = Field(default=2, ge=1, le=16)
+    queue_mib: int = Field(default=64, ge=1)
+    gap_patience_s: float = Field(default=3600.0, gt=0)
 
     def tls(self) -> ssl.SSLContext | None:
         """The TLS context that the settings ask for."""

@@ -1,0 +1,265 @@
+"""Ingest between a real broker and a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import aiomqtt
+import psycopg
+from pydantic import SecretStr
+
+from central.adapters.embedded.broker import EmbeddedBroker
+from central.adapters.timescale.migrate import migrate
+from central.ingest_settings import IngestSettings
+from central.main import run_ingest
+from firmware_bridge.contract.envelope import HEADER_BYTES, digest
+from firmware_bridge.contract.messages import (
+    Ack,
+    EpochState,
+    GatewayState,
+    Hello,
+    Start,
+    Status,
+    decode_down,
+    encode_hello,
+    encode_status,
+)
+from firmware_bridge.contract.reading import Reading
+from firmware_bridge.contract.topics import ALL_DOWN, QOS, down, status, up
+from tests.support.ingest import Edge, channel, readings
+from tests.support.servers import Database
+
+START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
+PATIENCE_S = 20.0
+
+
+@asynccontextmanager
+async def running(database: Database, broker: EmbeddedBroker) -> AsyncIterator[None]:
+    """Ingest in this process."""
+    settings = IngestSettings(database=SecretStr(database.dsn), broker_port=broker.port)
+    ready = asyncio.Event()
+    task = asyncio.create_task(run_ingest(settings, ready=ready))
+    await asyncio.wait_for(ready.wait(), PATIENCE_S)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def enrol(database: Database, *names: str) -> None:
+    migrate(database.dsn)
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        for name in names:
+            connection.execute(
+                "INSERT INTO gateway (name, enrolled_at) VALUES (%s, now())", (name,)
+            )
+
+
+def ask(database: Database, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(database.dsn) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+async def next_ack(client: aiomqtt.Client, epoch: UUID, cum: int) -> Ack:
+    """The first acknowledgement of an epoch that reaches `cum`, or asks for a new epoch."""
+    async with asyncio.timeout(PATIENCE_S):
+        async for message in client.messages:
+            assert isinstance(message.payload, bytes)
+            said = decode_down(message.payload)
+            if isinstance(said, Ack) and said.epoch == epoch and _is_due(said, cum):
+                return said
+    raise AssertionError
+
+
+def _is_due(ack: Ack, cum: int) -> bool:
+    return ack.cum >= cum or ack.new_epoch
+
+
+async def drained(client: aiomqtt.Client, edges: list[Edge]) -> None:
+    """Wait until the last batch of every gateway is acknowledged."""
+    waiting = {edge.epoch: edge.sealed[-1].sha256 for edge in edges}
+    async with asyncio.timeout(PATIENCE_S):
+        async for message in client.messages:
+            assert isinstance(message.payload, bytes)
+            said = decode_down(message.payload)
+            if isinstance(said, Ack) and waiting.get(said.epoch) == said.cum_hash:
+                del waiting[said.epoch]
+            if not waiting:
+                return
+
+
+def of_version(payload: bytes, version: int, gateway: str, epoch: UUID, sequence: int) -> bytes:
+    body = payload[HEADER_BYTES:]
+    sha256 = digest(gateway, version, epoch, sequence, body)
+    head = payload[:3] + bytes([version]) + payload[4 : HEADER_BYTES - 32]
+    return head + sha256 + body
+
+
+async def test_each_bad_batch_gets_its_own_name_is_kept_and_the_queue_moves_on(
+    database: Database, mosquitto: EmbeddedBroker
+) -> None:
+    enrol(database, "gw1", "gw2")
+    edge, other, again = Edge("gw1"), Edge("gw2"), Edge("gw1")
+    first, second = (edge.seal(readings(10, START + timedelta(days=day))) for day in (0, 1))
+    theirs = other.seal(readings(10, START, of=channel("B2")))
+    replayed = again.seal([Reading(channel(), START, 999, 0)])
+    version_9 = of_version(second.payload, 9, "gw1", edge.epoch, 2)
+    async with (
+        running(database, mosquitto),
+        aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as client,
+    ):
+        for name in ("gw1", "gw2"):
+            await client.subscribe(down(name), QOS)
+        await client.publish(up("gw2"), theirs.payload, QOS)
+        await next_ack(client, other.epoch, 1)
+        bad = [
+            first.payload[:-3],
+            first.payload + bytes(64 * 1024),
+            theirs.payload,
+        ]
+        for payload in (*bad, first.payload, version_9):
+            await client.publish(up("gw1"), payload, QOS)
+        ack = await next_ack(client, edge.epoch, 2)
+        assert (ack.cum, ack.new_epoch) == (2, False)
+        await client.publish(up("gw1"), replayed.payload, QOS)
+        assert (await next_ack(client, again.epoch, 1)).cum == 1
+        # Behind all of them the queue still moves.
+        last = again.seal(readings(5, START + timedelta(days=2)))
+        await client.publish(up("gw1"), last.payload, QOS)
+        assert (await next_ack(client, again.epoch, 2)).cum_hash == last.sha256
+    assert ask(database, "SELECT code, payload_bytes FROM rejected ORDER BY code") == [
+        ("OVERSIZE", len(first.payload) + 64 * 1024),
+        ("TRUNCATED", len(first.payload) - 3),
+        ("WRONG_GATEWAY", len(theirs.payload)),
+    ]
+    assert ask(database, "SELECT code, payload FROM quarantine") == [("UNKNOWN_VERSION", version_9)]
+    assert ask(database, "SELECT mantissa, kept_mantissa FROM conflict") == [(999, 0)]
+    assert ask(database, "SELECT count(*) FROM reading") == [(25,)]
+    assert ask(database, "SELECT DISTINCT reconciles FROM reconciliation") == [(True,)]
+
+
+async def test_hello_status_and_start_on_either_protocol(
+    plain_database: Database, broker: EmbeddedBroker
+) -> None:
+    enrol(plain_database, "gw1")
+    edge = Edge("gw1")
+    batch = edge.seal(readings(10, START))
+    word = Status(GatewayState.ONLINE, "edge/1", datetime.now(UTC), 7)
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.subscribe(down("gw1"), QOS)
+        await client.subscribe(ALL_DOWN, QOS)
+        await client.publish(status("gw1"), encode_status(word), QOS, retain=True)
+        async with running(plain_database, broker):
+            async with asyncio.timeout(PATIENCE_S):
+                async for message in client.messages:
+                    assert isinstance(message.payload, bytes)
+                    assert isinstance(decode_down(message.payload), Start)
+                    break
+            await client.publish(up("gw1"), batch.payload, QOS)
+            assert (await next_ack(client, edge.epoch, 1)).cum_hash == batch.sha256
+            state = EpochState(edge.epoch, 1, 1, batch.sha256, 0, bytes(32))
+            hello = Hello(b"0123456789abcdef", datetime.now(UTC), "edge/1", (state,))
+            await client.publish(up("gw1"), encode_hello(hello), QOS)
+            ack = await next_ack(client, edge.epoch, 1)
+            assert (ack.nonce, ack.cum) == (hello.nonce, 1)
+    ((state_, backlog, seen),) = ask(
+        plain_database, "SELECT status, backlog, last_seen_at IS NOT NULL FROM gateway_seen"
+    )
+    assert (state_, backlog, seen) == ("online", 7, True)
+
+
+async def test_processes_share_the_work(database: Database, mosquitto: EmbeddedBroker) -> None:
+    names = [f"gw{number}" for number in range(6)]
+    enrol(database, *names)
+    environment = {
+        **os.environ,
+        "METERLINE_INGEST_DATABASE": database.dsn,
+        "METERLINE_INGEST_BROKER_PORT": str(mosquitto.port),
+    }
+    edges = [Edge(name) for name in names]
+    for edge in edges:
+        for number in range(20):
+            start = START + number * timedelta(minutes=150)
+            edge.seal(readings(10, start, number * 10, channel(edge.name)))
+    async with aiomqtt.Client(
+        "127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5
+    ) as client:
+        await client.subscribe(ALL_DOWN, QOS)
+        workers = [
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "central.main", env=environment,
+                stdout=asyncio.subprocess.DEVNULL,
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+        try:
+            started = set()
+            async with asyncio.timeout(PATIENCE_S):
+                async for message in client.messages:
+                    started.add(message.payload)
+                    if len(started) == len(workers):
+                        break
+            for edge in edges:
+                await client.subscribe(down(edge.name), QOS)
+            for number in range(20):
+                for edge in edges:
+                    await client.publish(up(edge.name), edge.sealed[number].payload, QOS)
+            await drained(client, edges)
+        finally:
+            for worker in workers:
+                worker.terminate()
+            ends = [await worker.wait() for worker in workers]
+    assert ends == [0, 0]
+    counted = "SELECT count(*), count(DISTINCT (channel_id, at)) FROM reading"
+    assert ask(database, counted) == [(1200, 1200)]
+    used = ask(database, "SELECT count(*) FROM finding")
+    assert used == [(0,)]
+
+
+async def test_poison_is_taken_apart_and_the_batches_beside_it_are_unharmed(
+    database: Database, mosquitto: EmbeddedBroker
+) -> None:
+    enrol(database, "gw1", "gw2")
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        # Stands for whatever the database may refuse of data that decodes.
+        connection.execute("ALTER TABLE reading ADD CONSTRAINT poison CHECK (mantissa <> 666)")
+    edge, other = Edge("gw1"), Edge("gw2")
+    good = [readings(10, START + timedelta(days=day)) for day in (0, 2)]
+    poison = [Reading(channel(), START + timedelta(days=1), 666, 0)]
+    batches = [edge.seal(values) for values in (good[0], poison, good[1])]
+    theirs = other.seal(readings(10, START, of=channel("B2")))
+    async with running(database, mosquitto), aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+        for name in ("gw1", "gw2"):
+            await client.subscribe(down(name), QOS)
+        for payload, name in [*((b.payload, "gw1") for b in batches), (theirs.payload, "gw2")]:
+            await client.publish(up(name), payload, QOS)
+        assert (await next_ack(client, edge.epoch, 3)).cum_hash == batches[2].sha256
+    assert ask(database, "SELECT code FROM quarantine") == [("POISON_23514",)]
+    assert ask(database, "SELECT count(*) FROM reading") == [(30,)]
+
+
+async def test_a_database_that_goes_away_is_waited_for(
+    database: Database, mosquitto: EmbeddedBroker
+) -> None:
+    enrol(database, "gw1")
+    edge = Edge("gw1")
+    first, second = (edge.seal(readings(10, START + timedelta(days=day))) for day in (0, 1))
+    async with running(database, mosquitto), aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+        await client.subscribe(down("gw1"), QOS)
+        await client.publish(up("gw1"), first.payload, QOS)
+        await next_ack(client, edge.epoch, 1)
+        with psycopg.connect(database.dsn, autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'meterline-ingest' AND datname = current_database()"
+            )
+        await client.publish(up("gw1"), second.payload, QOS)
+        await next_ack(client, edge.epoch, 2)
+    assert ask(database, "SELECT count(*) FROM reading") == [(20,)]
