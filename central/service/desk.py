@@ -36,18 +36,6 @@ class PrintInvoice(Protocol):
         ...
 
 
-class Ping(Protocol):
-    """Whether the store answers."""
-
-    async def __call__(self) -> None:
-        """Ask the store for nothing.
-
-        Raises:
-            EnvironmentFaultError: It does not answer.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Everything that the API and the pages call.
@@ -58,7 +46,6 @@ class Desk:
         answers: Answers given to requests with an idempotency key.
         explain_line: The intervals behind a bill line.
         print_invoice: A bill's document.
-        ping: Whether the store answers.
         clock: The present, aware.
     """
 
@@ -67,5 +54,4 @@ class Desk:
     answers: AnswerStore
     explain_line: ExplainLine
     print_invoice: PrintInvoice
-    ping: Ping
     clock: Callable[[], datetime]

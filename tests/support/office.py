@@ -102,7 +102,6 @@ class Office:
             answers=TimescaleAnswers(self._pool),
             explain_line=self._explain,
             print_invoice=self._print,
-            ping=self._ping,
             clock=clock,
         )
 
@@ -114,10 +113,6 @@ class Office:
             cursor = await connection.execute("SELECT document FROM bill WHERE uid = %s", (bill,))
             row = found(await cursor.fetchone(), "bill", bill)
         return render_invoice(Bill.from_json(row[0]))
-
-    async def _ping(self) -> None:
-        async with self._pool.connection() as connection:
-            await connection.execute("SELECT 1")
 
     async def fill(self, households: Sequence[str] = ("Iturbe", "Sanchis", "Okafor")) -> None:
         """Three households that report; one of them with a hole in its October."""

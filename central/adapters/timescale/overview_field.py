@@ -54,6 +54,10 @@ class TimescaleField:
         self._pool = pool
         self._ask = Asker(pool, Path(__file__).with_suffix(".sql"))
 
+    async def ping(self) -> None:
+        """See `FieldOverview`."""
+        await self._ask.rows("ping", {})
+
     async def totals(self, now: datetime) -> FieldTotals:
         """See `FieldOverview`."""
         row = await self._ask.row("totals", {"silent": now - SILENT_AFTER})

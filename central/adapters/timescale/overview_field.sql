@@ -1,3 +1,6 @@
+-- name: ping
+SELECT 1
+
 -- name: totals
 SELECT
     (SELECT count(*) FROM gateway WHERE revoked_at IS NULL),

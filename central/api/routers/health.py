@@ -21,5 +21,5 @@ class HealthOut(BaseModel):
 @router.get("/health")
 async def health(desk: AtDesk) -> HealthOut:
     """Ok while the store answers; a 503 problem otherwise."""
-    await desk.ping()
+    await desk.field.ping()
     return HealthOut(status="ok")

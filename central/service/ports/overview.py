@@ -37,6 +37,14 @@ from firmware_bridge.contract.interval import Interval
 class FieldOverview(Protocol):
     """Gateways, meters, channels, readings, blocks and findings."""
 
+    async def ping(self) -> None:
+        """Ask the store for nothing.
+
+        Raises:
+            StoreUnavailableError: It does not answer.
+        """
+        ...
+
     async def totals(self, now: datetime) -> FieldTotals:
         """The field in numbers; those of meters are as of the last `refresh`."""
         ...
