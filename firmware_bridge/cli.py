@@ -19,6 +19,7 @@ from typing import Annotated
 import typer
 
 from firmware_bridge.contract.errors import ConfigurationError, DeviceError, MeterlineError
+from firmware_bridge.decode import decode
 from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
 from firmware_bridge.modbus.probe import Finding, best, probe, unit_numbers
 from firmware_bridge.profiles import load_profile, profile_names
@@ -39,6 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+app.command()(decode)
 
 
 class Parity(StrEnum):

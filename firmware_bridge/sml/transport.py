@@ -1,0 +1,160 @@
+"""SML transport layer, version 1: escape sequences, fill bytes, CRC.
+
+How it works: a file stands between `1B1B1B1B 01010101` and `1B1B1B1B 1A n crc crc`, where n fill
+bytes precede the end. Four 1B in the data are sent twice. The CRC covers everything from the start
+to n; it is CRC-16/X-25, or KERMIT for meters that took another start value.
+
+Source: SML 1.04 (BSI TR-03109-1 annex IV), 8; FNN EDL 1.2.
+"""
+# ruff: noqa: PLR2004 - the sequences' sizes
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from firmware_bridge.crc import kermit, x25
+from firmware_bridge.telegram import (
+    ChecksumError,
+    Telegram,
+    TelegramError,
+    TelegramSyntaxError,
+    TelegramTooLargeError,
+    TelegramTruncatedError,
+)
+
+FILE_MAX = 65_536
+ESCAPE = b"\x1b\x1b\x1b\x1b"
+START = ESCAPE + b"\x01\x01\x01\x01"
+_END = 0x1A
+_FILL_MAX = 3
+_CHUNK = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class SmlFile:
+    """A file whose CRC holds.
+
+    Args:
+        messages: The data, without escapes and fill bytes.
+        raw: All bytes.
+    """
+
+    messages: bytes
+    raw: bytes = field(repr=False)
+
+
+def crc_holds(data: bytes, sent: bytes) -> bool:
+    """Whether two bytes, low one first, are a checksum of the data."""
+    number = int.from_bytes(sent, "little")
+    return number in (x25(data), kermit(data))
+
+
+def parse_file(raw: bytes) -> SmlFile:
+    """Read one file that fills `raw`.
+
+    Raises:
+        TelegramTruncatedError: Its end is missing.
+        TelegramSyntaxError: It does not begin with the start sequence, or an escape is unknown.
+        ChecksumError: The CRC does not hold.
+    """
+    if not raw.startswith(START):
+        message = "A file begins with 1B1B1B1B 01010101."
+        raise TelegramSyntaxError(message)
+    parts, at = [], len(START)
+    while True:
+        found = raw.find(ESCAPE, at)
+        if found < 0 or found + 8 > len(raw):
+            message = "The file has no end sequence."
+            raise TelegramTruncatedError(message)
+        parts.append(raw[at:found])
+        code = raw[found + 4 : found + 8]
+        if code[0] == _END:
+            break
+        if code != ESCAPE:
+            message = f"The escape sequence {code.hex().upper()} is not used."
+            raise TelegramSyntaxError(message, value=code)
+        parts.append(ESCAPE)
+        at = found + 8
+    if not crc_holds(raw[: found + 6], code[2:]):
+        message = "The file's checksum does not hold."
+        raise ChecksumError(message, value=code[2:])
+    data = b"".join(parts)
+    if code[1] > _FILL_MAX or found + 8 != len(raw):
+        message = "The file's end does not follow the standard."
+        raise TelegramSyntaxError(message, value=code)
+    return SmlFile(data[: len(data) - code[1]], raw)
+
+
+class SmlSplitter:
+    """Cuts a stream into files: bounded, resynchronising at every start sequence."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._searched = 0
+
+    def feed(self, data: bytes) -> Iterator[SmlFile | Telegram]:
+        """Sound files, and refusals of those that do not hold."""
+        for at in range(0, len(data), _CHUNK):
+            self._buffer += data[at : at + _CHUNK]
+            yield from self._drain()
+
+    def close(self) -> Iterator[SmlFile | Telegram]:
+        """A refusal of what an ended stream still holds."""
+        if self._buffer.startswith(START):
+            message = "The stream ends within a file."
+            yield Telegram.refused(self._buffer, TelegramTruncatedError(message))
+        self._drop(len(self._buffer))
+
+    def _drain(self) -> Iterator[SmlFile | Telegram]:
+        while self._find_start():
+            size = self._size()
+            if size is None and len(self._buffer) <= FILE_MAX:
+                return
+            if size is None:
+                message = f"No end sequence within {FILE_MAX} bytes."
+                yield Telegram.refused(self._buffer, TelegramTooLargeError(message))
+                self._drop(len(START))
+                continue
+            raw = bytes(self._buffer[:size])
+            self._drop(size)
+            yield _read(raw)
+
+    def _find_start(self) -> bool:
+        start = self._buffer.find(START)
+        if start < 0:
+            # The buffer may end within a start sequence.
+            self._drop(max(0, len(self._buffer) - len(START) + 1))
+            return False
+        self._drop(start)
+        return True
+
+    def _size(self) -> int | None:
+        """Bytes up to the end sequence, or up to what breaks the file; None to wait."""
+        at = max(self._searched, len(START))
+        while True:
+            found = self._buffer.find(ESCAPE, at)
+            if found < 0:
+                self._searched = max(len(START), len(self._buffer) - 3)
+                return None
+            code = self._buffer[found + 4 : found + 8]
+            if len(code) < 4:
+                self._searched = found
+                return None
+            if code[0] == _END:
+                return found + 8
+            if code != ESCAPE:
+                return found
+            at = self._searched = found + 8
+
+    def _drop(self, count: int) -> None:
+        if count:
+            del self._buffer[:count]
+            self._searched = 0
+
+
+def _read(raw: bytes) -> SmlFile | Telegram:
+    try:
+        return parse_file(raw)
+    except TelegramError as error:
+        return Telegram.refused(raw, error)

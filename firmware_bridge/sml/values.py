@@ -1,0 +1,119 @@
+"""What the entries of a list measure. Sources: SML 1.04; DIN 43863-5 (identifiers); FNN EDL."""
+# ruff: noqa: PLR2004 - places of the server id
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.dlms.values import UNITS
+from firmware_bridge.ports import MeterIdentity
+from firmware_bridge.sml.frames import ListEntry, ListResponse, SmlTime, TimeKind, parse_messages
+from firmware_bridge.sml.transport import SmlFile, SmlSplitter
+from firmware_bridge.telegram import (
+    Observation,
+    Telegram,
+    TelegramError,
+    TelegramSyntaxError,
+    identity,
+    normalise,
+    shift,
+)
+
+_MAKER_NAMES = (bytes.fromhex("8181C78203FF"), bytes.fromhex("0100603201FF"))
+_SERVER_NAMES = (bytes.fromhex("0100000009FF"), bytes.fromhex("0100600100FF"))
+_SERVER_SIZE = 10
+_YEAR_2000 = 946_684_800
+_UINT32_MAX = 2**32 - 1
+
+
+def observe(response: ListResponse) -> tuple[Observation, ...]:
+    """The measured values: entries with a whole number and a unit, scaled exactly.
+
+    Only timestamps give a time; an index of seconds since start-up says nothing about the clock.
+    """
+    meter = _meter(response)
+    found = []
+    for entry in response.entries:
+        scaled = _scaled(entry)
+        if scaled is None or len(entry.name) != 6:
+            continue
+        value, unit = normalise(*scaled)
+        at = _instant(entry.time) or _instant(response.time)
+        found.append(Observation(meter, Obis(entry.name), value, unit, meter_time=at))
+    return tuple(found)
+
+
+def _scaled(entry: ListEntry) -> tuple[Decimal, str] | None:
+    unit = UNITS.get(entry.unit) if entry.unit is not None else None
+    if unit is None or isinstance(entry.value, bool) or not isinstance(entry.value, int):
+        return None
+    return shift(Decimal(entry.value), entry.scaler), unit
+
+
+def _instant(time: SmlTime | None) -> datetime | None:
+    if time is None or time.kind is TimeKind.SECONDS_INDEX:
+        return None
+    if not _YEAR_2000 <= time.seconds <= _UINT32_MAX:
+        return None
+    return datetime.fromtimestamp(time.seconds, UTC)
+
+
+def _meter(response: ListResponse) -> MeterIdentity:
+    named = {entry.name: entry.value for entry in response.entries}
+    server = response.server
+    for name in _SERVER_NAMES:
+        value = named.get(name)
+        if not server and isinstance(value, bytes):
+            server = value
+    maker, serial = _plate(server)
+    for name in _MAKER_NAMES:
+        value = named.get(name)
+        if not maker and isinstance(value, bytes):
+            maker = value.decode("latin-1")
+    return identity(maker, serial)
+
+
+def _plate(server: bytes) -> tuple[str, str]:
+    """Maker and number of a server id.
+
+    0A, medium, three letters, block, number in four bytes: printed as `1EMH0005011725`. Earlier
+    meters put letters after a 06 and a number of their own, printed in hex here.
+    """
+    if len(server) == _SERVER_SIZE and server[0] in (0x09, 0x0A) and server[2:5].isalpha():
+        maker = server[2:5].decode("ascii", "replace")
+        number = int.from_bytes(server[6:], "big")
+        return maker, f"{server[1]:X}{maker}{server[5]:02X}{number:08d}"
+    if len(server) == _SERVER_SIZE and server[0] == 0x06 and server[1:4].isalpha():
+        return server[1:4].decode("ascii", "replace"), server[4:].hex().upper()
+    return "", server.hex().upper()
+
+
+class SmlScanner:
+    """Bytes in, observed telegrams out; a file with several lists is one telegram."""
+
+    def __init__(self) -> None:
+        self._splitter = SmlSplitter()
+
+    def feed(self, data: bytes) -> Iterator[Telegram]:
+        """The files that these bytes complete."""
+        yield from map(self._observe, self._splitter.feed(data))
+
+    def close(self) -> Iterator[Telegram]:
+        """What is left when the stream ends."""
+        yield from map(self._observe, self._splitter.close())
+
+    @staticmethod
+    def _observe(found: SmlFile | Telegram) -> Telegram:
+        if isinstance(found, Telegram):
+            return found
+        try:
+            responses = parse_messages(found.messages)
+            if not responses:
+                message = "The file holds no list."
+                raise TelegramSyntaxError(message)
+        except TelegramError as error:
+            return Telegram.refused(found.raw, error)
+        return Telegram(found.raw, tuple(value for item in responses for value in observe(item)))
