@@ -133,4 +133,7 @@ GRANT UPDATE (
     state, holds, first_day, end_day, currency, total, kwh, validated_kwh, sha256, document, creator, made_at,
     approver, approved_at, series, legal_number, issued_at
 ) ON bill TO meterline_app;
+-- Taking from the queue locks its rows first, which needs the right to change one column.
+GRANT UPDATE (until_at) ON touched TO meterline_app;
+GRANT USAGE ON SEQUENCE bill_id_seq TO meterline_app;
 GRANT DELETE ON bill_line, bill_part, bill_shard TO meterline_app;

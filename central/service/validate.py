@@ -62,6 +62,7 @@ class Tally:
         versions: Blocks added.
         findings: Findings raised.
         closed: Channels of which days were closed.
+        looked: Channels with days to close that were looked at.
     """
 
     changes: int = 0
@@ -69,6 +70,7 @@ class Tally:
     versions: int = 0
     findings: int = 0
     closed: int = 0
+    looked: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -77,12 +79,13 @@ class Tally:
             self.versions + other.versions,
             self.findings + other.findings,
             self.closed + other.closed,
+            self.looked + other.looked,
         )
 
     @property
     def idle(self) -> bool:
         """Whether there was nothing to do."""
-        return not self.changes and not self.closed
+        return not self.changes and not self.looked
 
 
 class Validate:
@@ -103,6 +106,7 @@ class Validate:
         self._store = store
         self._clock = clock
         self._settings = settings or Settings()
+        self._after = PointChannelId(0)
 
     async def until_idle(self, progress: Callable[[Tally], None] = lambda _: None) -> Tally:
         """Work until nothing waits and every day that is over is closed.
@@ -139,16 +143,21 @@ class Validate:
             return Tally(changes=taken) + await self._validate(work, locked, days)
 
     async def _closings(self) -> Tally:
+        """Close days of the next channels that have any; at the end of the list, begin anew."""
         before = self._clock() - self._settings.grace
         async with self._store.transaction() as work:
-            locked = await work.lock(await work.due(before, self._settings.closing))
+            due = await work.due(before, self._after, self._settings.closing)
+            if not due:
+                self._after = PointChannelId(0)
+                return Tally()
+            locked = await work.lock(due)
             days = {key: self._to_close(one, before) for key, one in locked.items()}
             days = {key: found for key, found in days.items() if found}
-            if not days:
-                return Tally()
             tally = await self._validate(work, locked, days)
             await work.close_through({key: found[-1] for key, found in days.items()})
-            return tally + Tally(closed=len(days))
+        if all(len(found) < self._settings.days for found in days.values()):
+            self._after = due[-1]
+        return tally + Tally(closed=len(days), looked=len(due))
 
     def _days_of(
         self, changes: Sequence[Change], locked: Mapping[PointChannelId, LockedChannel]

@@ -60,12 +60,12 @@ class _Transaction:
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
         self._connection = connection
 
-    async def _rows(self, name: str, **values: object) -> list[tuple[Any, ...]]:
-        cursor = await self._connection.execute(_SQL[name], values)
+    async def _rows(self, statement: str, /, **values: object) -> list[tuple[Any, ...]]:
+        cursor = await self._connection.execute(_SQL[statement], values)
         return await cursor.fetchall()
 
-    async def _run(self, name: str, **values: object) -> int:
-        cursor = await self._connection.execute(_SQL[name], values)
+    async def _run(self, statement: str, /, **values: object) -> int:
+        cursor = await self._connection.execute(_SQL[statement], values)
         return cursor.rowcount
 
     async def seller(self) -> Party | None:
@@ -184,7 +184,15 @@ class _Transaction:
     async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
         rows = await self._rows("agreements", point=point)
         return tuple(
-            AgreementRecord(*row[:5], facts=AgreementFacts.from_json(row[5])) for row in rows
+            AgreementRecord(
+                account=row[0],
+                point=row[1],
+                tariff=row[2],
+                first=row[3],
+                end=row[4],
+                facts=AgreementFacts.from_json(row[5]),
+            )
+            for row in rows
         )
 
     async def add_agreement(self, agreement: AgreementRecord) -> None:

@@ -40,10 +40,11 @@ from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Kind, Source, from_ms
 
 _SQL = load_queries(Path(__file__).with_name("validation.sql"))
+# The columns of `add_blocks`.
 _BLOCK_TYPES = (
-    ("int8", "date", "int4", "timestamptz", "int4", "int2", "text", "text")
-    + ("bytea", "bytea", "bytea", "timestamptz", "text")
-)  # fmt: skip
+    *("int8", "date", "int4", "timestamptz", "int4", "int2", "text", "text"),
+    *("bytea", "bytea", "bytea", "timestamptz", "text"),
+)
 _Row = tuple[Any, ...]
 
 
@@ -132,9 +133,9 @@ class _Transaction:
     def __init__(self, connection: AsyncConnection[_Row]) -> None:
         self._connection = connection
 
-    async def _rows(self, name: str, **values: object) -> list[_Row]:
+    async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
         async with self._connection.cursor(binary=True) as cursor:
-            await cursor.execute(_SQL[name], values)
+            await cursor.execute(_SQL[statement], values)
             return await cursor.fetchall()
 
     async def take(self, limit: int) -> tuple[int, list[Change]]:

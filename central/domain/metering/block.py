@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Self
 
@@ -174,6 +174,61 @@ class DayBlock:
             quality=np.frombuffer(quality, dtype=_QUALITY),
             version=version,
         )
+
+    @classmethod
+    def kept(  # noqa: PLR0913 - a row of the store, column by column
+        cls,
+        *,
+        channel_id: int,
+        day: date,
+        zone: str,
+        start: datetime,
+        period_s: int,
+        exponent: int,
+        unit: Unit,
+        values: bytes,
+        quality: bytes,
+        version: int,
+        sha256: bytes,
+    ) -> Self:
+        """The block that a store keeps, believed as it was checked when it was made.
+
+        For reading hundreds of thousands: nothing is checked again, and the hash is the one that
+        was stored. `verified` says whether that is true.
+
+        Args:
+            channel_id: The channel.
+            day: The local date.
+            zone: IANA zone of the service point.
+            start: First instant of the day, UTC.
+            period_s: Length of every interval. [s]
+            exponent: Decimal exponent of all values.
+            unit: Unit of all values.
+            values: Little-endian int64.
+            quality: A byte each.
+            version: From 1.
+            sha256: As stored, 32 bytes.
+        """
+        block = object.__new__(cls)
+        put = object.__setattr__
+        put(block, "channel_id", channel_id)
+        put(block, "day", day)
+        put(block, "zone", zone)
+        put(block, "start", start)
+        put(block, "period_s", period_s)
+        put(block, "exponent", exponent)
+        put(block, "unit", unit)
+        # Arrays over immutable bytes cannot be written to.
+        put(block, "values", np.frombuffer(values, dtype=_VALUES))
+        put(block, "quality", np.frombuffer(quality, dtype=_QUALITY))
+        put(block, "version", version)
+        put(block, "_sha", [sha256])
+        return block
+
+    @property
+    def verified(self) -> bool:
+        """Whether the content has the hash that the block goes by."""
+        return replace(self).sha256 == self.sha256
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DayBlock):

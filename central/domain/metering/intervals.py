@@ -12,7 +12,7 @@ from central.domain.metering.exact import at_exponent, minus, times
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import Segment, Track
-from firmware_bridge.contract.reading import Kind, Quality
+from firmware_bridge.contract.reading import Kind, Quality, to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,8 @@ def _from_intervals(  # noqa: PLR0913, PLR0917 - fills two columns of one grid
     quality: NDArray[np.uint8],
 ) -> None:
     multiplier = segment.installation.multiplier
+    first_ms = to_ms(segment.installation.start)
+    last_ms = grid.end_ms if segment.installation.end is None else to_ms(segment.installation.end)
     fitting = (
         one
         for one in segment.series
@@ -136,6 +138,7 @@ def _from_intervals(  # noqa: PLR0913, PLR0917 - fills two columns of one grid
         offset = one.at_ms - grid.start_ms
         place = offset // grid.period_ms
         fits = (offset % grid.period_ms == 0) & (place >= 0) & (place < grid.count)
+        fits &= (one.at_ms >= first_ms) & (one.at_ms + grid.period_ms <= last_ms)
         at_own = at_exponent(one.mantissa, one.exponent, exponent - multiplier.exponent)
         values[place[fits]] = times(at_own[fits], multiplier.factor)
         said = one.quality[fits]

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from central.domain.billing.bill import Account, Bill, MeterRead, RunType
@@ -25,6 +25,9 @@ from central.domain.rating.period import DayRange
 from central.domain.rating.state import State
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.errors import OperatorError
+
+HELD_SHOWN = 1_000
+"""How many held bills a summary names at most."""
 
 
 class UnknownBillError(OperatorError):
@@ -249,7 +252,7 @@ class RunSummary:
         kwh: Billed energy of what is not held. [kWh]
         validated_kwh: Energy in the blocks that were billed. [kWh]
         charges: By charge.
-        held: Held bills, by account; at most a thousand.
+        held: Held bills, by account; at most `HELD_SHOWN`.
     """
 
     run: RunRecord
@@ -279,8 +282,8 @@ class BillingStore(Protocol):
     ) -> RunRecord:
         """Start a run, or take part in the one that is there.
 
-        Where no shard is open, the accounts that have no bill of the cycle, or a held one, become
-        new shards.
+        Where no shard is open, the accounts that have no bill of the cycle, or one that is held or
+        a draft, become new shards.
         """
 
     def shard(self, run: RunRecord) -> AbstractAsyncContextManager[ShardTransaction | None]:
@@ -322,11 +325,3 @@ class BillingStore(Protocol):
         self, versions: Mapping[tuple[int, date], int]
     ) -> dict[tuple[int, date], DayBlock]:
         """Blocks by (channel, day) and version."""
-
-    async def channel_zone(self, channel_id: int) -> str | None:
-        """Zone of a channel's point."""
-
-    async def audit(
-        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
-    ) -> None:
-        """Write a line of the audit log."""

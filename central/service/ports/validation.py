@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, NamedTuple, NewType, Protocol
+from datetime import UTC, date, datetime
+from typing import NamedTuple, NewType, Protocol
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel
@@ -21,6 +21,9 @@ from central.domain.vee.finding import Finding
 from firmware_bridge.contract.interval import Interval
 
 PointChannelId = NewType("PointChannelId", int)
+
+ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
+"""Where an installation without an end is taken to end."""
 
 
 class ChannelDay(NamedTuple):
@@ -67,6 +70,25 @@ class Newest(NamedTuple):
     sha256: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class OpenFinding:
+    """A finding as it is kept.
+
+    Args:
+        id: Its key.
+        day: The local day.
+        code: Which kind.
+        severity: What it does.
+        accepted_by: Who answers for it; then it no longer holds the bill.
+    """
+
+    id: int
+    day: date
+    code: str
+    severity: str
+    accepted_by: str | None
+
+
 class ValidationTransaction(Protocol):
     """One transaction of validation."""
 
@@ -78,8 +100,10 @@ class ValidationTransaction(Protocol):
             channel is fed by needs no validation until its meter is installed.
         """
 
-    async def due(self, before: datetime, limit: int) -> list[PointChannelId]:
-        """Channels with a local day, over at `before`, that is not closed; others' left out."""
+    async def due(
+        self, before: datetime, after: PointChannelId, limit: int
+    ) -> list[PointChannelId]:
+        """Channels above `after`, ascending, with a local day, over at `before`, not closed."""
 
     async def lock(
         self, channels: Collection[PointChannelId]
@@ -138,5 +162,5 @@ class ValidationStore(Protocol):
             Whether there was such a finding.
         """
 
-    async def open_findings(self, channel_id: PointChannelId) -> list[dict[str, Any]]:
-        """Open findings of a channel, as rows: id, day, code, severity, accepted_by."""
+    async def open_findings(self, channel_id: PointChannelId) -> list[OpenFinding]:
+        """Open findings of a channel, by day."""
