@@ -37,6 +37,8 @@ from firmware_bridge.contract.topics import (
 _LOG = structlog.get_logger(__name__)
 _RECEIVE_MAXIMUM = 65_535
 _RECONNECT_MAX_S = 30.0
+# A broker without MQTT 5 may answer with silence; the other protocol is then tried soon.
+_ANSWER_S = 3.0
 _STATUS_QUEUE = 10_000
 
 
@@ -134,6 +136,7 @@ class BrokerWorker:
             clean_session=None if is_v5 else True,
             properties=_connect_properties() if is_v5 else None,
             queue_type=self._queue_type(),
+            timeout=_ANSWER_S,
         ) as client:
             up = f"$share/{address.group}/{UP_FILTER}" if is_v5 else UP_FILTER
             await client.subscribe(up, QOS)

@@ -59,6 +59,6 @@ def advance(cursor: Cursor, links: Sequence[Link], now: datetime) -> Advance:
 def _follows(link: Link, before: Link) -> bool:
     if link.prev_hash is None:
         return True
-    if before.sequence > 0 and before.sha256 == NO_HASH:
+    if before.sequence > 0 and NO_HASH in (before.sha256, before.replaces):
         return True
     return before.is_known_as(link.prev_hash)

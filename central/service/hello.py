@@ -73,10 +73,10 @@ def _has_another_history(state: EpochState, cursor: Cursor, links: Sequence[Link
     if state.last < cursor.cum:
         return True
     at_last, at_cum = links
-    if at_last is not None and not at_last.is_known_as(state.last_hash):
-        return True
-    return (
-        at_cum is not None and state.cum_hash != NO_HASH and not at_cum.is_known_as(state.cum_hash)
+    pairs = ((at_last, state.last_hash), (at_cum, state.cum_hash))
+    return any(
+        link is not None and sha256 != NO_HASH and not link.is_known_as(sha256)
+        for link, sha256 in pairs
     )
 
 
@@ -138,7 +138,7 @@ class _Visit:
         new_epoch = _has_another_history(state, cursor, links)
         if new_epoch:
             cursor = replace(cursor, new_epoch_at=cursor.new_epoch_at or self._now)
-        elif cursor.new_epoch_at is None or state.epoch == self._hello.epochs[-1].epoch:
+        else:
             cursor = await self._skip_lost(cursor, state.first, state)
         self._cursors[key] = cursor
         return Ack(state.epoch, cursor.cum, cursor.cum_hash, self._hello.nonce, new_epoch=new_epoch)

@@ -35,7 +35,7 @@ from central.service.ports.ingest import (
     Quarantine,
     Rejection,
 )
-from firmware_bridge.contract.envelope import BATCH_MAX_BYTES, SEQUENCE_MAX, Header
+from firmware_bridge.contract.envelope import BATCH_MAX_BYTES, NO_HASH, SEQUENCE_MAX, Header
 from firmware_bridge.contract.messages import QUARANTINED_MAX, Ack
 from firmware_bridge.contract.reading import from_ms
 
@@ -311,5 +311,9 @@ def _is_same(batch: NewBatch, claim: Claim) -> bool:
 
 
 def _is_original_of(batch: NewBatch, claim: Claim) -> bool:
-    """Whether a void batch is held and this is the one that it stood for, come late."""
-    return not claim.fresh and claim.empty and claim.held.replaces == batch.sha256
+    """Whether a void batch is held and this is what it stands for, come late.
+
+    A void that does not know what it stands for gives way to any batch with readings.
+    """
+    stands_for = claim.held.replaces in {batch.sha256, NO_HASH}
+    return not claim.fresh and claim.empty and stands_for and batch.received != 0
