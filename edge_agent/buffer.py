@@ -507,7 +507,7 @@ async def _open_once(
     try:
         if aside is not None:
             await salvage_into(database, aside, gateway, now, new_id)
-        elif not await database.rows("SELECT 1 FROM epoch LIMIT 1"):
+        elif not await database.rows("SELECT 1 FROM epoch UNION ALL SELECT 1 FROM batch LIMIT 1"):
             life = Life(1, new_id(), to_ms(now))
             await database.transact(
                 lambda connection: insert_epoch(connection, gateway, life), lambda: None

@@ -19,6 +19,9 @@ _SEQUENCE_BITS = 40
 
 CREATE = f"""
 PRAGMA page_size = {PAGE_BYTES};
+
+-- A kill leaves the whole schema or nothing of it.
+BEGIN IMMEDIATE;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 
@@ -90,6 +93,8 @@ LEFT JOIN ack AS a ON a.id = (
     WHERE id BETWEEN b.id AND (((b.id >> {_SEQUENCE_BITS}) + 1) << {_SEQUENCE_BITS}) - 1
 )
 ORDER BY b.id;
+
+COMMIT;
 """  # noqa: S608 - only constants of this file
 
 
