@@ -1,0 +1,148 @@
+"""A small utility for the tests of validation and billing: points, meters, accounts, a month."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from central.adapters.timescale.billing import TimescaleBillingStore
+from central.adapters.timescale.migrate import migrate
+from central.adapters.timescale.gateways import TimescaleGatewayStore
+from central.adapters.timescale.ingest import TimescaleIngestStore
+from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.registry import TimescaleRegistry
+from central.adapters.timescale.validation import TimescaleValidationStore
+from central.domain.billing.bill import Party
+from central.service.enrol import Enrol
+from central.service.ingest import Ingest
+from central.service.ports.billing import BillingStore
+from central.service.ports.gateways import GatewayStore
+from central.service.ports.ingest import IngestStore
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    PointChannelRecord,
+    PointRecord,
+    RegistryStore,
+)
+from central.service.ports.validation import ValidationStore
+from central.service.validate import Tally, Validate
+from firmware_bridge.contract.interval import local_day
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Reading
+from tests.support.ingest import Edge, channel
+
+ZONE = "Europe/Madrid"
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+SEPTEMBER = datetime(2026, 9, 1, tzinfo=UTC)
+OCTOBER = date(2026, 10, 1)
+NOVEMBER = date(2026, 11, 1)
+
+TARIFF = """\
+tariff: HOME
+effective: 2026-01-01
+zone: Europe/Madrid
+currency: {code: EUR, digits: 2}
+calendar:
+  days: {work: mon-fri, weekend: rest}
+  periods:
+    peak: [{days: work, at: "10:00-14:00"}]
+    off: rest
+determinants:
+  kwh: {sum: import, by: period}
+charges:
+  - {id: customer, price: 5, per: month}
+  - {id: energy, qty: kwh, price: {peak: 0.30, off: 0.10}}
+taxes:
+  - {id: vat, percent: 21, of: [all]}
+"""
+
+
+@dataclass
+class Utility:
+    """Every store of one kind, over one state."""
+
+    ingest: IngestStore
+    gateways: GatewayStore
+    registry: RegistryStore
+    validation: ValidationStore
+    billing: BillingStore
+
+    @property
+    def enrol(self) -> Enrol:
+        return Enrol(self.registry, "operator", lambda: NOW)
+
+    async def validate(self) -> Tally:
+        return await Validate(self.validation, lambda: NOW).until_idle()
+
+    async def deliver(self, edge: Edge, *batches: list[Reading]) -> None:
+        """Send readings as the gateway would, and have them stored."""
+        for readings in batches:
+            for first in range(0, len(readings), 900):
+                sealed = edge.seal(readings[first : first + 900])
+                await Ingest(self.ingest, lambda: NOW).commit(edge.arrive(sealed))
+
+    async def found(self, customers: int = 1, *, capacity: Decimal | None = None) -> Edge:
+        """A gateway, a tariff, and as many points with a meter and an account."""
+        edge = Edge("gw-1")
+        await self.gateways.enrol(edge.name, NOW)
+        enrol = self.enrol
+        await enrol.seller(Party("Sierra Power", ("Plaza 1",), "ESB1"))
+        await enrol.tariff(TARIFF)
+        for number in range(1, customers + 1):
+            await self.customer(number, capacity=capacity)
+        return edge
+
+    async def customer(self, number: int, *, capacity: Decimal | None = None) -> None:
+        point, account = f"SP-{number}", f"A-{number}"
+        enrol = self.enrol
+        await enrol.service_point(
+            PointRecord(point, ZONE, "Calle 1", capacity),
+            PointChannelRecord(ACTIVE_IMPORT, 900, Unit.WATT_HOUR),
+        )
+        await enrol.installation(
+            InstallationRecord(point, "MTL", f"S{number}", SEPTEMBER, gateway="gw-1")
+        )
+        await enrol.account(AccountRecord(account, Party(f"Customer {number}")))
+        await enrol.agreement(AgreementRecord(account, point, "HOME", date(2026, 9, 1)))
+
+
+def month(
+    serial: str = "S1", *, step: int = 25, gaps: Mapping[int, int] | None = None
+) -> list[Reading]:
+    """Register readings at every boundary of October, without the gaps {first: count}."""
+    start = local_day(OCTOBER, ZONE).start
+    end = local_day(NOVEMBER, ZONE).start
+    left_out = {first + place for first, count in (gaps or {}).items() for place in range(count)}
+    of = channel(serial)
+    count = (end - start) // QUARTER + 1
+    return [
+        Reading(of, start + place * QUARTER, 1000 + place * step, 0)
+        for place in range(count)
+        if place not in left_out
+    ]
+
+
+@asynccontextmanager
+async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
+    migrate(dsn)
+    async with make_pool(dsn, max_size=8) as pool:
+        yield Utility(
+            TimescaleIngestStore(pool),
+            TimescaleGatewayStore(pool),
+            TimescaleRegistry(pool),
+            TimescaleValidationStore(pool),
+            TimescaleBillingStore(pool),
+        )
+
+
+@asynccontextmanager
+async def memory_utility() -> AsyncIterator[Utility]:
+    raise NotImplementedError
+    yield
