@@ -29,6 +29,8 @@ def compile_set(name: str, wanted: list[str], further: list[str]) -> None:
         [
             *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml"),
             *("--universal", "--python-version=3.11", "--generate-hashes"),
+            # One version for every Python, so that they are checked alike.
+            "--fork-strategy=fewest",
             *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
             *("--quiet", f"--output-file={target}"),
             *wanted,

@@ -51,7 +51,9 @@ def issue(folder: Path, name: str) -> None:
     """Have the test's authority certify a name; for the server, its address."""
     if (folder / f"{name}.crt").exists():
         return
-    (folder / "extensions").write_text("subjectAltName=IP:127.0.0.1")
+    (folder / "extensions").write_text(
+        "subjectAltName=IP:127.0.0.1\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+    )
     openssl(
         folder,
         *("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}"),
@@ -78,6 +80,8 @@ def site() -> Iterator[Site]:
             certificates,
             *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
             *("-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.crt"),
+            # Python 3.13 and newer insist on it.
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
         )
         issue(certificates, "server")
         if own.account is not None:
