@@ -161,3 +161,7 @@ def _log_to_stderr(*, as_json: bool, level: int) -> None:
 def main() -> None:
     """The entry point of `meterline-edge`."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -37,7 +37,9 @@ class IssueFacts:
 class Renderer(Protocol):
     """What turns a bill into a file."""
 
-    def __call__(self, bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) -> bytes:
+    def __call__(
+        self, bill: Bill, *, usage: Sequence[DailyUsage], issue: IssueFacts | None
+    ) -> bytes:
         """The file's bytes, the same for the same bill."""
 
 
@@ -67,7 +69,8 @@ class PrintBill:
             NotFoundError: There is no such bill.
         """
         record = found(await find_bill(self._store, bill), "bill", bill)
-        return self._render(record.bill, await self._usage(record.bill), self._issue(record))
+        usage = await self._usage(record.bill)
+        return self._render(record.bill, usage=usage, issue=self._issue(record))
 
     async def _usage(self, bill: Bill) -> tuple[DailyUsage, ...]:
         parts = list(_shown(bill))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
@@ -19,28 +18,14 @@ from central.domain.billing.bill import Bill, BillLine, MeterRead, Party, Supply
 from central.domain.billing.state import BillState
 from central.domain.rating.daily import DailyUsage
 from central.service.draw_usage import draw_usage
+from central.service.print_invoice import IssueFacts
 
 _COMPILING = threading.Lock()
 _UNITS = {"day": "days", "month": "months", "year": "years"}
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """What a bill is given when it is issued.
-
-    Args:
-        number: Legal number of its series.
-        issued: Date of issue.
-        due: Date of payment.
-    """
-
-    number: str
-    issued: date
-    due: date
-
-
 def render_invoice(
-    bill: Bill, *, usage: Sequence[DailyUsage] = (), issue: Issue | None = None
+    bill: Bill, *, usage: Sequence[DailyUsage] = (), issue: IssueFacts | None = None
 ) -> bytes:
     """Render a bill as a PDF/A-3 invoice.
 
@@ -83,7 +68,7 @@ def _template() -> bytes:
     return files(__package__).joinpath("invoice.typ").read_bytes()
 
 
-def _content(bill: Bill, usage: Sequence[DailyUsage], issue: Issue | None) -> dict[str, Any]:
+def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) -> dict[str, Any]:
     return {
         "title": f"Invoice {issue.number}" if issue else f"Draft bill {bill.account} {bill.cycle}",
         "heading": "Invoice" if issue else "Bill",
@@ -110,7 +95,7 @@ def _party(party: Party) -> dict[str, Any]:
     return party.to_json()
 
 
-def _facts(bill: Bill, issue: Issue | None) -> list[list[str]]:
+def _facts(bill: Bill, issue: IssueFacts | None) -> list[list[str]]:
     facts = []
     if issue:
         facts.append(["Invoice number", issue.number])
@@ -124,7 +109,7 @@ def _facts(bill: Bill, issue: Issue | None) -> list[list[str]]:
     return facts
 
 
-def _due_note(bill: Bill, issue: Issue | None) -> str:
+def _due_note(bill: Bill, issue: IssueFacts | None) -> str:
     if bill.holds:
         return "This bill is held; it is not payable."
     if issue is None:

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import shutil
 import stat
 import tempfile
 import time
@@ -21,6 +22,7 @@ from central.adapters.embedded.errors import OwnFolderBusyError, OwnFolderRefuse
 
 # No distribution hands these out: systemd's table of user ids leaves 60706-61183 unused.
 PRIVATE_UIDS = range(60706, 61184)
+LOCK = "lock"
 LOCK_PATIENCE_S = 20.0
 
 
@@ -79,7 +81,7 @@ class OwnFolder:
             OwnFolderBusyError: Another process holds it and does not let go.
         """
         if self._lock_fd is None:
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
             deadline = time.monotonic() + patience_s
             while not _locked(descriptor):
                 if time.monotonic() > deadline:
@@ -92,6 +94,14 @@ class OwnFolder:
                 time.sleep(0.05)
             self._lock_fd = descriptor
         return self._lock_fd
+
+    def clear(self) -> None:
+        """Remove all but the lock, which the caller holds."""
+        for entry in self.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != LOCK:
+                entry.unlink()
 
     def unlock(self) -> None:
         """Let go of the folder."""

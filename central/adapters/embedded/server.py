@@ -59,6 +59,16 @@ class EmbeddedServer(ABC):
             self._child = None
         self._own.unlock()
 
+    def discard(self) -> None:
+        """Remove what earlier servers left in the folder, so that `start` begins anew.
+
+        Raises:
+            OwnFolderBusyError: Another process uses the folder.
+        """
+        self.stop()
+        self._own.lock()
+        self._own.clear()
+
     def kill(self) -> None:
         """End it with SIGKILL, as a power cut would; `start` brings it back where it was."""
         if self._child is not None:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from pypdf import PdfReader
 
-from central.adapters.documents.invoice import Issue, number, render_invoice
+from central.adapters.documents.invoice import number, render_invoice
 from central.domain.billing.bill import Account, Bill, Party, Supply, make_bill
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.daily import DailyUsage, daily_usage
@@ -17,6 +17,7 @@ from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.version import TariffVersion
 from central.service.draw_usage import draw_usage
+from central.service.print_invoice import IssueFacts
 from tests.support.rating import blocks_from
 
 CYCLE = Cycle.parse("2026-10")
@@ -32,7 +33,7 @@ charges:
   - {id: energy, name: 'Energy <&"#$>', qty: kwh, price: {day: 0.2, night: 0.1}}
 taxes: [{id: vat, name: VAT, percent: 21, of: all}]
 """
-ISSUE = Issue("2026-7", date(2026, 11, 2), date(2026, 11, 20))
+ISSUE = IssueFacts("2026-7", date(2026, 11, 2), date(2026, 11, 20))
 
 
 def made() -> tuple[Bill, DailyUsage]:

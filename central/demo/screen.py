@@ -1,0 +1,95 @@
+"""What the demo shows at the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class BillRow:
+    """One bill of the table."""
+
+    account: str
+    name: str
+    kwh: Decimal | None
+    total: str
+    state: str
+    document: Path | None
+
+
+class Act:
+    """One line of progress."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def reach(self, done: int, total: int, note: str = "") -> None:
+        """Say how far it is."""
+        self._progress.update(self._task, completed=done, total=total, note=note)
+
+    def done(self, note: str) -> None:
+        """Say that it is over, and what came of it."""
+        self._progress.update(self._task, completed=1, total=1, note=note)
+        self._progress.stop_task(self._task)
+
+
+class Screen:
+    """The terminal.
+
+    Args:
+        console: Where to print.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.acting = True
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓[/green]"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}[/dim]"),
+            console=console,
+        )
+
+    def close_acts(self) -> None:
+        """Leave what the progress shows, and print below it from now on."""
+        self._progress.stop()
+        self.acting = False
+
+    @contextmanager
+    def acts(self) -> Iterator[None]:
+        """Show progress while the block runs."""
+        with self._progress:
+            yield
+
+    def act(self, title: str) -> Act:
+        """Begin an act."""
+        return Act(self._progress, self._progress.add_task(title, total=None, note=""))
+
+    def bills(self, cycle: str, rows: Sequence[BillRow]) -> None:
+        """Print the month's bills."""
+        table = Table(title=f"Bills of {cycle}", title_justify="left")
+        for heading, justify in (("account", "left"), ("customer", "left"), ("kWh", "right")):
+            table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        table.add_column("total", justify="right")
+        table.add_column("state")
+        table.add_column("invoice", overflow="fold")
+        for row in rows:
+            kwh = "—" if row.kwh is None else f"{row.kwh:,.3f}"
+            document = "—" if row.document is None else row.document.name
+            table.add_row(row.account, row.name, kwh, row.total, row.state, document)
+        self._console.print(table)
+
+    def say(self, text: str) -> None:
+        """Print a sentence."""
+        self._console.print(text, highlight=False, soft_wrap=True)

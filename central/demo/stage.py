@@ -1,0 +1,80 @@
+"""The servers behind the street: each private, on a free port or socket, gone with the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from central.adapters.embedded.binaries import wheel_binaries
+from central.adapters.embedded.broker import EmbeddedBroker
+from central.adapters.embedded.child import SupervisedChild
+from central.adapters.embedded.postgres import EmbeddedPostgres
+
+# Below the demo's folder: what the gateway keeps, and the bills on paper.
+FIELD, INVOICES = "gateway", "invoices"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What runs.
+
+    Args:
+        home: The demo's folder.
+        postgres: The private database server.
+        broker: The private MQTT broker.
+    """
+
+    home: Path
+    postgres: EmbeddedPostgres
+    broker: EmbeddedBroker
+
+    @asynccontextmanager
+    async def process(
+        self, name: str, *argv: str, env: Mapping[str, str] | None = None
+    ) -> AsyncIterator[SupervisedChild]:
+        """Run a program of Meterline's own beside the demo, in a process of its own.
+
+        Args:
+            name: Of its log file.
+            argv: Arguments of the Python interpreter.
+            env: Its settings.
+        """
+        child = SupervisedChild(
+            [sys.executable, *argv],
+            cwd=self.home,
+            log=self.home / f"{name}.log",
+            env={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                **(env or {}),
+            },
+        ).start()
+        try:
+            yield child
+        finally:
+            child.stop()
+
+
+@asynccontextmanager
+async def set_stage(home: Path) -> AsyncIterator[Stage]:
+    """Start database and broker in the demo's folder; both end with the block.
+
+    Whatever an earlier demo left there goes.
+
+    Raises:
+        ServerStartError: One of them could not be started; says why.
+        OwnFolderBusyError: Another demo runs in the folder.
+    """
+    postgres = EmbeddedPostgres(home / "postgres", wheel_binaries())
+    await asyncio.to_thread(postgres.discard)
+    for part in (FIELD, INVOICES):
+        await asyncio.to_thread(shutil.rmtree, home / part, ignore_errors=True)
+        await asyncio.to_thread((home / part).mkdir, parents=True)
+    async with postgres, EmbeddedBroker(home / "broker") as broker:
+        yield Stage(home, postgres, broker)
