@@ -41,7 +41,10 @@ def advance(cursor: Cursor, links: Sequence[Link], now: datetime) -> Advance:
     cum, cum_hash, broken_at = cursor.cum, cursor.cum_hash, None
     for link in links:
         if link.sequence <= cum:
-            before = link if link.sequence == cum else before
+            if link.sequence == cum:
+                before = link
+                # It came after it was given up for lost.
+                cum_hash = link.sha256 if cum_hash == NO_HASH else cum_hash
             continue
         if link.sequence != cum + 1:
             break
@@ -51,7 +54,7 @@ def advance(cursor: Cursor, links: Sequence[Link], now: datetime) -> Advance:
         before, cum, cum_hash = link, link.sequence, link.sha256
     high = max([cursor.high, cum, *(link.sequence for link in links[-1:])])
     if cum == cursor.cum:
-        return Advance(replace(cursor, high=high), broken_at)
+        return Advance(replace(cursor, cum_hash=cum_hash, high=high), broken_at)
     risen = replace(cursor, cum=cum, cum_hash=cum_hash, high=high, advanced_at=now)
     return Advance(risen, broken_at)
 

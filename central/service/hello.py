@@ -3,6 +3,7 @@
 | the gateway's epoch | the centre | answer |
 |---|---|---|
 | ends below `cum`, or has another batch at its end or at its `cum` | | `new_epoch` |
+| ends below `cum`, where what follows was sealed after the hello was sent | | `cum` |
 | no longer keeps what follows `cum` | was restored from a backup | LOST_RANGE, `cum` moves on |
 | acknowledged above `cum` | was restored from a backup | `cum`; the nonce lets it lower |
 | acknowledged below `cum` | an acknowledgement was lost | `cum` |
@@ -17,6 +18,7 @@ from uuid import UUID
 
 from central.service.cursors import climb
 from central.service.ports.ingest import (
+    BatchKey,
     Cursor,
     EpochKey,
     Finding,
@@ -66,18 +68,6 @@ def two_live_key(name: str) -> str:
 
 def _predecessors(gateway_id: GatewayId, states: Sequence[EpochState]) -> set[EpochKey]:
     return {EpochKey(gateway_id, s.previous) for s in states if s.previous is not None}
-
-
-def _has_another_history(state: EpochState, cursor: Cursor, links: Sequence[Link | None]) -> bool:
-    """Whether the gateway's epoch is not the one that the centre has."""
-    if state.last < cursor.cum:
-        return True
-    at_last, at_cum = links
-    pairs = ((at_last, state.last_hash), (at_cum, state.cum_hash))
-    return any(
-        link is not None and sha256 != NO_HASH and not link.is_known_as(sha256)
-        for link, sha256 in pairs
-    )
 
 
 def _lost(key: EpochKey, first: int, last: int) -> Finding:
@@ -134,14 +124,27 @@ class _Visit:
 
     async def _compare(self, key: EpochKey, state: EpochState) -> Ack:
         cursor = self._cursors[key]
-        links = [await self._link_at(key, sequence) for sequence in (state.last, state.cum)]
-        new_epoch = _has_another_history(state, cursor, links)
+        new_epoch = await self._has_another_history(state, cursor)
         if new_epoch:
             cursor = replace(cursor, new_epoch_at=cursor.new_epoch_at or self._now)
         else:
             cursor = await self._skip_lost(cursor, state.first, state)
         self._cursors[key] = cursor
         return Ack(state.epoch, cursor.cum, cursor.cum_hash, self._hello.nonce, new_epoch=new_epoch)
+
+    async def _has_another_history(self, state: EpochState, cursor: Cursor) -> bool:
+        """Whether the gateway's epoch is not the one that the centre has."""
+        key = cursor.key
+        for sequence, sha256 in ((state.last, state.last_hash), (state.cum, state.cum_hash)):
+            link = await self._link_at(key, sequence)
+            if link is not None and sha256 != NO_HASH and not link.is_known_as(sha256):
+                return True
+        if state.last >= cursor.cum:
+            return False
+        # Another worker may have stored what was sealed after this hello was sent; then the hello
+        # is late, and nothing is wrong with the epoch. Both times are the gateway's own.
+        made_at = await self._tx.made_at(BatchKey(*key, state.last + 1))
+        return made_at is None or made_at < self._hello.sent_at
 
     async def _link_at(self, key: EpochKey, sequence: int) -> Link | None:
         if sequence == 0:

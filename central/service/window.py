@@ -31,6 +31,7 @@ from central.service.ports.ingest import (
     Finding,
     FindingCode,
     IngestTransaction,
+    Link,
     NewBatch,
     Quarantine,
     Rejection,
@@ -251,13 +252,36 @@ class Window:
             if cursors[key].new_epoch_at is None:
                 cursors[key] = replace(cursors[key], new_epoch_at=self._now)
         await self._tx.save_cursors(cursors.values())
+        return self._replies(batches, claims, cursors, names)
+
+    def _replies(
+        self,
+        batches: Sequence[NewBatch],
+        claims: Sequence[Claim],
+        cursors: dict[EpochKey, Cursor],
+        names: dict[EpochKey, str],
+    ) -> list[Reply]:
+        """Where each epoch of the window stands."""
         quarantined: dict[EpochKey, list[int]] = {}
+        repeated: dict[EpochKey, Link] = {}
         for batch, claim in zip(batches, claims, strict=True):
+            key = batch.key.of_epoch
             if claim.fresh and batch.state is BatchState.QUARANTINED:
-                quarantined.setdefault(batch.key.of_epoch, []).append(batch.key.sequence)
-        return [
-            Reply(
-                name,
+                quarantined.setdefault(key, []).append(batch.key.sequence)
+            if not claim.fresh and _is_same(batch, claim):
+                held = claim.held
+                before = repeated.get(key, held)
+                repeated[key] = max(before, held, key=lambda link: link.sequence)
+        # A copied card sends again what its twin sent before they parted. It does not know the
+        # twin's batch at `cum`, so it is told of its own, and comes to where the two differ.
+        acks = [
+            (key, Ack(key.epoch, held.sequence, held.sha256))
+            for key, held in repeated.items()
+            if held.sequence < cursors[key].cum
+        ]
+        acks += [
+            (
+                key,
                 Ack(
                     key.epoch,
                     cursors[key].cum,
@@ -266,8 +290,9 @@ class Window:
                     new_epoch=key in self._abandon,
                 ),
             )
-            for key, name in names.items()
+            for key in names
         ]
+        return [Reply(names[key], ack) for key, ack in acks]
 
     def _broken(self, key: EpochKey, sequence: int) -> None:
         self._abandon.add(key)

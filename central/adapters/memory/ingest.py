@@ -339,6 +339,10 @@ class _Transaction:
             del links[LINKS_AT_ONCE:]
         return found
 
+    async def made_at(self, key: BatchKey) -> datetime | None:
+        batch = self._state.batches.get(key)
+        return None if batch is None else batch.new.made_at
+
     async def save_cursors(self, cursors: Collection[Cursor]) -> None:
         for cursor in cursors:
             self._journal.put(self._state.epochs, cursor.key, cursor)

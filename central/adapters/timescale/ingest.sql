@@ -173,6 +173,10 @@ CROSS JOIN LATERAL (
 ) AS held
 ORDER BY wanted.gateway_id, wanted.epoch, held.sequence
 
+-- name: made_at
+SELECT made_at FROM batch
+WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s AND sequence = %(sequence)s
+
 -- name: save_cursors
 UPDATE gateway_epoch SET
     cum = risen.cum, cum_hash = risen.cum_hash, high = risen.high,

@@ -188,6 +188,11 @@ class TimescaleTransaction:
             found.setdefault(EpochKey(gateway, epoch), []).append(Link(*link))
         return found
 
+    async def made_at(self, key: BatchKey) -> datetime | None:
+        """See `IngestTransaction`."""
+        rows = await self._rows("made_at", **key._asdict())
+        return rows[0][0] if rows else None
+
     async def save_cursors(self, cursors: Collection[Cursor]) -> None:
         """See `IngestTransaction`."""
         columns = _columns(Cursor, cursors)

@@ -407,6 +407,9 @@ class IngestTransaction(Protocol):
         At most a thousand per epoch; ask again from the last for more.
         """
 
+    async def made_at(self, key: BatchKey) -> datetime | None:
+        """When a held batch was sealed, by its gateway's clock; None where that is not known."""
+
     async def save_cursors(self, cursors: Collection[Cursor]) -> None:
         """Write locked cursors, and that their epochs were heard of now."""
 

@@ -35,8 +35,11 @@ def ends(result: Result) -> list[tuple[str, str]]:
 
 
 def only_ack(result: Result) -> Ack:
-    (reply,) = result.replies
-    return reply.ack
+    """The word on where the epoch stands; what repeats an earlier batch is told of it besides."""
+    (epoch,) = {reply.ack.epoch for reply in result.replies}
+    ack = result.replies[-1].ack
+    assert ack.epoch == epoch
+    return ack
 
 
 async def codes(stores: Stores) -> list[FindingCode]:
@@ -350,8 +353,34 @@ async def test_an_epoch_that_ends_below_the_centre_is_told_to_begin_anew(ingest:
         edge.seal(readings(5, START + timedelta(days=day)))
     await ingest.commit(edge.arrive(*edge.sealed))
     restored = Edge("gw1", edge.epoch, edge.sealed[:2])
-    ack = only_ack(await ingest.commit(arrive("gw1", hello(state_of(restored, cum=2)))))
+    later = hello(state_of(restored, cum=2), after_s=7200)
+    ack = only_ack(await ingest.commit(arrive("gw1", later)))
     assert (ack.new_epoch, ack.cum) == (True, 3)
+
+
+async def test_a_hello_that_a_batch_overtook_is_no_reason_for_a_new_epoch(ingest: Ingest) -> None:
+    edge = Edge("gw1")
+    for day in range(3):
+        edge.seal(readings(5, START + timedelta(days=day)))
+    early = hello(state_of(Edge("gw1", edge.epoch, edge.sealed[:1])))
+    await ingest.commit(edge.arrive(*edge.sealed))
+    ack = only_ack(await ingest.commit(arrive("gw1", early)))
+    assert (ack.new_epoch, ack.cum) == (False, 3)
+
+
+async def test_a_copied_card_is_told_of_its_own_batches_until_it_parts_from_its_twin(
+    ingest: Ingest,
+) -> None:
+    edge = Edge("gw1")
+    for day in range(6):
+        edge.seal(readings(5, START + timedelta(days=day)))
+    await ingest.commit(edge.arrive(*edge.sealed))
+    twin = Edge("gw1", edge.epoch, edge.sealed[:4])
+    result = await ingest.commit(twin.arrive(*twin.sealed[1:]))
+    acks = [(reply.ack.cum, reply.ack.cum_hash) for reply in result.replies]
+    assert acks == [(4, edge.sealed[3].sha256), (6, edge.sealed[5].sha256)]
+    parted = twin.seal(readings(5, START + timedelta(days=9)))
+    assert only_ack(await ingest.commit(twin.arrive(parted))).new_epoch
 
 
 async def test_an_epoch_with_another_batch_at_its_end_is_told_to_begin_anew(
