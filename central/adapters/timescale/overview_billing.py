@@ -173,7 +173,7 @@ def _run(row: Record, sums: Sequence[Record]) -> RunView:
     counts: dict[str, int] = defaultdict(int)
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for _, state, currency, count, total in sums:
-        counts[state] += count
+        counts[state] += int(count)
         if state != "held" and total is not None:
             totals[currency] += total
     return RunView(

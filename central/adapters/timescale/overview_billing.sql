@@ -40,10 +40,11 @@ ORDER BY id DESC
 LIMIT %(limit)s
 
 -- name: run_sums
-SELECT run_id, state, currency, count(*), sum(total)
-FROM bill
+SELECT run_id, state, currency, sum(bills), sum(total)
+FROM bill_tally
 WHERE run_id = ANY(%(runs)s) AND state <> 'discarded'
 GROUP BY run_id, state, currency
+HAVING sum(bills) > 0
 ORDER BY run_id, currency
 
 -- name: bills

@@ -3,14 +3,22 @@ SELECT 1
 
 -- name: totals
 SELECT
-    (SELECT count(*) FROM gateway WHERE revoked_at IS NULL),
-    (SELECT count(*) FROM gateway_seen
-        WHERE revoked_at IS NULL AND (last_seen_at IS NULL OR last_seen_at < %(silent)s)),
-    (SELECT count(*) FROM meter),
-    (SELECT count(*) FROM meter_seen WHERE last_at IS NULL OR last_at < %(silent)s),
-    (SELECT count(*) FROM meter_seen WHERE NOT installed),
+    enrolled.gateways, enrolled.silent, known.meters, heard.silent, heard.unplaced,
     (SELECT count(*) FROM conflict WHERE decided_at IS NULL),
     (SELECT count(*) FROM quarantine WHERE released_at IS NULL)
+FROM (
+    SELECT
+        count(*) AS gateways,
+        count(*) FILTER (WHERE last_seen_at IS NULL OR last_seen_at < %(silent)s) AS silent
+    FROM gateway_seen WHERE revoked_at IS NULL
+) AS enrolled
+CROSS JOIN (SELECT count(*) AS meters FROM meter) AS known
+CROSS JOIN (
+    SELECT
+        count(*) FILTER (WHERE last_at IS NULL OR last_at < %(silent)s) AS silent,
+        count(*) FILTER (WHERE NOT installed) AS unplaced
+    FROM meter_seen
+) AS heard
 
 -- name: finding_codes
 SELECT code, count(*) AS times FROM (
@@ -116,9 +124,7 @@ FROM chosen
 JOIN gateway ON gateway.id = chosen.gateway_id
 LEFT JOIN LATERAL (
     SELECT service_point_id FROM installation
-    WHERE installation.during @> %(now)s::timestamptz
-        AND int8range(installation.meter_id, installation.meter_id, '[]')
-        && int8range(chosen.id, chosen.id, '[]')
+    WHERE installation.meter_id = chosen.id AND installation.during @> %(now)s::timestamptz
     LIMIT 1
 ) AS place ON true
 LEFT JOIN service_point ON service_point.id = place.service_point_id
@@ -231,8 +237,7 @@ JOIN point_channel ON point_channel.id = vee_finding.channel_id
 JOIN service_point ON service_point.id = point_channel.service_point_id
 LEFT JOIN LATERAL (
     SELECT meter_id FROM installation
-    WHERE int8range(installation.service_point_id, installation.service_point_id, '[]')
-        && int8range(service_point.id, service_point.id, '[]')
+    WHERE installation.service_point_id = service_point.id
         AND installation.during @> vee_finding.from_at
     LIMIT 1
 ) AS place ON true
@@ -265,8 +270,7 @@ FROM (
 ) AS service_point
 LEFT JOIN LATERAL (
     SELECT meter_id FROM installation
-    WHERE int8range(installation.service_point_id, installation.service_point_id, '[]')
-        && int8range(service_point.id, service_point.id, '[]')
+    WHERE installation.service_point_id = service_point.id
         AND installation.during @> %(now)s::timestamptz
     LIMIT 1
 ) AS place ON true

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 
 from fastapi import APIRouter
@@ -26,12 +27,14 @@ async def overview(request: Request) -> Response:
     """How the field and the latest runs stand."""
     pages = pages_of(request)
     desk = pages.desk
-    totals = await desk.field.totals(pages.now())
-    findings = await desk.field.findings(limit=RECENT)
     now = pages.now()
-    gateways = await desk.field.gateways(now=now, attention=True, limit=RECENT)
-    meters = await desk.field.meters(now=now, attention=True, limit=RECENT)
-    runs = await desk.billing.runs(limit=RECENT)
+    totals, findings, gateways, meters, runs = await asyncio.gather(
+        desk.field.totals(now),
+        desk.field.findings(limit=RECENT),
+        desk.field.gateways(now=now, attention=True, limit=RECENT),
+        desk.field.meters(now=now, attention=True, limit=RECENT),
+        desk.billing.runs(limit=RECENT),
+    )
     template = "_overview.html" if is_part(request) else "overview.html"
     return pages.render(
         request,

@@ -1,0 +1,85 @@
+-- name: partitions
+SELECT reading_attach(%(now)s - interval '2 months', %(now)s)
+
+-- name: gateways
+INSERT INTO gateway (name, enrolled_at, backlog)
+SELECT 'field-' || lpad(n::text, 6, '0'), %(now)s - interval '90 days', 0
+FROM generate_series(1, %(meters)s / 10) AS n
+
+-- name: epochs
+INSERT INTO gateway_epoch (gateway_id, epoch, first_at, last_at, advanced_at)
+SELECT id, gen_random_uuid(), enrolled_at, %(now)s - interval '5 minutes', %(now)s
+FROM gateway
+WHERE name LIKE 'field-%%'
+
+-- name: meters
+INSERT INTO meter (manufacturer, serial, gateway_id, first_seen_at)
+SELECT 'BEN', 'B' || lpad(n::text, 7, '0'), gateway.id, %(now)s
+FROM generate_series(1, %(meters)s) AS n
+JOIN gateway ON gateway.name = 'field-' || lpad(((n - 1) / 10 + 1)::text, 6, '0')
+
+-- name: channels
+INSERT INTO channel (meter_id, obis, kind, period_s, source, unit, first_seen_at)
+SELECT id, '\x0100010800ff', 0, 900, 1, 'Wh', first_seen_at
+FROM meter
+WHERE manufacturer = 'BEN'
+
+-- name: readings
+INSERT INTO reading (channel_id, at, mantissa, exponent, flags)
+SELECT channel.id, %(now)s - n * interval '15 minutes' - CASE WHEN channel.id %% 10000 = 0 THEN interval '9 hours' ELSE interval '0' END, 1000000 - n * 50, 0, 0
+FROM channel
+JOIN meter ON meter.id = channel.meter_id AND meter.manufacturer = 'BEN'
+CROSS JOIN generate_series(1, 12) AS n
+
+-- name: points
+INSERT INTO service_point (uid, name, zone)
+SELECT gen_random_uuid(), 'Point ' || lpad(n::text, 7, '0'), 'Europe/Madrid'
+FROM generate_series(1, %(meters)s) AS n
+
+-- name: point_channels
+INSERT INTO point_channel (service_point_id, obis, period_s, unit)
+SELECT id, '\x0100010800ff', 900, 'Wh'
+FROM service_point
+WHERE name LIKE 'Point %%'
+
+-- name: installations
+INSERT INTO installation (uid, service_point_id, meter_id, during)
+SELECT gen_random_uuid(), service_point.id, meter.id, tstzrange('2026-01-01', NULL)
+FROM meter
+JOIN service_point ON service_point.name = 'Point ' || substr(meter.serial, 2)
+WHERE meter.manufacturer = 'BEN' AND meter.id %% 1000 <> 0
+
+-- name: blocks
+INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone, unit, sha256, quality, consumption, made_at, actor)
+SELECT point_channel.id, %(now)s::date - n, 1, (%(now)s::date - n)::timestamptz, 900, 0, 'Europe/Madrid', 'Wh', sha256(int8send(point_channel.id)), zero.quality, zero.consumption, %(now)s, 'vee'
+FROM point_channel
+CROSS JOIN generate_series(1, %(days)s) AS n
+CROSS JOIN (SELECT decode(repeat('00', 96), 'hex') AS quality, decode(repeat('00', 768), 'hex') AS consumption) AS zero
+WHERE point_channel.service_point_id IN (SELECT id
+FROM service_point
+WHERE name LIKE 'Point %%')
+
+-- name: accounts
+INSERT INTO account (uid, number, name)
+SELECT gen_random_uuid(), 'B' || lpad(n::text, 7, '0'), 'Customer ' || n
+FROM generate_series(1, %(meters)s) AS n
+
+-- name: agreements
+INSERT INTO agreement (uid, account_id, service_point_id, tariff_id, during)
+SELECT gen_random_uuid(), account.id, service_point.id, tariff.id, daterange('2026-01-01', NULL)
+FROM service_point
+JOIN account ON account.number = 'B' || substr(service_point.name, 7)
+CROSS JOIN tariff
+
+-- name: bills
+INSERT INTO bill (uid, run_id, account_id, cycle, run_type, state, holds, first_day, end_day, currency, total, sha256, document, creator, made_at)
+SELECT gen_random_uuid(), bill_run.id, account.id, '2026-10', 'regular', CASE WHEN account.id %% 500 = 0 THEN 'held' ELSE 'draft' END, CASE WHEN account.id %% 500 = 0 THEN '[{"code": "X", "message": "Held."}]'::jsonb ELSE '[]'::jsonb END, '2026-10-01', '2026-11-01', 'EUR', 12.34, sha256('x'), '{}', 'night run', %(now)s
+FROM account
+CROSS JOIN bill_run
+WHERE account.number LIKE 'B%%'
+
+-- name: findings
+INSERT INTO vee_finding (channel_id, day, code, severity, from_at, until_at, message, evidence, raised_at)
+SELECT id, %(now)s::date, 'SPIKE', 'warning', %(now)s, %(now)s + interval '1 hour', 'Spike.', '{}', %(now)s
+FROM point_channel
+WHERE id %% 100 = 0
