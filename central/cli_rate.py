@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +15,7 @@ import typer
 
 from central.domain.rating.rounding import printed
 from central.domain.tariff.refusal import TariffRefusedError
+from central.domain.tariff.urdb_metering import Rule
 from central.service.rate_file import (
     LoadFileError,
     Month,
@@ -78,7 +80,10 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
             record=record,
             zone=zone,
             reference=reference,
+            generation=gen is not None,
         )
+        if imported is not None and imported.metering is Rule.BUY_ALL_SELL_ALL:
+            request = replace(request, netting=False)
         if imported is not None and imported.ignored:
             names = ", ".join(imported.ignored)
             typer.echo(f"Ignored as the reference does: {names}", err=True)

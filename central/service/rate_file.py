@@ -23,6 +23,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Hold, Rated
 from central.domain.rating.period import DayRange
+from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import Options, rate
 from central.domain.rating.rounding import printed
 from central.domain.rating.state import State
@@ -66,6 +67,7 @@ class Request:
         step_minutes: Length of a step.
         zone: IANA zone of the load and the tariff.
         unit: `kW` averaged over the step, or `kWh` of the step.
+        netting: Net use and generation in each step; else they are metered apart.
         naive: The reference's calendar: every year has 365 days and starts on a Monday, no
             daylight saving, no holidays, a price per day is one per month of 365/12 days.
         rounded: Round lines to the currency's digits.
@@ -75,6 +77,7 @@ class Request:
     step_minutes: int
     zone: str
     unit: Literal["kW", "kWh"] = "kW"
+    netting: bool = True
     naive: bool = False
     rounded: bool = True
 
@@ -105,7 +108,7 @@ def read_tariff(  # noqa: PLR0913 - which record, and how to read it
     record: int = 0,
     zone: str,
     reference: bool = False,
-    metering: str | None = None,
+    generation: bool = False,
 ) -> tuple[TariffDocument, Imported | None]:
     """A tariff document from native text, or from a record of a URDB file.
 
@@ -126,7 +129,7 @@ def read_tariff(  # noqa: PLR0913 - which record, and how to read it
         message = f"{file} has {len(records)} records, so none is number {record}."
         raise LoadFileError(message, value=record)
     imported = import_urdb(
-        records[record], file=file, zone=zone, reference=reference, metering=metering
+        records[record], file=file, zone=zone, reference=reference, generation=generation
     )
     return imported.document, imported
 
@@ -176,6 +179,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
     generation: Sequence[Decimal] | None = None,
     facts: AgreementFacts | None = None,
     opening: State | None = None,
+    prices: Sequence[PriceSeries] = (),
 ) -> Iterator[Month]:
     """Price a load month by month; what one month leaves opens the next.
 
@@ -186,6 +190,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
         generation: One value per step, in the same unit.
         facts: Of the agreement.
         opening: Before the first month.
+        prices: Price series that the tariff names.
 
     Raises:
         LoadFileError: The series does not begin at a local midnight, or ends inside a day.
@@ -213,6 +218,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
             days,
             cycle=whole,
             opening=state,
+            prices=prices,
             options=options,
         )
         if rated.holds:
@@ -242,7 +248,7 @@ def _months(
     request: Request,
     zone: str,
 ) -> Iterator[tuple[str, DayRange, Mapping[str, list[DayBlock]]]]:
-    series, exponent = _integers(load, generation)
+    series, exponent = _integers(load, generation, netting=request.netting)
     unit = Unit.WATT if request.unit == "kW" else Unit.WATT_HOUR
     offset = 0
     for label, days in _calendar(request, len(load), zone):
@@ -270,22 +276,22 @@ def _months(
 
 
 def _integers(
-    load: Sequence[Decimal], generation: Sequence[Decimal] | None
+    load: Sequence[Decimal], generation: Sequence[Decimal] | None, *, netting: bool
 ) -> tuple[dict[str, NDArray[np.int64]], int]:
     """Import and export as integers of one exponent; netted per step where there is generation."""
     exponents = [_exponent(value) for value in (*load, *(generation or ()))]
     exponent = min(0, *exponents)
     highest = max(abs(value) for value in (*load, *(generation or ())))
-    if highest.scaleb(-exponent) > _INT64_MAX:
+    if 2 * highest.scaleb(-exponent) > _INT64_MAX:
         # Digits beyond a billionth of a watt are noise of whatever wrote the file.
         exponent = _FINEST
     scaled = [round(value.scaleb(-exponent)) for value in load]
+    made = [round(value.scaleb(-exponent)) for value in generation or ()]
+    if generation is not None and not netting:
+        apart = {"import": np.array(scaled, np.int64), "export": np.array(made, np.int64)}
+        return apart, exponent + 3
     if generation is not None:
-        made = (round(value.scaleb(-exponent)) for value in generation)
         scaled = [use - own for use, own in zip(scaled, made, strict=True)]
-    if max(map(abs, scaled)) > _INT64_MAX:
-        message = "The numbers have too many digits for 64 bits."
-        raise LoadFileError(message, value=exponent)
     net = np.array(scaled, dtype=np.int64)
     if generation is None:
         return {"import": net, "export": np.zeros_like(net)}, exponent + 3

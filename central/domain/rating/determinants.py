@@ -6,17 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
 
+from central.domain.rating.energy_bank import net_with_bank
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Determinant, Hold, Selection
 from central.domain.rating.period import Segment
 from central.domain.rating.plan import Plan, plan_of
+from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import largest_remainder
 from central.domain.rating.series import InputSeries, run_sums
-from central.domain.rating.state import State
+from central.domain.rating.state import Credit, State
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.document import (
     AllowanceDeterminant,
@@ -28,6 +31,8 @@ from central.domain.tariff.document import (
 from central.domain.tariff.document import Determinant as Rule
 from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
 from central.domain.tariff.load_determinants import BUILT_IN_INPUTS, POWER
+
+Credits = dict[str, dict[str, list[Credit]]]
 
 
 class HeldError(Exception):
@@ -52,6 +57,8 @@ class Book:
         resolved: Holidays.
         opening: State of earlier bills.
         month: First day of the month that the bill's last day is in.
+        credits: What is left in the banks, by bank and then label; oldest first.
+        prices: Price series by name.
         found: By (name, segment, label).
     """
 
@@ -60,6 +67,8 @@ class Book:
     resolved: ResolvedCalendar
     opening: State
     month: date
+    credits: Credits = field(default_factory=dict)
+    prices: Mapping[str, PriceSeries] = field(default_factory=dict)
     found: dict[tuple[str, int, str], Determinant] = field(default_factory=dict)
 
     def of(self, name: str, segment: int) -> list[Determinant]:
@@ -113,7 +122,9 @@ def _plain(name: str, segment: Segment, unit: str, value: Fraction, how: str) ->
 
 def unit_of(segment: Segment, series: str) -> str:
     """The billing unit of an input."""
-    return (BUILT_IN_INPUTS | dict(segment.version.document.inputs))[series]
+    document = segment.version.document
+    computed = {found.name: found.unit for found in document.series}
+    return (BUILT_IN_INPUTS | dict(document.inputs) | computed)[series]
 
 
 def _sums(rule: SumDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
@@ -127,13 +138,44 @@ def _sums(rule: SumDeterminant, segment: Segment, book: Book) -> Iterator[Determ
     start = series.start + timedelta(seconds=series.step_s * place.start)
     sources = series.sources(segment.days)
     unit = unit_of(segment, rule.series)
+    raw = {
+        label: totals[number] * series.scale
+        for number, label in enumerate(plan.labels)
+        if plan.runs[number]
+    }
+    values = _sided(rule, raw, segment, book)
     for number, label in enumerate(plan.labels):
-        if plan.runs[number]:
-            value = totals[number] * series.scale
+        if label in values:
             selection = Selection(start, series.step_s, plan.runs[number])
+            value = values[label]
             yield Determinant(
-                rule.name, segment.number, label, unit, value, value, "sum", selection, sources
+                rule.name,
+                segment.number,
+                label,
+                unit,
+                value,
+                value,
+                "sum",
+                selection,
+                sources,
+                adjusted=value - raw[label],
             )
+
+
+def _sided(
+    rule: SumDeterminant, raw: Mapping[str, Fraction], segment: Segment, book: Book
+) -> dict[str, Fraction]:
+    """The sums after a bank, or of one side only."""
+    if rule.bank is not None:
+        banks = segment.version.document.energy_banks
+        bank = next(found for found in banks if found.name == rule.bank)
+        own = book.credits.setdefault(bank.name, {})
+        return net_with_bank(bank, raw, segment.season, book.month, own)
+    if rule.side == "use":
+        return {label: max(Fraction(0), value) for label, value in raw.items()}
+    if rule.side == "surplus":
+        return {label: max(Fraction(0), -value) for label, value in raw.items()}
+    return dict(raw)
 
 
 def _maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
@@ -290,12 +332,26 @@ def _prior(prior: Prior, segment: Segment, book: Book) -> Fraction:
     return max(peaks.values(), default=Fraction(0)) * prior.percent / 100
 
 
+def series_of(name: str, segment: Segment, book: Book) -> InputSeries:
+    """The series that a summed determinant is made of.
+
+    Raises:
+        HeldError: The determinant is no sum of a series.
+    """
+    base = name.partition(".")[0]
+    for rule in segment.version.document.determinants:
+        if rule.name == base and isinstance(rule, SumDeterminant):
+            return book.series[rule.series]
+    message = f"{name!r} is no sum of intervals, so that tiers cannot be filled in order of time."
+    raise HeldError(Hold("NO_INTERVALS", message, name))
+
+
 def running_total(
     determinant: Determinant,
     together: Sequence[Determinant],
     low: Fraction,
     high: Fraction | None,
-    book: Book,
+    series: InputSeries,
 ) -> Fraction:
     """How much of a period's sum falls between two bounds of the running total of all periods.
 
@@ -304,31 +360,33 @@ def running_total(
         together: Sums of all periods of the segment.
         low: Bound below. [unit of the determinant]
         high: Bound above, None for no bound.
-        book: Holds the series.
+        series: What the determinants are sums of.
 
     Raises:
-        HeldError: The determinant is no sum of an input.
+        HeldError: The determinant is no sum of a series.
     """
     rule = determinant.selection
-    if rule is None or not determinant.sources:
+    if rule is None:
         message = f"{determinant.name!r} has no intervals to fill tiers in order."
         raise HeldError(Hold("NO_INTERVALS", message, determinant.name))
-    series = book.series[determinant.sources[0].series]
     offset = (rule.start - series.start) // timedelta(seconds=series.step_s)
     selections = [part.selection for part in together if part.selection is not None]
     count = max(start + length for own in selections for start, length in own.runs)
-    values = series.values[offset : offset + count]
-    total, inside = Fraction(0), Fraction(0)
-    mine = np.zeros(count, dtype=np.bool_)
-    for start, length in rule.runs:
-        mine[start : start + length] = True
-    for value, own in zip(values.tolist(), mine.tolist(), strict=True):
-        after = total + value * series.scale
-        if own:
-            top = after if high is None else min(after, high)
-            inside += max(Fraction(0), top - max(total, low))
-        total = after
-    return inside
+    bottom = Fraction(0) if low <= 0 else low / series.scale
+    top = None if high is None else high / series.scale
+    times = lcm(bottom.denominator, 1 if top is None else top.denominator)
+    # Python's integers: a bound may be any fraction of a count.
+    values = series.values[offset : offset + count].astype(object) * times
+    after = np.cumsum(values)
+    before = after - values
+    floor = int(bottom * times)
+    upper, lower = np.maximum(after, floor), np.maximum(before, floor)
+    if top is not None:
+        ceiling = int(top * times)
+        upper, lower = np.minimum(upper, ceiling), np.minimum(lower, ceiling)
+    inside = upper - lower
+    total = sum(int(inside[start : start + length].sum()) for start, length in rule.runs)
+    return Fraction(total, times) * series.scale
 
 
 def average_fact(name: str, segment: Segment, facts: AgreementFacts) -> Fraction:

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from central.domain.metering.block import DayBlock
 from central.domain.rating.line import Determinant, Line, Source
-from central.domain.rating.rounding import printed
+from central.domain.rating.rounding import exact_decimal, printed
 from central.domain.rating.series import billing_scale, source_of
 from firmware_bridge.contract.errors import OperatorError
 
@@ -72,21 +72,30 @@ def explain(line: Line, blocks: Mapping[str, Sequence[DayBlock]]) -> tuple[Expla
     Raises:
         LineageError: A block is missing, is another than the one billed, or the sum differs.
     """
-    return tuple(_prove(determinant, blocks) for determinant in line.determinants)
+    return tuple(prove(determinant, blocks) for determinant in line.determinants)
 
 
-def _prove(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) -> Explained:
+def prove(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) -> Explained:
+    """Prove one determinant, as `explain` does for those of a line.
+
+    Raises:
+        LineageError: A block is missing, is another than the one billed, or the sum differs.
+    """
     if determinant.selection is None:
         return Explained(determinant, (), determinant.exact)
     used: list[IntervalUsed] = []
     total = Fraction(0)
     for source in determinant.sources:
-        for interval, exact in _chosen(determinant, source, _blocks_of(source, blocks)):
+        counts: dict[Fraction, int] = {}
+        for interval, count, scale in _chosen(determinant, source, _blocks_of(source, blocks)):
             used.append(interval)
-            total += exact
+            counts[scale] = counts.get(scale, 0) + count
+        for scale, count in counts.items():
+            total += count * scale * source.factor
     if determinant.how in {"max", "daily_max"}:
         _, width = determinant.selection.runs[0]
         total = total * 3600 / (width * determinant.selection.step_s)
+    total += determinant.adjusted
     if total != determinant.exact:
         message = f"The intervals of {determinant.key} sum to {total}, not {determinant.exact}."
         raise LineageError(message, value=total)
@@ -117,24 +126,30 @@ def _blocks_of(source: Source, blocks: Mapping[str, Sequence[DayBlock]]) -> list
 
 def _chosen(
     determinant: Determinant, source: Source, blocks: Sequence[DayBlock]
-) -> Iterator[tuple[IntervalUsed, Fraction]]:
+) -> Iterator[tuple[IntervalUsed, int, Fraction]]:
     selection = determinant.selection
     if selection is None:
         return
     step = timedelta(seconds=selection.step_s)
-    places = [(block, index) for block in blocks for index in range(len(block.values))]
-    for offset, length in selection.runs:
-        for number in range(offset, offset + length):
-            block, index = places[number]
-            start = selection.start + number * step
-            value = int(block.values[index]) * billing_scale(block)
-            interval = IntervalUsed(
-                source.series,
-                source.channel_id,
-                start,
-                start + step,
-                printed(value),
-                int(block.quality[index]),
-                block.version,
-            )
-            yield interval, value
+    starts = [0]
+    for block in blocks:
+        starts.append(starts[-1] + len(block.values))
+    for block, begin in zip(blocks, starts, strict=False):
+        scale, end = billing_scale(block), begin + len(block.values)
+        unit = exact_decimal(scale)
+        values, quality = block.values.tolist(), block.quality.tolist()
+        for offset, length in selection.runs:
+            for number in range(max(offset, begin), min(offset + length, end)):
+                start = selection.start + number * step
+                count = values[number - begin]
+                value = printed(count * scale) if unit is None else count * unit
+                interval = IntervalUsed(
+                    source.series,
+                    source.channel_id,
+                    start,
+                    start + step,
+                    value,
+                    quality[number - begin],
+                    block.version,
+                )
+                yield interval, count, scale

@@ -23,6 +23,7 @@ class Source:
         end: The local day after the last.
         versions: Version of each day's block, ascending by day.
         sha256: Hex digest over the blocks' hashes, in order.
+        factor: What its values are multiplied by: -1 for export in a net.
     """
 
     series: str
@@ -31,6 +32,7 @@ class Source:
     end: date
     versions: tuple[int, ...]
     sha256: str
+    factor: Fraction = Fraction(1)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -41,6 +43,7 @@ class Source:
             "end": self.end.isoformat(),
             "versions": list(self.versions),
             "sha256": self.sha256,
+            "factor": str(self.factor),
         }
 
     @classmethod
@@ -53,6 +56,7 @@ class Source:
             date.fromisoformat(value["end"]),
             tuple(value["versions"]),
             value["sha256"],
+            Fraction(value.get("factor", "1")),
         )
 
 
@@ -97,6 +101,7 @@ class Determinant:
         selection: Intervals of a sum, or of the window of a maximum; None where none are behind.
         sources: Blocks behind it.
         of: Keys of determinants a formula read.
+        adjusted: What a bank took from or gave to the sum of the intervals; `exact` holds it.
     """
 
     name: str
@@ -109,6 +114,7 @@ class Determinant:
     selection: Selection | None = None
     sources: tuple[Source, ...] = ()
     of: tuple[str, ...] = ()
+    adjusted: Fraction = Fraction(0)
 
     @property
     def key(self) -> str:
@@ -128,6 +134,7 @@ class Determinant:
             "selection": None if self.selection is None else self.selection.to_json(),
             "sources": [source.to_json() for source in self.sources],
             "of": list(self.of),
+            "adjusted": str(self.adjusted),
         }
 
     @classmethod
@@ -145,6 +152,7 @@ class Determinant:
             selection=None if selection is None else Selection.from_json(selection),
             sources=tuple(map(Source.from_json, value["sources"])),
             of=tuple(value["of"]),
+            adjusted=Fraction(value.get("adjusted", "0")),
         )
 
 
@@ -155,7 +163,8 @@ class Line:
     Args:
         id: Of the charge, rider, minimum or tax in the tariff.
         key: Unique in the bill: the id with segment, period and tier where there are several.
-        kind: `fixed`, `energy`, `demand`, `usage`, `rider`, `minimum`, `credit` or `tax`.
+        kind: `fixed`, `energy`, `demand`, `usage`, `rider`, `minimum`, `credit`,
+            `tax` or `settlement`.
         name: As the invoice prints it.
         label: Period, "" for none.
         tier: Number of the tier from 1, 0 for none.

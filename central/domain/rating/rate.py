@@ -15,26 +15,31 @@ from functools import lru_cache
 from itertools import groupby
 
 from central.domain.metering.block import DayBlock
+from central.domain.rating.charges.credits import price_money_bank, settle_bank
 from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.dynamic import price_dynamic
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.minimum import price_minimum, year_sum
 from central.domain.rating.charges.percents import price_percent
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
-from central.domain.rating.determinants import Book, HeldError, compute, metered_peaks
+from central.domain.rating.determinants import Book, Credits, HeldError, compute, metered_peaks
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.hashing import digest
 from central.domain.rating.line import Hold, Line, Rated
 from central.domain.rating.period import DayRange, Segment, cut
+from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
-from central.domain.rating.series import InputSeries, align
+from central.domain.rating.series import InputSeries, align, combine
 from central.domain.rating.state import Peak, State, YearSum
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
 from central.domain.tariff.document import (
     Charge,
+    EnergyBank,
     FormulaDeterminant,
     MaxDeterminant,
     Minimum,
+    MoneyBank,
     Percent,
     SumDeterminant,
     TariffDocument,
@@ -71,6 +76,7 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     *,
     cycle: DayRange | None = None,
     opening: State | None = None,
+    prices: Sequence[PriceSeries] = (),
     options: Options = _ROUNDED,
 ) -> Rated:
     """Rate one agreement for the local days of one bill.
@@ -84,6 +90,7 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
         days: Local days billed: the cycle, less what lies before a move-in or after a move-out.
         cycle: The whole cycle, by default `days`.
         opening: What earlier bills left: peaks, credits, sums of the year.
+        prices: Price series that the tariff names.
         options: Rounding and lineage.
 
     Returns:
@@ -97,11 +104,12 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     state = opening or State()
     in_force = ordered(versions)
     whole = cycle or days
+    known = {found.name: found for found in prices}
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:
         segments = cut(days, in_force)
         series = _series(segments, blocks, days)
-        book = Book(series, facts, calendar, state, _month(days))
+        book = Book(series, facts, calendar, state, _month(days), _credits(state), known)
         compute(segments, book)
         lines, sums = _lines(segments, days, whole, book, options)
     except HeldError as held:
@@ -113,7 +121,7 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
         return Rated(currency, (), (), state, (hold,), tzdata=calendar.tzdata)
     hashed = ""
     if options.lineage:
-        hashed = _input_hash(series, facts, segments, calendar, days, whole, state)
+        hashed = _input_hash(book, segments, days, whole)
     return Rated(
         currency,
         tuple(lines),
@@ -122,6 +130,13 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
         input_sha256=hashed,
         tzdata=calendar.tzdata,
     )
+
+
+def _credits(state: State) -> Credits:
+    found: Credits = {}
+    for credit in state.credits:
+        found.setdefault(credit.bank, {}).setdefault(credit.label, []).append(credit)
+    return found
 
 
 class _HeldManyError(Exception):
@@ -153,6 +168,13 @@ def _series(segments: Sequence[Segment], blocks: Blocks, days: DayRange) -> dict
             holds.extend(aligned)
     if holds:
         raise _HeldManyError(tuple(holds))
+    for segment in segments:
+        for rule in segment.version.document.series:
+            terms = [(found[name], factor) for name, factor in rule.terms]
+            made = combine(rule.name, terms)
+            if isinstance(made, Hold):
+                raise HeldError(made)
+            found[rule.name] = made
     return found
 
 
@@ -165,7 +187,13 @@ def inputs_of(document: TariffDocument) -> tuple[str, ...]:
             names[rule.series] = None
         elif isinstance(rule, FormulaDeterminant):
             names.update(dict.fromkeys(_summed(rule.expr)))
-    return tuple(names)
+    computed = {series.name: series for series in document.series}
+    for charge in (*document.charges, *document.riders):
+        if isinstance(charge, Charge) and charge.times is not None and charge.qty:
+            names[charge.qty] = None
+    for series in computed.values():
+        names.update(dict.fromkeys(name for name, _ in series.terms))
+    return tuple(name for name in names if name not in computed)
 
 
 def _summed(expression: Expression) -> Iterator[str]:
@@ -235,7 +263,7 @@ def _adder(
 
 
 def _price(span: Span) -> None:
-    """The order of evaluation: charges, riders, minimums, taxes."""
+    """The order of evaluation: charges, riders, credits, minimums, taxes, settlement."""
     document = span.document
     for charge in document.charges:
         _price_charge(charge, span, None)
@@ -244,10 +272,18 @@ def _price(span: Span) -> None:
             _price_percent(rider, span, "rider")
         else:
             _price_charge(rider, span, "rider")
+    for bank in document.money_banks:
+        for draft in price_money_bank(bank, span):
+            span.add(bank.name, "credit", bank.name.replace("_", " "), draft)
     for minimum in document.minimums:
         _price_minimum(minimum, span)
     for tax in document.taxes:
         _price_percent(tax, span, "tax")
+    banks: tuple[EnergyBank | MoneyBank, ...] = (*document.energy_banks, *document.money_banks)
+    for settled in banks:
+        for draft in settle_bank(settled, span):
+            identifier = f"{settled.name}_settlement"
+            span.add(identifier, "settlement", identifier.replace("_", " "), draft)
 
 
 def _price_charge(charge: Charge, span: Span, kind: str | None) -> None:
@@ -255,7 +291,9 @@ def _price_charge(charge: Charge, span: Span, kind: str | None) -> None:
         return
     base = (charge.qty or "").partition(".")[0]
     measured = any(rule.name == base for rule in span.document.determinants)
-    if charge.steps:
+    if charge.times is not None:
+        drafts, measured = price_dynamic(charge, span), True
+    elif charge.steps:
         drafts = price_tiers(charge, span)
     else:
         drafts = price_usage(charge, span) if measured else price_fixed(charge, span)
@@ -295,27 +333,28 @@ def _closing(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decimal
             total = book.opening.sum_of(minimum.id) + sums.get(minimum.id, Decimal(0))
             ends = book.month.month == minimum.year_end
             year_sums.append(YearSum(minimum.id, Decimal(0) if ends else total))
-    return State(tuple(sorted(peaks.values())), book.opening.credits, tuple(sorted(year_sums)))
+    credits_left = sorted(
+        credit
+        for labels in book.credits.values()
+        for found in labels.values()
+        for credit in found
+        if credit.amount
+    )
+    return State(tuple(sorted(peaks.values())), tuple(credits_left), tuple(sorted(year_sums)))
 
 
-def _input_hash(  # noqa: PLR0913, PLR0917 - everything that went in
-    series: Mapping[str, InputSeries],
-    facts: AgreementFacts,
-    segments: Sequence[Segment],
-    calendar: ResolvedCalendar,
-    days: DayRange,
-    cycle: DayRange,
-    opening: State,
-) -> str:
-    sources = [source.to_json() for name in sorted(series) for source in series[name].sources(days)]
+def _input_hash(book: Book, segments: Sequence[Segment], days: DayRange, cycle: DayRange) -> str:
+    inputs = (book.series[name].sources(days) for name in sorted(book.series))
+    sources = [source.to_json() for found in inputs for source in found]
     return digest(
         {
             "sources": sources,
-            "facts": facts.to_json(),
+            "facts": book.facts.to_json(),
             "tariffs": sorted({segment.version.sha256 for segment in segments}),
-            "calendar": calendar.to_json(),
+            "calendar": book.resolved.to_json(),
             "days": [days.first.isoformat(), days.end.isoformat()],
             "cycle": [cycle.first.isoformat(), cycle.end.isoformat()],
-            "opening": opening.to_json(),
+            "opening": book.opening.to_json(),
+            "prices": [book.prices[name].to_json() for name in sorted(book.prices)],
         }
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from firmware_bridge.contract.interval import day_start as _day_start
 from firmware_bridge.contract.quantity import Unit
 
 _INT64_MAX = 2**63 - 1
+_ONE = Fraction(1)
 day_start = lru_cache(maxsize=65_536)(_day_start)
 _ESTIMATES = np.array(
     [
@@ -35,6 +37,21 @@ _POWERS = frozenset({Unit.WATT, Unit.VAR, Unit.VOLT_AMPERE})
 _THOUSANDTHS = _POWERS | {Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR, Unit.LITRE}
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One channel behind a series.
+
+    Args:
+        series: Input it feeds.
+        factor: What its values are multiplied by.
+        blocks: Ascending by day.
+    """
+
+    series: str
+    factor: Fraction
+    blocks: tuple[DayBlock, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class InputSeries:
     """Consumption of one input over the days of a bill, all channels summed.
@@ -48,7 +65,7 @@ class InputSeries:
         scale: Billing units (kWh, m3) per count.
         estimated: True where any channel's value is an estimate.
         day_starts: Index of the first interval of each day, and the total at the end.
-        blocks: Blocks of each channel, ascending by day.
+        feeds: Channels behind it, with their blocks ascending by day.
     """
 
     name: str
@@ -59,7 +76,7 @@ class InputSeries:
     scale: Fraction
     estimated: NDArray[np.bool_]
     day_starts: tuple[int, ...]
-    blocks: tuple[tuple[DayBlock, ...], ...]
+    feeds: tuple[Feed, ...]
 
     def slice_of(self, days: DayRange) -> slice:
         """Indexes of the intervals of some of the days."""
@@ -69,12 +86,64 @@ class InputSeries:
     def sources(self, days: DayRange) -> tuple[Source, ...]:
         """The lineage of some of the days, one source per channel."""
         first = (days.first - self.days.first).days
+        end = first + days.count
         return tuple(
-            source_of(self.name, channel[first : first + days.count]) for channel in self.blocks
+            source_of(feed.series, feed.blocks[first:end], feed.factor) for feed in self.feeds
         )
 
 
-def source_of(name: str, blocks: Sequence[DayBlock]) -> Source:
+def combine(name: str, terms: Sequence[tuple[InputSeries, Fraction]]) -> InputSeries | Hold:
+    """A weighted sum of inputs, exact per interval.
+
+    Args:
+        name: Of the result.
+        terms: Inputs of the same days, and what each is multiplied by.
+    """
+    first = terms[0][0]
+    if any(series.step_s != first.step_s for series, _ in terms):
+        return Hold("MIXED_INTERVALS", f"The inputs of {name!r} differ in interval length.")
+    weights = [series.scale * factor for series, factor in terms]
+    scale = _common(weights)
+    total: NDArray[np.int64] | None = None
+    estimated = np.zeros(len(first.values), dtype=np.bool_)
+    for (series, _), weight in zip(terms, weights, strict=True):
+        times = int(weight / scale)
+        if magnitude(series.values) * abs(times) > _INT64_MAX:
+            message = f"The values of {name!r} do not fit 64 bits at the common scale."
+            raise OverflowError(message)
+        values = series.values * np.int64(times)
+        total = values if total is None else _added(total, values)
+        estimated |= series.estimated
+    if total is None:
+        raise AssertionError
+    feeds = tuple(
+        Feed(feed.series, feed.factor * factor, feed.blocks)
+        for series, factor in terms
+        for feed in series.feeds
+    )
+    return InputSeries(
+        name,
+        first.days,
+        first.start,
+        first.step_s,
+        total,
+        scale,
+        estimated,
+        first.day_starts,
+        feeds,
+    )
+
+
+def _common(weights: Sequence[Fraction]) -> Fraction:
+    """The largest fraction of which all weights are whole multiples."""
+    found = Fraction(0)
+    for weight in weights:
+        bottom = lcm(found.denominator, weight.denominator)
+        found = Fraction(gcd(int(found * bottom), int(weight * bottom)), bottom)
+    return found or Fraction(1)
+
+
+def source_of(name: str, blocks: Sequence[DayBlock], factor: Fraction = _ONE) -> Source:
     """The lineage of consecutive blocks of one channel."""
     chain = hashlib.sha256(b"".join(block.sha256 for block in blocks)).hexdigest()
     return Source(
@@ -84,6 +153,7 @@ def source_of(name: str, blocks: Sequence[DayBlock]) -> Source:
         blocks[-1].day + timedelta(days=1),
         tuple(block.version for block in blocks),
         chain,
+        factor,
     )
 
 
@@ -175,7 +245,7 @@ def _join(
         scale,
         estimated,
         tuple(starts),
-        tuple(channels),
+        tuple(Feed(name, _ONE, channel) for channel in channels),
     )
 
 

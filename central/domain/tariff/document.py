@@ -331,21 +331,85 @@ class Minimum:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One value per interval, computed from inputs.
+    """One value per interval: a weighted sum of inputs, exact and so explained by its intervals.
 
     Args:
         name: As determinants name it.
-        expr: Formula over inputs and factors; None for a price series.
-        factors: Names of factor series.
-        price: Name of a price series.
-        step_s: Its step. [s]
+        terms: Input and what it is multiplied by (-1 for export in a net, 1.05 for losses).
+        unit: Of the values.
     """
 
     name: str
-    expr: Expression | None = None
-    factors: tuple[str, ...] = ()
-    price: str | None = None
-    step_s: int | None = None
+    terms: tuple[tuple[str, Fraction], ...]
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRule:
+    """A price series that charges name.
+
+    Args:
+        name: As charges name it.
+        price: Name of the series given to the rater (`ES.DA`).
+    """
+
+    name: str
+    price: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrueUp:
+    """When a bank is settled.
+
+    Args:
+        month: Month whose bill settles it, 1 .. 12.
+        pay: Price per kWh of what is left, or share of the money; zero lets it lapse.
+    """
+
+    month: int
+    pay: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyBank:
+    """Keeps what a netted determinant has below zero for later bills.
+
+    Args:
+        name: As determinants name it.
+        map: Season or "" to (period it was earned in, period it offsets); the rest stays in its
+            own period, and what goes to `none` lapses. The season is that of the bill it offsets.
+        true_up: When it is settled.
+        basis: `period` settles the sum of the periods' credits; `total` the credit of a bank that
+            would have netted all periods together, as some utilities and the reference do.
+    """
+
+    name: str
+    map: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    true_up: TrueUp | None = None
+    basis: Literal["period", "total"] = "period"
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyBank:
+    """Keeps what exported energy earned, and offsets charges with it, oldest first.
+
+    Args:
+        name: As minimums and taxes name its line.
+        earn: Determinant of exported energy.
+        price: What it earns. [currency per unit]
+        offsets: Charges that credit may pay.
+        when: `this_bill` lets a credit pay the bill it is earned on; `next_bill` does not.
+        true_up: When it is settled.
+        expires_months: Age at which a credit lapses, None for never.
+    """
+
+    name: str
+    earn: str
+    price: PriceTable
+    offsets: tuple[str, ...]
+    when: Literal["this_bill", "next_bill"] = "this_bill"
+    true_up: TrueUp | None = None
+    expires_months: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,13 +420,15 @@ class SumDeterminant:
         name: As charges name it.
         series: Input or series.
         by: Schedule, or "" for no split.
-        bank: Energy bank that takes the negative part.
+        bank: Energy bank that takes the negative part and pays later use.
+        side: `use` takes what is above zero of each period's sum, `surplus` what is below.
     """
 
     name: str
     series: str
     by: str = ""
     bank: str | None = None
+    side: Literal["both", "use", "surplus"] = "both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,10 +527,13 @@ class TariffDocument:
         needs: Agreement fact to its kind: `bool`, `text`, or the unit of a number.
         history: What `prior` reads of earlier bills.
         calendar: Seasons, day types, schedules.
-        series: Computed and price series.
+        series: Computed series.
+        prices: Price series.
         determinants: In order of the file.
         charges: In order of evaluation and print.
         riders: Charges and percents after the charges.
+        energy_banks: Act on determinants.
+        money_banks: Act on charges and riders.
         minimums: Top-ups.
         taxes: Percents after everything.
     """
@@ -483,9 +552,12 @@ class TariffDocument:
     history: tuple[History, ...] = ()
     calendar: CalendarRules = field(default_factory=CalendarRules)
     series: tuple[Series, ...] = ()
+    prices: tuple[PriceRule, ...] = ()
     determinants: tuple[Determinant, ...] = ()
     charges: tuple[Charge, ...] = ()
     riders: tuple[Charge | Percent, ...] = ()
+    energy_banks: tuple[EnergyBank, ...] = ()
+    money_banks: tuple[MoneyBank, ...] = ()
     minimums: tuple[Minimum, ...] = ()
     taxes: tuple[Percent, ...] = ()
 

@@ -16,10 +16,12 @@ from central.domain.tariff.document import (
     CounterDeterminant,
     CycleRules,
     Determinant,
+    EnergyBank,
     FormulaDeterminant,
     HolidayRule,
     MaxDeterminant,
     Minimum,
+    MoneyBank,
     Percent,
     Period,
     PriceTable,
@@ -28,6 +30,7 @@ from central.domain.tariff.document import (
     SumDeterminant,
     TariffDocument,
     TierRules,
+    TrueUp,
 )
 from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
 
@@ -62,11 +65,17 @@ def to_source(document: TariffDocument) -> Said:
         for entry in document.history
     }
     _put(said, "calendar", _calendar(document.calendar), {})
+    series: Said = {found.name: {"expr": _sum_text(found.terms)} for found in document.series}
+    series |= {found.name: {"price": found.price} for found in document.prices}
+    _put(said, "series", series, {})
     _put(said, "determinants", {d.name: _determinant(d) for d in document.determinants}, {})
     _put(said, "state", history, {})
     said["charges"] = [_charge(charge) for charge in document.charges]
     riders = [_percent(r) if isinstance(r, Percent) else _charge(r) for r in document.riders]
     _put(said, "riders", riders, [])
+    banks = {bank.name: _energy_bank(bank) for bank in document.energy_banks}
+    banks |= {bank.name: _money_bank(bank) for bank in document.money_banks}
+    _put(said, "banks", banks, {})
     _put(said, "minimums", [_minimum(minimum) for minimum in document.minimums], [])
     _put(said, "taxes", [_percent(tax) for tax in document.taxes], [])
     return said
@@ -154,12 +163,48 @@ def _time(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
+def _sum_text(terms: tuple[tuple[str, Fraction], ...]) -> str:
+    parts = []
+    for name, factor in terms:
+        sign = "-" if factor < 0 else "+"
+        size = abs(factor)
+        over = "" if size.denominator == 1 else f" / {size.denominator}"
+        parts.append(f"{sign} {size.numerator} * {name}{over}")
+    return "0 " + " ".join(parts)
+
+
+def _true_up(rule: TrueUp | None) -> Said | None:
+    if rule is None:
+        return None
+    return {"month": str(rule.month), "pay": format(rule.pay, "f")}
+
+
+def _energy_bank(bank: EnergyBank) -> Said:
+    said: Said = {"unit": "kWh"}
+    maps = {season: dict(pairs) for season, pairs in bank.map}
+    _put(said, "map", maps.get("", maps), {})
+    _put(said, "basis", bank.basis, "period")
+    _put(said, "true_up", _true_up(bank.true_up))
+    return said
+
+
+def _money_bank(bank: MoneyBank) -> Said:
+    said: Said = {"earn": bank.earn, "price": _prices(bank.price), "offsets": list(bank.offsets)}
+    _put(said, "when", bank.when, "this_bill")
+    _put(said, "true_up", _true_up(bank.true_up))
+    if bank.expires_months is not None:
+        said["expires_months"] = str(bank.expires_months)
+    return said
+
+
 def _determinant(determinant: Determinant) -> Said:
     said: Said = {}
     match determinant:
         case SumDeterminant():
             said["sum"] = determinant.series
             _put(said, "by", determinant.by, "")
+            _put(said, "bank", determinant.bank)
+            _put(said, "side", determinant.side, "both")
         case MaxDeterminant():
             said["max"] = determinant.series
             if determinant.window_s is not None:

@@ -24,7 +24,7 @@ from typing import Literal
 
 from firmware_bridge.contract.errors import ConfigurationError
 
-MAX_LENGTH = 1_000
+MAX_LENGTH = 4_000
 MAX_NESTING = 20
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)|(.))")
 _ALL_MONTHS = tuple(range(1, 13))

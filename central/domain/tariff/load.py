@@ -31,6 +31,7 @@ from central.domain.tariff.fields import (
     text_of,
     whole_of,
 )
+from central.domain.tariff.load_banks import load_banks, load_series
 from central.domain.tariff.load_calendar import load_calendar
 from central.domain.tariff.load_charges import (
     Scope,
@@ -46,7 +47,7 @@ from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import zone_info
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_UNSUPPORTED = frozenset({"series", "banks", "commitments", "settlement"})
+_UNSUPPORTED = frozenset({"commitments", "settlement"})
 
 
 def load_tariff(source: str | Path, *, file: str | None = None) -> TariffDocument:
@@ -96,11 +97,14 @@ def _document(node: Node, report: Report) -> TariffDocument:
     with report.item():
         inputs = load_inputs(reader.take("inputs"), report)
     calendar = load_calendar(reader.take("calendar"), report)
-    scope = Scope(calendar, needs, {}, {})
     units = BUILT_IN_INPUTS | inputs
+    series, prices = load_series(reader.take("series"), units, report)
+    scope = Scope(
+        calendar, needs, {}, {}, frozenset(rule.name for rule in prices), frozenset(units)
+    )
     determinants: tuple[Determinant, ...] = ()
     if (found := reader.take("determinants")) is not None:
-        determinants = load_determinants(found, scope, units, (), report)
+        determinants = load_determinants(found, scope, units, series, report)
     history: tuple[History, ...] = ()
     with report.item():
         history = _history(reader.take("state"), scope, report)
@@ -110,6 +114,7 @@ def _document(node: Node, report: Report) -> TariffDocument:
     taxes: tuple[Percent, ...] = ()
     if (found := reader.take("riders")) is not None:
         riders = load_riders(found, scope, report)
+    energy_banks, money_banks = load_banks(reader.take("banks"), determinants, scope, report)
     if (found := reader.take("minimums")) is not None:
         minimums = load_minimums(found, scope, report)
     if (found := reader.take("taxes")) is not None:
@@ -125,9 +130,13 @@ def _document(node: Node, report: Report) -> TariffDocument:
         needs=tuple(needs.items()),
         history=history,
         calendar=calendar,
+        series=series,
+        prices=prices,
         determinants=determinants,
         charges=charges,
         riders=riders,
+        energy_banks=energy_banks,
+        money_banks=money_banks,
         minimums=minimums,
         taxes=taxes,
     )

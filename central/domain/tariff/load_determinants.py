@@ -77,7 +77,7 @@ def _determinant(  # noqa: PLR0913, PLR0917 - the context of a determinant
             f"Use one of {', '.join(_KINDS)}.",
         )
     determinant, unit, split = _READERS[kinds[0]](name, reader, scope, units)
-    reader.done(unsupported=frozenset({"bank"}))
+    reader.done()
     scope.units[name], scope.splits[name] = unit, split
     return determinant
 
@@ -111,7 +111,15 @@ Made = tuple[Determinant, str, str]
 def _sum(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:
     series = _series("sum", reader, units)
     by = _by(reader, scope.calendar)
-    return SumDeterminant(name, series, by), units[series], by
+    bank = reader.text("bank")
+    side = cast(
+        "Literal['both', 'use', 'surplus']",
+        reader.choice("side", ("both", "use", "surplus"), "both"),
+    )
+    if bank is not None and side != "both":
+        message = "A bank already takes what is below zero."
+        reader.report.refuse(Code.CONFLICT, reader.line, reader.path, message, "Drop `side`.")
+    return SumDeterminant(name, series, by, bank, side), units[series], by
 
 
 def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:

@@ -40,6 +40,8 @@ def tariff_schema() -> Schema:
                 "riders": _list(
                     {"anyOf": [{"$ref": "#/$defs/percent"}, {"$ref": "#/$defs/charge"}]}
                 ),
+                "series": _map({"anyOf": _series()}),
+                "banks": _map({"anyOf": _banks()}),
                 "minimums": _list({"$ref": "#/$defs/minimum"}),
                 "taxes": _list({"$ref": "#/$defs/percent"}),
             },
@@ -175,7 +177,15 @@ def _calendar() -> Schema:
 def _determinants() -> list[Schema]:
     name = {"type": "string", "pattern": _NAME}
     return [
-        _object({"sum": name, "by": {"type": "string"}}, required=("sum",)),
+        _object(
+            {
+                "sum": name,
+                "by": {"type": "string"},
+                "bank": name,
+                "side": _enum("both", "use", "surplus"),
+            },
+            required=("sum",),
+        ),
         _object(
             {
                 "max": name,
@@ -194,6 +204,42 @@ def _determinants() -> list[Schema]:
             required=("per_day",),
         ),
         _object({"counter": name, "average": _enum("days")}, required=("counter",)),
+    ]
+
+
+def _series() -> list[Schema]:
+    return [
+        _object({"expr": {"type": "string"}}, required=("expr",)),
+        _object({"price": {"type": "string"}, "missing": _enum("hold")}, required=("price",)),
+    ]
+
+
+def _banks() -> list[Schema]:
+    true_up = _object({"month": _whole(), "pay": _number()})
+    words = _map({"type": "string"})
+    return [
+        _object(
+            {
+                "unit": _enum("kWh"),
+                "map": {"anyOf": [words, _map(words)]},
+                "basis": _enum("period", "total"),
+                "true_up": true_up,
+            },
+            required=("unit",),
+        ),
+        _object(
+            {
+                "unit": _enum("money"),
+                "earn": {"type": "string"},
+                "price": {"$ref": "#/$defs/prices"},
+                "offsets": _texts(),
+                "when": _enum("this_bill", "next_bill"),
+                "order": _enum("oldest"),
+                "true_up": true_up,
+                "expires_months": _whole(),
+            },
+            required=("earn", "price", "offsets"),
+        ),
     ]
 
 

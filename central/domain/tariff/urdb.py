@@ -19,6 +19,7 @@ from typing import Any
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
+from central.domain.tariff.urdb_metering import Rule
 from central.domain.tariff.urdb_rates import Rates, charges_of
 
 Record = dict[str, Any]
@@ -140,13 +141,13 @@ class Imported:
     Args:
         document: The tariff.
         fields: What became of each field, in the order of the record.
-        metering: `dgrules` of the record, "" for none.
+        metering: What happens to generation beyond use.
         ignored: Fields that were left out as the reference does.
     """
 
     document: TariffDocument
     fields: tuple[FieldReport, ...]
-    metering: str = ""
+    metering: Rule
     ignored: tuple[str, ...] = field(default=())
 
 
@@ -192,7 +193,8 @@ def import_urdb(  # noqa: PLR0913 - what the caller may override
     zone: str = "UTC",
     effective: date = date(1, 1, 1),
     reference: bool = False,
-    metering: str | None = None,
+    metering: Rule | None = None,
+    generation: bool = False,
 ) -> Imported:
     """Import one record.
 
@@ -204,6 +206,7 @@ def import_urdb(  # noqa: PLR0913 - what the caller may override
         reference: Leave out what the reference ignores, and bill by its conventions: a price per
             day is one per month of 365/12 days.
         metering: Overrides the record's rule for generation.
+        generation: Whether the customer generates, so that the rule applies.
 
     Raises:
         TariffRefusedError: A field is unsupported or makes no sense.
@@ -225,8 +228,8 @@ def import_urdb(  # noqa: PLR0913 - what the caller may override
         raise TariffRefusedError(findings)
     ignored = {fate.name for fate in fates if fate.fate is Fate.IGNORED}
     kept = {name: value for name, value in record.items() if name not in ignored}
-    rule = metering or str(kept.get("dgrules") or kept.get("dgRules") or "")
-    rates = Rates(kept, file, reference=reference, metering=rule)
+    rule = metering or _rule(kept, file)
+    rates = Rates(kept, file, reference=reference, metering=rule, generation=generation)
     said = charges_of(rates)
     said |= {
         "tariff": _identifier(record),
@@ -238,6 +241,15 @@ def import_urdb(  # noqa: PLR0913 - what the caller may override
     }
     document = load_tariff(json.dumps(said), file=file)
     return Imported(document, fates, rule, tuple(sorted(ignored)))
+
+
+def _rule(record: Record, file: str) -> Rule:
+    said = str(record.get("dgrules") or record.get("dgRules") or Rule.NET_METERING)
+    try:
+        return Rule(said)
+    except ValueError:
+        message = f"{said!r} is no rule for generation."
+        raise _refused(Code.NOT_A_CHOICE, file, "dgrules", message) from None
 
 
 def _identifier(record: Record) -> str:

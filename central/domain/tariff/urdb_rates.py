@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
+from central.domain.tariff.urdb_metering import Rule, apply_rule, rollover_maps
 
 MONTHS, HOURS = 12, 24
 _UNITS = {
@@ -40,13 +41,15 @@ class Rates:
         record: Fields to price.
         file: For findings.
         reference: Whether to follow the reference's conventions.
-        metering: Rule for generation, "" for none.
+        metering: Rule for generation, None for none.
+        generation: Whether the customer generates, so that the rule applies.
     """
 
     record: dict[str, Any]
     file: str
     reference: bool = False
-    metering: str = ""
+    metering: Rule | None = None
+    generation: bool = False
 
     def refuse(self, code: Code, path: str, message: str, remedy: str) -> NoReturn:
         """Refuse the record.
@@ -189,8 +192,46 @@ def charges_of(rates: Rates) -> Said:
     said: Said = {"calendar": calendar, "determinants": determinants, "charges": charges}
     if billing != "kw":
         said["state"] = {"kw": {"months": str(_range(rates)), "missing": "ignore"}}
-    minimums = _minimums(rates, charges)
+    if energy and rates.generation and rates.metering is not None:
+        sell, tiered = sell_prices(rates, energy, grids[0], grids[1], seasons)
+        maps = rollover_maps(grids[0], seasons.names, "P")
+        apply_rule(said, rates.metering, sell, maps, sell_steps=tiered)
+    ids = [*(charge["id"] for charge in charges), *said.get("banks", {})]
+    minimums = _minimums(rates, ids)
     return said | ({"minimums": minimums} if minimums else {})
+
+
+def sell_prices(
+    rates: Rates,
+    structure: list[list[Tier]],
+    weekday: list[list[int]],
+    weekend: list[list[int]],
+    seasons: Seasons,
+) -> tuple[dict[str, dict[str, Decimal]], dict[str, list[Said]] | None]:
+    """Prices of sold energy by season and period, and steps where they differ by tier.
+
+    Raises:
+        TariffRefusedError: They differ by tier under a rule that has no tiers for sales.
+    """
+    found: dict[str, dict[str, Decimal]] = {}
+    steps: dict[str, list[Said]] = {}
+    tiered = False
+    for season in seasons.distinct:
+        periods = _used((weekday, weekend), [seasons.month_of(season)])
+        for number in periods:
+            tiered |= len({tier.sell for tier in structure[number]}) > 1
+            found.setdefault(season, {})[f"P{number}"] = structure[number][0].sell
+        shape = _shape(rates, structure[periods[0]])
+        prices = [
+            {f"P{number}": _text(-structure[number][tier].sell) for number in periods}
+            for tier in range(len(shape))
+        ]
+        steps[season] = _nested(rates, shape, prices, "kw")
+    by_tier = rates.metering in {Rule.NET_BILLING, Rule.BUY_ALL_SELL_ALL}
+    if tiered and not by_tier and rates.metering is not Rule.NET_METERING:
+        message = "Sell rates that differ by tier are not priced under this rule."
+        rates.refuse(Code.NOT_SUPPORTED, "energyratestructure", message, "Give one per period.")
+    return found, steps if tiered and by_tier else None
 
 
 def _grids(
@@ -270,7 +311,9 @@ def _energy(  # noqa: PLR0913, PLR0917 - a structure and its two schedules
     charge: Said = {"id": "energy", "name": "Energy", "qty": "kwh"}
     if all(len(found) == 1 and "price" in found[0] for found in steps.values()):
         return charge | {"price": {name: found[0]["price"] for name, found in steps.items()}}
-    return charge | {"steps": steps, "tiers": {"kind": "graduated", "style": "prorata"}}
+    by_interval = rates.metering is not None and rates.metering.by_interval
+    style = "in_order" if by_interval else "prorata"
+    return charge | {"steps": steps, "tiers": {"kind": "graduated", "style": style}}
 
 
 def _shape(rates: Rates, tiers: list[Tier]) -> list[tuple[Decimal | None, str]]:
@@ -437,9 +480,8 @@ def _per(rates: Rates, unit: object, path: str) -> str:
     return _PER[str(unit)]
 
 
-def _minimums(rates: Rates, charges: list[Said]) -> list[Said]:
+def _minimums(rates: Rates, ids: list[str]) -> list[Said]:
     record, found = rates.record, []
-    ids = [charge["id"] for charge in charges]
     amount = rates.number(record.get("mincharge") or 0, "mincharge")
     if amount:
         per = _per(rates, record.get("minchargeunits", "$/month"), "minchargeunits")
@@ -452,5 +494,6 @@ def _minimums(rates: Rates, charges: list[Said]) -> list[Said]:
             found.append((amount, per))
     return [
         {"id": f"minimum_{per}", "of": ids, "amount": f"{amount:.12f}", "per": per}
+        | {"basis": "after_credits"}
         for amount, per in found
     ]

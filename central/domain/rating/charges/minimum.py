@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.determinants import average_fact
+from central.domain.rating.line import Line
 from central.domain.rating.period import Segment
 from central.domain.tariff.document import Minimum
 
@@ -18,13 +19,13 @@ def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
         per month: top-up = max(0, amount x quantity x share of a month - sum of the lines)
         per year:  the same over the sums since the last year's end, on the bill of `year_end`
 
-    Lines count as rounded. `before_credits` leaves credit lines out of the sum.
+    Lines count as rounded, a month below zero as zero. `before_credits` leaves credits out of it.
 
     Source: rating.md, section 3, minimum
     """
-    lines = span.based_on(minimum.of)
-    counted = [line for line in lines if minimum.basis == "after_credits" or line.kind != "credit"]
+    counted = _counted(minimum, span)
     total = Fraction(sum((line.amount for line in counted), Decimal(0)))
+    total = max(Fraction(0), total)
     share = Fraction(1)
     if minimum.per == "month" and minimum.prorate == "cycle":
         share = span.month_share(span.days)
@@ -59,6 +60,10 @@ def _count(minimum: Minimum, span: Span) -> Fraction:
 
 
 def year_sum(minimum: Minimum, span: Span) -> Decimal:
-    """What a yearly minimum has to remember of this bill's lines."""
+    """What a yearly minimum has to remember of this bill's lines; never below zero."""
+    return max(Decimal(0), sum((line.amount for line in _counted(minimum, span)), Decimal(0)))
+
+
+def _counted(minimum: Minimum, span: Span) -> list[Line]:
     lines = span.based_on(minimum.of)
-    return sum((line.amount for line in lines), Decimal(0))
+    return [line for line in lines if minimum.basis == "after_credits" or line.kind != "credit"]

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.charges.usage import time_share
-from central.domain.rating.determinants import HeldError, average_fact, running_total
+from central.domain.rating.determinants import HeldError, average_fact, running_total, series_of
 from central.domain.rating.line import Determinant, Hold
 from central.domain.rating.period import Segment
 from central.domain.tariff.document import Charge, PriceTable, Step
@@ -188,10 +188,12 @@ def _split(
 ) -> list[tuple[str, Fraction, tuple[Determinant, ...]]]:
     """A step's quantity over the periods."""
     if charge.tiers.style == "in_order":
+        segment = span.segments[[s.number for s in span.segments].index(found[0].segment)]
+        series = series_of(charge.qty or "", segment, span.book)
         return [
             (
                 determinant.label,
-                running_total(determinant, found, block.low, block.high, span.book),
+                running_total(determinant, found, block.low, block.high, series),
                 (determinant,),
             )
             for determinant in found

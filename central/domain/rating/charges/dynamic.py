@@ -1,0 +1,67 @@
+"""Dynamic prices: every interval at the price of its hour or quarter-hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
+
+import numpy as np
+
+from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.determinants import HeldError, unit_of
+from central.domain.rating.line import Determinant, Hold, Selection
+from central.domain.rating.series import run_sums
+from central.domain.tariff.document import Charge
+
+
+def price_dynamic(charge: Charge, span: Span) -> Iterator[Draft]:
+    """Price every interval by a series.
+
+        amount = sum over intervals of quantity x price of the interval, one line per segment
+
+    The products are summed in integers. A price that is not known holds the bill.
+
+    Source: rating.md, section 3, dynamic price
+    """
+    rule = next(found for found in span.document.prices if found.name == charge.times)
+    prices = span.book.prices.get(rule.price)
+    if prices is None:
+        message = f"There are no prices {rule.price!r}."
+        raise HeldError(Hold("MISSING_PRICE", message, rule.price))
+    series = span.book.series[charge.qty or ""]
+    for segment in span.segments:
+        place = series.slice_of(segment.days)
+        count = place.stop - place.start
+        start = series.start + timedelta(seconds=series.step_s * place.start)
+        known = prices.at_steps(start, series.step_s, count)
+        if known is None:
+            message = f"The prices {rule.price!r} do not cover {segment.days.first}."
+            raise HeldError(Hold("MISSING_PRICE", message, rule.price))
+        values = series.values[place]
+        products = int((values.astype(object) * known).sum())
+        scale = Fraction(10) ** prices.exponent
+        total = run_sums(values, np.zeros(1, dtype=np.int64))[0] * series.scale
+        unit = unit_of(segment, charge.qty or "")
+        selection = Selection(start, series.step_s, ((0, count),))
+        behind = Determinant(
+            charge.qty or "",
+            segment.number,
+            "",
+            unit,
+            total,
+            total,
+            "sum",
+            selection,
+            series.sources(segment.days),
+        )
+        yield Draft(
+            segment.days,
+            segment.number,
+            total,
+            unit,
+            None,
+            products * series.scale * scale,
+            determinants=(behind,),
+            note=f"each interval at {rule.price}",
+        )
