@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from central.adapters.memory.billing import MemoryBillingStore
+from central.adapters.memory.books import MemoryBooks
+from central.adapters.memory.ingest import MemoryIngestStore
+from central.adapters.memory.registry import MemoryRegistry
+from central.adapters.memory.validation import MemoryValidationStore
 from central.adapters.timescale.billing import TimescaleBillingStore
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.gateways import TimescaleGatewayStore
 from central.adapters.timescale.ingest import TimescaleIngestStore
+from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry import TimescaleRegistry
 from central.adapters.timescale.validation import TimescaleValidationStore
@@ -144,5 +149,12 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
 
 @asynccontextmanager
 async def memory_utility() -> AsyncIterator[Utility]:
-    raise NotImplementedError
-    yield
+    ingest = MemoryIngestStore(lambda: NOW)
+    books = MemoryBooks(ingest)
+    yield Utility(
+        ingest,
+        ingest,
+        MemoryRegistry(books),
+        MemoryValidationStore(books),
+        MemoryBillingStore(books),
+    )

@@ -20,14 +20,12 @@ from central.domain.rating.period import DayRange
 from central.domain.rating.state import State
 from central.service.inputs import input_of
 from central.service.meter_reads import RegisterSpan, installed_within, meter_reads, not_metered
-from central.service.ports.billing import AccountWork, RunRecord, SupplyWork
+from central.service.ports.billing import HOLES, AccountWork, RunRecord, SupplyWork
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 
 SQL = load_queries(Path(__file__).with_name("billing.sql"))
-# What may still come or be decided; it matters where not everything is metered.
-HOLES = ("LOST_RANGE", "GAP", "VOID_BATCH", "QUARANTINE")
 _ZONE_SPREAD = timedelta(days=1)
 NOBODY = Party("")
 _CONFLICT = "Two values claim one reading; somebody has to decide."

@@ -30,6 +30,10 @@ HELD_SHOWN = 1_000
 """How many held bills a summary names at most."""
 
 
+HOLES = ("LOST_RANGE", "GAP", "VOID_BATCH", "QUARANTINE")
+"""Findings of ingest after which something may still come; they hold what is not all metered."""
+
+
 class UnknownBillError(OperatorError):
     """There is no such bill."""
 

@@ -1,0 +1,293 @@
+"""The billing store in memory."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from central.adapters.memory.billing_load import WorkLoader, days_of
+from central.adapters.memory.books import BookState, KeptBill, KeptShard, MemoryBooks
+from central.adapters.memory.validation import block_of
+from central.domain.billing.bill import RunType
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.state import BillState
+from central.domain.metering.block import DayBlock
+from central.service.identity import uuid7
+from central.service.ports.billing import (
+    HELD_SHOWN,
+    BillHead,
+    BillRecord,
+    ChargeTotal,
+    NewBill,
+    RunRecord,
+    RunSummary,
+    Shard,
+    ShardTransaction,
+    StaleBillError,
+)
+from central.service.ports.registry import TariffRecord
+from central.service.ports.validation import ChannelDay, PointChannelId
+
+_OPEN = frozenset({BillState.HELD, BillState.DRAFT})
+_NOT_BILLED = frozenset({BillState.HELD, BillState.DISCARDED})
+
+
+class MemoryBillingStore:
+    """`BillingStore` over dictionaries.
+
+    Args:
+        books: The utility.
+    """
+
+    def __init__(self, books: MemoryBooks) -> None:
+        self._books = books
+
+    async def open_run(
+        self, cycle: Cycle, run_type: RunType, creator: str, at: datetime, shard_size: int
+    ) -> RunRecord:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            found = _find(state, cycle, run_type)
+            if found is None:
+                key = len(state.runs) + 1
+                run = RunRecord(key, uuid7(at), cycle, run_type, creator, 0, resumed=False)
+            else:
+                run = replace(found, resumed=True)
+            if not _waiting(state, run):
+                _add_shards(state, run, shard_size)
+            accounts = sum(len(shard.accounts) for shard in _waiting(state, run))
+            if accounts:
+                run = replace(run, finished_at=None)
+            state.runs[run.id] = run
+            if found is None:
+                detail = {"cycle": str(cycle), "accounts": accounts}
+                self._books.audit(at, creator, "run.started", str(run.uid), detail)
+        return replace(run, accounts=accounts)
+
+    @asynccontextmanager
+    async def shard(self, run: RunRecord) -> AsyncIterator[ShardTransaction | None]:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            waiting = (
+                (key[1], shard)
+                for key, shard in sorted(state.shards.items())
+                if key[0] == run.id and not shard.done
+            )
+            number, kept = next(waiting, (0, None))
+            if kept is None:
+                yield None
+                return
+            loader = WorkLoader(self._books, run)
+            works = tuple(map(loader.work, kept.accounts))
+            names = {supply.tariff for work in works for supply in work.supplies}
+            tariffs: dict[str, list[TariffRecord]] = {name: [] for name in names}
+            for record in sorted(state.tariffs.values(), key=lambda one: one.effective):
+                if record.name in names:
+                    tariffs[record.name].append(record)
+            yield _ShardTransaction(state, Shard(run, number, works, tariffs))
+
+    async def open_shards(self, run: RunRecord) -> int:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            return len(_waiting(state, run))
+
+    async def finish_run(self, run: RunRecord, at: datetime) -> bool:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            kept = state.runs[run.id]
+            if _waiting(state, run) or kept.finished_at is not None:
+                return False
+            state.runs[run.id] = replace(kept, finished_at=at)
+            return True
+
+    async def find_run(self, cycle: Cycle, run_type: RunType) -> RunRecord | None:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            found = _find(state, cycle, run_type)
+        return None if found is None else replace(found, resumed=True)
+
+    async def summary(self, run: RunRecord) -> RunSummary:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            kept = list(_bills(state, run))
+            billed = [one for one in kept if one.record.bill.state not in _NOT_BILLED]
+            totals: dict[str, Decimal] = defaultdict(Decimal)
+            for one in billed:
+                totals[one.record.bill.currency] += one.record.bill.total
+            heads = [_head(one.record) for one in kept]
+            return RunSummary(
+                run=replace(state.runs[run.id], resumed=run.resumed),
+                bills=Counter(head.state for head in heads),
+                totals=dict(sorted(totals.items())),
+                kwh=sum((one.record.kwh or Decimal(0) for one in billed), Decimal(0)),
+                validated_kwh=sum((one.validated_kwh or Decimal(0) for one in billed), Decimal(0)),
+                charges=_charges(billed),
+                held=tuple(head for head in heads if head.state is BillState.HELD)[:HELD_SHOWN],
+            )
+
+    async def heads(self, run: RunRecord) -> tuple[BillHead, ...]:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            return tuple(_head(one.record) for one in _bills(state, run))
+
+    async def bill(self, uid: UUID) -> BillRecord | None:
+        """See `BillingStore`."""
+        async with self._books.begin():
+            found = self._books.bill_of(uid)
+        return None if found is None else found[1].record
+
+    async def approve(self, uids: Sequence[UUID], approver: str, at: datetime) -> int:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            for key, kept in self._chosen(uids):
+                record = kept.record
+                if record.bill.state is not BillState.DRAFT or record.creator == approver:
+                    raise _stale("a draft that somebody else made")
+                bill = replace(record.bill, state=BillState.APPROVED)
+                state.bills[key] = replace(
+                    kept, record=replace(record, bill=bill, approver=approver)
+                )
+            if uids:
+                self._books.audit(at, approver, "bill.approved", f"{len(uids)} bills", {})
+        return len(uids)
+
+    async def issue(self, uids: Sequence[UUID], series: str, actor: str, at: datetime) -> int:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            for key, kept in self._chosen(uids):
+                if kept.record.bill.state is not BillState.APPROVED:
+                    raise _stale("approved")
+                state.numbers[series] = state.numbers.get(series, 0) + 1
+                record = replace(
+                    kept.record,
+                    bill=replace(kept.record.bill, state=BillState.ISSUED),
+                    issued_at=at,
+                    series=series,
+                    legal_number=state.numbers[series],
+                )
+                state.bills[key] = replace(kept, record=record)
+            if uids:
+                self._books.audit(at, actor, "bill.issued", f"{len(uids)} bills", {})
+        return len(uids)
+
+    def _chosen(self, uids: Sequence[UUID]) -> Iterator[tuple[int, KeptBill]]:
+        for uid in uids:
+            found = self._books.bill_of(uid)
+            if found is None:
+                raise _stale("there")
+            yield found
+
+    async def blocks(
+        self, versions: Mapping[tuple[int, date], int]
+    ) -> dict[tuple[int, date], DayBlock]:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            found = {
+                key: block_of(state, ChannelDay(PointChannelId(key[0]), key[1]), version)
+                for key, version in versions.items()
+            }
+        return {key: block for key, block in found.items() if block is not None}
+
+
+class _ShardTransaction:
+    """`ShardTransaction` over dictionaries."""
+
+    def __init__(self, state: BookState, shard: Shard) -> None:
+        self._state = state
+        self.shard = shard
+
+    async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
+        saved = sum(self._save(one, creator, at) for one in bills)
+        key = (self.shard.run.id, self.shard.number)
+        self._state.shards[key] = replace(self._state.shards[key], done=True)
+        return saved
+
+    def _save(self, one: NewBill, creator: str, at: datetime) -> bool:
+        run = self.shard.run
+        there = [
+            (key, kept)
+            for key, kept in self._state.bills.items()
+            if (kept.account_id, kept.run_id) == (one.account_id, run.id)
+        ]
+        key, uid = len(self._state.bills) + 1, uuid7(at)
+        sha256 = one.bill.sha256 if one.bill.lines else None
+        if there:
+            key, kept = there[0]
+            uid = kept.record.uid
+            same = sha256 is not None and kept.record.sha256 == sha256
+            if kept.record.bill.state not in _OPEN or (
+                same and kept.record.bill.state is one.bill.state
+            ):
+                return False
+        record = BillRecord(key, uid, run.uid, one.bill, sha256, one.kwh, creator, at)
+        self._state.bills[key] = KeptBill(
+            record, run.id, one.account_id, one.validated_kwh, one.closing
+        )
+        return True
+
+
+def _find(state: BookState, cycle: Cycle, run_type: RunType) -> RunRecord | None:
+    runs = state.runs.values()
+    return next((run for run in runs if (run.cycle, run.run_type) == (cycle, run_type)), None)
+
+
+def _waiting(state: BookState, run: RunRecord) -> list[KeptShard]:
+    return [one for key, one in state.shards.items() if key[0] == run.id and not one.done]
+
+
+def _add_shards(state: BookState, run: RunRecord, size: int) -> None:
+    settled = {
+        kept.account_id for kept in _bills(state, run) if kept.record.bill.state not in _OPEN
+    }
+    wanted = [
+        key
+        for key, account in state.accounts.items()
+        if key not in settled
+        and any(
+            one.account == account.number and days_of(one, run.cycle.days)
+            for one in state.agreements.values()
+        )
+    ]
+    number = max((key[1] for key in state.shards if key[0] == run.id), default=0)
+    for first in range(0, len(wanted), size):
+        number += 1
+        state.shards[run.id, number] = KeptShard(tuple(wanted[first : first + size]))
+
+
+def _bills(state: BookState, run: RunRecord) -> list[KeptBill]:
+    found = [kept for kept in state.bills.values() if kept.run_id == run.id]
+    return sorted(found, key=lambda kept: kept.record.bill.account)
+
+
+def _head(record: BillRecord) -> BillHead:
+    priced = bool(record.bill.lines)
+    return BillHead(
+        record.uid,
+        record.bill.account,
+        record.bill.state,
+        record.bill.holds,
+        record.bill.currency if priced else None,
+        record.bill.total if priced else None,
+        record.kwh,
+    )
+
+
+def _charges(billed: Sequence[KeptBill]) -> tuple[ChargeTotal, ...]:
+    found: dict[tuple[str, str, str], list[Decimal]] = {}
+    for one in billed:
+        for entry in one.record.bill.lines:
+            key = (entry.line.id, entry.line.name, one.record.bill.currency)
+            found.setdefault(key, []).append(entry.line.amount)
+    return tuple(
+        ChargeTotal(*key, len(amounts), sum(amounts, Decimal(0))) for key, amounts in found.items()
+    )
+
+
+def _stale(wanted: str) -> StaleBillError:
+    message = f"A bill is not {wanted}; none was changed."
+    return StaleBillError(message, remedy="Look at them again.")

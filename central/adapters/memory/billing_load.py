@@ -1,0 +1,207 @@
+"""What rating an account needs, gathered from dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from central.adapters.memory.books import MemoryBooks
+from central.adapters.memory.validation import (
+    block_of,
+    conflicts_of,
+    device_channels,
+    readings_at,
+)
+from central.domain.billing.bill import Account, Party
+from central.domain.billing.state import BillState
+from central.domain.metering.block import DayBlock
+from central.domain.rating.line import Hold
+from central.domain.rating.period import DayRange
+from central.domain.rating.state import State
+from central.service.inputs import input_of
+from central.service.meter_reads import RegisterSpan, installed_within, meter_reads, not_metered
+from central.service.ports.billing import HOLES, AccountWork, RunRecord, SupplyWork
+from central.service.ports.registry import AgreementRecord, InstallationRecord
+from central.service.ports.validation import ChannelDay, PointChannelId
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.reading import (
+    Kind,
+    Quality,
+    TimeQuality,
+    from_ms,
+    unpack_flags,
+)
+
+_TOLERANCE = timedelta(seconds=10)
+_NOT_SEEN = frozenset({BillState.HELD, BillState.DISCARDED})
+
+
+class WorkLoader:
+    """Gathers the work of accounts for one run.
+
+    Args:
+        books: The utility.
+        run: The run.
+    """
+
+    def __init__(self, books: MemoryBooks, run: RunRecord) -> None:
+        self._state = books.state
+        self._ingest = books.ingest.state
+        self._days = run.cycle.days
+
+    def work(self, account_id: int) -> AccountWork:
+        """One account."""
+        record = self._state.accounts[account_id]
+        seller = self._state.seller.get(1, Party(""))
+        account = Account(record.number, record.party, seller)
+        own = sorted(
+            (one.point, one.first, key, one)
+            for key, one in self._state.agreements.items()
+            if one.account == record.number
+        )
+        supplies = [
+            self._supply(key, one, days)
+            for _, _, key, one in own
+            if (days := days_of(one, self._days)) is not None
+        ]
+        return AccountWork(account_id, account, tuple(supplies))
+
+    def _supply(self, key: int, one: AgreementRecord, days: DayRange) -> SupplyWork:
+        zone = self._state.points[one.point].zone
+        interval = days.interval(zone)
+        channels = {
+            channel: kept.record.obis
+            for channel, kept in self._state.channels.items()
+            if kept.point == one.point
+        }
+        per_channel = {channel: self._blocks(channel, days) for channel in channels}
+        blocks: dict[str, list[DayBlock]] = {}
+        for channel, found in per_channel.items():
+            blocks.setdefault(input_of(channels[channel]), []).extend(found)
+        installed = [
+            other for other in self._state.installations.values() if other.point == one.point
+        ]
+        installed.sort(key=lambda other: other.start)
+        return SupplyWork(
+            agreement_id=key,
+            point=one.point,
+            zone=zone,
+            tariff=one.tariff,
+            days=days,
+            facts=one.facts,
+            opening=self._opening(key),
+            blocks=blocks,
+            holds=tuple(self._holds(channels, per_channel, installed, days, interval)),
+            reads=tuple(
+                read
+                for channel, obis in channels.items()
+                for read in meter_reads(
+                    list(self._spans(installed, channel, obis, interval)), per_channel[channel]
+                )
+            ),
+        )
+
+    def _blocks(self, channel: PointChannelId, days: DayRange) -> list[DayBlock]:
+        found = (block_of(self._state, ChannelDay(channel, day), None) for day in days.days())
+        return [block for block in found if block is not None]
+
+    def _opening(self, agreement: int) -> State:
+        closings = [
+            (span.end, key, state)
+            for key, kept in self._state.bills.items()
+            if kept.record.bill.state not in _NOT_SEEN
+            for part, span, state in kept.closing
+            if part == agreement and span.end <= self._days.first
+        ]
+        return max(closings, key=lambda one: one[:2])[2] if closings else State()
+
+    def _holds(
+        self,
+        channels: dict[PointChannelId, Obis],
+        blocks: dict[PointChannelId, list[DayBlock]],
+        installed: Sequence[InstallationRecord],
+        days: DayRange,
+        interval: Interval,
+    ) -> Iterator[Hold]:
+        for (key, code, start), kept in sorted(self._state.findings.items()):
+            mine = key.channel_id in channels and days.first <= key.day < days.end
+            critical = kept.finding.severity == "critical" and kept.accepted_by is None
+            if mine and critical and code != "MISSING_INTERVALS":
+                evidence = f"channel {key.channel_id}, {start.isoformat()}"
+                yield Hold(code, kept.finding.message, evidence)
+        for at in sorted(
+            at
+            for obis in channels.values()
+            for one in installed
+            for at in conflicts_of(self._ingest, one, obis)
+            if interval.start <= at <= interval.end
+        ):
+            message = "Two values claim one reading; somebody has to decide."
+            yield Hold("CONFLICTING_READINGS", message, at.isoformat())
+        if any(map(not_metered, blocks.values())):
+            yield from self._holes(installed, interval)
+
+    def _holes(self, installed: Sequence[InstallationRecord], interval: Interval) -> Iterator[Hold]:
+        names = {record.id: name for name, record in self._ingest.gateways.items()}
+        homes = {
+            self._ingest.homes[self._ingest.meters[one.manufacturer, one.serial]]
+            for one in installed
+            if installed_within(one.start, one.end, interval) is not None
+        }
+        for finding in self._ingest.findings.values():
+            if finding.gateway_id in homes and finding.code.value in HOLES:
+                gateway = names[finding.gateway_id]
+                message = f"Not all intervals are metered, and {gateway} has a hole that may fill."
+                yield Hold("HOLE", message, f"{finding.code} {gateway}")
+
+    def _spans(
+        self,
+        installed: Sequence[InstallationRecord],
+        channel: PointChannelId,
+        obis: Obis,
+        days: Interval,
+    ) -> Iterator[RegisterSpan]:
+        unit = self._state.channels[channel].record.unit
+        for one in installed:
+            within = installed_within(one.start, one.end, days)
+            if within is None:
+                continue
+            facts = one.registers.get(obis)
+            opening = facts.opening if facts and one.start == within.start else None
+            closing = facts.closing if facts and one.end == within.end else None
+            yield RegisterSpan(
+                serial=one.serial,
+                obis=obis,
+                unit=unit,
+                within=within,
+                multiplier=one.multiplier,
+                opening=self._shown(one, obis, within.start) if opening is None else opening,
+                closing=self._shown(one, obis, within.end) if closing is None else closing,
+            )
+
+    def _shown(self, one: InstallationRecord, obis: Obis, at: datetime) -> Decimal | None:
+        found = []
+        for channel, (kind, _, source, _) in device_channels(self._ingest, one, obis).items():
+            for at_ms, kept in readings_at(self._ingest, channel).items():
+                quality, time_quality = unpack_flags(kept.flags)
+                usable = (
+                    kind is Kind.REGISTER
+                    and quality is not Quality.SUSPECT
+                    and time_quality is not TimeQuality.UNSYNCHRONISED
+                )
+                distance = abs(from_ms(at_ms) - at)
+                if usable and distance <= _TOLERANCE:
+                    found.append((-source, distance, at_ms, kept))
+        if not found:
+            return None
+        kept = min(found, key=lambda one: one[:3])[3]
+        return Decimal(kept.mantissa).scaleb(kept.exponent)
+
+
+def days_of(one: AgreementRecord, cycle: DayRange) -> DayRange | None:
+    """The days of a cycle in which an agreement holds."""
+    first = max(one.first, cycle.first)
+    end = cycle.end if one.end is None else min(one.end, cycle.end)
+    return DayRange(first, end) if first < end else None

@@ -1,0 +1,155 @@
+"""The books, blocks and bills in memory: the tables that the other memory stores share."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from central.adapters.memory.ingest import MemoryIngestStore
+from central.domain.billing.bill import Party
+from central.domain.metering.block import DayBlock
+from central.domain.rating.period import DayRange
+from central.domain.rating.state import State
+from central.domain.vee.finding import Finding
+from central.service.ports.billing import BillRecord, NewBill, RunRecord
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    PointChannelRecord,
+    PointRecord,
+    TariffRecord,
+)
+from central.service.ports.validation import ChannelDay, PointChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class KeptChannel:
+    """A row of `point_channel`."""
+
+    point: str
+    record: PointChannelRecord
+    closed_through: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFinding:
+    """A row of `vee_finding` that is open."""
+
+    id: int
+    finding: Finding
+    accepted_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptShard:
+    """A row of `bill_shard`."""
+
+    accounts: tuple[int, ...]
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBill:
+    """A row of `bill` with its parts."""
+
+    record: BillRecord
+    run_id: int
+    account_id: int
+    validated_kwh: Any
+    closing: tuple[tuple[int, DayRange, State], ...]
+
+    @property
+    def new(self) -> NewBill:
+        """As it was saved."""
+        record = self.record
+        return NewBill(self.account_id, record.bill, self.closing, record.kwh, self.validated_kwh)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """A row of `audit_log`."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: str
+    sha256: bytes
+
+
+@dataclass(slots=True)
+class BookState:
+    """The tables; values are immutable, so that a copy of the dictionaries is a backup."""
+
+    seller: dict[int, Party] = field(default_factory=dict)
+    points: dict[str, PointRecord] = field(default_factory=dict)
+    channels: dict[PointChannelId, KeptChannel] = field(default_factory=dict)
+    installations: dict[int, InstallationRecord] = field(default_factory=dict)
+    accounts: dict[int, AccountRecord] = field(default_factory=dict)
+    agreements: dict[int, AgreementRecord] = field(default_factory=dict)
+    tariffs: dict[tuple[str, date], TariffRecord] = field(default_factory=dict)
+    blocks: dict[tuple[ChannelDay, int], DayBlock] = field(default_factory=dict)
+    findings: dict[tuple[ChannelDay, str, datetime], KeptFinding] = field(default_factory=dict)
+    runs: dict[int, RunRecord] = field(default_factory=dict)
+    shards: dict[tuple[int, int], KeptShard] = field(default_factory=dict)
+    bills: dict[int, KeptBill] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    audit: dict[int, AuditLine] = field(default_factory=dict)
+
+    def copy(self) -> dict[str, dict[Any, Any]]:
+        """A backup."""
+        return {f.name: dict(getattr(self, f.name)) for f in fields(self)}
+
+    def restore(self, backup: Mapping[str, dict[Any, Any]]) -> None:
+        """Go back to a backup."""
+        for name, table in backup.items():
+            setattr(self, name, table)
+
+
+class MemoryBooks:
+    """One utility in memory, under one lock.
+
+    Args:
+        ingest: Where its readings are.
+    """
+
+    def __init__(self, ingest: MemoryIngestStore) -> None:
+        self.ingest = ingest
+        self.state = BookState()
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[BookState]:
+        """A transaction: leaving keeps the changes, an exception takes them back."""
+        async with self._turn:
+            backup, touched = self.state.copy(), dict(self.ingest.state.touched)
+            try:
+                yield self.state
+            except BaseException:
+                self.state.restore(backup)
+                self.ingest.state.touched = touched
+                raise
+
+    def audit(
+        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Write a line of the audit log, its hash over the line before."""
+        log = self.state.audit
+        before = log[len(log)].sha256 if log else bytes(32)
+        text = json.dumps(detail, sort_keys=True)
+        said = json.dumps([at.isoformat(), actor, action, subject, text]).encode()
+        digest = hashlib.sha256(before + said).digest()
+        log[len(log) + 1] = AuditLine(at, actor, action, subject, text, digest)
+
+    def bill_of(self, uid: UUID) -> tuple[int, KeptBill] | None:
+        """A bill and its key."""
+        found = (item for item in self.state.bills.items() if item[1].record.uid == uid)
+        return next(found, None)

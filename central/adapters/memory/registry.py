@@ -1,0 +1,192 @@
+"""The books in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from central.adapters.memory.books import BookState, KeptChannel, MemoryBooks
+from central.adapters.memory.ingest import Touched
+from central.domain.billing.bill import Party
+from central.service.ports.ingest import ChannelId, MeterId
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    NotRegisteredError,
+    PointChannelRecord,
+    PointRecord,
+    RegistryConflictError,
+    RegistryTransaction,
+    TariffRecord,
+)
+from central.service.ports.validation import ENDLESS, PointChannelId
+from firmware_bridge.contract.reading import to_ms
+
+
+class MemoryRegistry:
+    """`RegistryStore` over dictionaries.
+
+    Args:
+        books: The utility.
+    """
+
+    def __init__(self, books: MemoryBooks) -> None:
+        self._books = books
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[RegistryTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back."""
+        async with self._books.begin() as state:
+            yield _Transaction(self._books, state)
+
+
+class _Transaction:
+    """`RegistryTransaction` over dictionaries."""
+
+    def __init__(self, books: MemoryBooks, state: BookState) -> None:
+        self._books = books
+        self._state = state
+
+    async def seller(self) -> Party | None:
+        return self._state.seller.get(1)
+
+    async def save_seller(self, seller: Party) -> None:
+        self._state.seller[1] = seller
+
+    async def point(self, name: str) -> PointRecord | None:
+        return self._state.points.get(name)
+
+    async def save_point(self, point: PointRecord) -> None:
+        self._state.points[point.name] = point
+
+    async def channels(self, point: str) -> tuple[PointChannelRecord, ...]:
+        return tuple(one.record for one in self._state.channels.values() if one.point == point)
+
+    async def add_channel(self, point: str, channel: PointChannelRecord) -> None:
+        key = PointChannelId(len(self._state.channels) + 1)
+        self._state.channels[key] = KeptChannel(point, channel)
+
+    async def installations(self, point: str) -> tuple[InstallationRecord, ...]:
+        found = [one for one in self._state.installations.values() if one.point == point]
+        return tuple(sorted(found, key=lambda one: one.start))
+
+    async def add_installation(self, installation: InstallationRecord) -> None:
+        self._meter(installation)
+        self._refuse_overlap(installation, None)
+        key = len(self._state.installations) + 1
+        self._state.installations[key] = replace(installation, gateway=None)
+
+    def _meter(self, installation: InstallationRecord) -> None:
+        ingest = self._books.ingest.state
+        plate = (installation.manufacturer, installation.serial)
+        if plate in ingest.meters:
+            return
+        gateway = ingest.gateways.get(installation.gateway or "")
+        if gateway is None or gateway.revoked:
+            name = "/".join(plate)
+            message = f"The meter {name} never reported, and no enrolled gateway is named for it."
+            remedy = "Enrol its gateway and name it, or wait for its first reading."
+            raise NotRegisteredError(message, value=name, remedy=remedy)
+        meter = ingest.meters.setdefault(plate, MeterId(len(ingest.meters) + 1))
+        ingest.homes[meter] = gateway.id
+
+    def _refuse_overlap(self, new: InstallationRecord, but: int | None) -> None:
+        for key, one in self._state.installations.items():
+            if key == but or not _overlap(one.start, one.end, new.start, new.end):
+                continue
+            name = f"{new.manufacturer}/{new.serial}"
+            remedy = "End the other installation first."
+            if (one.manufacturer, one.serial) == (new.manufacturer, new.serial):
+                message = f"The meter {name} is installed elsewhere at that time."
+                raise RegistryConflictError(message, value=name, remedy=remedy)
+            if one.point == new.point:
+                message = f"{new.point} has another meter than {name} at that time."
+                raise RegistryConflictError(message, value=name, remedy=remedy)
+
+    async def change_installation(self, installation: InstallationRecord) -> None:
+        key = next(
+            key
+            for key, one in self._state.installations.items()
+            if (one.manufacturer, one.serial, one.start)
+            == (installation.manufacturer, installation.serial, installation.start)
+        )
+        self._refuse_overlap(installation, key)
+        registers = {**self._state.installations[key].registers, **installation.registers}
+        self._state.installations[key] = replace(installation, registers=registers, gateway=None)
+
+    async def account(self, number: str) -> AccountRecord | None:
+        found = (one for one in self._state.accounts.values() if one.number == number)
+        return next(found, None)
+
+    async def save_account(self, account: AccountRecord) -> None:
+        keys = [key for key, one in self._state.accounts.items() if one.number == account.number]
+        key = keys[0] if keys else len(self._state.accounts) + 1
+        self._state.accounts[key] = account
+
+    async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
+        found = [one for one in self._state.agreements.values() if one.point == point]
+        return tuple(sorted(found, key=lambda one: one.first))
+
+    async def add_agreement(self, agreement: AgreementRecord) -> None:
+        self._refuse_payers(agreement, None)
+        self._state.agreements[len(self._state.agreements) + 1] = agreement
+
+    def _refuse_payers(self, new: AgreementRecord, but: int | None) -> None:
+        for key, one in self._state.agreements.items():
+            if key != but and one.point == new.point and _days_overlap(one, new):
+                message = f"Somebody has an agreement for {new.point} at that time."
+                raise RegistryConflictError(
+                    message, value=new.point, remedy="End the other agreement first."
+                )
+
+    async def change_agreement(self, agreement: AgreementRecord) -> None:
+        key = next(
+            key
+            for key, one in self._state.agreements.items()
+            if (one.account, one.point, one.first)
+            == (agreement.account, agreement.point, agreement.first)
+        )
+        self._refuse_payers(agreement, key)
+        self._state.agreements[key] = agreement
+
+    async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
+        found = [one for one in self._state.tariffs.values() if one.name == name]
+        return tuple(sorted(found, key=lambda one: one.effective))
+
+    async def add_tariff_version(self, version: TariffRecord, actor: str, at: datetime) -> None:
+        del actor, at
+        key = (version.name, version.effective)
+        if key in self._state.tariffs:
+            message = f"{version.name} has a version of {version.effective} already."
+            raise RegistryConflictError(message, value=version.effective)
+        self._state.tariffs[key] = version
+
+    async def touch(self, installation: InstallationRecord) -> None:
+        ingest = self._books.ingest.state
+        meter = ingest.meters.get((installation.manufacturer, installation.serial))
+        first, last = to_ms(installation.start), to_ms(installation.end or ENDLESS)
+        for record in ingest.channels.values():
+            at = [ms for channel, ms in ingest.readings if channel == record.id]
+            inside = [ms for ms in at if first <= ms <= last]
+            if record.meter_id == meter and inside:
+                key = max(ingest.touched, default=0) + 1
+                ingest.touched[key] = Touched(ChannelId(record.id), min(inside), max(inside) + 1)
+
+    async def audit(
+        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        self._books.audit(at, actor, action, subject, detail)
+
+
+def _overlap(
+    first: datetime, end: datetime | None, other: datetime, other_end: datetime | None
+) -> bool:
+    return first < (other_end or ENDLESS) and other < (end or ENDLESS)
+
+
+def _days_overlap(one: AgreementRecord, other: AgreementRecord) -> bool:
+    return one.first < (other.end or date.max) and other.first < (one.end or date.max)

@@ -1,0 +1,296 @@
+"""The validation store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+from central.adapters.memory.books import BookState, KeptFinding, MemoryBooks
+from central.adapters.memory.ingest import State, StoredReading, Touched
+from central.domain.metering.block import DayBlock
+from central.domain.metering.installation import Installation, Multiplier
+from central.domain.metering.series import Series
+from central.domain.metering.service_point import PointChannel, ServicePoint
+from central.domain.metering.track import Segment
+from central.domain.vee.finding import Finding
+from central.service.ports.registry import InstallationRecord
+from central.service.ports.validation import (
+    ENDLESS,
+    Change,
+    ChannelDay,
+    LockedChannel,
+    Newest,
+    OpenFinding,
+    PointChannelId,
+    ValidationTransaction,
+)
+from firmware_bridge.contract.interval import Interval, zone_info
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Kind, Source, from_ms, to_ms
+
+_INSTANT = timedelta(milliseconds=1)
+
+
+class MemoryValidationStore:
+    """`ValidationStore` over dictionaries.
+
+    Args:
+        books: The utility.
+    """
+
+    def __init__(self, books: MemoryBooks) -> None:
+        self._books = books
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[ValidationTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back."""
+        async with self._books.begin() as state:
+            yield _Transaction(state, self._books.ingest.state)
+
+    async def blocks(self, days: Mapping[ChannelDay, int | None]) -> dict[ChannelDay, DayBlock]:
+        """See `ValidationStore`."""
+        async with self._books.begin() as state:
+            found = {key: block_of(state, key, version) for key, version in days.items()}
+        return {key: block for key, block in found.items() if block is not None}
+
+    async def accept_finding(self, finding_id: int, actor: str, reason: str, at: datetime) -> bool:
+        """See `ValidationStore`."""
+        async with self._books.begin() as state:
+            for key, kept in state.findings.items():
+                if kept.id == finding_id:
+                    state.findings[key] = replace(kept, accepted_by=actor)
+                    detail = {
+                        "code": key[1],
+                        "day": key[0].day.isoformat(),
+                        "reason": reason,
+                    }
+                    subject = f"finding {finding_id}"
+                    self._books.audit(at, actor, "finding.accepted", subject, detail)
+                    return True
+        return False
+
+    async def open_findings(self, channel_id: PointChannelId) -> list[OpenFinding]:
+        """See `ValidationStore`."""
+        async with self._books.begin() as state:
+            found = sorted(
+                (key[0].day, key[2], key[1], kept)
+                for key, kept in state.findings.items()
+                if key[0].channel_id == channel_id
+            )
+        return [
+            OpenFinding(kept.id, day, code, kept.finding.severity.value, kept.accepted_by)
+            for day, _, code, kept in found
+        ]
+
+
+def block_of(state: BookState, key: ChannelDay, version: int | None) -> DayBlock | None:
+    """A block of a version, or the newest."""
+    wanted = version or max((v for k, v in state.blocks if k == key), default=0)
+    return state.blocks.get((key, wanted))
+
+
+class _Transaction:
+    """`ValidationTransaction` over dictionaries."""
+
+    def __init__(self, state: BookState, ingest: State) -> None:
+        self._state = state
+        self._ingest = ingest
+
+    async def take(self, limit: int) -> tuple[int, list[Change]]:
+        taken = sorted(self._ingest.touched)[:limit]
+        changes: list[Change] = []
+        for key in taken:
+            changes.extend(self._changes(self._ingest.touched.pop(key)))
+        return len(taken), changes
+
+    def _changes(self, touched: Touched) -> Iterator[Change]:
+        interval = Interval(from_ms(touched.from_ms), from_ms(touched.until_ms))
+        for key in self._state.channels:
+            for installation in self._installations(key):
+                near = Interval(installation.start, (installation.end or ENDLESS) + _INSTANT)
+                feeds = touched.channel_id in device_channels(
+                    self._ingest, installation, self._obis(key)
+                )
+                if feeds and near.overlap(interval):
+                    yield Change(key, interval)
+
+    def _obis(self, key: PointChannelId) -> Obis:
+        return self._state.channels[key].record.obis
+
+    def _installations(self, key: PointChannelId) -> list[InstallationRecord]:
+        point = self._state.channels[key].point
+        found = [one for one in self._state.installations.values() if one.point == point]
+        return sorted(found, key=lambda one: one.start)
+
+    async def due(
+        self, before: datetime, after: PointChannelId, limit: int
+    ) -> list[PointChannelId]:
+        found = []
+        for key, kept in sorted(self._state.channels.items()):
+            zone = zone_info(self._state.points[kept.point].zone)
+            last = before.astimezone(zone).date() - timedelta(days=1)
+            there = any(one.start < before for one in self._installations(key))
+            if key > after and there and (kept.closed_through or date.min) < last:
+                found.append(key)
+        return found[:limit]
+
+    async def lock(
+        self, channels: Collection[PointChannelId]
+    ) -> dict[PointChannelId, LockedChannel]:
+        return {key: self._locked(key) for key in sorted(channels)}
+
+    def _locked(self, key: PointChannelId) -> LockedChannel:
+        kept = self._state.channels[key]
+        point = self._state.points[kept.point]
+        capacity = None if point.capacity is None else Fraction(point.capacity)
+        channel = PointChannel(
+            key,
+            ServicePoint(point.name, point.zone, capacity),
+            kept.record.obis,
+            kept.record.period_s,
+            kept.record.unit,
+        )
+        spans = [Interval(one.start, one.end or ENDLESS) for one in self._installations(key)]
+        first = min(
+            (
+                at_ms
+                for one in self._installations(key)
+                for channel_id in device_channels(self._ingest, one, kept.record.obis)
+                for at_ms in readings_at(self._ingest, channel_id)
+                if to_ms(one.start) <= at_ms <= to_ms(one.end or ENDLESS)
+            ),
+            default=None,
+        )
+        return LockedChannel(
+            channel,
+            kept.closed_through,
+            tuple(spans),
+            None if first is None else from_ms(first),
+        )
+
+    async def segments(
+        self, windows: Mapping[PointChannelId, Interval]
+    ) -> dict[PointChannelId, list[Segment]]:
+        return {
+            key: [
+                self._segment(one, key, window)
+                for one in self._installations(key)
+                if one.start <= window.end and (one.end or ENDLESS) >= window.start
+            ]
+            for key, window in windows.items()
+        }
+
+    def _segment(self, one: InstallationRecord, key: PointChannelId, window: Interval) -> Segment:
+        installation = Installation(
+            meter=f"{one.manufacturer}/{one.serial}",
+            start=one.start,
+            end=one.end,
+            multiplier=Multiplier(one.multiplier),
+            registers=dict(one.registers),
+        )
+        first = to_ms(max(window.start, one.start))
+        last = to_ms(min(window.end, one.end or ENDLESS))
+        series = []
+        for channel_id, (kind, period_s, source, unit) in device_channels(
+            self._ingest, one, self._obis(key)
+        ).items():
+            rows = [
+                (at_ms, kept.mantissa, kept.exponent, kept.flags)
+                for at_ms, kept in sorted(readings_at(self._ingest, channel_id).items())
+                if first <= at_ms <= last
+            ]
+            if rows:
+                series.append(
+                    Series.of(rows, kind=kind, source=source, period_s=period_s, unit=unit)
+                )
+        return Segment(installation, tuple(series))
+
+    async def conflicts(
+        self, windows: Mapping[PointChannelId, Interval]
+    ) -> dict[PointChannelId, list[datetime]]:
+        return {
+            key: sorted(
+                at
+                for one in self._installations(key)
+                for at in conflicts_of(self._ingest, one, self._obis(key))
+                if window.start <= at <= window.end
+            )
+            for key, window in windows.items()
+        }
+
+    async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
+        found = {key: block_of(self._state, key, None) for key in days}
+        return {
+            key: Newest(block.version, block.sha256)
+            for key, block in found.items()
+            if block is not None
+        }
+
+    async def add_blocks(self, blocks: Sequence[DayBlock], actor: str, at: datetime) -> None:
+        del actor, at
+        for block in blocks:
+            key = (ChannelDay(PointChannelId(block.channel_id), block.day), block.version)
+            assert key not in self._state.blocks, "a block is never changed"  # noqa: S101 - stands for the primary key
+            self._state.blocks[key] = block
+
+    async def settle_findings(
+        self, found: Mapping[ChannelDay, Sequence[Finding]], at: datetime
+    ) -> int:
+        del at
+        open_keys = [key for key in self._state.findings if key[0] in found]
+        wanted = {
+            (day, one.code.value, one.interval.start): one
+            for day, findings in found.items()
+            for one in findings
+        }
+        for key in open_keys:
+            if wanted.get(key) == self._state.findings[key].finding:
+                del wanted[key]
+            else:
+                del self._state.findings[key]
+        for key, one in wanted.items():
+            number = max((kept.id for kept in self._state.findings.values()), default=0) + 1
+            self._state.findings[key] = KeptFinding(number, one)
+        return len(wanted)
+
+    async def close_through(self, days: Mapping[PointChannelId, date]) -> None:
+        for key, day in days.items():
+            self._state.channels[key] = replace(self._state.channels[key], closed_through=day)
+
+
+_Device = tuple[Kind, int, Source, Unit]
+
+
+def device_channels(
+    ingest: State, installation: InstallationRecord, obis: Obis
+) -> dict[int, _Device]:
+    """The channels of an installed meter that count something: kind, period, source, unit."""
+    meter = ingest.meters.get((installation.manufacturer, installation.serial))
+    found: dict[int, _Device] = {}
+    for (meter_id, code, kind, period_s, source), record in ingest.channels.items():
+        if meter_id == meter and code == obis:
+            assert isinstance(kind, Kind)  # noqa: S101 - the key's shape, for the type checker
+            assert isinstance(source, Source)  # noqa: S101 - likewise
+            assert isinstance(period_s, int)  # noqa: S101 - likewise
+            found[record.id] = (kind, period_s, source, Unit(record.unit))
+    return found
+
+
+def readings_at(ingest: State, channel_id: int) -> dict[int, StoredReading]:
+    """A device channel's readings by instant. [ms]."""
+    return {at_ms: kept for (key, at_ms), kept in ingest.readings.items() if key == channel_id}
+
+
+def conflicts_of(ingest: State, installation: InstallationRecord, obis: Obis) -> Iterator[datetime]:
+    """Instants at which a second value of an installed meter waits."""
+    channels = device_channels(ingest, installation, obis)
+    for conflict in ingest.conflicts.values():
+        at = from_ms(conflict.at_ms)
+        if conflict.channel_id in channels and (
+            installation.start <= at <= (installation.end or ENDLESS)
+        ):
+            yield at
