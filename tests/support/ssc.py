@@ -225,6 +225,15 @@ def bills(
     return found
 
 
+def january(
+    inputs: dict[str, Any], load: Sequence[Decimal], generation: Sequence[Decimal]
+) -> Decimal:
+    """The bill of January alone, in steps of an hour."""
+    request = Request(datetime(2018, 1, 1), 60, "UTC", naive=True, rounded=False)  # noqa: DTZ001 - local
+    document = tariff_of(inputs, generation=True)
+    return next(iter(rate_months(document, load, request, generation=generation))).rated.total
+
+
 def lines(month: Month, *kinds: str, ids: tuple[str, ...] = ()) -> list[Line]:
     """Lines of a month by kind or id."""
     return [line for line in month.rated.lines if line.kind in kinds or line.id in ids]
