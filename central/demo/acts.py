@@ -11,12 +11,10 @@ from pathlib import Path
 
 from central.adapters.documents.invoice import render_invoice
 from central.adapters.embedded.child import SupervisedChild
-from central.adapters.timescale.answers import TimescaleAnswers
 from central.adapters.timescale.billing import TimescaleBillingStore
+from central.adapters.timescale.desk import timescale_desk
 from central.adapters.timescale.gateways import TimescaleGatewayStore
 from central.adapters.timescale.migrate import migrate
-from central.adapters.timescale.overview_billing import TimescaleBilling
-from central.adapters.timescale.overview_field import TimescaleField
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry import TimescaleRegistry
 from central.adapters.timescale.validation import TimescaleValidationStore
@@ -30,15 +28,12 @@ from central.demo.street import GATEWAY, Scene, serve, set_scene, write_gateway_
 from central.domain.billing.state import BillState
 from central.domain.tariff.load import load_tariff
 from central.service.approve_bills import ApproveBills, IssueBills
-from central.service.desk import Desk
 from central.service.enrol import Enrol
 from central.service.gateways import enrol_gateway
 from central.service.import_book import import_book
 from central.service.ports.billing import BillHead, RunSummary
-from central.service.print_invoice import PrintBill
 from central.service.run_bills import RunBills
 from central.service.validate import Validate
-from central.service.view_line import view_line
 from firmware_bridge.contract.errors import EnvironmentFaultError
 from firmware_bridge.contract.reading import Source
 from firmware_bridge.simulator.load import read_load
@@ -123,7 +118,7 @@ class Theatre:
         self._scene = scene
         self._pool = pool
         self._screen = screen
-        self._desk = _desk(pool)
+        self._desk = timescale_desk(pool, render_invoice, _now)
         self._parts: dict[str, SupervisedChild] = {}
         self._rows: list[BillRow] = []
 
@@ -252,18 +247,6 @@ class Theatre:
                     await asyncio.wait_for(leave.wait(), timeout=5.0)
                 except TimeoutError:
                     continue
-
-
-def _desk(pool: Pool) -> Desk:
-    field, billing = TimescaleField(pool), TimescaleBilling(pool)
-    return Desk(
-        field=field,
-        billing=billing,
-        answers=TimescaleAnswers(pool),
-        explain_line=lambda bill, line: view_line(billing, field, bill, line),
-        print_invoice=PrintBill(TimescaleBillingStore(pool), render_invoice),
-        clock=_now,
-    )
 
 
 def _now() -> datetime:

@@ -34,18 +34,17 @@ class Stage:
     postgres: EmbeddedPostgres
     broker: EmbeddedBroker
 
-    @asynccontextmanager
-    async def process(
+    def program(
         self, name: str, *argv: str, env: Mapping[str, str] | None = None
-    ) -> AsyncIterator[SupervisedChild]:
-        """Run a program of Meterline's own beside the demo, in a process of its own.
+    ) -> SupervisedChild:
+        """A program of Meterline's own beside the demo, not started yet.
 
         Args:
             name: Of its log file.
             argv: Arguments of the Python interpreter.
             env: Its settings.
         """
-        child = SupervisedChild(
+        return SupervisedChild(
             [sys.executable, *argv],
             cwd=self.home,
             log=self.home / f"{name}.log",
@@ -54,11 +53,18 @@ class Stage:
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
                 **(env or {}),
             },
-        ).start()
+        )
+
+    @asynccontextmanager
+    async def process(
+        self, name: str, *argv: str, env: Mapping[str, str] | None = None
+    ) -> AsyncIterator[SupervisedChild]:
+        """Run a program while the block runs; see `program`."""
+        child = self.program(name, *argv, env=env).start()
         try:
             yield child
         finally:
-            child.stop()
+            await asyncio.to_thread(child.stop)
 
 
 @asynccontextmanager
