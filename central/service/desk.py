@@ -5,35 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
+from central.service.approve_bills import ApproveBills, IssueBills
 from central.service.billing_views import LineExplanation
+from central.service.enrol import Enrol
+from central.service.ports.billing import BillingStore
 from central.service.ports.idempotency import AnswerStore
 from central.service.ports.overview import BillingOverview, FieldOverview
-
-
-class ExplainLine(Protocol):
-    """The use-case that shows the intervals behind a bill line."""
-
-    async def __call__(self, bill: str, line: int) -> LineExplanation:
-        """The intervals, summed exactly.
-
-        Raises:
-            NotFoundError: There is no such bill or line.
-        """
-        ...
-
-
-class PrintInvoice(Protocol):
-    """The use-case that makes a bill's document."""
-
-    async def __call__(self, bill: str) -> bytes:
-        """The invoice as PDF.
-
-        Raises:
-            NotFoundError: There is no such bill, or it could not be rated.
-        """
-        ...
+from central.service.ports.registry import RegistryStore
+from central.service.print_invoice import PrintBill, Renderer
+from central.service.view_line import view_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +24,48 @@ class Desk:
     Args:
         field: Reads of the field.
         billing: Reads of billing.
+        books: Where points, meters, accounts, agreements and tariffs are kept.
+        bills: Where bills are kept.
         answers: Answers given to requests with an idempotency key.
-        explain_line: The intervals behind a bill line.
-        print_invoice: A bill's document.
+        render: Makes a bill's document.
         clock: The present, aware.
     """
 
     field: FieldOverview
     billing: BillingOverview
+    books: RegistryStore
+    bills: BillingStore
     answers: AnswerStore
-    explain_line: ExplainLine
-    print_invoice: PrintInvoice
+    render: Renderer
     clock: Callable[[], datetime]
+
+    async def explain_line(self, bill: str, line: int) -> LineExplanation:
+        """The intervals behind a bill line, summed exactly.
+
+        Raises:
+            NotFoundError: There is no such bill or line.
+            LineageError: The blocks kept are not those that were billed.
+        """
+        return await view_line(self.billing, self.field, bill, line)
+
+    async def print_invoice(self, bill: str) -> bytes:
+        """A bill as PDF.
+
+        Raises:
+            NotFoundError: There is no such bill.
+        """
+        return await PrintBill(self.bills, self.render)(bill)
+
+    def enrol(self, actor: str) -> Enrol:
+        """The use-cases that write the books, in somebody's name."""
+        return Enrol(self.books, actor, self.clock)
+
+    @property
+    def approve(self) -> ApproveBills:
+        """The use-cases that approve."""
+        return ApproveBills(self.bills, self.clock)
+
+    @property
+    def issue(self) -> IssueBills:
+        """The use-cases that issue."""
+        return IssueBills(self.bills, self.clock)

@@ -15,13 +15,13 @@ import numpy as np
 import psycopg
 
 from central.adapters.documents.invoice import render_invoice
-from central.adapters.timescale.answers import TimescaleAnswers
+from central.adapters.timescale.desk import timescale_desk
 from central.adapters.timescale.gateways import TimescaleGatewayStore
 from central.adapters.timescale.ingest import TimescaleIngestStore
 from central.adapters.timescale.overview_billing import TimescaleBilling
 from central.adapters.timescale.overview_field import TimescaleField
 from central.adapters.timescale.pool import Pool
-from central.domain.billing.bill import Account, Bill, Party, RunType
+from central.domain.billing.bill import Account, Party, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import NULL, IntervalQuality
@@ -29,14 +29,11 @@ from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Hold
 from central.domain.rating.period import DayRange
 from central.domain.rating.state import State
-from central.service.billing_views import LineExplanation
 from central.service.desk import Desk
 from central.service.ingest import Ingest
-from central.service.lookup import found
 from central.service.ports.billing import AccountWork, NewBill, SupplyWork
 from central.service.ports.registry import TariffRecord
 from central.service.rate import Tariffs, rate_account
-from central.service.view_line import view_line
 from firmware_bridge.contract.interval import local_day, zone_info
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
@@ -96,23 +93,7 @@ class Office:
         self.bills: dict[str, UUID] = {}
 
     def desk(self, clock: Callable[[], datetime] = lambda: NOW) -> Desk:
-        return Desk(
-            field=self.field,
-            billing=self.billing,
-            answers=TimescaleAnswers(self._pool),
-            explain_line=self._explain,
-            print_invoice=self._print,
-            clock=clock,
-        )
-
-    async def _explain(self, bill: str, line: int) -> LineExplanation:
-        return await view_line(self.billing, self.field, bill, line)
-
-    async def _print(self, bill: str) -> bytes:
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute("SELECT document FROM bill WHERE uid = %s", (bill,))
-            row = found(await cursor.fetchone(), "bill", bill)
-        return render_invoice(Bill.from_json(row[0]))
+        return timescale_desk(self._pool, render_invoice, clock)
 
     async def fill(self, households: Sequence[str] = ("Iturbe", "Sanchis", "Okafor")) -> None:
         """Three households that report; one of them with a hole in its October."""
