@@ -21,7 +21,8 @@ KINDS = ("postgres", *BrokerKind)
 
 def server_of(kind: str, home: Path) -> EmbeddedServer:
     if kind == "postgres":
-        return EmbeddedPostgres(home, wheel_binaries())
+        # A SIGKILL takes nothing from the system's cache, so nothing here needs to reach the disk.
+        return EmbeddedPostgres(home, wheel_binaries(), durable=False)
     return EmbeddedBroker(home, kind=BrokerKind(kind), persistent=True)
 
 

@@ -27,7 +27,8 @@ from tests.support.servers import PostgresKind
 @pytest.fixture(params=POSTGRES, ids=str)
 def pg(request: pytest.FixtureRequest, server_home: Path) -> EmbeddedPostgres:
     kind: PostgresKind = request.param
-    return EmbeddedPostgres(server_home / "pg", kind.binaries)
+    # What SIGKILL leaves in the system's cache is enough here, and far quicker.
+    return EmbeddedPostgres(server_home / "pg", kind.binaries, durable=False)
 
 
 def permissions(folder: Path) -> dict[Path, tuple[int, int, int]]:
@@ -54,8 +55,11 @@ def test_committed_rows_survive_sigkill_and_stop(pg: EmbeddedPostgres) -> None:
     assert found == [(1,), (2,)]
 
 
-def test_durable_by_default_and_utc_without_a_port(pg: EmbeddedPostgres) -> None:
-    with pg, psycopg.connect(pg.dsn) as connection:
+def test_durable_by_default_and_utc_without_a_port(server_home: Path) -> None:
+    with (
+        EmbeddedPostgres(server_home / "pg", wheel_binaries()) as pg,
+        psycopg.connect(pg.dsn) as connection,
+    ):
         shown = {
             name: connection.execute(f"SHOW {name}").fetchone()
             for name in ("fsync", "synchronous_commit", "timezone", "listen_addresses")
@@ -116,7 +120,7 @@ def test_binaries_that_the_servers_user_cannot_reach_are_copied(
     libraries = found.libraries and next(hidden.glob(f"**/{found.libraries.name}"))
     before = permissions(hidden)
     with EmbeddedPostgres(
-        server_home / "pg", replace(found, folder=copied, libraries=libraries)
+        server_home / "pg", replace(found, folder=copied, libraries=libraries), durable=False
     ) as server:
         assert Path(f"/proc/{server.pid}/exe").readlink().is_relative_to(server.home)
     assert permissions(hidden) == before
