@@ -126,7 +126,8 @@ class Conductor:
         if isinstance(message, Start):
             return await self._run(Announced(), now)
         known = await self._buffer.knows(message.epoch, message.cum, message.cum_hash, now.wall)
-        return await self._run(Acknowledged(message, known), now)
+        kept = (view.first for view in self._buffer.views() if view.epoch == message.epoch)
+        return await self._run(Acknowledged(message, known, next(kept, 1)), now)
 
     async def elapsed(self, now: Moment) -> list[bytes]:
         """Time has passed."""

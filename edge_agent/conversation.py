@@ -59,10 +59,12 @@ class Acknowledged:
     Args:
         ack: As decoded.
         known: Whether the buffer's own batch `ack.cum` of that epoch has `ack.cum_hash`.
+        first: First sequence of that epoch that the buffer keeps now; retention raises it.
     """
 
     ack: Ack
     known: bool
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)
