@@ -141,6 +141,7 @@ class Session:
         self._epochs = [_opened(view) for view in epochs]
         self._nonce: bytes | None = None
         self._may_lower: set[UUID] = set()
+        self._challenged: set[tuple[UUID, int]] = set()
         self._hello_at: float | None = None
         self._centre_started = False
         self._resend_at: float | None = None
@@ -215,6 +216,7 @@ class Session:
         ack, epoch = event.ack, self._find(event.ack.epoch)
         if epoch is None:
             return []
+        epoch.first = max(epoch.first, event.first)
         triggers = [Trigger.QUARANTINE] if ack.quarantined else []
         triggers.append(self._classify_cum(event, epoch))
         if epoch is self._epochs[-1]:
@@ -260,6 +262,7 @@ class Session:
         for epoch in self._epochs:
             epoch.sent = epoch.cum
         self._resend_at = None
+        self._challenged.clear()
         return self._fill(now)
 
     def _hello(self, now: float) -> Action:
@@ -342,8 +345,20 @@ class Session:
         return []
 
     def _strange(self, event: Event, _now: float) -> list[Action]:
+        """The centre has another batch where its `cum` stands: a twin of this card was there.
+
+        Nothing can be released on that word, and it would be repeated for ever; so the centre is
+        shown the own batch of that sequence, sees the difference, and asks for a new epoch.
+        """
         ack, epoch = self._acknowledged(event)
-        return [Report("ack_of_other_batch", epoch.epoch, ack.cum)]
+        place = (epoch.epoch, ack.cum)
+        if place in self._challenged:
+            return []
+        self._challenged.add(place)
+        report = Report("ack_of_other_batch", epoch.epoch, ack.cum)
+        if epoch.cum < ack.cum <= epoch.last:
+            return [report, SendBatch(epoch.epoch, ack.cum)]
+        return [report]
 
     def _quarantine(self, event: Event, _now: float) -> list[Action]:
         ack, epoch = self._acknowledged(event)

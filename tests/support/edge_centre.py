@@ -73,8 +73,8 @@ class Centre:
                 return Ack(name, ledger.cum, ledger.cum_hash, new_epoch=True)
             return Ack(name, ledger.cum, ledger.cum_hash)
         ledger.batches[sequence] = batch
-        self._advance(ledger)
-        return Ack(name, ledger.cum, ledger.cum_hash)
+        broken = self._advance(ledger)
+        return Ack(name, ledger.cum, ledger.cum_hash, new_epoch=broken)
 
     def _greet(self, hello: Hello, index: int) -> Ack:
         state = hello.epochs[index]
@@ -93,9 +93,17 @@ class Centre:
             new_epoch=state.last < ledger.cum or other,
         )
 
-    def _advance(self, ledger: Ledger) -> None:
-        while ledger.cum + 1 in ledger.batches:
+    def _advance(self, ledger: Ledger) -> bool:
+        """Raise `cum` over what follows by its hash chain; whether something does not follow."""
+        while (following := ledger.batches.get(ledger.cum + 1)) is not None:
+            before = ledger.batches.get(ledger.cum)
+            known = {ledger.cum_hash} | (
+                {before.void.replaces} if before and before.void else set()
+            )
+            if before is not None and following.prev_hash not in known:
+                return True
             ledger.cum += 1
+        return False
 
     def rows(self) -> list[tuple[str, int, int]]:
         """Every reading stored, by channel and time, as often as it was stored."""
