@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from central.domain.tariff.refusal import TariffRefusedError
 from central.service.lookup import NotFoundError
 from central.service.paging import CursorError
+from central.service.ports.billing import UnknownBillError, UnknownRunError
+from central.service.ports.registry import NotRegisteredError
 from firmware_bridge.contract.errors import (
     ConfigurationError,
     DeviceError,
@@ -70,6 +73,10 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     AccessError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     MisdirectedError: HTTPStatus.MISDIRECTED_REQUEST,
+    UnknownBillError: HTTPStatus.NOT_FOUND,
+    UnknownRunError: HTTPStatus.NOT_FOUND,
+    NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TariffRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyBusyError: HTTPStatus.CONFLICT,
 }
@@ -131,6 +138,13 @@ def status_of(error: MeterlineError) -> HTTPStatus:
 def problem_of(error: MeterlineError) -> Problem:
     """What a caller is told of an error of ours."""
     status = status_of(error)
+    if isinstance(error, TariffRefusedError):
+        places = tuple(
+            {"at": f"line {one.line}, {one.path}", "problem": f"{one.message} {one.remedy}"}
+            for one in error.findings
+        )
+        detail = f"The tariff is refused for {len(places)} reason{'s' * (len(places) > 1)}."
+        return Problem(status, error.code, status.phrase, detail, errors=places)
     return Problem(
         status=status,
         code=error.code,

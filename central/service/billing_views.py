@@ -101,6 +101,8 @@ class RunView:
         finished_at: When its last bill was made.
         bills: How many accounts have a bill.
         held: How many of those bills are held.
+        drafts: How many of those bills wait for approval.
+        approved: How many of those bills are approved and not issued.
         issued: How many of those bills are issued.
         totals: Billed amount of what is not held, by currency.
     """
@@ -113,6 +115,8 @@ class RunView:
     finished_at: datetime | None
     bills: int
     held: int
+    drafts: int
+    approved: int
     issued: int
     totals: tuple[tuple[str, Decimal], ...]
 

@@ -38,7 +38,7 @@ FILL = load_queries(Path(__file__).with_name("pages.sql"))
 async def office(plain_database: Database) -> AsyncIterator[Office]:
     migrate(plain_database.dsn)
     async with make_pool(plain_database.dsn, max_size=4) as pool:
-        made = Office(plain_database.dsn, pool)
+        made = Office(pool)
         await made.fill()
         began = time.perf_counter()
         values = {"now": NOW - timedelta(minutes=10), "meters": METERS, "days": 3}

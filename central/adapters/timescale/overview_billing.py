@@ -185,6 +185,8 @@ def _run(row: Record, sums: Sequence[Record]) -> RunView:
         finished_at=finished_at,
         bills=sum(counts.values()),
         held=counts["held"],
+        drafts=counts["draft"],
+        approved=counts["approved"],
         issued=counts["issued"],
         totals=tuple(sorted(totals.items())),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from central.api.routers import accounts, bills, channels, gateways, health, meters, points
+from central.api.routers import accounts, bills, channels, gateways, health, meters, orders, points
 
 
 def all_routers() -> tuple[APIRouter, ...]:
     """Every router of the API."""
     return tuple(
-        module.router for module in (health, gateways, meters, channels, points, accounts, bills)
+        module.router
+        for module in (health, gateways, meters, channels, points, accounts, bills, orders)
     )

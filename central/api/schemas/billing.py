@@ -59,6 +59,8 @@ class RunOut(Schema):
     finished_at: Instant | None
     bills: int
     held: int
+    drafts: int
+    approved: int
     issued: int
     totals: list[AmountOut]
 
@@ -74,6 +76,8 @@ class RunOut(Schema):
             finished_at=view.finished_at,
             bills=view.bills,
             held=view.held,
+            drafts=view.drafts,
+            approved=view.approved,
             issued=view.issued,
             totals=[
                 AmountOut(currency=currency, amount=amount) for currency, amount in view.totals

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from http import HTTPStatus
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
 from central.dashboard.slots import line_slots
 from central.service.lookup import found
+from central.service.order_bills import approve_run, issue_run
 
 router = APIRouter(include_in_schema=False)
 
@@ -89,3 +92,35 @@ async def line_day(request: Request, bill: str, line: int, place: int, day: date
         row=row,
         slots=list(line_slots(row, proof.zone)),
     )
+
+
+def _back(address: str) -> Response:
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+
+@router.post("/bills/{bill}/approve")
+async def approve(request: Request, bill: UUID) -> Response:
+    """Approve a draft."""
+    await pages_of(request).desk.approve.one(bill, request.state.actor)
+    return _back(f"/bills/{bill}")
+
+
+@router.post("/bills/{bill}/issue")
+async def issue(request: Request, bill: UUID) -> Response:
+    """Issue an approved bill."""
+    await pages_of(request).desk.issue.one(bill, request.state.actor)
+    return _back(f"/bills/{bill}")
+
+
+@router.post("/runs/{run}/approve")
+async def approve_all(request: Request, run: str) -> Response:
+    """Approve every draft of a run."""
+    await approve_run(pages_of(request).desk, run, request.state.actor)
+    return _back(f"/runs/{run}")
+
+
+@router.post("/runs/{run}/issue")
+async def issue_all(request: Request, run: str) -> Response:
+    """Issue every approved bill of a run."""
+    await issue_run(pages_of(request).desk, run, request.state.actor)
+    return _back(f"/runs/{run}")

@@ -17,6 +17,7 @@ from central.api.settings import WebSettings
 from tests.support.office import Office
 from tests.support.servers import Database
 
+HELD = "on 2026-10-17 are missing"
 TOKEN = "correct-horse-battery"  # noqa: S105 - a made-up token
 BASE = "http://127.0.0.1"
 
@@ -25,7 +26,7 @@ BASE = "http://127.0.0.1"
 async def office(database: Database) -> AsyncIterator[Office]:
     migrate(database.dsn)
     async with make_pool(database.dsn, max_size=4) as pool:
-        made = Office(database.dsn, pool)
+        made = Office(pool)
         await made.fill()
         yield made
 
@@ -49,7 +50,7 @@ class Strict(HTMLParser):
         self.blocked += [f"{tag} {name}" for name in facts if name == "style" or name[:2] == "on"]
         if tag == "style" or (tag == "script" and "src" not in facts):
             self.blocked.append(tag)
-        for name in ("href", "src", "hx-get", "action"):
+        for name in ("href", "src", "hx-get"):
             value = facts.get(name)
             if value is not None:
                 self.links.append(value)
@@ -105,13 +106,15 @@ async def test_pages_show_what_needs_attention(office: Office) -> None:
     assert "QX-900" in silent
     assert "QX-100" not in silent
     assert (run["bills"], run["held"]) == (3, 1)
-    assert "22 intervals of 17 Oct have no value." in page
+    assert HELD in page
 
 
 async def test_a_months_columns_are_exact_and_tell_what_is_missing(office: Office) -> None:
     async with client(office) as web:
         points = (await web.get("/api/v1/service-points?search=Sanchis")).json()["items"]
-        months = await web.get(f"/api/v1/service-points/{points[0]['point']}/intervals")
+        months = await web.get(
+            f"/api/v1/service-points/{points[0]['point']}/intervals?month=2026-10"
+        )
         month = months.json()[0]
     assert month["month"] == "2026-10"
     assert month["start"] == "2026-09-30T22:00:00Z"
@@ -232,7 +235,7 @@ async def test_files_are_kept_for_ever_under_their_contents_name(office: Office)
 async def test_a_database_that_is_away_is_a_503(database: Database) -> None:
     migrate(database.dsn)
     async with make_pool(database.dsn) as pool:
-        office = Office(database.dsn, pool)
+        office = Office(pool)
     async with client(office) as web:
         answer = await web.get("/api/v1/health")
         page = await web.get("/gateways")

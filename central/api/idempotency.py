@@ -1,0 +1,106 @@
+"""Answer a request that carries an idempotency key once, and the same again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends, Header
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from central.api.ask import desk_of
+from central.api.problems import KeyBusyError, KeyReusedError
+from central.service.desk import Desk
+from central.service.ports.idempotency import Answer
+
+JSON = "application/json"
+Work = Callable[[], Awaitable[tuple[HTTPStatus, BaseModel]]]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Sent again with the same request, it is answered the same and done once.",
+    ),
+]
+
+
+class Once:
+    """Does a request's work, or gives the answer that the same request had.
+
+    Args:
+        request: The request.
+        key: Its idempotency key, if it has one.
+    """
+
+    def __init__(self, request: Request, key: Key = None) -> None:
+        self._request = request
+        self._desk: Desk = desk_of(request)
+        self._key = key
+
+    @property
+    def actor(self) -> str:
+        """Who asks."""
+        return str(self._request.state.actor)
+
+    async def __call__(self, work: Work) -> Response:
+        """The answer.
+
+        Args:
+            work: A use-case that changes all or nothing.
+
+        Raises:
+            KeyReusedError: The key came with another request before.
+            KeyBusyError: The same request is still at work.
+        """
+        if self._key is None:
+            return _response(await _done(work, b""))
+        digest = await self._digest()
+        held = await self._desk.answers.claim(self._key, digest, self._desk.clock())
+        if held is not None:
+            return _response(self._replay(held, digest), replayed=True)
+        try:
+            answer = await _done(work, digest)
+        except BaseException:
+            # Nothing was changed, so the key is free for another try.
+            await self._desk.answers.release(self._key)
+            raise
+        await self._desk.answers.settle(self._key, answer)
+        return _response(answer)
+
+    async def _digest(self) -> bytes:
+        request = self._request
+        digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+        digest.update(await request.body())
+        return digest.digest()
+
+    def _replay(self, held: Answer, digest: bytes) -> Answer:
+        if held.request_sha256 != digest:
+            message = "The idempotency key was used for another request."
+            raise KeyReusedError(
+                message, value=self._key, remedy="Use a new key for a new request."
+            )
+        if held.status is None:
+            message = "A request with this idempotency key is still at work."
+            raise KeyBusyError(message, value=self._key, remedy="Send it again in a moment.")
+        return held
+
+
+async def _done(work: Work, digest: bytes) -> Answer:
+    status, body = await work()
+    return Answer(digest, status.value, body.model_dump_json().encode())
+
+
+def _response(answer: Answer, *, replayed: bool = False) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    status = answer.status or HTTPStatus.OK
+    return Response(answer.body, status, headers, media_type=JSON)
+
+
+DoOnce = Annotated[Once, Depends()]

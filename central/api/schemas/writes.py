@@ -1,0 +1,131 @@
+"""What an operator sends, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from central.domain.billing.bill import Party
+from central.service.enrol import Effect
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    PointChannelRecord,
+    PointRecord,
+)
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
+Line = Annotated[str, StringConstraints(max_length=400, pattern=_NO_CONTROLS)]
+Plate = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^[\x20-\x7e]+$")]
+Multiplier = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(?:\.\d{1,9}|/[1-9]\d{0,8})?$")]
+
+
+class Order(BaseModel):
+    """What an operator sends; a field that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class EffectOut(BaseModel):
+    """What became of an order."""
+
+    effect: Effect
+
+
+class CountOut(BaseModel):
+    """How many bills an order moved."""
+
+    bills: int
+
+
+class PointChannelIn(Order):
+    """What is counted at a point."""
+
+    obis: Annotated[str, StringConstraints(max_length=32)]
+    period_s: Annotated[int, Field(gt=0, le=86_400)]
+    unit: Unit
+
+    def record(self) -> PointChannelRecord:
+        """As the books keep it."""
+        return PointChannelRecord(Obis.parse(self.obis), self.period_s, self.unit)
+
+
+class PointIn(Order):
+    """A service point; its name is its key."""
+
+    name: Name
+    zone: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    address: Line = ""
+    capacity: Annotated[Decimal | None, Field(gt=0, max_digits=18)] = None
+    channels: Annotated[list[PointChannelIn], Field(max_length=32)] = []
+
+    def record(self) -> PointRecord:
+        """As the books keep it."""
+        return PointRecord(self.name, self.zone, self.address, self.capacity)
+
+
+class InstallationIn(Order):
+    """A meter at a point; (meter, start) is its key. Giving an end takes it out."""
+
+    service_point: Name
+    manufacturer: Annotated[str, StringConstraints(min_length=1, max_length=16)]
+    serial: Plate
+    start: AwareDatetime
+    end: AwareDatetime | None = None
+    multiplier: Multiplier = "1"
+    gateway: Annotated[str | None, StringConstraints(max_length=63)] = None
+
+    def record(self) -> InstallationRecord:
+        """As the books keep it."""
+        return InstallationRecord(
+            self.service_point,
+            self.manufacturer,
+            self.serial,
+            self.start,
+            self.end,
+            Fraction(self.multiplier),
+            gateway=self.gateway,
+        )
+
+
+class AccountIn(Order):
+    """Who pays; the number is the key."""
+
+    number: Name
+    name: Name
+    address: Annotated[list[Line], Field(max_length=8)] = []
+    tax_id: Line = ""
+    contact: Line = ""
+
+    def record(self) -> AccountRecord:
+        """As the books keep it."""
+        party = Party(self.name, tuple(self.address), self.tax_id, self.contact)
+        return AccountRecord(self.number, party)
+
+
+class AgreementIn(Order):
+    """Account x service point x tariff; (point, first day) is its key."""
+
+    account: Name
+    service_point: Name
+    tariff: Name
+    first: date
+    end: date | None = None
+
+    def record(self) -> AgreementRecord:
+        """As the books keep it."""
+        return AgreementRecord(self.account, self.service_point, self.tariff, self.first, self.end)
+
+
+class TariffIn(Order):
+    """A version of a tariff."""
+
+    document: Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]

@@ -1,0 +1,158 @@
+"""What an operator may order over HTTP: once, however often it is sent, and as the rules say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from central.adapters.timescale.migrate import migrate
+from central.adapters.timescale.pool import make_pool
+from central.api.app import create_app
+from central.api.settings import WebSettings
+from tests.support.office import Office
+from tests.support.servers import Database
+
+JSON = {"Content-Type": "application/json"}
+POINT = {
+    "name": "Bakery",
+    "zone": "Europe/Madrid",
+    "channels": [{"obis": "1-0:1.8.0", "period_s": 900, "unit": "Wh"}],
+}
+
+
+@pytest.fixture
+async def office(plain_database: Database) -> AsyncIterator[Office]:
+    migrate(plain_database.dsn)
+    async with make_pool(plain_database.dsn, max_size=6) as pool:
+        made = Office(pool)
+        await made.fill()
+        yield made
+
+
+@pytest.fixture
+async def web(office: Office) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(office.desk(), WebSettings())
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/") as client:
+        yield client
+
+
+async def test_a_customer_is_enrolled_from_point_to_agreement(web: httpx.AsyncClient) -> None:
+    orders = [
+        ("service-points", POINT),
+        ("installations", {"service_point": "Bakery", "manufacturer": "MTL", "serial": "QX-900",
+                           "start": "2026-10-01T00:00:00+02:00", "multiplier": "200/5"}),
+        ("accounts", {"number": "ES-9", "name": "Horno de Pan SL", "address": ["Calle 9"]}),
+        ("agreements", {"account": "ES-9", "service_point": "Bakery", "tariff": "residential-tou",
+                        "first": "2026-10-01"}),
+    ]  # fmt: skip
+    for name, order in orders:
+        first = await web.post(f"/api/v1/{name}", json=order)
+        assert (first.status_code, first.json()) == (201, {"effect": "added"}), first.text
+        again = await web.post(f"/api/v1/{name}", json=order)
+        assert (again.status_code, again.json()) == (200, {"effect": "unchanged"})
+    point = (await web.get("/api/v1/service-points?search=Bakery")).json()["items"][0]
+    assert (point["meter_serial"], point["account_name"], point["tariff"]) == (
+        "QX-900",
+        "Horno de Pan SL",
+        "residential-tou",
+    )
+    agreements = (await web.get(f"/api/v1/accounts/{point['account']}/agreements")).json()
+    assert [one["start"] for one in agreements] == ["2026-10-01"]
+
+
+@pytest.mark.parametrize(
+    ("name", "order", "status", "code"),
+    [
+        ("service-points", {**POINT, "zone": "Moon/Base"}, 422, "INVALID_VALUE"),
+        ("service-points", {**POINT, "colour": "red"}, 422, "INVALID_REQUEST"),
+        ("service-points", {**POINT, "name": "Iturbe residence", "zone": "UTC"}, 409,
+         "REGISTRY_CONFLICT"),
+        ("installations", {"service_point": "Nowhere", "manufacturer": "MTL", "serial": "QX-900",
+                           "start": "2026-10-01T00:00:00Z"}, 422, "NOT_REGISTERED"),
+        ("installations", {"service_point": "Iturbe residence", "manufacturer": "MTL",
+                           "serial": "QX-900", "start": "2026-10-02T00:00:00Z"}, 409,
+         "REGISTRY_CONFLICT"),
+        ("tariffs", {"document": "tariff: X"}, 422, "TARIFF_REFUSED"),
+        ("bills/00000000-0000-0000-0000-000000000000/approve", {}, 404, "UNKNOWN_BILL"),
+        ("bill-runs/7/issue", {}, 404, "NOT_FOUND"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_is_refused_with_its_reason(
+    web: httpx.AsyncClient, name: str, order: dict[str, object], status: int, code: str
+) -> None:
+    answer = await web.post(f"/api/v1/{name}", json=order)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+async def test_a_key_gives_the_first_answer_again(web: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "order-1"}
+    first = await web.post("/api/v1/service-points", json=POINT, headers=key)
+    again = await web.post("/api/v1/service-points", json=POINT, headers=key)
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert first.status_code == 201
+    assert again.headers["idempotent-replayed"] == "true"
+    other = await web.post("/api/v1/service-points", json={**POINT, "name": "B"}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+async def test_a_key_whose_order_failed_is_free_again(web: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "order-2"}
+    agreement = {"account": "ES-4100", "service_point": "Bakery", "tariff": "residential-tou",
+                 "first": "2026-10-01"}  # fmt: skip
+    refused = await web.post("/api/v1/agreements", json=agreement, headers=key)
+    assert refused.status_code == 422
+    await web.post("/api/v1/service-points", json=POINT)
+    done = await web.post("/api/v1/agreements", json=agreement, headers=key)
+    assert done.status_code == 201
+
+
+async def test_an_order_sent_by_many_at_once_is_done_once(web: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "order-3"}
+    answers = await asyncio.gather(
+        *(web.post("/api/v1/service-points", json=POINT, headers=key) for _ in range(8))
+    )
+    outcomes = {(answer.status_code, answer.json().get("effect", "")) for answer in answers}
+    assert outcomes <= {(201, "added"), (409, "")}
+    assert (201, "added") in outcomes
+
+
+async def test_bills_go_from_draft_to_issued_and_no_further(
+    web: httpx.AsyncClient, office: Office
+) -> None:
+    run = (await web.get("/api/v1/bill-runs")).json()["items"][0]
+    bill = office.bills["Iturbe"]
+    early = await web.post(f"/api/v1/bills/{bill}/issue", headers=JSON)
+    assert (early.status_code, early.json()["code"]) == (409, "BILL_TRANSITION")
+    approved = await web.post(f"/api/v1/bills/{bill}/approve", headers=JSON)
+    assert (approved.status_code, approved.json()["state"]) == (200, "approved")
+    rest = await web.post(f"/api/v1/bill-runs/{run['run']}/approve", headers=JSON)
+    assert rest.json() == {"bills": 1}
+    issued = await web.post(f"/api/v1/bill-runs/{run['run']}/issue", headers=JSON)
+    assert issued.json() == {"bills": 2}
+    shown = (await web.get(f"/api/v1/bills/{bill}")).json()
+    assert (shown["state"], shown["number"]) == ("issued", "INV-000001")
+    figures = (await web.get(f"/api/v1/bill-runs/{run['run']}")).json()
+    assert [figures[name] for name in ("bills", "held", "drafts", "approved", "issued")] == [
+        3, 1, 0, 0, 2,
+    ]  # fmt: skip
+    held = await web.post(f"/api/v1/bills/{office.bills['Sanchis']}/approve", headers=JSON)
+    assert held.status_code == 409
+
+
+async def test_another_site_cannot_order_anything(web: httpx.AsyncClient, office: Office) -> None:
+    bill = office.bills["Iturbe"]
+    for headers in (
+        {**JSON, "Origin": "https://evil.example"},
+        {**JSON, "Sec-Fetch-Site": "cross-site"},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    ):
+        refused = await web.post(f"/api/v1/bills/{bill}/approve", headers=headers)
+        assert refused.status_code == 403, headers
+    page = await web.post(f"/bills/{bill}/approve", data={"proof": "0" * 64})
+    assert page.status_code == 403
+    assert (await web.get(f"/api/v1/bills/{bill}")).json()["state"] == "draft"
