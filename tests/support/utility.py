@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,15 +81,15 @@ class Utility:
         path.write_text("\n".join([*tables, ""]))
         return path
 
-    def start_ingest(self) -> SupervisedChild:
+    def start_ingest(self, name: str = "ingest") -> SupervisedChild:
         broker = self.stage.broker
         environment = {
             "METERLINE_INGEST_DATABASE": self.stage.postgres.dsn,
             "METERLINE_INGEST_BROKER_HOST": broker.host,
             "METERLINE_INGEST_BROKER_PORT": str(broker.port),
         }
-        child = self.stage.program("ingest", "-m", "central.main", env=environment)
-        self.children["ingest"] = child.start()
+        child = self.stage.program(name, "-m", "central.main", env=environment)
+        self.children[name] = child.start()
         return child
 
     def start_edge(self) -> SupervisedChild:
@@ -131,16 +132,42 @@ class Utility:
             await asyncio.sleep(0.2)
 
 
+@contextmanager
+def in_thread(server: VirtualModbusServer) -> Iterator[None]:
+    """Serve from a loop in another thread."""
+    started, leave = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with server:
+            started.set()
+            await asyncio.to_thread(leave.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        if not started.wait(10):
+            message = "the meters did not start"
+            raise TimeoutError(message)
+        yield
+    finally:
+        leave.set()
+        thread.join()
+
+
 @asynccontextmanager
-async def utility(
+async def utility(  # noqa: PLR0913 - all but three have a default
     home: Path,
     kind: PostgresKind,
     meters: Mapping[int, VirtualMeter],
     since: Mapping[int, datetime],
     *,
     durable: bool = False,
+    threaded: bool = False,
 ) -> AsyncIterator[Utility]:
-    """Run database, broker and meters; ingest and edge are the caller's to start."""
+    """Run database, broker and meters; ingest and edge are the caller's to start.
+
+    Meters that sleep need a thread of their own.
+    """
     profile = load_profile(PROFILE)
     async with AsyncExitStack() as stack:
         postgres = EmbeddedPostgres(home / "postgres", kind.binaries, durable=durable)
@@ -150,7 +177,10 @@ async def utility(
         pool = await stack.enter_async_context(make_pool(postgres.dsn, max_size=4))
         await enrol_gateway(TimescaleGatewayStore(pool), GATEWAY, now)
         server = VirtualModbusServer({unit: (meter, profile) for unit, meter in meters.items()})
-        await stack.enter_async_context(server)
+        if threaded:
+            await asyncio.to_thread(stack.enter_context, in_thread(server))
+        else:
+            await stack.enter_async_context(server)
         stage = Stage(home, postgres, broker)
         running = Utility(stage, pool, meters, since, server.port)
         try:
