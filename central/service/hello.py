@@ -2,10 +2,11 @@
 
 | the gateway's epoch | the centre | answer |
 |---|---|---|
-| ends below `cum`, or has another batch at its end or at its `cum` | | `new_epoch` |
+| ends below `cum`, or has another batch at its end | | `new_epoch` |
 | ends below `cum`, where what follows was sealed after the hello was sent | | `cum` |
 | no longer keeps what follows `cum` | was restored from a backup | LOST_RANGE, `cum` moves on |
 | acknowledged above `cum` | was restored from a backup | `cum`; the nonce lets it lower |
+| has another batch at its own `cum` | was restored, and a twin came first | 0, `new_epoch` |
 | acknowledged below `cum` | an acknowledgement was lost | `cum` |
 """
 
@@ -104,9 +105,10 @@ class _Visit:
         self._cursors = await self._tx.lock_cursors(keys)
         current = self._cursors[EpochKey(gateway.id, hello.epochs[-1].epoch)]
         acks = [
-            await self._compare(key, state)
+            ack
             for key, state in states.items()
             if not self._cursors[key].revoked
+            for ack in await self._compare(key, state)
         ]
         for state in hello.epochs:
             if state.previous is not None:
@@ -122,29 +124,39 @@ class _Visit:
             await self._tx.find(self._findings)
         return acks
 
-    async def _compare(self, key: EpochKey, state: EpochState) -> Ack:
-        cursor = self._cursors[key]
-        new_epoch = await self._has_another_history(state, cursor)
+    async def _compare(self, key: EpochKey, state: EpochState) -> list[Ack]:
+        cursor, nonce = self._cursors[key], self._hello.nonce
+        is_other_cum = await self._is_other(key, state.cum, state.cum_hash)
+        new_epoch = is_other_cum or await self._has_another_history(state, cursor)
         if new_epoch:
             cursor = replace(cursor, new_epoch_at=cursor.new_epoch_at or self._now)
         else:
             cursor = await self._skip_lost(cursor, state.first, state)
         self._cursors[key] = cursor
-        return Ack(state.epoch, cursor.cum, cursor.cum_hash, self._hello.nonce, new_epoch=new_epoch)
+        word = Ack(state.epoch, cursor.cum, cursor.cum_hash, nonce, new_epoch=new_epoch)
+        # A restored centre may have been told since, by a twin, something else than it had
+        # acknowledged. Where the two part is not known here, so everything kept is asked for.
+        everything = Ack(state.epoch, 0, NO_HASH, nonce, new_epoch=new_epoch)
+        if is_other_cum:
+            return [everything]
+        # This one finds `cum` lowered by the word before it, unless that named a twin's batch.
+        return [word, everything] if state.cum > cursor.cum else [word]
 
     async def _has_another_history(self, state: EpochState, cursor: Cursor) -> bool:
-        """Whether the gateway's epoch is not the one that the centre has."""
-        key = cursor.key
-        for sequence, sha256 in ((state.last, state.last_hash), (state.cum, state.cum_hash)):
-            link = await self._link_at(key, sequence)
-            if link is not None and sha256 != NO_HASH and not link.is_known_as(sha256):
-                return True
+        """Whether the gateway's epoch ends otherwise than the centre has it."""
+        if await self._is_other(cursor.key, state.last, state.last_hash):
+            return True
         if state.last >= cursor.cum:
             return False
         # Another worker may have stored what was sealed after this hello was sent; then the hello
         # is late, and nothing is wrong with the epoch. Both times are the gateway's own.
-        made_at = await self._tx.made_at(BatchKey(*key, state.last + 1))
+        made_at = await self._tx.made_at(BatchKey(*cursor.key, state.last + 1))
         return made_at is None or made_at < self._hello.sent_at
+
+    async def _is_other(self, key: EpochKey, sequence: int, sha256: bytes) -> bool:
+        """Whether a batch is held there, and not the one that the gateway has."""
+        link = await self._link_at(key, sequence)
+        return link is not None and sha256 != NO_HASH and not link.is_known_as(sha256)
 
     async def _link_at(self, key: EpochKey, sequence: int) -> Link | None:
         if sequence == 0:

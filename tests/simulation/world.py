@@ -24,8 +24,9 @@ from tests.simulation.device import GATEWAY, Device, Key, Record
 
 BEGIN = datetime(2026, 10, 1, tzinfo=UTC)
 PERIOD_S = 900.0
-STORM_S = 24 * PERIOD_S
-CALM_S = 12 * 3600.0
+STORM_S = 20 * PERIOD_S
+LAST_POLL_S = STORM_S + 2 * PERIOD_S
+CALM_S = 24 * 3600.0
 SPACE = UUID("0d0c7a52-6d0e-4b8f-9c7e-7a2b3f0f5a11")
 
 
@@ -103,6 +104,8 @@ class World:
 
     async def poll(self, device: Device) -> None:
         """Store a cycle of one to twelve quarter-hours, as after an outage; then the next."""
+        if self.agenda.now > LAST_POLL_S:
+            return
         self.agenda.after(PERIOD_S, partial(self.poll, device))
         if device.conductor is None:
             return
@@ -135,7 +138,7 @@ class World:
 
     async def wake(self, device: Device) -> None:
         """Tell the session that time has passed."""
-        self.agenda.after(7.0, partial(self.wake, device))
+        self.agenda.after(11.0, partial(self.wake, device))
         conductor = device.conductor
         if conductor is None or conductor.wake_at is None or conductor.wake_at > self.agenda.now:
             return
@@ -240,7 +243,7 @@ class World:
             await self.boot(device)
 
     def _is_drained(self) -> bool:
-        return self.agenda.now > STORM_S + 2 * 3600.0 and all(
+        return self.agenda.now > STORM_S + 1.5 * 3600.0 and all(
             device.buffer is not None and device.buffer.backlog == 0 for device in self.devices
         )
 

@@ -322,10 +322,25 @@ async def test_a_hello_is_answered_with_its_nonce_and_where_the_centre_stands(
     for day in range(3):
         edge.seal(readings(5, START + timedelta(days=day)))
     await ingest.commit(edge.arrive(*edge.sealed[:2]))
-    # The edge knows of a higher cum: this centre was restored from a backup.
-    ack = only_ack(await ingest.commit(arrive("gw1", hello(state_of(edge, cum=3)))))
+    ack = only_ack(await ingest.commit(arrive("gw1", hello(state_of(edge, cum=1)))))
     assert (ack.nonce, ack.cum, ack.cum_hash) == (b"n" * 16, 2, edge.sealed[1].sha256)
-    assert not ack.new_epoch
+    # The edge knows of a higher cum: this centre was restored from a backup.
+    result = await ingest.commit(arrive("gw1", hello(state_of(edge, cum=3))))
+    acks = [(reply.ack.nonce, reply.ack.cum, reply.ack.new_epoch) for reply in result.replies]
+    assert acks == [(b"n" * 16, 2, False), (b"n" * 16, 0, False)]
+
+
+async def test_a_restored_centre_that_a_twin_filled_asks_for_everything_again(
+    ingest: Ingest,
+) -> None:
+    edge = Edge("gw1")
+    twin = Edge("gw1", edge.epoch)
+    for day in range(3):
+        edge.seal(readings(5, START + timedelta(days=day)))
+        twin.seal(readings(5, START + timedelta(days=day), first=100))
+    await ingest.commit(twin.arrive(*twin.sealed))
+    ack = only_ack(await ingest.commit(arrive("gw1", hello(state_of(edge, cum=2)))))
+    assert (ack.nonce, ack.cum, ack.new_epoch) == (b"n" * 16, 0, True)
 
 
 async def test_what_neither_side_has_is_a_lost_range_and_the_cursor_moves_on(
