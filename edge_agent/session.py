@@ -222,9 +222,10 @@ class Session:
         if epoch is self._epochs[-1]:
             return [*triggers, Trigger.RENEW] if ack.new_epoch else triggers
         # A closed epoch is never renewed: the centre may not know yet that it has been left. What
-        # it still holds finds its way in the current epoch once the two sides cannot agree.
-        stuck = triggers[-1] is Trigger.STRANGE and (ack.new_epoch or ack.cum > epoch.last)
-        return [*triggers, Trigger.FOLD] if stuck and epoch.cum < epoch.last else triggers
+        # it still holds goes its way in the current epoch once the two sides cannot agree.
+        stuck = ack.new_epoch or (triggers[-1] is Trigger.STRANGE and ack.cum > epoch.last)
+        cum = ack.cum if triggers[-1] is Trigger.RAISE else epoch.cum
+        return [*triggers, Trigger.FOLD] if stuck and cum < epoch.last else triggers
 
     def _classify_cum(self, event: Acknowledged, epoch: _Epoch) -> Trigger:
         ack = event.ack
