@@ -1,0 +1,51 @@
+"""`meterline-central`: run, feed and bill from the command line.
+
+Exit codes: 0 done; 1 the environment is in the way, try again; 2 refused or wrong usage; 3 done,
+but bills are held or batches not stored; 130 stopped by the keyboard.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import typer
+
+from central import cli_bill, cli_books, cli_rate, cli_run
+from central.cli_frame import group
+
+app = group("Meterline's centre: store, validate, rate and bill what meters show.")
+app.add_typer(cli_run.app)
+app.add_typer(cli_books.imports, name="import")
+app.add_typer(cli_books.gateways, name="gateway")
+app.add_typer(cli_books.tariffs, name="tariff")
+app.add_typer(cli_rate.app)
+app.add_typer(cli_bill.app, name="bill")
+
+
+@app.command(
+    "demo",
+    # The demo has options of its own, and needs packages that a production centre lacks.
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+)
+def demo_command(context: typer.Context) -> None:
+    """Play everything on this machine: meters, gateway, broker, database, bills, pages."""
+    from central.demo.command import demo  # noqa: PLC0415 - see above
+
+    stage = typer.Typer(add_completion=False)
+    stage.command()(demo)
+    stage(context.args, prog_name="meterline-central demo")
+
+
+def main() -> None:
+    """Entry of `meterline-central`."""
+    # What keeps a connection from coming is said once, in the command's own error.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    app(prog_name="meterline-central")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,426 @@
+"""`meterline-central bill`: run a cycle's bills, look at them, approve, issue and print them."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from central.adapters.timescale.billing import TimescaleBillingStore
+from central.adapters.timescale.pool import make_pool
+from central.cli_frame import (
+    EXIT_HELD,
+    Actor,
+    AsJson,
+    actor_of,
+    answered,
+    group,
+    out,
+    progress_bar,
+    settings,
+    show,
+    wait_for,
+)
+from central.domain.billing.bill import RunType
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.state import BillState
+from central.service.approve_bills import ApproveBills, IssueBills, in_state, unknown
+from central.service.explain import ExplainBill
+from central.service.ports.billing import (
+    BillHead,
+    BillingStore,
+    BillRecord,
+    RunRecord,
+    RunSummary,
+    UnknownRunError,
+)
+from central.service.print_invoice import PrintBill
+from central.service.run_bills import RunBills
+
+BILLS_LISTED = 1_000
+_POLL_S = 0.25
+app = group("Run a cycle's bills, look at them, approve, issue and print them.")
+CycleOption = Annotated[str, typer.Option("--cycle", help="The month, such as 2026-10.")]
+SomeCycle = Annotated[str | None, typer.Option("--cycle", help="All of this month's bills.")]
+BillName = Annotated[str, typer.Argument(help="Its identifier, or ACCOUNT/CYCLE.")]
+SomeBills = Annotated[list[str] | None, typer.Argument(help="Identifiers, or ACCOUNT/CYCLE.")]
+
+
+@app.command("run")
+@answered
+def run_command(
+    cycle: CycleOption,
+    creator: Actor = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that share the work.")
+    ] = os.cpu_count() or 1,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Bill a cycle; again, and it goes on where it was, and tries held bills anew.
+
+    Exit codes: 0 every account is billed, 2 refused, 3 bills are held.
+    """
+    summary, seconds, heads = wait_for(
+        _run(Cycle.parse(cycle), actor_of(creator), workers, quiet=as_json)
+    )
+    if as_json:
+        show(summary_object(summary, seconds, heads))
+    else:
+        _print_summary(summary, seconds)
+    if summary.held_count:
+        raise typer.Exit(EXIT_HELD)
+
+
+async def _run(
+    cycle: Cycle, creator: str, workers: int, *, quiet: bool
+) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
+    begun = time.monotonic()
+    size = settings().shard_size
+    async with _store() as store:
+        use_case = RunBills(store, shard_size=size)
+        run = await use_case.start(cycle, creator)
+        helpers = _helpers(run, min(workers, -(-run.accounts // size)) - 1)
+        try:
+            with progress_bar(f"Billing {cycle}", run.accounts, quiet=quiet) as bar:
+                watching = asyncio.create_task(_watch(store, run, bar))
+                await use_case.work(run)
+                watching.cancel()
+                bar(run.accounts)
+        finally:
+            for helper in helpers:
+                helper.join(timeout=10)
+        summary = await store.summary(run)
+        heads = await store.heads(run) if summary.accounts <= BILLS_LISTED else ()
+    return summary, time.monotonic() - begun, heads
+
+
+def _helpers(run: RunRecord, count: int) -> Sequence[BaseProcess]:
+    """Further processes on the same run; one that dies leaves its shard to the others."""
+    context = multiprocessing.get_context("spawn")
+    started = []
+    for _ in range(max(0, count)):
+        helper = context.Process(target=_help, args=(run,), daemon=True)
+        helper.start()
+        started.append(helper)
+    return started
+
+
+def _help(run: RunRecord) -> None:
+    async def work() -> None:
+        async with _store() as store:
+            await RunBills(store).work(run)
+
+    wait_for(work())
+
+
+async def _watch(store: BillingStore, run: RunRecord, done: Callable[[int], None]) -> None:
+    while True:
+        await asyncio.sleep(_POLL_S)
+        now = await store.find_run(run.cycle, run.run_type)
+        if now is not None:
+            done(run.accounts - now.accounts)
+
+
+@app.command("summary")
+@answered
+def summary_command(cycle: CycleOption, *, as_json: AsJson = False) -> None:
+    """A cycle's bills in numbers."""
+
+    async def work() -> tuple[RunSummary, tuple[BillHead, ...]]:
+        async with _store() as store:
+            run = await _find_run(store, cycle)
+            summary = await store.summary(run)
+            heads = await store.heads(run) if summary.accounts <= BILLS_LISTED else ()
+            return summary, heads
+
+    summary, heads = wait_for(work())
+    if as_json:
+        show(summary_object(summary, None, heads))
+    else:
+        _print_summary(summary, None)
+
+
+@app.command("show")
+@answered
+def show_command(
+    bill: BillName,
+    *,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Sum every line again from its intervals.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A bill with its lines."""
+
+    async def work() -> tuple[BillRecord, dict[int, int]]:
+        async with _store() as store:
+            record = await _find_bill(store, bill)
+            counts: dict[int, int] = {}
+            if explain:
+                for one in await ExplainBill(store).bill(str(record.uid)):
+                    count = sum(len(proof.intervals) for proof in one.proofs)
+                    counts[one.entry.position] = count
+            return record, counts
+
+    record, counts = wait_for(work())
+    if as_json:
+        show(bill_object(record))
+    else:
+        _print_bill(record, counts)
+
+
+@app.command("approve")
+@answered
+def approve_command(
+    bills: SomeBills = None,
+    cycle: SomeCycle = None,
+    approver: Actor = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Approve drafts; whoever ran them cannot."""
+
+    async def work() -> int:
+        async with _store() as store:
+            use_case = ApproveBills(store)
+            count = 0
+            if cycle is not None:
+                count = await use_case.run(await _find_run(store, cycle), actor_of(approver))
+            for name in bills or ():
+                await use_case.one((await _find_bill(store, name)).uid, actor_of(approver))
+                count += 1
+            return count
+
+    _count("approved", wait_for(work()), as_json=as_json)
+
+
+@app.command("issue")
+@answered
+def issue_command(
+    bills: SomeBills = None,
+    cycle: SomeCycle = None,
+    actor: Actor = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Give approved bills their legal numbers; from then on they never change."""
+
+    async def work() -> int:
+        async with _store() as store:
+            use_case = IssueBills(store, series=settings().series)
+            count = 0
+            if cycle is not None:
+                count = await use_case.run(await _find_run(store, cycle), actor_of(actor))
+            for name in bills or ():
+                await use_case.one((await _find_bill(store, name)).uid, actor_of(actor))
+                count += 1
+            return count
+
+    _count("issued", wait_for(work()), as_json=as_json)
+
+
+@app.command("pdf")
+@answered
+def pdf_command(
+    bills: SomeBills = None,
+    cycle: SomeCycle = None,
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Print bills as PDF, a file per bill."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = wait_for(_print(bills or [], cycle, folder, quiet=as_json))
+    if as_json:
+        show({"files": [str(path) for path in files]})
+    else:
+        for path in files:
+            typer.echo(path)
+
+
+async def _print(names: list[str], cycle: str | None, folder: Path, *, quiet: bool) -> list[Path]:
+    from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
+
+    files: list[Path] = []
+    async with _store() as store:
+        use_case = PrintBill(store, render_invoice, timedelta(days=settings().due_days))
+        wanted = [(name, (await _find_bill(store, name))) for name in names]
+        chosen = [(record.bill.account, str(record.bill.cycle), record.uid) for _, record in wanted]
+        if cycle is not None:
+            run = await _find_run(store, cycle)
+            for state in (BillState.DRAFT, BillState.APPROVED, BillState.ISSUED):
+                chosen += [
+                    (head.account, cycle, head.uid) for head in await in_state(store, run, state)
+                ]
+        with progress_bar("Printing", len(chosen), quiet=quiet) as bar:
+            for account, month, uid in chosen:
+                path = folder / f"{_file_name(account)}-{month}.pdf"
+                path.write_bytes(await use_case(str(uid)))
+                files.append(path)
+                bar(len(files))
+    return files
+
+
+def _file_name(account: str) -> str:
+    return "".join(one if one.isalnum() or one in "-_." else "_" for one in account)
+
+
+@asynccontextmanager
+async def _store() -> AsyncIterator[BillingStore]:
+    async with make_pool(settings().dsn(), max_size=4, name="meterline-bill") as pool:
+        yield TimescaleBillingStore(pool)
+
+
+async def _find_run(store: BillingStore, cycle: str) -> RunRecord:
+    run = await store.find_run(Cycle.parse(cycle), RunType.REGULAR)
+    if run is None:
+        message = f"The cycle {cycle} was never run."
+        remedy = f"Start it with `meterline-central bill run --cycle {cycle}`."
+        raise UnknownRunError(message, value=cycle, remedy=remedy)
+    return run
+
+
+async def _find_bill(store: BillingStore, name: str) -> BillRecord:
+    account, _, cycle = name.rpartition("/")
+    try:
+        uid = UUID(name) if not account else None
+    except ValueError:
+        raise unknown(name) from None
+    if uid is None:
+        heads = await store.heads(await _find_run(store, cycle))
+        uid = next((head.uid for head in heads if head.account == account), None)
+    record = None if uid is None else await store.bill(uid)
+    if record is None:
+        raise unknown(name)
+    return record
+
+
+def _count(what: str, count: int, *, as_json: bool) -> None:
+    if as_json:
+        show({what: count})
+    else:
+        typer.echo(f"{count} {what}.")
+
+
+def summary_object(
+    summary: RunSummary, seconds: float | None, heads: tuple[BillHead, ...]
+) -> dict[str, Any]:
+    """A run as JSON: amounts and quantities as strings.
+
+    Args:
+        summary: The run.
+        seconds: How long it took; None leaves it out.
+        heads: Its bills, where they are few enough to be listed.
+    """
+    made: dict[str, Any] = {
+        "run": str(summary.run.uid),
+        "cycle": str(summary.run.cycle),
+        "creator": summary.run.creator,
+        "accounts": summary.accounts,
+        "billed": summary.accounts - summary.held_count,
+        "held": summary.held_count,
+        "states": {state.value: count for state, count in summary.bills.items()},
+        "totals": {currency: format(total, "f") for currency, total in summary.totals.items()},
+        "kwh_billed": format(summary.kwh, "f"),
+        "kwh_validated": format(summary.validated_kwh, "f"),
+        "charges": [
+            {
+                "charge": charge.charge,
+                "name": charge.name,
+                "currency": charge.currency,
+                "lines": charge.lines,
+                "amount": format(charge.amount, "f"),
+            }
+            for charge in summary.charges
+        ],
+        "held_bills": [
+            {**_head(head), "reasons": [hold.to_json() for hold in head.holds]}
+            for head in summary.held
+        ],
+        "bills": [_head(head) for head in heads],
+    }
+    return made if seconds is None else {**made, "seconds": f"{seconds:.3f}"}
+
+
+def _head(head: BillHead) -> dict[str, Any]:
+    return {
+        "bill": str(head.uid),
+        "account": head.account,
+        "state": head.state.value,
+        "currency": head.currency,
+        "total": None if head.total is None else format(head.total, "f"),
+        "kwh": None if head.kwh is None else format(head.kwh, "f"),
+    }
+
+
+def bill_object(record: BillRecord) -> dict[str, Any]:
+    """A bill as JSON, with its lineage."""
+    return {
+        "bill": str(record.uid),
+        "run": str(record.run),
+        "number": record.number,
+        "sha256": record.sha256,
+        "kwh": None if record.kwh is None else format(record.kwh, "f"),
+        "creator": record.creator,
+        "approver": record.approver,
+        "made_at": record.made_at.isoformat(),
+        "issued_at": None if record.issued_at is None else record.issued_at.isoformat(),
+        **record.bill.to_json(),
+    }
+
+
+def _print_summary(summary: RunSummary, seconds: float | None) -> None:
+    took = "" if seconds is None else f" in {seconds:.1f} s"
+    out.print(
+        f"Cycle {summary.run.cycle}: {summary.accounts} accounts,"
+        f" {summary.accounts - summary.held_count} billed, {summary.held_count} held{took}."
+    )
+    if summary.charges:
+        table = Table("charge", "lines", "amount", "", box=None)
+        for charge in summary.charges:
+            table.add_row(charge.name, str(charge.lines), f"{charge.amount:,}", charge.currency)
+        for currency, total in summary.totals.items():
+            table.add_row("total", "", f"{total:,}", currency)
+        out.print(table)
+    same = "" if summary.kwh == summary.validated_kwh else ": THEY DIFFER"
+    out.print(f"kWh billed {summary.kwh:,}, validated {summary.validated_kwh:,}{same}")
+    for head in summary.held:
+        reasons = "; ".join(f"{hold.code} {hold.message}" for hold in head.holds)
+        out.print(f"held {head.account}: {reasons}", highlight=False, markup=False)
+
+
+def _print_bill(record: BillRecord, counts: dict[int, int]) -> None:
+    bill = record.bill
+    out.print(
+        f"{bill.account} {bill.cycle} {bill.state} {record.number or ''} {bill.buyer.name}",
+        markup=False,
+    )
+    table = Table("", "charge", "quantity", "price", "amount", box=None)
+    if counts:
+        table.add_column("intervals")
+    for entry in bill.lines:
+        line = entry.line
+        row = [
+            str(entry.position),
+            f"{line.name} {line.label}".strip(),
+            "" if line.quantity is None else f"{line.quantity:,} {line.unit}",
+            "" if line.price is None else str(line.price),
+            f"{line.amount:,}",
+        ]
+        table.add_row(*row, *([str(counts.get(entry.position, 0))] if counts else []))
+    out.print(table)
+    out.print(f"total {bill.total:,} {bill.currency}   sha256 {record.sha256}")
+    for hold in bill.holds:
+        out.print(f"held: {hold.code} {hold.message} {hold.evidence}", markup=False)

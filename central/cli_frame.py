@@ -1,0 +1,136 @@
+"""What all commands of `meterline-central` share: settings, answers, errors, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
+
+import psycopg
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from central.config import Settings
+from firmware_bridge.contract.errors import (
+    ConfigurationError,
+    Fault,
+    InvalidValueError,
+    MeterlineError,
+)
+
+EXIT_OK, EXIT_ERROR, EXIT_REFUSED, EXIT_HELD = 0, 1, 2, 3
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Actor = Annotated[
+    str | None, typer.Option("--as", help="In whose name; METERLINE_ACTOR or you by default.")
+]
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+errors = Console(stderr=True, soft_wrap=True)
+out = Console(soft_wrap=True)
+
+
+def group(help_text: str) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+
+def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
+    """Say errors in a sentence, and end with the exit code that they mean."""
+
+    @functools.wraps(command)
+    def wrapped(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        as_json = bool(kwargs.get("as_json"))
+        try:
+            return command(*args, **kwargs)
+        except MeterlineError as error:
+            _fail(error, as_json=as_json)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "METERLINE_" + "_".join(str(part) for part in first["loc"]).upper()
+            message = f"{name} is refused: {first['msg']}."
+            _fail(ConfigurationError(message), as_json=as_json)
+        except UnicodeDecodeError as error:
+            message = f"The file is no UTF-8 text: byte {error.start}."
+            _fail(InvalidValueError(message), as_json=as_json)
+        except psycopg.Error as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            _say("DATABASE", text, as_json=as_json)
+            raise typer.Exit(EXIT_ERROR) from None
+        except OSError as error:
+            _say("FILE", f"{error.filename}: {error.strerror}.", as_json=as_json)
+            raise typer.Exit(EXIT_REFUSED) from None
+        except KeyboardInterrupt:
+            errors.print("Stopped. What was done is kept; the same command goes on from there.")
+            raise typer.Exit(130) from None
+
+    return wrapped
+
+
+def _fail(error: MeterlineError, *, as_json: bool) -> NoReturn:
+    _say(error.code, str(error), as_json=as_json)
+    mendable = {Fault.CONFIGURATION, Fault.OPERATOR, Fault.PEER}
+    raise typer.Exit(EXIT_REFUSED if error.fault in mendable else EXIT_ERROR) from None
+
+
+def _say(code: str, text: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"error": {"code": code, "message": text}}))
+    else:
+        errors.print(f"[bold]{code}[/]: ", text, sep="", markup=True, highlight=False)
+
+
+def settings() -> Settings:
+    """The settings, from the environment."""
+    return Settings()
+
+
+def actor_of(named: str | None) -> str:
+    """In whose name a command works."""
+    return named or settings().actor
+
+
+def wait_for(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run asynchronous work to its end."""
+    return asyncio.run(work)
+
+
+def show(value: object) -> None:
+    """Print JSON; amounts and quantities are strings in it already."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def progress_bar(
+    text: str, total: int | None, *, quiet: bool = False
+) -> Iterator[Callable[[int], None]]:
+    """A bar on the terminal's error stream; gives what is told how much is done.
+
+    Args:
+        text: What is being done.
+        total: How much there is; None where nobody knows.
+        quiet: Draw nothing.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True, disable=quiet) as bar:
+        task = bar.add_task(text, total=total)
+
+        def done(completed: int) -> None:
+            bar.update(task, completed=completed)
+
+        yield done
