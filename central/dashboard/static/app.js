@@ -25,7 +25,9 @@ document.addEventListener("change", (event) => {
 const status = document.getElementById("status");
 const say = (text) => { status.textContent = text; };
 document.addEventListener("htmx:responseError", (event) => {
-  say(`The server answered ${event.detail.xhr.status}. What you see may be out of date.`);
+  const { responseText, status: code } = event.detail.xhr;
+  const page = new DOMParser().parseFromString(responseText, "text/html");
+  say(page.querySelector(".problem p")?.textContent ?? `The server answered ${code}.`);
 });
 document.addEventListener("htmx:sendError", () => {
   say("The server cannot be reached. What you see may be out of date.");
