@@ -22,9 +22,18 @@ from central.api.app import create_app
 from central.api.serving import serving
 from central.api.settings import WebSettings
 from central.demo.book import customer_book
+from central.demo.households import STEP
 from central.demo.screen import BillRow, Screen
 from central.demo.stage import FIELD, INVOICES, Stage, set_stage
-from central.demo.street import GATEWAY, Scene, serve, set_scene, write_gateway_config
+from central.demo.street import (
+    GATEWAY,
+    PERIOD_S,
+    Scene,
+    first_instant,
+    serve,
+    set_scene,
+    write_gateway_config,
+)
 from central.domain.billing.state import BillState
 from central.domain.tariff.load import load_tariff
 from central.service.approve_bills import ApproveBills, IssueBills
@@ -35,6 +44,7 @@ from central.service.ports.billing import BillHead, RunSummary
 from central.service.run_bills import RunBills
 from central.service.validate import Validate
 from firmware_bridge.contract.errors import EnvironmentFaultError
+from firmware_bridge.contract.interval import floor_boundary
 from firmware_bridge.contract.reading import Source
 from firmware_bridge.simulator.load import read_load
 
@@ -150,20 +160,17 @@ class Theatre:
             yield
 
     async def backfill(self) -> None:
-        """Wait until the month has come from the meters' memories, through the whole path."""
+        """Wait until what the meters remember has come, through the whole path."""
         act = self._screen.act("Back-fill the month")
-        whole = self._scene.days.duration
+        since, until = first_instant(self._scene), floor_boundary(self._scene.clock(), PERIOD_S)
+        per_channel = (until - since) // STEP + 1
         while True:
             reached = await self._reached()
-            done = [
-                max(min(at, self._scene.days.end) - self._scene.days.start, whole * 0)
-                for at in reached
-            ]
-            hours = sum(int(span.total_seconds()) // 900 for span in done)
-            total = len(reached) * int(whole.total_seconds()) // 900
-            act.reach(hours, max(total, 1), f"{hours:,} of {total:,} readings stored")
-            if reached and all(at >= self._scene.days.end for at in reached):
-                act.done(f"{total:,} readings over Modbus, SQLite, MQTT, ingest")
+            done = sum(max((at - since) // STEP + 1, 0) for at in reached)
+            total = max(len(reached), 1) * per_channel
+            act.reach(done, total, f"{done:,} of {total:,} readings stored")
+            if reached and min(reached) >= until:
+                act.done(f"{done:,} readings over Modbus, SQLite, MQTT, ingest")
                 return
             self._check_parts()
             await asyncio.sleep(_POLL_S)
@@ -172,7 +179,7 @@ class Theatre:
         """How far each meter's load profile is stored."""
         meters = await self._desk.field.meters(now=_now(), limit=100)
         return [
-            channel.last_at or self._scene.days.start
+            channel.last_at or first_instant(self._scene) - STEP
             for meter in meters.rows
             for channel in await self._desk.field.channels(meter.meter)
             if channel.source is Source.PROFILE

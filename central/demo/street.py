@@ -26,7 +26,7 @@ PROFILE = "meterline-virtual"
 _OLDEST = timedelta(days=3 * 365)
 # An interval ends with a register that is read at its end; a few more show a running meter.
 _AFTERWARDS = timedelta(hours=12)
-_PERIOD_S = 900
+PERIOD_S = 900
 
 
 class LoadCoverageError(ConfigurationError):
@@ -109,8 +109,8 @@ def meters(scene: Scene, households: Sequence[Household] = STREET) -> dict[int, 
 
 
 def _meter(scene: Scene, household: Household, load: LoadSeries | None) -> VirtualMeter:
-    begin = day_start(first_day(scene), scene.zone.key)
-    end = floor_boundary(scene.clock(), _PERIOD_S) + timedelta(days=2)
+    begin = first_instant(scene)
+    end = floor_boundary(scene.clock(), PERIOD_S) + timedelta(days=2)
     series = load or household.load(Interval(begin, end), scene.zone)
     return compose(
         household.serial,
@@ -138,9 +138,14 @@ def first_day(scene: Scene) -> date:
     return scene.days.start.astimezone(scene.zone).date() - timedelta(days=1)
 
 
+def first_instant(scene: Scene) -> datetime:
+    """Where the back-fill begins: local midnight of the first day."""
+    return day_start(first_day(scene), scene.zone.key)
+
+
 def write_gateway_config(path: Path, scene: Scene, broker_port: int, modbus_port: int) -> None:
     """The agent's configuration, as an installer would write it."""
-    since = day_start(first_day(scene), scene.zone.key)
+    since = first_instant(scene)
     tables = [
         f"gateway = {json.dumps(GATEWAY)}",
         "[broker]",
@@ -155,7 +160,7 @@ def write_gateway_config(path: Path, scene: Scene, broker_port: int, modbus_port
             "[[meters]]",
             f"name = {json.dumps(household.point)}",
             'protocol = "modbus"',
-            f"period_s = {_PERIOD_S}",
+            f"period_s = {PERIOD_S}",
             f"backfill_from = {since.isoformat()}",
             'host = "127.0.0.1"',
             f"port = {modbus_port}",
