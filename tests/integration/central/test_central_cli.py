@@ -1,0 +1,161 @@
+"""A utility run from the command line alone, on a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.books import TARIFF, month
+from tests.support.servers import Database
+
+BOOK = """\
+seller: {name: Sierra Power, address: "Plaza 1\\nMadrid", tax_id: ESB1}
+tariffs: [home.yaml]
+service_points:
+  - name: SP-1
+    zone: Europe/Madrid
+    capacity: 10 kW
+    channels: [{obis: 1.8.0, period: 15m, unit: Wh}]
+    meters: [{meter: MTL/S1, from: 2026-09-01, gateway: files}]
+accounts:
+  - number: A-1
+    name: Ada
+    agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01}]
+"""
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def central(plain_database: Database) -> Run:
+    environment = {
+        **os.environ,
+        "METERLINE_DATABASE": plain_database.dsn_as("meterline_app"),
+        "METERLINE_OWNER_DATABASE": plain_database.dsn,
+        "METERLINE_ACTOR": "clerk",
+    }
+
+    def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "central.cli", *map(str, arguments)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr + done.stdout
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def said(done: subprocess.CompletedProcess[str]) -> Any:  # noqa: ANN401 - JSON is anything
+    return json.loads(done.stdout)
+
+
+def readings_csv(step: int = 25) -> str:
+    lines = ["manufacturer,serial,obis,at,value,unit"]
+    lines += [f"MTL,S1,1.8.0,{one.at.isoformat()},{one.mantissa},Wh" for one in month(step=step)]
+    return "\n".join(lines) + "\n"
+
+
+def test_from_an_empty_database_to_an_issued_invoice(central: Run, tmp_path: Path) -> None:
+    (tmp_path / "home.yaml").write_text(TARIFF)
+    (tmp_path / "book.yaml").write_text(BOOK)
+    (tmp_path / "readings.csv").write_text(readings_csv())
+    assert [step["version"] for step in said(central("migrate", "--json"))][:2] == [1, 2]
+    central("gateway", "enrol", "files")
+    book = said(central("import", "book", tmp_path / "book.yaml", "--json"))
+    assert {one["effect"] for one in book} == {"added"}
+    again = said(central("import", "book", tmp_path / "book.yaml", "--json"))
+    assert {one["effect"] for one in again} == {"unchanged"}
+    command = ("import", "readings", tmp_path / "readings.csv", "--gateway", "files", "--json")
+    assert said(central(*command))["batches"] == {"stored": 4}
+    assert said(central(*command))["batches"] == {"duplicate": 4}
+    assert said(central("validate", "--json"))["versions"] >= 31
+
+    summary = said(central("bill", "run", "--cycle", "2026-10", "--json"))
+    assert (summary["accounts"], summary["held"]) == (1, 0)
+    assert summary["kwh_billed"] == summary["kwh_validated"] == "74.5"
+    assert Decimal(summary["totals"]["EUR"]) == Decimal("17.19")
+    bill = said(central("bill", "show", "A-1/2026-10", "--json"))
+    assert bill["bill"] == summary["bills"][0]["bill"]
+
+    central("bill", "approve", "--cycle", "2026-10", code=2)
+    central("bill", "approve", "--cycle", "2026-10", "--as", "chief")
+    central("bill", "issue", bill["bill"], "--as", "chief")
+    issued = said(central("bill", "show", bill["bill"], "--json"))
+    assert (issued["state"], issued["number"]) == ("issued", "INV-000001")
+    assert issued["sha256"] == bill["sha256"]
+    printed = said(central("bill", "pdf", "--cycle", "2026-10", "--out", tmp_path, "--json"))
+    assert Path(printed["files"][0]).read_bytes().startswith(b"%PDF")
+
+
+def test_held_bills_have_their_own_exit_code(central: Run, tmp_path: Path) -> None:
+    (tmp_path / "home.yaml").write_text(TARIFF)
+    (tmp_path / "book.yaml").write_text(BOOK)
+    central("migrate")
+    central("gateway", "enrol", "files")
+    central("import", "book", tmp_path / "book.yaml")
+    summary = said(central("bill", "run", "--cycle", "2026-10", "--json", code=3))
+    assert summary["held_bills"][0]["reasons"][0]["code"] == "NO_INTERVALS"
+
+
+def test_refusals_are_one_sentence_and_code_two(central: Run, tmp_path: Path) -> None:
+    central("migrate")
+    assert "CYCLE_OPEN" in central("bill", "run", "--cycle", "2999-01", code=2).stderr
+    assert "INVALID_VALUE" in central("bill", "run", "--cycle", "October", code=2).stderr
+    assert "UNKNOWN_RUN" in central("bill", "summary", "--cycle", "2026-01", code=2).stderr
+    assert "UNKNOWN_BILL" in central("bill", "show", "nonsense", code=2).stderr
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("service_points: [{name: X}]\n")
+    assert "BOOK_REFUSED" in central("import", "book", bad, code=2).stderr
+    bad.write_text("tariff: X\n")
+    central("tariff", "check", bad, code=2)
+    assert (
+        "NOT_REGISTERED"
+        in central("import", "book", _book_without_gateway(tmp_path), code=2).stderr
+    )
+
+
+def _book_without_gateway(folder: Path) -> Path:
+    (folder / "home.yaml").write_text(TARIFF)
+    path = folder / "other.yaml"
+    path.write_text(BOOK.replace(", gateway: files", ""))
+    return path
+
+
+def test_a_database_that_is_not_there_is_code_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "central.cli", "migrate"],
+        env={**os.environ, "METERLINE_OWNER_DATABASE": "postgresql://x@127.0.0.1:1/x"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("DATABASE: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_has_help() -> None:
+    for command in ([], ["bill"], ["bill", "run"], ["import", "book"], ["worker"], ["serve"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "central.cli", *command, "--help"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert "Usage" in done.stdout
