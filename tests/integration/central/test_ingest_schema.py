@@ -1,0 +1,175 @@
+"""The schema on every server found: who may do what, and what a server's flavour changes."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from central.adapters.timescale.migrate import (
+    MIGRATIONS,
+    ExtensionMissingError,
+    Flavour,
+    MigrationChangedError,
+    migrate,
+    render,
+)
+from central.service.gateways import enrol_gateway
+from central.service.ingest import Ingest
+from firmware_bridge.contract.reading import Reading, to_ms
+from tests.support.ingest import Edge, channel, expected, readings, timescale_stores
+from tests.support.servers import Database
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+TODAY = clock().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def ask(dsn: str, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def test_many_may_migrate_at_once_and_one_does(database: Database) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        applied = list(threads.map(migrate, [database.dsn] * 4))
+    assert sum(bool(steps) for steps in applied) == 1
+    versions = ask(database.dsn, "SELECT version FROM schema_migration ORDER BY version")
+    assert versions == [(i + 1,) for i in range(len(versions))]
+    flavour = Flavour.COLUMNSTORE if database.timescaledb else Flavour.PLAIN
+    assert ask(database.dsn, "SELECT DISTINCT flavour FROM schema_migration") == [(flavour.value,)]
+
+
+def test_a_migration_that_changed_afterwards_is_refused(
+    plain_database: Database, tmp_path: Path
+) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder)
+    migrate(plain_database.dsn, folder)
+    script = folder / "0001_ingest.guards.sql"
+    script.write_text(script.read_text() + "-- later\n")
+    with pytest.raises(MigrationChangedError):
+        migrate(plain_database.dsn, folder)
+
+
+def test_a_migration_that_fails_leaves_nothing(plain_database: Database, tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_half.sql").write_text("CREATE TABLE half (id int); SELECT 1 / 0;")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(plain_database.dsn, folder)
+    assert ask(plain_database.dsn, "SELECT to_regclass('half')") == [(None,)]
+    assert ask(plain_database.dsn, "SELECT count(*) FROM schema_migration") == [(0,)]
+
+
+def test_timescale_may_be_declined_or_required(database: Database) -> None:
+    if database.timescaledb:
+        migrate(database.dsn, timescale=False)
+        assert ask(database.dsn, "SELECT min(flavour) FROM schema_migration") == [("plain",)]
+    else:
+        with pytest.raises(ExtensionMissingError):
+            migrate(database.dsn, timescale=True)
+
+
+def test_the_printed_script_makes_the_same_schema(database: Database) -> None:
+    flavour = Flavour.COLUMNSTORE if database.timescaledb else Flavour.PLAIN
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        connection.execute(render(flavour).encode())
+    assert migrate(database.dsn) == []
+
+
+def test_the_application_owns_nothing_and_cannot_change_readings(database: Database) -> None:
+    migrate(database.dsn)
+    owned = (
+        "SELECT count(*) FROM pg_class WHERE relowner ="
+        " (SELECT oid FROM pg_roles WHERE rolname = 'meterline_app')"
+    )
+    assert ask(database.dsn, owned) == [(0,)]
+    insert = (
+        "INSERT INTO reading (channel_id, at, mantissa, exponent, flags)"
+        " VALUES (1, now(), 5, 0, 0) RETURNING 1"
+    )
+    with psycopg.connect(database.dsn_as("meterline_app"), autocommit=True) as app:
+        app.execute(insert)
+        for forbidden in (
+            "UPDATE reading SET mantissa = 6",
+            "DELETE FROM reading",
+            "TRUNCATE reading",
+            "DROP TABLE reading",
+            "ALTER TABLE reading DISABLE TRIGGER ALL",
+            "CREATE TABLE own (id int)",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                app.execute(forbidden.encode())
+    with psycopg.connect(database.dsn, autocommit=True) as owner:
+        for refused in (b"UPDATE reading SET mantissa = 6", b"DELETE FROM reading"):
+            with pytest.raises(psycopg.errors.RestrictViolation):
+                owner.execute(refused)
+    assert ask(database.dsn, "SELECT mantissa FROM reading") == [(5,)]
+
+
+def test_hours_have_one_name_on_every_server(database: Database) -> None:
+    migrate(database.dsn)
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO reading (channel_id, at, mantissa, exponent, flags)"
+            " SELECT 1, date_trunc('day', now()) - n * interval '15 minutes', 100 - n, 0, 0"
+            " FROM generate_series(1, 8) AS n"
+        )
+    found = ask(
+        database.dsn_as("meterline_app"),
+        "SELECT readings, first_mantissa, last_mantissa FROM reading_hour ORDER BY hour",
+    )
+    assert found == [(4, 92, 95), (4, 96, 99)]
+
+
+async def test_late_readings_find_their_place_in_old_months_and_packed_chunks(
+    database: Database,
+) -> None:
+    old = TODAY - timedelta(days=1000)
+    edge, again = Edge("gw1"), Edge("gw1")
+    first = readings(96, old) + readings(96, TODAY - timedelta(days=30), first=500)
+    late = readings(96, old + timedelta(days=1), first=1000)
+    clash = Reading(channel(), old, 77, 0)
+    async with timescale_stores(database.dsn) as stores:
+        await enrol_gateway(stores.gateways, "gw1", clock)
+        ingest = Ingest(stores.ingest, clock)
+        await ingest.commit(edge.arrive(edge.seal(first)))
+        if database.timescaledb:
+            packed = ask(
+                database.dsn,
+                "SELECT count(compress_chunk(chunk)) FROM show_chunks('reading') AS chunk",
+            )
+            assert packed == [(2,)]
+        result = await ingest.commit(again.arrive(again.seal([*first[1:], *late, clash])))
+        (outcome,) = result.outcomes
+        assert (outcome.stored, outcome.duplicate, outcome.conflict) == (96, 191, 1)
+        assert await stores.peek.readings() == expected([*first, *late])
+        assert await stores.peek.conflicts() == [(77, 0)]
+
+
+async def test_months_are_attached_when_they_are_needed_and_no_row_falls_beside_them(
+    plain_database: Database,
+) -> None:
+    async with timescale_stores(plain_database.dsn) as stores:
+        months = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'reading'::regclass"
+        ((before,),) = ask(plain_database.dsn, months)
+        year_ago = to_ms(TODAY - timedelta(days=400))
+        await stores.ingest.prepare(year_ago, year_ago + 1)
+        await stores.ingest.prepare(year_ago, year_ago + 1)
+        assert ask(plain_database.dsn, months) == [(int(str(before)) + 1,)]
+        with (
+            psycopg.connect(plain_database.dsn, autocommit=True) as owner,
+            pytest.raises(psycopg.errors.CheckViolation),
+        ):
+            owner.execute(
+                "INSERT INTO reading (channel_id, at, mantissa, exponent, flags)"
+                " VALUES (1, '2001-01-01Z', 5, 0, 0)"
+            )
