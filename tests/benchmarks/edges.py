@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware_bridge.contract.envelope import Link, Sealed, seal
 from firmware_bridge.contract.messages import Ack, decode_down
@@ -73,57 +74,68 @@ def seal_all(name: str, batches: int, channels: int, times: int) -> list[Sealed]
     return sealed
 
 
-def main() -> None:
-    port, gateways, batches, channels, times = map(int, sys.argv[1:6])
-    prefix = sys.argv[6]
-    edges = {
-        name: Gateway(name, seal_all(name, batches, channels, times))
-        for name in (f"{prefix}-{number}" for number in range(gateways))
-    }
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-    client.max_inflight_messages_set(0)
-    client.max_queued_messages_set(0)
-    done = threading.Event()
+class Fleet:
+    """All gateways over one connection."""
 
-    def send(edge: Gateway) -> None:
+    def __init__(self, port: int, edges: dict[str, Gateway]) -> None:
+        self._edges = edges
+        self._done = threading.Event()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client.max_inflight_messages_set(0)
+        self._client.max_queued_messages_set(0)
+        self._client.on_message = self._hear
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        for name in edges:
+            self._client.subscribe(down(name), QOS)
+
+    def _send(self, edge: Gateway) -> None:
         for payload in edge.due():
-            client.publish(up(edge.name), payload, QOS)
+            self._client.publish(up(edge.name), payload, QOS)
 
-    def hear(_client: object, _data: object, message: mqtt.MQTTMessage) -> None:
-        edge = edges[gateway_of(message.topic)]
-        said = decode_down(message.payload)
+    def _hear(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        edge = self._edges[gateway_of(message.topic)]
+        said = decode_down(bytes(message.payload))
         if isinstance(said, Ack):
             edge.hear(said)
-            send(edge)
-            if all(e.cum == e.limit for e in edges.values()):
-                done.set()
+            self._send(edge)
+            if all(e.cum == e.limit for e in self._edges.values()):
+                self._done.set()
 
-    client.on_message = hear
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    for name in edges:
-        client.subscribe(down(name), QOS)
-
-    def run() -> float:
-        done.clear()
+    def run(self) -> float:
+        """Send everything up to each gateway's limit; seconds until all is acknowledged."""
+        self._done.clear()
         began = time.perf_counter()
-        for edge in edges.values():
-            send(edge)
-        while not done.wait(0.5):
-            for edge in edges.values():
-                if time.monotonic() - edge.heard_at > RESEND_S and edge.cum < edge.limit:
-                    edge.sent, edge.heard_at = edge.cum, time.monotonic()
-                    send(edge)
+        for edge in self._edges.values():
+            self._send(edge)
+        while not self._done.wait(0.5):
+            self._resend()
         return time.perf_counter() - began
 
-    run()  # the first batch of each makes its channels appear; what is measured follows
+    def _resend(self) -> None:
+        for edge in self._edges.values():
+            if time.monotonic() - edge.heard_at > RESEND_S and edge.cum < edge.limit:
+                edge.sent, edge.heard_at = edge.cum, time.monotonic()
+                self._send(edge)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def main() -> None:
+    port, gateways, batches, channels, times = map(int, sys.argv[1:6])
+    names = [f"{sys.argv[6]}-{number}" for number in range(gateways)]
+    edges = {name: Gateway(name, seal_all(name, batches, channels, times)) for name in names}
+    fleet = Fleet(port, edges)
+    fleet.run()  # the first batch of each makes its channels appear; what is measured follows
     for edge in edges.values():
         edge.limit = len(edge.batches)
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     sys.stdin.readline()
-    print(run(), flush=True)
-    client.disconnect()
-    client.loop_stop()
+    sys.stdout.write(f"{fleet.run()}\n")
+    fleet.close()
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ LOADS = (Load(20, 26, 10, 100), Load(500, 25, 10, 1))
 
 
 @pytest.mark.parametrize("kind", postgres_servers(), ids=str)
-def test_ingest_rate(kind: PostgresKind) -> None:
+def test_ingest_rate(kind: PostgresKind, capsys: pytest.CaptureFixture[str]) -> None:
     if mosquitto_program() is None:
         pytest.skip("mosquitto is not installed")
     raw: list[float] = []
@@ -65,12 +65,16 @@ def test_ingest_rate(kind: PostgresKind) -> None:
                 rates[load].append(_send(dsn, port, load, f"r{number}-{load.size}"))
         _check(dsn)
     baseline = statistics.median(raw)
-    print(f"\n{kind}, fsync on, {ROUNDS} rounds, {os.cpu_count()} cores")
-    print(f"  raw binary COPY, same table    {_spread(raw)} readings/s")
+    lines = [
+        f"{kind}, fsync on, {ROUNDS} rounds, {os.cpu_count()} cores; median (least .. most)",
+        f"  raw binary COPY, same table     {_spread(raw)} readings/s",
+    ]
     for load, found in rates.items():
         ratio = statistics.median(found) / baseline
-        print(f"  MQTT to committed, {load.size:>4} a batch {_spread(found)} readings/s", end="")
-        print(f"  = {ratio:.2f} of COPY")
+        rate = f"{_spread(found)} readings/s = {ratio:.2f} of COPY"
+        lines.append(f"  MQTT to committed, {load.size:>4} a batch  {rate}")
+    with capsys.disabled():
+        sys.stdout.write("\n" + "\n".join(lines) + "\n")
 
 
 def _spread(found: list[float]) -> str:

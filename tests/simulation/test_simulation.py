@@ -30,7 +30,8 @@ def _quiet() -> Iterator[None]:
 def memory_folder() -> Iterator[Path]:
     """A folder in memory where there is one: what fsync costs has no part in this."""
     shared = Path("/dev/shm")  # noqa: S108 - Linux's own, and mkdtemp makes the name
-    folder = Path(tempfile.mkdtemp(prefix="meterline-sim-", dir=shared if shared.is_dir() else None))
+    where = shared if shared.is_dir() else None
+    folder = Path(tempfile.mkdtemp(prefix="meterline-sim-", dir=where))
     yield folder
     shutil.rmtree(folder)
 

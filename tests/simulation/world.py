@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 
 from central.service.outcome import Reply
 from central.service.ports.ingest import FindingCode
+from edge_agent.conductor import Moment
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
 from firmware_bridge.contract.reading import from_ms, to_ms
 from tests.simulation.broker import Agenda, Network, SimulatedBroker
@@ -44,7 +45,7 @@ class World:
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.random = Random(self.seed)
+        self.random = Random(self.seed)  # noqa: S311 - a run must repeat
         self._ids = 0
         stormy = Network(
             drop=self.random.choice([0.0, 0.05, 0.2]),
@@ -83,16 +84,15 @@ class World:
 
         self.broker.carry(deliver)
 
-    def _moment(self, device: Device):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Moment
+    def _moment(self, device: Device) -> Moment:
         return device.moment(self.agenda.now, self.wall())
 
     # --- what devices do ---
 
     def add(self, serial: str) -> Device:
         name = f"card{len(self.devices)}"
-        device = Device(
-            self.folder / name, serial, self.record, Random(self.random.random()), self.new_id
-        )
+        random = Random(self.random.random())  # noqa: S311 - a run must repeat
+        device = Device(self.folder / name, serial, self.record, random, self.new_id)
         device.released = partial(self._check_released, name)
         self.devices.append(device)
         return device
