@@ -14,8 +14,8 @@ from central.domain.rating.prices import PriceSeries
 from central.domain.rating.state import State
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load import load_tariff
-from central.domain.tariff.urdb_metering import Rule, apply_rule, rollover_maps
-from central.domain.tariff.urdb_rates import Rates, Seasons, charges_of, sell_prices
+from central.domain.tariff.urdb_metering import Rule
+from central.domain.tariff.urdb_rates import Rates, charges_of
 from central.service.rate_file import Month, Request, rate_months
 
 RULES = (
@@ -39,12 +39,19 @@ def tariff_of(inputs: dict[str, Any], *, generation: bool, year: int = 1) -> Tar
     rise = (1 + exact(float(inputs.get("inflation_rate", 0))) / 100) ** (year - 1)
     rule = RULES[int(inputs["ur_metering_option"])]
     record = _record(inputs, rise)
-    rates = Rates(record, "ssc", reference=True, metering=rule)
+    rates = Rates(
+        record,
+        "ssc",
+        reference=True,
+        metering=rule,
+        generation=generation,
+        true_up_month=int(inputs.get("ur_nm_credit_month", 11)) + 1,
+        surplus_price=exact(inputs.get("ur_nm_yearend_sell_rate", 0)) * rise,
+    )
     said = charges_of(rates)
     if inputs.get("ur_enable_billing_demand"):
         _billing_demand(inputs, said)
-    if generation:
-        _generation(inputs, said, rule, record, rise)
+    _carryover(inputs, said, rule)
     _time_series(inputs, said)
     said |= {
         "tariff": "ssc",
@@ -154,34 +161,16 @@ def _billing_demand(inputs: dict[str, Any], said: dict[str, Any]) -> None:
     said["state"] = {"kw": {"months": months, "missing": "ignore"}}
     charges = json.dumps(said["charges"])
     charges = charges.replace('"of": "kw"', '"of": "billing_kw"')
-    said["charges"] = json.loads(charges.replace('"qty": "kw"', '"qty": "billing_kw"'))
+    charges = charges.replace('"qty": "kw"', '"qty": "billing_kw"')
+    # Periods that are flagged are charged for the billing demand, as the flat charge is.
+    for period, flag in inputs["ur_dc_billing_demand_periods"]:
+        if flag:
+            name = f'"qty": "kw_tou.D{int(period) - 1}"'
+            charges = charges.replace(name, '"qty": "billing_kw"')
+    said["charges"] = json.loads(charges)
 
 
-def _generation(
-    inputs: dict[str, Any],
-    said: dict[str, Any],
-    rule: Rule,
-    record: dict[str, Any],
-    rise: Decimal,
-) -> None:
-    weekday = record["energyweekdayschedule"]
-    names = [""] * 12
-    for season, ranges in said["calendar"]["seasons"].items():
-        for text in ranges:
-            names[int(text[:2]) - 1] = season
-    rates = Rates(record, "ssc", reference=True, metering=rule)
-    structure = rates.structure("energyratestructure")
-    grids = weekday, record["energyweekendschedule"]
-    sell, tiered = sell_prices(rates, structure, *grids, Seasons(tuple(names)))
-    apply_rule(
-        said,
-        rule,
-        sell,
-        rollover_maps(weekday, names, "P"),
-        true_up_month=int(inputs.get("ur_nm_credit_month", 11)) + 1,
-        surplus_price=exact(inputs.get("ur_nm_yearend_sell_rate", 0)) * rise,
-        sell_steps=tiered,
-    )
+def _carryover(inputs: dict[str, Any], said: dict[str, Any], rule: Rule) -> None:
     bank = said.get("banks", {}).get("credit")
     if bank and rule is Rule.NET_BILLING_CARRYOVER:
         if inputs.get("ur_nb_apply_credit_current_month"):

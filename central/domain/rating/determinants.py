@@ -90,12 +90,17 @@ def compute(segments: Sequence[Segment], book: Book) -> None:
     """
     for segment in segments:
         for rule in segment.version.document.determinants:
-            for made in _compute_one(rule, segment, book):
+            for made in compute_rule(rule, segment, book):
                 book.found[made.name, made.segment, made.label] = made
-    _round(segments, book)
+    round_determinants(segments, book)
 
 
-def _compute_one(rule: Rule, segment: Segment, book: Book) -> Iterator[Determinant]:
+def compute_rule(rule: Rule, segment: Segment, book: Book) -> Iterator[Determinant]:
+    """One determinant of a segment, by label.
+
+    Raises:
+        HeldError: Something is missing.
+    """
     match rule:
         case SumDeterminant():
             yield from _sums(rule, segment, book)
@@ -127,7 +132,10 @@ def unit_of(segment: Segment, series: str) -> str:
     return (BUILT_IN_INPUTS | dict(document.inputs) | computed)[series]
 
 
-def _sums(rule: SumDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+def raw_sums(
+    rule: SumDeterminant, segment: Segment, book: Book
+) -> tuple[dict[str, Fraction], dict[str, Selection]]:
+    """The sum of a series by label, and the intervals behind each, before any bank."""
     series = book.series[rule.series]
     place = series.slice_of(segment.days)
     plan = plan_of(segment.version, rule.by, segment.days, series.step_s, book.resolved)
@@ -136,33 +144,33 @@ def _sums(rule: SumDeterminant, segment: Segment, book: Book) -> Iterator[Determ
     for run_label, run_sum in zip(plan.run_labels, sums, strict=True):
         totals[run_label] += run_sum
     start = series.start + timedelta(seconds=series.step_s * place.start)
-    sources = series.sources(segment.days)
+    used = [(number, label) for number, label in enumerate(plan.labels) if plan.runs[number]]
+    return (
+        {label: totals[number] * series.scale for number, label in used},
+        {label: Selection(start, series.step_s, plan.runs[number]) for number, label in used},
+    )
+
+
+def _sums(rule: SumDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+    raw, selections = raw_sums(rule, segment, book)
+    sources = book.series[rule.series].sources(segment.days)
     unit = unit_of(segment, rule.series)
-    raw = {
-        label: totals[number] * series.scale
-        for number, label in enumerate(plan.labels)
-        if plan.runs[number]
-    }
-    values = _sided(rule, raw, segment, book)
-    for number, label in enumerate(plan.labels):
-        if label in values:
-            selection = Selection(start, series.step_s, plan.runs[number])
-            value = values[label]
-            yield Determinant(
-                rule.name,
-                segment.number,
-                label,
-                unit,
-                value,
-                value,
-                "sum",
-                selection,
-                sources,
-                adjusted=value - raw[label],
-            )
+    for label, value in settle_sums(rule, raw, segment, book).items():
+        yield Determinant(
+            rule.name,
+            segment.number,
+            label,
+            unit,
+            value,
+            value,
+            "sum",
+            selections[label],
+            sources,
+            adjusted=value - raw[label],
+        )
 
 
-def _sided(
+def settle_sums(
     rule: SumDeterminant, raw: Mapping[str, Fraction], segment: Segment, book: Book
 ) -> dict[str, Fraction]:
     """The sums after a bank, or of one side only."""
@@ -276,7 +284,7 @@ def _evaluate(  # noqa: PLR0911 - one return per kind of node
         case Prior():
             return _prior(expression, segment, book)
         case Call("sum", (Name(name),)):
-            series = book.series[name]
+            series = _known(name, book)
             values = series.values[series.slice_of(segment.days)]
             return run_sums(values, np.zeros(1, dtype=np.int64))[0] * series.scale
         case Call(function, arguments):
@@ -332,6 +340,13 @@ def _prior(prior: Prior, segment: Segment, book: Book) -> Fraction:
     return max(peaks.values(), default=Fraction(0)) * prior.percent / 100
 
 
+def _known(name: str, book: Book) -> InputSeries:
+    if name not in book.series:
+        message = f"The intervals of {name!r} are not at hand; rate the whole cycle."
+        raise HeldError(Hold("NO_INTERVALS", message, name))
+    return book.series[name]
+
+
 def series_of(name: str, segment: Segment, book: Book) -> InputSeries:
     """The series that a summed determinant is made of.
 
@@ -341,7 +356,7 @@ def series_of(name: str, segment: Segment, book: Book) -> InputSeries:
     base = name.partition(".")[0]
     for rule in segment.version.document.determinants:
         if rule.name == base and isinstance(rule, SumDeterminant):
-            return book.series[rule.series]
+            return _known(rule.series, book)
     message = f"{name!r} is no sum of intervals, so that tiers cannot be filled in order of time."
     raise HeldError(Hold("NO_INTERVALS", message, name))
 
@@ -418,7 +433,7 @@ def true_fact(name: str, day: date, facts: AgreementFacts) -> bool:
     return value
 
 
-def _round(segments: Sequence[Segment], book: Book) -> None:
+def round_determinants(segments: Sequence[Segment], book: Book) -> None:
     """Round every determinant once, so that its parts sum to its rounded total.
 
     Sums are rounded together over segments and labels; maxima and formulas one by one.

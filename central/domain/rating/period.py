@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 from central.domain.tariff.calendar import season_on
 from central.domain.tariff.version import TariffVersion, version_on
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import Interval, day_start
+
+
+@lru_cache(maxsize=4096)
+def _days(first: date, count: int) -> tuple[date, ...]:
+    return tuple(first + timedelta(days=number) for number in range(count))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,9 +43,9 @@ class DayRange:
         """Number of days."""
         return (self.end - self.first).days
 
-    def days(self) -> list[date]:
+    def days(self) -> tuple[date, ...]:
         """The days, ascending."""
-        return [self.first + timedelta(days=number) for number in range(self.count)]
+        return _days(self.first, self.count)
 
     def interval(self, zone: str) -> Interval:
         """From the first instant of the first day to that of `end`, in UTC."""

@@ -108,14 +108,14 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:
         segments = cut(days, in_force)
-        series = _series(segments, blocks, days)
-        book = Book(series, facts, calendar, state, _month(days), _credits(state), known)
+        series = align_inputs(segments, blocks, days)
+        book = Book(series, facts, calendar, state, month_of(days), credits_of(state), known)
         compute(segments, book)
-        lines, sums = _lines(segments, days, whole, book, options)
-    except HeldError as held:
-        return Rated(currency, (), (), state, (held.hold,), tzdata=calendar.tzdata)
-    except _HeldManyError as held:
+        lines, sums = price_segments(segments, days, whole, book, options)
+    except HeldManyError as held:
         return Rated(currency, (), (), state, held.holds, tzdata=calendar.tzdata)
+    except HeldError as held_one:
+        return Rated(currency, (), (), state, (held_one.hold,), tzdata=calendar.tzdata)
     except (CalendarError, NoTariffVersionError) as error:
         hold = Hold(error.code, error.message, str(error.value))
         return Rated(currency, (), (), state, (hold,), tzdata=calendar.tzdata)
@@ -132,27 +132,36 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     )
 
 
-def _credits(state: State) -> Credits:
+def credits_of(state: State) -> Credits:
+    """The banks of a state, by bank and label."""
     found: Credits = {}
     for credit in state.credits:
         found.setdefault(credit.bank, {}).setdefault(credit.label, []).append(credit)
     return found
 
 
-class _HeldManyError(Exception):
+class HeldManyError(HeldError):
     """Several things are missing at once."""
 
     def __init__(self, holds: tuple[Hold, ...]) -> None:
-        super().__init__(holds)
+        super().__init__(holds[0])
         self.holds = holds
 
 
-def _month(days: DayRange) -> date:
+def month_of(days: DayRange) -> date:
+    """First day of the month that a bill belongs to: that of its last day."""
     last = days.days()[-1]
     return last.replace(day=1)
 
 
-def _series(segments: Sequence[Segment], blocks: Blocks, days: DayRange) -> dict[str, InputSeries]:
+def align_inputs(
+    segments: Sequence[Segment], blocks: Blocks, days: DayRange
+) -> dict[str, InputSeries]:
+    """Inputs of some days as arrays, and the series computed from them.
+
+    Raises:
+        HeldError: A block is missing or damaged, or the versions differ in zone.
+    """
     zones = {segment.version.document.zone for segment in segments}
     if len(zones) > 1:
         message = "The tariff's versions differ in zone."
@@ -167,7 +176,7 @@ def _series(segments: Sequence[Segment], blocks: Blocks, days: DayRange) -> dict
         else:
             holds.extend(aligned)
     if holds:
-        raise _HeldManyError(tuple(holds))
+        raise HeldManyError(tuple(holds))
     for segment in segments:
         for rule in segment.version.document.series:
             terms = [(found[name], factor) for name, factor in rule.terms]
@@ -204,9 +213,14 @@ def _summed(expression: Expression) -> Iterator[str]:
                     yield argument.name
 
 
-def _lines(
+def price_segments(
     segments: Sequence[Segment], bill: DayRange, cycle: DayRange, book: Book, options: Options
 ) -> tuple[list[Line], dict[str, Decimal]]:
+    """The lines of a bill from its determinants, and what yearly minimums have to remember.
+
+    Raises:
+        HeldError: A price or fact is missing.
+    """
     lines: list[Line] = []
     sums: dict[str, Decimal] = {}
     for version, group in groupby(segments, key=lambda segment: segment.version):

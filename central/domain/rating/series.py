@@ -23,15 +23,15 @@ from firmware_bridge.contract.quantity import Unit
 _INT64_MAX = 2**63 - 1
 _ONE = Fraction(1)
 day_start = lru_cache(maxsize=65_536)(_day_start)
-_ESTIMATES = np.array(
+_IS_ESTIMATE = np.zeros(256, dtype=np.bool_)
+_IS_ESTIMATE[
     [
         IntervalQuality.ESTIMATED_LINEAR,
         IntervalQuality.ESTIMATED_LIKE_DAY,
         IntervalQuality.ESTIMATED_PROFILE,
         IntervalQuality.ESTIMATED_BY_METER,
-    ],
-    dtype=np.uint8,
-)
+    ]
+] = True
 # Billing units are a thousand of the meter's: kWh of Wh, m3 of L.
 _POWERS = frozenset({Unit.WATT, Unit.VAR, Unit.VOLT_AMPERE})
 _THOUSANDTHS = _POWERS | {Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR, Unit.LITRE}
@@ -159,10 +159,14 @@ def source_of(name: str, blocks: Sequence[DayBlock], factor: Fraction = _ONE) ->
 
 def billing_scale(block: DayBlock) -> Fraction:
     """Billing units per count of a block's values."""
-    exponent = block.exponent - (3 if block.unit in _THOUSANDTHS else 0)
-    scale = Fraction(10) ** exponent
+    return _scale(block.exponent, block.unit, block.period_s)
+
+
+@lru_cache(maxsize=1024)
+def _scale(exponent: int, unit: Unit, period_s: int) -> Fraction:
+    scale = Fraction(10) ** (exponent - (3 if unit in _THOUSANDTHS else 0))
     # Average power over the interval, as load files give it, becomes energy.
-    return scale * Fraction(block.period_s, 3600) if block.unit in _POWERS else scale
+    return scale * Fraction(period_s, 3600) if unit in _POWERS else scale
 
 
 def align(
@@ -205,8 +209,10 @@ def align(
 
 def _damage(name: str, blocks: Sequence[DayBlock], zone: str) -> list[Hold]:
     holds = []
+    quality = np.concatenate([block.quality for block in blocks])
+    damaged = bool((quality == IntervalQuality.MISSING).any())
     for block in blocks:
-        if block.missing:
+        if damaged and block.missing:
             message = f"{block.missing} intervals of {name!r} on {block.day} are missing."
             holds.append(
                 Hold("MISSING_INTERVALS", message, f"channel {block.channel_id}, {block.day}")
@@ -226,9 +232,13 @@ def _join(
     total: NDArray[np.int64] | None = None
     estimated: NDArray[np.bool_] | None = None
     for channel in channels:
-        parts = [_scaled(block, int(billing_scale(block) / scale)) for block in channel]
-        values = np.concatenate(parts)
-        marks = np.isin(np.concatenate([block.quality for block in channel]), _ESTIMATES)
+        if all(block.exponent == every[0].exponent for block in channel):
+            factor = int(billing_scale(channel[0]) / scale)
+            values = _times(np.concatenate([block.values for block in channel]), factor)
+        else:
+            parts = [_times(b.values, int(billing_scale(b) / scale)) for b in channel]
+            values = np.concatenate(parts)
+        marks = _IS_ESTIMATE[np.concatenate([block.quality for block in channel])]
         total = values if total is None else _added(total, values)
         estimated = marks if estimated is None else estimated | marks
     if total is None or estimated is None:
@@ -249,13 +259,13 @@ def _join(
     )
 
 
-def _scaled(block: DayBlock, factor: int) -> NDArray[np.int64]:
+def _times(values: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
     if factor == 1:
-        return block.values
-    if magnitude(block.values) * factor > _INT64_MAX:
-        message = f"The values of {block.day} do not fit 64 bits at the common scale."
+        return values
+    if magnitude(values) * factor > _INT64_MAX:
+        message = "The values of a channel do not fit 64 bits at the common scale."
         raise OverflowError(message)
-    return block.values * np.int64(factor)
+    return values * np.int64(factor)
 
 
 def _added(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,6 +11,9 @@ from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedErro
 
 MAX_CHARACTERS = 2_000_000
 MAX_DEPTH = 40
+_QUOTES = frozenset({"'", '"', "|", ">"})
+# libyaml where the wheel has it: the same nodes, ten times as fast.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _PLAIN_TAGS = frozenset(
     {
         "tag:yaml.org,2002:str",
@@ -79,12 +82,12 @@ def parse(text: str, file: str) -> Node:
     if len(text) > MAX_CHARACTERS:
         raise _refused(Code.OVERSIZE, file, 1, "The document is too large.", "Split the tariff.")
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(text, Loader=_LOADER):
             _check_event(event, file)
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+        line = min(mark.line, text.count("\n")) + 1 if mark else 1
         message = f"The text is no YAML: {error.problem or error}."
         raise _refused(Code.SYNTAX, file, line, message, "Mend the syntax.") from None
     except (yaml.YAMLError, RecursionError) as error:
@@ -112,7 +115,7 @@ def _convert(node: yaml.Node, file: str, path: str, depth: int) -> Node:
         message = f"The document is nested deeper than {MAX_DEPTH} levels."
         raise _refused(Code.OVERSIZE, file, line, message, "Flatten it.", path)
     if isinstance(node, yaml.ScalarNode):
-        return Scalar(node.value, line, quoted=node.style is not None)
+        return Scalar(node.value, line, quoted=node.style in _QUOTES)
     if isinstance(node, yaml.SequenceNode):
         items = (
             _convert(child, file, f"{path}[{number}]", depth + 1)

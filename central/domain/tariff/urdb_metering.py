@@ -100,17 +100,21 @@ def _prices(sell: Mapping[str, Mapping[str, Decimal]], sign: int) -> Said:
 
 
 def rollover_maps(
-    weekday: Sequence[Sequence[int]], names: Sequence[str], letter: str
+    weekday: Sequence[Sequence[int]],
+    weekend: Sequence[Sequence[int]],
+    names: Sequence[str],
+    letter: str,
 ) -> dict[str, dict[str, str]]:
     """Which period of one season a credit of another counts in, by time of day.
 
     Args:
         weekday: Twelve months of 24 period numbers.
+        weekend: The same; a period of weekends alone has no time of day to match, and lapses.
         names: Season of each month.
         letter: What period names begin with.
     """
     patterns = [[row[hour] for hour in ROLLOVER_HOURS] for row in weekday]
-    periods = sorted({number for row in weekday for number in row})
+    periods = sorted({number for row in (*weekday, *weekend) for number in row})
     maps: dict[str, dict[str, str]] = {}
     for month, season in enumerate(names):
         before, now = patterns[month - 1], patterns[month]

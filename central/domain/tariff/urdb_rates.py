@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
-from central.domain.tariff.urdb_metering import Rule, apply_rule, rollover_maps
+from central.domain.tariff.urdb_metering import ROLLOVER_HOURS, Rule, apply_rule, rollover_maps
 
 MONTHS, HOURS = 12, 24
 _UNITS = {
@@ -43,6 +43,8 @@ class Rates:
         reference: Whether to follow the reference's conventions.
         metering: Rule for generation, None for none.
         generation: Whether the customer generates, so that the rule applies.
+        true_up_month: Month whose bill settles credits.
+        surplus_price: Of energy left then. [currency/kWh]
     """
 
     record: dict[str, Any]
@@ -50,6 +52,8 @@ class Rates:
     reference: bool = False
     metering: Rule | None = None
     generation: bool = False
+    true_up_month: int = 12
+    surplus_price: Decimal = Decimal(0)
 
     def refuse(self, code: Code, path: str, message: str, remedy: str) -> NoReturn:
         """Refuse the record.
@@ -164,7 +168,11 @@ def charges_of(rates: Rates) -> Said:
     if flat and not all(0 <= number < len(flat) for number in flat_months):
         message = "A month names a flat demand that has no rate."
         rates.refuse(Code.MISSING_PRICE, "flatdemandmonths", message, "Add it to the structure.")
-    seasons = _seasons([*grids, [[number] for number in flat_months]])
+    alike = [*grids, [[number] for number in flat_months]]
+    if rates.generation:
+        # A credit counts by the periods of the month before, so those months differ as well.
+        alike.append([[grids[0][m - 1][hour] for hour in ROLLOVER_HOURS] for m in range(MONTHS)])
+    seasons = _seasons(alike)
     calendar: Said = {
         "seasons": {name: seasons.ranges(name) for name in seasons.distinct},
         "days": {"week": "mon-fri", "weekend": "rest"},
@@ -194,8 +202,16 @@ def charges_of(rates: Rates) -> Said:
         said["state"] = {"kw": {"months": str(_range(rates)), "missing": "ignore"}}
     if energy and rates.generation and rates.metering is not None:
         sell, tiered = sell_prices(rates, energy, grids[0], grids[1], seasons)
-        maps = rollover_maps(grids[0], seasons.names, "P")
-        apply_rule(said, rates.metering, sell, maps, sell_steps=tiered)
+        maps = rollover_maps(grids[0], grids[1], seasons.names, "P")
+        apply_rule(
+            said,
+            rates.metering,
+            sell,
+            maps,
+            true_up_month=rates.true_up_month,
+            surplus_price=rates.surplus_price,
+            sell_steps=tiered,
+        )
     ids = [*(charge["id"] for charge in charges), *said.get("banks", {})]
     minimums = _minimums(rates, ids)
     return said | ({"minimums": minimums} if minimums else {})
@@ -403,7 +419,8 @@ def _demand(
     billing: str,
 ) -> list[Said]:
     charges = []
-    for number in _used((weekday, weekend), range(MONTHS)):
+    periods = _used((weekday, weekend), range(MONTHS))
+    for number in periods:
         steps = _tiers_kw(rates, structure[number], "demandratestructure")
         charge: Said = {
             "id": f"demand_D{number}",
@@ -411,8 +428,10 @@ def _demand(
             "qty": f"kw_tou.D{number}",
             "steps": steps,
         }
-        if billing != "kw":
-            message = "A lookback on demand by period is not priced yet."
+        if billing != "kw" and len(periods) == 1:
+            charge["qty"] = billing
+        elif billing != "kw":
+            message = "A lookback on demand by several periods is not priced yet."
             rates.refuse(Code.NOT_SUPPORTED, "lookbackpercent", message, "Use flat demand.")
         charges.append(charge)
     return charges

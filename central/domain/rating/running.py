@@ -1,0 +1,178 @@
+"""The running bill: an open cycle up to now, where one more day costs one day's work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+
+from central.domain.rating.determinants import (
+    Book,
+    HeldError,
+    compute_rule,
+    raw_sums,
+    round_determinants,
+    settle_sums,
+    unit_of,
+)
+from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.line import Determinant, Hold, Rated
+from central.domain.rating.period import DayRange, Segment, cut
+from central.domain.rating.rate import (
+    Blocks,
+    Options,
+    align_inputs,
+    credits_of,
+    month_of,
+    price_segments,
+)
+from central.domain.rating.state import State
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.document import Determinant as Rule
+from central.domain.tariff.document import MaxDeterminant, SumDeterminant
+from central.domain.tariff.version import TariffVersion, ordered
+from firmware_bridge.contract.errors import OperatorError
+
+Values = dict[tuple[str, str], Fraction]
+
+
+class DayOutOfOrderError(OperatorError):
+    """A running bill takes the days of its cycle one after the other."""
+
+    code = "DAY_OUT_OF_ORDER"
+
+
+class RunningBill:
+    """What a cycle comes to so far.
+
+    Sums and peaks of each day are kept; pricing reads those, never the intervals again. It agrees
+    with `rate` over the same days, line by line; its determinants carry no lineage, since nothing
+    is issued from it. Windows of demand must lie inside a day.
+
+    Args:
+        facts: Of the agreement.
+        versions: Of the tariff.
+        calendar: Resolved holidays.
+        cycle: The open cycle.
+        opening: What earlier bills left.
+        options: Rounding.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a bill depends on
+        self,
+        facts: AgreementFacts,
+        versions: Sequence[TariffVersion],
+        calendar: ResolvedCalendar,
+        cycle: DayRange,
+        *,
+        opening: State | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self._facts = facts
+        self._versions = ordered(versions)
+        self._calendar = calendar
+        self._cycle = cycle
+        self._opening = opening or State()
+        self._options = options or Options()
+        self._days: list[Values] = []
+        self._units: dict[str, str] = {}
+
+    @property
+    def next_day(self) -> date:
+        """The local day that `add` takes next."""
+        return self._cycle.first + timedelta(days=len(self._days))
+
+    def add(self, blocks: Blocks) -> None:
+        """Take the next day.
+
+        Args:
+            blocks: Input name to the blocks of that one local day.
+
+        Raises:
+            DayOutOfOrderError: The cycle is complete.
+            HeldError: A block is missing or damaged.
+            CalendarError: The calendar cannot place an interval.
+        """
+        if self.next_day >= self._cycle.end:
+            message = f"The cycle ends before {self.next_day}."
+            raise DayOutOfOrderError(message, value=self.next_day)
+        day = DayRange(self.next_day, self.next_day + timedelta(days=1))
+        segment = cut(day, self._versions)[0]
+        book = self._book(align_inputs([segment], blocks, day), day)
+        values: Values = {}
+        for rule in segment.version.document.determinants:
+            if isinstance(rule, SumDeterminant):
+                self._units[rule.name] = unit_of(segment, rule.series)
+                sums, _ = raw_sums(rule, segment, book)
+                values |= {(rule.name, label): value for label, value in sums.items()}
+            elif isinstance(rule, MaxDeterminant):
+                for found in compute_rule(rule, segment, book):
+                    self._units[rule.name] = found.unit
+                    values[rule.name, found.label] = found.exact
+        self._days.append(values)
+
+    def bill(self) -> Rated:
+        """The bill of the days so far.
+
+        Raises:
+            DayOutOfOrderError: There is no day yet.
+        """
+        if not self._days:
+            message = "No day has been added yet."
+            raise DayOutOfOrderError(message)
+        days = DayRange(self._cycle.first, self.next_day)
+        segments = cut(days, self._versions)
+        book = self._book({}, days)
+        currency = segments[-1].version.document.currency.code
+        try:
+            for segment in segments:
+                for rule in segment.version.document.determinants:
+                    for made in self._made(rule, segment, book):
+                        book.found[made.name, made.segment, made.label] = made
+            round_determinants(segments, book)
+            lines, _ = price_segments(segments, days, self._cycle, book, self._options)
+        except HeldError as held:
+            return Rated(currency, (), (), self._opening, (held.hold,))
+        determinants = tuple(book.found.values())
+        return Rated(
+            currency, tuple(lines), determinants, self._opening, tzdata=self._calendar.tzdata
+        )
+
+    def _book(self, series: Mapping[str, object], days: DayRange) -> Book:
+        return Book(
+            series,  # type: ignore[arg-type]
+            self._facts,
+            self._calendar,
+            self._opening,
+            month_of(days),
+            credits_of(self._opening),
+        )
+
+    def _made(self, rule: Rule, segment: Segment, book: Book) -> list[Determinant]:
+        if not isinstance(rule, SumDeterminant | MaxDeterminant):
+            return list(compute_rule(rule, segment, book))
+        begin = (segment.days.first - self._cycle.first).days
+        merged: dict[str, Fraction] = {}
+        for values in self._days[begin : begin + segment.days.count]:
+            for (name, label), value in values.items():
+                if name == rule.name:
+                    merged[label] = self._merge(rule, merged.get(label), value)
+        how = "daily_max" if isinstance(rule, MaxDeterminant) and rule.daily else "max"
+        if isinstance(rule, SumDeterminant):
+            merged, how = settle_sums(rule, merged, segment, book), "sum"
+        elif rule.mode == "rolling" and rule.window_s is not None:
+            message = f"Rolling windows of {rule.name!r} cross days; rate the whole cycle."
+            raise HeldError(Hold("NOT_RUNNING", message, rule.name))
+        unit = self._units[rule.name]
+        return [
+            Determinant(rule.name, segment.number, label, unit, value, value, how)
+            for label, value in merged.items()
+        ]
+
+    @staticmethod
+    def _merge(rule: Rule, before: Fraction | None, value: Fraction) -> Fraction:
+        if before is None:
+            return value
+        if isinstance(rule, MaxDeterminant) and not rule.daily:
+            return max(before, value)
+        return before + value
