@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from central.cli import app
 from tests.support.books import TARIFF, month
 from tests.support.servers import Database
 
@@ -30,35 +32,25 @@ accounts:
     name: Ada
     agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01}]
 """
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Result]
 
 
 @pytest.fixture
-def central(plain_database: Database) -> Run:
-    environment = {
-        **os.environ,
-        "METERLINE_DATABASE": plain_database.dsn_as("meterline_app"),
-        "METERLINE_OWNER_DATABASE": plain_database.dsn,
-        "METERLINE_ACTOR": "clerk",
-    }
+def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
+    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_database.dsn)
+    monkeypatch.setenv("METERLINE_ACTOR", "clerk")
 
-    def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "central.cli", *map(str, arguments)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr + done.stdout
+    def run(*arguments: object, code: int = 0) -> Result:
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert done.exit_code == code, done.output
         assert "Traceback" not in done.stderr
         return done
 
     return run
 
 
-def said(done: subprocess.CompletedProcess[str]) -> Any:  # noqa: ANN401 - JSON is anything
+def said(done: Result) -> Any:  # noqa: ANN401 - JSON is anything
     return json.loads(done.stdout)
 
 
@@ -148,14 +140,10 @@ def test_a_database_that_is_not_there_is_code_one() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_every_command_has_help() -> None:
-    for command in ([], ["bill"], ["bill", "run"], ["import", "book"], ["worker"], ["serve"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "central.cli", *command, "--help"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0
-        assert "Usage" in done.stdout
+@pytest.mark.parametrize(
+    "command", ["", "migrate", "bill", "bill run", "bill pdf", "import book", "worker", "serve"]
+)
+def test_every_command_has_help(command: str) -> None:
+    done = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert done.exit_code == 0
+    assert "Usage" in done.output

@@ -1,0 +1,82 @@
+"""Bill runs by several processes, and by processes that die."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+
+import psycopg
+
+from tests.support.crowd import october_kwh, seed_crowd
+from tests.support.servers import Database
+
+ACCOUNTS = 60
+CHANNELS = list(range(1, ACCOUNTS + 1))
+
+
+def start(database: Database) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "METERLINE_DATABASE": database.dsn_as("meterline_app"),
+        "METERLINE_SHARD_SIZE": "2",
+    }
+    command = [sys.executable, "-m", "central.cli", "bill", "run", "--cycle", "2026-10"]
+    return subprocess.Popen(
+        [*command, "--workers", "1", "--json", "--as", "clerk"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def check(database: Database) -> None:
+    """Every account has one bill, whole, and the energy is the crowd's."""
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT count(*), count(DISTINCT account_id), sum(kwh), sum(validated_kwh) FROM bill"
+        ).fetchone()
+        assert row is not None
+        assert row[:2] == (ACCOUNTS, ACCOUNTS)
+        assert row[2] == row[3] == october_kwh(CHANNELS)
+        torn = connection.execute(
+            "SELECT count(*) FROM bill WHERE total IS DISTINCT FROM"
+            " (SELECT sum(amount) FROM bill_line WHERE bill_id = bill.id)"
+        ).fetchone()
+        assert torn == (0,)
+        run = connection.execute("SELECT count(*), min(finished_at) FROM bill_run").fetchone()
+        assert run is not None
+        assert run[0] == 1
+        assert run[1] is not None
+
+
+def test_two_starts_give_every_account_one_bill(plain_database: Database) -> None:
+    asyncio.run(seed_crowd(plain_database.dsn, ACCOUNTS))
+    both = [start(plain_database), start(plain_database)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    check(plain_database)
+
+
+def test_a_killed_run_is_resumed(plain_database: Database) -> None:
+    asyncio.run(seed_crowd(plain_database.dsn, ACCOUNTS))
+    first = start(plain_database)
+    with psycopg.connect(plain_database.dsn, autocommit=True) as connection:
+        deadline = time.monotonic() + 60
+        done = 0
+        while done < 3:
+            assert time.monotonic() < deadline
+            row = connection.execute(
+                "SELECT count(*) FROM bill_shard WHERE done_at IS NOT NULL"
+            ).fetchone()
+            done = row[0] if row else 0
+        os.kill(first.pid, signal.SIGKILL)
+        assert first.wait() == -signal.SIGKILL
+        bills = connection.execute("SELECT count(*), coalesce(sum(kwh), 0) FROM bill").fetchone()
+    assert bills is not None
+    assert 6 <= bills[0] < ACCOUNTS
+    assert Decimal(0) < bills[1] < october_kwh(CHANNELS)
+    assert start(plain_database).wait(timeout=120) == 0
+    check(plain_database)

@@ -1,0 +1,86 @@
+"""Many customers with a validated October each, put into the tables as validation would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import psycopg
+
+from central.adapters.timescale.migrate import migrate
+from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.registry import TimescaleRegistry
+from central.adapters.timescale.validation import TimescaleValidationStore
+from central.domain.billing.bill import Party
+from central.domain.metering.block import DayBlock
+from central.service.enrol import Enrol
+from firmware_bridge.contract.interval import expected_count, local_day
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.quantity import Unit
+from tests.support.books import NOVEMBER, NOW, OCTOBER, TARIFF, ZONE
+
+_CROWD = """\
+WITH point AS (
+    INSERT INTO service_point (uid, name, zone)
+    SELECT gen_random_uuid(), 'SP-' || n, %(zone)s FROM generate_series(1, %(count)s) AS n
+    RETURNING id, name
+), counted AS (
+    INSERT INTO point_channel (service_point_id, obis, period_s, unit, closed_through)
+    SELECT id, %(obis)s, 900, 'Wh', '2026-10-31' FROM point ORDER BY id
+    RETURNING id
+), payer AS (
+    INSERT INTO account (uid, number, name)
+    SELECT gen_random_uuid(), 'A-' || n, 'Customer ' || n FROM generate_series(1, %(count)s) AS n
+    RETURNING id, number
+)
+INSERT INTO agreement (uid, account_id, service_point_id, tariff_id, during)
+SELECT gen_random_uuid(), payer.id, point.id, tariff.id, '[2026-09-01,)'
+FROM payer
+JOIN point ON substr(point.name, 4) = substr(payer.number, 3)
+JOIN tariff ON tariff.name = 'HOME'
+"""
+
+
+async def seed_crowd(dsn: str, count: int, tariff: str = TARIFF) -> None:
+    """Make the schema and `count` customers who can be billed for October."""
+    migrate(dsn)
+    async with make_pool(dsn, max_size=2) as pool:
+        enrol = Enrol(TimescaleRegistry(pool), "operator", lambda: NOW)
+        await enrol.seller(Party("Sierra Power"))
+        await enrol.tariff(tariff)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            values = {"zone": ZONE, "count": count, "obis": ACTIVE_IMPORT.code}
+            connection.execute(_CROWD, values)
+            rows = connection.execute("SELECT id FROM point_channel ORDER BY id").fetchall()
+        async with TimescaleValidationStore(pool).transaction() as work:
+            await work.add_blocks(list(october_blocks([row[0] for row in rows])), "vee", NOW)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+
+
+def october_blocks(channels: list[int]) -> Iterator[DayBlock]:
+    """A block per channel and day of October, of use that varies by channel, day and hour."""
+    days = [OCTOBER + timedelta(days=number) for number in range((NOVEMBER - OCTOBER).days)]
+    spans = {day: local_day(day, ZONE) for day in days}
+    for channel in channels:
+        for day in days:
+            count = expected_count(spans[day], 900)
+            values = (np.arange(count, dtype=np.int64) * 7 + channel * 3 + day.day) % 400
+            yield DayBlock(
+                channel_id=channel,
+                day=day,
+                zone=ZONE,
+                start=spans[day].start,
+                period_s=900,
+                exponent=0,
+                unit=Unit.WATT_HOUR,
+                values=values,
+                quality=np.zeros(count, dtype=np.uint8),
+            )
+
+
+def october_kwh(channels: list[int]) -> Decimal:
+    """What the crowd used. [kWh]."""
+    return Decimal(sum(block.total() for block in october_blocks(channels))) / 1000
