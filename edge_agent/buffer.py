@@ -239,7 +239,7 @@ class Buffer:
     async def _replace(self, life: Life, sequence: int, row: Row, now: datetime) -> bytes:
         before = await self._row(life, sequence - 1)
         link = Link(self.gateway, life.epoch, sequence, before.sha256)
-        sealed, void = stand_in(link, row, now)
+        sealed, void = stand_in(link, row, self.path, now)
 
         async def work(transaction: Transaction) -> None:
             await transaction.replace(life, sealed, row.sha256 if void else None)

@@ -6,11 +6,16 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from datetime import datetime
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
 from uuid import UUID
+
+import msgpack
 
 from edge_agent.packing import readings_of
 from firmware_bridge.contract.body import Void
 from firmware_bridge.contract.envelope import (
+    BATCH_MAX_BYTES,
     HEADER_BYTES,
     MAGIC,
     NO_HASH,
@@ -96,18 +101,19 @@ def is_sound(gateway: str, epoch: UUID, sequence: int, row: Row) -> bool:
     return (header.epoch, header.sequence, header.sha256) == (epoch, sequence, row.sha256)
 
 
-def stand_in(link: Link, row: Row, now: datetime) -> tuple[Sealed, bool]:
-    """What takes a damaged row's place: its mended bytes, or a void batch.
+def stand_in(link: Link, row: Row, path: Path, now: datetime) -> tuple[Sealed, bool]:
+    """What takes a damaged row's place: its mended or rescued bytes, or a void batch.
 
     Returns:
         The batch, and whether it is void.
     """
-    whole = mend(link, row.sha256, row.payload)
+    whole = mend(link, row.sha256, row.payload) or rescue(path, link)
     if whole is None:
         reason = "the bytes in the buffer fail their hash"
         return seal_void(link, now, Void(row.sha256, reason)), True
-    header = open_header(link.gateway, whole)
-    return Sealed(link.epoch, link.sequence, header.sha256, whole, 0), False
+    batch = open_batch(link.gateway, whole)
+    count = len(batch.columns)
+    return Sealed(link.epoch, link.sequence, batch.header.sha256, whole, count), False
 
 
 def readings_in(link: Link, row: Row) -> list[Reading] | None:
@@ -116,3 +122,41 @@ def readings_in(link: Link, row: Row) -> list[Reading] | None:
     if not is_sound(link.gateway, link.epoch, link.sequence, row):
         payload = mend(link, row.sha256, row.payload)
     return None if payload is None else readings_of(open_batch(link.gateway, payload))
+
+
+def rescue(path: Path, link: Link) -> bytes | None:
+    """A batch whose row SQLite misreads, found in the file's bytes by its own header.
+
+    A flipped bit in a cell's pointer, row number or column types hides a batch that is intact. One
+    that spills over to further pages is not found so.
+
+    Args:
+        path: The buffer file; its log is searched first.
+        link: Where the batch stands.
+    """
+    head = struct.pack(">3sB16sQ", MAGIC, VERSION, link.epoch.bytes, link.sequence)
+    for name in (path.with_name(path.name + "-wal"), path):
+        if not name.exists() or not name.stat().st_size:
+            continue
+        with name.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            at = data.find(head)
+            while at >= 0:
+                if (
+                    found := _whole_batch(link.gateway, data[at : at + BATCH_MAX_BYTES])
+                ) is not None:
+                    return found
+                at = data.find(head, at + 1)
+    return None
+
+
+def _whole_batch(gateway: str, data: bytes) -> bytes | None:
+    """The batch at the beginning of some bytes; msgpack tells where its body ends."""
+    unpacker = msgpack.Unpacker(max_buffer_size=BATCH_MAX_BYTES)
+    unpacker.feed(data[HEADER_BYTES:])
+    try:
+        unpacker.skip()
+        payload = data[: HEADER_BYTES + unpacker.tell()]
+        open_header(gateway, payload)
+    except (MessageError, msgpack.UnpackException, ValueError):
+        return None
+    return payload

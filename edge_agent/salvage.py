@@ -23,7 +23,7 @@ from edge_agent import schema
 from edge_agent.carve import carve
 from edge_agent.database import Database
 from edge_agent.ledger import Life
-from edge_agent.mending import mend
+from edge_agent.mending import mend, rescue
 from edge_agent.records import PRUNED, READ, VOIDED
 from edge_agent.transaction import insert_ack, insert_epoch, no_hash
 from firmware_bridge.contract.body import Void
@@ -105,6 +105,7 @@ async def salvage_into(
     _carve(salvage, aside)
     _query(salvage, aside)
     _mend_damaged(salvage)
+    _rescue_missing(salvage, aside)
 
     async def work(connection: aiosqlite.Connection) -> None:
         await _write(connection, salvage, now, new_id)
@@ -200,6 +201,19 @@ def _mend_damaged(salvage: _Salvage) -> None:
         whole = mend(link, no_hash(sha256), payload)
         if whole is not None:
             _take_batch(salvage, number, None, whole)
+
+
+def _rescue_missing(salvage: _Salvage, aside: Path) -> None:
+    """Batches that are intact, but whose cells are not."""
+    for epoch, found in salvage.epochs.items():
+        known = {*found.batches, *found.acks}
+        span = range(min(found.batches, default=1), max(known, default=0) + 1)
+        # One more than is known: the last one may be what was hit.
+        missing = [sequence for sequence in span if sequence not in found.batches]
+        for sequence in [*missing[:DAMAGED_MAX], span.stop]:
+            whole = rescue(aside, Link(salvage.gateway, epoch, sequence, NO_HASH))
+            if whole is not None:
+                _take_batch(salvage, 0, None, whole)
 
 
 def _take_epoch(salvage: _Salvage, *row: Any) -> None:  # noqa: ANN401 - checked by its checksum

@@ -129,19 +129,14 @@ class Transaction:
     async def replace(self, life: Life, sealed: Sealed, replaces: bytes | None) -> None:
         """Put other bytes in a batch's place; `replaces` names the hash that a void stands for."""
         identity = life.id_of(sealed.sequence)
-        if replaces is None:
-            await self.connection.execute(
-                "UPDATE batch SET sha256 = ?, payload = ? WHERE id = ?",
-                (sealed.sha256, sealed.payload, identity),
-            )
-        else:
-            rows = await self.rows("SELECT count, made_at_ms FROM batch WHERE id = ?", identity)
-            count, made_at_ms = rows[0] if rows else (0, 0)
+        rows = await self.rows("SELECT count, made_at_ms FROM batch WHERE id = ?", identity)
+        count, made_at_ms = rows[0] if rows else (0, 0)
+        if replaces is not None:
             self.add(VOIDED, count)
-            await self.connection.execute(
-                "INSERT OR REPLACE INTO batch VALUES (?, ?, 0, ?, ?, ?)",
-                (identity, sealed.sha256, made_at_ms, replaces, sealed.payload),
-            )
+        await self.connection.execute(
+            "INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?)",
+            (identity, sealed.sha256, sealed.count, made_at_ms, replaces, sealed.payload),
+        )
         if sealed.sequence == life.last:
             self._changing(life).last_hash = sealed.sha256
 
