@@ -23,7 +23,7 @@ from firmware_bridge.contract.errors import (
     MeterlineError,
 )
 
-EXIT_OK, EXIT_ERROR, EXIT_REFUSED, EXIT_HELD = 0, 1, 2, 3
+EXIT_OK, EXIT_ERROR, EXIT_REFUSED, EXIT_HELD, EXIT_STOPPED = 0, 1, 2, 3, 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Actor = Annotated[
     str | None, typer.Option("--as", help="In whose name; METERLINE_ACTOR or you by default.")
@@ -72,7 +72,7 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
             raise typer.Exit(EXIT_REFUSED) from None
         except KeyboardInterrupt:
             errors.print("Stopped. What was done is kept; the same command goes on from there.")
-            raise typer.Exit(130) from None
+            raise typer.Exit(EXIT_STOPPED) from None
 
     return wrapped
 

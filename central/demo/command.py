@@ -12,12 +12,12 @@ import structlog
 import typer
 from rich.console import Console
 
+from central.cli_frame import EXIT_HELD, EXIT_STOPPED, answered
 from central.demo.acts import TARIFF, Wish, play
 from central.demo.screen import Screen
 from firmware_bridge.contract.errors import ConfigurationError
 
 HOME = Path(".demo")
-EXIT_HELD, EXIT_BROKEN_OFF = 3, 130
 LOG = "demo.log"
 
 
@@ -27,6 +27,7 @@ class DemoFolderError(ConfigurationError):
     code = "DEMO_FOLDER"
 
 
+@answered
 def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="End after the bills are printed.")] = False,
@@ -39,7 +40,13 @@ def demo(
         ),
     ] = None,
     tariff: Annotated[
-        Path, typer.Option(help="The tariff of all customers.", exists=True, dir_okay=False)
+        Path,
+        typer.Option(
+            help="The tariff of all customers.",
+            exists=True,
+            dir_okay=False,
+            show_default="a household's time of use",
+        ),
     ] = TARIFF,
     home: Annotated[Path, typer.Option(help="Folder for data, logs and invoices.")] = HOME,
     port: Annotated[
@@ -48,9 +55,10 @@ def demo(
 ) -> None:
     """Play everything on this machine: meters, gateway, broker, database, bills, dashboard.
 
-    Last month comes out of three virtual meters by way of Modbus, the gateway's SQLite buffer, MQTT
-    and ingest into a private PostgreSQL, is validated, rated, billed and printed. Nothing that
-    already runs here is touched, and what was started ends with the demo.
+    Last month comes out of three virtual meters by way of Modbus, the gateway's buffer, MQTT and
+    ingest into a private PostgreSQL, and is validated, rated, billed and printed.
+
+    Nothing that already runs here is touched, and what was started ends with the demo.
     """
     home = own_folder(home.resolve())
     _log_to(home / LOG)
@@ -58,7 +66,7 @@ def demo(
     try:
         held = asyncio.run(_until_signal(wish))
     except asyncio.CancelledError:
-        raise typer.Exit(EXIT_BROKEN_OFF) from None
+        raise typer.Exit(EXIT_STOPPED) from None
     if held:
         raise typer.Exit(EXIT_HELD)
 

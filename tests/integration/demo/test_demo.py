@@ -1,0 +1,160 @@
+"""The demo as a user starts it: another process, its output, its exit code, and what it leaves."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from central.domain.billing.cycle import Cycle
+from tests.support.processes import gone_within, running_in
+
+REPOSITORY = Path(__file__).parents[3]
+ZONE = "Europe/Madrid"
+COMMAND = [sys.executable, "-m", "central.cli", "demo"]
+WIDE = {**os.environ, "COLUMNS": "140", "PYTHONUNBUFFERED": "1"}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=WIDE,
+        cwd=REPOSITORY,
+        check=False,
+    )
+
+
+@contextmanager
+def open_demo(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A demo with its dashboard open, and the dashboard's address."""
+    with subprocess.Popen(
+        [*COMMAND, "--home", str(home)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=WIDE,
+        cwd=REPOSITORY,
+    ) as demo:
+        try:
+            assert demo.stdout is not None
+            heard = ""
+            for line in demo.stdout:
+                heard += line
+                if found := re.search(r"Dashboard: (http://\S+)", line):
+                    yield demo, found[1]
+                    break
+            else:
+                pytest.fail(f"no dashboard: {heard}")
+        finally:
+            demo.kill()
+
+
+def timed_csv(path: Path, first: datetime, hours: int) -> Decimal:
+    """An hourly load with times; what it sums to in its whole March. [kWh]"""
+    march = Cycle(first.year, 3).interval(ZONE)
+    rows, total = ["start,kWh"], Decimal(0)
+    for hour in range(hours):
+        start = first + timedelta(hours=hour)
+        kwh = Decimal(100 + hour % 24) / 1000
+        rows.append(f"{start.isoformat()},{kwh}")
+        if start in march:
+            total += kwh
+    path.write_text("\n".join(rows))
+    return total
+
+
+def test_once_bills_last_month_and_leaves_three_invoices(server_home: Path) -> None:
+    done = run("--once", "--home", str(server_home))
+    assert done.returncode == 0, done.stdout + done.stderr
+    today = datetime.now(UTC)
+    cycle = str(Cycle(today.year, today.month).previous)
+    assert f"Bills of {cycle}" in done.stdout
+    invoices = sorted((server_home / "invoices" / cycle).glob("*.pdf"))
+    assert len(invoices) == 3
+    for invoice in invoices:
+        total = re.search(r"([\d,]+\.\d\d) EUR", PdfReader(invoice).pages[0].extract_text())
+        assert total is not None
+        assert f"{total[1]} EUR" in done.stdout
+    assert not running_in(server_home)
+
+
+def test_own_load_is_billed_in_its_last_whole_month(server_home: Path, tmp_path: Path) -> None:
+    year = datetime.now(UTC).year - 1
+    load = tmp_path / "load.csv"
+    kwh = timed_csv(load, datetime(year, 2, 10, tzinfo=UTC), 24 * 60)
+    done = run("--once", "--home", str(server_home), "--intervals", str(load))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Bills of {year}-03" in done.stdout
+    # A register shows whole Wh, rounded down at both ends of the month.
+    billed = re.search(r"A-1001 .*?([\d,]+\.\d{3})", done.stdout)
+    assert billed is not None
+    assert abs(Decimal(billed[1].replace(",", "")) - kwh) <= Decimal("0.001")
+
+
+def test_load_without_a_whole_month_is_refused_with_a_remedy(
+    server_home: Path, tmp_path: Path
+) -> None:
+    load = tmp_path / "load.csv"
+    timed_csv(load, datetime(2025, 3, 3, tzinfo=UTC), 100)
+    done = run("--once", "--home", str(server_home), "--intervals", str(load))
+    assert done.returncode == 2
+    assert "LOAD_COVERAGE" in done.stderr
+    assert "Bring at least one whole calendar month." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_foreign_folder_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    done = run("--once", "--home", str(tmp_path))
+    assert done.returncode == 2
+    assert "DEMO_FOLDER" in done.stderr
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_ctrl_c_closes_the_dashboard_and_leaves_nothing(server_home: Path) -> None:
+    with open_demo(server_home) as (demo, address):
+        with urllib.request.urlopen(f"{address}/runs") as page:  # noqa: S310 - our own address
+            assert "issued" in page.read().decode() or page.status == 200
+        assert running_in(server_home)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=30) == 0
+    assert gone_within(server_home, 10)
+
+
+def test_kill_of_the_demo_leaves_no_server(server_home: Path) -> None:
+    with open_demo(server_home) as (demo, _):
+        demo.send_signal(signal.SIGKILL)
+        demo.wait(timeout=10)
+    assert gone_within(server_home, 15)
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing(server_home: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--home", str(server_home)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=WIDE,
+        cwd=REPOSITORY,
+    ) as demo:
+        deadline = time.monotonic() + 30
+        while not (server_home / "gateway" / "buffer.db").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=30) == 130
+    assert gone_within(server_home, 10)
