@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from binascii import crc_hqx
+
 
 def _reflected_table(polynomial: int) -> tuple[int, ...]:
     table = []
@@ -14,7 +16,7 @@ def _reflected_table(polynomial: int) -> tuple[int, ...]:
 
 
 _ARC = _reflected_table(0xA001)
-_CCITT = _reflected_table(0x8408)
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _EN13757_POLYNOMIAL = 0x3D65
 
 
@@ -28,18 +30,17 @@ def arc(data: bytes) -> int:
 
 def x25(data: bytes) -> int:
     """CRC-16/X-25: CCITT reflected, start and final exclusive-or FFFF. HDLC and SML."""
-    value = 0xFFFF
-    for byte in data:
-        value = value >> 8 ^ _CCITT[(value ^ byte) & 0xFF]
-    return value ^ 0xFFFF
+    return _mirror(crc_hqx(data.translate(_MIRRORED), 0xFFFF)) ^ 0xFFFF
 
 
 def kermit(data: bytes) -> int:
     """CRC-16/KERMIT: CCITT reflected, start 0. Sent by some SML meters."""
-    value = 0
-    for byte in data:
-        value = value >> 8 ^ _CCITT[(value ^ byte) & 0xFF]
-    return value
+    return _mirror(crc_hqx(data.translate(_MIRRORED), 0))
+
+
+def _mirror(value: int) -> int:
+    # The standard library has the CCITT polynomial, but with the bits of bytes the other way round.
+    return _MIRRORED[value & 0xFF] << 8 | _MIRRORED[value >> 8]
 
 
 def _forward_table(polynomial: int) -> tuple[int, ...]:

@@ -71,6 +71,20 @@ def protocols() -> tuple[str, ...]:
     return tuple(sorted(_SCANNERS))
 
 
+def scanners(protocol: str) -> tuple[Callable[[Options], Scanner], ...]:
+    """The forms of a protocol, likeliest first.
+
+    Raises:
+        UnknownProtocolError: There is no such protocol.
+    """
+    forms = _SCANNERS.get(protocol.lower().replace("-", "_"))
+    if forms is None:
+        message = f"There is no decoder for {protocol!r}."
+        known = ", ".join(protocols())
+        raise UnknownProtocolError(message, value=protocol, remedy=f"Known: {known}.")
+    return forms
+
+
 def decode_bytes(protocol: str, content: bytes, options: Options | None = None) -> list[Telegram]:
     """All telegrams of a recording, sound and refused ones, in order.
 
@@ -85,23 +99,19 @@ def decode_bytes(protocol: str, content: bytes, options: Options | None = None) 
     Raises:
         UnknownProtocolError: There is no such protocol.
     """
-    forms = _SCANNERS.get(protocol.lower().replace("-", "_"))
-    if forms is None:
-        message = f"There is no decoder for {protocol!r}."
-        known = ", ".join(protocols())
-        raise UnknownProtocolError(message, value=protocol, remedy=f"Known: {known}.")
     data = from_hex(content)
     data = content if data is None else data
     best: list[Telegram] = []
-    for form in forms:
-        found = list(_scan(form(options or Options()), data))
+    for form in scanners(protocol):
+        found = list(scan(form(options or Options()), data))
         if any(telegram.error is None for telegram in found):
             return found
         best = best or found
     return best
 
 
-def _scan(scanner: Scanner, data: bytes) -> Iterator[Telegram]:
+def scan(scanner: Scanner, data: bytes) -> Iterator[Telegram]:
+    """Feed a scanner a whole recording."""
     for at in range(0, len(data), _CHUNK):
         yield from scanner.feed(data[at : at + _CHUNK])
     yield from scanner.close()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from firmware_bridge.iec62056_21.clock import LocalClock
 
 SIZE = 12
+_YEAR_MIN, _YEAR_MAX = 1970, 2999
 _UNSPECIFIED = -0x8000
 _OFFSET_MAX = 14 * 60
 _NOT_SPECIFIED = 0xFF
@@ -45,6 +46,8 @@ def naive(raw: bytes) -> datetime | None:
     if len(raw) != SIZE:
         return None
     year, month, day = int.from_bytes(raw[:2], "big"), raw[2], raw[3]
+    if not _YEAR_MIN <= year <= _YEAR_MAX:  # FFFF is "not specified"
+        return None
     second = 0 if raw[7] == _NOT_SPECIFIED else raw[7]
     hundredths = 0 if raw[8] == _NOT_SPECIFIED else raw[8]
     try:

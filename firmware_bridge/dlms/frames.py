@@ -76,7 +76,7 @@ class Assembler:
         if data[:1] == bytes([BLOCK_TRANSFER]):
             yield from self._block(data, raw)
         elif data:
-            yield self._read(data, raw, whole=True)
+            yield self.read(data, raw)
 
     def drop(self) -> None:
         """Forget what is not whole: a piece of it is missing."""
@@ -129,17 +129,18 @@ class Assembler:
         elif block.last:
             whole, raws = bytes(self._blocks), bytes(self._block_raw)
             self._drop_blocks()
-            yield self._read(whole, raws, whole=True)
+            yield self.read(whole, raws)
 
     def _drop_blocks(self) -> None:
         self._blocks.clear()
         self._block_raw.clear()
         self._next_block = 1
 
-    def _read(self, data: bytes, raw: bytes, *, whole: bool) -> Telegram:
+    def read(self, data: bytes, raw: bytes) -> Telegram:
+        """Read a whole APDU."""
         try:
             found = parse_apdu(data, self._keys)
-            if whole and found.size != len(data):
+            if found.size != len(data):
                 message = f"{len(data) - found.size} bytes are left over after the list."
                 raise TelegramSyntaxError(message)
         except TelegramError as error:

@@ -35,6 +35,7 @@ _EVEN = bytes(byte for byte in range(256) if byte.bit_count() % 2 == 0)
 # A slash that something else than a letter follows (`/?!`) begins no identification.
 _BEGIN = re.compile(rb"[/\xaf](?![^A-Za-z\xc1-\xda\xe1-\xfa])|[\x02\x82]")
 _LINE = re.compile(rb"/([^\r\n]{0,64})\r?\n")
+_INNER_LINE = re.compile(rb"(?=/[A-Za-z]{3}[^\r\n]{1,61}\r?\n)")
 _IDENTIFICATION = re.compile(rb"([A-Za-z]{3})(.)(.*)", re.DOTALL)
 _BETWEEN = re.compile(rb"(?:[\r\n\x00]|\x06[^\r\n]{0,8}\r\n)*")
 _BLOCK_END = re.compile(rb"[\x03\x04]")
@@ -129,8 +130,11 @@ class ReadOutSplitter:
                 return
             elif size:
                 raw = bytes(self._buffer[:size])
-                self._drop(size)
-                yield self._read(raw)
+                outcome = self._read(raw)
+                later = _later_start(raw) if isinstance(outcome, Telegram) else 0
+                self._drop(later or size)
+                if not later:
+                    yield outcome
 
     def _find_begin(self) -> bool:
         begin = _BEGIN.search(self._buffer)
@@ -194,6 +198,16 @@ class ReadOutSplitter:
         if count:
             del self._buffer[:count]
             self._searched = 0
+
+
+def _later_start(raw: bytes) -> int:
+    """Where a read-out begins inside one that does not hold: noise may have seemed a start.
+
+    The last identification, else the last STX, so that each byte is looked at twice at most.
+    """
+    view = raw.translate(_SEVEN_BITS)
+    lines = [match.start() for match in _INNER_LINE.finditer(view, 1)]
+    return lines[-1] if lines else max(0, view.rfind(bytes([_STX]), 1))
 
 
 def _without_parity(raw: bytes) -> bytes:

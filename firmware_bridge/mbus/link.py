@@ -100,6 +100,9 @@ class LinkSplitter:
                     self._keep(start)
                     return
                 size = len(data) - start
+            if start < self._quiet and data[start + size - 1] != STOP:
+                at = start + 1  # inside a frame that was refused already, and none either
+                continue
             outcome = _try(data[start : start + size]) if size else None
             if isinstance(outcome, LinkFrame):
                 at = start + size

@@ -11,6 +11,7 @@ Source: EN 13757-4:2019, 12 (formats) and 13 (layers); EN 13757-7:2018; OMS Volu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -29,6 +30,8 @@ from firmware_bridge.telegram import (
 
 # Unsolicited, installation and alarm messages, answers. Source: EN 13757-4, table 26.
 _CONTROLS = frozenset({0x44, 0x46, 0x47, 0x48, 0x08, 0x18, 0x28, 0x38})
+_HEAD_BYTES = re.compile(rb"[\x0a-\xff](?=[\x44\x46\x47\x48\x08\x18\x28\x38])", re.DOTALL)
+_APPLICATIONS = frozenset(bytes([code]) for code in (*range(0x69, 0x80), *range(0x8A, 0x91)))
 _HEAD = 10
 _BLOCK = 16
 _B_FIRST = 126
@@ -111,7 +114,7 @@ def _check_length(raw: bytes, size_of: object) -> None:
         message = "The radio frame ends within its first block."
         raise TelegramTruncatedError(message)
     size = size_of(raw[0]) if callable(size_of) else 0
-    if raw[0] < 11 or len(raw) > size:
+    if raw[0] < _HEAD or len(raw) > size:
         message = "The radio frame's length is not its size."
         raise TelegramSyntaxError(message, value=raw[0])
     if len(raw) < size:
@@ -242,30 +245,32 @@ class RadioSplitter:
 
     def _drain(self, *, last: bool) -> Iterator[RadioFrame | Telegram]:
         data, at = bytes(self._buffer), 0
-        while at < len(data) and (last or len(data) - at >= _FRAME_MAX):
-            if len(data) - at > 1 and data[at + 1] not in _CONTROLS:
-                at += 1
-                continue
+        while True:
+            head = _HEAD_BYTES.search(data, at)
+            # A last byte may be the length of a frame to come.
+            at = head.start() if head else max(at, len(data) - 1)
+            if head is None or (not last and len(data) - at < _FRAME_MAX):
+                break
             found = self._at(data, at)
             if found is None:
                 at += 1
                 continue
             at += len(found.raw)
             yield found
-        del self._buffer[:at]
+        del self._buffer[: len(data) if last else at]
 
     def _at(self, data: bytes, at: int) -> RadioFrame | Telegram | None:
         length = data[at]
-        if length < 11:
-            return None
         if self._stripped:
             return _attempt(parse_stripped, data[at : at + length + 1])
         found = _attempt(parse_a, data[at : at + size_a(length)])
         if isinstance(found, RadioFrame):
             return found
-        other = _attempt(parse_b, data[at : at + length + 1])
-        if isinstance(other, RadioFrame):
-            return other
+        # A whole frame's CRC is dear, so noise is told by its CI field first.
+        if data[at + _HEAD : at + _HEAD + 1] in _APPLICATIONS:
+            other = _attempt(parse_b, data[at : at + length + 1])
+            if isinstance(other, RadioFrame):
+                return other
         # One sound block says that a frame was here; without any it was noise, or all is lost.
         head = data[at : at + _HEAD + 2]
         whole = at == 0 and len(data) in (length + 1, size_a(length))

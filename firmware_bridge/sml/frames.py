@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from firmware_bridge.sml.transport import crc_holds
+from firmware_bridge.crc import x25
+from firmware_bridge.sml.transport import Crc
 from firmware_bridge.telegram import (
     ChecksumError,
     TelegramSyntaxError,
@@ -84,8 +85,12 @@ class ListResponse:
     entries: tuple[ListEntry, ...]
 
 
-def parse_messages(data: bytes) -> tuple[ListResponse, ...]:
+def parse_messages(data: bytes, crc: Crc = x25) -> tuple[ListResponse, ...]:
     """The list responses of a file; other messages are checked and passed over.
+
+    Args:
+        data: The file's messages.
+        crc: The checksum that the file uses.
 
     Raises:
         TelegramTruncatedError: A message ends early.
@@ -99,11 +104,11 @@ def parse_messages(data: bytes) -> tuple[ListResponse, ...]:
         if data[reader.at] == 0:  # fill bytes that the transport layer did not count
             reader.at += 1
             continue
-        found += list(_message(reader))
+        found += list(_message(reader, crc))
     return tuple(found)
 
 
-def _message(reader: _Reader) -> Iterator[ListResponse]:
+def _message(reader: _Reader, crc: Crc) -> Iterator[ListResponse]:
     start = reader.at
     kind, count = reader.head()
     if kind != _LIST or count != 6:
@@ -115,7 +120,9 @@ def _message(reader: _Reader) -> Iterator[ListResponse]:
     if reader.take(1) != b"\x00":
         message = "A message ends with 00."
         raise TelegramSyntaxError(message)
-    if not isinstance(sent, int) or not _check(reader.data[start:end], sent):
+    # The number is written with the checksum's low byte first.
+    swapped = crc(reader.data[start:end]).to_bytes(2, "little")
+    if not isinstance(sent, int) or sent != int.from_bytes(swapped, "big"):
         message = "A message's checksum does not hold."
         raise ChecksumError(message, value=sent)
     body = members[3]
@@ -124,11 +131,6 @@ def _message(reader: _Reader) -> Iterator[ListResponse]:
         raise TelegramSyntaxError(message)
     if body[0] == GET_LIST_RESPONSE:
         yield _list_response(body[1])
-
-
-def _check(covered: bytes, sent: int) -> bool:
-    # The number is written with the checksum's low byte first.
-    return sent <= 0xFFFF and crc_holds(covered, sent.to_bytes(2, "big"))
 
 
 def _list_response(body: Element) -> ListResponse:

@@ -10,7 +10,7 @@ Source: SML 1.04 (BSI TR-03109-1 annex IV), 8; FNN EDL 1.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from firmware_bridge.crc import kermit, x25
@@ -23,6 +23,7 @@ from firmware_bridge.telegram import (
     TelegramTruncatedError,
 )
 
+Crc = Callable[[bytes], int]
 FILE_MAX = 65_536
 ESCAPE = b"\x1b\x1b\x1b\x1b"
 START = ESCAPE + b"\x01\x01\x01\x01"
@@ -37,17 +38,19 @@ class SmlFile:
 
     Args:
         messages: The data, without escapes and fill bytes.
+        crc: The checksum that holds; the messages inside must use the same.
         raw: All bytes.
     """
 
     messages: bytes
+    crc: Crc
     raw: bytes = field(repr=False)
 
 
-def crc_holds(data: bytes, sent: bytes) -> bool:
-    """Whether two bytes, low one first, are a checksum of the data."""
+def crc_of(data: bytes, sent: bytes) -> Crc | None:
+    """The checksum that gives these two bytes, low one first; None where neither does."""
     number = int.from_bytes(sent, "little")
-    return number in (x25(data), kermit(data))
+    return next((crc for crc in (x25, kermit) if crc(data) == number), None)
 
 
 def parse_file(raw: bytes) -> SmlFile:
@@ -76,14 +79,15 @@ def parse_file(raw: bytes) -> SmlFile:
             raise TelegramSyntaxError(message, value=code)
         parts.append(ESCAPE)
         at = found + 8
-    if not crc_holds(raw[: found + 6], code[2:]):
+    crc = crc_of(raw[: found + 6], code[2:])
+    if crc is None:
         message = "The file's checksum does not hold."
         raise ChecksumError(message, value=code[2:])
     data = b"".join(parts)
     if code[1] > _FILL_MAX or found + 8 != len(raw):
         message = "The file's end does not follow the standard."
         raise TelegramSyntaxError(message, value=code)
-    return SmlFile(data[: len(data) - code[1]], raw)
+    return SmlFile(data[: len(data) - code[1]], crc, raw)
 
 
 class SmlSplitter:
@@ -135,7 +139,7 @@ class SmlSplitter:
         while True:
             found = self._buffer.find(ESCAPE, at)
             if found < 0:
-                self._searched = max(len(START), len(self._buffer) - 3)
+                self._searched = max(at, len(self._buffer) - 3)
                 return None
             code = self._buffer[found + 4 : found + 8]
             if len(code) < 4:

@@ -110,7 +110,7 @@ class SmlScanner:
         if isinstance(found, Telegram):
             return found
         try:
-            responses = parse_messages(found.messages)
+            responses = parse_messages(found.messages, found.crc)
             if not responses:
                 message = "The file holds no list."
                 raise TelegramSyntaxError(message)

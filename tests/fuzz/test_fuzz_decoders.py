@@ -1,0 +1,179 @@
+"""Mutated telegrams and their inner parts: only named errors come out, and always fast.
+
+METERLINE_FUZZ sets the executions per decoder (1000000 for a soak); METERLINE_FUZZ_SEED the start.
+What breaks a decoder goes into tests/vectors/telegrams as a file `<target>-<what>.hex`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from firmware_bridge.dlms.axdr import parse as parse_axdr
+from firmware_bridge.dlms.frames import Assembler
+from firmware_bridge.dlms.lists import items_of
+from firmware_bridge.dlms.notification import parse_apdu
+from firmware_bridge.dlms.values import observe as observe_push
+from firmware_bridge.dsmr.frames import P1Telegram
+from firmware_bridge.dsmr.values import observe as observe_p1
+from firmware_bridge.iec62056_21.datasets import parse_block
+from firmware_bridge.iec62056_21.frames import block_check, parse_block_frame
+from firmware_bridge.iec62056_21.values import observe as observe_block
+from firmware_bridge.mbus.frames import Address, parse_application
+from firmware_bridge.mbus.link import parse_frame
+from firmware_bridge.mbus.security import Security
+from firmware_bridge.mbus.values import observe as observe_records
+from firmware_bridge.mbus.wireless import RadioFrame, unwrap
+from firmware_bridge.sml.frames import parse_messages
+from firmware_bridge.sml.transport import parse_file
+from firmware_bridge.sml.values import observe as observe_list
+from firmware_bridge.telegram import Keys, TelegramError
+from tests.support.data import REPOSITORY
+from tests.support.telegrams import RADIO_KEY, Capture, all_captures
+
+EXECUTIONS = int(os.environ.get("METERLINE_FUZZ", "20000"))
+SEED = int(os.environ.get("METERLINE_FUZZ_SEED", "1"))
+VECTORS = REPOSITORY / "tests" / "vectors" / "telegrams"
+
+Target = Callable[[bytes], object]
+SECURITY = Security(Keys(RADIO_KEY))
+
+
+def lines_of_p1(data: bytes) -> object:
+    objects = parse_block(data.decode("latin-1"), lenient=True)
+    return observe_p1(P1Telegram("XXX", "", objects, crc_checked=True, raw=b""))
+
+
+def lines_of_block(data: bytes) -> object:
+    body = data + b"\x03"
+    return observe_block(parse_block_frame(b"\x02" + body + bytes([block_check(body)])))
+
+
+def records(data: bytes) -> object:
+    return observe_records(parse_application(data, SECURITY), Address("ABC", "1", 0, 2, bytes(8)))
+
+
+def radio_layers(data: bytes) -> object:
+    address = Address("ABC", "00000001", 0, 7, bytes(8))
+    inner = unwrap(RadioFrame(0x44, address, data, b""), Keys(RADIO_KEY))
+    return observe_records(parse_application(inner.user, inner.security, inner.address), address)
+
+
+def messages(data: bytes) -> object:
+    # A checksum that every message has, so that mutants get past it.
+    return [observe_list(found) for found in parse_messages(data, lambda _: 0)]
+
+
+def push(data: bytes) -> object:
+    return observe_push(parse_apdu(data))
+
+
+def list_body(data: bytes) -> object:
+    return items_of(parse_axdr(data)[0])
+
+
+def segments(data: bytes) -> object:
+    assembler = Assembler()
+    parts = [data[at : at + 40] for at in range(0, len(data), 40)]
+    return [list(assembler.segment(part, part, last=at % 2 == 1)) for at, part in enumerate(parts)]
+
+
+def inner_bytes(protocol: str) -> list[bytes]:
+    """What the outer layers of the captures hold, so that mutants reach the inner parsers."""
+    found = []
+    for capture in all_captures():
+        if capture.protocol != protocol:
+            continue
+        try:
+            found.append(peel(capture))
+        except TelegramError:
+            continue
+    return [data for data in found if data]
+
+
+def peel(capture: Capture) -> bytes:
+    data = capture.data
+    if capture.protocol == "mbus":
+        return parse_frame(data).user
+    if capture.protocol == "sml":
+        return zero_checksums(parse_file(data).messages)
+    if capture.protocol == "wmbus":
+        return b"\x7a\x00\x00\x00\x00" + bytes.fromhex("0C1427048502046D32371F15")
+    if capture.protocol == "dlms":
+        return data[3:] if data.startswith(b"\xe6\xe7\x00") else data if data[0] == 0x0F else b""
+    return data.partition(b"\n")[2].rpartition(b"!")[0]
+
+
+def zero_checksums(data: bytes) -> bytes:
+    """Messages whose checksum is 0; each ends with 63, two bytes, 00."""
+    parts = data.split(b"\x76\x05")
+    return b"\x76\x05".join(
+        part[:-4] + b"\x63\x00\x00\x00" if part[-4:-3] == b"\x63" else part for part in parts
+    )
+
+
+def mutate(data: bytes, other: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(chance.randint(1, 4)):
+        kind, at = chance.randrange(6), chance.randrange(len(changed) + 1)
+        if kind == 0 and at < len(changed):
+            changed[at] ^= 1 << chance.randrange(8)
+        elif kind == 1 and at < len(changed):
+            changed[at] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
+        elif kind == 2:
+            del changed[at : at + chance.randint(1, 8)]
+        elif kind == 3:
+            changed[at:at] = chance.randbytes(chance.randint(1, 8))
+        elif kind == 4:
+            start = chance.randrange(len(other))
+            changed[at:at] = other[start : start + chance.randint(1, 30)]
+        else:
+            changed[at:at] = changed[at : at + chance.randint(1, 12)]
+    return bytes(changed)
+
+
+TARGETS: dict[str, tuple[str, Target]] = {
+    "p1-objects": ("dsmr", lines_of_p1),
+    "block": ("iec62056_21", lines_of_block),
+    "mbus-records": ("mbus", records),
+    "radio-layers": ("wmbus", radio_layers),
+    "sml-messages": ("sml", messages),
+    "push": ("dlms", push),
+    "push-list": ("dlms", list_body),
+    "segments": ("dlms", segments),
+}
+# Executions are per decoder; one that has several targets shares them out.
+SHARES = {name: sum(1 for p, _ in TARGETS.values() if p == TARGETS[name][0]) for name in TARGETS}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_mutants_end_in_values_or_a_named_error(name: str) -> None:
+    protocol, target = TARGETS[name]
+    seeds = inner_bytes(protocol)
+    if not seeds:
+        pytest.skip("no captures")
+    if name == "push-list":
+        seeds = [seed[6 + seed[5] :] for seed in seeds if seed[5] in (0, 12)]
+    chance = random.Random(f"{SEED}/{name}")  # noqa: S311 - reproducible, no secret
+    refused = 0
+    for _ in range(EXECUTIONS // SHARES[name]):
+        data = mutate(chance.choice(seeds), chance.choice(seeds), chance)
+        try:
+            target(data)
+        except TelegramError:
+            refused += 1
+        except Exception as error:
+            error.add_note(f"{name}: {data.hex()}")
+            raise
+    assert refused or name in {"segments", "p1-objects"}
+
+
+def test_what_once_broke_a_decoder_no_longer_does() -> None:
+    for path in sorted(VECTORS.glob("*.hex")):
+        name = next(target for target in TARGETS if path.stem.startswith(target))
+        with suppress(TelegramError):
+            TARGETS[name][1](bytes.fromhex(path.read_text()))

@@ -1,0 +1,138 @@
+"""Damaged, endless and random bytes: no decoder crashes, hangs, grows, or gives a false value."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from firmware_bridge.decode import Options, protocols, scanners
+from firmware_bridge.ports import MeterIdentity
+from firmware_bridge.telegram import Observation
+from tests.support.telegrams import Capture, all_captures, own_captures
+
+NOISE = 10_000_000
+LONGEST_STEP_S = 1.0
+MEMORY_MAX = 20_000_000
+ENDLESS_SIZE = 150_000
+
+CAPTURES = all_captures()
+ENDLESS = {
+    "slashes": b"/",
+    "identifications": b"/AAA5a\r\n",
+    "telegrams": b"/AAA5a\r\n!\r\n",
+    "data lines": b"/AAA5a\r\n" + b"1.8.0(1*kWh)\r\n" * 200,
+    "flags": b"\x7e",
+    "frame starts": b"\x7e\xa0",
+    "long frame starts": b"\x68\x68\x68\x68",
+    "long frames": b"\x68\xff\xff\x68\x08\x00\x72",
+    "escapes": b"\x1b",
+    "file starts": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01",
+    "doubled escapes": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01" + b"\x1b" * 80_000,
+    "block starts": b"\x02",
+    "radio starts": b"\xff\x44",
+    "ciphered starts": b"\xdb\x08",
+    "nested lists": b"\x0f\x00\x00\x00\x00\x00" + b"\x02\x01" * 200,
+    "zeros": b"\x00",
+}
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def forms() -> list[tuple[str, int]]:
+    # wmbus is the second form of mbus.
+    names = [name for name in protocols() if name != "wmbus"]
+    return [(name, form) for name in names for form in range(len(scanners(name)))]
+
+
+def once(captures: tuple[Capture, ...]) -> list[Capture]:
+    """P1 telegrams only as such: as read-outs they go through the same parser."""
+    return [c for c in captures if c.protocol != "iec62056_21" or c.name.startswith("own")]
+
+
+def steps(data: bytes, size: int = 4096) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def values(found: list[Observation]) -> list[Observation]:
+    """Without the meter's name, which modes A to C send outside of what they check."""
+    return [replace(value, meter=MeterIdentity("", "")) for value in found]
+
+
+@pytest.mark.parametrize("capture", CAPTURES, ids=str)
+def test_fed_in_any_portions_it_says_the_same(capture: Capture) -> None:
+    assert capture.values(step=1) == capture.values() == capture.values(step=7)
+
+
+@pytest.mark.parametrize("capture", CAPTURES, ids=str)
+def test_cut_at_any_byte_it_gives_nothing_or_the_same(capture: Capture) -> None:
+    whole = capture.values()
+    for size in range(len(capture.data)):
+        found = capture.values(capture.data[:size])
+        # Several telegrams may be in one recording: those before the cut stand.
+        assert found == whole[: len(found)]
+
+
+@pytest.mark.parametrize("capture", once(CAPTURES), ids=str)
+def test_no_flipped_bit_gives_another_value(capture: Capture) -> None:
+    whole = capture.values()
+    data = bytearray(capture.data)
+    for at in range(len(data)):
+        # Without a checksum only survival is at stake, which one bit of each byte shows.
+        for bit in range(8) if capture.checked else (at % 8,):
+            data[at] ^= 1 << bit
+            found = capture.values(bytes(data))
+            data[at] ^= 1 << bit
+            if capture.checked:
+                assert values(found) in (values(whole), []), (at, bit)
+
+
+@pytest.mark.parametrize(("protocol", "form"), forms())
+def test_ten_megabytes_of_noise_give_nothing_and_take_no_long_step(
+    protocol: str, form: int
+) -> None:
+    scanner = scanners(protocol)[form](Options())
+    noise = random.Random(7).randbytes(NOISE)  # noqa: S311 - reproducible, no secret
+    for part in steps(noise):
+        began = time.perf_counter()
+        assert all(not telegram.observations for telegram in scanner.feed(part))
+        assert time.perf_counter() - began < LONGEST_STEP_S
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+@pytest.mark.parametrize(("protocol", "form"), forms())
+def test_an_endless_stream_costs_neither_time_nor_memory(
+    protocol: str, form: int, kind: str
+) -> None:
+    unit = ENDLESS[kind]
+    stream = unit * (ENDLESS_SIZE // len(unit) + 1)
+    scanner = scanners(protocol)[form](Options())
+    before = resident()
+    for part in steps(stream):
+        began = time.perf_counter()
+        for telegram in scanner.feed(part):
+            assert len(telegram.raw) <= 65_536
+        assert time.perf_counter() - began < LONGEST_STEP_S
+    assert resident() - before < MEMORY_MAX
+
+
+@pytest.mark.parametrize("capture", list(own_captures()), ids=str)
+def test_a_telegram_is_found_between_noise(capture: Capture) -> None:
+    if capture.protocol == "dlms" and "wrapper" in capture.name:
+        pytest.skip("wrapper packets travel on connections, which carry no noise")
+    noise = random.Random(3)  # noqa: S311 - reproducible, no secret
+    whole = capture.values()
+    assert whole
+    for _ in range(20):
+        junk = bytes(byte for byte in noise.randbytes(600) if byte not in b"\x7e\x68\x1b\x02\x0f")
+        stream = b"\x01" + junk + capture.data + junk
+        assert whole == capture.values(stream)[-len(whole) :]

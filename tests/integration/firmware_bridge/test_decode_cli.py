@@ -1,0 +1,121 @@
+"""`meterline-bridge decode` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware_bridge.cli import app
+from firmware_bridge.decode import protocols
+from tests.support.telegrams import RADIO_KEY, mode_c_read_out, own_captures
+
+COMMAND = [sys.executable, "-c", "from firmware_bridge.cli import main; main()", "decode"]
+P1 = (
+    b"/XXX5TEST\r\n\r\n0-0:1.0.0(230601120000S)\r\n0-0:96.1.1(3132)\r\n"
+    b"1-0:1.8.0(000001.500*kWh)\r\n0-1:24.1.0(003)\r\n0-1:96.1.0(4731)\r\n"
+    b"0-1:24.2.1(230601110000S)(00002.5*m3)\r\n!\r\n"
+)
+
+
+def decode(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def written(folder: Path, content: bytes) -> str:
+    path = folder / "recording"
+    path.write_bytes(content)
+    return str(path)
+
+
+def test_each_reading_is_one_line_of_json(tmp_path: Path) -> None:
+    ran = decode("--protocol", "dsmr", written(tmp_path, P1))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [json.loads(line) for line in ran.stdout.splitlines()] == [
+        {
+            "meter": "XXX/12",
+            "obis": "1-0:1.8.0*255",
+            "value": "1500",
+            "unit": "Wh",
+            "quality": "actual",
+            "meter_time": "2023-06-01T10:00:00Z",
+        },
+        {
+            "meter": "P1/G1",
+            "obis": "0-1:24.2.1*255",
+            "value": "2500",
+            "unit": "L",
+            "quality": "actual",
+            "meter_time": "2023-06-01T09:00:00Z",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        bytes.hex,
+        lambda data: data.hex(" ").upper(),
+        lambda data: data.hex(":", 4),
+        lambda data: "# a comment\n" + "\n".join(f"0x{byte:02x}," for byte in data),
+        lambda data: "\ufeff" + data.hex("-"),
+    ],
+)
+def test_hex_text_in_any_spelling_is_read(tmp_path: Path, spelled) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - five lambdas
+    text = spelled(mode_c_read_out())
+    ran = decode("--protocol", "iec62056-21", written(tmp_path, text.encode()))
+    assert ran.returncode == 0
+    assert len(ran.stdout.splitlines()) == 4
+
+
+def test_keys_open_encrypted_telegrams_and_stay_out_of_the_output(tmp_path: Path) -> None:
+    capture = next(c for c in own_captures() if c.name == "own/mode-5-a")
+    recording = written(tmp_path, capture.data)
+    opened = decode("--protocol", "mbus", "--key", RADIO_KEY.hex(), recording)
+    assert opened.returncode == 0
+    assert len(opened.stdout.splitlines()) == 10
+    closed = decode("--protocol", "mbus", recording)
+    assert closed.returncode == 3
+    assert json.loads(closed.stdout)["error"] == "KEY_MISSING"
+    wrong = decode("--protocol", "mbus", "--key", "00" * 16, recording)
+    assert json.loads(wrong.stdout)["error"] == "AUTHENTICATION"
+    short = decode("--protocol", "mbus", "--key", "DEADBEEF", recording)
+    assert short.returncode == 2
+    assert "DEADBEEF" not in short.stderr
+
+
+def test_refused_telegrams_beside_sound_ones_go_to_standard_error(tmp_path: Path) -> None:
+    bad = P1.replace(b"!\r\n", b"!0000\r\n")
+    ran = decode("--protocol", "dsmr", written(tmp_path, bad + P1))
+    assert ran.returncode == 0
+    assert len(ran.stdout.splitlines()) == 2
+    assert json.loads(ran.stderr)["error"] == "CHECKSUM"
+
+
+def test_only_refused_telegrams_are_the_output_and_exit_3(tmp_path: Path) -> None:
+    bad = P1.replace(b"!\r\n", b"!0000\r\n")
+    ran = decode("--protocol", "dsmr", written(tmp_path, bad * 3))
+    assert ran.returncode == 3
+    assert [json.loads(line)["error"] for line in ran.stdout.splitlines()] == ["CHECKSUM"] * 3
+
+
+@pytest.mark.parametrize("protocol", protocols())
+@pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"no telegram"], ids=["0", "zero", "text"])
+def test_a_file_without_telegrams_exits_3_with_one_error(
+    tmp_path: Path, protocol: str, content: bytes
+) -> None:
+    ran = CliRunner().invoke(app, ["decode", "--protocol", protocol, written(tmp_path, content)])
+    assert ran.exit_code == 3
+    assert json.loads(ran.stdout)["error"].startswith("TELEGRAM")
+
+
+def test_an_unknown_protocol_is_a_usage_error(tmp_path: Path) -> None:
+    ran = decode("--protocol", "morse", written(tmp_path, b"..."))
+    assert ran.returncode == 2
+    assert "dlms" in ran.stderr
