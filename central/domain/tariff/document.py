@@ -62,12 +62,11 @@ class ChangeRules:
     Args:
         thresholds: `days_share` scales tier bounds and minimums of a segment by its days of the
             bill's; `whole` leaves them.
-        demand: `segment_peak_days_share` bills each segment's own peak for its share of the days;
-            `bill_peak` bills the peak of the whole bill for them.
+        demand: `segment_peak_days_share` bills each segment's own peak for its share of the days.
     """
 
     thresholds: Literal["days_share", "whole"] = "days_share"
-    demand: Literal["segment_peak_days_share", "bill_peak"] = "segment_peak_days_share"
+    demand: Literal["segment_peak_days_share"] = "segment_peak_days_share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,7 +443,6 @@ class MaxDeterminant:
         by: Schedule, or "" for no split.
         estimated: Whether estimated intervals count.
         daily: Whether the determinant is the sum of each local day's peak.
-        during: Name of a set of intervals passed to the rater (coincident peak).
     """
 
     name: str
@@ -454,7 +452,6 @@ class MaxDeterminant:
     by: str = ""
     estimated: Literal["exclude", "include"] = "exclude"
     daily: bool = False
-    during: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

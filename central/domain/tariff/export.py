@@ -99,7 +99,6 @@ def _cycle(rules: CycleRules) -> Said:
 def _on_change(rules: ChangeRules) -> Said:
     said: Said = {}
     _put(said, "thresholds", rules.thresholds, "days_share")
-    _put(said, "demand", rules.demand, "segment_peak_days_share")
     return said
 
 
@@ -213,7 +212,6 @@ def _determinant(determinant: Determinant) -> Said:
             _put(said, "by", determinant.by, "")
             _put(said, "estimated", determinant.estimated, "exclude")
             _put(said, "per", "day" if determinant.daily else "bill", "bill")
-            _put(said, "during", determinant.during)
         case FormulaDeterminant():
             said["expr"] = formula_text(determinant.expr)
             _put(said, "unit", determinant.unit, "")

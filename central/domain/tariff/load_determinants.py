@@ -77,7 +77,7 @@ def _determinant(  # noqa: PLR0913, PLR0917 - the context of a determinant
             f"Use one of {', '.join(_KINDS)}.",
         )
     determinant, unit, split = _READERS[kinds[0]](name, reader, scope, units)
-    reader.done()
+    reader.done(unsupported=frozenset({"during"}))
     scope.units[name], scope.splits[name] = unit, split
     return determinant
 
@@ -138,7 +138,6 @@ def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) ->
     estimated = reader.choice("estimated", ("exclude", "include"), "exclude")
     daily = reader.choice("per", ("bill", "day"), "bill") == "day"
     by = _by(reader, scope.calendar)
-    during = reader.text("during")
     made = MaxDeterminant(
         name,
         series,
@@ -147,7 +146,6 @@ def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) ->
         by,
         cast("Literal['exclude', 'include']", estimated),
         daily=daily,
-        during=during,
     )
     return made, POWER.get(units[series], f"{units[series]}/h"), by
 

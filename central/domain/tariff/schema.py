@@ -147,7 +147,7 @@ def _on_change() -> Schema:
         {
             "energy": _enum("segment"),
             "thresholds": _enum("days_share", "whole"),
-            "demand": _enum("segment_peak_days_share", "bill_peak"),
+            "demand": _enum("segment_peak_days_share"),
         }
     )
 
@@ -194,7 +194,6 @@ def _determinants() -> list[Schema]:
                 "by": {"type": "string"},
                 "estimated": _enum("exclude", "include"),
                 "per": _enum("bill", "day"),
-                "during": name,
             },
             required=("max",),
         ),

@@ -53,7 +53,8 @@ def price_tiers(charge: Charge, span: Span) -> Iterator[Draft]:
 
         amount = sum over steps and periods of (part x period quantity / quantity) x price
 
-    `per_period` applies the steps to each period alone, and `in_order` fills them as time goes by.
+    `per_period` applies the steps to each period alone, as demand always has it, and `in_order`
+    fills them as time goes by.
 
     Source: rating.md, section 3, tiers; URDB tier units; SSC lib_utility_rate_equations
     """
@@ -62,7 +63,7 @@ def price_tiers(charge: Charge, span: Span) -> Iterator[Draft]:
         if not found:
             continue
         blocks = effective(charge.steps_in(segment.season), charge, segment, span)
-        if charge.tiers.style == "per_period":
+        if charge.tiers.style == "per_period" or span.is_demand(charge):
             for determinant in found:
                 yield from _priced(charge, span, segment, blocks, [determinant])
         else:
@@ -142,7 +143,7 @@ def _priced(
     quantity = sum((part.value for part in found), Fraction(0))
     share, note = time_share(charge, span, segment)
     by_period = any(block.price.by_period for block in blocks)
-    per_period = charge.tiers.style == "per_period"
+    per_period = charge.tiers.style == "per_period" or span.is_demand(charge)
     for block, part in _parts(charge, blocks, quantity):
         splits: list[tuple[str, Fraction, tuple[Determinant, ...]]]
         if by_period or per_period:

@@ -58,7 +58,7 @@ def time_share(charge: Charge, span: Span, segment: Segment) -> tuple[Fraction, 
     """
     if charge.per == "day":
         return Fraction(segment.days.count), f"x {segment.days.count} days"
-    if charge.per is not None:
+    if charge.per is not None and charge.prorate == "cycle":
         share = span.month_share(segment.days) / (12 if charge.per == "year" else 1)
         return share, "" if share == 1 else f"x {share} {charge.per}"
     if span.is_demand(charge) and segment.days.count != span.bill.count:

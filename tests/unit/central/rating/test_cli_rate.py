@@ -1,0 +1,119 @@
+"""The `rate` command: what it prints, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from central.cli_rate import app
+
+TARIFFS = Path(__file__).parents[4] / "docs" / "reference" / "tariffs"
+RECORD = {
+    "label": "abc",
+    "name": "Two periods",
+    "energyratestructure": [[{"rate": 0.1}], [{"rate": 0.2, "adj": 0.05}]],
+    "energyweekdayschedule": [[0] * 12 + [1] * 12] * 12,
+    "energyweekendschedule": [[0] * 24] * 12,
+    "fixedchargefirstmeter": 1.5,
+    "fixedchargeunits": "$/day",
+}
+
+
+def run(tmp_path: Path, tariff: Path, *more: str, hours: int = 8760, kw: str = "1") -> Result:
+    load = tmp_path / "load.csv"
+    load.write_text(f"{kw}\n" * hours)
+    arguments = ["--tariff", str(tariff), "--load", str(load), "--start", "2018-01-01T00:00"]
+    return CliRunner().invoke(app, [*arguments, "--step-minutes", "60", *more])
+
+
+def urdb(tmp_path: Path, **changes: object) -> Path:
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps({"items": [RECORD, RECORD | changes]}))
+    return path
+
+
+def test_native_tariff_prints_one_object(tmp_path: Path) -> None:
+    tariff = TARIFFS / "residential-tou.yaml"
+    result = run(tmp_path, tariff, "--zone", "Europe/Madrid", "--json")
+    assert result.exit_code == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert list(said) == ["tariff", "currency", "months", "year"]
+    assert len(said["months"]) == 12
+    assert said["months"][9]["kwh"] == "745"
+    assert said["months"][2]["kwh"] == "743"
+    assert said["year"]["kwh"] == "8760"
+    january = said["months"][0]
+    assert {charge["id"] for charge in january["charges"]} >= {"customer", "energy", "vat"}
+    assert january["peak_kw"] == "1"
+    cents = [round(100 * float(charge["amount"])) for charge in january["charges"]]
+    assert sum(cents) == round(100 * float(january["total"]))
+
+
+def test_urdb_record_by_the_naive_calendar(tmp_path: Path) -> None:
+    options = ("--zone", "UTC", "--calendar", "naive", "--unrounded", "--json", "--record", "1")
+    result = run(tmp_path, urdb(tmp_path), *options)
+    assert result.exit_code == 0, result.stderr
+    january = json.loads(result.stdout)["months"][0]
+    charges = {charge["id"]: float(charge["amount"]) for charge in january["charges"]}
+    # 23 weekdays of 12 hours at 0.25, the rest of 744 hours at 0.1
+    assert charges["energy"] == pytest.approx(276 * 0.25 + 468 * 0.1)
+    # The naive calendar makes a price per day one per month of 365/12 days.
+    assert charges["fixed"] == pytest.approx(1.5 * 365 / 12)
+
+
+def test_reference_leaves_out_what_it_ignores_and_says_so(tmp_path: Path) -> None:
+    options = ("--zone", "UTC", "--calendar", "naive", "--unrounded", "--json", "--reference")
+    changes = {"fixedattrs": [{"Meter fee": "$1"}]}
+    result = run(tmp_path, urdb(tmp_path, **changes), *options, "--record", "1")
+    assert result.exit_code == 0
+    assert "fixedattrs" in result.stderr
+    fixed = json.loads(result.stdout)["months"][0]["charges"][0]
+    assert float(fixed["amount"]) == pytest.approx(1.5 * 365 / 12)
+
+
+def test_unsupported_field_exits_2_with_its_reason(tmp_path: Path) -> None:
+    path = urdb(tmp_path, fixedattrs=[{"Meter fee": "$1"}])
+    result = run(tmp_path, path, "--zone", "UTC", "--record", "1", "--json")
+    assert result.exit_code == 2
+    findings = json.loads(result.stderr)["findings"]
+    assert findings[0]["path"] == "fixedattrs"
+    assert findings[0]["code"] == "TARIFF_NOT_SUPPORTED"
+
+
+@pytest.mark.parametrize(
+    ("options", "hours", "kw"),
+    [
+        (("--record", "7"), 8760, "1"),
+        (("--zone", "Nowhere/City"), 8760, "1"),
+        ((), 25, "1"),
+        ((), 8760, "one"),
+        (("--start", "soon"), 8760, "1"),
+        (("--start", "2018-01-01T05:00"), 8760, "1"),
+        (("--step-minutes", "7"), 8760, "1"),
+        (("--load", "/nowhere.csv"), 8760, "1"),
+    ],
+)
+def test_bad_options_exit_2(tmp_path: Path, options: tuple[str, ...], hours: int, kw: str) -> None:
+    result = run(tmp_path, urdb(tmp_path), "--zone", "UTC", *options, hours=hours, kw=kw)
+    assert result.exit_code == 2
+    assert result.stderr
+
+
+def test_generation_is_netted(tmp_path: Path) -> None:
+    made = tmp_path / "gen.csv"
+    made.write_text("0.25\n" * 8760)
+    path = urdb(tmp_path, dgrules="Net Billing Instantaneous")
+    options = ("--zone", "UTC", "--record", "1", "--gen", str(made), "--json")
+    result = run(tmp_path, path, *options)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["months"][0]["kwh"] == "558"
+
+
+def test_table_for_people(tmp_path: Path) -> None:
+    result = run(tmp_path, urdb(tmp_path), "--zone", "UTC")
+    assert result.exit_code == 0
+    assert "2018-12" in result.stdout
+    assert "total" in result.stdout
