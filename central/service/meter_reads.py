@@ -11,8 +11,8 @@ from fractions import Fraction
 import numpy as np
 
 from central.domain.billing.bill import MeterRead
-from central.domain.metering.block import DayBlock, exact_sum
-from central.domain.metering.quality import NULL, IntervalQuality
+from central.domain.metering.block import DayBlock, present_sum
+from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.rounding import printed
 from central.domain.rating.series import billing_scale
 from firmware_bridge.contract.interval import Interval
@@ -84,10 +84,9 @@ def _kilo(value: Decimal | None, unit: Unit) -> Decimal | None:
 
 
 def _usage(blocks: Sequence[DayBlock]) -> Decimal:
-    total = Fraction(0)
-    for block in blocks:
-        total += exact_sum(block.values[block.values != NULL]) * billing_scale(block)
-    return printed(total)
+    return printed(
+        sum((present_sum([block.values]) * billing_scale(block) for block in blocks), Fraction(0))
+    )
 
 
 def _advance(span: RegisterSpan) -> Decimal:

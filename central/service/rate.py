@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from central.domain.billing.bill import Bill, RunType, Supply, make_bill
 from central.domain.billing.cycle import Cycle
-from central.domain.metering.block import exact_sum
-from central.domain.metering.quality import NULL
+from central.domain.metering.block import present_sum
 from central.domain.rating.line import Hold, Rated
 from central.domain.rating.period import DayRange
 from central.domain.rating.rate import rate
@@ -22,6 +24,7 @@ from central.service.ports.billing import AccountWork, NewBill, SupplyWork
 from central.service.ports.registry import TariffRecord
 from central.service.resolve_calendar import resolve_calendar
 from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.quantity import Unit
 
 IMPORT = "import"
 
@@ -119,10 +122,14 @@ def _billed_kwh(rated: Rated) -> Fraction:
 
 
 def _validated_kwh(one: SupplyWork) -> Fraction:
-    total = Fraction(0)
+    by_scale: dict[tuple[int, Unit], list[NDArray[np.int64]]] = {}
     for block in one.blocks.get(IMPORT, ()):
-        total += exact_sum(block.values[block.values != NULL]) * billing_scale(block)
-    return total
+        by_scale.setdefault((block.exponent, block.unit), []).append(block.values)
+    scales = {(block.exponent, block.unit): block for block in one.blocks.get(IMPORT, ())}
+    return sum(
+        (present_sum(values) * billing_scale(scales[key]) for key, values in by_scale.items()),
+        Fraction(0),
+    )
 
 
 def rate_accounts(

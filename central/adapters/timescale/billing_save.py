@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,19 +12,45 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.billing_load import SQL
-from central.domain.billing.bill import Bill
+from central.domain.billing.bill import sha256_of
 from central.service.identity import uuid7
 from central.service.ports.billing import NewBill, RunRecord
 
 _Row = tuple[Any, ...]
 _OPEN = ("held", "draft")
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def document_of(bill: Bill) -> dict[str, Any]:
-    """All that a bill says but its lines and its state."""
-    said = bill.to_json()
-    del said["lines"], said["state"]
-    return said
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A bill as JSON, told once for its hash, its document and its lines.
+
+    Args:
+        new: The bill.
+        lines: What its lines say.
+        document: All that it says but its lines and its state.
+        sha256: Its hash; None where it could not be rated.
+    """
+
+    new: NewBill
+    lines: list[dict[str, Any]]
+    document: dict[str, Any]
+    sha256: bytes | None
+
+    @classmethod
+    def of(cls, new: NewBill) -> _Told:
+        said = new.bill.to_json()
+        sha256 = bytes.fromhex(sha256_of(said)) if new.bill.lines else None
+        lines = [entry["line"] for entry in said.pop("lines")]
+        del said["state"]
+        return cls(new, lines, said, sha256)
+
+    def replaces(self, there: _Row) -> bool:
+        """Whether a row of `existing` is to become this bill."""
+        if there[3] not in _OPEN:
+            return False
+        same = self.sha256 is not None and there[4] == self.sha256
+        return not (same and there[3] == self.new.bill.state.value)
 
 
 class ShardWriter:
@@ -47,18 +74,17 @@ class ShardWriter:
     async def write(self, bills: Sequence[NewBill]) -> int:
         """Add new bills and replace those that may be; see `ShardTransaction.save`."""
         there = await self._existing([one.account_id for one in bills])
-        fresh = [one for one in bills if one.account_id not in there]
+        told = [_Told.of(one) for one in bills]
+        fresh = [one for one in told if one.new.account_id not in there]
         again = [
-            (there[one.account_id][1], one)
-            for one in bills
-            if one.account_id in there and _replaces(one, there[one.account_id])
+            (int(there[one.new.account_id][1]), one)
+            for one in told
+            if one.new.account_id in there and one.replaces(there[one.new.account_id])
         ]
-        ids = await self._next_ids(len(fresh))
-        await self._copy(
-            "add_bills", (self._bill(key, one) for key, one in zip(ids, fresh, strict=True))
-        )
+        added = list(zip(await self._next_ids(len(fresh)), fresh, strict=True))
+        await self._copy("add_bills", (self._bill(key, one) for key, one in added))
         await self._change(again)
-        written = [*zip(ids, fresh, strict=True), *again]
+        written = [*added, *again]
         await self._copy("add_lines", (row for key, one in written for row in _lines(key, one)))
         await self._copy("add_parts", (row for key, one in written for row in _parts(key, one)))
         return len(written)
@@ -83,7 +109,7 @@ class ShardWriter:
             for row in rows:
                 await copy.write_row(row)
 
-    async def _change(self, again: Sequence[tuple[int, NewBill]]) -> None:
+    async def _change(self, again: Sequence[tuple[int, _Told]]) -> None:
         if not again:
             return
         keys = [key for key, _ in again]
@@ -91,62 +117,50 @@ class ShardWriter:
         await self._connection.execute(SQL["drop_parts"], {"bills": keys})
         async with self._connection.cursor() as cursor:
             await cursor.executemany(
-                SQL["change_bill"],
-                [{"id": key, **self._content(one, Jsonb, Jsonb)} for key, one in again],
+                SQL["change_bill"], [{"id": key, **self._content(one, Jsonb)} for key, one in again]
             )
 
-    def _bill(self, key: int, one: NewBill) -> Sequence[object]:
-        content = self._content(one, _json, _json)
+    def _bill(self, key: int, one: _Told) -> Sequence[object]:
+        bill = one.new.bill
+        content = self._content(one, _encode)
         return (
             key,
             uuid7(self._at),
             self._run.id,
-            one.account_id,
-            str(one.bill.cycle),
-            one.bill.run_type.value,
-            one.bill.revision,
-            content["state"],
-            content["holds"],
-            content["first_day"],
-            content["end_day"],
-            content["currency"],
-            content["total"],
-            content["kwh"],
-            content["validated_kwh"],
-            content["sha256"],
-            content["document"],
-            content["creator"],
-            content["made_at"],
+            one.new.account_id,
+            str(bill.cycle),
+            bill.run_type.value,
+            bill.revision,
+            *(content[name] for name in _CONTENT),
         )
 
-    def _content(self, one: NewBill, holds: Any, document: Any) -> dict[str, Any]:  # noqa: ANN401 - wraps JSON for COPY or for a parameter
-        bill = one.bill
-        priced = bool(bill.lines)
+    def _content(self, one: _Told, wrap: Callable[[Any], object]) -> dict[str, object]:
+        bill, priced = one.new.bill, one.sha256 is not None
         return {
             "state": bill.state.value,
-            "holds": holds([hold.to_json() for hold in bill.holds]),
+            "holds": wrap(one.document["holds"]),
             "first_day": bill.days.first,
             "end_day": bill.days.end,
             "currency": bill.currency if priced else None,
             "total": bill.total if priced else None,
-            "kwh": one.kwh,
-            "validated_kwh": one.validated_kwh,
-            "sha256": bytes.fromhex(bill.sha256) if priced else None,
-            "document": document(document_of(bill)),
+            "kwh": one.new.kwh,
+            "validated_kwh": one.new.validated_kwh,
+            "sha256": one.sha256,
+            "document": wrap(one.document),
             "creator": self._creator,
             "made_at": self._at,
         }
 
 
-def _replaces(one: NewBill, there: _Row) -> bool:
-    if there[3] not in _OPEN:
-        return False
-    same = there[4] is not None and one.bill.lines and bytes(there[4]).hex() == one.bill.sha256
-    return not (same and there[3] == one.bill.state.value)
+# The columns of `add_bills` after the key, in its order.
+_CONTENT = (
+    *("state", "holds", "first_day", "end_day", "currency", "total", "kwh", "validated_kwh"),
+    *("sha256", "document", "creator", "made_at"),
+)
 
 
-def _lines(key: int, one: NewBill) -> Iterable[Sequence[object]]:
-    for entry in one.bill.lines:
+def _lines(key: int, one: _Told) -> Iterator[Sequence[object]]:
+    for entry, said in zip(one.new.bill.lines, one.lines, strict=True):
         line = entry.line
         yield (
             key,
@@ -160,14 +174,10 @@ def _lines(key: int, one: NewBill) -> Iterable[Sequence[object]]:
             line.unit,
             line.price,
             line.amount,
-            _json(line.to_json()),
+            _encode(said),
         )
 
 
-def _parts(key: int, one: NewBill) -> Iterable[Sequence[object]]:
-    for agreement, days, state in one.closing:
-        yield (key, agreement, days.first, days.end, _json(state.to_json()))
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def _parts(key: int, one: _Told) -> Iterator[Sequence[object]]:
+    for agreement, days, state in one.new.closing:
+        yield (key, agreement, days.first, days.end, _encode(state.to_json()))

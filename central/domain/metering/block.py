@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Self
@@ -250,3 +251,12 @@ def exact_sum(values: NDArray[np.int64]) -> int:
     if largest * values.size <= _SUM_SAFE:
         return int(values.sum())
     return sum(values.tolist())
+
+
+def present_sum(columns: Sequence[NDArray[np.int64]]) -> int:
+    """The exact sum of all values that are not `NULL`."""
+    if not columns:
+        return 0
+    values = np.concatenate(columns)
+    missing = values == NULL
+    return exact_sum(values[~missing] if bool(missing.any()) else values)
