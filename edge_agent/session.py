@@ -308,10 +308,10 @@ class Session:
         epoch.sent = max(epoch.sent, epoch.cum)
         self._attempt = self._repeats = 0
         self._resend_at = None
-        if draining:
-            self._window = min(self._window + gained, self._window_max)
-        elif self.backlog == 0:
+        if self.backlog == 0:
             self._window = self._base_window
+        elif draining:
+            self._window = min(self._window + gained, self._window_max)
         return [Release(epoch.epoch, epoch.cum, ack.cum_hash), *self._confirm_hello(ack, epoch)]
 
     def _raise_and_fill(self, event: Event, now: float) -> list[Action]:

@@ -1,0 +1,123 @@
+"""Polling on a real buffer, with a clock that the test turns."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from edge_agent.buffer import Buffer
+from edge_agent.ending import end
+from edge_agent.packing import readings_of
+from edge_agent.poller import Poller
+from edge_agent.recorder import Recorder
+from edge_agent.station import Station
+from firmware_bridge.contract.envelope import open_batch
+from firmware_bridge.contract.reading import Reading, TimeQuality
+from tests.support.edge_clock import DeskMeter, HandClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GATEWAY = "gw-1"
+
+
+async def stored(buffer: Buffer) -> list[Reading]:
+    found: list[Reading] = []
+    for view in buffer.views():
+        for sequence in range(view.first, view.last + 1):
+            payload = await buffer.fetch(view.epoch, sequence, datetime.now(UTC))
+            found += readings_of(open_batch(GATEWAY, payload))
+    return found
+
+
+async def poll_until(
+    clock: HandClock, buffer: Buffer, meters: list[DeskMeter], passed: float
+) -> None:
+    stations = [Station(meter.meter.serial, meter, period_s=60) for meter in meters]
+    poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)
+    task = asyncio.create_task(poller.run())
+    while clock.passed < passed:  # noqa: ASYNC110 - the clock is turned by the poller's own sleep
+        await asyncio.sleep(0)
+    await end(task)
+    await buffer.flush()
+
+
+async def test_steps_of_the_clock_neither_skip_nor_repeat_a_poll(tmp_path: Path) -> None:
+    clock = HandClock()
+    begin = clock.passed
+    clock.steps = [
+        (begin + 119.5, timedelta(seconds=4)),
+        (begin + 300.5, timedelta(seconds=-3)),
+        (begin + 500, timedelta(hours=-2)),
+        (begin + 700, timedelta(days=400)),
+    ]
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, clock.now)
+    meter = DeskMeter(clock)
+    await poll_until(clock, buffer, [meter], begin + 1_200)
+    moments = [passed for passed, _ in meter.reads[1:]]
+    gaps = [after - before for before, after in pairwise(moments)]
+    assert max(gaps) < 66
+    assert min(gaps) > 53
+    labels = [round(at.timestamp() / 60) for _, at in meter.reads[1:]]
+    assert len(labels) == len(set(labels))
+    assert len(await stored(buffer)) == len(meter.reads)
+    rows = await buffer._database.rows("SELECT code FROM event")
+    assert [row[0] for row in rows] == ["clock_stepped"] * 4
+    await buffer.close()
+
+
+async def test_one_cycle_is_one_batch_and_a_failure_is_an_event_with_its_bytes(
+    tmp_path: Path,
+) -> None:
+    clock = HandClock()
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, clock.now)
+    meters = [DeskMeter(clock, str(serial)) for serial in range(5)]
+    meters[2].silent = True
+    await poll_until(clock, buffer, meters, clock.passed + 130)
+    assert buffer.last == 3
+    assert len(await stored(buffer)) == 4 * 3
+    rows = await buffer._database.rows("SELECT code, raw FROM event")
+    assert ("meter_timeout", b"\x01\x02") in [tuple(row) for row in rows]
+    await buffer.close()
+
+
+async def test_readings_before_the_clock_is_known_wait_and_get_their_true_time(
+    tmp_path: Path,
+) -> None:
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    clock = HandClock(
+        now=datetime(1970, 1, 1, tzinfo=UTC), passed=10.0, known=TimeQuality.UNSYNCHRONISED
+    )
+    path = tmp_path / "buffer.db"
+    buffer = await Buffer.open(path, GATEWAY, clock.now)
+    first = DeskMeter(clock)
+    await poll_until(clock, buffer, [first], 200.0)
+    assert (buffer.last, (await buffer.counts()).held) == (0, len(first.reads))
+    await buffer.close()
+    # The power goes; the next boot still has no clock, and then it is set.
+    clock.boot, clock.passed, clock.now = "boot-2", 5.0, datetime(1970, 1, 1, tzinfo=UTC)
+    buffer = await Buffer.open(path, GATEWAY, clock.now)
+    second = DeskMeter(clock)
+    await poll_until(clock, buffer, [second], 100.0)
+    clock.now, clock.known = begin, TimeQuality.SYNCHRONISED
+    booted = begin - timedelta(seconds=clock.passed)
+    third = DeskMeter(clock)
+    await poll_until(clock, buffer, [third], clock.passed + 70)
+    counts = await buffer.counts()
+    assert (counts.held, counts.reconcile) == (0, True)
+    found = await stored(buffer)
+    bounded = [r for r in found if r.time_quality is TimeQuality.UNSYNCHRONISED]
+    assert len(bounded) == len(first.reads)
+    for reading in bounded:
+        assert reading.at < booted
+        assert reading.span_ms > 0
+        assert reading.at + timedelta(milliseconds=reading.span_ms) <= booted
+    true = sorted(r.at for r in found if r.time_quality is TimeQuality.HOLDOVER)
+    assert len(true) == len(second.reads)
+    for at, (passed, _) in zip(true, second.reads, strict=True):
+        assert abs(at - booted - timedelta(seconds=passed)) < timedelta(milliseconds=5)
+    live = [r for r in found if r.time_quality is TimeQuality.SYNCHRONISED]
+    assert len(live) == len(third.reads)
+    await buffer.close()
