@@ -73,6 +73,9 @@ _INFORMATIONAL = frozenset(
         "rateid",
         "latest",
         "demandwindow",
+        "supercedes",
+        "fixedchargeeaaddl",
+        "_id",
     ]
 )
 _PRICED = frozenset(
@@ -104,6 +107,9 @@ _PRICED = frozenset(
 REFERENCE_IGNORES = frozenset(
     [
         "fixedattrs",
+        "fixedkeyvals",
+        "demandkeyvals",
+        "energykeyvals",
         "extraflatdemandmonths",
         "demandreactivepowercharge",
         "demandattrs",

@@ -82,7 +82,7 @@ class Rates:
         value = self.record.get(name)
         if value is None:
             return []
-        if not isinstance(value, list) or not all(isinstance(p, list) and p for p in value):
+        if not isinstance(value, list) or not all(isinstance(p, list) for p in value):
             self.refuse(Code.WRONG_TYPE, name, "A list of periods belongs here.", "List tiers.")
         return [
             [self._tier(entry, f"{name}[{i}][{j}]") for j, entry in enumerate(period)]
@@ -103,7 +103,7 @@ class Rates:
         unit = str(entry.get("unit", "")).lower()
         return Tier(top, unit, rate, self.number(entry.get("sell", 0), path))
 
-    def schedule(self, name: str, periods: int) -> list[list[int]]:
+    def schedule(self, name: str, structure: list[list[Tier]]) -> list[list[int]]:
         """Twelve months of 24 hours of period numbers, from 0."""
         value = self.record.get(name)
         shape = isinstance(value, list) and len(value) == MONTHS
@@ -113,7 +113,7 @@ class Rates:
         rows = [[int(self.number(hour, name)) for hour in row] for row in value or ()]
         for row in rows:
             for hour in row:
-                if not 0 <= hour < periods:
+                if not 0 <= hour < len(structure) or not structure[hour]:
                     message = f"Period {hour} is scheduled, but has no rate."
                     self.refuse(Code.MISSING_PRICE, name, message, "Add it to the structure.")
         return rows
@@ -165,7 +165,7 @@ def charges_of(rates: Rates) -> Said:
     flat = rates.structure("flatdemandstructure")
     grids = _grids(rates, energy, demand)
     flat_months = [int(m) for m in rates.months("flatdemandmonths")] if flat else [0] * MONTHS
-    if flat and not all(0 <= number < len(flat) for number in flat_months):
+    if flat and not all(0 <= number < len(flat) and flat[number] for number in flat_months):
         message = "A month names a flat demand that has no rate."
         rates.refuse(Code.MISSING_PRICE, "flatdemandmonths", message, "Add it to the structure.")
     alike = [*grids, [[number] for number in flat_months]]
@@ -257,7 +257,7 @@ def _grids(
     for structure, kind in ((energy, "energy"), (demand, "demand")):
         for days in ("weekday", "weekend"):
             if structure:
-                grids.append(rates.schedule(f"{kind}{days}schedule", len(structure)))
+                grids.append(rates.schedule(f"{kind}{days}schedule", structure))
             else:
                 grids.append([[0] * HOURS for _ in range(MONTHS)])
     return grids
