@@ -1,0 +1,99 @@
+"""Bills per second, persisted with lineage and without PDF, for 2,980 intervals each.
+
+Real PostgreSQL, as many processes as cores; the clock runs from the first shard taken to the last
+committed. `METERLINE_BENCH_BILLS` sets how many accounts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import time
+
+import psycopg
+import pytest
+
+from central.adapters.embedded.postgres import EmbeddedPostgres
+from central.adapters.timescale.billing import TimescaleBillingStore
+from central.adapters.timescale.pool import make_pool
+from central.domain.billing.cycle import Cycle
+from central.service.ports.billing import RunRecord
+from central.service.run_bills import RunBills
+from tests.support.books import NOW
+from tests.support.crowd import october_kwh, seed_crowd
+from tests.support.servers import Database, fresh_database, fresh_folder, postgres_servers
+
+ACCOUNTS = int(os.environ.get("METERLINE_BENCH_BILLS", "4000"))
+SHARD = 250
+KERNEL_LOOPS = 3_000_000
+
+
+def work(dsn: str, run: RunRecord) -> None:
+    """Take shards until none is left; a process of its own."""
+
+    async def take() -> None:
+        async with make_pool(dsn, max_size=2) as pool:
+            await RunBills(TimescaleBillingStore(pool), lambda: NOW).work(run)
+
+    asyncio.run(take())
+
+
+async def start(dsn: str) -> RunRecord:
+    await seed_crowd(dsn, ACCOUNTS)
+    async with make_pool(dsn, max_size=2) as pool:
+        use_case = RunBills(TimescaleBillingStore(pool), lambda: NOW, SHARD)
+        return await use_case.start(Cycle.parse("2026-10"), "clerk")
+
+
+def loops_per_second() -> float:
+    """How quick a core is just now, so that figures of different hours can be compared."""
+    begun, value = time.perf_counter(), 0
+    for number in range(KERNEL_LOOPS):
+        value += number * number
+    assert value > 0
+    return KERNEL_LOOPS / (time.perf_counter() - begun)
+
+
+def test_bill_run_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    found = postgres_servers()[0]
+    with (
+        fresh_folder() as home,
+        EmbeddedPostgres(home / "pg", found.binaries) as server,
+        fresh_database(server, found) as database,
+    ):
+        seconds, cores = _measure(database)
+    rate = ACCOUNTS / seconds
+    with capsys.disabled():
+        print(
+            f"\nbill run: {ACCOUNTS} bills of 2,980 intervals in {seconds:.1f} s ="
+            f" {rate:,.0f} bills/s on {cores} processes"
+            f" ({loops_per_second() / 1e6:.1f} M loops/s a core meanwhile)"
+        )
+
+
+def _first_shard(database: Database) -> None:
+    """Wait until a process holds a shard: starting Python is not billing."""
+    held = "SELECT count(*) FROM pg_locks WHERE relation = 'bill_shard'::regclass"
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        while connection.execute(held).fetchone() == (0,):
+            time.sleep(0.01)
+
+
+def _measure(database: Database) -> tuple[float, int]:
+    run = asyncio.run(start(database.dsn))
+    context = multiprocessing.get_context("spawn")
+    cores = os.cpu_count() or 1
+    processes = [context.Process(target=work, args=(database.dsn, run)) for _ in range(cores)]
+    for process in processes:
+        process.start()
+    _first_shard(database)
+    begun = time.perf_counter()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    seconds = time.perf_counter() - begun
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        row = connection.execute("SELECT count(*), sum(kwh) FROM bill").fetchone()
+    assert row == (ACCOUNTS, october_kwh(list(range(1, ACCOUNTS + 1))))
+    return seconds, cores
