@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GATEWAY = "gw-1"
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 CHANNEL = Channel("EAS", "1", ACTIVE_IMPORT, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
-FLIPS = 120
+FLIPS = 80
 SEED = 20261002
 
 

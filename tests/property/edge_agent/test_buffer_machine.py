@@ -301,6 +301,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
 
 
 def test_edge_and_centre_agree_whatever_happens() -> None:
+    # Shrinking takes minutes with a file behind each step; a failure prints its steps as they were.
     run_state_machine_as_test(
         EdgeAndCentre,
         settings=settings(
