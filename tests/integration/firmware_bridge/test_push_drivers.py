@@ -1,0 +1,179 @@
+"""Drivers of pushing meters against virtual ones, on TCP and on a serial line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+import pytest
+
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.obis import ACTIVE_IMPORT, ACTIVE_POWER_IMPORT
+from firmware_bridge.dlms.driver import DlmsDriver
+from firmware_bridge.dsmr.driver import DsmrDriver
+from firmware_bridge.ports import (
+    DriverSettingError,
+    MeterAnswerError,
+    MeterConnectionError,
+    MeterTimeoutError,
+)
+from firmware_bridge.push import PushDriver
+from firmware_bridge.simulator.compose import Script, compose
+from firmware_bridge.simulator.load import from_kw
+from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
+from firmware_bridge.simulator.pty import SerialCable
+from firmware_bridge.simulator.push import PUSHES, Cipher, VirtualPushPort, dlms_push
+from firmware_bridge.sml.driver import SmlDriver
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+NOW = START + timedelta(hours=30)
+DRIVERS: dict[str, type[PushDriver]] = {"dsmr": DsmrDriver, "sml": SmlDriver, "dlms": DlmsDriver}
+SERIALS = {"dsmr": "4711", "sml": "1MTL0000004711", "dlms": "4711"}
+KEYS = Cipher(bytes(range(16)), bytes(range(16, 32)))
+TIMEOUT_S = 0.5
+
+
+@pytest.fixture
+def meter() -> VirtualMeter:
+    load = from_kw([Decimal("1.2345"), Decimal("3.75"), Decimal(0)], 3600)
+    return compose("4711", load, script=Script(start=START, loop=True), clock=ManualClock(NOW))
+
+
+def driver(protocol: str, settings: dict[str, object]) -> PushDriver:
+    made = DRIVERS[protocol].from_settings({"timeout_s": TIMEOUT_S} | settings)  # type: ignore[attr-defined]
+    assert isinstance(made, PushDriver)
+    return made
+
+
+@pytest.mark.parametrize("protocol", DRIVERS)
+async def test_a_pushing_meter_is_read_over_tcp(protocol: str, meter: VirtualMeter) -> None:
+    async with (
+        VirtualPushPort(meter, PUSHES[protocol], 0.02) as port,
+        driver(protocol, {"host": "127.0.0.1", "port": port.port}) as reader,
+    ):
+        assert (await reader.identify()).serial == SERIALS[protocol]
+        out = await reader.read()
+        assert out.meter.serial == SERIALS[protocol]
+        shown = {value.obis: value for value in out.values}
+        energy = shown[ACTIVE_IMPORT]
+        assert energy.quantity.decimal() == meter.register_wh(ACTIVE_IMPORT, NOW)
+        assert energy.meter_time == NOW
+        assert shown[ACTIVE_POWER_IMPORT].quantity.decimal() > 0
+        again = await reader.read()
+        assert (again.replaced, len(again.values)) == (None, len(out.values))
+        assert not reader.has_profile
+        assert await reader.profile_memory() is None
+        span = Interval(START, NOW)
+        assert [chunk async for chunk in reader.read_profile(span)] == []
+
+
+@pytest.mark.parametrize("protocol", DRIVERS)
+async def test_a_pushing_meter_is_read_over_a_serial_line(
+    protocol: str, meter: VirtualMeter
+) -> None:
+    async with (
+        SerialCable() as cable,
+        VirtualPushPort(meter, PUSHES[protocol], 0.02, serial_port=cable.meter_end),
+        driver(protocol, {"serial_port": cable.agent_end}) as reader,
+    ):
+        out = await reader.read()
+        assert {value.obis for value in out.values} >= {ACTIVE_IMPORT}
+
+
+async def test_an_encrypted_push_needs_its_keys(meter: VirtualMeter) -> None:
+    async with VirtualPushPort(meter, partial(dlms_push, cipher=KEYS), 0.02) as port:
+        place: dict[str, object] = {"host": port.host, "port": port.port}
+        keys = {"key": KEYS.key.hex(), "auth_key": KEYS.authentication.hex()}
+        async with driver("dlms", place | keys) as reader:
+            assert (await reader.read()).meter.manufacturer == "MTL"
+        async with driver("dlms", place) as reader:
+            with pytest.raises(MeterAnswerError, match="encrypted") as caught:
+                await reader.read()
+            assert isinstance(caught.value.value, bytes)
+
+
+async def test_values_come_again_after_the_gateway_restarts(meter: VirtualMeter) -> None:
+    async with (
+        VirtualPushPort(meter, PUSHES["dsmr"], 0.02) as port,
+        driver("dsmr", {"host": "127.0.0.1", "port": port.port}) as reader,
+    ):
+        await reader.read()
+        port.hang_up()
+        await asyncio.sleep(0.1)
+        with suppress(MeterConnectionError):  # at most the read that met the closed line
+            await reader.read()
+        await asyncio.sleep(0.1)
+        assert (await reader.read()).values
+
+
+def flip(data: bytes) -> bytes:
+    return data[:60] + bytes([data[60] ^ 1]) + data[61:]
+
+
+@pytest.mark.parametrize("protocol", DRIVERS)
+async def test_bad_telegrams_silence_and_absence_are_named(
+    protocol: str, meter: VirtualMeter
+) -> None:
+    meter.faults.tamper = flip
+    async with VirtualPushPort(meter, PUSHES[protocol], 0.02) as port:
+        place: dict[str, object] = {"host": port.host, "port": port.port}
+        async with driver(protocol, place) as reader:
+            with pytest.raises(MeterAnswerError):
+                await reader.read()
+            assert reader.bad_frames > 0
+            meter.faults.tamper = None
+            assert (await reader.read()).values
+            meter.faults.silent = True
+            await asyncio.sleep(0.1)
+            reader._kept.clear()
+            with pytest.raises(MeterTimeoutError):
+                await reader.read()
+    async with driver(protocol, place) as reader:
+        with pytest.raises(MeterConnectionError):
+            await reader.read()
+        with pytest.raises(MeterConnectionError):
+            await reader.read()
+
+
+async def test_an_exchange_is_reported_once(meter: VirtualMeter) -> None:
+    async with (
+        VirtualPushPort(meter, PUSHES["dsmr"], 0.02) as port,
+        driver("dsmr", {"host": "127.0.0.1", "port": port.port}) as reader,
+    ):
+        assert (await reader.read()).replaced is None
+        meter.exchange("4712")
+        await asyncio.sleep(0.1)
+        reader._kept.clear()
+        out = await reader.read()
+        assert (out.meter.serial, out.replaced and out.replaced.serial) == ("4712", "4711")
+        assert (await reader.read()).replaced is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"host": "a"},
+        {"host": "a", "port": 1, "serial_port": "/dev/x"},
+        {"serial_port": "/dev/x", "parity": "Q"},
+        {"serial_port": "/dev/x", "colour": "red"},
+        {"serial_port": "/dev/x", "key": "secret-of-mine"},
+    ],
+)
+@pytest.mark.parametrize("make", [d.from_settings for d in (DsmrDriver, SmlDriver, DlmsDriver)])
+def test_wrong_settings_are_refused_by_key(
+    make: Callable[[dict[str, object]], PushDriver], settings: dict[str, object]
+) -> None:
+    with pytest.raises(DriverSettingError) as caught:
+        make(settings)
+    assert "secret-of-mine" not in str(caught.value)
+
+
+async def test_a_missing_serial_device_is_a_connection_error() -> None:
+    async with driver("sml", {"serial_port": "/dev/no-such-device"}) as reader:
+        with pytest.raises(MeterConnectionError):
+            await reader.read()
