@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -248,7 +249,8 @@ def _months(
     request: Request,
     zone: str,
 ) -> Iterator[tuple[str, DayRange, Mapping[str, list[DayBlock]]]]:
-    series, exponent = _integers(load, generation, netting=request.netting)
+    made = None if generation is None else tuple(generation)
+    series, exponent = _integers(tuple(load), made, netting=request.netting)
     unit = Unit.WATT if request.unit == "kW" else Unit.WATT_HOUR
     offset = 0
     for label, days in _calendar(request, len(load), zone):
@@ -275,8 +277,9 @@ def _months(
         yield label, days, blocks
 
 
+@lru_cache(maxsize=8)
 def _integers(
-    load: Sequence[Decimal], generation: Sequence[Decimal] | None, *, netting: bool
+    load: tuple[Decimal, ...], generation: tuple[Decimal, ...] | None, *, netting: bool
 ) -> tuple[dict[str, NDArray[np.int64]], int]:
     """Import and export as integers of one exponent; netted per step where there is generation."""
     exponents = [_exponent(value) for value in (*load, *(generation or ()))]
