@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from firmware_bridge.telegram import Keys
 
 HELD_MAX = 65_536
 _READ_SIZE = 4096
+_SEVEN = 7
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Key = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})$")]
 
@@ -111,18 +113,36 @@ class SerialPlace:
             MeterConnectionError: It is not there, or does not have that speed.
         """
         try:
-            port = serial.Serial(
-                self.path,
-                baudrate=self.baudrate,
-                parity=self.parity,
-                bytesize=self.bytesize,
-                stopbits=self.stopbits,
-                timeout=0,
-                write_timeout=0,
-            )
-        except (OSError, ValueError) as error:  # pyserial's own error is an OSError
+            try:
+                port = self._configured(self.parity, self.bytesize)
+            except termios.error:
+                port = self._configured("N", 8)
+            if not _took(port):
+                # A pseudo-terminal has neither parity nor seven bits, and passes bytes as they are;
+                # asked for them again at a change of speed it would fail.
+                port.close()
+                port = self._configured("N", 8)
+        except (OSError, ValueError, termios.error) as error:  # pyserial's own is an OSError
             raise _unreachable(self.path) from error
         return _SerialLine(self.path, port)
+
+    def _configured(self, parity: str, bytesize: int) -> serial.Serial:
+        return serial.Serial(
+            self.path,
+            baudrate=self.baudrate,
+            parity=parity,
+            bytesize=bytesize,
+            stopbits=self.stopbits,
+            timeout=0,
+            write_timeout=0,
+        )
+
+
+def _took(port: serial.Serial) -> bool:
+    """Whether the device works with the parity and bits that it was opened with."""
+    flags: int = termios.tcgetattr(port.fileno())[2]
+    parity = bool(flags & termios.PARENB) == (port.parity != "N")
+    return parity and (flags & termios.CSIZE == termios.CS7) == (port.bytesize == _SEVEN)
 
 
 Place = TcpPlace | SerialPlace
@@ -220,7 +240,10 @@ class _SerialLine:
                 raise _gone(self._where) from error
 
     def set_speed(self, baudrate: int) -> None:
-        self._port.baudrate = baudrate
+        try:
+            self._port.baudrate = baudrate
+        except (OSError, ValueError, termios.error) as error:
+            raise _gone(self._where) from error
 
     def close(self) -> None:
         if not self._failed:

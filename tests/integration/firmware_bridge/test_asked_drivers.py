@@ -1,0 +1,187 @@
+"""M-Bus and optical-head drivers against virtual devices, on TCP and on a serial line."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
+from firmware_bridge.iec62056_21.driver import Iec62056Driver, ModeDDriver
+from firmware_bridge.mbus.driver import MbusDriver
+from firmware_bridge.ports import (
+    DriverSettingError,
+    MeterAnswerError,
+    MeterConnectionError,
+    MeterTimeoutError,
+)
+from firmware_bridge.simulator.asked import (
+    VirtualAnsweringPort,
+    VirtualMbus,
+    VirtualOpticalHead,
+)
+from firmware_bridge.simulator.compose import Script, compose
+from firmware_bridge.simulator.load import from_kw
+from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
+from firmware_bridge.simulator.pty import SerialCable
+from firmware_bridge.simulator.push import VirtualPushPort, p1_telegram
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+NOW = START + timedelta(hours=30)
+LOCAL: dict[str, object] = {"host": "127.0.0.1", "timeout_s": 0.4}
+HEAD: dict[str, object] = LOCAL | {"reaction_s": 0}
+
+
+def virtual(serial: str) -> VirtualMeter:
+    load = from_kw([Decimal("1.2345"), Decimal("-0.5"), Decimal("3.75")], 3600)
+    return compose(serial, load, script=Script(start=START, loop=True), clock=ManualClock(NOW))
+
+
+async def test_two_meters_on_one_bus_are_read_at_once_over_one_connection() -> None:
+    meters = {1: virtual("00004711"), 7: virtual("00004712")}
+    async with VirtualAnsweringPort(VirtualMbus(meters)) as bus:
+        place = LOCAL | {"port": bus.port}
+        async with (
+            MbusDriver.from_settings(place | {"address": 1}) as first,
+            MbusDriver.from_settings(place | {"address": 7}) as second,
+        ):
+            one, two = await asyncio.gather(first.read(), second.read())
+            assert (one.meter.manufacturer, one.meter.serial) == ("MTL", "00004711")
+            assert two.meter.serial == "00004712"
+            shown = {value.obis: value.quantity.decimal() for value in one.values}
+            assert shown[ACTIVE_IMPORT] == meters[1].register_wh(ACTIVE_IMPORT, NOW) > 0
+            assert shown[ACTIVE_EXPORT] == meters[1].register_wh(ACTIVE_EXPORT, NOW) > 0
+            assert len(bus._open) == 1
+            assert (await first.identify()).serial == "00004711"
+            assert not first.has_profile
+            assert await first.profile_memory() is None
+            assert [c async for c in first.read_profile(Interval(START, NOW))] == []
+
+
+async def test_a_dead_slave_loses_only_its_own_readings() -> None:
+    meters = {1: virtual("1"), 2: virtual("2")}
+    meters[1].faults.silent = True
+    async with VirtualAnsweringPort(VirtualMbus(meters)) as bus:
+        place = LOCAL | {"port": bus.port}
+        async with (
+            MbusDriver.from_settings(place | {"address": 1}) as dead,
+            MbusDriver.from_settings(place | {"address": 2}) as alive,
+        ):
+            outcomes = await asyncio.gather(dead.read(), alive.read(), return_exceptions=True)
+            assert isinstance(outcomes[0], MeterTimeoutError)
+            assert not isinstance(outcomes[1], BaseException)
+            assert outcomes[1].meter.serial == "00000002"
+
+
+async def test_a_slave_is_selected_by_its_identification_number() -> None:
+    async with VirtualAnsweringPort(VirtualMbus({1: virtual("4711"), 2: virtual("815")})) as bus:
+        place = LOCAL | {"port": bus.port}
+        async with MbusDriver.from_settings(place | {"secondary": "00000815"}) as driver:
+            assert (await driver.read()).meter.serial == "00000815"
+        async with MbusDriver.from_settings(place | {"secondary": "00000001"}) as driver:
+            with pytest.raises(MeterTimeoutError, match="selection"):
+                await driver.read()
+
+
+async def test_mbus_over_a_serial_line() -> None:
+    async with (
+        SerialCable() as cable,
+        VirtualAnsweringPort(VirtualMbus({5: virtual("5")}), serial_port=cable.meter_end),
+        MbusDriver.from_settings(
+            {"serial_port": cable.agent_end, "address": 5, "timeout_s": 1}
+        ) as driver,
+    ):
+        assert (await driver.read()).meter.serial == "00000005"
+
+
+def corrupt(raw: bytes) -> bytes:
+    return raw if len(raw) < 30 else raw[:25] + bytes([raw[25] ^ 4]) + raw[26:]
+
+
+async def test_a_damaged_answer_carries_its_bytes_and_the_next_read_is_good() -> None:
+    meter = virtual("5")
+    meter.faults.tamper = corrupt
+    async with (
+        VirtualAnsweringPort(VirtualMbus({5: meter})) as bus,
+        MbusDriver.from_settings(LOCAL | {"port": bus.port, "address": 5}) as driver,
+    ):
+        with pytest.raises(MeterAnswerError) as caught:
+            await driver.read()
+        assert isinstance(caught.value.value, bytes)
+        meter.faults.tamper = None
+        assert (await driver.read()).replaced is None
+        meter.exchange("6")
+        replaced = (await driver.read()).replaced
+        assert replaced is not None
+        assert replaced.serial == "00000005"
+
+
+@pytest.mark.parametrize("speed", ["5", "3", "0", "E", "@"])
+async def test_an_optical_head_is_asked_in_modes_a_b_and_c(speed: str) -> None:
+    meter = virtual("4711")
+    async with (
+        VirtualAnsweringPort(VirtualOpticalHead(meter, speed)) as head,
+        Iec62056Driver.from_settings(HEAD | {"port": head.port}) as driver,
+    ):
+        for _ in range(2):
+            out = await driver.read()
+            assert (out.meter.manufacturer, out.meter.serial) == ("MTL", "4711")
+            shown = {value.obis: value.quantity.decimal() for value in out.values}
+            assert shown[ACTIVE_IMPORT] == meter.register_wh(ACTIVE_IMPORT, NOW)
+
+
+async def test_an_optical_head_on_a_serial_line_changes_its_speed() -> None:
+    async with (
+        SerialCable() as cable,
+        VirtualAnsweringPort(VirtualOpticalHead(virtual("4711")), serial_port=cable.meter_end),
+        Iec62056Driver.from_settings(
+            {"serial_port": cable.agent_end, "timeout_s": 2, "reaction_s": 0.02}
+        ) as driver,
+    ):
+        assert (await driver.read()).meter.serial == "4711"
+        assert driver._line is not None
+        assert (await driver.read()).meter.serial == "4711"
+
+
+async def test_a_silent_or_damaged_optical_head_is_named() -> None:
+    meter = virtual("4711")
+    async with (
+        VirtualAnsweringPort(VirtualOpticalHead(meter)) as head,
+        Iec62056Driver.from_settings(HEAD | {"port": head.port}) as driver,
+    ):
+        meter.faults.tamper = corrupt
+        with pytest.raises(MeterAnswerError):
+            await driver.read()
+        meter.faults.tamper = None
+        meter.faults.silent = True
+        with pytest.raises(MeterTimeoutError):
+            await driver.read()
+        meter.faults.silent = False
+        assert (await driver.read()).values
+
+
+async def test_mode_d_is_listened_to() -> None:
+    async with (
+        VirtualPushPort(virtual("4711"), p1_telegram, 0.02) as port,
+        ModeDDriver.from_settings(LOCAL | {"port": port.port}) as driver,
+    ):
+        assert (await driver.read()).meter.serial == "4711"
+
+
+async def test_nothing_there_is_a_connection_error() -> None:
+    async with VirtualAnsweringPort(VirtualMbus({})) as gone:
+        port = gone.port
+    async with MbusDriver.from_settings(LOCAL | {"port": port, "address": 1}) as driver:
+        with pytest.raises(MeterConnectionError):
+            await driver.read()
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"address": 1, "secondary": "00000001"}, {"address": 255}, {"secondary": "1"}]
+)
+def test_a_meter_on_a_bus_needs_one_address(settings: dict[str, object]) -> None:
+    with pytest.raises(DriverSettingError):
+        MbusDriver.from_settings({"serial_port": "/dev/x"} | settings)
