@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -59,6 +59,19 @@ def _lines(value: object) -> object:
     return [line.strip() for line in value.split("\n")] if isinstance(value, str) else value
 
 
+def _fact(value: object) -> object:
+    """A scalar of the file, which is text, as the truth or number that it spells."""
+    if not isinstance(value, str):
+        return value
+    if value in {"true", "false"}:
+        return value == "true"
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        return value
+
+
+FactText = Annotated[bool | Decimal | str, BeforeValidator(_fact)]
 Lines = Annotated[tuple[str, ...], BeforeValidator(_lines)]
 
 
@@ -175,7 +188,7 @@ class AgreementEntry(_Model):
     tariff: str
     start: date = Field(alias="from")
     end: date | None = Field(default=None, alias="to")
-    facts: dict[str, bool | Decimal | str] = {}
+    facts: dict[str, FactText] = {}
 
     def record(self, account: str) -> AgreementRecord:
         """As the books have it."""
