@@ -138,6 +138,9 @@ class _Visit:
         # acknowledged. Where the two part is not known here, so everything kept is asked for.
         everything = Ack(state.epoch, 0, NO_HASH, nonce, new_epoch=new_epoch)
         if is_other_cum:
+            if state.first > 1:
+                # What went before may have been this device's own too, and it no longer keeps it.
+                self._findings.append(_lost(key, 1, state.first - 1))
             return [everything]
         # This one finds `cum` lowered by the word before it, unless that named a twin's batch.
         return [word, everything] if state.cum > cursor.cum else [word]

@@ -1,7 +1,7 @@
 """One run: devices, broker and centre under faults drawn from a seed, then a calm until all drains.
 
 Nothing here is random but what the seed says, and no clock is read, so a seed that fails fails
-again: `METERLINE_SEED=<seed> pytest tests/simulation -k one_seed`.
+again: `METERLINE_SEED=<seed> pytest tests/simulation`.
 """
 
 from __future__ import annotations
@@ -216,7 +216,8 @@ class World:
         kinds = ["kill", "broker", "centre", "backup", "restore", "clone", "retention", "clock"]
         self.faults = self.random.sample(kinds, self.random.randint(1, len(kinds)))
         if "restore" in self.faults:
-            self.agenda.at(self.random.uniform(0.1, 0.5) * STORM_S, partial(self.fault, "backup"))
+            self.agenda.at(self.random.uniform(0.1, 0.3) * STORM_S, partial(self.fault, "backup"))
+            self.agenda.at(self.random.uniform(0.8, 1.0) * STORM_S, partial(self.fault, "restore"))
         for name in self.faults:
             for _ in range(1 if name in {"retention", "clone"} else self.random.randint(1, 3)):
                 self.agenda.at(self.random.uniform(0.1, 1.0) * STORM_S, partial(self.fault, name))
