@@ -10,8 +10,8 @@ import logging
 
 import typer
 
-from central import cli_bill, cli_books, cli_rate, cli_run
-from central.cli_frame import group
+from central import cli_bill, cli_books, cli_decide, cli_rate, cli_run
+from central.cli_frame import EXIT_REFUSED, group
 
 app = group("Meterline's centre: store, validate, rate and bill what meters show.")
 app.add_typer(cli_run.app)
@@ -20,6 +20,9 @@ app.add_typer(cli_books.gateways, name="gateway")
 app.add_typer(cli_books.tariffs, name="tariff")
 app.add_typer(cli_rate.app)
 app.add_typer(cli_bill.app, name="bill")
+app.add_typer(cli_decide.findings, name="finding")
+app.add_typer(cli_decide.conflicts, name="conflict")
+app.add_typer(cli_decide.quarantine, name="quarantine")
 
 
 @app.command(
@@ -33,8 +36,11 @@ app.add_typer(cli_bill.app, name="bill")
 )
 def demo_command(context: typer.Context) -> None:
     """Play everything on this machine: meters, gateway, broker, database, bills, pages."""
-    from central.demo.command import demo  # noqa: PLC0415 - see above
-
+    try:
+        from central.demo.command import demo  # noqa: PLC0415 - see above
+    except ModuleNotFoundError as error:
+        typer.echo(f"The demo needs {error.name}: install meterline[demo].", err=True)
+        raise typer.Exit(EXIT_REFUSED) from None
     stage = typer.Typer(add_completion=False)
     stage.command()(demo)
     stage(context.args, prog_name="meterline-central demo")

@@ -42,7 +42,7 @@ from central.service.outcome import OutcomeKind
 
 imports = group("Bring in a customer book, or readings from a file.")
 tariffs = group("Check tariff documents, or add a version.")
-gateways = group("Enrol and revoke gateways.")
+gateways = group("Enrol and revoke gateways, their epochs and their meters.")
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")]
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="The files.")]
 _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}

@@ -10,10 +10,12 @@ from decimal import Decimal
 
 from central.adapters.memory.billing import MemoryBillingStore
 from central.adapters.memory.books import MemoryBooks
+from central.adapters.memory.decisions import MemoryDecisionStore
 from central.adapters.memory.ingest import MemoryIngestStore
 from central.adapters.memory.registry import MemoryRegistry
 from central.adapters.memory.validation import MemoryValidationStore
 from central.adapters.timescale.billing import TimescaleBillingStore
+from central.adapters.timescale.decisions import TimescaleDecisionStore
 from central.adapters.timescale.gateways import TimescaleGatewayStore
 from central.adapters.timescale.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
@@ -24,6 +26,7 @@ from central.domain.billing.bill import Party
 from central.service.enrol import Enrol
 from central.service.ingest import Ingest
 from central.service.ports.billing import BillingStore
+from central.service.ports.decisions import DecisionStore
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore
 from central.service.ports.registry import (
@@ -78,6 +81,7 @@ class Utility:
     registry: RegistryStore
     validation: ValidationStore
     billing: BillingStore
+    decisions: DecisionStore
 
     @property
     def enrol(self) -> Enrol:
@@ -144,6 +148,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleRegistry(pool),
             TimescaleValidationStore(pool),
             TimescaleBillingStore(pool),
+            TimescaleDecisionStore(pool),
         )
 
 
@@ -157,4 +162,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemoryRegistry(books),
         MemoryValidationStore(books),
         MemoryBillingStore(books),
+        MemoryDecisionStore(books),
     )

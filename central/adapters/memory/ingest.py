@@ -108,6 +108,9 @@ class State:
     rejected: dict[tuple[str, str, bytes], Rejection] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
     touched: dict[int, Touched] = field(default_factory=dict)
+    # What operators decided: the newest revision of a reading, and conflicts that are settled.
+    revised: dict[tuple[ChannelId, int], StoredReading] = field(default_factory=dict)
+    decided: dict[tuple[ChannelId, int, StoredReading], str] = field(default_factory=dict)
 
     def copy(self) -> State:
         """A backup."""

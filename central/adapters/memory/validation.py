@@ -281,16 +281,17 @@ def device_channels(
 
 
 def readings_at(ingest: State, channel_id: int) -> dict[int, StoredReading]:
-    """A device channel's readings by instant. [ms]."""
-    return {at_ms: kept for (key, at_ms), kept in ingest.readings.items() if key == channel_id}
+    """The newest revision of a device channel's readings by instant. [ms]."""
+    newest = {**ingest.readings, **ingest.revised}
+    return {at_ms: kept for (key, at_ms), kept in newest.items() if key == channel_id}
 
 
 def conflicts_of(ingest: State, installation: InstallationRecord, obis: Obis) -> Iterator[datetime]:
     """Instants at which a second value of an installed meter waits."""
     channels = device_channels(ingest, installation, obis)
-    for conflict in ingest.conflicts.values():
+    for key, conflict in ingest.conflicts.items():
         at = from_ms(conflict.at_ms)
-        if conflict.channel_id in channels and (
+        if key not in ingest.decided and conflict.channel_id in channels and (
             installation.start <= at <= (installation.end or ENDLESS)
         ):
             yield at

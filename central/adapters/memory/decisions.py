@@ -1,0 +1,89 @@
+"""Operators' decisions in memory."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from central.adapters.memory.books import MemoryBooks
+from central.adapters.memory.ingest import State, StoredConflict, Touched
+from central.service.ports.decisions import Answer, Choice, Clash
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Quantity, Unit
+from firmware_bridge.contract.reading import from_ms
+
+
+class MemoryDecisionStore:
+    """`DecisionStore` over the dictionaries of a utility; what is decided is no conflict any more.
+
+    Args:
+        books: The utility.
+    """
+
+    def __init__(self, books: MemoryBooks) -> None:
+        self._books = books
+
+    async def clashes(self, limit: int) -> list[Clash]:
+        """See `DecisionStore`."""
+        async with self._books.begin():
+            return [self._clash(number, one) for number, one in self._open()][:limit]
+
+    async def settle(self, clash_id: int, choice: Choice, answer: Answer) -> bool:
+        """See `DecisionStore`."""
+        async with self._books.begin():
+            clash = dict(self._open()).get(clash_id)
+            if clash is None:
+                return False
+            state = self._state
+            state.decided[clash.channel_id, clash.at_ms, clash.value] = choice.value
+            if choice is Choice.REPLACE:
+                state.revised[clash.channel_id, clash.at_ms] = clash.value
+            touched = Touched(clash.channel_id, clash.at_ms, clash.at_ms + 1)
+            state.touched[max(state.touched, default=0) + 1] = touched
+            detail = {"choice": choice.value, "reason": answer.reason}
+            subject = f"conflict {clash_id}"
+            self._books.audit(answer.at, answer.actor, "conflict.decided", subject, detail)
+            return True
+
+    async def accept_report(self, finding_id: int, answer: Answer) -> bool:
+        """See `DecisionStore`; a finding's number is its place among those that are open."""
+        async with self._books.begin():
+            for number, (key, found) in enumerate(list(self._state.findings.items()), start=1):
+                if number == finding_id:
+                    del self._state.findings[key]
+                    detail = {"code": found.code.value, "key": key, "reason": answer.reason}
+                    subject = f"ingest finding {finding_id}"
+                    self._books.audit(answer.at, answer.actor, "finding.accepted", subject, detail)
+                    return True
+        return False
+
+    @property
+    def _state(self) -> State:
+        return self._books.ingest.state
+
+    def _open(self) -> list[tuple[int, StoredConflict]]:
+        state = self._state
+        numbered = enumerate(state.conflicts.items(), start=1)
+        return [(number, one) for number, (key, one) in numbered if key not in state.decided]
+
+    def _clash(self, number: int, one: StoredConflict) -> Clash:
+        state, place = self._state, (one.channel_id, one.at_ms)
+        obis, meter_id, unit = next(
+            (key[1], record.meter_id, Unit(record.unit))
+            for key, record in state.channels.items()
+            if record.id == one.channel_id
+        )
+        assert isinstance(obis, Obis)  # noqa: S101 - the key's shape, for the type checker
+        plate = next(plate for plate, meter in state.meters.items() if meter == meter_id)
+        key = state.batch_keys[one.value.batch_id]
+        names = {record.id: record.name for record in state.gateways.values()}
+        kept = state.revised.get(place, state.readings[place])
+        return Clash(
+            id=number,
+            gateway=names[key.gateway_id],
+            meter="/".join(plate),
+            obis=obis,
+            at=from_ms(one.at_ms),
+            kept=Quantity(kept.mantissa, kept.exponent, unit),
+            other=Quantity(one.value.mantissa, one.value.exponent, unit),
+            found_at=state.batches[key].new.received_at.astimezone(UTC),
+        )

@@ -1,0 +1,37 @@
+-- name: clashes
+SELECT
+    conflict.id, gateway.name, meter.manufacturer || '/' || meter.serial, channel.obis, channel.unit,
+    conflict.at, newest.mantissa, newest.exponent, conflict.mantissa, conflict.exponent,
+    conflict.found_at
+FROM conflict
+JOIN batch ON batch.id = conflict.batch_id
+JOIN gateway ON gateway.id = batch.gateway_id
+JOIN channel ON channel.id = conflict.channel_id
+JOIN meter ON meter.id = channel.meter_id
+CROSS JOIN LATERAL (
+    SELECT mantissa, exponent FROM reading
+    WHERE reading.channel_id = conflict.channel_id AND reading.at = conflict.at
+    ORDER BY revision DESC LIMIT 1
+) AS newest
+WHERE conflict.decided_at IS NULL
+ORDER BY conflict.id LIMIT %(limit)s
+
+-- name: settle
+UPDATE conflict SET decided_at = %(at)s, decided_by = %(actor)s, decision = %(choice)s
+WHERE id = %(id)s AND decided_at IS NULL
+RETURNING channel_id, at, mantissa, exponent, flags, span_ms
+
+-- name: revise
+INSERT INTO reading (channel_id, at, revision, mantissa, exponent, flags, span_ms)
+SELECT
+    %(channel_id)s, %(at)s, max(revision) + 1, %(mantissa)s, %(exponent)s, %(flags)s, %(span_ms)s
+FROM reading WHERE channel_id = %(channel_id)s AND at = %(at)s
+
+-- name: touch
+INSERT INTO touched (channel_id, from_at, until_at)
+VALUES (%(channel_id)s, %(at)s, %(at)s::timestamptz + interval '1 millisecond')
+
+-- name: accept_report
+UPDATE finding SET closed_at = %(at)s, closed_by = %(actor)s
+WHERE id = %(id)s AND closed_at IS NULL
+RETURNING code, key

@@ -1,0 +1,73 @@
+"""Decide what only somebody can: which of two values a reading has, and what to live with."""
+
+from __future__ import annotations
+
+from central.service.ports.decisions import Answer, Choice, DecisionStore
+from central.service.ports.validation import ValidationStore
+from firmware_bridge.contract.errors import InvalidValueError, OperatorError
+
+_REPORT, _JUDGEMENT = "i", "v"
+_BIGINT_MAX = 2**63 - 1
+
+
+class NoSuchConflictError(OperatorError):
+    """There is no conflict of that number that waits for a decision."""
+
+    code = "NO_SUCH_CONFLICT"
+
+
+class NoSuchFindingError(OperatorError):
+    """There is no open finding of that number."""
+
+    code = "NO_SUCH_FINDING"
+
+
+async def decide_conflict(
+    store: DecisionStore, clash_id: int, choice: Choice, answer: Answer
+) -> None:
+    """Settle which of two values a reading has; its days are validated again.
+
+    Raises:
+        InvalidValueError: No reason is given.
+        NoSuchConflictError: Nothing of that number waits.
+    """
+    _need_reason(answer.reason)
+    if not 0 < clash_id <= _BIGINT_MAX or not await store.settle(clash_id, choice, answer):
+        message = f"No conflict {clash_id} waits for a decision."
+        raise NoSuchConflictError(message, value=clash_id)
+
+
+async def accept_finding(
+    reports: DecisionStore, judgements: ValidationStore, finding: str, answer: Answer
+) -> None:
+    """Answer for a finding: one of validation no longer holds the bill, one of ingest is closed.
+
+    Args:
+        reports: Where ingest's findings are.
+        judgements: Where validation's findings are.
+        finding: As lists show it: i12 is ingest's, v12 is validation's.
+        answer: Who, why and when.
+
+    Raises:
+        InvalidValueError: No reason is given.
+        NoSuchFindingError: It is not there, or closed.
+    """
+    _need_reason(answer.reason)
+    kind, digits = finding[:1], finding[1:]
+    number = int(digits) if digits.isascii() and digits.isdecimal() else 0
+    accepted = False
+    if 0 < number <= _BIGINT_MAX and kind == _REPORT:
+        accepted = await reports.accept_report(number, answer)
+    elif 0 < number <= _BIGINT_MAX and kind == _JUDGEMENT:
+        accepted = await judgements.accept_finding(number, answer.actor, answer.reason, answer.at)
+    if not accepted:
+        message = f"There is no open finding {finding!r}."
+        raise NoSuchFindingError(
+            message, value=finding, remedy="`meterline-central finding list` shows what is open."
+        )
+
+
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        message = "A decision needs a reason."
+        raise InvalidValueError(message, value=reason)

@@ -1,0 +1,111 @@
+"""What waits for somebody, decided, on memory and on every server found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.state import BillState
+from central.service.decide import (
+    NoSuchConflictError,
+    NoSuchFindingError,
+    accept_finding,
+    decide_conflict,
+)
+from central.service.ingest import Ingest
+from central.service.ports.billing import RunSummary
+from central.service.ports.decisions import Answer, Choice
+from central.service.ports.ingest import FindingCode
+from central.service.ports.validation import ChannelDay, PointChannelId
+from central.service.run_bills import RunBills
+from firmware_bridge.contract.errors import InvalidValueError
+from tests.support.books import NOW, OCTOBER, Utility, month
+from tests.support.ingest import Edge
+
+ANSWER = Answer("chief", "read again on site", NOW)
+CHANNEL = PointChannelId(1)
+
+
+async def in_conflict(utility: Utility) -> Edge:
+    """A month of which one register comes a second time, 10 Wh higher."""
+    edge = await utility.found()
+    readings = month()
+    await utility.deliver(edge, readings, [replace(readings[40], mantissa=2010)])
+    await utility.validate()
+    return edge
+
+
+async def bill(utility: Utility) -> RunSummary:
+    return await RunBills(utility.billing, lambda: NOW)(Cycle.parse("2026-10"), "clerk")
+
+
+async def values(utility: Utility) -> list[int]:
+    day = ChannelDay(CHANNEL, OCTOBER)
+    block = (await utility.validation.blocks({day: None}))[day]
+    return [int(value) for value in block.values]
+
+
+async def test_two_values_hold_the_bill_and_both_are_shown(utility: Utility) -> None:
+    await in_conflict(utility)
+    (clash,) = await utility.decisions.clashes(10)
+    assert (clash.gateway, clash.meter, str(clash.obis)) == ("gw-1", "MTL/S1", "1-0:1.8.0*255")
+    assert (clash.kept.mantissa, clash.other.mantissa) == (2000, 2010)
+    assert (await bill(utility)).bills == {BillState.HELD: 1}
+
+
+async def test_the_stored_value_is_kept_and_the_bill_is_free(utility: Utility) -> None:
+    await in_conflict(utility)
+    (clash,) = await utility.decisions.clashes(10)
+    await decide_conflict(utility.decisions, clash.id, Choice.KEEP, ANSWER)
+    await utility.validate()
+    assert set(await values(utility)) == {25}
+    assert await utility.decisions.clashes(10) == []
+    assert (await bill(utility)).bills == {BillState.DRAFT: 1}
+
+
+async def test_the_other_value_becomes_the_next_revision_of_the_reading(utility: Utility) -> None:
+    await in_conflict(utility)
+    (clash,) = await utility.decisions.clashes(10)
+    await decide_conflict(utility.decisions, clash.id, Choice.REPLACE, ANSWER)
+    await utility.validate()
+    day = await values(utility)
+    assert (day[39], day[40], sum(day)) == (35, 15, 25 * 96)
+
+
+async def test_a_decided_value_that_comes_again_is_no_new_conflict(utility: Utility) -> None:
+    edge = await in_conflict(utility)
+    (clash,) = await utility.decisions.clashes(10)
+    await decide_conflict(utility.decisions, clash.id, Choice.KEEP, ANSWER)
+    await Ingest(utility.ingest, lambda: NOW).commit(edge.arrive(*edge.sealed))
+    assert await utility.decisions.clashes(10) == []
+
+
+async def test_a_decision_is_made_once_and_with_a_reason(utility: Utility) -> None:
+    await in_conflict(utility)
+    (clash,) = await utility.decisions.clashes(10)
+    with pytest.raises(InvalidValueError):
+        await decide_conflict(utility.decisions, clash.id, Choice.KEEP, replace(ANSWER, reason=" "))
+    await decide_conflict(utility.decisions, clash.id, Choice.KEEP, ANSWER)
+    for number in (clash.id, 99, 0, -1, 2**70):
+        with pytest.raises(NoSuchConflictError):
+            await decide_conflict(utility.decisions, number, Choice.REPLACE, ANSWER)
+
+
+async def test_findings_of_ingest_and_of_validation_are_accepted_by_their_number(
+    utility: Utility,
+) -> None:
+    edge = await in_conflict(utility)
+    void = edge.seal_void(edge.seal(month()[:1]))
+    await Ingest(utility.ingest, lambda: NOW).commit(edge.arrive(void))
+    assert [one.code for one in await utility.ingest.open_findings()] == [FindingCode.VOID_BATCH]
+    await accept_finding(utility.decisions, utility.validation, "i1", ANSWER)
+    assert await utility.ingest.open_findings() == []
+    found = await utility.validation.open_findings(CHANNEL)
+    await accept_finding(utility.decisions, utility.validation, f"v{found[0].id}", ANSWER)
+    accepted = {one.id: one.accepted_by for one in await utility.validation.open_findings(CHANNEL)}
+    assert accepted[found[0].id] == "chief"
+    for number in ("i1", "v9999", "12", "x1", "", "v", "v-1", "v" + "9" * 30, "v²"):
+        with pytest.raises(NoSuchFindingError):
+            await accept_finding(utility.decisions, utility.validation, number, ANSWER)

@@ -1,0 +1,144 @@
+"""What waits for an operator, found and decided from the command line, on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from typer.testing import CliRunner, Result
+
+from central.adapters.timescale.ingest import TimescaleIngestStore
+from central.adapters.timescale.pool import make_pool
+from central.cli import app
+from central.service.ingest import Ingest
+from tests.support.ingest import Edge, readings
+from tests.support.servers import Database
+
+Run = Callable[..., Result]
+START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
+
+
+@pytest.fixture
+def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
+    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_database.dsn)
+    monkeypatch.setenv("METERLINE_ACTOR", "clerk")
+
+    def run(*arguments: object, code: int = 0) -> Result:
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert done.exit_code == code, done.output
+        assert "Traceback" not in done.stderr
+        return done
+
+    run("migrate")
+    run("gateway", "enrol", "roof-1", "roof-2")
+    return run
+
+
+def said(done: Result) -> Any:  # noqa: ANN401 - JSON is anything
+    return json.loads(done.stdout)
+
+
+def deliver(database: Database, edge: Edge) -> None:
+    async def work() -> None:
+        async with make_pool(database.dsn_as("meterline_app"), max_size=2) as pool:
+            ingest = Ingest(TimescaleIngestStore(pool), lambda: datetime.now(UTC))
+            await ingest.commit(edge.arrive(*edge.sealed))
+
+    asyncio.run(work())
+
+
+def test_a_meter_that_moved_is_given_its_new_home_and_its_batches_are_requeued(
+    central: Run, plain_database: Database
+) -> None:
+    old, new = Edge("roof-1"), Edge("roof-2")
+    old.seal(readings(4, START))
+    new.seal(readings(4, START + timedelta(hours=1), first=4))
+    deliver(plain_database, old)
+    deliver(plain_database, new)
+    (held,) = said(central("quarantine", "list", "--json"))
+    assert (held["gateway"], held["sequence"], held["code"]) == ("roof-2", 1, "METER_ELSEWHERE")
+    assert "METER_ELSEWHERE" in central("quarantine", "list").stdout
+    still = said(central("quarantine", "requeue", "--json", code=3))
+    assert still == {"tried": 1, "released": 0, "held": {"METER_ELSEWHERE": 1}}
+
+    central("gateway", "move-meter", "MTL", "A1", "--to", "roof-2")
+    assert "1 of 1 batches released" in central("quarantine", "requeue").stdout
+    assert said(central("quarantine", "list", "--json")) == []
+    assert said(central("finding", "list", "--json")) == []
+    with psycopg.connect(plain_database.dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM reading").fetchone() == (8,)
+    assert (
+        "NO_SUCH_METER"
+        in central("gateway", "move-meter", "X", "Y", "--to", "roof-2", code=2).stderr
+    )
+    assert (
+        "NO_SUCH_GATEWAY"
+        in central("gateway", "move-meter", "MTL", "A1", "--to", "no", code=2).stderr
+    )
+
+
+def test_a_conflict_is_listed_and_decided_with_a_reason_in_the_audit_log(
+    central: Run, plain_database: Database
+) -> None:
+    edge = Edge("roof-1")
+    one = readings(1, START, first=100)[0]
+    edge.seal([one])
+    edge.seal([replace(one, mantissa=170)])
+    deliver(plain_database, edge)
+    (clash,) = said(central("conflict", "list", "--json"))
+    assert (clash["kept"], clash["other"], clash["unit"]) == ("100", "170", "Wh")
+    number = clash["conflict"]
+    central("conflict", "decide", number, "replace", code=2)
+    central("conflict", "decide", number, "toss", "--reason", "coin", code=2)
+    central("conflict", "decide", number, "replace", "--reason", "photo of the meter")
+    assert said(central("conflict", "list", "--json")) == []
+    again = central("conflict", "decide", number, "keep", "--reason", "no", code=2)
+    assert "NO_SUCH_CONFLICT" in again.stderr
+    with psycopg.connect(plain_database.dsn) as connection:
+        kept = connection.execute("SELECT revision, mantissa, batch_id IS NULL FROM reading")
+        assert sorted(kept.fetchall()) == [(0, 100, False), (1, 170, True)]
+        audited = connection.execute("SELECT actor, action, detail ->> 'reason' FROM audit_log")
+        assert audited.fetchall() == [("clerk", "conflict.decided", "photo of the meter")]
+
+
+def test_epochs_are_listed_and_one_is_revoked(central: Run, plain_database: Database) -> None:
+    first, twin = Edge("roof-1"), Edge("roof-1")
+    first.seal(readings(1, START))
+    deliver(plain_database, first)
+    twin.seal(readings(1, START + timedelta(hours=1), first=9))
+    deliver(plain_database, twin)
+    listed = said(central("gateway", "epochs", "roof-1", "--json"))
+    assert [one["epoch"] for one in listed] == [str(first.epoch), str(twin.epoch)]
+    central("gateway", "revoke-epoch", "roof-1", twin.epoch)
+    listed = said(central("gateway", "epochs", "roof-1", "--json"))
+    assert [one["revoked"] for one in listed] == [False, True]
+    unknown = "00000000-0000-4000-8000-000000000000"
+    assert "NO_SUCH_EPOCH" in central("gateway", "revoke-epoch", "roof-1", unknown, code=2).stderr
+    assert "NO_SUCH_GATEWAY" in central("gateway", "epochs", "nobody", code=2).stderr
+
+
+def test_a_finding_is_accepted_once_and_by_its_number(
+    central: Run, plain_database: Database
+) -> None:
+    edge = Edge("roof-1")
+    edge.seal(readings(2, START))
+    payload = edge.seal(readings(2, START - timedelta(days=4 * 366)))
+    assert payload.sequence == 2
+    deliver(plain_database, edge)
+    (finding,) = said(central("finding", "list", "--gateway", "roof-1", "--json"))
+    assert (finding["code"], finding["about"]) == ("QUARANTINE", "roof-1")
+    assert "A decision needs a reason" in (
+        central("finding", "accept", finding["finding"], "--reason", " ", code=2).stderr
+    )
+    central("finding", "accept", finding["finding"], "--reason", "clock was wrong")
+    assert said(central("finding", "list", "--json")) == []
+    again = central("finding", "accept", finding["finding"], "--reason", "x", "--json", code=2)
+    assert said(again)["error"]["code"] == "NO_SUCH_FINDING"
+    assert "NO_SUCH_GATEWAY" in central("finding", "list", "--gateway", "nobody", code=2).stderr
