@@ -6,11 +6,11 @@ Source: IEC 61334-6 (A-XDR), IEC 62056-5-3 (type tags), DLMS UA Green Book 10, 9
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 
+from firmware_bridge.reals import shortest_decimal
 from firmware_bridge.telegram import (
     TelegramSyntaxError,
     TelegramTooLargeError,
@@ -202,9 +202,9 @@ class _Parser:
         if tag is Tag.BOOLEAN:
             return Node(tag, self.take(1) != b"\x00")
         if tag is Tag.FLOAT32:
-            return Node(tag, _real(self.take(4), ">f", 9))
+            return Node(tag, shortest_decimal(self.take(4), ">f"))
         if tag is Tag.FLOAT64:
-            return Node(tag, _real(self.take(8), ">d", 17))
+            return Node(tag, shortest_decimal(self.take(8), ">d"))
         if tag in _FIXED:
             return Node(tag, self.take(_FIXED[tag]))
         if tag in (Tag.OCTETS, Tag.VISIBLE, Tag.UTF8, Tag.BIT_STRING):
@@ -213,20 +213,3 @@ class _Parser:
             return Node(tag, raw)
         message = f"The type {tag.name} is not supported."
         raise TelegramSyntaxError(message, value=tag)
-
-
-def _real(raw: bytes, form: str, digits_max: int) -> Decimal | None:
-    """The shortest decimal that rounds to the same float; None for NaN and infinities."""
-    (number,) = struct.unpack(form, raw)
-    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
-        return None
-    for digits in range(1, digits_max + 1):
-        text = f"{number:.{digits}g}"
-        try:
-            same = struct.pack(form, float(text)) == raw
-        except OverflowError:
-            continue  # rounded up beyond the largest float of this width
-        if same:
-            return Decimal(text)
-    message = "A float needs more digits than its width allows."
-    raise TelegramSyntaxError(message, value=raw)

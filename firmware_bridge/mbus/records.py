@@ -11,7 +11,6 @@ Source: EN 13757-3:2018, clause 6, annexes A and C.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -28,6 +27,7 @@ from firmware_bridge.mbus.units import (
     Form,
     Meaning,
 )
+from firmware_bridge.reals import shortest_decimal
 from firmware_bridge.telegram import (
     TelegramSyntaxError,
     TelegramTooLargeError,
@@ -345,13 +345,4 @@ def bcd(raw: bytes) -> int | None:
 
 def real32(raw: bytes) -> Decimal | None:
     """The shortest decimal that rounds to the same 32-bit float; None for NaN and infinities."""
-    bits = int.from_bytes(raw, "little")
-    if bits >> 23 & 0xFF == 0xFF:
-        return None
-    (number,) = struct.unpack("<f", raw)
-    for digits in range(1, 10):
-        text = f"{number:.{digits}g}"
-        if struct.pack("<f", float(text)) == raw:
-            return Decimal(text)
-    message = "A float needs more than nine digits."
-    raise TelegramSyntaxError(message, value=raw)  # 9 digits always suffice for binary32
+    return shortest_decimal(raw, "<f")

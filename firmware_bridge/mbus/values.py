@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from firmware_bridge.contract.reading import Quality
@@ -18,6 +18,7 @@ from firmware_bridge.mbus.security import Security
 from firmware_bridge.mbus.units import Form
 from firmware_bridge.mbus.wireless import RadioFrame, RadioSplitter, unwrap
 from firmware_bridge.telegram import (
+    ChecksumError,
     Keys,
     Observation,
     Telegram,
@@ -175,7 +176,15 @@ class WirelessScanner:
             return found
         try:
             inner = unwrap(found, self._keys)
+            if not (found.checked or inner.authenticated or inner.sealed):
+                message = "No CRC of the radio frame holds."
+                remedy = "If the receiver has checked and removed them, say so."
+                raise ChecksumError(message, remedy=remedy)
             parsed = parse_application(inner.user, inner.security, inner.address)
         except TelegramError as error:
             return Telegram.refused(found.raw, error)
-        return Telegram(found.raw, observe(parsed, inner.address, self._zone))
+        values = observe(parsed, inner.address, self._zone)
+        if not (found.checked or inner.authenticated):
+            # Only the two filler bytes at its start say that the text was decrypted rightly.
+            values = tuple(replace(value, quality=Quality.SUSPECT) for value in values)
+        return Telegram(found.raw, values)

@@ -13,11 +13,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from firmware_bridge.crc import en13757
 from firmware_bridge.mbus.frames import Address
-from firmware_bridge.mbus.security import Config, Fragment, Security, check_mac, link_decrypt
+from firmware_bridge.mbus.security import (
+    MODE_5,
+    MODE_7,
+    Config,
+    Fragment,
+    Security,
+    check_mac,
+    link_decrypt,
+)
 from firmware_bridge.telegram import (
     AuthenticationError,
     ChecksumError,
@@ -50,12 +58,14 @@ class RadioFrame:
         address: The sender.
         user: From the CI field on.
         raw: All bytes.
+        checked: Whether CRCs vouch for the bytes, ours or the receiver's that stripped them.
     """
 
     control: int
     address: Address
     user: bytes
     raw: bytes = field(repr=False)
+    checked: bool = True
 
 
 def size_a(length: int) -> int:
@@ -145,11 +155,23 @@ class Transport:
         user: From the application's CI field on.
         security: For the application.
         address: The sender the application's short header means.
+        authenticated: Whether a code over the whole message was checked.
     """
 
     user: bytes
     security: Security
     address: Address
+    authenticated: bool = False
+
+    @property
+    def sealed(self) -> bool:
+        """Whether everything after the header is encrypted: frames with CRCs never look so."""
+        head = {0x7A: 1, 0x72: 9}.get(self.user[0] if self.user else 0)
+        if head is None or len(self.user) < head + 4:
+            return False
+        config = Config(int.from_bytes(self.user[head + 2 : head + 4], "little"))
+        size = head + 4 + (config.mode == MODE_7) + config.encrypted_size
+        return config.mode in (MODE_5, MODE_7) and size == len(self.user)
 
 
 def unwrap(frame: RadioFrame, keys: Keys | None) -> Transport:
@@ -163,6 +185,7 @@ def unwrap(frame: RadioFrame, keys: Keys | None) -> Transport:
     """
     user, address = frame.user, frame.address
     security = Security(keys, radio=True)
+    authenticated = False
     if user[:1] and user[0] in _ELL_SIZES:
         user, address = _extended_link(user, address, security)
     if user[:1] == bytes([_AFL]):
@@ -172,7 +195,8 @@ def unwrap(frame: RadioFrame, keys: Keys | None) -> Transport:
             # The meter itself, where a long header follows, is the one whose key it is.
             sender = Address.parse(user[1:9]) if user[:1] == b"\x72" else address
             check_mac(fragment, user, security.key(Config(7 << 8)), sender.raw)
-    return Transport(user, security, address)
+            authenticated = True
+    return Transport(user, security, address, authenticated)
 
 
 def _extended_link(user: bytes, address: Address, security: Security) -> tuple[bytes, Address]:
@@ -232,6 +256,7 @@ class RadioSplitter:
     def __init__(self, *, stripped: bool = False) -> None:
         self._stripped = stripped
         self._buffer = bytearray()
+        self._due = 0
 
     def feed(self, data: bytes) -> Iterator[RadioFrame | Telegram]:
         """Sound frames, and refusals of those whose first block holds but not the rest."""
@@ -256,8 +281,10 @@ class RadioSplitter:
                 at += 1
                 continue
             at += len(found.raw)
+            self._due = at
             yield found
         del self._buffer[: len(data) if last else at]
+        self._due -= at
 
     def _at(self, data: bytes, at: int) -> RadioFrame | Telegram | None:
         length = data[at]
@@ -271,6 +298,11 @@ class RadioSplitter:
             other = _attempt(parse_b, data[at : at + length + 1])
             if isinstance(other, RadioFrame):
                 return other
+        # Nothing else begins where a frame is due: perhaps its receiver removed the CRCs.
+        if at == self._due and len(data) > at + length:
+            bare = _attempt(parse_stripped, data[at : at + length + 1])
+            if isinstance(bare, RadioFrame) and data[at + _HEAD : at + _HEAD + 1] in _APPLICATIONS:
+                return replace(bare, checked=False)
         # One sound block says that a frame was here; without any it was noise, or all is lost.
         head = data[at : at + _HEAD + 2]
         whole = at == 0 and len(data) in (length + 1, size_a(length))

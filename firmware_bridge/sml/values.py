@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.values import UNITS
 from firmware_bridge.ports import MeterIdentity
 from firmware_bridge.sml.frames import ListEntry, ListResponse, SmlTime, TimeKind, parse_messages
@@ -25,6 +26,7 @@ from firmware_bridge.telegram import (
 _MAKER_NAMES = (bytes.fromhex("8181C78203FF"), bytes.fromhex("0100603201FF"))
 _SERVER_NAMES = (bytes.fromhex("0100000009FF"), bytes.fromhex("0100600100FF"))
 _SERVER_SIZE = 10
+_DZG_MENDED = "1DZG0060000000"
 _YEAR_2000 = 946_684_800
 _UINT32_MAX = 2**32 - 1
 
@@ -42,7 +44,9 @@ def observe(response: ListResponse) -> tuple[Observation, ...]:
             continue
         value, unit = normalise(*scaled)
         at = _instant(entry.time) or _instant(response.time)
-        found.append(Observation(meter, Obis(entry.name), value, unit, meter_time=at))
+        doubtful = _lost_sign(meter, entry)
+        quality = Quality.SUSPECT if doubtful else Quality.ACTUAL
+        found.append(Observation(meter, Obis(entry.name), value, unit, quality, at))
     return tuple(found)
 
 
@@ -51,6 +55,13 @@ def _scaled(entry: ListEntry) -> tuple[Decimal, str] | None:
     if unit is None or isinstance(entry.value, bool) or not isinstance(entry.value, int):
         return None
     return shift(Decimal(entry.value), entry.scaler), unit
+
+
+def _lost_sign(meter: MeterIdentity, entry: ListEntry) -> bool:
+    """Early DZG meters send large positive powers in too few bytes, so that they seem negative."""
+    early = meter.serial.startswith("1DZG") and meter.serial < _DZG_MENDED
+    negative = isinstance(entry.value, int) and -(2**23) <= entry.value < 0
+    return early and negative and entry.name[2:4] == b"\x10\x07"
 
 
 def _instant(time: SmlTime | None) -> datetime | None:

@@ -146,6 +146,8 @@ def test_frame_checks() -> None:
         ("17 3E 4C CC CD", Decimal("0.2")),
         ("18 3F D5 55 55 55 55 55 55", Decimal("0.3333333333333333")),
         ("17 7F C0 00 00", None),
+        ("17 7F 7F FF FF", Decimal("3.4028235E+38")),
+        ("18 7F EF FF FF FF FF FF FF", Decimal("1.7976931348623157E+308")),
         ("09 81 02 AA BB", b"\xaa\xbb"),
         ("0A 02 41 42", b"AB"),
         ("04 0A FF C0", b"\xff\xc0"),

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
+from firmware_bridge.contract.reading import Quality
 from firmware_bridge.crc import en13757
 from firmware_bridge.mbus.security import link_decrypt
 from firmware_bridge.mbus.values import WirelessScanner
@@ -66,8 +68,34 @@ def test_a_changed_message_fails_its_authentication() -> None:
     assert isinstance(read(format_b(changed), OMS_MODE_7_KEY).error, AuthenticationError)
 
 
-def test_frames_without_crcs_are_read_only_when_told_so() -> None:
-    assert not read(OMS_MODE_5, OMS_MODE_5_KEY).observations
+def test_without_crcs_only_what_is_authenticated_or_wholly_encrypted_is_read() -> None:
+    (value,) = read(OMS_MODE_7, OMS_MODE_7_KEY).observations
+    assert value.quality is Quality.ACTUAL
+    (value,) = read(OMS_MODE_5, OMS_MODE_5_KEY).observations
+    assert value.quality is Quality.SUSPECT
+    (value,) = read(OMS_MODE_5, OMS_MODE_5_KEY, stripped=True).observations
+    assert value.quality is Quality.ACTUAL
+    named = device("00000001", "ABC", 1, 7)
+    plain_frame = radio_frame(named, b"\x78" + bytes.fromhex("0C1378563412"))
+    assert isinstance(read(plain_frame).error, ChecksumError)
+    assert len(read(plain_frame, stripped=True).observations) == 1
+
+
+@pytest.mark.parametrize("crcs", FORMATS)
+@pytest.mark.parametrize(
+    ("frame", "key"), [(OMS_MODE_5, OMS_MODE_5_KEY), (OMS_MODE_7, OMS_MODE_7_KEY)]
+)
+def test_a_damaged_frame_never_passes_as_one_without_crcs(
+    frame: bytes, key: bytes, crcs: Callable[[bytes], bytes]
+) -> None:
+    data = bytearray(crcs(frame))
+    for at in range(len(data)):
+        for bit in range(8):
+            data[at] ^= 1 << bit
+            scanner = WirelessScanner(Keys(key))
+            found = [*scanner.feed(bytes(data)), *scanner.close()]
+            assert not any(telegram.observations for telegram in found)
+            data[at] ^= 1 << bit
 
 
 @pytest.mark.parametrize("size", [1, 6, 7, 22, 100, 116, 117, 200, 230])
