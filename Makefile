@@ -15,7 +15,7 @@ demo: ## everything on this machine with virtual meters; ARGS=--once ends by its
 test: ## set up, all checks, all tests; ARGS go to pytest
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python tools/check.py
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(ARGS)
 
 check: ## set up, then style, types and import contracts alone
 	@$(PYTHON) tools/setup.py test

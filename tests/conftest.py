@@ -68,6 +68,19 @@ def pytest_report_header() -> list[str]:
     ]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests counted (`record_property`), whichever process ran them."""
+    counted = [
+        f"{report.nodeid.rpartition('::')[2]}: {name} {value}"
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+    ]
+    if counted:
+        terminalreporter.section("counted")
+        for line in sorted(counted):
+            terminalreporter.line(line)
+
+
 class _Servers:
     """Starts each kind of server at its first use, and stops all at the end."""
 

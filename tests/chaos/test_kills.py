@@ -12,6 +12,7 @@ import random
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -177,7 +178,7 @@ async def unreconciled(running: Utility) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("kind", postgres_servers()[:1], ids=str)
 async def test_nothing_is_lost_doubled_or_changed_whatever_is_killed(
-    kind: PostgresKind, server_home: Path, capsys: pytest.CaptureFixture[str]
+    kind: PostgresKind, server_home: Path, record_property: Callable[[str, object], None]
 ) -> None:
     line = SlowLine()
     meters = street(line)
@@ -200,9 +201,9 @@ async def test_nothing_is_lost_doubled_or_changed_whatever_is_killed(
         stored = await in_database(running)
         wrong = await unreconciled(running)
         await asyncio.to_thread(running.children["edge"].stop)
-    with capsys.disabled():
-        counts = dict(reaper.killed)
-        print(f"\n  kills {counts}, seed {SEED}, {len(stored)} readings", end=" ")  # noqa: T201
+    record_property("seed", SEED)
+    record_property("kills", dict(reaper.killed))
+    record_property("readings", len(stored))
     assert during, "the back-fill was over before the last kill: it proves nothing"
     sealed, buffered = in_buffer(running.buffer)
     rows = dict(stored)
