@@ -39,7 +39,8 @@ def demo_command(context: typer.Context) -> None:
     try:
         from central.demo.command import demo  # noqa: PLC0415 - see above
     except ModuleNotFoundError as error:
-        typer.echo(f"The demo needs {error.name}: install meterline[demo].", err=True)
+        package = str(error.name).partition(".")[0]
+        typer.echo(f"The demo needs {package}: install meterline[demo].", err=True)
         raise typer.Exit(EXIT_REFUSED) from None
     stage = typer.Typer(add_completion=False)
     stage.command()(demo)
