@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.billing.cycle import Cycle
-from central.domain.metering.block import DayBlock
+from central.domain.metering.block import DayBlock, exact_sum
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Hold, Rated
 from central.domain.rating.period import DayRange
@@ -208,11 +208,13 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
     version = TariffVersion.of(document)
     state = opening or State()
     options = Options(rounded=request.rounded)
-    for label, days, blocks in _months(load, generation, request, zone):
+    made = None if generation is None else tuple(generation)
+    for one in _months(tuple(load), made, replace(request, rounded=True), zone):
+        days = one.days
         resolved = resolve_calendar([document], days.first.year, days.end.year)
         whole = Cycle(days.first.year, days.first.month).days
         rated = rate(
-            blocks,
+            one.blocks,
             facts or AgreementFacts(),
             [version],
             resolved,
@@ -223,9 +225,9 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
             options=options,
         )
         if rated.holds:
-            raise RatingHeldError(label, rated.holds)
+            raise RatingHeldError(one.label, rated.holds)
         state = rated.closing
-        yield Month(label, *_total(blocks["import"]), rated, blocks)
+        yield Month(one.label, one.kwh, one.peak_kw, rated, one.blocks)
 
 
 def _without_holidays(rules: CalendarRules) -> CalendarRules:
@@ -234,32 +236,45 @@ def _without_holidays(rules: CalendarRules) -> CalendarRules:
     return replace(rules, holidays=None, days=days)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Metered:
+    """A month of a load, ready to be priced under any tariff."""
+
+    label: str
+    days: DayRange
+    kwh: Fraction
+    peak_kw: Fraction
+    blocks: Mapping[str, Sequence[DayBlock]]
+
+
 def _total(blocks: Sequence[DayBlock]) -> tuple[Fraction, Fraction]:
     first = blocks[0]
     hours = Fraction(first.period_s, 3600)
     scale = Fraction(10) ** (first.exponent - 3)
     power = scale if first.unit is Unit.WATT else scale / hours
-    peak = max(int(block.values.max()) for block in blocks)
-    return sum(block.total() for block in blocks) * power * hours, peak * power
+    values = np.concatenate([block.values for block in blocks])
+    return exact_sum(values) * power * hours, int(values.max()) * power
 
 
+@lru_cache(maxsize=8)
 def _months(
-    load: Sequence[Decimal],
-    generation: Sequence[Decimal] | None,
+    load: tuple[Decimal, ...],
+    generation: tuple[Decimal, ...] | None,
     request: Request,
     zone: str,
-) -> Iterator[tuple[str, DayRange, Mapping[str, list[DayBlock]]]]:
-    made = None if generation is None else tuple(generation)
-    series, exponent = _integers(tuple(load), made, netting=request.netting)
+) -> tuple[_Metered, ...]:
+    """The months of a load, kept: one load is often priced under many tariffs."""
+    series, exponent = _integers(load, generation, netting=request.netting)
     unit = Unit.WATT if request.unit == "kW" else Unit.WATT_HOUR
-    offset = 0
+    step = timedelta(minutes=request.step_minutes)
+    offset, found = 0, []
     for label, days in _calendar(request, len(load), zone):
         blocks: dict[str, list[DayBlock]] = {name: [] for name in series}
         for day in days.days():
             interval = local_day(day, zone)
-            count = interval.duration // timedelta(minutes=request.step_minutes)
+            count = interval.duration // step
+            good = np.zeros(count, dtype=np.uint8)
             for channel, name in enumerate(series, start=1):
-                values = series[name][offset : offset + count]
                 blocks[name].append(
                     DayBlock(
                         channel_id=channel,
@@ -269,22 +284,23 @@ def _months(
                         period_s=request.step_minutes * 60,
                         exponent=exponent,
                         unit=unit,
-                        values=values,
-                        quality=np.zeros(count, dtype=np.uint8),
+                        values=series[name][offset : offset + count],
+                        quality=good,
                     )
                 )
             offset += count
-        yield label, days, blocks
+        found.append(_Metered(label, days, *_total(blocks["import"]), blocks))
+    return tuple(found)
 
 
-@lru_cache(maxsize=8)
 def _integers(
     load: tuple[Decimal, ...], generation: tuple[Decimal, ...] | None, *, netting: bool
 ) -> tuple[dict[str, NDArray[np.int64]], int]:
     """Import and export as integers of one exponent; netted per step where there is generation."""
-    exponents = [_exponent(value) for value in (*load, *(generation or ()))]
-    exponent = min(0, *exponents)
-    highest = max(abs(value) for value in (*load, *(generation or ())))
+    every = (*load, *(generation or ()))
+    exponents = {value.as_tuple().exponent for value in every}
+    exponent = min(0, *(found for found in exponents if isinstance(found, int)))
+    highest = max(abs(max(every)), abs(min(every)))
     if 2 * highest.scaleb(-exponent) > _INT64_MAX:
         # Digits beyond a billionth of a watt are noise of whatever wrote the file.
         exponent = _FINEST
@@ -299,11 +315,6 @@ def _integers(
     if generation is None:
         return {"import": net, "export": np.zeros_like(net)}, exponent + 3
     return {"import": np.maximum(net, 0), "export": np.maximum(-net, 0)}, exponent + 3
-
-
-def _exponent(value: Decimal) -> int:
-    exponent = value.as_tuple().exponent
-    return exponent if isinstance(exponent, int) else 0
 
 
 def _calendar(request: Request, count: int, zone: str) -> Iterator[tuple[str, DayRange]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.rating.period import DayRange
-from central.domain.tariff.calendar import ResolvedCalendar, period_numbers, wall_minutes
+from central.domain.tariff.calendar import ResolvedCalendar, local_clock, period_numbers
 from central.domain.tariff.version import TariffVersion
 
 
@@ -88,25 +88,13 @@ def _made(
     version: TariffVersion, by: str, days: DayRange, step_s: int, resolved: ResolvedCalendar
 ) -> Plan:
     document = version.document
-    minutes, counts = [], []
-    for day in days.days():
-        _, found = wall_minutes(day, document.zone, document.clock, step_s)
-        minutes.append(found)
-        counts.append(len(found))
+    clock = local_clock(days.first, days.end, document.zone, document.clock, step_s)
     if by:
         schedule = document.calendar.schedule(by)
         labels = tuple(period.name for period in schedule.periods)
-        numbers = period_numbers(
-            document.calendar,
-            schedule,
-            days.days(),
-            document.zone,
-            document.clock,
-            step_s,
-            resolved,
-        )
+        numbers = period_numbers(document.calendar, schedule, clock, step_s, resolved)
     else:
-        labels, numbers = ("",), np.zeros(sum(counts), dtype=np.int16)
+        labels, numbers = ("",), np.zeros(len(clock.minutes), dtype=np.int16)
     changed = np.flatnonzero(np.diff(numbers)) + 1
     starts = np.concatenate(([0], changed)).astype(np.int64)
     lengths = np.diff(np.append(starts, len(numbers)))
@@ -120,6 +108,6 @@ def _made(
         starts,
         run_labels,
         tuple(map(tuple, runs)),
-        np.concatenate(minutes),
-        np.repeat(np.arange(len(counts), dtype=np.int64), counts),
+        clock.minutes,
+        clock.day_numbers,
     )

@@ -42,7 +42,6 @@ from central.domain.tariff.document import (
     MoneyBank,
     Percent,
     SumDeterminant,
-    TariffDocument,
 )
 from central.domain.tariff.expression import Call, Expression, Name, calls_in
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
@@ -168,7 +167,7 @@ def align_inputs(
         raise HeldError(Hold("ZONE_CHANGE", message, ", ".join(sorted(zones))))
     found: dict[str, InputSeries] = {}
     holds: list[Hold] = []
-    names = {name: None for segment in segments for name in inputs_of(segment.version.document)}
+    names = {name: None for segment in segments for name in inputs_of(segment.version)}
     for name in names:
         aligned = align(name, blocks.get(name, ()), days, segments[0].version.document.zone)
         if isinstance(aligned, InputSeries):
@@ -188,8 +187,9 @@ def align_inputs(
 
 
 @lru_cache(maxsize=1024)
-def inputs_of(document: TariffDocument) -> tuple[str, ...]:
+def inputs_of(version: TariffVersion) -> tuple[str, ...]:
     """Names of the inputs that a tariff reads."""
+    document = version.document
     names: dict[str, None] = {}
     for rule in document.determinants:
         if isinstance(rule, SumDeterminant | MaxDeterminant):

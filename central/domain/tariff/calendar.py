@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -114,7 +113,6 @@ def day_type_on(rules: CalendarRules, day: date, resolved: ResolvedCalendar) -> 
     return ""
 
 
-@lru_cache(maxsize=4096)
 def minute_table(schedule: Schedule, season: str, day_type: str) -> NDArray[np.int16]:
     """Period number per minute of a local day of 24 hours."""
     table = np.full(MINUTES, _REST, dtype=np.int16)
@@ -129,7 +127,6 @@ def minute_table(schedule: Schedule, season: str, day_type: str) -> NDArray[np.i
                 for start, end in rule.hours:
                     table[start:end] = number
     table[table == _REST] = rest
-    table.flags.writeable = False
     return table
 
 
@@ -172,33 +169,75 @@ def _offset_s(instant: datetime, zone: str, clock: Clock) -> int:
     return offset // timedelta(seconds=1)
 
 
-def period_numbers(  # noqa: PLR0913, PLR0917 - everything a period depends on
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalClock:
+    """The clock of consecutive local days, interval by interval.
+
+    Args:
+        days: Local dates, ascending.
+        minutes: Minute of day at the start of each interval.
+        day_numbers: Number of the local day of each interval, from 0.
+    """
+
+    days: tuple[date, ...]
+    minutes: NDArray[np.int64]
+    day_numbers: NDArray[np.int64]
+
+
+@lru_cache(maxsize=256)
+def local_clock(first: date, end: date, zone: str, clock: Clock, step_s: int) -> LocalClock:
+    """The clock from one local date to another, kept since every tariff of a zone reads it.
+
+    Args:
+        first: First local date.
+        end: The date after the last.
+        zone: IANA zone.
+        clock: `wall` or `standard`.
+        step_s: Length of the intervals. [s]
+
+    Raises:
+        CalendarError: A day is no whole number of intervals.
+    """
+    days = tuple(first + timedelta(days=number) for number in range((end - first).days))
+    parts = [wall_minutes(day, zone, clock, step_s)[1] for day in days]
+    counts = [len(part) for part in parts]
+    minutes = np.concatenate(parts)
+    numbers = np.repeat(np.arange(len(days), dtype=np.int64), counts)
+    minutes.flags.writeable = False
+    numbers.flags.writeable = False
+    return LocalClock(days, minutes, numbers)
+
+
+def period_numbers(
     rules: CalendarRules,
     schedule: Schedule,
-    days: Sequence[date],
-    zone: str,
-    clock: Clock,
+    clock: LocalClock,
     step_s: int,
     resolved: ResolvedCalendar,
 ) -> NDArray[np.int16]:
     """Period number of each interval of consecutive local days.
 
+    Args:
+        rules: Seasons and day types.
+        schedule: Periods.
+        clock: Of the days.
+        step_s: Length of the intervals. [s]
+        resolved: Holidays.
+
     Raises:
         StraddlingIntervalError: An interval is in two periods.
-        CalendarError: A day is no whole number of intervals.
         HolidaysUnresolvedError: Holidays are needed that were not resolved.
     """
-    parts = []
-    width = max(1, step_s // 60)
-    for day in days:
-        kind = day_type_on(rules, day, resolved)
-        table = minute_table(schedule, season_on(rules, day), kind)
-        _, minutes = wall_minutes(day, zone, clock, step_s)
-        numbers = table[minutes]
-        changes = np.cumsum(np.diff(table, prepend=table[:1]) != 0)
-        last = np.minimum(minutes + width - 1, MINUTES - 1)
-        if not np.array_equal(changes[minutes], changes[last]):
-            message = f"An interval of {step_s} s on {day} lies in two periods."
-            raise StraddlingIntervalError(message, value=day)
-        parts.append(numbers)
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int16)
+    kinds = [(season_on(rules, day), day_type_on(rules, day, resolved)) for day in clock.days]
+    known = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
+    tables = np.stack([minute_table(schedule, season, kind) for season, kind in known])
+    rows = np.array([known[kind] for kind in kinds])[clock.day_numbers]
+    changes = np.cumsum(np.diff(tables, axis=1, prepend=tables[:, :1]) != 0, axis=1)
+    last = np.minimum(clock.minutes + max(1, step_s // 60) - 1, MINUTES - 1)
+    straddling = changes[rows, clock.minutes] != changes[rows, last]
+    if straddling.any():
+        day = clock.days[int(clock.day_numbers[int(straddling.argmax())])]
+        message = f"An interval of {step_s} s on {day} lies in two periods."
+        raise StraddlingIntervalError(message, value=day)
+    numbers: NDArray[np.int16] = tables[rows, clock.minutes]
+    return numbers

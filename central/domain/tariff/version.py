@@ -42,6 +42,10 @@ class TariffVersion:
     document: TariffDocument
     sha256: str
 
+    def __hash__(self) -> int:
+        """The content's own hash says all; a document is long to walk."""
+        return hash(self.sha256)
+
     @classmethod
     def of(cls, document: TariffDocument) -> TariffVersion:
         """The version that a document makes."""
