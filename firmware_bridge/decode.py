@@ -17,6 +17,7 @@ from firmware_bridge.dsmr.values import P1Scanner
 from firmware_bridge.hex_text import from_hex
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
+from firmware_bridge.mqtt_native.values import MessageScanner
 from firmware_bridge.ports import UnknownProtocolError
 from firmware_bridge.sml.values import SmlScanner
 from firmware_bridge.telegram import (
@@ -63,6 +64,7 @@ _SCANNERS: dict[str, tuple[Callable[[Options], Scanner], ...]] = {
         lambda options: WirelessScanner(options.keys, options.zone, stripped=options.crc_removed),
     ),
     "dlms": (lambda options: DlmsScanner(options.keys, options.zone),),
+    "mqtt_native": (lambda options: MessageScanner(options.zone),),
 }
 
 

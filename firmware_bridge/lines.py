@@ -145,7 +145,18 @@ def _took(port: serial.Serial) -> bool:
     return parity and (flags & termios.CSIZE == termios.CS7) == (port.bytesize == _SEVEN)
 
 
-Place = TcpPlace | SerialPlace
+class Place(Protocol):
+    """Where a line begins."""
+
+    def __hash__(self) -> int: ...
+
+    async def open(self, timeout_s: float) -> Line:
+        """Open the line.
+
+        Raises:
+            MeterConnectionError: It cannot be opened.
+        """
+        ...
 
 
 def _unreachable(where: str) -> MeterConnectionError:
@@ -295,7 +306,7 @@ class LineSettings(BaseModel):
         return self
 
     @property
-    def place(self) -> Place:
+    def place(self) -> TcpPlace | SerialPlace:
         """Where the line begins."""
         if self.host is not None and self.port is not None:
             return TcpPlace(self.host, self.port)

@@ -27,6 +27,12 @@ def _year(low: int, hundreds: int) -> int:
     return 1900 + 100 * hundreds + low
 
 
+def every_year(raw: bytes) -> bool:
+    """Whether a date of type G, F or I names no year of its own, as recurring due dates do."""
+    at = {2: 0, 4: 2, 6: 3}.get(len(raw))
+    return at is not None and (raw[at] >> 5 | raw[at + 1] >> 1 & 0x78) > 99
+
+
 def type_g(raw: bytes) -> date | None:
     """Two bytes: a date; None where it is marked invalid or does not exist."""
     day, month = raw[0] & 0x1F, raw[1] & 0x0F
@@ -42,7 +48,7 @@ def type_f(raw: bytes) -> WallTime | None:
     if raw[0] & 0x80:
         return None
     day, month = raw[2] & 0x1F, raw[3] & 0x0F
-    year = _year(raw[2] >> 5 | raw[3] >> 1 & 0x78, raw[1] >> 5 & 0x03)
+    year = (raw[2] >> 5 | raw[3] >> 1 & 0x78, raw[1] >> 5 & 0x03)
     return _wall(year, month, day, hour, minute, 0, summer=bool(raw[1] & 0x80))
 
 
@@ -52,14 +58,21 @@ def type_i(raw: bytes) -> WallTime | None:
     if raw[1] & 0x80:
         return None
     day, month = raw[3] & 0x1F, raw[4] & 0x0F
-    year = _year(raw[3] >> 5 | raw[4] >> 1 & 0x78, 0)
+    year = (raw[3] >> 5 | raw[4] >> 1 & 0x78, 0)
     return _wall(year, month, day, hour, minute, second, summer=bool(raw[0] & 0x40))
 
 
 def _wall(  # noqa: PLR0913, PLR0917 - the six parts of a time
-    year: int, month: int, day: int, hour: int, minute: int, second: int, *, summer: bool
+    year: tuple[int, int],
+    month: int,
+    day: int,
+    hour: int,
+    minute: int,
+    second: int,
+    *,
+    summer: bool,
 ) -> WallTime | None:
     try:
-        return WallTime(datetime(year, month, day, hour, minute, second), summer)  # noqa: DTZ001 - local by nature
+        return WallTime(datetime(_year(*year), month, day, hour, minute, second), summer)  # noqa: DTZ001 - local by nature
     except ValueError:
         return None

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
-from firmware_bridge.mbus.dates import WallTime
+from firmware_bridge.mbus.dates import WallTime, every_year
 from firmware_bridge.mbus.frames import Address, Application, parse_application
 from firmware_bridge.mbus.link import LinkFrame, LinkSplitter
 from firmware_bridge.mbus.obis import code_of
@@ -107,7 +107,7 @@ def _times(records: tuple[Record, ...], sight: Sight) -> dict[int, tuple[datetim
             continue
         if record.storage == 0 and record.meaning.quantity != _CLOCK:
             continue
-        at = sight.instant(record.data)
+        at = None if every_year(record.raw) else sight.instant(record.data)
         if at is not None and record.storage not in found:
             found[record.storage] = at
     return found

@@ -186,16 +186,15 @@ def test_heat_water_gas_and_allocator_codes() -> None:
 
 
 def test_clock_and_due_date_give_their_times() -> None:
-    user = long_header(
-        NAMED,
-        1,
-        0,
-        bytes.fromhex("04 03 01 00 00 00 04 6D 0B 0B 6D 13 44 03 01 00 00 00 42 6C BF 1C"),
-    )
+    records = "04 03 01 00 00 00  04 6D 0B 0B 6D 13  44 03 01 00 00 00  42 6C BF 1C"
+    user = long_header(NAMED, 1, 0, bytes.fromhex(records))
     now, stored = observe(parse_application(user), zone="Europe/Berlin")
     assert now.meter_time == datetime(2011, 3, 13, 10, 11, tzinfo=UTC)
     assert stored.meter_time == datetime(2013, 12, 30, 23, tzinfo=UTC)
     assert (stored.storage, stored.meter_value()) == (1, None)
+    every_year = records.replace("BF 1C", "E1 F1")
+    user = long_header(NAMED, 1, 0, bytes.fromhex(every_year))
+    assert observe(parse_application(user))[1].meter_time is None
     value = now.meter_value()
     assert value is not None
     assert str(value.quantity) == "1 Wh"

@@ -1,0 +1,1 @@
+"""Devices that publish their readings to an MQTT broker themselves."""

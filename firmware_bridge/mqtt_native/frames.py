@@ -1,0 +1,271 @@
+"""Messages of devices that speak MQTT themselves: what they measure, and who they are.
+
+How it works: topic and shape of the payload tell the firmware. Every device has an identity that
+outlives its name where the message carries one (MAC, IEEE address), else its topic is its name.
+
+native      any topic; `{"v": 1, "manufacturer", "serial", "at", "readings": [{"obis", "value",
+            "unit", "quality", "at"}]}` as JSON or msgpack. `value` is a string or an integer, `at`
+            RFC 3339 or milliseconds since 1970 UTC; the one of a reading wins. `unit` as printed
+            by meters (kWh, m3); `quality` actual (the default), estimated, suspect, power_failure.
+tasmota     `tele/<device>/SENSOR` with `ENERGY`; kWh and W, arrays are phases.
+shelly 1    `shellies/<device>/emeter/<n>/total` and the like, one number each; Wh and W. A relay's
+            `energy` counts watt-minutes: 60 J each.
+shelly 2    `<device>/status/<component>:<n>`, and `<device>/events/rpc`; Wh and W.
+zigbee      `zigbee2mqtt/<name>`; kWh and W.
+
+Sources: Tasmota docs (JSON status), Shelly Gen1 and Gen2 API references, Zigbee2MQTT exposes.
+"""
+# ruff: noqa: PLR2004 - shapes of topics
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.reading import Quality, from_ms
+from firmware_bridge.iec62056_21.clock import LocalClock
+from firmware_bridge.iec62056_21.datasets import checked_obis
+from firmware_bridge.mqtt_native.payload import mapping, number, parse_payload
+from firmware_bridge.ports import MeterIdentity
+from firmware_bridge.telegram import (
+    Observation,
+    TelegramSyntaxError,
+    TelegramUnsupportedError,
+    identity,
+    normalise,
+)
+
+READINGS_MAX = 1000
+_VERSION = 1
+
+_Field = tuple[str, str]  # OBIS code with {c} for the phase, unit
+
+# Codes of a first phase; C grows by 20 with each.
+_TASMOTA: dict[str, _Field] = {
+    "Total": ("1.8.0", "kWh"),
+    "ExportActive": ("2.8.0", "kWh"),
+    "Power": ("1.7.0", "W"),
+    "ApparentPower": ("9.7.0", "VA"),
+    "ReactivePower": ("3.7.0", "var"),
+    "Factor": ("13.7.0", "1"),
+    "Frequency": ("14.7.0", "Hz"),
+    "Voltage": ("12.7.0", "V"),
+    "Current": ("11.7.0", "A"),
+}
+_ZIGBEE: dict[str, _Field] = {
+    "energy": ("1.8.0", "kWh"),
+    "produced_energy": ("2.8.0", "kWh"),
+    "power": ("16.7.0", "W"),
+    "voltage": ("12.7.0", "V"),
+    "current": ("11.7.0", "A"),
+    "ac_frequency": ("14.7.0", "Hz"),
+    "power_factor": ("13.7.0", "1"),
+}
+_SHELLY_1: dict[tuple[str, str], _Field] = {
+    ("emeter", "total"): ("1.8.0", "Wh"),
+    ("emeter", "total_returned"): ("2.8.0", "Wh"),
+    ("emeter", "power"): ("16.7.0", "W"),
+    ("emeter", "voltage"): ("12.7.0", "V"),
+    ("emeter", "current"): ("11.7.0", "A"),
+    ("emeter", "pf"): ("13.7.0", "1"),
+    ("relay", "power"): ("16.7.0", "W"),
+    ("relay", "energy"): ("1.8.0", "watt-minute"),
+}
+_SHELLY_2: dict[str, _Field] = {
+    "apower": ("16.7.0", "W"),
+    "act_power": ("16.7.0", "W"),
+    "aprt_power": ("9.7.0", "VA"),
+    "voltage": ("12.7.0", "V"),
+    "current": ("11.7.0", "A"),
+    "freq": ("14.7.0", "Hz"),
+    "pf": ("13.7.0", "1"),
+    "total_act": ("1.8.0", "Wh"),
+    "total_act_ret": ("2.8.0", "Wh"),
+    "total_act_energy": ("1.8.0", "Wh"),
+    "total_act_ret_energy": ("2.8.0", "Wh"),
+    "total_act_power": ("16.7.0", "W"),
+    "total_aprt_power": ("9.7.0", "VA"),
+}
+_SHELLY_COMPONENT = re.compile(r"(?:switch|pm1|em|em1|emdata|em1data|cover|light):\d{1,3}")
+_SHELLY_2_TOPIC = re.compile(r"(.{1,200})/(?:status/([a-z0-9]+:\d{1,3})|events/rpc)")
+_SHELLY_1_TOPIC = re.compile(r"shellies/([^/]{1,100})/(emeter|relay)/(\d{1,2})/(\w{1,20})")
+_TASMOTA_TOPIC = re.compile(r"(?:.*/)?tele/([^/]{1,100})/SENSOR|([^/]{1,100})/tele/SENSOR")
+_ZIGBEE_TOPIC = re.compile(r"zigbee2mqtt/(.{1,200})")
+_PHASES = {"a": 1, "b": 2, "c": 3}
+
+
+def decode_message(topic: str, payload: bytes, zone: str = "UTC") -> tuple[Observation, ...]:
+    """What a message measures; empty for a message of a known device that measures nothing.
+
+    Args:
+        topic: As published; empty where it is unknown: then only the native payload is read.
+        payload: As published.
+        zone: Of times without offset (Tasmota).
+
+    Raises:
+        TelegramSyntaxError: The payload is malformed, or a native one breaks its rules.
+        TelegramTooLargeError: It is larger or deeper than any device's.
+        TelegramUnsupportedError: Neither topic nor payload is of a known firmware.
+    """
+    shelly = _SHELLY_1_TOPIC.fullmatch(topic)
+    content = parse_payload(payload)
+    fields = mapping(content)
+    if "readings" in fields and "serial" in fields:
+        return tuple(_native(fields))
+    if shelly is not None:
+        return tuple(_shelly_1(shelly, number(content)))
+    if "ENERGY" in fields:
+        return tuple(_tasmota(topic, fields, zone))
+    newer = _SHELLY_2_TOPIC.fullmatch(topic)
+    if newer is not None:
+        return tuple(_shelly_2(newer, fields))
+    named = _ZIGBEE_TOPIC.fullmatch(topic)
+    if named is not None:
+        return tuple(_zigbee(named[1], fields))
+    message = "Neither the topic nor the payload is of a known firmware."
+    raise TelegramUnsupportedError(message, value=topic)
+
+
+def _native(fields: Mapping[str, object]) -> Iterator[Observation]:
+    version = number(fields.get("v"))
+    if version != _VERSION:
+        message = f"Version {version} of the native payload is not known."
+        raise TelegramUnsupportedError(message, value=version)
+    meter = identity(str(fields.get("manufacturer", "")), str(fields["serial"]))
+    readings = fields["readings"]
+    if not isinstance(readings, list) or len(readings) > READINGS_MAX:
+        message = f"`readings` is a list of at most {READINGS_MAX}."
+        raise TelegramSyntaxError(message)
+    for item in map(mapping, readings):
+        value = number(item.get("value"))
+        if value is None:
+            message = "A `value` is an integer, or a decimal number as text."
+            raise TelegramSyntaxError(message, value=item.get("value"))
+        try:
+            code = Obis.parse(str(item.get("obis")))
+            quality = Quality[str(item.get("quality", "actual")).upper()]
+        except (InvalidValueError, KeyError) as error:
+            message = "A reading's `obis` or `quality` is none."
+            raise TelegramSyntaxError(message, value=str(item)[:200]) from error
+        exact, unit = normalise(value, str(item.get("unit", "")))
+        at = _instant(item.get("at", fields.get("at")))
+        yield Observation(meter, code, exact, unit, quality, at)
+
+
+def _instant(at: object) -> datetime | None:
+    if at is None:
+        return None
+    moment = number(at)
+    try:
+        if moment is not None:
+            return from_ms(int(moment))
+        found = datetime.fromisoformat(str(at))
+    except (ValueError, OverflowError) as error:
+        message = "`at` is RFC 3339 or milliseconds since 1970 UTC."
+        raise TelegramSyntaxError(message, value=str(at)[:100]) from error
+    if found.tzinfo is None:
+        message = "`at` needs an offset."
+        raise TelegramSyntaxError(message, value=str(at))
+    return found.astimezone(UTC)
+
+
+def _code(text: str, phase: int = 0) -> Obis:
+    c, _, rest = text.partition(".")
+    return checked_obis(f"1-0:{int(c) + 20 * phase}.{rest}")
+
+
+def _seen(
+    meter: MeterIdentity,
+    kind: _Field,
+    value: object,
+    at: datetime | None = None,
+    phase: int = 0,
+) -> Iterator[Observation]:
+    found = number(value)
+    if found is None:
+        return
+    text, unit = kind
+    if unit == "watt-minute":
+        found, unit = found * 60, "J"
+    exact, base = normalise(found, unit)
+    yield Observation(meter, _code(text, phase), exact, base, meter_time=at)
+
+
+def _tasmota(topic: str, fields: Mapping[str, object], zone: str) -> Iterator[Observation]:
+    match = _TASMOTA_TOPIC.fullmatch(topic)
+    device = next((name for name in match.groups() if name), "") if match else topic
+    meter = identity("Tasmota", device)
+    at = _tasmota_time(fields.get("Time"), zone)
+    energy = mapping(fields["ENERGY"])
+    for name, kind in _TASMOTA.items():
+        value = energy.get(name)
+        if isinstance(value, list):
+            for phase, part in enumerate(value[:3], start=1):
+                yield from _seen(meter, kind, part, at, phase)
+        else:
+            yield from _seen(meter, kind, value, at)
+    tariffs = energy.get("TotalTariff")
+    for tariff, part in enumerate(tariffs[:4] if isinstance(tariffs, list) else (), start=1):
+        yield from _seen(meter, (f"1.8.{tariff}", "kWh"), part, at)
+
+
+def _tasmota_time(text: object, zone: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    if found.tzinfo is not None:
+        return found.astimezone(UTC)
+    return LocalClock(zone).wall(found)[0] if found.year > 2000 else None
+
+
+def _shelly_1(match: re.Match[str], value: Decimal | None) -> Iterator[Observation]:
+    device, group, channel, name = match.groups()
+    kind = _SHELLY_1.get((group, name))
+    if kind is not None:
+        yield from _seen(identity("Shelly", _channel(device, int(channel))), kind, value)
+
+
+def _channel(device: str, channel: int) -> str:
+    return f"{device}#{channel}" if channel else device
+
+
+def _shelly_2(match: re.Match[str], fields: Mapping[str, object]) -> Iterator[Observation]:
+    device, component = match.groups()
+    if component is not None:
+        yield from _component(device, component, fields, None)
+        return
+    source, params = fields.get("src"), mapping(fields.get("params"))
+    moment = number(params.get("ts"))
+    at = from_ms(int(moment * 1000)) if moment and 0 < moment < 10**11 else None
+    for name, status in params.items():
+        yield from _component(str(source or device), name, mapping(status), at)
+
+
+def _component(
+    device: str, component: str, status: Mapping[str, object], at: datetime | None
+) -> Iterator[Observation]:
+    if _SHELLY_COMPONENT.fullmatch(component) is None:
+        return
+    meter = identity("Shelly", _channel(device, int(component.partition(":")[2])))
+    for name, value in status.items():
+        first, _, rest = name.partition("_")
+        phase = _PHASES.get(first, 0) if rest else 0
+        kind = _SHELLY_2.get(rest if phase else name)
+        if kind is not None:
+            yield from _seen(meter, kind, value, at, phase)
+    for name, text in (("aenergy", "1.8.0"), ("ret_aenergy", "2.8.0")):
+        yield from _seen(meter, (text, "Wh"), mapping(status.get(name)).get("total"), at)
+
+
+def _zigbee(name: str, fields: Mapping[str, object]) -> Iterator[Observation]:
+    device = mapping(fields.get("device"))
+    address = device.get("ieeeAddr") or device.get("ieee_address") or name
+    maker = str(device.get("manufacturerName") or "Zigbee")
+    meter = identity(maker, str(address))
+    for field, kind in _ZIGBEE.items():
+        yield from _seen(meter, kind, fields.get(field))

@@ -1,0 +1,96 @@
+"""JSON and msgpack payloads within bounds: numbers exact, nesting and size limited."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Never
+
+import msgpack
+
+from firmware_bridge.telegram import TelegramSyntaxError, TelegramTooLargeError
+
+PAYLOAD_MAX = 65_536
+DEPTH_MAX = 12
+_DIGITS_MAX = 40
+_EXPONENT_MAX = 30
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_MSGPACK_MAPS = frozenset(bytes([code]) for code in (*range(0x80, 0x90), 0xDE, 0xDF))
+
+
+def parse_payload(payload: bytes) -> object:
+    """The value of a payload: a map or number of JSON, or a map of msgpack.
+
+    Raises:
+        TelegramTooLargeError: It is larger or deeper than any device's.
+        TelegramSyntaxError: It is neither, or holds a number that is none.
+    """
+    if len(payload) > PAYLOAD_MAX:
+        message = f"A payload of {len(payload)} bytes is larger than {PAYLOAD_MAX}."
+        raise TelegramTooLargeError(message)
+    if payload[:1] in _MSGPACK_MAPS:
+        return _msgpack(payload)
+    _check_depth(payload)
+    try:
+        return json.loads(
+            payload, parse_float=_decimal, parse_int=_decimal, parse_constant=_no_number
+        )
+    except (ValueError, UnicodeDecodeError, RecursionError) as error:
+        message = "The payload is no JSON."
+        raise TelegramSyntaxError(message, value=payload[:200]) from error
+
+
+def _check_depth(payload: bytes) -> None:
+    depth = 0
+    for match in _BRACKETS.finditer(payload):
+        token = match[0]
+        depth += (token in b"[{") - (token in b"]}") if len(token) == 1 else 0
+        if depth > DEPTH_MAX:
+            message = f"The payload is nested deeper than {DEPTH_MAX}."
+            raise TelegramTooLargeError(message)
+
+
+def _msgpack(payload: bytes) -> object:
+    try:
+        return msgpack.unpackb(payload, strict_map_key=True, raw=False)
+    except (ValueError, msgpack.exceptions.UnpackException) as error:
+        message = "The payload is no msgpack."
+        raise TelegramSyntaxError(message, value=payload[:200]) from error
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text) if len(text) <= _DIGITS_MAX else None
+    if number is None or abs(number.adjusted()) > _EXPONENT_MAX:
+        message = "A number has more digits than any device's."
+        raise ValueError(message)
+    return number
+
+
+def _no_number(text: str) -> Never:
+    message = f"{text} is no number."
+    raise ValueError(message)
+
+
+def mapping(value: object) -> dict[str, object]:
+    """The value where it is a map with text keys, else an empty one."""
+    if not isinstance(value, dict):
+        return {}
+    return {key: item for key, item in value.items() if isinstance(key, str)}
+
+
+def number(value: object) -> Decimal | None:
+    """The exact number a field holds, None where it holds none. Binary floats are none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, int):
+        return Decimal(value)
+    if isinstance(value, str) and len(value) <= _DIGITS_MAX:
+        return _text_number(value)
+    return None
+
+
+def _text_number(text: str) -> Decimal | None:
+    return Decimal(text) if re.fullmatch(r"[+-]?\d{1,20}(?:\.\d{1,18})?", text, re.ASCII) else None

@@ -1,0 +1,52 @@
+"""Devices that publish to a real broker, read by their driver."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiomqtt
+import pytest
+
+from central.adapters.embedded.broker import EmbeddedBroker
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.mqtt_native.driver import MqttNativeDriver
+from firmware_bridge.ports import DriverSettingError, MeterConnectionError, MeterTimeoutError
+
+
+async def publish(port: int, topic: str, payload: bytes) -> None:
+    async with aiomqtt.Client("127.0.0.1", port) as client:
+        await client.publish(topic, payload, qos=1)
+
+
+async def test_what_a_device_publishes_is_read(mosquitto: EmbeddedBroker) -> None:
+    settings = {
+        "host": "127.0.0.1",
+        "port": mosquitto.port,
+        "topics": ["shellies/meter-1/#"],
+        "timeout_s": 5,
+    }
+    async with MqttNativeDriver.from_settings(settings) as driver:
+        reading = asyncio.create_task(driver.read())
+        while not reading.done():
+            await publish(mosquitto.port, "shellies/meter-1/emeter/0/total", b"1234.5")
+            await publish(mosquitto.port, "shellies/meter-2/emeter/0/total", b"9")
+            await asyncio.sleep(0.05)
+        out = await reading
+        assert (out.meter.manufacturer, out.meter.serial) == ("Shelly", "meter-1")
+        assert {v.obis: str(v.quantity) for v in out.values} == {ACTIVE_IMPORT: "1234.5 Wh"}
+
+
+async def test_silence_and_a_missing_broker_are_named(mosquitto: EmbeddedBroker) -> None:
+    settings = {"host": "127.0.0.1", "port": mosquitto.port, "topics": ["a/#"], "timeout_s": 0.5}
+    async with MqttNativeDriver.from_settings(settings) as driver:
+        with pytest.raises(MeterTimeoutError):
+            await driver.read()
+    async with MqttNativeDriver.from_settings(settings | {"port": 1}) as driver:
+        with pytest.raises(MeterConnectionError):
+            await driver.read()
+
+
+@pytest.mark.parametrize("settings", [{}, {"host": "a"}, {"host": "a", "topics": []}])
+def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(DriverSettingError):
+        MqttNativeDriver.from_settings(settings)

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import msgpack
+import pytest
+
+from firmware_bridge.contract.reading import Quality
+from firmware_bridge.mqtt_native.frames import decode_message
+from firmware_bridge.mqtt_native.values import MessageScanner, as_line
+from firmware_bridge.telegram import (
+    Telegram,
+    TelegramError,
+    TelegramSyntaxError,
+    TelegramTooLargeError,
+    TelegramUnsupportedError,
+    plain,
+)
+
+TASMOTA = b"""{"Time":"2026-03-01T12:00:00","ENERGY":{"TotalStartTime":"2025-01-01T00:00:00",
+"Total":1234.567,"Yesterday":1.2,"Today":0.4,"ExportActive":0.125,"Power":[10,20,30],
+"Voltage":230,"Current":0.046,"Factor":0.95,"TotalTariff":[1000.5,234.067]},"TempUnit":"C"}"""
+SHELLY_RPC = b"""{"src":"shellypro3em-aabbcc","dst":"x/events","method":"NotifyStatus","params":
+{"ts":1772366400.5,"em:0":{"id":0,"a_voltage":230.1,"b_act_power":-12.5,"n_current":null,
+"total_act_power":99.1},"emdata:0":{"id":0,"a_total_act_energy":10.25,"total_act":30.75,
+"total_act_ret":0.5},"wifi":{"rssi":-60}}}"""
+SHELLY_SWITCH = b"""{"id":0,"source":"init","output":true,"apower":12.3,"voltage":230.1,
+"current":0.05,"aenergy":{"total":1234.567,"by_minute":[1.5,2,3],"minute_ts":1772366400},"temperature":{"tC":40}}"""
+ZIGBEE = b"""{"energy":12.34,"power":-5,"voltage":229,"current":0.02,"linkquality":90,"state":"ON",
+"device":{"ieeeAddr":"0x00158d0001020304","manufacturerName":"ACME"}}"""
+NATIVE = {
+    "v": 1,
+    "manufacturer": "ACME",
+    "serial": "77",
+    "at": "2026-03-01T13:00:00+01:00",
+    "readings": [
+        {"obis": "1-0:1.8.0", "value": "123.450", "unit": "kWh"},
+        {"obis": "8-0:1.0.0", "value": 5, "unit": "m3", "quality": "suspect", "at": 1772366400000},
+    ],
+}
+
+NO_CODE: dict[str, object] = {"obis": "x", "value": 1}
+BINARY: dict[str, object] = {"obis": "1-0:1.8.0", "value": 0.1}
+
+
+def shown(topic: str, payload: bytes) -> dict[str, str]:
+    return {
+        f"{v.meter.manufacturer}/{v.meter.serial} {str(v.obis).removesuffix('*255')}": (
+            f"{plain(v.value)} {v.unit}"
+        )
+        for v in decode_message(topic, payload)
+    }
+
+
+def test_tasmota() -> None:
+    assert shown("tele/plug1/SENSOR", TASMOTA) == {
+        "Tasmota/plug1 1-0:1.8.0": "1234567 Wh",
+        "Tasmota/plug1 1-0:2.8.0": "125 Wh",
+        "Tasmota/plug1 1-0:21.7.0": "10 W",
+        "Tasmota/plug1 1-0:41.7.0": "20 W",
+        "Tasmota/plug1 1-0:61.7.0": "30 W",
+        "Tasmota/plug1 1-0:13.7.0": "0.95 1",
+        "Tasmota/plug1 1-0:12.7.0": "230 V",
+        "Tasmota/plug1 1-0:11.7.0": "0.046 A",
+        "Tasmota/plug1 1-0:1.8.1": "1000500 Wh",
+        "Tasmota/plug1 1-0:1.8.2": "234067 Wh",
+    }
+    (first, *_) = decode_message("tele/plug1/SENSOR", TASMOTA, "Europe/Berlin")
+    assert first.meter_time == datetime(2026, 3, 1, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "expected"),
+    [
+        ("emeter/0/total", b"1234.5", {"Shelly/shellyem-1 1-0:1.8.0": "1234.5 Wh"}),
+        ("emeter/1/total_returned", b"7", {"Shelly/shellyem-1#1 1-0:2.8.0": "7 Wh"}),
+        ("emeter/0/power", b"-3.25", {"Shelly/shellyem-1 1-0:16.7.0": "-3.25 W"}),
+        ("relay/0/energy", b"61", {"Shelly/shellyem-1 1-0:1.8.0": "3660 J"}),
+        ("relay/0/overpower_value", b"0", {}),
+    ],
+)
+def test_shelly_of_the_first_generation(
+    topic: str, payload: bytes, expected: dict[str, str]
+) -> None:
+    assert shown(f"shellies/shellyem-1/{topic}", payload) == expected
+
+
+def test_shelly_of_the_second_generation() -> None:
+    assert shown("plug/status/switch:0", SHELLY_SWITCH) == {
+        "Shelly/plug 1-0:16.7.0": "12.3 W",
+        "Shelly/plug 1-0:12.7.0": "230.1 V",
+        "Shelly/plug 1-0:11.7.0": "0.05 A",
+        "Shelly/plug 1-0:1.8.0": "1234.567 Wh",
+    }
+    assert shown("kitchen/events/rpc", SHELLY_RPC) == {
+        "Shelly/shellypro3em-aabbcc 1-0:32.7.0": "230.1 V",
+        "Shelly/shellypro3em-aabbcc 1-0:56.7.0": "-12.5 W",
+        "Shelly/shellypro3em-aabbcc 1-0:16.7.0": "99.1 W",
+        "Shelly/shellypro3em-aabbcc 1-0:21.8.0": "10.25 Wh",
+        "Shelly/shellypro3em-aabbcc 1-0:1.8.0": "30.75 Wh",
+        "Shelly/shellypro3em-aabbcc 1-0:2.8.0": "0.5 Wh",
+    }
+    times = {v.meter_time for v in decode_message("kitchen/events/rpc", SHELLY_RPC)}
+    assert times == {datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)}
+
+
+def test_zigbee2mqtt_devices_are_known_by_their_address() -> None:
+    assert shown("zigbee2mqtt/kitchen plug", ZIGBEE) == {
+        "ACME/0x00158d0001020304 1-0:1.8.0": "12340 Wh",
+        "ACME/0x00158d0001020304 1-0:16.7.0": "-5 W",
+        "ACME/0x00158d0001020304 1-0:12.7.0": "229 V",
+        "ACME/0x00158d0001020304 1-0:11.7.0": "0.02 A",
+    }
+    assert shown("zigbee2mqtt/lamp", b'{"state":"ON"}') == {}
+
+
+@pytest.mark.parametrize("encode", [lambda m: json.dumps(m).encode(), msgpack.packb])
+def test_the_native_payload_in_both_codings(encode) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - two codecs
+    first, second = decode_message("anything", encode(NATIVE))
+    assert (plain(first.value), first.unit, first.quality) == ("123450", "Wh", Quality.ACTUAL)
+    assert (first.meter.manufacturer, first.meter.serial) == ("ACME", "77")
+    assert first.meter_time == second.meter_time == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert (plain(second.value), second.unit, second.quality) == ("5000", "L", Quality.SUSPECT)
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "error"),
+    [
+        ("t", b"", TelegramSyntaxError),
+        ("t", b"{", TelegramSyntaxError),
+        ("t", b"\xff", TelegramSyntaxError),
+        ("t", b"\x81", TelegramSyntaxError),
+        ("t", b"NaN", TelegramSyntaxError),
+        ("t", b"1e999999", TelegramSyntaxError),
+        ("t", b"9" * 5000, TelegramSyntaxError),
+        ("t", b"[" * 100_000, TelegramTooLargeError),
+        ("t", b'{"a":' * 50 + b"1" + b"}" * 50, TelegramTooLargeError),
+        ("t", b" " * 70_000, TelegramTooLargeError),
+        ("t", b"{}", TelegramUnsupportedError),
+        ("t", json.dumps(NATIVE | {"v": 2}).encode(), TelegramUnsupportedError),
+        ("t", json.dumps(NATIVE | {"readings": 5}).encode(), TelegramSyntaxError),
+        ("t", json.dumps(NATIVE | {"at": "2026-03-01T13:00:00"}).encode(), TelegramSyntaxError),
+        ("t", json.dumps(NATIVE | {"at": "soon"}).encode(), TelegramSyntaxError),
+        ("t", json.dumps(NATIVE | {"readings": [{}]}).encode(), TelegramSyntaxError),
+        (
+            "t",
+            json.dumps(NATIVE | {"readings": [{"obis": "x", "value": 1}]}).encode(),
+            TelegramSyntaxError,
+        ),
+        (
+            "t",
+            msgpack.packb(NATIVE | {"readings": [{"obis": "1-0:1.8.0", "value": 0.1}]}),
+            TelegramSyntaxError,
+        ),
+    ],
+    ids=str,
+)
+def test_malformed_messages_are_named(topic: str, payload: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        decode_message(topic, payload)
+
+
+def test_every_cut_of_every_message_is_survived() -> None:
+    for topic, payload in (
+        ("tele/plug1/SENSOR", TASMOTA),
+        ("x/events/rpc", SHELLY_RPC),
+        ("zigbee2mqtt/a", ZIGBEE),
+        ("t", msgpack.packb(NATIVE)),
+    ):
+        for size in range(len(payload)):
+            with pytest.raises(TelegramError):
+                decode_message(topic, payload[:size])
+
+
+def test_recordings_hold_a_message_a_line() -> None:
+    lines = (
+        as_line("tele/plug1/SENSOR", TASMOTA)
+        + as_line("t", msgpack.packb(NATIVE))
+        + b"shellies/a/emeter/0/total 5\n\nnonsense\n"
+        + json.dumps(NATIVE).encode()
+    )
+    scanner = MessageScanner()
+    found: list[Telegram] = []
+    for at in range(0, len(lines), 13):
+        found += scanner.feed(lines[at : at + 13])
+    found += scanner.close()
+    assert [len(t.observations) for t in found] == [10, 2, 1, 0, 2]
+    assert [t.error is None for t in found] == [True, True, True, False, True]
+
+
+def test_an_endless_line_is_refused_once_and_the_next_is_read() -> None:
+    scanner = MessageScanner()
+    found = [t for _ in range(100) for t in scanner.feed(b"x" * 10_000)]
+    assert [type(t.error) for t in found] == [TelegramTooLargeError]
+    assert [t.error for t in scanner.feed(b"\nshellies/a/emeter/0/total 5\n")] == [None]
