@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from central.domain.billing.bill import MeterRead
+from central.domain.billing.read import MeterRead
 from central.domain.metering.block import DayBlock, present_sum
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.rounding import printed

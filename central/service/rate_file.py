@@ -28,7 +28,8 @@ from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import Options, rate
 from central.domain.rating.rounding import printed
 from central.domain.rating.state import State
-from central.domain.tariff.document import CalendarRules, TariffDocument
+from central.domain.tariff.calendar_rules import CalendarRules
+from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.urdb import Imported, import_urdb, is_urdb, read_records
 from central.domain.tariff.version import TariffVersion

@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 import holidays
 
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.document import HolidayRule, TariffDocument
+from central.domain.tariff.calendar_rules import HolidayRule
+from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
 
 

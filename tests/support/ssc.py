@@ -15,7 +15,8 @@ from central.domain.rating.state import State
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.urdb_metering import Rule
-from central.domain.tariff.urdb_rates import Rates, charges_of
+from central.domain.tariff.urdb_rates import charges_of
+from central.domain.tariff.urdb_record import Rates
 from central.service.rate_file import Month, Request, rate_months
 
 RULES = (

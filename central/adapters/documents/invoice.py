@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 import typst
 
-from central.domain.billing.bill import Bill, BillLine, MeterRead, Party, SupplySummary
+from central.domain.billing.bill import Bill, BillLine, Party, SupplySummary
+from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.rating.daily import DailyUsage
 from central.service.draw_usage import draw_usage

@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from central.domain.metering.block import DayBlock
+from central.domain.rating.book import Book, Credits, HeldError
 from central.domain.rating.charges.credits import price_money_bank, settle_bank
 from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.charges.dynamic import price_dynamic
@@ -23,7 +24,7 @@ from central.domain.rating.charges.minimum import price_minimum, year_sum
 from central.domain.rating.charges.percents import price_percent
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
-from central.domain.rating.determinants import Book, Credits, HeldError, compute, metered_peaks
+from central.domain.rating.determinants import compute, metered_peaks
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.hashing import digest
 from central.domain.rating.line import Hold, Line, Rated
@@ -33,16 +34,12 @@ from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
 from central.domain.rating.series import InputSeries, align, combine
 from central.domain.rating.state import Peak, State, YearSum
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
-from central.domain.tariff.document import (
-    Charge,
-    EnergyBank,
+from central.domain.tariff.determinant_rules import (
     FormulaDeterminant,
     MaxDeterminant,
-    Minimum,
-    MoneyBank,
-    Percent,
     SumDeterminant,
 )
+from central.domain.tariff.document import Charge, EnergyBank, Minimum, MoneyBank, Percent
 from central.domain.tariff.expression import Call, Expression, Name, calls_in
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 

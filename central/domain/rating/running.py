@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 
+from central.domain.rating.book import Book, HeldError, unit_of
 from central.domain.rating.determinants import (
-    Book,
-    HeldError,
     compute_rule,
     raw_sums,
     round_determinants,
     settle_sums,
-    unit_of,
 )
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Determinant, Hold, Rated
@@ -28,8 +26,8 @@ from central.domain.rating.rate import (
 )
 from central.domain.rating.state import State
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.document import Determinant as Rule
-from central.domain.tariff.document import MaxDeterminant, SumDeterminant
+from central.domain.tariff.determinant_rules import Determinant as Rule
+from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant
 from central.domain.tariff.version import TariffVersion, ordered
 from firmware_bridge.contract.errors import OperatorError
 

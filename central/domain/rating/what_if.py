@@ -12,7 +12,8 @@ from central.domain.rating.period import DayRange
 from central.domain.rating.rate import Blocks, rate
 from central.domain.rating.state import State
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.document import Charge, PriceTable, Step, TariffDocument
+from central.domain.tariff.document import Charge, TariffDocument
+from central.domain.tariff.price_rules import PriceTable, Step
 from central.domain.tariff.version import TariffVersion
 from firmware_bridge.contract.errors import OperatorError
 

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from central.domain.tariff.document import CalendarRules, Clock, HolidayRule, MonthDay, Schedule
+from central.domain.tariff.calendar_rules import (
+    CalendarRules,
+    Clock,
+    HolidayRule,
+    MonthDay,
+    Schedule,
+)
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import day_start, zone_info
 

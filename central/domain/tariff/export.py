@@ -6,33 +6,35 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from central.domain.tariff.document import (
+from central.domain.tariff.calendar_rules import (
     DEFAULT_SCHEDULE,
     REST,
-    AllowanceDeterminant,
     CalendarRules,
+    HolidayRule,
+    Period,
+    Schedule,
+)
+from central.domain.tariff.determinant_rules import (
+    AllowanceDeterminant,
+    CounterDeterminant,
+    Determinant,
+    FormulaDeterminant,
+    MaxDeterminant,
+    SumDeterminant,
+)
+from central.domain.tariff.document import (
     ChangeRules,
     Charge,
-    CounterDeterminant,
     CycleRules,
-    Determinant,
     EnergyBank,
-    FormulaDeterminant,
-    HolidayRule,
-    MaxDeterminant,
     Minimum,
     MoneyBank,
     Percent,
-    Period,
-    PriceTable,
-    Schedule,
-    Step,
-    SumDeterminant,
     TariffDocument,
-    TierRules,
     TrueUp,
 )
 from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
+from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Said = dict[str, Any]

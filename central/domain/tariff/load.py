@@ -9,14 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, cast
 
+from central.domain.tariff.calendar_rules import Clock
+from central.domain.tariff.determinant_rules import Determinant, History
 from central.domain.tariff.document import (
     ChangeRules,
     Charge,
-    Clock,
     Currency,
     CycleRules,
-    Determinant,
-    History,
     Minimum,
     Percent,
     TariffDocument,
@@ -33,14 +32,9 @@ from central.domain.tariff.fields import (
 )
 from central.domain.tariff.load_banks import load_banks, load_series
 from central.domain.tariff.load_calendar import load_calendar
-from central.domain.tariff.load_charges import (
-    Scope,
-    load_charges,
-    load_minimums,
-    load_riders,
-    load_taxes,
-)
+from central.domain.tariff.load_charges import load_charges, load_minimums, load_riders, load_taxes
 from central.domain.tariff.load_determinants import BUILT_IN_INPUTS, load_determinants, load_inputs
+from central.domain.tariff.load_prices import Scope
 from central.domain.tariff.refusal import Code
 from central.domain.tariff.source import Node, parse
 from firmware_bridge.contract.errors import InvalidValueError

@@ -6,15 +6,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, cast
 
-from central.domain.tariff.document import Determinant as Rule
-from central.domain.tariff.document import (
-    EnergyBank,
-    MoneyBank,
-    PriceRule,
-    Series,
-    SumDeterminant,
-    TrueUp,
-)
+from central.domain.tariff.determinant_rules import Determinant as Rule
+from central.domain.tariff.determinant_rules import SumDeterminant
+from central.domain.tariff.document import EnergyBank, MoneyBank, PriceRule, Series, TrueUp
 from central.domain.tariff.expression import (
     Binary,
     Expression,
@@ -24,7 +18,7 @@ from central.domain.tariff.expression import (
     parse_expression,
 )
 from central.domain.tariff.fields import FieldReader, Report, fields_of, id_of, text_of, texts_of
-from central.domain.tariff.load_charges import Scope, price_table
+from central.domain.tariff.load_prices import Scope, price_table
 from central.domain.tariff.refusal import Code
 from central.domain.tariff.source import Fields, Node
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-from central.domain.tariff.document import (
+from central.domain.tariff.calendar_rules import (
     DEFAULT_SCHEDULE,
     REST,
     CalendarRules,

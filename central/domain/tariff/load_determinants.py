@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from typing import Literal, cast
 
-from central.domain.tariff.document import (
-    DEFAULT_SCHEDULE,
+from central.domain.tariff.calendar_rules import DEFAULT_SCHEDULE, CalendarRules
+from central.domain.tariff.determinant_rules import (
     AllowanceDeterminant,
-    CalendarRules,
     CounterDeterminant,
     Determinant,
     FormulaDeterminant,
     MaxDeterminant,
-    Series,
     SumDeterminant,
 )
+from central.domain.tariff.document import Series
 from central.domain.tariff.expression import ExpressionError, names_in, parse_expression
 from central.domain.tariff.fields import FieldReader, Report, fields_of
-from central.domain.tariff.load_charges import Scope, price_table
+from central.domain.tariff.load_prices import Scope, price_table
 from central.domain.tariff.refusal import Code
 from central.domain.tariff.source import Fields, Node
 

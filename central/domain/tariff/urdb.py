@@ -20,7 +20,8 @@ from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
 from central.domain.tariff.urdb_metering import Rule
-from central.domain.tariff.urdb_rates import Rates, charges_of
+from central.domain.tariff.urdb_rates import charges_of
+from central.domain.tariff.urdb_record import Rates
 
 Record = dict[str, Any]
 

@@ -4,126 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from decimal import Decimal
 
-from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
+from central.domain.tariff.refusal import Code
+from central.domain.tariff.urdb_fixed import add_fixed, billing_demand, lookback_months, minimums_of
 from central.domain.tariff.urdb_metering import ROLLOVER_HOURS, Rule, apply_rule, rollover_maps
+from central.domain.tariff.urdb_record import HOURS, MONTHS, Rates, Said, Tier, plain_text
 
-MONTHS, HOURS = 12, 24
 _UNITS = {
     "kwh": "kWh",
     "kwh/kw": "kWh/kW",
     "kwh daily": "kWh/day",
     "kwh/kw daily": "kWh/kW/day",
 }
-_NO_LIMIT = Decimal("1e37")
-_PER = {"$/month": "month", "$/day": "day", "$/year": "year"}
 _LAST_DAY = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-Said = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """One entry of a rate structure."""
-
-    top: Decimal | None
-    unit: str
-    rate: Decimal
-    sell: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """A record, and how to read it.
-
-    Args:
-        record: Fields to price.
-        file: For findings.
-        reference: Whether to follow the reference's conventions.
-        metering: Rule for generation, None for none.
-        generation: Whether the customer generates, so that the rule applies.
-        true_up_month: Month whose bill settles credits.
-        surplus_price: Of energy left then. [currency/kWh]
-    """
-
-    record: dict[str, Any]
-    file: str
-    reference: bool = False
-    metering: Rule | None = None
-    generation: bool = False
-    true_up_month: int = 12
-    surplus_price: Decimal = Decimal(0)
-
-    def refuse(self, code: Code, path: str, message: str, remedy: str) -> NoReturn:
-        """Refuse the record.
-
-        Raises:
-            TariffRefusedError: Always.
-        """
-        raise TariffRefusedError([TariffFinding(code, self.file, 1, path, message, remedy)])
-
-    def number(self, value: object, path: str) -> Decimal:
-        """An exact number.
-
-        Raises:
-            TariffRefusedError: It is none.
-        """
-        try:
-            found = Decimal(str(value)) if not isinstance(value, bool) else None
-        except InvalidOperation:
-            found = None
-        if found is None or not found.is_finite():
-            self.refuse(Code.NOT_A_NUMBER, path, f"{value!r} is no number.", "Write a number.")
-        return found
-
-    def structure(self, name: str) -> list[list[Tier]]:
-        """The tiers of each period of a rate structure."""
-        value = self.record.get(name)
-        if value is None:
-            return []
-        if not isinstance(value, list) or not all(isinstance(p, list) for p in value):
-            self.refuse(Code.WRONG_TYPE, name, "A list of periods belongs here.", "List tiers.")
-        return [
-            [self._tier(entry, f"{name}[{i}][{j}]") for j, entry in enumerate(period)]
-            for i, period in enumerate(value)
-        ]
-
-    def _tier(self, entry: object, path: str) -> Tier:
-        if not isinstance(entry, dict):
-            self.refuse(Code.WRONG_TYPE, path, "A tier is a mapping.", "Write rate and max.")
-        unknown = set(entry) - {"rate", "adj", "max", "unit", "sell", "name"}
-        if unknown:
-            name = min(unknown)
-            self.refuse(Code.UNKNOWN_KEY, f"{path}.{name}", f"{name!r} is no key.", "Remove it.")
-        rate = self.number(entry.get("rate", 0), path) + self.number(entry.get("adj", 0), path)
-        top = self.number(entry["max"], path) if entry.get("max") is not None else None
-        if top is not None and top >= _NO_LIMIT:
-            top = None
-        unit = str(entry.get("unit", "")).lower()
-        return Tier(top, unit, rate, self.number(entry.get("sell", 0), path))
-
-    def schedule(self, name: str, structure: list[list[Tier]]) -> list[list[int]]:
-        """Twelve months of 24 hours of period numbers, from 0."""
-        value = self.record.get(name)
-        shape = isinstance(value, list) and len(value) == MONTHS
-        if not shape or not all(isinstance(row, list) and len(row) == HOURS for row in value or ()):
-            message = "A schedule has 12 months of 24 hours."
-            self.refuse(Code.WRONG_TYPE, name, message, "Write 12 lists of 24 numbers.")
-        rows = [[int(self.number(hour, name)) for hour in row] for row in value or ()]
-        for row in rows:
-            for hour in row:
-                if not 0 <= hour < len(structure) or not structure[hour]:
-                    message = f"Period {hour} is scheduled, but has no rate."
-                    self.refuse(Code.MISSING_PRICE, name, message, "Add it to the structure.")
-        return rows
-
-    def months(self, name: str) -> list[Decimal]:
-        """Twelve numbers."""
-        value = self.record.get(name)
-        if not isinstance(value, list) or len(value) != MONTHS:
-            self.refuse(Code.WRONG_TYPE, name, "A list of 12 months belongs here.", "List them.")
-        return [self.number(entry, name) for entry in value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +73,10 @@ def charges_of(rates: Rates) -> Said:
     }
     determinants: Said = {}
     charges: list[Said] = []
-    _fixed(rates, charges)
+    add_fixed(rates, charges)
     if demand or flat or _has_kw_tiers(energy):
         determinants["kw"] = {"max": "import"}
-    billing = _lookback(rates, determinants)
+    billing = billing_demand(rates, determinants)
     if energy:
         calendar["periods"] = _periods("P", grids[0], grids[1], seasons)
         determinants["kwh"] = {"sum": "import", "by": "period"}
@@ -199,7 +93,7 @@ def charges_of(rates: Rates) -> Said:
         )
     said: Said = {"calendar": calendar, "determinants": determinants, "charges": charges}
     if billing != "kw":
-        said["state"] = {"kw": {"months": str(_range(rates)), "missing": "ignore"}}
+        said["state"] = {"kw": {"months": str(lookback_months(rates)), "missing": "ignore"}}
     if energy and rates.generation and rates.metering is not None:
         sell, tiered = sell_prices(rates, energy, grids[0], grids[1], seasons)
         maps = rollover_maps(grids[0], grids[1], seasons.names, "P")
@@ -213,7 +107,7 @@ def charges_of(rates: Rates) -> Said:
             sell_steps=tiered,
         )
     ids = [*(charge["id"] for charge in charges), *said.get("banks", {})]
-    minimums = _minimums(rates, ids)
+    minimums = minimums_of(rates, ids)
     return said | ({"minimums": minimums} if minimums else {})
 
 
@@ -239,7 +133,7 @@ def sell_prices(
             found.setdefault(season, {})[f"P{number}"] = structure[number][0].sell
         shape = _shape(rates, structure[periods[0]])
         prices = [
-            {f"P{number}": _text(-structure[number][tier].sell) for number in periods}
+            {f"P{number}": plain_text(-structure[number][tier].sell) for number in periods}
             for tier in range(len(shape))
         ]
         steps[season] = _nested(rates, shape, prices, "kw")
@@ -290,10 +184,6 @@ def _periods(
     return dict(sorted(periods.items(), key=lambda entry: int(entry[0][1:])))
 
 
-def _text(value: Decimal) -> str:
-    return format(value, "f")
-
-
 def _used(grids: Sequence[list[list[int]]], months: Sequence[int]) -> list[int]:
     return sorted({number for grid in grids for month in months for number in grid[month]})
 
@@ -320,7 +210,7 @@ def _energy(  # noqa: PLR0913, PLR0917 - a structure and its two schedules
                 Code.TIER_BOUNDS_DIFFER, "energyratestructure", message, "Give all the same bounds."
             )
         prices = [
-            {f"P{number}": _text(structure[number][tier].rate) for number in periods}
+            {f"P{number}": plain_text(structure[number][tier].rate) for number in periods}
             for tier in range(len(shapes[0]))
         ]
         steps[season] = _nested(rates, shapes[0], prices, billing)
@@ -357,7 +247,7 @@ def _nested(
             rates.refuse(
                 Code.TIER_UNIT, "energyratestructure", message, "Put the kWh/kW tier first."
             )
-        step: Said = {"to": None if top is None else _text(top), "unit": unit}
+        step: Said = {"to": None if top is None else plain_text(top), "unit": unit}
         if "/kW" in unit:
             step["of"] = billing
         inner: list[Said] = []
@@ -366,7 +256,7 @@ def _nested(
             bound, own = shape[number]
             inner.append(
                 {
-                    "to": None if bound is None else _text(bound),
+                    "to": None if bound is None else plain_text(bound),
                     "unit": own,
                     "price": prices[number],
                 }
@@ -392,8 +282,8 @@ def _tiers_kw(rates: Rates, tiers: list[Tier], path: str) -> list[Said]:
             message = "Daily demand is not priced yet."
             rates.refuse(Code.NOT_SUPPORTED, path, message, "Use kW.")
         last = number == len(tiers) - 1
-        top = None if last or tier.top is None else _text(tier.top)
-        steps.append({"to": top, "unit": "kW", "price": _text(tier.rate)})
+        top = None if last or tier.top is None else plain_text(tier.top)
+        steps.append({"to": top, "unit": "kW", "price": plain_text(tier.rate)})
     return steps
 
 
@@ -435,84 +325,3 @@ def _demand(
             rates.refuse(Code.NOT_SUPPORTED, "lookbackpercent", message, "Use flat demand.")
         charges.append(charge)
     return charges
-
-
-def _range(rates: Rates) -> int:
-    return int(rates.number(rates.record.get("lookbackrange") or 11, "lookbackrange"))
-
-
-def _lookback(rates: Rates, determinants: Said) -> str:
-    """Name of the billing demand: the month's own, or a ratchet over earlier months."""
-    percent = rates.number(rates.record.get("lookbackpercent") or 0, "lookbackpercent")
-    if percent == 0 or "kw" not in determinants:
-        return "kw"
-    flags = [Decimal(1)] * MONTHS
-    if rates.record.get("lookbackmonths") is not None:
-        flags = rates.months("lookbackmonths")
-    months = [number + 1 for number, flag in enumerate(flags) if flag]
-    share = _text(percent * 100)
-    parts = ["0"] if rates.reference else ["kw"]
-    for month in months:
-        parts.append(f"prior(kw, months: {month}-{month}, pct: {share})")
-        if rates.reference:
-            parts.append(f"current(kw, months: {month}-{month}, pct: {share})")
-    if len(parts) == 1:
-        parts.append("0")
-    determinants["billing_kw"] = {"expr": f"max({', '.join(parts)})", "unit": "kW"}
-    return "billing_kw"
-
-
-def _fixed(rates: Rates, charges: list[Said]) -> None:
-    record = rates.record
-    amount = rates.number(record.get("fixedchargefirstmeter") or 0, "fixedchargefirstmeter")
-    unit = record.get("fixedchargeunits")
-    if amount and unit is None:
-        if not rates.reference:
-            message = "A fixed charge has no unit of time."
-            rates.refuse(
-                Code.MISSING_KEY, "fixedchargeunits", message, "Write $/month, $/day or $/year."
-            )
-        amount = Decimal(0)
-    if amount:
-        charges.append(
-            {
-                "id": "fixed",
-                "name": "Fixed charge",
-                "price": _text(amount),
-                "per": _per(rates, unit, "fixedchargeunits"),
-            }
-        )
-    monthly = rates.number(record.get("fixedmonthlycharge") or 0, "fixedmonthlycharge")
-    if monthly and amount:
-        message = "The record has a fixed charge under two names."
-        rates.refuse(Code.CONFLICT, "fixedmonthlycharge", message, "Keep one.")
-    if monthly:
-        charges.append(
-            {"id": "fixed", "name": "Fixed charge", "price": _text(monthly), "per": "month"}
-        )
-
-
-def _per(rates: Rates, unit: object, path: str) -> str:
-    if unit not in _PER:
-        message = f"{unit!r} is no unit of time."
-        rates.refuse(Code.NOT_A_CHOICE, path, message, "Write $/month, $/day or $/year.")
-    return _PER[str(unit)]
-
-
-def _minimums(rates: Rates, ids: list[str]) -> list[Said]:
-    record, found = rates.record, []
-    amount = rates.number(record.get("mincharge") or 0, "mincharge")
-    if amount:
-        per = _per(rates, record.get("minchargeunits", "$/month"), "minchargeunits")
-        if per == "day":
-            amount, per = amount * 365 / 12, "month"
-        found.append((amount, per))
-    for name, per in (("minmonthlycharge", "month"), ("annualmincharge", "year")):
-        amount = rates.number(record.get(name) or 0, name)
-        if amount:
-            found.append((amount, per))
-    return [
-        {"id": f"minimum_{per}", "of": ids, "amount": f"{amount:.12f}", "per": per}
-        | {"basis": "after_credits"}
-        for amount, per in found
-    ]

@@ -15,8 +15,9 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from central.domain.billing.bill import Account, Bill, MeterRead, RunType
+from central.domain.billing.bill import Account, Bill, RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.facts import AgreementFacts

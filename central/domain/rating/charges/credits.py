@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
+from central.domain.rating.book import HeldError
 from central.domain.rating.charges.draft import Draft, Span
-from central.domain.rating.determinants import HeldError
 from central.domain.rating.energy_bank import balance, draw
 from central.domain.rating.line import Determinant, Hold
 from central.domain.rating.state import Credit

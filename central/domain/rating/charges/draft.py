@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from central.domain.rating.determinants import Book, HeldError, true_fact
+from central.domain.rating.book import Book, HeldError, true_fact
 from central.domain.rating.line import Determinant, Hold, Line
 from central.domain.rating.period import DayRange, Segment
-from central.domain.tariff.document import Charge, CycleRules, MaxDeterminant, TariffDocument
+from central.domain.tariff.determinant_rules import MaxDeterminant
+from central.domain.tariff.document import Charge, CycleRules, TariffDocument
 
 
 @dataclass(frozen=True, slots=True)

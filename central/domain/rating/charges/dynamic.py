@@ -8,8 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from central.domain.rating.book import HeldError, unit_of
 from central.domain.rating.charges.draft import Draft, Span
-from central.domain.rating.determinants import HeldError, unit_of
 from central.domain.rating.line import Determinant, Hold, Selection
 from central.domain.rating.series import run_sums
 from central.domain.tariff.document import Charge

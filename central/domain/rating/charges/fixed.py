@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from central.domain.rating.book import average_fact
 from central.domain.rating.charges.draft import Draft, Span, priced_at
-from central.domain.rating.determinants import average_fact
 from central.domain.rating.period import DayRange, Segment
 from central.domain.tariff.document import Charge
 

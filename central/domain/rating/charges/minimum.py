@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
+from central.domain.rating.book import average_fact
 from central.domain.rating.charges.draft import Draft, Span
-from central.domain.rating.determinants import average_fact
 from central.domain.rating.line import Line
 from central.domain.rating.period import Segment
 from central.domain.tariff.document import Minimum

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from central.domain.rating.book import HeldError, average_fact
 from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.charges.usage import time_share
-from central.domain.rating.determinants import HeldError, average_fact, running_total, series_of
+from central.domain.rating.determinants import running_total, series_of
 from central.domain.rating.line import Determinant, Hold
 from central.domain.rating.period import Segment
-from central.domain.tariff.document import Charge, PriceTable, Step
+from central.domain.tariff.document import Charge
+from central.domain.tariff.price_rules import PriceTable, Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""The determinants of a bill while they are made, and what they are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.line import Determinant, Hold
+from central.domain.rating.period import Segment
+from central.domain.rating.prices import PriceSeries
+from central.domain.rating.series import InputSeries
+from central.domain.rating.state import Credit, State
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.load_determinants import BUILT_IN_INPUTS
+
+Credits = dict[str, dict[str, list[Credit]]]
+
+
+class HeldError(Exception):
+    """The bill cannot be priced.
+
+    Args:
+        hold: Why.
+    """
+
+    def __init__(self, hold: Hold) -> None:
+        super().__init__(hold.message)
+        self.hold = hold
+
+
+@dataclass(slots=True)
+class Book:
+    """The determinants of a bill while they are being made.
+
+    Args:
+        series: Input to its aligned intervals.
+        facts: Of the agreement.
+        resolved: Holidays.
+        opening: State of earlier bills.
+        month: First day of the month that the bill's last day is in.
+        credits: What is left in the banks, by bank and then label; oldest first.
+        prices: Price series by name.
+        found: By (name, segment, label).
+    """
+
+    series: Mapping[str, InputSeries]
+    facts: AgreementFacts
+    resolved: ResolvedCalendar
+    opening: State
+    month: date
+    credits: Credits = field(default_factory=dict)
+    prices: Mapping[str, PriceSeries] = field(default_factory=dict)
+    found: dict[tuple[str, int, str], Determinant] = field(default_factory=dict)
+
+    def of(self, name: str, segment: int) -> list[Determinant]:
+        """All labels of a determinant in a segment; a label may be named after a dot."""
+        base, _, label = name.partition(".")
+        return [
+            found
+            for (own, number, own_label), found in self.found.items()
+            if own == base and number == segment and label in {"", "total", own_label}
+        ]
+
+
+def unit_of(segment: Segment, series: str) -> str:
+    """The billing unit of an input."""
+    document = segment.version.document
+    computed = {found.name: found.unit for found in document.series}
+    return (BUILT_IN_INPUTS | dict(document.inputs) | computed)[series]
+
+
+def known_series(name: str, book: Book) -> InputSeries:
+    """The intervals of an input or series.
+
+    Raises:
+        HeldError: They are not at hand, as on a running bill.
+    """
+    if name not in book.series:
+        message = f"The intervals of {name!r} are not at hand; rate the whole cycle."
+        raise HeldError(Hold("NO_INTERVALS", message, name))
+    return book.series[name]
+
+
+def average_fact(name: str, segment: Segment, facts: AgreementFacts) -> Fraction:
+    """A numeric fact averaged over the days of a segment.
+
+    Raises:
+        HeldError: It is not known on a day, or is no number.
+    """
+    total = Fraction(0)
+    for day in segment.days.days():
+        value = facts.at(name, day)
+        if isinstance(value, bool | str) or value is None:
+            message = f"The agreement's {name!r} is not known on {day}."
+            raise HeldError(Hold("MISSING_FACT", message, name))
+        total += Fraction(value)
+    return total / segment.days.count
+
+
+def true_fact(name: str, day: date, facts: AgreementFacts) -> bool:
+    """A yes-or-no fact on a day.
+
+    Raises:
+        HeldError: It is not known.
+    """
+    value = facts.at(name, day)
+    if not isinstance(value, bool):
+        message = f"The agreement's {name!r} is not known on {day}."
+        raise HeldError(Hold("MISSING_FACT", message, name))
+    return value

@@ -1,0 +1,103 @@
+"""Demand: the highest average power over a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.rating.book import Book, HeldError, unit_of
+from central.domain.rating.line import Determinant, Hold, Selection
+from central.domain.rating.period import Segment
+from central.domain.rating.plan import Plan, plan_of
+from central.domain.tariff.determinant_rules import (
+    MaxDeterminant,
+)
+from central.domain.tariff.load_determinants import POWER
+
+
+def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+    """The highest average power of each period; the earliest window wins a tie.
+
+        kW = energy of the window x 3600 / length of the window in seconds
+
+    Raises:
+        HeldError: The window is no multiple of the interval, or none is complete.
+
+    Source: rating.md, section 3, demand
+    """
+    series = book.series[rule.series]
+    place = series.slice_of(segment.days)
+    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, book.resolved)
+    window_s = rule.window_s or series.step_s
+    width, left = divmod(window_s, series.step_s)
+    if left or width == 0:
+        message = f"The window of {rule.name!r} is no multiple of {series.step_s} s."
+        raise HeldError(Hold("BAD_WINDOW", message, rule.name))
+    begins, sums = _windows(rule, plan, series.values[place], series.estimated[place], width)
+    start = series.start + timedelta(seconds=series.step_s * place.start)
+    unit = POWER.get(unit_of(segment, rule.series), f"{unit_of(segment, rule.series)}/h")
+    per_hour = series.scale * Fraction(3600, window_s)
+    sources = series.sources(segment.days)
+    for number, label in enumerate(plan.labels):
+        if not plan.runs[number]:
+            continue
+        mine = np.flatnonzero(plan.numbers[begins] == number)
+        if mine.size == 0:
+            message = f"No window of {rule.name!r} {label} is complete and metered."
+            raise HeldError(Hold("NO_DEMAND_WINDOW", message, rule.name))
+        chosen = [int(sums[mine].argmax())]
+        if rule.daily:
+            chosen = _daily(plan, begins[mine], sums[mine])
+        value = sum(int(sums[mine][index]) for index in chosen) * per_hour
+        runs = tuple((int(begins[mine][index]), width) for index in chosen)
+        how = "daily_max" if rule.daily else "max"
+        selection = Selection(start, series.step_s, runs)
+        yield Determinant(
+            rule.name, segment.number, label, unit, value, value, how, selection, sources
+        )
+
+
+def _windows(
+    rule: MaxDeterminant,
+    plan: Plan,
+    values: NDArray[np.int64],
+    estimated: NDArray[np.bool_],
+    width: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start index and energy of every window that counts, ascending in time."""
+    count = len(values) - width + 1
+    if count <= 0:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    begins = np.arange(count, dtype=np.int64)
+    if width > 1 and rule.mode == "block":
+        step = int((plan.minutes[1] - plan.minutes[0]) % 1440)
+        aligned = plan.minutes[:count] % (step * width) == 0
+        begins = begins[aligned]
+    good = np.ones(len(begins), dtype=np.bool_)
+    if width > 1:
+        run_of = np.zeros(len(values), dtype=np.int64)
+        run_of[plan.starts[1:]] = 1
+        run_of = np.cumsum(run_of)
+        good &= run_of[begins] == run_of[begins + width - 1]
+    if rule.estimated == "exclude" and estimated.any():
+        marks = np.concatenate(([0], np.cumsum(estimated)))
+        good &= marks[begins + width] == marks[begins]
+    begins = begins[good]
+    sums = values[begins].copy()
+    for offset in range(1, width):
+        sums += values[begins + offset]
+    return begins, sums
+
+
+def _daily(plan: Plan, begins: NDArray[np.int64], sums: NDArray[np.int64]) -> list[int]:
+    """Index of each day's largest window; the earliest wins a tie."""
+    days = plan.day_numbers[begins]
+    chosen = []
+    for day in np.unique(days):
+        mine = np.flatnonzero(days == day)
+        chosen.append(int(mine[sums[mine].argmax()]))
+    return chosen
