@@ -113,7 +113,8 @@ class BrokerWorker:
                 except aiomqtt.MqttError as error:
                     _LOG.warning("broker lost", reason=str(error), protocol=self._protocol.name)
                     if not self.connected.is_set():
-                        self._try_other_protocol()
+                        if _was_answered(error):
+                            self._try_other_protocol()
                         pause_s = min(_RECONNECT_MAX_S, pause_s * 2)
                     else:
                         pause_s = 0.1
@@ -187,6 +188,16 @@ class BrokerWorker:
         versions = aiomqtt.ProtocolVersion
         is_v5 = self._protocol is versions.V5
         self._protocol = versions.V311 if is_v5 else versions.V5
+
+
+def _was_answered(error: aiomqtt.MqttError) -> bool:
+    """Whether somebody answered, or was silent; a broker that is away says nothing of MQTT 5.
+
+    Without this, a worker that comes back before its broker may settle for 3.1.1, where nothing is
+    shared, and store all that others store too.
+    """
+    reason = error.__context__
+    return not isinstance(reason, OSError) or isinstance(reason, TimeoutError)
 
 
 def _connect_properties() -> Properties:
