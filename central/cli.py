@@ -6,12 +6,10 @@ but bills are held or batches not stored; 130 stopped by the keyboard.
 
 from __future__ import annotations
 
-import logging
-
 import typer
 
 from central import cli_bill, cli_books, cli_decide, cli_rate, cli_run
-from central.cli_frame import EXIT_REFUSED, group
+from central.cli_frame import EXIT_REFUSED, group, hush_pool
 
 app = group("Meterline's centre: store, validate, rate and bill what meters show.")
 app.add_typer(cli_run.app)
@@ -49,8 +47,7 @@ def demo_command(context: typer.Context) -> None:
 
 def main() -> None:
     """Entry of `meterline-central`."""
-    # What keeps a connection from coming is said once, in the command's own error.
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    hush_pool()
     app(prog_name="meterline-central")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
@@ -12,10 +13,12 @@ from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 import psycopg
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from central.config import Settings
+from central.service.ports.ingest import StoreUnavailableError
 from firmware_bridge.contract.errors import (
     ConfigurationError,
     Fault,
@@ -29,10 +32,32 @@ Actor = Annotated[
     str | None, typer.Option("--as", help="In whose name; METERLINE_ACTOR or you by default.")
 ]
 
+# Of settings that have a prefix of their own, by the class's name.
+_PREFIXES = {"IngestSettings": "METERLINE_INGEST_"}
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 errors = Console(stderr=True, soft_wrap=True)
 out = Console(soft_wrap=True)
+
+
+class _LastWords(logging.Handler):
+    """Remembers why the pool's last attempt to connect failed; its own error does not say."""
+
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember a warning."""
+        self.text = " ".join(record.getMessage().split())
+
+
+_last_words = _LastWords(logging.WARNING)
+
+
+def hush_pool() -> None:
+    """Have what keeps a connection from coming said once, in the command's own error."""
+    log = logging.getLogger("psycopg.pool")
+    log.addHandler(_last_words)
+    log.propagate = False
 
 
 def group(help_text: str) -> typer.Typer:
@@ -57,8 +82,14 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
             _fail(error, as_json=as_json)
         except ValidationError as error:
             first = error.errors()[0]
-            name = "METERLINE_" + "_".join(str(part) for part in first["loc"]).upper()
+            prefix = _PREFIXES.get(error.title, "METERLINE_")
+            name = prefix + "_".join(str(part) for part in first["loc"]).upper()
             message = f"{name} is refused: {first['msg']}."
+            _fail(ConfigurationError(message), as_json=as_json)
+        except SettingsError as error:
+            # It names the field in a sentence; what stands in the variable may be a secret.
+            field = str(error).partition('field "')[2].partition('"')[0]
+            message = f"METERLINE_{field.upper()} is no JSON."
             _fail(ConfigurationError(message), as_json=as_json)
         except UnicodeDecodeError as error:
             message = f"The file is no UTF-8 text: byte {error.start}."
@@ -78,7 +109,10 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
 
 
 def _fail(error: MeterlineError, *, as_json: bool) -> NoReturn:
-    _say(error.code, str(error), as_json=as_json)
+    said = str(error)
+    if isinstance(error, StoreUnavailableError) and _last_words.text:
+        said = f"{said} {_last_words.text}"
+    _say(error.code, said, as_json=as_json)
     mendable = {Fault.CONFIGURATION, Fault.OPERATOR, Fault.PEER}
     raise typer.Exit(EXIT_REFUSED if error.fault in mendable else EXIT_ERROR) from None
 

@@ -72,7 +72,9 @@ def migrate_command(
 @answered
 def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")
+    ] = None,
 ) -> None:
     """Serve the pages and the API until SIGINT or SIGTERM."""
     wait_for(_until_signal(_serve(settings(), host, port)))
