@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 
+import msgpack
 import pytest
 
 from firmware_bridge.dlms.axdr import parse as parse_axdr
@@ -28,6 +29,7 @@ from firmware_bridge.mbus.link import parse_frame
 from firmware_bridge.mbus.security import Security
 from firmware_bridge.mbus.values import observe as observe_records
 from firmware_bridge.mbus.wireless import RadioFrame, unwrap
+from firmware_bridge.mqtt_native.frames import decode_message
 from firmware_bridge.sml.frames import parse_messages
 from firmware_bridge.sml.transport import parse_file
 from firmware_bridge.sml.values import observe as observe_list
@@ -74,6 +76,11 @@ def push(data: bytes) -> object:
 
 def list_body(data: bytes) -> object:
     return items_of(parse_axdr(data)[0])
+
+
+def message(data: bytes) -> object:
+    topic, _, payload = data.partition(b" ")
+    return decode_message(topic.decode("latin-1"), payload)
 
 
 def segments(data: bytes) -> object:
@@ -136,6 +143,15 @@ def mutate(data: bytes, other: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+MESSAGES = [
+    b'tele/p/SENSOR {"Time":"2026-03-01T12:00:00","ENERGY":{"Total":1.5,"Power":[1,2],"Factor":1}}',
+    b'p/status/switch:0 {"apower":12.3,"aenergy":{"total":1234.567,"by_minute":[1,2]},"id":0}',
+    b'p/events/rpc {"src":"s","params":{"ts":1772366400.5,"em:0":{"a_voltage":230.1,"x":null}}}',
+    b"shellies/p/emeter/0/total 1234.5",
+    b'zigbee2mqtt/p {"energy":12.34,"power":-5,"device":{"ieeeAddr":"0x00"}}',
+    b't {"v":1,"serial":"7","at":"2026-03-01T13:00:00Z","readings":[{"obis":"1.8.0","value":"1"}]}',
+    b"t " + msgpack.packb({"v": 1, "serial": "7", "readings": [{"obis": "1-0:1.8.0", "value": 5}]}),
+]
 TARGETS: dict[str, tuple[str, Target]] = {
     "p1-objects": ("dsmr", lines_of_p1),
     "block": ("iec62056_21", lines_of_block),
@@ -145,6 +161,7 @@ TARGETS: dict[str, tuple[str, Target]] = {
     "push": ("dlms", push),
     "push-list": ("dlms", list_body),
     "segments": ("dlms", segments),
+    "message": ("mqtt_native", message),
 }
 # Executions are per decoder; one that has several targets shares them out.
 SHARES = {name: sum(1 for p, _ in TARGETS.values() if p == TARGETS[name][0]) for name in TARGETS}
@@ -153,7 +170,7 @@ SHARES = {name: sum(1 for p, _ in TARGETS.values() if p == TARGETS[name][0]) for
 @pytest.mark.parametrize("name", TARGETS)
 def test_mutants_end_in_values_or_a_named_error(name: str) -> None:
     protocol, target = TARGETS[name]
-    seeds = inner_bytes(protocol)
+    seeds = MESSAGES if name == "message" else inner_bytes(protocol)
     if not seeds:
         pytest.skip("no captures")
     if name == "push-list":
