@@ -89,7 +89,9 @@ def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> No
 
     try:
         loaded = load_config(config)
-        loaded.broker.broker().tls_context()
+        broker = loaded.broker.broker()
+        broker.tls_context()
+        broker.check_name(loaded.gateway)
         stations = [make_station(settings) for settings in loaded.meters]
     except MeterlineError as error:
         _fail(error, as_json=as_json)
@@ -105,7 +107,8 @@ def _describe(health: dict[str, Any]) -> str:
     oldest = health["oldest_unacknowledged_s"]
     lines = [
         f"gateway   {health['gateway']} ({'running' if health['running'] else 'not running'})",
-        f"broker    {_word(health['connected'], 'connected', 'not connected')}",
+        f"broker    {_word(health['connected'], 'connected', 'not connected')}"
+        + (f": {failure}" if (failure := health["broker_failure"]) else ""),
         f"clock     {health['clock_quality'] or 'unknown'}",
         f"disk      {_word(health['disk_short'], 'NEARLY FULL', 'good')}",
         f"backlog   {health['backlog']} batches"

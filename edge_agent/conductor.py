@@ -99,6 +99,10 @@ class Conductor:
         times = [self.session.wake_at, None if self._owed is None else self._owed[1]]
         return min((at for at in times if at is not None), default=None)
 
+    def note(self, code: str, detail: str, now: Moment) -> None:
+        """Record an event of the connection in the buffer."""
+        self._buffer.note(now.wall, code, detail)
+
     async def connected(self, now: Moment) -> list[bytes]:
         """The connection stands and both subscriptions are confirmed."""
         out = await self.stored(now)

@@ -49,6 +49,42 @@ class BatchMissingError(MeterlineError):
 
 
 class BrokerTlsError(ConfigurationError):
-    """A certificate or key for the broker cannot be read."""
+    """A certificate or key for the broker cannot be used."""
 
     code = "BROKER_TLS"
+
+
+class CertificateNameError(BrokerTlsError):
+    """The certificate's common name is not this gateway's name, as a broker's rules demand."""
+
+    code = "CERTIFICATE_NAME"
+
+
+class BrokerError(EnvironmentFaultError):
+    """The broker cannot be had at present; the agent keeps trying, and readings keep waiting."""
+
+    code = "BROKER"
+
+
+class BrokerUnreachableError(BrokerError):
+    """Nothing takes a connection at the broker's address."""
+
+    code = "BROKER_UNREACHABLE"
+
+
+class BrokerSilentError(BrokerError):
+    """The broker takes a connection and does not answer, or what answers is no broker."""
+
+    code = "BROKER_SILENT"
+
+
+class BrokerUntrustedError(BrokerError):
+    """The broker's certificate is unknown, expired, or of another name."""
+
+    code = "BROKER_UNTRUSTED"
+
+
+class BrokerRefusalError(BrokerError):
+    """The broker does not admit this gateway: its certificate, or what it may do."""
+
+    code = "BROKER_REFUSAL"

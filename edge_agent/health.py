@@ -50,6 +50,7 @@ class Health:
         readings: By where they are; `reconcile` says whether every one is accounted for.
         meters: By name.
         pid: The agent's process, where it runs.
+        broker_failure: Code of why the broker cannot be had; None where it can, or nobody knows.
     """
 
     gateway: str
@@ -63,6 +64,7 @@ class Health:
     readings: dict[str, int | bool]
     meters: dict[str, MeterHealth]
     pid: int | None = None
+    broker_failure: str | None = None
 
     def to_json(self) -> str:
         """One line."""

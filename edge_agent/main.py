@@ -115,6 +115,7 @@ class Agent:
                 self.buffer.marks, {station.name: station.failure for station in self.stations}
             ),
             pid=os.getpid(),
+            broker_failure=self.uplink.failure,
         )
 
 
@@ -148,7 +149,7 @@ async def running_agent(config: EdgeConfig) -> AsyncIterator[Agent]:
     On leaving, everything accepted is committed and the gateway's status says offline.
 
     Raises:
-        ConfigurationError: A meter, a certificate or the buffer's owner is not as configured.
+        ConfigurationError: A meter or the buffer's owner is not as configured.
         EnvironmentFaultError: The buffer cannot be opened.
     """
     stations = [make_station(settings) for settings in config.meters]

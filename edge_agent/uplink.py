@@ -22,9 +22,10 @@ import structlog
 from edge_agent.clock import Clock
 from edge_agent.conductor import Conductor, Moment
 from edge_agent.ending import end
-from edge_agent.errors import BrokerTlsError
+from edge_agent.errors import BrokerError, BrokerRefusalError, BrokerTlsError, CertificateNameError
+from edge_agent.knock import ask_version
 from firmware_bridge.contract import topics
-from firmware_bridge.contract.errors import EnvironmentFaultError
+from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 from firmware_bridge.contract.messages import GatewayState, Status, encode_status
 from firmware_bridge.contract.reading import TimeQuality
 
@@ -33,9 +34,6 @@ _log = structlog.get_logger(__name__)
 BACKOFF_S = 1.0
 BACKOFF_MAX_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
-# A broker of MQTT 3.1.1 only may hang up in silence.
-FIRST_TIMEOUT_S = 4.0
-PATIENCE = 5
 PUBLISH_TIMEOUT_S = 60.0
 STATUS_TIMEOUT_S = 5.0
 # What Mosquitto's receive maximum is by default; paho keeps the rest in order until there is room.
@@ -88,6 +86,26 @@ class Broker:
             ) from error
         return context
 
+    def check_name(self, gateway: str) -> None:
+        """Compare the certificate's common name with the gateway's.
+
+        Raises:
+            CertificateNameError: It is another one's. A broker with the deployed rules lets such a
+                client in and drops what it says, in silence where MQTT 3.1.1 is spoken.
+        """
+        if self.cert_file is None:
+            return
+        # Takes 7 MB, which a gateway without certificates need not spend.
+        from cryptography import x509  # noqa: PLC0415
+
+        subject = x509.load_pem_x509_certificate(self.cert_file.read_bytes()).subject
+        names = [name.value for name in subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+        if gateway not in names:
+            message = f"The certificate {self.cert_file} is for {names}, not for {gateway!r}."
+            raise CertificateNameError(
+                message, value=str(self.cert_file), remedy="Install this gateway's own."
+            )
+
 
 class Uplink:
     """Runs until it is cancelled.
@@ -98,19 +116,25 @@ class Uplink:
         conductor: Decides what is sent.
         clock: For waiting and stamping.
         random: For the jitter of reconnects.
+
+    Attributes:
+        connected: Whether both directions stand.
+        protocol: What the broker speaks; None while that is not known.
+        failure: Code of why nothing gets through; None where it does, or did until now.
     """
 
     def __init__(
         self, gateway: str, broker: Broker, conductor: Conductor, clock: Clock, random: Random
     ) -> None:
         self.connected = False
-        self.protocol = aiomqtt.ProtocolVersion.V5
-        self._proven = False
+        self.protocol: aiomqtt.ProtocolVersion | None = None
+        self.failure: str | None = None
         self._gateway = gateway
         self._broker = broker
         self._conductor = conductor
         self._clock = clock
         self._random = random
+        self._misnamed = False
         self._wake = asyncio.Event()
         self._inbox: deque[bytes] = deque()
         self._publishes: set[asyncio.Task[None]] = set()
@@ -122,51 +146,73 @@ class Uplink:
     async def run(self) -> None:
         """Connect, carry, and connect again, for ever.
 
-        Raises:
-            BrokerTlsError: The certificate files cannot be used; trying again would not help.
+        Whatever is wrong with the broker or a certificate may be put right while we run, so the
+        files are read anew each time, and nothing ends this but a cancellation.
         """
         attempt = 0
-        context = self._broker.tls_context()
         while True:
             try:
-                async with self._client(context) as client:
-                    attempt, self._proven = 0, True
-                    await self._converse(client)
+                await self._attempt()
             except aiomqtt.MqttError as error:
                 _log.info("broker_lost", reason=str(error), attempt=attempt)
-                self._reconsider(error, attempt)
-            attempt += 1
+            except (BrokerError, BrokerTlsError) as error:
+                self._tell(error)
+            admitted = self.protocol is not None
+            attempt = 0 if admitted else attempt + 1
             bound = min(BACKOFF_S * 2.0 ** min(attempt, 10), BACKOFF_MAX_S)
             await self._clock.sleep(self._random.uniform(BACKOFF_S / 4, bound))
 
-    def _reconsider(self, error: aiomqtt.MqttError, attempt: int) -> None:
-        """A broker that refuses or says nothing may speak the other version of MQTT.
+    async def _attempt(self) -> None:
+        # The system's authorities take long to read.
+        context = await asyncio.to_thread(self._broker.tls_context)
+        self._misnamed = False
+        try:
+            await asyncio.to_thread(self._broker.check_name, self._gateway)
+        except CertificateNameError as error:
+            # The broker has the last word on it.
+            self._misnamed = True
+            self._tell(error)
+        if self.protocol is None:
+            self.protocol = await ask_version(self._broker.host, self._broker.port, context)
+        protocol, self.protocol = self.protocol, None
+        try:
+            async with self._client(context, protocol) as client:
+                self.protocol = protocol
+                await self._converse(client)
+        except aiomqtt.MqttCodeError as error:
+            if self.protocol is not None:
+                raise
+            message = f"The broker {self._broker.host} refuses this gateway: {error}."
+            raise BrokerRefusalError(
+                message,
+                value=str(error),
+                remedy="Is its certificate for another gateway?",
+            ) from error
 
-        One that proved to speak this version is believed for longer: it may only be starting.
-        """
-        silent = str(error) == "Operation timed out"
-        if not (silent or isinstance(error, aiomqtt.MqttCodeError)):
-            return
-        if not self._proven or attempt > PATIENCE:
-            self._proven = False
-            self.protocol = _other(self.protocol)
+    def _tell(self, error: MeterlineError) -> None:
+        """Say why there is no connection; once, until it is another reason."""
+        if self.failure != error.code:
+            self.failure = error.code
+            _log.error(error.code.lower(), reason=str(error))
+            self._conductor.note(error.code.lower(), str(error), self._moment())
 
-    def _client(self, context: ssl.SSLContext | None) -> aiomqtt.Client:
+    def _client(
+        self, context: ssl.SSLContext | None, protocol: aiomqtt.ProtocolVersion
+    ) -> aiomqtt.Client:
         offline = Status(GatewayState.OFFLINE, self._conductor.agent)
-        v5 = self.protocol is aiomqtt.ProtocolVersion.V5
         client = aiomqtt.Client(
             self._broker.host,
             self._broker.port,
             username=self._broker.username,
             password=self._broker.password,
             identifier=f"meterline-{self._gateway}",
-            protocol=self.protocol,
+            protocol=protocol,
             # What was missed while away is asked for by the hello.
-            clean_session=None if v5 else True,
+            clean_session=None if protocol is aiomqtt.ProtocolVersion.V5 else True,
             will=aiomqtt.Will(
                 topics.status(self._gateway), encode_status(offline), qos=topics.QOS, retain=True
             ),
-            timeout=CONNECT_TIMEOUT_S if self._proven or not v5 else FIRST_TIMEOUT_S,
+            timeout=CONNECT_TIMEOUT_S,
             # A window's last packet must not wait for the confirmation of the one before.
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             keepalive=self._broker.keepalive_s,
@@ -185,7 +231,8 @@ class Uplink:
         try:
             await self._say(client, GatewayState.ONLINE)
             self.connected = True
-            _log.info("broker_connected", host=self._broker.host, protocol=self.protocol.name)
+            self.failure = self.failure if self._misnamed else None
+            _log.info("broker_connected", host=self._broker.host)
             self._publish(client, await self._conductor.connected(self._moment()))
             while True:
                 await self._turn(client, reader)
@@ -271,9 +318,3 @@ class Uplink:
     def _moment(self) -> Moment:
         synchronised = self._clock.quality() is TimeQuality.SYNCHRONISED
         return Moment(self._clock.monotonic(), self._clock.wall(), synchronised)
-
-
-def _other(protocol: aiomqtt.ProtocolVersion) -> aiomqtt.ProtocolVersion:
-    if protocol is aiomqtt.ProtocolVersion.V5:
-        return aiomqtt.ProtocolVersion.V311
-    return aiomqtt.ProtocolVersion.V5

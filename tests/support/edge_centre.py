@@ -23,6 +23,7 @@ from firmware_bridge.contract.messages import (
 )
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
     from uuid import UUID
 
@@ -119,11 +120,17 @@ class Centre:
 
 @asynccontextmanager
 async def listening(
-    centre: Centre, port: int, *, announce: Start | None = None
+    centre: Centre,
+    port: int,
+    *,
+    announce: Start | None = None,
+    tls_context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[aiomqtt.Client]:
     """A centre at a real broker, for the time of the context."""
     at_once = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
-    async with aiomqtt.Client("127.0.0.1", port, socket_options=at_once) as client:
+    async with aiomqtt.Client(
+        "127.0.0.1", port, socket_options=at_once, tls_context=tls_context
+    ) as client:
         await client.subscribe(topics.UP_FILTER, qos=topics.QOS)
         if announce is not None:
             await client.publish(topics.ALL_DOWN, encode_start(announce), qos=topics.QOS)

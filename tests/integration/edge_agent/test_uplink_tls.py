@@ -1,0 +1,242 @@
+"""TLS with client certificates, against a real mosquitto with the deployed rules."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from central.adapters.embedded.broker import mosquitto_program
+from edge_agent.buffer import Buffer
+from edge_agent.clock import ClockSource, SystemClock
+from edge_agent.conductor import Conductor
+from edge_agent.ending import end
+from edge_agent.errors import BrokerSilentError, BrokerUnreachableError
+from edge_agent.knock import ask_version
+from edge_agent.records import Cycle
+from edge_agent.uplink import Broker, Uplink
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
+from tests.support.edge_centre import Centre, listening
+from tests.support.servers import free_port, fresh_folder
+from tests.support.site import Authority, deployed_broker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+GATEWAY = "gw-1"
+CENTRE = "meterline-central"
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+CHANNEL = Channel("EAS", "1", ACTIVE_IMPORT, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
+
+
+class Site(NamedTuple):
+    port: int
+    authority: Authority
+    folder: Path
+
+    def broker(self, certificate_of: str) -> Broker:
+        """As a gateway with that name's certificate is configured."""
+        certificate, key = self.authority.issue(certificate_of)
+        return Broker(
+            "127.0.0.1", self.port, ca_file=self.authority.ca_file, cert_file=certificate,
+            key_file=key, tls=True,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    if mosquitto_program() is None:
+        pytest.skip("mosquitto is not installed: `make test` installs it")
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed (Debian's package openssl), so no certificates")
+    with fresh_folder() as folder:
+        authority = Authority.found(folder / "authority")
+        with deployed_broker(folder, authority) as port:
+            yield Site(port, authority, folder)
+
+
+class QuickClock(SystemClock):
+    """Waits a tenth as long between attempts."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / 10)
+
+
+@asynccontextmanager
+async def uplink_of(buffer: Buffer, broker: Broker) -> AsyncIterator[Uplink]:
+    clock = QuickClock(ClockSource.TRUSTED)
+    random = Random(1)  # noqa: S311 - jitter, repeatable
+    uplink = Uplink(buffer.gateway, broker, Conductor(buffer, random), clock, random)
+    task = asyncio.create_task(uplink.run())
+    try:
+        yield uplink
+        assert not task.done()
+    finally:
+        await end(task)
+
+
+async def store(buffer: Buffer, batches: int) -> None:
+    for _ in range(batches):
+        at = T0 + timedelta(minutes=15 * buffer.last)
+        await buffer.store(Cycle(datetime.now(UTC), [Reading(CHANNEL, at, buffer.last, 0)]))
+
+
+async def events(buffer: Buffer) -> list[str]:
+    await buffer.flush()
+    return [row[0] for row in await buffer._database.rows("SELECT code FROM event ORDER BY id")]
+
+
+async def until(what: object, seconds: float = 15.0) -> None:
+    assert callable(what)
+    async with asyncio.timeout(seconds):
+        while not what():  # noqa: ASYNC110 - nobody is told of a connection
+            await asyncio.sleep(0.02)
+
+
+async def test_a_gateway_with_its_certificate_is_served(site: Site, tmp_path: Path) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    await store(buffer, 20)
+    centre = Centre(GATEWAY)
+    context = site.broker(CENTRE).tls_context()
+    async with (
+        listening(centre, site.port, tls_context=context),
+        uplink_of(buffer, site.broker(GATEWAY)) as uplink,
+    ):
+        await until(lambda: buffer.backlog == 0)
+        assert uplink.failure is None
+    assert len(centre.rows()) == 20
+    assert await events(buffer) == []
+    await buffer.close()
+
+
+async def test_a_certificate_for_another_gateway_moves_nothing_and_heals_by_the_right_one(
+    site: Site, tmp_path: Path
+) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", "gw-2", T0)
+    await store(buffer, 5)
+    centre = Centre("gw-2")
+    wrong = site.broker("gw-other")
+    own = (tmp_path / "own.crt", tmp_path / "own.key")
+    for source, copy in zip((wrong.cert_file, wrong.key_file), own, strict=True):
+        assert source is not None
+        shutil.copyfile(source, copy)
+    broker = replace(wrong, cert_file=own[0], key_file=own[1])
+    context = site.broker(CENTRE).tls_context()
+    async with (
+        listening(centre, site.port, tls_context=context),
+        uplink_of(buffer, broker) as uplink,
+    ):
+        # The broker lets it in, confirms what it says, and passes none of it on.
+        await until(lambda: uplink.connected)
+        await store(buffer, 5)
+        uplink.notify()
+        await asyncio.sleep(0.5)
+        assert (centre.arrivals, centre.hellos, buffer.backlog) == ([], [], 10)
+        assert uplink.failure == "CERTIFICATE_NAME"
+    for right, copy in zip(site.authority.issue("gw-2"), own, strict=True):
+        shutil.copyfile(right, copy)
+    async with (
+        listening(centre, site.port, tls_context=context),
+        uplink_of(buffer, broker) as uplink,
+    ):
+        await until(lambda: buffer.backlog == 0)
+        assert uplink.failure is None
+    assert len(centre.rows()) == 10
+    assert await events(buffer) == ["certificate_name"]
+    await buffer.close()
+
+
+async def assert_waits_with(code: str, buffer: Buffer, broker: Broker, attempts: int = 3) -> None:
+    """It says why, once, goes on trying, and keeps what it has."""
+    await store(buffer, 3)
+    tried: list[object] = []
+    find = Broker.tls_context
+
+    def count(self: Broker) -> object:
+        tried.append(self)
+        return find(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Broker, "tls_context", count)
+        async with uplink_of(buffer, broker) as uplink:
+            await until(lambda: uplink.failure == code)
+            await store(buffer, 3)
+            await until(lambda: len(tried) >= attempts)
+            assert not uplink.connected
+    assert buffer.backlog == 6
+    assert (await buffer.counts()).unacknowledged == 6
+    assert await events(buffer) == [code.lower()]
+
+
+async def test_a_broker_of_an_unknown_authority_is_not_trusted(site: Site, tmp_path: Path) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    stranger = Authority.found(tmp_path / "stranger")
+    broker = replace(site.broker(GATEWAY), ca_file=stranger.ca_file)
+    await assert_waits_with("BROKER_UNTRUSTED", buffer, broker)
+    await buffer.close()
+
+
+async def test_a_broker_whose_certificate_is_over_is_not_trusted(tmp_path: Path) -> None:
+    with fresh_folder() as home:
+        authority = Authority.found(home / "authority")
+        with deployed_broker(home, authority, days=-1) as port:
+            buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+            broker = Site(port, authority, home).broker(GATEWAY)
+            await assert_waits_with("BROKER_UNTRUSTED", buffer, broker)
+            await buffer.close()
+
+
+async def test_a_certificate_that_the_broker_does_not_take_is_named(
+    site: Site, tmp_path: Path
+) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    certificate, key = Authority.found(tmp_path / "stranger").issue(GATEWAY)
+    broker = replace(site.broker(GATEWAY), cert_file=certificate, key_file=key)
+    await assert_waits_with("BROKER_REFUSAL", buffer, broker)
+    await buffer.close()
+
+
+async def test_a_missing_certificate_file_stops_no_agent_and_heals(
+    site: Site, tmp_path: Path
+) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    broker = replace(
+        site.broker(GATEWAY), cert_file=tmp_path / "absent.crt", key_file=tmp_path / "absent.key"
+    )
+    await assert_waits_with("BROKER_TLS", buffer, broker)
+    centre = Centre(GATEWAY)
+    context = site.broker(CENTRE).tls_context()
+    async with listening(centre, site.port, tls_context=context), uplink_of(buffer, broker):
+        for source, name in zip(site.authority.issue(GATEWAY), ("crt", "key"), strict=True):
+            shutil.copyfile(source, tmp_path / f"absent.{name}")
+        await until(lambda: buffer.backlog == 0)
+    assert len(centre.rows()) == 6
+    await buffer.close()
+
+
+async def test_what_is_no_broker_is_named() -> None:
+    async def chatter(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await asyncio.sleep(0.1)
+        writer.close()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    with pytest.raises(BrokerUnreachableError):
+        await ask_version("127.0.0.1", free_port(), None)
+    for serve in (chatter, mute):
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            with pytest.raises(BrokerSilentError):
+                await ask_version("127.0.0.1", server.sockets[0].getsockname()[1], None, 0.3)
