@@ -41,14 +41,21 @@ class PushDriver:
         place: Where the line begins.
         scanner: Makes a fresh decoder for each connection.
         timeout_s: Longest wait for a connection, and for a telegram. [s]
+        fresh_s: A value without a time of its own is handed over as present for so long after it
+            came; None: as long as `timeout_s`. [s]
     """
 
     def __init__(
-        self, place: Place, scanner: Callable[[], Scanner], timeout_s: float = 15.0
+        self,
+        place: Place,
+        scanner: Callable[[], Scanner],
+        timeout_s: float = 15.0,
+        fresh_s: float | None = None,
     ) -> None:
         self._place = place
         self._scanner = scanner
         self._timeout_s = timeout_s
+        self._fresh_s = timeout_s if fresh_s is None else fresh_s
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
@@ -96,7 +103,7 @@ class PushDriver:
 
     def _take(self) -> tuple[MeterValue, ...]:
         """What is kept; of values without a time only those so fresh that now is their time."""
-        oldest = asyncio.get_running_loop().time() - self._timeout_s
+        oldest = asyncio.get_running_loop().time() - self._fresh_s
         kept, self._kept = self._kept, {}
         return tuple(
             k.value for k in kept.values() if k.value.meter_time is not None or k.at >= oldest

@@ -29,6 +29,8 @@ class MqttSettings(BaseModel):
         username: As the broker knows the agent.
         password: Of that user.
         timeout_s: Longest wait for the broker, and for a message. [s]
+        fresh_s: How long a value without a time of its own counts as present: a little more than
+            the device's publishing interval. [s]
         zone: IANA zone of times without offset.
     """
 
@@ -39,7 +41,8 @@ class MqttSettings(BaseModel):
     topics: Annotated[tuple[_Text, ...], Field(min_length=1)]
     username: _Text | None = None
     password: _Text | None = Field(default=None, repr=False)
-    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    fresh_s: Annotated[float, Field(gt=0, le=86_400)] = 330.0
     zone: _Text = "UTC"
 
 
@@ -147,4 +150,4 @@ class MqttNativeDriver(PushDriver):
         place = BrokerPlace(
             chosen.host, chosen.port, chosen.topics, chosen.username, chosen.password
         )
-        return cls(place, lambda: MessageScanner(chosen.zone), chosen.timeout_s)
+        return cls(place, lambda: MessageScanner(chosen.zone), chosen.timeout_s, chosen.fresh_s)

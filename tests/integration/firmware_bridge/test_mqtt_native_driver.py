@@ -36,6 +36,26 @@ async def test_what_a_device_publishes_is_read(mosquitto: EmbeddedBroker) -> Non
         assert {v.obis: str(v.quantity) for v in out.values} == {ACTIVE_IMPORT: "1234.5 Wh"}
 
 
+async def test_what_came_long_ago_is_no_present_value(mosquitto: EmbeddedBroker) -> None:
+    settings = {
+        "host": "127.0.0.1",
+        "port": mosquitto.port,
+        "topics": ["shellies/meter-1/#"],
+        "timeout_s": 0.3,
+        "fresh_s": 0.5,
+    }
+    async with MqttNativeDriver.from_settings(settings) as driver:
+        with pytest.raises(MeterTimeoutError):
+            await driver.read()
+        await publish(mosquitto.port, "shellies/meter-1/emeter/0/total", b"1")
+        await asyncio.sleep(0.4)
+        assert len((await driver.read()).values) == 1
+        await publish(mosquitto.port, "shellies/meter-1/emeter/0/total", b"2")
+        await asyncio.sleep(0.8)
+        with pytest.raises(MeterTimeoutError):
+            await driver.read()
+
+
 async def test_silence_and_a_missing_broker_are_named(mosquitto: EmbeddedBroker) -> None:
     settings = {"host": "127.0.0.1", "port": mosquitto.port, "topics": ["a/#"], "timeout_s": 0.5}
     async with MqttNativeDriver.from_settings(settings) as driver:
