@@ -157,7 +157,7 @@ def _line(entry: BillLine, *, several: bool) -> dict[str, str]:
     percent = line.note == "percent"
     if line.note and not percent:
         details.append(line.note)
-    quantity = "" if line.quantity is None else number(line.quantity)
+    quantity = "" if line.quantity is None else shown(line.quantity)
     price = "" if line.price is None else number(line.price, least=2)
     unit = line.unit if line.quantity in {None, Decimal(1)} else _UNITS.get(line.unit, line.unit)
     if percent and line.quantity is not None and line.price is not None:
@@ -200,7 +200,7 @@ def money(amount: Decimal) -> str:
 
 
 def shown(value: Decimal) -> str:
-    """A read with thousands separated, its digits as the register shows them."""
+    """A number with thousands separated, its digits as the register or the tariff has them."""
     return f"{value:,f}"
 
 

@@ -239,6 +239,9 @@ def price_segments(
 def _adder(
     lines: list[Line], version: TariffVersion, digits: int, *, several: bool
 ) -> Callable[[str, str, str, Draft], Line]:
+    currency = version.document.currency
+    decimals = {**dict(version.document.quantities), currency.code: currency.digits}
+
     def add(identifier: str, kind: str, name: str, draft: Draft) -> Line:
         parts = [identifier]
         if draft.label:
@@ -257,7 +260,9 @@ def _adder(
             segment=draft.segment,
             first=draft.days.first,
             end=draft.days.end,
-            quantity=None if draft.quantity is None else printed(draft.quantity),
+            quantity=None
+            if draft.quantity is None
+            else printed(draft.quantity, decimals.get(draft.unit, 0)),
             unit=draft.unit,
             price=None if draft.price is None else printed(draft.price),
             exact=draft.exact,

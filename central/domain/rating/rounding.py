@@ -60,7 +60,17 @@ def exact_decimal(value: Fraction) -> Decimal | None:
     return Decimal(value.numerator * 10**digits // value.denominator).scaleb(-digits, _WIDE)
 
 
-def printed(value: Fraction) -> Decimal:
-    """The value as a decimal: exact where it is finite, else to 12 decimals."""
+def printed(value: Fraction, digits: int = 0) -> Decimal:
+    """The value as a decimal: exact where it is finite, else to 12 decimals.
+
+    Args:
+        value: To print.
+        digits: Decimals it has at least, so that a rounded number shows how it was rounded.
+    """
     found = exact_decimal(value)
-    return half_away(value, UNROUNDED_DIGITS) if found is None else found
+    if found is None:
+        return half_away(value, UNROUNDED_DIGITS)
+    exponent = found.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent < digits:
+        return half_away(value, digits)
+    return found

@@ -41,3 +41,10 @@ def test_finite_decimals_are_printed_exactly(value: Fraction) -> None:
     if found is not None:
         assert Fraction(found) == value
     assert abs(Fraction(printed(value)) - value) <= Fraction(1, 10**12)
+
+
+def test_a_rounded_quantity_shows_how_it_was_rounded() -> None:
+    assert str(printed(Fraction(14339, 100), 3)) == "143.390"
+    assert str(printed(Fraction(337, 2), 2)) == "168.50"
+    assert str(printed(Fraction(143392, 1000), 2)) == "143.392"
+    assert str(printed(Fraction(1, 3), 2)) == "0.333333333333"
