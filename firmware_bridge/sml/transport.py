@@ -66,7 +66,7 @@ def parse_file(raw: bytes) -> SmlFile:
         raise TelegramSyntaxError(message)
     parts, at = [], len(START)
     while True:
-        found = raw.find(ESCAPE, at)
+        found = _next_escape(raw, at)
         if found < 0 or found + 8 > len(raw):
             message = "The file has no end sequence."
             raise TelegramTruncatedError(message)
@@ -88,6 +88,18 @@ def parse_file(raw: bytes) -> SmlFile:
         message = "The file's end does not follow the standard."
         raise TelegramSyntaxError(message, value=code)
     return SmlFile(data[: len(data) - code[1]], crc, raw)
+
+
+def _next_escape(data: bytes | bytearray, at: int) -> int:
+    """Where the next escape sequence begins; -1 for nowhere.
+
+    Content may itself end in 1B: of a run too long for one sequence and too short for two, the last
+    four are the escape.
+    """
+    found = data.find(ESCAPE, at)
+    code = data[found + 4 : found + 8] if found >= 0 else b""
+    further = len(code) - len(code.lstrip(b"\x1b"))
+    return found + further if len(code) == len(ESCAPE) > further else found
 
 
 class SmlSplitter:
@@ -137,7 +149,7 @@ class SmlSplitter:
         """Bytes up to the end sequence, or up to what breaks the file; None to wait."""
         at = max(self._searched, len(START))
         while True:
-            found = self._buffer.find(ESCAPE, at)
+            found = _next_escape(self._buffer, at)
             if found < 0:
                 self._searched = max(at, len(self._buffer) - 3)
                 return None
