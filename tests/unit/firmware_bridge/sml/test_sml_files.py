@@ -174,7 +174,7 @@ def test_a_file_cut_by_the_next_one_is_refused_and_the_next_is_read() -> None:
 
 @given(st.binary(max_size=200).map(lambda data: data.replace(b"\x1b" * 3, b"\x1b\x1b\x1b\x1b")))
 def test_any_content_survives_the_transport(content: bytes) -> None:
-    padded = content + bytes(-len(content) % 4)
+    padded = content + bytes(4 - len(content) % 4)  # the last message's end is a 00
     assert parse_file(wrap(padded)).messages == padded
 
 
