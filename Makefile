@@ -1,5 +1,6 @@
 # A thin face: the work is in tools/. `make help` lists what there is.
 PYTHON ?= python3
+PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 ARGS ?=
 BIN := .venv/bin
 
@@ -15,7 +16,7 @@ demo: ## everything on this machine with virtual meters; ARGS=--once ends by its
 test: ## set up, all checks, all tests; ARGS go to pytest
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python tools/check.py
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(ARGS)
+	@$(BIN)/python $(PYTEST) $(ARGS)
 
 check: ## set up, then style, types and import contracts alone
 	@$(PYTHON) tools/setup.py test
@@ -27,7 +28,8 @@ bench: ## measure, and print what was measured
 
 soak: ## long runs that make test leaves out
 	@$(PYTHON) tools/setup.py test
-	@$(BIN)/python -m pytest --soak -s tests/soak $(ARGS)
+	@METERLINE_SOAK=1 $(BIN)/python $(PYTEST) tests/simulation tests/chaos tests/fuzz \
+		tests/property $(ARGS)
 
 lock: ## compile requirements/*.txt; ARGS=--upgrade for the newest
 	@$(PYTHON) tools/setup.py test

@@ -6,7 +6,8 @@ plain_database  a fresh empty database on the wheel's PostgreSQL alone
 server_home     a folder for a server of the test's own
 mosquitto       a private mosquitto for this test; `amqtt_broker` the fallback; `broker` both
 
-`--bench` and `--soak` add tests/benchmarks and tests/soak, which are not collected otherwise.
+`--bench` adds tests/benchmarks, which is not collected otherwise. `tests.support.size` says how
+often long tests repeat.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POSTGRES = postgres_servers()
-ON_REQUEST = {"benchmarks": "--bench", "soak": "--soak"}
+ON_REQUEST = {"benchmarks": "--bench"}
 
 
 class RunningPostgres(NamedTuple):

@@ -31,14 +31,15 @@ from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.meter import VirtualMeter
 from tests.support.servers import PostgresKind, postgres_servers
+from tests.support.size import sized
 from tests.support.utility import GATEWAY, PERIOD_S, Utility, utility
 
-KILLS = 40
+KILLS = sized("METERLINE_KILLS", 40, 500)
 SEED = int(os.environ.get("METERLINE_CHAOS_SEED", "20261101"))
 METERS = 6
 DAYS = 60
 # A request takes this long while the killing goes on: the back-fill then outlasts it by far.
-SLOW_S = 0.12
+SLOW_S = 0.12 * KILLS / 40
 VICTIMS = ("edge", "ingest", "ingest-2", "broker", "postgres")
 
 # (serial, OBIS code, source, time in ms, revision) -> (mantissa, exponent, flags)

@@ -35,9 +35,10 @@ from firmware_bridge.sml.transport import parse_file
 from firmware_bridge.sml.values import observe as observe_list
 from firmware_bridge.telegram import Keys, TelegramError
 from tests.support.data import REPOSITORY
+from tests.support.size import sized
 from tests.support.telegrams import RADIO_KEY, Capture, all_captures
 
-EXECUTIONS = int(os.environ.get("METERLINE_FUZZ", "20000"))
+EXECUTIONS = sized("METERLINE_FUZZ", 20_000, 1_000_000)
 SEED = int(os.environ.get("METERLINE_FUZZ_SEED", "1"))
 VECTORS = REPOSITORY / "tests" / "vectors" / "telegrams"
 

@@ -13,9 +13,12 @@ import pytest
 import structlog
 
 from tests.simulation.world import World
+from tests.support.size import sized
 
 ONE = os.environ.get("METERLINE_SEED")
-SEEDS = range(500) if ONE is None else range(int(ONE), int(ONE) + 1)
+SEEDS = (
+    range(sized("METERLINE_SEEDS", 500, 20_000)) if ONE is None else range(int(ONE), int(ONE) + 1)
+)
 CHUNK = 20
 
 

@@ -4,7 +4,6 @@ against a rater that asks every interval where it belongs."""
 from __future__ import annotations
 
 import json
-import os
 import random
 from datetime import date, timedelta
 from fractions import Fraction
@@ -22,6 +21,7 @@ from central.domain.tariff.load import load_tariff
 from central.domain.tariff.version import TariffVersion
 from tests.support import brute
 from tests.support.rating import blocks_of
+from tests.support.size import sized
 
 ZONES = (
     "Europe/Madrid",
@@ -39,7 +39,7 @@ CHANGES = {  # a first day whose month holds a change of the clock
     "Asia/Kolkata": (date(2028, 2, 20),),
     "Pacific/Apia": (date(2025, 12, 20),),
 }
-DRAWS = int(os.environ.get("METERLINE_BRUTE_DRAWS", "60"))
+DRAWS = sized("METERLINE_BRUTE_DRAWS", 60, 3_000)
 HOLIDAYS = [date(2026, 4, 3), date(2026, 10, 12), date(2026, 9, 18), date(2026, 3, 19)]
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from decimal import Decimal
 from typing import Any
@@ -13,10 +12,11 @@ from typing import Any
 import pytest
 
 from tests.support import ssc
+from tests.support.size import sized
 
 ur = pytest.importorskip("PySAM.Utilityrate5", reason="nrel-pysam is not installed")
 
-DRAWS = int(os.environ.get("METERLINE_DRAWS", "300"))
+DRAWS = sized("METERLINE_DRAWS", 300, 10_000)
 CHUNKS = 20
 CLOSE = Decimal("0.005")
 NO_LIMIT = 1e38
