@@ -130,6 +130,26 @@ def test_hours_have_one_name_on_every_server(database: Database) -> None:
     assert found == [(4, 92, 95), (4, 96, 99)]
 
 
+def test_hours_of_a_late_back_fill_are_computed_too(database: Database) -> None:
+    migrate(database.dsn)
+    insert = (
+        "INSERT INTO reading (channel_id, at, mantissa, exponent, flags)"
+        " SELECT 1, date_trunc('day', now()) - interval '{} days' + n * interval '15 minutes',"
+        " n, 0, 0 FROM generate_series(0, 7) AS n"
+    )
+    for days in (1, 900):
+        with psycopg.connect(database.dsn, autocommit=True) as connection:
+            connection.execute("SELECT reading_attach(now() - interval '901 days', now())")
+            connection.execute(insert.format(days).encode())
+            if database.timescaledb:
+                (job,) = connection.execute(
+                    "SELECT job_id FROM timescaledb_information.jobs"
+                    " WHERE proc_name = 'policy_refresh_continuous_aggregate'"
+                ).fetchall()
+                connection.execute("CALL run_job(%s)", job)
+    assert ask(database.dsn, "SELECT sum(readings) FROM reading_hour") == [(16,)]
+
+
 async def test_late_readings_find_their_place_in_old_months_and_packed_chunks(
     database: Database,
 ) -> None:
