@@ -24,7 +24,8 @@ CROSS JOIN (
 SELECT code, count(*) AS times FROM (
     SELECT code FROM finding WHERE closed_at IS NULL
     UNION ALL
-    SELECT code FROM vee_finding WHERE closed_at IS NULL AND severity <> 'info'
+    SELECT code FROM vee_finding
+    WHERE closed_at IS NULL AND accepted_by IS NULL AND severity <> 'info'
 ) AS found GROUP BY code ORDER BY times DESC, code LIMIT 8
 
 -- name: claim_refresh
@@ -158,6 +159,7 @@ ORDER BY point_channel.id, day_block.day, day_block.version DESC
 SELECT point_channel.service_point_id, count(*)
 FROM point_channel
 JOIN vee_finding ON vee_finding.channel_id = point_channel.id AND vee_finding.closed_at IS NULL
+    AND vee_finding.accepted_by IS NULL
 WHERE point_channel.service_point_id = ANY(%(points)s) AND vee_finding.severity <> 'info'
 GROUP BY point_channel.service_point_id
 
@@ -242,7 +244,8 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS place ON true
 LEFT JOIN meter ON meter.id = place.meter_id
-WHERE vee_finding.closed_at IS NULL AND vee_finding.severity <> 'info'
+WHERE vee_finding.closed_at IS NULL AND vee_finding.accepted_by IS NULL
+    AND vee_finding.severity <> 'info'
     AND (%(points)s::bigint[] IS NULL OR point_channel.service_point_id = ANY(%(points)s))
 ORDER BY vee_finding.raised_at DESC, vee_finding.id DESC
 LIMIT %(limit)s

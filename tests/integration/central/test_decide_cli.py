@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,10 +18,25 @@ from central.adapters.timescale.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import make_pool
 from central.cli import app
 from central.service.ingest import Ingest
+from tests.support.books import TARIFF, month
 from tests.support.ingest import Edge, readings
 from tests.support.servers import Database
 
 Run = Callable[..., Result]
+BOOK = """\
+seller: {name: Sierra Power}
+tariffs: [home.yaml]
+service_points:
+  - name: SP-1
+    zone: Europe/Madrid
+    capacity: 10 kW
+    channels: [{obis: 1.8.0, period: 15m, unit: Wh}]
+    meters: [{meter: MTL/S1, from: 2026-09-01, gateway: roof-1}]
+accounts:
+  - number: A-1
+    name: Ada
+    agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01}]
+"""
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
 
 
@@ -142,3 +158,24 @@ def test_a_finding_is_accepted_once_and_by_its_number(
     again = central("finding", "accept", finding["finding"], "--reason", "x", "--json", code=2)
     assert said(again)["error"]["code"] == "NO_SUCH_FINDING"
     assert "NO_SUCH_GATEWAY" in central("finding", "list", "--gateway", "nobody", code=2).stderr
+
+
+def test_an_accepted_finding_of_validation_is_open_no_more(central: Run, tmp_path: Path) -> None:
+    (tmp_path / "home.yaml").write_text(TARIFF)
+    (tmp_path / "book.yaml").write_text(BOOK)
+    lines = ["manufacturer,serial,obis,at,value,unit"]
+    lines += [
+        f"MTL,S1,1.8.0,{one.at.isoformat()},{one.mantissa + 9000 * (place > 50)},Wh"
+        for place, one in enumerate(month())
+    ]
+    (tmp_path / "readings.csv").write_text("\n".join([*lines, ""]))
+    central("import", "book", tmp_path / "book.yaml")
+    central("import", "readings", tmp_path / "readings.csv", "--gateway", "roof-1")
+    central("validate")
+    found = said(central("finding", "list", "--json"))
+    (finding,) = [one for one in found if one["code"] == "SERVICE_CAPACITY"]
+    assert said(central("bill", "run", "--cycle", "2026-10", "--json", code=3))["held"] == 1
+    central("finding", "accept", finding["finding"], "--reason", "a crane, seen on site")
+    left = said(central("finding", "list", "--json"))
+    assert finding["finding"] not in {one["finding"] for one in left}
+    assert said(central("bill", "run", "--cycle", "2026-10", "--json"))["held"] == 0
