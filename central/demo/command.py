@@ -12,7 +12,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from central.cli_frame import EXIT_HELD, EXIT_STOPPED, answered
+from central.cli.frame import EXIT_HELD, EXIT_STOPPED, answered
 from central.demo.acts import TARIFF, Wish, play
 from central.demo.screen import Screen
 from firmware_bridge.contract.errors import ConfigurationError

@@ -69,28 +69,39 @@ def _windows(
     width: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Start index and energy of every window that counts, ascending in time."""
-    count = len(values) - width + 1
-    if count <= 0:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    begins = np.arange(count, dtype=np.int64)
-    if width > 1 and rule.mode == "block":
-        step = int((plan.minutes[1] - plan.minutes[0]) % 1440)
-        aligned = plan.minutes[:count] % (step * width) == 0
-        begins = begins[aligned]
-    good = np.ones(len(begins), dtype=np.bool_)
-    if width > 1:
-        run_of = np.zeros(len(values), dtype=np.int64)
-        run_of[plan.starts[1:]] = 1
-        run_of = np.cumsum(run_of)
-        good &= run_of[begins] == run_of[begins + width - 1]
+    begins = window_begins(rule, plan, len(values), width)
     if rule.estimated == "exclude" and estimated.any():
         marks = np.concatenate(([0], np.cumsum(estimated)))
-        good &= marks[begins + width] == marks[begins]
-    begins = begins[good]
+        begins = begins[marks[begins + width] == marks[begins]]
     sums = values[begins].copy()
     for offset in range(1, width):
         sums += values[begins + offset]
     return begins, sums
+
+
+def window_begins(rule: MaxDeterminant, plan: Plan, length: int, width: int) -> NDArray[np.int64]:
+    """First interval of every window inside one period, ascending in time.
+
+    Args:
+        rule: Block or rolling.
+        plan: Periods.
+        length: Number of intervals.
+        width: Of a window, in intervals.
+    """
+    count = length - width + 1
+    if count <= 0:
+        return np.empty(0, dtype=np.int64)
+    begins = np.arange(count, dtype=np.int64)
+    if width == 1:
+        return begins
+    if rule.mode == "block":
+        step = int((plan.minutes[1] - plan.minutes[0]) % 1440)
+        begins = begins[plan.minutes[:count] % (step * width) == 0]
+    run_of = np.zeros(length, dtype=np.int64)
+    run_of[plan.starts[1:]] = 1
+    run_of = np.cumsum(run_of)
+    inside: NDArray[np.int64] = begins[run_of[begins] == run_of[begins + width - 1]]
+    return inside
 
 
 def _daily(plan: Plan, begins: NDArray[np.int64], sums: NDArray[np.int64]) -> list[int]:

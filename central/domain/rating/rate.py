@@ -7,7 +7,7 @@ for a bill, a comparison or a running total.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -26,8 +26,8 @@ from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
 from central.domain.rating.determinants import compute, metered_peaks
 from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.hashing import digest
-from central.domain.rating.line import Hold, Line, Rated
+from central.domain.rating.hashing import canonical, digest_parts
+from central.domain.rating.line import Hold, Line, Rated, Source
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
@@ -39,7 +39,14 @@ from central.domain.tariff.determinant_rules import (
     MaxDeterminant,
     SumDeterminant,
 )
-from central.domain.tariff.document import Charge, EnergyBank, Minimum, MoneyBank, Percent
+from central.domain.tariff.document import (
+    Charge,
+    EnergyBank,
+    Minimum,
+    MoneyBank,
+    Percent,
+    TariffDocument,
+)
 from central.domain.tariff.expression import Call, Expression, Name, calls_in
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 
@@ -117,12 +124,16 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
         return Rated(currency, (), (), state, (hold,), tzdata=calendar.tzdata)
     hashed = ""
     if options.lineage:
-        hashed = _input_hash(book, segments, days, whole)
+        sources = [
+            source for name in sorted(book.series) for source in book.series[name].sources(days)
+        ]
+        parts = shared_inputs(segments, calendar, days, whole, book.prices)
+        hashed = input_hash(sources, facts, state, parts)
     return Rated(
         currency,
         tuple(lines),
         tuple(book.found.values()),
-        _closing(segments, book, sums),
+        closing_of(segments, book, sums),
         input_sha256=hashed,
         tzdata=calendar.tzdata,
     )
@@ -243,16 +254,9 @@ def _adder(
     decimals = {**dict(version.document.quantities), currency.code: currency.digits}
 
     def add(identifier: str, kind: str, name: str, draft: Draft) -> Line:
-        parts = [identifier]
-        if draft.label:
-            parts.append(draft.label)
-        if draft.tier:
-            parts.append(f"tier{draft.tier}")
-        if several:
-            parts.append(f"segment{draft.segment}")
         line = Line(
             id=identifier,
-            key="/".join(parts),
+            key=line_key(identifier, draft, several=several),
             kind=kind,
             name=name,
             label=draft.label,
@@ -276,6 +280,31 @@ def _adder(
         return line
 
     return add
+
+
+def line_key(identifier: str, draft: Draft, *, several: bool) -> str:
+    """The key of a line, unique in its bill.
+
+    Args:
+        identifier: Of the charge.
+        draft: The line.
+        several: Whether the bill has several segments.
+    """
+    parts = [identifier]
+    if draft.label:
+        parts.append(draft.label)
+    if draft.tier:
+        parts.append(f"tier{draft.tier}")
+    if several:
+        parts.append(f"segment{draft.segment}")
+    return "/".join(parts)
+
+
+def kind_of(charge: Charge, unit: str, document: TariffDocument) -> str:
+    """The kind of a charge's lines, by what it measures."""
+    base = (charge.qty or "").partition(".")[0]
+    measured = charge.times is not None or any(rule.name == base for rule in document.determinants)
+    return _KIND_OF_UNIT.get(unit, "usage") if measured else "fixed"
 
 
 def _price(span: Span) -> None:
@@ -306,16 +335,17 @@ def _price_charge(charge: Charge, span: Span, kind: str | None) -> None:
     if not span.applies(charge.unless, charge.only):
         return
     base = (charge.qty or "").partition(".")[0]
-    measured = any(rule.name == base for rule in span.document.determinants)
     if charge.times is not None:
-        drafts, measured = price_dynamic(charge, span), True
+        drafts = price_dynamic(charge, span)
     elif charge.steps:
         drafts = price_tiers(charge, span)
+    elif any(rule.name == base for rule in span.document.determinants):
+        drafts = price_usage(charge, span)
     else:
-        drafts = price_usage(charge, span) if measured else price_fixed(charge, span)
+        drafts = price_fixed(charge, span)
     for draft in drafts:
-        own = "fixed" if not measured else _KIND_OF_UNIT.get(draft.unit, "usage")
-        span.add(charge.id, kind or own, charge.name or charge.id, draft)
+        own = kind or kind_of(charge, draft.unit, span.document)
+        span.add(charge.id, own, charge.name or charge.id, draft)
 
 
 def _price_percent(percent: Percent, span: Span, kind: str) -> None:
@@ -329,7 +359,8 @@ def _price_minimum(minimum: Minimum, span: Span) -> None:
         span.add(minimum.id, "minimum", minimum.name or minimum.id, draft)
 
 
-def _closing(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decimal]) -> State:
+def closing_of(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decimal]) -> State:
+    """What the bill leaves to later ones."""
     kept = {entry.name for s in segments for entry in s.version.document.history}
     reach = max((entry.months for s in segments for entry in s.version.document.history), default=0)
     now = book.month.year * 12 + book.month.month
@@ -359,18 +390,42 @@ def _closing(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decimal
     return State(tuple(sorted(peaks.values())), tuple(credits_left), tuple(sorted(year_sums)))
 
 
-def _input_hash(book: Book, segments: Sequence[Segment], days: DayRange, cycle: DayRange) -> str:
-    inputs = (book.series[name].sources(days) for name in sorted(book.series))
-    sources = [source.to_json() for found in inputs for source in found]
-    return digest(
-        {
-            "sources": sources,
-            "facts": book.facts.to_json(),
-            "tariffs": sorted({segment.version.sha256 for segment in segments}),
-            "calendar": book.resolved.to_json(),
-            "days": [days.first.isoformat(), days.end.isoformat()],
-            "cycle": [cycle.first.isoformat(), cycle.end.isoformat()],
-            "opening": book.opening.to_json(),
-            "prices": [book.prices[name].to_json() for name in sorted(book.prices)],
-        }
-    )
+def shared_inputs(
+    segments: Sequence[Segment],
+    calendar: ResolvedCalendar,
+    days: DayRange,
+    cycle: DayRange,
+    prices: Mapping[str, PriceSeries],
+) -> dict[str, str]:
+    """Canonical text of the inputs that many bills share."""
+    return {
+        "tariffs": canonical(sorted({segment.version.sha256 for segment in segments})),
+        "calendar": _calendar_text(calendar),
+        "days": canonical([days.first.isoformat(), days.end.isoformat()]),
+        "cycle": canonical([cycle.first.isoformat(), cycle.end.isoformat()]),
+        "prices": canonical([prices[name].to_json() for name in sorted(prices)]),
+    }
+
+
+@lru_cache(maxsize=64)
+def _calendar_text(calendar: ResolvedCalendar) -> str:
+    return canonical(calendar.to_json())
+
+
+def input_hash(
+    sources: Iterable[Source], facts: AgreementFacts, opening: State, shared: Mapping[str, str]
+) -> str:
+    """Hex digest over everything that went into a bill.
+
+    Args:
+        sources: Of all its series, by name.
+        facts: Of the agreement.
+        opening: What earlier bills left.
+        shared: As `shared_inputs` gives it.
+    """
+    own = {
+        "sources": canonical([source.to_json() for source in sources]),
+        "facts": canonical(facts.to_json()),
+        "opening": canonical(opening.to_json()),
+    }
+    return digest_parts({**shared, **own})

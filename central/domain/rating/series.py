@@ -143,6 +143,11 @@ def _common(weights: Sequence[Fraction]) -> Fraction:
     return found or Fraction(1)
 
 
+def is_estimate(quality: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which qualities are those of estimates."""
+    return _IS_ESTIMATE[quality]
+
+
 def source_of(name: str, blocks: Sequence[DayBlock], factor: Fraction = _ONE) -> Source:
     """The lineage of consecutive blocks of one channel."""
     chain = hashlib.sha256(b"".join(block.sha256 for block in blocks)).hexdigest()
@@ -238,7 +243,7 @@ def _join(
         else:
             parts = [_times(b.values, int(billing_scale(b) / scale)) for b in channel]
             values = np.concatenate(parts)
-        marks = _IS_ESTIMATE[np.concatenate([block.quality for block in channel])]
+        marks = is_estimate(np.concatenate([block.quality for block in channel]))
         total = values if total is None else _added(total, values)
         estimated = marks if estimated is None else estimated | marks
     if total is None or estimated is None:

@@ -33,7 +33,7 @@ def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
         if span.book.month.month != minimum.year_end or span.days.end != span.bill.end:
             return
         total += Fraction(span.book.opening.sum_of(minimum.id))
-    needed = Fraction(minimum.amount) * _count(minimum, span) * share
+    needed = Fraction(minimum.amount) * minimum_count(minimum, span) * share
     if needed > total:
         yield Draft(
             span.days,
@@ -47,7 +47,8 @@ def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
         )
 
 
-def _count(minimum: Minimum, span: Span) -> Fraction:
+def minimum_count(minimum: Minimum, span: Span) -> Fraction:
+    """What the amount of a minimum is multiplied by."""
     if minimum.qty is None:
         return Fraction(1)
     last = span.segments[-1]

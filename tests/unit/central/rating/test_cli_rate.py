@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from central.cli_rate import app
+from central.cli.rate import app
 
 TARIFFS = Path(__file__).parents[4] / "docs" / "reference" / "tariffs"
 RECORD = {

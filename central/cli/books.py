@@ -15,7 +15,7 @@ from central.adapters.timescale.gateways import TimescaleGatewayStore
 from central.adapters.timescale.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry import TimescaleRegistry
-from central.cli_frame import (
+from central.cli.frame import (
     EXIT_HELD,
     EXIT_REFUSED,
     Actor,

@@ -15,7 +15,7 @@ import typer
 from central.adapters.timescale.migrate import Flavour, Migration, migrate, render
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.validation import TimescaleValidationStore
-from central.cli_frame import (
+from central.cli.frame import (
     AsJson,
     answered,
     errors,

@@ -1,26 +1,22 @@
-"""`meterline-central`: run, feed and bill from the command line.
-
-Exit codes: 0 done; 1 the environment is in the way, try again; 2 refused or wrong usage; 3 done,
-but bills are held or batches not stored; 130 stopped by the keyboard.
-"""
+"""The commands of `meterline-central`, put together."""
 
 from __future__ import annotations
 
 import typer
 
-from central import cli_bill, cli_books, cli_decide, cli_rate, cli_run
-from central.cli_frame import EXIT_REFUSED, group, hush_pool
+from central.cli import bill, books, decide, rate, run
+from central.cli.frame import EXIT_REFUSED, group, hush_pool
 
 app = group("Meterline's centre: store, validate, rate and bill what meters show.")
-app.add_typer(cli_run.app)
-app.add_typer(cli_books.imports, name="import")
-app.add_typer(cli_books.gateways, name="gateway")
-app.add_typer(cli_books.tariffs, name="tariff")
-app.add_typer(cli_rate.app)
-app.add_typer(cli_bill.app, name="bill")
-app.add_typer(cli_decide.findings, name="finding")
-app.add_typer(cli_decide.conflicts, name="conflict")
-app.add_typer(cli_decide.quarantine, name="quarantine")
+app.add_typer(run.app)
+app.add_typer(books.imports, name="import")
+app.add_typer(books.gateways, name="gateway")
+app.add_typer(books.tariffs, name="tariff")
+app.add_typer(rate.app)
+app.add_typer(bill.app, name="bill")
+app.add_typer(decide.findings, name="finding")
+app.add_typer(decide.conflicts, name="conflict")
+app.add_typer(decide.quarantine, name="quarantine")
 
 
 @app.command(
@@ -49,7 +45,3 @@ def main() -> None:
     """Entry of `meterline-central`."""
     hush_pool()
     app(prog_name="meterline-central")
-
-
-if __name__ == "__main__":
-    main()

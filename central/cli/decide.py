@@ -17,8 +17,8 @@ from central.adapters.timescale.ingest import TimescaleIngestStore
 from central.adapters.timescale.overview_field import TimescaleField
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.validation import TimescaleValidationStore
-from central.cli_books import gateways
-from central.cli_frame import (
+from central.cli.books import gateways
+from central.cli.frame import (
     EXIT_HELD,
     Actor,
     AsJson,

@@ -1,0 +1,5 @@
+"""`python -m central.cli`."""
+
+from central.cli import main
+
+main()
