@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from central.cli import app
+from central.cli.app import app
 from tests.support.books import TARIFF, month
 from tests.support.servers import Database
 

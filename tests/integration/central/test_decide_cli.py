@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from central.adapters.timescale.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import make_pool
-from central.cli import app
+from central.cli.app import app
 from central.service.ingest import Ingest
 from tests.support.books import TARIFF, month
 from tests.support.ingest import Edge, readings
