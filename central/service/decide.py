@@ -17,7 +17,7 @@ class NoSuchConflictError(OperatorError):
 
 
 class NoSuchFindingError(OperatorError):
-    """There is no open finding of that number."""
+    """There is no open finding of that number that can be accepted."""
 
     code = "NO_SUCH_FINDING"
 
@@ -50,7 +50,7 @@ async def accept_finding(
 
     Raises:
         InvalidValueError: No reason is given.
-        NoSuchFindingError: It is not there, or closed.
+        NoSuchFindingError: It is not there, closed, or one of `NOT_ACCEPTED`.
     """
     _need_reason(answer.reason)
     kind, digits = finding[:1], finding[1:]
@@ -61,10 +61,11 @@ async def accept_finding(
     elif 0 < number <= _BIGINT_MAX and kind == _JUDGEMENT:
         accepted = await judgements.accept_finding(number, answer.actor, answer.reason, answer.at)
     if not accepted:
-        message = f"There is no open finding {finding!r}."
-        raise NoSuchFindingError(
-            message, value=finding, remedy="`meterline-central finding list` shows what is open."
+        message = f"There is no open finding {finding!r} that can be accepted."
+        remedy = (
+            "Missing intervals are filled and conflicts decided; `finding list` names the rest."
         )
+        raise NoSuchFindingError(message, value=finding, remedy=remedy)
 
 
 def _need_reason(reason: str) -> None:

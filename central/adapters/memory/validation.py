@@ -15,7 +15,7 @@ from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.series import Series
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import Segment
-from central.domain.vee.finding import Finding
+from central.domain.vee.finding import NOT_ACCEPTED, Finding
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.validation import (
     ENDLESS,
@@ -61,7 +61,7 @@ class MemoryValidationStore:
         """See `ValidationStore`."""
         async with self._books.begin() as state:
             for key, kept in state.findings.items():
-                if kept.id == finding_id:
+                if kept.id == finding_id and kept.finding.code not in NOT_ACCEPTED:
                     state.findings[key] = replace(kept, accepted_by=actor)
                     detail = {
                         "code": key[1],

@@ -23,7 +23,7 @@ from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.series import Series
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import Segment
-from central.domain.vee.finding import Finding
+from central.domain.vee.finding import NOT_ACCEPTED, Finding
 from central.service.ports.validation import (
     ENDLESS,
     Change,
@@ -77,7 +77,8 @@ class TimescaleValidationStore:
 
     async def accept_finding(self, finding_id: int, actor: str, reason: str, at: datetime) -> bool:
         """See `ValidationStore`."""
-        values = {"id": finding_id, "actor": actor, "reason": reason}
+        never = [code.value for code in NOT_ACCEPTED]
+        values = {"id": finding_id, "actor": actor, "reason": reason, "never": never}
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
                 cursor = await connection.execute(_SQL["accept_finding"], values)

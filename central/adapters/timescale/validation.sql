@@ -156,7 +156,7 @@ ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
 
 -- name: accept_finding
 UPDATE vee_finding SET accepted_by = %(actor)s, accepted_reason = %(reason)s
-WHERE id = %(id)s AND closed_at IS NULL
+WHERE id = %(id)s AND closed_at IS NULL AND code <> ALL(%(never)s)
 RETURNING channel_id, day, code
 
 -- name: findings_of

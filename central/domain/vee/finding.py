@@ -38,6 +38,10 @@ class Code(StrEnum):
     UNREADABLE_DAY = "UNREADABLE_DAY"
 
 
+NOT_ACCEPTED = frozenset({Code.MISSING_INTERVALS, Code.CONFLICTING_READINGS})
+"""What nobody can answer for: intervals are filled, conflicts decided. Bills hold until then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a rule found.

@@ -159,7 +159,7 @@ class ValidationStore(Protocol):
         """Note that somebody answers for an open finding; it no longer holds the bill.
 
         Returns:
-            Whether there was such a finding.
+            Whether there was such a finding, and it is not one of `NOT_ACCEPTED`.
         """
 
     async def open_findings(self, channel_id: PointChannelId) -> list[OpenFinding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -28,10 +29,10 @@ ANSWER = Answer("chief", "read again on site", NOW)
 CHANNEL = PointChannelId(1)
 
 
-async def in_conflict(utility: Utility) -> Edge:
+async def in_conflict(utility: Utility, gaps: Mapping[int, int] | None = None) -> Edge:
     """A month of which one register comes a second time, 10 Wh higher."""
     edge = await utility.found()
-    readings = month()
+    readings = month(gaps=gaps)
     await utility.deliver(edge, readings, [replace(readings[40], mantissa=2010)])
     await utility.validate()
     return edge
@@ -96,16 +97,18 @@ async def test_a_decision_is_made_once_and_with_a_reason(utility: Utility) -> No
 async def test_findings_of_ingest_and_of_validation_are_accepted_by_their_number(
     utility: Utility,
 ) -> None:
-    edge = await in_conflict(utility)
+    edge = await in_conflict(utility, {100: 2, 500: 50})
     void = edge.seal_void(edge.seal(month()[:1]))
     await Ingest(utility.ingest, lambda: NOW).commit(edge.arrive(void))
     assert [one.code for one in await utility.ingest.open_findings()] == [FindingCode.VOID_BATCH]
     await accept_finding(utility.decisions, utility.validation, "i1", ANSWER)
     assert await utility.ingest.open_findings() == []
-    found = await utility.validation.open_findings(CHANNEL)
-    await accept_finding(utility.decisions, utility.validation, f"v{found[0].id}", ANSWER)
+    found = {one.code: one for one in await utility.validation.open_findings(CHANNEL)}
+    estimated = found["ESTIMATED_LINEAR"]
+    await accept_finding(utility.decisions, utility.validation, f"v{estimated.id}", ANSWER)
     accepted = {one.id: one.accepted_by for one in await utility.validation.open_findings(CHANNEL)}
-    assert accepted[found[0].id] == "chief"
-    for number in ("i1", "v9999", "12", "x1", "", "v", "v-1", "v" + "9" * 30, "v²"):
+    assert accepted[estimated.id] == "chief"
+    never = [f"v{found[code].id}" for code in ("CONFLICTING_READINGS", "MISSING_INTERVALS")]
+    for number in (*never, "i1", "v9999", "12", "x1", "", "v", "v-1", "v" + "9" * 30, "v²"):
         with pytest.raises(NoSuchFindingError):
             await accept_finding(utility.decisions, utility.validation, number, ANSWER)
