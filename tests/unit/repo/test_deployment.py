@@ -42,7 +42,7 @@ def test_a_unit_gives_its_service_no_power(unit: Path) -> None:
 
 def test_compose_starts_the_centre_after_its_migrations() -> None:
     services = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())["services"]
-    assert {"database", "broker", "migrate", "ingest", "serve"} == set(services)
+    assert {"database", "broker", "migrate", "ingest", "worker", "serve"} == set(services)
     for name in ("ingest", "serve"):
         assert services[name]["depends_on"]["migrate"] == {
             "condition": "service_completed_successfully"
