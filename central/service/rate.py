@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from central.domain.billing.bill import Bill, RunType, Supply, make_bill
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import present_sum
+from central.domain.rating.batch import Meter, Terms, rate_many
 from central.domain.rating.line import Hold, Rated
 from central.domain.rating.period import DayRange
-from central.domain.rating.rate import rate
 from central.domain.rating.rounding import printed
 from central.domain.rating.series import billing_scale
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -63,7 +63,13 @@ def rate_account(work: AccountWork, cycle: Cycle, run_type: RunType, tariffs: Ta
         run_type: Why.
         tariffs: With holidays resolved.
     """
-    supplies = [(one, _rate(one, cycle, tariffs)) for one in work.supplies]
+    return _billed(work, cycle, run_type, _rated(work.supplies, cycle, tariffs))
+
+
+def _billed(
+    work: AccountWork, cycle: Cycle, run_type: RunType, rated_supplies: Sequence[Rated]
+) -> NewBill:
+    supplies = list(zip(work.supplies, rated_supplies, strict=True))
     findings = tuple(hold for one in work.supplies for hold in one.holds)
     bill = _bill(work, cycle, run_type, supplies, findings)
     closing = tuple((one.agreement_id, one.days, rated.closing) for one, rated in supplies)
@@ -74,16 +80,20 @@ def rate_account(work: AccountWork, cycle: Cycle, run_type: RunType, tariffs: Ta
     return NewBill(work.account_id, bill, closing, printed(billed), printed(validated))
 
 
-def _rate(one: SupplyWork, cycle: Cycle, tariffs: Tariffs) -> Rated:
-    return rate(
-        one.blocks,
-        one.facts,
-        tariffs.versions(one.tariff),
-        tariffs.calendar,
-        one.days,
-        cycle=cycle.days,
-        opening=one.opening,
-    )
+def _rated(supplies: Sequence[SupplyWork], cycle: Cycle, tariffs: Tariffs) -> list[Rated]:
+    """Each supply rated, those of one tariff and the same days together."""
+    groups: dict[tuple[str, DayRange], list[int]] = {}
+    for number, one in enumerate(supplies):
+        groups.setdefault((one.tariff, one.days), []).append(number)
+    found: dict[int, Rated] = {}
+    for (tariff, days), numbers in groups.items():
+        terms = Terms(tariffs.versions(tariff), tariffs.calendar, days, cycle.days)
+        meters = [
+            Meter(supplies[number].blocks, supplies[number].facts, supplies[number].opening)
+            for number in numbers
+        ]
+        found.update(zip(numbers, rate_many(meters, terms), strict=True))
+    return [found[number] for number in range(len(supplies))]
 
 
 def _bill(
@@ -148,8 +158,10 @@ def rate_accounts(
         tariffs: With holidays resolved.
         progress: Told 1 after each bill.
     """
+    listed = list(works)
+    rated = iter(_rated([one for work in listed for one in work.supplies], cycle, tariffs))
     bills = []
-    for work in works:
-        bills.append(rate_account(work, cycle, run_type, tariffs))
+    for work in listed:
+        bills.append(_billed(work, cycle, run_type, [next(rated) for _ in work.supplies]))
         progress(1)
     return bills

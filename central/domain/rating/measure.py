@@ -1,0 +1,230 @@
+"""Determinants of many meters at once: sums and maxima as operations on matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.rating.book import Book, unit_of
+from central.domain.rating.columns import Column, largest, share_out
+from central.domain.rating.determinants import compute_rule
+from central.domain.rating.line import Determinant, Selection, Source
+from central.domain.rating.maxima import window_begins
+from central.domain.rating.period import DayRange, Segment
+from central.domain.rating.plan import Plan, plan_of
+from central.domain.rating.stack import Stack
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant
+from central.domain.tariff.load_determinants import POWER
+
+_MAX = 2**63 - 1
+_NOTHING = Fraction(0)
+
+
+class NotColumnarError(Exception):
+    """These meters cannot be rated as columns; one by one they can."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A determinant of every meter.
+
+    Args:
+        model: What all of them share: name, segment, label, unit, how; its values are nobody's.
+        exact: Before rounding.
+        value: As priced.
+        days: Of its segment.
+        series: Input behind it, "" for none.
+        begins: Of maxima: a row of window starts per meter, in steps from `model.selection`.
+        width: Length of those windows. [steps]
+        adjusted: What one side of a sum leaves out of it; None where it is the whole sum.
+    """
+
+    model: Determinant
+    exact: Column
+    value: Column
+    days: DayRange
+    series: str = ""
+    begins: NDArray[np.int64] | None = None
+    width: int = 1
+    adjusted: Column | None = None
+
+    def at(self, row: int, sources: tuple[Source, ...]) -> Determinant:
+        """The determinant of one meter.
+
+        Args:
+            row: Which meter.
+            sources: Its blocks of `series` on `days`.
+        """
+        model = self.model
+        if not self.series:
+            return model
+        selection = model.selection
+        if self.begins is not None and selection is not None:
+            runs = tuple((begin, self.width) for begin in self.begins[row].tolist())
+            selection = Selection(selection.start, selection.step_s, runs)
+        return Determinant(
+            model.name,
+            model.segment,
+            model.label,
+            model.unit,
+            self.exact.at(row),
+            self.value.at(row),
+            model.how,
+            selection,
+            sources,
+            adjusted=_NOTHING if self.adjusted is None else self.adjusted.at(row),
+        )
+
+
+def measure(
+    segments: Sequence[Segment], stacks: Mapping[str, Stack], constants: Book, count: int
+) -> list[Measured]:
+    """All determinants of a bill for many meters, rounded once, in the order of the single path.
+
+    Args:
+        segments: Of the bill.
+        stacks: Input to its matrix.
+        constants: Facts that all meters share; takes what depends on nothing else.
+        count: How many meters.
+
+    Raises:
+        NotColumnarError: A value may need more than 64 bits, or a window does not fit.
+        HeldError: A fact is missing for all of them.
+    """
+    found: list[Measured] = []
+    for segment in segments:
+        for rule in segment.version.document.determinants:
+            if isinstance(rule, SumDeterminant):
+                found.extend(_sums(rule, segment, stacks[rule.series], constants.resolved))
+            elif isinstance(rule, MaxDeterminant):
+                found.extend(_maxima(rule, segment, stacks[rule.series], constants.resolved))
+            else:
+                for made in compute_rule(rule, segment, constants):
+                    column = Column.same(made.exact, count)
+                    found.append(Measured(made, column, column, segment.days))
+    found = _rounded(found, segments)
+    for one in found:
+        model = one.model
+        constants.found[model.name, model.segment, model.label] = model
+    return found
+
+
+def _sums(
+    rule: SumDeterminant, segment: Segment, stack: Stack, resolved: ResolvedCalendar
+) -> list[Measured]:
+    place, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
+    values = stack.values[:, place]
+    if largest(values) * max(1, values.shape[1]) > _MAX:
+        message = "The sums may not fit 64 bits."
+        raise NotColumnarError(message)
+    runs = np.add.reduceat(values, plan.starts, axis=1)
+    run_labels = np.array(plan.run_labels)
+    found = []
+    for number, label in enumerate(plan.labels):
+        if not plan.runs[number]:
+            continue
+        total = runs if len(plan.labels) == 1 else runs[:, run_labels == number]
+        exact = Column(total.sum(axis=1), 1).scaled(stack.scale)
+        adjusted = None
+        if rule.side != "both":
+            whole = exact.top
+            kept = np.maximum(whole if rule.side == "use" else -whole, 0)
+            exact, adjusted = Column(kept, exact.bottom), Column(kept - whole, exact.bottom)
+        selection = Selection(_start(stack, place), stack.step_s, plan.runs[number])
+        unit = unit_of(segment, rule.series)
+        model = _model(rule.name, segment, label, unit, "sum", selection)
+        measured = Measured(model, exact, exact, segment.days, rule.series, adjusted=adjusted)
+        found.append(measured)
+    return found
+
+
+def _maxima(
+    rule: MaxDeterminant, segment: Segment, stack: Stack, resolved: ResolvedCalendar
+) -> list[Measured]:
+    place, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
+    window_s = rule.window_s or stack.step_s
+    width, left = divmod(window_s, stack.step_s)
+    values = stack.values[:, place]
+    if left or width == 0 or largest(values) * values.shape[1] > _MAX:
+        message = f"The window of {rule.name!r} does not fit."
+        raise NotColumnarError(message)
+    begins = window_begins(rule, plan, values.shape[1], width)
+    sums = values if width == 1 else values[:, begins]
+    for offset in range(1, width):
+        sums += values[:, begins + offset]
+    labels = plan.numbers[begins]
+    per_hour = stack.scale * Fraction(3600, window_s)
+    unit = unit_of(segment, rule.series)
+    power, how = POWER.get(unit, f"{unit}/h"), "daily_max" if rule.daily else "max"
+    found = []
+    for number, label in enumerate(plan.labels):
+        if not plan.runs[number]:
+            continue
+        mine = np.flatnonzero(labels == number)
+        if mine.size == 0:
+            message = f"No window of {rule.name!r} {label} is complete."
+            raise NotColumnarError(message)
+        groups = _by_day(plan, begins, mine) if rule.daily else [mine]
+        chosen = np.stack([_highest(sums, group) for group in groups], axis=1)
+        total = np.take_along_axis(sums, chosen, axis=1).sum(axis=1)
+        exact = Column(total, 1).scaled(per_hour)
+        selection = Selection(_start(stack, place), stack.step_s, ())
+        model = _model(rule.name, segment, label, power, how, selection)
+        found.append(
+            Measured(model, exact, exact, segment.days, rule.series, begins[chosen], width)
+        )
+    return found
+
+
+def _highest(sums: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Column of each meter's highest value among some; the earliest wins a tie."""
+    if group.size == sums.shape[1]:
+        return np.asarray(sums.argmax(axis=1), dtype=np.int64)
+    return np.asarray(group[sums[:, group].argmax(axis=1)], dtype=np.int64)
+
+
+def _by_day(
+    plan: Plan, begins: NDArray[np.int64], mine: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    days = plan.day_numbers[begins[mine]]
+    return [mine[days == day] for day in np.unique(days)]
+
+
+def _plan(by: str, segment: Segment, stack: Stack, resolved: ResolvedCalendar) -> Plan:
+    return plan_of(segment.version, by, segment.days, stack.step_s, resolved)
+
+
+def _start(stack: Stack, place: slice) -> datetime:
+    return stack.start + timedelta(seconds=stack.step_s * place.start)
+
+
+def _model(  # noqa: PLR0913, PLR0917 - what all meters share
+    name: str, segment: Segment, label: str, unit: str, how: str, selection: Selection
+) -> Determinant:
+    number = segment.number
+    return Determinant(name, number, label, unit, _NOTHING, _NOTHING, how, selection)
+
+
+def _rounded(found: list[Measured], segments: Sequence[Segment]) -> list[Measured]:
+    """As `determinants.round_determinants`, for every meter at once."""
+    groups: dict[tuple[str, int, int], list[int]] = {}
+    for number, one in enumerate(found):
+        digits = segments[one.model.segment].version.document.digits_of(one.model.unit)
+        if digits is not None:
+            alone = 0 if one.model.how == "sum" else 1 + len(groups)
+            groups.setdefault((one.model.name, digits, alone), []).append(number)
+    for (_, digits, _), numbers in groups.items():
+        values = share_out([found[number].exact for number in numbers], digits)
+        for number, value in zip(numbers, values, strict=True):
+            one = found[number]
+            model = one.model
+            if not one.series:
+                model = replace(model, value=value.at(0))
+            found[number] = replace(one, value=value, model=model)
+    return found
