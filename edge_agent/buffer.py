@@ -3,101 +3,36 @@
 How it works. One SQLite file, one connection, one transaction per poll cycle. A row is one sealed
 batch exactly as it is sent. What the centre acknowledges is noted in memory at once and written
 with the next transaction, or by `flush`; losing such a note costs a resend and nothing else. The
-guarantee is explained in docs/explanation/edge-buffer.md.
+guarantee is explained in docs/explanation/edge-buffer.md. How the file itself survives is
+`edge_agent.strongbox`.
 
 Nothing here reads a clock: every time comes in as an argument.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TypeVar
-from uuid import UUID, uuid4
-
-import aiosqlite
+from uuid import UUID
 
 from edge_agent import schema
-from edge_agent.bookkeeping import Bookkeeping
 from edge_agent.conversation import EpochView
-from edge_agent.database import Database
-from edge_agent.errors import BatchMissingError, BufferDamagedError, BufferFullError
+from edge_agent.errors import BatchMissingError, BufferDamagedError
 from edge_agent.ledger import Ledger, Life
-from edge_agent.loading import load_ledger, load_marks
 from edge_agent.mending import Row, is_sound, readings_in, stand_in
 from edge_agent.records import PRUNED, READ, VOIDED, Counts, Cycle, HeldRow
-from edge_agent.reserve import FileLock, Reserve
-from edge_agent.salvage import salvage_into, set_aside
-from edge_agent.transaction import Transaction, insert_epoch
+from edge_agent.strongbox import Strongbox
+from edge_agent.transaction import Transaction
 from firmware_bridge.contract.envelope import NO_HASH, Link, Sealed
-from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.messages import EpochState
 from firmware_bridge.contract.reading import Reading, to_ms
 
-T = TypeVar("T")
-Work = Callable[[Transaction], Awaitable[T]]
-
 PRUNE_EVERY = timedelta(hours=1)
-_FOR_EVER_MS = 2**62
 
 
-class Buffer:
-    """The buffer of one gateway. Made by `Buffer.open`.
+class Buffer(Strongbox):
+    """The buffer of one gateway. Made by `Buffer.open`."""
 
-    Attributes:
-        path: The file.
-        gateway: Whose buffer it is.
-        short: True while the disk is nearly full: an alarm, and no reason to read what a meter's
-            own load profile keeps.
-        generation: Raised whenever the epochs changed under a session's feet.
-    """
-
-    def __init__(
-        self, database: Database, gateway: str, ledger: Ledger, marks: dict[str, int]
-    ) -> None:
-        self.path = database.path
-        self.gateway = gateway
-        self.short = False
-        self.generation = 0
-        self._database = database
-        self._ledger = ledger
-        self._marks = marks
-        self._reserve = Reserve(database.path)
-        self._books = Bookkeeping()
-        self._lock: FileLock | None = None
-        self._new_id: Callable[[], UUID] = uuid4
-        self._pruned_at: datetime | None = None
-        self._recovering = asyncio.Lock()
-
-    @classmethod
-    async def open(
-        cls, path: Path, gateway: str, now: datetime, *, new_id: Callable[[], UUID] = uuid4
-    ) -> Buffer:
-        """Open, create, or set aside and salvage a buffer file.
-
-        Args:
-            path: The file; its folder must exist.
-            gateway: Whose buffer it is.
-            now: By the gateway's clock. Aware.
-            new_id: Where epoch names come from.
-
-        Raises:
-            BufferInUseError: Another agent has it open.
-            BufferOwnerError: It belongs to another gateway.
-            BufferUnavailableError, BufferFullError: The environment does not let us.
-        """
-        lock = FileLock.take(path)
-        try:
-            database, ledger, marks = await _open_sound(path, gateway, now, new_id)
-        except BaseException:
-            lock.release()
-            raise
-        buffer = cls(database, gateway, ledger, marks)
-        buffer._lock, buffer._new_id = lock, new_id
-        buffer._reserve.keep()
-        return buffer
+    _pruned_at: datetime | None = None
 
     # --- what is known without asking the file ---
 
@@ -117,19 +52,9 @@ class Buffer:
         return self._ledger.backlog
 
     @property
-    def pending(self) -> bool:
-        """Whether notes wait to be written."""
-        return bool(self._books)
-
-    @property
     def unwritten(self) -> int:
         """How many acknowledged batches only memory knows of."""
         return self._books.acknowledged
-
-    @property
-    def marks(self) -> Mapping[str, int]:
-        """All named integers, as of the last commit."""
-        return self._marks
 
     def views(self) -> tuple[EpochView, ...]:
         """What a session starts from, and what `Renewed` carries."""
@@ -151,21 +76,11 @@ class Buffer:
             BufferFullError: No room even after acknowledged batches went; nothing was accepted.
             BufferUnavailableError: The file cannot be written; nothing was accepted.
         """
-        if self._reserve.is_short():
-            await self._make_room(cycle.made_at)
 
         async def work(transaction: Transaction) -> tuple[Sealed, ...]:
             return await self._store(transaction, cycle)
 
-        try:
-            sealed = await self._transact(work, cycle.made_at)
-        except BufferFullError:
-            await self._make_room(cycle.made_at)
-            sealed = await self._transact(work, cycle.made_at)
-        if self.short and self._reserve.keep():
-            self.short = False
-            self.note(cycle.made_at, "disk_relieved", "The disk has room again.")
-        return sealed
+        return await self._persist(work, cycle.made_at)
 
     async def _store(self, transaction: Transaction, cycle: Cycle) -> tuple[Sealed, ...]:
         sealed = await transaction.seal(self._ledger.current, cycle.made_at, cycle.readings)
@@ -183,26 +98,6 @@ class Buffer:
             return False
         self._pruned_at = now
         return True
-
-    async def flush(self) -> None:
-        """Write the notes that wait, in a transaction of their own.
-
-        Raises:
-            BufferFullError, BufferUnavailableError, BufferDamagedError: They still wait.
-        """
-        if self._books:
-            await self._commit(_nothing)
-
-    def note(self, at: datetime, code: str, detail: str, raw: bytes | None = None) -> None:
-        """Record an event; it is written with the next transaction.
-
-        Args:
-            at: By the gateway's clock.
-            code: Stable.
-            detail: One sentence for people.
-            raw: The bytes it is about.
-        """
-        self._books.event(to_ms(at), code, detail, raw)
 
     # --- sending ---
 
@@ -349,42 +244,11 @@ class Buffer:
     def _readings(self, life: Life, sequence: int, row: Row) -> list[Reading] | None:
         return readings_in(Link(self.gateway, life.epoch, sequence, NO_HASH), row)
 
-    # --- keeping and losing ---
-
-    async def _make_room(self, now: datetime) -> None:
-        """Acknowledged batches go first, and the alarm is raised."""
-        self._reserve.give_up()
-
-        async def work(transaction: Transaction) -> None:
-            await transaction.drop_acknowledged(_FOR_EVER_MS, 2**31)
-            await transaction.write_marks()
-
-        try:
-            await self._commit(work)
-            await self._database.checkpoint()
-        finally:
-            if not self.short:
-                self.short = True
-                self.note(now, "disk_short", "The disk is nearly full; nothing unsent is dropped.")
-
-    async def _recover(self, broken: Database, now: datetime, why: str) -> None:
-        """Set the file aside, salvage what is good, and go on in a new one with a new epoch."""
-        async with self._recovering:
-            if self._database is not broken:
-                return
-            await broken.close()
-            aside = set_aside(self.path, now)
-            self._database = await Database.open(self.path)
-            await salvage_into(self._database, aside, self.gateway, now, self._new_id)
-            before = self._ledger
-            self._ledger = await load_ledger(self._database, self.gateway)
-            self._marks = await load_marks(self._database)
-            # What the centre had already said is still true.
-            for life in before:
-                if await self.knows(life.epoch, life.cum, life.cum_hash, now):
-                    self.acknowledge(life.epoch, life.cum, life.cum_hash, now, synchronised=False)
-            self.note(now, "buffer_damaged", why)
-            self.generation += 1
+    async def _carry_over(self, before: Ledger, now: datetime) -> None:
+        # What the centre had already said is still true.
+        for life in before:
+            if await self.knows(life.epoch, life.cum, life.cum_hash, now):
+                self.acknowledge(life.epoch, life.cum, life.cum_hash, now, synchronised=False)
 
     # --- asking the file ---
 
@@ -437,82 +301,3 @@ class Buffer:
                 )
                 return int(rows[0][0]) if rows else None
         return None
-
-    # --- ending ---
-
-    async def close(self, *, flush: bool = True) -> None:
-        """Close the file.
-
-        Args:
-            flush: False leaves the notes unwritten, as a crash does.
-        """
-        lock, self._lock = self._lock, None
-        if lock is None:
-            return
-        try:
-            if flush:
-                await self.flush()
-        finally:
-            await self._database.close()
-            lock.release()
-
-    async def _transact(self, work: Work[T], now: datetime) -> T:
-        """Commit; where the file turns out to be damaged, recover, and try once more."""
-        database = self._database
-        try:
-            return await self._commit(work)
-        except BufferDamagedError as error:
-            await self._recover(database, now, str(error))
-            return await self._commit(work)
-
-    async def _commit(self, work: Work[T]) -> T:
-        notes = Bookkeeping()
-        transaction: Transaction | None = None
-
-        async def both(connection: aiosqlite.Connection) -> T:
-            nonlocal notes, transaction
-            notes = self._books.take()
-            transaction = Transaction(connection, self.gateway, self._ledger, self._marks)
-            await notes.write(connection)
-            return await work(transaction)
-
-        def then() -> None:
-            if transaction is not None:
-                transaction.apply()
-
-        try:
-            return await self._database.transact(both, then)
-        except MeterlineError:
-            self._books.put_back(notes)
-            raise
-
-
-async def _nothing(_transaction: Transaction) -> None:
-    return
-
-
-async def _open_sound(
-    path: Path, gateway: str, now: datetime, new_id: Callable[[], UUID]
-) -> tuple[Database, Ledger, dict[str, int]]:
-    try:
-        return await _open_once(path, gateway, now, new_id, None)
-    except BufferDamagedError:
-        return await _open_once(path, gateway, now, new_id, set_aside(path, now))
-
-
-async def _open_once(
-    path: Path, gateway: str, now: datetime, new_id: Callable[[], UUID], aside: Path | None
-) -> tuple[Database, Ledger, dict[str, int]]:
-    database = await Database.open(path)
-    try:
-        if aside is not None:
-            await salvage_into(database, aside, gateway, now, new_id)
-        elif not await database.rows("SELECT 1 FROM epoch UNION ALL SELECT 1 FROM batch LIMIT 1"):
-            life = Life(1, new_id(), to_ms(now))
-            await database.transact(
-                lambda connection: insert_epoch(connection, gateway, life), lambda: None
-            )
-        return database, await load_ledger(database, gateway), await load_marks(database)
-    except BaseException:
-        await database.close()
-        raise

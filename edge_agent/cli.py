@@ -77,7 +77,7 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  #
     except MeterlineError as error:
         _fail(error, as_json=as_json)
     typer.echo(json.dumps(health) if as_json else _describe(health))
-    if health["disk_short"] or not health["readings"]["reconcile"]:
+    if health["disk_short"] or health["disk_failing"] or not health["readings"]["reconcile"]:
         raise typer.Exit(EXIT_ALARM)
 
 
@@ -110,7 +110,7 @@ def _describe(health: dict[str, Any]) -> str:
         f"broker    {_word(health['connected'], 'connected', 'not connected')}"
         + (f": {failure}" if (failure := health["broker_failure"]) else ""),
         f"clock     {health['clock_quality'] or 'unknown'}",
-        f"disk      {_word(health['disk_short'], 'NEARLY FULL', 'good')}",
+        f"disk      {_disk(health)}",
         f"backlog   {health['backlog']} batches"
         + ("" if oldest is None else f", the oldest {oldest:.0f} s old"),
         f"readings  {readings['read']} read = {readings['held']} held"
@@ -128,6 +128,14 @@ def _describe(health: dict[str, Any]) -> str:
 
 def _word(value: bool | None, yes: str, no: str) -> str:  # noqa: FBT001 - a value, no switch
     return "unknown" if value is None else yes if value else no
+
+
+def _disk(health: dict[str, Any]) -> str:
+    return (
+        "TAKES NO WRITES"
+        if health["disk_failing"]
+        else _word(health["disk_short"], "NEARLY FULL", "good")
+    )
 
 
 def _first(group: BaseExceptionGroup[MeterlineError]) -> MeterlineError:

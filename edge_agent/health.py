@@ -45,6 +45,7 @@ class Health:
         connected: Whether the broker is connected; None where nobody could say.
         clock_quality: synchronised, holdover or unsynchronised; None where nobody could say.
         disk_short: The alarm; None where nobody could say.
+        disk_failing: The alarm that it takes no writes; None where nobody could say.
         backlog: Unacknowledged batches.
         oldest_unacknowledged_s: Age of the oldest of them; None where there is none. [s]
         readings: By where they are; `reconcile` says whether every one is accounted for.
@@ -59,6 +60,7 @@ class Health:
     connected: bool | None
     clock_quality: str | None
     disk_short: bool | None
+    disk_failing: bool | None
     backlog: int
     oldest_unacknowledged_s: float | None
     readings: dict[str, int | bool]
@@ -162,6 +164,7 @@ def _inspect(connection: sqlite3.Connection) -> Health:
         connected=None,
         clock_quality=None,
         disk_short=None,
+        disk_failing=None,
         backlog=backlog,
         oldest_unacknowledged_s=age_s(now, oldest),
         readings=counts_table(counts),

@@ -108,6 +108,7 @@ class Agent:
             connected=self.uplink.connected,
             clock_quality=self._clock.quality().name.lower(),
             disk_short=self.buffer.short,
+            disk_failing=self.buffer.failing,
             backlog=self.buffer.backlog,
             oldest_unacknowledged_s=age_s(now, await self.buffer.oldest_unacknowledged_ms()),
             readings=counts_table(await self.buffer.counts()),

@@ -140,7 +140,8 @@ class Poller:
             tuple(reading for answer in answers for reading in answer.entries),
             marks,
         )
-        if not answers and not self._buffer.pending:
+        # An alarm of the disk ends by a commit that succeeds, also where no meter is read.
+        if not (answers or self._buffer.pending or self._buffer.alarmed):
             return
         try:
             await self._recorder.record(harvest)

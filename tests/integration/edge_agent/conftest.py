@@ -80,4 +80,6 @@ def as_toml(table: dict[str, Any]) -> str:
 def _scalar(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, bool):
+        return str(value).lower()
     return str(value) if isinstance(value, int | float) else f'"{value}"'
