@@ -1,25 +1,48 @@
-"""Speed of the rater beside PySAM on the same tariff in the same run. `pytest -s` prints it."""
+"""Speed of the rater beside PySAM on the same load and tariff in the same run. `make bench`.
+
+Seconds are CPU seconds of this one process, so that others on the machine count little; rounds of
+the two sides alternate. PySAM rates whole years, so it gets one; we get one month of many meters.
+"""
 
 from __future__ import annotations
 
 import os
-import random
+import resource
 import time
+from collections.abc import Callable, Sequence
 from datetime import date
 from statistics import median
 
+import numpy as np
 import pytest
 
+from central.domain.metering.block import DayBlock
+from central.domain.rating.batch import (
+    CHUNK,
+    Batch,
+    Meter,
+    Terms,
+    make_batch,
+    price_batch,
+    rate_many,
+)
 from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.period import DayRange
-from central.domain.rating.rate import Options, rate
+from central.domain.rating.period import DayRange, cut
+from central.domain.rating.rate import rate, shared_inputs
+from central.domain.rating.stack import Days, stack
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.version import TariffVersion
-from tests.support.rating import blocks_of
+from firmware_bridge.contract.interval import day_start
+from firmware_bridge.contract.quantity import Unit
 
-METERS = int(os.environ.get("METERLINE_BENCH_METERS", "100"))
+METERS = int(os.environ.get("METERLINE_BENCH_METERS", "10000"))
+DISTINCT = 1000
 STEPS = 2976
+ROUNDS = 5
+DAYS = DayRange(date(2018, 1, 1), date(2018, 2, 1))
+CALENDAR = ResolvedCalendar()
+FACTS = AgreementFacts()
 TARIFF = """\
 tariff: bench
 effective: 2018-01-01
@@ -36,30 +59,60 @@ charges:
     steps: [{to: 300, price: {P0: 0.1, P1: 0.2}}, {to: null, price: {P0: 0.15, P1: 0.3}}]
   - {id: demand, qty: kw, price: {P0: 3, P1: 5}}
 """
+MORE = """\
+  - {id: lighting, price: 1.1, per: month}
+riders: [{id: fund, percent: 2.5, of: [energy]}]
+taxes: [{id: vat, percent: 21, of: all}]
+"""
+TERMS = Terms((TariffVersion.of(load_tariff(TARIFF)),), CALENDAR, DAYS, DAYS)
+TEN = Terms((TariffVersion.of(load_tariff(TARIFF + MORE)),), CALENDAR, DAYS, DAYS)
 
 
-def ours() -> float:
-    """Intervals per second, median of five runs, from day blocks to lines with lineage."""
-    draw = random.Random(1)  # noqa: S311 - not for secrets
-    days = DayRange(date(2018, 1, 1), date(2018, 2, 1))
-    versions = [TariffVersion.of(load_tariff(TARIFF))]
-    meters = [
-        {"import": blocks_of(days, "UTC", 900, [draw.randint(20, 900) for _ in range(STEPS)])}
-        for _ in range(METERS)
-    ]
-    calendar, facts, seconds = ResolvedCalendar(), AgreementFacts(), []
-    for _ in range(5):
-        begin = time.perf_counter()
-        for blocks in meters:
-            assert rate(blocks, facts, versions, calendar, days, options=Options()).lines
-        seconds.append(time.perf_counter() - begin)
-    return METERS * STEPS / median(seconds)
+def meters(count: int) -> list[Meter]:
+    """Meters with random months of quarter-hours; more than `DISTINCT` share those."""
+    draw = np.random.default_rng(1)
+    distinct = []
+    quality = np.zeros(96, dtype=np.uint8).tobytes()
+    for number in range(min(count, DISTINCT)):
+        values = draw.integers(20, 900, STEPS, dtype=np.int64)
+        own = [
+            DayBlock.unpack(
+                channel_id=number + 1,
+                day=day,
+                zone="UTC",
+                start=day_start(day, "UTC"),
+                period_s=900,
+                exponent=0,
+                unit=Unit.WATT_HOUR,
+                values=values[96 * place : 96 * place + 96].tobytes(),
+                quality=quality,
+                version=1,
+            )
+            for place, day in enumerate(DAYS.days())
+        ]
+        for block in own:
+            assert len(block.sha256) == 32
+        distinct.append(Meter({"import": own}))
+    return [distinct[number % len(distinct)] for number in range(count)]
 
 
-def theirs() -> float:
-    """Intervals per second of the reference, median of five years of quarter-hours."""
+def batches(found: Sequence[Meter], terms: Terms) -> list[Batch]:
+    """From day blocks to priced lines, as columns."""
+    segments = cut(terms.days, terms.versions)
+    of = Days(terms.days, "UTC")
+    made = []
+    for begin in range(0, len(found), CHUNK):
+        rows = [of.row_of(meter.blocks["import"]) for meter in found[begin : begin + CHUNK]]
+        table = [row for one in rows if one is not None for row in (one[1],)]
+        matrix, _ = stack("import", table, of)
+        made.append(make_batch({"import": matrix}, len(table), segments, terms, FACTS))
+    return made
+
+
+def reference() -> Callable[[], object]:
+    """PySAM set up for a year of quarter-hours under the same tariff."""
     ur = pytest.importorskip("PySAM.Utilityrate5", reason="nrel-pysam is not installed")
-    draw = random.Random(1)  # noqa: S311 - not for secrets
+    draw = np.random.default_rng(1)
     weekday = [[2.0 if 10 <= hour < 18 else 1.0 for hour in range(24)]] * 12
     weekend = [[1.0] * 24] * 12
     values = {
@@ -67,7 +120,7 @@ def theirs() -> float:
         "analysis_period": 1,
         "system_use_lifetime_output": 0,
         "degradation": [0.0],
-        "load": [draw.uniform(0.1, 4) for _ in range(35_040)],
+        "load": (draw.integers(20, 900, 35_040) / 250).tolist(),
         "gen": [0.0] * 35_040,
         "ur_metering_option": 0,
         "inflation_rate": 0,
@@ -97,18 +150,87 @@ def theirs() -> float:
     model = ur.new()
     for name, value in values.items():
         model.value(name, value)
-    seconds = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        model.execute(0)
-        seconds.append(time.perf_counter() - begin)
-    return 35_040 / median(seconds)
+    return lambda: model.execute(0)
+
+
+def rates(work: Callable[[], object], amount: int) -> float:
+    """Amount per CPU second of one go."""
+    begin = time.process_time()
+    work()
+    return amount / (time.process_time() - begin)
+
+
+def told(name: str, found: Sequence[float], unit: str) -> float:
+    """Print a median with its spread."""
+    middle = median(found)
+    print(f"{name:<58} {middle:>14,.0f} {unit}  ({min(found):,.0f} .. {max(found):,.0f})")
+    return middle
 
 
 def test_rating_speed_beside_the_reference() -> None:
-    mine, reference = ours(), theirs()
-    print(
-        f"rating: {mine:,.0f} intervals/s to lines with lineage, "
-        f"PySAM {reference:,.0f} intervals/s, ratio {mine / reference:.2f}"
-    )
-    assert mine > 0
+    crowd, execute = meters(METERS), reference()
+    one_by_one = crowd[:200]
+    kernel, whole, single, theirs = [], [], [], []
+    for _ in range(ROUNDS):
+        kernel.append(rates(lambda: batches(crowd, TERMS), METERS * STEPS))
+        theirs.append(rates(execute, 35_040))
+        whole.append(rates(lambda: rate_many(crowd[:2000], TERMS), 2000 * STEPS))
+        single.append(
+            rates(
+                lambda: [rate(m.blocks, FACTS, TERMS.versions, CALENDAR, DAYS) for m in one_by_one],
+                200 * STEPS,
+            )
+        )
+    print(f"\nrating {METERS:,} meters x one month, {ROUNDS} rounds, median (spread)")
+    mine = told("kernel: day blocks to priced lines as columns", kernel, "intervals/s")
+    bills = told("batch: day blocks to bills with lineage and hash", whole, "intervals/s")
+    told("one by one: day blocks to bills with lineage and hash", single, "intervals/s")
+    other = told("PySAM: a year of arrays to its outputs", theirs, "intervals/s")
+    print(f"kernel / PySAM = {mine / other:.1f}, bills / PySAM = {bills / other:.2f}")
+    assert mine / other >= 10
+
+
+def test_bills_from_determinants() -> None:
+    made = batches(meters(METERS), TEN)
+    segments = made[0].segments
+    shared = shared_inputs(segments, CALENDAR, DAYS, DAYS, {})
+    columns, objects = [], []
+
+    def price() -> None:
+        for batch in made:
+            count = len(batch.stacks["import"].rows)
+            lines = price_batch(batch.measured, count, segments, TEN, batch.constants)
+            assert len(lines) == 10
+
+    def materialise() -> None:
+        for batch in made[:4]:
+            rows = range(len(batch.stacks["import"].rows))
+            for row in rows:
+                assert batch.rated(row, Meter({}), shared).lines
+
+    for _ in range(ROUNDS):
+        columns.append(rates(price, METERS))
+        some = sum(len(batch.stacks["import"].rows) for batch in made[:4])
+        objects.append(rates(materialise, some))
+    print(f"\nbills of 10 lines from determinants, {METERS:,} meters, median (spread)")
+    found = told("columns: amounts, quantities, peak intervals, block rows", columns, "bills/s")
+    told("objects: the same as Rated, with SHA-256 of every input", objects, "bills/s")
+    assert found >= 40_000
+
+
+def test_time_and_memory_grow_linearly() -> None:
+    print("\nbatch kernel by number of meters")
+    speeds, peaks = [], []
+    for count in (1000, 10_000, 100_000):
+        found = meters(DISTINCT)
+        begin = time.process_time()
+        for _ in range(count // DISTINCT):
+            assert len(batches(found, TERMS)) == -(-DISTINCT // CHUNK)
+        seconds = time.process_time() - begin
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        speeds.append(count / seconds)
+        peaks.append(peak)
+        print(f"{count:>8,} meters  {seconds:>8.2f} s CPU  {count / seconds:>9,.0f} meters/s")
+        print(f"{'':>15}  peak memory of the process {peak:,} MB")
+    assert speeds[2] > speeds[0] * 0.5
+    assert peaks[2] < peaks[0] * 1.5
