@@ -40,14 +40,20 @@ errors = Console(stderr=True, soft_wrap=True)
 out = Console(soft_wrap=True)
 
 
+# In what the driver says of a server that it tried to reach.
+_REACHED_OUT = ("connection failed", "failed to resolve host", "timeout expired")
+_UNREADABLE = "The DSN in METERLINE_DATABASE cannot be used."
+
+
 class _LastWords(logging.Handler):
     """Remembers why the pool's last attempt to connect failed; its own error does not say."""
 
     text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remember a warning."""
-        self.text = " ".join(record.getMessage().split())
+        """Remember a warning; of a DSN that cannot be read, none of its text: it has a password."""
+        said = " ".join(record.getMessage().split())
+        self.text = said if any(sign in said for sign in _REACHED_OUT) else _UNREADABLE
 
 
 _last_words = _LastWords(logging.WARNING)

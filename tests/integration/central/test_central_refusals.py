@@ -32,6 +32,13 @@ def test_a_database_that_cannot_be_reached_says_why_and_keeps_the_password() -> 
     assert "sesame" not in done.stderr
 
 
+def test_a_dsn_that_cannot_be_read_is_not_repeated() -> None:
+    done = meterline("finding", "list", METERLINE_DATABASE="clerk:sesame")
+    assert done.returncode == 1
+    assert "METERLINE_DATABASE cannot be used" in done.stderr
+    assert "sesame" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "name", "value"),
     [
