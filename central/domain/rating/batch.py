@@ -41,7 +41,7 @@ from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
 from central.domain.tariff.determinant_rules import FormulaDeterminant, MaxDeterminant
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 
-CHUNK = 512
+CHUNK = 128
 """Meters of one matrix: enough to hide what a batch costs, few enough for the cache."""
 _FEW = 4
 _WIDE = Context(prec=400)

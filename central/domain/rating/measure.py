@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.rating.book import Book, unit_of
-from central.domain.rating.columns import Column, largest, share_out
+from central.domain.rating.columns import Column, share_out
 from central.domain.rating.determinants import compute_rule
 from central.domain.rating.line import Determinant, Selection, Source
 from central.domain.rating.maxima import window_begins
@@ -120,7 +120,7 @@ def _sums(
 ) -> list[Measured]:
     place, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
     values = stack.values[:, place]
-    if largest(values) * max(1, values.shape[1]) > _MAX:
+    if stack.largest * max(1, values.shape[1]) > _MAX:
         message = "The sums may not fit 64 bits."
         raise NotColumnarError(message)
     runs = np.add.reduceat(values, plan.starts, axis=1)
@@ -129,7 +129,7 @@ def _sums(
     for number, label in enumerate(plan.labels):
         if not plan.runs[number]:
             continue
-        total = runs if len(plan.labels) == 1 else runs[:, run_labels == number]
+        total = runs if len(plan.labels) == 1 else runs.compress(run_labels == number, axis=1)
         exact = Column(total.sum(axis=1), 1).scaled(stack.scale)
         adjusted = None
         if rule.side != "both":
@@ -151,13 +151,14 @@ def _maxima(
     window_s = rule.window_s or stack.step_s
     width, left = divmod(window_s, stack.step_s)
     values = stack.values[:, place]
-    if left or width == 0 or largest(values) * values.shape[1] > _MAX:
+    if left or width == 0 or stack.largest * values.shape[1] > _MAX:
         message = f"The window of {rule.name!r} does not fit."
         raise NotColumnarError(message)
     begins = window_begins(rule, plan, values.shape[1], width)
-    sums = values if width == 1 else values[:, begins]
+    sums = values if width == 1 else values.take(begins, axis=1)
     for offset in range(1, width):
-        sums += values[:, begins + offset]
+        sums += values.take(begins + offset, axis=1)
+    peaks = np.maximum.reduceat(values, plan.starts, axis=1)
     labels = plan.numbers[begins]
     per_hour = stack.scale * Fraction(3600, window_s)
     unit = unit_of(segment, rule.series)
@@ -170,8 +171,11 @@ def _maxima(
         if mine.size == 0:
             message = f"No window of {rule.name!r} {label} is complete."
             raise NotColumnarError(message)
-        groups = _by_day(plan, begins, mine) if rule.daily else [mine]
-        chosen = np.stack([_highest(sums, group) for group in groups], axis=1)
+        if width == 1 and not rule.daily:
+            chosen = _peaks(values, peaks, plan, number)[:, None]
+        else:
+            groups = _by_day(plan, begins, mine) if rule.daily else [mine]
+            chosen = np.stack([_highest(sums, group) for group in groups], axis=1)
         total = np.take_along_axis(sums, chosen, axis=1).sum(axis=1)
         exact = Column(total, 1).scaled(per_hour)
         selection = Selection(_start(stack, place), stack.step_s, ())
@@ -182,11 +186,27 @@ def _maxima(
     return found
 
 
+def _peaks(
+    values: NDArray[np.int64], peaks: NDArray[np.int64], plan: Plan, number: int
+) -> NDArray[np.int64]:
+    """Column of each meter's highest interval of a label, from the peaks of the label's runs."""
+    runs = plan.runs[number]
+    mine = np.flatnonzero(np.array(plan.run_labels) == number)
+    highest = peaks.take(mine, axis=1).argmax(axis=1)
+    chosen = np.empty(len(values), dtype=np.int64)
+    for run, (offset, length) in enumerate(runs):
+        rows = np.flatnonzero(highest == run)
+        if rows.size:
+            part = values[rows, offset : offset + length]
+            chosen[rows] = offset + part.argmax(axis=1)
+    return chosen
+
+
 def _highest(sums: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
     """Column of each meter's highest value among some; the earliest wins a tie."""
     if group.size == sums.shape[1]:
         return np.asarray(sums.argmax(axis=1), dtype=np.int64)
-    return np.asarray(group[sums[:, group].argmax(axis=1)], dtype=np.int64)
+    return np.asarray(group[sums.take(group, axis=1).argmax(axis=1)], dtype=np.int64)
 
 
 def _by_day(

@@ -16,12 +16,11 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.line import Source
 from central.domain.rating.period import DayRange
-from central.domain.rating.series import billing_scale, day_start, is_estimate, source_of
+from central.domain.rating.series import billing_scale, day_start, is_estimate, magnitude, source_of
 from firmware_bridge.contract.quantity import Unit
 
 Row = tuple[DayBlock, ...]
-_PLACE = attrgetter("day", "start")
-_KIND = attrgetter("channel_id", "period_s", "exponent", "unit")
+_DAY = attrgetter("day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ class Stack:
         start: First instant. UTC.
         step_s: Length of an interval. [s]
         values: A row per meter, a column per interval; int64.
+        largest: The largest absolute value.
         scale: Billing units per count.
         estimated: Whether any value of a meter is an estimate.
         day_starts: Column of the first interval of each day, and their number at the end.
@@ -60,6 +60,7 @@ class Stack:
     start: datetime
     step_s: int
     values: NDArray[np.int64]
+    largest: int
     scale: Fraction
     estimated: NDArray[np.bool_]
     day_starts: tuple[int, ...]
@@ -100,22 +101,26 @@ class Days:
         starts = [day_start(day, zone) for day in (*every, days.end)]
         self.start = starts[0]
         self.starts = starts
-        self.places = list(zip(every, starts, strict=False))
+        self.every = list(every)
         self._lengths: dict[int, list[int]] = {}
 
     def row_of(self, blocks: Iterable[DayBlock]) -> tuple[Shape, Row] | None:
         """Blocks in order of their days; None unless one channel fills all days in one shape."""
-        first, end = self.days.first, self.days.end
-        row = [block for block in blocks if first <= block.day < end]
-        if len(row) != self.days.count:
-            return None
-        if list(map(_PLACE, row)) != self.places:
-            row.sort(key=_PLACE)
-            if list(map(_PLACE, row)) != self.places:
+        row = list(blocks)
+        if [block.day for block in row] != self.every:
+            first, end = self.days.first, self.days.end
+            row = sorted((b for b in row if first <= b.day < end), key=_DAY)
+            if [block.day for block in row] != self.every:
                 return None
-        kinds = set(map(_KIND, row))
-        lengths = self.lengths(row[0].period_s)
-        if len(kinds) > 1 or [block.values.size for block in row] != lengths:
+        one = row[0]
+        if (
+            [block.start for block in row] != self.starts[:-1]
+            or [block.values.size for block in row] != self.lengths(one.period_s)
+            or {block.channel_id for block in row} != {one.channel_id}
+            or {block.period_s for block in row} != {one.period_s}
+            or {block.exponent for block in row} != {one.exponent}
+            or {block.unit for block in row} != {one.unit}
+        ):
             return None
         return Shape(row[0].period_s, row[0].exponent, row[0].unit), tuple(row)
 
@@ -139,9 +144,11 @@ def stack(name: str, rows: Sequence[Row], of: Days) -> tuple[Stack, NDArray[np.b
         of: The days.
     """
     first = rows[0][0]
-    quality = np.concatenate([block.quality for row in rows for block in row])
-    values = np.concatenate([block.values for row in rows for block in row])
-    quality = quality.reshape(len(rows), -1)
+    # Joining buffers takes two thirds of what joining arrays does.
+    packed = b"".join([b.values for row in rows for b in row])  # type: ignore[misc]  # buffers
+    values = np.frombuffer(packed, dtype=np.int64).reshape(len(rows), -1)
+    marks = b"".join([b.quality for row in rows for b in row])  # type: ignore[misc]  # buffers
+    quality = np.frombuffer(marks, dtype=np.uint8).reshape(len(rows), -1)
     missing: NDArray[np.bool_] = np.zeros(len(rows), dtype=np.bool_)
     estimated: NDArray[np.bool_] = missing
     if quality.any():
@@ -155,7 +162,8 @@ def stack(name: str, rows: Sequence[Row], of: Days) -> tuple[Stack, NDArray[np.b
         of.days,
         of.start,
         first.period_s,
-        values.reshape(len(rows), -1),
+        values,
+        magnitude(values),
         billing_scale(first),
         estimated,
         tuple(starts),
