@@ -28,7 +28,6 @@ The rules it keeps, from the architecture:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from random import Random
 from typing import ClassVar, TypeAlias
@@ -53,11 +52,10 @@ from edge_agent.conversation import (
     StartEpoch,
     Stored,
 )
+from edge_agent.progress import WINDOW, WINDOW_MAX, Epoch, Progress
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import NONCE_BYTES, Ack
 
-WINDOW = 8
-WINDOW_MAX = 64
 RESEND_S = 30.0
 RESEND_MAX_S = 300.0
 HELLO_S = 3600.0
@@ -94,17 +92,6 @@ class Trigger(Enum):
     RENEWED = auto()
 
 
-@dataclass(slots=True)
-class _Epoch:
-    """One epoch's progress. `sent` is the highest sequence published since the last rewind."""
-
-    epoch: UUID
-    first: int
-    last: int
-    cum: int
-    sent: int
-
-
 Work: TypeAlias = "Callable[[Session, Event, float], list[Action]]"
 
 
@@ -135,10 +122,7 @@ class Session:
         self.state = State.OFFLINE
         self._random = random
         self._draw = nonce
-        self._base_window = window
-        self._window_max = window_max
-        self._window = window
-        self._epochs = [_opened(view) for view in epochs]
+        self._progress = Progress(epochs, window, window_max)
         self._nonce: bytes | None = None
         self._may_lower: set[UUID] = set()
         self._challenged: set[tuple[UUID, int]] = set()
@@ -151,22 +135,22 @@ class Session:
     @property
     def current(self) -> UUID:
         """The epoch that new batches are sealed under."""
-        return self._epochs[-1].epoch
+        return self._progress.current.epoch
 
     @property
     def window(self) -> int:
         """Batches that may be under way at present."""
-        return self._window
+        return self._progress.window
 
     @property
     def under_way(self) -> int:
         """Batches published and not acknowledged."""
-        return sum(epoch.sent - epoch.cum for epoch in self._epochs)
+        return self._progress.under_way
 
     @property
     def backlog(self) -> int:
         """Batches not acknowledged."""
-        return sum(epoch.last - epoch.cum for epoch in self._epochs)
+        return self._progress.backlog
 
     @property
     def wake_at(self) -> float | None:
@@ -213,13 +197,13 @@ class Session:
         return due
 
     def _classify_ack(self, event: Acknowledged) -> list[Trigger]:
-        ack, epoch = event.ack, self._find(event.ack.epoch)
+        ack, epoch = event.ack, self._progress.find(event.ack.epoch)
         if epoch is None:
             return []
         epoch.first = max(epoch.first, event.first)
         triggers = [Trigger.QUARANTINE] if ack.quarantined else []
         triggers.append(self._classify_cum(event, epoch))
-        if epoch is self._epochs[-1]:
+        if epoch is self._progress.current:
             return [*triggers, Trigger.RENEW] if ack.new_epoch else triggers
         # A closed epoch is never renewed: the centre may not know yet that it has been left. What
         # it still holds goes its way in the current epoch once the two sides cannot agree.
@@ -227,7 +211,7 @@ class Session:
         cum = ack.cum if triggers[-1] is Trigger.RAISE else epoch.cum
         return [*triggers, Trigger.FOLD] if stuck and cum < epoch.last else triggers
 
-    def _classify_cum(self, event: Acknowledged, epoch: _Epoch) -> Trigger:
+    def _classify_cum(self, event: Acknowledged, epoch: Epoch) -> Trigger:
         ack = event.ack
         may_lower = ack.nonce is not None and ack.nonce == self._nonce
         may_lower = may_lower and epoch.epoch in self._may_lower
@@ -239,9 +223,6 @@ class Session:
             return Trigger.STRANGE
         return Trigger.RAISE if ack.cum > epoch.cum else Trigger.REPEAT
 
-    def _find(self, name: UUID) -> _Epoch | None:
-        return next((epoch for epoch in self._epochs if epoch.epoch == name), None)
-
     # --- the work behind each transition ---
 
     def _nothing(self, _event: Event, _now: float) -> list[Action]:
@@ -250,25 +231,24 @@ class Session:
     def _greet(self, _event: Event, now: float) -> list[Action]:
         """Say hello, and send from `cum` on: what was under way may be lost."""
         self._attempt = 0
-        self._window = self._base_window
+        self._progress.narrow()
         return [self._hello(now), *self._rewind(now)]
 
     def _resend(self, _event: Event, now: float) -> list[Action]:
         """Nothing moved for too long. The hello finds out where the centre really stands."""
         self._attempt += 1
-        self._window = self._base_window
+        self._progress.narrow()
         return [self._hello(now), *self._rewind(now)]
 
     def _rewind(self, now: float) -> list[Action]:
-        for epoch in self._epochs:
-            epoch.sent = epoch.cum
+        self._progress.rewind()
         self._resend_at = None
         self._challenged.clear()
         return self._fill(now)
 
     def _hello(self, now: float) -> Action:
         self._nonce = self._draw(self._random)
-        self._may_lower = {epoch.epoch for epoch in self._epochs}
+        self._may_lower = {epoch.epoch for epoch in self._progress}
         self._hello_at = now + HELLO_S
         self._centre_started = False
         return SendHello(self._nonce)
@@ -293,7 +273,7 @@ class Session:
 
     def _note(self, event: Event, _now: float) -> list[Action]:
         if isinstance(event, Stored) and event.epoch == self.current:
-            epoch = self._epochs[-1]
+            epoch = self._progress.current
             epoch.last = max(epoch.last, event.last)
         return []
 
@@ -303,15 +283,9 @@ class Session:
 
     def _raise(self, event: Event, _now: float) -> list[Action]:
         ack, epoch = self._acknowledged(event)
-        draining = self.under_way >= self._window
-        gained, epoch.cum = ack.cum - epoch.cum, ack.cum
-        epoch.sent = max(epoch.sent, epoch.cum)
+        self._progress.advance(epoch, ack.cum)
         self._attempt = self._repeats = 0
         self._resend_at = None
-        if self.backlog == 0:
-            self._window = self._base_window
-        elif draining:
-            self._window = min(self._window + gained, self._window_max)
         return [Release(epoch.epoch, epoch.cum, ack.cum_hash), *self._confirm_hello(ack, epoch)]
 
     def _raise_and_fill(self, event: Event, now: float) -> list[Action]:
@@ -339,7 +313,7 @@ class Session:
         ]
         return [*actions, *self._rewind(now)]
 
-    def _confirm_hello(self, ack: Ack, epoch: _Epoch) -> list[Action]:
+    def _confirm_hello(self, ack: Ack, epoch: Epoch) -> list[Action]:
         """One hello lowers an epoch at most once: its answer may arrive twice, and late."""
         if ack.nonce is not None and ack.nonce == self._nonce:
             self._may_lower.discard(epoch.epoch)
@@ -377,7 +351,7 @@ class Session:
 
     def _adopt(self, event: Event, _now: float) -> list[Action]:
         if isinstance(event, Renewed):
-            self._epochs = [_opened(view) for view in event.epochs]
+            self._progress.adopt(event.epochs)
         self._resend_at = None
         return []
 
@@ -385,27 +359,20 @@ class Session:
         self._adopt(event, now)
         return self._greet(event, now)
 
-    def _acknowledged(self, event: Event) -> tuple[Ack, _Epoch]:
+    def _acknowledged(self, event: Event) -> tuple[Ack, Epoch]:
         # Only acknowledgements of epochs that are held are classified into these transitions.
         assert isinstance(event, Acknowledged)  # noqa: S101 - narrows for the type checker
-        epoch = self._find(event.ack.epoch)
+        epoch = self._progress.find(event.ack.epoch)
         assert epoch is not None  # noqa: S101 - narrows for the type checker
         return event.ack, epoch
 
     def _fill(self, now: float) -> list[Action]:
-        actions: list[Action] = []
-        room = self._window - self.under_way
-        for epoch in self._epochs:
-            until = min(epoch.last, epoch.sent + max(room, 0))
-            sequences = range(epoch.sent + 1, until + 1)
-            actions.extend(SendBatch(epoch.epoch, sequence) for sequence in sequences)
-            room -= until - epoch.sent
-            epoch.sent = until
+        sends = self._progress.fill()
         if self.under_way == 0:
             self._resend_at = None
         elif self._resend_at is None:
             self._resend_at = now + self._resend_delay()
-        return actions
+        return list(sends)
 
     def _resend_delay(self) -> float:
         bound = RESEND_S * 2.0 ** min(self._attempt + 1, 10)
@@ -445,13 +412,6 @@ class Session:
         (State.RENEWING_OFFLINE, Trigger.RAISE): (State.RENEWING_OFFLINE, _raise),
         (State.RENEWING_OFFLINE, Trigger.RENEWED): (State.OFFLINE, _adopt),
     }
-
-
-def _opened(view: EpochView) -> _Epoch:
-    # Sequences below the first kept one that were never acknowledged cannot be sent any more; the
-    # hello tells the centre, which records the lost range.
-    cum = max(view.cum, view.first - 1)
-    return _Epoch(view.epoch, view.first, view.last, cum, cum)
 
 
 _PLAIN: dict[type[Event], Trigger] = {
