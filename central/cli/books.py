@@ -29,6 +29,7 @@ from central.cli.frame import (
     show,
     wait_for,
 )
+from central.cli.import_urdb import import_urdb_command
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.version import TariffVersion
@@ -41,10 +42,11 @@ from central.service.ingest import Ingest
 from central.service.outcome import OutcomeKind
 
 imports = group("Bring in a customer book, or readings from a file.")
-tariffs = group("Check tariff documents, or add a version.")
+tariffs = group("Check tariff documents, import URDB records, or add a version.")
 gateways = group("Enrol and revoke gateways, their epochs and their meters.")
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")]
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="The files.")]
+tariffs.command("import-urdb")(import_urdb_command)
 _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
 
 

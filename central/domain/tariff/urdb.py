@@ -218,7 +218,7 @@ def import_urdb(  # noqa: PLR0913 - what the caller may override
     Raises:
         TariffRefusedError: A field is unsupported or makes no sense.
     """
-    fates = tuple(_fate(name, value, reference=reference) for name, value in record.items())
+    fates = fates_of(record, reference=reference)
     findings = [
         TariffFinding(
             Code.NOT_SUPPORTED,
@@ -248,6 +248,16 @@ def import_urdb(  # noqa: PLR0913 - what the caller may override
     }
     document = load_tariff(json.dumps(said), file=file)
     return Imported(document, fates, rule, tuple(sorted(ignored)))
+
+
+def fates_of(record: Record, *, reference: bool = False) -> tuple[FieldReport, ...]:
+    """What becomes of each field of a record, whether or not the record can be imported.
+
+    Args:
+        record: As `read_records` gives it.
+        reference: Whether what the reference ignores is left out.
+    """
+    return tuple(_fate(name, value, reference=reference) for name, value in record.items())
 
 
 def _rule(record: Record, file: str) -> Rule:
