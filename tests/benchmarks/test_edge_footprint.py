@@ -1,0 +1,242 @@
+"""What a gateway costs: memory, card wear, bytes on the wire, start, and how fast it drains.
+
+`pytest tests/benchmarks/test_edge_footprint.py --bench -s`. Budgets are the architecture's:
+64 MB (PSS, all processes), 1 GB written a year for 10 registers every 15 minutes, 3 bytes a reading
+in batches of 1,000 and 35 in batches of 10, 3 s from start to first reading, 2 minutes for a week
+of 100 meters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+import sys
+import time
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from edge_agent.buffer import Buffer
+from edge_agent.clock import ClockSource, SystemClock
+from edge_agent.conductor import Conductor
+from edge_agent.ending import end
+from edge_agent.packing import seal_all
+from edge_agent.records import Cycle
+from edge_agent.session import Session
+from edge_agent.uplink import Broker, Uplink
+from firmware_bridge.contract.envelope import NO_HASH, Link, open_batch
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
+from firmware_bridge.profiles import load_profile
+from firmware_bridge.simulator.compose import Script, compose
+from firmware_bridge.simulator.load import from_kw
+from firmware_bridge.simulator.modbus import VirtualModbusServer
+from tests.support.edge_centre import Centre, listening
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from central.adapters.embedded.broker import EmbeddedBroker
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+GATEWAY = "gw-1"
+REGISTERS = 10
+CYCLES_A_YEAR = 365 * 96
+CYCLES = 4_000
+PSS_MAX_MB = 64
+WRITTEN_MAX_MB = 1_000
+START_MAX_S = 3.0
+DRAIN_MAX_S = 120.0
+ROUND_TRIP_S = 0.05
+
+
+def channel(number: int) -> Channel:
+    obis = Obis.parse(f"1-0:{number + 1}.8.0")
+    return Channel("EAS", "1", obis, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
+
+
+def counting(registers: int) -> Iterator[list[Reading]]:
+    """What that many registers show, each boundary."""
+    random = Random(5)  # noqa: S311 - a load, repeatable
+    shown = [random.randrange(10**7) for _ in range(registers)]
+    for number in count():
+        shown = [value + random.randrange(900) for value in shown]
+        at = T0 + timedelta(minutes=15 * number, milliseconds=random.randrange(400))
+        yield [Reading(channel(index), at, value, 0) for index, value in enumerate(shown)]
+
+
+async def test_bytes_written_in_a_year(tmp_path: Path) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    cycles = counting(REGISTERS)
+    measured_from = CYCLES // 4
+    for number in range(CYCLES):
+        if number == measured_from:
+            before = written()
+        now = T0 + timedelta(minutes=15 * number)
+        marks = {"clock.synced_ms": number, "meter.m1.read_ms": number}
+        (sealed,) = await buffer.store(Cycle(now, next(cycles), marks))
+        buffer.acknowledge(buffer.current, sealed.sequence, sealed.sha256, now)
+    a_cycle = (written() - before) / (CYCLES - measured_from)
+    await buffer.close()
+    year_mb = a_cycle * CYCLES_A_YEAR / 1e6
+    print(f"\nwritten: {a_cycle:.0f} bytes a cycle of {REGISTERS}, {year_mb:.0f} MB a year")
+    assert year_mb <= WRITTEN_MAX_MB
+
+
+def written() -> int:
+    """Bytes that this process gave to the kernel to write."""
+    return int(re.search(r"wchar: (\d+)", Path("/proc/self/io").read_text())[1])  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("size", "budget"), [(1_000, 3.0), (10, 35.0)])
+def test_bytes_on_the_wire(size: int, budget: float) -> None:
+    cycles = counting(REGISTERS)
+    readings = [reading for _ in range(size // REGISTERS) for reading in next(cycles)]
+    readings.sort(key=lambda reading: (str(reading.channel), reading.at))
+    link = Link(GATEWAY, UUID(int=1), 1, NO_HASH)
+    (sealed,) = seal_all(link, T0, readings)
+    assert len(open_batch(GATEWAY, sealed.payload).columns) == size
+    each = len(sealed.payload) / size
+    print(f"\nwire: {each:.2f} bytes a reading in batches of {size}")
+    assert each <= budget
+
+
+@pytest.mark.parametrize("window_max", [8, 64])
+@pytest.mark.parametrize("round_trip_s", [0.0, ROUND_TRIP_S])
+async def test_a_week_of_a_hundred_meters_drains(
+    mosquitto: EmbeddedBroker, tmp_path: Path, window_max: int, round_trip_s: float
+) -> None:
+    with mosquitto:
+        buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+        first = next(counting(100))
+        for number in range(672):
+            now = T0 + timedelta(minutes=15 * number)
+            some = [
+                Reading(
+                    reading.channel, now + timedelta(seconds=step), reading.mantissa + number, 0
+                )
+                for step in range(10)
+                for reading in first
+            ]
+            await buffer.store(Cycle(now, some))
+        random = Random(1)  # noqa: S311 - jitter, repeatable
+        conductor = Conductor(buffer, random, make_session=partial(Session, window_max=window_max))
+        clock = SystemClock(ClockSource.TRUSTED)
+        centre = Centre(GATEWAY)
+        async with (
+            listening(centre, mosquitto.port),
+            far_away(mosquitto.port, round_trip_s) as port,
+        ):
+            uplink = Uplink(GATEWAY, Broker("127.0.0.1", port), conductor, clock, random)
+            began = time.monotonic()
+            task = asyncio.create_task(uplink.run())
+            while buffer.backlog:  # noqa: ASYNC110 - the buffer tells nobody when it is empty
+                await asyncio.sleep(0.01)
+            took = time.monotonic() - began
+            await end(task)
+        await buffer.close()
+    print(
+        f"\ndrain: 672 batches of 1,000 in {took:.1f} s, window up to {window_max}, "
+        f"round trip {round_trip_s * 1000:.0f} ms more"
+    )
+    assert len(centre.rows()) == 672_000
+    assert took <= DRAIN_MAX_S
+
+
+@asynccontextmanager
+async def far_away(port: int, round_trip_s: float) -> AsyncIterator[int]:
+    """The same broker behind a line that takes half of that each way."""
+    pumps: set[asyncio.Task[None]] = set()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await reader.read(65_536):
+            loop.call_later(round_trip_s / 2, writer.write, data)
+        loop.call_later(round_trip_s / 2, writer.close)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        for task in (pump(reader, back), pump(there, writer)):
+            pumps.add(asyncio.create_task(task))
+
+    if not round_trip_s:
+        yield port
+        return
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        await end(*pumps)
+
+
+async def test_memory_and_start_of_a_running_agent(tmp_path: Path) -> None:
+    """Modbus is read; P1, SML and M-Bus are connected to devices that say nothing."""
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
+    script = Script(start=start, loop=True)
+    meter = compose("4711", from_kw([Decimal(1)], 3600), script=script, installed_at=start)
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    model = load_profile("meterline-virtual")
+    line = await asyncio.start_server(mute, "127.0.0.1", 0)
+    async with VirtualModbusServer({1: (meter, model)}) as server, line:
+        port = line.sockets[0].getsockname()[1]
+        others = "".join(
+            f'[[meters]]\nname = "{name}"\nprotocol = "{name}"\nhost = "127.0.0.1"\nport = {port}\n'
+            + ("address = 1\n" if name == "mbus" else "")
+            for name in ("dsmr", "sml", "mbus")
+        )
+        config = tmp_path / "edge.toml"
+        config.write_text(
+            f'gateway = "{GATEWAY}"\nbroker.url = "mqtt://127.0.0.1:1"\nclock.source = "trusted"\n'
+            f'buffer.path = "{tmp_path / "buffer.db"}"\n[[meters]]\nname = "m1"\n'
+            f'protocol = "modbus"\nhost = "127.0.0.1"\nport = {server.port}\nunit_id = 1\n'
+            f'profile = "meterline-virtual"\n{others}'
+        )
+        code = "from edge_agent.cli import main; main()"
+        began = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", code, "run", "--config", str(config)),
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            while not _readings(tmp_path / "buffer.db"):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.02)
+            first_s = time.monotonic() - began
+            await asyncio.sleep(3.0)
+            pss = sum(_pss_kb(pid) for pid in _family(process.pid)) / 1024
+        finally:
+            process.terminate()
+            await process.wait()
+    print(f"\nstart to first reading {first_s:.2f} s; PSS {pss:.1f} MB with four protocols")
+    assert first_s <= START_MAX_S
+    assert pss <= PSS_MAX_MB
+
+
+def _readings(path: Path) -> int:
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM batch").fetchone()[0])
+    except sqlite3.Error:
+        return 0
+
+
+def _pss_kb(pid: int) -> int:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1])  # type: ignore[index]
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(member for child in children for member in _family(int(child)))]
