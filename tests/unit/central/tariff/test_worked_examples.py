@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
@@ -16,6 +17,7 @@ from central.domain.billing.cycle import Cycle
 from central.domain.rating.explain import explain
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.period import DayRange
+from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import rate
 from central.domain.rating.state import State
 from central.domain.tariff.export import to_canonical_text
@@ -37,15 +39,35 @@ def minutes(text: str) -> int:
 
 def load_at(rules: list[dict[str, str]], step: int, local: datetime) -> int:
     for rule in rules:
-        first, last = rule["at"].split("-")
-        now = local.hour * 60 + local.minute
-        days = rule.get("days", "").split()
-        in_days = not days or local.date().isoformat() in days
-        if in_days and minutes(first) <= now < minutes(last):
+        if in_force(rule, local):
             wh = Fraction(rule["kW"]) * 1000 * step / 60
             assert wh.denominator == 1
             return int(wh)
     return 0
+
+
+def in_force(rule: dict[str, str], local: datetime) -> bool:
+    first, last = rule["at"].split("-")
+    days = rule.get("days", "").split()
+    in_days = not days or local.date().isoformat() in days
+    return in_days and minutes(first) <= local.hour * 60 + local.minute < minutes(last)
+
+
+def prices_of(
+    said: dict[str, list[dict[str, str]]], days: DayRange, zone: str
+) -> list[PriceSeries]:
+    """Hourly prices by rules of the local clock, in units of 0.0001."""
+    span = days.interval(zone)
+    hours = [
+        (span.start + timedelta(hours=number)).astimezone(ZoneInfo(zone))
+        for number in range(span.duration // timedelta(hours=1))
+    ]
+    found = []
+    for name, rules in said.items():
+        values = [next(Decimal(r["price"]) for r in rules if in_force(r, at)) for at in hours]
+        mantissas = tuple(int(value * 10000) for value in values)
+        found.append(PriceSeries(name, span.start, 3600, mantissas, -4))
+    return found
 
 
 def facts_of(said: dict[str, str]) -> AgreementFacts:
@@ -88,6 +110,7 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
         days,
         cycle=cycle,
         opening=opening,
+        prices=prices_of(said.get("prices", {}), cycle, documents[0].zone),
     )
     assert not rated.holds
     found = {line.key: line for line in rated.lines}
