@@ -291,7 +291,9 @@ def conflicts_of(ingest: State, installation: InstallationRecord, obis: Obis) ->
     channels = device_channels(ingest, installation, obis)
     for key, conflict in ingest.conflicts.items():
         at = from_ms(conflict.at_ms)
-        if key not in ingest.decided and conflict.channel_id in channels and (
-            installation.start <= at <= (installation.end or ENDLESS)
+        if (
+            key not in ingest.decided
+            and conflict.channel_id in channels
+            and (installation.start <= at <= (installation.end or ENDLESS))
         ):
             yield at
