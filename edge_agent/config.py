@@ -192,7 +192,7 @@ def parse_config(table: dict[str, Any], origin: str = "the configuration") -> Ed
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "(top)"
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
         message = f"{origin}: `{key}`: {reason}."
         remedy = _remedy(first["type"], key)
         raise ConfigurationFileError(message, value=first.get("input"), remedy=remedy) from error

@@ -230,3 +230,7 @@ async def _serve(meters: Meters, host: str, port: int, *, rtu: bool, as_json: bo
         typer.echo(json.dumps({**where, "units": sorted(meters)}) if as_json else prose)
         sys.stdout.flush()
         await stop.wait()
+
+
+if __name__ == "__main__":
+    main()
