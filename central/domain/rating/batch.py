@@ -230,6 +230,7 @@ def _columnar(segments: Sequence[Segment]) -> bool:
         or document.money_banks
         or any(minimum.per == "year" for minimum in document.minimums)
         or any(isinstance(rule, FormulaDeterminant) for rule in document.determinants)
+        or any(isinstance(r, MaxDeterminant) and r.during for r in document.determinants)
         for document in documents
     )
 

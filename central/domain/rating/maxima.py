@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 import numpy as np
@@ -24,10 +24,14 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
 
         kW = energy of the window x 3600 / length of the window in seconds
 
-    Raises:
-        HeldError: The window is no multiple of the interval, or none is complete.
+    With `during`, only windows inside the intervals that the system names count: the coincident
+    peak, zero where it names none.
 
-    Source: rating.md, section 3, demand
+    Raises:
+        HeldError: The window is no multiple of the interval, none is complete, or the system's
+            intervals are not known.
+
+    Source: rating.md, section 3, demand and coincident peak
     """
     series = book.series[rule.series]
     place = series.slice_of(segment.days)
@@ -37,8 +41,12 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
     if left or width == 0:
         message = f"The window of {rule.name!r} is no multiple of {series.step_s} s."
         raise HeldError(Hold("BAD_WINDOW", message, rule.name))
-    begins, sums = _windows(rule, plan, series.values[place], series.estimated[place], width)
     start = series.start + timedelta(seconds=series.step_s * place.start)
+    every = window_begins(rule, plan, place.stop - place.start, width)
+    if rule.during is not None:
+        every = _named(every, _system_intervals(rule, segment, book, start, place), width)
+    values, estimated = series.values[place], series.estimated[place]
+    begins, sums = _windows(rule, every, values, estimated, width)
     unit = POWER.get(unit_of(segment, rule.series), f"{unit_of(segment, rule.series)}/h")
     per_hour = series.scale * Fraction(3600, window_s)
     sources = series.sources(segment.days)
@@ -46,6 +54,10 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
         if not plan.runs[number]:
             continue
         mine = np.flatnonzero(plan.numbers[begins] == number)
+        if rule.during is not None and not (plan.numbers[every] == number).any():
+            nothing, how = Fraction(0), "daily_max" if rule.daily else "max"
+            yield Determinant(rule.name, segment.number, label, unit, nothing, nothing, how)
+            continue
         if mine.size == 0:
             message = f"No window of {rule.name!r} {label} is complete and metered."
             raise HeldError(Hold("NO_DEMAND_WINDOW", message, rule.name))
@@ -61,15 +73,34 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
         )
 
 
+def _system_intervals(
+    rule: MaxDeterminant, segment: Segment, book: Book, start: datetime, place: slice
+) -> NDArray[np.bool_]:
+    named = next(p.price for p in segment.version.document.prices if p.name == rule.during)
+    known = book.prices.get(named)
+    step_s = book.series[rule.series].step_s
+    found = None if known is None else known.at_steps(start, step_s, place.stop - place.start)
+    if found is None:
+        message = f"The system intervals {named!r} do not cover {segment.days.first}."
+        raise HeldError(Hold("MISSING_PRICE", message, named))
+    return np.asarray(found != 0, dtype=np.bool_)
+
+
+def _named(begins: NDArray[np.int64], counts: NDArray[np.bool_], width: int) -> NDArray[np.int64]:
+    """The windows that lie wholly inside the intervals that count."""
+    marks = np.concatenate(([0], np.cumsum(counts)))
+    inside: NDArray[np.int64] = begins[marks[begins + width] - marks[begins] == width]
+    return inside
+
+
 def _windows(
     rule: MaxDeterminant,
-    plan: Plan,
+    begins: NDArray[np.int64],
     values: NDArray[np.int64],
     estimated: NDArray[np.bool_],
     width: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Start index and energy of every window that counts, ascending in time."""
-    begins = window_begins(rule, plan, len(values), width)
     if rule.estimated == "exclude" and estimated.any():
         marks = np.concatenate(([0], np.cumsum(estimated)))
         begins = begins[marks[begins + width] == marks[begins]]

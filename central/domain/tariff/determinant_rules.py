@@ -41,6 +41,8 @@ class MaxDeterminant:
         by: Schedule, or "" for no split.
         estimated: Whether estimated intervals count.
         daily: Whether the determinant is the sum of each local day's peak.
+        during: Series whose non-zero steps name the system's intervals; only windows wholly inside
+            them count. None for every interval.
     """
 
     name: str
@@ -50,6 +52,7 @@ class MaxDeterminant:
     by: str = ""
     estimated: Literal["exclude", "include"] = "exclude"
     daily: bool = False
+    during: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,7 @@ def _determinant(determinant: Determinant) -> Said:
             _put(said, "by", determinant.by, "")
             _put(said, "estimated", determinant.estimated, "exclude")
             _put(said, "per", "day" if determinant.daily else "bill", "bill")
+            _put(said, "during", determinant.during, None)
         case FormulaDeterminant():
             said["expr"] = formula_text(determinant.expr)
             _put(said, "unit", determinant.unit, "")

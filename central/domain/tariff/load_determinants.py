@@ -137,6 +137,13 @@ def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) ->
     estimated = reader.choice("estimated", ("exclude", "include"), "exclude")
     daily = reader.choice("per", ("bill", "day"), "bill") == "day"
     by = _by(reader, scope.calendar)
+    during = reader.text("during")
+    if during is not None and during not in scope.prices:
+        message = f"{during!r} is no series of system intervals."
+        remedy = "Define it in series, as `{price: NAME}`."
+        reader.report.refuse(
+            Code.UNKNOWN_SERIES, reader.line, reader.where("during"), message, remedy
+        )
     made = MaxDeterminant(
         name,
         series,
@@ -145,6 +152,7 @@ def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) ->
         by,
         cast("Literal['exclude', 'include']", estimated),
         daily=daily,
+        during=during,
     )
     return made, POWER.get(units[series], f"{units[series]}/h"), by
 

@@ -194,6 +194,7 @@ def _determinants() -> list[Schema]:
                 "by": {"type": "string"},
                 "estimated": _enum("exclude", "include"),
                 "per": _enum("bill", "day"),
+                "during": name,
             },
             required=("max",),
         ),

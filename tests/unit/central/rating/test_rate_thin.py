@@ -6,6 +6,7 @@ import json
 from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from central.domain.rating.explain import LineageError, explain
 from central.domain.rating.facts import AgreementFacts, Fact
 from central.domain.rating.line import Rated
 from central.domain.rating.period import DayRange
+from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load import load_tariff
@@ -204,3 +206,41 @@ def test_no_float_is_in_any_value_of_a_bill() -> None:
     walk(version())
     assert isinstance(bill.total, Decimal)
     assert all(isinstance(stamp, datetime) for stamp in [OCTOBER.interval(ZONE).start])
+
+
+COINCIDENT = """\
+tariff: coincident
+effective: 2026-01-01
+zone: Europe/Madrid
+currency: {code: EUR}
+series: {peaks: {price: GRID.CP}}
+determinants: {kw: {max: import, window: 60m, during: peaks}}
+charges: [{id: capacity, qty: kw, price: 10}]
+"""
+
+
+def coincident(flags: dict[int, int], estimated: tuple[date, ...] = ()) -> Rated:
+    start = OCTOBER.interval(ZONE).start
+    prices = PriceSeries("GRID.CP", start, 3600, tuple(flags.get(n, 0) for n in range(745)), 0)
+    blocks = {"import": blocks_from(OCTOBER, ZONE, 900, lambda at: at.hour, estimated=estimated)}
+    tariff = version(COINCIDENT)
+    return rate(blocks, NO_FACTS, [tariff], CALENDAR, OCTOBER, prices=[prices])
+
+
+def test_demand_counts_only_in_the_hours_that_the_system_names() -> None:
+    bill = coincident({7: 1, 24 + 9: 1})
+    assert bill.quantity("kw") == Fraction(36, 1000)
+    (line,) = bill.lines
+    (selection,) = [found.selection for found in line.determinants]
+    assert selection is not None
+    assert selection.runs == (((24 + 9) * 4, 4),)
+
+
+def test_no_named_hour_is_no_coincident_demand_and_an_estimated_one_holds() -> None:
+    assert coincident({}).total == 0
+    held = coincident({7: 1}, (OCTOBER.first,))
+    assert [hold.code for hold in held.holds] == ["NO_DEMAND_WINDOW"]
+
+
+def test_unknown_system_hours_hold_the_bill() -> None:
+    assert [hold.code for hold in rated(version(COINCIDENT)).holds] == ["MISSING_PRICE"]
