@@ -67,10 +67,8 @@ def printed(value: Fraction, digits: int = 0) -> Decimal:
         value: To print.
         digits: Decimals it has at least, so that a rounded number shows how it was rounded.
     """
+    scale = 10**digits
+    if digits and scale % value.denominator == 0:
+        return Decimal(value.numerator * (scale // value.denominator)).scaleb(-digits, _WIDE)
     found = exact_decimal(value)
-    if found is None:
-        return half_away(value, UNROUNDED_DIGITS)
-    exponent = found.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent < digits:
-        return half_away(value, digits)
-    return found
+    return half_away(value, UNROUNDED_DIGITS) if found is None else found

@@ -139,6 +139,7 @@ BAD: list[tuple[str, Code, str]] = [
     ("exemption by unknown fact", Code.UNKNOWN_FACT, with_charge("{id: a, price: 1, per: day, unless: exempt}")),
     ("exemption by a number", Code.WRONG_FACT_KIND, with_charge("{id: a, price: 1, per: day, unless: kva}", "needs: {kva: kW}\n")),
     ("quantity from a truth", Code.WRONG_FACT_KIND, with_charge("{id: a, qty: big, price: 1, per: day}", "needs: {big: bool}\n")),
+    ("demand in unknown hours", Code.UNKNOWN_SERIES, HEAD + "determinants: {k: {max: import, during: peaks}}\n" + FIXED),
     ("a list of banks", Code.WRONG_TYPE, GOOD + "needs: [kw]\n"),
 ]  # fmt: skip
 
