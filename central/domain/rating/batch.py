@@ -18,6 +18,7 @@ import numpy as np
 from central.domain.rating.book import Book, HeldError
 from central.domain.rating.charges.draft import Span
 from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.inputs import input_hash, shared_inputs
 from central.domain.rating.line import Determinant, Line, Rated, Source
 from central.domain.rating.measure import Measured, NotColumnarError, measure
 from central.domain.rating.period import DayRange, Segment, cut
@@ -28,11 +29,9 @@ from central.domain.rating.rate import (
     Options,
     closing_of,
     credits_of,
-    input_hash,
     inputs_of,
     month_of,
     rate,
-    shared_inputs,
 )
 from central.domain.rating.rounding import UNROUNDED_DIGITS, printed
 from central.domain.rating.stack import Days, Row, Shape, Stack, stack

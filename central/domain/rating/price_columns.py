@@ -7,7 +7,7 @@ batch. What depends on more than a meter's own determinants and shared facts is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -26,11 +26,10 @@ from central.domain.rating.measure import Measured, NotColumnarError
 from central.domain.rating.period import Segment
 from central.domain.rating.rate import kind_of, line_key
 from central.domain.rating.rounding import printed
+from central.domain.rating.tier_columns import parts_of, share_of
 from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant
 from central.domain.tariff.document import Charge, Minimum, Percent
 from central.domain.tariff.price_rules import Step
-
-_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -288,13 +287,13 @@ class ColumnPricer:
         quantity = added([self._measured[number].value for number in numbers])
         share, note = time_share(charge, self._span, segment)
         split = split or any(block.price.by_period for block in blocks)
-        for block, part, present in _parts(charge, blocks, quantity):
+        for block, part, present in parts_of(charge, blocks, quantity):
             shares: list[tuple[str, Column, list[int]]] = [("", part, numbers)]
             if split:
                 shares = [
                     (
                         self._measured[n].model.label,
-                        part if len(numbers) == 1 else _share(part, self._measured[n], quantity),
+                        part if len(numbers) == 1 else share_of(part, self._measured[n], quantity),
                         [n],
                     )
                     for n in numbers
@@ -377,48 +376,3 @@ class ColumnPricer:
     def _measured_qty(self, minimum: Minimum) -> bool:
         base = (minimum.qty or "").partition(".")[0]
         return any(one.model.name == base and one.series for one in self._measured)
-
-
-def _parts(
-    charge: Charge, blocks: Sequence[Block], quantity: Column
-) -> Iterator[tuple[Block, Column, Mask | None]]:
-    """How much of each meter's quantity each step takes, and which meters' lines show it."""
-    bounds = [bound for block in blocks for bound in (block.low, block.high) if bound is not None]
-    if charge.tiers.size:
-        size = Fraction(charge.tiers.size)
-        whole = quantity.scaled(1 / size)
-        quantity = Column(-(-whole.top // whole.one_bottom)).scaled(size)
-    bottom = lcm(quantity.one_bottom, *(bound.denominator for bound in bounds))
-    held = quantity.over(bottom)
-    if charge.tiers.kind in {"volume", "stair"}:
-        below: Mask = np.zeros(len(held), dtype=np.bool_)
-        for block in blocks:
-            reached: Mask = np.ones(len(held), dtype=np.bool_)
-            if block.high is not None:
-                reached = np.asarray(held <= _bound(block.high, bottom, held), dtype=np.bool_)
-            yield block, quantity, reached & ~below
-            below |= reached
-        return
-    for block in blocks:
-        top = held
-        if block.high is not None:
-            top = np.minimum(held, _bound(block.high, bottom, held))
-        part = np.maximum(plus(top, -_bound(block.low, bottom, held)), 0)
-        first = block is blocks[0]
-        yield block, Column(part, bottom), None if first else np.asarray(part != 0, dtype=np.bool_)
-
-
-def _share(part: Column, one: Measured, total: Column) -> Column:
-    """A period's share of a step: part x own / total, nothing where the total is nothing."""
-    value = one.value
-    top = times(times(part.top, value.top), total.one_bottom)
-    bottom = times(total.top, part.one_bottom * value.one_bottom)
-    sign = np.where(bottom < 0, -1, 1)
-    empty = total.top == 0
-    return Column(np.where(empty, 0, top * sign), np.where(empty, 1, bottom * sign))
-
-
-def _bound(value: Fraction, bottom: int, held: Ints) -> int:
-    """A bound over `bottom`; no higher than 64 bits hold where no value is."""
-    bound = int(value * bottom)
-    return bound if held.dtype == object else min(bound, _MAX)

@@ -7,7 +7,7 @@ for a bill, a comparison or a running total.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -26,8 +26,8 @@ from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
 from central.domain.rating.determinants import compute, metered_peaks
 from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.hashing import canonical, digest_parts
-from central.domain.rating.line import Hold, Line, Rated, Source
+from central.domain.rating.inputs import input_hash, shared_inputs
+from central.domain.rating.line import Hold, Line, Rated
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
@@ -388,44 +388,3 @@ def closing_of(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decim
         if credit.amount
     )
     return State(tuple(sorted(peaks.values())), tuple(credits_left), tuple(sorted(year_sums)))
-
-
-def shared_inputs(
-    segments: Sequence[Segment],
-    calendar: ResolvedCalendar,
-    days: DayRange,
-    cycle: DayRange,
-    prices: Mapping[str, PriceSeries],
-) -> dict[str, str]:
-    """Canonical text of the inputs that many bills share."""
-    return {
-        "tariffs": canonical(sorted({segment.version.sha256 for segment in segments})),
-        "calendar": _calendar_text(calendar),
-        "days": canonical([days.first.isoformat(), days.end.isoformat()]),
-        "cycle": canonical([cycle.first.isoformat(), cycle.end.isoformat()]),
-        "prices": canonical([prices[name].to_json() for name in sorted(prices)]),
-    }
-
-
-@lru_cache(maxsize=64)
-def _calendar_text(calendar: ResolvedCalendar) -> str:
-    return canonical(calendar.to_json())
-
-
-def input_hash(
-    sources: Iterable[Source], facts: AgreementFacts, opening: State, shared: Mapping[str, str]
-) -> str:
-    """Hex digest over everything that went into a bill.
-
-    Args:
-        sources: Of all its series, by name.
-        facts: Of the agreement.
-        opening: What earlier bills left.
-        shared: As `shared_inputs` gives it.
-    """
-    own = {
-        "sources": canonical([source.to_json() for source in sources]),
-        "facts": canonical(facts.to_json()),
-        "opening": canonical(opening.to_json()),
-    }
-    return digest_parts({**shared, **own})

@@ -27,8 +27,9 @@ from central.domain.rating.batch import (
     rate_many,
 )
 from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.inputs import shared_inputs
 from central.domain.rating.period import DayRange, cut
-from central.domain.rating.rate import rate, shared_inputs
+from central.domain.rating.rate import rate
 from central.domain.rating.stack import Days, stack
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load import load_tariff
