@@ -99,6 +99,7 @@ class _Timex(ctypes.Structure):
     )
 
 
+_STA_NANO = 0x2000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -107,6 +108,17 @@ def kernel_is_synchronised() -> bool:
     timex = _Timex()
     state = _libc.adjtimex(ctypes.byref(timex))
     return state not in {-1, _TIME_ERROR} and not timex.status & _STA_UNSYNC
+
+
+def kernel_offset_s() -> float | None:
+    """How far the kernel's clock is from the true time, as its discipline last said; None: unknown.
+
+    [s]
+    """
+    timex = _Timex()
+    if _libc.adjtimex(ctypes.byref(timex)) == -1 or timex.status & _STA_UNSYNC:
+        return None
+    return float(timex.offset) / (1e9 if timex.status & _STA_NANO else 1e6)
 
 
 class StepWatch:

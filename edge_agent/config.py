@@ -101,6 +101,14 @@ class ClockSettings(BaseModel):
     source: ClockSource = ClockSource.KERNEL
 
 
+class MetricsSettings(BaseModel):
+    """`[metrics]`: figures for Prometheus on 127.0.0.1; without a port, none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+
+
 class MeterSettings(BaseModel):
     """One `[[meters]]` table. Keys that are not listed here are the driver's.
 
@@ -139,6 +147,7 @@ class EdgeConfig(BaseSettings):
     broker: BrokerSettings
     buffer: BufferSettings = BufferSettings()
     clock: ClockSettings = ClockSettings()
+    metrics: MetricsSettings = MetricsSettings()
     meters: tuple[MeterSettings, ...] = ()
 
     @model_validator(mode="after")

@@ -88,3 +88,9 @@ class BrokerRefusalError(BrokerError):
     """The broker does not admit this gateway: its certificate, or what it may do."""
 
     code = "BROKER_REFUSAL"
+
+
+class MetricsPortError(EnvironmentFaultError):
+    """The port for the metrics is taken."""
+
+    code = "METRICS_PORT"

@@ -20,7 +20,10 @@ from edge_agent.conductor import AGENT, Conductor
 from edge_agent.config import EdgeConfig, MeterSettings
 from edge_agent.doorbell import listen, socket_path
 from edge_agent.ending import end
+from edge_agent.figures import Gauge
 from edge_agent.health import Health, age_s, counts_table, meters_of
+from edge_agent.metrics import expose, serve_metrics
+from edge_agent.notify import Supervisor, is_alive
 from edge_agent.poller import Poller
 from edge_agent.recorder import BOOT_MARK, Recorder, boot_number
 from edge_agent.station import Station
@@ -64,6 +67,8 @@ class Agent:
         conductor = Conductor(buffer, random, agent=agent_name())
         self.uplink = Uplink(config.gateway, config.broker.broker(), conductor, clock, random)
         self._recorder = Recorder(buffer, clock, self.uplink.notify)
+        self._gauge = Gauge(buffer, stations, clock)
+        self._supervisor = Supervisor.found()
         self._poller = Poller(stations, self._recorder, buffer, clock)
         self._backfills = [
             Backfill(station, self._recorder, buffer, clock)
@@ -77,6 +82,7 @@ class Agent:
             group.create_task(self.uplink.run())
             group.create_task(self._poller.run())
             group.create_task(self._keep())
+            group.create_task(self._watch())
             for backfill in self._backfills:
                 group.create_task(backfill.run())
 
@@ -88,6 +94,29 @@ class Agent:
             if self.buffer.pending and self._clock.monotonic() - stored_at > IDLE_FLUSH_S:
                 with contextlib.suppress(EnvironmentFaultError):
                     await self.buffer.flush()
+
+    async def _watch(self) -> None:
+        """Tell the service manager that we live, as long as that is so."""
+        began, every_s = self._clock.monotonic(), self._supervisor.watchdog_s
+        self._supervisor.tell("READY=1")
+        try:
+            while every_s is not None:
+                if self._alive(began):
+                    self._supervisor.tell("WATCHDOG=1")
+                await self._clock.sleep(every_s / 3)
+        finally:
+            self._supervisor.tell("STOPPING=1")
+
+    def _alive(self, began: float) -> bool:
+        # A disk that refuses is no better after a restart, and what waits in memory would be lost.
+        recorder, alarmed = self._recorder, self.buffer.alarmed
+        committed = recorder.tried_at if alarmed else recorder.stored_at
+        period_s = min((station.period_s for station in self.stations), default=0)
+        return is_alive(self._clock.monotonic(), committed, began, period_s)
+
+    async def metrics(self) -> str:
+        """The figures for Prometheus."""
+        return expose(await self._gauge.figures(connected=self.uplink.connected))
 
     @property
     def caught_up(self) -> bool:
@@ -170,6 +199,9 @@ async def running_agent(config: EdgeConfig) -> AsyncIterator[Agent]:
         server = await listen(socket_path(config.buffer.path), answer)
         stack.callback(socket_path(config.buffer.path).unlink, missing_ok=True)
         stack.callback(server.close)
+        if config.metrics.port is not None:
+            figures = await serve_metrics(config.metrics.port, agent.metrics)
+            stack.callback(figures.close)
         agent.task = asyncio.create_task(agent.run())
         stack.push_async_callback(_end, agent.task)
         yield agent

@@ -140,9 +140,7 @@ class Poller:
             tuple(reading for answer in answers for reading in answer.entries),
             marks,
         )
-        # An alarm of the disk ends by a commit that succeeds, also where no meter is read.
-        if not (answers or self._buffer.pending or self._buffer.alarmed):
-            return
+        # Also where no meter answered: it shows that the agent lives, and ends a disk's alarm.
         try:
             await self._recorder.record(harvest)
         except EnvironmentFaultError as error:
@@ -203,6 +201,7 @@ class Poller:
         code, detail, raw = describe(error)
         if isinstance(error, TimeoutError):
             code, detail = "METER_TIMEOUT", f"No answer within {station.timeout_s} s."
+        station.bad_frames += raw is not None
         if station.failure != code or raw is not None:
             _log.warning("read_failed", meter=station.name, code=code, reason=detail)
             self._note(station, code.lower(), detail, raw)

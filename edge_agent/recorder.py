@@ -83,6 +83,7 @@ class Recorder:
         self._waiting: list[Take] = []
         self._may_hold = True
         self.stored_at: float | None = None
+        self.tried_at: float | None = None
 
     async def record(self, harvest: Harvest) -> None:
         """Commit a harvest, and with it live values that an earlier commit had no room for.
@@ -91,6 +92,7 @@ class Recorder:
             BufferFullError, BufferUnavailableError: Nothing was accepted. Live values are kept in
                 memory for the next call, within a bound; load profiles stay with their meters.
         """
+        self.tried_at = self._clock.monotonic()
         takes = [*self._waiting, *harvest.takes]
         self._waiting = []
         try:

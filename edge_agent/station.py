@@ -27,6 +27,7 @@ class Station:
         current: The load profile was read up to its end, and each cycle keeps it so.
         behind: Set when it is to be caught up on.
         profile_period_s: Distance of its entries, once known. [s]
+        bad_frames: Answers that could not be decoded, since the start.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Station:
     current: bool = False
     behind: asyncio.Event = field(default_factory=asyncio.Event)
     profile_period_s: int = 0
+    bad_frames: int = 0
 
     @property
     def read_mark(self) -> str:

@@ -1,0 +1,99 @@
+"""What is measured of a running agent, gathered at the moment of a scrape."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from edge_agent.buffer import Buffer
+from edge_agent.clock import Clock, kernel_offset_s
+from edge_agent.health import age_s
+from edge_agent.metrics import Figure, a_day, days_to_full, percentile
+from edge_agent.station import Station
+from firmware_bridge.contract.reading import TimeQuality
+
+_IO: Final = Path("/proc/self/io")
+
+
+class Gauge:
+    """Figures since the agent began.
+
+    Args:
+        buffer: Open.
+        stations: The meters.
+        clock: For ages and paces.
+    """
+
+    def __init__(self, buffer: Buffer, stations: Sequence[Station], clock: Clock) -> None:
+        self._buffer = buffer
+        self._stations = stations
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._written = written_bytes()
+        self._size = _size(buffer.path)
+
+    async def figures(self, *, connected: bool) -> tuple[Figure, ...]:
+        """All of them, now.
+
+        Raises:
+            BufferUnavailableError: The buffer cannot be read.
+        """
+        buffer, elapsed = self._buffer, self._clock.monotonic() - self._began
+        oldest = age_s(self._clock.wall(), await buffer.oldest_unacknowledged_ms())
+        disk = os.statvfs(buffer.path.parent)
+        free = disk.f_bavail * disk.f_frsize
+        grown = _size(buffer.path) - self._size
+        now = written_bytes()
+        wrote = None if now is None or self._written is None else now - self._written
+        return (
+            Figure("connected", "Whether the broker is connected.", float(connected)),
+            Figure("backlog_batches", "Batches not acknowledged by the centre.", buffer.backlog),
+            Figure("oldest_unacknowledged_seconds", "Age of the oldest of them.", oldest or 0.0),
+            Figure("disk_free_bytes", "Room on the buffer's disk.", free),
+            Figure(
+                "days_to_full",
+                "Until that is used up, at the pace the buffer grew since the start.",
+                days_to_full(free, grown, elapsed),
+            ),
+            Figure("disk_short", "Whether the disk is nearly full.", float(buffer.short)),
+            Figure("disk_failing", "Whether the disk takes no writes.", float(buffer.failing)),
+            Figure(
+                "commit_p99_seconds",
+                "99 of 100 of the last 1,000 commits were quicker.",
+                percentile(buffer.commit_s, 0.99),
+            ),
+            Figure(
+                "written_bytes_per_day",
+                "Bytes written to disks, at the pace since the start.",
+                None if wrote is None else a_day(wrote, elapsed),
+            ),
+            Figure(
+                "bad_frames_total",
+                "Answers of meters that could not be decoded.",
+                sum(station.bad_frames for station in self._stations),
+                counter=True,
+            ),
+            Figure("clock_offset_seconds", "By the kernel's word.", kernel_offset_s()),
+            Figure(
+                "clock_synchronised",
+                "Whether the clock is known to be right.",
+                float(self._clock.quality() is TimeQuality.SYNCHRONISED),
+            ),
+        )
+
+
+def written_bytes() -> int | None:
+    """Bytes that this process caused to be written to disks; None where the kernel does not say."""
+    try:
+        lines = _IO.read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("write_bytes:")), None)
+
+
+def _size(path: Path) -> int:
+    return sum(
+        file.stat().st_size for file in (path, path.with_name(path.name + "-wal")) if file.exists()
+    )

@@ -1,0 +1,68 @@
+"""What systemd is told: ready, stopping, and alive.
+
+Alive means that readings were committed of late, not that a loop turns: an agent whose disk hangs
+or whose poller stands still is to be started anew. Source: sd_notify(3).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+_MICRO: Final = 1_000_000
+# A cycle may be late by a meter's whole time limit.
+GRACE_CYCLES: Final = 3
+GRACE_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Supervisor:
+    """systemd, or nobody.
+
+    Args:
+        address: Its socket; None where nobody listens.
+        watchdog_s: How often it wants to hear of us; None where it does not. [s]
+    """
+
+    address: str | None
+    watchdog_s: float | None
+
+    @classmethod
+    def found(cls, environment: Mapping[str, str] = os.environ) -> Supervisor:
+        """As the environment says; a watchdog that is meant for another process is none."""
+        limit = environment.get("WATCHDOG_USEC", "")
+        ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        watchdog_s = int(limit) / _MICRO if limit.isdigit() and int(limit) and ours else None
+        return cls(environment.get("NOTIFY_SOCKET") or None, watchdog_s)
+
+    def tell(self, state: str) -> None:
+        """Send a state such as `READY=1`; nobody listening is no error."""
+        if self.address is None:
+            return
+        address = self.address
+        if address.startswith("@"):
+            address = "\0" + address[1:]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            try:
+                channel.connect(address)
+                channel.send(state.encode())
+            except OSError:
+                return
+
+
+def is_alive(now: float, committed_at: float | None, started_at: float, period_s: int) -> bool:
+    """Whether a commit is as recent as the meters' own pace lets one expect.
+
+    Args:
+        now: Monotonic. [s]
+        committed_at: The last commit; None for none yet. [monotonic s]
+        started_at: [monotonic s]
+        period_s: The shortest distance of live reads; 0 where no meter is read. [s]
+    """
+    if not period_s:
+        return True
+    last = started_at if committed_at is None else committed_at
+    return now - last <= GRACE_CYCLES * period_s + GRACE_S
