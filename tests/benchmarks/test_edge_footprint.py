@@ -153,19 +153,25 @@ async def test_a_week_of_a_hundred_meters_drains(
     assert took <= DRAIN_MAX_S
 
 
+def _pass_on(writer: asyncio.StreamWriter, data: bytes) -> None:
+    if not writer.is_closing():
+        writer.write(data)
+
+
 @asynccontextmanager
 async def far_away(port: int, round_trip_s: float) -> AsyncIterator[int]:
     """The same broker behind a line that takes half of that each way."""
     pumps: set[asyncio.Task[None]] = set()
+    ends: list[asyncio.StreamWriter] = []
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
         while data := await reader.read(65_536):
-            loop.call_later(round_trip_s / 2, writer.write, data)
-        loop.call_later(round_trip_s / 2, writer.close)
+            loop.call_later(round_trip_s / 2, _pass_on, writer, data)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", port)
+        ends.extend((back, writer))
         for task in (pump(reader, back), pump(there, writer)):
             pumps.add(asyncio.create_task(task))
 
@@ -176,6 +182,10 @@ async def far_away(port: int, round_trip_s: float) -> AsyncIterator[int]:
     async with server:
         yield server.sockets[0].getsockname()[1]
         await end(*pumps)
+        for writer in ends:
+            writer.transport.abort()
+        # Lets the sockets go.
+        await asyncio.sleep(round_trip_s)
 
 
 async def test_memory_and_start_of_a_running_agent(tmp_path: Path) -> None:
