@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from typing import Final
 
@@ -24,6 +25,7 @@ from edge_agent.errors import (
 )
 
 KNOCK_TIMEOUT_S: Final = 10.0
+VERDICT_S: Final = 1.0
 
 # MQTT 5, section 3.1: clean start, no keep-alive, no properties, no client identifier.
 _CONNECT = bytes.fromhex("10 0d 0004 4d515454 05 02 0000 00 0000")
@@ -82,6 +84,8 @@ async def _ask(host: str, port: int, context: ssl.SSLContext | None) -> aiomqtt.
             kind, length = await reader.readexactly(2)
             body = await reader.readexactly(min(length, _CONNACK5_MIN))
         except (asyncio.IncompleteReadError, ConnectionResetError):
+            if context is not None:
+                await asyncio.to_thread(_hear_verdict, host, port, context)
             # Hung up on a version that it does not know, as MQTT 3.1.1 allows (3.1.2.2).
             return aiomqtt.ProtocolVersion.V311
         if kind != _CONNACK or length < _CONNACK5_MIN - 1:
@@ -95,3 +99,20 @@ async def _ask(host: str, port: int, context: ssl.SSLContext | None) -> aiomqtt.
         writer.close()
         with contextlib.suppress(OSError, TimeoutError):
             await asyncio.wait_for(writer.wait_closed(), 1.0)
+
+
+def _hear_verdict(host: str, port: int, context: ssl.SSLContext) -> None:
+    """Hear what the broker thinks of our certificate.
+
+    What is sent to a side that has closed makes the kernel throw away what it said before; so
+    nothing is sent here. Silence means that the certificate was taken.
+
+    Raises:
+        ssl.SSLError: It was not.
+    """
+    with (
+        socket.create_connection((host, port), timeout=VERDICT_S) as plain,
+        context.wrap_socket(plain, server_hostname=host) as secured,
+        contextlib.suppress(TimeoutError),
+    ):
+        secured.recv(1)
