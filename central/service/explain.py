@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 from central.domain.billing.bill import BillLine
 from central.domain.metering.block import DayBlock
 from central.domain.rating.explain import Explained, explain
-from central.domain.rating.line import Line
+from central.domain.rating.line import Determinant, Line
 from central.service.lookup import found
 from central.service.ports.billing import BillingStore, BillRecord
 
@@ -65,9 +65,7 @@ class ExplainBill:
         return await self._prove(record.bill.lines)
 
     async def _prove(self, entries: Sequence[BillLine]) -> tuple[ExplainedLine, ...]:
-        wanted: dict[tuple[int, date], int] = {}
-        for entry in entries:
-            wanted |= _versions(entry.line)
+        wanted = block_versions(part for entry in entries for part in entry.line.determinants)
         blocks = list((await self._store.blocks(wanted)).values())
         return tuple(ExplainedLine(entry, prove(entry.line, blocks)) for entry in entries)
 
@@ -95,11 +93,11 @@ def prove(line: Line, blocks: Sequence[DayBlock]) -> tuple[Explained, ...]:
     return explain(line, dict.fromkeys(series, blocks))
 
 
-def _versions(line: Line) -> dict[tuple[int, date], int]:
-    """Which version of each day a line rests on."""
+def block_versions(determinants: Iterable[Determinant]) -> dict[tuple[int, date], int]:
+    """Which version of each channel's day determinants rest on."""
     return {
-        (source.channel_id, source.first + timedelta(days=number)): version
-        for part in line.determinants
+        day: version
+        for part in determinants
         for source in part.sources
-        for number, version in enumerate(source.versions)
+        for day, version in source.block_versions().items()
     }

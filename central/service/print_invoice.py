@@ -11,7 +11,7 @@ from central.domain.billing.bill import Bill
 from central.domain.metering.block import DayBlock
 from central.domain.rating.daily import DailyUsage, daily_usage
 from central.domain.rating.line import Determinant
-from central.service.explain import find_bill
+from central.service.explain import block_versions, find_bill
 from central.service.lookup import found
 from central.service.ports.billing import BillingStore, BillRecord
 from firmware_bridge.contract.interval import zone_info
@@ -74,13 +74,7 @@ class PrintBill:
 
     async def _usage(self, bill: Bill) -> tuple[DailyUsage, ...]:
         parts = list(_shown(bill))
-        wanted = {
-            (source.channel_id, source.first + timedelta(days=number)): version
-            for _, determinants in parts
-            for part in determinants
-            for source in part.sources
-            for number, version in enumerate(source.versions)
-        }
+        wanted = block_versions(part for _, determinants in parts for part in determinants)
         blocks = list((await self._store.blocks(wanted)).values())
         return tuple(_usage_of(determinants, name, blocks) for name, determinants in parts)
 

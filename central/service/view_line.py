@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.explain import Explained, IntervalUsed
-from central.domain.rating.line import Line, Source
+from central.domain.rating.line import Line
 from central.service.billing_views import ExplainedInterval, LineExplanation, Proof
-from central.service.explain import prove
+from central.service.explain import block_versions, prove
 from central.service.lookup import found
 from central.service.ports.overview import BillingOverview, FieldOverview
 from firmware_bridge.contract.interval import zone_info
@@ -38,21 +38,13 @@ async def view_line(
 
 async def _blocks(field: FieldOverview, line: Line) -> list[DayBlock]:
     """The block versions that a line names, each read once."""
-    wanted: dict[int, dict[tuple[date, int], None]] = {}
-    for determinant in line.determinants:
-        for source in determinant.sources:
-            wanted.setdefault(source.channel_id, {}).update(dict.fromkeys(_wanted(source)))
+    wanted: dict[int, list[tuple[date, int]]] = {}
+    for (channel_id, day), version in block_versions(line.determinants).items():
+        wanted.setdefault(channel_id, []).append((day, version))
     blocks: list[DayBlock] = []
     for channel_id, versions in wanted.items():
-        blocks += await field.block_versions(channel_id, list(versions))
+        blocks += await field.block_versions(channel_id, versions)
     return blocks
-
-
-def _wanted(source: Source) -> list[tuple[date, int]]:
-    return [
-        (source.first + timedelta(days=place), version)
-        for place, version in enumerate(source.versions)
-    ]
 
 
 def _proof(explained: Explained, zones: dict[int, str]) -> Proof:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -33,6 +33,13 @@ class Source:
     versions: tuple[int, ...]
     sha256: str
     factor: Fraction = Fraction(1)
+
+    def block_versions(self) -> dict[tuple[int, date], int]:
+        """Version of each block, by channel and local day."""
+        return {
+            (self.channel_id, self.first + timedelta(days=number)): version
+            for number, version in enumerate(self.versions)
+        }
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
