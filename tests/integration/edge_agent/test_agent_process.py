@@ -18,7 +18,7 @@ from .conftest import GATEWAY, as_toml, plant
 from .test_agent_whole_path import assert_profile_is_whole
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from central.adapters.embedded.broker import EmbeddedBroker
@@ -67,7 +67,7 @@ async def status(config: Path) -> dict[str, Any]:
 
 
 async def test_the_command_line_runs_reports_and_stops_cleanly(
-    mosquitto: EmbeddedBroker, tmp_path: Path
+    mosquitto: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     async with plant(days=1) as site:
         with mosquitto:
@@ -85,7 +85,7 @@ async def test_the_command_line_runs_reports_and_stops_cleanly(
                 process.send_signal(signal.SIGTERM)
                 assert await asyncio.wait_for(process.wait(), 10) == 0
             down = await status(config)
-            print(f"first reading at the centre {first_s:.1f} s after the start")  # noqa: T201 - a figure
+            record_property("seconds to the first reading", f"{first_s:.1f}")
             assert running["running"]
             assert running["connected"]
             assert running["pid"] == process.pid
@@ -112,11 +112,12 @@ async def test_a_second_agent_and_a_wrong_key_are_refused_by_name(tmp_path: Path
 
 
 async def test_kills_at_random_moments_lose_and_repeat_nothing(
-    mosquitto: EmbeddedBroker, tmp_path: Path
+    mosquitto: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """The buffer answers for everything it accepted, and the centre gets each entry once."""
     moments = random.Random(SEED)  # noqa: S311 - repeatable
-    print(f"seed {SEED}, {KILLS} kills")  # noqa: T201 - for repeating it
+    record_property("seed", SEED)
+    record_property("kills", KILLS)
     async with plant(days=60, meters=2) as site:
         with mosquitto:
             config = tmp_path / "edge.toml"

@@ -17,6 +17,7 @@ from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 GATEWAY = "gw-1"
@@ -62,7 +63,9 @@ async def values(buffer: Buffer) -> tuple[list[int], int]:
     return sorted(found), void
 
 
-async def test_a_flipped_bit_anywhere_in_the_file_loses_no_reading(tmp_path: Path) -> None:
+async def test_a_flipped_bit_anywhere_in_the_file_loses_no_reading(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     path = tmp_path / "buffer.db"
     buffer = await Buffer.open(path, GATEWAY, T0)
     for number in range(120):
@@ -76,7 +79,8 @@ async def test_a_flipped_bit_anywhere_in_the_file_loses_no_reading(tmp_path: Pat
     await buffer.close()
     sound = path.read_bytes()
     random = Random(SEED)  # noqa: S311 - repeatable
-    print(f"seed {SEED}, {FLIPS} flips in {len(sound)} bytes")  # noqa: T201 - for repeating it
+    record_property("seed", SEED)
+    record_property("flips", FLIPS)
     aside = 0
     for number in range(FLIPS):
         # The first page is where most of what SQLite cannot do without stands.
@@ -96,7 +100,7 @@ async def test_a_flipped_bit_anywhere_in_the_file_loses_no_reading(tmp_path: Pat
         assert set(found) == set(whole), f"bit of byte {position}: {void} batches void"
         assert views[0].epoch == view.epoch
         assert counts.reconcile
-    print(f"{aside} of the files were set aside")  # noqa: T201 - a figure
+    record_property("files set aside", aside)
 
 
 async def test_a_file_that_is_no_database_is_set_aside_and_names_its_epoch(tmp_path: Path) -> None:
