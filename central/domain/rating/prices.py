@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from central.domain.rating.hashing import digest
 from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,10 @@ class PriceSeries:
 
     Args:
         name: As the tariff's series names it (`ES.DA`).
-        start: First instant. Aware.
+        start: First instant. Aware; kept in UTC.
         step_s: Length of a step. [s]
-        mantissas: Price per step. [currency per unit x 10 ** exponent]
+        mantissas: Price per step, None where it is not known.
+            [currency per unit x 10 ** exponent]
         exponent: Decimal exponent of all prices.
 
     Raises:
@@ -31,16 +33,17 @@ class PriceSeries:
     name: str
     start: datetime
     step_s: int
-    mantissas: tuple[int, ...]
+    mantissas: tuple[int | None, ...]
     exponent: int
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.step_s <= 0:
             message = f"The price series {self.name!r} needs a zone and a step."
             raise InvalidValueError(message, value=(self.start, self.step_s))
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
 
     def at_steps(self, start: datetime, step_s: int, count: int) -> NDArray[np.object_] | None:
-        """The price of each of `count` steps, None where one is not known or lies in two.
+        """The price of each of `count` steps; None where one is unknown, or its step lies in two.
 
         Args:
             start: First instant.
@@ -55,7 +58,15 @@ class PriceSeries:
         numbers = (offset + np.arange(count)) * step_s // self.step_s
         if count and int(numbers[-1]) >= len(self.mantissas):
             return None
-        return np.array(self.mantissas, dtype=object)[numbers]
+        found = np.array(self.mantissas, dtype=object)[numbers]
+        return None if any(price is None for price in found.tolist()) else found
+
+    def within(self, interval: Interval) -> PriceSeries:
+        """The steps that overlap an interval, so that what a bill rests on never grows later."""
+        step = timedelta(seconds=self.step_s)
+        first = min(max(0, (interval.start - self.start) // step), len(self.mantissas))
+        end = max(first, -((self.start - interval.end) // step))
+        return replace(self, start=self.start + first * step, mantissas=self.mantissas[first:end])
 
     def to_json(self) -> dict[str, Any]:
         """What went into a bill: name, place and the hash of the prices."""
@@ -63,5 +74,9 @@ class PriceSeries:
             "name": self.name,
             "start": self.start.isoformat(),
             "step_s": self.step_s,
-            "sha256": digest([list(map(str, self.mantissas)), self.exponent]),
+            "sha256": digest([[_text(price) for price in self.mantissas], self.exponent]),
         }
+
+
+def _text(price: int | None) -> str:
+    return "" if price is None else str(price)
