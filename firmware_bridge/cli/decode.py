@@ -1,0 +1,67 @@
+"""`meterline-bridge decode`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Never
+
+import typer
+
+from firmware_bridge.cli.ending import EXIT_UNUSABLE
+from firmware_bridge.decode import (
+    Options,
+    decode_bytes,
+    error_line,
+    protocols,
+    reading_line,
+)
+from firmware_bridge.hex_text import from_hex
+from firmware_bridge.ports import UnknownProtocolError
+from firmware_bridge.telegram import Keys, Telegram
+
+_KEY_SIZES = (16, 24, 32)
+
+
+def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the command
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Raw bytes, or hex.")],
+    protocol: Annotated[str, typer.Option(help="One of: " + ", ".join(protocols()) + ".")],
+    key: Annotated[str, typer.Option(help="Encryption key in hex.")] = "",
+    auth_key: Annotated[str, typer.Option(help="DLMS authentication key in hex.")] = "",
+    zone: Annotated[str, typer.Option(help="IANA zone of the meter's clock.")] = "",
+    crc_removed: Annotated[bool, typer.Option(help="The radio receiver stripped CRCs.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Print the readings of recorded telegrams, one JSON object a line.
+
+    Telegrams that do not decode are reported on standard error. Exit codes: 0 readings, 3 the
+    file holds no valid telegram (its errors are then the output).
+    """
+    options = Options(Keys(_key(key), _key(auth_key)), zone or None, crc_removed)
+    try:
+        telegrams = decode_bytes(protocol, file.read_bytes(), options)
+    except UnknownProtocolError as error:
+        raise typer.BadParameter(str(error), param_hint="--protocol") from None
+    refused = [telegram for telegram in telegrams if telegram.error is not None]
+    if len(refused) == len(telegrams):
+        for telegram in refused or [Telegram(b"")]:
+            typer.echo(error_line(telegram))
+        raise typer.Exit(EXIT_UNUSABLE)
+    for telegram in telegrams:
+        if telegram.error is not None:
+            typer.echo(error_line(telegram), err=True)
+        for value in telegram.observations:
+            typer.echo(reading_line(value))
+
+
+def _key(text: str) -> bytes | None:
+    if not text:
+        return None
+    key = from_hex(text.encode("utf-8", "replace"))
+    if key is None or len(key) not in _KEY_SIZES:
+        _refuse_key()
+    return key
+
+
+def _refuse_key() -> Never:
+    # The key itself is a secret and stays out of the message.
+    message = "A key is 32 hex digits."
+    raise typer.BadParameter(message)
