@@ -23,6 +23,15 @@ from firmware_bridge.contract.errors import (
     UnknownVersionError,
 )
 from firmware_bridge.contract.reading import from_ms, to_ms
+from firmware_bridge.contract.reports import (
+    UPDATES_MAX,
+    ConfigurationReport,
+    UpdateReport,
+    configuration_fields,
+    configuration_report,
+    update_fields,
+    update_report,
+)
 
 VERSION = 1
 HELLO_MAGIC = b"MLH"
@@ -123,12 +132,16 @@ class Status:
         agent: Name and version of the software.
         since: When the connection was made, by the gateway's clock; None in a last will.
         backlog: Unacknowledged batches at that moment; None where unknown.
+        config: The configuration at work; None where the gateway takes none from the centre.
+        updates: Each component's last update.
     """
 
     state: GatewayState
     agent: str
     since: datetime | None = None
     backlog: int | None = None
+    config: ConfigurationReport | None = None
+    updates: tuple[UpdateReport, ...] = ()
 
 
 def encode_ack(ack: Ack) -> bytes:
@@ -275,6 +288,10 @@ def encode_status(status: Status) -> bytes:
         fields["since"] = status.since.isoformat()
     if status.backlog is not None:
         fields["backlog"] = status.backlog
+    if status.config is not None:
+        fields["config"] = configuration_fields(status.config)
+    if status.updates:
+        fields["updates"] = [update_fields(update) for update in status.updates]
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
@@ -290,9 +307,9 @@ def decode_status(payload: bytes) -> Status:
     except (ValueError, RecursionError) as error:
         message = f"The status is no JSON ({error})."
         raise MalformedError(message) from None
-    fields = codec.mapping(
-        "A status", value, frozenset({"v", "state", "agent"}), frozenset({"since", "backlog"})
-    )
+    required = frozenset({"v", "state", "agent"})
+    further = frozenset({"since", "backlog", "config", "updates"})
+    fields = codec.mapping("A status", value, required, further)
     _check_version("A status", fields["v"])
     if fields["state"] not in {state.value for state in GatewayState}:
         codec.refuse("state", fields["state"], "online or offline")
@@ -302,6 +319,11 @@ def decode_status(payload: bytes) -> Status:
         codec.optional(fields.get("since"), _instant),
         codec.optional(
             fields.get("backlog"), lambda given: codec.integer("backlog", given, 0, SEQUENCE_MAX)
+        ),
+        codec.optional(fields.get("config"), configuration_report),
+        tuple(
+            update_report(update)
+            for update in codec.sequence("updates", fields.get("updates", []), UPDATES_MAX)
         ),
     )
 

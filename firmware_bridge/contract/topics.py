@@ -43,6 +43,16 @@ def status(gateway: str) -> str:
     return f"{ROOT}/gw/{gateway}/status"
 
 
+def configuration(gateway: str) -> str:
+    """Where the centre leaves, retained, the configuration of one gateway."""
+    return f"{ROOT}/gw/{gateway}/cfg"
+
+
+def command(gateway: str) -> str:
+    """Where the centre leaves, retained, the last update announced to one gateway."""
+    return f"{ROOT}/gw/{gateway}/cmd"
+
+
 def gateway_of(topic: str) -> str:
     """The gateway that a topic belongs to.
 
