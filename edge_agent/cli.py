@@ -45,7 +45,10 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Log as JSON lines.")] = False,  # noqa: FBT002 - typer's way
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,  # noqa: FBT002
 ) -> None:
-    """Read the meters and forward what they show, until SIGINT or SIGTERM."""
+    """Read the meters and forward what they show, until SIGINT or SIGTERM.
+
+    SIGHUP reads the configuration again.
+    """
     import asyncio  # noqa: PLC0415 - `--help` and `status` need none of this
 
     from edge_agent.config import load_config  # noqa: PLC0415
@@ -53,7 +56,7 @@ def run(
 
     _log_to_stderr(as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
     try:
-        asyncio.run(run_until_signal(load_config(config)))
+        asyncio.run(run_until_signal(lambda: load_config(config), str(config)))
     except MeterlineError as error:
         _fail(error)
     except BaseExceptionGroup as group:
@@ -81,11 +84,31 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  #
         raise typer.Exit(EXIT_ALARM)
 
 
+@app.command()
+def reload(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Have the running agent read its configuration again; say what it thinks of it."""
+    from edge_agent.ask_reload import ask_reload  # noqa: PLC0415
+    from edge_agent.config import load_config  # noqa: PLC0415
+
+    try:
+        standing = ask_reload(load_config(config).buffer.path)
+    except MeterlineError as error:
+        _fail(error, as_json=as_json)
+    if as_json:
+        typer.echo(json.dumps(standing))
+    elif refusal := standing["refusal"]:
+        typer.echo(f"{refusal['code']}: {refusal['message']}", err=True)
+    else:
+        typer.echo(f"{standing['origin']} is in force: {standing['outcome']}.")
+    if standing["refusal"]:
+        raise typer.Exit(EXIT_CONFIGURATION)
+
+
 @app.command("check-config")
 def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Check the configuration, drivers and certificates included, and start nothing."""
     from edge_agent.config import load_config  # noqa: PLC0415
-    from edge_agent.main import make_station  # noqa: PLC0415
+    from edge_agent.fleet import make_station  # noqa: PLC0415
 
     try:
         loaded = load_config(config)
@@ -107,6 +130,7 @@ def _describe(health: dict[str, Any]) -> str:
     oldest = health["oldest_unacknowledged_s"]
     lines = [
         f"gateway   {health['gateway']} ({'running' if health['running'] else 'not running'})",
+        *_configuration(health["configuration"]),
         f"broker    {_word(health['connected'], 'connected', 'not connected')}"
         + (f": {failure}" if (failure := health["broker_failure"]) else ""),
         f"clock     {health['clock_quality'] or 'unknown'}",
@@ -124,6 +148,15 @@ def _describe(health: dict[str, Any]) -> str:
         for name, meter in health["meters"].items()
     ]
     return "\n".join(lines)
+
+
+def _configuration(standing: dict[str, Any] | None) -> list[str]:
+    if standing is None:
+        return []
+    lines = [f"config    {standing['origin']}, in force since {standing['since']}"]
+    if refusal := standing["refusal"]:
+        lines.append(f"          one that came later is REFUSED: {refusal['message']}")
+    return lines
 
 
 def _word(value: bool | None, yes: str, no: str) -> str:  # noqa: FBT001 - a value, no switch

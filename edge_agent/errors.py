@@ -94,3 +94,16 @@ class MetricsPortError(EnvironmentFaultError):
     """The port for the metrics is taken."""
 
     code = "METRICS_PORT"
+
+
+class SettingFixedError(ConfigurationError):
+    """A setting that cannot change while the agent runs is another one in a new configuration."""
+
+    code = "SETTING_FIXED"
+
+
+class AgentSilentError(EnvironmentFaultError):
+    """The running agent cannot be asked."""
+
+    code = "AGENT_SILENT"
+    retryable = True

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from edge_agent.buffer import Buffer
 from edge_agent.clock import Clock, kernel_offset_s
+from edge_agent.fleet import Fleet
 from edge_agent.health import age_s
 from edge_agent.metrics import Figure, a_day, days_to_full, percentile
-from edge_agent.station import Station
+from edge_agent.reload import Reloader, Standing
 from firmware_bridge.contract.reading import TimeQuality
 
 _IO: Final = Path("/proc/self/io")
@@ -22,13 +22,15 @@ class Gauge:
 
     Args:
         buffer: Open.
-        stations: The meters.
+        fleet: The meters.
+        reloader: For how the configuration stands.
         clock: For ages and paces.
     """
 
-    def __init__(self, buffer: Buffer, stations: Sequence[Station], clock: Clock) -> None:
+    def __init__(self, buffer: Buffer, fleet: Fleet, reloader: Reloader, clock: Clock) -> None:
         self._buffer = buffer
-        self._stations = stations
+        self._fleet = fleet
+        self._reloader = reloader
         self._clock = clock
         self._began = clock.monotonic()
         self._written = written_bytes()
@@ -72,9 +74,10 @@ class Gauge:
             Figure(
                 "bad_frames_total",
                 "Answers of meters that could not be decoded.",
-                sum(station.bad_frames for station in self._stations),
+                self._fleet.bad_frames,
                 counter=True,
             ),
+            *_configuration(self._reloader.standing),
             Figure("clock_offset_seconds", "By the kernel's word.", kernel_offset_s()),
             Figure(
                 "clock_synchronised",
@@ -82,6 +85,28 @@ class Gauge:
                 float(self._clock.quality() is TimeQuality.SYNCHRONISED),
             ),
         )
+
+
+def _configuration(standing: Standing) -> tuple[Figure, ...]:
+    return (
+        Figure(
+            "configurations_applied_total",
+            "Configurations put in force, the first included.",
+            standing.applied,
+            counter=True,
+        ),
+        Figure(
+            "configurations_refused_total",
+            "Configurations that were refused.",
+            standing.refused,
+            counter=True,
+        ),
+        Figure(
+            "configuration_refused",
+            "Whether the last one was refused, so that an older one is in force.",
+            float(standing.refusal is not None),
+        ),
+    )
 
 
 def written_bytes() -> int | None:

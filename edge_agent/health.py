@@ -52,6 +52,7 @@ class Health:
         meters: By name.
         pid: The agent's process, where it runs.
         broker_failure: Code of why the broker cannot be had; None where it can, or nobody knows.
+        configuration: How the running agent's stands (`edge_agent.reload.Standing`), else None.
     """
 
     gateway: str
@@ -67,6 +68,7 @@ class Health:
     meters: dict[str, MeterHealth]
     pid: int | None = None
     broker_failure: str | None = None
+    configuration: dict[str, Any] | None = None
 
     def to_json(self) -> str:
         """One line."""

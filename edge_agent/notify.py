@@ -1,4 +1,4 @@
-"""What systemd is told: ready, stopping, and alive.
+"""What systemd is told: ready, reloading, stopping, and alive.
 
 Alive means that readings were committed of late, not that a loop turns: an agent whose disk hangs
 or whose poller stands still is to be started anew. Source: sd_notify(3).
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,6 +53,16 @@ class Supervisor:
                 channel.send(state.encode())
             except OSError:
                 return
+
+    @contextmanager
+    def reloading(self) -> Iterator[None]:
+        """Say that a new configuration is being read, and then that we are ready again."""
+        now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
+        self.tell(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
+        try:
+            yield
+        finally:
+            self.tell("READY=1")
 
 
 def is_alive(now: float, committed_at: float | None, started_at: float, period_s: int) -> bool:

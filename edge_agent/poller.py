@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from edge_agent.buffer import Buffer
-from edge_agent.clock import Clock, StepWatch
+from edge_agent.clock import Clock
 from edge_agent.ending import end
 from edge_agent.recorder import Harvest, Recorder, Take
 from edge_agent.station import Station, describe
-from edge_agent.timetable import Beat
+from edge_agent.timetable import Timetable
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import Reading, from_ms, to_ms
@@ -47,7 +47,7 @@ class Poller:
     """Runs until it is cancelled.
 
     Args:
-        stations: The meters.
+        stations: The meters; the list may change between cycles.
         recorder: Stores what they show.
         buffer: For marks, events, and the word that the disk is short.
         clock: For waiting and stamping.
@@ -63,24 +63,21 @@ class Poller:
         self._late: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Read everything once, then at each boundary, for ever."""
-        now = self._clock.wall()
-        watch = StepWatch(now, self._clock.monotonic())
-        beats = [Beat(period_s, now) for period_s in {s.period_s for s in self._stations}]
+        """Read each meter once, then at each of its boundaries, for ever."""
+        timetable = Timetable(self._clock.wall(), self._clock.monotonic())
         try:
-            await self.cycle(self._stations, now)
             while True:
                 now = self._clock.wall()
-                if step := watch.observe(now, self._clock.monotonic()):
+                periods_s = {station.period_s for station in self._stations}
+                due, step = timetable.look(now, self._clock.monotonic(), periods_s)
+                if step:
                     self._note_step(step, now)
-                    for beat in beats:
-                        beat.jump(step, now)
-                due = {beat.period_s: at for beat in beats if (at := beat.take(now)) is not None}
-                if due:
-                    stations = [s for s in self._stations if s.period_s in due]
-                    await self.cycle(stations, max(due.values()))
-                wait_s = min((beat.wait_s(self._clock.wall()) for beat in beats), default=LOOK_S)
-                await self._clock.sleep(min(wait_s, LOOK_S))
+                stations = [s for s in self._stations if s.fresh or s.period_s in due]
+                for station in stations:
+                    station.fresh = False
+                if stations:
+                    await self.cycle(stations, max(due.values(), default=now))
+                await self._clock.sleep(timetable.wait_s(self._clock.wall(), LOOK_S))
         finally:
             await end(*self._late)
 
@@ -92,7 +89,7 @@ class Poller:
     async def cycle(self, stations: Iterable[Station], boundary: datetime) -> None:
         """Read these meters now and store what they show, in one transaction."""
         chosen = [station for station in stations if self._wanted(station)]
-        reads = [(s, asyncio.create_task(self._read(s, boundary))) for s in chosen]
+        reads = [(station, self._begin(station, boundary)) for station in chosen]
         try:
             if awaited := [task for station, task in reads if station.answering]:
                 await asyncio.wait(awaited)
@@ -102,6 +99,12 @@ class Poller:
             for station, task in reads:
                 if not task.done():
                     self._leave(station, task)
+
+    def _begin(self, station: Station, boundary: datetime) -> asyncio.Task[Answer | None]:
+        task = asyncio.create_task(self._read(station, boundary))
+        station.under_way.add(task)
+        task.add_done_callback(station.under_way.discard)
+        return task
 
     def _leave(self, station: Station, task: asyncio.Task[Answer | None]) -> None:
         late = asyncio.create_task(self._store_late(station, task))
@@ -118,6 +121,8 @@ class Poller:
 
     def _answer(self, station: Station, task: asyncio.Task[Answer | None]) -> Answer | None:
         """What a finished read gave. A fault of a driver must not end the agent."""
+        if task.cancelled():
+            return None
         if error := task.exception():
             self._fail(station, error)
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.ports import MeterDriver
@@ -28,6 +29,8 @@ class Station:
         behind: Set when it is to be caught up on.
         profile_period_s: Distance of its entries, once known. [s]
         bad_frames: Answers that could not be decoded, since the start.
+        fresh: It was not asked yet: it is asked at once, whatever its period.
+        under_way: Reads that have not ended.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Station:
     behind: asyncio.Event = field(default_factory=asyncio.Event)
     profile_period_s: int = 0
     bad_frames: int = 0
+    fresh: bool = True
+    under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def read_mark(self) -> str:

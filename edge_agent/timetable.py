@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from edge_agent.clock import StepWatch
 from firmware_bridge.contract.interval import floor_boundary, next_boundary
 
 
@@ -39,3 +41,53 @@ class Beat:
         due = max(self.following, floor_boundary(now, self.period_s))
         self.following = due + timedelta(seconds=self.period_s)
         return due
+
+
+class Timetable:
+    """The beats of all periods that are in use, or were.
+
+    A beat that is in use no longer keeps counting, so that a meter which comes back to its period
+    neither repeats nor skips a boundary.
+
+    Args:
+        wall: The wall clock now. Aware.
+        monotonic: The monotonic clock now. [s]
+    """
+
+    def __init__(self, wall: datetime, monotonic: float) -> None:
+        self._watch = StepWatch(wall, monotonic)
+        self._looked = monotonic
+        self._beats: dict[int, Beat] = {}
+
+    def look(
+        self, wall: datetime, monotonic: float, periods_s: Iterable[int]
+    ) -> tuple[dict[int, datetime], timedelta | None]:
+        """What is due now, each boundary once.
+
+        A period that is new counts from the last look: what fell due since, its meter was not read
+        for under another period either.
+
+        Args:
+            wall: The wall clock now. Aware.
+            monotonic: The monotonic clock now. [s]
+            periods_s: Those in use. [s]
+
+        Returns:
+            The boundary of each period that is due, and the jump of the wall clock since the last
+            look, if there was one.
+        """
+        step = self._watch.observe(wall, monotonic)
+        if step is not None:
+            for beat in self._beats.values():
+                beat.jump(step, wall)
+        since = wall - timedelta(seconds=max(monotonic - self._looked, 0.0))
+        self._looked = monotonic
+        used = set(periods_s)
+        for period_s in used - self._beats.keys():
+            self._beats[period_s] = Beat(period_s, since)
+        due = {beat.period_s: at for beat in self._beats.values() if (at := beat.take(wall))}
+        return {period_s: due[period_s] for period_s in used & due.keys()}, step
+
+    def wait_s(self, wall: datetime, longest_s: float) -> float:
+        """Seconds until something may be due, at most `longest_s`."""
+        return min([longest_s, *(beat.wait_s(wall) for beat in self._beats.values())])

@@ -136,11 +136,21 @@ class Uplink:
         self._random = random
         self._misnamed = False
         self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
         self._inbox: deque[bytes] = deque()
         self._publishes: set[asyncio.Task[None]] = set()
 
     def notify(self) -> None:
         """The buffer holds something new. Never blocks."""
+        self._wake.set()
+
+    def use(self, broker: Broker) -> None:
+        """Go over to another broker, or another way to be admitted. Never blocks.
+
+        What the conductor has begun is carried to its end first; batches under way are sent again.
+        """
+        self._broker = broker
+        self._moved.set()
         self._wake.set()
 
     async def run(self) -> None:
@@ -160,7 +170,22 @@ class Uplink:
             admitted = self.protocol is not None
             attempt = 0 if admitted else attempt + 1
             bound = min(BACKOFF_S * 2.0 ** min(attempt, 10), BACKOFF_MAX_S)
-            await self._clock.sleep(self._random.uniform(BACKOFF_S / 4, bound))
+            await self._pause(self._random.uniform(BACKOFF_S / 4, bound))
+            if self._moved.is_set():
+                self._moved.clear()
+                self.protocol, attempt = None, 0
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless there is another broker to try."""
+        waits = (self._clock.sleep(seconds), self._until_moved())
+        tasks = [asyncio.create_task(wait) for wait in waits]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end(*tasks)
+
+    async def _until_moved(self) -> None:
+        await self._moved.wait()
 
     async def _attempt(self) -> None:
         # The system's authorities take long to read.
@@ -234,8 +259,10 @@ class Uplink:
             self.failure = self.failure if self._misnamed else None
             _log.info("broker_connected", host=self._broker.host)
             self._publish(client, await self._conductor.connected(self._moment()))
-            while True:
+            while not self._moved.is_set():
                 await self._turn(client, reader)
+            with contextlib.suppress(aiomqtt.MqttError):
+                await self._say(client, GatewayState.OFFLINE)
         except asyncio.CancelledError:
             # We end the connection properly, so the last will stays unsaid.
             with contextlib.suppress(aiomqtt.MqttError):

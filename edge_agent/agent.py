@@ -1,0 +1,156 @@
+"""One gateway at work: meters, buffer and uplink together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from random import Random, SystemRandom
+
+from edge_agent.buffer import Buffer
+from edge_agent.clock import Clock
+from edge_agent.conductor import AGENT, Conductor
+from edge_agent.config import EdgeConfig
+from edge_agent.figures import Gauge
+from edge_agent.fleet import Fleet
+from edge_agent.health import Health, age_s, counts_table, meters_of
+from edge_agent.metrics import expose
+from edge_agent.notify import Supervisor, is_alive
+from edge_agent.poller import Poller
+from edge_agent.recorder import Recorder
+from edge_agent.reload import Applied, Refusal, Reloader
+from edge_agent.station import Station
+from edge_agent.uplink import Uplink
+from firmware_bridge.contract.errors import EnvironmentFaultError
+
+IDLE_FLUSH_S = 3600.0
+KEEP_S = 60.0
+
+
+def agent_name() -> str:
+    """Name and version of this software."""
+    try:
+        return f"{AGENT} {version('meterline')}"
+    except PackageNotFoundError:
+        return AGENT
+
+
+class Agent:
+    """One gateway at work. Made by `edge_agent.main.running_agent`.
+
+    Args:
+        config: What it begins with.
+        origin: Where that came from.
+        buffer: Open.
+        clock: For everything.
+
+    Attributes:
+        buffer: Open as long as the agent runs.
+        fleet: The meters.
+        uplink: The connection to the broker.
+        reloader: Puts other configurations in force.
+        supervisor: systemd, or nobody.
+        task: Its work; done only when something went wrong for good.
+    """
+
+    def __init__(self, config: EdgeConfig, origin: str, buffer: Buffer, clock: Clock) -> None:
+        random: Random = SystemRandom()
+        self.task: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
+        self.buffer = buffer
+        self._clock = clock
+        self._gateway = config.gateway
+        conductor = Conductor(buffer, random, agent=agent_name())
+        self.uplink = Uplink(config.gateway, config.broker.broker(), conductor, clock, random)
+        self._recorder = Recorder(buffer, clock, self.uplink.notify)
+        self.fleet = Fleet(self._recorder, buffer, clock)
+        self.reloader = Reloader(
+            config,
+            origin,
+            fleet=self.fleet,
+            uplink=self.uplink,
+            buffer=buffer,
+            clock=clock,
+            answer=self.metrics,
+        )
+        self._gauge = Gauge(buffer, self.fleet, self.reloader, clock)
+        self.supervisor = Supervisor.found()
+        self._poller = Poller(self.fleet.stations, self._recorder, buffer, clock)
+
+    @property
+    def stations(self) -> Sequence[Station]:
+        """The meters."""
+        return self.fleet.stations
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.uplink.run())
+            group.create_task(self._poller.run())
+            group.create_task(self.fleet.run())
+            group.create_task(self._keep())
+            group.create_task(self._watch())
+
+    async def _keep(self) -> None:
+        """Write what waits for a cycle that does not come."""
+        while True:
+            await self._clock.sleep(KEEP_S)
+            stored_at = self._recorder.stored_at or 0.0
+            if self.buffer.pending and self._clock.monotonic() - stored_at > IDLE_FLUSH_S:
+                with contextlib.suppress(EnvironmentFaultError):
+                    await self.buffer.flush()
+
+    async def _watch(self) -> None:
+        """Tell the service manager that we live, as long as that is so."""
+        began, every_s = self._clock.monotonic(), self.supervisor.watchdog_s
+        self.supervisor.tell("READY=1")
+        try:
+            while every_s is not None:
+                if self._alive(began):
+                    self.supervisor.tell("WATCHDOG=1")
+                await self._clock.sleep(every_s / 3)
+        finally:
+            self.supervisor.tell("STOPPING=1")
+
+    def _alive(self, began: float) -> bool:
+        # A disk that refuses is no better after a restart, and what waits in memory would be lost.
+        recorder, alarmed = self._recorder, self.buffer.alarmed
+        committed = recorder.tried_at if alarmed else recorder.stored_at
+        period_s = min((station.period_s for station in self.stations), default=0)
+        return is_alive(self._clock.monotonic(), committed, began, period_s)
+
+    async def metrics(self) -> str:
+        """The figures for Prometheus."""
+        return expose(await self._gauge.figures(connected=self.uplink.connected))
+
+    async def apply(self, config: EdgeConfig, origin: str) -> Applied | Refusal:
+        """Go over to another configuration; see `edge_agent.reload`."""
+        return await self.reloader.apply(config, origin)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether every load profile is stored up to its present end."""
+        return self.fleet.caught_up
+
+    async def health(self) -> Health:
+        """How it is doing now."""
+        now = self._clock.wall()
+        return Health(
+            gateway=self._gateway,
+            running=True,
+            at=now.isoformat(),
+            connected=self.uplink.connected,
+            clock_quality=self._clock.quality().name.lower(),
+            disk_short=self.buffer.short,
+            disk_failing=self.buffer.failing,
+            backlog=self.buffer.backlog,
+            oldest_unacknowledged_s=age_s(now, await self.buffer.oldest_unacknowledged_ms()),
+            readings=counts_table(await self.buffer.counts()),
+            meters=meters_of(
+                self.buffer.marks, {station.name: station.failure for station in self.stations}
+            ),
+            pid=os.getpid(),
+            broker_failure=self.uplink.failure,
+            configuration=self.reloader.standing.table(),
+        )
