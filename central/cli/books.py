@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from central.adapters.timescale.gateways import TimescaleGatewayStore
 from central.adapters.timescale.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry import TimescaleRegistry
+from central.adapters.timescale.series import TimescaleSeriesStore
 from central.cli.frame import (
     EXIT_HELD,
     EXIT_REFUSED,
@@ -39,9 +41,12 @@ from central.service.gateways import enrol_gateway, revoke_gateway
 from central.service.import_book import import_book
 from central.service.import_readings import Imported, import_readings
 from central.service.ingest import Ingest
+from central.service.keep_series import Kept, keep_series
 from central.service.outcome import OutcomeKind
+from central.service.series_file import read_series_file
+from firmware_bridge.contract.interval import zone_info
 
-imports = group("Bring in a customer book, or readings from a file.")
+imports = group("Bring in a customer book, readings, or price series from a file.")
 tariffs = group("Check tariff documents, import URDB records, or add a version.")
 gateways = group("Enrol and revoke gateways, their epochs and their meters.")
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")]
@@ -100,6 +105,46 @@ def import_readings_command(
         typer.echo(f"{done.readings} readings in batches: {batches}.")
     if set(done.outcomes) - _GOOD:
         raise typer.Exit(EXIT_HELD)
+
+
+@imports.command("series")
+@answered
+def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
+    file: File,
+    name: Annotated[str, typer.Option(help="As tariffs name it, ES.DA.")],
+    zone: Annotated[
+        str | None, typer.Option(help="IANA zone of times that have no offset.")
+    ] = None,
+    step_minutes: Annotated[
+        int | None, typer.Option(min=1, max=1440, help="Otherwise the smallest distance.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why numbers that are known change.")] = None,
+    actor: Actor = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Import prices or factors per step of time (CSV: start,value); twice is once.
+
+    What is known already is changed only with a reason; bills made before keep their prices.
+    """
+    series = read_series_file(
+        file.read_text(encoding="utf-8"),
+        name,
+        file.name,
+        None if zone is None else zone_info(zone),
+        None if step_minutes is None else step_minutes * 60,
+    )
+
+    async def work() -> Kept:
+        async with _pool() as pool:
+            store = TimescaleSeriesStore(pool)
+            return await keep_series(store, series, actor_of(actor), reason=reason)
+
+    done = asdict(wait_for(work()))
+    if as_json:
+        show({"series": name, "days": done})
+    else:
+        typer.echo(f"{name}: " + ", ".join(f"{count} days {what}" for what, count in done.items()))
 
 
 @tariffs.command("check")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain, groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from central.domain.metering.block import present_sum
 from central.domain.rating.batch import Meter, Terms, rate_many
 from central.domain.rating.line import Hold, Rated
 from central.domain.rating.period import DayRange
+from central.domain.rating.price_days import PriceDay, join_days
+from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import printed
 from central.domain.rating.series import billing_scale
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -24,13 +27,14 @@ from central.service.ports.billing import AccountWork, NewBill, SupplyWork
 from central.service.ports.registry import TariffRecord
 from central.service.resolve_calendar import resolve_calendar
 from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.quantity import Unit
 
 IMPORT = "import"
 
 
 class Tariffs:
-    """The tariffs of a run, read once.
+    """The tariffs of a run, read once, and the series that they name.
 
     Args:
         records: Versions by name.
@@ -38,6 +42,7 @@ class Tariffs:
     """
 
     def __init__(self, records: Mapping[str, Sequence[TariffRecord]], days: DayRange) -> None:
+        self._series: dict[str, PriceSeries] = {}
         self._versions = {name: tuple(map(_version, found)) for name, found in records.items()}
         documents = [one.document for found in self._versions.values() for one in found]
         self.calendar: ResolvedCalendar = resolve_calendar(
@@ -47,6 +52,26 @@ class Tariffs:
     def versions(self, name: str) -> tuple[TariffVersion, ...]:
         """The versions of a tariff."""
         return self._versions.get(name, ())
+
+    @property
+    def series_names(self) -> frozenset[str]:
+        """The price series that any of the tariffs names."""
+        return frozenset(chain.from_iterable(map(self._named, self._versions)))
+
+    def know(self, days: Iterable[PriceDay]) -> None:
+        """Take the days of series that a store keeps, by name and day."""
+        for name, found in groupby(days, key=lambda one: one.name):
+            self._series[name] = join_days(list(found))
+
+    def prices(self, name: str, interval: Interval) -> tuple[PriceSeries, ...]:
+        """What is known of the series of a tariff within an interval."""
+        known = (self._series.get(named) for named in sorted(self._named(name)))
+        return tuple(one.within(interval) for one in known if one is not None)
+
+    def _named(self, name: str) -> frozenset[str]:
+        return frozenset(
+            rule.price for version in self.versions(name) for rule in version.document.prices
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -82,12 +107,13 @@ def _billed(
 
 def _rated(supplies: Sequence[SupplyWork], cycle: Cycle, tariffs: Tariffs) -> list[Rated]:
     """Each supply rated, those of one tariff and the same days together."""
-    groups: dict[tuple[str, DayRange], list[int]] = {}
+    groups: dict[tuple[str, DayRange, str], list[int]] = {}
     for number, one in enumerate(supplies):
-        groups.setdefault((one.tariff, one.days), []).append(number)
+        groups.setdefault((one.tariff, one.days, one.zone), []).append(number)
     found: dict[int, Rated] = {}
-    for (tariff, days), numbers in groups.items():
-        terms = Terms(tariffs.versions(tariff), tariffs.calendar, days, cycle.days)
+    for (tariff, days, zone), numbers in groups.items():
+        prices = tariffs.prices(tariff, days.interval(zone))
+        terms = Terms(tariffs.versions(tariff), tariffs.calendar, days, cycle.days, prices)
         meters = [
             Meter(supplies[number].blocks, supplies[number].facts, supplies[number].opening)
             for number in numbers

@@ -97,6 +97,8 @@ class RunBills:
                 return None
             shard = work.shard
             tariffs = Tariffs(shard.tariffs, run.cycle.days)
+            if tariffs.series_names:
+                tariffs.know(await work.series(tariffs.series_names))
             bills = rate_accounts(shard.works, run.cycle, run.run_type, tariffs)
             saved = await work.save(bills, run.creator, self._clock())
             return len(bills), saved

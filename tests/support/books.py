@@ -13,6 +13,7 @@ from central.adapters.memory.books import MemoryBooks
 from central.adapters.memory.decisions import MemoryDecisionStore
 from central.adapters.memory.ingest import MemoryIngestStore
 from central.adapters.memory.registry import MemoryRegistry
+from central.adapters.memory.series import MemorySeriesStore
 from central.adapters.memory.validation import MemoryValidationStore
 from central.adapters.timescale.billing import TimescaleBillingStore
 from central.adapters.timescale.decisions import TimescaleDecisionStore
@@ -21,6 +22,7 @@ from central.adapters.timescale.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry import TimescaleRegistry
+from central.adapters.timescale.series import TimescaleSeriesStore
 from central.adapters.timescale.validation import TimescaleValidationStore
 from central.domain.billing.bill import Party
 from central.service.enrol import Enrol
@@ -37,6 +39,7 @@ from central.service.ports.registry import (
     PointRecord,
     RegistryStore,
 )
+from central.service.ports.series import SeriesStore
 from central.service.ports.validation import ValidationStore
 from central.service.validate import Tally, Validate
 from firmware_bridge.contract.interval import local_day
@@ -82,6 +85,7 @@ class Utility:
     validation: ValidationStore
     billing: BillingStore
     decisions: DecisionStore
+    series: SeriesStore
 
     @property
     def enrol(self) -> Enrol:
@@ -149,6 +153,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleValidationStore(pool),
             TimescaleBillingStore(pool),
             TimescaleDecisionStore(pool),
+            TimescaleSeriesStore(pool),
         )
 
 
@@ -163,4 +168,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemoryValidationStore(books),
         MemoryBillingStore(books),
         MemoryDecisionStore(books),
+        MemorySeriesStore(books),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -12,11 +12,13 @@ from uuid import UUID
 
 from central.adapters.memory.billing_load import WorkLoader, days_of
 from central.adapters.memory.books import BookState, KeptBill, KeptShard, MemoryBooks
+from central.adapters.memory.series import newest_days
 from central.adapters.memory.validation import block_of
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
+from central.domain.rating.price_days import PriceDay
 from central.service.identity import uuid7
 from central.service.ports.billing import (
     HELD_SHOWN,
@@ -200,6 +202,10 @@ class _ShardTransaction:
     def __init__(self, state: BookState, shard: Shard) -> None:
         self._state = state
         self.shard = shard
+
+    async def series(self, names: Collection[str]) -> tuple[PriceDay, ...]:
+        days = self.shard.utc_days
+        return newest_days(self._state, names, days.first, days.end)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         saved = sum(self._save(one, creator, at) for one in bills)

@@ -16,6 +16,7 @@ from central.adapters.memory.ingest import MemoryIngestStore
 from central.domain.billing.bill import Party
 from central.domain.metering.block import DayBlock
 from central.domain.rating.period import DayRange
+from central.domain.rating.price_days import PriceDay
 from central.domain.rating.state import State
 from central.domain.vee.finding import Finding
 from central.service.ports.billing import BillRecord, NewBill, RunRecord
@@ -96,6 +97,7 @@ class BookState:
     accounts: dict[int, AccountRecord] = field(default_factory=dict)
     agreements: dict[int, AgreementRecord] = field(default_factory=dict)
     tariffs: dict[tuple[str, date], TariffRecord] = field(default_factory=dict)
+    series: dict[tuple[str, date, int], PriceDay] = field(default_factory=dict)
     blocks: dict[tuple[ChannelDay, int], DayBlock] = field(default_factory=dict)
     findings: dict[tuple[ChannelDay, str, datetime], KeptFinding] = field(default_factory=dict)
     runs: dict[int, RunRecord] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,12 +16,14 @@ from central.adapters.timescale.billing_save import ShardWriter
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry import audit
+from central.adapters.timescale.series import newest_days
 from central.adapters.timescale.validation import read_blocks
 from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.line import Hold
+from central.domain.rating.price_days import PriceDay
 from central.service.identity import uuid7
 from central.service.ports.billing import (
     HELD_SHOWN,
@@ -194,6 +196,11 @@ class _ShardTransaction:
     def __init__(self, connection: AsyncConnection[_Row], shard: Shard) -> None:
         self._connection = connection
         self.shard = shard
+
+    async def series(self, names: Collection[str]) -> tuple[PriceDay, ...]:
+        """See `ShardTransaction`."""
+        days = self.shard.utc_days
+        return await newest_days(self._connection, names, days.first, days.end)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """See `ShardTransaction`."""

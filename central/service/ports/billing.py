@@ -7,10 +7,10 @@ whoever else runs at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
@@ -23,6 +23,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Hold
 from central.domain.rating.period import DayRange
+from central.domain.rating.price_days import PriceDay
 from central.domain.rating.state import State
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.errors import OperatorError
@@ -157,11 +158,27 @@ class Shard:
     works: tuple[AccountWork, ...]
     tariffs: Mapping[str, Sequence[TariffRecord]]
 
+    @property
+    def utc_days(self) -> DayRange:
+        """Every UTC day that the cycle touches in some zone."""
+        days = self.run.cycle.days
+        return DayRange(days.first - timedelta(days=1), days.end + timedelta(days=1))
+
 
 class ShardTransaction(Protocol):
     """One shard, held until the transaction ends."""
 
     shard: Shard
+
+    async def series(self, names: Collection[str]) -> tuple[PriceDay, ...]:
+        """The newest versions of the days of series, by name and day.
+
+        Args:
+            names: Of the series.
+
+        Returns:
+            Those of the shard's `utc_days` of which something is known.
+        """
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """Save bills and mark the shard done.

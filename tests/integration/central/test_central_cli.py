@@ -147,3 +147,19 @@ def test_every_command_has_help(command: str) -> None:
     done = CliRunner().invoke(app, [*command.split(), "--help"])
     assert done.exit_code == 0
     assert "Usage" in done.output
+
+
+def test_series_are_imported_once_and_corrected_with_a_reason(central: Run, tmp_path: Path) -> None:
+    central("migrate")
+    file = tmp_path / "prices.csv"
+    file.write_text("2026-10-01T00:00,0.10\n2026-10-01T01:00,0.12\n")
+    command = ("import", "series", file, "--name", "ES.DA", "--zone", "Europe/Madrid", "--json")
+    nothing = {"added": 0, "completed": 0, "corrected": 0, "unchanged": 0}
+    assert said(central(*command))["days"] == nothing | {"added": 1}
+    assert said(central(*command))["days"] == nothing | {"unchanged": 1}
+    file.write_text("2026-10-01T00:00,0.10\n2026-10-01T01:00,0.13\n")
+    assert said(central(*command, code=2))["error"]["code"] == "SERIES_CONFLICT"
+    corrected = said(central(*command, "--reason", "republished"))["days"]
+    assert corrected == nothing | {"corrected": 1}
+    assert "has no offset" in central(*command[:5], code=2).stderr
+    assert "not an IANA time zone" in central(*command[:5], "--zone", "Mars/Olympus", code=2).stderr

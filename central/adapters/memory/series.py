@@ -1,0 +1,62 @@
+"""Price and factor series in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+
+from central.adapters.memory.books import BookState, MemoryBooks
+from central.domain.rating.price_days import PriceDay
+from central.service.ports.series import SeriesTransaction, kept_detail
+
+
+class MemorySeriesStore:
+    """`SeriesStore` over dictionaries.
+
+    Args:
+        books: The utility.
+    """
+
+    def __init__(self, books: MemoryBooks) -> None:
+        self._books = books
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SeriesTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back."""
+        async with self._books.begin() as state:
+            yield _Transaction(self._books, state)
+
+
+class _Transaction:
+    """`SeriesTransaction` over dictionaries."""
+
+    def __init__(self, books: MemoryBooks, state: BookState) -> None:
+        self._books = books
+        self._state = state
+
+    async def hold(self, name: str) -> None:
+        """Nobody else has a transaction meanwhile."""
+
+    async def newest(self, names: Collection[str], first: date, end: date) -> tuple[PriceDay, ...]:
+        return newest_days(self._state, names, first, end)
+
+    async def add(
+        self, days: Sequence[PriceDay], actor: str, reason: str | None, at: datetime
+    ) -> None:
+        for one in days:
+            self._state.series[one.name, one.day, one.version] = one
+        detail = kept_detail(days, reason)
+        self._books.audit(at, actor, "series.kept", days[0].name, detail)
+
+
+def newest_days(
+    state: BookState, names: Collection[str], first: date, end: date
+) -> tuple[PriceDay, ...]:
+    """The newest versions of some days, by name and day."""
+    found = {
+        key[:2]: one
+        for key, one in sorted(state.series.items())
+        if key[0] in names and first <= key[1] < end
+    }
+    return tuple(found.values())

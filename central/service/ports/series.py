@@ -1,0 +1,66 @@
+"""What price and factor series need of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from central.domain.rating.price_days import PriceDay
+from firmware_bridge.contract.errors import OperatorError
+
+
+class SeriesConflictError(OperatorError):
+    """What is known of a series is given otherwise, and nobody said why."""
+
+    code = "SERIES_CONFLICT"
+
+
+class SeriesTransaction(Protocol):
+    """One transaction on the series."""
+
+    async def hold(self, name: str) -> None:
+        """Make a series known, and keep others from changing it until the transaction ends."""
+
+    async def newest(self, names: Collection[str], first: date, end: date) -> tuple[PriceDay, ...]:
+        """The newest versions of some days, by name and day.
+
+        Args:
+            names: Of the series; one that is not known has no days.
+            first: First UTC day.
+            end: UTC day after the last.
+        """
+
+    async def add(
+        self, days: Sequence[PriceDay], actor: str, reason: str | None, at: datetime
+    ) -> None:
+        """Add versions of days, and note it in the audit log.
+
+        Args:
+            days: Of one series that is held.
+            actor: Who says so.
+            reason: Why, where known numbers change.
+            at: When.
+        """
+
+
+class SeriesStore(Protocol):
+    """Where series are kept."""
+
+    def transaction(self) -> AbstractAsyncContextManager[SeriesTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back.
+
+        Raises:
+            StoreUnavailableError: Try again.
+        """
+
+
+def kept_detail(days: Sequence[PriceDay], reason: str | None) -> Mapping[str, Any]:
+    """What the audit log says of days that were added."""
+    return {
+        "first": min(one.day for one in days).isoformat(),
+        "last": max(one.day for one in days).isoformat(),
+        "days": len(days),
+        "reason": reason,
+    }

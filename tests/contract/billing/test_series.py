@@ -1,0 +1,166 @@
+"""Price series on every store, and bills at the price of each hour."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.state import BillState
+from central.domain.rating.price_days import PriceDay
+from central.domain.rating.prices import PriceSeries
+from central.service.keep_series import Kept, keep_series
+from central.service.ports.billing import BillRecord
+from central.service.ports.registry import AgreementRecord
+from central.service.ports.series import SeriesConflictError
+from central.service.run_bills import RunBills
+from firmware_bridge.contract.interval import local_day
+from tests.support.books import NOVEMBER, NOW, OCTOBER, ZONE, Utility, month
+
+CYCLE = Cycle.parse("2026-10")
+START = local_day(OCTOBER, ZONE).start
+HOURS = 31 * 24 + 1
+FLAT = PriceSeries("ES.DA", START, 3600, (100,) * HOURS, -3)
+SPOT = """\
+tariff: SPOT
+effective: 2026-01-01
+zone: Europe/Madrid
+currency: {code: EUR, digits: 2}
+series: {spot: {price: ES.DA}}
+determinants: {kwh: {sum: import}}
+charges:
+  - {id: pool, qty: import, times: spot}
+  - {id: fee, qty: kwh, price: 0.01}
+"""
+
+
+async def spot_bill(utility: Utility) -> BillRecord:
+    summary = await RunBills(utility.billing, lambda: NOW)(CYCLE, "clerk")
+    (head,) = await utility.billing.heads(summary.run)
+    found = await utility.billing.bill(head.uid)
+    assert found is not None
+    return found
+
+
+async def spot_customer(utility: Utility) -> None:
+    edge = await utility.found(customers=0)
+    enrol = utility.enrol
+    await enrol.tariff(SPOT)
+    await utility.customer(1)
+    await enrol.agreement(AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1), end=OCTOBER))
+    await enrol.agreement(AgreementRecord("A-1", "SP-1", "SPOT", OCTOBER))
+    await utility.deliver(edge, month())
+    await utility.validate()
+
+
+async def kept(utility: Utility, first: date, end: date) -> tuple[PriceDay, ...]:
+    async with utility.series.transaction() as series:
+        return await series.newest(["ES.DA", "unknown"], first, end)
+
+
+async def test_a_series_is_kept_by_utc_day_and_twice_is_once(utility: Utility) -> None:
+    assert await keep_series(utility.series, FLAT, "trader") == Kept(added=32)
+    assert await keep_series(utility.series, FLAT, "trader") == Kept(unchanged=32)
+    days = await kept(utility, date(2026, 9, 1), date(2026, 12, 1))
+    assert [one.day for one in days] == [date(2026, 9, 30) + timedelta(n) for n in range(32)]
+    # Madrid's October begins at 22:00 UTC and ends at 23:00.
+    assert days[0].mantissas == (None,) * 22 + (100,) * 2
+    assert days[-1].mantissas == (100,) * 23 + (None,)
+    assert all(one.version == 1 for one in days)
+
+
+async def test_what_is_asked_of_a_series_is_half_open(utility: Utility) -> None:
+    await keep_series(utility.series, FLAT, "trader")
+    days = await kept(utility, OCTOBER, OCTOBER + timedelta(days=1))
+    assert [one.day for one in days] == [OCTOBER]
+
+
+async def test_a_known_price_changes_only_with_a_reason(utility: Utility) -> None:
+    await keep_series(utility.series, FLAT, "trader")
+    wrong = PriceSeries("ES.DA", START, 3600, (100, 250), -3)
+    with pytest.raises(SeriesConflictError):
+        await keep_series(utility.series, wrong, "trader")
+    (day,) = await kept(utility, date(2026, 9, 30), OCTOBER)
+    assert (day.version, day.mantissas[23]) == (1, 100)
+    done = await keep_series(utility.series, wrong, "trader", reason="the exchange republished")
+    assert done == Kept(corrected=1)
+    (day,) = await kept(utility, date(2026, 9, 30), OCTOBER)
+    assert (day.version, day.mantissas[22:]) == (2, (100, 250))
+
+
+async def test_a_hole_is_filled_and_quarter_hours_take_over(utility: Utility) -> None:
+    holed = replace(FLAT, mantissas=(100, None, *FLAT.mantissas[2:]))
+    await keep_series(utility.series, holed, "trader")
+    quarters = PriceSeries("ES.DA", START + timedelta(hours=1), 900, (1, 2, 3, 4), -1)
+    assert await keep_series(utility.series, quarters, "trader") == Kept(completed=1)
+    (day,) = await kept(utility, date(2026, 9, 30), OCTOBER)
+    assert (day.step_s, day.exponent, day.version) == (900, -3, 2)
+    assert day.mantissas[88:] == (100, 100, 100, 100, 100, 200, 300, 400)
+
+
+async def test_two_who_say_the_same_at_once_are_one(utility: Utility) -> None:
+    done = await asyncio.gather(
+        *(keep_series(utility.series, FLAT, f"trader {n}") for n in range(4))
+    )
+    assert sorted(one.added for one in done) == [0, 0, 0, 32]
+    assert sorted(one.unchanged for one in done) == [0, 32, 32, 32]
+
+
+async def test_a_bill_is_at_the_price_of_each_hour(utility: Utility) -> None:
+    await spot_customer(utility)
+    await keep_series(utility.series, FLAT, "trader")
+    made = await spot_bill(utility)
+    assert made.bill.state is BillState.DRAFT
+    amounts = {entry.line.key: entry.line.amount for entry in made.bill.lines}
+    # 2,980 quarter-hours of 25 Wh are 74.5 kWh.
+    assert amounts == {"pool": Decimal("7.45"), "fee": Decimal("0.75")}
+
+
+async def test_a_price_that_is_not_known_holds_the_bill_until_it_is(utility: Utility) -> None:
+    await spot_customer(utility)
+    await keep_series(utility.series, replace(FLAT, mantissas=FLAT.mantissas[:-1]), "trader")
+    held = await spot_bill(utility)
+    assert held.bill.state is BillState.HELD
+    assert [hold.code for hold in held.bill.holds] == ["MISSING_PRICE"]
+    await keep_series(utility.series, FLAT, "trader")
+    assert (await spot_bill(utility)).bill.state is BillState.DRAFT
+
+
+async def test_prices_of_other_months_leave_a_bill_as_it_is(utility: Utility) -> None:
+    await spot_customer(utility)
+    await keep_series(utility.series, FLAT, "trader")
+    first = await spot_bill(utility)
+    november = PriceSeries("ES.DA", local_day(NOVEMBER, ZONE).start, 3600, (999,) * 24, -3)
+    await keep_series(utility.series, november, "trader")
+    again = await spot_bill(utility)
+    assert (again.sha256, again.uid) == (first.sha256, first.uid)
+
+
+async def test_a_corrected_price_makes_a_draft_anew(utility: Utility) -> None:
+    await spot_customer(utility)
+    await keep_series(utility.series, FLAT, "trader")
+    first = await spot_bill(utility)
+    dearer = PriceSeries("ES.DA", START, 3600, (10_100,), -3)
+    await keep_series(utility.series, dearer, "trader", reason="republished")
+    again = await spot_bill(utility)
+    # One hour of 100 Wh costs 10 a kWh more.
+    assert again.bill.total - first.bill.total == Decimal("1.00")
+    assert again.sha256 != first.sha256
+
+
+async def fail_after_adding(utility: Utility) -> None:
+    async with utility.series.transaction() as series:
+        await series.hold("ES.DA")
+        day = PriceDay("ES.DA", OCTOBER, 3600, 0, (1,) * 24)
+        await series.add([day], "trader", None, datetime(2026, 10, 1, tzinfo=UTC))
+        raise ZeroDivisionError
+
+
+async def test_a_failed_import_leaves_nothing(utility: Utility) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await fail_after_adding(utility)
+    assert await kept(utility, OCTOBER, NOVEMBER) == ()
