@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from math import lcm
@@ -199,7 +198,7 @@ def round_determinants(segments: Sequence[Segment], book: Book) -> None:
     for (_, digits, _), keys in groups.items():
         exact = [book.found[key].exact for key in keys]
         for key, value in zip(keys, largest_remainder(exact, digits), strict=True):
-            book.found[key] = replace(book.found[key], value=value)
+            book.found[key] = book.found[key]._replace(value=value)
 
 
 def metered_peaks(segments: Sequence[Segment], book: Book) -> list[tuple[str, str, Fraction]]:

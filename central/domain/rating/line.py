@@ -1,4 +1,7 @@
-"""What rating gives back: determinants with lineage, bill lines, holds. All of it can be stored."""
+"""What rating gives back: determinants with lineage, bill lines, holds. All of it can be stored.
+
+Lines and what is behind them are named tuples, since a bill run makes millions from columns.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from central.domain.rating.hashing import digest
 from central.domain.rating.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Day blocks of one channel that a determinant was computed from.
 
     Args:
@@ -67,8 +69,7 @@ class Source:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which intervals count: runs of steps from an instant.
 
     Args:
@@ -93,8 +94,7 @@ class Selection:
         return cls(datetime.fromisoformat(value["start"]), value["step_s"], runs)
 
 
-@dataclass(frozen=True, slots=True)
-class Determinant:
+class Determinant(NamedTuple):
     """A number that prices apply to, with everything it rests on.
 
     Args:
@@ -163,8 +163,7 @@ class Determinant:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One charge on the bill.
 
     Args:

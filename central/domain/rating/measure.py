@@ -245,6 +245,6 @@ def _rounded(found: list[Measured], segments: Sequence[Segment]) -> list[Measure
             one = found[number]
             model = one.model
             if not one.series:
-                model = replace(model, value=value.at(0))
+                model = model._replace(value=value.at(0))
             found[number] = replace(one, value=value, model=model)
     return found
