@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from central.domain.rating.facts import AgreementFacts, spelled
 from central.domain.rating.rounding import printed
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.urdb_metering import Rule
@@ -27,7 +28,9 @@ from central.service.rate_file import (
     read_tariff,
     to_object,
 )
+from central.service.series_file import SeriesFileError, read_series_file
 from firmware_bridge.contract.errors import InvalidValueError, MeterlineError
+from firmware_bridge.contract.interval import zone_info
 
 REFUSED = 2
 app = typer.Typer(add_completion=False, help="Price a load file under a tariff file.")
@@ -60,6 +63,13 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     calendar: Annotated[
         CalendarName, typer.Option(help="naive: 365 days, no daylight saving, no holidays.")
     ] = CalendarName.LOCAL,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=CSV of start,value: prices or factors that the tariff names."),
+    ] = None,
+    fact: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE that the tariff needs of the agreement.")
+    ] = None,
     *,
     unrounded: Annotated[bool, typer.Option(help="Leave lines unrounded.")] = False,
     reference: Annotated[
@@ -94,14 +104,21 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
             count = max(len(values), len(made))
             values = hold_values(values, count, load.name)
             made = hold_values(made, count, gen.name)
-        months = list(rate_months(document, values, request, generation=made))
+        facts = AgreementFacts.of(**{k: spelled(v) for k, v in _named(fact, "fact")})
+        prices = [
+            read_series_file(Path(path).read_text(encoding="utf-8"), name, path, zone_info(zone))
+            for name, path in _named(series, "series")
+        ]
+        months = list(
+            rate_months(document, values, request, generation=made, facts=facts, prices=prices)
+        )
     except TariffRefusedError as error:
         typer.echo(error.to_json() if as_json else str(error), err=True)
         raise typer.Exit(REFUSED) from None
     except RatingHeldError as error:
         _fail(error, as_json=as_json)
         raise typer.Exit(3) from None
-    except (LoadFileError, InvalidValueError) as error:
+    except (LoadFileError, SeriesFileError, InvalidValueError) as error:
         _fail(error, as_json=as_json)
         raise typer.Exit(REFUSED) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -112,6 +129,17 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
         sys.stdout.write("\n")
     else:
         _table(months, document.currency.code)
+
+
+def _named(options: list[str] | None, what: str) -> list[tuple[str, str]]:
+    found = []
+    for option in options or ():
+        name, equals, value = option.partition("=")
+        if not (name and equals and value):
+            message = f"--{what} {option!r} does not say NAME=VALUE."
+            raise InvalidValueError(message, value=option)
+        found.append((name, value))
+    return found
 
 
 def _request(  # noqa: PLR0913 - one option each

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +31,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import Multiplier, RegisterFacts
-from central.domain.rating.facts import AgreementFacts, Fact
+from central.domain.rating.facts import AgreementFacts, Fact, spelled
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -61,14 +61,7 @@ def _lines(value: object) -> object:
 
 def _fact(value: object) -> object:
     """A scalar of the file, which is text, as the truth or number that it spells."""
-    if not isinstance(value, str):
-        return value
-    if value in {"true", "false"}:
-        return value == "true"
-    try:
-        return Decimal(value)
-    except InvalidOperation:
-        return value
+    return spelled(value) if isinstance(value, str) else value
 
 
 FactText = Annotated[bool | Decimal | str, BeforeValidator(_fact)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 FactValue = Decimal | bool | str
@@ -72,6 +72,17 @@ class AgreementFacts:
                 for entry in value
             )
         )
+
+
+def spelled(text: str) -> FactValue:
+    """The truth, number or word that a text spells; what is no finite number is a word."""
+    if text in {"true", "false"}:
+        return text == "true"
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text
 
 
 def _kind(value: FactValue) -> str:

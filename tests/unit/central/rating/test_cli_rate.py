@@ -117,3 +117,62 @@ def test_table_for_people(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "2018-12" in result.stdout
     assert "total" in result.stdout
+
+
+def test_a_market_tariff_is_priced_by_a_series_file(tmp_path: Path) -> None:
+    prices = tmp_path / "market.csv"
+    days = [f"2018-01-{day:02}T{hour:02}:00,0.{hour:02}" for day in (1, 2) for hour in range(24)]
+    prices.write_text("start,value\n" + "\n".join(days))
+    options = ("--zone", "Europe/Madrid", "--json", "--series", f"ES.DA={prices}")
+    result = run(tmp_path, TARIFFS / "spot.yaml", *options, hours=48)
+    assert result.exit_code == 0, result.stderr
+    charges = {
+        one["id"]: one["amount"] for one in json.loads(result.stdout)["months"][0]["charges"]
+    }
+    # Twice 0.00 + 0.01 + ... + 0.23 = 5.52; 48 kWh at 0.005; three percent.
+    assert charges == {"pool": "5.52", "fee": "0.24", "margin": "0.17"}
+
+
+def test_a_series_that_is_missing_or_short_holds_the_month(tmp_path: Path) -> None:
+    prices = tmp_path / "market.csv"
+    prices.write_text("2018-01-01T00:00,1\n2018-01-01T01:00,1\n")
+    options = ("--zone", "Europe/Madrid", "--json")
+    for more in ((), ("--series", f"ES.DA={prices}")):
+        result = run(tmp_path, TARIFFS / "spot.yaml", *options, *more, hours=24)
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert json.loads(result.stderr)["error"] == "RATING_HELD"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--series", "ES.DA"),
+        ("--series", "=x.csv"),
+        ("--series", "ES.DA=absent.csv"),
+        ("--fact", "kw"),
+    ],
+)
+def test_a_series_or_fact_that_cannot_be_read_is_refused(
+    tmp_path: Path, option: tuple[str, str]
+) -> None:
+    result = run(tmp_path, TARIFFS / "spot.yaml", "--zone", "Europe/Madrid", *option, hours=24)
+    assert result.exit_code == 2
+    assert result.stderr.strip()
+    assert "Traceback" not in result.output
+
+
+def test_facts_of_the_agreement_are_given_by_name(tmp_path: Path) -> None:
+    tariff = tmp_path / "exempt.yaml"
+    tariff.write_text(
+        "tariff: exempt\neffective: 2018-01-01\nzone: UTC\ncurrency: {code: EUR}\n"
+        "needs: {seats: number}\n"
+        "determinants: {kwh: {sum: import}}\n"
+        "charges: [{id: seat, qty: seats, price: 2, per: month}]\n"
+    )
+    result = run(tmp_path, tariff, "--zone", "UTC", "--json", "--fact", "seats=3", hours=744)
+    assert result.exit_code == 0, result.stderr
+    charges = {
+        one["id"]: one["amount"] for one in json.loads(result.stdout)["months"][0]["charges"]
+    }
+    assert charges == {"seat": "6.00"}
+    assert run(tmp_path, tariff, "--zone", "UTC", hours=744).exit_code == 3
