@@ -10,9 +10,10 @@ from fractions import Fraction
 from typing import Any
 
 from central.domain.metering.block import DayBlock, exact_sum
-from central.domain.rating.line import Determinant
+from central.domain.rating.line import Determinant, Source
 from central.domain.rating.rounding import printed
 from central.domain.rating.series import billing_scale
+from central.domain.rating.weights import Runs, cut, product
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def daily_usage(
                     strict=True,
                 )
             ]
-            _add(sums, part, chosen)
+            _add(sums, part, chosen, source)
     days = tuple(sorted(sums))
     values = tuple(
         tuple(printed(sums[day].get(label, Fraction(0))) for label in labels) for day in days
@@ -93,18 +94,23 @@ def daily_usage(
 
 
 def _add(
-    sums: dict[date, dict[str, Fraction]], part: Determinant, blocks: Sequence[DayBlock]
+    sums: dict[date, dict[str, Fraction]],
+    part: Determinant,
+    blocks: Sequence[DayBlock],
+    source: Source,
 ) -> None:
     if part.selection is None:
         return
+    runs: Runs = tuple((*run, Fraction(1)) for run in part.selection.runs)
+    if source.weights:
+        runs = product(runs, source.weights)
     begin = 0
     for block in blocks:
         end = begin + len(block.values)
-        total = 0
-        for offset, length in part.selection.runs:
-            low, high = max(offset, begin), min(offset + length, end)
-            if low < high:
-                total += exact_sum(block.values[low - begin : high - begin])
+        total = Fraction(0)
+        for offset, length, weight in cut(runs, begin, end):
+            total += exact_sum(block.values[offset : offset + length]) * weight
         row = sums.setdefault(block.day, {})
-        row[part.label] = row.get(part.label, Fraction(0)) + total * billing_scale(block)
+        used = total * billing_scale(block) * source.factor
+        row[part.label] = row.get(part.label, Fraction(0)) + used
         begin = end

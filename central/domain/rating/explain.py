@@ -12,6 +12,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.line import Determinant, Line, Source
 from central.domain.rating.rounding import exact_decimal, printed
 from central.domain.rating.series import billing_scale, source_of
+from central.domain.rating.weights import spread
 from firmware_bridge.contract.errors import OperatorError
 
 
@@ -87,11 +88,11 @@ def prove(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) ->
     total = Fraction(0)
     for source in determinant.sources:
         counts: dict[Fraction, int] = {}
-        for interval, count, scale in _chosen(determinant, source, _blocks_of(source, blocks)):
+        for interval, count, unit in _chosen(determinant, source, _blocks_of(source, blocks)):
             used.append(interval)
-            counts[scale] = counts.get(scale, 0) + count
-        for scale, count in counts.items():
-            total += count * scale * source.factor
+            counts[unit] = counts.get(unit, 0) + count
+        for unit, count in counts.items():
+            total += count * unit * source.factor
     if determinant.how in {"max", "daily_max"}:
         _, width = determinant.selection.runs[0]
         total = total * 3600 / (width * determinant.selection.step_s)
@@ -134,12 +135,15 @@ def _chosen(
     starts = [0]
     for block in blocks:
         starts.append(starts[-1] + len(block.values))
+    weights = spread(source.weights, starts[-1])
     for block, begin in zip(blocks, starts, strict=False):
         scale, end = billing_scale(block), begin + len(block.values)
         unit = exact_decimal(scale)
         values, quality = block.values.tolist(), block.quality.tolist()
         for offset, length in selection.runs:
             for number in range(max(offset, begin), min(offset + length, end)):
+                if source.weights and not weights[number]:
+                    continue
                 start = selection.start + number * step
                 count = values[number - begin]
                 value = printed(count * scale) if unit is None else count * unit
@@ -152,4 +156,4 @@ def _chosen(
                     quality[number - begin],
                     block.version,
                 )
-                yield interval, count, scale
+                yield interval, count, scale * weights[number] if source.weights else scale

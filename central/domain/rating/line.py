@@ -11,8 +11,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from central.domain.rating.hashing import digest
+from central.domain.rating.hashing import canonical
 from central.domain.rating.state import State
+from central.domain.rating.weights import Runs
 
 
 class Source(NamedTuple):
@@ -26,6 +27,8 @@ class Source(NamedTuple):
         versions: Version of each day's block, ascending by day.
         sha256: Hex digest over the blocks' hashes, in order.
         factor: What its values are multiplied by: -1 for export in a net.
+        weights: What each is multiplied by as well: (offset, length, weight) in steps from the
+            first interval, zero elsewhere; empty for one everywhere.
     """
 
     series: str
@@ -35,6 +38,7 @@ class Source(NamedTuple):
     versions: tuple[int, ...]
     sha256: str
     factor: Fraction = Fraction(1)
+    weights: Runs = ()
 
     def block_versions(self) -> dict[tuple[int, date], int]:
         """Version of each block, by channel and local day."""
@@ -54,6 +58,9 @@ class Source(NamedTuple):
             "sha256": self.sha256,
             "factor": str(self.factor),
         }
+        if self.weights:
+            said["weights"] = [[*run[:2], str(run[2])] for run in self.weights]
+        return said
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Source:
@@ -66,6 +73,7 @@ class Source(NamedTuple):
             tuple(value["versions"]),
             value["sha256"],
             Fraction(value.get("factor", "1")),
+            tuple((offset, length, Fraction(w)) for offset, length, w in value.get("weights", ())),
         )
 
 

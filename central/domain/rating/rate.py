@@ -24,6 +24,7 @@ from central.domain.rating.charges.minimum import price_minimum, year_sum
 from central.domain.rating.charges.percents import price_percent
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
+from central.domain.rating.computed import computed_series
 from central.domain.rating.determinants import compute, metered_peaks
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.inputs import input_hash, shared_inputs
@@ -31,7 +32,7 @@ from central.domain.rating.line import Hold, Line, Rated
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
-from central.domain.rating.series import InputSeries, align, combine
+from central.domain.rating.series import InputSeries, align
 from central.domain.rating.state import Peak, State, YearSum
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
 from central.domain.tariff.determinant_rules import (
@@ -111,7 +112,7 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:
         segments = cut(days, in_force)
-        series = align_inputs(segments, blocks, days)
+        series = align_inputs(segments, blocks, days, facts, known)
         book = Book(series, facts, calendar, state, month_of(days), credits_of(state), known)
         compute(segments, book)
         lines, sums = price_segments(segments, days, whole, book, options)
@@ -184,14 +185,7 @@ def align_inputs(
             holds.extend(aligned)
     if holds:
         raise HeldManyError(tuple(holds))
-    for segment in segments:
-        for rule in segment.version.document.series:
-            terms = [(found[name], factor) for name, factor in rule.terms]
-            made = combine(rule.name, terms)
-            if isinstance(made, Hold):
-                raise HeldError(made)
-            found[rule.name] = made
-    return found
+    return found | computed_series(segments, found, facts, known)
 
 
 @lru_cache(maxsize=1024)

@@ -16,6 +16,7 @@ from central.domain.rating.determinants import (
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Determinant, Hold, Rated
 from central.domain.rating.period import DayRange, Segment, cut
+from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import (
     Blocks,
     Options,
@@ -53,6 +54,7 @@ class RunningBill:
         calendar: Resolved holidays.
         cycle: The open cycle.
         opening: What earlier bills left.
+        prices: Price and factor series that the tariff names.
         options: Rounding.
     """
 
@@ -64,6 +66,7 @@ class RunningBill:
         cycle: DayRange,
         *,
         opening: State | None = None,
+        prices: Sequence[PriceSeries] = (),
         options: Options | None = None,
     ) -> None:
         self._facts = facts
@@ -71,6 +74,7 @@ class RunningBill:
         self._calendar = calendar
         self._cycle = cycle
         self._opening = opening or State()
+        self._prices = {found.name: found for found in prices}
         self._options = options or Options()
         self._days: list[Values] = []
         self._units: dict[str, str] = {}
@@ -96,7 +100,8 @@ class RunningBill:
             raise DayOutOfOrderError(message, value=self.next_day)
         day = DayRange(self.next_day, self.next_day + timedelta(days=1))
         segment = cut(day, self._versions)[0]
-        book = self._book(align_inputs([segment], blocks, day), day)
+        series = align_inputs([segment], blocks, day, self._facts, self._prices)
+        book = self._book(series, day)
         values: Values = {}
         for rule in segment.version.document.determinants:
             if isinstance(rule, SumDeterminant):
@@ -144,6 +149,7 @@ class RunningBill:
             self._opening,
             month_of(days),
             credits_of(self._opening),
+            self._prices,
         )
 
     def _made(self, rule: Rule, segment: Segment, book: Book) -> list[Determinant]:

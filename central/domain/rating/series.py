@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.line import Hold, Source
 from central.domain.rating.period import DayRange
+from central.domain.rating.weights import Runs, constant, cut
 from firmware_bridge.contract.interval import day_start as _day_start
 from firmware_bridge.contract.quantity import Unit
 
@@ -45,11 +47,13 @@ class Feed:
         series: Input it feeds.
         factor: What its values are multiplied by.
         blocks: Ascending by day.
+        weights: What they are multiplied by as well, interval by interval; None for nothing.
     """
 
     series: str
     factor: Fraction
     blocks: tuple[DayBlock, ...]
+    weights: Runs | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,9 +91,22 @@ class InputSeries:
         """The lineage of some of the days, one source per channel."""
         first = (days.first - self.days.first).days
         end = first + days.count
-        return tuple(
-            source_of(feed.series, feed.blocks[first:end], feed.factor) for feed in self.feeds
-        )
+        place = self.slice_of(days)
+        found = []
+        for feed in self.feeds:
+            source = source_of(feed.series, feed.blocks[first:end], feed.factor)
+            if feed.weights is None:
+                found.append(source)
+            elif runs := cut(feed.weights, place.start, place.stop):
+                found.append(_weighted(source, runs, place.stop - place.start))
+        return tuple(found)
+
+
+def _weighted(source: Source, runs: Runs, count: int) -> Source:
+    one = constant(runs, count)
+    if one is not None:
+        return source._replace(factor=source.factor * one)
+    return source._replace(weights=runs)
 
 
 def combine(name: str, terms: Sequence[tuple[InputSeries, Fraction]]) -> InputSeries | Hold:
@@ -103,21 +120,17 @@ def combine(name: str, terms: Sequence[tuple[InputSeries, Fraction]]) -> InputSe
     if any(series.step_s != first.step_s for series, _ in terms):
         return Hold("MIXED_INTERVALS", f"The inputs of {name!r} differ in interval length.")
     weights = [series.scale * factor for series, factor in terms]
-    scale = _common(weights)
+    scale = common_scale(weights)
     total: NDArray[np.int64] | None = None
     estimated = np.zeros(len(first.values), dtype=np.bool_)
     for (series, _), weight in zip(terms, weights, strict=True):
-        times = int(weight / scale)
-        if magnitude(series.values) * abs(times) > _INT64_MAX:
-            message = f"The values of {name!r} do not fit 64 bits at the common scale."
-            raise OverflowError(message)
-        values = series.values * np.int64(times)
+        values = _times(series.values, int(weight / scale))
         total = values if total is None else _added(total, values)
         estimated |= series.estimated
     if total is None:
         raise AssertionError
     feeds = tuple(
-        Feed(feed.series, feed.factor * factor, feed.blocks)
+        replace(feed, factor=feed.factor * factor)
         for series, factor in terms
         for feed in series.feeds
     )
@@ -134,7 +147,7 @@ def combine(name: str, terms: Sequence[tuple[InputSeries, Fraction]]) -> InputSe
     )
 
 
-def _common(weights: Sequence[Fraction]) -> Fraction:
+def common_scale(weights: Sequence[Fraction]) -> Fraction:
     """The largest fraction of which all weights are whole multiples."""
     found = Fraction(0)
     for weight in weights:
@@ -267,17 +280,21 @@ def _join(
 def _times(values: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
     if factor == 1:
         return values
-    if magnitude(values) * factor > _INT64_MAX:
-        message = "The values of a channel do not fit 64 bits at the common scale."
-        raise OverflowError(message)
-    return values * np.int64(factor)
+    if magnitude(values) * abs(factor) > _INT64_MAX:
+        return exact_ints(values.astype(object) * factor)
+    return values * factor
 
 
 def _added(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
     if magnitude(left) + magnitude(right) > _INT64_MAX:
-        message = "The sum of channels does not fit 64 bits."
-        raise OverflowError(message)
+        return exact_ints(left.astype(object) + right.astype(object))
     return left + right
+
+
+def exact_ints(values: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Python's integers as int64 where they fit; else as they are, slower and as exact."""
+    largest = max((abs(int(value)) for value in values.tolist()), default=0)
+    return values.astype(np.int64) if largest <= _INT64_MAX else cast("NDArray[np.int64]", values)
 
 
 def magnitude(values: NDArray[np.int64]) -> int:

@@ -153,18 +153,36 @@ class Minimum:
 
 
 @dataclass(frozen=True, slots=True)
+class Factor:
+    """What a series is multiplied by, interval by interval.
+
+    Args:
+        name: As the formula names it.
+        source: Name of the factor series given to the rater, or of the agreement's fact.
+        fact: Whether it is a fact, known per local day.
+    """
+
+    name: str
+    source: str
+    fact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One value per interval: a weighted sum of inputs, exact and so explained by its intervals.
 
     Args:
         name: As determinants name it.
-        terms: Input and what it is multiplied by (-1 for export in a net, 1.05 for losses).
+        terms: Input, or series above, and what it is multiplied by (-1 for export in a net, 1.05
+            for losses).
         unit: Of the values.
+        factors: What the sum is multiplied by, as well.
     """
 
     name: str
     terms: tuple[tuple[str, Fraction], ...]
     unit: str
+    factors: tuple[Factor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +192,12 @@ class PriceRule:
     Args:
         name: As charges name it.
         price: Name of the series given to the rater (`ES.DA`).
+        step_s: Length of its steps where the tariff insists on one, else None. [s]
     """
 
     name: str
     price: str
+    step_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

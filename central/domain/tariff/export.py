@@ -30,10 +30,13 @@ from central.domain.tariff.document import (
     Minimum,
     MoneyBank,
     Percent,
+    PriceRule,
+    Series,
     TariffDocument,
     TrueUp,
 )
 from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
+from central.domain.tariff.load_determinants import BUILT_IN_INPUTS
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -67,8 +70,8 @@ def to_source(document: TariffDocument) -> Said:
         for entry in document.history
     }
     _put(said, "calendar", _calendar(document.calendar), {})
-    series: Said = {found.name: {"expr": _sum_text(found.terms)} for found in document.series}
-    series |= {found.name: {"price": found.price} for found in document.prices}
+    series: Said = {found.name: _series(found, document) for found in document.series}
+    series |= {found.name: _price_series(found) for found in document.prices}
     _put(said, "series", series, {})
     _put(said, "determinants", {d.name: _determinant(d) for d in document.determinants}, {})
     _put(said, "state", history, {})
@@ -162,6 +165,26 @@ def _period(period: Period) -> object:
 
 def _time(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _series(series: Series, document: TariffDocument) -> Said:
+    text = _sum_text(series.terms)
+    if series.factors:
+        text = f"({text}) * {' * '.join(factor.name for factor in series.factors)}"
+    said: Said = {"expr": text}
+    _put(said, "factors", {factor.name: factor.source for factor in series.factors}, {})
+    units = BUILT_IN_INPUTS | dict(document.inputs)
+    units |= {found.name: found.unit for found in document.series}
+    own = {units[name] for name, _ in series.terms}
+    _put(said, "unit", series.unit, own.pop() if len(own) == 1 else None)
+    return said
+
+
+def _price_series(rule: PriceRule) -> Said:
+    said: Said = {"price": rule.price}
+    if rule.step_s is not None:
+        said["step"] = f"{rule.step_s // 60}m"
+    return said
 
 
 def _sum_text(terms: tuple[tuple[str, Fraction], ...]) -> str:

@@ -30,11 +30,12 @@ from central.domain.tariff.fields import (
     text_of,
     whole_of,
 )
-from central.domain.tariff.load_banks import load_banks, load_series
+from central.domain.tariff.load_banks import load_banks
 from central.domain.tariff.load_calendar import load_calendar
 from central.domain.tariff.load_charges import load_charges, load_minimums, load_riders, load_taxes
 from central.domain.tariff.load_determinants import BUILT_IN_INPUTS, load_determinants, load_inputs
 from central.domain.tariff.load_prices import Scope
+from central.domain.tariff.load_series import load_series
 from central.domain.tariff.refusal import Code
 from central.domain.tariff.source import Node, parse
 from firmware_bridge.contract.errors import InvalidValueError
@@ -92,7 +93,7 @@ def _document(node: Node, report: Report) -> TariffDocument:
         inputs = load_inputs(reader.take("inputs"), report)
     calendar = load_calendar(reader.take("calendar"), report)
     units = BUILT_IN_INPUTS | inputs
-    series, prices = load_series(reader.take("series"), units, report)
+    series, prices = load_series(reader.take("series"), units, needs, report)
     scope = Scope(
         calendar, needs, {}, {}, frozenset(rule.name for rule in prices), frozenset(units)
     )

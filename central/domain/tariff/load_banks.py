@@ -1,111 +1,20 @@
-"""Computed series and credit banks from text."""
+"""Credit banks from text."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 from typing import Literal, cast
 
 from central.domain.tariff.determinant_rules import Determinant as Rule
 from central.domain.tariff.determinant_rules import SumDeterminant
-from central.domain.tariff.document import EnergyBank, MoneyBank, PriceRule, Series, TrueUp
-from central.domain.tariff.expression import (
-    Binary,
-    Expression,
-    ExpressionError,
-    Name,
-    Number,
-    parse_expression,
-)
-from central.domain.tariff.fields import FieldReader, Report, fields_of, id_of, text_of, texts_of
+from central.domain.tariff.document import EnergyBank, MoneyBank, TrueUp
+from central.domain.tariff.fields import FieldReader, Report, fields_of, text_of, texts_of
 from central.domain.tariff.load_prices import Scope, price_table
 from central.domain.tariff.refusal import Code
 from central.domain.tariff.source import Fields, Node
 
 Banks = tuple[tuple[EnergyBank, ...], tuple[MoneyBank, ...]]
-Terms = dict[str, Fraction]
 LAPSE = "none"
-
-
-class _NotLinearError(Exception):
-    """The formula is no weighted sum."""
-
-
-def load_series(
-    node: Node | None, units: dict[str, str], report: Report
-) -> tuple[tuple[Series, ...], tuple[PriceRule, ...]]:
-    """Series computed from inputs, whose units are added to `units`, and price series."""
-    found: list[Series] = []
-    prices: list[PriceRule] = []
-    for name, child in fields_of(node, "series", report) if node is not None else ():
-        with report.item():
-            if isinstance(child, Fields) and "price" in child.nodes:
-                reader = FieldReader(child, f"series.{name}", report)
-                price = id_of(reader.need("price"), reader.where("price"), report)
-                reader.choice("missing", ("hold",), "hold")
-                reader.done()
-                prices.append(PriceRule(name, price))
-            else:
-                found.append(_series(name, child, units, report))
-    units.update({series.name: series.unit for series in found})
-    return tuple(found), tuple(prices)
-
-
-def _series(name: str, node: Node, units: dict[str, str], report: Report) -> Series:
-    path = f"series.{name}"
-    if name in units:
-        message = f"{name!r} is already an input."
-        report.refuse(Code.DUPLICATE_NAME, node.line, path, message, "Rename it.")
-    reader = FieldReader(node, path, report)
-    text = text_of(reader.need("expr"), reader.where("expr"), report)
-    reader.done(unsupported=frozenset({"factors"}))
-    try:
-        terms = _linear(parse_expression(text))
-    except ExpressionError as error:
-        report.refuse(Code.BAD_EXPRESSION, node.line, path, error.message, "Mend it.")
-    except _NotLinearError:
-        message = f"{text!r} is no sum of inputs times constants."
-        report.refuse(Code.NOT_SUPPORTED, node.line, path, message, "Write import - export.")
-    terms.pop("", None)
-    for used in terms:
-        if used not in units:
-            message = f"{used!r} is no input."
-            report.refuse(Code.UNKNOWN_SERIES, node.line, path, message, "Define it in `inputs`.")
-    own = {units[used] for used in terms}
-    if len(own) != 1:
-        message = f"{text!r} mixes units."
-        report.refuse(Code.CONFLICT, node.line, path, message, "Add only what has one unit.")
-    return Series(name, tuple(terms.items()), own.pop())
-
-
-def _linear(expression: Expression) -> Terms:
-    """Coefficients by input; the constant is under the empty name and must be zero at the end."""
-    match expression:
-        case Number(value):
-            return {"": value}
-        case Name(name):
-            return {name: Fraction(1)}
-        case Binary("+" | "-" as sign, left, right):
-            terms = _linear(left)
-            for name, value in _linear(right).items():
-                terms[name] = terms.get(name, Fraction(0)) + (value if sign == "+" else -value)
-            return _without_constant(terms)
-        case Binary(operator, left, right):
-            one, two = _linear(left), _linear(right)
-            if operator == "*" and set(one) == {""}:
-                one, two = two, one
-            if set(two) != {""} or (operator == "/" and two[""] == 0):
-                raise _NotLinearError
-            factor = two[""] if operator == "*" else 1 / two[""]
-            return {name: value * factor for name, value in one.items()}
-        case _:
-            raise _NotLinearError
-
-
-def _without_constant(terms: Terms) -> Terms:
-    if set(terms) != {""} and terms.get("", 0) != 0:
-        raise _NotLinearError
-    return terms if set(terms) == {""} else {k: v for k, v in terms.items() if k}
 
 
 def load_banks(

@@ -209,8 +209,22 @@ def _determinants() -> list[Schema]:
 
 def _series() -> list[Schema]:
     return [
-        _object({"expr": {"type": "string"}}, required=("expr",)),
-        _object({"price": {"type": "string"}, "missing": _enum("hold")}, required=("price",)),
+        _object(
+            {
+                "expr": {"type": "string"},
+                "factors": {"anyOf": [_texts(), _map({"type": "string"})]},
+                "unit": {"type": "string"},
+            },
+            required=("expr",),
+        ),
+        _object(
+            {
+                "price": {"type": "string"},
+                "step": {"type": "string", "pattern": r"^\d{1,4}m$"},
+                "missing": _enum("hold"),
+            },
+            required=("price",),
+        ),
     ]
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from central.domain.rating.book import HeldError, unit_of
+from central.domain.rating.book import HeldError, known_series, unit_of
 from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.line import Determinant, Hold, Selection
 from central.domain.rating.series import run_sums
@@ -29,12 +29,15 @@ def price_dynamic(charge: Charge, span: Span) -> Iterator[Draft]:
     if prices is None:
         message = f"There are no prices {rule.price!r}."
         raise HeldError(Hold("MISSING_PRICE", message, rule.price))
-    series = span.book.series[charge.qty or ""]
+    series = known_series(charge.qty or "", span.book)
     for segment in span.segments:
         place = series.slice_of(segment.days)
         count = place.stop - place.start
         start = series.start + timedelta(seconds=series.step_s * place.start)
         known = prices.at_steps(start, series.step_s, count)
+        if rule.step_s is not None and prices.step_s != rule.step_s:
+            message = f"The prices {rule.price!r} are of {prices.step_s} s, not {rule.step_s} s."
+            raise HeldError(Hold("PRICE_STEP", message, rule.price))
         if known is None:
             message = f"The prices {rule.price!r} do not cover {segment.days.first}."
             raise HeldError(Hold("MISSING_PRICE", message, rule.price))

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from central.domain.billing.cycle import Cycle
+from central.domain.metering.block import DayBlock
 from central.domain.rating.explain import explain
-from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.facts import AgreementFacts, Fact
 from central.domain.rating.period import DayRange
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import rate
@@ -56,7 +57,7 @@ def in_force(rule: dict[str, str], local: datetime) -> bool:
 def prices_of(
     said: dict[str, list[dict[str, str]]], days: DayRange, zone: str
 ) -> list[PriceSeries]:
-    """Hourly prices by rules of the local clock, in units of 0.0001."""
+    """Hourly prices or factors by rules of the local clock, in units of 0.000001."""
     span = days.interval(zone)
     hours = [
         (span.start + timedelta(hours=number)).astimezone(ZoneInfo(zone))
@@ -65,16 +66,43 @@ def prices_of(
     found = []
     for name, rules in said.items():
         values = [next(Decimal(r["price"]) for r in rules if in_force(r, at)) for at in hours]
-        mantissas = tuple(int(value * 10000) for value in values)
-        found.append(PriceSeries(name, span.start, 3600, mantissas, -4))
+        mantissas = tuple(int(value.scaleb(6)) for value in values)
+        found.append(PriceSeries(name, span.start, 3600, mantissas, -6))
     return found
 
 
-def facts_of(said: dict[str, str]) -> AgreementFacts:
+def facts_of(said: dict[str, str | list[tuple[str, str]]]) -> AgreementFacts:
+    """A value that always held, or values with the dates they hold from."""
+    found = []
+    for name, given in said.items():
+        dated = [(given, "0001-01-01")] if isinstance(given, str) else given
+        found += [Fact(name, fact_of(text), date.fromisoformat(since)) for text, since in dated]
+    return AgreementFacts(tuple(found))
+
+
+def fact_of(text: str) -> Decimal | bool | str:
     words = {"true": True, "false": False}
-    return AgreementFacts.of(
-        **{name: words[text] if text in words else Decimal(text) for name, text in said.items()}
-    )
+    if text in words:
+        return words[text]
+    return Decimal(text) if text.lstrip("-")[:1].isdigit() and text.count("-") < 2 else text
+
+
+def blocks_of(
+    said: dict[str, Any], days: DayRange, zone: str, step: int
+) -> dict[str, list[DayBlock]]:
+    """Blocks by input; an input's rules may be those of several meters, by name."""
+    found: dict[str, list[DayBlock]] = {}
+    for number, (name, given) in enumerate(said.items()):
+        meters = given if isinstance(given, dict) else {"": given}
+        for place, rules in enumerate(meters.values()):
+            found[name] = found.get(name, []) + blocks_from(
+                days,
+                zone,
+                step * 60,
+                lambda local, rules=rules: load_at(rules, step, local),  # type: ignore[misc]
+                channel_id=100 * number + place + 1,
+            )
+    return found
 
 
 def range_of(said: dict[str, Any]) -> tuple[DayRange, DayRange]:
@@ -92,15 +120,7 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
     documents = [load_tariff(FOLDER / name) for name in names]
     days, cycle = range_of(said)
     step = int(said.get("step_minutes", "15"))
-    blocks = {
-        name: blocks_from(
-            cycle,
-            documents[0].zone,
-            step * 60,
-            lambda local, rules=rules: load_at(rules, step, local),  # type: ignore[misc]
-        )
-        for name, rules in said.get("load", {}).items()
-    }
+    blocks = blocks_of(said.get("load", {}), cycle, documents[0].zone, step)
     opening = State.from_json({"peaks": [], "credits": [], "sums": []} | said.get("opening", {}))
     rated = rate(
         blocks,

@@ -1,0 +1,69 @@
+"""Series that a tariff computes from inputs, each version's for its own days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from central.domain.rating.book import HeldError
+from central.domain.rating.factors import multiply, splice
+from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.line import Hold
+from central.domain.rating.period import Segment
+from central.domain.rating.prices import PriceSeries
+from central.domain.rating.series import InputSeries, combine
+from central.domain.tariff.document import Series
+from central.domain.tariff.version import TariffVersion
+
+Made = dict[str, InputSeries]
+
+
+def computed_series(
+    segments: Sequence[Segment],
+    inputs: Mapping[str, InputSeries],
+    facts: AgreementFacts,
+    known: Mapping[str, PriceSeries],
+) -> Made:
+    """The series of every version in force, over all days.
+
+    Args:
+        segments: Of the days.
+        inputs: Aligned.
+        facts: Of the agreement.
+        known: Factor series by name.
+
+    Raises:
+        HeldError: The inputs of a series differ in interval length, or a factor is not known.
+    """
+    versions = list(dict.fromkeys(segment.version for segment in segments))
+    rules = [version.document.series for version in versions]
+    if all(own == rules[0] for own in rules):
+        return _made(rules[0], inputs, facts, known)
+    parts: dict[str, list[tuple[InputSeries, slice]]] = {}
+    for version in versions:
+        made = _made(version.document.series, inputs, facts, known)
+        for name, series in made.items():
+            places = _places(series, version, segments)
+            parts.setdefault(name, []).extend((series, place) for place in places)
+    return {name: splice(own) for name, own in parts.items()}
+
+
+def _made(
+    rules: Sequence[Series],
+    inputs: Mapping[str, InputSeries],
+    facts: AgreementFacts,
+    known: Mapping[str, PriceSeries],
+) -> Made:
+    made: Made = {}
+    for rule in rules:
+        terms = [(made.get(name) or inputs[name], factor) for name, factor in rule.terms]
+        series = combine(rule.name, terms)
+        if isinstance(series, Hold):
+            raise HeldError(series)
+        made[rule.name] = multiply(series, rule.factors, facts, known) if rule.factors else series
+    return made
+
+
+def _places(
+    series: InputSeries, version: TariffVersion, segments: Sequence[Segment]
+) -> list[slice]:
+    return [series.slice_of(own.days) for own in segments if own.version == version]
