@@ -5,7 +5,9 @@ Lines and what is behind them are named tuples, since a bill run makes millions 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -49,7 +51,7 @@ class Source(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return {
+        said = {
             "series": self.series,
             "channel_id": self.channel_id,
             "first": self.first.isoformat(),
@@ -143,13 +145,13 @@ class Determinant(NamedTuple):
             "segment": self.segment,
             "label": self.label,
             "unit": self.unit,
-            "exact": str(self.exact),
-            "value": str(self.value),
+            "exact": ratio(self.exact),
+            "value": ratio(self.value),
             "how": self.how,
             "selection": None if self.selection is None else self.selection.to_json(),
             "sources": [source.to_json() for source in self.sources],
             "of": list(self.of),
-            "adjusted": str(self.adjusted),
+            "adjusted": ratio(self.adjusted),
         }
 
     @classmethod
@@ -215,8 +217,15 @@ class Line(NamedTuple):
     of: tuple[str, ...] = ()
     note: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object; amounts, prices and quantities as strings."""
+    def to_json(self, known: Sequence[Determinant] | None = None) -> dict[str, Any]:
+        """As a JSON object; amounts, prices and quantities as strings.
+
+        Args:
+            known: Determinants told beside the line, which then only gives their numbers.
+        """
+        behind: list[Any] = [determinant.to_json() for determinant in self.determinants]
+        if known is not None:
+            behind = [known.index(determinant) for determinant in self.determinants]
         return {
             "id": self.id,
             "key": self.key,
@@ -230,17 +239,23 @@ class Line(NamedTuple):
             "quantity": None if self.quantity is None else format(self.quantity, "f"),
             "unit": self.unit,
             "price": None if self.price is None else format(self.price, "f"),
-            "exact": str(self.exact),
+            "exact": ratio(self.exact),
             "amount": format(self.amount, "f"),
             "tariff_sha256": self.tariff_sha256,
-            "determinants": [determinant.to_json() for determinant in self.determinants],
+            "determinants": behind,
             "of": list(self.of),
             "note": self.note,
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Line:
-        """The line that `to_json` wrote."""
+    def from_json(cls, value: dict[str, Any], known: Sequence[Determinant] | None = None) -> Line:
+        """The line that `to_json` wrote.
+
+        Args:
+            value: What it wrote.
+            known: As `to_json` was given.
+        """
+        behind = value["determinants"]
         quantity, price = value["quantity"], value["price"]
         return cls(
             id=value["id"],
@@ -258,7 +273,9 @@ class Line(NamedTuple):
             exact=Fraction(value["exact"]),
             amount=Decimal(value["amount"]),
             tariff_sha256=value["tariff_sha256"],
-            determinants=tuple(map(Determinant.from_json, value["determinants"])),
+            determinants=tuple(
+                map(Determinant.from_json if known is None else known.__getitem__, behind)
+            ),
             of=tuple(value["of"]),
             note=value["note"],
         )
@@ -295,11 +312,12 @@ class Rated:
     Args:
         currency: ISO 4217 letters.
         lines: In print order; empty where something holds the bill.
-        determinants: All of them, with lineage.
+        determinants: All that the tariff names and all that a line rests on, with lineage.
         closing: State that the next bill opens with.
         holds: Reasons that keep the bill from being priced.
         input_sha256: Hex digest over everything that went in.
         tzdata: Version of the time zone data used.
+        told: Its canonical text where it was made together with it, "" where nobody asked yet.
     """
 
     currency: str
@@ -309,6 +327,7 @@ class Rated:
     holds: tuple[Hold, ...] = ()
     input_sha256: str = ""
     tzdata: str = ""
+    told: str = field(default="", compare=False, repr=False)
 
     @property
     def total(self) -> Decimal:
@@ -321,15 +340,20 @@ class Rated:
         return sum(values, Fraction(0))
 
     @property
+    def canonical(self) -> str:
+        """Its canonical JSON text: what is hashed."""
+        return self.told or canonical(self.to_json())
+
+    @property
     def sha256(self) -> str:
         """Hex digest of inputs and result: the same inputs give the same."""
-        return digest(self.to_json())
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """As a JSON object; lines name their determinants by number."""
         return {
             "currency": self.currency,
-            "lines": [line.to_json() for line in self.lines],
+            "lines": [line.to_json(self.determinants) for line in self.lines],
             "determinants": [determinant.to_json() for determinant in self.determinants],
             "closing": self.closing.to_json(),
             "holds": [hold.to_json() for hold in self.holds],
@@ -340,12 +364,18 @@ class Rated:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Rated:
         """The result that `to_json` wrote."""
+        determinants = tuple(map(Determinant.from_json, value["determinants"]))
         return cls(
             currency=value["currency"],
-            lines=tuple(map(Line.from_json, value["lines"])),
-            determinants=tuple(map(Determinant.from_json, value["determinants"])),
+            lines=tuple(Line.from_json(line, determinants) for line in value["lines"]),
+            determinants=determinants,
             closing=State.from_json(value["closing"]),
             holds=tuple(map(Hold.from_json, value["holds"])),
             input_sha256=value["input_sha256"],
             tzdata=value["tzdata"],
         )
+
+
+def ratio(value: Fraction) -> str:
+    """A fraction as text: `n/d`, in lowest terms."""
+    return f"{value.numerator}/{value.denominator}"

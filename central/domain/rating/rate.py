@@ -28,7 +28,7 @@ from central.domain.rating.computed import computed_series
 from central.domain.rating.determinants import compute, metered_peaks
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.inputs import input_hash, shared_inputs
-from central.domain.rating.line import Hold, Line, Rated
+from central.domain.rating.line import Determinant, Hold, Line, Rated
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
@@ -133,11 +133,17 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     return Rated(
         currency,
         tuple(lines),
-        tuple(book.found.values()),
+        every_determinant(book, lines),
         closing_of(segments, book, sums),
         input_sha256=hashed,
         tzdata=calendar.tzdata,
     )
+
+
+def every_determinant(book: Book, lines: Sequence[Line]) -> tuple[Determinant, ...]:
+    """All that the tariff names, and what lines rest on besides."""
+    behind = (determinant for line in lines for determinant in line.determinants)
+    return tuple({id(one): one for one in (*book.found.values(), *behind)}.values())
 
 
 def credits_of(state: State) -> Credits:

@@ -22,6 +22,7 @@ from central.domain.rating.rate import (
     Options,
     align_inputs,
     credits_of,
+    every_determinant,
     month_of,
     price_segments,
 )
@@ -136,7 +137,7 @@ class RunningBill:
             lines, _ = price_segments(segments, days, self._cycle, book, self._options)
         except HeldError as held:
             return Rated(currency, (), (), self._opening, (held.hold,))
-        determinants = tuple(book.found.values())
+        determinants = every_determinant(book, lines)
         return Rated(
             currency, tuple(lines), determinants, self._opening, tzdata=self._calendar.tzdata
         )
