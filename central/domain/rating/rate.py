@@ -169,12 +169,24 @@ def month_of(days: DayRange) -> date:
 
 
 def align_inputs(
-    segments: Sequence[Segment], blocks: Blocks, days: DayRange
+    segments: Sequence[Segment],
+    blocks: Blocks,
+    days: DayRange,
+    facts: AgreementFacts,
+    known: Mapping[str, PriceSeries],
 ) -> dict[str, InputSeries]:
     """Inputs of some days as arrays, and the series computed from them.
 
+    Args:
+        segments: Of the days.
+        blocks: By input.
+        days: Local days.
+        facts: Of the agreement, for factors.
+        known: Price and factor series by name.
+
     Raises:
-        HeldError: A block is missing or damaged, or the versions differ in zone.
+        HeldError: A block is missing or damaged, the versions differ in zone, or a factor is not
+            known.
     """
     zones = {segment.version.document.zone for segment in segments}
     if len(zones) > 1:
