@@ -6,13 +6,15 @@
                 obis: six bytes a channel, joined; units: one wire number a channel
     cols        zstd over msgpack [channel, at_ms, exponent, mantissa, flags, span_ms]
     void        only in a stand-in: {hash, reason}
+    events      since 1.1, only where there are any: [[kind, row, before, replaced], ...]
+                before: [at_ms, mantissa, exponent] or nil; replaced: [manufacturer, serial] or nil
     sig         reserved for a signature over the body without it
 
 Channels are numbered in the order in which they stand in `meters`. Rows are sorted by channel and
 time; each column holds the difference to the row before, which zstd then packs to next to nothing
 where time steps and consumption are regular. Differences of mantissas are taken modulo 2**64, so
 that each fits 64 bits as the values do. A `span_ms` column that would hold only zeros is sent
-empty.
+empty. An event names the row of the reading that shows it, counted from 0.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, groupby, pairwise
-from typing import Any
 
 import zstandard
 
@@ -32,6 +33,8 @@ from firmware_bridge.contract.errors import (
     OversizeError,
     SchemaError,
 )
+from firmware_bridge.contract.event import MeterEvent, Shown
+from firmware_bridge.contract.event_wire import decode_events, encode_events
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import (
     EXPONENT_MAX,
@@ -50,6 +53,7 @@ from firmware_bridge.contract.reading import (
     Reading,
     Source,
     TimeQuality,
+    from_ms,
     pack_flags,
     to_ms,
 )
@@ -62,7 +66,7 @@ SPAN_MAX_MS = 100 * 366 * 86_400_000
 REASON_MAX = 200
 
 _REQUIRED = frozenset({"prev_hash", "made_at", "meters", "cols"})
-_OPTIONAL = frozenset({"void", "sig"})
+_OPTIONAL = frozenset({"void", "events", "sig"})
 _OBIS_BYTES = 6
 _METER_FIELDS = 3
 _GROUP_FIELDS = 5
@@ -121,13 +125,26 @@ class Body:
     channels: tuple[Channel, ...]
     columns: Columns
     void: Void | None
+    events: tuple[MeterEvent, ...] = ()
 
 
-def encode_readings(prev_hash: bytes, made_at_ms: int, readings: Sequence[Reading]) -> bytes:
+def encode_readings(
+    prev_hash: bytes,
+    made_at_ms: int,
+    readings: Sequence[Reading],
+    events: Sequence[MeterEvent] = (),
+) -> bytes:
     """Encode the body that carries readings.
 
+    Args:
+        prev_hash: Of the batch before.
+        made_at_ms: Now, by the gateway's clock. [ms since 1970 UTC]
+        readings: In any order.
+        events: What some of these readings show.
+
     Raises:
-        OversizeError: None, or more than 1,000.
+        OversizeError: No readings, or more than 1,000; more events than that.
+        InvalidValueError: An event names a reading that is not among them.
     """
     if not 1 <= len(readings) <= READINGS_MAX:
         message = f"A batch holds 1 to {READINGS_MAX} readings, not {len(readings)}."
@@ -142,7 +159,11 @@ def encode_readings(prev_hash: bytes, made_at_ms: int, readings: Sequence[Readin
     columns[_MANTISSA] = _wrapped(columns[_MANTISSA])
     if not any(columns[-1]):
         columns[-1] = []
-    return _encode(prev_hash, made_at_ms, _encode_meters(channels), columns)
+    extra: dict[str, object] = {}
+    if events:
+        places = {(channels[row[0]], *row[1:4]): number for number, row in enumerate(rows)}
+        extra["events"] = encode_events(events, places)
+    return _encode(prev_hash, made_at_ms, _encode_meters(channels), columns, **extra)
 
 
 def encode_void(prev_hash: bytes, made_at_ms: int, void: Void) -> bytes:
@@ -213,7 +234,18 @@ def decode_body(data: bytes) -> Body:
         channels,
         columns,
         void,
+        _decode_events(fields.get("events", []), channels, columns),
     )
+
+
+def _decode_events(
+    value: object, channels: tuple[Channel, ...], columns: Columns
+) -> tuple[MeterEvent, ...]:
+    def row(number: int) -> tuple[Channel, Shown]:
+        at, mantissa = from_ms(columns.at_ms[number]), columns.mantissa[number]
+        return channels[columns.channel[number]], Shown(at, mantissa, columns.exponent[number])
+
+    return tuple(decode_events(value, len(columns), row, AT_MAX_MS))
 
 
 def _decode_void(value: object) -> Void:
@@ -236,7 +268,7 @@ def _channels_of(packed: bytes) -> tuple[Channel, ...]:
     value = codec.unpack(packed)
     channels: list[Channel] = []
     for meter in codec.sequence("meters", value, READINGS_MAX):
-        manufacturer, serial, groups = _tuple("a meter", meter, _METER_FIELDS)
+        manufacturer, serial, groups = codec.fixed("a meter", meter, _METER_FIELDS)
         codec.text("manufacturer", manufacturer, MANUFACTURER_MAX)
         codec.text("serial", serial, SERIAL_MAX)
         for group in codec.sequence("a meter's channels", groups, READINGS_MAX):
@@ -248,7 +280,7 @@ def _channels_of(packed: bytes) -> tuple[Channel, ...]:
 
 
 def _decode_group(manufacturer: str, serial: str, group: object) -> list[Channel]:
-    kind, period_s, source, obis, units = _tuple("a channel group", group, _GROUP_FIELDS)
+    kind, period_s, source, obis, units = codec.fixed("a channel group", group, _GROUP_FIELDS)
     codec.integer("kind", kind, 0, max(Kind))
     codec.integer("period_s", period_s, 0, PERIOD_MAX_S)
     codec.integer("source", source, 0, max(Source))
@@ -272,16 +304,8 @@ def _decode_group(manufacturer: str, serial: str, group: object) -> list[Channel
         raise SchemaError(message, value=error.value) from None
 
 
-def _tuple(name: str, value: object, length: int) -> list[Any]:
-    items = codec.sequence(name, value, length)
-    if len(items) != length:
-        message = f"{name} has {len(items)} fields, not {length}."
-        raise SchemaError(message, value=len(items))
-    return items
-
-
 def _decode_columns(packed: bytes, channel_count: int) -> Columns:
-    columns = _tuple("cols", codec.unpack(_decompress(packed)), _COLUMN_COUNT)
+    columns = codec.fixed("cols", codec.unpack(_decompress(packed)), _COLUMN_COUNT)
     channel, at_ms, exponent, mantissa, flags, span_ms = (
         _sums(name, column) for name, column in zip(Columns.__slots__, columns, strict=True)
     )

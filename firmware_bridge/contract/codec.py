@@ -126,6 +126,19 @@ def sequence(name: str, value: object, longest: int) -> list[Any]:
     return value
 
 
+def fixed(name: str, value: object, length: int) -> list[Any]:
+    """`value` as a list of exactly `length` items.
+
+    Raises:
+        SchemaError: It is none, shorter or longer.
+    """
+    items = sequence(name, value, length)
+    if len(items) != length:
+        message = f"{name} has {len(items)} fields, not {length}."
+        raise SchemaError(message, value=len(items))
+    return items
+
+
 def mapping(name: str, value: object, required: frozenset[str], optional: frozenset[str]) -> Any:  # noqa: ANN401 - fields are checked one by one
     """`value` as a map that has every required key and none but those named.
 

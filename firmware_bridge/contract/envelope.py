@@ -39,6 +39,7 @@ from firmware_bridge.contract.errors import (
     TruncatedError,
     UnknownVersionError,
 )
+from firmware_bridge.contract.event import MeterEvent
 from firmware_bridge.contract.reading import Channel, Reading, to_ms
 
 MAGIC = b"MLB"
@@ -124,6 +125,7 @@ class Batch:
         channels: What the rows refer to by index.
         columns: The rows.
         void: Set where the batch stands for one that was lost in the buffer, and has no rows.
+        events: What some of the rows show besides counting up.
     """
 
     header: Header
@@ -132,6 +134,7 @@ class Batch:
     channels: tuple[Channel, ...]
     columns: Columns
     void: Void | None
+    events: tuple[MeterEvent, ...] = ()
 
 
 def digest(gateway: str, version: int, epoch: UUID, sequence: int, body: bytes) -> bytes:
@@ -143,18 +146,25 @@ def digest(gateway: str, version: int, epoch: UUID, sequence: int, body: bytes) 
     return state.digest()
 
 
-def seal(link: Link, made_at: datetime, readings: Sequence[Reading]) -> Sealed:
+def seal(
+    link: Link,
+    made_at: datetime,
+    readings: Sequence[Reading],
+    events: Sequence[MeterEvent] = (),
+) -> Sealed:
     """Seal readings into one batch.
 
     Args:
         link: Where the batch stands.
         made_at: Now, by the gateway's clock. Aware.
         readings: 1 .. 1,000 of them, in any order; the batch keeps them by channel and time.
+        events: What some of these readings show.
 
     Raises:
-        OversizeError: More readings or bytes than a batch holds.
+        OversizeError: More readings, events or bytes than a batch holds.
+        InvalidValueError: An event names a reading that is not among them.
     """
-    body = encode_readings(link.prev_hash, to_ms(made_at), readings)
+    body = encode_readings(link.prev_hash, to_ms(made_at), readings, events)
     return _finish(link, body, len(readings))
 
 
@@ -224,7 +234,15 @@ def open_body(header: Header, payload: bytes) -> Batch:
             message, value=header.version, remedy="Upgrade the centre, then requeue the batch."
         )
     body: Body = decode_body(payload[HEADER_BYTES:])
-    return Batch(header, body.prev_hash, body.made_at_ms, body.channels, body.columns, body.void)
+    return Batch(
+        header,
+        body.prev_hash,
+        body.made_at_ms,
+        body.channels,
+        body.columns,
+        body.void,
+        body.events,
+    )
 
 
 def open_batch(gateway: str, payload: bytes) -> Batch:
