@@ -10,7 +10,7 @@ from datetime import UTC
 from firmware_bridge.dlms.frames import DlmsScanner
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.dsmr.values import P1Scanner
-from firmware_bridge.hex_text import from_hex
+from firmware_bridge.hex_text import from_hex, lines_of_hex, within_text
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
 from firmware_bridge.mqtt_native.values import MessageScanner
@@ -84,8 +84,9 @@ def scanners(protocol: str) -> tuple[Callable[[Options], Scanner], ...]:
 def decode_bytes(protocol: str, content: bytes, options: Options | None = None) -> list[Telegram]:
     """All telegrams of a recording, sound and refused ones, in order.
 
-    Where a protocol has several forms (wired and wireless M-Bus, plain and encrypted P1) the
-    first in which a telegram holds is taken.
+    Where a protocol has several forms (wired and wireless M-Bus, plain and encrypted P1), or text
+    may be read in several ways (one telegram a line, or one over all lines), the way that gives
+    most sound telegrams and least refused ones is taken, the likeliest where several do.
 
     Args:
         protocol: One of `protocols()`; dashes do for underscores.
@@ -95,15 +96,44 @@ def decode_bytes(protocol: str, content: bytes, options: Options | None = None) 
     Raises:
         UnknownProtocolError: There is no such protocol.
     """
-    data = from_hex(content)
-    data = content if data is None else data
+    chosen = options or Options()
+    forms = scanners(protocol)
     best: list[Telegram] = []
-    for form in scanners(protocol):
-        found = list(scan(form(options or Options()), data))
-        if any(telegram.error is None for telegram in found):
-            return found
-        best = best or found
+    for parts in _readings(content):
+        for form in forms:
+            found = [telegram for part in parts for telegram in scan(form(chosen), part)]
+            best = max(best, found, key=_worth)
+            if best and all(telegram.error is None for telegram in best):
+                return best
     return best
+
+
+def _readings(content: bytes) -> Iterator[tuple[bytes, ...]]:
+    """The ways to read a file, likeliest first; each is one or several recordings."""
+    spelled = from_hex(content)
+    yield (content if spelled is None else spelled,)
+    lines = lines_of_hex(content)
+    if spelled is not None:
+        if len(lines) > 1:
+            yield lines
+    elif lines:
+        yield (b"".join(lines),)
+        yield lines
+    if spelled is None and (runs := within_text(content)):
+        yield runs
+        yield (b"".join(runs),)
+
+
+# What says most of a file without a sound telegram: first that it is one, but locked or damaged.
+_TELLING = {"KEY_MISSING": 3, "AUTHENTICATION": 3, "DEVICE_REPORT": 3, "CHECKSUM": 2}
+
+
+def _worth(found: list[Telegram]) -> tuple[int, int, int]:
+    refused = [telegram.error for telegram in found if telegram.error is not None]
+    sound = len(found) - len(refused)
+    values = sum(len(telegram.observations) for telegram in found)
+    telling = max((_TELLING.get(error.code, 1) for error in refused), default=0)
+    return sound, values, -len(refused) if sound else telling
 
 
 def scan(scanner: Scanner, data: bytes) -> Iterator[Telegram]:

@@ -24,7 +24,7 @@ from firmware_bridge.telegram import (
 MODE_5, MODE_7 = 5, 7
 _BLOCK = 16
 _VERIFIED = b"\x2f\x2f"
-_DERIVE_ENCRYPTION, _DERIVE_AUTHENTICATION = 0x00, 0x01
+DERIVE_ENCRYPTION, DERIVE_AUTHENTICATION = 0x00, 0x01
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,20 @@ class Security:
         if not sender:
             message = "The telegram is encrypted and names no sender."
             raise TelegramUnsupportedError(message)
+        text = data if config.mode == MODE_5 else data[1:]
+        if not self.keyed and text.startswith(_VERIFIED):
+            return text  # the receiver has the key, and has decrypted it already
         if config.mode == MODE_5:
             return _cbc(config, data, self.key(config), sender + bytes([access]) * 8)
         key = self.key(config)
         if data[:1] and data[0] >> 4 & 0x03 == 1:
-            key = derive(_DERIVE_ENCRYPTION, key, self.counter, sender)
+            key = derive(DERIVE_ENCRYPTION, key, self.counter, sender)
         return _cbc(config, data[1:], key, bytes(_BLOCK))
+
+    @property
+    def keyed(self) -> bool:
+        """Whether there is a key."""
+        return self.keys is not None and self.keys.encryption is not None
 
     def key(self, config: Config) -> bytes:
         """The device's key.
@@ -155,7 +163,7 @@ def check_mac(fragment: Fragment, covered: bytes, key: bytes, sender: bytes) -> 
     Raises:
         AuthenticationError: It does not hold.
     """
-    own = derive(_DERIVE_AUTHENTICATION, key, fragment.counter, sender)
+    own = derive(DERIVE_AUTHENTICATION, key, fragment.counter, sender)
     computed = cmac(own, fragment.covered_head + covered)[: len(fragment.mac)]
     if not hmac.compare_digest(computed, fragment.mac):
         message = "The message's authentication code does not hold."

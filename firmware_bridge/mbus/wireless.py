@@ -191,7 +191,7 @@ def unwrap(frame: RadioFrame, keys: Keys | None) -> Transport:
     if user[:1] == bytes([_AFL]):
         fragment, user = _fragment(user)
         security = Security(keys, radio=True, counter=fragment.counter)
-        if fragment.mac:
+        if fragment.mac and security.keyed:
             # The meter itself, where a long header follows, is the one whose key it is.
             sender = Address.parse(user[1:9]) if user[:1] == b"\x72" else address
             check_mac(fragment, user, security.key(Config(7 << 8)), sender.raw)
@@ -211,7 +211,8 @@ def _extended_link(user: bytes, address: Address, security: Security) -> tuple[b
     if kind in (0x8C, 0x8E):
         return rest, address
     session, crc = head[-6:-2], head[-2:]
-    if session[3] >> 5:
+    decrypted = not security.keyed and en13757(rest) == int.from_bytes(crc, "little")
+    if session[3] >> 5 and not decrypted:
         vector = address.raw + head[:1] + session + b"\x00\x00\x00"
         plain = link_decrypt(security.key(_MODE_ELL), vector, crc + rest)
         crc, rest = plain[:2], plain[2:]

@@ -144,3 +144,21 @@ def test_other_security_modes_are_unsupported() -> None:
     user = b"\x7a\x01\x00" + (13 << 8 | 0x10).to_bytes(2, "little") + bytes(16)
     found = read(format_a(radio_frame(named, user)), bytes(16))
     assert isinstance(found.error, TelegramUnsupportedError)
+
+
+def test_what_the_receiver_decrypted_already_is_read_without_a_key() -> None:
+    named = device("00000001", "KAM", 0x1B, 6)
+    records = bytes.fromhex("0413D2040000")
+    sealed = b"\x2f\x2f" + records + b"\x2f" * 8
+    user = b"\x7a\x01\x00" + (5 << 8 | 0x10).to_bytes(2, "little") + sealed
+    (value,) = read(format_a(radio_frame(named, user))).observations
+    assert plain(value.value) == "1234"
+    # The extended link layer's own CRC says that what it calls encrypted no longer is.
+    inner = b"\x78" + records
+    head = b"\x8d\x20\x05" + (1 << 29 | 77).to_bytes(4, "little")
+    user = head + en13757(inner).to_bytes(2, "little") + inner
+    (value,) = read(format_b(radio_frame(named, user))).observations
+    assert plain(value.value) == "1234"
+    assert isinstance(
+        read(format_b(radio_frame(named, user)), bytes(16)).error, AuthenticationError
+    )

@@ -1,0 +1,113 @@
+"""Files that hold telegrams in the ways in which people and tools write them down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from firmware_bridge.decode import Options, decode_bytes
+from firmware_bridge.hex_text import from_hex, lines_of_hex, within_text
+from firmware_bridge.simulator.mbus_encoding import device, long_frame, long_header
+from firmware_bridge.telegram import TelegramError, plain
+
+WATER = long_frame(
+    long_header(device("12345678", "ABC", 1, 7), 1, 0, bytes.fromhex("0C1378563412"))
+)
+HEAT = long_frame(long_header(device("87654321", "DEF", 1, 4), 1, 0, bytes.fromhex("0C0611110000")))
+DAMAGED = WATER[:-2] + bytes([WATER[-2] ^ 1]) + WATER[-1:]
+
+
+def rows(data: bytes, size: int = 16) -> list[tuple[int, bytes]]:
+    return [(at, data[at : at + size]) for at in range(0, len(data), size)]
+
+
+def printed(data: bytes) -> str:
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+
+
+def read(content: bytes) -> tuple[list[str], list[str]]:
+    found = decode_bytes("mbus", content)
+    values = [f"{v.meter.serial}={plain(v.value)}" for t in found for v in t.observations]
+    return values, [t.error.code for t in found if isinstance(t.error, TelegramError)]
+
+
+BOTH = ["12345678=12345678", "87654321=1111000"]
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda data: data,
+        lambda data: data.hex(" ").upper() + "\r\n",
+        lambda data: "; ".join(f"0x{byte:02X}" for byte in data),
+        lambda data: "{" + ", ".join(f"0x{byte:02x}" for byte in data) + "};",
+        lambda data: "".join(f"\\x{byte:02x}" for byte in data),
+        lambda data: "\n".join(row.hex(" ") + "  # part" for _, row in rows(data, 7)),
+        lambda data: "\n".join(
+            f"{at:08x}: {row.hex(' ', 2)}  {printed(row)}" for at, row in rows(data)
+        ),
+        lambda data: (
+            "\n".join(
+                f"{at:08x}  {row[:8].hex(' ')}  {row[8:].hex(' ')}  |{printed(row)}|"
+                for at, row in rows(data)
+            )
+            + f"\n{len(data):08x}\n"
+        ),
+        lambda data: "\r\n".join(f"{at:04X}: {row.hex(' ').upper()}" for at, row in rows(data)),
+        lambda data: "\n".join(f"{at:06x} {row.hex(' ')}" for at, row in rows(data)),
+    ],
+)
+def test_both_telegrams_are_read_however_they_are_written(
+    spelled: Callable[[bytes], str | bytes],
+) -> None:
+    content = spelled(WATER + HEAT)
+    content = content.encode() if isinstance(content, str) else content
+    assert read(content) == (BOTH, [])
+    assert read(b"\x00\xff\x10garbage" + WATER + b"\xff" + HEAT + b"\x00\x16") == (BOTH, [])
+
+
+def test_what_a_hex_dump_prints_beside_the_bytes_is_none_of_them() -> None:
+    # All that is printed here is itself hex, two characters after the bytes.
+    data = b"ab" * 40
+    text = "\n".join(f"{at:08x}: {row.hex(' ', 2)}  {printed(row)}" for at, row in rows(data))
+    assert from_hex(text.encode()) == data
+
+
+def test_text_that_is_no_hex_is_none() -> None:
+    assert from_hex(b"/ABC5meter\r\n1-0:1.8.0(1*kWh)\r\n!\r\n") is None
+    assert from_hex(b"") is None
+    assert from_hex(b"abc") is None
+    assert lines_of_hex(b"68 03\nno hex\n03 68\n") == (b"\x68\x03", b"\x03\x68")
+    assert within_text(b"at 12:34:56 we heard 0x" + WATER.hex().encode() + b" (ok)") == (WATER,)
+
+
+def test_logs_and_headings_round_telegrams_are_passed_over() -> None:
+    log = f"2026-03-01 12:00:00.123 received [{WATER.hex(' ')}] from bus 1\nand {HEAT.hex()}\n"
+    assert read(log.encode()) == (BOTH, [])
+    headed = "water meter:\n" + WATER.hex(" ", 1) + "\nheat meter:\n" + HEAT.hex()
+    assert read(headed.encode()) == (BOTH, [])
+
+
+def test_a_damaged_telegram_costs_only_itself() -> None:
+    for content in (
+        WATER + DAMAGED + HEAT,
+        "\n".join(part.hex() for part in (WATER, DAMAGED, HEAT)).encode(),
+        "\n".join(part.hex() for part in (WATER, DAMAGED[:9], HEAT)).encode(),
+    ):
+        values, errors = read(content)
+        assert values == BOTH
+        assert len(errors) == 1
+
+
+def test_apdus_of_one_line_each_do_not_lose_each_other() -> None:
+    sound = "0f0000000000" + "0204" + "0906 0100010800ff 0600000064 0906 0100020800ff 0600000007"
+    broken = sound[:40].replace(" ", "")
+    content = f"{sound}\n{broken}\n{sound}\n".encode()
+    found = decode_bytes("dlms", content, Options())
+    assert [len(telegram.observations) for telegram in found] == [2, 0, 2]
+
+
+def test_what_is_refused_says_the_most_telling_reason() -> None:
+    assert read(DAMAGED.hex().encode()) == ([], ["CHECKSUM"])
+    assert read(b"nothing at all") == ([], [])
