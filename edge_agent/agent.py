@@ -16,6 +16,7 @@ from edge_agent.config import EdgeConfig
 from edge_agent.figures import Gauge
 from edge_agent.fleet import Fleet
 from edge_agent.health import Health, age_s, counts_table, meters_of
+from edge_agent.listener import Listener
 from edge_agent.metrics import expose
 from edge_agent.notify import Supervisor, is_alive
 from edge_agent.poller import Poller
@@ -45,9 +46,11 @@ class Agent:
         origin: Where that came from.
         buffer: Open.
         clock: For everything.
+        listener: Hears of what the centre says beside acknowledgements; None for nobody.
 
     Attributes:
         buffer: Open as long as the agent runs.
+        clock: Its clock.
         fleet: The meters.
         uplink: The connection to the broker.
         reloader: Puts other configurations in force.
@@ -55,14 +58,23 @@ class Agent:
         task: Its work; done only when something went wrong for good.
     """
 
-    def __init__(self, config: EdgeConfig, origin: str, buffer: Buffer, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: EdgeConfig,
+        origin: str,
+        buffer: Buffer,
+        clock: Clock,
+        listener: Listener | None = None,
+    ) -> None:
         random: Random = SystemRandom()
         self.task: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
         self.buffer = buffer
-        self._clock = clock
+        self.clock = clock
         self._gateway = config.gateway
+        self._listener = listener
         conductor = Conductor(buffer, random, agent=agent_name())
-        self.uplink = Uplink(config.gateway, config.broker.broker(), conductor, clock, random)
+        broker = config.broker.broker()
+        self.uplink = Uplink(config.gateway, broker, conductor, clock, random, listener=listener)
         self._recorder = Recorder(buffer, clock, self.uplink.notify)
         self.fleet = Fleet(self._recorder, buffer, clock)
         self.reloader = Reloader(
@@ -95,21 +107,21 @@ class Agent:
     async def _keep(self) -> None:
         """Write what waits for a cycle that does not come."""
         while True:
-            await self._clock.sleep(KEEP_S)
+            await self.clock.sleep(KEEP_S)
             stored_at = self._recorder.stored_at or 0.0
-            if self.buffer.pending and self._clock.monotonic() - stored_at > IDLE_FLUSH_S:
+            if self.buffer.pending and self.clock.monotonic() - stored_at > IDLE_FLUSH_S:
                 with contextlib.suppress(EnvironmentFaultError):
                     await self.buffer.flush()
 
     async def _watch(self) -> None:
         """Tell the service manager that we live, as long as that is so."""
-        began, every_s = self._clock.monotonic(), self.supervisor.watchdog_s
+        began, every_s = self.clock.monotonic(), self.supervisor.watchdog_s
         self.supervisor.tell("READY=1")
         try:
             while every_s is not None:
                 if self._alive(began):
                     self.supervisor.tell("WATCHDOG=1")
-                await self._clock.sleep(every_s / 3)
+                await self.clock.sleep(every_s / 3)
         finally:
             self.supervisor.tell("STOPPING=1")
 
@@ -118,11 +130,13 @@ class Agent:
         recorder, alarmed = self._recorder, self.buffer.alarmed
         committed = recorder.tried_at if alarmed else recorder.stored_at
         period_s = min((station.period_s for station in self.stations), default=0)
-        return is_alive(self._clock.monotonic(), committed, began, period_s)
+        return is_alive(self.clock.monotonic(), committed, began, period_s)
 
     async def metrics(self) -> str:
         """The figures for Prometheus."""
-        return expose(await self._gauge.figures(connected=self.uplink.connected))
+        further = () if self._listener is None else self._listener.figures()
+        own = await self._gauge.figures(connected=self.uplink.connected)
+        return expose((*own, *further))
 
     async def apply(self, config: EdgeConfig, origin: str) -> Applied | Refusal:
         """Go over to another configuration; see `edge_agent.reload`."""
@@ -135,13 +149,13 @@ class Agent:
 
     async def health(self) -> Health:
         """How it is doing now."""
-        now = self._clock.wall()
+        now = self.clock.wall()
         return Health(
             gateway=self._gateway,
             running=True,
             at=now.isoformat(),
             connected=self.uplink.connected,
-            clock_quality=self._clock.quality().name.lower(),
+            clock_quality=self.clock.quality().name.lower(),
             disk_short=self.buffer.short,
             disk_failing=self.buffer.failing,
             backlog=self.buffer.backlog,
@@ -153,4 +167,5 @@ class Agent:
             pid=os.getpid(),
             broker_failure=self.uplink.failure,
             configuration=self.reloader.standing.table(),
+            remote=None if self._listener is None else self._listener.table(),
         )

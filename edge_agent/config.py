@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.clock import ClockSource
+from edge_agent.remote.settings import RemoteSettings, UpdateSettings
 from edge_agent.uplink import Broker
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
 from firmware_bridge.contract.reading import PERIOD_MAX_S
@@ -148,6 +149,8 @@ class EdgeConfig(BaseSettings):
     buffer: BufferSettings = BufferSettings()
     clock: ClockSettings = ClockSettings()
     metrics: MetricsSettings = MetricsSettings()
+    remote: RemoteSettings = RemoteSettings()
+    update: UpdateSettings = UpdateSettings()
     meters: tuple[MeterSettings, ...] = ()
 
     @model_validator(mode="after")

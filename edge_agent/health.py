@@ -53,6 +53,7 @@ class Health:
         pid: The agent's process, where it runs.
         broker_failure: Code of why the broker cannot be had; None where it can, or nobody knows.
         configuration: How the running agent's stands (`edge_agent.reload.Standing`), else None.
+        remote: How configurations and updates from the centre stand; None where none are taken.
     """
 
     gateway: str
@@ -69,6 +70,7 @@ class Health:
     pid: int | None = None
     broker_failure: str | None = None
     configuration: dict[str, Any] | None = None
+    remote: dict[str, Any] | None = None
 
     def to_json(self) -> str:
         """One line."""

@@ -16,7 +16,9 @@ from edge_agent.config import EdgeConfig
 from edge_agent.doorbell import listen, socket_path
 from edge_agent.ending import end
 from edge_agent.fleet import check_meters
+from edge_agent.listener import Listener
 from edge_agent.recorder import BOOT_MARK, boot_number
+from edge_agent.remote.desk import Desk
 from firmware_bridge.contract.errors import EnvironmentFaultError
 
 _log = structlog.get_logger(__name__)
@@ -31,7 +33,7 @@ def make_clock(source: ClockSource, buffer_marks: dict[str, int] | None = None) 
 
 @asynccontextmanager
 async def running_agent(
-    config: EdgeConfig, origin: str = "the configuration"
+    config: EdgeConfig, origin: str = "the configuration", listener: Listener | None = None
 ) -> AsyncIterator[Agent]:
     """Run an agent inside this process for the time of the context.
 
@@ -40,6 +42,7 @@ async def running_agent(
     Args:
         config: What it begins with.
         origin: Where that came from, for its status.
+        listener: Hears of what the centre says beside acknowledgements; None for nobody.
 
     Raises:
         ConfigurationError: A meter or the buffer's owner is not as configured.
@@ -52,7 +55,7 @@ async def running_agent(
         )
         stack.push_async_callback(_close, buffer)
         clock = make_clock(config.clock.source, dict(buffer.marks))
-        agent = Agent(config, origin, buffer, clock)
+        agent = Agent(config, origin, buffer, clock, listener)
         stack.push_async_callback(agent.fleet.close)
         await agent.fleet.change(config.meters)
 
@@ -98,18 +101,24 @@ async def run_until_signal(read: Callable[[], EdgeConfig], origin: str) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, asked.set)
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-    config = read()
-    async with running_agent(config, origin) as agent:
+    local = read()
+    desk = Desk(local)
+    config = desk.begin(local)
+    async with running_agent(config, origin, desk) as agent:
         _log.info("agent_started", gateway=config.gateway, meters=len(agent.stations))
         stopping: asyncio.Task[object] = asyncio.create_task(asked.wait())
-        reloading = asyncio.create_task(_reload(agent, hung_up, read, origin))
+        reloading = asyncio.create_task(_reload(agent, hung_up, lambda: desk.over(read()), origin))
+        remote = asyncio.create_task(desk.run(agent))
         try:
             await asyncio.wait(
-                {stopping, reloading, agent.task}, return_when=asyncio.FIRST_COMPLETED
+                {stopping, reloading, remote, agent.task}, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             stopping.cancel()
             await _end(reloading)
+            await _end(remote)
+        if asked.is_set():
+            desk.stop()
     _log.info("agent_stopped", gateway=config.gateway)
 
 

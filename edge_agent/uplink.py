@@ -24,6 +24,7 @@ from edge_agent.conductor import Conductor, Moment
 from edge_agent.ending import end
 from edge_agent.errors import BrokerError, BrokerRefusalError, BrokerTlsError, CertificateNameError
 from edge_agent.knock import ask_version
+from edge_agent.listener import Listener
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 from firmware_bridge.contract.messages import GatewayState, Status, encode_status
@@ -116,6 +117,7 @@ class Uplink:
         conductor: Decides what is sent.
         clock: For waiting and stamping.
         random: For the jitter of reconnects.
+        listener: Hears of what else the centre says; None for nobody.
 
     Attributes:
         connected: Whether both directions stand.
@@ -123,8 +125,15 @@ class Uplink:
         failure: Code of why nothing gets through; None where it does, or did until now.
     """
 
-    def __init__(
-        self, gateway: str, broker: Broker, conductor: Conductor, clock: Clock, random: Random
+    def __init__(  # noqa: PLR0913 - what it stands between
+        self,
+        gateway: str,
+        broker: Broker,
+        conductor: Conductor,
+        clock: Clock,
+        random: Random,
+        *,
+        listener: Listener | None = None,
     ) -> None:
         self.connected = False
         self.protocol: aiomqtt.ProtocolVersion | None = None
@@ -134,7 +143,9 @@ class Uplink:
         self._conductor = conductor
         self._clock = clock
         self._random = random
+        self._listener = listener
         self._misnamed = False
+        self._unsaid = False
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._inbox: deque[bytes] = deque()
@@ -142,6 +153,11 @@ class Uplink:
 
     def notify(self) -> None:
         """The buffer holds something new. Never blocks."""
+        self._wake.set()
+
+    def announce(self) -> None:
+        """The gateway's status has something new to say. Never blocks."""
+        self._unsaid = True
         self._wake.set()
 
     def use(self, broker: Broker) -> None:
@@ -248,9 +264,9 @@ class Uplink:
         return client
 
     async def _converse(self, client: aiomqtt.Client) -> None:
-        await client.subscribe(
-            [(topics.down(self._gateway), topics.QOS), (topics.ALL_DOWN, topics.QOS)]
-        )
+        heard = () if self._listener is None else self._listener.topics
+        wanted = (topics.down(self._gateway), topics.ALL_DOWN, *heard)
+        await client.subscribe([(topic, topics.QOS) for topic in wanted])
         self._inbox.clear()
         reader = asyncio.create_task(self._read(client))
         try:
@@ -275,6 +291,9 @@ class Uplink:
 
     async def _say(self, client: aiomqtt.Client, state: GatewayState) -> None:
         status = Status(state, self._conductor.agent, self._clock.wall(), self._conductor.backlog)
+        if self._listener is not None:
+            status = self._listener.complete(status)
+        self._unsaid = False
         await client.publish(
             topics.status(self._gateway),
             encode_status(status),
@@ -288,6 +307,8 @@ class Uplink:
         await self._wait()
         if reader.done():
             reader.result()
+        if self._unsaid:
+            await self._say(client, GatewayState.ONLINE)
         out: list[bytes] = []
         try:
             while self._inbox:
@@ -317,9 +338,15 @@ class Uplink:
         try:
             async for message in client.messages:
                 if isinstance(message.payload, bytes):
-                    self._inbox.append(message.payload)
-                    self._wake.set()
+                    self._take(message.topic.value, message.payload)
         finally:
+            self._wake.set()
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        if self._listener is not None and topic in self._listener.topics:
+            self._listener.hear(topic, payload)
+        else:
+            self._inbox.append(payload)
             self._wake.set()
 
     def _publish(self, client: aiomqtt.Client, payloads: list[bytes]) -> None:
