@@ -20,6 +20,8 @@ app = typer.Typer(
     ),
     no_args_is_help=True,
     add_completion=False,
+    # Units stand in brackets, which rich's own markup would swallow.
+    rich_markup_mode="markdown",
 )
 for command in (decode, probe, profiles, simulate):
     app.command()(command)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Never
+from typing import Annotated
 
 import typer
 
 from firmware_bridge.cli.ending import EXIT_UNUSABLE
+from firmware_bridge.cli.keys import parse_key
 from firmware_bridge.decode import (
     Options,
     decode_bytes,
@@ -15,11 +16,8 @@ from firmware_bridge.decode import (
     protocols,
     reading_line,
 )
-from firmware_bridge.hex_text import from_hex
 from firmware_bridge.ports import UnknownProtocolError
 from firmware_bridge.telegram import Keys, Telegram
-
-_KEY_SIZES = (16, 24, 32)
 
 
 def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the command
@@ -35,7 +33,7 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
     Telegrams that do not decode are reported on standard error. Exit codes: 0 readings, 3 the
     file holds no valid telegram (its errors are then the output).
     """
-    options = Options(Keys(_key(key), _key(auth_key)), zone or None, crc_removed)
+    options = Options(Keys(parse_key(key), parse_key(auth_key)), zone or None, crc_removed)
     try:
         telegrams = decode_bytes(protocol, file.read_bytes(), options)
     except UnknownProtocolError as error:
@@ -50,18 +48,3 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
             typer.echo(error_line(telegram), err=True)
         for value in telegram.observations:
             typer.echo(reading_line(value))
-
-
-def _key(text: str) -> bytes | None:
-    if not text:
-        return None
-    key = from_hex(text.encode("utf-8", "replace"))
-    if key is None or len(key) not in _KEY_SIZES:
-        _refuse_key()
-    return key
-
-
-def _refuse_key() -> Never:
-    # The key itself is a secret and stays out of the message.
-    message = "A key is 32 hex digits."
-    raise typer.BadParameter(message)

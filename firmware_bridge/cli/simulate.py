@@ -3,40 +3,77 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
-import sys
-from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from firmware_bridge.cli import fits
 from firmware_bridge.cli.ending import Json
-from firmware_bridge.profiles import load_profile
+from firmware_bridge.cli.keys import parse_key
+from firmware_bridge.cli.play import Mode, Wanted, play
 from firmware_bridge.simulator.compose import Script, compose
-from firmware_bridge.simulator.load import read_load
-from firmware_bridge.simulator.meter import DIGITS, PERIOD_S, Clock, ManualClock, wall_clock
-from firmware_bridge.simulator.modbus import Meters, VirtualModbusBus, VirtualModbusServer
-from firmware_bridge.simulator.pty import SerialCable
+from firmware_bridge.simulator.devices import Device
+from firmware_bridge.simulator.dlms import SEGMENT, DlmsLink
+from firmware_bridge.simulator.load import LoadSeries, read_load
+from firmware_bridge.simulator.meter import (
+    DIGITS,
+    PERIOD_S,
+    Clock,
+    ManualClock,
+    VirtualMeter,
+    wall_clock,
+)
+from firmware_bridge.simulator.p1 import P1Version
+from firmware_bridge.simulator.radio import Packing, Security
+from firmware_bridge.simulator.stage import Wire, gas_meter
+
+_TIME = ["%Y-%m-%dT%H:%M:%S%z"]
+_GAS_SERIAL = 1000
+
+
+class Protocol(StrEnum):
+    """What virtual devices speak."""
+
+    MODBUS = "modbus"
+    DSMR = "dsmr"
+    SML = "sml"
+    MBUS = "mbus"
+    WMBUS = "wmbus"
+    DLMS = "dlms"
+    IEC62056_21 = "iec62056_21"
+    MQTT_NATIVE = "mqtt_native"
+    PULSE = "pulse"
+
+
+_LINE = {"rich_help_panel": "Line"}
+_MODBUS = {"rich_help_panel": "Modbus"}
+_P1 = {"rich_help_panel": "P1 (dsmr)"}
+_MBUS = {"rich_help_panel": "M-Bus (mbus)"}
+_RADIO = {"rich_help_panel": "Wireless M-Bus (wmbus)"}
+_DLMS = {"rich_help_panel": "DLMS"}
+_IEC = {"rich_help_panel": "IEC 62056-21"}
+_MQTT = {"rich_help_panel": "MQTT devices (mqtt_native)"}
+_PULSE = {"rich_help_panel": "Pulses"}
+_SECRET = {"rich_help_panel": "Keys (dsmr lu, dlms, wmbus)"}
 
 
 def simulate(  # noqa: PLR0913 - one option each
+    context: typer.Context,
     *,
     load: Annotated[
         list[Path], typer.Option(help="kW a line, or start,kWh rows. Repeat for more meters.")
     ],
+    protocol: Annotated[Protocol, typer.Option(help="What they speak.")] = Protocol.MODBUS,
     export: Annotated[
         Path | None, typer.Option(help="What flows out, in the same format, for every meter.")
     ] = None,
-    profile: Annotated[str, typer.Option(help="Model to play.")] = "meterline-virtual",
     serial: Annotated[int, typer.Option(min=1, help="First meter's; the next count up.")] = 1001,
-    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 0,
-    rtu: Annotated[
-        bool, typer.Option("--rtu", help="Play on a pseudo-terminal in RTU instead of TCP.")
-    ] = False,
+    silent: Annotated[
+        list[int], typer.Option(help="Serial number of a meter that never answers.")
+    ] = [],  # noqa: B006 - typer copies it
     step_s: Annotated[
         int | None, typer.Option(min=1, help="Step of a kW file that is not one year. [s]")
     ] = None,
@@ -46,69 +83,145 @@ def simulate(  # noqa: PLR0913 - one option each
     ] = 2020,
     start: Annotated[
         datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%dT%H:%M:%S%z"], help="Replay from here instead of by the calendar."
-        ),
+        typer.Option(formats=_TIME, help="Replay from here instead of by the calendar."),
     ] = None,
     loop: Annotated[bool, typer.Option(help="With --start or own times: repeat.")] = False,
     offset_wh: Annotated[int, typer.Option(min=0, help="Import register at first. [Wh]")] = 0,
-    period_s: Annotated[
-        int, typer.Option(min=1, max=65_535, help="Load-profile period. [s]")
-    ] = PERIOD_S,
     digits: Annotated[int, typer.Option(min=1, max=18, help="Digits before rollover.")] = DIGITS,
     ahead_s: Annotated[float, typer.Option(help="How far the meters' clocks are ahead. [s]")] = 0.0,
     frozen: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="Stop the meters' clocks here."),
+        datetime | None, typer.Option(formats=_TIME, help="Stop the meters' clocks here.")
     ] = None,
     as_json: Json = False,
+    host: Annotated[
+        str, typer.Option(help="Where to listen; for mqtt_native, the broker.", **_LINE)
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65_535, help="0 takes a free one; a broker's is 1883.", **_LINE),
+    ] = 0,
+    pty: Annotated[bool, typer.Option("--pty", help="On a pseudo-terminal.", **_LINE)] = False,
+    link: Annotated[
+        Path | None, typer.Option(help="With --pty: a symbolic link to it.", **_LINE)
+    ] = None,
+    serial_port: Annotated[
+        str | None, typer.Option(help="On a real serial device, instead.", **_LINE)
+    ] = None,
+    baudrate: Annotated[
+        int | None, typer.Option(min=300, help="Of the serial line; else the usual.", **_LINE)
+    ] = None,
+    interval_s: Annotated[
+        float, typer.Option(min=0.02, help="Between telegrams of pushing meters. [s]", **_LINE)
+    ] = 1.0,
+    key: Annotated[str, typer.Option(help="Encryption key in hex.", **_SECRET)] = "",
+    auth_key: Annotated[str, typer.Option(help="Authentication key in hex.", **_SECRET)] = "",
+    profile: Annotated[str, typer.Option(help="Model to play.", **_MODBUS)] = "meterline-virtual",
+    rtu: Annotated[bool, typer.Option("--rtu", help="The same as --pty.", **_MODBUS)] = False,
+    period_s: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Load-profile period. [s]", **_MODBUS)
+    ] = PERIOD_S,
+    p1_version: Annotated[
+        P1Version, typer.Option(help="be and lu: Belgium, Luxembourg.", **_P1)
+    ] = P1Version.V5,
+    gas: Annotated[
+        Path | None,
+        typer.Option(help="A gas meter behind the port: m3/h a line, or start,m3 rows.", **_P1),
+    ] = None,
+    first_address: Annotated[
+        int, typer.Option(min=0, max=250, help="First meter's; the next count up.", **_MBUS)
+    ] = 1,
+    secondary: Annotated[
+        bool, typer.Option("--secondary", help="Propose secondary addresses.", **_MBUS)
+    ] = False,
+    fixed: Annotated[
+        bool, typer.Option("--fixed", help="Send the fixed data structure.", **_MBUS)
+    ] = False,
+    framing: Annotated[
+        Packing, typer.Option(help="What the receiver hands over.", **_RADIO)
+    ] = Packing.FRAMES,
+    security: Annotated[
+        Security, typer.Option(help="AES mode; 5 and 7 need --key.", **_RADIO)
+    ] = Security.NONE,
+    dlms_link: Annotated[
+        DlmsLink, typer.Option(help="What carries the pushes.", **_DLMS)
+    ] = DlmsLink.HDLC,
+    segment: Annotated[
+        int, typer.Option(min=16, max=240, help="Bytes of a segment, hdlc and mbus.", **_DLMS)
+    ] = SEGMENT,
+    block: Annotated[
+        int, typer.Option(min=0, max=1000, help="Bytes of a general block; 0: none.", **_DLMS)
+    ] = 0,
+    mode: Annotated[Mode, typer.Option(help="A, B, C; D pushes.", **_IEC)] = Mode.C,
+    reaction_s: Annotated[
+        float, typer.Option(min=0, max=2, help="Before the new speed; 0 on TCP. [s]", **_IEC)
+    ] = 0.4,
+    device: Annotated[Device, typer.Option(help="Firmware.", **_MQTT)] = Device.TASMOTA,
+    username: Annotated[str | None, typer.Option(help="At the broker.", **_MQTT)] = None,
+    password: Annotated[str | None, typer.Option(help="Of that user.", **_MQTT)] = None,
+    pulses: Annotated[int, typer.Option(min=1, max=1000, help="Pulses per kWh.", **_PULSE)] = 1000,
 ) -> None:
-    """Play virtual meters on Modbus until interrupted; units count from 1."""
+    """Play virtual meters until interrupted. Each --load is a meter.
+
+    Meters of modbus, mbus, wmbus and mqtt_native share one line; of the others each has its own.
+    Prints where they are and the agent's configuration that reads them.
+    """
+    fits.check(context, fits.SIMULATE, {protocol.value})
     script = Script(zone=zone, first_year=first_year, start=start, loop=loop)
     clock = _clock(frozen, timedelta(seconds=ahead_s))
     out = None if export is None else read_load(export, step_s)
-    model = load_profile(profile)
-    meters = {
-        unit: (
-            compose(
-                str(serial + unit - 1),
-                read_load(path, step_s),
-                out,
-                script=script,
-                clock=clock,
-                offset_wh=offset_wh,
-                period_s=period_s,
-                digits=digits,
-            ),
-            model,
+
+    def meter(number: int, series: LoadSeries, exported: LoadSeries | None) -> VirtualMeter:
+        made = compose(
+            str(number),
+            series,
+            exported,
+            script=script,
+            clock=clock,
+            offset_wh=offset_wh if number < serial + len(load) else 0,
+            period_s=period_s,
+            digits=digits,
         )
-        for unit, path in enumerate(load, start=1)
-    }
-    asyncio.run(_serve(meters, host, port, rtu=rtu, as_json=as_json))
+        made.faults.silent = number in silent
+        return made
+
+    meters = tuple(
+        meter(number, read_load(path, step_s), out) for number, path in enumerate(load, serial)
+    )
+    gases = tuple(
+        gas_meter(one, meter(int(one.serial) + _GAS_SERIAL, read_load(gas, step_s), None))
+        for one in meters
+        if gas is not None
+    )
+    wire = Wire(host, port, pty or rtu or link is not None, link, serial_port, baudrate or 0)
+    wanted = Wanted(
+        protocol=protocol.value,
+        meters=meters,
+        wire=wire,
+        interval_s=interval_s,
+        key=parse_key(key),
+        auth_key=parse_key(auth_key),
+        profile=profile,
+        p1_version=p1_version,
+        gases=gases,
+        first_address=first_address,
+        secondary=secondary,
+        fixed=fixed,
+        packing=framing,
+        security=security,
+        dlms_link=dlms_link,
+        segment=segment,
+        block=block,
+        mode=mode,
+        reaction_s=reaction_s,
+        device=device,
+        username=username,
+        password=password,
+        pulses=pulses,
+    )
+    asyncio.run(play(wanted, as_json=as_json))
 
 
 def _clock(frozen: datetime | None, ahead: timedelta) -> Clock:
     if frozen is not None:
         return ManualClock(frozen + ahead)
     return lambda: wall_clock() + ahead
-
-
-async def _serve(meters: Meters, host: str, port: int, *, rtu: bool, as_json: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with AsyncExitStack() as stack:
-        where: dict[str, object]
-        if rtu:
-            cable = await stack.enter_async_context(SerialCable())
-            await stack.enter_async_context(VirtualModbusBus(meters, cable.meter_end))
-            where = {"serial_port": cable.agent_end}
-        else:
-            server = await stack.enter_async_context(VirtualModbusServer(meters, host, port))
-            where = {"host": server.host, "port": server.port}
-        at = ":".join(str(part) for part in where.values())
-        prose = f"{len(meters)} virtual meters at {at}; Ctrl-C stops."
-        typer.echo(json.dumps({**where, "units": sorted(meters)}) if as_json else prose)
-        sys.stdout.flush()
-        await stop.wait()

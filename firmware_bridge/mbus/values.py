@@ -174,17 +174,28 @@ class WirelessScanner:
     def _observe(self, found: RadioFrame | Telegram) -> Telegram:
         if isinstance(found, Telegram):
             return found
-        try:
-            inner = unwrap(found, self._keys)
-            if not (found.checked or inner.authenticated or inner.sealed):
-                message = "No CRC of the radio frame holds."
-                remedy = "If the receiver has checked and removed them, say so."
-                raise ChecksumError(message, remedy=remedy)
-            parsed = parse_application(inner.user, inner.security, inner.address)
-        except TelegramError as error:
-            return Telegram.refused(found.raw, error)
-        values = observe(parsed, inner.address, self._zone)
-        if not (found.checked or inner.authenticated):
-            # Only the two filler bytes at its start say that the text was decrypted rightly.
-            values = tuple(replace(value, quality=Quality.SUSPECT) for value in values)
-        return Telegram(found.raw, values)
+        return observe_radio(found, self._keys, self._zone)
+
+
+def observe_radio(frame: RadioFrame, keys: Keys | None, zone: str | None) -> Telegram:
+    """What a radio frame says, or why it is refused.
+
+    Args:
+        frame: As its receiver handed it over.
+        keys: Where the meter encrypts.
+        zone: Zone of the meter's clock; None for central Europe.
+    """
+    try:
+        inner = unwrap(frame, keys)
+        if not (frame.checked or inner.authenticated or inner.sealed):
+            message = "No CRC of the radio frame holds."
+            remedy = "If the receiver has checked and removed them, say so."
+            raise ChecksumError(message, remedy=remedy)
+        parsed = parse_application(inner.user, inner.security, inner.address)
+    except TelegramError as error:
+        return Telegram.refused(frame.raw, error)
+    values = observe(parsed, inner.address, zone)
+    if not (frame.checked or inner.authenticated):
+        # Only the two filler bytes at its start say that the text was decrypted rightly.
+        values = tuple(replace(value, quality=Quality.SUSPECT) for value in values)
+    return Telegram(frame.raw, values)

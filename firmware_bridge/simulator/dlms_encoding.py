@@ -40,6 +40,10 @@ class Register:
         return b"\x02\x03" + octets(self.code) + value + scale + b"\x16" + bytes([self.unit])
 
 
+def _named(code: str, text: str) -> bytes:
+    return b"\x02\x02" + octets(bytes.fromhex(code)) + octets(text.encode())
+
+
 def octets(value: bytes) -> bytes:
     """An octet string with tag and length."""
     return b"\x09" + length(len(value)) + value
@@ -60,10 +64,20 @@ def date_time(at: datetime) -> bytes:
     return at.year.to_bytes(2, "big") + day + b"\x00\x00\x00"
 
 
-def notification(at: datetime, serial: str, registers: Sequence[Register]) -> bytes:
-    """A data notification whose list names its meter and holds registers."""
-    plate = b"\x02\x02" + octets(bytes.fromhex("0000600100FF")) + octets(serial.encode())
-    members = [plate, *(register.encode() for register in registers)]
+def notification(
+    at: datetime, serial: str, registers: Sequence[Register], maker: str = ""
+) -> bytes:
+    """A data notification whose list names its meter and holds registers.
+
+    Args:
+        at: When.
+        serial: The device's number.
+        registers: In order.
+        maker: Three letters; with them the list also has the logical device name.
+    """
+    members = [_named("0000600100FF", serial)]
+    members += [_named("00002A0000FF", maker + serial)] if maker else []
+    members += [register.encode() for register in registers]
     body = b"\x02" + length(len(members)) + b"".join(members)
     return b"\x0f\x00\x00\x00\x01" + b"\x0c" + date_time(at) + body
 

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from firmware_bridge.crc import en13757
+from firmware_bridge.mbus.security import DERIVE_AUTHENTICATION, DERIVE_ENCRYPTION, cmac, derive
 
 RESPONSE = 0x08
 _BLOCK = 16
@@ -36,6 +39,23 @@ def device(serial: str, maker: str, version: int, medium: int) -> bytes:
 def long_header(named: bytes, access: int, status: int, records: bytes) -> bytes:
     """CI 72, the device, and its records in the clear."""
     return b"\x72" + named + bytes([access, status, 0, 0]) + records
+
+
+def fixed_header(
+    serial: str, access: int, status: int, units: tuple[int, int], medium: int
+) -> bytes:
+    """CI 73 and what stands before the two counters. Source: EN 1434-3:1997, 5.3."""
+    number = bytes.fromhex(serial)[::-1]
+    coded = bytes([units[0] | (medium & 3) << 6, units[1] | (medium >> 2 & 3) << 6])
+    return b"\x73" + number + bytes([access, status]) + coded
+
+
+def type_i(wall: datetime) -> bytes:
+    """Date and time to the second, local. Source: EN 13757-3:2018, annex A."""
+    year = wall.year - 2000
+    date = bytes([(year & 7) << 5 | wall.day, (year & 0x78) << 1 | wall.month])
+    time = bytes([wall.second | 0x40 * bool(wall.dst()), wall.minute, wall.hour])
+    return time + date + b"\x00"
 
 
 def radio_frame(named: bytes, user: bytes, control: int = 0x44) -> bytes:
@@ -67,3 +87,23 @@ def mode_5(named: bytes, access: int, status: int, records: bytes, key: bytes) -
     text = encryptor.update(plain) + encryptor.finalize()
     word = 5 << 8 | len(plain) // _BLOCK << 4
     return b"\x7a" + bytes([access, status]) + word.to_bytes(2, "little") + text
+
+
+def mode_7(  # noqa: PLR0913, PLR0917 - what the two layers need
+    named: bytes, access: int, status: int, records: bytes, key: bytes, counter: int
+) -> bytes:
+    """Authentication layer, then CI 7A with records in mode 7. Source: OMS Volume 2, 9."""
+    sender = named[4:6] + named[:4] + named[6:8]
+    count = counter.to_bytes(4, "little")
+    plain = b"\x2f\x2f" + records
+    plain += b"\x2f" * (-len(plain) % _BLOCK)
+    own = derive(DERIVE_ENCRYPTION, key, count, sender)
+    encryptor = Cipher(AES128(own), CBC(bytes(_BLOCK))).encryptor()
+    text = encryptor.update(plain) + encryptor.finalize()
+    word = 7 << 8 | len(plain) // _BLOCK << 4
+    user = b"\x7a" + bytes([access, status]) + word.to_bytes(2, "little") + b"\x10" + text
+    # Message control: a counter and a code of eight bytes; nothing else of the layer is sent.
+    control, mcl = (0x2C00).to_bytes(2, "little"), b"\x25"
+    code = cmac(derive(DERIVE_AUTHENTICATION, key, count, sender), mcl + count + user)[:8]
+    layer = control + mcl + count + code
+    return b"\x90" + bytes([len(layer)]) + layer + user

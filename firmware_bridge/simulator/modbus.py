@@ -281,15 +281,22 @@ class VirtualModbusBus(_Bus):
     Args:
         meters: The devices and their models by unit number.
         path: The serial device to answer on, such as `SerialCable.meter_end`.
+        baudrate: Of that device.
     """
 
-    def __init__(self, meters: Meters, path: str) -> None:
+    def __init__(self, meters: Meters, path: str, baudrate: int = 9600) -> None:
         super().__init__(meters)
         self._path = path
+        self._baudrate = baudrate
         self._server: ModbusSerialServer | None = None
 
     async def __aenter__(self) -> Self:
-        server = ModbusSerialServer(self._devices(), port=self._path, trace_packet=self._on_packet)
+        server = ModbusSerialServer(
+            self._devices(),
+            port=self._path,
+            baudrate=self._baudrate,
+            trace_packet=self._on_packet,
+        )
         try:
             await server.serve_forever(background=True)
         except RuntimeError as error:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 import tty
 from contextlib import suppress
-from functools import partial
+from pathlib import Path
 from typing import Self
+
+from firmware_bridge.simulator.meter import VirtualMeterError
+
+_SPEED = 5
 
 
 class SerialCable:
@@ -15,9 +20,16 @@ class SerialCable:
 
     Use it as an async context manager; both ends are known inside. Neither end notices when the
     other is closed, as on a real line.
+
+    Args:
+        strict: Whether bytes arrive garbled while the two ends have different speeds, as they do
+            on a real line. Pseudo-terminals have neither parity nor stop bits.
+        link: A symbolic link to the agent's end, so that it keeps its name from run to run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False, link: Path | None = None) -> None:
+        self._strict = strict
+        self._link = link
         self._files: list[int] = []
         self._masters: tuple[int, ...] = ()
         self._paths: tuple[str, ...] = ()
@@ -40,10 +52,11 @@ class SerialCable:
             tty.setraw(far)
         self._paths = tuple(os.ttyname(far) for _, far in pairs)
         self._masters = tuple(master for master, _ in pairs)
+        self._make_link()
         loop = asyncio.get_running_loop()
         for source, sink in (self._masters, self._masters[::-1]):
             os.set_blocking(source, False)
-            loop.add_reader(source, partial(_carry, source, sink))
+            loop.add_reader(source, self._carry, source, sink)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -53,9 +66,32 @@ class SerialCable:
         for file in self._files:
             os.close(file)
         self._files = []
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+
+    def _make_link(self) -> None:
+        if self._link is None:
+            return
+        try:
+            if self._link.is_symlink():
+                self._link.unlink()
+            self._link.symlink_to(self.agent_end)
+        except OSError as error:
+            message = f"The link {self._link} cannot be made: {error.strerror}."
+            remedy = "Name a path that does not exist yet, in a folder that can be written."
+            raise VirtualMeterError(message, value=str(self._link), remedy=remedy) from error
+
+    def _carry(self, source: int, sink: int) -> None:
+        # A full far end loses bytes, as a UART without flow control does.
+        with suppress(BlockingIOError):
+            data = os.read(source, 4096)
+            os.write(sink, data if self._same_speed() else garble(data))
+
+    def _same_speed(self) -> bool:
+        speeds = {termios.tcgetattr(master)[_SPEED] for master in self._masters}
+        return not self._strict or len(speeds) == 1
 
 
-def _carry(source: int, sink: int) -> None:
-    # A full far end loses bytes, as a UART without flow control does.
-    with suppress(BlockingIOError):
-        os.write(sink, os.read(source, 4096))
+def garble(data: bytes) -> bytes:
+    """What a UART makes of bytes that come at another speed: others, none of them in ASCII."""
+    return bytes(byte * 37 + 113 & 0x5F | 0x80 for byte in data)

@@ -18,16 +18,14 @@ from firmware_bridge.ports import (
     MeterConnectionError,
     MeterTimeoutError,
 )
-from firmware_bridge.simulator.asked import (
-    VirtualAnsweringPort,
-    VirtualMbus,
-    VirtualOpticalHead,
-)
+from firmware_bridge.simulator.asked import VirtualAnsweringPort
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
+from firmware_bridge.simulator.mbus import VirtualMbus
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
+from firmware_bridge.simulator.optical import VirtualOpticalHead, mode_d
 from firmware_bridge.simulator.pty import SerialCable
-from firmware_bridge.simulator.push import VirtualPushPort, p1_telegram
+from firmware_bridge.simulator.push import VirtualPushPort
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=30)
@@ -165,7 +163,7 @@ async def test_a_silent_or_damaged_optical_head_is_named() -> None:
 
 async def test_mode_d_is_listened_to() -> None:
     async with (
-        VirtualPushPort(virtual("4711"), p1_telegram, 0.02) as port,
+        VirtualPushPort(virtual("4711"), mode_d, 0.02) as port,
         ModeDDriver.from_settings(LOCAL | {"port": port.port}) as driver,
     ):
         assert (await driver.read()).meter.serial == "4711"
