@@ -18,9 +18,11 @@ import numpy as np
 from central.domain.rating.book import Book, HeldError
 from central.domain.rating.charges.draft import Span
 from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.inputs import input_hash, shared_inputs
-from central.domain.rating.line import Determinant, Line, Rated, Source
+from central.domain.rating.hashing import Varying, canonical, told, told_parts
+from central.domain.rating.inputs import shared_inputs
+from central.domain.rating.line import Determinant, Line, Rated
 from central.domain.rating.measure import Measured, NotColumnarError, measure
+from central.domain.rating.overrides import overrides_in
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.price_columns import ColumnPricer, LineColumn
 from central.domain.rating.prices import PriceSeries
@@ -33,9 +35,10 @@ from central.domain.rating.rate import (
     month_of,
     rate,
 )
-from central.domain.rating.rounding import UNROUNDED_DIGITS, printed
+from central.domain.rating.results import Results, Told
+from central.domain.rating.rounding import UNROUNDED_DIGITS
 from central.domain.rating.stack import Days, Row, Shape, Stack, stack
-from central.domain.rating.state import State
+from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
 from central.domain.tariff.determinant_rules import FormulaDeterminant, MaxDeterminant
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
@@ -55,11 +58,13 @@ class Meter:
         blocks: Input to day blocks.
         facts: Of the agreement.
         opening: What earlier bills left.
+        grants: Money paid into its banks or prepaid balance.
     """
 
     blocks: Blocks
     facts: AgreementFacts = field(default_factory=AgreementFacts)
     opening: State = field(default_factory=State)
+    grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,7 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         cycle=terms.cycle,
         opening=meter.opening,
         prices=terms.prices,
+        grants=meter.grants,
         options=terms.options,
     )
 
@@ -227,6 +233,8 @@ def _columnar(segments: Sequence[Segment]) -> bool:
         document.series
         or document.energy_banks
         or document.money_banks
+        or document.commitments
+        or document.settlement
         or any(minimum.per == "year" for minimum in document.minimums)
         or any(isinstance(rule, FormulaDeterminant) for rule in document.determinants)
         or any(isinstance(r, MaxDeterminant) and r.during for r in document.determinants)
@@ -242,6 +250,8 @@ def _groups(
     names = inputs_for(segments)
     groups: dict[object, tuple[list[int], list[list[Row]]]] = {}
     for number, meter in enumerate(meters):
+        if meter.grants or overrides_in(meter.facts):
+            continue
         rows = [of.row_of(meter.blocks.get(name, ())) for name in names]
         whole = [row for row in rows if row is not None]
         if len(whole) < len(names):

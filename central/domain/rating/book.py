@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.facts import AgreementFacts
@@ -12,7 +13,7 @@ from central.domain.rating.line import Determinant, Hold
 from central.domain.rating.period import Segment
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.series import InputSeries
-from central.domain.rating.state import Credit, State
+from central.domain.rating.state import Credit, Grant, MonthTotal, State
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load_determinants import BUILT_IN_INPUTS
 
@@ -44,6 +45,9 @@ class Book:
         credits: What is left in the banks, by bank and then label; oldest first.
         prices: Price series by name.
         found: By (name, segment, label).
+        grants: Money paid in on days of the bill.
+        sums: What commitments and settlements leave to later bills, by id. [currency]
+        totals: What the months' bills came to, for later averages.
     """
 
     series: Mapping[str, InputSeries]
@@ -54,6 +58,9 @@ class Book:
     credits: Credits = field(default_factory=dict)
     prices: Mapping[str, PriceSeries] = field(default_factory=dict)
     found: dict[tuple[str, int, str], Determinant] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
+    sums: dict[str, Decimal] = field(default_factory=dict)
+    totals: tuple[MonthTotal, ...] = ()
 
     def of(self, name: str, segment: int) -> list[Determinant]:
         """All labels of a determinant in a segment; a label may be named after a dot."""

@@ -7,7 +7,7 @@ from datetime import date
 from fractions import Fraction
 
 from central.domain.rating.state import Credit
-from central.domain.tariff.document import EnergyBank
+from central.domain.tariff.credit_rules import EnergyBank
 from central.domain.tariff.load_banks import LAPSE
 
 TOTAL = "*"

@@ -16,25 +16,39 @@ from itertools import groupby
 
 from central.domain.metering.block import DayBlock
 from central.domain.rating.book import Book, Credits, HeldError
+from central.domain.rating.charges.budget import price_budget
+from central.domain.rating.charges.commitment import price_commitment
 from central.domain.rating.charges.credits import price_money_bank, settle_bank
 from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.charges.dynamic import price_dynamic
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.minimum import price_minimum, year_sum
 from central.domain.rating.charges.percents import price_percent
+from central.domain.rating.charges.prepaid import price_prepaid
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
 from central.domain.rating.computed import computed_series
 from central.domain.rating.determinants import compute, metered_peaks
 from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs import input_hash, shared_inputs
 from central.domain.rating.line import Determinant, Hold, Line, Rated
+from central.domain.rating.overrides import overridden
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
 from central.domain.rating.series import InputSeries, align
-from central.domain.rating.state import Peak, State, YearSum
+from central.domain.rating.state import Grant, Peak, State, YearSum
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
+from central.domain.tariff.credit_rules import (
+    BUDGET_BILLING,
+    PREPAID,
+    BudgetBilling,
+    EnergyBank,
+    MoneyBank,
+    Prepaid,
+    TrueUpPayout,
+)
 from central.domain.tariff.determinant_rules import (
     FormulaDeterminant,
     MaxDeterminant,
@@ -42,9 +56,7 @@ from central.domain.tariff.determinant_rules import (
 )
 from central.domain.tariff.document import (
     Charge,
-    EnergyBank,
     Minimum,
-    MoneyBank,
     Percent,
     TariffDocument,
 )
@@ -81,6 +93,7 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     cycle: DayRange | None = None,
     opening: State | None = None,
     prices: Sequence[PriceSeries] = (),
+    grants: Sequence[Grant] = (),
     options: Options = _ROUNDED,
 ) -> Rated:
     """Rate one agreement for the local days of one bill.
@@ -94,7 +107,8 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
         days: Local days billed: the cycle, less what lies before a move-in or after a move-out.
         cycle: The whole cycle, by default `days`.
         opening: What earlier bills left: peaks, credits, sums of the year.
-        prices: Price series that the tariff names.
+        prices: Price and factor series that the tariff names.
+        grants: Money paid into banks or the prepaid balance; days outside the bill are ignored.
         options: Rounding and lineage.
 
     Returns:
@@ -111,9 +125,10 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     known = {found.name: found for found in prices}
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:
-        segments = cut(days, in_force)
+        segments = cut(days, overridden(in_force, facts, days))
         series = align_inputs(segments, blocks, days, facts, known)
         book = Book(series, facts, calendar, state, month_of(days), credits_of(state), known)
+        book.grants = tuple(grant for grant in grants if days.first <= grant.day < days.end)
         compute(segments, book)
         lines, sums = price_segments(segments, days, whole, book, options)
     except HeldManyError as held:
@@ -129,6 +144,9 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
             source for name in sorted(book.series) for source in book.series[name].sources(days)
         ]
         parts = shared_inputs(segments, calendar, days, whole, book.prices)
+        if book.grants:
+            given = [[one.bank, one.day.isoformat(), str(one.amount)] for one in book.grants]
+            parts["grants"] = canonical(sorted(given))
         hashed = input_hash(sources, facts, state, parts)
     return Rated(
         currency,
@@ -250,8 +268,10 @@ def price_segments(
         digits = document.currency.digits if options.rounded else UNROUNDED_DIGITS
         several = len(segments) > 1
         add = _adder(mine, version, digits, several=several)
-        span = Span(own, document, bill, cycle, book, mine, add)
+        span = Span(own, document, bill, cycle, book, mine, add, tuple(lines))
         _price(span)
+        if span.is_last:
+            _settle(span)
         for minimum in document.minimums:
             if minimum.per == "year":
                 sums[minimum.id] = sums.get(minimum.id, Decimal(0)) + year_sum(minimum, span)
@@ -320,7 +340,7 @@ def kind_of(charge: Charge, unit: str, document: TariffDocument) -> str:
 
 
 def _price(span: Span) -> None:
-    """The order of evaluation: charges, riders, credits, minimums, taxes, settlement."""
+    """The order of evaluation: charges, riders, credits, minimums, commitments, taxes."""
     document = span.document
     for charge in document.charges:
         _price_charge(charge, span, None)
@@ -334,8 +354,44 @@ def _price(span: Span) -> None:
             span.add(bank.name, "credit", bank.name.replace("_", " "), draft)
     for minimum in document.minimums:
         _price_minimum(minimum, span)
+    for commitment in document.commitments:
+        for draft in price_commitment(commitment, span):
+            span.add(commitment.id, "commitment", commitment.name or commitment.id, draft)
     for tax in document.taxes:
         _price_percent(tax, span, "tax")
+
+
+def _settle(span: Span) -> None:
+    """What changes the amount due and not the price, in the order of the tariff.
+
+    Raises:
+        HeldError: Money was paid into a bank that the tariff does not have.
+    """
+    document = span.document
+    rules = document.settlement
+    if not any(isinstance(rule, TrueUpPayout) for rule in rules):
+        rules = (TrueUpPayout(), *rules)
+    banks = {bank.name for bank in document.money_banks}
+    banks |= {PREPAID for rule in rules if isinstance(rule, Prepaid)}
+    for grant in span.book.grants:
+        if grant.bank not in banks:
+            message = f"Money was paid into {grant.bank!r}, which the tariff does not have."
+            raise HeldError(Hold("UNKNOWN_BANK", message, grant.bank))
+    for rule in rules:
+        due = sum((line.amount for line in (*span.before, *span.lines)), Decimal(0))
+        match rule:
+            case TrueUpPayout():
+                _settle_banks(span)
+            case BudgetBilling():
+                for draft in price_budget(rule, span, due):
+                    span.add(BUDGET_BILLING, "settlement", "budget billing", draft)
+            case Prepaid() if span.applies(None, rule.only):
+                for draft in price_prepaid(rule, span, due):
+                    span.add(PREPAID, "settlement", "prepaid balance", draft)
+
+
+def _settle_banks(span: Span) -> None:
+    document = span.document
     banks: tuple[EnergyBank | MoneyBank, ...] = (*document.energy_banks, *document.money_banks)
     for settled in banks:
         for draft in settle_bank(settled, span):
@@ -392,6 +448,7 @@ def closing_of(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decim
             total = book.opening.sum_of(minimum.id) + sums.get(minimum.id, Decimal(0))
             ends = book.month.month == minimum.year_end
             year_sums.append(YearSum(minimum.id, Decimal(0) if ends else total))
+    year_sums += [YearSum(identifier, amount) for identifier, amount in book.sums.items()]
     credits_left = sorted(
         credit
         for labels in book.credits.values()
@@ -399,4 +456,6 @@ def closing_of(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decim
         for credit in found
         if credit.amount
     )
-    return State(tuple(sorted(peaks.values())), tuple(credits_left), tuple(sorted(year_sums)))
+    return State(
+        tuple(sorted(peaks.values())), tuple(credits_left), tuple(sorted(year_sums)), book.totals
+    )

@@ -15,6 +15,7 @@ from central.domain.rating.determinants import (
 )
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Determinant, Hold, Rated
+from central.domain.rating.overrides import overridden
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import (
@@ -71,7 +72,7 @@ class RunningBill:
         options: Options | None = None,
     ) -> None:
         self._facts = facts
-        self._versions = ordered(versions)
+        self._versions = overridden(ordered(versions), facts, cycle)
         self._calendar = calendar
         self._cycle = cycle
         self._opening = opening or State()

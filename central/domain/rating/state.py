@@ -44,8 +44,31 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """Money paid into a bank or prepaid balance; it is no state, but becomes part of one.
+
+    Args:
+        bank: As the tariff names it; `prepaid` for the balance of that name.
+        day: Local day it counts from; on a bill that holds the day, and on no other.
+        amount: Above zero. [currency]
+    """
+
+    bank: str
+    day: date
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MonthTotal:
+    """What the bills of a month came to, before it was levelled. [currency]."""
+
+    month: date
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class YearSum:
-    """Sum since the start of a minimum's or commitment's year. [currency]."""
+    """Sum since the start of a minimum's or commitment's year, or what is deferred. [currency]."""
 
     id: str
     amount: Decimal
@@ -59,11 +82,13 @@ class State:
         peaks: Ascending.
         credits: Ascending, oldest first within a bank and label.
         sums: Ascending.
+        totals: Ascending; for the rolling average of budget billing.
     """
 
     peaks: tuple[Peak, ...] = ()
     credits: tuple[Credit, ...] = ()
     sums: tuple[YearSum, ...] = ()
+    totals: tuple[MonthTotal, ...] = ()
 
     def sum_of(self, identifier: str) -> Decimal:
         """The sum of the year so far of a minimum or commitment. [currency]."""
@@ -74,13 +99,16 @@ class State:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; numbers as strings."""
-        return {
+        said: dict[str, Any] = {
             "peaks": [[p.name, p.label, p.month.isoformat(), str(p.value)] for p in self.peaks],
             "credits": [
                 [c.bank, c.label, c.earned.isoformat(), str(c.amount)] for c in self.credits
             ],
             "sums": [[entry.id, str(entry.amount)] for entry in self.sums],
         }
+        if self.totals:
+            said["totals"] = [[one.month.isoformat(), str(one.amount)] for one in self.totals]
+        return said
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> State:
@@ -95,4 +123,8 @@ class State:
                 for bank, label, earned, amount in value["credits"]
             ),
             sums=tuple(YearSum(name, Decimal(amount)) for name, amount in value["sums"]),
+            totals=tuple(
+                MonthTotal(date.fromisoformat(month), Decimal(amount))
+                for month, amount in value.get("totals", ())
+            ),
         )

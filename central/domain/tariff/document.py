@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Literal
 
 from central.domain.tariff.calendar_rules import CalendarRules, Clock
+from central.domain.tariff.credit_rules import Commitment, EnergyBank, MoneyBank, Settlement
 from central.domain.tariff.determinant_rules import Determinant, History
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 
@@ -201,61 +202,6 @@ class PriceRule:
 
 
 @dataclass(frozen=True, slots=True)
-class TrueUp:
-    """When a bank is settled.
-
-    Args:
-        month: Month whose bill settles it, 1 .. 12.
-        pay: Price per kWh of what is left, or share of the money; zero lets it lapse.
-    """
-
-    month: int
-    pay: Decimal = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyBank:
-    """Keeps what a netted determinant has below zero for later bills.
-
-    Args:
-        name: As determinants name it.
-        map: Season or "" to (period it was earned in, period it offsets); the rest stays in its
-            own period, and what goes to `none` lapses. The season is that of the bill it offsets.
-        true_up: When it is settled.
-        basis: `period` settles the sum of the periods' credits; `total` the credit of a bank that
-            would have netted all periods together, as some utilities and the reference do.
-    """
-
-    name: str
-    map: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
-    true_up: TrueUp | None = None
-    basis: Literal["period", "total"] = "period"
-
-
-@dataclass(frozen=True, slots=True)
-class MoneyBank:
-    """Keeps what exported energy earned, and offsets charges with it, oldest first.
-
-    Args:
-        name: As minimums and taxes name its line.
-        earn: Determinant of exported energy.
-        price: What it earns. [currency per unit]
-        offsets: Charges that credit may pay.
-        when: `this_bill` lets a credit pay the bill it is earned on; `next_bill` does not.
-        true_up: When it is settled.
-        expires_months: Age at which a credit lapses, None for never.
-    """
-
-    name: str
-    earn: str
-    price: PriceTable
-    offsets: tuple[str, ...]
-    when: Literal["this_bill", "next_bill"] = "this_bill"
-    true_up: TrueUp | None = None
-    expires_months: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TariffDocument:
     """A tariff version as its document says it.
 
@@ -281,7 +227,9 @@ class TariffDocument:
         energy_banks: Act on determinants.
         money_banks: Act on charges and riders.
         minimums: Top-ups.
+        commitments: Amounts per term.
         taxes: Percents after everything.
+        settlement: What changes the amount due, in order.
     """
 
     tariff: str
@@ -305,7 +253,9 @@ class TariffDocument:
     energy_banks: tuple[EnergyBank, ...] = ()
     money_banks: tuple[MoneyBank, ...] = ()
     minimums: tuple[Minimum, ...] = ()
+    commitments: tuple[Commitment, ...] = ()
     taxes: tuple[Percent, ...] = ()
+    settlement: tuple[Settlement, ...] = ()
 
     def digits_of(self, unit: str) -> int | None:
         """Decimals that determinants of a unit are rounded to, None for exact ones."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from typing import Any
 
 from central.domain.tariff.calendar_rules import (
     DEFAULT_SCHEDULE,
@@ -26,21 +25,18 @@ from central.domain.tariff.document import (
     ChangeRules,
     Charge,
     CycleRules,
-    EnergyBank,
     Minimum,
-    MoneyBank,
     Percent,
     PriceRule,
     Series,
     TariffDocument,
-    TrueUp,
 )
+from central.domain.tariff.export_credits import commitment, energy_bank, money_bank, settlement
+from central.domain.tariff.export_prices import Said, prices, put, seasonal_steps, tiers
 from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
 from central.domain.tariff.load_determinants import BUILT_IN_INPUTS
-from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-Said = dict[str, Any]
 
 
 def to_canonical_text(document: TariffDocument) -> str:
@@ -55,40 +51,37 @@ def to_canonical_text(document: TariffDocument) -> str:
 def to_source(document: TariffDocument) -> Said:
     """The document as nested mappings, lists and strings that `load_tariff` reads back."""
     said: Said = {"tariff": document.tariff}
-    _put(said, "title", document.title)
+    put(said, "title", document.title)
     said["effective"] = document.effective.isoformat()
     said["zone"] = document.zone
-    _put(said, "clock", document.clock, "wall")
+    put(said, "clock", document.clock, "wall")
     said["currency"] = {"code": document.currency.code, "digits": str(document.currency.digits)}
-    _put(said, "quantities", {unit: str(digits) for unit, digits in document.quantities}, {})
-    _put(said, "cycle", _cycle(document.cycle), {})
-    _put(said, "on_change", _on_change(document.on_change), {})
-    _put(said, "inputs", dict(document.inputs), {})
-    _put(said, "needs", dict(document.needs), {})
+    put(said, "quantities", {unit: str(digits) for unit, digits in document.quantities}, {})
+    put(said, "cycle", _cycle(document.cycle), {})
+    put(said, "on_change", _on_change(document.on_change), {})
+    put(said, "inputs", dict(document.inputs), {})
+    put(said, "needs", dict(document.needs), {})
     history = {
         entry.name: {"months": str(entry.months), "missing": entry.missing}
         for entry in document.history
     }
-    _put(said, "calendar", _calendar(document.calendar), {})
+    put(said, "calendar", _calendar(document.calendar), {})
     series: Said = {found.name: _series(found, document) for found in document.series}
     series |= {found.name: _price_series(found) for found in document.prices}
-    _put(said, "series", series, {})
-    _put(said, "determinants", {d.name: _determinant(d) for d in document.determinants}, {})
-    _put(said, "state", history, {})
+    put(said, "series", series, {})
+    put(said, "determinants", {d.name: _determinant(d) for d in document.determinants}, {})
+    put(said, "state", history, {})
     said["charges"] = [_charge(charge) for charge in document.charges]
     riders = [_percent(r) if isinstance(r, Percent) else _charge(r) for r in document.riders]
-    _put(said, "riders", riders, [])
-    banks = {bank.name: _energy_bank(bank) for bank in document.energy_banks}
-    banks |= {bank.name: _money_bank(bank) for bank in document.money_banks}
-    _put(said, "banks", banks, {})
-    _put(said, "minimums", [_minimum(minimum) for minimum in document.minimums], [])
-    _put(said, "taxes", [_percent(tax) for tax in document.taxes], [])
+    put(said, "riders", riders, [])
+    banks = {bank.name: energy_bank(bank) for bank in document.energy_banks}
+    banks |= {bank.name: money_bank(bank) for bank in document.money_banks}
+    put(said, "banks", banks, {})
+    put(said, "minimums", [_minimum(minimum) for minimum in document.minimums], [])
+    put(said, "commitments", [commitment(found) for found in document.commitments], [])
+    put(said, "taxes", [_percent(tax) for tax in document.taxes], [])
+    put(said, "settlement", [settlement(found) for found in document.settlement], [])
     return said
-
-
-def _put(said: Said, key: str, value: object, default: object = None) -> None:
-    if value != default:
-        said[key] = value
 
 
 def _cycle(rules: CycleRules) -> Said:
@@ -96,14 +89,14 @@ def _cycle(rules: CycleRules) -> Said:
     if rules.full_days is not None:
         said["full_days"] = [str(bound) for bound in rules.full_days]
     normal = "cycle" if rules.normal_days is None else str(rules.normal_days)
-    _put(said, "normal_days", normal, "30")
-    _put(said, "daily", rules.daily, "days")
+    put(said, "normal_days", normal, "30")
+    put(said, "daily", rules.daily, "days")
     return said
 
 
 def _on_change(rules: ChangeRules) -> Said:
     said: Said = {}
-    _put(said, "thresholds", rules.thresholds, "days_share")
+    put(said, "thresholds", rules.thresholds, "days_share")
     return said
 
 
@@ -118,30 +111,30 @@ def _calendar(rules: CalendarRules) -> Said:
             for first, last in season.ranges or ()
         ]
         seasons[season.name] = REST if season.ranges is None else ranges
-    _put(said, "seasons", seasons, {})
+    put(said, "seasons", seasons, {})
     days: Said = {}
     for kind in rules.days:
         words = [_WEEKDAYS[number] for number in sorted(kind.weekdays)]
         words += ["holidays"] if kind.holidays else []
         days[kind.name] = [*words, REST] if kind.rest else words
-    _put(said, "days", days, {})
+    put(said, "days", days, {})
     others: Said = {}
     for schedule in rules.schedules:
         if schedule.name == DEFAULT_SCHEDULE:
             said["periods"] = _schedule(schedule)
         else:
             others[schedule.name] = _schedule(schedule)
-    _put(said, "schedules", others, {})
+    put(said, "schedules", others, {})
     return said
 
 
 def _holidays(rule: HolidayRule) -> Said:
     said: Said = {}
-    _put(said, "country", rule.country)
-    _put(said, "subdivision", rule.subdivision)
+    put(said, "country", rule.country)
+    put(said, "subdivision", rule.subdivision)
     said["observed"] = "true" if rule.observed else "false"
-    _put(said, "dates", [day.isoformat() for day in rule.dates], [])
-    _put(said, "only", list(rule.only), [])
+    put(said, "dates", [day.isoformat() for day in rule.dates], [])
+    put(said, "only", list(rule.only), [])
     return said
 
 
@@ -155,10 +148,10 @@ def _period(period: Period) -> object:
     rules = []
     for rule in period.rules:
         said: Said = {}
-        _put(said, "season", list(rule.seasons), [])
-        _put(said, "days", list(rule.days), [])
+        put(said, "season", list(rule.seasons), [])
+        put(said, "days", list(rule.days), [])
         hours = [f"{_time(start)}-{_time(end)}" for start, end in rule.hours]
-        _put(said, "at", hours, ["00:00-24:00"])
+        put(said, "at", hours, ["00:00-24:00"])
         rules.append(said)
     return rules
 
@@ -172,11 +165,11 @@ def _series(series: Series, document: TariffDocument) -> Said:
     if series.factors:
         text = f"({text}) * {' * '.join(factor.name for factor in series.factors)}"
     said: Said = {"expr": text}
-    _put(said, "factors", {factor.name: factor.source for factor in series.factors}, {})
+    put(said, "factors", {factor.name: factor.source for factor in series.factors}, {})
     units = BUILT_IN_INPUTS | dict(document.inputs)
     units |= {found.name: found.unit for found in document.series}
     own = {units[name] for name, _ in series.terms}
-    _put(said, "unit", series.unit, own.pop() if len(own) == 1 else None)
+    put(said, "unit", series.unit, own.pop() if len(own) == 1 else None)
     return said
 
 
@@ -197,52 +190,28 @@ def _sum_text(terms: tuple[tuple[str, Fraction], ...]) -> str:
     return "0 " + " ".join(parts)
 
 
-def _true_up(rule: TrueUp | None) -> Said | None:
-    if rule is None:
-        return None
-    return {"month": str(rule.month), "pay": format(rule.pay, "f")}
-
-
-def _energy_bank(bank: EnergyBank) -> Said:
-    said: Said = {"unit": "kWh"}
-    maps = {season: dict(pairs) for season, pairs in bank.map}
-    _put(said, "map", maps.get("", maps), {})
-    _put(said, "basis", bank.basis, "period")
-    _put(said, "true_up", _true_up(bank.true_up))
-    return said
-
-
-def _money_bank(bank: MoneyBank) -> Said:
-    said: Said = {"earn": bank.earn, "price": _prices(bank.price), "offsets": list(bank.offsets)}
-    _put(said, "when", bank.when, "this_bill")
-    _put(said, "true_up", _true_up(bank.true_up))
-    if bank.expires_months is not None:
-        said["expires_months"] = str(bank.expires_months)
-    return said
-
-
 def _determinant(determinant: Determinant) -> Said:
     said: Said = {}
     match determinant:
         case SumDeterminant():
             said["sum"] = determinant.series
-            _put(said, "by", determinant.by, "")
-            _put(said, "bank", determinant.bank)
-            _put(said, "side", determinant.side, "both")
+            put(said, "by", determinant.by, "")
+            put(said, "bank", determinant.bank)
+            put(said, "side", determinant.side, "both")
         case MaxDeterminant():
             said["max"] = determinant.series
             if determinant.window_s is not None:
                 said["window"] = f"{determinant.window_s // 60}m"
-            _put(said, "mode", determinant.mode, "block")
-            _put(said, "by", determinant.by, "")
-            _put(said, "estimated", determinant.estimated, "exclude")
-            _put(said, "per", "day" if determinant.daily else "bill", "bill")
-            _put(said, "during", determinant.during, None)
+            put(said, "mode", determinant.mode, "block")
+            put(said, "by", determinant.by, "")
+            put(said, "estimated", determinant.estimated, "exclude")
+            put(said, "per", "day" if determinant.daily else "bill", "bill")
+            put(said, "during", determinant.during, None)
         case FormulaDeterminant():
             said["expr"] = formula_text(determinant.expr)
-            _put(said, "unit", determinant.unit, "")
+            put(said, "unit", determinant.unit, "")
         case AllowanceDeterminant():
-            said["per_day"] = _prices(determinant.per_day)
+            said["per_day"] = prices(determinant.per_day)
             said["unit"] = determinant.unit
         case CounterDeterminant():
             said["counter"] = determinant.counter
@@ -274,76 +243,42 @@ def _decimal_text(value: Fraction) -> str:
     return f"{whole[:-digits]}.{whole[-digits:]}" if digits else whole
 
 
-def _prices(table: PriceTable) -> object:
-    if len(table.rows) == 1 and table.rows[0][0] == ("", ""):
-        return format(table.rows[0][1], "f")
-    said: Said = {}
-    for (season, label), price in table.rows:
-        text = format(price, "f")
-        if season and label:
-            said.setdefault(season, {})[label] = text
-        else:
-            said[season or label] = text
-    return said
-
-
 def _charge(charge: Charge) -> Said:
     said: Said = {"id": charge.id}
-    _put(said, "name", charge.name)
-    _put(said, "qty", charge.qty)
+    put(said, "name", charge.name)
+    put(said, "qty", charge.qty)
     if charge.price is not None:
-        said["price"] = _prices(charge.price)
-    _put(said, "per", charge.per)
-    _put(said, "prorate", charge.prorate, "cycle")
-    _put(said, "tiers", _tiers(charge.tiers), {})
+        said["price"] = prices(charge.price)
+    put(said, "per", charge.per)
+    put(said, "prorate", charge.prorate, "cycle")
+    put(said, "tiers", tiers(charge.tiers), {})
     if charge.steps:
-        seasonal = {season: [_step(step) for step in steps] for season, steps in charge.steps}
-        said["steps"] = seasonal.get("", seasonal)
-    _put(said, "times", charge.times)
-    _put(said, "unless", charge.unless)
-    _put(said, "only", charge.only)
-    return said
-
-
-def _tiers(rules: TierRules) -> Said:
-    said: Said = {}
-    _put(said, "kind", rules.kind, "graduated")
-    _put(said, "style", rules.style, "prorata")
-    _put(said, "scale", rules.scale, "days_share")
-    if rules.size is not None:
-        said["size"] = format(rules.size, "f")
-    return said
-
-
-def _step(step: Step) -> Said:
-    said: Said = {"to": None if step.to is None else format(step.to, "f")}
-    _put(said, "unit", step.unit)
-    _put(said, "of", step.of)
-    if step.price is not None:
-        said["price"] = _prices(step.price)
-    _put(said, "steps", [_step(inner) for inner in step.steps], [])
+        said["steps"] = seasonal_steps(charge.steps)
+    put(said, "times", charge.times)
+    put(said, "unless", charge.unless)
+    put(said, "only", charge.only)
     return said
 
 
 def _percent(percent: Percent) -> Said:
     said: Said = {"id": percent.id}
-    _put(said, "name", percent.name)
+    put(said, "name", percent.name)
     said["percent"] = format(percent.percent, "f")
     said["of"] = list(percent.of)
-    _put(said, "category", percent.category)
-    _put(said, "unless", percent.unless)
+    put(said, "category", percent.category)
+    put(said, "unless", percent.unless)
     return said
 
 
 def _minimum(minimum: Minimum) -> Said:
     said: Said = {"id": minimum.id}
-    _put(said, "name", minimum.name)
+    put(said, "name", minimum.name)
     said["of"] = list(minimum.of)
     said["amount"] = format(minimum.amount, "f")
-    _put(said, "qty", minimum.qty)
-    _put(said, "per", minimum.per, "month")
-    _put(said, "prorate", minimum.prorate, "cycle")
-    _put(said, "basis", minimum.basis, "before_credits")
+    put(said, "qty", minimum.qty)
+    put(said, "per", minimum.per, "month")
+    put(said, "prorate", minimum.prorate, "cycle")
+    put(said, "basis", minimum.basis, "before_credits")
     if minimum.year_end != 12:  # noqa: PLR2004 - December is the default
         said["year_end"] = str(minimum.year_end)
     return said

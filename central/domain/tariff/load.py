@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from central.domain.tariff.calendar_rules import Clock
+from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
 from central.domain.tariff.determinant_rules import Determinant, History
 from central.domain.tariff.document import (
     ChangeRules,
@@ -33,6 +34,7 @@ from central.domain.tariff.fields import (
 from central.domain.tariff.load_banks import load_banks
 from central.domain.tariff.load_calendar import load_calendar
 from central.domain.tariff.load_charges import load_charges, load_minimums, load_riders, load_taxes
+from central.domain.tariff.load_commitments import load_commitments, load_settlement
 from central.domain.tariff.load_determinants import BUILT_IN_INPUTS, load_determinants, load_inputs
 from central.domain.tariff.load_prices import Scope
 from central.domain.tariff.load_series import load_series
@@ -42,7 +44,6 @@ from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import zone_info
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_UNSUPPORTED = frozenset({"commitments", "settlement"})
 
 
 def load_tariff(source: str | Path, *, file: str | None = None) -> TariffDocument:
@@ -111,10 +112,12 @@ def _document(node: Node, report: Report) -> TariffDocument:
         riders = load_riders(found, scope, report)
     energy_banks, money_banks = load_banks(reader.take("banks"), determinants, scope, report)
     if (found := reader.take("minimums")) is not None:
-        minimums = load_minimums(found, scope, report)
+        minimums = load_minimums(found, scope, _year_end(energy_banks, money_banks), report)
+    commitments = load_commitments(reader.take("commitments"), scope, report)
     if (found := reader.take("taxes")) is not None:
         taxes = load_taxes(found, scope, report)
-    reader.done(unsupported=_UNSUPPORTED)
+    settlement = load_settlement(reader.take("settlement"), scope, report)
+    reader.done()
     if not charges and not report.findings:
         report.note(
             Code.NOTHING_TO_CHARGE, reader.line, "charges", "There is no charge.", "Add one."
@@ -133,8 +136,17 @@ def _document(node: Node, report: Report) -> TariffDocument:
         energy_banks=energy_banks,
         money_banks=money_banks,
         minimums=minimums,
+        commitments=commitments,
         taxes=taxes,
+        settlement=settlement,
     )
+
+
+def _year_end(energy: tuple[EnergyBank, ...], money: tuple[MoneyBank, ...]) -> int | None:
+    """The month in which the banks are settled, None where there is no one month."""
+    rules = [bank.true_up for bank in energy] + [bank.true_up for bank in money]
+    months = {rule.month for rule in rules if rule is not None}
+    return months.pop() if len(months) == 1 else None
 
 
 def _heading(reader: FieldReader, document: TariffDocument, report: Report) -> TariffDocument:

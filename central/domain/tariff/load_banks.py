@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal, cast
 
+from central.domain.tariff.credit_rules import EnergyBank, MoneyBank, TrueUp
 from central.domain.tariff.determinant_rules import Determinant as Rule
 from central.domain.tariff.determinant_rules import SumDeterminant
-from central.domain.tariff.document import EnergyBank, MoneyBank, TrueUp
 from central.domain.tariff.fields import FieldReader, Report, fields_of, text_of, texts_of
-from central.domain.tariff.load_prices import Scope, price_table
+from central.domain.tariff.load_prices import Scope, price_table, seasonal_steps, tier_rules
+from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 from central.domain.tariff.refusal import Code
 from central.domain.tariff.source import Fields, Node
 
@@ -74,8 +75,20 @@ def _energy(
         maps = _maps(found, reader, labels, scope)
     basis = reader.choice("basis", ("period", "total"), "period")
     true_up = _true_up(reader)
+    _repeated(reader, "earn", users[0].name)
+    _repeated(reader, "by", users[0].by or "none")
     reader.done()
     return EnergyBank(name, maps, true_up, cast("Literal['period', 'total']", basis))
+
+
+def _repeated(reader: FieldReader, key: str, known: str) -> None:
+    """What the determinant says already may be said here again, but nothing else."""
+    said = reader.text(key, known)
+    if said != known:
+        message = f"The determinant says {known!r}, not {said!r}."
+        reader.report.refuse(
+            Code.CONFLICT, reader.line, reader.where(key), message, f"Write {known}, or drop it."
+        )
 
 
 def _maps(
@@ -106,14 +119,30 @@ def _map(
 
 
 def _money(name: str, reader: FieldReader, scope: Scope) -> MoneyBank:
-    earn = reader.name("earn")
-    if earn not in scope.units:
-        message = f"{earn!r} is no determinant."
-        reader.report.refuse(
-            Code.UNKNOWN_DETERMINANT, reader.line, reader.where("earn"), message, "Define it first."
-        )
-    split = scope.splits[earn]
-    price = price_table(reader.need("price"), reader.where("price"), scope, split, reader.report)
+    earn = None
+    price: PriceTable | None = None
+    steps: tuple[tuple[str, tuple[Step, ...]], ...] = ()
+    if reader.take("earn") is not None:
+        earn = reader.name("earn")
+        if earn not in scope.units:
+            message = f"{earn!r} is no determinant."
+            reader.report.refuse(
+                Code.UNKNOWN_DETERMINANT,
+                reader.line,
+                reader.where("earn"),
+                message,
+                "Define it first.",
+            )
+        split = scope.splits[earn]
+        if (found := reader.take("steps")) is not None:
+            path = reader.where("steps")
+            steps = seasonal_steps(found, path, scope, split, earn, reader.report)
+        else:
+            path = reader.where("price")
+            price = price_table(reader.need("price"), path, scope, split, reader.report)
+    tiers = TierRules()
+    if steps and (found := reader.take("tiers")) is not None:
+        tiers = tier_rules(found, reader.where("tiers"), reader.report)
     offsets = texts_of(reader.need("offsets"), reader.where("offsets"), reader.report)
     for offset in offsets:
         if offset not in scope.lines:
@@ -127,7 +156,11 @@ def _money(name: str, reader: FieldReader, scope: Scope) -> MoneyBank:
     months = None
     if reader.take("expires_months") is not None:
         months = reader.whole("expires_months", 1, 600)
+    if reader.choice("expires", ("true_up", "never"), "never") == "true_up" and true_up is None:
+        message = "Credit expires at a true-up that the bank does not have."
+        reader.report.refuse(
+            Code.CONFLICT, reader.line, reader.path, message, "Add `true_up: {month: 4}`."
+        )
     reader.done()
-    return MoneyBank(
-        name, earn, price, offsets, cast("Literal['this_bill', 'next_bill']", when), true_up, months
-    )
+    when_ = cast("Literal['this_bill', 'next_bill']", when)
+    return MoneyBank(name, earn, price, offsets, when_, true_up, months, steps, tiers)

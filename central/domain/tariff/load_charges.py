@@ -50,16 +50,27 @@ def load_taxes(node: Node, scope: Scope, report: Report) -> tuple[Percent, ...]:
     return tuple(taxes)
 
 
-def load_minimums(node: Node, scope: Scope, report: Report) -> tuple[Minimum, ...]:
-    """Minimums over charges and riders."""
+def load_minimums(
+    node: Node, scope: Scope, true_up: int | None, report: Report
+) -> tuple[Minimum, ...]:
+    """Minimums over charges and riders.
+
+    Args:
+        node: A list.
+        scope: What they may name.
+        true_up: Month that settles the banks, for minimums whose year ends with it.
+        report: Where findings go.
+    """
     minimums: list[Minimum] = []
     for number, child in enumerate(items_of(node, "minimums", report)):
         with report.item():
-            minimums.append(_minimum(FieldReader(child, f"minimums[{number}]", report), scope))
+            reader = FieldReader(child, f"minimums[{number}]", report)
+            minimums.append(_minimum(reader, scope, true_up))
     return tuple(minimums)
 
 
-def _new_id(reader: FieldReader, scope: Scope) -> str:
+def new_id(reader: FieldReader, scope: Scope) -> str:
+    """The id of a line, which no other line has."""
     identifier = reader.name("id")
     if identifier in scope.lines or identifier == ALL:
         message = f"{identifier!r} is already taken."
@@ -71,7 +82,7 @@ def _new_id(reader: FieldReader, scope: Scope) -> str:
 
 
 def _charge(reader: FieldReader, scope: Scope) -> Charge:
-    identifier = _new_id(reader, scope)
+    identifier = new_id(reader, scope)
     name = reader.text("name")
     qty = _quantity(reader, scope)
     split = _split_of(qty, scope)
@@ -99,7 +110,7 @@ def _charge(reader: FieldReader, scope: Scope) -> Charge:
             reader.report.refuse(
                 Code.CONFLICT, found.line, reader.path, message, "Add `steps` or drop `tiers`."
             )
-    unless, only = _fact_flag(reader, "unless", scope), _fact_flag(reader, "only", scope)
+    unless, only = fact_flag(reader, "unless", scope), fact_flag(reader, "only", scope)
     reader.done()
     return Charge(
         identifier, name, qty, price, per, prorate, steps or (), tiers, times, unless, only
@@ -167,7 +178,8 @@ def _split_of(qty: str | None, scope: Scope) -> str:
     return scope.splits.get(qty, "")
 
 
-def _fact_flag(reader: FieldReader, key: str, scope: Scope) -> str | None:
+def fact_flag(reader: FieldReader, key: str, scope: Scope) -> str | None:
+    """The name of a yes-or-no fact, None where the field is absent."""
     name = reader.text(key)
     if name is None:
         return None
@@ -184,7 +196,8 @@ def _fact_flag(reader: FieldReader, key: str, scope: Scope) -> str | None:
     return name
 
 
-def _base(reader: FieldReader, own: str, scope: Scope) -> tuple[str, ...]:
+def base(reader: FieldReader, own: str, scope: Scope) -> tuple[str, ...]:
+    """Names of the lines before that an entry rests on."""
     node = reader.take("of")
     path = reader.where("of")
     names = () if node is None else texts_of(node, path, reader.report)
@@ -206,38 +219,52 @@ def _base(reader: FieldReader, own: str, scope: Scope) -> tuple[str, ...]:
 
 
 def _percent(reader: FieldReader, scope: Scope) -> Percent:
-    identifier = _new_id(reader, scope)
+    identifier = new_id(reader, scope)
     name = reader.text("name")
     percent = reader.number("percent")
-    of = _base(reader, identifier, scope)
+    of = base(reader, identifier, scope)
     category = reader.text("category")
-    unless = _fact_flag(reader, "unless", scope)
+    unless = fact_flag(reader, "unless", scope)
     reader.done()
     return Percent(identifier, name, percent, of, category, unless)
 
 
-def _minimum(reader: FieldReader, scope: Scope) -> Minimum:
-    identifier = _new_id(reader, scope)
+def count_of(reader: FieldReader, scope: Scope) -> str | None:
+    """The determinant or fact that an amount is multiplied by."""
+    node = reader.take("qty")
+    if node is None:
+        return None
+    qty = name_of(node, reader.where("qty"), reader.report)
+    if qty not in scope.units and qty not in scope.needs:
+        message = f"{qty!r} is no determinant and no fact."
+        reader.report.refuse(
+            Code.UNKNOWN_DETERMINANT, node.line, reader.path, message, "Define it first."
+        )
+    return qty
+
+
+def _minimum(reader: FieldReader, scope: Scope, true_up: int | None) -> Minimum:
+    identifier = new_id(reader, scope)
     name = reader.text("name")
-    of = _base(reader, identifier, scope)
+    of = base(reader, identifier, scope)
     amount = reader.number("amount")
     if amount < 0:
         message = "A minimum below zero tops nothing up."
         reader.report.refuse(
             Code.OUT_OF_RANGE, reader.line, reader.where("amount"), message, "Write one above."
         )
-    qty = None
-    if (found := reader.take("qty")) is not None:
-        qty = name_of(found, reader.where("qty"), reader.report)
-        if qty not in scope.units and qty not in scope.needs:
-            message = f"{qty!r} is no determinant and no fact."
-            reader.report.refuse(
-                Code.UNKNOWN_DETERMINANT, found.line, reader.path, message, "Define it first."
-            )
+    qty = count_of(reader, scope)
     per = reader.choice("per", ("month", "year"), "month")
     prorate = reader.choice("prorate", ("cycle", "none"), "cycle")
     basis = reader.choice("basis", ("before_credits", "after_credits"), "before_credits")
     year_end = reader.whole("year_end", 1, 12, default=12)
+    if reader.choice("year", ("calendar", "true_up"), "calendar") == "true_up":
+        if true_up is None:
+            message = "The year ends with a true-up, but the banks have no one month for it."
+            reader.report.refuse(
+                Code.CONFLICT, reader.line, reader.where("year"), message, "Write `year_end`."
+            )
+        year_end = true_up
     reader.done()
     return Minimum(
         identifier,

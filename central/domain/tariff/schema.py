@@ -43,7 +43,9 @@ def tariff_schema() -> Schema:
                 "series": _map({"anyOf": _series()}),
                 "banks": _map({"anyOf": _banks()}),
                 "minimums": _list({"$ref": "#/$defs/minimum"}),
+                "commitments": _list({"$ref": "#/$defs/commitment"}),
                 "taxes": _list({"$ref": "#/$defs/percent"}),
+                "settlement": _list({"anyOf": _settlement()}),
             },
             required=("tariff", "effective", "zone", "currency", "charges"),
         ),
@@ -72,6 +74,7 @@ def _definitions() -> Schema:
         "charge": _charge(),
         "percent": _percent(),
         "minimum": _minimum(),
+        "commitment": _commitment(),
         "determinant": {"anyOf": _determinants()},
     }
 
@@ -231,6 +234,7 @@ def _series() -> list[Schema]:
 def _banks() -> list[Schema]:
     true_up = _object({"month": _whole(), "pay": _number()})
     words = _map({"type": "string"})
+    steps = {"$ref": "#/$defs/steps"}
     return [
         _object(
             {
@@ -238,6 +242,8 @@ def _banks() -> list[Schema]:
                 "map": {"anyOf": [words, _map(words)]},
                 "basis": _enum("period", "total"),
                 "true_up": true_up,
+                "earn": {"type": "string"},
+                "by": {"type": "string"},
             },
             required=("unit",),
         ),
@@ -246,13 +252,16 @@ def _banks() -> list[Schema]:
                 "unit": _enum("money"),
                 "earn": {"type": "string"},
                 "price": {"$ref": "#/$defs/prices"},
+                "steps": {"anyOf": [steps, _map(steps)]},
+                "tiers": _tiers(),
                 "offsets": _texts(),
                 "when": _enum("this_bill", "next_bill"),
                 "order": _enum("oldest"),
                 "true_up": true_up,
+                "expires": _enum("true_up", "never"),
                 "expires_months": _whole(),
             },
-            required=("earn", "price", "offsets"),
+            required=("offsets",),
         ),
     ]
 
@@ -267,20 +276,24 @@ def _charge() -> Schema:
             "price": {"$ref": "#/$defs/prices"},
             "per": _enum("day", "month", "year"),
             "prorate": _enum("cycle", "none"),
-            "tiers": _object(
-                {
-                    "kind": _enum("graduated", "volume", "package", "stair"),
-                    "style": _enum("prorata", "per_period", "in_order"),
-                    "scale": _enum("days_share", "whole"),
-                    "size": _number(),
-                }
-            ),
+            "tiers": _tiers(),
             "steps": {"anyOf": [steps, _map(steps)]},
             "times": {"type": "string"},
             "unless": {"type": "string"},
             "only": {"type": "string"},
         },
         required=("id",),
+    )
+
+
+def _tiers() -> Schema:
+    return _object(
+        {
+            "kind": _enum("graduated", "volume", "package", "stair"),
+            "style": _enum("prorata", "per_period", "in_order"),
+            "scale": _enum("days_share", "whole"),
+            "size": _number(),
+        }
     )
 
 
@@ -309,7 +322,39 @@ def _minimum() -> Schema:
             "per": _enum("month", "year"),
             "prorate": _enum("cycle", "none"),
             "basis": _enum("before_credits", "after_credits"),
+            "year": _enum("calendar", "true_up"),
             "year_end": _whole(),
         },
         required=("id", "of", "amount"),
     )
+
+
+def _commitment() -> Schema:
+    return _object(
+        {
+            "id": {"type": "string", "pattern": _NAME},
+            "name": {"type": "string"},
+            "of": _texts(),
+            "amount": _number(),
+            "qty": {"type": "string"},
+            "per": _enum("month", "year", "term"),
+            "months": _whole(),
+            "begins": {"type": "string"},
+            "year_end": _whole(),
+            "basis": _enum("before_credits", "after_credits"),
+            "shortfall": _enum("charge", "carry"),
+            "excess": _enum("lapse", "carry"),
+        },
+        required=("id", "of", "amount"),
+    )
+
+
+def _settlement() -> list[Schema]:
+    only = {"type": "string"}
+    budget = _object({"months": _whole(), "settle_up": _whole(), "only": only})
+    prepaid = _object({"expires_months": _whole(), "only": only})
+    return [
+        _enum("true_up_payout", "budget_billing", "prepaid"),
+        _object({"budget_billing": budget}, required=("budget_billing",)),
+        _object({"prepaid": prepaid}, required=("prepaid",)),
+    ]

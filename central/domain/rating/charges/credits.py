@@ -8,23 +8,29 @@ from fractions import Fraction
 
 from central.domain.rating.book import HeldError
 from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.prepaid import lapse, shown, take_grants
+from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.energy_bank import balance, draw
 from central.domain.rating.line import Determinant, Hold
 from central.domain.rating.state import Credit
-from central.domain.tariff.document import EnergyBank, MoneyBank
+from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
+from central.domain.tariff.document import Charge
 
 
 def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
     """Offset charges with what exported energy earned.
 
-        earned    = sum over periods of quantity x price
-        available = what earlier bills left (+ earned, where it may pay this bill)
+        earned    = sum over periods of quantity x price, or by steps as charges.tiers has them
+        available = what earlier bills left + granted (+ earned, where it may pay this bill)
         credit    = min(available, charges it may pay), oldest first; the rest stays banked
+
+    Credit older than `expires_months` lapses first.
 
     Source: rating.md, section 3, net billing; SSC net billing with carry-over
     """
     own = span.book.credits.setdefault(bank.name, {})
-    _lapse(bank, span)
+    lapse(own, bank.expires_months, span)
+    granted = take_grants(bank.name, own, span) if span.is_last else Fraction(0)
     earned, behind = _earned(bank, span)
     charges = span.based_on(bank.offsets)
     payable = max(Fraction(0), Fraction(sum((line.amount for line in charges), Decimal(0))))
@@ -35,9 +41,10 @@ def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
     if bank.when == "next_bill":
         own.setdefault("", []).append(fresh)
     own[""] = [credit for credit in own[""] if credit.amount]
-    if used or earned:
+    if used or earned or granted:
         left = sum((credit.amount for credit in own[""]), Fraction(0))
         code = span.document.currency.code
+        came = f"granted {shown(granted)}, " if granted else ""
         yield Draft(
             span.days,
             span.segments[0].number,
@@ -47,38 +54,28 @@ def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
             -used,
             determinants=behind,
             of=tuple(line.key for line in charges),
-            note=f"earned {_shown(earned)}, used {_shown(used)}, left {_shown(left)} {code}",
+            note=f"{came}earned {shown(earned)}, used {shown(used)}, left {shown(left)} {code}",
         )
 
 
-def _shown(value: Fraction) -> str:
-    return f"{Decimal(round(value * 100)).scaleb(-2):f}"
-
-
 def _earned(bank: MoneyBank, span: Span) -> tuple[Fraction, tuple[Determinant, ...]]:
-    total, behind = Fraction(0), []
+    if bank.earn is None:
+        return Fraction(0), ()
+    if bank.steps:
+        tiered = Charge(bank.name, qty=bank.earn, steps=bank.steps, tiers=bank.tiers)
+        drafts = list(price_tiers(tiered, span))
+        behind = dict.fromkeys(one for draft in drafts for one in draft.determinants)
+        return sum((draft.exact for draft in drafts), Fraction(0)), tuple(behind)
+    total, found_all = Fraction(0), []
     for segment in span.segments:
         for found in span.book.of(bank.earn, segment.number):
-            price = bank.price.at(segment.season, found.label)
+            price = None if bank.price is None else bank.price.at(segment.season, found.label)
             if price is None:
                 message = f"{bank.name!r} has no price in {segment.season} {found.label}."
                 raise HeldError(Hold("MISSING_PRICE", message, bank.name))
             total += found.value * Fraction(price)
-            behind.append(found)
-    return total, tuple(behind)
-
-
-def _lapse(bank: MoneyBank, span: Span) -> None:
-    if bank.expires_months is None:
-        return
-    month = span.book.month
-    now = month.year * 12 + month.month
-    own = span.book.credits[bank.name]
-    own[""] = [
-        credit
-        for credit in own.get("", ())
-        if now - (credit.earned.year * 12 + credit.earned.month) < bank.expires_months
-    ]
+            found_all.append(found)
+    return total, tuple(found_all)
 
 
 def settle_bank(bank: EnergyBank | MoneyBank, span: Span) -> Iterator[Draft]:

@@ -54,8 +54,9 @@ class Span:
         bill: All days billed.
         cycle: All days of the cycle; more than those billed after a move-in.
         book: Determinants, facts and opening state.
-        add: Rounds a draft and appends it to the bill's lines.
         lines: The lines of this span so far.
+        add: Rounds a draft and appends it to the bill's lines.
+        before: Lines of the bill under earlier versions.
     """
 
     segments: tuple[Segment, ...]
@@ -65,6 +66,7 @@ class Span:
     book: Book
     lines: list[Line]
     add: Callable[[str, str, str, Draft], Line]
+    before: tuple[Line, ...] = ()
 
     @property
     def days(self) -> DayRange:
@@ -84,12 +86,12 @@ class Span:
 
     def based_on(self, names: Iterable[str]) -> list[Line]:
         """The span's lines with these ids; `all` is every line that is no tax."""
-        wanted = set(names)
-        return [
-            line
-            for line in self.lines
-            if line.id in wanted or ("all" in wanted and line.kind != "tax")
-        ]
+        return named(self.lines, names)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the bill ends with the span."""
+        return self.days.end == self.bill.end
 
     def is_demand(self, charge: Charge) -> bool:
         """Whether the charge prices power."""
@@ -98,6 +100,12 @@ class Span:
             rule.name == base and isinstance(rule, MaxDeterminant)
             for rule in self.document.determinants
         ) or any(found.name == base and found.unit == "kW" for found in self.book.found.values())
+
+
+def named(lines: Iterable[Line], names: Iterable[str]) -> list[Line]:
+    """The lines with these ids; `all` is every line that is no tax."""
+    wanted = set(names)
+    return [line for line in lines if line.id in wanted or ("all" in wanted and line.kind != "tax")]
 
 
 def month_share(rules: CycleRules, days: DayRange, bill: DayRange, cycle: DayRange) -> Fraction:

@@ -7,9 +7,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.book import average_fact
-from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.draft import Draft, Span, named
 from central.domain.rating.line import Line
 from central.domain.rating.period import Segment
+from central.domain.tariff.credit_rules import Commitment
 from central.domain.tariff.document import Minimum
 
 
@@ -33,6 +34,7 @@ def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
         if span.book.month.month != minimum.year_end or span.days.end != span.bill.end:
             return
         total += Fraction(span.book.opening.sum_of(minimum.id))
+        total += Fraction(sum((line.amount for line in _earlier(minimum, span)), Decimal(0)))
     needed = Fraction(minimum.amount) * minimum_count(minimum, span) * share
     if needed > total:
         yield Draft(
@@ -47,8 +49,8 @@ def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
         )
 
 
-def minimum_count(minimum: Minimum, span: Span) -> Fraction:
-    """What the amount of a minimum is multiplied by."""
+def minimum_count(minimum: Minimum | Commitment, span: Span) -> Fraction:
+    """What the amount of a minimum or commitment is multiplied by."""
     if minimum.qty is None:
         return Fraction(1)
     last = span.segments[-1]
@@ -63,6 +65,11 @@ def minimum_count(minimum: Minimum, span: Span) -> Fraction:
 def year_sum(minimum: Minimum, span: Span) -> Decimal:
     """What a yearly minimum has to remember of this bill's lines; never below zero."""
     return max(Decimal(0), sum((line.amount for line in _counted(minimum, span)), Decimal(0)))
+
+
+def _earlier(minimum: Minimum, span: Span) -> list[Line]:
+    lines = named(span.before, minimum.of)
+    return [line for line in lines if minimum.basis == "after_credits" or line.kind != "credit"]
 
 
 def _counted(minimum: Minimum, span: Span) -> list[Line]:

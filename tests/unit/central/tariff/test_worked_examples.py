@@ -20,7 +20,7 @@ from central.domain.rating.facts import AgreementFacts, Fact
 from central.domain.rating.period import DayRange
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import rate
-from central.domain.rating.state import State
+from central.domain.rating.state import Grant, State
 from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.schema import tariff_schema
@@ -131,6 +131,10 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
         cycle=cycle,
         opening=opening,
         prices=prices_of(said.get("prices", {}), cycle, documents[0].zone),
+        grants=[
+            Grant(bank, date.fromisoformat(day), Decimal(amount))
+            for bank, day, amount in said.get("grants", ())
+        ],
     )
     assert not rated.holds
     found = {line.key: line for line in rated.lines}
@@ -144,6 +148,9 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
         for proof in explain(found[line["key"]], blocks):
             assert proof.sum == proof.determinant.exact
     assert rated.total == Decimal(said["total"])
+    if "closing" in said:
+        assert rated.closing == State.from_json(said["closing"])
+    assert State.from_json(rated.closing.to_json()) == rated.closing
 
 
 def test_every_tariff_has_a_worked_bill() -> None:

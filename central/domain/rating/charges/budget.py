@@ -1,0 +1,55 @@
+"""Budget billing: every bill is paid at the average of a year, and once a year it is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.rounding import half_away
+from central.domain.rating.state import MonthTotal
+from central.domain.tariff.credit_rules import BUDGET_BILLING, BudgetBilling
+
+
+def price_budget(rule: BudgetBilling, span: Span, due: Decimal) -> Iterator[Draft]:
+    """Level a bill.
+
+        budget   = average of this bill and the (months - 1) bills before it, as far as known
+        line     = budget - what is due so far; what is deferred grows by as much the other way
+        settling = all that is deferred, on the bill of `settle_up`, which is paid as it is
+
+    Whoever leaves the plan settles on the next bill. It changes what is due, not the price: the
+    sums that it averages are those of the lines before it.
+
+    Args:
+        rule: What the tariff says.
+        span: The bill's last.
+        due: Lines so far, taxes and earlier settlement included. [currency]
+
+    Source: rating.md, section 3, budget billing
+    """
+    book = span.book
+    month = book.month
+    earliest = month.year * 12 + month.month - rule.months
+    known = [
+        total
+        for total in book.opening.totals
+        if earliest < total.month.year * 12 + total.month.month < earliest + rule.months
+    ]
+    book.totals = (*known, MonthTotal(month, due))
+    deferred = book.opening.sum_of(BUDGET_BILLING)
+    code = span.document.currency.code
+    settles = month.month == rule.settle_up or not span.applies(None, rule.only)
+    if settles:
+        amount, left = deferred, Decimal(0)
+        note = f"settles {deferred} {code} that were deferred"
+    else:
+        average = Fraction(sum((t.amount for t in known), due)) / (len(known) + 1)
+        amount = half_away(average, span.document.currency.digits) - due
+        left = deferred - amount
+        note = f"average of {len(known) + 1} months; {left} {code} deferred"
+    book.sums[BUDGET_BILLING] = left
+    if amount or not settles:
+        exact = Fraction(amount)
+        yield Draft(span.days, span.segments[0].number, None, "", None, exact, note=note)

@@ -1,0 +1,67 @@
+"""Prepaid balances: money paid in before, drawn down by what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.energy_bank import Own, draw
+from central.domain.rating.state import Credit
+from central.domain.tariff.credit_rules import PREPAID, Prepaid
+
+
+def price_prepaid(rule: Prepaid, span: Span, due: Decimal) -> Iterator[Draft]:
+    """Draw the balance down.
+
+        available = what earlier bills left, less what is too old, + what was paid in
+        drawn     = min(available, what is due so far), oldest first; the rest stays
+
+    It changes what is due, not the price: taxes rest on the lines before it.
+
+    Args:
+        rule: What the tariff says.
+        span: The bill's last.
+        due: Lines so far, taxes and earlier settlement included. [currency]
+
+    Source: rating.md, section 3, commitments and credits
+    """
+    own = span.book.credits.setdefault(PREPAID, {})
+    lapse(own, rule.expires_months, span)
+    paid_in = take_grants(PREPAID, own, span)
+    used = draw(own, "", max(Fraction(0), Fraction(due)))
+    left = sum((credit.amount for credit in own[""]), Fraction(0))
+    if used or paid_in:
+        code = span.document.currency.code
+        note = f"paid in {shown(paid_in)}, drawn {shown(used)}, left {shown(left)} {code}"
+        yield Draft(span.days, span.segments[0].number, None, "", None, -used, note=note)
+
+
+def take_grants(bank: str, own: Own, span: Span) -> Fraction:
+    """Put what was paid in on days of the bill into a bank; gives how much that is. [currency]."""
+    total = Fraction(0)
+    for grant in sorted(span.book.grants):
+        if grant.bank == bank:
+            amount = Fraction(grant.amount)
+            own.setdefault("", []).append(Credit(bank, "", grant.day.replace(day=1), amount))
+            total += amount
+    return total
+
+
+def lapse(own: Own, months: int | None, span: Span) -> None:
+    """Forget credits that are older than some months."""
+    if months is None:
+        return
+    month = span.book.month
+    now = month.year * 12 + month.month
+    own[""] = [
+        credit
+        for credit in own.get("", ())
+        if now - (credit.earned.year * 12 + credit.earned.month) < months
+    ]
+
+
+def shown(value: Fraction) -> str:
+    """An amount of money as a note says it, to two decimals."""
+    return f"{Decimal(round(value * 100)).scaleb(-2):f}"

@@ -1,0 +1,142 @@
+"""Banks, commitments and settlement: what a tariff says of money beyond this month's charges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from central.domain.tariff.price_rules import PriceTable, Step, TierRules
+
+
+@dataclass(frozen=True, slots=True)
+class TrueUp:
+    """When a bank is settled.
+
+    Args:
+        month: Month whose bill settles it, 1 .. 12.
+        pay: Price per kWh of what is left, or share of the money; zero lets it lapse.
+    """
+
+    month: int
+    pay: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyBank:
+    """Keeps what a netted determinant has below zero for later bills.
+
+    Args:
+        name: As determinants name it.
+        map: Season or "" to (period it was earned in, period it offsets); the rest stays in its
+            own period, and what goes to `none` lapses. The season is that of the bill it offsets.
+        true_up: When it is settled.
+        basis: `period` settles the sum of the periods' credits; `total` the credit of a bank that
+            would have netted all periods together, as some utilities and the reference do.
+    """
+
+    name: str
+    map: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    true_up: TrueUp | None = None
+    basis: Literal["period", "total"] = "period"
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyBank:
+    """Keeps money earned or granted, and offsets charges with it, oldest first.
+
+    Args:
+        name: As minimums and taxes name its line.
+        earn: Determinant of exported energy, None where the bank holds grants alone.
+        price: What it earns, None where steps or nothing say it. [currency per unit]
+        offsets: Charges that credit may pay.
+        when: `this_bill` lets a credit pay the bill it is earned on; `next_bill` does not.
+        true_up: When it is settled.
+        expires_months: Age at which a credit lapses, None for never.
+        steps: Season or "" to steps, instead of `price`.
+        tiers: How steps apply.
+    """
+
+    name: str
+    earn: str | None
+    price: PriceTable | None
+    offsets: tuple[str, ...]
+    when: Literal["this_bill", "next_bill"] = "this_bill"
+    true_up: TrueUp | None = None
+    expires_months: int | None = None
+    steps: tuple[tuple[str, tuple[Step, ...]], ...] = ()
+    tiers: TierRules = field(default_factory=TierRules)
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """An amount that named lines come to over a term; what is short is charged or carried on.
+
+    Args:
+        id: As taxes and lines name it.
+        name: As the invoice prints it.
+        of: Lines that count.
+        amount: Per term. [currency]
+        qty: Determinant or fact that multiplies the amount, None for once.
+        months: Length of a term.
+        begins: First day of the first term, or the text fact that holds it; None lets a term end
+            with the month `year_end`.
+        year_end: Last month of a term that no date begins, 1 .. 12.
+        basis: Whether credits count against the lines first.
+        shortfall: `charge` bills what is short; `carry` adds it to the next term.
+        excess: `lapse` forgets what is beyond the amount; `carry` counts it in the next term.
+    """
+
+    id: str
+    name: str | None
+    of: tuple[str, ...]
+    amount: Decimal
+    qty: str | None = None
+    months: int = 12
+    begins: date | str | None = None
+    year_end: int = 12
+    basis: Literal["before_credits", "after_credits"] = "before_credits"
+    shortfall: Literal["charge", "carry"] = "charge"
+    excess: Literal["lapse", "carry"] = "lapse"
+
+
+TRUE_UP_PAYOUT = "true_up_payout"
+
+
+@dataclass(frozen=True, slots=True)
+class TrueUpPayout:
+    """The place of the banks' settlement among what changes the amount due."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetBilling:
+    """Bills are paid at their rolling average; the difference is deferred.
+
+    Args:
+        months: Bills that the average reaches over, this one included.
+        settle_up: Month whose bill settles what is deferred, 1 .. 12; None for never.
+        only: Fact that says who takes part; None for all.
+    """
+
+    months: int = 12
+    settle_up: int | None = None
+    only: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepaid:
+    """A balance paid in before, drawn down by what is due.
+
+    Args:
+        expires_months: Age at which money paid in lapses, None for never.
+        only: Fact that says who has one; None for all.
+    """
+
+    expires_months: int | None = None
+    only: str | None = None
+
+
+Settlement = TrueUpPayout | BudgetBilling | Prepaid
+BUDGET_BILLING = "budget_billing"
+PREPAID = "prepaid"
