@@ -18,9 +18,8 @@ import numpy as np
 from central.domain.rating.book import Book, HeldError
 from central.domain.rating.charges.draft import Span
 from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.hashing import Varying, canonical, told, told_parts
-from central.domain.rating.inputs import shared_inputs
-from central.domain.rating.line import Determinant, Line, Rated
+from central.domain.rating.inputs import input_hash, shared_inputs
+from central.domain.rating.line import Determinant, Line, Rated, Source
 from central.domain.rating.measure import Measured, NotColumnarError, measure
 from central.domain.rating.overrides import overrides_in
 from central.domain.rating.period import DayRange, Segment, cut
@@ -35,8 +34,7 @@ from central.domain.rating.rate import (
     month_of,
     rate,
 )
-from central.domain.rating.results import Results, Told
-from central.domain.rating.rounding import UNROUNDED_DIGITS
+from central.domain.rating.rounding import UNROUNDED_DIGITS, printed
 from central.domain.rating.stack import Days, Row, Shape, Stack, stack
 from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
