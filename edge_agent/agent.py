@@ -21,6 +21,7 @@ from edge_agent.metrics import expose
 from edge_agent.notify import Supervisor, is_alive
 from edge_agent.poller import Poller
 from edge_agent.recorder import Recorder
+from edge_agent.records import event_counts
 from edge_agent.reload import Applied, Refusal, Reloader
 from edge_agent.station import Station
 from edge_agent.uplink import Uplink
@@ -97,6 +98,7 @@ class Agent:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        await self._recorder.recall()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.uplink.run())
             group.create_task(self._poller.run())
@@ -167,5 +169,6 @@ class Agent:
             pid=os.getpid(),
             broker_failure=self.uplink.failure,
             configuration=self.reloader.standing.table(),
+            events=event_counts(self.buffer.marks),
             remote=None if self._listener is None else self._listener.table(),
         )

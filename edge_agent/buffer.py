@@ -11,6 +11,7 @@ Nothing here reads a clock: every time comes in as an argument.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,13 +19,14 @@ from edge_agent import schema
 from edge_agent.conversation import EpochView
 from edge_agent.errors import BatchMissingError, BufferDamagedError
 from edge_agent.ledger import Ledger, Life
-from edge_agent.mending import Row, is_sound, readings_in, stand_in
-from edge_agent.records import PRUNED, READ, VOIDED, Counts, Cycle, HeldRow
+from edge_agent.mending import Row, contents_of, is_sound, stand_in
+from edge_agent.packing import Contents
+from edge_agent.records import EVENT, PRUNED, READ, VOIDED, WITHHELD, Counts, Cycle, HeldRow
 from edge_agent.strongbox import Strongbox
 from edge_agent.transaction import Transaction
 from firmware_bridge.contract.envelope import NO_HASH, Link, Sealed
 from firmware_bridge.contract.messages import EpochState
-from firmware_bridge.contract.reading import Reading, to_ms
+from firmware_bridge.contract.reading import to_ms
 
 PRUNE_EVERY = timedelta(hours=1)
 
@@ -66,8 +68,14 @@ class Buffer(Strongbox):
 
     # --- storing ---
 
-    async def store(self, cycle: Cycle) -> tuple[Sealed, ...]:
+    async def store(
+        self, cycle: Cycle, then: Callable[[], None] | None = None
+    ) -> tuple[Sealed, ...]:
         """Commit one cycle in one transaction; on return it is accepted.
+
+        Args:
+            cycle: What to store.
+            then: Called once it is committed, also where nobody waits for the outcome any more.
 
         Returns:
             The batches that were sealed, in order.
@@ -78,16 +86,21 @@ class Buffer(Strongbox):
         """
 
         async def work(transaction: Transaction) -> tuple[Sealed, ...]:
+            transaction.after += [] if then is None else [then]
             return await self._store(transaction, cycle)
 
         return await self._persist(work, cycle.made_at)
 
     async def _store(self, transaction: Transaction, cycle: Cycle) -> tuple[Sealed, ...]:
-        sealed = await transaction.seal(self._ledger.current, cycle.made_at, cycle.readings)
+        contents = Contents(cycle.readings, cycle.events)
+        sealed = await transaction.seal(self._ledger.current, cycle.made_at, contents)
         await transaction.hold(cycle.held)
         for identity in cycle.release:
             await transaction.connection.execute("DELETE FROM held WHERE id = ?", (identity,))
         transaction.add(READ, cycle.accepted)
+        for event in cycle.events:
+            transaction.add(EVENT + event.kind.name.lower(), 1)
+        transaction.add(EVENT + WITHHELD, cycle.withheld)
         if cycle.synchronised and self._prune_due(cycle.made_at):
             await transaction.prune(cycle.made_at)
         await transaction.write_marks(cycle.marks)
@@ -220,7 +233,7 @@ class Buffer(Strongbox):
             life = Life(old.ordinal + 1, self._new_id(), to_ms(now), old.epoch, old.last)
             await transaction.begin(life)
             for source in self._ledger:
-                await transaction.move(source, life, now, self._readings)
+                await transaction.move(source, life, now, self._contents)
             await transaction.write_marks()
             return True
 
@@ -236,13 +249,13 @@ class Buffer(Strongbox):
         async def work(transaction: Transaction) -> None:
             source = self._ledger.find(epoch)
             if source is not None and source is not self._ledger.current:
-                await transaction.move(source, self._ledger.current, now, self._readings)
+                await transaction.move(source, self._ledger.current, now, self._contents)
                 await transaction.write_marks()
 
         await self._transact(work, now)
 
-    def _readings(self, life: Life, sequence: int, row: Row) -> list[Reading] | None:
-        return readings_in(Link(self.gateway, life.epoch, sequence, NO_HASH), row)
+    def _contents(self, life: Life, sequence: int, row: Row) -> Contents | None:
+        return contents_of(Link(self.gateway, life.epoch, sequence, NO_HASH), row)
 
     async def _carry_over(self, before: Ledger, now: datetime) -> None:
         # What the centre had already said is still true.
@@ -270,6 +283,32 @@ class Buffer(Strongbox):
             "SELECT boot, max(taken_ms) FROM held GROUP BY boot ORDER BY min(id)"
         )
         return {row[0]: row[1] for row in rows}
+
+    async def newest(self, readings: int) -> AsyncIterator[Contents]:
+        """The newest batches, oldest first; those whose bytes are lost are left out.
+
+        Args:
+            readings: How many at most, over all of them.
+
+        Raises:
+            BufferUnavailableError: The file cannot be read.
+        """
+        identities: list[int] = []
+        for identity, count in await self._database.rows(
+            "SELECT id, count FROM batch ORDER BY id DESC LIMIT ?", (readings,)
+        ):
+            readings -= count
+            if readings < 0:
+                break
+            identities.append(identity)
+        for identity in reversed(identities):
+            for row in await self._database.rows(
+                "SELECT sha256, payload FROM batch WHERE id = ?", (identity,)
+            ):
+                ordinal, sequence = schema.split_id(identity)
+                life = next((life for life in self._ledger if life.ordinal == ordinal), None)
+                if life and (contents := self._contents(life, sequence, Row.read(*row))):
+                    yield contents
 
     async def counts(self) -> Counts:
         """Readings by where they are."""

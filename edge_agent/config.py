@@ -120,6 +120,7 @@ class MeterSettings(BaseModel):
         read_timeout_s: A read that takes longer is given up. [s]
         load_profile: Whether the meter's own memory is read.
         backfill_from: Its older entries are not asked for; None: as far as it remembers.
+        capacity_w: What the connection can carry; proves a rollover. None: not known. [W]
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -130,6 +131,7 @@ class MeterSettings(BaseModel):
     read_timeout_s: Annotated[float, Field(gt=0, le=300)] = 20.0
     load_profile: bool = True
     backfill_from: AwareDatetime | None = None
+    capacity_w: Annotated[int, Field(gt=0)] | None = None
 
     @property
     def driver_settings(self) -> dict[str, Any]:

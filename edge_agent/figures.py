@@ -11,10 +11,12 @@ from edge_agent.clock import Clock, kernel_offset_s
 from edge_agent.fleet import Fleet
 from edge_agent.health import age_s
 from edge_agent.metrics import Figure, a_day, days_to_full, percentile
+from edge_agent.records import WITHHELD, event_counts
 from edge_agent.reload import Reloader, Standing
 from firmware_bridge.contract.reading import TimeQuality
 
 _IO: Final = Path("/proc/self/io")
+_REGISTER: Final = "What registers did besides counting up"
 
 
 class Gauge:
@@ -77,6 +79,7 @@ class Gauge:
                 self._fleet.bad_frames,
                 counter=True,
             ),
+            *_events(buffer),
             *_configuration(self._reloader.standing),
             Figure("clock_offset_seconds", "By the kernel's word.", kernel_offset_s()),
             Figure(
@@ -85,6 +88,23 @@ class Gauge:
                 float(self._clock.quality() is TimeQuality.SYNCHRONISED),
             ),
         )
+
+
+def _events(buffer: Buffer) -> tuple[Figure, ...]:
+    counts = event_counts(buffer.marks)
+    withheld = counts.pop(WITHHELD)
+    return (
+        *(
+            Figure(f"register_{kind}_total", f"{_REGISTER}: {kind}.", count, counter=True)
+            for kind, count in counts.items()
+        ),
+        Figure(
+            "register_events_withheld_total",
+            "Those that were not sent, since the register had too many that day.",
+            withheld,
+            counter=True,
+        ),
+    )
 
 
 def _configuration(standing: Standing) -> tuple[Figure, ...]:

@@ -60,6 +60,7 @@ def make_station(settings: MeterSettings) -> Station:
         timeout_s=settings.read_timeout_s,
         load_profile=settings.load_profile,
         backfill_from=settings.backfill_from,
+        capacity_w=settings.capacity_w,
     )
 
 
@@ -174,6 +175,7 @@ class Fleet:
         before, post.settings = post.settings, settings
         station = post.station
         station.period_s, station.timeout_s = settings.period_s, settings.read_timeout_s
+        station.capacity_w = settings.capacity_w
         profile = (settings.load_profile, settings.backfill_from)
         if profile == (before.load_profile, before.backfill_from):
             return

@@ -7,14 +7,14 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from edge_agent import schema
 from edge_agent.errors import BufferUnavailableError
-from edge_agent.records import PRUNED, READ, VOIDED, Counts
+from edge_agent.records import PRUNED, READ, VOIDED, Counts, event_counts
 from firmware_bridge.contract.reading import from_ms
 
 READ_MARK_PREFIX = "meter."
@@ -52,6 +52,7 @@ class Health:
         meters: By name.
         pid: The agent's process, where it runs.
         broker_failure: Code of why the broker cannot be had; None where it can, or nobody knows.
+        events: How often registers did what besides counting up, by kind, ever.
         configuration: How the running agent's stands (`edge_agent.reload.Standing`), else None.
         remote: How configurations and updates from the centre stand; None where none are taken.
     """
@@ -69,6 +70,7 @@ class Health:
     meters: dict[str, MeterHealth]
     pid: int | None = None
     broker_failure: str | None = None
+    events: dict[str, int] = field(default_factory=dict)
     configuration: dict[str, Any] | None = None
     remote: dict[str, Any] | None = None
 
@@ -173,4 +175,5 @@ def _inspect(connection: sqlite3.Connection) -> Health:
         oldest_unacknowledged_s=age_s(now, oldest),
         readings=counts_table(counts),
         meters=meters_of(marks, {}),
+        events=event_counts(marks),
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgpack
 
-from edge_agent.packing import readings_of
+from edge_agent.packing import Contents, readings_of
 from firmware_bridge.contract.body import Void
 from firmware_bridge.contract.envelope import (
     BATCH_MAX_BYTES,
@@ -28,7 +28,6 @@ from firmware_bridge.contract.envelope import (
     seal_void,
 )
 from firmware_bridge.contract.errors import MessageError
-from firmware_bridge.contract.reading import Reading
 
 # Trying each bit hashes the body eight times its length over; up to here that is half a second.
 MEND_MAX_BYTES = 8 * 1024
@@ -116,12 +115,15 @@ def stand_in(link: Link, row: Row, path: Path, now: datetime) -> tuple[Sealed, b
     return Sealed(link.epoch, link.sequence, batch.header.sha256, whole, count), False
 
 
-def readings_in(link: Link, row: Row) -> list[Reading] | None:
-    """The readings of a row, mended where that is needed and possible; None where they are lost."""
+def contents_of(link: Link, row: Row) -> Contents | None:
+    """What a row carries, mended where that is needed and possible; None where it is lost."""
     payload: bytes | None = row.payload
     if not is_sound(link.gateway, link.epoch, link.sequence, row):
         payload = mend(link, row.sha256, row.payload)
-    return None if payload is None else readings_of(open_batch(link.gateway, payload))
+    if payload is None:
+        return None
+    batch = open_batch(link.gateway, payload)
+    return Contents(readings_of(batch), batch.events)
 
 
 def rescue(path: Path, link: Link) -> bytes | None:

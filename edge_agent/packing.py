@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firmware_bridge.contract import codec
 from firmware_bridge.contract.body import READINGS_MAX
 from firmware_bridge.contract.envelope import Batch, Link, Sealed, seal
 from firmware_bridge.contract.errors import OversizeError
+from firmware_bridge.contract.event import MeterEvent
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import (
@@ -22,31 +23,61 @@ from firmware_bridge.contract.reading import (
 )
 
 
-def seal_all(link: Link, made_at: datetime, readings: Sequence[Reading]) -> Iterator[Sealed]:
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What batches carry.
+
+    Args:
+        readings: In the order in which they are to be sent.
+        events: What some of them show.
+    """
+
+    readings: Sequence[Reading]
+    events: Sequence[MeterEvent] = ()
+
+    def __len__(self) -> int:
+        return len(self.readings)
+
+    def part(self, start: int, end: int) -> Contents:
+        """Some of the readings, and the events that they show."""
+        readings = self.readings[start:end]
+        if not self.events:
+            return Contents(readings)
+        shown = {(r.channel, r.at, r.mantissa, r.exponent) for r in readings}
+        of_these = [e for e in self.events if _place(e) in shown]
+        return Contents(readings, of_these)
+
+
+def _place(event: MeterEvent) -> tuple[Channel, datetime, int, int]:
+    after = event.after
+    return (event.channel, after.at, after.mantissa, after.exponent)
+
+
+def seal_all(link: Link, made_at: datetime, contents: Contents) -> Iterator[Sealed]:
     """Seal readings into as few batches as their bounds allow (1,000 readings, 64 KiB).
 
     Args:
         link: Where the first batch stands.
         made_at: Now, by the gateway's clock. Aware.
-        readings: Any number, in the order in which they are to be sent.
+        contents: Any number of readings; each event goes with the reading that shows it.
     """
-    for start in range(0, len(readings), READINGS_MAX):
-        for sealed in _seal_part(link, made_at, readings[start : start + READINGS_MAX]):
+    for start in range(0, len(contents), READINGS_MAX):
+        for sealed in _seal_part(link, made_at, contents.part(start, start + READINGS_MAX)):
             link = link.after(sealed)
             yield sealed
 
 
-def _seal_part(link: Link, made_at: datetime, part: Sequence[Reading]) -> Iterator[Sealed]:
+def _seal_part(link: Link, made_at: datetime, part: Contents) -> Iterator[Sealed]:
     try:
-        yield seal(link, made_at, part)
+        yield seal(link, made_at, part.readings, part.events)
     except OversizeError:
         if len(part) == 1:
             raise
         half = len(part) // 2
-        for sealed in _seal_part(link, made_at, part[:half]):
+        for sealed in _seal_part(link, made_at, part.part(0, half)):
             link = link.after(sealed)
             yield sealed
-        yield from _seal_part(link, made_at, part[half:])
+        yield from _seal_part(link, made_at, part.part(half, len(part)))
 
 
 def readings_of(batch: Batch) -> list[Reading]:

@@ -21,6 +21,7 @@ from edge_agent.ending import end
 from edge_agent.recorder import Harvest, Recorder, Take
 from edge_agent.station import Station, describe
 from edge_agent.timetable import Timetable
+from edge_agent.witness import Sighting
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import Reading, from_ms, to_ms
@@ -163,11 +164,10 @@ class Poller:
         finally:
             station.reading = False
         station.answering, station.failure = True, None
-        if read_out.replaced is not None:
-            self._note(station, "meter_exchanged", f"{read_out.replaced} became {read_out.meter}.")
         for absent in read_out.absent:
             self._note(station, "value_absent", f"{absent.obis}: {absent.absence}.", absent.raw)
-        take = Take(read_out.values, taken, station.period_s)
+        sighting = Sighting(station.name, read_out.meter, read_out.values, station.capacity_w)
+        take = Take(sighting, taken, station.period_s)
         entries, covered = await self._top_up(station, boundary)
         return Answer(station, take, entries, covered)
 

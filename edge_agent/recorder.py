@@ -6,6 +6,7 @@ it was taken; the monotonic clock knows that whatever the wall clock did meanwhi
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +18,9 @@ from edge_agent.buffer import Buffer
 from edge_agent.clock import Clock
 from edge_agent.packing import unpack_held
 from edge_agent.records import Cycle, Held, HeldRow
+from edge_agent.witness import Sighting, Witness
 from firmware_bridge.contract.errors import EnvironmentFaultError
 from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_ms
-from firmware_bridge.ports import MeterValue
 
 _log = structlog.get_logger(__name__)
 
@@ -37,12 +38,12 @@ class Take:
     """Live values of one meter.
 
     Args:
-        values: What it showed.
+        sighting: What it showed.
         taken: When, by the monotonic clock. [s]
         period_s: How often it is read. [s]
     """
 
-    values: tuple[MeterValue, ...]
+    sighting: Sighting
     taken: float
     period_s: int
 
@@ -80,10 +81,20 @@ class Recorder:
         self._buffer = buffer
         self._clock = clock
         self._on_stored = on_stored
+        self._witness = Witness(buffer)
+        self._turn = asyncio.Lock()
         self._waiting: list[Take] = []
         self._may_hold = True
         self.stored_at: float | None = None
         self.tried_at: float | None = None
+
+    async def recall(self) -> None:
+        """Learn from the buffer what registers showed last; once, before anything is recorded.
+
+        Raises:
+            BufferUnavailableError: It cannot be read.
+        """
+        await self._witness.recall()
 
     async def record(self, harvest: Harvest) -> None:
         """Commit a harvest, and with it live values that an earlier commit had no room for.
@@ -92,18 +103,33 @@ class Recorder:
             BufferFullError, BufferUnavailableError: Nothing was accepted. Live values are kept in
                 memory for the next call, within a bound; load profiles stay with their meters.
         """
-        self.tried_at = self._clock.monotonic()
-        takes = [*self._waiting, *harvest.takes]
-        self._waiting = []
-        try:
-            if self._may_hold and self._clock.quality() is not TimeQuality.UNSYNCHRONISED:
-                await self._release_held()
-            await self._buffer.store(self._cycle(takes, harvest))
-        except EnvironmentFaultError:
-            self._waiting = takes[-WAITING_MAX:]
-            raise
-        self.stored_at = self._clock.monotonic()
+        async with self._turn:
+            self.tried_at = self._clock.monotonic()
+            takes = [*self._waiting, *harvest.takes]
+            self._waiting = []
+            for take in takes:
+                self._witness.learn(take.sighting)
+            try:
+                if self._may_hold and self._clock.quality() is not TimeQuality.UNSYNCHRONISED:
+                    await self._release_held()
+                cycle = self._cycle(takes, harvest)
+                await self._store(cycle, [take.sighting for take in takes])
+            except EnvironmentFaultError:
+                self._waiting = takes[-WAITING_MAX:]
+                raise
+            self.stored_at = self._clock.monotonic()
         self._on_stored()
+
+    async def _store(self, cycle: Cycle, sightings: Sequence[Sighting] = ()) -> None:
+        """Commit a cycle together with what its readings show."""
+        testimony = self._witness.judge(cycle.readings, sightings)
+        whole = replace(
+            cycle,
+            marks={**cycle.marks, **testimony.marks},
+            events=testimony.events,
+            withheld=testimony.withheld,
+        )
+        await self._buffer.store(whole, lambda: self._witness.adopt(testimony, cycle.made_at))
 
     def _cycle(self, takes: Sequence[Take], harvest: Harvest) -> Cycle:
         now, monotonic, quality = (
@@ -120,7 +146,8 @@ class Recorder:
         held: list[Held] = []
         for take in takes:
             at = now - timedelta(seconds=max(monotonic - take.taken, 0.0))
-            stamped = [value.reading(at, take.period_s, quality) for value in take.values]
+            values = take.sighting.values
+            stamped = [value.reading(at, take.period_s, quality) for value in values]
             timeless = [r for r in stamped if r.time_quality is TimeQuality.UNSYNCHRONISED]
             readings += [r for r in stamped if r.time_quality is not TimeQuality.UNSYNCHRONISED]
             if timeless:
@@ -137,9 +164,8 @@ class Recorder:
         while rows := await self._buffer.held(HELD_ROWS):
             boots = await self._buffer.held_boots()
             readings = self._stamp(rows, boots)
-            await self._buffer.store(
-                Cycle(self._clock.wall(), readings, release=[row.identity for row in rows])
-            )
+            released = [row.identity for row in rows]
+            await self._store(Cycle(self._clock.wall(), readings, release=released))
             _log.info("held_released", readings=len(readings))
         self._may_hold = False
 

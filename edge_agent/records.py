@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from firmware_bridge.contract.event import EventKind, MeterEvent
 from firmware_bridge.contract.reading import Reading
 
 READ = "total.read"
 PRUNED = "total.pruned"
 VOIDED = "total.voided"
 """Names of the totals: readings accepted, pruned after retention, and lost to damage."""
+EVENT = "event."
+WITHHELD = "withheld"
+"""The totals of what registers did, by kind: `event.rollover`; and those that were not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Cycle:
         held: Readings whose time is not known yet.
         release: Identities of held rows whose readings are all of `readings`.
         synchronised: Whether `made_at` can be trusted; nothing is pruned where it cannot.
+        events: What some of `readings` show; they go with them.
+        withheld: Events that a noisy register has had too many of; they are only counted.
     """
 
     made_at: datetime
@@ -58,6 +64,8 @@ class Cycle:
     held: Sequence[Held] = ()
     release: Sequence[int] = ()
     synchronised: bool = True
+    events: Sequence[MeterEvent] = ()
+    withheld: int = 0
 
     @property
     def accepted(self) -> int:
@@ -88,3 +96,9 @@ class Counts:
     def reconcile(self) -> bool:
         """Whether every reading is accounted for."""
         return self.read == self.held + self.unacknowledged + self.acknowledged + self.voided
+
+
+def event_counts(marks: Mapping[str, int]) -> dict[str, int]:
+    """How often registers did what, by kind, ever."""
+    kinds = [*(kind.name.lower() for kind in EventKind), WITHHELD]
+    return {kind: marks.get(EVENT + kind, 0) for kind in kinds}

@@ -22,6 +22,7 @@ class Station:
         timeout_s: A read that takes longer is given up. [s]
         load_profile: Whether its load profile is read.
         backfill_from: Entries before this instant are not asked for; None: as far as its memory.
+        capacity_w: What the connection can carry; None where that is not known. [W]
         answering: False after a failed read; the others do not wait for it then.
         failure: The last failure's code, None after a good read.
         reading: A read is under way.
@@ -39,6 +40,7 @@ class Station:
     timeout_s: float = 20.0
     load_profile: bool = True
     backfill_from: datetime | None = None
+    capacity_w: int | None = None
     answering: bool = True
     failure: str | None = None
     reading: bool = False

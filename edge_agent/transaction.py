@@ -16,14 +16,14 @@ import aiosqlite
 from edge_agent import schema
 from edge_agent.ledger import Ledger, Life
 from edge_agent.mending import Row
-from edge_agent.packing import pack_held, seal_all
+from edge_agent.packing import Contents, pack_held, seal_all
 from edge_agent.records import PRUNED, VOIDED, Held
 from firmware_bridge.contract.envelope import NO_HASH, Sealed
-from firmware_bridge.contract.reading import Reading, to_ms
+from firmware_bridge.contract.reading import to_ms
 
 RETENTION = timedelta(days=35)
 PRUNE_ROWS = 2_000
-ReadingsOf = Callable[[Life, int, Row], "list[Reading] | None"]
+ContentsOf = Callable[[Life, int, Row], "Contents | None"]
 
 
 @dataclass(slots=True)
@@ -35,6 +35,7 @@ class Transaction:
         gateway: Whose buffer it is.
         ledger: As of the last commit.
         known: Marks as of the last commit.
+        after: Called once it is committed, before the next can begin.
     """
 
     connection: aiosqlite.Connection
@@ -42,6 +43,7 @@ class Transaction:
     ledger: Ledger
     known: dict[str, int]
     marks: dict[str, int] = field(default_factory=dict)
+    after: list[Callable[[], None]] = field(default_factory=list)
     _lives: dict[int, Life] = field(default_factory=dict)
 
     def apply(self) -> None:
@@ -53,6 +55,8 @@ class Transaction:
         for life in self._lives.values():
             self.ledger.begin(life)
         self.ledger.forget_empty()
+        for call in self.after:
+            call()
 
     def add(self, name: str, amount: int) -> None:
         """Raise a total."""
@@ -67,12 +71,10 @@ class Transaction:
             [(name, value, schema.checksum(name, value)) for name, value in self.marks.items()],
         )
 
-    async def seal(
-        self, life: Life, made_at: datetime, readings: Sequence[Reading]
-    ) -> tuple[Sealed, ...]:
+    async def seal(self, life: Life, made_at: datetime, contents: Contents) -> tuple[Sealed, ...]:
         """Seal readings at the end of an epoch."""
         after = self._changing(life)
-        sealed = tuple(seal_all(after.link(self.gateway), made_at, readings))
+        sealed = tuple(seal_all(after.link(self.gateway), made_at, contents))
         await self.connection.executemany(
             "INSERT INTO batch VALUES (?, ?, ?, ?, NULL, ?)",
             [
@@ -105,7 +107,7 @@ class Transaction:
         await insert_epoch(self.connection, self.gateway, life)
 
     async def move(
-        self, source: Life, target: Life, now: datetime, readings_of: ReadingsOf
+        self, source: Life, target: Life, now: datetime, contents_of: ContentsOf
     ) -> None:
         """Seal the unacknowledged batches of one epoch anew at the end of another, one by one."""
         for sequence in range(max(source.cum + 1, source.first), source.last + 1):
@@ -113,11 +115,11 @@ class Transaction:
                 "SELECT sha256, payload, count FROM batch WHERE id = ?", source.id_of(sequence)
             )
             row = Row.read(*rows[0][:2]) if rows else Row(NO_HASH, b"")
-            readings = readings_of(source, sequence, row)
-            if readings is None:
+            contents = contents_of(source, sequence, row)
+            if contents is None:
                 self.add(VOIDED, rows[0][2] if rows else 0)
                 continue
-            await self.seal(target, now, readings)
+            await self.seal(target, now, contents)
         await self.connection.execute(
             "DELETE FROM batch WHERE id > ? AND id <= ?",
             (source.id_of(source.cum), source.id_of(source.last)),

@@ -111,6 +111,8 @@ class MeterValue:
         meter_time: The meter's own time of it, aware; None where the meter gives none.
         period_s: Length of an INTERVAL value, or how often a pushing meter renews this value;
             0 where the agent's poll interval applies. [s]
+        modulus: What the counter counts to before it starts again at 0, where the meter's model
+            says; None where nobody knows.
     """
 
     meter: MeterIdentity
@@ -120,6 +122,7 @@ class MeterValue:
     quality: Quality = Quality.ACTUAL
     meter_time: datetime | None = None
     period_s: int = 0
+    modulus: Quantity | None = None
 
     def reading(self, at: datetime, period_s: int, time_quality: TimeQuality) -> Reading:
         """The value as a live reading.

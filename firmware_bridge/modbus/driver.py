@@ -131,7 +131,11 @@ class ModbusDriver:
             number = decode(words, register.field.coding)
             if isinstance(number, Number):
                 quantity = Quantity(number.mantissa, number.exponent, register.unit)
-                values.append(MeterValue(meter, register.obis, Kind.REGISTER, quantity))
+                values.append(
+                    MeterValue(
+                        meter, register.obis, Kind.REGISTER, quantity, modulus=register.modulus
+                    )
+                )
             else:
                 raw = to_bytes(words, register.field.coding.order)
                 absent.append(AbsentValue(register.obis, number, raw))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.modbus.frames import Coding, RegisterType, Span
 
 
@@ -36,12 +36,14 @@ class MeterRegister:
         unit: The unit of the decoded value.
         field: Where and how.
         poll: Whether a live read takes it unasked.
+        modulus: What it counts to before it starts again at 0; None where that is not known.
     """
 
     obis: Obis
     unit: Unit
     field: RegisterField
     poll: bool = True
+    modulus: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)

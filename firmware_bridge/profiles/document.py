@@ -17,7 +17,7 @@ from pydantic import (
 
 from firmware_bridge.contract.errors import ConfigurationError
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import MANUFACTURER_MAX, SERIAL_MAX
 from firmware_bridge.modbus.frames import (
     REGISTER_SPACE,
@@ -146,11 +146,19 @@ class _Register(_Value):
     function: _Function
     address: _Address
     poll: bool = True
+    digits: Annotated[int, Field(ge=1, le=18)] | None = None
 
     def build(self, bus: _Bus) -> MeterRegister:
         span = bus.span(self.function, self.address, self.type.words)
         field = RegisterField(span, self.coding(bus.order))
-        return MeterRegister(self.obis, self.unit, field, self.poll)
+        return MeterRegister(self.obis, self.unit, field, self.poll, self.modulus())
+
+    def modulus(self) -> Quantity | None:
+        """10^digits x resolution."""
+        if self.digits is None:
+            return None
+        step = self.scale if self.resolution is None else self.resolution
+        return Quantity(10**self.digits, step, self.unit)
 
 
 class _HeaderField(_Table):

@@ -29,7 +29,7 @@ from edge_agent.buffer import Buffer
 from edge_agent.clock import ClockSource, SystemClock
 from edge_agent.conductor import Conductor
 from edge_agent.ending import end
-from edge_agent.packing import seal_all
+from edge_agent.packing import Contents, seal_all
 from edge_agent.records import Cycle
 from edge_agent.session import Session
 from edge_agent.uplink import Broker, Uplink
@@ -104,7 +104,7 @@ def test_bytes_on_the_wire(size: int, budget: float) -> None:
     readings = [reading for _ in range(size // REGISTERS) for reading in next(cycles)]
     readings.sort(key=lambda reading: (str(reading.channel), reading.at))
     link = Link(GATEWAY, UUID(int=1), 1, NO_HASH)
-    (sealed,) = seal_all(link, T0, readings)
+    (sealed,) = seal_all(link, T0, Contents(readings))
     assert len(open_batch(GATEWAY, sealed.payload).columns) == size
     each = len(sealed.payload) / size
     print(f"\nwire: {each:.2f} bytes a reading in batches of {size}")

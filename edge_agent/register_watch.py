@@ -1,0 +1,293 @@
+"""What registers do besides counting up, noticed between two readings of a channel.
+
+How it works. Each reading that is about to be sealed is compared with the last of its channel and
+becomes a `Sight`. Then `TRANSITIONS` is asked for (state, sight): it names the state that follows
+and the event, if there is one. What is not in the table cannot happen.
+
+    NEW       no reading yet
+    COUNTING  the last reading is where the register stands
+    AT_ZERO   it shows 0 after it had counted, and nobody knows yet whether that will last
+
+A reading is never held back, changed or left out: an event only says what the reading shows, and
+the centre decides what becomes of it. Source: the rules of docs/reference/vee.md for registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Quantity, Unit
+from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, TimeQuality, to_ms
+
+# A device that starts shows 0 for seconds; what stays there for longer was reset.
+RESET_AFTER_S: Final = 600
+CAPACITY_MARGIN: Final = Fraction(11, 10)
+A_DAY: Final = 24
+_DAY_MS: Final = 86_400_000
+_HOUR: Final = timedelta(hours=1)
+
+_COUNTED: Final = {
+    Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR, Unit.LITRE, Unit.JOULE, Unit.COUNT,
+}  # fmt: skip
+_POWERED: Final = {Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR}
+# Of electricity (group A) only the totals (D = 8) count up for ever, and the net of both
+# directions (C = 16, 36, 56, 76) does not. Group F names stored values. Source: IEC 62056-61.
+_ELECTRICITY: Final = 1
+_TOTAL: Final = 8
+_NET: Final = {16, 36, 56, 76}
+_PRESENT: Final = 255
+
+
+class State(Enum):
+    """What is known of a register."""
+
+    NEW = auto()
+    COUNTING = auto()
+    AT_ZERO = auto()
+
+
+class Sight(Enum):
+    """What a reading shows against the one before."""
+
+    FIRST = auto()
+    SUCCESSOR = auto()
+    ONWARD = auto()
+    ROLLED = auto()
+    ZERO = auto()
+    LONG_ZERO = auto()
+    ANEW = auto()
+    LOWER = auto()
+
+
+TRANSITIONS: Final[dict[tuple[State, Sight], tuple[State, EventKind | None]]] = {
+    (State.NEW, Sight.FIRST): (State.COUNTING, None),
+    (State.NEW, Sight.SUCCESSOR): (State.COUNTING, EventKind.EXCHANGE),
+    (State.COUNTING, Sight.SUCCESSOR): (State.COUNTING, EventKind.EXCHANGE),
+    (State.AT_ZERO, Sight.SUCCESSOR): (State.COUNTING, EventKind.EXCHANGE),
+    (State.COUNTING, Sight.ONWARD): (State.COUNTING, None),
+    (State.COUNTING, Sight.ROLLED): (State.COUNTING, EventKind.ROLLOVER),
+    (State.COUNTING, Sight.ZERO): (State.AT_ZERO, None),
+    (State.COUNTING, Sight.ANEW): (State.COUNTING, EventKind.RESET),
+    (State.COUNTING, Sight.LOWER): (State.COUNTING, EventKind.BACKWARD),
+    (State.AT_ZERO, Sight.ZERO): (State.AT_ZERO, None),
+    (State.AT_ZERO, Sight.LONG_ZERO): (State.COUNTING, EventKind.RESET),
+    (State.AT_ZERO, Sight.ANEW): (State.COUNTING, EventKind.RESET),
+    (State.AT_ZERO, Sight.ONWARD): (State.COUNTING, EventKind.ZERO_GLITCH),
+}
+
+
+class Line(NamedTuple):
+    """Names a register, however often it is read."""
+
+    manufacturer: str
+    serial: str
+    obis: Obis
+    source: Source
+    unit: Unit
+
+    @classmethod
+    def of(cls, channel: Channel) -> Line:
+        """The register of a channel."""
+        return cls(channel.manufacturer, channel.serial, channel.obis, channel.source, channel.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What proves a rollover.
+
+    Args:
+        modulus: What the register counts to before it starts again at 0; None if not known.
+        capacity_w: What the connection can carry; None if not known. [W, var or VA]
+    """
+
+    modulus: Quantity | None = None
+    capacity_w: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is remembered of a register.
+
+    Args:
+        state: Where it stands.
+        last: The last reading that counts; while AT_ZERO, the one before the zeros.
+        exact: Whether that one's time is known.
+        zeros: Readings of 0 in a row, while AT_ZERO.
+        day: The day of the last event, counted from 1970 UTC.
+        told: Events on that day.
+    """
+
+    state: State = State.NEW
+    last: Shown | None = None
+    exact: bool = True
+    zeros: int = 0
+    day: int = 0
+    told: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a number of readings shows; it counts once `RegisterWatch.adopt` is told of it.
+
+    Args:
+        events: To be sent with them.
+        withheld: Events of registers that have had too many that day.
+        tracks: What is remembered then.
+    """
+
+    events: tuple[MeterEvent, ...]
+    withheld: int
+    tracks: Mapping[Line, Track]
+
+
+@dataclass(slots=True)
+class RegisterWatch:
+    """Compares readings with those before."""
+
+    _tracks: dict[Line, Track] = field(default_factory=dict)
+    _limits: dict[tuple[str, str, Obis], Limits] = field(default_factory=dict)
+
+    def learn(self, plate: Plate, obis: Obis, limits: Limits) -> None:
+        """What the meter's model and the connection say of a register."""
+        self._limits[plate.manufacturer, plate.serial, obis] = limits
+
+    def last(self, plate: Plate, like: Channel) -> Shown | None:
+        """What another device showed last in a channel like that one."""
+        line = Line.of(like)._replace(manufacturer=plate.manufacturer, serial=plate.serial)
+        track = self._tracks.get(line)
+        return None if track is None else track.last
+
+    def judge(
+        self, readings: Sequence[Reading], replaced: Mapping[Plate, Plate] | None = None
+    ) -> Judgement:
+        """Say what readings show, in the order in which they are sealed.
+
+        Args:
+            readings: About to be sealed.
+            replaced: By the plate of a device that is new at its place, the one before.
+        """
+        tracks: dict[Line, Track] = {}
+        events: list[MeterEvent] = []
+        withheld = 0
+        for reading in readings:
+            if not counts_up(reading.channel):
+                continue
+            line = Line.of(reading.channel)
+            before = tracks.get(line) or self._tracks.get(line, Track())
+            if _is_late(reading, before):
+                continue
+            old = (replaced or {}).get(Plate(line.manufacturer, line.serial))
+            tracks[line], event = self._step(before, reading, old)
+            if event is None:
+                continue
+            tracks[line] = _told(tracks[line], event)
+            if tracks[line].told > A_DAY:
+                withheld += 1
+            else:
+                events.append(event)
+        return Judgement(tuple(events), withheld, tracks)
+
+    def adopt(self, judgement: Judgement) -> None:
+        """The readings are sealed: remember what they showed."""
+        self._tracks.update(judgement.tracks)
+
+    def _step(
+        self, track: Track, reading: Reading, old: Plate | None
+    ) -> tuple[Track, MeterEvent | None]:
+        channel = reading.channel
+        limits = self._limits.get((channel.manufacturer, channel.serial, channel.obis), Limits())
+        sight = _sight(track, reading, limits, successor=old is not None)
+        state, kind = TRANSITIONS[track.state, sight]
+        shown = Shown(reading.at, reading.mantissa, reading.exponent)
+        exact = reading.time_quality is not TimeQuality.UNSYNCHRONISED
+        after = replace(track, state=state, last=shown, exact=exact, zeros=0)
+        if state is State.AT_ZERO:
+            after = replace(track, state=state, zeros=track.zeros + 1)
+        if kind is None:
+            return after, None
+        before = track.last if old is None else self.last(old, channel)
+        return after, MeterEvent(kind, channel, shown, before, old)
+
+
+def counts_up(channel: Channel) -> bool:
+    """Whether a channel is a register that only ever counts up."""
+    if channel.kind is not Kind.REGISTER or channel.unit not in _COUNTED:
+        return False
+    medium, _, quantity, processing, _, storage = channel.obis.code
+    if storage != _PRESENT:
+        return False
+    return medium != _ELECTRICITY or (processing == _TOTAL and quantity not in _NET)
+
+
+def _sight(track: Track, reading: Reading, limits: Limits, *, successor: bool) -> Sight:
+    last = track.last
+    if successor:
+        return Sight.SUCCESSOR
+    if last is None:
+        return Sight.FIRST
+    if not _is_lower(reading, last):
+        return Sight.ONWARD
+    duration = reading.at - last.at if track.exact and _is_exact(reading) else timedelta(0)
+    if track.state is State.COUNTING and _is_rollover(reading, last, duration, limits):
+        return Sight.ROLLED
+    if reading.mantissa == 0:
+        stays_s = track.zeros * reading.channel.period_s
+        return Sight.LONG_ZERO if stays_s >= RESET_AFTER_S else Sight.ZERO
+    now = _fraction(reading.mantissa, reading.exponent)
+    anew = now > 0 and _is_plausible(now, duration, reading.channel.unit, limits)
+    return Sight.ANEW if anew or track.state is State.AT_ZERO else Sight.LOWER
+
+
+def _is_rollover(reading: Reading, last: Shown, duration: timedelta, limits: Limits) -> bool:
+    if limits.modulus is None:
+        return False
+    modulus = _fraction(limits.modulus.mantissa, limits.modulus.exponent)
+    now = _fraction(reading.mantissa, reading.exponent)
+    advance = now + modulus - _fraction(last.mantissa, last.exponent)
+    return advance >= 0 and _is_plausible(advance, duration, reading.channel.unit, limits)
+
+
+def _is_plausible(advance: Fraction, duration: timedelta, unit: Unit, limits: Limits) -> bool:
+    """Whether the connection could have carried an advance; False where nobody knows."""
+    if limits.capacity_w is None or duration <= timedelta(0) or unit not in _POWERED:
+        return False
+    hours = Fraction(duration // timedelta(milliseconds=1), _HOUR // timedelta(milliseconds=1))
+    return advance <= limits.capacity_w * CAPACITY_MARGIN * hours
+
+
+def _is_lower(reading: Reading, last: Shown) -> bool:
+    """Whether a register went backwards, by more than a change of its resolution explains."""
+    if reading.exponent == last.exponent:
+        return reading.mantissa < last.mantissa
+    fall = _fraction(last.mantissa, last.exponent) - _fraction(reading.mantissa, reading.exponent)
+    return fall >= Fraction(10) ** max(reading.exponent, last.exponent)
+
+
+def _is_late(reading: Reading, track: Track) -> bool:
+    """Whether a reading with the meter's own time is older than what was judged already."""
+    timed = reading.channel.source is Source.PROFILE or reading.time_quality is TimeQuality.METER
+    return timed and track.last is not None and reading.at < track.last.at
+
+
+def _is_exact(reading: Reading) -> bool:
+    return reading.time_quality is not TimeQuality.UNSYNCHRONISED
+
+
+def _told(track: Track, event: MeterEvent) -> Track:
+    day = _day(event.after.at)
+    return replace(track, day=day, told=track.told + 1 if track.day == day else 1)
+
+
+def _day(at: datetime) -> int:
+    return to_ms(at) // _DAY_MS
+
+
+def _fraction(mantissa: int, exponent: int) -> Fraction:
+    return mantissa * Fraction(10) ** exponent
