@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.agent import Agent
 from edge_agent.clock import Clock
@@ -16,6 +16,9 @@ from edge_agent.remote.durable import StateFile
 from edge_agent.remote.gate import Vitals
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import Status
+
+if TYPE_CHECKING:
+    from edge_agent.remote.updater import Updater
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,27 @@ class Desk:
     """
 
     def __init__(self, local: EdgeConfig) -> None:
-        path = local.buffer.path
-        self.configurator = Configurator(local, StateFile(path.with_name(path.name + ".remote")))
-        self._configures = bool(local.remote.keys)
-        self._configuration = topics.configuration(local.gateway)
+        path, gateway = local.buffer.path, local.gateway
+        self._configuration, self._command = topics.configuration(gateway), topics.command(gateway)
+        self._configurator: Configurator | None = None
+        self._updater: Updater | None = None
+        if local.remote.keys:
+            kept = StateFile(path.with_name(path.name + ".remote"))
+            self._configurator = Configurator(local, kept)
+        if local.update.enabled:
+            # Its web client takes memory, which a gateway without a key need not spend.
+            from edge_agent.remote.updater import Updater, running_release  # noqa: PLC0415
+
+            kept = StateFile(path.with_name(path.name + ".update"))
+            self._updater = Updater(local, kept, running_release())
 
     @property
     def topics(self) -> tuple[str, ...]:
         """Topics of what this gateway takes; none without a key."""
-        return (self._configuration,) if self._configures else ()
+        return (
+            *([] if self._configurator is None else [self._configuration]),
+            *([] if self._updater is None else [self._command]),
+        )
 
     def begin(self, local: EdgeConfig) -> EdgeConfig:
         """What the agent that starts now is to run with.
@@ -77,7 +92,9 @@ class Desk:
         Raises:
             RemoteStateUnwritableError: Nothing can be kept; starting again may help.
         """
-        return self.configurator.begin() if self._configures else local
+        if self._updater is not None:
+            self._updater.begin()
+        return local if self._configurator is None else self._configurator.begin()
 
     def over(self, local: EdgeConfig) -> EdgeConfig:
         """The gateway's own file, read anew, under what the centre said.
@@ -85,36 +102,56 @@ class Desk:
         Raises:
             ConfigurationInvalidError: They do not fit together.
         """
-        return self.configurator.over(local) if self._configures else local
+        return local if self._configurator is None else self._configurator.over(local)
 
     def hear(self, topic: str, payload: bytes) -> None:
         """A message came. Never blocks."""
-        if topic == self._configuration:
-            self.configurator.offer(payload)
+        if topic == self._configuration and self._configurator is not None:
+            self._configurator.offer(payload)
+        elif topic == self._command and self._updater is not None:
+            self._updater.offer(payload)
 
     def complete(self, status: Status) -> Status:
         """The status, with how configurations and updates stand."""
-        return replace(status, config=self.configurator.report() if self._configures else None)
+        return replace(
+            status,
+            config=None if self._configurator is None else self._configurator.report(),
+            updates=() if self._updater is None else self._updater.courses.reports(),
+        )
 
     def stop(self) -> None:
         """The agent is told to stop: this start was no death."""
-        if self._configures:
-            self.configurator.stop()
+        if self._configurator is not None:
+            self._configurator.stop()
+        if self._updater is not None:
+            self._updater.courses.stop()
 
     async def run(self, agent: Agent) -> None:
         """Work until cancelled."""
-        clock = agent.clock
-        host = AgentHost(agent, clock)
+        host = AgentHost(agent, agent.clock)
         async with asyncio.TaskGroup() as group:
-            if self._configures:
-                group.create_task(self.configurator.run(host, clock))
-            else:
-                group.create_task(asyncio.Event().wait())
+            group.create_task(_until_cancelled())
+            if self._configurator is not None:
+                group.create_task(self._configurator.run(host, agent.clock))
+            if self._updater is not None:
+                group.create_task(self._updater.run(host, agent.clock))
 
     def table(self) -> dict[str, Any] | None:
         """As `meterline-edge status` shows it; None where nothing is taken."""
-        return {"configuration": self.configurator.table()} if self._configures else None
+        if not self.topics:
+            return None
+        return {
+            "configuration": None if self._configurator is None else self._configurator.table(),
+            "updates": [] if self._updater is None else self._updater.courses.table(),
+        }
 
     def figures(self) -> tuple[Figure, ...]:
         """For Prometheus."""
-        return self.configurator.figures() if self._configures else ()
+        return (
+            *(() if self._configurator is None else self._configurator.figures()),
+            *(() if self._updater is None else self._updater.courses.figures()),
+        )
+
+
+async def _until_cancelled() -> None:
+    await asyncio.Event().wait()
