@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 
+from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.frames import DlmsScanner
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.dsmr.values import P1Scanner
 from firmware_bridge.hex_text import from_hex, lines_of_hex, within_text
 from firmware_bridge.iec62056_21.values import ReadOutScanner
+from firmware_bridge.mbus.bare import BareScanner
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
 from firmware_bridge.mqtt_native.values import MessageScanner
 from firmware_bridge.ports import UnknownProtocolError
@@ -53,9 +55,11 @@ _SCANNERS: dict[str, tuple[Callable[[Options], Scanner], ...]] = {
     "mbus": (
         lambda options: WiredScanner(options.keys, options.zone),
         lambda options: WirelessScanner(options.keys, options.zone, stripped=options.crc_removed),
+        lambda options: BareScanner(options.keys, options.zone),
     ),
     "wmbus": (
         lambda options: WirelessScanner(options.keys, options.zone, stripped=options.crc_removed),
+        lambda options: BareScanner(options.keys, options.zone),
     ),
     "dlms": (lambda options: DlmsScanner(options.keys, options.zone),),
     "mqtt_native": (lambda options: MessageScanner(options.zone),),
@@ -103,7 +107,7 @@ def decode_bytes(protocol: str, content: bytes, options: Options | None = None) 
         for form in forms:
             found = [telegram for part in parts for telegram in scan(form(chosen), part)]
             best = max(best, found, key=_worth)
-            if best and all(telegram.error is None for telegram in best):
+            if best and all(map(_sure, best)):
                 return best
     return best
 
@@ -124,16 +128,21 @@ def _readings(content: bytes) -> Iterator[tuple[bytes, ...]]:
         yield (b"".join(runs),)
 
 
+def _sure(telegram: Telegram) -> bool:
+    sure = all(value.quality is Quality.ACTUAL for value in telegram.observations)
+    return telegram.error is None and sure
+
+
 # What says most of a file without a sound telegram: first that it is one, but locked or damaged.
 _TELLING = {"KEY_MISSING": 3, "AUTHENTICATION": 3, "DEVICE_REPORT": 3, "CHECKSUM": 2}
 
 
-def _worth(found: list[Telegram]) -> tuple[int, int, int]:
+def _worth(found: list[Telegram]) -> tuple[int, int, int, int]:
     refused = [telegram.error for telegram in found if telegram.error is not None]
-    sound = len(found) - len(refused)
-    values = sum(len(telegram.observations) for telegram in found)
+    values = [value for telegram in found for value in telegram.observations]
+    sound, sure = len(found) - len(refused), sum(v.quality is Quality.ACTUAL for v in values)
     telling = max((_TELLING.get(error.code, 1) for error in refused), default=0)
-    return sound, values, -len(refused) if sound else telling
+    return sound, len(values), sure, -len(refused) if sound else telling
 
 
 def scan(scanner: Scanner, data: bytes) -> Iterator[Telegram]:

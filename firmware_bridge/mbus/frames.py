@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.records import Function, Record, bcd, parse_records
 from firmware_bridge.mbus.security import WIRED, Security
 from firmware_bridge.mbus.units import FIXED, FIXED_HISTORIC, RESERVED
@@ -22,7 +23,9 @@ ALARM = 0x71
 VARIABLE_LONG = 0x72
 FIXED_LOW_FIRST, FIXED_HIGH_FIRST = 0x73, 0x77
 VARIABLE_BARE = 0x78
+COMPACT_BARE = 0x79
 VARIABLE_SHORT = 0x7A
+COMPACT_SHORT = 0x7B
 _LONG_HEADER, _SHORT_HEADER, _FIXED_SIZE = 12, 4, 16
 
 # Texts of EN 13757-3:2004, table 7.
@@ -89,8 +92,14 @@ class Application:
     records: tuple[Record, ...]
 
 
+_KNOWN_FORMATS = Formats()
+
+
 def parse_application(
-    user: bytes, security: Security = WIRED, link_address: Address | None = None
+    user: bytes,
+    security: Security = WIRED,
+    link_address: Address | None = None,
+    formats: Formats = _KNOWN_FORMATS,
 ) -> Application:
     """Read CI field, header and records.
 
@@ -98,6 +107,7 @@ def parse_application(
         user: From the CI field on.
         security: Keys, and what the layers below told.
         link_address: The link layer's address: the radio's, for a short header.
+        formats: The heads that compact frames may mean.
 
     Raises:
         DeviceReportError: The device reports an error instead of values.
@@ -116,9 +126,12 @@ def parse_application(
         _need(body, _LONG_HEADER)
         address = Address.parse(body[:8])
         return _variable(body[8:], address, address, security)
-    if code == VARIABLE_SHORT:
+    if code in (VARIABLE_SHORT, COMPACT_SHORT):
         _need(body, _SHORT_HEADER)
-        return _variable(body, None, link_address, security)
+        compact = formats if code == COMPACT_SHORT else None
+        return _variable(body, None, link_address, security, compact)
+    if code == COMPACT_BARE:
+        return Application(None, 0, 0, 0, formats.expand(body))
     if code == VARIABLE_BARE:
         return Application(None, 0, 0, 0, parse_records(body))
     if code in (FIXED_LOW_FIRST, FIXED_HIGH_FIRST):
@@ -134,12 +147,17 @@ def _need(body: bytes, size: int) -> None:
 
 
 def _variable(
-    body: bytes, named: Address | None, sender: Address | None, security: Security
+    body: bytes,
+    named: Address | None,
+    sender: Address | None,
+    security: Security,
+    compact: Formats | None = None,
 ) -> Application:
     access, status = body[0], body[1]
     signature = int.from_bytes(body[2:4], "little")
     data = security.open(signature, body[4:], sender.raw if sender else b"", access)
-    return Application(named, access, status, signature, parse_records(data))
+    records = compact.expand(data) if compact else parse_records(data)
+    return Application(named, access, status, signature, records)
 
 
 def _fixed(body: bytes, order: str) -> Application:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.lines import Line, SerialPlace, TcpPlace
+from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.frames import VARIABLE_LONG, Address
 from firmware_bridge.mbus.framing import Framing, Splitter, splitter
 from firmware_bridge.mbus.values import observe_radio
@@ -227,6 +228,7 @@ class RadioScanner:
     def __init__(self, keys: Keys | None = None, zone: str | None = None) -> None:
         self._keys = keys
         self._zone = zone
+        self._formats = Formats()
 
     def feed(self, data: bytes) -> Iterator[Telegram]:
         """The telegram in a frame."""
@@ -240,7 +242,7 @@ class RadioScanner:
         except TelegramError as error:
             yield Telegram.refused(raw, error)
             return
-        yield observe_radio(frame, self._keys, self._zone)
+        yield observe_radio(frame, self._keys, self._zone, self._formats)
 
     def close(self) -> Iterator[Telegram]:
         """Nothing is held."""

@@ -79,6 +79,7 @@ class Record:
         qualified: Whether a VIFE changes the meaning in a way that is not followed here.
         tail: Whether this is the maker's own tail and no record.
         more_follow: Whether the tail says that another telegram continues.
+        head: DIF to last VIFE as sent.
     """
 
     function: Function = Function.INSTANTANEOUS
@@ -95,6 +96,7 @@ class Record:
     qualified: bool = False
     tail: bool = False
     more_follow: bool = False
+    head: bytes = b""
 
     @property
     def value(self) -> Decimal | None:
@@ -156,7 +158,7 @@ def _special(dif: int, cursor: _Cursor) -> Record:
 
 
 def _record(dif: int, cursor: _Cursor) -> Record:
-    storage, tariff, subunit = dif >> 6 & 1, 0, 0
+    start, storage, tariff, subunit = cursor.at - 1, dif >> 6 & 1, 0, 0
     for place, dife in enumerate(_extensions(dif, cursor, "DIFE")):
         storage |= (dife & 0x0F) << 1 + 4 * place
         tariff |= (dife >> 4 & 0x03) << 2 * place
@@ -164,6 +166,7 @@ def _record(dif: int, cursor: _Cursor) -> Record:
     meaning, vifes = _value_information(cursor)
     coding = _Orthogonal.of(vifes)
     meaning = coding.apply(meaning)
+    head = cursor.data[start : cursor.at]
     raw, number = _data(dif & 0x0F, cursor)
     return Record(
         function=Function(dif >> 4 & 0x03),
@@ -178,7 +181,33 @@ def _record(dif: int, cursor: _Cursor) -> Record:
         direction=coding.direction,
         error=coding.error,
         qualified=coding.qualified,
+        head=head,
     )
+
+
+def take_head(data: bytes, at: int) -> int:
+    """Bytes of the head, DIF to last VIFE, that begins there.
+
+    Raises:
+        TelegramTruncatedError: It is cut.
+        TelegramTooLargeError: More extensions than the standard allows.
+    """
+    cursor = _Cursor(data, at)
+    _extensions(cursor.byte("DIF"), cursor, "DIFE")
+    _value_information(cursor)
+    return cursor.at - at
+
+
+def take_data(dif: int, data: bytes, at: int) -> int:
+    """Bytes of the data, its length byte included, that a DIF announces.
+
+    Raises:
+        TelegramTruncatedError: It is cut.
+        TelegramSyntaxError: The length is not assigned.
+    """
+    cursor = _Cursor(data, at)
+    _data(dif & 0x0F, cursor)
+    return cursor.at - at
 
 
 def _extensions(first: int, cursor: _Cursor, what: str) -> list[int]:
@@ -291,7 +320,9 @@ def _data(field: int, cursor: _Cursor) -> tuple[bytes, _Number]:
         return raw, bcd(raw)
     if field in (0, _SELECTION):
         return raw, None
-    return raw, int.from_bytes(raw, "little", signed=True)
+    number = int.from_bytes(raw, "little", signed=True)
+    # Type B: the most negative number says that there is none.
+    return raw, None if number == -1 << 8 * len(raw) - 1 else number
 
 
 def _variable(cursor: _Cursor) -> tuple[bytes, _Number]:

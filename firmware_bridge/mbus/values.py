@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.dates import WallTime, every_year
 from firmware_bridge.mbus.frames import Address, Application, parse_application
 from firmware_bridge.mbus.link import LinkFrame, LinkSplitter
@@ -161,6 +162,7 @@ class WirelessScanner:
     ) -> None:
         self._keys = keys
         self._zone = zone
+        self._formats = Formats()
         self._splitter = RadioSplitter(stripped=stripped)
 
     def feed(self, data: bytes) -> Iterator[Telegram]:
@@ -174,24 +176,29 @@ class WirelessScanner:
     def _observe(self, found: RadioFrame | Telegram) -> Telegram:
         if isinstance(found, Telegram):
             return found
-        return observe_radio(found, self._keys, self._zone)
+        return observe_radio(found, self._keys, self._zone, self._formats)
 
 
-def observe_radio(frame: RadioFrame, keys: Keys | None, zone: str | None) -> Telegram:
+def observe_radio(
+    frame: RadioFrame, keys: Keys | None, zone: str | None, formats: Formats | None = None
+) -> Telegram:
     """What a radio frame says, or why it is refused.
 
     Args:
         frame: As its receiver handed it over.
         keys: Where the meter encrypts.
         zone: Zone of the meter's clock; None for central Europe.
+        formats: What whole frames taught of compact ones, and learns from this one.
     """
+    known = Formats() if formats is None else formats
     try:
         inner = unwrap(frame, keys)
         if not (frame.checked or inner.authenticated or inner.sealed):
             message = "No CRC of the radio frame holds."
             remedy = "If the receiver has checked and removed them, say so."
             raise ChecksumError(message, remedy=remedy)
-        parsed = parse_application(inner.user, inner.security, inner.address)
+        parsed = parse_application(inner.user, inner.security, inner.address, known)
+        known.learn(parsed.records)
     except TelegramError as error:
         return Telegram.refused(frame.raw, error)
     values = observe(parsed, inner.address, zone)

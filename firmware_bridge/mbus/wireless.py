@@ -39,7 +39,7 @@ from firmware_bridge.telegram import (
 # Unsolicited, installation and alarm messages, answers. Source: EN 13757-4, table 26.
 _CONTROLS = frozenset({0x44, 0x46, 0x47, 0x48, 0x08, 0x18, 0x28, 0x38})
 _HEAD_BYTES = re.compile(rb"[\x0a-\xff](?=[\x44\x46\x47\x48\x08\x18\x28\x38])", re.DOTALL)
-_APPLICATIONS = frozenset(bytes([code]) for code in (*range(0x69, 0x80), *range(0x8A, 0x91)))
+APPLICATIONS = frozenset(bytes([code]) for code in (*range(0x69, 0x80), *range(0x8A, 0x91)))
 _HEAD = 10
 _BLOCK = 16
 _B_FIRST = 126
@@ -295,14 +295,14 @@ class RadioSplitter:
         if isinstance(found, RadioFrame):
             return found
         # A whole frame's CRC is dear, so noise is told by its CI field first.
-        if data[at + _HEAD : at + _HEAD + 1] in _APPLICATIONS:
+        if data[at + _HEAD : at + _HEAD + 1] in APPLICATIONS:
             other = _attempt(parse_b, data[at : at + length + 1])
             if isinstance(other, RadioFrame):
                 return other
         # Nothing else begins where a frame is due: perhaps its receiver removed the CRCs.
         if at == self._due and len(data) > at + length:
             bare = _attempt(parse_stripped, data[at : at + length + 1])
-            if isinstance(bare, RadioFrame) and data[at + _HEAD : at + _HEAD + 1] in _APPLICATIONS:
+            if isinstance(bare, RadioFrame) and data[at + _HEAD : at + _HEAD + 1] in APPLICATIONS:
                 return replace(bare, checked=False)
         # One sound block says that a frame was here; without any it was noise, or all is lost.
         head = data[at : at + _HEAD + 2]

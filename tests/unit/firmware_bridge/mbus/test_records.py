@@ -32,7 +32,7 @@ def one(text: str) -> object:
     ("text", "value"),
     [
         ("01 13 FF", "-0.001"),
-        ("02 13 00 80", "-32.768"),
+        ("02 13 01 80", "-32.767"),
         ("03 13 FF FF 7F", "8388.607"),
         ("04 06 01 00 00 00", "1000"),
         ("06 03 FF FF FF FF FF FF", "-1"),
@@ -217,3 +217,10 @@ def test_requests_and_acknowledgements_on_the_bus_are_no_telegrams() -> None:
 
 def test_an_address_keeps_hex_digits_of_its_serial() -> None:
     assert Address.parse(device("1234567A", "ABC", 1, 2)).serial == "1234567A"
+
+
+@pytest.mark.parametrize(
+    "text", ["01 13 80", "02 5B 00 80", "04 06 00 00 00 80", "0C 13 00 00 A0 00"]
+)
+def test_what_the_meter_marks_invalid_is_no_value(text: str) -> None:
+    assert one(text) is None
