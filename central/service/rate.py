@@ -55,7 +55,7 @@ class Tariffs:
 
     @property
     def series_names(self) -> frozenset[str]:
-        """The price series that any of the tariffs names."""
+        """The series that any of the tariffs names."""
         return frozenset(chain.from_iterable(map(self._named, self._versions)))
 
     def know(self, days: Iterable[PriceDay]) -> None:
@@ -69,9 +69,8 @@ class Tariffs:
         return tuple(one.within(interval) for one in known if one is not None)
 
     def _named(self, name: str) -> frozenset[str]:
-        return frozenset(
-            rule.price for version in self.versions(name) for rule in version.document.prices
-        )
+        versions = self.versions(name)
+        return frozenset(chain.from_iterable(one.document.given_series for one in versions))
 
 
 @lru_cache(maxsize=4096)

@@ -260,3 +260,11 @@ class TariffDocument:
     def digits_of(self, unit: str) -> int | None:
         """Decimals that determinants of a unit are rounded to, None for exact ones."""
         return dict(self.quantities).get(unit)
+
+    @property
+    def given_series(self) -> frozenset[str]:
+        """The series of prices and factors that whoever rates by it has to give."""
+        factors = (factor for series in self.series for factor in series.factors)
+        return frozenset(
+            [*(rule.price for rule in self.prices), *(f.source for f in factors if not f.fact)]
+        )

@@ -46,10 +46,10 @@ async def spot_bill(utility: Utility) -> BillRecord:
     return found
 
 
-async def spot_customer(utility: Utility) -> None:
+async def spot_customer(utility: Utility, tariff: str = SPOT) -> None:
     edge = await utility.found(customers=0)
     enrol = utility.enrol
-    await enrol.tariff(SPOT)
+    await enrol.tariff(tariff)
     await utility.customer(1)
     await enrol.agreement(AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1), end=OCTOBER))
     await enrol.agreement(AgreementRecord("A-1", "SP-1", "SPOT", OCTOBER))
@@ -164,3 +164,23 @@ async def test_a_failed_import_leaves_nothing(utility: Utility) -> None:
     with pytest.raises(ZeroDivisionError):
         await fail_after_adding(utility)
     assert await kept(utility, OCTOBER, NOVEMBER) == ()
+
+
+CALORIFIC = """\
+tariff: SPOT
+effective: 2026-01-01
+zone: Europe/Madrid
+currency: {code: EUR, digits: 2}
+series: {heat: {expr: import * cv, factors: {cv: ES.DA}, unit: kWh}}
+determinants: {kwh: {sum: heat}}
+charges:
+  - {id: energy, qty: kwh, price: 1}
+"""
+
+
+async def test_a_factor_series_is_read_like_prices(utility: Utility) -> None:
+    await spot_customer(utility, CALORIFIC)
+    assert [hold.code for hold in (await spot_bill(utility)).bill.holds] == ["MISSING_FACTOR"]
+    await keep_series(utility.series, FLAT, "trader")
+    # 74.5 kWh, a tenth of it.
+    assert (await spot_bill(utility)).bill.total == Decimal("7.45")
