@@ -58,8 +58,8 @@ class VirtualOpticalHead:
         raw = tamper(raw) if tamper else raw
         if not self._reaction_s:
             return (Reply(raw),)
-        # After the block the meter listens at its first speed again.
-        changed = Reply(b"", baudrate=baudrate)
+        # What was sent has left the line by then; after the block it listens at its first speed.
+        changed = Reply(b"", _SETTLE_S, baudrate)
         return (changed, Reply(raw, self._reaction_s), Reply(b"", _SETTLE_S, FIRST_BAUDRATE))
 
 
