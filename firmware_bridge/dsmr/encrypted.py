@@ -1,8 +1,9 @@
 """Encrypted P1 telegrams: a P1 telegram inside a ciphered frame.
 
 How it works: the port sends `DB 08 <system title> 82 <length> 30 <counter> <text> <tag>` and the
-text is an ordinary telegram with its own CRC. The tag is AES-GCM's; where a country publishes the
-authentication key (Luxembourg) it is known here and always checked.
+text is an ordinary telegram with its own CRC. The tag is AES-GCM's; the authentication key that
+Luxembourg publishes is tried where none is given. A meter with another one is read all the same,
+unless a key was given and does not fit: the CRC inside then vouches for the text.
 
 Sources: Luxembourg P1 1.1.3, 3.2; Oesterreichs Energie P1 (Sagemcom T210-D); IEC 62056-5-3.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from firmware_bridge.dlms.security import decrypt, parse_ciphered
+from firmware_bridge.dlms.security import Ciphered, decrypt, parse_ciphered
 from firmware_bridge.dsmr.frames import TELEGRAM_MAX, parse_telegram
 from firmware_bridge.dsmr.values import observe
 from firmware_bridge.telegram import (
@@ -27,7 +28,8 @@ from firmware_bridge.telegram import (
 # Printed in the Luxembourg specification; the same for every meter.
 LUXEMBOURG_AUTHENTICATION_KEY = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
 _START = b"\xdb\x08"
-_FIXED = 2 + 8 + 3 + 5
+_LENGTH_AT = 2 + 8
+_FIXED = _LENGTH_AT + 1 + 5
 _CHUNK = 4096
 
 
@@ -41,8 +43,6 @@ class EncryptedP1Scanner:
 
     def __init__(self, keys: Keys, zone: str | None = None) -> None:
         self._keys = keys
-        if keys.authentication is None:
-            self._keys = replace(keys, authentication=LUXEMBOURG_AUTHENTICATION_KEY)
         self._zone = zone
         self._buffer = bytearray()
 
@@ -66,10 +66,10 @@ class EncryptedP1Scanner:
             if at < 0:
                 at = len(data) - (data[-1:] == _START[:1])
                 break
-            if len(data) - at < _FIXED:
+            size = _size(data[at : at + _LENGTH_AT + 3])
+            if size is None:
                 break
-            size = 2 + 8 + 3 + int.from_bytes(data[at + 11 : at + 13], "big")
-            if data[at + 10] != 0x82 or not _FIXED <= size <= TELEGRAM_MAX:
+            if not _FIXED <= size <= TELEGRAM_MAX:
                 at += 1
                 continue
             if len(data) - at < size:
@@ -81,10 +81,45 @@ class EncryptedP1Scanner:
 
     def _read(self, raw: bytes) -> Telegram:
         try:
-            text = decrypt(parse_ciphered(raw), self._keys)
+            text = self._text(parse_ciphered(raw))
             if not text.startswith(b"/"):
                 message = "The decrypted text is no telegram: the key is wrong."
                 raise AuthenticationError(message)
             return Telegram(raw, observe(parse_telegram(text), self._zone))
         except TelegramError as error:
             return Telegram.refused(raw, error)
+
+    def _text(self, apdu: Ciphered) -> bytes:
+        if self._keys.authentication is not None:
+            return decrypt(apdu, self._keys)
+        try:
+            return decrypt(apdu, replace(self._keys, authentication=LUXEMBOURG_AUTHENTICATION_KEY))
+        except AuthenticationError:
+            text = decrypt(apdu, self._keys)
+            _check_inside(text)
+            return text
+
+
+def _size(head: bytes) -> int | None:
+    """Bytes of the frame by its length in BER form; None to wait, 0 where it is none."""
+    first = head[_LENGTH_AT] if len(head) > _LENGTH_AT else None
+    if first is None:
+        return None
+    if first < 0x80:
+        return _LENGTH_AT + 1 + first
+    more = first & 0x7F
+    if more not in (1, 2):
+        return 0
+    length = head[_LENGTH_AT + 1 : _LENGTH_AT + 1 + more]
+    return None if len(length) < more else _LENGTH_AT + 1 + more + int.from_bytes(length, "big")
+
+
+def _check_inside(text: bytes) -> None:
+    """Nothing but its own CRC vouches for a text whose tag could not be checked."""
+    try:
+        checked = parse_telegram(text).crc_checked
+    except TelegramError:
+        checked = False
+    if not checked:
+        message = "The tag does not hold, and the decrypted text is no telegram with a CRC."
+        raise AuthenticationError(message, remedy="Give the authentication key.")

@@ -30,7 +30,7 @@ _STARTS_MAX = 8
 _IDENTIFICATION_MAX = 96
 
 _END = re.compile(rb"(?<=[\r\n])!([^\r\n]{0,16})(?:\r\n|\r(?!\n)(?=.)|\n)", re.DOTALL)
-_END_AT_CLOSE = re.compile(rb"(?<=[\r\n])!([0-9A-Fa-f]{4})\r?$")
+_END_AT_CLOSE = re.compile(rb"(?<=[\r\n])!([0-9A-Fa-f]{4}|)\r?[ \t\x00\x1a]*$")
 _START = re.compile(rb"(?=/[A-Za-z]{3}[^\r\n]{1,91}\r?\n)")
 _END_LINE_MAX = 24
 _CRC = re.compile(rb"[0-9A-Fa-f]{1,4}")
@@ -97,7 +97,8 @@ def parse_telegram(raw: bytes, *, size_max: int = TELEGRAM_MAX) -> P1Telegram:
     if head is None:
         message = "The telegram does not begin with an identification line."
         raise TelegramSyntaxError(message, value=raw[:_IDENTIFICATION_MAX])
-    end = _END.search(raw) or _END_AT_CLOSE.search(raw)
+    whole = _END.search(raw)
+    end = whole or _END_AT_CLOSE.search(raw)
     if end is None:
         message = "The telegram has no end line."
         raise TelegramTruncatedError(message)
@@ -108,13 +109,17 @@ def parse_telegram(raw: bytes, *, size_max: int = TELEGRAM_MAX) -> P1Telegram:
     if not objects:
         message = "The telegram holds no object."
         raise TelegramSyntaxError(message)
-    return P1Telegram(
+    telegram = P1Telegram(
         manufacturer=head[1].decode("ascii"),
         identification=_ESCAPES.sub("", head[3].decode("latin-1")).strip(),
         objects=objects,
         crc_checked=bool(sent),
         raw=raw[: end.end()],
     )
+    if whole is None and telegram.crc_missing:
+        message = "The telegram ends before its CRC."
+        raise TelegramTruncatedError(message)
+    return telegram
 
 
 def _check_crc(covered: bytes, sent: bytes) -> None:
@@ -122,6 +127,9 @@ def _check_crc(covered: bytes, sent: bytes) -> None:
         message = "The end line carries something else than a CRC."
         raise ChecksumError(message, value=sent)
     computed = arc(covered)
+    if computed != int(sent, 16) and b"\r" not in covered:
+        # A recording whose line ends were changed on the way; the meter sent CR and LF.
+        computed = arc(covered.replace(b"\n", b"\r\n"))
     if computed != int(sent, 16):
         message = f"The telegram's CRC is {sent.decode()}, its bytes give {computed:04X}."
         raise ChecksumError(message, value=sent)

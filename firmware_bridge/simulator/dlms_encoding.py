@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.modes import GCM
 from firmware_bridge.crc import x25
 
 LINK_HEADER = b"\xe6\xe7\x00"
-AUTHENTICATED_ENCRYPTED = 0x30
+ENCRYPTED, AUTHENTICATED_ENCRYPTED = 0x20, 0x30
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,18 @@ def notification(
     return b"\x0f\x00\x00\x00\x01" + b"\x0c" + date_time(at) + body
 
 
-def cipher(apdu: bytes, title: bytes, counter: int, key: bytes, authentication: bytes) -> bytes:
-    """The APDU in general-glo-ciphering, authenticated and encrypted."""
+def cipher(
+    apdu: bytes, title: bytes, counter: int, key: bytes, authentication: bytes | None
+) -> bytes:
+    """The APDU in general-glo-ciphering, encrypted, and authenticated where there is a key."""
     count = counter.to_bytes(4, "big")
+    control = bytes([ENCRYPTED if authentication is None else AUTHENTICATED_ENCRYPTED])
     encryptor = Cipher(AES(key), GCM(title + count)).encryptor()
-    encryptor.authenticate_additional_data(bytes([AUTHENTICATED_ENCRYPTED]) + authentication)
-    text = encryptor.update(apdu) + encryptor.finalize() + encryptor.tag[:12]
-    body = bytes([AUTHENTICATED_ENCRYPTED]) + count + text
+    encryptor.authenticate_additional_data(control + (authentication or b""))
+    text = encryptor.update(apdu) + encryptor.finalize()
+    if authentication is not None:
+        text += encryptor.tag[:12]
+    body = control + count + text
     return b"\xdb" + bytes([len(title)]) + title + length(len(body)) + body
 
 
