@@ -10,7 +10,7 @@ import numpy as np
 
 from central.service.examine import Arrival, Readable, examine
 from central.service.outcome import quarantine_key
-from central.service.placing import ROW_MESSAGES, ChannelList, place, tabulate
+from central.service.placing import ROW_MESSAGES, ChannelList, RowCode, place, tabulate
 from central.service.ports.ingest import (
     BatchState,
     Counts,
@@ -20,6 +20,7 @@ from central.service.ports.ingest import (
     Place,
     Quarantine,
 )
+from central.service.register_events import event_findings
 from firmware_bridge.contract.reading import from_ms
 
 
@@ -100,6 +101,9 @@ async def _requeue(store: IngestStore, held: Held, now: datetime) -> Requeued:
         places = await place(tx, rows)
         stored, duplicate, conflict = (int((places == value).sum()) for value in Place)
         await tx.recount([Counts(batch_id, stored, duplicate, conflict, quarantined)])
+        if batch.events and held.quarantine.code not in set(RowCode):
+            # Where single rows were held, the batch was read and its events are raised already.
+            await tx.find(event_findings(held.key, batch))
         if reason is not None:
             message = ROW_MESSAGES[reason]
             payload = held.quarantine.payload

@@ -36,6 +36,7 @@ from central.service.ports.ingest import (
     Quarantine,
     Rejection,
 )
+from central.service.register_events import event_findings
 from firmware_bridge.contract.envelope import BATCH_MAX_BYTES, NO_HASH, SEQUENCE_MAX, Header
 from firmware_bridge.contract.messages import QUARANTINED_MAX, Ack
 from firmware_bridge.contract.reading import from_ms
@@ -198,6 +199,8 @@ class Window:
             quarantined=batch.quarantined,
         )
         if claim.fresh:
+            if isinstance(item, Readable):
+                self._findings += event_findings(batch.key, item.batch)
             if batch.code == VOID:
                 self._find(FindingCode.VOID_BATCH, batch, "was damaged at the gateway and is void")
             return end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore
 from firmware_bridge.contract.body import Void
 from firmware_bridge.contract.envelope import NO_HASH, Link, Sealed, seal, seal_void
+from firmware_bridge.contract.event import MeterEvent
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, to_ms
@@ -46,9 +47,14 @@ class Edge:
     epoch: UUID = field(default_factory=uuid4)
     sealed: list[Sealed] = field(default_factory=list)
 
-    def seal(self, values: list[Reading], made_at: datetime = NOW) -> Sealed:
+    def seal(
+        self,
+        values: list[Reading],
+        made_at: datetime = NOW,
+        events: Sequence[MeterEvent] = (),
+    ) -> Sealed:
         link = Link(self.name, self.epoch, len(self.sealed) + 1, self._prev())
-        batch = seal(link, made_at, values)
+        batch = seal(link, made_at, values, events)
         self.sealed.append(batch)
         return batch
 

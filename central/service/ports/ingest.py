@@ -329,7 +329,7 @@ class Rejection:
 
 
 class FindingCode(StrEnum):
-    """What can be found while storing. Never renamed."""
+    """What can be found while storing. Never renamed. EDGE_: what a gateway noticed itself."""
 
     LOST_RANGE = "LOST_RANGE"
     GAP = "GAP"
@@ -338,6 +338,11 @@ class FindingCode(StrEnum):
     IDENTITY_CLASH = "IDENTITY_CLASH"
     TWO_LIVE_EPOCHS = "TWO_LIVE_EPOCHS"
     QUARANTINE = "QUARANTINE"
+    EDGE_ROLLOVER = "EDGE_ROLLOVER"
+    EDGE_EXCHANGE = "EDGE_EXCHANGE"
+    EDGE_RESET = "EDGE_RESET"
+    EDGE_ZERO_GLITCH = "EDGE_ZERO_GLITCH"
+    EDGE_BACKWARD = "EDGE_BACKWARD"
 
 
 @dataclass(frozen=True, slots=True)

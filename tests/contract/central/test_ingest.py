@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from central.service.examine import Readable, Unreadable
 from central.service.gaps import watch_gaps
 from central.service.gateways import enrol_gateway, move_meter, revoke_epoch, revoke_gateway
 from central.service.ingest import Ingest
@@ -15,6 +16,7 @@ from central.service.outcome import Outcome, OutcomeKind, Result
 from central.service.ports.ingest import FindingCode
 from central.service.requeue import requeue
 from firmware_bridge.contract.envelope import HEADER_BYTES, NO_HASH, digest
+from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
 from firmware_bridge.contract.messages import Ack, EpochState, Hello, encode_hello
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading, to_ms
@@ -200,6 +202,42 @@ async def test_a_meter_behind_another_gateway_is_held_until_it_is_moved(
     assert ("A1", day, to_ms(there[1].at) + 1) in reopened
     assert await codes(stores) == []
     assert await requeue(stores.ingest, WHEN) == []
+
+
+async def test_what_a_gateway_noticed_of_registers_comes_once_with_the_readings_that_show_it(
+    stores: Stores, ingest: Ingest
+) -> None:
+    edge, values = Edge("gw1"), readings(3, START)
+    before, after = (Shown(one.at, one.mantissa, one.exponent) for one in values[1:])
+    reset = MeterEvent(EventKind.RESET, channel(), after, before)
+    exchange = MeterEvent(EventKind.EXCHANGE, channel(), after, None, Plate("MTL", "A0"))
+    batch = edge.seal(values, events=[reset, exchange])
+    await ingest.commit(edge.arrive(batch, batch))
+    await ingest.commit(edge.arrive(batch))
+    found = await stores.ingest.open_findings(FindingCode.EDGE_RESET)
+    assert [(one.epoch, one.from_sequence) for one in found] == [(edge.epoch, 1)]
+    assert "MTL/A1 1-0:1.8.0*255 was reset: 1 Wh at 2026-11-10T12:15" in found[0].message
+    (other,) = await stores.ingest.open_findings(FindingCode.EDGE_EXCHANGE)
+    assert "MTL/A0 before, 2 Wh at 2026-11-10T12:30" in other.message
+    assert await stores.peek.readings() == expected(values)
+
+
+async def test_events_of_a_batch_that_could_not_be_read_are_raised_when_it_is_released(
+    stores: Stores, ingest: Ingest
+) -> None:
+    edge, values = Edge("gw1"), readings(2, START)
+    shown = [Shown(one.at, one.mantissa, one.exponent) for one in values]
+    event = MeterEvent(EventKind.BACKWARD, channel(), shown[1], shown[0])
+    (item,) = edge.arrive(edge.seal(values, events=[event]))
+    assert isinstance(item, Readable)
+    # As a centre that knew no events held it.
+    refused = Unreadable(item.arrival, item.header, "SCHEMA", "The body has an unknown key.")
+    await ingest.commit([refused])
+    assert await codes(stores) == [FindingCode.QUARANTINE]
+    (released,) = await requeue(stores.ingest, WHEN)
+    assert released.released
+    assert await codes(stores) == [FindingCode.EDGE_BACKWARD]
+    assert await stores.peek.readings() == expected(values)
 
 
 async def test_a_changed_unit_is_held(stores: Stores, ingest: Ingest) -> None:

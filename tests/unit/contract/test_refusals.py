@@ -132,6 +132,24 @@ BAD: dict[str, tuple[type[errors.MessageError], bytes]] = {
         errors.SchemaError,
         framed(body(meters=[["EAS", "17", [[0, 900, 0, b"\1\0\1", bytes([1])]]]])),
     ),
+    "an event of a row that is not there": (
+        errors.SchemaError,
+        framed(body(events=[[0, 1, None, None]])),
+    ),
+    "an event of an unassigned kind": (
+        errors.SchemaError,
+        framed(body(events=[[5, 0, None, None]])),
+    ),
+    "an event of five fields": (
+        errors.SchemaError,
+        framed(body(events=[[0, 0, None, None, None]])),
+    ),
+    "an event after a time before 1970": (
+        errors.SchemaError,
+        framed(body(events=[[0, 0, [-1, 0, 0], None]])),
+    ),
+    "an event that is a number": (errors.SchemaError, framed(body(events=[1]))),
+    "1,001 events": (errors.SchemaError, framed(body(events=[[0, 0, None, None]] * 1001))),
     "a channel twice": (errors.SchemaError, framed(body(meters=METERS * 2))),
     "an empty serial": (
         errors.SchemaError,

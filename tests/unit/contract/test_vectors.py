@@ -33,7 +33,8 @@ LATER = ", config=None, updates=()"
 
 
 def described(batch: Batch) -> dict[str, Any]:
-    return {
+    events = {"events": [repr(event) for event in batch.events]} if batch.events else {}
+    return events | {
         "version": batch.header.version,
         "epoch": str(batch.header.epoch),
         "sequence": batch.header.sequence,

@@ -1,0 +1,66 @@
+"""What gateways noticed of registers, as findings; what to bill is validation's to decide."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from central.service.ports.ingest import BatchKey, Finding, FindingCode
+from firmware_bridge.contract.envelope import Batch
+from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.quantity import Quantity
+from firmware_bridge.contract.reading import Channel, to_ms
+
+_CODES: Final = {
+    EventKind.ROLLOVER: FindingCode.EDGE_ROLLOVER,
+    EventKind.EXCHANGE: FindingCode.EDGE_EXCHANGE,
+    EventKind.RESET: FindingCode.EDGE_RESET,
+    EventKind.ZERO_GLITCH: FindingCode.EDGE_ZERO_GLITCH,
+    EventKind.BACKWARD: FindingCode.EDGE_BACKWARD,
+}
+_SAYS: Final = {
+    EventKind.ROLLOVER: "started again at 0 after its last digit",
+    EventKind.EXCHANGE: "hangs where another meter hung",
+    EventKind.RESET: "was reset",
+    EventKind.ZERO_GLITCH: "showed 0 for a moment",
+    EventKind.BACKWARD: "went backwards",
+}
+
+
+def event_findings(key: BatchKey, batch: Batch) -> list[Finding]:
+    """A finding for each event that a batch carries.
+
+    Args:
+        key: The batch's identity.
+        batch: Decoded.
+    """
+    return [_finding(key, event) for event in batch.events]
+
+
+def _finding(key: BatchKey, event: MeterEvent) -> Finding:
+    code, channel = _CODES[event.kind], event.channel
+    return Finding(
+        f"{code}:{channel}:{to_ms(event.after.at)}",
+        code,
+        _message(event),
+        key.gateway_id,
+        key.epoch,
+        key.sequence,
+        key.sequence,
+    )
+
+
+def _message(event: MeterEvent) -> str:
+    channel = event.channel
+    plate = Plate(channel.manufacturer, channel.serial)
+    parts = [f"{plate} {channel.obis} {_SAYS[event.kind]}:"]
+    if event.replaced is not None:
+        parts.append(f"{event.replaced} before,")
+    if event.before is not None:
+        parts.append(f"{_shown(event.before, channel)}, then")
+    parts.append(f"{_shown(event.after, channel)}.")
+    return " ".join(parts)
+
+
+def _shown(shown: Shown, channel: Channel) -> str:
+    quantity = Quantity(shown.mantissa, shown.exponent, channel.unit)
+    return f"{quantity} at {shown.at.isoformat()}"
