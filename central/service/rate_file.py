@@ -31,7 +31,8 @@ from central.domain.rating.state import State
 from central.domain.tariff.calendar_rules import CalendarRules
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load import load_tariff
-from central.domain.tariff.urdb import Imported, import_urdb, is_urdb, read_records
+from central.domain.tariff.urdb import Imported, import_urdb, read_records
+from central.domain.tariff.urdb_fields import is_urdb
 from central.domain.tariff.version import TariffVersion
 from central.service.resolve_calendar import resolve_calendar
 from firmware_bridge.contract.errors import ConfigurationError, OperatorError
@@ -111,29 +112,52 @@ def read_tariff(  # noqa: PLR0913 - which record, and how to read it
     zone: str,
     reference: bool = False,
     generation: bool = False,
+    step_minutes: int | None = None,
 ) -> tuple[TariffDocument, Imported | None]:
     """A tariff document from native text, or from a record of a URDB file.
+
+    Args:
+        text: Of the file.
+        file: Its name, for findings.
+        record: Number of a URDB record, from 0; a native file holds one tariff, number 0.
+        zone: IANA zone that takes the place of the tariff's own.
+        reference: Leave out of a URDB record what the reference ignores.
+        generation: Whether the customer generates.
+        step_minutes: Of the load that is to be priced.
 
     Raises:
         TariffRefusedError: It is refused.
         LoadFileError: The file has no such record.
     """
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if isinstance(value, str):
-        value = json.loads(value)
-    if not is_urdb(value):
+    if not is_urdb(_json_of(text)):
+        if record:
+            message = f"{file} holds one tariff, so none is number {record}."
+            raise LoadFileError(message, value=record)
         return replace(load_tariff(text, file=file), zone=zone), None
     records = read_records(text, file)
     if not 0 <= record < len(records):
         message = f"{file} has {len(records)} records, so none is number {record}."
         raise LoadFileError(message, value=record)
     imported = import_urdb(
-        records[record], file=file, zone=zone, reference=reference, generation=generation
+        records[record],
+        file=file,
+        zone=zone,
+        reference=reference,
+        generation=generation,
+        step_minutes=step_minutes,
     )
     return imported.document, imported
+
+
+def _json_of(text: str) -> object:
+    """The value of a text that is JSON, or JSON in a JSON string; None for any other text."""
+    value: object = text
+    while isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value
 
 
 def read_series(text: str, file: str) -> list[Decimal]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from central.domain.rating.line import Line
 from central.domain.rating.prices import PriceSeries
-from central.domain.rating.state import State
+from central.domain.rating.state import Peak, State
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.urdb_metering import Rule
@@ -147,28 +147,58 @@ def _schedule(rows: list[list[float]]) -> list[list[int]]:
 
 
 def _billing_demand(inputs: dict[str, Any], said: dict[str, Any]) -> None:
+    """The largest peak of the flagged periods, or a share of that of earlier months."""
     rows = inputs["ur_billing_demand_lookback_percentages"]
-    parts = [format(exact(inputs["ur_billing_demand_minimum"]), "f")]
-    for number, (percent, flag) in enumerate(rows, start=1):
-        span, share = f"months: {number}-{number}", format(exact(percent), "f")
-        parts.append(f"prior(kw, {span}, pct: {share})")
-        parts.append(f"current(kw, {span}, pct: {share})")
-        if flag:
-            parts.append(f"current(kw, {span}, pct: 100)")
-    said["determinants"]["kw"] = {"max": "import"}
-    billing = {"billing_kw": {"expr": f"max({', '.join(parts)})", "unit": "kW"}}
-    said["determinants"] = {"kw": {"max": "import"}} | billing | said["determinants"]
+    billing = {}
+    for peak in _flagged(inputs):
+        parts = []
+        for number, (percent, flag) in enumerate(rows, start=1):
+            span, share = f"months: {number}-{number}", format(exact(percent), "f")
+            parts.append(f"prior({peak}, {span}, pct: {share})")
+            parts.append(f"current({peak}, {span}, pct: {share})")
+            if flag:
+                parts.append(f"current({peak}, {span}, pct: 100)")
+        name = f"billing_{peak.partition('.')[2]}"
+        billing[name] = {"expr": f"max({', '.join(parts)})", "unit": "kW"}
+    least = format(exact(inputs["ur_billing_demand_minimum"]), "f")
+    billing["billing_kw"] = {"expr": f"max({', '.join([least, *billing])})", "unit": "kW"}
+    peaks = {name: said["determinants"][name] for name in ("kw", "kw_tou")}
+    said["determinants"] = peaks | billing | said["determinants"]
     months = str(int(inputs["ur_billing_demand_lookback_period"]))
-    said["state"] = {"kw": {"months": months, "missing": "ignore"}}
+    said["state"] = {"kw_tou": {"months": months, "missing": "ignore"}}
     charges = json.dumps(said["charges"])
     charges = charges.replace('"of": "kw"', '"of": "billing_kw"')
     charges = charges.replace('"qty": "kw"', '"qty": "billing_kw"')
-    # Periods that are flagged are charged for the billing demand, as the flat charge is.
-    for period, flag in inputs["ur_dc_billing_demand_periods"]:
-        if flag:
-            name = f'"qty": "kw_tou.D{int(period) - 1}"'
-            charges = charges.replace(name, '"qty": "billing_kw"')
     said["charges"] = json.loads(charges)
+    # Periods that are flagged are charged for the billing demand, in months that have such hours.
+    flagged = _flagged(inputs)
+    for charge in said["charges"]:
+        if charge.get("qty") in flagged:
+            label = charge["qty"].partition(".")[2]
+            here = {rule["season"] for rule in said["calendar"]["schedules"]["demand"][label]}
+            nothing = [{"to": None, "price": "0"}]
+            charge["qty"] = "billing_kw"
+            charge["steps"] = {
+                season: charge["steps"] if season in here else nothing
+                for season in said["calendar"]["seasons"]
+            }
+
+
+def _flagged(inputs: dict[str, Any]) -> list[str]:
+    """The periods whose peaks make the billing demand."""
+    rows = inputs["ur_dc_billing_demand_periods"]
+    return [f"kw_tou.D{int(period) - 1}" for period, flag in rows if flag]
+
+
+def opening_of(inputs: dict[str, Any]) -> State:
+    """Peaks of the year before the first."""
+    if not inputs.get("ur_enable_billing_demand"):
+        return State()
+    label = _flagged(inputs)[0].partition(".")[2]
+    seeds = enumerate(inputs["ur_yearzero_usage_peaks"], start=1)
+    return State(
+        tuple(Peak("kw_tou", label, date(2017, month, 1), Fraction(exact(v))) for month, v in seeds)
+    )
 
 
 def _carryover(inputs: dict[str, Any], said: dict[str, Any], rule: Rule) -> None:
@@ -198,7 +228,7 @@ def bills(
         rounded=False,
         netting=rule is not Rule.BUY_ALL_SELL_ALL,
     )
-    state = State()
+    state = opening_of(inputs)
     found = []
     for year in range(1, years + 1):
         made = None

@@ -74,8 +74,9 @@ def _named(name: str, segment: Segment, book: Book, used: dict[str, None]) -> Fr
     if found:
         used.update(dict.fromkeys(determinant.key for determinant in found))
         return sum((determinant.exact for determinant in found), Fraction(0))
-    if any(rule.name == name for rule in segment.version.document.determinants):
-        return Fraction(0)
+    base = name.partition(".")[0]
+    if any(rule.name == base for rule in segment.version.document.determinants):
+        return Fraction(0)  # A period without hours in these days.
     return average_fact(name, segment, book.facts)
 
 

@@ -4,7 +4,7 @@ Every field of a record ends as priced, informational or unsupported. Unsupporte
 record, unless the caller asks for what the reference prices; then exactly those fields are left out
 that the reference ignores, and the report says so.
 
-Source: OpenEI utility rate API, versions 7 and 8; rating.md, section 4
+Source: OpenEI utility rate API, versions 3 to 8; rating.md, section 4
 """
 
 from __future__ import annotations
@@ -13,132 +13,14 @@ import json
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any
 
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
+from central.domain.tariff.urdb_fields import Fate, FieldReport, Record, fates_of
 from central.domain.tariff.urdb_metering import Rule
 from central.domain.tariff.urdb_rates import charges_of
 from central.domain.tariff.urdb_record import Rates
-
-Record = dict[str, Any]
-
-_INFORMATIONAL = frozenset(
-    [
-        "label",
-        "uri",
-        "name",
-        "utility",
-        "eiaid",
-        "eia",
-        "sector",
-        "servicetype",
-        "description",
-        "source",
-        "sourceparent",
-        "basicinformationcomments",
-        "energycomments",
-        "demandcomments",
-        "approved",
-        "is_default",
-        "supersedes",
-        "revisions",
-        "country",
-        "startdate",
-        "enddate",
-        "peakkwcapacitymin",
-        "peakkwcapacitymax",
-        "peakkwcapacityhistory",
-        "peakkwhusagemin",
-        "peakkwhusagemax",
-        "peakkwhusagehistory",
-        "voltageminimum",
-        "voltagemaximum",
-        "voltagecategory",
-        "phasewiring",
-        "demandunits",
-        "demandunit",
-        "demandUnits",
-        "flatdemandunit",
-        "flatdemandunits",
-        "demandrateunit",
-        "energyrateunit",
-        "coincidentrateunit",
-        "utilityname",
-        "state",
-        "zipcode",
-        "zip",
-        "distance",
-        "rateid",
-        "latest",
-        "demandwindow",
-        "supercedes",
-        "fixedchargeeaaddl",
-        "_id",
-    ]
-)
-_PRICED = frozenset(
-    [
-        "energyratestructure",
-        "energyweekdayschedule",
-        "energyweekendschedule",
-        "demandratestructure",
-        "demandweekdayschedule",
-        "demandweekendschedule",
-        "flatdemandstructure",
-        "flatdemandmonths",
-        "fixedchargefirstmeter",
-        "fixedchargeunits",
-        "mincharge",
-        "minchargeunits",
-        "fixedmonthlycharge",
-        "minmonthlycharge",
-        "annualmincharge",
-        "lookbackpercent",
-        "lookbackrange",
-        "lookbackmonths",
-        "dgrules",
-        "dgRules",
-        "usenetmetering",
-    ]
-)
-# What the reference's mapping leaves out, so that --reference may leave it out too.
-REFERENCE_IGNORES = frozenset(
-    [
-        "fixedattrs",
-        "fixedkeyvals",
-        "demandkeyvals",
-        "energykeyvals",
-        "extraflatdemandmonths",
-        "demandreactivepowercharge",
-        "demandattrs",
-        "energyattrs",
-        "fixedmonthlycharge",
-        "minmonthlycharge",
-        "annualmincharge",
-    ]
-)
-_REFERENCE_PREFIX = "pdp_"
-
-
-class Fate(StrEnum):
-    """What became of a field."""
-
-    PRICED = "priced"
-    INFORMATIONAL = "informational"
-    UNSUPPORTED = "unsupported"
-    IGNORED = "ignored as the reference does"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldReport:
-    """What became of one field of a record."""
-
-    name: str
-    fate: Fate
-    note: str = ""
 
 
 @dataclass(slots=True)
@@ -186,13 +68,6 @@ def _no_constant(text: str) -> Decimal:
     raise ValueError(message)
 
 
-def is_urdb(record: object) -> bool:
-    """Whether a JSON value looks like a URDB record or a file of them."""
-    if isinstance(record, list):
-        return bool(record) and is_urdb(record[0])
-    return isinstance(record, dict) and ("items" in record or "energyratestructure" in record)
-
-
 def import_urdb(  # noqa: PLR0913 - what the caller may override
     record: Record,
     *,
@@ -202,6 +77,7 @@ def import_urdb(  # noqa: PLR0913 - what the caller may override
     reference: bool = False,
     metering: Rule | None = None,
     generation: bool = False,
+    step_minutes: int | None = None,
 ) -> Imported:
     """Import one record.
 
@@ -214,11 +90,14 @@ def import_urdb(  # noqa: PLR0913 - what the caller may override
             day is one per month of 365/12 days.
         metering: Overrides the record's rule for generation.
         generation: Whether the customer generates, so that the rule applies.
+        step_minutes: Of the load, where it is known: a demand window that its steps do not
+            divide is one step.
 
     Raises:
         TariffRefusedError: A field is unsupported or makes no sense.
     """
     fates = fates_of(record, reference=reference)
+    record = _lower(record, file)
     findings = [
         TariffFinding(
             Code.NOT_SUPPORTED,
@@ -233,78 +112,67 @@ def import_urdb(  # noqa: PLR0913 - what the caller may override
     ]
     if findings:
         raise TariffRefusedError(findings)
-    ignored = {fate.name for fate in fates if fate.fate is Fate.IGNORED}
+    ignored = {fate.name.lower() for fate in fates if fate.fate is Fate.IGNORED}
     kept = {name: value for name, value in record.items() if name not in ignored}
     rule = metering or _rule(kept, file)
-    rates = Rates(kept, file, reference=reference, metering=rule, generation=generation)
+    rates = Rates(
+        kept,
+        file,
+        reference=reference,
+        metering=rule,
+        generation=generation,
+        step_minutes=step_minutes,
+    )
     said = charges_of(rates)
     said |= {
         "tariff": _identifier(record),
-        "title": str(record.get("name") or "URDB rate"),
+        "title": _printable(record.get("name")) or "URDB rate",
         "effective": effective.isoformat(),
         "zone": zone,
         "currency": {"code": "USD", "digits": "2"},
         "cycle": {"normal_days": "cycle", "daily": "month" if reference else "days"},
     }
-    document = load_tariff(json.dumps(said), file=file)
+    document = load_tariff(json.dumps(said, ensure_ascii=False), file=file)
     return Imported(document, fates, rule, tuple(sorted(ignored)))
 
 
-def fates_of(record: Record, *, reference: bool = False) -> tuple[FieldReport, ...]:
-    """What becomes of each field of a record, whether or not the record can be imported.
+def _lower(record: Record, file: str) -> Record:
+    """The record with its field names in lower case, as most files have them."""
+    found: Record = {}
+    for name, value in record.items():
+        if name.lower() in found:
+            message = f"The field {name.lower()!r} stands in the record twice."
+            raise _refused(Code.DUPLICATE_KEY, file, name, message, "Keep one of them.")
+        found[name.lower()] = value
+    return found
 
-    Args:
-        record: As `read_records` gives it.
-        reference: Whether what the reference ignores is left out.
-    """
-    return tuple(_fate(name, value, reference=reference) for name, value in record.items())
+
+def _printable(value: object) -> str:
+    """A title of the characters that every printer and file can hold."""
+    return "".join(letter for letter in str(value or "") if letter.isprintable()).strip()[:200]
 
 
 def _rule(record: Record, file: str) -> Rule:
-    said = str(record.get("dgrules") or record.get("dgRules") or Rule.NET_METERING)
+    said = str(record.get("dgrules") or Rule.NET_METERING)
     try:
         return Rule(said)
     except ValueError:
         message = f"{said!r} is no rule for generation."
-        raise _refused(Code.NOT_A_CHOICE, file, "dgrules", message) from None
+        remedy = f"Use {', '.join(Rule)}."
+        raise _refused(Code.NOT_A_CHOICE, file, "dgrules", message, remedy) from None
 
 
 def _identifier(record: Record) -> str:
     label = str(record.get("label") or "rate")
-    kept = "".join(letter for letter in label if letter.isalnum() or letter in "_.-")
-    return f"urdb-{kept or 'rate'}"
+    kept = "".join(c for c in label if c.isascii() and (c.isalnum() or c in "_.-"))
+    return f"urdb-{kept[:100] or 'rate'}"
 
 
-def _fate(  # noqa: PLR0911 - one return per fate
-    name: str, value: object, *, reference: bool
-) -> FieldReport:
-    if name in REFERENCE_IGNORES or name.startswith(_REFERENCE_PREFIX):
-        if reference:
-            return FieldReport(name, Fate.IGNORED)
-        if name in _PRICED:
-            return FieldReport(name, Fate.PRICED)
-        if _is_nothing(value):
-            return FieldReport(name, Fate.INFORMATIONAL, "it charges nothing")
-        return FieldReport(name, Fate.UNSUPPORTED, "this release does not price it")
-    if name in _PRICED:
-        return FieldReport(name, Fate.PRICED)
-    if name in _INFORMATIONAL:
-        return FieldReport(name, Fate.INFORMATIONAL)
-    if _is_nothing(value):
-        return FieldReport(name, Fate.INFORMATIONAL, "it says nothing")
-    return FieldReport(name, Fate.UNSUPPORTED, "this field is not known")
-
-
-def _is_nothing(value: object) -> bool:
-    if value is None or value == "" or value is False:
-        return True
-    if isinstance(value, list):
-        return all(map(_is_nothing, value))
-    if isinstance(value, dict):
-        return all(map(_is_nothing, value.values()))
-    return isinstance(value, int | Decimal) and value == 0
-
-
-def _refused(code: Code, file: str, path: str, message: str) -> TariffRefusedError:
-    remedy = "Give a URDB record, a list of them, or an object with `items`."
+def _refused(
+    code: Code,
+    file: str,
+    path: str,
+    message: str,
+    remedy: str = "Give a URDB record, a list of them, or an object with `items`.",
+) -> TariffRefusedError:
     return TariffRefusedError([TariffFinding(code, file, 1, path, message, remedy)])

@@ -1,39 +1,13 @@
-"""Fixed charges, minimums and lookbacks of a URDB record."""
+"""Fixed charges, minimums and fuel adjustments of a URDB record."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.urdb_record import MONTHS, Rates, Said, plain_text
+from central.domain.tariff.urdb_record import Rates, Said, plain_text
 
 _PER = {"$/month": "month", "$/day": "day", "$/year": "year"}
-
-
-def lookback_months(rates: Rates) -> int:
-    """How far back a lookback reads. [months]."""
-    return int(rates.number(rates.record.get("lookbackrange") or 11, "lookbackrange"))
-
-
-def billing_demand(rates: Rates, determinants: Said) -> str:
-    """Name of the billing demand: the month's own, or a ratchet over earlier months."""
-    percent = rates.number(rates.record.get("lookbackpercent") or 0, "lookbackpercent")
-    if percent == 0 or "kw" not in determinants:
-        return "kw"
-    flags = [Decimal(1)] * MONTHS
-    if rates.record.get("lookbackmonths") is not None:
-        flags = rates.months("lookbackmonths")
-    months = [number + 1 for number, flag in enumerate(flags) if flag]
-    share = plain_text(percent * 100)
-    parts = ["0"] if rates.reference else ["kw"]
-    for month in months:
-        parts.append(f"prior(kw, months: {month}-{month}, pct: {share})")
-        if rates.reference:
-            parts.append(f"current(kw, months: {month}-{month}, pct: {share})")
-    if len(parts) == 1:
-        parts.append("0")
-    determinants["billing_kw"] = {"expr": f"max({', '.join(parts)})", "unit": "kW"}
-    return "billing_kw"
 
 
 def add_fixed(rates: Rates, charges: list[Said]) -> None:
@@ -79,20 +53,38 @@ def _per(rates: Rates, unit: object, path: str) -> str:
 
 
 def minimums_of(rates: Rates, ids: list[str]) -> list[Said]:
-    """The record's minimums over all its charges."""
-    record, found = rates.record, []
+    """The record's minimums over all its charges.
+
+    Raises:
+        TariffRefusedError: One is negative, or stands under two names.
+    """
+    record, found = rates.record, dict[str, Decimal]()
     amount = rates.number(record.get("mincharge") or 0, "mincharge")
     if amount:
-        per = _per(rates, record.get("minchargeunits", "$/month"), "minchargeunits")
+        per = _per(rates, record.get("minchargeunits") or "$/month", "minchargeunits")
         if per == "day":
             amount, per = amount * 365 / 12, "month"
-        found.append((amount, per))
+        found[per] = amount
     for name, per in (("minmonthlycharge", "month"), ("annualmincharge", "year")):
         amount = rates.number(record.get(name) or 0, name)
+        if amount and per in found:
+            message = f"The record has a minimum per {per} under two names."
+            rates.refuse(Code.CONFLICT, name, message, "Keep one.")
         if amount:
-            found.append((amount, per))
+            found[per] = amount
+    if min(found.values(), default=0) < 0:
+        message = "A minimum below zero tops nothing up."
+        rates.refuse(Code.OUT_OF_RANGE, "mincharge", message, "Write one above.")
     return [
         {"id": f"minimum_{per}", "of": ids, "amount": f"{amount:.12f}", "per": per}
         | {"basis": "after_credits"}
-        for amount, per in found
+        for per, amount in found.items()
     ]
+
+
+def fuel_of(rates: Rates) -> list[Decimal] | None:
+    """Fuel adjustment of each month, None where there is none. [currency/kWh]."""
+    if rates.record.get("fueladjustmentsmonthly") is None:
+        return None
+    found = rates.months("fueladjustmentsmonthly")
+    return found if any(found) else None

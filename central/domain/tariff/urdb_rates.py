@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.urdb_fixed import add_fixed, billing_demand, lookback_months, minimums_of
+from central.domain.tariff.urdb_demand import (
+    DemandSource,
+    Flat,
+    Timed,
+    energy_demand,
+    flat_of,
+    lookback_of,
+    window_of,
+)
+from central.domain.tariff.urdb_fixed import add_fixed, fuel_of, minimums_of
 from central.domain.tariff.urdb_metering import ROLLOVER_HOURS, Rule, apply_rule, rollover_maps
 from central.domain.tariff.urdb_record import HOURS, MONTHS, Rates, Said, Tier, plain_text
 
@@ -56,17 +65,9 @@ def charges_of(rates: Rates) -> Said:
     """
     energy = rates.structure("energyratestructure")
     demand = rates.structure("demandratestructure")
-    flat = rates.structure("flatdemandstructure")
+    flat, fuel = flat_of(rates), fuel_of(rates)
     grids = _grids(rates, energy, demand)
-    flat_months = [int(m) for m in rates.months("flatdemandmonths")] if flat else [0] * MONTHS
-    if flat and not all(0 <= number < len(flat) and flat[number] for number in flat_months):
-        message = "A month names a flat demand that has no rate."
-        rates.refuse(Code.MISSING_PRICE, "flatdemandmonths", message, "Add it to the structure.")
-    alike = [*grids, [[number] for number in flat_months]]
-    if rates.generation:
-        # A credit counts by the periods of the month before, so those months differ as well.
-        alike.append([[grids[0][m - 1][hour] for hour in ROLLOVER_HOURS] for m in range(MONTHS)])
-    seasons = _seasons(alike)
+    seasons = _seasons([*grids, *_monthly(flat, fuel, grids[0] if rates.generation else None)])
     calendar: Said = {
         "seasons": {name: seasons.ranges(name) for name in seasons.distinct},
         "days": {"week": "mon-fri", "weekend": "rest"},
@@ -74,26 +75,29 @@ def charges_of(rates: Rates) -> Said:
     determinants: Said = {}
     charges: list[Said] = []
     add_fixed(rates, charges)
-    if demand or flat or _has_kw_tiers(energy):
-        determinants["kw"] = {"max": "import"}
-    billing = billing_demand(rates, determinants)
+    first_months = {name: seasons.month_of(name) for name in seasons.distinct}
+    window = window_of(rates)
+    source = DemandSource(rates, first_months, determinants, charges, {}, window)
+    lookback = lookback_of(rates)
     if energy:
+        billing = energy_demand(source, lookback) if _has_kw_tiers(energy) else ""
         calendar["periods"] = _periods("P", grids[0], grids[1], seasons)
         determinants["kwh"] = {"sum": "import", "by": "period"}
         charges.append(_energy(rates, energy, grids[0], grids[1], seasons, billing))
-    if flat:
-        charges.append(_flat(rates, flat, flat_months, seasons, billing))
+    if flat is not None:
+        source.add_flat(flat, lookback)
     if demand:
         calendar["schedules"] = {"demand": _periods("D", grids[2], grids[3], seasons)}
-        determinants["kw_tou"] = {"max": "import", "by": "demand"}
-        charges.extend(_demand(rates, demand, grids[2], grids[3], billing))
+        source.add_timed(Timed(demand, grids[2], grids[3]), lookback)
+    if fuel is not None:
+        _add_fuel(fuel, first_months, determinants, charges)
     if not charges:
         rates.refuse(
             Code.NOTHING_TO_CHARGE, "$", "The record charges nothing.", "Add a rate structure."
         )
     said: Said = {"calendar": calendar, "determinants": determinants, "charges": charges}
-    if billing != "kw":
-        said["state"] = {"kw": {"months": str(lookback_months(rates)), "missing": "ignore"}}
+    if source.state:
+        said["state"] = source.state
     if energy and rates.generation and rates.metering is not None:
         sell, tiered = sell_prices(rates, energy, grids[0], grids[1], seasons)
         maps = rollover_maps(grids[0], grids[1], seasons.names, "P")
@@ -157,7 +161,20 @@ def _grids(
     return grids
 
 
-def _seasons(grids: Sequence[Sequence[Sequence[int]]]) -> Seasons:
+def _monthly(
+    flat: Flat | None, fuel: list[Decimal] | None, credited: list[list[int]] | None
+) -> Iterator[list[list[object]]]:
+    """What else makes months differ: flat demand, fuel, and periods of the month before."""
+    if flat is not None:
+        yield [[number] for number in flat.months]
+    if fuel is not None:
+        yield [[price] for price in fuel]
+    if credited is not None:
+        # A credit counts by the periods of the month before, so those months differ as well.
+        yield [[credited[month - 1][hour] for hour in ROLLOVER_HOURS] for month in range(MONTHS)]
+
+
+def _seasons(grids: Sequence[Sequence[Sequence[object]]]) -> Seasons:
     names: dict[object, str] = {}
     found = []
     for month in range(MONTHS):
@@ -182,6 +199,15 @@ def _periods(
                 rule = {"season": season, "days": days, "at": hours}
                 periods.setdefault(f"{letter}{number}", []).append(rule)
     return dict(sorted(periods.items(), key=lambda entry: int(entry[0][1:])))
+
+
+def _add_fuel(
+    fuel: list[Decimal], seasons: dict[str, int], determinants: Said, charges: list[Said]
+) -> None:
+    """Charge every kWh at the month's fuel adjustment."""
+    determinants.setdefault("kwh", {"sum": "import"})
+    price = {name: plain_text(fuel[month]) for name, month in seasons.items()}
+    charges.append({"id": "fuel", "name": "Fuel adjustment", "qty": "kwh.total", "price": price})
 
 
 def _used(grids: Sequence[list[list[int]]], months: Sequence[int]) -> list[int]:
@@ -223,6 +249,7 @@ def _energy(  # noqa: PLR0913, PLR0917 - a structure and its two schedules
 
 
 def _shape(rates: Rates, tiers: list[Tier]) -> list[tuple[Decimal | None, str]]:
+    rates.ascending(tiers, "energyratestructure")
     shape = []
     for number, tier in enumerate(tiers):
         unit = _UNITS.get(tier.unit or "kwh")
@@ -270,58 +297,3 @@ def _nested(
         number += 1
     steps[-1]["to"] = None
     return steps
-
-
-def _tiers_kw(rates: Rates, tiers: list[Tier], path: str) -> list[Said]:
-    steps = []
-    for number, tier in enumerate(tiers):
-        if tier.unit not in {"", "kw", "kw daily"}:
-            message = f"{tier.unit!r} is no unit of demand tiers."
-            rates.refuse(Code.TIER_UNIT, path, message, "Use kW.")
-        if tier.unit == "kw daily":
-            message = "Daily demand is not priced yet."
-            rates.refuse(Code.NOT_SUPPORTED, path, message, "Use kW.")
-        last = number == len(tiers) - 1
-        top = None if last or tier.top is None else plain_text(tier.top)
-        steps.append({"to": top, "unit": "kW", "price": plain_text(tier.rate)})
-    return steps
-
-
-def _flat(
-    rates: Rates,
-    structure: list[list[Tier]],
-    months: list[int],
-    seasons: Seasons,
-    billing: str,
-) -> Said:
-    steps = {
-        season: _tiers_kw(rates, structure[months[seasons.month_of(season)]], "flatdemandstructure")
-        for season in seasons.distinct
-    }
-    return {"id": "demand_flat", "name": "Demand", "qty": billing, "steps": steps}
-
-
-def _demand(
-    rates: Rates,
-    structure: list[list[Tier]],
-    weekday: list[list[int]],
-    weekend: list[list[int]],
-    billing: str,
-) -> list[Said]:
-    charges = []
-    periods = _used((weekday, weekend), range(MONTHS))
-    for number in periods:
-        steps = _tiers_kw(rates, structure[number], "demandratestructure")
-        charge: Said = {
-            "id": f"demand_D{number}",
-            "name": f"Demand, period {number}",
-            "qty": f"kw_tou.D{number}",
-            "steps": steps,
-        }
-        if billing != "kw" and len(periods) == 1:
-            charge["qty"] = billing
-        elif billing != "kw":
-            message = "A lookback on demand by several periods is not priced yet."
-            rates.refuse(Code.NOT_SUPPORTED, "lookbackpercent", message, "Use flat demand.")
-        charges.append(charge)
-    return charges

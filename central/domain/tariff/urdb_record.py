@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
@@ -11,6 +13,8 @@ from central.domain.tariff.urdb_metering import Rule
 
 MONTHS, HOURS = 12, 24
 _NO_LIMIT = Decimal("1e37")
+_WHOLE_DIGITS, _DECIMALS = 15, 24
+_WIDE = Context(prec=60)
 Said = dict[str, Any]
 
 
@@ -36,6 +40,8 @@ class Rates:
         generation: Whether the customer generates, so that the rule applies.
         true_up_month: Month whose bill settles credits.
         surplus_price: Of energy left then. [currency/kWh]
+        step_minutes: Of the load, None where it is not known; demand windows that it does not
+            divide are left to the load's own steps.
     """
 
     record: dict[str, Any]
@@ -45,6 +51,7 @@ class Rates:
     generation: bool = False
     true_up_month: int = 12
     surplus_price: Decimal = Decimal(0)
+    step_minutes: int | None = None
 
     def refuse(self, code: Code, path: str, message: str, remedy: str) -> NoReturn:
         """Refuse the record.
@@ -66,7 +73,46 @@ class Rates:
             found = None
         if found is None or not found.is_finite():
             self.refuse(Code.NOT_A_NUMBER, path, f"{value!r} is no number.", "Write a number.")
+        exponent = found.as_tuple().exponent
+        too_fine = isinstance(exponent, int) and -exponent > _DECIMALS
+        if found.adjusted() >= _WHOLE_DIGITS or too_fine:
+            message = f"{value} has more than {_WHOLE_DIGITS} digits, or {_DECIMALS} decimals."
+            self.refuse(Code.OUT_OF_RANGE, path, message, "Round it.")
         return found
+
+    def whole(self, value: object, path: str) -> int:
+        """A whole number.
+
+        Raises:
+            TariffRefusedError: It is none.
+        """
+        found = self.number(value, path)
+        if found != int(found):
+            message = f"{value} is no whole number."
+            self.refuse(Code.OUT_OF_RANGE, path, message, "Write one that is.")
+        return int(found)
+
+    def ascending(self, tiers: Sequence[Tier], path: str) -> None:
+        """Check that every tier has a bound above the one before, as far as tiers follow it.
+
+        The last of kWh tiers inside a kWh/kW tier may have none: the outer bound closes it.
+
+        Raises:
+            TariffRefusedError: One has none, or a lower one.
+        """
+        for number, (tier, later) in enumerate(pairwise(tiers)):
+            closed = "/kw" in later.unit and "/kw" not in tier.unit
+            if tier.top is None and not closed:
+                message = f"Tier {number + 1} has no bound, but tiers follow it."
+                self.refuse(
+                    Code.TIERS_NOT_ASCENDING, path, message, "Let the last tier alone have no max."
+                )
+        for earlier, later in pairwise(tiers[:-1]):
+            if earlier.unit == later.unit and _bound(later) <= _bound(earlier):
+                message = f"The bound {later.top} does not exceed {earlier.top}."
+                self.refuse(Code.TIERS_NOT_ASCENDING, path, message, "Let bounds ascend.")
+        if any(tier.top is not None and tier.top < 0 for tier in tiers[:-1]):
+            self.refuse(Code.OUT_OF_RANGE, path, "A bound is negative.", "Write one that is not.")
 
     def structure(self, name: str) -> list[list[Tier]]:
         """The tiers of each period of a rate structure."""
@@ -83,25 +129,40 @@ class Rates:
     def _tier(self, entry: object, path: str) -> Tier:
         if not isinstance(entry, dict):
             self.refuse(Code.WRONG_TYPE, path, "A tier is a mapping.", "Write rate and max.")
-        unknown = set(entry) - {"rate", "adj", "max", "unit", "sell", "name"}
+        unknown = {name for name, value in entry.items() if value is not None}
+        unknown -= {"rate", "adj", "max", "unit", "sell", "name"}
         if unknown:
             name = min(unknown)
             self.refuse(Code.UNKNOWN_KEY, f"{path}.{name}", f"{name!r} is no key.", "Remove it.")
-        rate = self.number(entry.get("rate", 0), path) + self.number(entry.get("adj", 0), path)
-        top = self.number(entry["max"], path) if entry.get("max") is not None else None
-        if top is not None and top >= _NO_LIMIT:
-            top = None
-        unit = str(entry.get("unit", "")).lower()
-        return Tier(top, unit, rate, self.number(entry.get("sell", 0), path))
+        rate, adjustment, sell = (
+            self.number(0 if entry.get(name) is None else entry[name], f"{path}.{name}")
+            for name in ("rate", "adj", "sell")
+        )
+        # A unit may stand with blanks around it or none inside: `kWh daily`.
+        unit = " ".join(str(entry.get("unit") or "").lower().split())
+        top = self._top(entry.get("max"), f"{path}.max")
+        return Tier(top, unit, _WIDE.add(rate, adjustment), sell)
+
+    def _top(self, value: object, path: str) -> Decimal | None:
+        if value is None:
+            return None
+        try:
+            if Decimal(str(value)) >= _NO_LIMIT:
+                return None
+        except InvalidOperation:
+            pass  # What is no number is refused below.
+        return self.number(value, path)
 
     def schedule(self, name: str, structure: list[list[Tier]]) -> list[list[int]]:
-        """Twelve months of 24 hours of period numbers, from 0."""
+        """Twelve months of 24 hours of period numbers, from 0; a sole period needs no schedule."""
         value = self.record.get(name)
+        if value is None and len(structure) == 1 and structure[0]:
+            return [[0] * HOURS for _ in range(MONTHS)]
         shape = isinstance(value, list) and len(value) == MONTHS
         if not shape or not all(isinstance(row, list) and len(row) == HOURS for row in value or ()):
             message = "A schedule has 12 months of 24 hours."
             self.refuse(Code.WRONG_TYPE, name, message, "Write 12 lists of 24 numbers.")
-        rows = [[int(self.number(hour, name)) for hour in row] for row in value or ()]
+        rows = [[self.whole(hour, name) for hour in row] for row in value or ()]
         for row in rows:
             for hour in row:
                 if not 0 <= hour < len(structure) or not structure[hour]:
@@ -110,11 +171,18 @@ class Rates:
         return rows
 
     def months(self, name: str) -> list[Decimal]:
-        """Twelve numbers."""
+        """Twelve numbers, or truths as 1 and 0."""
         value = self.record.get(name)
         if not isinstance(value, list) or len(value) != MONTHS:
             self.refuse(Code.WRONG_TYPE, name, "A list of 12 months belongs here.", "List them.")
-        return [self.number(entry, name) for entry in value]
+        return [
+            Decimal(entry) if isinstance(entry, bool) else self.number(entry, name)
+            for entry in value
+        ]
+
+
+def _bound(tier: Tier) -> Decimal:
+    return _NO_LIMIT if tier.top is None else tier.top
 
 
 def plain_text(value: Decimal) -> str:

@@ -1,154 +1,191 @@
 """Random tariffs and loads: month by month as PySAM, the reference, bills them.
 
-300 draws by default; `METERLINE_DRAWS=10000` soaks. The seed of a failing draw is in the message.
+300 draws by default; 10,000 soak (`METERLINE_SOAK=1`), and `METERLINE_DRAWS` sets any number. The
+seed of a failing draw is in the message; `METERLINE_FIRST_SEED` begins elsewhere.
 """
 
 from __future__ import annotations
 
+import os
 import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
+from central.domain.tariff.urdb import import_urdb
+from central.service.rate_file import Request, rate_months
 from tests.support import ssc
+from tests.support.reference_draw import NO_LIMIT, Case, draw_case
 from tests.support.size import sized
 
 ur = pytest.importorskip("PySAM.Utilityrate5", reason="nrel-pysam is not installed")
 
 DRAWS = sized("METERLINE_DRAWS", 300, 10_000)
+FIRST = int(os.environ.get("METERLINE_FIRST_SEED", "0"))
 CHUNKS = 20
 CLOSE = Decimal("0.005")
-NO_LIMIT = 1e38
-BUY_ALL = 4
+MUST_COVER = {
+    *(f"tiers {unit}" for unit in ssc.UNITS),
+    *(f"rule {rule}" for rule in range(5)),
+    *(f"sell rates by tier, rule {rule}" for rule in (0, 2, 4)),
+    *(f"lookback {months} months" for months in range(1, 12)),
+    "mixed tiers",
+    "energy by period",
+    "flat demand",
+    "demand by period",
+    "demand tiers",
+    "lookback over periods",
+    "monthly min charge",
+    "annual min charge",
+    "en ts buy rate",
+    "no generation",
+    "4 steps an hour",
+    "true-up in month 4",
+}
+Record = Callable[[str, object], None]
 
 
-def schedule(draw: random.Random, periods: int) -> list[list[float]]:
-    """Two seasons of a day cut at three hours."""
-    cuts = sorted(draw.sample(range(1, 24), 3))
-    rows = []
-    for _ in range(2):
-        labels = [draw.randint(1, periods) for _ in range(4)]
-        labels[0] = 1
-        rows.append([float(labels[sum(hour >= cut for cut in cuts)]) for hour in range(24)])
-    summer = range(draw.randint(3, 5), draw.randint(7, 10))
-    return [rows[1] if month in summer else rows[0] for month in range(12)]
-
-
-def all_periods(rows: list[list[float]], other: list[list[float]]) -> set[int]:
-    return {int(value) for grid in (rows, other) for row in grid for value in row}
-
-
-def energy(draw: random.Random, inputs: dict[str, Any]) -> None:
-    periods = draw.randint(1, 4)
-    inputs["ur_ec_sched_weekday"] = schedule(draw, periods)
-    inputs["ur_ec_sched_weekend"] = schedule(draw, periods)
-    unit = draw.choice([0, 0, 1, 2, 3])
-    tiers = draw.randint(1, 3)
-    size = {0: 300, 1: 60, 2: 10, 3: 2}[unit]
-    bounds = sorted(draw.sample(range(1, 20), tiers - 1))
-    tops = [float(bound * size) for bound in bounds] + [NO_LIMIT]
-    rows = []
-    for period in range(1, periods + 1):
-        sell = round(draw.uniform(0.01, 0.2), 4)
-        for tier, top in enumerate(tops, start=1):
-            price = round(draw.uniform(0.02, 0.5), 5)
-            rows.append([float(period), float(tier), top, float(unit), price, sell])
-    inputs["ur_ec_tou_mat"] = rows
-
-
-def demand(draw: random.Random, inputs: dict[str, Any]) -> None:
-    # Per-kW energy tiers need the peak, which the reference finds with demand enabled.
-    per_kw = inputs["ur_ec_tou_mat"][0][3] in {1.0, 3.0}
-    if draw.random() < 0.4 and not per_kw:
-        inputs["ur_dc_enable"] = 0
-        return
-    inputs["ur_dc_enable"] = 1
-    periods = draw.randint(1, 3)
-    inputs["ur_dc_sched_weekday"] = schedule(draw, periods)
-    inputs["ur_dc_sched_weekend"] = schedule(draw, periods)
-    tops = draw.choice([[NO_LIMIT], [3.0, NO_LIMIT], [2.0, 6.5, NO_LIMIT]])
-    inputs["ur_dc_tou_mat"] = [
-        [float(period), float(tier), top, round(draw.uniform(0, 15), 3)]
-        for period in range(1, periods + 1)
-        for tier, top in enumerate(tops, start=1)
-    ]
-    inputs["ur_dc_flat_mat"] = [
-        [float(month), float(tier), top, round(draw.uniform(0, 9), 3)]
-        for month in range(12)
-        for tier, top in enumerate(draw.choice([[NO_LIMIT], [4.0, NO_LIMIT]]), start=1)
-    ]
-    if draw.random() < 0.4 and periods == 1:
-        inputs["ur_enable_billing_demand"] = 1
-        # Under buy-all the reference bills the minimum again, on the meter that only generates.
-        two_meters = inputs["ur_metering_option"] == BUY_ALL
-        inputs["ur_billing_demand_minimum"] = 0.0 if two_meters else draw.choice([0.0, 3.0])
-        inputs["ur_billing_demand_lookback_period"] = draw.randint(1, 11)
-        inputs["ur_billing_demand_lookback_percentages"] = [
-            [float(draw.choice([0, 50, 85])), 1.0] for _ in range(12)
-        ]
-        inputs["ur_dc_billing_demand_periods"] = [[1.0, 1.0]]
-        inputs["ur_yearzero_usage_peaks"] = [0.0] * 12
-
-
-def draw_case(seed: int) -> tuple[dict[str, Any], list[float], list[float] | None]:
-    draw = random.Random(seed)  # noqa: S311 - not for secrets
-    inputs: dict[str, Any] = {"ur_metering_option": draw.randint(0, 4), "inflation_rate": 0.0}
-    energy(draw, inputs)
-    demand(draw, inputs)
-    inputs["ur_monthly_fixed_charge"] = round(draw.uniform(0, 30), 2)
-    inputs["ur_monthly_min_charge"] = draw.choice([0.0, 60.0])
-    inputs["ur_annual_min_charge"] = draw.choice([0.0, 900.0])
-    inputs["ur_nm_yearend_sell_rate"] = draw.choice([0.0, 0.0279])
-    inputs["ur_nm_credit_month"] = 11
-    load = [
-        round(draw.uniform(0.1, 3) + (2 if draw.random() < 0.02 else 0), 3) for _ in range(8760)
-    ]
-    made = None
-    if draw.random() < 0.6:
-        peak = draw.uniform(0.5, 6)
-        made = [
-            round(peak * max(0.0, 1 - abs(hour % 24 - 12) / 6) * draw.random(), 3)
-            for hour in range(8760)
-        ]
-    return inputs, load, made
-
-
-def reference(
-    inputs: dict[str, Any], load: list[float], made: list[float] | None
-) -> tuple[list[float], list[float]]:
+def reference(case: Case) -> list[float]:
+    """Twelve months of the reference, with generation where the case has it."""
     model = ur.new()
-    fixed = {
-        "en_electricity_rates": 1,
-        "analysis_period": 1,
-        "system_use_lifetime_output": 0,
-        "degradation": [0.0],
-        "load": load,
-        "gen": made or [0.0] * 8760,
+    base = {
         "ur_en_ts_sell_rate": 0,
         "ur_ts_sell_rate": [0.0],
         "ur_en_ts_buy_rate": 0,
         "ur_ts_buy_rate": [0.0],
     }
-    for name, value in (inputs | fixed).items():
+    fixed = {
+        "en_electricity_rates": 1,
+        "analysis_period": 1,
+        "system_use_lifetime_output": 0,
+        "degradation": [0.0],
+        "load": case.load,
+        "gen": case.made or [0.0] * len(case.load),
+    }
+    for name, value in (base | case.inputs | fixed).items():
         model.value(name, value)
     model.execute(0)
     outputs = model.Outputs
-    return (
-        list(outputs.year1_monthly_utility_bill_wo_sys),
-        list(outputs.year1_monthly_utility_bill_w_sys),
-    )
+    if case.made is None:
+        return list(outputs.year1_monthly_utility_bill_wo_sys)
+    return list(outputs.year1_monthly_utility_bill_w_sys)
+
+
+def ours(case: Case) -> list[Decimal]:
+    loads = [ssc.exact(value) for value in case.load]
+    made = None if case.made is None else [ssc.exact(value) for value in case.made]
+    months = ssc.bills(case.inputs, loads, made, case.steps, 1)[0]
+    return [month.rated.total for month in months]
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_random_tariffs_bill_as_the_reference_does(chunk: int) -> None:
-    for seed in range(chunk * DRAWS // CHUNKS, (chunk + 1) * DRAWS // CHUNKS):
-        inputs, load, made = draw_case(seed)
-        without, with_ = reference(inputs, load, made)
-        loads = [ssc.exact(value) for value in load]
-        generation = None if made is None else [ssc.exact(value) for value in made]
-        wanted = without if made is None else with_
-        months = ssc.bills(inputs, loads, generation, 1, 1)[0]
-        for month, amount in zip(months, wanted, strict=True):
-            difference = abs(month.rated.total - Decimal(repr(amount)))
-            assert difference <= CLOSE, (seed, inputs["ur_metering_option"], month.month, amount)
+def test_random_tariffs_bill_as_the_reference_does(chunk: int, record_property: Record) -> None:
+    first, end = chunk * DRAWS // CHUNKS, (chunk + 1) * DRAWS // CHUNKS
+    for seed in range(FIRST + first, FIRST + end):
+        case = draw_case(seed)
+        for month, (found, wanted) in enumerate(zip(ours(case), reference(case), strict=True)):
+            difference = abs(found - Decimal(repr(wanted)))
+            assert difference <= CLOSE, (seed, month + 1, found, wanted, sorted(case.covers))
+    record_property("tariffs compared with PySAM", end - first)
+
+
+def test_draws_cover_what_the_reference_prices() -> None:
+    count = Counter(word for seed in range(300) for word in draw_case(seed, series=False).covers)
+    assert not MUST_COVER - set(count), MUST_COVER - set(count)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_urdb_lookback_over_several_periods_bills_as_the_reference_does(seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311 - not for secrets
+    timed = [[0.0] * 12 + [1.0] * 12 if month < 6 else [0.0] * 24 for month in range(12)]
+    rates = [round(draw.uniform(1, 9), 2) for _ in range(3)]
+    percent, reach = draw.choice([0.5, 0.8, 1.0]), draw.randint(1, 11)
+    months = [float(draw.randint(0, 1)) for _ in range(12)]
+    load = [round(draw.uniform(0, 3 + 5 * (hour % 1999 == 7)), 3) for hour in range(8760)]
+    record: dict[str, object] = {
+        "demandratestructure": [[{"rate": ssc.exact(rate)}] for rate in rates[:2]],
+        "demandweekdayschedule": timed,
+        "demandweekendschedule": timed,
+        "lookbackPercent": ssc.exact(percent),
+        "lookbackRange": reach,
+        "lookbackMonths": months,
+    }
+    if seed % 2:
+        flat = [[{"rate": ssc.exact(rates[2])}]]
+        record |= {"flatdemandstructure": flat, "flatdemandmonths": [0] * 12}
+    hours = [[value + 1 for value in row] for row in timed]
+    wanted = amounts(
+        load,
+        ur_dc_sched_weekday=hours,
+        ur_dc_sched_weekend=hours,
+        ur_dc_tou_mat=[[n + 1.0, 1.0, NO_LIMIT, rate] for n, rate in enumerate(rates[:2])],
+        ur_dc_flat_mat=[[float(n), 1.0, NO_LIMIT, rates[2] * (seed % 2)] for n in range(12)],
+        ur_billing_demand_lookback_period=reach,
+        ur_billing_demand_lookback_percentages=[[100 * percent * flag, 0.0] for flag in months],
+        ur_dc_billing_demand_periods=[[1.0, 1.0], [2.0, 1.0]],
+    )
+    document = import_urdb(record, reference=True).document
+    request = Request(datetime(2018, 1, 1), 60, "UTC", naive=True, rounded=False)  # noqa: DTZ001 - local
+    found = [
+        month.rated.total
+        for month in rate_months(document, [ssc.exact(value) for value in load], request)
+    ]
+    off = [abs(one - Decimal(repr(two))) for one, two in zip(found, wanted, strict=True)]
+    assert max(off) <= CLOSE, (found, wanted)
+
+
+def amounts(load: list[float], **changes: object) -> list[float]:
+    """Flat demand at 1 per kW, at least half of the peaks of the two months before; no energy."""
+    hours = [[1.0] * 24] * 12
+    inputs = {
+        "ur_metering_option": 0,
+        "inflation_rate": 0.0,
+        "ur_ec_sched_weekday": hours,
+        "ur_ec_sched_weekend": hours,
+        "ur_ec_tou_mat": [[1.0, 1.0, NO_LIMIT, 0.0, 0.0, 0.0]],
+        "ur_monthly_fixed_charge": 0.0,
+        "ur_monthly_min_charge": 0.0,
+        "ur_annual_min_charge": 0.0,
+        "ur_nm_yearend_sell_rate": 0.0,
+        "ur_nm_credit_month": 11,
+        "ur_dc_enable": 1,
+        "ur_dc_sched_weekday": hours,
+        "ur_dc_sched_weekend": hours,
+        "ur_dc_tou_mat": [[1.0, 1.0, NO_LIMIT, 0.0]],
+        "ur_dc_flat_mat": [[float(number), 1.0, NO_LIMIT, 1.0] for number in range(12)],
+        "ur_enable_billing_demand": 1,
+        "ur_billing_demand_minimum": 0.0,
+        "ur_billing_demand_lookback_period": 2,
+        "ur_billing_demand_lookback_percentages": [[50.0, 0.0]] * 12,
+        "ur_dc_billing_demand_periods": [[1.0, 1.0]],
+        "ur_yearzero_usage_peaks": [0.0] * 12,
+    }
+    return reference(Case(inputs | changes, load, None, 1))
+
+
+def test_the_reference_reads_peaks_of_the_year_before_one_month_too_long() -> None:
+    """An error of the reference: within the year two months are two, before it they are three."""
+    nothing = [0.001] * 8760
+    in_march = [10.0 if hour == 1500 else 0.001 for hour in range(8760)]
+    within = [number for number, amount in enumerate(amounts(in_march)) if amount > 1]
+    assert within == [2, 3, 4]
+    december = amounts(nothing, ur_yearzero_usage_peaks=[0.0] * 11 + [10.0])
+    assert [number for number, amount in enumerate(december) if amount > 1] == [0, 1, 2]
+
+
+def test_the_reference_prices_nothing_below_zero() -> None:
+    """An error of the reference: energy at a negative rate is free."""
+    mat = [[1.0, 1.0, NO_LIMIT, 0.0, -0.1, 0.0]]
+    found = amounts([1.0] * 8760, ur_ec_tou_mat=mat, ur_dc_enable=0, ur_enable_billing_demand=0)
+    assert found == [0.0] * 12
+
+
+def test_the_reference_gives_energy_away_where_no_demand_is_billed() -> None:
+    """An error of the reference: kWh/kW bounds of zero make 744 kWh at 0.1 or more cost nothing."""
+    mat = [[1.0, 1.0, 100.0, 1.0, 0.2, 0.0], [1.0, 2.0, NO_LIMIT, 1.0, 0.1, 0.0]]
+    none = [[0.0, 0.0]] * 12
+    found = amounts([1.0] * 8760, ur_ec_tou_mat=mat, ur_billing_demand_lookback_percentages=none)
+    assert found == [0.0] * 12
