@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 from firmware_bridge.crc import x25
 from firmware_bridge.sml.transport import Crc
@@ -60,6 +61,7 @@ class ListEntry:
         unit: Number of the DLMS unit table.
         scaler: Power of ten.
         value: As sent: the raw integer is never scaled here.
+        size: Bytes that a whole number took; 0 for any other value.
     """
 
     name: bytes
@@ -68,6 +70,7 @@ class ListEntry:
     unit: int | None
     scaler: int
     value: bytes | bool | int | None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,7 @@ def _entry(body: Element) -> ListEntry:
         unit=_whole(unit),
         scaler=_whole(scaler) or 0,
         value=value,
+        size=value.size if isinstance(value, _Sized) else 0,
     )
 
 
@@ -175,6 +179,18 @@ def _time(element: Element) -> SmlTime | None:
     if seconds is None or kind not in tuple(TimeKind):
         return None
     return SmlTime(TimeKind(_whole(kind) or 0), seconds)
+
+
+class _Sized(int):
+    """A whole number that knows in how many bytes it was sent."""
+
+    size: int
+
+    @classmethod
+    def read(cls, raw: bytes, *, signed: bool) -> Self:
+        number = cls(int.from_bytes(raw, "big", signed=signed))
+        number.size = len(raw)
+        return number
 
 
 class _Reader:
@@ -229,6 +245,6 @@ class _Reader:
         if kind == _BOOLEAN and length == 1:
             return raw != b"\x00"
         if kind in (_INTEGER, _UNSIGNED) and 1 <= length <= 8:
-            return int.from_bytes(raw, "big", signed=kind == _INTEGER)
+            return _Sized.read(raw, signed=kind == _INTEGER)
         message = f"Type {kind} with {length} bytes is not assigned."
         raise TelegramSyntaxError(message, value=kind)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -26,7 +27,9 @@ from firmware_bridge.telegram import (
 _MAKER_NAMES = (bytes.fromhex("8181C78203FF"), bytes.fromhex("0100603201FF"))
 _SERVER_NAMES = (bytes.fromhex("0100000009FF"), bytes.fromhex("0100600100FF"))
 _SERVER_SIZE = 10
-_DZG_MENDED = "1DZG0060000000"
+# DZG DVS74 status word: its fixed bits, the load bit and the reserved ones; then the direction.
+_DVS74_MASK, _DVS74_BITS, _DVS74_EXPORT = 0xFFE0_01FF, 0x104, 0x800
+_SUM_OF_POWER = b"\x10\x07"
 _YEAR_2000 = 946_684_800
 _UINT32_MAX = 2**32 - 1
 
@@ -37,16 +40,16 @@ def observe(response: ListResponse) -> tuple[Observation, ...]:
     Only timestamps give a time; an index of seconds since start-up says nothing about the clock.
     """
     meter = _meter(response)
+    imports = _tells_import(meter, response)
     found = []
     for entry in response.entries:
-        scaled = _scaled(entry)
+        mended = _unsigned(entry) if imports and entry.name[2:4] == _SUM_OF_POWER else entry
+        scaled = _scaled(mended)
         if scaled is None or len(entry.name) != 6:
             continue
         value, unit = normalise(*scaled)
         at = _instant(entry.time) or _instant(response.time)
-        doubtful = _lost_sign(meter, entry)
-        quality = Quality.SUSPECT if doubtful else Quality.ACTUAL
-        found.append(Observation(meter, Obis(entry.name), value, unit, quality, at))
+        found.append(Observation(meter, Obis(entry.name), value, unit, Quality.ACTUAL, at))
     return tuple(found)
 
 
@@ -57,11 +60,23 @@ def _scaled(entry: ListEntry) -> tuple[Decimal, str] | None:
     return shift(Decimal(entry.value), entry.scaler), unit
 
 
-def _lost_sign(meter: MeterIdentity, entry: ListEntry) -> bool:
-    """Early DZG meters send large positive powers in too few bytes, so that they seem negative."""
-    early = meter.serial.startswith("1DZG") and meter.serial < _DZG_MENDED
-    negative = isinstance(entry.value, int) and -(2**23) <= entry.value < 0
-    return early and negative and entry.name[2:4] == b"\x10\x07"
+def _tells_import(meter: MeterIdentity, response: ListResponse) -> bool:
+    """Whether the status word of a DZG meter says that energy flows from the grid.
+
+    Early ones send large positive powers in too few bytes, so that they seem negative.
+    """
+    words = [entry.status for entry in response.entries if entry.status is not None]
+    ours = meter.serial.startswith("1DZG") and bool(words)
+    return ours and all(
+        word & _DVS74_MASK == _DVS74_BITS and not word & _DVS74_EXPORT for word in words
+    )
+
+
+def _unsigned(entry: ListEntry) -> ListEntry:
+    """The entry with the sign bit of one to three bytes read as a digit."""
+    if not isinstance(entry.value, int) or entry.value >= 0 or entry.size > 3:
+        return entry
+    return replace(entry, value=entry.value + (1 << 8 * entry.size))
 
 
 def _instant(time: SmlTime | None) -> datetime | None:
@@ -99,7 +114,10 @@ def _plate(server: bytes) -> tuple[str, str]:
         return maker, f"{server[1]:X}{maker}{server[5]:02X}{number:08d}"
     if len(server) == _SERVER_SIZE and server[0] == 0x06 and server[1:4].isalpha():
         return server[1:4].decode("ascii", "replace"), server[4:].hex().upper()
-    return "", server.hex().upper()
+    # A number that was written as text says so by itself.
+    text = server.decode("latin-1")
+    plain = len(server) > 3 and text.isascii() and text.isprintable()
+    return "", text if plain else server.hex().upper()
 
 
 class SmlScanner:

@@ -184,3 +184,38 @@ def test_any_number_and_scaler_is_exact(number: int, scaler: int) -> None:
     sign, digits, exponent = value.value.as_tuple()
     assert (-1 if sign else 1) * int("".join(map(str, digits))) == number
     assert exponent == scaler
+
+
+DZG = bytes.fromhex("0A01445A470002820A1E")
+
+
+def power_of(server: bytes, status: int, raw: bytes) -> str:
+    entries = [
+        Entry(IMPORT, unsigned(54_301_577, 8), 30, -1, status=unsigned(status, 4)),
+        Entry(POWER, bytes([0x51 + len(raw)]) + raw, 27, -2),
+    ]
+    return plain(values(list_file(server, entries))[-1].value)
+
+
+@pytest.mark.parametrize(
+    ("status", "raw", "expected"),
+    [
+        (0x1C0104, "8B28", "356.24"),  # imports, so the sign can be none
+        (0x1C0104, "FF9C", "654.36"),
+        (0x1C0104, "FF", "2.55"),
+        (0x1C0104, "7FFF", "327.67"),
+        (0x1C0904, "D6CA", "-105.50"),  # exports
+        (0x1C0004, "D6CA", "-105.50"),  # another generation's word
+        (0x1C0104, "FFFFD6CA", "-105.50"),  # in four bytes a sign is one
+    ],
+)
+def test_a_sign_that_the_status_word_denies_is_a_digit(
+    status: int, raw: str, expected: str
+) -> None:
+    assert power_of(DZG, status, bytes.fromhex(raw)) == expected
+    assert power_of(SERVER, status, bytes.fromhex("D6CA")) == "-105.50"
+
+
+def test_a_server_id_written_as_text_names_the_meter_as_printed() -> None:
+    (value,) = values(list_file(b"02280816", [Entry(IMPORT, unsigned(1, 4), 30, -1)]))
+    assert value.meter.serial == "02280816"
