@@ -42,6 +42,7 @@ class DayBlock:
             [unit x 10 ** exponent]
         quality: One `IntervalQuality` per interval, uint8.
         version: From 1.
+        sha256: Of the content: everything but the version. Made here, 32 bytes.
 
     Raises:
         BlockError: Values and qualities differ in number, there is none, `start` is naive, or a
@@ -60,7 +61,7 @@ class DayBlock:
     values: NDArray[np.int64]
     quality: NDArray[np.uint8]
     version: int = 1
-    _sha: list[bytes] = field(default_factory=list, init=False, repr=False)
+    sha256: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None:
@@ -81,6 +82,10 @@ class DayBlock:
         object.__setattr__(self, "start", self.start.astimezone(UTC))
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "quality", quality)
+        digest = hashlib.sha256(self._heading())
+        digest.update(self.pack_values())
+        digest.update(self.pack_quality())
+        object.__setattr__(self, "sha256", digest.digest())
 
     @property
     def end(self) -> datetime:
@@ -96,16 +101,6 @@ class DayBlock:
     def missing(self) -> int:
         """How many intervals are missing."""
         return int(np.count_nonzero(self.quality == IntervalQuality.MISSING))
-
-    @property
-    def sha256(self) -> bytes:
-        """SHA-256 of the content: everything but the version. 32 bytes."""
-        if not self._sha:
-            digest = hashlib.sha256(self._heading())
-            digest.update(self.pack_values())
-            digest.update(self.pack_quality())
-            self._sha.append(digest.digest())
-        return self._sha[0]
 
     def _heading(self) -> bytes:
         facts = (
@@ -223,7 +218,7 @@ class DayBlock:
         put(block, "values", np.frombuffer(values, dtype=_VALUES))
         put(block, "quality", np.frombuffer(quality, dtype=_QUALITY))
         put(block, "version", version)
-        put(block, "_sha", [sha256])
+        put(block, "sha256", sha256)
         return block
 
     @property

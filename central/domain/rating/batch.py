@@ -8,19 +8,22 @@ meter; so the result never depends on who is in the batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from hashlib import sha256
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from central.domain.rating.book import Book, HeldError
 from central.domain.rating.charges.draft import Span
 from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.inputs import input_hash, shared_inputs
-from central.domain.rating.line import Determinant, Line, Rated, Source
-from central.domain.rating.measure import Measured, NotColumnarError, measure
+from central.domain.rating.hashing import canonical, told, told_parts
+from central.domain.rating.inputs import shared_inputs
+from central.domain.rating.line import Determinant, Line, Rated
+from central.domain.rating.measure import Measured, NotColumnarError, end_to_end, measure
 from central.domain.rating.overrides import overrides_in
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.price_columns import ColumnPricer, LineColumn
@@ -34,7 +37,8 @@ from central.domain.rating.rate import (
     month_of,
     rate,
 )
-from central.domain.rating.rounding import UNROUNDED_DIGITS, printed
+from central.domain.rating.results import Results, Told
+from central.domain.rating.rounding import UNROUNDED_DIGITS
 from central.domain.rating.stack import Days, Row, Shape, Stack, stack
 from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
@@ -42,10 +46,13 @@ from central.domain.tariff.determinant_rules import FormulaDeterminant, MaxDeter
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 
 CHUNK = 128
-"""Meters of one matrix: enough to hide what a batch costs, few enough for the cache."""
+"""Meters of one matrix: few enough for the cache."""
+SHEET = 1024
+"""Meters that are priced together: enough to hide what a batch costs."""
 _FEW = 4
-_WIDE = Context(prec=400)
 _ROUNDED = Options()
+_NEW = State()
+_NEW_TEXT = canonical(_NEW.to_json())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class Batch:
     Args:
         terms: What they share.
         segments: Of the bill.
-        stacks: Input to its matrix.
+        rows: Input to the blocks of each meter.
         measured: Determinants, rounded.
         lines: In print order.
         constants: Facts that all meters share, and what follows from them.
@@ -101,79 +108,74 @@ class Batch:
 
     terms: Terms
     segments: tuple[Segment, ...]
-    stacks: Mapping[str, Stack]
+    rows: Mapping[str, Sequence[Row]]
     measured: Sequence[Measured]
     lines: Sequence[LineColumn]
     constants: Book
 
-    def rated(self, row: int, meter: Meter, shared: Mapping[str, str]) -> Rated:
-        """One meter's bill, as `rate` gives it.
+    def bills(self, meters: Sequence[Meter]) -> list[Rated]:
+        """The bills, each as `rate` gives it.
 
         Args:
-            row: Which meter.
-            meter: The same.
-            shared: Text of the shared inputs, for the hash.
+            meters: One per row.
         """
-        known: dict[tuple[str, DayRange], tuple[Source, ...]] = {}
-        for name in sorted(self.stacks):
-            known[name, self.terms.days] = (self.stacks[name].source(row, self.terms.days),)
-        sources = [known[name, self.terms.days][0] for name in sorted(self.stacks)]
-        found: list[Determinant] = []
-        for one in self.measured:
-            place = (one.series, one.days)
-            if one.series and place not in known:
-                known[place] = (self.stacks[one.series].source(row, one.days),)
-            found.append(one.at(row, known.get(place, ())))
-        hashed = ""
+        made = Results(self.rows, self.terms.days, self.measured, len(meters))
+        determinants, lines = made.determinants(), made.lines(self.lines)
+        closing = self._closing(meters, determinants.values)
+        hashes = [""] * len(meters)
         if self.terms.options.lineage:
-            hashed = input_hash(sources, meter.facts, meter.opening, shared)
-        return Rated(
-            self.segments[-1].version.document.currency.code,
-            tuple(self._lines(row, found)),
-            tuple(found),
-            self._closing(meter, found),
-            input_sha256=hashed,
-            tzdata=self.terms.calendar.tzdata,
+            hashes = self._input_hashes(made, meters)
+        currency = self.segments[-1].version.document.currency.code
+        tzdata = self.terms.calendar.tzdata
+        texts = told(
+            Rated(currency, (), (), State(), tzdata=tzdata).to_json(),
+            {
+                "lines": ("[", lines.texts, "]"),
+                "determinants": ("[", determinants.texts, "]"),
+                "closing": (closing.texts,),
+                "input_sha256": ('"', hashes, '"'),
+            },
+            len(meters),
         )
+        columns = (lines.values, determinants.values, closing.values, hashes, texts)
+        return [
+            Rated(currency, own, behind, state, (), sha256, tzdata, text)
+            for own, behind, state, sha256, text in zip(*columns, strict=True)
+        ]
 
-    def _lines(self, row: int, found: Sequence[Determinant]) -> list[Line]:
-        lines = []
-        for one in self.lines:
-            if one.present is not None and not one.present[row]:
+    def _input_hashes(self, made: Results, meters: Sequence[Meter]) -> list[str]:
+        """As `input_hash`, for bills that share their facts."""
+        terms = self.terms
+        prices = {one.name: one for one in terms.prices}
+        shared = shared_inputs(self.segments, terms.calendar, terms.days, terms.cycle, prices)
+        sources = [made.sources(name, self.terms.days).texts for name in sorted(self.rows)]
+        parts = {**shared, "facts": canonical(meters[0].facts.to_json())}
+        varying = {
+            "opening": ([_told(meter.opening) for meter in meters],),
+            "sources": ("[", list(map(",".join, zip(*sources, strict=True))), "]"),
+        }
+        said = told_parts(parts, varying, len(meters))
+        return [sha256(text.encode()).hexdigest() for text in said]
+
+    def _closing(
+        self, meters: Sequence[Meter], determinants: Sequence[Sequence[Determinant]]
+    ) -> Told[State]:
+        own, found = self.constants, []
+        keeps = any(segment.version.document.history for segment in self.segments)
+        for meter, behind in zip(meters, determinants, strict=True):
+            if meter.opening == _NEW and not keeps:
+                found.append(_NEW)
                 continue
-            draft = one.draft
-            amount = Decimal(int(one.amount[row])).scaleb(-one.digits, _WIDE)
-            quantity = one.quantity
-            line = Line(
-                one.id,
-                one.key,
-                one.kind,
-                one.name,
-                draft.label,
-                draft.tier,
-                draft.segment,
-                draft.days.first,
-                draft.days.end,
-                None if quantity is None else printed(quantity.at(row), one.decimals),
-                draft.unit,
-                one.price,
-                one.exact.at(row),
-                amount,
-                one.sha256,
-                tuple(found[number] for number in one.determinants),
-                tuple(self.lines[n].key for n in one.of if self.lines[n].has(row)),
-                draft.note,
+            book = Book(
+                {}, meter.facts, own.resolved, meter.opening, own.month, credits_of(meter.opening)
             )
-            lines.append(line)
-        return lines
+            book.found.update({(one.name, one.segment, one.label): one for one in behind})
+            found.append(closing_of(self.segments, book, {}))
+        return Told(found, [_told(state) for state in found])
 
-    def _closing(self, meter: Meter, found: Sequence[Determinant]) -> State:
-        own = self.constants
-        book = Book(
-            {}, meter.facts, own.resolved, meter.opening, own.month, credits_of(meter.opening)
-        )
-        book.found.update({(one.name, one.segment, one.label): one for one in found})
-        return closing_of(self.segments, book, {})
+
+def _told(state: State) -> str:
+    return _NEW_TEXT if state is _NEW or state == _NEW else canonical(state.to_json())
 
 
 def rate_many(meters: Sequence[Meter], terms: Terms) -> list[Rated]:
@@ -189,22 +191,36 @@ def rate_many(meters: Sequence[Meter], terms: Terms) -> list[Rated]:
     Raises:
         TariffVersionOverlapError: Two versions start on the same date.
     """
-    versions = ordered(terms.versions)
     found: dict[int, Rated] = {}
-    try:
-        segments = cut(terms.days, versions)
-    except NoTariffVersionError:
-        segments = ()
-    if segments and _columnar(segments):
-        shared = shared_inputs(
-            segments, terms.calendar, terms.days, terms.cycle, {p.name: p for p in terms.prices}
-        )
-        for numbers, rows in _groups(meters, segments, terms):
-            found |= _rate_group(meters, numbers, rows, segments, terms, shared)
+    for numbers, batch in batches(meters, terms):
+        bills = batch.bills([meters[number] for number in numbers])
+        found.update(zip(numbers, bills, strict=True))
     return [
         found[number] if number in found else _alone(meter, terms)
         for number, meter in enumerate(meters)
     ]
+
+
+def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], Batch]]:
+    """The meters that can be rated together, as batches: their numbers, and their bills as columns.
+
+    Args:
+        meters: In any order.
+        terms: What they share.
+
+    Raises:
+        TariffVersionOverlapError: Two versions start on the same date.
+    """
+    try:
+        segments = cut(terms.days, ordered(terms.versions))
+    except NoTariffVersionError:
+        return
+    if _columnar(segments):
+        for numbers, table in _groups(meters, segments, terms):
+            made = _batch(meters[numbers[0]].facts, table, segments, terms)
+            if made is not None:
+                kept, batch = made
+                yield [numbers[row] for row in kept], batch
 
 
 def _alone(meter: Meter, terms: Terms) -> Rated:
@@ -262,9 +278,9 @@ def _groups(
         numbers.append(number)
         table.append([row for _, row in whole])
     return [
-        (numbers[begin : begin + CHUNK], table[begin : begin + CHUNK])
+        (numbers[begin : begin + SHEET], table[begin : begin + SHEET])
         for numbers, table in groups.values()
-        for begin in range(0, len(numbers), CHUNK)
+        for begin in range(0, len(numbers), SHEET)
         if len(numbers) >= _FEW
     ]
 
@@ -274,33 +290,50 @@ def inputs_for(segments: Sequence[Segment]) -> list[str]:
     return list(dict.fromkeys(name for segment in segments for name in inputs_of(segment.version)))
 
 
-def _rate_group(  # noqa: PLR0913, PLR0917 - a group and what it shares
-    meters: Sequence[Meter],
-    numbers: Sequence[int],
+def _batch(
+    facts: AgreementFacts,
     table: Sequence[Sequence[Row]],
     segments: tuple[Segment, ...],
     terms: Terms,
-    shared: Mapping[str, str],
-) -> dict[int, Rated]:
+) -> tuple[list[int], Batch] | None:
+    """The batch of the meters that can be rated together, and their places in the table."""
     of = Days(terms.days, segments[0].version.document.zone)
+    constants = Book({}, facts, terms.calendar, State(), month_of(terms.days))
+    parts: list[list[Measured]] = []
+    kept: list[int] = []
+    try:
+        for begin in range(0, len(table), CHUNK):
+            stacks, good = _stacked(table[begin : begin + CHUNK], segments, of)
+            if good.size:
+                with suppress(NotColumnarError):
+                    parts.append(measure(segments, stacks, constants, good.size))
+                    kept += (begin + good).tolist()
+        if not kept:
+            return None
+        measured = end_to_end(parts)
+        lines = price_batch(measured, len(kept), segments, terms, constants)
+    except (NotColumnarError, HeldError, CalendarError):
+        return None
+    names = inputs_for(segments)
+    rows = {name: [table[row][place] for row in kept] for place, name in enumerate(names)}
+    return kept, Batch(terms, segments, rows, measured, lines, constants)
+
+
+def _stacked(
+    table: Sequence[Sequence[Row]], segments: Sequence[Segment], of: Days
+) -> tuple[dict[str, Stack], NDArray[np.int64]]:
+    """Matrices of the meters that can be rated by them, and which those are."""
     stacks: dict[str, Stack] = {}
-    good = np.ones(len(numbers), dtype=np.bool_)
+    good = np.ones(len(table), dtype=np.bool_)
     for place, name in enumerate(inputs_for(segments)):
         stacks[name], missing = stack(name, [row[place] for row in table], of)
         good &= ~missing
         if _leaves_out_estimates(segments):
             good &= ~stacks[name].estimated
+    rows = np.flatnonzero(good)
     if not good.all():
-        kept = np.flatnonzero(good)
-        numbers = [numbers[row] for row in kept.tolist()]
-        stacks = {name: one.only(kept) for name, one in stacks.items()}
-    if not numbers:
-        return {}
-    try:
-        batch = make_batch(stacks, len(numbers), segments, terms, meters[numbers[0]].facts)
-    except (NotColumnarError, HeldError, CalendarError):
-        return {}
-    return {number: batch.rated(row, meters[number], shared) for row, number in enumerate(numbers)}
+        stacks = {name: one.only(rows) for name, one in stacks.items()}
+    return stacks, rows
 
 
 def _leaves_out_estimates(segments: Sequence[Segment]) -> bool:
@@ -309,33 +342,6 @@ def _leaves_out_estimates(segments: Sequence[Segment]) -> bool:
         for segment in segments
         for rule in segment.version.document.determinants
     )
-
-
-def make_batch(
-    stacks: Mapping[str, Stack],
-    count: int,
-    segments: tuple[Segment, ...],
-    terms: Terms,
-    facts: AgreementFacts,
-) -> Batch:
-    """Measure and price the meters of matrices.
-
-    Args:
-        stacks: Input to its matrix, all with the same meters.
-        count: How many meters.
-        segments: Of the bill.
-        terms: What the bills share.
-        facts: That all meters share.
-
-    Raises:
-        NotColumnarError: These meters need to be rated one by one.
-        HeldError: A price or fact is missing.
-        CalendarError: The calendar cannot place an interval.
-    """
-    constants = Book({}, facts, terms.calendar, State(), month_of(terms.days))
-    measured = measure(segments, stacks, constants, count)
-    lines = price_batch(measured, count, segments, terms, constants)
-    return Batch(terms, segments, stacks, measured, lines, constants)
 
 
 def price_batch(

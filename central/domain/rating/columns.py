@@ -64,9 +64,19 @@ class Column:
     @classmethod
     def same(cls, value: Fraction, count: int) -> Column:
         """The same number for every meter."""
-        if abs(value.numerator) > _MAX:
-            return cls(np.full(count, value.numerator, dtype=object), value.denominator)
-        return cls(np.full(count, value.numerator, dtype=np.int64), value.denominator)
+        kind = object if abs(value.numerator) > _MAX else np.int64
+        one = np.array(value.numerator, dtype=kind)
+        return cls(np.broadcast_to(one, (count,)), value.denominator)
+
+    @property
+    def alike(self) -> bool:
+        """Whether it is known that all meters have the same number."""
+        return isinstance(self.bottom, int) and self.top.strides == (0,)
+
+    def only(self, rows: slice | Mask) -> Column:
+        """Some of the meters."""
+        bottom = self.bottom if isinstance(self.bottom, int) else self.bottom[rows]
+        return Column(self.top[rows], bottom)
 
     @property
     def one_bottom(self) -> int:
@@ -109,6 +119,11 @@ class Column:
         """The number of one meter."""
         bottom = self.bottom if isinstance(self.bottom, int) else int(self.bottom[row])
         return Fraction(int(self.top[row]), bottom)
+
+
+def chained(columns: Sequence[Column]) -> Column:
+    """Columns of some meters each, that have one denominator for all, as one of all meters."""
+    return Column(np.concatenate([column.top for column in columns]), columns[0].one_bottom)
 
 
 def added(columns: Sequence[Column]) -> Column:

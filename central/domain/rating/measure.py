@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.rating.book import Book, unit_of
-from central.domain.rating.columns import Column, share_out
+from central.domain.rating.columns import Column, chained, share_out
 from central.domain.rating.determinants import compute_rule
-from central.domain.rating.line import Determinant, Selection, Source
+from central.domain.rating.line import Determinant, Selection
 from central.domain.rating.maxima import window_begins
 from central.domain.rating.period import DayRange, Segment
 from central.domain.rating.plan import Plan, plan_of
@@ -54,33 +54,6 @@ class Measured:
     width: int = 1
     adjusted: Column | None = None
 
-    def at(self, row: int, sources: tuple[Source, ...]) -> Determinant:
-        """The determinant of one meter.
-
-        Args:
-            row: Which meter.
-            sources: Its blocks of `series` on `days`.
-        """
-        model = self.model
-        if not self.series:
-            return model
-        selection = model.selection
-        if self.begins is not None and selection is not None:
-            runs = tuple((begin, self.width) for begin in self.begins[row].tolist())
-            selection = Selection(selection.start, selection.step_s, runs)
-        return Determinant(
-            model.name,
-            model.segment,
-            model.label,
-            model.unit,
-            self.exact.at(row),
-            self.value.at(row),
-            model.how,
-            selection,
-            sources,
-            adjusted=_NOTHING if self.adjusted is None else self.adjusted.at(row),
-        )
-
 
 def measure(
     segments: Sequence[Segment], stacks: Mapping[str, Stack], constants: Book, count: int
@@ -113,6 +86,28 @@ def measure(
         model = one.model
         constants.found[model.name, model.segment, model.label] = model
     return found
+
+
+def end_to_end(parts: Sequence[Sequence[Measured]]) -> list[Measured]:
+    """The determinants of all meters from those of some meters each.
+
+    Args:
+        parts: As `measure` gives them for the same segments, at least one.
+    """
+    return [
+        replace(
+            found[0],
+            exact=chained([one.exact for one in found]),
+            value=chained([one.value for one in found]),
+            begins=None
+            if found[0].begins is None
+            else np.concatenate([one.begins for one in found if one.begins is not None]),
+            adjusted=None
+            if found[0].adjusted is None
+            else chained([one.adjusted for one in found if one.adjusted is not None]),
+        )
+        for found in zip(*parts, strict=True)
+    ]
 
 
 def _sums(

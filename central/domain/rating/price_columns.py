@@ -22,6 +22,7 @@ from central.domain.rating.charges.minimum import minimum_count
 from central.domain.rating.charges.tiers import Block, effective
 from central.domain.rating.charges.usage import time_share
 from central.domain.rating.columns import Column, Ints, Mask, added, plus, times
+from central.domain.rating.line import Line
 from central.domain.rating.measure import Measured, NotColumnarError
 from central.domain.rating.period import Segment
 from central.domain.rating.rate import kind_of, line_key
@@ -70,9 +71,39 @@ class LineColumn:
     determinants: tuple[int, ...] = ()
     of: tuple[int, ...] = ()
 
-    def has(self, row: int) -> bool:
-        """Whether one meter has the line."""
-        return self.present is None or bool(self.present[row])
+    @property
+    def alike(self) -> bool:
+        """Whether every meter has this line, and with the same numbers."""
+        varies = self.determinants or self.of or self.present is not None
+        quantity = self.quantity is None or self.quantity.alike
+        return not varies and self.exact.alike and quantity
+
+    def model(self, lines: Sequence[LineColumn]) -> Line:
+        """What all of them share, and nobody's numbers.
+
+        Args:
+            lines: All of the bill.
+        """
+        draft = self.draft
+        return Line(
+            id=self.id,
+            key=self.key,
+            kind=self.kind,
+            name=self.name,
+            label=draft.label,
+            tier=draft.tier,
+            segment=draft.segment,
+            first=draft.days.first,
+            end=draft.days.end,
+            quantity=None,
+            unit=draft.unit,
+            price=self.price,
+            exact=draft.exact,
+            amount=Decimal(0),
+            tariff_sha256=self.sha256,
+            of=tuple(lines[number].key for number in self.of),
+            note=draft.note,
+        )
 
     @property
     def counted(self) -> Ints:

