@@ -7,7 +7,6 @@ new file's own epoch names the damaged file's and its last known sequence.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -19,7 +18,7 @@ from uuid import UUID
 
 import aiosqlite
 
-from edge_agent import schema
+from edge_agent import aside, schema
 from edge_agent.carve import carve
 from edge_agent.database import Database
 from edge_agent.ledger import Life
@@ -64,54 +63,34 @@ class _Salvage:
     damaged: list[tuple[int, object, bytes]] = field(default_factory=list)
     acks: list[Sequence[Any]] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
-    held: list[tuple[str, int, int, bytes]] = field(default_factory=list)
-    events: list[tuple[int, str, str, bytes | None]] = field(default_factory=list)
-
-
-def set_aside(path: Path, now: datetime) -> Path:
-    """Rename a damaged file and its log, durably.
-
-    Returns:
-        Where the file is now.
-    """
-    stamp = now.strftime("%Y%m%dT%H%M%S")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
-    for suffix in ("-wal", ""):
-        source = path.with_name(path.name + suffix)
-        if source.exists():
-            source.rename(aside.with_name(aside.name + suffix))
-    path.with_name(path.name + "-shm").unlink(missing_ok=True)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return aside
+    # In order, and once, though two files may have them.
+    held: dict[tuple[str, int, int, bytes], None] = field(default_factory=dict)
+    events: dict[tuple[int, str, str, bytes | None], None] = field(default_factory=dict)
 
 
 async def salvage_into(
-    database: Database, aside: Path, gateway: str, now: datetime, new_id: Callable[[], UUID]
+    database: Database, gateway: str, now: datetime, new_id: Callable[[], UUID]
 ) -> None:
-    """Fill a new buffer with what is good in a damaged one, and begin its own epoch.
+    """Fill a new buffer with what is good in the damaged ones that wait, and begin its own epoch.
+
+    More than one waits only where a power cut or a second damage came in between.
 
     Raises:
         BufferFullError, BufferUnavailableError: The new file cannot be written.
     """
     salvage = _Salvage(gateway)
-    _carve(salvage, aside)
-    _query(salvage, aside)
-    _mend_damaged(salvage)
-    _rescue_missing(salvage, aside)
+    for damaged in aside.waiting(database.path):
+        _carve(salvage, damaged)
+        _query(salvage, damaged)
+        _mend_damaged(salvage)
+        _rescue_missing(salvage, damaged)
+    name = aside.last_name(database.path, now).name
 
     async def work(connection: aiosqlite.Connection) -> None:
         await _write(connection, salvage, now, new_id)
         await connection.execute(
             "INSERT INTO event (at_ms, code, detail, raw) VALUES (?, ?, ?, NULL)",
-            (to_ms(now), "buffer_set_aside", f"The damaged buffer was set aside as {aside.name}."),
+            (to_ms(now), "buffer_set_aside", f"The damaged buffer was set aside as {name}."),
         )
 
     await database.transact(work, lambda: None)
@@ -120,8 +99,8 @@ async def salvage_into(
 # --- reading ---
 
 
-def _carve(salvage: _Salvage, aside: Path) -> None:
-    for number, row in carve(aside):
+def _carve(salvage: _Salvage, damaged: Path) -> None:
+    for number, row in carve(damaged):
         # The number of a row stands as NULL in its record.
         if len(row) == _BATCH_COLUMNS and isinstance(row[-1], bytes):
             _take_batch(salvage, number, row[1], row[-1])
@@ -133,7 +112,7 @@ def _carve(salvage: _Salvage, aside: Path) -> None:
             _take_oldest_mark(salvage, *row)
 
 
-def _query(salvage: _Salvage, aside: Path) -> None:
+def _query(salvage: _Salvage, damaged: Path) -> None:
     """Ask SQLite for the rest, table by table, as far as it gets."""
     for query, take in (
         ("SELECT id, sha256, payload FROM batch ORDER BY id", _take_batch),
@@ -142,9 +121,9 @@ def _query(salvage: _Salvage, aside: Path) -> None:
         ("SELECT boot, taken_ms, count, readings, crc FROM held ORDER BY id", _take_held),
         ("SELECT at_ms, code, detail, raw FROM event ORDER BY id", _take_event),
     ):
-        for row in _rows(aside, query):
+        for row in _rows(damaged, query):
             take(salvage, *row)
-    salvage.acks.extend(_rows(aside, "SELECT * FROM ack ORDER BY id"))
+    salvage.acks.extend(_rows(damaged, "SELECT * FROM ack ORDER BY id"))
     ordinals = {found.ordinal: found for found in salvage.epochs.values()}
     for identity, sha256, at_ms, crc in salvage.acks:
         if crc == schema.checksum(identity, sha256, at_ms):
@@ -153,10 +132,10 @@ def _query(salvage: _Salvage, aside: Path) -> None:
                 found.acks[sequence] = (sha256, at_ms)
 
 
-def _rows(aside: Path, query: str) -> Iterator[Sequence[Any]]:
+def _rows(damaged: Path, query: str) -> Iterator[Sequence[Any]]:
     try:
         with closing(
-            sqlite3.connect(f"{aside.resolve().as_uri()}?mode=ro", uri=True)
+            sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro", uri=True)
         ) as connection:
             # A text whose bytes were hit still comes out; its checksum then refuses it.
             connection.text_factory = lambda data: data.decode(errors="replace")
@@ -203,7 +182,7 @@ def _mend_damaged(salvage: _Salvage) -> None:
             _take_batch(salvage, number, None, whole)
 
 
-def _rescue_missing(salvage: _Salvage, aside: Path) -> None:
+def _rescue_missing(salvage: _Salvage, damaged: Path) -> None:
     """Batches that are intact, but whose cells are not."""
     for epoch, found in salvage.epochs.items():
         known = {*found.batches, *found.acks}
@@ -211,7 +190,7 @@ def _rescue_missing(salvage: _Salvage, aside: Path) -> None:
         # One more than is known: the last one may be what was hit.
         missing = [sequence for sequence in span if sequence not in found.batches]
         for sequence in [*missing[:DAMAGED_MAX], span.stop]:
-            whole = rescue(aside, Link(salvage.gateway, epoch, sequence, NO_HASH))
+            whole = rescue(damaged, Link(salvage.gateway, epoch, sequence, NO_HASH))
             if whole is not None:
                 _take_batch(salvage, 0, None, whole)
 
@@ -238,12 +217,12 @@ def _take_oldest_mark(salvage: _Salvage, name: object, value: object, crc: objec
 
 def _take_held(salvage: _Salvage, *row: Any) -> None:  # noqa: ANN401 - checked by its checksum
     if row[4] == schema.checksum(*row[:4]):
-        salvage.held.append((row[0], row[1], row[2], row[3]))
+        salvage.held[row[0], row[1], row[2], row[3]] = None
 
 
 def _take_event(salvage: _Salvage, *row: Any) -> None:  # noqa: ANN401 - a log line, shown as it is
     if isinstance(row[0], int) and all(isinstance(text, str) for text in row[1:3]):
-        salvage.events.append((row[0], row[1], row[2], row[3]))
+        salvage.events[row[0], row[1], row[2], row[3]] = None
 
 
 # --- writing ---
@@ -272,7 +251,7 @@ async def _write(
             (*row, schema.checksum(*row)),
         )
     await connection.executemany(
-        "INSERT INTO event (at_ms, code, detail, raw) VALUES (?, ?, ?, ?)", salvage.events
+        "INSERT INTO event (at_ms, code, detail, raw) VALUES (?, ?, ?, ?)", list(salvage.events)
     )
     await _write_totals(connection, salvage)
 

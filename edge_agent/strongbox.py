@@ -19,13 +19,14 @@ from uuid import UUID, uuid4
 
 import aiosqlite
 
+from edge_agent import aside
 from edge_agent.bookkeeping import Bookkeeping
 from edge_agent.database import Database
 from edge_agent.errors import BufferDamagedError, BufferFullError, BufferUnavailableError
 from edge_agent.ledger import Ledger, Life
 from edge_agent.loading import load_ledger, load_marks
 from edge_agent.reserve import FileLock, Reserve
-from edge_agent.salvage import salvage_into, set_aside
+from edge_agent.salvage import salvage_into
 from edge_agent.transaction import Transaction, insert_epoch
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.reading import to_ms
@@ -67,6 +68,7 @@ class Strongbox:
         self._lock: FileLock | None = None
         self._new_id: Callable[[], UUID] = uuid4
         self._recovering = asyncio.Lock()
+        self._set_aside = False
 
     @classmethod
     async def open(
@@ -199,15 +201,18 @@ class Strongbox:
             if self._database is not broken:
                 return
             await broken.close()
-            aside = set_aside(self.path, now)
-            self._database = await Database.open(self.path)
-            await salvage_into(self._database, aside, self.gateway, now, self._new_id)
+            if not self._set_aside:
+                aside.begin(self.path)
+                self._set_aside = True
             before = self._ledger
-            self._ledger = await load_ledger(self._database, self.gateway)
-            self._marks = await load_marks(self._database)
+            self._database, self._ledger, self._marks = await _open_salvaged(
+                self.path, self.gateway, now, self._new_id
+            )
+            self._set_aside = False
             await self._carry_over(before, now)
             self.note(now, "buffer_damaged", why)
             self.generation += 1
+            aside.finish(self.path, now)
 
     async def _carry_over(self, before: Ledger, now: datetime) -> None:
         """Take over what only memory knew of the file that was set aside."""
@@ -254,23 +259,46 @@ async def _open_sound(
     path: Path, gateway: str, now: datetime, new_id: Callable[[], UUID]
 ) -> tuple[Database, Ledger, dict[str, int]]:
     try:
-        return await _open_once(path, gateway, now, new_id, None)
+        # Begun by an agent that was cut off.
+        if not aside.waiting(path):
+            return await _open_whole(path, gateway, now, new_id)
+        opened = await _open_salvaged(path, gateway, now, new_id)
     except BufferDamagedError:
-        return await _open_once(path, gateway, now, new_id, set_aside(path, now))
+        aside.begin(path)
+        opened = await _open_salvaged(path, gateway, now, new_id)
+    aside.finish(path, now)
+    return opened
 
 
-async def _open_once(
-    path: Path, gateway: str, now: datetime, new_id: Callable[[], UUID], aside: Path | None
+async def _open_whole(
+    path: Path, gateway: str, now: datetime, new_id: Callable[[], UUID]
 ) -> tuple[Database, Ledger, dict[str, int]]:
-    database = await Database.open(path)
-    try:
-        if aside is not None:
-            await salvage_into(database, aside, gateway, now, new_id)
-        elif not await database.rows("SELECT 1 FROM epoch UNION ALL SELECT 1 FROM batch LIMIT 1"):
+    async def begin(database: Database) -> None:
+        if not await database.rows("SELECT 1 FROM batch LIMIT 1"):
             life = Life(1, new_id(), to_ms(now))
             await database.transact(
                 lambda connection: insert_epoch(connection, gateway, life), lambda: None
             )
+
+    return await _open_once(path, gateway, begin)
+
+
+async def _open_salvaged(
+    path: Path, gateway: str, now: datetime, new_id: Callable[[], UUID]
+) -> tuple[Database, Ledger, dict[str, int]]:
+    async def begin(database: Database) -> None:
+        await salvage_into(database, gateway, now, new_id)
+
+    return await _open_once(path, gateway, begin)
+
+
+async def _open_once(
+    path: Path, gateway: str, begin: Callable[[Database], Awaitable[None]]
+) -> tuple[Database, Ledger, dict[str, int]]:
+    database = await Database.open(path)
+    try:
+        if not await database.rows("SELECT 1 FROM epoch LIMIT 1"):
+            await begin(database)
         return database, await load_ledger(database, gateway), await load_marks(database)
     except BaseException:
         await database.close()
