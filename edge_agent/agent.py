@@ -120,10 +120,10 @@ class Agent:
         began, every_s = self.clock.monotonic(), self.supervisor.watchdog_s
         self.supervisor.tell("READY=1")
         try:
-            while every_s is not None:
-                if self._alive(began):
+            while True:
+                if every_s is not None and self._alive(began):
                     self.supervisor.tell("WATCHDOG=1")
-                await self.clock.sleep(every_s / 3)
+                await self.clock.sleep(KEEP_S if every_s is None else every_s / 3)
         finally:
             self.supervisor.tell("STOPPING=1")
 

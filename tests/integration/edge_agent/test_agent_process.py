@@ -41,7 +41,9 @@ async def cli(*arguments: str) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def agent_process(config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def agent_process(
+    config: Path, environment: dict[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -49,6 +51,7 @@ async def agent_process(config: Path) -> AsyncIterator[asyncio.subprocess.Proces
         "run",
         "--config",
         str(config),
+        env={**os.environ, **(environment or {})},
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
