@@ -9,11 +9,10 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class IngestSettings(BaseSettings):
-    """What one ingest process needs to know.
+class BrokerSettings(BaseSettings):
+    """How the centre reaches the broker.
 
     Args:
-        database: DSN of the database, as any role that may become `meterline_app`.
         broker_host: Name or address of the broker.
         broker_port: Its TCP port.
         broker_username: For brokers that ask.
@@ -21,17 +20,10 @@ class IngestSettings(BaseSettings):
         broker_ca: PEM of the authority that signed the broker's certificate; turns TLS on.
         broker_certificate: PEM of this process's own certificate.
         broker_key: Its key.
-        group: Name under which processes share the work.
-        window_readings: Readings at which a commit is due.
-        window_ms: How long a commit may wait for more. [ms]
-        committers: Commits under way at once.
-        queue_mib: Payload that may wait; beyond it the edge sends again. [MiB]
-        gap_patience_s: How long a hole in a gateway's sequence may stand unreported. [s]
     """
 
     model_config = SettingsConfigDict(env_prefix="METERLINE_INGEST_", frozen=True)
 
-    database: SecretStr
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=1, le=65_535)
     broker_username: str | None = None
@@ -39,12 +31,6 @@ class IngestSettings(BaseSettings):
     broker_ca: Path | None = None
     broker_certificate: Path | None = None
     broker_key: Path | None = None
-    group: str = Field(default="meterline-ingest", pattern=r"^[a-z0-9-]+$")
-    window_readings: int = Field(default=10_000, ge=1)
-    window_ms: int = Field(default=20, ge=0)
-    committers: int = Field(default=2, ge=1, le=16)
-    queue_mib: int = Field(default=64, ge=1)
-    gap_patience_s: float = Field(default=3600.0, gt=0)
 
     def tls(self) -> ssl.SSLContext | None:
         """The TLS context that the settings ask for."""
@@ -55,3 +41,25 @@ class IngestSettings(BaseSettings):
             key = None if self.broker_key is None else str(self.broker_key)
             context.load_cert_chain(str(self.broker_certificate), key)
         return context
+
+
+class IngestSettings(BrokerSettings):
+    """What one ingest process needs to know beside the broker.
+
+    Args:
+        database: DSN of the database, as any role that may become `meterline_app`.
+        group: Name under which processes share the work.
+        window_readings: Readings at which a commit is due.
+        window_ms: How long a commit may wait for more. [ms]
+        committers: Commits under way at once.
+        queue_mib: Payload that may wait; beyond it the edge sends again. [MiB]
+        gap_patience_s: How long a hole in a gateway's sequence may stand unreported. [s]
+    """
+
+    database: SecretStr
+    group: str = Field(default="meterline-ingest", pattern=r"^[a-z0-9-]+$")
+    window_readings: int = Field(default=10_000, ge=1)
+    window_ms: int = Field(default=20, ge=0)
+    committers: int = Field(default=2, ge=1, le=16)
+    queue_mib: int = Field(default=64, ge=1)
+    gap_patience_s: float = Field(default=3600.0, gt=0)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from central.cli import bill, books, decide, rate, run
+from central.cli import bill, books, decide, rate, remote, run
 from central.cli.frame import EXIT_REFUSED, group, hush_pool
 
 app = group("Meterline's centre: store, validate, rate and bill what meters show.")
 app.add_typer(run.app)
 app.add_typer(books.imports, name="import")
-app.add_typer(books.gateways, name="gateway")
+app.add_typer(remote.gateways, name="gateway")
 app.add_typer(books.tariffs, name="tariff")
 app.add_typer(rate.app)
 app.add_typer(bill.app, name="bill")

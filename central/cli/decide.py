@@ -25,6 +25,7 @@ from central.cli.frame import (
     actor_of,
     answered,
     group,
+    listed,
     settings,
     show,
     wait_for,
@@ -67,7 +68,7 @@ def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> 
             for one in found
         ]
 
-    _list(wait_for(work()), as_json=as_json, nothing="No conflict waits for a decision.")
+    listed(wait_for(work()), as_json=as_json, nothing="No conflict waits for a decision.")
 
 
 @conflicts.command("decide")
@@ -124,7 +125,7 @@ def list_findings_command(
             for one in found
         ]
 
-    _list(wait_for(work()), as_json=as_json, nothing="Nothing is open.")
+    listed(wait_for(work()), as_json=as_json, nothing="Nothing is open.")
 
 
 @findings.command("accept")
@@ -174,7 +175,7 @@ def list_quarantine_command(
             for one in held
         ]
 
-    _list(wait_for(work()), as_json=as_json, nothing="Nothing is quarantined.")
+    listed(wait_for(work()), as_json=as_json, nothing="Nothing is quarantined.")
 
 
 @quarantine.command("requeue")
@@ -224,7 +225,7 @@ def epochs_command(name: _AtName, *, as_json: AsJson = False) -> None:
                 for epoch in await store.epochs(gateway.id)
             ]
 
-    _list(wait_for(work()), as_json=as_json, nothing=f"{name} never sent a batch.")
+    listed(wait_for(work()), as_json=as_json, nothing=f"{name} never sent a batch.")
 
 
 @gateways.command("revoke-epoch")
@@ -270,24 +271,6 @@ def move_meter_command(
         show({"meter": f"{manufacturer}/{serial}", "gateway": to})
     else:
         typer.echo(f"{manufacturer}/{serial} is behind {to}.")
-
-
-def _list(rows: list[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
-    if as_json:
-        show(rows)
-    elif not rows:
-        typer.echo(nothing)
-    else:
-        # Never cut to the terminal's width: what is listed is copied into the next command.
-        lines = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        for line in lines:
-            cells = zip(line, widths, strict=True)
-            typer.echo("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 @asynccontextmanager

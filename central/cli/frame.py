@@ -33,7 +33,7 @@ Actor = Annotated[
 ]
 
 # Of settings that have a prefix of their own, by the class's name.
-_PREFIXES = {"IngestSettings": "METERLINE_INGEST_"}
+_PREFIXES = dict.fromkeys(("IngestSettings", "BrokerSettings"), "METERLINE_INGEST_")
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 errors = Console(stderr=True, soft_wrap=True)
@@ -148,6 +148,25 @@ def wait_for(work: Coroutine[Any, Any, _Result]) -> _Result:
 def show(value: object) -> None:
     """Print JSON; amounts and quantities are strings in it already."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def listed(rows: list[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
+    """Print rows of the same keys: as JSON, or as a table, or in words where there are none."""
+    if as_json:
+        show(rows)
+    elif not rows:
+        typer.echo(nothing)
+    else:
+        # Never cut to the terminal's width: what is listed is copied into the next command.
+        lines = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            cells = zip(line, widths, strict=True)
+            typer.echo("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 @contextmanager

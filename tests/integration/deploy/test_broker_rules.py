@@ -61,7 +61,9 @@ async def heard(client: aiomqtt.Client) -> list[str]:
 async def test_a_gateway_writes_its_own_topics_and_no_others(site: Site, *, v5: bool) -> None:
     async with site.client(CENTRE) as centre, site.client("gw-1", v5=v5) as gateway:
         await centre.subscribe(topics.UP_FILTER, qos=1)
-        for topic in (topics.up("gw-2"), topics.status("gw-2"), topics.up("gw-1")):
+        await centre.subscribe("meterline/v1/gw/+/cmd", qos=1)
+        others = (topics.up("gw-2"), topics.status("gw-2"), topics.configuration("gw-1"))
+        for topic in (*others, topics.command("gw-2"), topics.command("gw-1"), topics.up("gw-1")):
             # MQTT 5 answers a forbidden one with a reason code; 3.1.1 just drops it.
             try:
                 await gateway.publish(topic, b"x", qos=1)
@@ -76,6 +78,20 @@ async def test_a_gateway_hears_its_own_answers_and_the_broadcast_alone(site: Sit
         for topic in (topics.down("gw-1"), topics.down("gw-2"), topics.ALL_DOWN):
             await centre.publish(topic, b"x", qos=1)
         assert await heard(gateway) == [topics.down("gw-1"), topics.ALL_DOWN]
+
+
+async def test_what_is_left_for_a_gateway_waits_for_it_alone(site: Site) -> None:
+    async with site.client(CENTRE) as centre:
+        for name in ("gw-1", "gw-2"):
+            for topic in (topics.configuration(name), topics.command(name)):
+                await centre.publish(topic, b"x", qos=1, retain=True)
+        async with site.client("gw-1", v5=False) as gateway:
+            await gateway.subscribe("meterline/v1/#", qos=1)
+            mine = {topics.configuration("gw-1"), topics.command("gw-1")}
+            assert set(await heard(gateway)) == mine
+        for name in ("gw-1", "gw-2"):
+            for topic in (topics.configuration(name), topics.command(name)):
+                await centre.publish(topic, b"", qos=1, retain=True)
 
 
 async def test_ingest_workers_may_share_the_stream(site: Site) -> None:

@@ -1,0 +1,151 @@
+"""`meterline-central gateway make-key|configure|update|remote`: instruct gateways, and see."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from central.adapters.gateway_line import BrokerLine
+from central.adapters.mqtt import BrokerAddress
+from central.adapters.signing_key import FileKey
+from central.cli.books import gateways
+from central.cli.frame import AsJson, answered, listed, show, wait_for
+from central.ingest_settings import BrokerSettings
+from central.service.instruct_gateway import (
+    Artefact,
+    Instruct,
+    gateway_standings,
+)
+from firmware_bridge.contract.messages import Status
+from firmware_bridge.contract.release import Release
+from firmware_bridge.contract.remote import AGENT
+from firmware_bridge.contract.signed import key_id
+from firmware_bridge.contract.topics import check_gateway
+
+__all__ = ["gateways"]
+
+Key = Annotated[Path, typer.Option(help="The private key, as `gateway make-key` made it.")]
+Names = Annotated[list[str], typer.Argument(help="Names of gateways.")]
+
+
+@gateways.command("make-key")
+@answered
+def make_key_command(
+    file: Annotated[Path, typer.Argument(help="Where to; a file that is there stays as it is.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key that signs configurations or updates; gateways trust its public half."""
+    public = FileKey.make(file).public
+    if as_json:
+        show({"file": str(file), "public": public.hex(), "key_id": key_id(public).hex()})
+    else:
+        typer.echo(f"Made {file}. Its public key, for `keys` in a gateway's file:\n{public.hex()}")
+
+
+@gateways.command("configure")
+@answered
+def configure_command(
+    name: Annotated[str, typer.Argument(help="The gateway's name.")],
+    file: Annotated[Path, typer.Argument(help="TOML with [[meters]].")],
+    key: Key,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Higher than before; default: seconds since 1970.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Sign the meters of a gateway, and leave them at the broker for it."""
+    gateway, toml = check_gateway(name), file.read_text(encoding="utf-8")
+    done = wait_for(_instruct(key).configure(gateway, toml, version))
+    if as_json:
+        show({"gateway": gateway, "version": done})
+    else:
+        typer.echo(f"{gateway}: version {done} waits for it; `gateway remote` shows what it says.")
+
+
+@gateways.command("update")
+@answered
+def update_command(  # noqa: PLR0913, PLR0917 - each an option of the command
+    names: Names,
+    artefact: Annotated[Path, typer.Option(help="The file, for its hash and size.")],
+    url: Annotated[str, typer.Option(help="Where gateways fetch it: https, http or file.")],
+    version: Annotated[str, typer.Option(help="Of the artefact, such as 1.4.0.")],
+    key: Key,
+    component: Annotated[str, typer.Option(help="`agent`, or a device's firmware.")] = AGENT,
+    minimum: Annotated[
+        str | None, typer.Option(help="Only from this version on may it be installed.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Sign an update for gateways, and leave the announcement at the broker for them."""
+    instruct = _instruct(key)
+    with artefact.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").digest()
+    least = None if minimum is None else Release.parse(minimum)
+    size = artefact.stat().st_size
+    one = Artefact(component, Release.parse(version), least, sha256, size, url)
+
+    async def work() -> None:
+        for name in names:
+            await instruct.announce(check_gateway(name), one)
+
+    wait_for(work())
+    if as_json:
+        show({"gateways": names, "version": str(one.version), "sha256": sha256.hex()})
+    else:
+        typer.echo(f"{component} {one.version} is announced to {', '.join(names)}.")
+
+
+@gateways.command("remote")
+@answered
+def remote_command(
+    names: Annotated[list[str] | None, typer.Argument(help="None for all.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """What gateways last reported of configurations and updates."""
+    found = wait_for(gateway_standings(_line(), [check_gateway(name) for name in names or []]))
+    rows = [_row(name, found[name]) for name in sorted(found)]
+    listed(rows, as_json=as_json, nothing="No gateway has said anything.")
+
+
+def _row(name: str, status: Status) -> dict[str, Any]:
+    config = status.config
+    updates = [
+        f"{one.component} {one.version} {one.state.value}" + (f" {one.code}" if one.code else "")
+        for one in status.updates
+    ]
+    return {
+        "gateway": name,
+        "state": status.state.value,
+        "agent": status.agent,
+        "configuration": None if config is None else config.state.value,
+        "version": None if config is None else config.version,
+        "refused": None if config is None else config.refused,
+        "code": None if config is None else config.code,
+        "updates": "; ".join(updates),
+    }
+
+
+def _line() -> BrokerLine:
+    chosen = BrokerSettings()
+    password = chosen.broker_password
+    return BrokerLine(
+        BrokerAddress(
+            chosen.broker_host,
+            chosen.broker_port,
+            chosen.broker_username,
+            None if password is None else password.get_secret_value(),
+            chosen.tls(),
+        )
+    )
+
+
+def _instruct(key: Path) -> Instruct:
+    return Instruct(_line(), FileKey.load(key), lambda: datetime.now(UTC))
