@@ -43,6 +43,7 @@ from central.domain.rating.stack import Days, Row, Shape, Stack, stack
 from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
 from central.domain.tariff.determinant_rules import FormulaDeterminant, MaxDeterminant
+from central.domain.tariff.plain import is_plain
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 
 CHUNK = 128
@@ -251,7 +252,7 @@ def _columnar(segments: Sequence[Segment]) -> bool:
         or document.settlement
         or any(minimum.per == "year" for minimum in document.minimums)
         or any(isinstance(rule, FormulaDeterminant) for rule in document.determinants)
-        or any(isinstance(r, MaxDeterminant) and r.during for r in document.determinants)
+        or not is_plain(document)
         for document in documents
     )
 

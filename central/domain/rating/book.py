@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from central.domain.rating.event import Events, Levels
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Determinant, Hold
 from central.domain.rating.period import Segment
@@ -32,6 +33,11 @@ class HeldError(Exception):
         self.hold = hold
 
 
+def _no_past(segment: Segment, name: str, day: date) -> InputSeries:
+    message = f"The intervals of {name!r} on {day} are not at hand; rate the whole cycle."
+    raise HeldError(Hold("NO_INTERVALS", message, f"{name} {segment.number}"))
+
+
 @dataclass(slots=True)
 class Book:
     """The determinants of a bill while they are being made.
@@ -48,6 +54,10 @@ class Book:
         grants: Money paid in on days of the bill.
         sums: What commitments and settlements leave to later bills, by id. [currency]
         totals: What the months' bills came to, for later averages.
+        events: On days of the bill, by stream.
+        levels: Values that events left, by determinant and label, then key.
+        past: Gives a series on one local day, before the bill or in it.
+        days: What it gave; None for a day without whole data.
     """
 
     series: Mapping[str, InputSeries]
@@ -61,6 +71,10 @@ class Book:
     grants: tuple[Grant, ...] = ()
     sums: dict[str, Decimal] = field(default_factory=dict)
     totals: tuple[MonthTotal, ...] = ()
+    events: Events = field(default_factory=dict)
+    levels: dict[tuple[str, str], Levels] = field(default_factory=dict)
+    past: Callable[[Segment, str, date], InputSeries] = _no_past
+    days: dict[tuple[str, date], InputSeries | None] = field(default_factory=dict)
 
     def of(self, name: str, segment: int) -> list[Determinant]:
         """All labels of a determinant in a segment; a label may be named after a dot."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
+from central.domain.metering.block import DayBlock
 from central.domain.rating.book import HeldError
 from central.domain.rating.factors import multiply, splice
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Hold
-from central.domain.rating.period import Segment
+from central.domain.rating.period import DayRange, Segment
 from central.domain.rating.prices import PriceSeries
-from central.domain.rating.series import InputSeries, combine
+from central.domain.rating.series import InputSeries, align, combine
 from central.domain.tariff.document import Series
 from central.domain.tariff.version import TariffVersion
 
@@ -45,6 +47,37 @@ def computed_series(
             places = _places(series, version, segments)
             parts.setdefault(name, []).extend((series, place) for place in places)
     return {name: splice(own) for name, own in parts.items()}
+
+
+def series_on(  # noqa: PLR0913, PLR0917 - a name, and all it may be computed from
+    name: str,
+    segment: Segment,
+    day: date,
+    blocks: Mapping[str, Sequence[DayBlock]],
+    facts: AgreementFacts,
+    known: Mapping[str, PriceSeries],
+) -> InputSeries:
+    """An input or series on one local day, before the bill or in it.
+
+    Raises:
+        HeldError: The day has no whole data.
+    """
+    document = segment.version.document
+    rules = {rule.name: rule for rule in document.series}
+    needed, waiting = set[str](), [name]
+    while waiting:
+        one = waiting.pop()
+        needed.add(one)
+        waiting += [term for term, _ in rules[one].terms] if one in rules else []
+    days = DayRange(day, day + timedelta(days=1))
+    inputs: Made = {}
+    for one in needed - set(rules):
+        aligned = align(one, blocks.get(one, ()), days, document.zone)
+        if not isinstance(aligned, InputSeries):
+            raise HeldError(aligned[0])
+        inputs[one] = aligned
+    own = [rule for rule in document.series if rule.name in needed]
+    return (inputs | _made(own, inputs, facts, known))[name]
 
 
 def _made(

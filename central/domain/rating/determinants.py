@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from fractions import Fraction
 from math import lcm
 
 import numpy as np
 
+from central.domain.metering.block import exact_sum
+from central.domain.rating.baseline import compute_rebate
 from central.domain.rating.book import Book, HeldError, average_fact, known_series, unit_of
 from central.domain.rating.energy_bank import net_with_bank
+from central.domain.rating.event_sums import compute_events
 from central.domain.rating.formula import compute_formula
 from central.domain.rating.line import Determinant, Hold, Selection
-from central.domain.rating.maxima import compute_maxima
+from central.domain.rating.maxima import added_up, compute_maxima
+from central.domain.rating.named_intervals import named_intervals
 from central.domain.rating.period import Segment
-from central.domain.rating.plan import plan_of
+from central.domain.rating.plan import Plan, plan_of
 from central.domain.rating.rounding import largest_remainder
 from central.domain.rating.series import InputSeries, run_sums
+from central.domain.rating.weights import runs_of
 from central.domain.tariff.determinant_rules import (
     AllowanceDeterminant,
     CounterDeterminant,
+    EventDeterminant,
     FormulaDeterminant,
     MaxDeterminant,
+    RebateDeterminant,
     SumDeterminant,
 )
 from central.domain.tariff.determinant_rules import Determinant as Rule
@@ -35,11 +42,64 @@ def compute(segments: Sequence[Segment], book: Book) -> None:
         HeldError: Something is missing.
         CalendarError: The calendar cannot place an interval.
     """
+    fill(segments, book, lambda rule, segment: compute_rule(rule, segment, book))
+    round_determinants(segments, book)
+
+
+def fill(
+    segments: Sequence[Segment], book: Book, make: Callable[[Rule, Segment], Iterable[Determinant]]
+) -> None:
+    """Put every determinant of every segment into the book, unrounded, in order.
+
+    Where the tariff bills the peak of the whole bill (`on_change.demand: bill_peak`), every segment
+    has that of the segment with the highest one, the earliest among equals. Windows lie inside a
+    segment all the same.
+
+    Args:
+        segments: Of the bill.
+        book: Takes them.
+        make: Gives the determinants of a rule in a segment; formulas may read what is in the book.
+    """
+    early: Early = {}
     for segment in segments:
         for rule in segment.version.document.determinants:
-            for made in compute_rule(rule, segment, book):
-                book.found[made.name, made.segment, made.label] = made
-    round_determinants(segments, book)
+            if isinstance(rule, MaxDeterminant):
+                for made in make(rule, segment):
+                    early.setdefault((rule.name, segment.number, made.label), []).append(made)
+    for segment in segments:
+        for rule in segment.version.document.determinants:
+            if isinstance(rule, MaxDeterminant):
+                found = _maxima(rule, segment, early, len(segments))
+            else:
+                found = list(make(rule, segment))
+            book.found.update({(made.name, made.segment, made.label): made for made in found})
+
+
+Early = dict[tuple[str, int, str], list[Determinant]]
+"""Maxima by name, segment and label: one, or one of every meter."""
+
+
+def _maxima(
+    rule: MaxDeterminant, segment: Segment, early: Early, segments: int
+) -> list[Determinant]:
+    whole_bill = segment.version.document.on_change.demand == "bill_peak" and not rule.daily
+    found = []
+    for (name, number, label), parts in early.items():
+        if (name, number) != (rule.name, segment.number):
+            continue
+        kept = parts
+        if whole_bill:
+            every = [early.get((name, other, label), []) for other in range(segments)]
+            kept = [
+                _highest([own[place] for own in every if own], made)
+                for place, made in enumerate(parts)
+            ]
+        found.append(added_up(kept) if rule.meters == "each" else kept[0])
+    return found
+
+
+def _highest(every: Sequence[Determinant], made: Determinant) -> Determinant:
+    return max(every, key=lambda other: other.exact)._replace(segment=made.segment)
 
 
 def compute_rule(rule: Rule, segment: Segment, book: Book) -> Iterator[Determinant]:
@@ -64,8 +124,12 @@ def compute_rule(rule: Rule, segment: Segment, book: Book) -> Iterator[Determina
             yield _plain(rule.name, segment, rule.unit, value, "allowance")
         case CounterDeterminant():
             value = average_fact(rule.counter, segment, book.facts)
-            unit = dict(segment.version.document.needs)[rule.counter]
+            unit = dict(segment.version.document.needs).get(rule.counter, rule.counter)
             yield _plain(rule.name, segment, unit, value, "counter")
+        case RebateDeterminant():
+            yield compute_rebate(rule, segment, book)
+        case EventDeterminant():
+            yield from compute_events(rule, segment, book)
 
 
 def _plain(name: str, segment: Segment, unit: str, value: Fraction, how: str) -> Determinant:
@@ -79,16 +143,38 @@ def raw_sums(
     series = book.series[rule.series]
     place = series.slice_of(segment.days)
     plan = plan_of(segment.version, rule.by, segment.days, series.step_s, book.resolved)
+    start = series.start + timedelta(seconds=series.step_s * place.start)
+    if rule.during is not None or rule.outside is not None:
+        return _some_sums(rule, segment, book, plan, start)
     totals = [0] * len(plan.labels)
     sums = run_sums(series.values[place], plan.starts)
     for run_label, run_sum in zip(plan.run_labels, sums, strict=True):
         totals[run_label] += run_sum
-    start = series.start + timedelta(seconds=series.step_s * place.start)
     used = [(number, label) for number, label in enumerate(plan.labels) if plan.runs[number]]
     return (
         {label: totals[number] * series.scale for number, label in used},
         {label: Selection(start, series.step_s, plan.runs[number]) for number, label in used},
     )
+
+
+def _some_sums(
+    rule: SumDeterminant, segment: Segment, book: Book, plan: Plan, start: datetime
+) -> tuple[dict[str, Fraction], dict[str, Selection]]:
+    """Of the intervals that a series names, or of all others."""
+    series = book.series[rule.series]
+    values = series.values[series.slice_of(segment.days)]
+    name = rule.during or rule.outside or ""
+    marks = named_intervals(name, segment, book, start, series.step_s, len(values))
+    if rule.during is None:
+        marks = ~marks
+    sums, selections = {}, {}
+    for number, label in enumerate(plan.labels):
+        if plan.runs[number]:
+            chosen = marks & (plan.numbers == number)
+            runs = runs_of(chosen.astype(object), Fraction(1))
+            sums[label] = exact_sum(values[chosen]) * series.scale
+            selections[label] = Selection(start, series.step_s, tuple(run[:2] for run in runs))
+    return sums, selections
 
 
 def _sums(rule: SumDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:

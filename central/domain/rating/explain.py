@@ -9,7 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.metering.block import DayBlock
-from central.domain.rating.line import Determinant, Line, Source
+from central.domain.rating.baseline import WEIGHTED
+from central.domain.rating.event import Events, EventSource
+from central.domain.rating.event_sums import distinct
+from central.domain.rating.line import Determinant, Line, Selection, Source
 from central.domain.rating.rounding import exact_decimal, printed
 from central.domain.rating.series import billing_scale, source_of
 from central.domain.rating.weights import spread
@@ -60,29 +63,39 @@ class Explained:
     sum: Fraction
 
 
-def explain(line: Line, blocks: Mapping[str, Sequence[DayBlock]]) -> tuple[Explained, ...]:
+def explain(
+    line: Line, blocks: Mapping[str, Sequence[DayBlock]], events: Events | None = None
+) -> tuple[Explained, ...]:
     """Prove a line's quantities from the intervals they were computed from.
 
     Args:
         line: Of a bill.
         blocks: Input name to day blocks, among them the versions that the line names.
+        events: Stream to events, among them those that the line rests on.
 
     Returns:
         One proof per determinant, each summed again exactly.
 
     Raises:
-        LineageError: A block is missing, is another than the one billed, or the sum differs.
+        LineageError: A block or event is missing, is another than the one billed, or the sum
+            differs.
     """
-    return tuple(prove(determinant, blocks) for determinant in line.determinants)
+    return tuple(prove(determinant, blocks, events) for determinant in line.determinants)
 
 
-def prove(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) -> Explained:
+def prove(
+    determinant: Determinant,
+    blocks: Mapping[str, Sequence[DayBlock]],
+    events: Events | None = None,
+) -> Explained:
     """Prove one determinant, as `explain` does for those of a line.
 
     Raises:
         LineageError: A block is missing, is another than the one billed, or the sum differs.
     """
-    if determinant.selection is None:
+    if determinant.events is not None:
+        return _from_events(determinant, determinant.events, events or {})
+    if determinant.selection is None and determinant.how != WEIGHTED:
         return Explained(determinant, (), determinant.exact)
     used: list[IntervalUsed] = []
     total = Fraction(0)
@@ -93,7 +106,7 @@ def prove(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) ->
             counts[unit] = counts.get(unit, 0) + count
         for unit, count in counts.items():
             total += count * unit * source.factor
-    if determinant.how in {"max", "daily_max"}:
+    if determinant.how in {"max", "daily_max"} and determinant.selection is not None:
         _, width = determinant.selection.runs[0]
         total = total * 3600 / (width * determinant.selection.step_s)
     total += determinant.adjusted
@@ -101,6 +114,18 @@ def prove(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) ->
         message = f"The intervals of {determinant.key} sum to {total}, not {determinant.exact}."
         raise LineageError(message, value=total)
     return Explained(determinant, tuple(used), total)
+
+
+def _from_events(determinant: Determinant, source: EventSource, events: Events) -> Explained:
+    chosen = source.chosen(distinct(source.stream, events.get(source.stream, ())))
+    if source.signed(chosen) != source:
+        message = f"The events of {source.stream!r} are not those that were billed."
+        raise LineageError(message, value=source.stream)
+    value, _ = source.value(chosen)
+    if value != determinant.exact:
+        message = f"The events of {determinant.key} make {value}, not {determinant.exact}."
+        raise LineageError(message, value=value)
+    return Explained(determinant, (), value)
 
 
 def _blocks_of(source: Source, blocks: Mapping[str, Sequence[DayBlock]]) -> list[DayBlock]:
@@ -129,6 +154,10 @@ def _chosen(
     determinant: Determinant, source: Source, blocks: Sequence[DayBlock]
 ) -> Iterator[tuple[IntervalUsed, int, Fraction]]:
     selection = determinant.selection
+    if determinant.how == WEIGHTED:
+        # The weights say which intervals count, from the source's own first one on.
+        runs = tuple(run[:2] for run in source.weights)
+        selection = Selection(blocks[0].start, blocks[0].period_s, runs)
     if selection is None:
         return
     step = timedelta(seconds=selection.step_s)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from central.domain.rating.event import EventSource
 from central.domain.rating.hashing import canonical
 from central.domain.rating.state import State
 from central.domain.rating.weights import Runs
@@ -114,11 +115,13 @@ class Determinant(NamedTuple):
         unit: Unit of the value (`kWh`, `kW`, ...).
         exact: The value before rounding.
         value: The value that is priced and printed: `exact` where the tariff rounds nothing.
-        how: `sum`, `max`, `daily_max`, `formula`, `allowance`, `counter` or `fact`.
+        how: `sum`, `max`, `daily_max`, `weighted`, `formula`, `allowance`, `counter`, `fact`, or
+            what events make: `unique`, `latest`, `time_weighted`.
         selection: Intervals of a sum, or of the window of a maximum; None where none are behind.
         sources: Blocks behind it.
         of: Keys of determinants a formula read.
         adjusted: What a bank took from or gave to the sum of the intervals; `exact` holds it.
+        events: Events behind it, None where it is made of none.
     """
 
     name: str
@@ -132,6 +135,7 @@ class Determinant(NamedTuple):
     sources: tuple[Source, ...] = ()
     of: tuple[str, ...] = ()
     adjusted: Fraction = Fraction(0)
+    events: EventSource | None = None
 
     @property
     def key(self) -> str:
@@ -140,7 +144,7 @@ class Determinant(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; numbers as strings, fractions as `n/d`."""
-        return {
+        said = {
             "name": self.name,
             "segment": self.segment,
             "label": self.label,
@@ -153,6 +157,9 @@ class Determinant(NamedTuple):
             "of": list(self.of),
             "adjusted": ratio(self.adjusted),
         }
+        if self.events is not None:
+            said["events"] = self.events.to_json()
+        return said
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Determinant:
@@ -170,6 +177,7 @@ class Determinant(NamedTuple):
             sources=tuple(map(Source.from_json, value["sources"])),
             of=tuple(value["of"]),
             adjusted=Fraction(value.get("adjusted", "0")),
+            events=EventSource.from_json(value["events"]) if "events" in value else None,
         )
 
 

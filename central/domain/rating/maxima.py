@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from central.domain.rating.baseline import WEIGHTED
 from central.domain.rating.book import Book, HeldError, unit_of
-from central.domain.rating.line import Determinant, Hold, Selection
+from central.domain.rating.line import Determinant, Hold, Selection, Source
+from central.domain.rating.named_intervals import named_intervals
 from central.domain.rating.period import Segment
 from central.domain.rating.plan import Plan, plan_of
+from central.domain.rating.series import of_each_channel
+from central.domain.rating.weights import Runs, product
 from central.domain.tariff.determinant_rules import (
     MaxDeterminant,
 )
@@ -24,15 +29,19 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
 
         kW = energy of the window x 3600 / length of the window in seconds
 
-    With `during`, only windows inside the intervals that the system names count: the coincident
-    peak, zero where it names none.
+    Meters of one input are added before the maximum is taken (conjunctive); with `meters: each`
+    their maxima come one by one, for `added_up`. With `during`, only windows inside the intervals
+    that the system names count: the coincident peak, zero where it names none.
 
     Raises:
         HeldError: The window is no multiple of the interval, none is complete, or the system's
             intervals are not known.
 
-    Source: rating.md, section 3, demand and coincident peak
+    Source: rating.md, section 3, demand, coincident peak, and aggregation
     """
+    if rule.meters == "each":
+        yield from _of_each(rule, segment, book)
+        return
     series = book.series[rule.series]
     place = series.slice_of(segment.days)
     plan = plan_of(segment.version, rule.by, segment.days, series.step_s, book.resolved)
@@ -44,7 +53,9 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
     start = series.start + timedelta(seconds=series.step_s * place.start)
     every = window_begins(rule, plan, place.stop - place.start, width)
     if rule.during is not None:
-        every = _named(every, _system_intervals(rule, segment, book, start, place), width)
+        count = place.stop - place.start
+        marks = named_intervals(rule.during, segment, book, start, series.step_s, count)
+        every = _named(every, marks, width)
     values, estimated = series.values[place], series.estimated[place]
     begins, sums = _windows(rule, every, values, estimated, width)
     unit = POWER.get(unit_of(segment, rule.series), f"{unit_of(segment, rule.series)}/h")
@@ -73,17 +84,30 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
         )
 
 
-def _system_intervals(
-    rule: MaxDeterminant, segment: Segment, book: Book, start: datetime, place: slice
-) -> NDArray[np.bool_]:
-    named = next(p.price for p in segment.version.document.prices if p.name == rule.during)
-    known = book.prices.get(named)
-    step_s = book.series[rule.series].step_s
-    found = None if known is None else known.at_steps(start, step_s, place.stop - place.start)
-    if found is None:
-        message = f"The system intervals {named!r} do not cover {segment.days.first}."
-        raise HeldError(Hold("MISSING_PRICE", message, named))
-    return np.asarray(found != 0, dtype=np.bool_)
+def _of_each(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+    alone = replace(rule, meters="together")
+    for series in of_each_channel(book.series[rule.series]):
+        own = replace(book, series={**book.series, rule.series: series})
+        yield from compute_maxima(alone, segment, own)
+
+
+def added_up(parts: Sequence[Determinant]) -> Determinant:
+    """The maxima of single meters as one, a weighted sum of the intervals of their windows."""
+    value = sum((made.exact for made in parts), Fraction(0))
+    sources = tuple(source for made in parts for source in _window_sources(made))
+    return parts[0]._replace(
+        exact=value, value=value, how=WEIGHTED, selection=None, sources=sources
+    )
+
+
+def _window_sources(made: Determinant) -> Iterator[Source]:
+    if made.selection is None:
+        return
+    _, width = made.selection.runs[0]
+    per_hour = Fraction(3600, width * made.selection.step_s)
+    runs: Runs = tuple((*run, per_hour) for run in made.selection.runs)
+    for source in made.sources:
+        yield source._replace(weights=product(runs, source.weights) if source.weights else runs)
 
 
 def _named(begins: NDArray[np.int64], counts: NDArray[np.bool_], width: int) -> NDArray[np.int64]:

@@ -7,9 +7,10 @@ for a bill, a comparison or a running total.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby
@@ -27,18 +28,20 @@ from central.domain.rating.charges.percents import price_percent
 from central.domain.rating.charges.prepaid import price_prepaid
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
-from central.domain.rating.computed import computed_series
+from central.domain.rating.computed import computed_series, series_on
 from central.domain.rating.determinants import compute, metered_peaks
+from central.domain.rating.event import Events, Levels
+from central.domain.rating.event_sums import events_within
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs import input_hash, shared_inputs
-from central.domain.rating.line import Determinant, Hold, Line, Rated
+from central.domain.rating.line import Determinant, Hold, Line, Rated, Source
 from central.domain.rating.overrides import overridden
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
 from central.domain.rating.series import InputSeries, align
-from central.domain.rating.state import Grant, Peak, State, YearSum
+from central.domain.rating.state import Grant, Level, Peak, State, YearSum
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
 from central.domain.tariff.credit_rules import (
     BUDGET_BILLING,
@@ -52,6 +55,7 @@ from central.domain.tariff.credit_rules import (
 from central.domain.tariff.determinant_rules import (
     FormulaDeterminant,
     MaxDeterminant,
+    RebateDeterminant,
     SumDeterminant,
 )
 from central.domain.tariff.document import (
@@ -81,6 +85,7 @@ class Options:
 
 
 _ROUNDED = Options()
+_NO_EVENTS: Events = {}
 
 
 def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
@@ -94,13 +99,15 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     opening: State | None = None,
     prices: Sequence[PriceSeries] = (),
     grants: Sequence[Grant] = (),
+    events: Events = _NO_EVENTS,
     options: Options = _ROUNDED,
 ) -> Rated:
     """Rate one agreement for the local days of one bill.
 
     Args:
         blocks: Input name (`import`, `export`, ...) to validated day blocks, of any number of
-            channels (they are summed) and in any order; days outside the bill are ignored.
+            channels (they are summed) and in any order; days outside the bill are ignored, but
+            for those before it that a baseline looks at.
         facts: Of the agreement, effective-dated.
         versions: Of the tariff; those in force on the days are used.
         calendar: Holidays as dates, and the tzdata version.
@@ -109,6 +116,7 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
         opening: What earlier bills left: peaks, credits, sums of the year.
         prices: Price and factor series that the tariff names.
         grants: Money paid into banks or the prepaid balance; days outside the bill are ignored.
+        events: Stream to events; those outside the bill are ignored.
         options: Rounding and lineage.
 
     Returns:
@@ -129,6 +137,10 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
         series = align_inputs(segments, blocks, days, facts, known)
         book = Book(series, facts, calendar, state, month_of(days), credits_of(state), known)
         book.grants = tuple(grant for grant in grants if days.first <= grant.day < days.end)
+        zone = segments[0].version.document.zone
+        book.events = {name: events_within(events[name], days, zone) for name in sorted(events)}
+        book.levels = levels_of(state)
+        book.past = lambda segment, name, day: series_on(name, segment, day, blocks, facts, known)
         compute(segments, book)
         lines, sums = price_segments(segments, days, whole, book, options)
     except HeldManyError as held:
@@ -147,6 +159,7 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
         if book.grants:
             given = [[one.bank, one.day.isoformat(), str(one.amount)] for one in book.grants]
             parts["grants"] = canonical(sorted(given))
+        parts |= _beyond(book, days)
         hashed = input_hash(sources, facts, state, parts)
     return Rated(
         currency,
@@ -156,6 +169,38 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
         input_sha256=hashed,
         tzdata=calendar.tzdata,
     )
+
+
+def _beyond(book: Book, days: DayRange) -> dict[str, str]:
+    """Canonical text of inputs that only some tariffs read: events, and days before the bill."""
+    found = {}
+    told = {
+        name: sorted(event.to_json() for event in events)
+        for name, events in book.events.items()
+        if events
+    }
+    if told:
+        found["events"] = canonical(told)
+    past = [
+        [name, day.isoformat(), *(source.to_json() for source in _of_day(series, day))]
+        for (name, day), series in sorted(book.days.items(), key=operator.itemgetter(0))
+        if day < days.first
+    ]
+    if past:
+        found["past"] = canonical(past)
+    return found
+
+
+def _of_day(series: InputSeries | None, day: date) -> tuple[Source, ...]:
+    return () if series is None else series.sources(DayRange(day, day + timedelta(days=1)))
+
+
+def levels_of(state: State) -> dict[tuple[str, str], Levels]:
+    """The levels of a state, by determinant and label, then key."""
+    found: dict[tuple[str, str], Levels] = {}
+    for level in state.levels:
+        found.setdefault((level.name, level.label), {})[level.key] = level.value
+    return found
 
 
 def every_determinant(book: Book, lines: Sequence[Line]) -> tuple[Determinant, ...]:
@@ -230,7 +275,7 @@ def inputs_of(version: TariffVersion) -> tuple[str, ...]:
     document = version.document
     names: dict[str, None] = {}
     for rule in document.determinants:
-        if isinstance(rule, SumDeterminant | MaxDeterminant):
+        if isinstance(rule, SumDeterminant | MaxDeterminant | RebateDeterminant):
             names[rule.series] = None
         elif isinstance(rule, FormulaDeterminant):
             names.update(dict.fromkeys(_summed(rule.expr)))
@@ -456,6 +501,15 @@ def closing_of(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decim
         for credit in found
         if credit.amount
     )
+    levels = [
+        Level(name, label, key, value)
+        for (name, label), kept_levels in book.levels.items()
+        for key, value in kept_levels.items()
+    ]
     return State(
-        tuple(sorted(peaks.values())), tuple(credits_left), tuple(sorted(year_sums)), book.totals
+        tuple(sorted(peaks.values())),
+        tuple(credits_left),
+        tuple(sorted(year_sums)),
+        book.totals,
+        tuple(sorted(levels)),
     )

@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 
+from central.domain.rating.baseline import WEIGHTED
 from central.domain.rating.book import Book, HeldError, unit_of
+from central.domain.rating.computed import series_on
 from central.domain.rating.determinants import (
     compute_rule,
+    fill,
     raw_sums,
     round_determinants,
     settle_sums,
 )
+from central.domain.rating.event import Event, Events
+from central.domain.rating.event_sums import events_within
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Determinant, Hold, Rated
 from central.domain.rating.overrides import overridden
@@ -24,13 +29,18 @@ from central.domain.rating.rate import (
     align_inputs,
     credits_of,
     every_determinant,
+    levels_of,
     month_of,
     price_segments,
 )
-from central.domain.rating.state import State
+from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.determinant_rules import Determinant as Rule
-from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant
+from central.domain.tariff.determinant_rules import (
+    MaxDeterminant,
+    RebateDeterminant,
+    SumDeterminant,
+)
 from central.domain.tariff.version import TariffVersion, ordered
 from firmware_bridge.contract.errors import OperatorError
 
@@ -57,6 +67,7 @@ class RunningBill:
         cycle: The open cycle.
         opening: What earlier bills left.
         prices: Price and factor series that the tariff names.
+        grants: Money paid into banks or the prepaid balance.
         options: Rounding.
     """
 
@@ -69,6 +80,7 @@ class RunningBill:
         *,
         opening: State | None = None,
         prices: Sequence[PriceSeries] = (),
+        grants: Sequence[Grant] = (),
         options: Options | None = None,
     ) -> None:
         self._facts = facts
@@ -78,6 +90,8 @@ class RunningBill:
         self._opening = opening or State()
         self._prices = {found.name: found for found in prices}
         self._options = options or Options()
+        self._grants = tuple(grants)
+        self._events: dict[str, list[Event]] = {}
         self._days: list[Values] = []
         self._units: dict[str, str] = {}
 
@@ -86,11 +100,13 @@ class RunningBill:
         """The local day that `add` takes next."""
         return self._cycle.first + timedelta(days=len(self._days))
 
-    def add(self, blocks: Blocks) -> None:
+    def add(self, blocks: Blocks, events: Events | None = None) -> None:
         """Take the next day.
 
         Args:
-            blocks: Input name to the blocks of that one local day.
+            blocks: Input name to the blocks of that one local day, and of the days before it that
+                a baseline looks at.
+            events: Stream to the events of that day.
 
         Raises:
             DayOutOfOrderError: The cycle is complete.
@@ -104,13 +120,18 @@ class RunningBill:
         segment = cut(day, self._versions)[0]
         series = align_inputs([segment], blocks, day, self._facts, self._prices)
         book = self._book(series, day)
+        book.past = lambda own, name, on: series_on(
+            name, own, on, blocks, self._facts, self._prices
+        )
+        for stream, found_events in (events or {}).items():
+            self._events.setdefault(stream, []).extend(found_events)
         values: Values = {}
         for rule in segment.version.document.determinants:
             if isinstance(rule, SumDeterminant):
                 self._units[rule.name] = unit_of(segment, rule.series)
                 sums, _ = raw_sums(rule, segment, book)
                 values |= {(rule.name, label): value for label, value in sums.items()}
-            elif isinstance(rule, MaxDeterminant):
+            elif isinstance(rule, MaxDeterminant | RebateDeterminant):
                 for found in compute_rule(rule, segment, book):
                     self._units[rule.name] = found.unit
                     values[rule.name, found.label] = found.exact
@@ -130,10 +151,7 @@ class RunningBill:
         book = self._book({}, days)
         currency = segments[-1].version.document.currency.code
         try:
-            for segment in segments:
-                for rule in segment.version.document.determinants:
-                    for made in self._made(rule, segment, book):
-                        book.found[made.name, made.segment, made.label] = made
+            fill(segments, book, lambda rule, segment: self._made(rule, segment, book))
             round_determinants(segments, book)
             lines, _ = price_segments(segments, days, self._cycle, book, self._options)
         except HeldError as held:
@@ -144,7 +162,7 @@ class RunningBill:
         )
 
     def _book(self, series: Mapping[str, object], days: DayRange) -> Book:
-        return Book(
+        book = Book(
             series,  # type: ignore[arg-type]
             self._facts,
             self._calendar,
@@ -153,9 +171,16 @@ class RunningBill:
             credits_of(self._opening),
             self._prices,
         )
+        zone = self._versions[0].document.zone
+        book.levels = levels_of(self._opening)
+        book.grants = tuple(one for one in self._grants if days.first <= one.day < days.end)
+        book.events = {
+            name: events_within(events, days, zone) for name, events in self._events.items()
+        }
+        return book
 
     def _made(self, rule: Rule, segment: Segment, book: Book) -> list[Determinant]:
-        if not isinstance(rule, SumDeterminant | MaxDeterminant):
+        if not isinstance(rule, SumDeterminant | MaxDeterminant | RebateDeterminant):
             return list(compute_rule(rule, segment, book))
         begin = (segment.days.first - self._cycle.first).days
         merged: dict[str, Fraction] = {}
@@ -166,6 +191,11 @@ class RunningBill:
         how = "daily_max" if isinstance(rule, MaxDeterminant) and rule.daily else "max"
         if isinstance(rule, SumDeterminant):
             merged, how = settle_sums(rule, merged, segment, book), "sum"
+        elif isinstance(rule, RebateDeterminant):
+            how = WEIGHTED
+        elif rule.meters == "each":
+            message = f"The peaks of each meter behind {rule.name!r} need the whole cycle."
+            raise HeldError(Hold("NOT_RUNNING", message, rule.name))
         elif rule.mode == "rolling" and rule.window_s is not None:
             message = f"Rolling windows of {rule.name!r} cross days; rate the whole cycle."
             raise HeldError(Hold("NOT_RUNNING", message, rule.name))

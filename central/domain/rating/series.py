@@ -18,7 +18,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.line import Hold, Source
 from central.domain.rating.period import DayRange
-from central.domain.rating.weights import Runs, constant, cut
+from central.domain.rating.weights import Runs, constant, cut, spread
 from firmware_bridge.contract.interval import day_start as _day_start
 from firmware_bridge.contract.quantity import Unit
 
@@ -100,6 +100,33 @@ class InputSeries:
             elif runs := cut(feed.weights, place.start, place.stop):
                 found.append(_weighted(source, runs, place.stop - place.start))
         return tuple(found)
+
+
+def of_each_channel(series: InputSeries) -> list[InputSeries]:
+    """The series of every channel alone, each at the scale of the whole."""
+    channels: dict[int, list[Feed]] = {}
+    for feed in series.feeds:
+        channels.setdefault(feed.blocks[0].channel_id, []).append(feed)
+    found = []
+    for feeds in channels.values():
+        total: NDArray[np.object_] = np.zeros(len(series.values), dtype=object)
+        estimated = np.zeros(len(series.values), dtype=np.bool_)
+        for feed in feeds:
+            scales = [billing_scale(block) * feed.factor / series.scale for block in feed.blocks]
+            parts = [
+                block.values.astype(object) * scale
+                for block, scale in zip(feed.blocks, scales, strict=True)
+            ]
+            own = np.concatenate(parts)
+            if feed.weights is not None:
+                own *= np.array(spread(feed.weights, len(own)), dtype=object)
+            total += own
+            estimated |= is_estimate(np.concatenate([block.quality for block in feed.blocks]))
+        whole = np.array([int(value) for value in total.tolist()], dtype=object)
+        found.append(
+            replace(series, values=exact_ints(whole), estimated=estimated, feeds=tuple(feeds))
+        )
+    return found
 
 
 def _weighted(source: Source, runs: Runs, count: int) -> Source:

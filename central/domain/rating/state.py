@@ -74,6 +74,23 @@ class YearSum:
     amount: Decimal
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Level:
+    """The value that the last event left.
+
+    Args:
+        name: Determinant.
+        label: Value of the field it is split by, "" for none.
+        key: What holds it, "" where one thing does.
+        value: In the determinant's unit.
+    """
+
+    name: str
+    label: str
+    key: str
+    value: Fraction
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """All that a bill reads of earlier ones.
@@ -83,12 +100,14 @@ class State:
         credits: Ascending, oldest first within a bank and label.
         sums: Ascending.
         totals: Ascending; for the rolling average of budget billing.
+        levels: Ascending; what events left.
     """
 
     peaks: tuple[Peak, ...] = ()
     credits: tuple[Credit, ...] = ()
     sums: tuple[YearSum, ...] = ()
     totals: tuple[MonthTotal, ...] = ()
+    levels: tuple[Level, ...] = ()
 
     def sum_of(self, identifier: str) -> Decimal:
         """The sum of the year so far of a minimum or commitment. [currency]."""
@@ -108,6 +127,8 @@ class State:
         }
         if self.totals:
             said["totals"] = [[one.month.isoformat(), str(one.amount)] for one in self.totals]
+        if self.levels:
+            said["levels"] = [[v.name, v.label, v.key, str(v.value)] for v in self.levels]
         return said
 
     @classmethod
@@ -126,5 +147,9 @@ class State:
             totals=tuple(
                 MonthTotal(date.fromisoformat(month), Decimal(amount))
                 for month, amount in value.get("totals", ())
+            ),
+            levels=tuple(
+                Level(name, label, key, Fraction(level))
+                for name, label, key, level in value.get("levels", ())
             ),
         )

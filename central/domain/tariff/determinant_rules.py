@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from central.domain.tariff.expression import Expression
@@ -19,6 +20,8 @@ class SumDeterminant:
         by: Schedule, or "" for no split.
         bank: Energy bank that takes the negative part and pays later use.
         side: `use` takes what is above zero of each period's sum, `surplus` what is below.
+        during: Series whose non-zero steps name the intervals that count; None for all.
+        outside: Series whose non-zero steps name intervals that do not count.
     """
 
     name: str
@@ -26,6 +29,8 @@ class SumDeterminant:
     by: str = ""
     bank: str | None = None
     side: Literal["both", "use", "surplus"] = "both"
+    during: str | None = None
+    outside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class MaxDeterminant:
         daily: Whether the determinant is the sum of each local day's peak.
         during: Series whose non-zero steps name the system's intervals; only windows wholly inside
             them count. None for every interval.
+        meters: `together` adds the meters of an input before the maximum is taken (conjunctive);
+            `each` adds the maxima of the meters.
     """
 
     name: str
@@ -53,6 +60,7 @@ class MaxDeterminant:
     estimated: Literal["exclude", "include"] = "exclude"
     daily: bool = False
     during: str | None = None
+    meters: Literal["together", "each"] = "together"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +95,106 @@ class CounterDeterminant:
     counter: str
 
 
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """How a baseline is fitted to the day of the event.
+
+    Args:
+        minutes: Length of the time that is compared. [min]
+        gap: Between that time and the event. [min]
+        cap: The baseline changes by no more than this. [%]
+    """
+
+    minutes: int
+    gap: int
+    cap: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What use would have been without an event: the average of earlier days.
+
+    Args:
+        days: How many of the latest days without an event are looked at.
+        pick: How many of those are averaged.
+        rank: Which: those of the `highest` or `lowest` use in the event's hours, or the `latest`.
+        like: `day_type` looks at days of the event's own day type, `any` at all days.
+        reach: How far back days are looked for.
+        adjust: How it is fitted to the day; None for not at all.
+    """
+
+    days: int
+    pick: int
+    rank: Literal["highest", "lowest", "latest"] = "highest"
+    like: Literal["day_type", "any"] = "day_type"
+    reach: int = 60
+    adjust: Adjustment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RebateDeterminant:
+    """Reduction of use against a baseline, over the events of the segment.
+
+    Args:
+        name: As charges name it.
+        series: Input or series of energy.
+        during: Series whose non-zero steps are the events.
+        baseline: How it is made.
+        floor: What counts as zero where use was higher than the baseline: the `event`, each
+            `interval`, or nothing (`none`).
+    """
+
+    name: str
+    series: str
+    during: str
+    baseline: Baseline
+    floor: Literal["event", "interval", "none"] = "event"
+
+
+Take = Literal["sum", "count", "max", "unique", "latest", "time_weighted"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventDeterminant:
+    """A number made of events, each with an instant, a value and named fields.
+
+    Args:
+        name: As charges name it.
+        stream: Of events.
+        take: `sum` and `max` of values, `count` of events, `unique` values of the key's field,
+            `latest` value, `time_weighted` value, which holds until the next event.
+        unit: Of the number.
+        key: Field whose values are told apart by `unique`, and hold levels of their own for
+            `latest` and `time_weighted`, which are then added.
+        where: Field to the values of the events that count.
+        by: Schedule, or "" for no split.
+        field: Field that splits it, "" for none.
+        values: Values of that field, each a label.
+        other: Label of all other values; None holds the bill.
+        per: `average` over the time, or times the `hour`s or `day`s.
+    """
+
+    name: str
+    stream: str
+    take: Take
+    unit: str
+    key: str | None = None
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    by: str = ""
+    field: str = ""
+    values: tuple[str, ...] = ()
+    other: str | None = None
+    per: Literal["average", "hour", "day"] = "average"
+
+
 Determinant = (
-    SumDeterminant | MaxDeterminant | FormulaDeterminant | AllowanceDeterminant | CounterDeterminant
+    SumDeterminant
+    | MaxDeterminant
+    | FormulaDeterminant
+    | AllowanceDeterminant
+    | CounterDeterminant
+    | RebateDeterminant
+    | EventDeterminant
 )
 
 

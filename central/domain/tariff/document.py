@@ -59,11 +59,12 @@ class ChangeRules:
     Args:
         thresholds: `days_share` scales tier bounds and minimums of a segment by its days of the
             bill's; `whole` leaves them.
-        demand: `segment_peak_days_share` bills each segment's own peak for its share of the days.
+        demand: `segment_peak_days_share` bills each segment's own peak for its share of the days;
+            `bill_peak` bills the peak of the whole bill, at each segment's price for that share.
     """
 
     thresholds: Literal["days_share", "whole"] = "days_share"
-    demand: Literal["segment_peak_days_share"] = "segment_peak_days_share"
+    demand: Literal["segment_peak_days_share", "bill_peak"] = "segment_peak_days_share"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,6 @@ from central.domain.tariff.calendar_rules import (
     Period,
     Schedule,
 )
-from central.domain.tariff.determinant_rules import (
-    AllowanceDeterminant,
-    CounterDeterminant,
-    Determinant,
-    FormulaDeterminant,
-    MaxDeterminant,
-    SumDeterminant,
-)
 from central.domain.tariff.document import (
     ChangeRules,
     Charge,
@@ -32,8 +24,8 @@ from central.domain.tariff.document import (
     TariffDocument,
 )
 from central.domain.tariff.export_credits import commitment, energy_bank, money_bank, settlement
+from central.domain.tariff.export_determinants import determinant
 from central.domain.tariff.export_prices import Said, prices, put, seasonal_steps, tiers
-from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
 from central.domain.tariff.load_determinants import BUILT_IN_INPUTS
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -69,7 +61,7 @@ def to_source(document: TariffDocument) -> Said:
     series: Said = {found.name: _series(found, document) for found in document.series}
     series |= {found.name: _price_series(found) for found in document.prices}
     put(said, "series", series, {})
-    put(said, "determinants", {d.name: _determinant(d) for d in document.determinants}, {})
+    put(said, "determinants", {d.name: determinant(d) for d in document.determinants}, {})
     put(said, "state", history, {})
     said["charges"] = [_charge(charge) for charge in document.charges]
     riders = [_percent(r) if isinstance(r, Percent) else _charge(r) for r in document.riders]
@@ -97,6 +89,7 @@ def _cycle(rules: CycleRules) -> Said:
 def _on_change(rules: ChangeRules) -> Said:
     said: Said = {}
     put(said, "thresholds", rules.thresholds, "days_share")
+    put(said, "demand", rules.demand, "segment_peak_days_share")
     return said
 
 
@@ -188,59 +181,6 @@ def _sum_text(terms: tuple[tuple[str, Fraction], ...]) -> str:
         over = "" if size.denominator == 1 else f" / {size.denominator}"
         parts.append(f"{sign} {size.numerator} * {name}{over}")
     return "0 " + " ".join(parts)
-
-
-def _determinant(determinant: Determinant) -> Said:
-    said: Said = {}
-    match determinant:
-        case SumDeterminant():
-            said["sum"] = determinant.series
-            put(said, "by", determinant.by, "")
-            put(said, "bank", determinant.bank)
-            put(said, "side", determinant.side, "both")
-        case MaxDeterminant():
-            said["max"] = determinant.series
-            if determinant.window_s is not None:
-                said["window"] = f"{determinant.window_s // 60}m"
-            put(said, "mode", determinant.mode, "block")
-            put(said, "by", determinant.by, "")
-            put(said, "estimated", determinant.estimated, "exclude")
-            put(said, "per", "day" if determinant.daily else "bill", "bill")
-            put(said, "during", determinant.during, None)
-        case FormulaDeterminant():
-            said["expr"] = formula_text(determinant.expr)
-            put(said, "unit", determinant.unit, "")
-        case AllowanceDeterminant():
-            said["per_day"] = prices(determinant.per_day)
-            said["unit"] = determinant.unit
-        case CounterDeterminant():
-            said["counter"] = determinant.counter
-    return said
-
-
-def formula_text(expression: Expression) -> str:
-    """A formula as text that parses to the same tree."""
-    match expression:
-        case Number(value):
-            return _decimal_text(value)
-        case Name(name):
-            return name
-        case Binary(operator, left, right):
-            return f"({formula_text(left)} {operator} {formula_text(right)})"
-        case Call(function, arguments):
-            return f"{function}({', '.join(map(formula_text, arguments))})"
-        case Prior(name, months, percent, now):
-            span = f"{months[0]}-{months[-1]}"
-            which = "current" if now else "prior"
-            return f"{which}({name}, months: {span}, pct: {_decimal_text(percent)})"
-
-
-def _decimal_text(value: Fraction) -> str:
-    digits = 0
-    while (value * 10**digits).denominator != 1:
-        digits += 1
-    whole = str(int(value * 10**digits)).rjust(digits + 1, "0")
-    return f"{whole[:-digits]}.{whole[-digits:]}" if digits else whole
 
 
 def _charge(charge: Charge) -> Said:

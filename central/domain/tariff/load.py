@@ -225,9 +225,13 @@ def _on_change(node: Node | None, report: Report) -> ChangeRules:
     reader = FieldReader(node, "on_change", report)
     reader.choice("energy", ("segment",), "segment")
     thresholds = reader.choice("thresholds", ("days_share", "whole"), "days_share")
-    reader.choice("demand", ("segment_peak_days_share",), "segment_peak_days_share")
+    peaks = ("segment_peak_days_share", "bill_peak")
+    demand = reader.choice("demand", peaks, "segment_peak_days_share")
     reader.done()
-    return ChangeRules(cast("Literal['days_share', 'whole']", thresholds))
+    return ChangeRules(
+        cast("Literal['days_share', 'whole']", thresholds),
+        cast("Literal['segment_peak_days_share', 'bill_peak']", demand),
+    )
 
 
 def _history(node: Node | None, scope: Scope, report: Report) -> tuple[History, ...]:

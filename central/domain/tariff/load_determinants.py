@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Literal, cast
 
-from central.domain.tariff.calendar_rules import DEFAULT_SCHEDULE, CalendarRules
 from central.domain.tariff.determinant_rules import (
     AllowanceDeterminant,
     CounterDeterminant,
@@ -17,6 +16,8 @@ from central.domain.tariff.determinant_rules import (
 from central.domain.tariff.document import Series
 from central.domain.tariff.expression import ExpressionError, names_in, parse_expression
 from central.domain.tariff.fields import FieldReader, Report, fields_of
+from central.domain.tariff.load_measured import events, rebate
+from central.domain.tariff.load_names import hours_named, schedule_named, series_named
 from central.domain.tariff.load_prices import Scope, price_table
 from central.domain.tariff.refusal import Code
 from central.domain.tariff.source import Fields, Node
@@ -30,7 +31,7 @@ BUILT_IN_INPUTS = {
 }
 POWER = {"kWh": "kW", "kvarh": "kvar", "kVAh": "kVA"}
 _WINDOW = re.compile(r"(\d{1,4})m")
-_KINDS = ("sum", "max", "expr", "per_day", "counter")
+_KINDS = ("sum", "max", "expr", "per_day", "counter", "rebate", "events")
 
 
 def load_determinants(
@@ -76,40 +77,17 @@ def _determinant(  # noqa: PLR0913, PLR0917 - the context of a determinant
             f"Use one of {', '.join(_KINDS)}.",
         )
     determinant, unit, split = _READERS[kinds[0]](name, reader, scope, units)
-    reader.done(unsupported=frozenset({"during"}))
+    reader.done()
     scope.units[name], scope.splits[name] = unit, split
     return determinant
-
-
-def _series(key: str, reader: FieldReader, units: dict[str, str]) -> str:
-    name = reader.name(key)
-    if name not in units:
-        message = f"{name!r} is no input and no series."
-        reader.report.refuse(
-            Code.UNKNOWN_SERIES, reader.line, reader.where(key), message, "Define it in `inputs`."
-        )
-    return name
-
-
-def _by(reader: FieldReader, calendar: CalendarRules) -> str:
-    name = reader.text("by", "none")
-    if name is None or name == "none":
-        return ""
-    if name not in {schedule.name for schedule in calendar.schedules}:
-        message = f"{name!r} is no schedule of the calendar."
-        remedy = f"Use none, or define {DEFAULT_SCHEDULE}s in the calendar."
-        reader.report.refuse(
-            Code.UNKNOWN_SCHEDULE, reader.line, reader.where("by"), message, remedy
-        )
-    return name
 
 
 Made = tuple[Determinant, str, str]
 
 
 def _sum(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:
-    series = _series("sum", reader, units)
-    by = _by(reader, scope.calendar)
+    series = series_named("sum", reader, units)
+    by = schedule_named(reader, scope.calendar)
     bank = reader.text("bank")
     side = cast(
         "Literal['both', 'use', 'surplus']",
@@ -118,11 +96,16 @@ def _sum(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) ->
     if bank is not None and side != "both":
         message = "A bank already takes what is below zero."
         reader.report.refuse(Code.CONFLICT, reader.line, reader.path, message, "Drop `side`.")
-    return SumDeterminant(name, series, by, bank, side), units[series], by
+    during, outside = (hours_named(key, reader, scope) for key in ("during", "outside"))
+    if during is not None and outside is not None:
+        message = "Intervals count inside of one series, or outside of one."
+        reader.report.refuse(Code.CONFLICT, reader.line, reader.path, message, "Keep one of them.")
+    made = SumDeterminant(name, series, by, bank, side, during, outside)
+    return made, units[series], by
 
 
 def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:
-    series = _series("max", reader, units)
+    series = series_named("max", reader, units)
     window = None
     if (text := reader.text("window")) is not None:
         match = _WINDOW.fullmatch(text)
@@ -136,14 +119,9 @@ def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) ->
     mode = cast("Literal['block', 'rolling']", reader.choice("mode", ("block", "rolling"), "block"))
     estimated = reader.choice("estimated", ("exclude", "include"), "exclude")
     daily = reader.choice("per", ("bill", "day"), "bill") == "day"
-    by = _by(reader, scope.calendar)
-    during = reader.text("during")
-    if during is not None and during not in scope.prices:
-        message = f"{during!r} is no series of system intervals."
-        remedy = "Define it in series, as `{price: NAME}`."
-        reader.report.refuse(
-            Code.UNKNOWN_SERIES, reader.line, reader.where("during"), message, remedy
-        )
+    by = schedule_named(reader, scope.calendar)
+    during = hours_named("during", reader, scope)
+    meters = reader.choice("meters", ("together", "each"), "together")
     made = MaxDeterminant(
         name,
         series,
@@ -153,6 +131,7 @@ def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) ->
         cast("Literal['exclude', 'include']", estimated),
         daily=daily,
         during=during,
+        meters=cast("Literal['together', 'each']", meters),
     )
     return made, POWER.get(units[series], f"{units[series]}/h"), by
 
@@ -194,18 +173,15 @@ def _allowance(name: str, reader: FieldReader, scope: Scope, units: dict[str, st
 def _counter(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:
     del units
     counter = reader.name("counter")
-    if counter not in scope.needs:
-        message = f"{counter!r} is no agreement fact."
-        reader.report.refuse(
-            Code.UNKNOWN_FACT, reader.line, reader.where("counter"), message, "Name it in `needs`."
-        )
-    if scope.needs[counter] in {"bool", "text"}:
+    # A count that `needs` does not name is a fact of its own name, counted in that unit.
+    unit = scope.needs.get(counter, counter)
+    if unit in {"bool", "text"}:
         message = f"The fact {counter!r} is no number."
         reader.report.refuse(
             Code.WRONG_FACT_KIND, reader.line, reader.where("counter"), message, "Give it a unit."
         )
     reader.choice("average", ("days",), "days")
-    return CounterDeterminant(name, counter), scope.needs[counter], ""
+    return CounterDeterminant(name, counter), unit, ""
 
 
 _READERS = {
@@ -214,6 +190,8 @@ _READERS = {
     "expr": _formula,
     "per_day": _allowance,
     "counter": _counter,
+    "rebate": rebate,
+    "events": events,
 }
 
 

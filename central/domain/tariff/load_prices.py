@@ -34,6 +34,7 @@ class Scope:
         prices: Price series.
         inputs: Series with one energy per interval.
         lines: Ids read so far.
+        fields: Split of an event determinant to its labels.
     """
 
     calendar: CalendarRules
@@ -43,9 +44,12 @@ class Scope:
     prices: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
     lines: set[str] = field(default_factory=set)
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def labels(self, schedule: str) -> frozenset[str]:
-        """Period names of a schedule."""
+        """Period names of a schedule, or values of a field that events are split by."""
+        if schedule in self.fields:
+            return self.fields[schedule]
         for found in self.calendar.schedules:
             if found.name == schedule:
                 return frozenset(period.name for period in found.periods)

@@ -150,7 +150,7 @@ def _on_change() -> Schema:
         {
             "energy": _enum("segment"),
             "thresholds": _enum("days_share", "whole"),
-            "demand": _enum("segment_peak_days_share"),
+            "demand": _enum("segment_peak_days_share", "bill_peak"),
         }
     )
 
@@ -186,6 +186,8 @@ def _determinants() -> list[Schema]:
                 "by": {"type": "string"},
                 "bank": name,
                 "side": _enum("both", "use", "surplus"),
+                "during": name,
+                "outside": name,
             },
             required=("sum",),
         ),
@@ -198,6 +200,7 @@ def _determinants() -> list[Schema]:
                 "estimated": _enum("exclude", "include"),
                 "per": _enum("bill", "day"),
                 "during": name,
+                "meters": _enum("together", "each"),
             },
             required=("max",),
         ),
@@ -207,7 +210,53 @@ def _determinants() -> list[Schema]:
             required=("per_day",),
         ),
         _object({"counter": name, "average": _enum("days")}, required=("counter",)),
+        _object(
+            {
+                "rebate": name,
+                "during": name,
+                "baseline": _baseline(),
+                "floor": _enum("event", "interval", "none"),
+            },
+            required=("rebate", "during", "baseline"),
+        ),
+        _events(name),
     ]
+
+
+def _baseline() -> Schema:
+    return _object(
+        {
+            "days": _whole(),
+            "pick": _whole(),
+            "rank": _enum("highest", "lowest", "latest"),
+            "like": _enum("day_type", "any"),
+            "reach": _whole(),
+            "adjust": _object(
+                {"minutes": _whole(), "gap": _whole(), "cap": _number()},
+                required=("minutes", "cap"),
+            ),
+        },
+        required=("days",),
+    )
+
+
+def _events(name: Schema) -> Schema:
+    return _object(
+        {
+            "events": name,
+            "take": _enum("sum", "count", "max", "unique", "latest", "time_weighted"),
+            "unit": {"type": "string"},
+            "key": {"type": "string"},
+            "where": _map(_texts()),
+            "by": {"type": "string"},
+            "split": _object(
+                {"field": {"type": "string"}, "values": _texts(), "other": {"type": "string"}},
+                required=("field", "values"),
+            ),
+            "per": _enum("average", "hour", "day"),
+        },
+        required=("events",),
+    )
 
 
 def _series() -> list[Schema]:

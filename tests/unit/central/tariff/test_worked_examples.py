@@ -15,8 +15,10 @@ import yaml
 
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
+from central.domain.rating.event import Event, Events
 from central.domain.rating.explain import explain
 from central.domain.rating.facts import AgreementFacts, Fact
+from central.domain.rating.line import Line
 from central.domain.rating.period import DayRange
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import rate
@@ -105,6 +107,16 @@ def blocks_of(
     return found
 
 
+def events_of(said: dict[str, list[tuple[str, str, str, dict[str, str]]]]) -> Events:
+    return {
+        stream: [
+            Event(name, datetime.fromisoformat(at), Decimal(value), tuple(sorted(fields.items())))
+            for name, at, value, fields in given
+        ]
+        for stream, given in said.items()
+    }
+
+
 def range_of(said: dict[str, Any]) -> tuple[DayRange, DayRange]:
     cycle = Cycle.parse(said["cycle"]).days
     days = said.get("days")
@@ -121,6 +133,7 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
     days, cycle = range_of(said)
     step = int(said.get("step_minutes", "15"))
     blocks = blocks_of(said.get("load", {}), cycle, documents[0].zone, step)
+    events = events_of(said.get("events", {}))
     opening = State.from_json({"peaks": [], "credits": [], "sums": []} | said.get("opening", {}))
     rated = rate(
         blocks,
@@ -135,6 +148,7 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
             Grant(bank, date.fromisoformat(day), Decimal(amount))
             for bank, day, amount in said.get("grants", ())
         ],
+        events=events,
     )
     assert not rated.holds
     found = {line.key: line for line in rated.lines}
@@ -145,7 +159,8 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
             assert found[line["key"]].quantity == Decimal(line["quantity"]), line["key"]
         if "price" in line:
             assert found[line["key"]].price == Decimal(line["price"]), line["key"]
-        for proof in explain(found[line["key"]], blocks):
+        assert Line.from_json(found[line["key"]].to_json()) == found[line["key"]]
+        for proof in explain(found[line["key"]], blocks, events):
             assert proof.sum == proof.determinant.exact
     assert rated.total == Decimal(said["total"])
     if "closing" in said:
