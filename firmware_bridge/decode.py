@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.dlms.frames import DlmsScanner
+from firmware_bridge.dlms.frames import DlmsScanner, HdlcScanner, MbusScanner
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.dsmr.values import P1Scanner
 from firmware_bridge.hex_text import from_hex, lines_of_hex, within_text
@@ -61,7 +61,11 @@ _SCANNERS: dict[str, tuple[Callable[[Options], Scanner], ...]] = {
         lambda options: WirelessScanner(options.keys, options.zone, stripped=options.crc_removed),
         lambda options: BareScanner(options.keys, options.zone),
     ),
-    "dlms": (lambda options: DlmsScanner(options.keys, options.zone),),
+    "dlms": (
+        lambda options: DlmsScanner(options.keys, options.zone),
+        lambda options: HdlcScanner(options.keys, options.zone),
+        lambda options: MbusScanner(options.keys, options.zone),
+    ),
     "mqtt_native": (lambda options: MessageScanner(options.zone),),
 }
 

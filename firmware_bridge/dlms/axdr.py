@@ -66,6 +66,7 @@ _INTEGERS = {
     Tag.BCD: (1, False),
 }
 NUMBERS = frozenset({*_INTEGERS, Tag.FLOAT32, Tag.FLOAT64}) - {Tag.ENUM, Tag.BCD}
+_FLOATS = {Tag.FLOAT32: (4, ">f"), Tag.FLOAT64: (8, ">d")}
 _FIXED = {Tag.DATE_TIME: 12, Tag.DATE: 5, Tag.TIME: 4}
 
 
@@ -135,6 +136,15 @@ def parse(data: bytes, at: int = 0) -> tuple[Node, int]:
     return node, parser.at
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The type of a compact array's members: of an array with its count, of a structure's parts."""
+
+    tag: Tag
+    parts: tuple[_Form, ...] = ()
+    count: int = 0
+
+
 class _Parser:
     def __init__(self, data: bytes, at: int) -> None:
         self.data = data
@@ -151,22 +161,70 @@ class _Parser:
         return taken
 
     def node(self, depth: int) -> Node:
+        self._count(depth)
+        tag = self._tag()
+        if tag in (Tag.ARRAY, Tag.STRUCTURE):
+            return self._members(tag, depth)
+        if tag is Tag.COMPACT:
+            return self._compact(depth)
+        return self._simple(tag)
+
+    def _count(self, depth: int) -> None:
         self._left -= 1
         if self._left < 0 or depth > DEPTH_MAX:
             message = "The data is nested deeper, or has more members, than any list."
             raise TelegramTooLargeError(message)
+
+    def _tag(self) -> Tag:
         code = self.take(1)[0]
         try:
-            tag = Tag(code)
+            return Tag(code)
         except ValueError:
             message = f"The type tag {code:02X} is not assigned."
             raise TelegramSyntaxError(message, value=code) from None
-        if tag in (Tag.ARRAY, Tag.STRUCTURE):
-            return self._members(tag, depth)
-        if tag in _INTEGERS:
-            size, signed = _INTEGERS[tag]
-            return Node(tag, int.from_bytes(self.take(size), "big", signed=signed))
-        return self._other(tag)
+
+    def _compact(self, depth: int) -> Node:
+        """An array whose members' type is told once, before their bare values."""
+        form = self._form(depth + 1)
+        size, self.at = read_length(self.data, self.at)
+        end = self.at + size
+        if end > len(self.data):
+            message = "The data ends within a compact array."
+            raise TelegramTruncatedError(message, value=self.at)
+        items: list[Node] = []
+        while self.at < end:
+            before = self.at
+            items.append(self._bare(form, depth + 1))
+            if not before < self.at <= end:
+                message = "The members of a compact array do not fill it."
+                raise TelegramSyntaxError(message, value=self.at)
+        return Node(Tag.ARRAY, None, tuple(items))
+
+    def _form(self, depth: int) -> _Form:
+        self._count(depth)
+        tag = self._tag()
+        if tag is Tag.ARRAY:
+            count = int.from_bytes(self.take(2), "big")
+            return _Form(tag, (self._form(depth + 1),), count)
+        if tag is Tag.STRUCTURE:
+            count, self.at = read_length(self.data, self.at)
+            if count > self._left:
+                message = f"A structure of {count} members is larger than any."
+                raise TelegramTooLargeError(message, value=count)
+            return _Form(tag, tuple(self._form(depth + 1) for _ in range(count)))
+        if tag is Tag.COMPACT:
+            message = "A compact array within a compact array is not used."
+            raise TelegramSyntaxError(message)
+        return _Form(tag)
+
+    def _bare(self, form: _Form, depth: int) -> Node:
+        self._count(depth)
+        if form.tag is Tag.ARRAY:
+            items = (self._bare(form.parts[0], depth + 1) for _ in range(form.count))
+            return Node(form.tag, None, tuple(items))
+        if form.tag is Tag.STRUCTURE:
+            return Node(form.tag, None, tuple(self._bare(part, depth + 1) for part in form.parts))
+        return self._simple(form.tag)
 
     def _members(self, tag: Tag, depth: int) -> Node:
         count, self.at = read_length(self.data, self.at)
@@ -196,15 +254,17 @@ class _Parser:
         self.at += _DESCRIPTOR_SIZE
         return Descriptor(raw[1], raw[2:8], raw[8])
 
-    def _other(self, tag: Tag) -> Node:
+    def _simple(self, tag: Tag) -> Node:
+        if tag in _INTEGERS:
+            size, signed = _INTEGERS[tag]
+            return Node(tag, int.from_bytes(self.take(size), "big", signed=signed))
         if tag is Tag.NULL:
             return Node(tag)
         if tag is Tag.BOOLEAN:
             return Node(tag, self.take(1) != b"\x00")
-        if tag is Tag.FLOAT32:
-            return Node(tag, shortest_decimal(self.take(4), ">f"))
-        if tag is Tag.FLOAT64:
-            return Node(tag, shortest_decimal(self.take(8), ">d"))
+        if tag in _FLOATS:
+            size, form = _FLOATS[tag]
+            return Node(tag, shortest_decimal(self.take(size), form))
         if tag in _FIXED:
             return Node(tag, self.take(_FIXED[tag]))
         if tag in (Tag.OCTETS, Tag.VISIBLE, Tag.UTF8, Tag.BIT_STRING):

@@ -18,6 +18,7 @@ from firmware_bridge.dlms.notification import (
     BLOCK_TRANSFER,
     FIRST_BYTES,
     LINK_HEADERS,
+    Block,
     parse_apdu,
     parse_block,
 )
@@ -54,6 +55,7 @@ class Assembler:
         self._blocks = bytearray()
         self._block_raw = bytearray()
         self._next_block = 1
+        self._last_block: Block | None = None
 
     def segment(self, part: bytes, raw: bytes, *, last: bool) -> Iterator[Telegram]:
         """Add a link-layer segment; with the last one the APDU is whole."""
@@ -112,6 +114,8 @@ class Assembler:
             self._drop_blocks()
             yield Telegram.refused(raw, error)
             return
+        if block == self._last_block:
+            return  # sent twice, as the transport allows
         if block.number == 1:
             self._drop_blocks()
         if block.number != self._next_block:
@@ -122,6 +126,7 @@ class Assembler:
         self._blocks += block.data
         self._block_raw += raw
         self._next_block += 1
+        self._last_block = block
         if len(self._blocks) > APDU_MAX:
             message = f"Blocks without an end grew beyond {APDU_MAX} bytes."
             yield Telegram.refused(self._block_raw, TelegramTooLargeError(message))
@@ -134,7 +139,7 @@ class Assembler:
     def _drop_blocks(self) -> None:
         self._blocks.clear()
         self._block_raw.clear()
-        self._next_block = 1
+        self._next_block, self._last_block = 1, None
 
     def read(self, data: bytes, raw: bytes) -> Telegram:
         """Read a whole APDU."""

@@ -4,10 +4,10 @@ How it works: makers send the same facts in five shapes. Codes and values altern
 Landis+Gyr, Kaifa in Sweden), each may be followed by scaler and unit (Austria), or a structure
 holds each triple (Aidon, Iskra); a value may follow an attribute descriptor (Sagemcom, Czechia);
 the list of the pushed objects may come first and their values after it; or there are no codes at
-all and the place decides (Kaifa in Norway).
+all and the place decides (Kaifa in Norway, Slovenia).
 
 Sources: DLMS UA Green Book 10; NVE/NEK HAN lists (Aidon, Kaifa, Kamstrup); Oesterreichs Energie
-customer interface; CZ EGD push setup.
+customer interface; CZ EGD push setup; SODO I1 interface (Slovenia).
 """
 # ruff: noqa: PLR2004 - shapes of the lists
 
@@ -40,6 +40,27 @@ _BY_PLACE = {
     )
 }
 PLACED_PREFIX = "KFM"
+_LOGICAL_NAME = "0-0:42.0.0"
+# Slovenia's momentary and daily lists, which begin with the logical name and a number.
+_SLOVENIA = {
+    len(codes): tuple(map(checked_obis, codes))
+    for codes in (
+        (
+            *(_LOGICAL_NAME, "0-0:96.1.2", *_POWERS),
+            *("1-0:32.7.0", "1-0:52.7.0", "1-0:72.7.0"),
+            *("1-0:31.7.0", "1-0:51.7.0", "1-0:71.7.0"),
+            *("1-0:21.7.0", "1-0:41.7.0", "1-0:61.7.0"),
+            *("1-0:22.7.0", "1-0:42.7.0", "1-0:62.7.0"),
+        ),
+        (
+            *(_LOGICAL_NAME, "0-0:96.1.3", "0-0:96.3.10", "0-0:96.14.0"),
+            *("1-0:1.8.0", "1-0:1.8.1", "1-0:1.8.2"),
+            *("1-0:2.8.0", "1-0:2.8.1", "1-0:2.8.2"),
+            *("1-0:3.8.0", "1-0:4.8.0"),
+        ),
+    )
+}
+_LOGICAL_NAME_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +151,13 @@ def _pushed_objects(members: Sequence[Node]) -> tuple[Item, ...]:
 
 
 def _by_place(members: Sequence[Node]) -> tuple[Item, ...]:
-    codes = _BY_PLACE.get(len(members))
-    if codes is None or any(node.items or _code(node) for node in members):
-        return ()
-    if len(members) > 1 and not text_of(members[0]).startswith(PLACED_PREFIX):
+    codes = _BY_PLACE.get(len(members), ())
+    if len(members) > 1:
+        name = text_of(members[0])
+        named = len(name) == _LOGICAL_NAME_SIZE and name[:3].isalpha()
+        if not name.startswith(PLACED_PREFIX):
+            codes = _SLOVENIA.get(len(members), ()) if named else ()
+    if not codes or any(node.items or _code(node) for node in members):
         return ()
     return tuple(Item(code, node, placed=True) for code, node in zip(codes, members, strict=True))
 

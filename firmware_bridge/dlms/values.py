@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from itertools import takewhile
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
@@ -74,9 +75,10 @@ _MAKERS = {"Kamstrup": "KAM"}
 _MODEL = checked_obis("0-0:96.1.7")
 _LOGICAL_NAME = checked_obis("0-0:42.0.0")
 # Powers of ten of lists that send neither scaler nor unit, by what is counted.
-# Sources: Kamstrup HAN interface description (10 Wh, 0.01 A); Kaifa HAN list description.
+# Sources: Kamstrup HAN interface description (10 Wh, 0.01 A); Kaifa HAN list description; SODO I1.
 _KAMSTRUP = {"energy": 1, "current": -2, "factor": -2, "voltage": 0, "power": 0}
 _KAIFA = {"energy": 0, "current": -3, "factor": -3, "voltage": -1, "power": 0}
+_SLOVENIA = {"energy": 0, "current": -2, "factor": -3, "voltage": -1, "power": 0}
 _PLAIN = {"energy": 0, "power": 0}
 
 
@@ -140,24 +142,31 @@ def _kind(code: Obis) -> tuple[str, str] | None:
 def _scales(list_name: str, items: tuple[Item, ...]) -> dict[str, int]:
     if list_name.startswith("Kamstrup"):
         return _KAMSTRUP
+    if any(item.placed and item.obis == _LOGICAL_NAME for item in items):
+        return _SLOVENIA
     if list_name.startswith("KFM") or any(item.placed for item in items):
         return _KAIFA
     return _PLAIN
 
 
 def _list_name(items: tuple[Item, ...]) -> str:
-    for item in items:
-        if item.obis is None or item.obis in _LIST_NAMES:
-            name = text_of(item.node)
-            if name:
-                return name
-    return ""
+    """A list's name stands under its code, or bare before all else."""
+    named = [text_of(item.node) for item in items if item.obis in _LIST_NAMES]
+    bare = takewhile(lambda item: item.obis is None, items)
+    return next(filter(None, (*named, *(text_of(item.node) for item in bare))), "")
+
+
+def _last_text(items: tuple[Item, ...]) -> str:
+    """The meter's number where it stands bare after all values (Austria)."""
+    last = items[-1] if len(items) > 1 else None
+    return text_of(last.node) if last and last.obis is None else ""
 
 
 def _meter(found: Notification, items: tuple[Item, ...], list_name: str) -> MeterIdentity:
     """Maker by system title, list name or logical name; number by object or system title."""
     names = {item.obis: _name(item) for item in items if item.obis is not None}
     serial = next((names[code] for code in _SERIALS if names.get(code, "").strip("0 ")), "")
+    serial = serial or _last_text(items)
     maker = list_name.partition("_")[0]
     maker = _MAKERS.get(maker, maker)
     if found.title:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from firmware_bridge.decode import decode_bytes
 from firmware_bridge.dlms.axdr import Descriptor, Tag, parse
 from firmware_bridge.dlms.clock import instant
 from firmware_bridge.dlms.frames import DlmsScanner
@@ -15,8 +16,10 @@ from firmware_bridge.simulator.dlms_encoding import (
     Register,
     blocks,
     cipher,
+    date_time,
     hdlc,
     notification,
+    octets,
     wrapper,
 )
 from firmware_bridge.simulator.mbus_encoding import long_frame
@@ -178,7 +181,14 @@ def test_bare_attribute_descriptors_are_told_from_data() -> None:
         (b"\x02", TelegramTruncatedError),
         (b"", TelegramTruncatedError),
         (b"\x77", TelegramSyntaxError),
-        (b"\x13\x00", TelegramSyntaxError),
+        (b"\x13\x00", TelegramTruncatedError),
+        (b"\x13\x00\x01\x00", TelegramSyntaxError),  # members without size never end
+        (b"\x13\x13\x00\x00", TelegramSyntaxError),
+        (b"\x13\x06\x05\x00\x00\x00\x01\x00", TelegramTruncatedError),
+        (b"\x13\x06\x03\x00\x00\x00\x01", TelegramSyntaxError),
+        (b"\x13" + b"\x02\x01" * 200, TelegramTooLargeError),
+        (b"\x13\x02\x82\x40\x00", TelegramTooLargeError),
+        (b"\x13\x01\xff\xff\x00\x01\x00", TelegramTooLargeError),
     ],
 )
 def test_malformed_data_is_named(data: bytes, error: type[Exception]) -> None:
@@ -202,3 +212,76 @@ def test_malformed_data_is_named(data: bytes, error: type[Exception]) -> None:
 )
 def test_clock_deviation_and_status(text: str, expected: tuple[datetime, bool] | None) -> None:
     assert instant(bytes.fromhex(text), LocalClock()) == expected
+
+
+def test_a_compact_array_is_the_array_that_it_stands_for() -> None:
+    # Two structures of code, long-unsigned and an array of two signed bytes.
+    form = bytes.fromhex("020309120100020F")
+    rows = bytes.fromhex("06 0100010800FF 0102 FF7F06 0100020800FF 0304 0080")
+    node, end = parse(b"\x13" + form + bytes([len(rows)]) + rows)
+    assert end == 2 + len(form) + len(rows)
+    assert [[item.value for item in row.items[:2]] for row in node.items] == [
+        [bytes.fromhex("0100010800FF"), 0x0102],
+        [bytes.fromhex("0100020800FF"), 0x0304],
+    ]
+    assert [[n.value for n in row.items[2].items] for row in node.items] == [[-1, 127], [0, -128]]
+
+
+def test_registers_in_a_compact_array_are_read() -> None:
+    form = bytes.fromhex("020309060202 0F 16")
+    rows = b"".join(
+        bytes([6, *r.code])
+        + r.number.to_bytes(4, "big")
+        + r.scaler.to_bytes(1, "big", signed=True)
+        + bytes([r.unit])
+        for r in REGISTERS
+    )
+    body = b"\x13" + form + bytes([len(rows)]) + rows
+    apdu = b"\x0f\0\0\0\1\x0c" + date_time(AT) + b"\x02\x01" + body
+    (found,) = read(hdlc(apdu))
+    shown = {str(v.obis): plain(v.value) for v in found.observations}
+    assert shown == {"1-0:1.8.0*255": "12345678.9", "1-0:32.7.0*255": "230.1"}
+
+
+def test_a_block_that_comes_twice_counts_once() -> None:
+    twice = [part for block in blocks(CIPHERED, 40) for part in (hdlc(block), hdlc(block))]
+    found = read(b"".join(twice[:-1]))
+    assert [len(telegram.observations) for telegram in found] == [2]
+
+
+def placed(*members: bytes) -> dict[str, str]:
+    body = b"\x02" + bytes([len(members)]) + b"".join(members)
+    (found,) = read(b"\x0f\0\0\0\1\x0c" + date_time(AT) + body)
+    assert {v.meter.manufacturer for v in found.observations} == {"ISK"}
+    assert {v.meter.serial for v in found.observations} == {"ISK1030775000001"}
+    return {str(v.obis): f"{plain(v.value)} {v.unit}" for v in found.observations}
+
+
+def test_lists_that_begin_with_the_logical_name_go_by_place() -> None:
+    names = octets(b"ISK1030775000001"), octets(b"77500001")
+    longs = [b"\x06" + number.to_bytes(4, "big") for number in range(1, 13)]
+    shorts = [b"\x12" + number.to_bytes(2, "big") for number in (2301, 2302, 2303, 123, 124, 125)]
+    found = placed(*names, *longs[:4], *shorts, *longs[4:10])
+    assert found["1-0:1.7.0*255"] == "1 W"
+    assert found["1-0:72.7.0*255"] == "230.3 V"
+    assert found["1-0:31.7.0*255"] == "1.23 A"
+    assert found["1-0:62.7.0*255"] == "10 W"
+    found = placed(names[0], octets(b""), b"\x03\x01", octets(b"\0\2"), *longs[:8])
+    assert found["1-0:1.8.0*255"] == "1 Wh"
+    assert found["1-0:4.8.0*255"] == "8 varh"
+
+
+def test_a_bare_text_after_all_values_is_the_meters_number() -> None:
+    body = b"\x02\x02" + REGISTERS[0].encode() + octets(b"181220000009")
+    (found,) = read(b"\x0f\0\0\0\1\x0c" + date_time(AT) + body)
+    assert [v.meter.serial for v in found.observations] == ["181220000009"]
+    assert [v.meter.manufacturer for v in found.observations] == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    "noise", [b"\x0f\x00", b"\x68\x10\x10\x68", b"\x00\x01\x00", b"\xe6\xe7\x00"]
+)
+def test_what_a_recording_begins_with_does_not_hide_its_frames(noise: bytes) -> None:
+    for data in (hdlc(APDU), b"".join(mbus_segments(APDU, 50))):
+        found = decode_bytes("dlms", noise + data + noise)
+        assert [len(t.observations) for t in found if t.error is None] == [2]
