@@ -48,12 +48,16 @@ class DataSet:
 
 
 def parse_address(address: str) -> Obis | None:
-    """The OBIS code of an address; what is left out is 1-0 and 255, letters are their numbers."""
+    """The OBIS code of an address; what is left out is 1-0 and 255, letters are their numbers.
+
+    Of what electricity codes count, an E left out is 0, the total.
+    """
     match = _ADDRESS.fullmatch(address)
     if match is None:
         return None
     abstract = match["c"] in _LETTERS or match["c"] == "0"
-    defaults = {"a": "0" if abstract else "1", "b": "0", "e": "255", "f": "255"}
+    total = "0" if match["a"] in (None, "1") and not abstract else "255"
+    defaults = {"a": "0" if abstract else "1", "b": "0", "e": total, "f": "255"}
     groups = []
     for name in "abcdef":
         text = match[name] or defaults.get(name, "0")

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dsmr.frames import P1Telegram
 from firmware_bridge.dsmr.values import observe as observe_p1
 from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
-from firmware_bridge.iec62056_21.datasets import DataSet, parse_number
+from firmware_bridge.iec62056_21.datasets import DataSet, checked_obis, parse_number
 from firmware_bridge.iec62056_21.frames import ReadOut62056, ReadOutSplitter
 from firmware_bridge.telegram import Observation, Telegram, identity, normalise
 
@@ -19,6 +20,11 @@ _SERIALS = ((96, 1, 0), (96, 1, 255), (0, 0, 0), (0, 0, 9), (96, 1, 1), (0, 0, 2
 _TIME = (0, 9, 1)
 _DATE = (0, 9, 2)
 _PRESENT = 255
+# Heat meters write C.D of a list of their own. Source: EN 1434-3, optical interface.
+_HEAT = {"6.8": checked_obis("6-0:1.0.0"), "6.26": checked_obis("6-0:2.0.0")}
+_HEAT_COUNTED = frozenset({"kwh", "mwh", "mj", "gj", "m3"})
+_HEAT_SERIALS = ("9.21", "9.20")
+_HEAT_UNITS = {"m3ph": "m3/h", "C": "degC"}
 _FIRST_ABSTRACT = 93
 _CENTURY = re.compile(r"^20(?=\d{2}-)")
 _NOT_DIGITS = re.compile(r"[^0-9SW]")
@@ -33,6 +39,8 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
 
     Values of earlier billing periods (`1.8.0*12`) keep their F and are marked as stored.
     """
+    if any(map(_counts_heat, block.objects)):
+        return _observe_heat(block)
     clock = LocalClock(zone or DEFAULT_ZONE)
     by_code = {_cde(item): item.values[0] for item in reversed(block.objects) if item.values}
     serial = next((by_code[code] for code in _SERIALS if by_code.get(code, "").strip("0 ")), "")
@@ -54,6 +62,34 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
         quality = Quality.ACTUAL if seen is None or seen[1] else Quality.SUSPECT
         instant: datetime | None = seen[0] if seen else None
         found.append(Observation(meter, code, value, unit, quality, instant, storage=stored))
+    return tuple(found)
+
+
+def _counts_heat(item: DataSet) -> bool:
+    number = parse_number(item.values[0]) if item.values and item.address in _HEAT else None
+    return number is not None and number[1].lower() in _HEAT_COUNTED
+
+
+def _observe_heat(block: ReadOut62056) -> tuple[Observation, ...]:
+    """A heat meter's read-out: C.D from a list of its own, which electricity codes mean otherwise.
+
+    Brackets that hold several values, and counts without a unit, are not measured.
+    """
+    named = {item.address: item.values[0] for item in block.objects if item.values}
+    serial = next((named[code] for code in _HEAT_SERIALS if named.get(code)), "")
+    meter = identity(block.manufacturer, serial or block.identification, block.identification)
+    found = []
+    for item in block.objects:
+        number = parse_number(item.values[0]) if len(item.values) == 1 else None
+        if number is None or not number[1] or "&" in number[1]:
+            continue
+        address, _, period = item.address.partition("*")
+        stored = int(period) if period.isdecimal() and len(period) <= 3 else 0  # noqa: PLR2004 - F is a byte
+        value, unit = normalise(number[0], _HEAT_UNITS.get(number[1], number[1]))
+        code = _HEAT.get(address)
+        if code is not None and 0 < stored < _PRESENT:
+            code = Obis(code.code[:5] + bytes([stored]))
+        found.append(Observation(meter, code, value, unit, storage=stored))
     return tuple(found)
 
 

@@ -97,6 +97,9 @@ def test_check_character_is_the_exclusive_or_after_stx() -> None:
         ("1.8.0", "1-0:1.8.0*255"),
         ("1-1:1.8.1*02", "1-1:1.8.1*2"),
         ("1.8.1&03", "1-0:1.8.1*3"),
+        ("1.8", "1-0:1.8.0*255"),
+        ("31.7*1", "1-0:31.7.0*1"),
+        ("7-0:3.0", "7-0:3.0.255*255"),
         ("C.1.0", "0-0:96.1.0*255"),
         ("F.F", "0-0:97.97.255*255"),
         ("0.9.1", "0-0:0.9.1*255"),
@@ -128,3 +131,28 @@ def test_several_sets_may_share_a_line() -> None:
         DataSet("1.8.0", ("1*kWh",)),
         DataSet("2.8.0", ("2*kWh", "3")),
     ]
+
+
+def block(identification: bytes, lines: bytes) -> bytes:
+    body = lines + b"!\r\n\x03"
+    return identification + b"\r\n\x02" + body + bytes([block_check(body)])
+
+
+def test_a_heat_meters_codes_are_not_electricitys() -> None:
+    found = values(
+        block(
+            b"/LUGCUH50",
+            b"6.8(0029.055*MWh)6.26(01589.28*m3)9.21(00010213)\r\n"
+            b"6.8*01(0028.086*MWh)6.33(001.476*m3ph)9.4(088*C&082*C)6.31(0030710*h)9.7(20000)\r\n",
+        )
+    )
+    assert {v.meter.serial for v in found} == {"00010213"}
+    assert [(str(v.obis) if v.obis else None, plain(v.value), v.unit) for v in found] == [
+        ("6-0:1.0.0*255", "29055000", "Wh"),
+        ("6-0:2.0.0*255", "1589280", "L"),
+        ("6-0:1.0.0*1", "28086000", "Wh"),
+        (None, "1476", "L/h"),
+        (None, "30710", "h"),
+    ]
+    (reactive,) = values(block(b"/XXX5abc", b"6.8(12.5*kvarh)\r\n"))
+    assert (str(reactive.obis), reactive.unit) == ("1-0:6.8.0*255", "varh")
