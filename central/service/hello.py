@@ -200,12 +200,17 @@ class _Visit:
         cursor = self._cursors[key]
         if cursor.superseded_by is None:
             cursor = replace(cursor, superseded_by=state.epoch, superseded_last=state.previous_last)
-        # After new_epoch the successor carries everything that was unacknowledged. A file that was
-        # set aside and of which nothing is left to send carries nothing.
+        # After new_epoch the successor carries everything that was unacknowledged, unless a
+        # restored centre found just now that the successor's beginning is lost as well. A file that
+        # was set aside and of which nothing is left to send carries nothing.
         gone = all(other.epoch != previous for other in self._hello.epochs)
-        if gone and cursor.new_epoch_at is None and not cursor.revoked:
+        carried = cursor.new_epoch_at is not None and not self._lacks_beginning(state)
+        if gone and not carried and not cursor.revoked:
             cursor = await self._skip_lost(cursor, state.previous_last + 1, None)
         self._cursors[key] = cursor
+
+    def _lacks_beginning(self, state: EpochState) -> bool:
+        return any(f.epoch == state.epoch and f.from_sequence == 1 for f in self._findings)
 
     def _watch_liveness(self, current: Cursor) -> None:
         """An alarm when a newer hello does not descend from the epoch that was current."""
