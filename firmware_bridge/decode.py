@@ -15,7 +15,7 @@ from firmware_bridge.hex_text import from_hex, lines_of_hex, within_text
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.mbus.bare import BareScanner
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
-from firmware_bridge.mqtt_native.values import MessageScanner
+from firmware_bridge.mqtt_native.values import DocumentScanner, MessageScanner
 from firmware_bridge.ports import UnknownProtocolError
 from firmware_bridge.sml.values import SmlScanner
 from firmware_bridge.telegram import (
@@ -66,7 +66,10 @@ _SCANNERS: dict[str, tuple[Callable[[Options], Scanner], ...]] = {
         lambda options: HdlcScanner(options.keys, options.zone),
         lambda options: MbusScanner(options.keys, options.zone),
     ),
-    "mqtt_native": (lambda options: MessageScanner(options.zone),),
+    "mqtt_native": (
+        lambda options: MessageScanner(options.zone),
+        lambda options: DocumentScanner(options.zone),
+    ),
 }
 
 

@@ -30,6 +30,7 @@ from firmware_bridge.contract.reading import Quality, from_ms
 from firmware_bridge.iec62056_21.clock import LocalClock
 from firmware_bridge.iec62056_21.datasets import checked_obis
 from firmware_bridge.mqtt_native.payload import mapping, number, parse_payload
+from firmware_bridge.mqtt_native.shapes import inner, parts_of_status, topic_of
 from firmware_bridge.ports import MeterIdentity
 from firmware_bridge.telegram import (
     Observation,
@@ -93,7 +94,10 @@ _SHELLY_2: dict[str, _Field] = {
 _SHELLY_COMPONENT = re.compile(r"(?:switch|pm1|em|em1|emdata|em1data|cover|light):\d{1,3}")
 _SHELLY_2_TOPIC = re.compile(r"(.{1,200})/(?:status/([a-z0-9]+:\d{1,3})|events/rpc)")
 _SHELLY_1_TOPIC = re.compile(r"shellies/([^/]{1,100})/(emeter|relay)/(\d{1,2})/(\w{1,20})")
-_TASMOTA_TOPIC = re.compile(r"(?:.*/)?tele/([^/]{1,100})/SENSOR|([^/]{1,100})/tele/SENSOR")
+_TASMOTA_TOPIC = re.compile(
+    r"(?:.*/)?(?:tele/([^/]{1,100})/SENSOR|stat/([^/]{1,100})/STATUS\d{1,2})"
+    r"|([^/]{1,100})/tele/SENSOR"
+)
 _ZIGBEE_TOPIC = re.compile(r"zigbee2mqtt/(.{1,200})")
 _PHASES = {"a": 1, "b": 2, "c": 3}
 
@@ -102,7 +106,7 @@ def decode_message(topic: str, payload: bytes, zone: str = "UTC") -> tuple[Obser
     """What a message measures; empty for a message of a known device that measures nothing.
 
     Args:
-        topic: As published; empty where it is unknown: then only the native payload is read.
+        topic: As published; empty where it is unknown: then the fields tell the firmware.
         payload: As published.
         zone: Of times without offset (Tasmota).
 
@@ -113,7 +117,8 @@ def decode_message(topic: str, payload: bytes, zone: str = "UTC") -> tuple[Obser
     """
     shelly = _SHELLY_1_TOPIC.fullmatch(topic)
     content = parse_payload(payload)
-    fields = mapping(content)
+    fields = inner(mapping(content))
+    topic = topic or topic_of(fields) or ""
     if "readings" in fields and "serial" in fields:
         return tuple(_native(fields))
     if shelly is not None:
@@ -126,6 +131,8 @@ def decode_message(topic: str, payload: bytes, zone: str = "UTC") -> tuple[Obser
     named = _ZIGBEE_TOPIC.fullmatch(topic)
     if named is not None:
         return tuple(_zigbee(named[1], fields))
+    if status := parts_of_status(fields):
+        return tuple(_shelly_1_status(status))
     message = "Neither the topic nor the payload is of a known firmware."
     raise TelegramUnsupportedError(message, value=topic)
 
@@ -228,6 +235,13 @@ def _shelly_1(match: re.Match[str], value: Decimal | None) -> Iterator[Observati
     kind = _SHELLY_1.get((group, name))
     if kind is not None:
         yield from _seen(identity("Shelly", _channel(device, int(channel))), kind, value)
+
+
+def _shelly_1_status(parts: list[tuple[str, object]]) -> Iterator[Observation]:
+    for topic, value in parts:
+        match = _SHELLY_1_TOPIC.fullmatch(topic)
+        if match is not None:
+            yield from _shelly_1(match, number(value))
 
 
 def _channel(device: str, channel: int) -> str:

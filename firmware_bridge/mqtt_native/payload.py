@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Never
 
@@ -70,6 +71,29 @@ def _decimal(text: str) -> Decimal:
 def _no_number(text: str) -> Never:
     message = f"{text} is no number."
     raise ValueError(message)
+
+
+def dumped(value: object) -> bytes:
+    """A parsed value as JSON again, every digit kept."""
+    return "".join(_pieces(value)).encode()
+
+
+def _pieces(value: object) -> Iterator[str]:
+    # The standard library would write a Decimal as a binary float.
+    if isinstance(value, dict):
+        yield "{"
+        for place, (key, item) in enumerate(value.items()):
+            yield f"{',' if place else ''}{json.dumps(str(key))}:"
+            yield from _pieces(item)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for place, item in enumerate(value):
+            yield "," if place else ""
+            yield from _pieces(item)
+        yield "]"
+    else:
+        yield str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
 def mapping(value: object) -> dict[str, object]:

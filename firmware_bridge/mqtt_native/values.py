@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firmware_bridge.mqtt_native.frames import decode_message
-from firmware_bridge.mqtt_native.payload import PAYLOAD_MAX
+from firmware_bridge.mqtt_native.payload import PAYLOAD_MAX, dumped, mapping, parse_payload
 from firmware_bridge.telegram import (
     Telegram,
     TelegramError,
@@ -66,13 +66,79 @@ class MessageScanner:
         topic, payload = b"", line
         if line[:1] not in b"{[" and line[0] < 0x80:  # noqa: PLR2004 - above, msgpack's maps begin
             topic, _, payload = line.partition(b" ")
-        try:
-            if payload.startswith(b"0x"):
-                payload = _bytes(payload)
-            values = decode_message(topic.decode("utf-8", "replace"), payload, self._zone)
-        except TelegramError as error:
-            return Telegram.refused(line, error)
-        return Telegram(line, values)
+        return read_message(topic, payload, line, self._zone)
+
+
+class DocumentScanner:
+    """A whole recording that is one message, over any number of lines, or a JSON list of some.
+
+    Args:
+        zone: Of times without offset; None for UTC.
+    """
+
+    def __init__(self, zone: str | None = None) -> None:
+        self._zone = zone or "UTC"
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Telegram]:
+        """Nothing yet: a document ends where the recording does."""
+        if len(self._held) <= PAYLOAD_MAX:
+            self._held += data
+        yield from ()
+
+    def close(self) -> Iterator[Telegram]:
+        """The messages; nothing where the recording is no document."""
+        whole = bytes(self._held).strip()
+        self._held.clear()
+        if not whole or len(whole) > PAYLOAD_MAX:
+            return
+        topic, payload = b"", whole
+        if whole[:1] not in b"{[" and whole[0] < 0x80:  # noqa: PLR2004 - above, msgpack's maps begin
+            topic, _, payload = whole.partition(b" ")
+        for part in _members(payload.strip()):
+            yield read_message(topic, part, part, self._zone)
+
+
+def _members(payload: bytes) -> tuple[bytes, ...]:
+    """The messages of a JSON list, each as it stands there; else the payload."""
+    if payload[:1] != b"[":
+        return (payload,)
+    try:
+        found = parse_payload(payload)
+    except TelegramError:
+        return (payload,)
+    return tuple(map(dumped, found)) if isinstance(found, list) else (payload,)
+
+
+def read_message(topic: bytes, payload: bytes, raw: bytes, zone: str) -> Telegram:
+    """One message as a telegram.
+
+    Args:
+        topic: As recorded; empty where it is not known.
+        payload: As recorded: `0x` and hex for what is no text; or a message with its topic inside,
+            as clients print it.
+        raw: All that was recorded of it.
+        zone: Of times without offset.
+    """
+    try:
+        if payload.startswith(b"0x"):
+            payload = _bytes(payload)
+        name = topic.decode("utf-8", "replace")
+        if not name:
+            name, payload = _unwrapped(payload)
+        values = decode_message(name, payload, zone)
+    except TelegramError as error:
+        return Telegram.refused(raw, error)
+    return Telegram(raw, values)
+
+
+def _unwrapped(payload: bytes) -> tuple[str, bytes]:
+    """Topic and payload of a message that was recorded as one JSON object."""
+    fields = mapping(parse_payload(payload)) if payload[:1] == b"{" else {}
+    topic, content = fields.get("topic"), fields.get("payload")
+    if not isinstance(topic, str) or content is None:
+        return "", payload
+    return topic, content.encode() if isinstance(content, str) else dumped(content)
 
 
 def _bytes(text: bytes) -> bytes:

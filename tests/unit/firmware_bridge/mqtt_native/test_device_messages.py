@@ -7,6 +7,7 @@ import msgpack
 import pytest
 
 from firmware_bridge.contract.reading import Quality
+from firmware_bridge.decode import decode_bytes
 from firmware_bridge.mqtt_native.frames import decode_message
 from firmware_bridge.mqtt_native.values import MessageScanner, as_line
 from firmware_bridge.telegram import (
@@ -194,3 +195,70 @@ def test_an_endless_line_is_refused_once_and_the_next_is_read() -> None:
     found = [t for _ in range(100) for t in scanner.feed(b"x" * 10_000)]
     assert [type(t.error) for t in found] == [TelegramTooLargeError]
     assert [t.error for t in scanner.feed(b"\nshellies/a/emeter/0/total 5\n")] == [None]
+
+
+def read(content: bytes) -> list[str]:
+    found = decode_bytes("mqtt_native", content)
+    return [
+        f"{v.meter.manufacturer}/{v.meter.serial} {v.obis} {plain(v.value)} {v.unit}"
+        for telegram in found
+        for v in telegram.observations
+    ]
+
+
+TOTAL = b'{"Time":"2026-03-01T12:00:00","ENERGY":{"Total":1.256}}'
+EMETERS = b"""{"mac":"AABBCC","emeters":[{"power":1.5,"total":12.5,"is_valid":true},
+{"power":9,"total":9,"is_valid":false}],"meters":[{"total":10}]}"""
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (TOTAL, ["Tasmota/unknown 1-0:1.8.0*255 1256 Wh"]),
+        (
+            b'stat/plug/STATUS10 {"StatusSNS":' + TOTAL + b"}",
+            ["Tasmota/plug 1-0:1.8.0*255 1256 Wh"],
+        ),
+        (TOTAL.replace(b",", b",\r\n  "), ["Tasmota/unknown 1-0:1.8.0*255 1256 Wh"]),
+        (
+            b"tele/plug/SENSOR " + TOTAL.replace(b":{", b": {\n\t"),
+            ["Tasmota/plug 1-0:1.8.0*255 1256 Wh"],
+        ),
+        (b"[" + TOTAL + b",\n" + TOTAL + b"]", ["Tasmota/unknown 1-0:1.8.0*255 1256 Wh"] * 2),
+        (
+            b'{"id":2,"apower":8.9,"aenergy":{"total":6.532}}',
+            ["Shelly/unknown#2 1-0:16.7.0*255 8.9 W", "Shelly/unknown#2 1-0:1.8.0*255 6.532 Wh"],
+        ),
+        (
+            b'{"id":1,"src":"pm-aa","result":{"switch:0":{"apower":1.5}}}',
+            ["Shelly/pm-aa 1-0:16.7.0*255 1.5 W"],
+        ),
+        (
+            b'{"emdata:0":{"total_act":1.23},"sys":{"mac":"AABBCC"}}',
+            ["Shelly/AABBCC 1-0:1.8.0*255 1.23 Wh"],
+        ),
+        (
+            EMETERS,
+            [
+                "Shelly/AABBCC 1-0:16.7.0*255 1.5 W",
+                "Shelly/AABBCC 1-0:1.8.0*255 12.5 Wh",
+                "Shelly/AABBCC 1-0:1.8.0*255 600 J",
+            ],
+        ),
+        (b'{"energy":5.31,"linkquality":120}', ["Zigbee/unknown 1-0:1.8.0*255 5310 Wh"]),
+        (
+            b'{"topic":"zigbee2mqtt/plug","payload":{"energy":5.310000000000000001}}',
+            ["Zigbee/plug 1-0:1.8.0*255 5310.000000000000001 Wh"],
+        ),
+        (
+            b'{"topic":"shellies/em-1/emeter/1/total","payload":"12.5"}',
+            ["Shelly/em-1#1 1-0:1.8.0*255 12.5 Wh"],
+        ),
+        (msgpack.packb({**NATIVE, "serial": "7\n"}), ["ACME/7 1-0:1.8.0*255 123450 Wh"]),
+        (b'{"temperature":2}', []),
+    ],
+)
+def test_messages_recorded_without_their_topic_tell_their_firmware(
+    content: bytes, expected: list[str]
+) -> None:
+    assert read(content)[: len(expected) or None] == expected
