@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -57,19 +58,19 @@ def in_force(rule: dict[str, str], local: datetime) -> bool:
 
 
 def prices_of(
-    said: dict[str, list[dict[str, str]]], days: DayRange, zone: str
+    said: dict[str, list[dict[str, str]]], days: DayRange, zone: str, every: int
 ) -> list[PriceSeries]:
-    """Hourly prices or factors by rules of the local clock, in units of 0.000001."""
-    span = days.interval(zone)
-    hours = [
-        (span.start + timedelta(hours=number)).astimezone(ZoneInfo(zone))
-        for number in range(span.duration // timedelta(hours=1))
+    """Prices or factors by rules of the local clock, in units of 0.000001."""
+    span, step = days.interval(zone), timedelta(minutes=every)
+    steps = [
+        (span.start + number * step).astimezone(ZoneInfo(zone))
+        for number in range(span.duration // step)
     ]
     found = []
     for name, rules in said.items():
-        values = [next(Decimal(r["price"]) for r in rules if in_force(r, at)) for at in hours]
+        values = [next(Decimal(r["price"]) for r in rules if in_force(r, at)) for at in steps]
         mantissas = tuple(int(value.scaleb(6)) for value in values)
-        found.append(PriceSeries(name, span.start, 3600, mantissas, -6))
+        found.append(PriceSeries(name, span.start, every * 60, mantissas, -6))
     return found
 
 
@@ -143,7 +144,12 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
         days,
         cycle=cycle,
         opening=opening,
-        prices=prices_of(said.get("prices", {}), cycle, documents[0].zone),
+        prices=prices_of(
+            said.get("prices", {}),
+            cycle,
+            documents[0].zone,
+            int(said.get("price_minutes", "60")),
+        ),
         grants=[
             Grant(bank, date.fromisoformat(day), Decimal(amount))
             for bank, day, amount in said.get("grants", ())
@@ -174,6 +180,14 @@ def test_every_tariff_has_a_worked_bill() -> None:
         said = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - strings only
         used |= set(said["tariff"] if isinstance(said["tariff"], list) else [said["tariff"]])
     assert used == {path.name for path in TARIFFS}
+
+
+def test_every_worked_bill_stands_in_the_list() -> None:
+    rows = [line for line in (FOLDER / "README.md").read_text().splitlines() if line[:1] == "|"]
+    listed = set(re.findall(r"`([a-z0-9-]+)`", " ".join(rows)))
+    bills = {path.name.removesuffix(".bill.yaml") for path in BILLS}
+    assert bills - listed == set(), "bills that README.md does not name"
+    assert listed - bills == set(), "names in README.md without a bill"
 
 
 @pytest.mark.parametrize("path", TARIFFS, ids=lambda path: path.name)
