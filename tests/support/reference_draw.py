@@ -17,7 +17,6 @@ NO_LIMIT = 1e38
 NET_METERING, NET_METERING_CREDITS, NET_BILLING, CARRYOVER, BUY_ALL = range(5)
 KWH, KWH_PER_KW, KWH_DAILY, KWH_PER_KW_DAILY = range(4)
 _SIZES = {KWH: 300, KWH_PER_KW: 60, KWH_DAILY: 10, KWH_PER_KW_DAILY: 2}
-_SELL_BY_PERIOD = {NET_METERING_CREDITS, CARRYOVER}
 _PER_KW = {KWH_PER_KW, KWH_PER_KW_DAILY}
 
 
@@ -80,7 +79,7 @@ def _energy(draw: random.Random, case: Case) -> None:
     inputs["ur_ec_sched_weekday"] = _schedule(draw, periods)
     inputs["ur_ec_sched_weekend"] = _schedule(draw, periods)
     shape = _mixed_tiers(draw) if draw.random() < 0.15 else _tiers(draw)
-    tiered = inputs["ur_metering_option"] not in _SELL_BY_PERIOD and draw.random() < 0.3
+    tiered = draw.random() < 0.3
     rows = []
     for period in range(1, periods + 1):
         sell = round(draw.uniform(0.01, 0.2), 4)

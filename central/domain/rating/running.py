@@ -184,11 +184,15 @@ class RunningBill:
             return list(compute_rule(rule, segment, book))
         begin = (segment.days.first - self._cycle.first).days
         merged: dict[str, Fraction] = {}
-        for values in self._days[begin : begin + segment.days.count]:
+        days = self._days[begin : begin + segment.days.count]
+        for values in days:
             for (name, label), value in values.items():
                 if name == rule.name:
                     merged[label] = self._merge(rule, merged.get(label), value)
         how = "daily_max" if isinstance(rule, MaxDeterminant) and rule.daily else "max"
+        for label in merged:
+            peaks = tuple(day[rule.name, label] for day in days if (rule.name, label) in day)
+            book.daily[rule.name, segment.number, label] = peaks
         if isinstance(rule, SumDeterminant):
             merged, how = settle_sums(rule, merged, segment, book), "sum"
         elif isinstance(rule, RebateDeterminant):

@@ -13,7 +13,7 @@ from central.domain.tariff.fields import (
     texts_of,
 )
 from central.domain.tariff.load_prices import Scope, price_table, seasonal_steps, tier_rules
-from central.domain.tariff.price_rules import TierRules
+from central.domain.tariff.price_rules import Step, TierRules
 from central.domain.tariff.refusal import Code
 from central.domain.tariff.source import Fields, Node, Scalar
 
@@ -110,11 +110,31 @@ def _charge(reader: FieldReader, scope: Scope) -> Charge:
             reader.report.refuse(
                 Code.CONFLICT, found.line, reader.path, message, "Add `steps` or drop `tiers`."
             )
+    if steps is not None and (qty or "").partition(".")[0] in scope.daily:
+        _daily_steps(reader, steps, tiers)
     unless, only = fact_flag(reader, "unless", scope), fact_flag(reader, "only", scope)
     reader.done()
     return Charge(
         identifier, name, qty, price, per, prorate, steps or (), tiers, times, unless, only
     )
+
+
+def _daily_steps(
+    reader: FieldReader, steps: tuple[tuple[str, tuple[Step, ...]], ...], tiers: TierRules
+) -> None:
+    """Steps on the sum of daily peaks are steps of each day's peak."""
+    if tiers.kind not in {"graduated", "volume"}:
+        message = f"{tiers.kind!r} is no kind of steps for the peaks of every day."
+        reader.report.refuse(
+            Code.CONFLICT, reader.line, reader.where("tiers"), message, "Use graduated or volume."
+        )
+    for _, own in steps:
+        for step in own:
+            if step.to is not None and step.unit.endswith("/day"):
+                message = f"A bound in {step.unit} cannot bound the peak of one day."
+                reader.report.refuse(
+                    Code.TIER_UNIT, reader.line, reader.where("steps"), message, "Use kW."
+                )
 
 
 def _one_way_to_price(

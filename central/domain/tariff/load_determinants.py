@@ -133,6 +133,13 @@ def _max(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) ->
         during=during,
         meters=cast("Literal['together', 'each']", meters),
     )
+    if daily:
+        scope.daily.add(name)
+    if daily and meters == "each":
+        message = "The peaks of every day are those of all meters together."
+        reader.report.refuse(
+            Code.CONFLICT, reader.line, reader.path, message, "Drop `per` or `meters`."
+        )
     return made, POWER.get(units[series], f"{units[series]}/h"), by
 
 

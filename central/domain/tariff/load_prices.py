@@ -35,6 +35,7 @@ class Scope:
         inputs: Series with one energy per interval.
         lines: Ids read so far.
         fields: Split of an event determinant to its labels.
+        daily: Sums of daily peaks.
     """
 
     calendar: CalendarRules
@@ -45,6 +46,7 @@ class Scope:
     inputs: frozenset[str] = frozenset()
     lines: set[str] = field(default_factory=set)
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    daily: set[str] = field(default_factory=set)
 
     def labels(self, schedule: str) -> frozenset[str]:
         """Period names of a schedule, or values of a field that events are split by."""

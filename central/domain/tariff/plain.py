@@ -9,7 +9,7 @@ from central.domain.tariff.determinant_rules import (
     MaxDeterminant,
     SumDeterminant,
 )
-from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.document import Charge, TariffDocument
 
 
 def is_plain(document: TariffDocument) -> bool:
@@ -23,7 +23,11 @@ def is_plain(document: TariffDocument) -> bool:
         for rule in document.determinants
         if isinstance(rule, MaxDeterminant) and rule.daily
     }
-    stepped = {(charge.qty or "").partition(".")[0] for charge in document.charges if charge.steps}
+    stepped = {
+        (entry.qty or "").partition(".")[0]
+        for entry in (*document.charges, *document.riders)
+        if isinstance(entry, Charge) and entry.steps
+    }
     return (
         document.on_change.demand != "bill_peak"
         and not daily & stepped

@@ -196,7 +196,7 @@ class DemandSource:
         unit = self._unit(flat.structure, "flatdemandstructure", "flatdemandunit")
         qty = self._charged(unit, self.peak(unit), f"billing_{unit[0]}", lookback)
         steps = {
-            season: self._steps(flat.structure[flat.months[month]], unit, "flatdemandstructure")
+            season: self._steps(flat.structure[flat.months[month]], "flatdemandstructure")
             for season, month in self.seasons.items()
         }
         self.charges.append({"id": "demand_flat", "name": "Demand", "qty": qty, "steps": steps})
@@ -211,7 +211,7 @@ class DemandSource:
                 qty = self._charged(unit, self.peak(unit), f"billing_{unit[0]}", lookback)
             else:
                 qty = self._charged(unit, peak, f"billing_D{number}", lookback)
-            steps = self._steps(timed.structure[number], unit, "demandratestructure")
+            steps = self._steps(timed.structure[number], "demandratestructure")
             charge: Said = {"id": f"demand_D{number}", "name": f"Demand, period {number}"}
             here = {name: timed.in_month(number, month) for name, month in self.seasons.items()}
             if qty == peak or all(here.values()):
@@ -244,10 +244,7 @@ class DemandSource:
             self.rates.refuse(Code.TIER_UNIT, where, message, "Use kW, kVA, kW daily or kVA daily.")
         return unit
 
-    def _steps(self, tiers: Sequence[Tier], unit: tuple[str, str, bool], path: str) -> list[Said]:
-        if unit[2] and len(tiers) > 1:
-            message = "Tiers of every day's peak are not priced."
-            self.rates.refuse(Code.NOT_SUPPORTED, path, message, "Give one rate.")
+    def _steps(self, tiers: Sequence[Tier], path: str) -> list[Said]:
         self.rates.ascending(tiers, path)
         steps = []
         for number, tier in enumerate(tiers):

@@ -80,16 +80,39 @@ def apply_rule(  # noqa: PLR0913 - what a rule depends on
             sales |= {"steps": dict(sell_steps), "tiers": {"style": "in_order"}}
         charges.append(sales)
         return
+    credits_now = rule is Rule.NET_METERING_CREDITS
+    earned: Said = {"price": _prices(sell, 1)}
+    if sell_steps is not None:
+        style = "prorata" if credits_now else "in_order"
+        earned = {"steps": _turned(sell_steps), "tiers": {"style": style}}
     said["banks"] = {
         "credit": {
             "unit": "money",
             "earn": "sold",
-            "price": _prices(sell, 1),
+            **earned,
             "offsets": ["energy"],
-            "when": "this_bill" if rule is Rule.NET_METERING_CREDITS else "next_bill",
+            "when": "this_bill" if credits_now else "next_bill",
             "true_up": true_up | {"pay": "1"},
         }
     }
+
+
+def _turned(steps: Mapping[str, list[Said]]) -> Said:
+    """The steps with prices of the other sign."""
+    return {season: [_turned_step(step) for step in own] for season, own in steps.items()}
+
+
+def _turned_step(step: Said) -> Said:
+    turned = dict(step)
+    if "price" in step:
+        turned["price"] = {label: _minus(price) for label, price in step["price"].items()}
+    if "steps" in step:
+        turned["steps"] = [_turned_step(inner) for inner in step["steps"]]
+    return turned
+
+
+def _minus(price: str) -> str:
+    return price[1:] if price.startswith("-") else f"-{price}"
 
 
 def _prices(sell: Mapping[str, Mapping[str, Decimal]], sign: int) -> Said:

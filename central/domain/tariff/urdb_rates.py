@@ -124,8 +124,7 @@ def sell_prices(
 ) -> tuple[dict[str, dict[str, Decimal]], dict[str, list[Said]] | None]:
     """Prices of sold energy by season and period, and steps where they differ by tier.
 
-    Raises:
-        TariffRefusedError: They differ by tier under a rule that has no tiers for sales.
+    Steps have the sign of a charge: what is sold counts against the bill.
     """
     found: dict[str, dict[str, Decimal]] = {}
     steps: dict[str, list[Said]] = {}
@@ -141,11 +140,7 @@ def sell_prices(
             for tier in range(len(shape))
         ]
         steps[season] = _nested(rates, shape, prices, "kw")
-    by_tier = rates.metering in {Rule.NET_BILLING, Rule.BUY_ALL_SELL_ALL}
-    if tiered and not by_tier and rates.metering is not Rule.NET_METERING:
-        message = "Sell rates that differ by tier are not priced under this rule."
-        rates.refuse(Code.NOT_SUPPORTED, "energyratestructure", message, "Give one per period.")
-    return found, steps if tiered and by_tier else None
+    return found, steps if tiered and rates.metering is not Rule.NET_METERING else None
 
 
 def _grids(

@@ -93,6 +93,14 @@ class Span:
         """Whether the bill ends with the span."""
         return self.days.end == self.bill.end
 
+    def is_daily(self, charge: Charge) -> bool:
+        """Whether the charge prices the sum of daily peaks."""
+        base = (charge.qty or "").partition(".")[0]
+        return any(
+            rule.name == base and isinstance(rule, MaxDeterminant) and rule.daily
+            for rule in self.document.determinants
+        )
+
     def is_demand(self, charge: Charge) -> bool:
         """Whether the charge prices power."""
         base = (charge.qty or "").partition(".")[0]

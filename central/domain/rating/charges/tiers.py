@@ -12,6 +12,7 @@ from central.domain.rating.charges.usage import time_share
 from central.domain.rating.determinants import running_total, series_of
 from central.domain.rating.line import Determinant, Hold
 from central.domain.rating.period import Segment
+from central.domain.rating.rounding import largest_remainder
 from central.domain.tariff.document import Charge
 from central.domain.tariff.price_rules import PriceTable, Step
 
@@ -58,18 +59,59 @@ def price_tiers(charge: Charge, span: Span) -> Iterator[Draft]:
     `per_period` applies the steps to each period alone, as demand always has it, and `in_order`
     fills them as time goes by.
 
-    Source: rating.md, section 3, tiers; URDB tier units; SSC lib_utility_rate_equations
+    Steps on the sum of daily peaks are those of each day's peak:
+
+        amount = sum over steps of (sum over days of the part inside the step) x price
+
+    Source: rating.md, section 3, tiers and demand; URDB tier units; SSC lib_utility_rate_equations
     """
     for segment in span.segments:
         found = span.book.of(charge.qty or "", segment.number)
         if not found:
             continue
         blocks = effective(charge.steps_in(segment.season), charge, segment, span)
-        if charge.tiers.style == "per_period" or span.is_demand(charge):
+        if span.is_daily(charge):
+            for determinant in found:
+                yield from _daily(charge, span, segment, blocks, determinant)
+        elif charge.tiers.style == "per_period" or span.is_demand(charge):
             for determinant in found:
                 yield from _priced(charge, span, segment, blocks, [determinant])
         else:
             yield from _priced(charge, span, segment, blocks, found)
+
+
+def _daily(
+    charge: Charge,
+    span: Span,
+    segment: Segment,
+    blocks: Sequence[Block],
+    determinant: Determinant,
+) -> Iterator[Draft]:
+    peaks = span.book.daily.get((determinant.name, segment.number, determinant.label), ())
+    totals: dict[int, Fraction] = {}
+    for peak in peaks or (Fraction(0),):
+        for block, part in _parts(charge, blocks, peak):
+            totals[block.number] = totals.get(block.number, Fraction(0)) + part
+    digits = span.document.digits_of(determinant.unit)
+    parts = list(totals.values())
+    if digits is not None:
+        parts = largest_remainder(parts, digits)
+    by_number = {block.number: block for block in blocks}
+    share, note = time_share(charge, span, segment)
+    for number, part in sorted(zip(totals, parts, strict=True)):
+        price = _price(charge, by_number[number], segment, determinant.label)
+        yield Draft(
+            segment.days,
+            segment.number,
+            part,
+            determinant.unit,
+            price,
+            part * price * share,
+            label=determinant.label,
+            tier=number,
+            determinants=(determinant,),
+            note=note or "of each day's peak",
+        )
 
 
 def effective(steps: Sequence[Step], charge: Charge, segment: Segment, span: Span) -> list[Block]:

@@ -30,7 +30,7 @@ CLOSE = Decimal("0.005")
 MUST_COVER = {
     *(f"tiers {unit}" for unit in ssc.UNITS),
     *(f"rule {rule}" for rule in range(5)),
-    *(f"sell rates by tier, rule {rule}" for rule in (0, 2, 4)),
+    *(f"sell rates by tier, rule {rule}" for rule in range(5)),
     *(f"lookback {months} months" for months in range(1, 12)),
     "mixed tiers",
     "energy by period",
