@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -83,6 +84,68 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait, by the monotonic clock, in seconds."""
         await asyncio.sleep(max(seconds, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A moment at which the wall clock was known to be right.
+
+    Args:
+        wall: Then. Aware.
+        monotonic: Then. [s]
+    """
+
+    wall: datetime
+    monotonic: float
+
+
+class SteadyClock:
+    """A clock that nobody can set while it is not disciplined.
+
+    Once it was right, its wall time goes on by the monotonic clock for as long as nobody vouches
+    for the wall clock: whoever steps that meanwhile, to 1970 or by an hour, changes no reading.
+
+    Args:
+        raw: The machine's.
+        anchor: When it was right in this boot, if that is known from before.
+    """
+
+    def __init__(self, raw: Clock, anchor: Anchor | None = None) -> None:
+        self._raw = raw
+        self._anchor = anchor
+
+    @property
+    def boot(self) -> str:
+        """Names this boot of the gateway."""
+        return self._raw.boot
+
+    def wall(self) -> datetime:
+        """The wall clock where it is right, else where it would be now. Aware, UTC."""
+        known = self.quality() is not TimeQuality.UNSYNCHRONISED
+        anchor = self._anchor
+        if not known or anchor is None:
+            return self._raw.wall()
+        return anchor.wall + timedelta(seconds=self._raw.monotonic() - anchor.monotonic)
+
+    def monotonic(self) -> float:
+        """Time since this boot, sleep included, in seconds."""
+        return self._raw.monotonic()
+
+    def quality(self) -> TimeQuality:
+        """As the machine's clock says, and HOLDOVER once it was right in this boot."""
+        quality = self._raw.quality()
+        if quality is TimeQuality.SYNCHRONISED:
+            anchor = Anchor(self._raw.wall(), self._raw.monotonic())
+            # Setting a clock ends its discipline; what was read in between proves nothing.
+            if self._raw.quality() is TimeQuality.SYNCHRONISED:
+                self._anchor = anchor
+        elif self._anchor is not None:
+            return TimeQuality.HOLDOVER
+        return quality
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, by the monotonic clock, in seconds."""
+        await self._raw.sleep(seconds)
 
 
 class _Timex(ctypes.Structure):

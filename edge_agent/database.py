@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import aiosqlite
@@ -149,7 +150,12 @@ class Database:
 async def _connect(path: Path) -> aiosqlite.Connection:
     try:
         # SQLite's own wait for a lock: only `status` reads beside us.
-        return await aiosqlite.connect(path, isolation_level=None, timeout=5.0)
+        connection = aiosqlite.connect(path, isolation_level=None, timeout=5.0)
+        # A buffer that was left open must not keep its process from ending; whatever was committed
+        # is safe.
+        if isinstance(thread := getattr(connection, "_thread", None), Thread):
+            thread.daemon = True
+        return await connection
     except sqlite3.Error as error:
         raise explain(error, path) from error
 

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
 from edge_agent.agent import Agent
 from edge_agent.buffer import Buffer
-from edge_agent.clock import ClockSource, SystemClock
+from edge_agent.clock import ClockSource, SteadyClock, SystemClock
 from edge_agent.config import EdgeConfig
 from edge_agent.doorbell import listen, socket_path
 from edge_agent.ending import end
 from edge_agent.fleet import check_meters
 from edge_agent.listener import Listener
-from edge_agent.recorder import BOOT_MARK, boot_number
+from edge_agent.recorder import anchor_of
 from edge_agent.remote.desk import Desk
 from firmware_bridge.contract.errors import EnvironmentFaultError
 
 _log = structlog.get_logger(__name__)
 
 
-def make_clock(source: ClockSource, buffer_marks: dict[str, int] | None = None) -> SystemClock:
+def make_clock(source: ClockSource, marks: Mapping[str, int]) -> SteadyClock:
     """The machine's clock, which may have been right earlier in this boot."""
     clock = SystemClock(source)
-    known = (buffer_marks or {}).get(BOOT_MARK) == boot_number(clock.boot)
-    return SystemClock(source, was_synchronised=known)
+    return SteadyClock(clock, anchor_of(marks, clock.boot))
 
 
 @asynccontextmanager

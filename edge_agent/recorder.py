@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from edge_agent.buffer import Buffer
-from edge_agent.clock import Clock
+from edge_agent.clock import Anchor, Clock
 from edge_agent.packing import unpack_held
 from edge_agent.records import Cycle, Held, HeldRow
 from edge_agent.witness import Sighting, Witness
@@ -25,6 +25,8 @@ from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_m
 _log = structlog.get_logger(__name__)
 
 SYNCED_MARK = "clock.synced_ms"
+# The same moment, since that boot. [ms]
+SYNCED_SINCE_BOOT_MARK = "clock.synced_since_boot_ms"
 BOOT_MARK = "clock.boot"
 HELD_ROWS = 500
 WAITING_MAX = 10_000
@@ -66,6 +68,13 @@ class Harvest:
 def boot_number(boot: str) -> int:
     """A boot's name as a mark's value."""
     return zlib.crc32(boot.encode())
+
+
+def anchor_of(marks: Mapping[str, int], boot: str) -> Anchor | None:
+    """When the clock was last known to be right, if that was in this boot."""
+    if marks.get(BOOT_MARK) != boot_number(boot) or SYNCED_SINCE_BOOT_MARK not in marks:
+        return None
+    return Anchor(from_ms(marks[SYNCED_MARK]), marks[SYNCED_SINCE_BOOT_MARK] / 1000)
 
 
 class Recorder:
@@ -132,15 +141,14 @@ class Recorder:
         await self._buffer.store(whole, lambda: self._witness.adopt(testimony, cycle.made_at))
 
     def _cycle(self, takes: Sequence[Take], harvest: Harvest) -> Cycle:
-        now, monotonic, quality = (
-            self._clock.wall(),
-            self._clock.monotonic(),
-            self._clock.quality(),
-        )
+        # In this order: a clock that becomes right in between must not vouch for a time before.
+        quality = self._clock.quality()
+        now, monotonic = self._clock.wall(), self._clock.monotonic()
         synchronised = quality is TimeQuality.SYNCHRONISED
         marks = dict(harvest.marks or {})
         if synchronised:
             marks[SYNCED_MARK] = to_ms(now)
+            marks[SYNCED_SINCE_BOOT_MARK] = round(monotonic * 1000)
             marks.update(self._changed(BOOT_MARK, boot_number(self._clock.boot)))
         readings: list[Reading] = []
         held: list[Held] = []

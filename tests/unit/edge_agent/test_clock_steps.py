@@ -4,9 +4,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge_agent.clock import ClockSource, StepWatch, SystemClock, kernel_is_synchronised
-from edge_agent.timetable import Beat
-from firmware_bridge.contract.reading import TimeQuality
+from edge_agent.clock import (
+    ClockSource,
+    SteadyClock,
+    StepWatch,
+    SystemClock,
+    kernel_is_synchronised,
+)
+from edge_agent.recorder import (
+    BOOT_MARK,
+    SYNCED_MARK,
+    SYNCED_SINCE_BOOT_MARK,
+    anchor_of,
+    boot_number,
+)
+from edge_agent.timetable import Beat, Timetable
+from firmware_bridge.contract.reading import TimeQuality, to_ms
+from tests.support.edge_clock import HandClock
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -71,3 +85,56 @@ def test_the_kernel_or_a_person_vouches_for_the_clock() -> None:
         assert known.quality() is TimeQuality.HOLDOVER
     assert trusted.monotonic() > 0
     assert len(trusted.boot) == 36
+
+
+def test_a_new_period_counts_from_the_last_look_so_that_a_change_skips_nothing() -> None:
+    table = Timetable(NOON - SECOND, 0.0)
+    assert table.look(NOON - SECOND, 0.0, {900}) == ({}, None)
+    # The meter's period changed just after noon came, before anybody looked.
+    assert table.look(NOON + SECOND, 2.0, {300}) == ({300: NOON}, None)
+    five = NOON + timedelta(minutes=5)
+    assert table.look(five, 301.0, {300, 900}) == ({300: five}, None)
+    quarter = NOON + timedelta(minutes=15)
+    assert table.look(quarter, 901.0, {900}) == ({900: quarter}, None)
+    assert table.look(quarter, 901.0, {300, 900}) == ({}, None)
+
+
+def test_what_a_period_out_of_use_missed_is_not_made_up_for() -> None:
+    table = Timetable(NOON, 0.0)
+    table.look(NOON, 0.0, {900})
+    table.look(NOON + timedelta(minutes=31), 1860.0, set())
+    assert table.look(NOON + timedelta(minutes=32), 1920.0, {900}) == ({}, None)
+    assert table.wait_s(NOON + timedelta(minutes=44, seconds=59), 2.0) == 1.0
+    assert table.wait_s(NOON + timedelta(minutes=32), 2.0) == 2.0
+
+
+def test_nobody_sets_a_clock_that_was_right_until_it_is_right_again() -> None:
+    raw = HandClock(now=NOON, known=TimeQuality.UNSYNCHRONISED)
+    clock = SteadyClock(raw)
+    assert clock.quality() is TimeQuality.UNSYNCHRONISED
+    raw.now = NOON + timedelta(days=1)
+    assert clock.wall() == raw.now
+    raw.known = TimeQuality.SYNCHRONISED
+    assert clock.quality() is TimeQuality.SYNCHRONISED
+    raw.turn(60)
+    raw.now, raw.known = datetime(1970, 1, 1, tzinfo=UTC), TimeQuality.UNSYNCHRONISED
+    assert clock.quality() is TimeQuality.HOLDOVER
+    assert clock.wall() == NOON + timedelta(days=1, seconds=60)
+    raw.turn(10)
+    assert clock.wall() == NOON + timedelta(days=1, seconds=70)
+    raw.now, raw.known = NOON + timedelta(days=2), TimeQuality.SYNCHRONISED
+    assert clock.wall() == NOON + timedelta(days=2)
+
+
+def test_a_process_that_starts_later_in_the_boot_knows_the_time_too() -> None:
+    raw = HandClock(now=datetime(1970, 1, 1, tzinfo=UTC), known=TimeQuality.UNSYNCHRONISED)
+    marks = {
+        BOOT_MARK: boot_number(raw.boot),
+        SYNCED_MARK: to_ms(NOON),
+        SYNCED_SINCE_BOOT_MARK: 400_000,
+    }
+    clock = SteadyClock(raw, anchor_of(marks, raw.boot))
+    assert clock.quality() is TimeQuality.HOLDOVER
+    assert clock.wall() == NOON + timedelta(seconds=600)
+    assert anchor_of(marks, "boot-2") is None
+    assert anchor_of({}, raw.boot) is None
