@@ -8,11 +8,11 @@ meter; so the result never depends on who is in the batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import groupby
+from itertools import groupby, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from central.domain.rating.book import Book, HeldError
 from central.domain.rating.charges.draft import Span
 from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.hashing import canonical, told, told_parts
+from central.domain.rating.hashing import Piece, canonical, told_members
 from central.domain.rating.inputs import shared_inputs
 from central.domain.rating.line import Determinant, Line, Rated
 from central.domain.rating.measure import Measured, NotColumnarError, end_to_end, measure
+from central.domain.rating.numbers import slotted
 from central.domain.rating.overrides import overrides_in
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.price_columns import ColumnPricer, LineColumn
@@ -120,43 +121,52 @@ class Batch:
         Args:
             meters: One per row.
         """
-        made = Results(self.rows, self.terms.days, self.measured, len(meters))
-        determinants, lines = made.determinants(), made.lines(self.lines)
+        count = len(meters)
+        made = Results(self.rows, self.terms.days, self.measured, self.lines, count)
+        determinants, lines = made.determinants(), made.lines()
         closing = self._closing(meters, determinants.values)
-        hashes = [""] * len(meters)
+        hashes = [""] * count
         if self.terms.options.lineage:
             hashes = self._input_hashes(made, meters)
         currency = self.segments[-1].version.document.currency.code
         tzdata = self.terms.calendar.tzdata
-        texts = told(
-            Rated(currency, (), (), State(), tzdata=tzdata).to_json(),
+        figures = told_members(
             {
+                "form": ('"', made.forms(currency, tzdata), '"'),
+                "closing": (closing.texts,),
+                "holds": ("[]",),
+                "input_sha256": ('"', hashes, '"'),
+                "sources": ("[", made.sources(), "]"),
                 "lines": ("[", lines.texts, "]"),
                 "determinants": ("[", determinants.texts, "]"),
-                "closing": (closing.texts,),
-                "input_sha256": ('"', hashes, '"'),
             },
-            len(meters),
+            count,
         )
-        columns = (lines.values, determinants.values, closing.values, hashes, texts)
-        return [
-            Rated(currency, own, behind, state, (), sha256, tzdata, text)
-            for own, behind, state, sha256, text in zip(*columns, strict=True)
-        ]
+        slots: dict[str, Iterable[object]] = {
+            "currency": repeat(currency),
+            "lines": lines.values,
+            "determinants": determinants.values,
+            "closing": closing.values,
+            "holds": repeat(()),
+            "input_sha256": hashes,
+            "tzdata": repeat(tzdata),
+            "told": figures,
+        }
+        return slotted(Rated, slots, count)
 
     def _input_hashes(self, made: Results, meters: Sequence[Meter]) -> list[str]:
         """As `input_hash`, for bills that share their facts."""
         terms = self.terms
         prices = {one.name: one for one in terms.prices}
         shared = shared_inputs(self.segments, terms.calendar, terms.days, terms.cycle, prices)
-        sources = [made.sources(name, self.terms.days).texts for name in sorted(self.rows)]
-        parts = {**shared, "facts": canonical(meters[0].facts.to_json())}
-        varying = {
-            "opening": ([_told(meter.opening) for meter in meters],),
+        sources = [made.source(name, self.terms.days).texts for name in sorted(self.rows)]
+        members: dict[str, Sequence[Piece]] = {
+            **{name: (text,) for name, text in shared.items()},
+            "facts": (canonical(meters[0].facts.to_json()),),
+            "opening": (_told(meter.opening for meter in meters),),
             "sources": ("[", list(map(",".join, zip(*sources, strict=True))), "]"),
         }
-        said = told_parts(parts, varying, len(meters))
-        return [sha256(text.encode()).hexdigest() for text in said]
+        return [sha256(text.encode()).hexdigest() for text in told_members(members, len(meters))]
 
     def _closing(
         self, meters: Sequence[Meter], determinants: Sequence[Sequence[Determinant]]
@@ -164,7 +174,7 @@ class Batch:
         own, found = self.constants, []
         keeps = any(segment.version.document.history for segment in self.segments)
         for meter, behind in zip(meters, determinants, strict=True):
-            if meter.opening == _NEW and not keeps:
+            if not keeps and meter.opening == _NEW:
                 found.append(_NEW)
                 continue
             book = Book(
@@ -172,11 +182,14 @@ class Batch:
             )
             book.found.update({(one.name, one.segment, one.label): one for one in behind})
             found.append(closing_of(self.segments, book, {}))
-        return Told(found, [_told(state) for state in found])
+        return Told(found, _told(found))
 
 
-def _told(state: State) -> str:
-    return _NEW_TEXT if state is _NEW or state == _NEW else canonical(state.to_json())
+def _told(states: Iterable[State]) -> list[str]:
+    return [
+        _NEW_TEXT if state is _NEW or state == _NEW else canonical(state.to_json())
+        for state in states
+    ]
 
 
 def rate_many(meters: Sequence[Meter], terms: Terms) -> list[Rated]:

@@ -29,55 +29,49 @@ def canonical(value: object) -> str:
     return _encode(value)
 
 
-def joined(parts: Mapping[str, str]) -> str:
-    """The canonical text of an object whose members are told in canonical text already.
+def digest_parts(parts: Mapping[str, str]) -> str:
+    """What `digest` gives for an object whose members are told in canonical text already.
 
     Args:
         parts: Name, which JSON writes as it is, to canonical text.
     """
-    return "{" + ",".join(f'"{name}":{parts[name]}' for name in sorted(parts)) + "}"
-
-
-def digest_parts(parts: Mapping[str, str]) -> str:
-    """What `digest` gives for an object whose members are told in canonical text already."""
-    return hashlib.sha256(joined(parts).encode()).hexdigest()
+    (text,) = told_members({name: (part,) for name, part in parts.items()}, 1)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 Piece = str | list[str]
 """Canonical text that many objects share, or that of each."""
 
 
-def told(
-    example: Mapping[str, object], varying: Mapping[str, Sequence[Piece]], count: int
-) -> list[str]:
-    """The canonical text of many objects that are alike but for some members.
+def told(pieces: Iterable[Piece], count: int) -> list[str]:
+    """The canonical text of many objects, put together from pieces.
 
     Args:
-        example: One of them.
-        varying: What differs: by member, what its text is put together from.
-        count: How many there are.
+        pieces: In order.
+        count: How many objects there are.
     """
-    alike = {name: canonical(own) for name, own in example.items() if name not in varying}
-    return told_parts(alike, varying, count)
-
-
-def told_parts(
-    alike: Mapping[str, str], varying: Mapping[str, Sequence[Piece]], count: int
-) -> list[str]:
-    """As `told`, from the canonical text of the members that are alike."""
     columns: list[Iterable[str]] = []
-    before = "{"
-    for name in sorted(alike.keys() | varying.keys()):
-        before += f'"{name}":'
-        for piece in varying.get(name, (alike.get(name, ""),)):
-            if isinstance(piece, str):
-                before += piece
-            else:
-                columns += [repeat(before), piece]
-                before = ""
-        before += ","
-    end = before[:-1] + "}"
-    return list(map("".join, zip(*columns, repeat(end, count), strict=False)))
+    before = ""
+    for piece in pieces:
+        if isinstance(piece, str):
+            before += piece
+        else:
+            columns += [repeat(before), piece]
+            before = ""
+    return list(map("".join, zip(*columns, repeat(before, count), strict=False)))
+
+
+def told_members(members: Mapping[str, Sequence[Piece]], count: int) -> list[str]:
+    """The canonical text of many JSON objects, from the pieces of their members.
+
+    Args:
+        members: By name, which JSON writes as it is.
+        count: How many objects there are.
+    """
+    pieces: list[Piece] = []
+    for name in sorted(members):
+        pieces += ["," if pieces else "{", f'"{name}":', *members[name]]
+    return told([*pieces, "}"], count)
 
 
 def _refuse_floats(value: object) -> None:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from central.domain.rating.event import EventSource
+from central.domain.rating.form import figures_of
 from central.domain.rating.hashing import canonical
 from central.domain.rating.state import State
 from central.domain.rating.weights import Runs
@@ -325,7 +326,7 @@ class Rated:
         holds: Reasons that keep the bill from being priced.
         input_sha256: Hex digest over everything that went in.
         tzdata: Version of the time zone data used.
-        told: Its canonical text where it was made together with it, "" where nobody asked yet.
+        told: Its figures as text where they were made together with it, "" where not.
     """
 
     currency: str
@@ -348,14 +349,14 @@ class Rated:
         return sum(values, Fraction(0))
 
     @property
-    def canonical(self) -> str:
-        """Its canonical JSON text: what is hashed."""
-        return self.told or canonical(self.to_json())
+    def figures(self) -> str:
+        """Canonical text of what is its own, and of the hash of its form: what is hashed."""
+        return self.told or canonical(figures_of(self.to_json()))
 
     @property
     def sha256(self) -> str:
         """Hex digest of inputs and result: the same inputs give the same."""
-        return hashlib.sha256(self.canonical.encode()).hexdigest()
+        return hashlib.sha256(self.figures.encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; lines name their determinants by number."""

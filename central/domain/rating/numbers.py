@@ -8,22 +8,31 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from central.domain.rating.columns import Column
-from central.domain.rating.hashing import Piece
+from central.domain.rating.columns import Column, Ints, largest, times
 from central.domain.rating.rounding import UNROUNDED_DIGITS, exact_decimal, printed
 
+T = TypeVar("T")
 _MAX = 2**63 - 1
 _scaleb = Context(prec=400).scaleb
-_UNITS = 10**UNROUNDED_DIGITS
-_FINITE = 10**63
-"""A multiple of every denominator below 2 ** 63 that a finite decimal has."""
-# Fraction() divides by the common divisor in Python; columns divide theirs all at once.
-_slots: Mapping[str, Any] = vars(Fraction)
-_set_top, _set_bottom = _slots["_numerator"].__set__, _slots["_denominator"].__set__
+_STEP = 10 ** (UNROUNDED_DIGITS // 2)
+
+
+def slotted(kind: type[T], slots: Mapping[str, Iterable[object]], count: int) -> list[T]:
+    """Objects from the columns of their slots, past what their constructor does one by one.
+
+    Args:
+        kind: A class with slots.
+        slots: All of them, as the constructor would leave them.
+        count: How many objects.
+    """
+    made = list(map(object.__new__, repeat(kind, count)))
+    for name, column in slots.items():
+        deque(map(getattr(kind, name).__set__, made, column), maxlen=0)
+    return made
 
 
 class Ratios(NamedTuple):
@@ -40,27 +49,22 @@ class Ratios(NamedTuple):
     @classmethod
     def of(cls, column: Column) -> Ratios:
         """Those of a column."""
-        top, bottom = column.top, column.bottom
-        if isinstance(bottom, int) and bottom > _MAX:
-            top = top.astype(object)
-        divisor = np.gcd(top, bottom)
-        return cls((top // divisor).tolist(), (bottom // divisor).tolist())
+        top, bottom = _lowest(column)
+        return cls(top.tolist(), bottom.tolist())
 
     def fractions(self) -> list[Fraction]:
         """As fractions."""
-        made = list(map(object.__new__, repeat(Fraction, len(self.tops))))
-        deque(map(_set_top, made, self.tops), maxlen=0)
-        deque(map(_set_bottom, made, self.bottoms), maxlen=0)
-        return made
+        slots = {"_numerator": self.tops, "_denominator": self.bottoms}
+        return slotted(Fraction, slots, len(self.tops))
 
-    def told(self) -> tuple[Piece, ...]:
-        """As `line.ratio` writes them, in JSON."""
-        return '"', list(map(str, self.tops)), "/", list(map(str, self.bottoms)), '"'
+    def texts(self) -> list[str]:
+        """As `line.ratio` writes them."""
+        return list(map("%d/%d".__mod__, zip(self.tops, self.bottoms, strict=True)))
 
 
 def decimals(values: Iterable[int], digits: int) -> list[Decimal]:
     """Decimals of whole numbers of 10 ** -digits."""
-    return list(map(_scaleb, values, repeat(-digits)))
+    return list(map(_scaleb, values, repeat(Decimal(-digits))))
 
 
 def printed_all(column: Column, digits: int) -> list[Decimal]:
@@ -72,16 +76,49 @@ def printed_all(column: Column, digits: int) -> list[Decimal]:
     """
     if digits and isinstance(column.bottom, int) and 10**digits % column.bottom == 0:
         return decimals(column.over(10**digits).tolist(), digits)
-    found = []
-    for top, bottom in zip(*Ratios.of(column), strict=True):
-        if _FINITE % bottom == 0:
-            factor, exponent = _place(bottom, digits)
-            found.append(_scaleb(top * factor, exponent))
-        elif bottom <= _MAX:
-            whole = (2 * abs(top) * _UNITS + bottom) // (2 * bottom)
-            found.append(_scaleb(whole if top >= 0 else -whole, -UNROUNDED_DIGITS))
-        else:
-            found.append(printed(Fraction(top, bottom), digits))
+    top, bottom = _lowest(column)
+    if not _divisible(top, bottom):
+        pairs = zip(top.tolist(), bottom.tolist(), strict=True)
+        return [printed(Fraction(*pair), digits) for pair in pairs]
+    units = _to_12_digits(top, bottom)
+    exponents = np.full(len(top), -UNROUNDED_DIGITS)
+    # A finite decimal: what is left without the powers of two divides a power of five.
+    finite = 5**27 % (bottom // (bottom & -bottom)) == 0
+    if not finite.any():
+        return decimals(units.tolist(), UNROUNDED_DIGITS)
+    for kind in np.unique(bottom[finite]).tolist():
+        factor, exponent = _place(kind, digits)
+        rows = bottom == kind
+        exact = times(top[rows], factor)
+        units = units.astype(np.promote_types(units.dtype, exact.dtype), copy=False)
+        units[rows], exponents[rows] = exact, exponent
+    return list(map(_scaleb, units.tolist(), exponents.tolist()))
+
+
+def _lowest(column: Column) -> tuple[Ints, Ints]:
+    """Numerators and denominators in lowest terms."""
+    top, bottom = column.top, column.bottom
+    if isinstance(bottom, int) and bottom > _MAX:
+        top = top.astype(object)
+    divisor = np.gcd(top, bottom)
+    return top // divisor, bottom // divisor
+
+
+def _divisible(top: Ints, bottom: Ints) -> bool:
+    """Whether 64 bits hold a long division to 12 digits."""
+    if np.result_type(top, bottom) == np.object_:
+        return False
+    return bool(largest(bottom) <= _MAX // _STEP and largest(top // bottom) < _MAX // _STEP**2 - 1)
+
+
+def _to_12_digits(top: Ints, bottom: Ints) -> Ints:
+    """Quotients in units of 10 ** -12, halves away from zero."""
+    whole, left = np.divmod(abs(top), bottom)
+    for _ in range(2):
+        digits, left = np.divmod(left * _STEP, bottom)
+        whole = whole * _STEP + digits
+    whole += 2 * left >= bottom
+    found: Ints = np.where(top < 0, -whole, whole)
     return found
 
 

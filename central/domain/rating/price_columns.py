@@ -22,7 +22,7 @@ from central.domain.rating.charges.minimum import minimum_count
 from central.domain.rating.charges.tiers import Block, effective
 from central.domain.rating.charges.usage import time_share
 from central.domain.rating.columns import Column, Ints, Mask, added, plus, times
-from central.domain.rating.line import Line
+from central.domain.rating.line import Determinant, Line
 from central.domain.rating.measure import Measured, NotColumnarError
 from central.domain.rating.period import Segment
 from central.domain.rating.rate import kind_of, line_key
@@ -78,11 +78,12 @@ class LineColumn:
         quantity = self.quantity is None or self.quantity.alike
         return not varies and self.exact.alike and quantity
 
-    def model(self, lines: Sequence[LineColumn]) -> Line:
-        """What all of them share, and nobody's numbers.
+    def model(self, determinants: tuple[Determinant, ...], of: tuple[str, ...]) -> Line:
+        """A line with all that meters share, and nobody's numbers.
 
         Args:
-            lines: All of the bill.
+            determinants: Models of those behind it.
+            of: Keys of the lines that it rests on.
         """
         draft = self.draft
         return Line(
@@ -101,7 +102,8 @@ class LineColumn:
             exact=draft.exact,
             amount=Decimal(0),
             tariff_sha256=self.sha256,
-            of=tuple(lines[number].key for number in self.of),
+            determinants=determinants,
+            of=of,
             note=draft.note,
         )
 

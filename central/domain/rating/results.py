@@ -13,12 +13,12 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 from itertools import compress, repeat
-from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from central.domain.rating.columns import Column, Ints, Mask
-from central.domain.rating.hashing import Piece, canonical, told
-from central.domain.rating.line import Determinant, Line, Selection, Source
+from central.domain.rating.form import determinant_figures, determinant_form, line_form
+from central.domain.rating.hashing import Piece, canonical, digest_parts, told, told_members
+from central.domain.rating.line import Determinant, Line, Selection, Source, ratio
 from central.domain.rating.measure import Measured
 from central.domain.rating.numbers import Ratios, decimals, printed_all, texts
 from central.domain.rating.period import DayRange
@@ -27,7 +27,6 @@ from central.domain.rating.series import source_of
 from central.domain.rating.stack import Row
 
 T = TypeVar("T")
-_VERSION, _SHA256 = attrgetter("version"), attrgetter("sha256")
 
 
 class Told(NamedTuple, Generic[T]):
@@ -49,6 +48,7 @@ class Results:
         rows: Input to the blocks of each meter.
         days: Of those blocks.
         measured: Determinants.
+        lines: In print order.
         count: How many meters.
     """
 
@@ -57,27 +57,58 @@ class Results:
         rows: Mapping[str, Sequence[Row]],
         days: DayRange,
         measured: Sequence[Measured],
+        lines: Sequence[LineColumn],
         count: int,
     ) -> None:
         self._rows = rows
         self._days = days
+        self._measured = measured
+        self._columns = lines
         self._count = count
         self._memo: dict[object, Any] = {}
+        places = [(one.series, one.days) for one in measured if one.series]
+        self._places = list(dict.fromkeys(places))
         self._found = [self._determinant(one) for one in measured]
 
     def determinants(self) -> Told[tuple[Determinant, ...]]:
         """All determinants of each bill."""
         return _together(self._found, self._count, gaps=False)
 
-    def sources(self, name: str, days: DayRange) -> Told[Source]:
+    def lines(self) -> Told[tuple[Line, ...]]:
+        """The lines of each bill, in print order."""
+        gaps = any(one.present is not None for one in self._columns)
+        return _together([self._line(one) for one in self._columns], self._count, gaps=gaps)
+
+    def sources(self) -> list[str]:
+        """The blocks behind the determinants of each bill."""
+        columns = [self.source(*place) for place in self._places]
+        return _together(columns, self._count, gaps=False).texts
+
+    def forms(self, currency: str, tzdata: str) -> list[str]:
+        """The hash of each bill's form."""
+        determinants = [determinant_form(one.model.to_json()) for one in self._measured]
+        shared = {"currency": currency, "tzdata": tzdata, "determinants": determinants}
+        parts = {name: canonical(value) for name, value in shared.items()}
+
+        def form(absent: set[int]) -> str:
+            present = [number for number in range(len(self._columns)) if number not in absent]
+            of = [[n for n in self._columns[number].of if n not in absent] for number in present]
+            lines = ",".join(map(self._line_form, present, map(tuple, of)))
+            return digest_parts({**parts, "lines": f"[{lines}]"})
+
+        masks = {n: one.present for n, one in enumerate(self._columns) if one.present is not None}
+        if not masks:
+            return [form(set())] * self._count
+        rows = list(zip(*(mask.tolist() for mask in masks.values()), strict=True))
+        found = {
+            row: form({n for n, has in zip(masks, row, strict=True) if not has})
+            for row in set(rows)
+        }
+        return [found[row] for row in rows]
+
+    def source(self, name: str, days: DayRange) -> Told[Source]:
         """The blocks of an input on some days."""
         return self._once(("source", name, days), lambda: self._source(name, days))
-
-    def lines(self, columns: Sequence[LineColumn]) -> Told[tuple[Line, ...]]:
-        """The lines of each bill, in print order."""
-        made = [self._line(one, columns) for one in columns]
-        gaps = any(one.present is not None for one in columns)
-        return _together(made, self._count, gaps=gaps)
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
         if key not in self._memo:
@@ -92,65 +123,96 @@ class Results:
             rows = [row[first : first + days.count] for row in rows]
         model = source_of(name, rows[0])
         channels = [row[0].channel_id for row in rows]
-        versions = [tuple(map(_VERSION, row)) for row in rows]
-        hashes = [sha256(b"".join(map(_SHA256, row))).hexdigest() for row in rows]
+        versions = [tuple([block.version for block in row]) for row in rows]
+        chains = [b"".join([block.sha256 for block in row]) for row in rows]
+        hashes = [sha256(chain).hexdigest() for chain in chains]
         found = _made(model, {"channel_id": channels, "versions": versions, "sha256": hashes})
-        varying: dict[str, Sequence[Piece]] = {
-            "channel_id": (list(map(str, channels)),),
-            "sha256": ('"', hashes, '"'),
-            "versions": (list(map(_versions, versions)),),
+        members: dict[str, Sequence[Piece]] = {
+            name: (canonical(value),) for name, value in model.to_json().items()
         }
-        return Told(found, told(model.to_json(), varying, self._count))
+        members["channel_id"] = (list(map(str, channels)),)
+        members["sha256"] = ('"', hashes, '"')
+        members["versions"] = (list(map(_versions, versions)),)
+        return Told(found, told_members(members, self._count))
 
     def _determinant(self, one: Measured) -> Told[Determinant]:
         model = one.model
         if not one.series:
-            return Told([model] * self._count, told(model.to_json(), {}, self._count))
-        sources = self.sources(one.series, one.days)
-        own: dict[str, Iterable[object]] = {"sources": zip(sources.values, strict=True)}
-        varying: dict[str, Sequence[Piece]] = {"sources": ("[", sources.texts, "]")}
-        for name, column in (
-            ("exact", one.exact),
-            ("value", one.value),
-            ("adjusted", one.adjusted),
-        ):
-            if column is not None:
-                own[name], varying[name] = self._fractions(column)
+            said = canonical(determinant_figures(model.to_json(), ()))
+            return Told([model] * self._count, [said] * self._count)
+        exact = self._fractions(one.exact)
+        value = self._fractions(one.value)
+        own: dict[str, Iterable[object]] = {
+            "exact": exact.values,
+            "value": value.values,
+            "sources": zip(self.source(one.series, one.days).values, strict=True),
+        }
+        adjusted: Piece = ratio(model.adjusted)
+        if one.adjusted is not None:
+            left_out = self._fractions(one.adjusted)
+            own["adjusted"], adjusted = left_out.values, left_out.texts
+        windows: Piece = "null"
         if one.begins is not None and model.selection is not None:
-            windows = _windows(model.selection, one.begins, one.width)
-            own["selection"], varying["selection"] = windows.values, (windows.texts,)
-        return Told(_made(model, own), told(model.to_json(), varying, self._count))
+            selections = _windows(model.selection, one.begins, one.width)
+            own["selection"], windows = selections.values, selections.texts
+        number = self._places.index((one.series, one.days))
+        figures = (
+            '["',
+            exact.texts,
+            '","',
+            value.texts,
+            '","',
+            adjusted,
+            f'",[{number}],',
+            windows,
+        )
+        return Told(_made(model, own), told([*figures, "]"], self._count))
 
-    def _line(self, one: LineColumn, lines: Sequence[LineColumn]) -> Told[Line]:
+    def _line(self, one: LineColumn) -> Told[Line]:
         rows: slice | Mask = slice(1 if one.alike else None) if one.present is None else one.present
         flags = None if one.present is None else one.present.tolist()
         exact = Ratios.of(one.exact.only(rows))
         amounts = decimals(one.amount[rows].tolist(), one.digits)
         own: dict[str, Iterable[object]] = {"exact": exact.fractions(), "amount": amounts}
-        varying: dict[str, Sequence[Piece]] = {
-            "exact": exact.told(),
-            "amount": ('"', texts(amounts), '"'),
-        }
+        printed: tuple[Piece, ...] = ("null",)
         if one.quantity is not None:
             quantities = self._quantities(one.quantity, rows, one.decimals)
-            own["quantity"], varying["quantity"] = quantities.values, ('"', quantities.texts, '"')
+            own["quantity"], printed = quantities.values, ('"', quantities.texts, '"')
         if one.determinants:
             own["determinants"] = _some(self._behind(one.determinants), flags)
-        of = _rested_on(one, lines)
-        if of is not None:
-            own["of"], varying["of"] = _some(of.values, flags), (_some(of.texts, flags),)
-        model = one.model(lines)
-        found = _made(model, own)
-        example = model.to_json(()) | {"determinants": list(one.determinants)}
-        said = Told(found, told(example, varying, len(found)))
+        if any(self._columns[number].present is not None for number in one.of):
+            own["of"] = _some(self._rested_on(one), flags)
+        found = _made(self._model(one, one.of), own)
+        figures = ('["', texts(amounts), '","', exact.texts(), '",', *printed, "]")
+        said = Told(found, told(figures, len(found)))
         if one.alike:
             return Told(said.values * self._count, said.texts * self._count)
         return said if flags is None else _spread(said, flags)
 
-    def _fractions(self, column: Column) -> tuple[list[Fraction], tuple[Piece, ...]]:
-        def make() -> tuple[list[Fraction], tuple[Piece, ...]]:
+    def _model(self, one: LineColumn, of: Sequence[int]) -> Line:
+        keys = tuple(self._columns[number].key for number in of)
+        return one.model(tuple(self._measured[n].model for n in one.determinants), keys)
+
+    def _line_form(self, number: int, of: tuple[int, ...]) -> str:
+        def make() -> str:
+            models = [one.model for one in self._measured]
+            return canonical(line_form(self._model(self._columns[number], of).to_json(models)))
+
+        return self._once(("form", number, of), make)
+
+    def _rested_on(self, one: LineColumn) -> list[tuple[str, ...]]:
+        """Keys of the lines a line rests on, of those that each bill has."""
+        bases = [self._columns[number] for number in one.of]
+        keys = tuple(base.key for base in bases)
+        flags = [[True] * self._count if b.present is None else b.present.tolist() for b in bases]
+        present = list(zip(*flags, strict=True))
+        found = {row: tuple(compress(keys, row)) for row in set(present)}
+        return [found[row] for row in present]
+
+    def _fractions(self, column: Column) -> Told[Fraction]:
+        def make() -> Told[Fraction]:
             ratios = Ratios.of(column)
-            return ratios.fractions(), ratios.told()
+            return Told(ratios.fractions(), ratios.texts())
 
         return self._once(("fractions", id(column)), make)
 
@@ -211,21 +273,10 @@ def _windows(selection: Selection, begins: Ints, width: int) -> Told[Selection]:
     said = [[f"[{begin},{width}]" for begin, _ in own] for own in windows]
     found = _made(selection, {"runs": zip(*windows, strict=True)})
     together = list(map(",".join, zip(*said, strict=True)))
-    return Told(found, told(selection.to_json(), {"runs": ("[", together, "]")}, len(found)))
-
-
-def _rested_on(one: LineColumn, lines: Sequence[LineColumn]) -> Told[tuple[str, ...]] | None:
-    """Keys of the lines a line rests on, where bills differ in which of them they have."""
-    masks = [lines[number].present for number in one.of]
-    if all(mask is None for mask in masks):
-        return None
-    keys = [lines[number].key for number in one.of]
-    rows = list(
-        zip(*(repeat(True) if mask is None else mask.tolist() for mask in masks), strict=False)
-    )
-    found = {row: tuple(compress(keys, row)) for row in set(rows)}
-    said = {row: canonical(list(own)) for row, own in found.items()}
-    return Told([found[row] for row in rows], [said[row] for row in rows])
+    members: dict[str, Sequence[Piece]] = {
+        name: (canonical(value),) for name, value in selection.to_json().items()
+    }
+    return Told(found, told_members(members | {"runs": ("[", together, "]")}, len(found)))
 
 
 @lru_cache(maxsize=4096)

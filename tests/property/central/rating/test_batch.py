@@ -19,6 +19,7 @@ from central.domain.rating.batch import Meter, Terms, rate_many
 from central.domain.rating.columns import Column, share_out
 from central.domain.rating.explain import explain
 from central.domain.rating.facts import AgreementFacts, Fact
+from central.domain.rating.form import figures_of, filled, form_of
 from central.domain.rating.hashing import canonical
 from central.domain.rating.line import Rated
 from central.domain.rating.period import DayRange
@@ -194,7 +195,9 @@ def assert_same(rated: Rated, meter: Meter, terms: Terms) -> None:
     single = alone(meter, terms)
     assert rated == single
     assert rated.to_json() == single.to_json()
-    assert rated.canonical == canonical(rated.to_json())
+    said = rated.to_json()
+    assert rated.figures == canonical(figures_of(said))
+    assert filled(form_of(said), figures_of(said)) == said
     assert rated.sha256 == single.sha256
 
 
