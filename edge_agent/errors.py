@@ -107,3 +107,15 @@ class AgentSilentError(EnvironmentFaultError):
 
     code = "AGENT_SILENT"
     retryable = True
+
+
+class BufferFolderError(ConfigurationError):
+    """The folder that is to hold the buffer is missing or cannot be written."""
+
+    code = "BUFFER_FOLDER"
+
+
+class BufferForeignError(ConfigurationError):
+    """The buffer's path names a file that is none of ours; it was not touched."""
+
+    code = "BUFFER_FOREIGN"

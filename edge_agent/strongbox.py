@@ -25,6 +25,7 @@ from edge_agent.database import Database
 from edge_agent.errors import BufferDamagedError, BufferFullError, BufferUnavailableError
 from edge_agent.ledger import Ledger, Life
 from edge_agent.loading import load_ledger, load_marks
+from edge_agent.place import check_file
 from edge_agent.reserve import FileLock, Reserve
 from edge_agent.salvage import salvage_into
 from edge_agent.transaction import Transaction, insert_epoch
@@ -85,8 +86,10 @@ class Strongbox:
         Raises:
             BufferInUseError: Another agent has it open.
             BufferOwnerError: It belongs to another gateway.
+            BufferForeignError: The file is no buffer at all.
             BufferUnavailableError, BufferFullError: The environment does not let us.
         """
+        check_file(path)
         lock = FileLock.take(path)
         try:
             database, ledger, marks = await _open_sound(path, gateway, now, new_id)

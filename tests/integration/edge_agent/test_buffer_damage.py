@@ -123,13 +123,21 @@ async def test_a_file_that_is_no_database_is_set_aside_and_names_its_epoch(tmp_p
     assert (tmp_path / "buffer.db.damaged-20260101T000000").exists()
 
 
-async def test_garbage_is_set_aside_too(tmp_path: Path) -> None:
+def set_aside_in(folder: Path) -> list[Path]:
+    return list(folder.glob("*.damaged-*"))
+
+
+async def test_what_is_left_of_a_buffer_is_set_aside_too(tmp_path: Path) -> None:
     path = tmp_path / "buffer.db"
+    buffer = await Buffer.open(path, GATEWAY, T0)
+    await buffer.store(cycle(0))
+    await buffer.close()
     path.write_bytes(b"no database at all" * 1000)
     buffer = await Buffer.open(path, GATEWAY, T0)
     await buffer.store(cycle(1))
     assert (await buffer.counts()).reconcile
     await buffer.close()
+    assert set_aside_in(tmp_path)
 
 
 async def test_damage_that_shows_while_running_is_survived(tmp_path: Path) -> None:
