@@ -104,14 +104,48 @@ def reload(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  #
         raise typer.Exit(EXIT_CONFIGURATION)
 
 
+@app.command("verify-update")
+def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
+    manifest: Annotated[Path, typer.Argument(help="The signed announcement.")],
+    artefact: Annotated[Path, typer.Argument(help="What it is about.")],
+    installed: Annotated[str, typer.Option(help="The version that is installed.")],
+    config: Config = DEFAULT_CONFIG,
+    floor: Annotated[str | None, typer.Option(help="The highest ever installed.")] = None,
+    component: Annotated[str, typer.Option(help="What is to be installed.")] = "agent",
+) -> None:
+    """Check an update once more, for an installer that need not trust the agent.
+
+    Prints the version. Exit code 3 where it may not be installed.
+    """
+    from edge_agent.config import load_config  # noqa: PLC0415
+    from edge_agent.remote.second_look import look_again  # noqa: PLC0415
+    from firmware_bridge.contract.errors import InvalidValueError, MessageError  # noqa: PLC0415
+    from firmware_bridge.contract.release import Release  # noqa: PLC0415
+
+    try:
+        least = None if floor is None else Release.parse(floor)
+        update = look_again(
+            load_config(config), manifest, artefact, component, Release.parse(installed), least
+        )
+    except (MessageError, InvalidValueError) as error:
+        typer.echo(f"{error.code}: {error}", err=True)
+        raise typer.Exit(EXIT_CONFIGURATION) from None
+    except MeterlineError as error:
+        _fail(error)
+    typer.echo(str(update.version))
+
+
 @app.command("check-config")
 def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
-    """Check the configuration, drivers and certificates included, and start nothing."""
+    """Check the configuration, drivers, certificates and the buffer's place; start nothing."""
     from edge_agent.config import load_config  # noqa: PLC0415
     from edge_agent.fleet import make_station  # noqa: PLC0415
+    from edge_agent.place import check_file, check_folder  # noqa: PLC0415
 
     try:
         loaded = load_config(config)
+        check_folder(loaded.buffer.path)
+        check_file(loaded.buffer.path)
         broker = loaded.broker.broker()
         broker.tls_context()
         broker.check_name(loaded.gateway)

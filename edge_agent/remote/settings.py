@@ -39,7 +39,7 @@ class UpdateSettings(BaseModel):
     Args:
         keys: Ed25519 public keys that may sign them, 64 hex digits each. Whoever has one decides
             what runs here, so they had better not be those of `[remote]`.
-        install: The command that installs, see docs/how-to/update-gateways.md.
+        install: The command that installs, see docs/how-to/remote-gateways.md.
         components: What it can install.
         spool: Where artefacts are kept; None: beside the buffer.
         max_mib: The largest artefact. [MiB]

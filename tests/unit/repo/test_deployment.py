@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import yaml
 
+from edge_agent.config import parse_config
 from firmware_bridge.contract import topics
 from tests.support.data import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
-UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+CENTRE = sorted((DEPLOY / "systemd").glob("*.service"))
+GATEWAY = DEPLOY / "edge" / "meterline-edge.service"
+UNITS = [*CENTRE, *sorted((DEPLOY / "edge").glob("*.service"))]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
@@ -32,12 +37,45 @@ def test_systemd_accepts_the_unit(unit: Path) -> None:
     assert not [line for line in said if unit.stem.split("@")[0] in line]
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [*CENTRE, GATEWAY], ids=lambda unit: unit.name)
 def test_a_unit_gives_its_service_no_power(unit: Path) -> None:
     lines = unit.read_text().splitlines()
-    for wanted in ("DynamicUser=yes", "NoNewPrivileges=yes", "CapabilityBoundingSet="):
+    # The gateway's user stays, for its buffer does.
+    user = "User=meterline" if unit == GATEWAY else "DynamicUser=yes"
+    for wanted in (user, "NoNewPrivileges=yes", "CapabilityBoundingSet="):
         assert wanted in lines
     assert "ProtectSystem=strict" in lines
+
+
+def test_the_gateways_unit_is_hardened_as_far_as_it_can_be() -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed (Debian's package systemd)")
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(GATEWAY)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    exposure = re.search(r"exposure level for [^:]+: ([0-9.]+)", done.stdout)
+    assert exposure is not None, done.stderr
+    # 0 is best; what remains is the network, the serial devices and the kernel's clock.
+    assert Decimal(exposure[1]) <= Decimal("2.5")
+
+
+@pytest.mark.parametrize("script", ["hand-over", "apply-update", "debian/postinst"])
+def test_a_script_is_one_for_any_shell(script: str) -> None:
+    subprocess.run(["sh", "-n", str(DEPLOY / "edge" / script)], check=True)
+
+
+def test_the_template_of_a_gateways_file_is_one_once_it_is_filled_in() -> None:
+    lines = (DEPLOY / "edge" / "edge.toml").read_text().splitlines()
+    # What is commented out begins with a hash and a space, a sentence with a capital or a quote.
+    said = [line.removeprefix("# ") for line in lines]
+    table = tomllib.loads("\n".join(line for line in said if re.match(r"\[|[a-z_]+ = ", line)))
+    for section in ("remote", "update"):
+        table[section]["keys"] = ["00" * 32]
+    config = parse_config(table)
+    assert (config.gateway, [meter.name for meter in config.meters]) == ("roof-17", ["main"])
 
 
 def test_compose_starts_the_centre_after_its_migrations() -> None:
