@@ -48,9 +48,17 @@ def blocks_from(  # noqa: PLR0913 - what a block is made of
     return blocks
 
 
-def blocks_of(
-    days: DayRange, zone: str, step_s: int, values: Sequence[int], *, exponent: int = 0
+def blocks_of(  # noqa: PLR0913 - what a block is made of
+    days: DayRange,
+    zone: str,
+    step_s: int,
+    values: Sequence[int],
+    *,
+    channel_id: int = 1,
+    exponent: int = 0,
 ) -> list[DayBlock]:
     """Blocks from one flat list of values, in order of time."""
     found = iter(values)
-    return blocks_from(days, zone, step_s, lambda _: next(found), exponent=exponent)
+    return blocks_from(
+        days, zone, step_s, lambda _: next(found), channel_id=channel_id, exponent=exponent
+    )

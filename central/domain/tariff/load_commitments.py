@@ -117,20 +117,19 @@ def load_settlement(node: Node | None, scope: Scope, report: Report) -> tuple[Se
     return tuple(found)
 
 
-def _entry(node: Node, path: str, report: Report) -> tuple[str, Fields]:
+def _entry(node: Node, path: str, report: Report) -> tuple[str, Node]:
     kinds = (TRUE_UP_PAYOUT, BUDGET_BILLING, PREPAID)
-    fields = Fields({}, node.line)
-    word: Node = node
+    nothing: Node = Fields({}, node.line)
+    word, how = node, nothing
     if isinstance(node, Fields) and len(node.nodes) == 1:
         ((key, inner),) = node.nodes.items()
         word = Scalar(key, node.line)
-        if isinstance(inner, Fields):
-            fields = inner
+        how = nothing if isinstance(inner, Scalar) and inner.is_null else inner
     text = text_of(word, path, report)
     if text not in kinds:
         message = f"{text!r} is no settlement."
         report.refuse(Code.NOT_A_CHOICE, node.line, path, message, f"Use {' or '.join(kinds)}.")
-    return text, fields
+    return text, how
 
 
 def _settlement(kind: str, reader: FieldReader, scope: Scope) -> Settlement:

@@ -80,7 +80,7 @@ def _unknown(fact: str) -> date:
 def _ends(rule: Commitment, begins: date | None, span: Span) -> bool:
     if begins is None:
         return rule.months == 1 or span.book.month.month == rule.year_end
-    end, terms = begins, 0
+    end, terms = months_after(begins, rule.months), 1
     while end <= span.bill.first:
         terms += 1
         end = months_after(begins, terms * rule.months)
