@@ -6,13 +6,22 @@ import asyncio
 import json
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from firmware_bridge.cli.ending import EXIT_NO_ANSWER, Json
-from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
-from firmware_bridge.modbus.probe import Finding, best, unit_numbers
-from firmware_bridge.modbus.probe import probe as try_models
+from firmware_bridge.cli.keys import parse_key
+from firmware_bridge.lines import SerialPlace, TcpPlace
+from firmware_bridge.modbus.probe import unit_numbers
+from firmware_bridge.mqtt_native.driver import BrokerPlace
+from firmware_bridge.probe.broker import listen_at
+from firmware_bridge.probe.finding import Found
+from firmware_bridge.probe.search import PROTOCOLS, Search
+from firmware_bridge.telegram import Keys
+
+MODBUS_PORT, MQTT_PORT = 502, 1883
+_MQTT = "mqtt_native"
 
 
 class Parity(StrEnum):
@@ -23,57 +32,129 @@ class Parity(StrEnum):
     ODD = "O"
 
 
+class Protocol(StrEnum):
+    """What can be looked for."""
+
+    MODBUS = "modbus"
+    DSMR = "dsmr"
+    SML = "sml"
+    MBUS = "mbus"
+    WMBUS = "wmbus"
+    DLMS = "dlms"
+    IEC62056_21 = "iec62056_21"
+    MQTT_NATIVE = _MQTT
+
+
 def probe(  # noqa: PLR0913 - one option each
     where: Annotated[
-        str, typer.Argument(help="Host of a Modbus TCP meter or gateway, or a serial device.")
+        str, typer.Argument(help="Host, serial device, or a broker as mqtt://host:port.")
     ],
     *,
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="TCP port.")] = 502,
-    baudrate: Annotated[int, typer.Option(min=300, help="Of a serial device.")] = 9600,
-    parity: Annotated[Parity, typer.Option(help="Of a serial device.")] = Parity.NONE,
-    units: Annotated[str, typer.Option(help="Units to try: 1, 1-5 or 1,3,7-9.")] = "1",
+    protocol: Annotated[
+        list[Protocol], typer.Option(help="Look for this only. Repeat for more.")
+    ] = [],  # noqa: B006 - typer copies it
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="TCP port; 502, a broker's 1883.")
+    ] = None,
+    baudrate: Annotated[
+        int | None, typer.Option(min=300, help="Of a serial device; else the usual ones.")
+    ] = None,
+    parity: Annotated[Parity | None, typer.Option(help="With --baudrate.")] = None,
+    units: Annotated[str, typer.Option(help="Modbus units to ask: 1, 1-5 or 1,3,7-9.")] = "1",
+    addresses: Annotated[
+        str | None, typer.Option(help="M-Bus addresses to ask in any case, such as 0-250.")
+    ] = None,
+    listen_s: Annotated[
+        float, typer.Option(min=0.2, max=3600, help="For pushed telegrams, at each speed. [s]")
+    ] = 12.0,
     timeout_s: Annotated[float, typer.Option(min=0.05, max=60, help="Per answer. [s]")] = 1.0,
+    key: Annotated[str, typer.Option(help="Encryption key in hex, of meters that encrypt.")] = "",
+    auth_key: Annotated[str, typer.Option(help="DLMS authentication key in hex.")] = "",
+    topic: Annotated[list[str], typer.Option(help="Filter at a broker.")] = ["#"],  # noqa: B006
+    username: Annotated[str | None, typer.Option(help="At a broker.")] = None,
+    password: Annotated[str | None, typer.Option(help="Of that user.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Find out which meter answers, and propose its configuration."""
-    endpoint: Endpoint = TcpEndpoint(where, port)
-    if where.startswith("/"):
-        endpoint = SerialEndpoint(where, baudrate, parity.value, stopbits=1)
-    findings = asyncio.run(_probe(endpoint, unit_numbers(units), timeout_s))
-    for finding in best(findings):
-        typer.echo(json.dumps(_facts(finding)) if as_json else _prose(finding))
-    if not findings:
-        typer.echo(f"No known meter answered at {endpoint}, units {units}.", err=True)
+    """Find out which meters answer or push, and propose their configuration.
+
+    Only reading requests are sent. What is being tried goes to standard error.
+    """
+    keys = Keys(parse_key(key), parse_key(auth_key))
+    if where.startswith("mqtt://") or {str(one) for one in protocol} == {_MQTT}:
+        broker = _broker(where, port, tuple(topic), username, password)
+        found = asyncio.run(listen_at(broker, listen_s, max(timeout_s, 1.0), _tell))
+        place = f"the broker {broker}"
+    else:
+        wanted = frozenset(str(one) for one in protocol) & PROTOCOLS or PROTOCOLS
+        line = _line(where, port)
+        search = Search(
+            protocols=wanted,
+            units=unit_numbers(units),
+            addresses=None if addresses is None else unit_numbers(addresses),
+            listen_s=listen_s,
+            timeout_s=timeout_s,
+            keys=keys,
+            baudrate=baudrate,
+            parity=None if parity is None else parity.value,
+        )
+        found = asyncio.run(search.run(line, _tell))
+        place = f"{line}, units {units}" if "modbus" in wanted else str(line)
+    for one in found:
+        typer.echo(json.dumps(_facts(one)) if as_json else _prose(one))
+    if not found:
+        typer.echo(f"No known meter answered at {place}.", err=True)
         raise typer.Exit(EXIT_NO_ANSWER)
 
 
-async def _probe(endpoint: Endpoint, units: tuple[int, ...], timeout_s: float) -> list[Finding]:
-    return [finding async for finding in try_models(endpoint, units, timeout_s)]
+def _tell(text: str) -> None:
+    typer.echo(text, err=True)
 
 
-def _facts(finding: Finding) -> dict[str, object]:
-    meter = finding.read_out.meter
+def _line(where: str, port: int | None) -> TcpPlace | SerialPlace:
+    return SerialPlace(where) if where.startswith("/") else TcpPlace(where, port or MODBUS_PORT)
+
+
+def _broker(
+    where: str,
+    port: int | None,
+    topics: tuple[str, ...],
+    username: str | None,
+    password: str | None,
+) -> BrokerPlace:
+    parts = urlsplit(where if "://" in where else f"mqtt://{where}")
+    try:
+        number = parts.port
+    except ValueError:
+        message = f"{where!r} names no port between 1 and 65535."
+        raise typer.BadParameter(message) from None
+    return BrokerPlace(
+        parts.hostname or where, port or number or MQTT_PORT, topics, username, password
+    )
+
+
+def _facts(found: Found) -> dict[str, object]:
     return {
-        "address": str(finding.endpoint),
-        "unit_id": finding.unit_id,
-        "profile": finding.profile,
-        "certain": finding.certain,
-        "manufacturer": meter.manufacturer,
-        "serial": meter.serial,
+        "protocol": found.protocol,
+        "address": found.where,
+        **found.facts,
+        "certain": found.certain,
+        "manufacturer": found.meter.manufacturer,
+        "serial": found.meter.serial,
         "values": {
             str(value.obis): {
                 "value": f"{value.quantity.decimal():f}",
                 "unit": str(value.quantity.unit),
             }
-            for value in finding.read_out.values
+            for value in found.values
         },
-        "configuration": finding.configuration(),
+        "configuration": found.configuration(),
     }
 
 
-def _prose(finding: Finding) -> str:
-    meter = finding.read_out.meter
-    sure = "is" if finding.certain else "fits"
-    lines = [f"# Unit {finding.unit_id} {sure} a {meter.model}, serial number {meter.serial}"]
-    lines += [f"#   {value.obis}  {value.quantity}" for value in finding.read_out.values]
-    return "\n".join([*lines, finding.configuration()])
+def _prose(found: Found) -> str:
+    sure = "is" if found.certain else "fits"
+    what = f"a {found.model}" if found.model else f"{found.meter.manufacturer}, {found.protocol}"
+    at = f"Unit {found.facts['unit_id']}" if "unit_id" in found.facts else "Here"
+    lines = [f"# {at} {sure} {what}, serial number {found.meter.serial}"]
+    lines += [f"#   {value.obis}  {value.quantity}" for value in found.values]
+    return "\n".join([*lines, found.configuration()])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import termios
 from typing import Final
 
 from pymodbus.client.base import ModbusBaseClient
@@ -103,8 +104,8 @@ class ModbusLink:
         try:
             async with asyncio.timeout(timeout_s):
                 reached = await client.connect()
-        except (TimeoutError, ValueError):
-            # A name that cannot be encoded; a speed that the serial device does not have.
+        except (TimeoutError, ValueError, termios.error):
+            # A name that cannot be encoded; a speed or parity that the serial device does not have.
             reached = False
         if not reached:
             message = f"No Modbus meter can be reached at {self}."

@@ -6,7 +6,6 @@ reading requests are sent. A model whose registers the device refuses is ruled o
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -23,6 +22,7 @@ from firmware_bridge.ports import (
     ReadOut,
 )
 from firmware_bridge.profiles import load_profile, profile_names
+from firmware_bridge.table import Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,16 @@ class Finding:
     certain: bool
     read_out: ReadOut
 
-    def configuration(self) -> str:
-        """The meter's table for the agent's configuration file."""
-        meter = self.read_out.meter
-        settings: dict[str, str | int] = {
-            "name": f"{meter.manufacturer}-{meter.serial}".replace(" ", "-"),
-            "protocol": "modbus",
+    def settings(self) -> dict[str, Setting]:
+        """The driver's keys for it."""
+        return {
             **_address(self.endpoint),
             "unit_id": self.unit_id,
             "profile": self.profile,
         }
-        # A JSON string or integer is a TOML one.
-        lines = (f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
-        return "[[meters]]\n" + "".join(lines)
 
 
-def _address(endpoint: Endpoint) -> dict[str, str | int]:
+def _address(endpoint: Endpoint) -> dict[str, Setting]:
     if isinstance(endpoint, SerialEndpoint):
         return {
             "serial_port": endpoint.path,
@@ -67,7 +61,7 @@ def _address(endpoint: Endpoint) -> dict[str, str | int]:
             "stopbits": endpoint.stopbits,
         }
     if isinstance(endpoint, TcpEndpoint):
-        framing: dict[str, str | int] = {"framing": "rtu"} if endpoint.rtu else {}
+        framing: dict[str, Setting] = {"framing": "rtu"} if endpoint.rtu else {}
         return {"host": endpoint.host, "port": endpoint.port, **framing}
     return {}
 

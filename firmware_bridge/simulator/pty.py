@@ -22,8 +22,9 @@ class SerialCable:
     other is closed, as on a real line.
 
     Args:
-        strict: Whether bytes arrive garbled while the two ends have different speeds, as they do
-            on a real line. Pseudo-terminals have neither parity nor stop bits.
+        strict: Whether the two ends need the same speed, as on a real line: otherwise the agent
+            gets garbled bytes, and the meter none that it would look at. Pseudo-terminals have
+            neither parity nor stop bits.
         link: A symbolic link to the agent's end, so that it keeps its name from run to run.
     """
 
@@ -85,7 +86,10 @@ class SerialCable:
         # A full far end loses bytes, as a UART without flow control does.
         with suppress(BlockingIOError):
             data = os.read(source, 4096)
-            os.write(sink, data if self._same_speed() else garble(data))
+            if self._same_speed():
+                os.write(sink, data)
+            elif source == self._masters[0]:
+                os.write(sink, garble(data))
 
     def _same_speed(self) -> bool:
         speeds = {termios.tcgetattr(master)[_SPEED] for master in self._masters}

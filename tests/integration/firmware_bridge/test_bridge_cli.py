@@ -80,7 +80,7 @@ def test_a_frozen_clock_shows_the_register_of_that_instant(load: str) -> None:
 
 def test_a_serial_line_is_played_and_found(load: str) -> None:
     with simulating("--load", load, "--rtu", "--profile", "eastron-sdm630") as at:
-        found = run("probe", at["serial_port"], "--units", "1-2", "--timeout-s", "0.2", "--json")
+        found = run("probe", at["serial_port"], "--units", "1-2", "--timeout-s", "0.5", "--json")
     finding = json.loads(found.stdout)
     assert finding["profile"] == "eastron-sdm630"
     assert finding["values"]["1-0:1.8.0*255"] == {"value": "1500", "unit": "Wh"}
@@ -96,7 +96,8 @@ def test_nothing_there_ends_with_4(unused_tcp_port: int) -> None:
 def test_a_meter_of_an_unknown_unit_ends_with_4(load: str) -> None:
     with simulating("--load", load) as at:
         probed = run(
-            "probe", at["host"], "--port", str(at["port"]), "--units", "9", "--timeout-s", "0.2"
+            *("probe", at["host"], "--port", str(at["port"]), "--protocol", "modbus"),
+            *("--units", "9", "--timeout-s", "0.2"),
         )
     assert probed.returncode == 4
     assert "units 9" in probed.stderr

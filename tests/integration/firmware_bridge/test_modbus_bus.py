@@ -137,7 +137,7 @@ async def test_probe_finds_what_is_on_a_serial_line() -> None:
         at = SerialEndpoint(path, 9600, "N", 1)
         found = [item async for item in probe(at, (1, 2, 3, 4), 0.1)]
     assert {item.unit_id: item.profile for item in best(found)} == MODELS
-    assert f'serial_port = "{path}"' in found[0].configuration()
+    assert found[0].settings()["serial_port"] == path
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ async def test_probe_recognises_each_model_and_proposes_what_reads_it() -> None:
             found = [item async for item in probe(at, (1, 2, 3), TIMEOUT_S)]
     assert [finding.profile for finding in best(found)] == list(profile_names())
     assert all(finding.read_out.meter.serial == "4711" for finding in found)
-    assert f"port = {server.port}" in found[0].configuration()
+    assert found[0].settings()["port"] == server.port
 
 
 async def test_probe_of_a_closed_port_says_so(unused_tcp_port: int) -> None:

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +25,7 @@ from firmware_bridge.contract.reading import Quality, Source, TimeQuality
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import read_load
 from firmware_bridge.simulator.meter import ACTIVE_POWER, ManualClock, VirtualMeter
-from tests.support.bridge import Row, agent, configure, rows_of, run_edge, simulating
+from tests.support.bridge import Row, agent, configure, rows_of, run_bridge, run_edge, simulating
 from tests.support.edge_centre import Centre, listening
 from tests.support.servers import fresh_folder, mosquitto_program
 from tests.support.size import sized
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 GATEWAY = "roof-17"
 KEY, AUTH_KEY = bytes(range(16)).hex(), bytes(range(16, 32)).hex()
 KEYS = ("--key", KEY)
+BOTH_KEYS = (*KEYS, "--auth-key", AUTH_KEY)
 FROZEN = datetime(2026, 3, 1, 17, 20, tzinfo=UTC)
 PATIENCE_S = 60
 # Each takes 10 s: the registers move while they are read, and power flows both ways.
@@ -92,6 +93,7 @@ class Case:
         silent: Which of them never answers, counted from 0.
         dead: What turns a table into that of a meter that is not there.
         sites: Lines.
+        probe: Options of `probe`, where its proposal is used and not what `simulate` prints.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Case:
     silent: int | None = None
     dead: tuple[str, str] | None = None
     sites: int = 1
+    probe: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -127,56 +130,109 @@ class Case:
 MBUS, SML = "{:08d}", "1MTL00{:08d}"
 PTY = "--pty"
 TESTED = (
-    Case("modbus-tcp", ("modbus",), maker="MLN", meters=2, timed=False, dead=("= 2\n", "= 9\n")),
+    Case(
+        "modbus-tcp",
+        ("modbus",),
+        maker="MLN",
+        meters=2,
+        timed=False,
+        dead=("= 2\n", "= 9\n"),
+        probe=("--units", "1-3"),
+    ),
     Case("modbus-rtu", ("modbus", PTY), maker="MLN", meters=3, timed=False, silent=1),
-    Case("dsmr-5", ("dsmr", PTY), TARIFFS, gas=True),
+    Case("dsmr-5", ("dsmr", PTY), TARIFFS, gas=True, probe=()),
     Case("dsmr-2.2", ("dsmr", "--p1-version", "2.2", PTY), TARIFFS, timed=False, gas=True),
     Case("dsmr-be", ("dsmr", "--p1-version", "be"), TARIFFS, gas=True),
-    Case("dsmr-lu", ("dsmr", "--p1-version", "lu", *KEYS), gas=True),
-    Case("sml-pty", ("sml", PTY), SIGNED, SML),
+    Case("dsmr-lu", ("dsmr", "--p1-version", "lu", *KEYS), gas=True, probe=KEYS),
+    Case("sml-pty", ("sml", PTY), SIGNED, SML, probe=("--protocol", "sml")),
     Case("sml-tcp", ("sml",), SIGNED, SML, meters=2, sites=2),
     Case("mbus-primary", ("mbus", PTY), spelled=MBUS, meters=3, silent=1),
     Case("mbus-secondary", ("mbus", "--secondary"), spelled=MBUS, meters=2),
-    Case("mbus-fixed", ("mbus", "--fixed"), IMPORT, MBUS, "unknown", timed=False),
-    Case("wmbus-5", ("wmbus", "--security", "5", *KEYS, PTY), spelled=MBUS, meters=2),
-    Case("wmbus-7", ("wmbus", "--security", "7", *KEYS, "--framing", "rtl_wmbus"), spelled=MBUS),
-    Case("dlms-hdlc", ("dlms", PTY, "--segment", "60"), TOTALS),
-    Case("dlms-wrapper", ("dlms", "--dlms-link", "wrapper", *KEYS, "--auth-key", AUTH_KEY)),
-    Case("iec-b", ("iec62056_21", "--mode", "B", PTY), maker="MTL"),
-    Case("iec-c", ("iec62056_21", PTY)),
-    Case("iec-d", ("iec62056_21", "--mode", "D", PTY), timed=False),
+    Case(
+        "mbus-fixed",
+        ("mbus", "--fixed", PTY),
+        IMPORT,
+        MBUS,
+        "unknown",
+        timed=False,
+        probe=("--protocol", "mbus"),
+    ),
+    Case("wmbus-5", ("wmbus", "--security", "5", *KEYS, PTY), spelled=MBUS, meters=2, probe=KEYS),
+    Case(
+        "wmbus-7",
+        ("wmbus", "--security", "7", *KEYS, "--framing", "rtl_wmbus"),
+        spelled=MBUS,
+        probe=("--protocol", "wmbus", *KEYS),
+    ),
+    Case("dlms-hdlc", ("dlms", PTY, "--segment", "60"), probe=("--protocol", "dlms")),
+    Case(
+        "dlms-wrapper",
+        ("dlms", "--dlms-link", "wrapper", *BOTH_KEYS),
+        probe=("--protocol", "dlms", *BOTH_KEYS),
+    ),
+    Case("iec-b", ("iec62056_21", "--mode", "B", PTY)),
+    Case("iec-c", ("iec62056_21", PTY), probe=("--timeout-s", "0.3")),
+    Case("iec-d", ("iec62056_21", "--mode", "D", PTY), timed=False, probe=()),
     Case("tasmota", ("mqtt_native",), spelled="tasmota_{}", maker="Tasmota", meters=2),
-    Case("native", ("mqtt_native", "--device", "native-msgpack")),
+    Case(
+        "native",
+        ("mqtt_native", "--device", "native-msgpack"),
+        probe=("--protocol", "mqtt_native", "--topic", "meters/#"),
+    ),
 )
 SOAKED = (
-    Case("dsmr-4", ("dsmr", "--p1-version", "4"), TARIFFS, gas=True),
-    Case("wmbus-none", ("wmbus", "--framing", "frames-b"), spelled=MBUS, meters=2),
-    Case("wmbus-stripped", ("wmbus", "--framing", "stripped", PTY), spelled=MBUS, meters=2),
-    Case("wmbus-amber", ("wmbus", "--framing", "amber", PTY), spelled=MBUS, meters=2),
-    Case("wmbus-imst", ("wmbus", "--framing", "imst", "--security", "7", *KEYS), spelled=MBUS),
-    Case("wmbus-cul", ("wmbus", "--framing", "cul", PTY), spelled=MBUS, meters=2),
-    Case("wmbus-cul-b", ("wmbus", "--framing", "cul-b"), spelled=MBUS),
-    Case("wmbus-rtl_433", ("wmbus", "--framing", "rtl_433"), spelled=MBUS),
-    Case("dlms-hdlc-keys", ("dlms", *KEYS, "--auth-key", AUTH_KEY, PTY, "--block", "60")),
-    Case("dlms-mbus", ("dlms", "--dlms-link", "mbus", "--segment", "50", PTY)),
-    Case("iec-a", ("iec62056_21", "--mode", "A", PTY)),
-    Case("iec-c-tcp", ("iec62056_21",)),
-    Case("mbus-tcp", ("mbus", "--first-address", "240"), spelled=MBUS, meters=4),
+    Case("dsmr-4", ("dsmr", "--p1-version", "4"), TARIFFS, gas=True, probe=()),
+    Case("wmbus-none", ("wmbus", "--framing", "frames-b"), spelled=MBUS, meters=2, probe=()),
+    Case(
+        "wmbus-stripped",
+        ("wmbus", "--framing", "stripped", PTY),
+        spelled=MBUS,
+        meters=2,
+        probe=("--protocol", "wmbus"),
+    ),
+    Case("wmbus-amber", ("wmbus", "--framing", "amber", PTY), spelled=MBUS, meters=2, probe=()),
+    Case(
+        "wmbus-imst",
+        ("wmbus", "--framing", "imst", "--security", "7", *KEYS),
+        spelled=MBUS,
+        probe=KEYS,
+    ),
+    Case("wmbus-cul", ("wmbus", "--framing", "cul", PTY), spelled=MBUS, meters=2, probe=()),
+    Case("wmbus-cul-b", ("wmbus", "--framing", "cul-b"), spelled=MBUS, probe=()),
+    Case("wmbus-rtl_433", ("wmbus", "--framing", "rtl_433"), spelled=MBUS, probe=()),
+    Case("dlms-hdlc-keys", ("dlms", *BOTH_KEYS, PTY, "--block", "60"), probe=BOTH_KEYS),
+    Case("dlms-mbus", ("dlms", "--dlms-link", "mbus", "--segment", "50", PTY), probe=()),
+    Case("iec-a", ("iec62056_21", "--mode", "A", PTY), probe=()),
+    Case("iec-c-tcp", ("iec62056_21",), probe=()),
+    Case("mbus-tcp", ("mbus", "--first-address", "3"), spelled=MBUS, meters=4, probe=()),
+    Case(
+        "modbus-rtu-19200",
+        ("modbus", PTY, "--baudrate", "19200", "--profile", "eastron-sdm630"),
+        maker="EASTRON",
+        timed=False,
+        probe=(),
+    ),
     Case(
         "shelly1",
         ("mqtt_native", "--device", "shelly1"),
         spelled="shellyem-{}",
         maker="Shelly",
         timed=False,
+        probe=("--protocol", "mqtt_native", "--topic", "shellies/#"),
     ),
     Case(
-        "shelly2", ("mqtt_native", "--device", "shelly2"), spelled="shellypro3em-{}", maker="Shelly"
+        "shelly2",
+        ("mqtt_native", "--device", "shelly2"),
+        spelled="shellypro3em-{}",
+        maker="Shelly",
+        probe=("--protocol", "mqtt_native", "--topic", "+/events/rpc"),
     ),
     Case(
         "zigbee2mqtt",
         ("mqtt_native", "--device", "zigbee2mqtt"),
         spelled="0x00158d00{:08x}",
         timed=False,
+        probe=("--protocol", "mqtt_native", "--topic", "zigbee2mqtt/#"),
     ),
     Case("native-json", ("mqtt_native", "--device", "native-json")),
 )
@@ -224,7 +280,11 @@ async def play_and_read(folder: Path, port: int) -> Outcome:
     )
     load.write_text("start,kWh\n" + "\n".join(rows) + "\n")
     async with AsyncExitStack() as stack:
-        played = await asyncio.gather(*(_played(stack, case, load, port) for case in CASES))
+        starting = [_played(stack, case, load, port) for case in CASES]
+        done = await asyncio.gather(*starting, return_exceptions=True)
+        failed = [outcome for outcome in done if isinstance(outcome, BaseException)]
+        assert not failed, failed
+        played = [tables for tables in done if isinstance(tables, str)]
         config = configure(folder, GATEWAY, port, "\n".join(played))
         checked, said = await run_edge("check-config", "--config", str(config))
         assert checked == 0, said
@@ -250,10 +310,24 @@ async def _played(stack: AsyncExitStack, case: Case, load: Path, port: int) -> s
     options += ["--port", str(port)] if case.options[0] == "mqtt_native" else []
     made = await stack.enter_async_context(simulating(*options, sites=case.sites))
     tables = made.configuration
+    if case.probe is not None:
+        tables = "\n".join([await _probed(case.probe, site, port) for site in made.sites])
     if case.dead is not None:
         table = tables.rpartition("[[meters]]")[2].replace(*case.dead)
         tables += "\n[[meters]]" + table.replace('name = "', 'name = "dead-', 1)
     return tables
+
+
+async def _probed(options: tuple[str, ...], site: dict[str, Any], broker_port: int) -> str:
+    """The proposal of `meterline-bridge probe` for a line."""
+    where = [site["serial_port"]] if "serial_port" in site else [site["host"], "--port"]
+    where += [str(site.get("port", broker_port))] if "host" in site else []
+    listen = ["--listen-s", "3"] if site["protocol"] == "mqtt_native" else []
+    code, out, err = await run_bridge("probe", *where, *options, *listen, "--json")
+    assert code == 0, (where, options, err)
+    findings = [json.loads(line) for line in out.splitlines()]
+    assert {found["protocol"] for found in findings} == {site["protocol"]}, (where, options)
+    return "\n".join(found["configuration"] for found in findings)
 
 
 @pytest.fixture(scope="module")

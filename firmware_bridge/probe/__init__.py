@@ -1,0 +1,5 @@
+"""What answers or pushes on a bus, port or broker, and the configuration that reads it.
+
+`search` decides what is tried and in which order, `listening` hears what pushes, `asking` and
+`mbus_search` ask, `broker` listens to MQTT devices, `finding` is what all of them give.
+"""

@@ -1,0 +1,77 @@
+"""What was found at an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from firmware_bridge.lines import SerialPlace, TcpPlace
+from firmware_bridge.ports import MeterIdentity, MeterValue
+from firmware_bridge.table import Setting, meter_table
+from firmware_bridge.telegram import Observation
+
+# Says how far a search is; a person waits for it.
+Tell = Callable[[str], None]
+_SEVEN = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A meter, or a device behind a broker.
+
+    Args:
+        protocol: The driver that reads it.
+        where: Its line or broker, for people.
+        meter: The device.
+        values: What it showed; empty where it encrypts and no key was given.
+        settings: The driver's keys.
+        notes: What a person must add.
+        model: What it is called, for people.
+        certain: Whether it said so itself, and not only that it could be.
+        facts: Further keys for JSON.
+    """
+
+    protocol: str
+    where: str
+    meter: MeterIdentity
+    values: tuple[MeterValue, ...]
+    settings: Mapping[str, Setting]
+    notes: tuple[str, ...] = ()
+    model: str = ""
+    certain: bool = True
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Manufacturer and serial."""
+        return f"{self.meter.manufacturer}-{self.meter.serial}"
+
+    def configuration(self) -> str:
+        """The meter's table for the agent's configuration file."""
+        return meter_table(self.name, self.protocol, self.settings, self.notes)
+
+    @classmethod
+    def of(
+        cls,
+        protocol: str,
+        place: TcpPlace | SerialPlace,
+        seen: Iterable[Observation],
+        settings: Mapping[str, Setting],
+    ) -> Found:
+        """What a telegram of a line says."""
+        observed = tuple(seen)
+        values = tuple(value for item in observed if (value := item.meter_value()) is not None)
+        meter = observed[0].meter
+        return cls(protocol, str(place), meter, values, {**line_settings(place), **settings})
+
+
+def line_settings(place: TcpPlace | SerialPlace) -> dict[str, Setting]:
+    """The keys that say where a line begins."""
+    if isinstance(place, TcpPlace):
+        return {"host": place.host, "port": place.port}
+    keys: dict[str, Setting] = {
+        "serial_port": place.path,
+        "baudrate": place.baudrate,
+        "parity": place.parity,
+    }
+    return keys | ({"bytesize": _SEVEN} if place.bytesize == _SEVEN else {})

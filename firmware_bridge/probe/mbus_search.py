@@ -1,0 +1,166 @@
+"""Every slave on an M-Bus: whether any answers, by identification, then by primary address.
+
+How it works: all slaves answer to address 254, so a bus that is silent there has none. The search
+by identification asks for numbers that begin with a digit, and narrows where several answer at
+once, whose answers then do not hold. Primary addresses are asked in turn until each slave that the
+search found is known by one. Source: EN 13757-2, 5.6; EN 13757-3, 11 (secondary addressing).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+
+from firmware_bridge.lines import Line, SerialPlace, TcpPlace
+from firmware_bridge.mbus.driver import (
+    FRAME_COUNT_BIT,
+    REQUEST,
+    RESET,
+    SELECTED,
+    select_frame,
+    short_frame,
+)
+from firmware_bridge.mbus.frames import parse_application
+from firmware_bridge.mbus.link import LinkFrame, LinkSplitter
+from firmware_bridge.mbus.security import Security
+from firmware_bridge.mbus.values import observe
+from firmware_bridge.ports import MeterIdentity
+from firmware_bridge.probe.finding import Found, Tell
+from firmware_bridge.table import Setting
+from firmware_bridge.telegram import Keys, Observation, TelegramError
+
+SPEEDS = (2400, 9600, 300)
+TEST_ADDRESS = 254
+ADDRESSES = range(251)
+_DIGITS = 8
+_BETWEEN_S = 0.15
+_TELL_EVERY = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """An open M-Bus and how long its slaves may take.
+
+    Args:
+        line: Open.
+        timeout_s: Longest wait for an answer's first byte. [s]
+        keys: Of meters that encrypt.
+    """
+
+    line: Line
+    timeout_s: float
+    keys: Keys = field(default_factory=Keys)
+
+    async def exchange(self, frame: bytes) -> bytes:
+        """What comes after a frame, up to a pause; empty where nothing does."""
+        await self.line.send(frame)
+        held, wait_s = b"", self.timeout_s
+        try:
+            while len(held) < 1024:  # noqa: PLR2004 - longer than any answer
+                async with asyncio.timeout(wait_s):
+                    held += await self.line.receive()
+                wait_s = _BETWEEN_S
+        except TimeoutError:
+            pass
+        return held
+
+    async def read(self, address: int) -> tuple[Observation, ...] | None:
+        """What the slave at an address shows; None where none, or several, answer.
+
+        Empty for a slave whose answer is sound but holds no value.
+        """
+        answer = await self.exchange(short_frame(REQUEST | FRAME_COUNT_BIT, address))
+        for found in LinkSplitter().feed(answer):
+            if isinstance(found, LinkFrame) and found.user:
+                try:
+                    parsed = parse_application(found.user, Security(self.keys))
+                except TelegramError:
+                    return ()
+                return observe(parsed)
+        return None
+
+    async def anyone(self) -> bool:
+        """Whether any slave is there."""
+        for frame in (
+            short_frame(RESET, TEST_ADDRESS),
+            select_frame("F" * _DIGITS),
+            short_frame(REQUEST | FRAME_COUNT_BIT, TEST_ADDRESS),
+        ):
+            if await self.exchange(frame):
+                return True
+        return False
+
+    async def search(self, tell: Tell, prefix: str = "") -> AsyncIterator[tuple[Observation, ...]]:
+        """The slaves whose identification begins with these digits."""
+        await self.line.send(short_frame(RESET, SELECTED))
+        await asyncio.sleep(_BETWEEN_S)
+        if not await self.exchange(select_frame(prefix.ljust(_DIGITS, "F"))):
+            return
+        seen = await self.read(SELECTED)
+        if seen is not None:
+            yield seen
+            return
+        if len(prefix) == _DIGITS:
+            tell(f"Several slaves share the identification {prefix}.")
+            return
+        tell(f"Several slaves begin with {prefix or 'any digit'}.")
+        for digit in "0123456789":
+            async for one in self.search(tell, prefix + digit):
+                yield one
+
+
+async def search_bus(
+    place: TcpPlace | SerialPlace,
+    addresses: Iterable[int] | None,
+    timeout_s: float,
+    keys: Keys,
+    tell: Tell,
+) -> list[Found]:
+    """The slaves of a bus, by primary address where they have one of their own.
+
+    Args:
+        place: Where the bus begins, at its speed.
+        addresses: Primary addresses to ask in any case; None: all, where somebody is there.
+        timeout_s: Longest wait for each answer. [s]
+        keys: Of meters that encrypt.
+        tell: Says how far it is.
+
+    Raises:
+        MeterConnectionError: The line cannot be opened.
+    """
+    tell(f"Asking M-Bus slaves at {place} ...")
+    line = await place.open(timeout_s)
+    try:
+        bus = Bus(line, timeout_s, keys)
+        if not await bus.anyone() and addresses is None:
+            return []
+        named = [seen async for seen in bus.search(tell) if seen]
+        found: dict[MeterIdentity, tuple[int | None, tuple[Observation, ...]]] = {
+            seen[0].meter: (None, seen) for seen in named
+        }
+        for number, address in enumerate(ADDRESSES if addresses is None else addresses):
+            missing = [meter for meter, (known, _) in found.items() if known is None]
+            if addresses is None and named and not missing:
+                break
+            if number % _TELL_EVERY == 0:
+                tell(f"Asking addresses from {address} on; {len(found)} meters so far.")
+            seen = await bus.read(address)
+            if seen:
+                found[seen[0].meter] = (address, seen)
+    finally:
+        line.close()
+    return [_found(place, address, seen, keys) for address, seen in found.values()]
+
+
+def _found(
+    place: TcpPlace | SerialPlace,
+    address: int | None,
+    seen: tuple[Observation, ...],
+    keys: Keys,
+) -> Found:
+    own: dict[str, Setting]
+    own = {"secondary": seen[0].meter.serial} if address is None else {"address": address}
+    if keys.encryption is not None:
+        own["key"] = keys.encryption.hex().upper()
+    return Found.of("mbus", place, seen, own)
