@@ -157,6 +157,15 @@ class Bill:
         return self.net + self.tax
 
     @property
+    def settled(self) -> Decimal:
+        """The sum of the lines that change what is due and not the price. [currency].
+
+        They settle banks, level bills and draw prepaid balances down; they bear no tax.
+        """
+        amounts = (e.line.amount for e in self.lines if e.line.kind == "settlement")
+        return sum(amounts, Decimal(0))
+
+    @property
     def due(self) -> Decimal:
         """The total with the previous balance. [currency]."""
         return self.total + (self.previous_balance or Decimal(0))

@@ -189,6 +189,7 @@ class RunningBill:
             for (name, label), value in values.items():
                 if name == rule.name:
                     merged[label] = self._merge(rule, merged.get(label), value)
+        merged = _in_order(merged, rule, segment)
         how = "daily_max" if isinstance(rule, MaxDeterminant) and rule.daily else "max"
         for label in merged:
             peaks = tuple(day[rule.name, label] for day in days if (rule.name, label) in day)
@@ -216,3 +217,12 @@ class RunningBill:
         if isinstance(rule, MaxDeterminant) and not rule.daily:
             return max(before, value)
         return before + value
+
+
+def _in_order(values: Mapping[str, Fraction], rule: Rule, segment: Segment) -> dict[str, Fraction]:
+    """Periods in the order of the tariff, whichever day they came up on first."""
+    by = rule.by if isinstance(rule, SumDeterminant | MaxDeterminant) else ""
+    if not by:
+        return dict(values)
+    periods = segment.version.document.calendar.schedule(by).periods
+    return {one.name: values[one.name] for one in periods if one.name in values}

@@ -74,7 +74,11 @@ class FieldReader:
         self.report = report
         if not isinstance(node, Fields):
             report.refuse(
-                Code.WRONG_TYPE, node.line, path, "A mapping belongs here.", "Write `key: value`."
+                Code.WRONG_TYPE,
+                node.line,
+                path or "$",
+                "A mapping belongs here.",
+                "Write `key: value`.",
             )
         self.node = node
         self.line = node.line
@@ -82,7 +86,7 @@ class FieldReader:
 
     def where(self, key: str) -> str:
         """The path of a field."""
-        return f"{self.path}.{key}" if self.path else key
+        return f"{self.path}.{key}" if self.path else key or "$"
 
     def take(self, key: str) -> Node | None:
         """The node of a field, None where it is absent."""
@@ -97,29 +101,19 @@ class FieldReader:
             self.report.refuse(Code.MISSING_KEY, self.line, self.path or "$", message, "Add it.")
         return node
 
-    def done(self, *, unsupported: frozenset[str] = frozenset()) -> None:
+    def done(self) -> None:
         """Report the fields that nobody asked for."""
         for key in self.node.nodes:
             if key in self.taken:
                 continue
-            line = self.node.key_lines[key]
-            if key in unsupported:
-                self.report.note(
-                    Code.NOT_SUPPORTED,
-                    line,
-                    self.where(key),
-                    f"{key!r} is part of the language, but this release does not price it.",
-                    "Remove it, or wait for a release that does.",
-                )
-            else:
-                known = ", ".join(sorted(self.taken))
-                self.report.note(
-                    Code.UNKNOWN_KEY,
-                    line,
-                    self.where(key),
-                    f"{key!r} is no key here.",
-                    f"Use one of {known}.",
-                )
+            known = ", ".join(sorted(self.taken))
+            self.report.note(
+                Code.UNKNOWN_KEY,
+                self.node.key_lines[key],
+                self.where(key),
+                f"{key!r} is no key here.",
+                f"Use one of {known}.",
+            )
 
     def text(self, key: str, default: str | None = None) -> str | None:
         """A string, or the default."""

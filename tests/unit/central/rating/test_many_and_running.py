@@ -1,0 +1,181 @@
+"""What columns do not hold is billed one by one all the same, and a running bill agrees."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from central.domain.billing.cycle import Cycle
+from central.domain.rating.batch import Meter, Terms, rate_many
+from central.domain.rating.event import Event
+from central.domain.rating.facts import AgreementFacts, Fact
+from central.domain.rating.line import Rated
+from central.domain.rating.period import DayRange
+from central.domain.rating.prices import PriceSeries
+from central.domain.rating.rate import rate
+from central.domain.rating.running import RunningBill
+from central.domain.rating.state import Grant, MonthTotal, State, YearSum
+from central.domain.tariff.calendar import ResolvedCalendar
+from tests.support.months import ZONE, version
+from tests.support.rating import blocks_from
+
+DAYS = Cycle.parse("2026-10").days
+HEAD = """\
+tariff: t
+effective: 2020-01-01
+zone: Europe/Madrid
+currency: {code: EUR}
+needs: {share: percent}
+calendar:
+  seasons: {s: 10-11..12-31, w: rest}
+  days: {work: mon-fri, off: rest}
+  periods: {P1: [{days: work, at: "08:00-20:00"}], P2: rest}
+"""
+EVENTS = "series: {hours: {price: P}}\n"
+TARIFFS = {
+    "factors": """\
+series: {made: {expr: import * share * f / 100, factors: [share, f]}}
+determinants: {kwh: {sum: made, by: period}, kw: {max: made, window: 60m}}
+charges: [{id: e, qty: kwh, price: {P1: 0.3, P2: 0.1}}, {id: d, qty: kw, price: 2}]
+""",
+    "named hours": EVENTS
+    + """\
+determinants: {in_: {sum: import, during: hours}, out: {sum: import, by: period, outside: hours}}
+charges: [{id: c, qty: in_, price: 1}, {id: e, qty: out, price: {P1: 0.3, P2: 0.1}}]
+""",
+    "rebate": EVENTS
+    + """\
+determinants: {saved: {rebate: import, during: hours, baseline: {days: 3}}}
+charges: [{id: r, qty: saved, price: -1}]
+""",
+    "bill peak": """\
+on_change: {demand: bill_peak}
+determinants: {kw: {max: import, window: 60m, by: period}}
+charges: [{id: d, qty: kw, price: {P1: 3, P2: 1}}]
+""",
+    "daily steps": """\
+quantities: {kW: 1}
+determinants: {kw: {max: import, per: day, by: period}}
+charges: [{id: d, qty: kw, steps: [{to: 2, price: 0.1}, {to: null, price: 0.3}]}]
+""",
+    "money": """\
+determinants: {kwh: {sum: import}}
+charges: [{id: e, qty: kwh, price: 0.2}]
+banks: {gift: {unit: money, offsets: e}}
+commitments: [{id: c, of: e, amount: 900, per: month}]
+settlement: [budget_billing, prepaid]
+""",
+    "events": """\
+determinants:
+  calls: {events: api, take: count, by: period}
+  users: {events: api, take: unique, key: user}
+  level: {events: api, take: time_weighted, key: user}
+charges: [{id: c, qty: calls, price: {P1: 2, P2: 1}}, {id: u, qty: users, price: 5},
+  {id: l, qty: level, price: 1}]
+""",
+    "agreed": """\
+determinants: {kwh: {sum: import}}
+charges: [{id: e, qty: kwh, price: 0.2}]
+""",
+}
+START = DAYS.interval(ZONE).start - timedelta(days=40)
+PRICES = (
+    PriceSeries("P", START, 3600, tuple(int(n % 50 in {7, 8, 9}) for n in range(2000)), 0),
+    PriceSeries("f", START, 3600, tuple(900 + n % 77 for n in range(2000)), -3),
+)
+GIVEN = {
+    "api": [
+        Event(
+            f"e{n}",
+            START + timedelta(minutes=397 * n),
+            Decimal(n % 5),
+            (("user", "abc"[n % 3]),),
+        )
+        for n in range(250)
+    ]
+}
+FACTS = AgreementFacts(
+    (Fact("share", Decimal(40)), Fact("share", Decimal("33.3"), date(2026, 10, 20)))
+)
+AGREED = AgreementFacts(
+    (Fact("price.e", Decimal("0.1"), date(2026, 10, 20)), Fact("share", Decimal(1)))
+)
+OPENING = State(
+    sums=(YearSum("budget_billing", Decimal("12.5")),),
+    totals=(MonthTotal(date(2026, 9, 1), Decimal(80)),),
+)
+GRANTS = (
+    Grant("gift", date(2026, 10, 9), Decimal(7)),
+    Grant("prepaid", date(2026, 10, 9), Decimal(3)),
+)
+
+
+def meter(number: int, name: str) -> Meter:
+    begin = DayRange(DAYS.first - timedelta(days=20), DAYS.end)
+    own = blocks_from(
+        begin,
+        ZONE,
+        900,
+        lambda local: (local.day * 37 + local.hour * 91 + local.minute + number * 53) % 900,
+        channel_id=number,
+    )
+    return Meter(
+        {"import": own},
+        AGREED if name == "agreed" else FACTS,
+        OPENING if name == "money" else State(),
+        GRANTS if name == "money" else (),
+    )
+
+
+def alone(one: Meter, name: str, days: DayRange = DAYS) -> Rated:
+    return rate(
+        one.blocks,
+        one.facts,
+        [version(HEAD + TARIFFS[name])],
+        ResolvedCalendar(),
+        days,
+        cycle=DAYS,
+        opening=one.opening,
+        prices=PRICES,
+        grants=one.grants,
+        events=GIVEN if name == "events" else {},
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in TARIFFS if name != "events"])
+def test_a_batch_bills_each_meter_as_it_is_billed_alone(name: str) -> None:
+    meters = [meter(number, name) for number in range(5)]
+    terms = Terms((version(HEAD + TARIFFS[name]),), ResolvedCalendar(), DAYS, DAYS, PRICES)
+    for one, found in zip(meters, rate_many(meters, terms), strict=True):
+        wanted = alone(one, name)
+        assert not wanted.holds
+        assert found.to_json() == wanted.to_json()
+
+
+@pytest.mark.parametrize("name", TARIFFS)
+def test_a_running_bill_is_the_bill_of_the_days_so_far(name: str) -> None:
+    one = meter(3, name)
+    running = RunningBill(
+        one.facts,
+        [version(HEAD + TARIFFS[name])],
+        ResolvedCalendar(),
+        DAYS,
+        opening=one.opening,
+        prices=PRICES,
+        grants=one.grants,
+    )
+    for day in DAYS.days():
+        running.add(
+            {"import": [block for block in one.blocks["import"] if block.day <= day]},
+            {"api": [e for e in GIVEN["api"] if e.at.astimezone(ZoneInfo(ZONE)).date() == day]},
+        )
+        if day.day in {1, 10, 11, 31}:
+            wanted = alone(one, name, DayRange(DAYS.first, day + timedelta(days=1)))
+            assert not wanted.holds
+            now = running.bill()
+            assert [(line.key, line.amount) for line in now.lines] == [
+                (line.key, line.amount) for line in wanted.lines
+            ]
