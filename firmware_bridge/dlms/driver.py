@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from firmware_bridge.dlms.frames import DlmsScanner
+from firmware_bridge.dlms.line import LineScanner
 from firmware_bridge.lines import LineSettings
 from firmware_bridge.push import PushDriver
 
@@ -21,4 +21,4 @@ class DlmsDriver(PushDriver):
             DriverSettingError: A setting is missing, unknown or wrong.
         """
         chosen = LineSettings.parse({"baudrate": 2400, "parity": "E"} | dict(settings))
-        return cls(chosen.place, lambda: DlmsScanner(chosen.keys, chosen.zone), chosen.timeout_s)
+        return cls(chosen.place, lambda: LineScanner(chosen.keys, chosen.zone), chosen.timeout_s)

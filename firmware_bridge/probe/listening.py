@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from firmware_bridge.dlms.frames import DlmsScanner, HdlcScanner, MbusScanner
+from firmware_bridge.dlms.line import LineScanner
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.lines import Line, SerialPlace, TcpPlace
@@ -65,12 +65,10 @@ class Ear:
     Args:
         protocol: The driver for what it understands.
         scanner: Makes it afresh.
-        each_burst: Whether it must begin where a burst does.
     """
 
     protocol: str
     scanner: Callable[[], Scanner]
-    each_burst: bool = False
 
 
 def ears(protocols: frozenset[str], keys: Keys) -> tuple[Ear, ...]:
@@ -79,9 +77,7 @@ def ears(protocols: frozenset[str], keys: Keys) -> tuple[Ear, ...]:
         Ear("dsmr", ReadOutScanner),
         Ear("dsmr", lambda: EncryptedP1Scanner(keys)),
         Ear("sml", SmlScanner),
-        Ear("dlms", lambda: HdlcScanner(keys)),
-        Ear("dlms", lambda: MbusScanner(keys)),
-        Ear("dlms", lambda: DlmsScanner(keys), each_burst=True),
+        Ear("dlms", lambda: LineScanner(keys)),
     )
     wanted = protocols | ({"dsmr"} if "iec62056_21" in protocols else frozenset())
     return tuple(ear for ear in known if ear.protocol in wanted)
@@ -143,7 +139,7 @@ async def _hear(
     silence_s: float,
 ) -> Heard:
     heard = Heard()
-    listeners = [(ear, ear.scanner()) for ear in ears(protocols, keys)]
+    scanners = [(ear.protocol, ear.scanner()) for ear in ears(protocols, keys)]
     radios = _Radios(place, keys, explicit=protocols == {"wmbus"}) if "wmbus" in protocols else None
     line = await place.open(silence_s)
     loop = asyncio.get_running_loop()
@@ -155,10 +151,9 @@ async def _hear(
             if not burst:
                 break
             heard.bursts += 1
-            for ear, kept in listeners:
-                scanner = ear.scanner() if ear.each_burst else kept
+            for protocol, scanner in scanners:
                 for telegram in scanner.feed(burst):
-                    _note(heard, ear.protocol, telegram, place, keys)
+                    _note(heard, protocol, telegram, place, keys)
             if radios is not None:
                 radios.hear(burst, heard)
             only_radio = all(item.protocol == "wmbus" for item in heard.found.values())
