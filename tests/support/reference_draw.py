@@ -146,7 +146,8 @@ def _billing_demand(draw: random.Random, case: Case, periods: int, *, per_kw: bo
     inputs["ur_dc_billing_demand_periods"] = [
         [float(period), float(draw.randint(0, 1))] for period in range(1, periods + 1)
     ]
-    inputs["ur_dc_billing_demand_periods"][draw.randint(0, periods - 1)][1] = 1.0
+    # The first period has hours in every month, so that some demand is billed.
+    inputs["ur_dc_billing_demand_periods"][0 if per_kw else draw.randrange(periods)][1] = 1.0
     # The reference reads its peaks of the year before one month too long: a test shows it.
     inputs["ur_yearzero_usage_peaks"] = [0.0] * 12
 

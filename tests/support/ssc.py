@@ -15,7 +15,7 @@ from central.domain.rating.state import Peak, State
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.urdb_metering import Rule
-from central.domain.tariff.urdb_rates import charges_of
+from central.domain.tariff.urdb_rates import charges_of, minimum_lines
 from central.domain.tariff.urdb_record import Rates
 from central.service.rate_file import Month, Request, rate_months
 
@@ -88,8 +88,8 @@ def prices_of(inputs: dict[str, Any]) -> list[PriceSeries]:
 
 
 def _minimums(inputs: dict[str, Any], said: dict[str, Any], rise: Decimal) -> list[dict[str, Any]]:
-    ids = [charge["id"] for charge in said["charges"]]
-    ids += [name for name, bank in said.get("banks", {}).items() if bank.get("unit") != "kWh"]
+    rule = RULES[int(inputs["ur_metering_option"])]
+    ids = minimum_lines(rule, said["charges"], said.get("banks", {}))
     found = []
     for name, per in (("ur_monthly_min_charge", "month"), ("ur_annual_min_charge", "year")):
         if inputs.get(name):

@@ -11,7 +11,12 @@ from typing import Literal, cast
 
 from central.domain.tariff.calendar_rules import Clock
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
-from central.domain.tariff.determinant_rules import Determinant, History
+from central.domain.tariff.determinant_rules import (
+    Determinant,
+    FormulaDeterminant,
+    History,
+    MaxDeterminant,
+)
 from central.domain.tariff.document import (
     ChangeRules,
     Charge,
@@ -21,6 +26,7 @@ from central.domain.tariff.document import (
     Percent,
     TariffDocument,
 )
+from central.domain.tariff.expression import priors_in
 from central.domain.tariff.fields import (
     FieldReader,
     Report,
@@ -44,6 +50,21 @@ from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import zone_info
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+_HEADING = frozenset(
+    [
+        "tariff",
+        "effective",
+        "zone",
+        "clock",
+        "title",
+        "currency",
+        "quantities",
+        "cycle",
+        "on_change",
+    ]
+)
 
 
 def load_tariff(source: str | Path, *, file: str | None = None) -> TariffDocument:
@@ -80,6 +101,7 @@ def _document(node: Node, report: Report) -> TariffDocument:
     document = TariffDocument(
         tariff="", effective=date.min, zone="UTC", clock="wall", currency=Currency("XXX", 2)
     )
+    reader.taken |= _HEADING  # A heading that is refused half-way leaves keys that are known.
     with report.item():
         document = _heading(reader, document, report)
     needs: dict[str, str] = {}
@@ -104,6 +126,7 @@ def _document(node: Node, report: Report) -> TariffDocument:
     history: tuple[History, ...] = ()
     with report.item():
         history = _history(reader.take("state"), scope, report)
+        _peaks_are_kept(determinants, history, reader, report)
     charges = load_charges(reader.need("charges"), "charges", scope, report)
     riders: tuple[Charge | Percent, ...] = ()
     minimums: tuple[Minimum, ...] = ()
@@ -232,6 +255,34 @@ def _on_change(node: Node | None, report: Report) -> ChangeRules:
         cast("Literal['days_share', 'whole']", thresholds),
         cast("Literal['segment_peak_days_share', 'bill_peak']", demand),
     )
+
+
+def _peaks_are_kept(
+    determinants: tuple[Determinant, ...],
+    history: tuple[History, ...],
+    reader: FieldReader,
+    report: Report,
+) -> None:
+    """What is kept is a month's peak, and what `prior` reads is kept."""
+    metered = {
+        rule.name for rule in determinants if isinstance(rule, MaxDeterminant) and not rule.daily
+    }
+    for entry in history:
+        if entry.name not in metered:
+            message = f"{entry.name!r} is no peak of the month, so that nothing is kept of it."
+            report.refuse(
+                Code.CONFLICT, reader.line, f"state.{entry.name}", message, "Name a `max`."
+            )
+    kept = {entry.name for entry in history}
+    for rule in determinants:
+        for prior in priors_in(rule.expr) if isinstance(rule, FormulaDeterminant) else ():
+            base = prior.name.partition(".")[0]
+            if not prior.now and base not in kept:
+                message = f"prior({prior.name}) reads earlier peaks, but none are kept."
+                remedy = f"Add `state: {{{base}: {{months: 12}}}}`."
+                report.refuse(
+                    Code.MISSING_KEY, reader.line, f"determinants.{rule.name}", message, remedy
+                )
 
 
 def _history(node: Node | None, scope: Scope, report: Report) -> tuple[History, ...]:

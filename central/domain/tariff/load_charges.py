@@ -12,6 +12,7 @@ from central.domain.tariff.fields import (
     name_of,
     texts_of,
 )
+from central.domain.tariff.load_determinants import POWER
 from central.domain.tariff.load_prices import Scope, price_table, seasonal_steps, tier_rules
 from central.domain.tariff.price_rules import Step, TierRules
 from central.domain.tariff.refusal import Code
@@ -110,6 +111,8 @@ def _charge(reader: FieldReader, scope: Scope) -> Charge:
             reader.report.refuse(
                 Code.CONFLICT, found.line, reader.path, message, "Add `steps` or drop `tiers`."
             )
+    if steps is not None and tiers.kind == "stair" and tiers.style != "per_period":
+        _one_amount(reader, steps, scope.units.get(qty or "", ""))
     if steps is not None and (qty or "").partition(".")[0] in scope.daily:
         _daily_steps(reader, steps, tiers)
     unless, only = fact_flag(reader, "unless", scope), fact_flag(reader, "only", scope)
@@ -117,6 +120,20 @@ def _charge(reader: FieldReader, scope: Scope) -> Charge:
     return Charge(
         identifier, name, qty, price, per, prorate, steps or (), tiers, times, unless, only
     )
+
+
+def _one_amount(
+    reader: FieldReader, steps: tuple[tuple[str, tuple[Step, ...]], ...], unit: str
+) -> None:
+    """The one amount of a stair cannot differ by period, unless each period has its own."""
+    is_power = unit in POWER.values() or unit.endswith("/h")
+    by_period = any(
+        step.price is not None and step.price.by_period for _, own in steps for step in own
+    )
+    if by_period and not is_power:
+        message = "A stair-step has one amount, but its prices differ by period."
+        remedy = "Write `style: per_period`, or one price."
+        reader.report.refuse(Code.CONFLICT, reader.line, reader.where("steps"), message, remedy)
 
 
 def _daily_steps(

@@ -14,7 +14,14 @@ from central.domain.tariff.determinant_rules import (
     SumDeterminant,
 )
 from central.domain.tariff.document import Series
-from central.domain.tariff.expression import ExpressionError, names_in, parse_expression
+from central.domain.tariff.expression import (
+    Expression,
+    ExpressionError,
+    Name,
+    calls_in,
+    names_in,
+    parse_expression,
+)
 from central.domain.tariff.fields import FieldReader, Report, fields_of
 from central.domain.tariff.load_measured import events, rebate
 from central.domain.tariff.load_names import hours_named, schedule_named, series_named
@@ -165,9 +172,32 @@ def _formula(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]
                 message,
                 "Define it above.",
             )
+        if base in scope.units and not scope.has_period(used):
+            message = f"{used!r} names no period of its determinant."
+            reader.report.refuse(
+                Code.UNKNOWN_PERIOD, reader.line, reader.where("expr"), message, "Use `.total`."
+            )
+    _series_are_summed(expression, reader, units)
     known = [scope.units[used] for used in names_in(expression) if used in scope.units]
     unit = reader.text("unit") or (known[0] if known else "")
     return FormulaDeterminant(name, expression, unit), unit, ""
+
+
+def _series_are_summed(expression: Expression, reader: FieldReader, units: dict[str, str]) -> None:
+    """A series is read by `sum`, and `sum` reads nothing else."""
+    summed = [
+        argument.name
+        for call in calls_in(expression)
+        for argument in call.arguments
+        if call.function == "sum" and isinstance(argument, Name)
+    ]
+    for used in set(names_in(expression)):
+        if (used in units) != (used in summed):
+            message = f"{used!r} is {'a series' if used in units else 'no series'}."
+            remedy = f"Write sum({used})." if used in units else "Name it without sum."
+            reader.report.refuse(
+                Code.UNKNOWN_SERIES, reader.line, reader.where("expr"), message, remedy
+            )
 
 
 def _allowance(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) -> Made:

@@ -48,6 +48,12 @@ class Scope:
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
     daily: set[str] = field(default_factory=set)
 
+    def has_period(self, name: str) -> bool:
+        """Whether the period named after a dot, if any, is one that the determinant is split by."""
+        base, _, label = name.partition(".")
+        known = {"", "total"}
+        return label in known or label in self.labels(self.splits.get(base, ""))
+
     def labels(self, schedule: str) -> frozenset[str]:
         """Period names of a schedule, or values of a field that events are split by."""
         if schedule in self.fields:
@@ -68,6 +74,8 @@ def price_table(node: Node, path: str, scope: Scope, split: str, report: Report)
     if isinstance(node, Scalar):
         return PriceTable(((("", ""), number_of(node, path, report)),))
     entries = fields_of(node, path, report)
+    if not entries:
+        report.refuse(Code.MISSING_PRICE, node.line, path, "There is no price.", "Write one.")
     labels, seasons = scope.labels(split), scope.seasons
     rows: list[tuple[tuple[str, str], Decimal]] = []
     names = {name for name, _ in entries}
@@ -124,6 +132,10 @@ def tier_rules(node: Node, path: str, report: Report) -> TierRules:
     if (size is not None) != (kind == "package") or (size is not None and size <= 0):
         message = "Packages, and only packages, have a size above zero."
         report.refuse(Code.CONFLICT, node.line, path, message, "Write `kind: package, size: 1000`.")
+    if style == "in_order" and kind != "graduated":
+        message = f"Only graduated tiers fill in order of time, and these are {kind!r}."
+        remedy = "Write `style: prorata` or `style: per_period`."
+        report.refuse(Code.CONFLICT, node.line, path, message, remedy)
     reader.done()
     return TierRules(
         cast("TierKind", kind),
@@ -141,6 +153,8 @@ def seasonal_steps(  # noqa: PLR0913, PLR0917 - the context of steps
     if isinstance(node, Fields):
         entries = fields_of(node, path, report)
         names = {name for name, _ in entries}
+        if not names:
+            report.refuse(Code.MISSING_PRICE, node.line, path, "There is no step.", "Add one.")
         _all_known(names, scope.seasons, Code.UNKNOWN_SEASON, "season", node, path, report)
         return tuple(
             (name, _steps(child, f"{path}.{name}", scope, split, unit, report))
@@ -225,5 +239,10 @@ def _bound_factor(reader: FieldReader, bound: str, unit: str, scope: Scope) -> s
         message = f"{of!r} is no determinant and no fact."
         reader.report.refuse(
             Code.UNKNOWN_DETERMINANT, reader.line, reader.where("of"), message, "Define it first."
+        )
+    if of is not None and of not in scope.needs and not scope.has_period(of):
+        message = f"{of!r} names no period of its determinant."
+        reader.report.refuse(
+            Code.UNKNOWN_PERIOD, reader.line, reader.where("of"), message, "Use `.total`."
         )
     return of

@@ -110,9 +110,21 @@ def charges_of(rates: Rates) -> Said:
             surplus_price=rates.surplus_price,
             sell_steps=tiered,
         )
-    ids = [*(charge["id"] for charge in charges), *said.get("banks", {})]
-    minimums = minimums_of(rates, ids)
+    minimums = minimums_of(rates, minimum_lines(rates.metering, charges, said.get("banks", {})))
     return said | ({"minimums": minimums} if minimums else {})
+
+
+def minimum_lines(rule: Rule | None, charges: list[Said], banks: Said) -> list[str]:
+    """What counts towards minimums: all, but that the meter of sales has a bill of its own.
+
+    Args:
+        rule: For generation.
+        charges: Of the source.
+        banks: Of the source; only money banks have lines.
+    """
+    apart = {"sales"} if rule is Rule.BUY_ALL_SELL_ALL else set()
+    money = [name for name, bank in banks.items() if bank.get("unit") != "kWh"]
+    return [charge["id"] for charge in charges if charge["id"] not in apart] + money
 
 
 def sell_prices(
