@@ -39,5 +39,5 @@ class FalseClock(SystemClock):
 
 if __name__ == "__main__":
     FalseClock.file = Path(sys.argv.pop(1))
-    edge_agent.main.SystemClock = FalseClock  # type: ignore[misc, attr-defined]
+    edge_agent.main.SystemClock = FalseClock  # type: ignore[attr-defined]
     main()
