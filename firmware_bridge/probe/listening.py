@@ -75,9 +75,10 @@ def ears(protocols: frozenset[str], keys: Keys) -> tuple[Ear, ...]:
     """The decoders of these protocols but radio's."""
     known = (
         Ear("dsmr", ReadOutScanner),
-        Ear("dsmr", lambda: EncryptedP1Scanner(keys)),
         Ear("sml", SmlScanner),
+        # Before encrypted P1, which looks like what an HDLC frame carries.
         Ear("dlms", lambda: LineScanner(keys)),
+        Ear("dsmr", lambda: EncryptedP1Scanner(keys)),
     )
     wanted = protocols | ({"dsmr"} if "iec62056_21" in protocols else frozenset())
     return tuple(ear for ear in known if ear.protocol in wanted)

@@ -34,8 +34,10 @@ SPEEDS = (2400, 9600, 300)
 TEST_ADDRESS = 254
 ADDRESSES = range(251)
 _DIGITS = 8
-_BETWEEN_S = 0.15
+_BETWEEN_S = 0.1
 _TELL_EVERY = 25
+# A slave answers within 330 bits and 50 ms; a gateway takes some time of its own.
+_ANSWER_BITS, _LATENCY_S = 330, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,7 @@ class Bus:
 
     async def search(self, tell: Tell, prefix: str = "") -> AsyncIterator[tuple[Observation, ...]]:
         """The slaves whose identification begins with these digits."""
-        await self.line.send(short_frame(RESET, SELECTED))
-        await asyncio.sleep(_BETWEEN_S)
+        # A selection ends the one before, so none needs to be taken back.
         if not await self.exchange(select_frame(prefix.ljust(_DIGITS, "F"))):
             return
         seen = await self.read(SELECTED)
@@ -131,8 +132,9 @@ async def search_bus(
     """
     tell(f"Asking M-Bus slaves at {place} ...")
     line = await place.open(timeout_s)
+    speed = place.baudrate if isinstance(place, SerialPlace) else SPEEDS[0]
     try:
-        bus = Bus(line, timeout_s, keys)
+        bus = Bus(line, min(timeout_s, _LATENCY_S + _ANSWER_BITS / speed), keys)
         if not await bus.anyone() and addresses is None:
             return []
         named = [seen async for seen in bus.search(tell) if seen]
