@@ -204,26 +204,28 @@ class Uplink:
         await self._moved.wait()
 
     async def _attempt(self) -> None:
+        # Another broker that is named meanwhile must not be met with this one's secrets.
+        broker = self._broker
         # The system's authorities take long to read.
-        context = await asyncio.to_thread(self._broker.tls_context)
+        context = await asyncio.to_thread(broker.tls_context)
         self._misnamed = False
         try:
-            await asyncio.to_thread(self._broker.check_name, self._gateway)
+            await asyncio.to_thread(broker.check_name, self._gateway)
         except CertificateNameError as error:
             # The broker has the last word on it.
             self._misnamed = True
             self._tell(error)
         if self.protocol is None:
-            self.protocol = await ask_version(self._broker.host, self._broker.port, context)
+            self.protocol = await ask_version(broker.host, broker.port, context)
         protocol, self.protocol = self.protocol, None
         try:
-            async with self._client(context, protocol) as client:
+            async with self._client(broker, context, protocol) as client:
                 self.protocol = protocol
                 await self._converse(client)
         except aiomqtt.MqttCodeError as error:
             if self.protocol is not None:
                 raise
-            message = f"The broker {self._broker.host} refuses this gateway: {error}."
+            message = f"The broker {broker.host} refuses this gateway: {error}."
             raise BrokerRefusalError(
                 message,
                 value=str(error),
@@ -238,14 +240,14 @@ class Uplink:
             self._conductor.note(error.code.lower(), str(error), self._moment())
 
     def _client(
-        self, context: ssl.SSLContext | None, protocol: aiomqtt.ProtocolVersion
+        self, broker: Broker, context: ssl.SSLContext | None, protocol: aiomqtt.ProtocolVersion
     ) -> aiomqtt.Client:
         offline = Status(GatewayState.OFFLINE, self._conductor.agent)
         client = aiomqtt.Client(
-            self._broker.host,
-            self._broker.port,
-            username=self._broker.username,
-            password=self._broker.password,
+            broker.host,
+            broker.port,
+            username=broker.username,
+            password=broker.password,
             identifier=f"meterline-{self._gateway}",
             protocol=protocol,
             # What was missed while away is asked for by the hello.
@@ -256,7 +258,7 @@ class Uplink:
             timeout=CONNECT_TIMEOUT_S,
             # A window's last packet must not wait for the confirmation of the one before.
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-            keepalive=self._broker.keepalive_s,
+            keepalive=broker.keepalive_s,
             tls_context=context,
             max_inflight_messages=IN_FLIGHT,
         )
