@@ -65,3 +65,17 @@ def check(
                 f"Leave it out, or choose --protocol {where}."
             )
             raise typer.BadParameter(message)
+
+
+def check_line(*, on_pty: bool, link: bool, device: bool) -> None:
+    """Refuse a line that is two at once.
+
+    Raises:
+        typer.BadParameter: Says what to leave out or add.
+    """
+    if on_pty and device:
+        message = "--pty and --serial-port are two lines. Leave one of them out."
+        raise typer.BadParameter(message)
+    if link and not on_pty:
+        message = "--link goes with --pty. Add it."
+        raise typer.BadParameter(message)

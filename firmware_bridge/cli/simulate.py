@@ -166,6 +166,8 @@ def simulate(  # noqa: PLR0913 - one option each
     Prints where they are and the agent's configuration that reads them.
     """
     fits.check(context, fits.SIMULATE, {protocol.value})
+    on_pty = pty or rtu
+    fits.check_line(on_pty=on_pty, link=link is not None, device=serial_port is not None)
     script = Script(zone=zone, first_year=first_year, start=start, loop=loop)
     clock = _clock(frozen, timedelta(seconds=ahead_s))
     out = None if export is None else read_load(export, step_s)
@@ -192,7 +194,7 @@ def simulate(  # noqa: PLR0913 - one option each
         for one in meters
         if gas is not None
     )
-    wire = Wire(host, port, pty or rtu or link is not None, link, serial_port, baudrate or 0)
+    wire = Wire(host, port, on_pty, link, serial_port, baudrate or 0)
     wanted = Wanted(
         protocol=protocol.value,
         meters=meters,
