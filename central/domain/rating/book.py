@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -56,7 +56,8 @@ class Book:
         totals: What the months' bills came to, for later averages.
         events: On days of the bill, by stream.
         levels: Values that events left, by determinant and label, then key.
-        daily: Peaks of the days behind a sum of daily peaks, by (name, segment, label).
+        daily: Peaks of the days behind a sum of daily peaks, and what they are multiplied by; by
+            (name, segment, label).
         past: Gives a series on one local day, before the bill or in it.
         days: What it gave; None for a day without whole data.
     """
@@ -74,7 +75,9 @@ class Book:
     totals: tuple[MonthTotal, ...] = ()
     events: Events = field(default_factory=dict)
     levels: dict[tuple[str, str], Levels] = field(default_factory=dict)
-    daily: dict[tuple[str, int, str], tuple[Fraction, ...]] = field(default_factory=dict)
+    daily: dict[tuple[str, int, str], tuple[Sequence[int | Fraction], Fraction]] = field(
+        default_factory=dict
+    )
     past: Callable[[Segment, str, date], InputSeries] = _no_past
     days: dict[tuple[str, date], InputSeries | None] = field(default_factory=dict)
 

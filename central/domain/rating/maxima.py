@@ -75,10 +75,10 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
         chosen = [int(sums[mine].argmax())]
         if rule.daily:
             chosen = _daily(plan, begins[mine], sums[mine])
-        peaks = tuple(int(sums[mine][index]) * per_hour for index in chosen)
-        value = sum(peaks, Fraction(0))
+        peaks = [int(sums[mine[index]]) for index in chosen]
+        value = sum(peaks) * per_hour
         if rule.daily:
-            book.daily[rule.name, segment.number, label] = peaks
+            book.daily[rule.name, segment.number, label] = (peaks, per_hour)
         runs = tuple((int(begins[mine][index]), width) for index in chosen)
         how = "daily_max" if rule.daily else "max"
         selection = Selection(start, series.step_s, runs)

@@ -10,7 +10,7 @@ from central.domain.rating.book import HeldError
 from central.domain.rating.facts import AgreementFacts, FactValue
 from central.domain.rating.line import Hold
 from central.domain.rating.period import DayRange
-from central.domain.tariff.document import Charge, Percent, TariffDocument
+from central.domain.tariff.document import ALL, Charge, Percent, TariffDocument
 from central.domain.tariff.price_rules import PriceTable, TierRules
 from central.domain.tariff.version import TariffVersion, version_on
 
@@ -33,6 +33,7 @@ def overridden(
         price.<charge>.<period>   the price of one period
         price.<percent rider>     the percent
         discount.<charge>         a line of its own: -percent of the charge
+        discount.all              the same for every charge and rider that has none of its own
 
     The word `tariff` ends an override. Versions keep the hash of the tariff's document: what is
     agreed is a fact, and hashed as such. Whatever rests on a charge rests on its discount too.
@@ -57,7 +58,7 @@ def overridden(
     for first in firsts:
         version = version_on(versions, first)
         document = version.document
-        for name in names:
+        for name in sorted(names, key=lambda one: one == f"{DISCOUNT}{ALL}"):
             value = facts.at(name, first)
             if value is not None and value != ENDED:
                 document = _applied(document, name, _number(name, value))
@@ -77,6 +78,12 @@ def _applied(document: TariffDocument, name: str, value: Decimal) -> TariffDocum
     kind, _, rest = name.partition(".")
     identifier, _, label = rest.partition(".")
     entries = (*document.charges, *document.riders)
+    if (kind, identifier) == ("discount", ALL):
+        known = {found.id for found in entries}
+        for found in entries:
+            if not found.id.endswith("_discount") and f"{found.id}_discount" not in known:
+                document = _discounted(document, found, value)
+        return document
     entry = next((found for found in entries if found.id == identifier), None)
     if entry is None:
         message = f"{name!r} names no charge and no rider of {document.tariff!r}."

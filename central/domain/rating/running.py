@@ -192,8 +192,8 @@ class RunningBill:
         merged = _in_order(merged, rule, segment)
         how = "daily_max" if isinstance(rule, MaxDeterminant) and rule.daily else "max"
         for label in merged:
-            peaks = tuple(day[rule.name, label] for day in days if (rule.name, label) in day)
-            book.daily[rule.name, segment.number, label] = peaks
+            peaks = [day[rule.name, label] for day in days if (rule.name, label) in day]
+            book.daily[rule.name, segment.number, label] = (peaks, Fraction(1))
         if isinstance(rule, SumDeterminant):
             merged, how = settle_sums(rule, merged, segment, book), "sum"
         elif isinstance(rule, RebateDeterminant):

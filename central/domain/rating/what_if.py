@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from central.domain.rating.event import Events
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Rated
 from central.domain.rating.period import DayRange
+from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import Blocks, rate
-from central.domain.rating.state import State
+from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.document import Charge, TariffDocument
 from central.domain.tariff.price_rules import PriceTable, Step
@@ -57,6 +59,9 @@ def compare(  # noqa: PLR0913 - what a bill depends on
     periods: Sequence[DayRange],
     *,
     opening: State | None = None,
+    prices: Sequence[PriceSeries] = (),
+    grants: Sequence[Grant] = (),
+    events: Events | None = None,
 ) -> tuple[Comparison, ...]:
     """Rate the same periods under every candidate: a comparison, back-test or shadow bill.
 
@@ -69,13 +74,26 @@ def compare(  # noqa: PLR0913 - what a bill depends on
         calendar: Resolved for all candidates.
         periods: Ascending, as they would be billed.
         opening: State before the first period.
+        prices: Price and factor series that any candidate names.
+        grants: Money paid into banks or the prepaid balance.
+        events: Stream to events of all periods.
     """
     found = []
     for name, versions in candidates.items():
         state = opening or State()
         bills = []
         for days in periods:
-            bill = rate(blocks, facts, versions, calendar, days, opening=state)
+            bill = rate(
+                blocks,
+                facts,
+                versions,
+                calendar,
+                days,
+                opening=state,
+                prices=prices,
+                grants=grants,
+                events=events or {},
+            )
             state = bill.closing
             bills.append(bill)
         found.append(Comparison(name, tuple(bills)))

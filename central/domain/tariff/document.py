@@ -14,7 +14,12 @@ from typing import Literal
 
 from central.domain.tariff.calendar_rules import CalendarRules, Clock
 from central.domain.tariff.credit_rules import Commitment, EnergyBank, MoneyBank, Settlement
-from central.domain.tariff.determinant_rules import Determinant, History
+from central.domain.tariff.determinant_rules import (
+    Determinant,
+    EventDeterminant,
+    History,
+    RebateDeterminant,
+)
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 
 Per = Literal["day", "month", "year"]
@@ -261,6 +266,18 @@ class TariffDocument:
     def digits_of(self, unit: str) -> int | None:
         """Decimals that determinants of a unit are rounded to, None for exact ones."""
         return dict(self.quantities).get(unit)
+
+    @property
+    def looks_back_days(self) -> int:
+        """Local days before a bill whose blocks, and named hours, its baselines look at."""
+        rules = [rule for rule in self.determinants if isinstance(rule, RebateDeterminant)]
+        return max((rule.baseline.reach for rule in rules), default=0)
+
+    @property
+    def given_streams(self) -> frozenset[str]:
+        """The streams of events that whoever rates by it has to give."""
+        rules = [rule for rule in self.determinants if isinstance(rule, EventDeterminant)]
+        return frozenset(rule.stream for rule in rules)
 
     @property
     def given_series(self) -> frozenset[str]:

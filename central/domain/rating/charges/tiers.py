@@ -87,10 +87,11 @@ def _daily(
     blocks: Sequence[Block],
     determinant: Determinant,
 ) -> Iterator[Draft]:
-    peaks = span.book.daily.get((determinant.name, segment.number, determinant.label), ())
+    key = (determinant.name, segment.number, determinant.label)
+    peaks, scale = span.book.daily.get(key, ((0,), Fraction(1)))
     totals: dict[int, Fraction] = {}
-    for peak in peaks or (Fraction(0),):
-        for block, part in _parts(charge, blocks, peak):
+    for peak in peaks:
+        for block, part in _parts(charge, blocks, peak * scale):
             totals[block.number] = totals.get(block.number, Fraction(0)) + part
     digits = span.document.digits_of(determinant.unit)
     parts = list(totals.values())

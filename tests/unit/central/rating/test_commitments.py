@@ -9,7 +9,7 @@ import pytest
 
 from central.domain.rating.facts import AgreementFacts, Fact
 from central.domain.rating.state import Grant, MonthTotal, State, YearSum
-from tests.support.months import HEAD, amounts, bills, codes
+from tests.support.months import HEAD, amounts, bills, codes, version
 
 QUARTER = {"2026-01": 100, "2026-02": 100, "2026-03": 50}
 
@@ -193,3 +193,30 @@ def test_a_discount_stands_on_its_own_line_and_taxes_rest_on_it() -> None:
         "floor": "5.00",
         "vat": "16.80",
     }
+
+
+def test_a_discount_on_all_leaves_what_has_one_of_its_own() -> None:
+    text = HEAD + "riders: [{id: levy, percent: 10, of: energy}]\n"
+    text += "taxes: [{id: vat, percent: 20, of: [energy, levy]}]\n"
+    facts = AgreementFacts.of(**{"discount.all": Decimal(50), "discount.energy": Decimal(20)})
+    found = bills(text, {"2026-01": 100}, facts)[0]
+    assert amounts(found) == {
+        "energy": "100.00",
+        "energy_discount": "-20.00",
+        "levy": "8.00",
+        "levy_discount": "-4.00",
+        "vat": "16.80",
+    }
+
+
+def test_a_tariff_says_what_has_to_be_given_beside_the_month() -> None:
+    text = HEAD.replace(
+        "{kwh: {sum: import}}",
+        "{kwh: {rebate: import, during: h, baseline: {days: 5, reach: 40}},"
+        " calls: {events: api}, users: {events: web, take: unique, key: user}}",
+    )
+    document = version(text + "series: {h: {price: HOURS}}\n").document
+    assert document.looks_back_days == 40
+    assert document.given_streams == {"api", "web"}
+    assert document.given_series == {"HOURS"}
+    assert version(HEAD).document.looks_back_days == 0

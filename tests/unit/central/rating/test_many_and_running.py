@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import rate
 from central.domain.rating.running import RunningBill
 from central.domain.rating.state import Grant, MonthTotal, State, YearSum
+from central.domain.rating.what_if import compare
 from central.domain.tariff.calendar import ResolvedCalendar
 from tests.support.months import ZONE, version
 from tests.support.rating import blocks_from
@@ -179,3 +181,23 @@ def test_a_running_bill_is_the_bill_of_the_days_so_far(name: str) -> None:
             assert [(line.key, line.amount) for line in now.lines] == [
                 (line.key, line.amount) for line in wanted.lines
             ]
+
+
+@pytest.mark.parametrize("name", TARIFFS)
+def test_a_comparison_gives_every_candidate_all_that_a_bill_is_made_from(name: str) -> None:
+    one = meter(2, name)
+    own = {"own": [version(HEAD + TARIFFS[name])], "flat": [version(HEAD + TARIFFS["daily steps"])]}
+    facts = one.facts if name != "agreed" else FACTS
+    found = compare(
+        one.blocks,
+        facts,
+        own,
+        ResolvedCalendar(),
+        [DAYS],
+        opening=one.opening,
+        prices=PRICES,
+        events=GIVEN if name == "events" else {},
+    )
+    assert not found[0].held
+    wanted = alone(replace(one, facts=facts, grants=()), name)
+    assert found[0].total == wanted.total
