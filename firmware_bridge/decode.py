@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 
@@ -11,7 +11,7 @@ from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.frames import DlmsScanner, HdlcScanner, MbusScanner
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.dsmr.values import P1Scanner
-from firmware_bridge.hex_text import from_hex, lines_of_hex, within_text
+from firmware_bridge.hex_text import from_hex, is_text, lines_of_hex, within_text
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.mbus.bare import BareScanner
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
@@ -27,6 +27,7 @@ from firmware_bridge.telegram import (
     plain,
 )
 
+REFUSED_MAX = 10_000
 _CHUNK = 65_536
 
 
@@ -112,17 +113,30 @@ def decode_bytes(protocol: str, content: bytes, options: Options | None = None) 
     best: list[Telegram] = []
     for parts in _readings(content):
         for form in forms:
-            found = [telegram for part in parts for telegram in scan(form(chosen), part)]
+            found = list(
+                _bounded(telegram for part in parts for telegram in scan(form(chosen), part))
+            )
             best = max(best, found, key=_worth)
             if best and all(map(_sure, best)):
                 return best
     return best
 
 
+def _bounded(telegrams: Iterable[Telegram]) -> Iterator[Telegram]:
+    """All sound telegrams, and the first refused ones: noise has as many as one likes."""
+    refused = 0
+    for telegram in telegrams:
+        refused += telegram.error is not None
+        if telegram.error is None or refused <= REFUSED_MAX:
+            yield telegram
+
+
 def _readings(content: bytes) -> Iterator[tuple[bytes, ...]]:
     """The ways to read a file, likeliest first; each is one or several recordings."""
     spelled = from_hex(content)
     yield (content if spelled is None else spelled,)
+    if not is_text(content):
+        return
     lines = lines_of_hex(content)
     if spelled is not None:
         if len(lines) > 1:

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import islice
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _COMMENT = re.compile(rb"[ \t]*(?:#|//)[^\r\n]*")
 _PREFIX = re.compile(rb"(?:\b0[xX]|\\x|\$)(?=[0-9A-Fa-f])")
 _SEPARATORS = re.compile(rb"[\s:;,._|\[\]{}()<>\"'-]+")
+_SPELLING = b"0123456789abcdefABCDEFxX\\$ \t\r\n\v\f:;,._|[]{}()<>\"'-"
 _DIGITS = re.compile(rb"[0-9A-Fa-f]+")
 _DIGITS_MIN = 4
+LINES_MAX = 20_000
 _LINES = re.compile(rb"[\r\n]+")
+_LINE = re.compile(rb"[^\r\n]+")
 # `00000010: 7ea0 0102  ~...`, `0000010  7e a0 01 02  |~...|`: an offset, bytes, what they print as.
 _DUMP = re.compile(
     rb"[ \t]*(?:0[xX])?([0-9A-Fa-f]{3,16})(?::[ \t]*|[ \t]+)"
     rb"((?:[0-9A-Fa-f]{2}){1,16}(?:[ \t]{1,2}(?:[0-9A-Fa-f]{2}){1,16}){0,64})"
     rb"(?:(?:[ \t]{2,}|[ \t]*\|).*)?"
 )
+_DUMP_OFFSET = re.compile(rb"\s*(?:0[xX])?0{4,16}(?::|[ \t])")
 _DUMP_END = re.compile(rb"[ \t]*(?:0[xX])?[0-9A-Fa-f]{3,16}:?[ \t]*")
 # Bytes within other text, as programs log them: far longer than any word, date or address.
 _RUN = re.compile(
     rb"(?<![0-9A-Za-z])(?:0[xX])?((?:[0-9A-Fa-f]{2}[ :_-]?){11,}[0-9A-Fa-f]{2})(?![0-9A-Za-z])"
 )
 _RUN_SEPARATORS = re.compile(rb"[ :_-]")
+
+
+_PROBE = 65_536
+_BINARY_SHARE = 50
+_TEXT = bytes(range(ord(" "), ord("~") + 1)) + b"\t\r\n"
+
+
+def is_text(content: bytes) -> bool:
+    """Whether the content, by its beginning, can be text at all."""
+    head = content[:_PROBE].removeprefix(_BYTE_ORDER_MARK)
+    return len(head.translate(None, _TEXT)) * _BINARY_SHARE <= len(head)
 
 
 def from_hex(content: bytes) -> bytes | None:
@@ -33,19 +48,27 @@ def from_hex(content: bytes) -> bytes | None:
     stand between, and offsets and printed characters as in a hex dump; groups may be of any even
     length, and a digit alone is a byte.
     """
+    if not is_text(content):
+        return None
     dumped = _dump(content)
     return dumped if dumped is not None else _joined(content)
 
 
 def lines_of_hex(content: bytes) -> tuple[bytes, ...]:
-    """The bytes of each line that is hex text of its own, passing over those that are not."""
-    lines = _LINES.split(content.removeprefix(_BYTE_ORDER_MARK))
+    """The bytes of each line that is hex text of its own, passing over those that are not.
+
+    A dump's lines are none, nor are those of a file with more lines than telegrams were ever noted.
+    """
+    lines = _LINES.split(content.removeprefix(_BYTE_ORDER_MARK), LINES_MAX)
+    if len(lines) > LINES_MAX or _DUMP_OFFSET.match(lines[0]):
+        return ()
     return tuple(spelled for line in lines if (spelled := _joined(line)) is not None)
 
 
 def within_text(content: bytes) -> tuple[bytes, ...]:
     """The long runs of hex in a log, each as bytes; the way other programs note what they heard."""
-    return tuple(bytes.fromhex(_run(match[1])) for match in _RUN.finditer(content))
+    runs = islice(_RUN.finditer(content), LINES_MAX)
+    return tuple(bytes.fromhex(_run(match[1])) for match in runs)
 
 
 def _run(digits: bytes) -> str:
@@ -53,7 +76,11 @@ def _run(digits: bytes) -> str:
 
 
 def _joined(content: bytes) -> bytes | None:
-    text = _COMMENT.sub(b"", content.removeprefix(_BYTE_ORDER_MARK))
+    text = content.removeprefix(_BYTE_ORDER_MARK)
+    if b"#" in text or b"//" in text:
+        text = _COMMENT.sub(b"", text)
+    if text.translate(None, _SPELLING):
+        return None
     groups = [group for group in _SEPARATORS.split(_PREFIX.sub(b" ", text)) if group]
     if not groups or not all(map(_DIGITS.fullmatch, groups)):
         return None
@@ -69,19 +96,23 @@ def _joined(content: bytes) -> bytes | None:
 
 def _dump(content: bytes) -> bytes | None:
     """The bytes of a hex dump: every line's offset is where the one before it ended."""
-    lines = [line for line in _LINES.split(content.removeprefix(_BYTE_ORDER_MARK)) if line.strip()]
-    if len(lines) > 1 and _DUMP_END.fullmatch(lines[-1]):
-        lines.pop()  # the offset of the end, alone
-    rows = [_DUMP.fullmatch(line) for line in lines[:2]]
-    if None in rows or not rows:
+    text = content.removeprefix(_BYTE_ORDER_MARK)
+    if _DUMP_OFFSET.match(text) is None:
         return None
-    rows += map(_DUMP.fullmatch, lines[2:])
-    parts = [(int(row[1], 16), bytes.fromhex(row[2].decode("ascii"))) for row in rows if row]
-    if len(parts) < len(rows) or (len(parts) == 1 and parts[0][0]):
-        return None
-    # What the last column prints may look like bytes, so an offset decides how many there are.
-    sizes = [after[0] - before[0] for before, after in pairwise(parts)]
-    sizes.append(sizes[-1] if sizes else len(parts[0][1]))
-    if any(not 0 < size <= len(data) for size, (_, data) in zip(sizes[:-1], parts, strict=False)):
-        return None
-    return b"".join(data[:size] for size, (_, data) in zip(sizes, parts, strict=True))
+    found, last, width = bytearray(), b"", 0
+    for line in _LINE.finditer(text):
+        if not line[0].strip():
+            continue
+        row = _DUMP.fullmatch(line[0])
+        alone = row is None and _DUMP_END.fullmatch(line[0])
+        if row is None and not alone:
+            return None
+        # What the last column prints may look like bytes, so an offset decides how many there are.
+        at = int(row[1] if row else line[0].strip(b" \t:"), 16)
+        size = at - len(found)
+        if not 0 <= size <= len(last) or (last and not size):
+            return None
+        found += last[:size]
+        width = width or size
+        last = bytes.fromhex(row[2].decode("ascii")) if row else b""
+    return bytes(found + last[: width or len(last)]) or None

@@ -148,7 +148,9 @@ class Telegram:
     @classmethod
     def refused(cls, raw: bytes | bytearray, error: TelegramError) -> Telegram:
         """A telegram that gave no values, with its bytes up to the bound."""
-        return cls(bytes(raw[:RAW_KEPT_MAX]), (), error)
+        # Tracebacks keep the decoder's frames, and with them buffers, for as long as this lives.
+        error.__cause__ = error.__context__ = None
+        return cls(bytes(raw[:RAW_KEPT_MAX]), (), error.with_traceback(None))
 
 
 class Scanner(Protocol):

@@ -49,8 +49,9 @@ class BareScanner:
         """The telegrams, or nothing where this is no recording of bare frames."""
         data = bytes(self._held)
         self._held.clear()
-        formats = Formats()
-        for frame in bare_frames(data) if len(data) <= RECORDING_MAX else ():
+        frames = bare_frames(data) if len(data) <= RECORDING_MAX else ()
+        formats = Formats() if frames else None
+        for frame in frames:
             yield observe_radio(frame, self._keys, self._zone, formats)
 
 

@@ -10,6 +10,8 @@ Source: EN 13757-3:2018, annex G (compact M-Bus frame); OMS Volume 2; Kamstrup r
 
 from __future__ import annotations
 
+from functools import cache
+
 from firmware_bridge.crc import en13757
 from firmware_bridge.mbus.records import Record, parse_records, take_data, take_head
 from firmware_bridge.telegram import (
@@ -42,15 +44,14 @@ class Formats:
     """The heads that are known, by their CRC; bounded, those learned last stay."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, tuple[bytes, ...]] = {}
-        for text in _KNOWN:
-            self._keep(split_heads(bytes.fromhex(text)))
+        self._kept = dict(_known())
         self._own = len(self._kept)
 
     def learn(self, records: tuple[Record, ...]) -> None:
         """Keep the heads of a whole frame."""
         if records and not any(record.tail for record in records):
-            self._keep(tuple(record.head for record in records))
+            heads = tuple(record.head for record in records)
+            self._kept[_signature(heads)] = heads
         while len(self._kept) > self._own + _KEPT_MAX:
             del self._kept[list(self._kept)[self._own]]
 
@@ -82,8 +83,15 @@ class Formats:
             raise ChecksumError(message, value=body[2:_HEAD_SIZE])
         return parse_records(bytes(whole))
 
-    def _keep(self, heads: tuple[bytes, ...]) -> None:
-        self._kept[en13757(b"".join(heads))] = heads
+
+def _signature(heads: tuple[bytes, ...]) -> int:
+    return en13757(b"".join(heads))
+
+
+@cache
+def _known() -> dict[int, tuple[bytes, ...]]:
+    known = (split_heads(bytes.fromhex(text)) for text in _KNOWN)
+    return {_signature(heads): heads for heads in known}
 
 
 def split_heads(data: bytes) -> tuple[bytes, ...]:

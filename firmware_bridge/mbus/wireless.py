@@ -291,7 +291,10 @@ class RadioSplitter:
         length = data[at]
         if self._stripped:
             return _attempt(parse_stripped, data[at : at + length + 1])
-        found = _attempt(parse_a, data[at : at + size_a(length)])
+        # One sound block says that a frame of format A was meant; its CRC costs noise least.
+        head = data[at : at + _HEAD + 2]
+        meant = en13757(head[:-2]) == int.from_bytes(head[-2:], "big")
+        found = _attempt(parse_a, data[at : at + size_a(length)]) if meant else None
         if isinstance(found, RadioFrame):
             return found
         # A whole frame's CRC is dear, so noise is told by its CI field first.
@@ -304,10 +307,10 @@ class RadioSplitter:
             bare = _attempt(parse_stripped, data[at : at + length + 1])
             if isinstance(bare, RadioFrame) and data[at + _HEAD : at + _HEAD + 1] in APPLICATIONS:
                 return replace(bare, checked=False)
-        # One sound block says that a frame was here; without any it was noise, or all is lost.
-        head = data[at : at + _HEAD + 2]
-        whole = at == 0 and len(data) in (length + 1, size_a(length))
-        return found if en13757(head[:-2]) == int.from_bytes(head[-2:], "big") or whole else None
+        # Without any sound block it was noise, or all is lost.
+        if at == 0 and len(data) in (length + 1, size_a(length)):
+            return found or _attempt(parse_a, data[: size_a(length)])
+        return found
 
 
 def _attempt(parse: object, raw: bytes) -> RadioFrame | Telegram:

@@ -41,11 +41,10 @@ class MessageScanner:
 
     def feed(self, data: bytes) -> Iterator[Telegram]:
         """The messages that these bytes complete."""
-        self._held += data
-        while (end := self._held.find(b"\n")) >= 0:
-            line = bytes(self._held[:end]).strip()
-            del self._held[: end + 1]
-            if line and not self._lost:
+        *lines, rest = (bytes(self._held) + data).split(b"\n")
+        self._held = bytearray(rest)
+        for line in lines:
+            if not self._lost and (line := line.strip()):
                 yield self._read(line)
             self._lost = False
         if len(self._held) > LINE_MAX:

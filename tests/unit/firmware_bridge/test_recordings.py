@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
 
-from firmware_bridge.decode import Options, decode_bytes
+from firmware_bridge.decode import REFUSED_MAX, Options, decode_bytes, protocols
 from firmware_bridge.hex_text import from_hex, lines_of_hex, within_text
 from firmware_bridge.simulator.mbus_encoding import device, long_frame, long_header
 from firmware_bridge.telegram import TelegramError, plain
@@ -111,3 +113,18 @@ def test_apdus_of_one_line_each_do_not_lose_each_other() -> None:
 def test_what_is_refused_says_the_most_telling_reason() -> None:
     assert read(DAMAGED.hex().encode()) == ([], ["CHECKSUM"])
     assert read(b"nothing at all") == ([], [])
+
+
+def test_a_recording_of_noise_costs_little_memory_and_has_bounded_refusals() -> None:
+    lines = b"zigbee2mqtt/p nonsense\n" * (REFUSED_MAX + 500)
+    found = decode_bytes("mqtt_native", lines + b'zigbee2mqtt/p {"energy":1}\n')
+    assert sum(telegram.error is not None for telegram in found) == REFUSED_MAX
+    assert sum(len(telegram.observations) for telegram in found) == 1
+    noise = random.Random(2).randbytes(400_000)  # noqa: S311 - reproducible, no secret
+    for protocol in protocols():
+        tracemalloc.start()
+        refused = decode_bytes(protocol, noise)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert not any(telegram.observations for telegram in refused)
+        assert peak < 20_000_000, protocol
