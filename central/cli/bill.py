@@ -31,6 +31,7 @@ from central.cli.frame import (
     wait_for,
 )
 from central.cli.shown import bill_object, print_bill, print_summary, summary_object
+from central.collector import spare_collections
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
@@ -87,6 +88,7 @@ async def _run(
 ) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
     begun = time.monotonic()
     size = settings().shard_size
+    spare_collections()
     async with _store() as store:
         use_case = RunBills(store, shard_size=size)
         run = await use_case.start(cycle, creator)
@@ -121,6 +123,7 @@ def _help(run: RunRecord) -> None:
         async with _store() as store:
             await RunBills(store).work(run)
 
+    spare_collections()
     wait_for(work())
 
 

@@ -85,7 +85,7 @@ def _kilo(value: Decimal | None, unit: Unit) -> Decimal | None:
 
 def _usage(blocks: Sequence[DayBlock]) -> Decimal:
     return printed(
-        sum((present_sum([block.values]) * billing_scale(block) for block in blocks), Fraction(0))
+        sum((present_sum([block]) * billing_scale(block) for block in blocks), Fraction(0))
     )
 
 

@@ -7,12 +7,9 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import chain, groupby
 
-import numpy as np
-from numpy.typing import NDArray
-
 from central.domain.billing.bill import Bill, RunType, Supply, make_bill
 from central.domain.billing.cycle import Cycle
-from central.domain.metering.block import present_sum
+from central.domain.metering.block import DayBlock, present_sum
 from central.domain.rating.batch import Meter, Terms, rate_many
 from central.domain.rating.line import Hold, Rated
 from central.domain.rating.period import DayRange
@@ -157,12 +154,11 @@ def _billed_kwh(rated: Rated) -> Fraction:
 
 
 def _validated_kwh(one: SupplyWork) -> Fraction:
-    by_scale: dict[tuple[int, Unit], list[NDArray[np.int64]]] = {}
+    by_shape: dict[tuple[int, Unit, int], list[DayBlock]] = {}
     for block in one.blocks.get(IMPORT, ()):
-        by_scale.setdefault((block.exponent, block.unit), []).append(block.values)
-    scales = {(block.exponent, block.unit): block for block in one.blocks.get(IMPORT, ())}
+        by_shape.setdefault((block.exponent, block.unit, block.period_s), []).append(block)
     return sum(
-        (present_sum(values) * billing_scale(scales[key]) for key, values in by_scale.items()),
+        (present_sum(blocks) * billing_scale(blocks[0]) for blocks in by_shape.values()),
         Fraction(0),
     )
 

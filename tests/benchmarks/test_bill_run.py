@@ -17,6 +17,7 @@ import pytest
 from central.adapters.embedded.postgres import EmbeddedPostgres
 from central.adapters.timescale.billing import TimescaleBillingStore
 from central.adapters.timescale.pool import make_pool
+from central.collector import spare_collections
 from central.domain.billing.cycle import Cycle
 from central.service.ports.billing import RunRecord
 from central.service.run_bills import RunBills
@@ -36,6 +37,7 @@ def work(dsn: str, run: RunRecord) -> None:
         async with make_pool(dsn, max_size=2) as pool:
             await RunBills(TimescaleBillingStore(pool), lambda: NOW).work(run)
 
+    spare_collections()
     asyncio.run(take())
 
 

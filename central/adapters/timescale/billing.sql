@@ -88,13 +88,21 @@ SELECT id, service_point_id, obis FROM point_channel
 WHERE service_point_id = ANY(%(points)s) ORDER BY id
 
 -- name: month
--- The newest version of each day, days of one channel together.
-SELECT DISTINCT ON (channel_id, day)
-    channel_id, day, version, start_at, period_s, exponent, zone, unit, sha256, quality,
-    consumption
-FROM day_block
-WHERE channel_id = ANY(%(channels)s) AND day >= %(first)s AND day < %(end)s
-ORDER BY channel_id, day, version DESC
+-- The newest version of each day, the days of one channel and shape end to end. All columns of a
+-- row hold the days in one order, whichever it is.
+SELECT
+    channel_id, period_s, exponent, zone, unit,
+    string_agg(date_send(day), ''), string_agg(timestamptz_send(start_at), ''),
+    string_agg(int4send(version), ''), string_agg(int4send(length(quality)), ''),
+    string_agg(consumption, ''), string_agg(quality, ''), string_agg(sha256, '')
+FROM (
+    SELECT DISTINCT ON (channel_id, day) *
+    FROM day_block
+    WHERE channel_id = ANY(%(channels)s) AND day >= %(first)s AND day < %(end)s
+    ORDER BY channel_id, day, version DESC
+) AS newest
+GROUP BY channel_id, period_s, exponent, zone, unit
+ORDER BY channel_id
 
 -- name: critical
 SELECT channel_id, code, message, from_at FROM vee_finding

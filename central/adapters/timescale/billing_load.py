@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
@@ -29,6 +32,7 @@ SQL = load_queries(Path(__file__).with_name("billing.sql"))
 _ZONE_SPREAD = timedelta(days=1)
 NOBODY = Party("")
 _CONFLICT = "Two values claim one reading; somebody has to decide."
+_DAY = attrgetter("day")
 _Row = tuple[Any, ...]
 _Held = tuple[datetime | None, Hold]
 
@@ -105,8 +109,8 @@ class ShardLoader:
         )
         found: dict[int, list[DayBlock]] = {}
         for row in rows:
-            found.setdefault(row[0], []).append(block_of(row))
-        return found
+            found.setdefault(row[0], []).extend(blocks_of(row))
+        return {key: sorted(blocks, key=_DAY) for key, blocks in found.items()}
 
     async def _holds(
         self,
@@ -228,21 +232,37 @@ class _Supply:
         )
 
 
-def block_of(row: _Row) -> DayBlock:
+def blocks_of(row: _Row) -> list[DayBlock]:
     """A row of the statement `month`."""
+    days, starts, versions, counts = (
+        np.frombuffer(packed, dtype=kind).tolist()
+        for packed, kind in zip(row[5:9], (">i4", ">i8", ">i4", ">i4"), strict=True)
+    )
     return DayBlock.kept(
         channel_id=row[0],
-        day=row[1],
-        version=row[2],
-        start=row[3],
-        period_s=row[4],
-        exponent=row[5],
-        zone=row[6],
-        unit=Unit(row[7]),
-        sha256=row[8],
-        quality=row[9],
-        values=row[10],
+        period_s=row[1],
+        exponent=row[2],
+        zone=row[3],
+        unit=Unit(row[4]),
+        days=list(map(_day, days)),
+        starts=list(map(_instant, starts)),
+        versions=versions,
+        counts=counts,
+        values=row[9],
+        quality=row[10],
+        sha256=row[11],
     )
+
+
+# PostgreSQL counts days and microseconds from 2000 on.
+@lru_cache(maxsize=4096)
+def _day(number: int) -> date:
+    return date(2000, 1, 1) + timedelta(days=number)
+
+
+@lru_cache(maxsize=4096)
+def _instant(number: int) -> datetime:
+    return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=number)
 
 
 def _within(blocks: Sequence[DayBlock], days: DayRange) -> Sequence[DayBlock]:

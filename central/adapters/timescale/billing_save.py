@@ -2,48 +2,41 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.billing_load import SQL
-from central.domain.billing.bill import sha256_of
+from central.domain.billing.bill import Told
+from central.domain.rating.hashing import canonical
 from central.service.identity import uuid7
 from central.service.ports.billing import NewBill, RunRecord
 
 _Row = tuple[Any, ...]
 _OPEN = ("held", "draft")
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A bill as JSON, told once for its hash, its document and its lines.
+    """A bill with its text.
 
     Args:
         new: The bill.
-        lines: What its lines say.
-        document: All that it says but its lines and its state.
+        text: What it says.
         sha256: Its hash; None where it could not be rated.
     """
 
     new: NewBill
-    lines: list[dict[str, Any]]
-    document: dict[str, Any]
+    text: Told
     sha256: bytes | None
 
     @classmethod
     def of(cls, new: NewBill) -> _Told:
-        said = new.bill.to_json()
-        sha256 = bytes.fromhex(sha256_of(said)) if new.bill.lines else None
-        lines = [entry["line"] for entry in said.pop("lines")]
-        del said["state"]
-        return cls(new, lines, said, sha256)
+        text = new.bill.told()
+        return cls(new, text, bytes.fromhex(text.sha256) if new.bill.lines else None)
 
     def replaces(self, there: _Row) -> bool:
         """Whether a row of `existing` is to become this bill."""
@@ -117,12 +110,12 @@ class ShardWriter:
         await self._connection.execute(SQL["drop_parts"], {"bills": keys})
         async with self._connection.cursor() as cursor:
             await cursor.executemany(
-                SQL["change_bill"], [{"id": key, **self._content(one, Jsonb)} for key, one in again]
+                SQL["change_bill"], [{"id": key, **self._content(one)} for key, one in again]
             )
 
     def _bill(self, key: int, one: _Told) -> Sequence[object]:
         bill = one.new.bill
-        content = self._content(one, _encode)
+        content = self._content(one)
         return (
             key,
             uuid7(self._at),
@@ -134,11 +127,11 @@ class ShardWriter:
             *(content[name] for name in _CONTENT),
         )
 
-    def _content(self, one: _Told, wrap: Callable[[Any], object]) -> dict[str, object]:
+    def _content(self, one: _Told) -> dict[str, object]:
         bill, priced = one.new.bill, one.sha256 is not None
         return {
             "state": bill.state.value,
-            "holds": wrap(one.document["holds"]),
+            "holds": canonical([hold.to_json() for hold in bill.holds]),
             "first_day": bill.days.first,
             "end_day": bill.days.end,
             "currency": bill.currency if priced else None,
@@ -146,7 +139,7 @@ class ShardWriter:
             "kwh": one.new.kwh,
             "validated_kwh": one.new.validated_kwh,
             "sha256": one.sha256,
-            "document": wrap(one.document),
+            "document": one.text.document,
             "creator": self._creator,
             "made_at": self._at,
         }
@@ -160,7 +153,7 @@ _CONTENT = (
 
 
 def _lines(key: int, one: _Told) -> Iterator[Sequence[object]]:
-    for entry, said in zip(one.new.bill.lines, one.lines, strict=True):
+    for entry, said in zip(one.new.bill.lines, one.text.lines, strict=True):
         line = entry.line
         yield (
             key,
@@ -174,10 +167,10 @@ def _lines(key: int, one: _Told) -> Iterator[Sequence[object]]:
             line.unit,
             line.price,
             line.amount,
-            _encode(said),
+            said,
         )
 
 
 def _parts(key: int, one: _Told) -> Iterator[Sequence[object]]:
     for agreement, days, state in one.new.closing:
-        yield (key, agreement, days.first, days.end, _encode(state.to_json()))
+        yield (key, agreement, days.first, days.end, canonical(state.to_json()))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
-from central.domain.rating.hashing import digest
+from central.domain.rating.hashing import canonical
 from central.domain.rating.line import Hold, Line, Rated
+from central.domain.rating.line_text import LineTexts
 from central.domain.rating.period import DayRange
 from firmware_bridge.contract.errors import InvalidValueError
 
@@ -188,11 +190,31 @@ class Bill:
 
         The state is left out, since it changes; so are number and dates, which come at issue.
         """
-        return sha256_of(self.to_json())
+        return self.told().sha256
+
+    def told(self) -> Told:
+        """What it says as text, each line once, with its hash."""
+        texts = LineTexts()
+        lines = tuple(texts.of(entry.line) for entry in self.lines)
+        entries = [
+            f'{{"line":{line},"position":{entry.position},'
+            f'"service_point":{canonical(entry.service_point)}}}'
+            for entry, line in zip(self.lines, lines, strict=True)
+        ]
+        head = {**self._head(), "lines": []}
+        del head["state"]
+        document = canonical(head)
+        # In a string a quote follows a backslash, so only the member itself looks like this.
+        whole = document.replace('"lines":[]', f'"lines":[{",".join(entries)}]', 1)
+        return Told(document, lines, hashlib.sha256(whole.encode()).hexdigest())
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; amounts as strings."""
+        return {**self._head(), "lines": [entry.to_json() for entry in self.lines]}
+
+    def _head(self) -> dict[str, Any]:
         balance = self.previous_balance
+        net, tax = self.net, self.tax
         return {
             "account": self.account,
             "cycle": str(self.cycle),
@@ -202,13 +224,12 @@ class Bill:
             "buyer": self.buyer.to_json(),
             "supplies": [supply.to_json() for supply in self.supplies],
             "currency": self.currency,
-            "lines": [entry.to_json() for entry in self.lines],
             "holds": [hold.to_json() for hold in self.holds],
             "state": str(self.state),
             "replaces": self.replaces,
-            "net": format(self.net, "f"),
-            "tax": format(self.tax, "f"),
-            "total": format(self.total, "f"),
+            "net": format(net, "f"),
+            "tax": format(tax, "f"),
+            "total": format(net + tax, "f"),
             "previous_balance": None if balance is None else format(balance, "f"),
         }
 
@@ -300,13 +321,18 @@ class Account:
     previous_balance: Decimal | None = None
 
 
-def sha256_of(said: Mapping[str, Any]) -> str:
-    """The hash of a bill from what `Bill.to_json` gave; telling a bill takes longer than hashing.
+class Told(NamedTuple):
+    """A bill as canonical text.
 
     Args:
-        said: The JSON object; its state is left out.
+        document: All that it says but its lines, of which it has none, and its state.
+        lines: Each with its lineage.
+        sha256: Hex digest over document and lines.
     """
-    return digest({name: value for name, value in said.items() if name != "state"})
+
+    document: str
+    lines: tuple[str, ...]
+    sha256: str
 
 
 def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate, repeat
 from typing import ClassVar, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from central.domain.metering.errors import BlockError, IntervalSumError
 from central.domain.metering.quality import NULL, IntervalQuality
+from central.domain.slotted import slotted
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import to_ms
@@ -172,54 +174,59 @@ class DayBlock:
         )
 
     @classmethod
-    def kept(  # noqa: PLR0913 - a row of the store, column by column
+    def kept(  # noqa: PLR0913 - what the blocks share, and columns of what they do not
         cls,
         *,
         channel_id: int,
-        day: date,
         zone: str,
-        start: datetime,
         period_s: int,
         exponent: int,
         unit: Unit,
+        days: Sequence[date],
+        starts: Sequence[datetime],
+        versions: Sequence[int],
+        counts: Sequence[int],
         values: bytes,
         quality: bytes,
-        version: int,
         sha256: bytes,
-    ) -> Self:
-        """The block that a store keeps, believed as it was checked when it was made.
+    ) -> list[Self]:
+        """The blocks of a channel that a store keeps, believed as they were checked when made.
 
-        For reading hundreds of thousands: nothing is checked again, and the hash is the one that
-        was stored. `verified` says whether that is true.
+        For reading hundreds of thousands: nothing is checked again, and the hashes are those that
+        were stored. `verified` says whether one is true.
 
         Args:
             channel_id: The channel.
-            day: The local date.
             zone: IANA zone of the service point.
-            start: First instant of the day, UTC.
             period_s: Length of every interval. [s]
             exponent: Decimal exponent of all values.
             unit: Unit of all values.
-            values: Little-endian int64.
-            quality: A byte each.
-            version: From 1.
-            sha256: As stored, 32 bytes.
+            days: Local date of each block.
+            starts: Its first instant, UTC.
+            versions: Its version, from 1.
+            counts: How many intervals it has.
+            values: Of all blocks end to end, little-endian int64.
+            quality: Of all blocks end to end, a byte each.
+            sha256: As stored, 32 bytes each.
         """
-        block = object.__new__(cls)
-        put = object.__setattr__
-        put(block, "channel_id", channel_id)
-        put(block, "day", day)
-        put(block, "zone", zone)
-        put(block, "start", start)
-        put(block, "period_s", period_s)
-        put(block, "exponent", exponent)
-        put(block, "unit", unit)
         # Arrays over immutable bytes cannot be written to.
-        put(block, "values", np.frombuffer(values, dtype=_VALUES))
-        put(block, "quality", np.frombuffer(quality, dtype=_QUALITY))
-        put(block, "version", version)
-        put(block, "sha256", sha256)
-        return block
+        every, marks = np.frombuffer(values, dtype=_VALUES), np.frombuffer(quality, dtype=_QUALITY)
+        ends = [*accumulate(counts)]
+        places = [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]
+        slots: dict[str, Iterable[object]] = {
+            "channel_id": repeat(channel_id),
+            "day": days,
+            "zone": repeat(zone),
+            "start": starts,
+            "period_s": repeat(period_s),
+            "exponent": repeat(exponent),
+            "unit": repeat(unit),
+            "values": map(every.__getitem__, places),
+            "quality": map(marks.__getitem__, places),
+            "version": versions,
+            "sha256": [sha256[begin : begin + 32] for begin in range(0, len(sha256), 32)],
+        }
+        return slotted(cls, slots, len(places))
 
     @property
     def verified(self) -> bool:
@@ -248,10 +255,14 @@ def exact_sum(values: NDArray[np.int64]) -> int:
     return sum(values.tolist())
 
 
-def present_sum(columns: Sequence[NDArray[np.int64]]) -> int:
-    """The exact sum of all values that are not `NULL`."""
-    if not columns:
-        return 0
-    values = np.concatenate(columns)
+def present_sum(blocks: Sequence[DayBlock]) -> int:
+    """The exact sum of all values that are not missing, in the blocks' own counts.
+
+    Args:
+        blocks: At least one, of one unit and exponent.
+    """
+    # Joining buffers takes a third of what joining arrays does.
+    packed = b"".join([block.values for block in blocks])  # type: ignore[misc]  # buffers
+    values = np.frombuffer(packed, dtype=np.int64)
     missing = values == NULL
     return exact_sum(values[~missing] if bool(missing.any()) else values)

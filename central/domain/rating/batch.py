@@ -24,7 +24,6 @@ from central.domain.rating.hashing import Piece, canonical, told_members
 from central.domain.rating.inputs import shared_inputs
 from central.domain.rating.line import Determinant, Line, Rated
 from central.domain.rating.measure import Measured, NotColumnarError, end_to_end, measure
-from central.domain.rating.numbers import slotted
 from central.domain.rating.overrides import overrides_in
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.price_columns import ColumnPricer, LineColumn
@@ -42,6 +41,7 @@ from central.domain.rating.results import Results, Told
 from central.domain.rating.rounding import UNROUNDED_DIGITS
 from central.domain.rating.stack import Days, Row, Shape, Stack, stack
 from central.domain.rating.state import Grant, State
+from central.domain.slotted import slotted
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
 from central.domain.tariff.determinant_rules import FormulaDeterminant, MaxDeterminant
 from central.domain.tariff.plain import is_plain

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import repeat
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
 from central.domain.rating.columns import Column, Ints, largest, times
 from central.domain.rating.rounding import UNROUNDED_DIGITS, exact_decimal, printed
+from central.domain.slotted import slotted
 
-T = TypeVar("T")
 _MAX = 2**63 - 1
 _scaleb = Context(prec=400).scaleb
 _STEP = 10 ** (UNROUNDED_DIGITS // 2)
-
-
-def slotted(kind: type[T], slots: Mapping[str, Iterable[object]], count: int) -> list[T]:
-    """Objects from the columns of their slots, past what their constructor does one by one.
-
-    Args:
-        kind: A class with slots.
-        slots: All of them, as the constructor would leave them.
-        count: How many objects.
-    """
-    made = list(map(object.__new__, repeat(kind, count)))
-    for name, column in slots.items():
-        deque(map(getattr(kind, name).__set__, made, column), maxlen=0)
-    return made
 
 
 class Ratios(NamedTuple):
