@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints
 
 from firmware_bridge.lines import LineSettings
+from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.framing import Framing
 from firmware_bridge.mbus.receiver import RadioPlace, RadioScanner, Sender
 from firmware_bridge.push import PushDriver
@@ -60,9 +61,10 @@ class RadioDriver(PushDriver):
             chosen = RadioSettings.parse(usual | dict(settings))
         sender = Sender(chosen.address, chosen.manufacturer or "")
         place = RadioPlace(chosen.place, chosen.framing, sender)
+        formats = Formats()
         return cls(
             place,
-            lambda: RadioScanner(chosen.keys, chosen.zone),
+            lambda: RadioScanner(chosen.keys, chosen.zone, formats),
             chosen.timeout_s,
             chosen.fresh_s,
         )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.lines import Line, SerialPlace, TcpPlace
 from firmware_bridge.mbus.compact import Formats
+from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.frames import VARIABLE_LONG, Address
 from firmware_bridge.mbus.framing import Framing, Splitter, splitter
 from firmware_bridge.mbus.values import observe_radio
@@ -223,11 +224,18 @@ class RadioScanner:
     Args:
         keys: The meter's.
         zone: Zone of its clock; None for central Europe.
+        formats: What its whole frames taught of compact ones; outlives a lost receiver.
     """
 
-    def __init__(self, keys: Keys | None = None, zone: str | None = None) -> None:
+    def __init__(
+        self,
+        keys: Keys | None = None,
+        zone: str | None = None,
+        formats: Formats | None = None,
+    ) -> None:
         self._keys = keys
         self._zone = zone
+        self._formats = Formats() if formats is None else formats
         self._formats = Formats()
 
     def feed(self, data: bytes) -> Iterator[Telegram]:

@@ -16,6 +16,7 @@ from firmware_bridge.dlms.line import LineScanner
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.lines import Line, SerialPlace, TcpPlace
+from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.framing import Framing, splitter
 from firmware_bridge.mbus.radio import BAUDRATES
 from firmware_bridge.mbus.receiver import senders
@@ -220,6 +221,7 @@ class _Radios:
     def __init__(self, place: TcpPlace | SerialPlace, keys: Keys, *, explicit: bool) -> None:
         self._place = place
         self._keys = keys
+        self._formats = Formats()
         self._framings: list[Framing] = [one for one in Framing if one is not Framing.STRIPPED]
         # Frames without any checksum are believed only where radio is what is looked for, and
         # nothing else fits.
@@ -238,7 +240,7 @@ class _Radios:
     def _note(self, heard: Heard, framing: Framing, frame: RadioFrame) -> None:
         *_, sender = senders(frame)
         meter = identity(sender.manufacturer, sender.serial)
-        told = observe_radio(frame, self._keys, None)
+        told = observe_radio(frame, self._keys, None, self._formats)
         if meter in heard.found and heard.found[meter].values:
             return
         values = tuple(v for seen in told.observations if (v := seen.meter_value()) is not None)
