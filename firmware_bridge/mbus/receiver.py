@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.lines import Line, SerialPlace, TcpPlace
 from firmware_bridge.mbus.compact import Formats
-from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.frames import VARIABLE_LONG, Address
 from firmware_bridge.mbus.framing import Framing, Splitter, splitter
 from firmware_bridge.mbus.values import observe_radio
@@ -236,7 +235,6 @@ class RadioScanner:
         self._keys = keys
         self._zone = zone
         self._formats = Formats() if formats is None else formats
-        self._formats = Formats()
 
     def feed(self, data: bytes) -> Iterator[Telegram]:
         """The telegram in a frame."""
