@@ -1,5 +1,8 @@
 """Mutated telegrams and their inner parts: only named errors come out, and always fast.
 
+Some are mutants of what stands under a checksum, which is then made to hold, so that lengths,
+counts and nesting that lie reach the parser behind it (`tests.support.sealed`).
+
 METERLINE_FUZZ sets the executions per decoder (1000000 for a soak); METERLINE_FUZZ_SEED the start.
 What breaks a decoder goes into tests/vectors/telegrams as a file `<target>-<what>.hex`.
 """
@@ -8,6 +11,8 @@ from __future__ import annotations
 
 import os
 import random
+import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -35,6 +40,7 @@ from firmware_bridge.sml.transport import parse_file
 from firmware_bridge.sml.values import observe as observe_list
 from firmware_bridge.telegram import Keys, TelegramError
 from tests.support.data import REPOSITORY
+from tests.support.sealed import SEALED, grown
 from tests.support.size import sized
 from tests.support.telegrams import RADIO_KEY, Capture, all_captures
 
@@ -164,8 +170,10 @@ TARGETS: dict[str, tuple[str, Target]] = {
     "segments": ("dlms", segments),
     "message": ("mqtt_native", message),
 }
+LONGEST_S = 1.0
 # Executions are per decoder; one that has several targets shares them out.
-SHARES = {name: sum(1 for p, _ in TARGETS.values() if p == TARGETS[name][0]) for name in TARGETS}
+DECODERS = {name: kind for name, (kind, *_) in (TARGETS | SEALED).items()}
+SHARES = {name: list(DECODERS.values()).count(kind) for name, kind in DECODERS.items()}
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -190,8 +198,37 @@ def test_mutants_end_in_values_or_a_named_error(name: str) -> None:
     assert refused or name in {"segments", "p1-objects"}
 
 
+@pytest.mark.parametrize("name", SEALED)
+def test_mutants_under_checksums_that_hold_end_in_values_or_a_named_error(
+    name: str, record_property: Callable[[str, object], None]
+) -> None:
+    _, target, insides = SEALED[name]
+    seeds = insides()
+    chance = random.Random(f"{SEED}/{name}")  # noqa: S311 - reproducible, no secret
+    outcomes: Counter[str] = Counter()
+    for _ in range(EXECUTIONS // SHARES[name]):
+        data = grown(chance.choice(seeds), chance)
+        if chance.randrange(2):
+            data = mutate(data, chance.choice(seeds), chance)
+        began = time.process_time()
+        try:
+            found = target(data)
+        except Exception as error:
+            error.add_note(f"{name}: {data.hex()}")
+            raise
+        outcomes["slow"] += time.process_time() - began > LONGEST_S
+        for telegram in found if isinstance(found, list) else ():
+            outcomes[telegram.error.code if telegram.error else "sound"] += 1
+    record_property(name, dict(outcomes))
+    assert not outcomes.pop("slow")
+    if outcomes:
+        assert outcomes["sound"]
+        assert outcomes["CHECKSUM"] < sum(outcomes.values()) / 5
+
+
 def test_what_once_broke_a_decoder_no_longer_does() -> None:
     for path in sorted(VECTORS.glob("*.hex")):
-        name = next(target for target in TARGETS if path.stem.startswith(target))
+        targets = {name: found[1] for name, found in (SEALED | TARGETS).items()}
+        name = max((name for name in targets if path.stem.startswith(name)), key=len)
         with suppress(TelegramError):
-            TARGETS[name][1](bytes.fromhex(path.read_text()))
+            targets[name](bytes.fromhex(path.read_text()))

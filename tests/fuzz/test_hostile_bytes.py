@@ -103,9 +103,9 @@ def test_ten_megabytes_of_noise_give_nothing_and_take_no_long_step(
     scanner = scanners(protocol)[form](Options())
     noise = random.Random(7).randbytes(NOISE)  # noqa: S311 - reproducible, no secret
     for part in steps(noise):
-        began = time.perf_counter()
+        began = time.process_time()
         assert all(not telegram.observations for telegram in scanner.feed(part))
-        assert time.perf_counter() - began < LONGEST_STEP_S
+        assert time.process_time() - began < LONGEST_STEP_S
 
 
 @pytest.mark.parametrize("kind", ENDLESS)
@@ -118,10 +118,10 @@ def test_an_endless_stream_costs_neither_time_nor_memory(
     scanner = scanners(protocol)[form](Options())
     before = resident()
     for part in steps(stream):
-        began = time.perf_counter()
+        began = time.process_time()
         for telegram in scanner.feed(part):
             assert len(telegram.raw) <= 65_536
-        assert time.perf_counter() - began < LONGEST_STEP_S
+        assert time.process_time() - began < LONGEST_STEP_S
     assert resident() - before < MEMORY_MAX
 
 
