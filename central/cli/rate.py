@@ -91,13 +91,14 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
             zone=zone,
             reference=reference,
             generation=gen is not None,
+            step_minutes=step_minutes,
         )
         if imported is not None and imported.metering is Rule.BUY_ALL_SELL_ALL:
             request = replace(request, netting=False)
         if imported is not None and imported.ignored:
             names = ", ".join(imported.ignored)
             typer.echo(f"Ignored as the reference does: {names}", err=True)
-        values = read_series(load.read_text(encoding="utf-8"), load.name)
+        values = read_series(load.read_text(encoding="utf-8"), load.name, lowest=Decimal(0))
         made = None
         if gen is not None:
             made = read_series(gen.read_text(encoding="utf-8"), gen.name)
@@ -121,8 +122,11 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     except (LoadFileError, SeriesFileError, InvalidValueError) as error:
         _fail(error, as_json=as_json)
         raise typer.Exit(REFUSED) from None
-    except (OSError, UnicodeDecodeError) as error:
-        typer.echo(str(error), err=True)
+    except OSError as error:
+        _fail(LoadFileError(f"{error.filename}: {error.strerror}."), as_json=as_json)
+        raise typer.Exit(REFUSED) from None
+    except UnicodeDecodeError:
+        _fail(LoadFileError("A file is no text in UTF-8."), as_json=as_json)
         raise typer.Exit(REFUSED) from None
     if as_json:
         json.dump(to_object(document, months), sys.stdout)

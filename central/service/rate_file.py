@@ -7,6 +7,7 @@ generation series, use and generation are netted in each step.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -42,6 +43,9 @@ from firmware_bridge.contract.quantity import Unit
 _NAIVE_YEAR = 2018  # 365 days, 1 January is a Monday: the reference's year
 _INT64_MAX = 2**63 - 1
 _FINEST = -12
+_DIGITS = 13
+_LAST_YEAR = 9900  # Later days would not fit a date.
+_HEADING = re.compile(r"(?!nan|[+-]?inf)[A-Za-z_\"'][^,;\d]*", re.IGNORECASE)
 
 
 class LoadFileError(ConfigurationError):
@@ -160,15 +164,22 @@ def _json_of(text: str) -> object:
     return value
 
 
-def read_series(text: str, file: str) -> list[Decimal]:
-    """The numbers of a load file: one per line, exact.
+def read_series(text: str, file: str, *, lowest: Decimal | None = None) -> list[Decimal]:
+    """The numbers of a load file: one per line, exact; a first line of words is its heading.
+
+    Args:
+        text: Of the file.
+        file: Its name, for messages.
+        lowest: That a value may have; None for any.
 
     Raises:
-        LoadFileError: A line is no number.
+        LoadFileError: A line is no number, or one that no meter shows; a line in between is blank.
     """
+    lines = text.lstrip("\ufeff").rstrip().splitlines()
+    heading = bool(lines) and _HEADING.fullmatch(lines[0].strip()) is not None
     found = []
-    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
-        if not line.strip():
+    for number, line in enumerate(lines, start=1):
+        if number == 1 and heading:
             continue
         try:
             value = Decimal(line.strip())
@@ -176,6 +187,9 @@ def read_series(text: str, file: str) -> list[Decimal]:
             value = Decimal("NaN")
         if not value.is_finite():
             message = f"Line {number} of {file} is no number."
+            raise LoadFileError(message, value=line)
+        if value.adjusted() >= _DIGITS or (lowest is not None and value < lowest):
+            message = f"Line {number} of {file}, {line.strip()[:40]}, is no use that a meter shows."
             raise LoadFileError(message, value=line)
         found.append(value)
     if not found:
@@ -297,7 +311,10 @@ def _months(
         blocks: dict[str, list[DayBlock]] = {name: [] for name in series}
         for day in days.days():
             interval = local_day(day, zone)
-            count = interval.duration // step
+            count, left = divmod(interval.duration, step)
+            if left:
+                message = f"{day} in {zone} is no whole number of {request.step_minutes} minutes."
+                raise LoadFileError(message, value=request.step_minutes)
             good = np.zeros(count, dtype=np.uint8)
             for channel, name in enumerate(series, start=1):
                 blocks[name].append(
@@ -345,6 +362,9 @@ def _integers(
 def _calendar(request: Request, count: int, zone: str) -> Iterator[tuple[str, DayRange]]:
     step = timedelta(minutes=request.step_minutes)
     first = request.start.date()
+    if not 1 < first.year < _LAST_YEAR:
+        message = f"The load starts in the year {first.year}."
+        raise LoadFileError(message, value=request.start)
     if request.naive:
         yield from _naive_calendar(first, count, step)
         return

@@ -88,8 +88,14 @@ def parse(text: str, file: str) -> Node:
     if text.lstrip()[:1] in {"{", "["}:
         text = _PAIR.sub(_joined, text)
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=_LOADER):
             _check_event(event, file)
+            # What is nested too deeply would exhaust the stack of libyaml when it is composed.
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH + 1:
+                raise _too_deep(file, _line_of(event), "$")
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -111,8 +117,12 @@ def _joined(pair: re.Match[str]) -> str:
     return before + units.decode("utf-16-be")
 
 
+def _line_of(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
+
+
 def _check_event(event: yaml.Event, file: str) -> None:
-    line = event.start_mark.line + 1 if event.start_mark else 1
+    line = _line_of(event)
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
         message = "Anchors and aliases are not allowed."
         raise _refused(Code.ALIAS, file, line, message, "Write the value out.")
@@ -125,8 +135,7 @@ def _check_event(event: yaml.Event, file: str) -> None:
 def _convert(node: yaml.Node, file: str, path: str, depth: int) -> Node:
     line = node.start_mark.line + 1
     if depth > MAX_DEPTH:
-        message = f"The document is nested deeper than {MAX_DEPTH} levels."
-        raise _refused(Code.OVERSIZE, file, line, message, "Flatten it.", path)
+        raise _too_deep(file, line, path)
     if isinstance(node, yaml.ScalarNode):
         return Scalar(node.value, line, quoted=node.style in _QUOTES)
     if isinstance(node, yaml.SequenceNode):
@@ -148,6 +157,11 @@ def _convert(node: yaml.Node, file: str, path: str, depth: int) -> Node:
         fields[key.value] = _convert(child, file, f"{path}.{key.value}", depth + 1)
         lines[key.value] = key_line
     return Fields(fields, line, lines)
+
+
+def _too_deep(file: str, line: int, path: str) -> TariffRefusedError:
+    message = f"The document is nested deeper than {MAX_DEPTH} levels."
+    return _refused(Code.OVERSIZE, file, line, message, "Flatten it.", path)
 
 
 def _refused(  # noqa: PLR0913, PLR0917 - a finding has six parts

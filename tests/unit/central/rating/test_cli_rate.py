@@ -102,6 +102,91 @@ def test_bad_options_exit_2(tmp_path: Path, options: tuple[str, ...], hours: int
     assert result.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty"),
+        ("kW\n", "is empty"),
+        ("1\n" * 23 + "NaN\n", "Line 24"),
+        ("1\n" * 23 + "1,5\n", "Line 24"),
+        ("1\n" * 23 + "-1\n", "Line 24"),
+        ("1\n" * 23 + "1e400\n", "Line 24"),
+        ("1\n" * 12 + "\n" + "1\n" * 11, "Line 13"),
+        ("2018-01-01,1\n" * 24, "Line 1 "),
+        ("one\ntwo\n", "Line 2"),
+        ("1\n" * 25, "inside a local day"),
+    ],
+)
+def test_a_broken_load_is_refused_with_its_line_as_json(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    load = tmp_path / "odd.csv"
+    load.write_text(text)
+    options = ("--zone", "UTC", "--json", "--load", str(load))
+    result = run(tmp_path, urdb(tmp_path), *options, hours=1)
+    assert result.exit_code == 2
+    said = json.loads(result.stderr)
+    assert said["error"] == "LOAD_FILE"
+    assert reason in said["message"]
+    assert not result.stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--tariff", "/nowhere.json"),
+        ("--load", "/nowhere.csv"),
+        ("--start", "9999-12-01T00:00"),
+        ("--start", "2018-01-01T00:00+01:00"),
+        ("--zone", "Australia/Lord_Howe"),
+        ("--record", "-1"),
+        ("--tariff", str(TARIFFS / "residential-tou.yaml"), "--record", "1"),
+    ],
+)
+def test_what_cannot_be_is_said_as_json(tmp_path: Path, options: tuple[str, ...]) -> None:
+    result = run(tmp_path, urdb(tmp_path), "--zone", "UTC", "--json", *options)
+    assert result.exit_code == 2
+    assert json.loads(result.stderr)["error"] == "LOAD_FILE"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"abc"', "[" * 100_000, '{"items": []}', "\xff"])
+def test_a_file_that_holds_no_tariff_is_refused_as_json(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "odd.json"
+    path.write_bytes(text.encode("latin-1"))
+    result = run(tmp_path, path, "--zone", "UTC", "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stderr)["error"] in {"TARIFF_REFUSED", "LOAD_FILE"}
+
+
+def test_a_heading_carriage_returns_and_a_leap_year_are_read(tmp_path: Path) -> None:
+    load = tmp_path / "leap.csv"
+    load.write_text("\ufeffload_kW\r\n" + "0.5\r\n" * 24 * 366 + "\r\n", encoding="utf-8")
+    options = ("--load", str(load), "--start", "2020-01-01T00:00", "--zone", "UTC", "--json")
+    result = run(tmp_path, urdb(tmp_path), *options, hours=1)
+    assert result.exit_code == 0, result.stderr
+    months = json.loads(result.stdout)["months"]
+    assert [month["kwh"] for month in months][:2] == ["372", "348"]
+    assert len(months) == 12
+
+
+def test_kwh_of_half_hours_from_a_day_inside_a_month(tmp_path: Path) -> None:
+    options = ("--unit", "kWh", "--step-minutes", "30", "--start", "2018-03-24T00:00")
+    result = run(
+        tmp_path, urdb(tmp_path), "--zone", "Europe/Madrid", "--json", *options, hours=2 * 191
+    )
+    assert result.exit_code == 0, result.stderr
+    (month,) = json.loads(result.stdout)["months"]
+    assert (month["month"], month["kwh"], month["peak_kw"]) == ("2018-03", "382", "2")
+
+
+def test_a_list_is_read_as_records_are(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps([RECORD, RECORD | {"label": "second"}]))
+    result = run(tmp_path, path, "--zone", "UTC", "--record", "1", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["tariff"] == "urdb-second"
+
+
 def test_generation_is_netted(tmp_path: Path) -> None:
     made = tmp_path / "gen.csv"
     made.write_text("0.25\n" * 8760)

@@ -50,6 +50,7 @@ BAD: list[tuple[str, Code, str]] = [
     ("alias", Code.ALIAS, HEAD + "title: &a x\nclock: *a\n" + FIXED),
     ("tag", Code.TAG, HEAD + "title: !!python/name:os.system x\n" + FIXED),
     ("deep nesting", Code.OVERSIZE, HEAD + "title: " + "[" * 60 + "]" * 60 + "\n" + FIXED),
+    ("nesting without end", Code.OVERSIZE, "[" * 100_000 + "]" * 100_000),
     ("unknown key", Code.UNKNOWN_KEY, GOOD + "prices: 1\n"),
     ("unknown key of a charge", Code.UNKNOWN_KEY, with_charge("{id: a, price: 1, per: day, x: 1}")),
     ("unknown calendar key", Code.UNKNOWN_KEY, with_calendar("months: 12")),
