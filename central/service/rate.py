@@ -11,6 +11,7 @@ from central.domain.billing.bill import Bill, RunType, Supply, make_bill
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock, present_sum
 from central.domain.rating.batch import Meter, Terms, rate_many
+from central.domain.rating.coverage import charged_energy
 from central.domain.rating.line import Hold, Rated
 from central.domain.rating.period import DayRange
 from central.domain.rating.price_days import PriceDay, join_days
@@ -96,7 +97,7 @@ def _billed(
     closing = tuple((one.agreement_id, one.days, rated.closing) for one, rated in supplies)
     if not bill.lines:
         return NewBill(work.account_id, bill, closing, None, None)
-    billed = sum((_billed_kwh(rated) for _, rated in supplies), Fraction(0))
+    billed = sum((charged_energy(rated.lines, IMPORT) for _, rated in supplies), Fraction(0))
     validated = sum((_validated_kwh(one) for one in work.supplies), Fraction(0))
     return NewBill(work.account_id, bill, closing, printed(billed), printed(validated))
 
@@ -135,22 +136,6 @@ def _bill(
         # Two currencies cannot be one bill: keep what the first says, and hold it.
         hold = Hold("MIXED_CURRENCIES", error.message, str(error.value))
         return make_bill(work.account, cycle, parts[:1], run_type=run_type, findings=[hold])
-
-
-def _billed_kwh(rated: Rated) -> Fraction:
-    """Energy that lines charge for: the largest of the sums over imported energy.
-
-    A tariff may charge the same energy by period and as a total; neither adds to the other.
-    """
-    sums: dict[str, Fraction] = {}
-    seen: set[str] = set()
-    for line in rated.lines:
-        for one in line.determinants:
-            of_import = any(source.series == IMPORT for source in one.sources)
-            if one.how == "sum" and one.unit == "kWh" and of_import and one.key not in seen:
-                seen.add(one.key)
-                sums[one.name] = sums.get(one.name, Fraction(0)) + one.exact
-    return max(sums.values(), default=Fraction(0))
 
 
 def _validated_kwh(one: SupplyWork) -> Fraction:
