@@ -165,6 +165,7 @@ def _describe(health: dict[str, Any]) -> str:
     lines = [
         f"gateway   {health['gateway']} ({'running' if health['running'] else 'not running'})",
         *_configuration(health["configuration"]),
+        *_remote(health.get("remote")),
         f"broker    {_word(health['connected'], 'connected', 'not connected')}"
         + (f": {failure}" if (failure := health["broker_failure"]) else ""),
         f"clock     {health['clock_quality'] or 'unknown'}",
@@ -192,6 +193,20 @@ def _configuration(standing: dict[str, Any] | None) -> list[str]:
     lines = [f"config    {standing['origin']}, in force since {standing['since']}"]
     if refusal := standing["refusal"]:
         lines.append(f"          one that came later is REFUSED: {refusal['message']}")
+    return lines
+
+
+def _remote(table: dict[str, Any] | None) -> list[str]:
+    if table is None:
+        return []
+    lines = []
+    if (config := table["configuration"]) is not None:
+        lines.append(f"remote    configuration {config['version']}, {config['state']}")
+        if config["code"]:
+            lines.append(f"          {config['refused']} is REFUSED: {config['reason']}")
+    for update in table["updates"]:
+        said = f"update    {update['component']} {update['version']}: {update['state']}"
+        lines.append(said + (f", {update['code']}: {update['reason']}" if update["code"] else ""))
     return lines
 
 

@@ -23,7 +23,7 @@ from tests.support.edge_centre import Centre, listening
 from tests.support.signing import Signer
 
 from .conftest import GATEWAY, Plant, as_toml, plant
-from .test_agent_process import agent_process
+from .test_agent_process import agent_process, cli
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -272,6 +272,8 @@ async def test_kills_in_its_probation(
                 async with agent_process(config) as process:
                     if kills == 1:
                         await desk.until(is_in(ConfigurationState.GOOD, 1))
+                        code, shown = await cli("status", "--config", str(config))
+                        assert (code, "configuration 1, good" in shown) == (0, True), shown
                     else:
                         status = await desk.until(is_refused("CONFIGURATION_DIED"))
                         assert is_in(ConfigurationState.LOCAL, 0)(status)
