@@ -8,7 +8,7 @@ altered in place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -21,6 +21,7 @@ from edge_agent.ending import end
 from edge_agent.recorder import Recorder
 from edge_agent.station import Station
 from firmware_bridge.contract.errors import MeterlineError
+from firmware_bridge.ports import MeterDriver
 from firmware_bridge.registry import create_driver
 
 _log = structlog.get_logger(__name__)
@@ -47,15 +48,22 @@ class _Post:
     backfill: asyncio.Task[None] | None = None
 
 
-def make_station(settings: MeterSettings) -> Station:
+CreateDriver = Callable[[str, Mapping[str, object]], MeterDriver]
+
+
+def make_station(settings: MeterSettings, create: CreateDriver = create_driver) -> Station:
     """A meter as configured; nothing is sent to it yet.
+
+    Args:
+        settings: Its table.
+        create: Makes the driver of a protocol.
 
     Raises:
         UnknownProtocolError, DriverSettingError: It cannot be what the configuration says.
     """
     return Station(
         name=settings.name,
-        driver=create_driver(settings.protocol, settings.driver_settings),
+        driver=create(settings.protocol, settings.driver_settings),
         period_s=settings.period_s,
         timeout_s=settings.read_timeout_s,
         load_profile=settings.load_profile,
@@ -92,12 +100,20 @@ class Fleet:
         recorder: Stores load profiles.
         buffer: For the progress of back-fills.
         clock: For their waiting.
+        create: Makes the driver of a protocol.
 
     Attributes:
         stations: Those at work; always the same list, for whoever reads them.
     """
 
-    def __init__(self, recorder: Recorder, buffer: Buffer, clock: Clock) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        buffer: Buffer,
+        clock: Clock,
+        create: CreateDriver = create_driver,
+    ) -> None:
+        self._create = create
         self.stations: list[Station] = []
         self._recorder = recorder
         self._buffer = buffer
@@ -133,7 +149,7 @@ class Fleet:
         old = {name: post.settings for name, post in self._posts.items()}
         change = compare(tuple(old.values()), wanted)
         anew = {
-            settings.name: make_station(settings)
+            settings.name: make_station(settings, self._create)
             for settings in wanted
             if settings.name not in old or not _same_driver(old[settings.name], settings)
         }

@@ -281,7 +281,7 @@ def check_beat(log: list[Look | Incident], period_s: int) -> None:
             boundary = floor_boundary(entry.boundary, period_s)
             assert boundary == entry.boundary or asleep
             late = entry.seen - boundary
-            assert late >= ZERO
+            assert late >= -TOLERANCE
             assert late <= timedelta(seconds=LOOK_S) + slack or asleep, (entry, late)
             assert late < period, entry
             first = before.fresh or after_jump is not None
