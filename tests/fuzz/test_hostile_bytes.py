@@ -13,6 +13,8 @@ import pytest
 
 from firmware_bridge.decode import Options, protocols, scanners
 from firmware_bridge.ports import MeterIdentity
+from firmware_bridge.simulator.dlms_encoding import blocks, hdlc
+from firmware_bridge.simulator.mbus_encoding import long_frame
 from firmware_bridge.telegram import Observation
 from tests.support.telegrams import Capture, all_captures, own_captures
 
@@ -39,6 +41,15 @@ ENDLESS = {
     "ciphered starts": b"\xdb\x08",
     "nested lists": b"\x0f\x00\x00\x00\x00\x00" + b"\x02\x01" * 200,
     "zeros": b"\x00",
+    # Sound frames, each of which says that the next one continues it.
+    "segments": hdlc(bytes(2000), segment=1000)[: 1000 + 11],
+    "blocks": b"".join(map(hdlc, blocks(bytes(60_000), 60)[:-1])),
+    "bus segments": b"".join(
+        long_frame(bytes([number % 16, 1, 0x67]) + bytes(200), 0xFF, 0x53) for number in range(600)
+    ),
+    "list files": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01" + b"\x76\x05" * 50_000,
+    "topics": b"tele/p/SENSOR " + b'{"a":' * 20_000,
+    "read-outs": b"/ABC5m\r\n\x02" + b"1.8.0(1*kWh)\r\n" * 10_000,
 }
 
 
@@ -102,10 +113,12 @@ def test_ten_megabytes_of_noise_give_nothing_and_take_no_long_step(
 ) -> None:
     scanner = scanners(protocol)[form](Options())
     noise = random.Random(7).randbytes(NOISE)  # noqa: S311 - reproducible, no secret
+    before = resident()
     for part in steps(noise):
         began = time.process_time()
         assert all(not telegram.observations for telegram in scanner.feed(part))
         assert time.process_time() - began < LONGEST_STEP_S
+    assert resident() - before < MEMORY_MAX
 
 
 @pytest.mark.parametrize("kind", ENDLESS)
