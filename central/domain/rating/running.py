@@ -84,7 +84,12 @@ class RunningBill:
         options: Options | None = None,
     ) -> None:
         self._facts = facts
-        self._versions = overridden(ordered(versions), facts, cycle)
+        self._versions = ordered(versions)
+        self._hold: Hold | None = None
+        try:
+            self._versions = overridden(self._versions, facts, cycle)
+        except HeldError as held:
+            self._hold = held.hold
         self._calendar = calendar
         self._cycle = cycle
         self._opening = opening or State()
@@ -150,6 +155,8 @@ class RunningBill:
         segments = cut(days, self._versions)
         book = self._book({}, days)
         currency = segments[-1].version.document.currency.code
+        if self._hold is not None:
+            return Rated(currency, (), (), self._opening, (self._hold,))
         try:
             fill(segments, book, lambda rule, segment: self._made(rule, segment, book))
             round_determinants(segments, book)

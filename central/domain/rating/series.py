@@ -23,6 +23,8 @@ from firmware_bridge.contract.interval import day_start as _day_start
 from firmware_bridge.contract.quantity import Unit
 
 _INT64_MAX = 2**63 - 1
+# Room for the sum of a window: of a day, there are no more than 1,440 minutes.
+_ROOM = _INT64_MAX // 2048
 _ONE = Fraction(1)
 day_start = lru_cache(maxsize=65_536)(_day_start)
 _IS_ESTIMATE = np.zeros(256, dtype=np.bool_)
@@ -307,21 +309,21 @@ def _join(
 def _times(values: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
     if factor == 1:
         return values
-    if magnitude(values) * abs(factor) > _INT64_MAX:
+    if magnitude(values) * abs(factor) > _ROOM:
         return exact_ints(values.astype(object) * factor)
     return values * factor
 
 
 def _added(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
-    if magnitude(left) + magnitude(right) > _INT64_MAX:
+    if magnitude(left) + magnitude(right) > _ROOM:
         return exact_ints(left.astype(object) + right.astype(object))
     return left + right
 
 
 def exact_ints(values: NDArray[np.object_]) -> NDArray[np.int64]:
-    """Python's integers as int64 where they fit; else as they are, slower and as exact."""
+    """Python's integers as int64 where their sums fit; else as they are, slower and as exact."""
     largest = max((abs(int(value)) for value in values.tolist()), default=0)
-    return values.astype(np.int64) if largest <= _INT64_MAX else cast("NDArray[np.int64]", values)
+    return values.astype(np.int64) if largest <= _ROOM else cast("NDArray[np.int64]", values)
 
 
 def magnitude(values: NDArray[np.int64]) -> int:

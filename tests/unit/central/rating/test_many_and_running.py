@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,7 +17,7 @@ from central.domain.rating.facts import AgreementFacts, Fact
 from central.domain.rating.line import Rated
 from central.domain.rating.period import DayRange
 from central.domain.rating.prices import PriceSeries
-from central.domain.rating.rate import rate
+from central.domain.rating.rate import Options, rate
 from central.domain.rating.running import RunningBill
 from central.domain.rating.state import Grant, MonthTotal, State, YearSum
 from central.domain.rating.what_if import compare
@@ -201,3 +202,53 @@ def test_a_comparison_gives_every_candidate_all_that_a_bill_is_made_from(name: s
     assert not found[0].held
     wanted = alone(replace(one, facts=facts, grants=()), name)
     assert found[0].total == wanted.total
+
+
+@pytest.mark.parametrize("name", ["factors", "named hours", "rebate", "daily steps", "events"])
+@pytest.mark.parametrize("day", [2, 11, 26])
+def test_what_adds_up_bills_in_two_parts_as_in_one(name: str, day: int) -> None:
+    own = (
+        TARIFFS[name].replace(", {id: d, qty: kw, price: 2}", "").replace("quantities: {kW: 1}", "")
+    )
+    own = own.replace("{id: u, qty: users, price: 5},", "").replace(
+        "{id: l, qty: level, price: 1}", ""
+    )
+    one, cut = meter(4, name), date(2026, 10, day)
+    sums = [
+        sum(
+            line.exact
+            for line in rate(
+                one.blocks,
+                one.facts,
+                [version(HEAD + own)],
+                ResolvedCalendar(),
+                days,
+                cycle=DAYS,
+                prices=PRICES,
+                events=GIVEN,
+                options=Options(rounded=False),
+            ).lines
+        )
+        for days in (DAYS, DayRange(DAYS.first, cut), DayRange(cut, DAYS.end))
+    ]
+    assert sums[0] == sums[1] + sums[2] != 0
+
+
+def test_a_running_bill_under_an_override_that_fits_nothing_is_held() -> None:
+    one = meter(1, "agreed")
+    facts = AgreementFacts.of(**{"price.x": Decimal(1)})
+    running = RunningBill(facts, [version(HEAD + TARIFFS["agreed"])], ResolvedCalendar(), DAYS)
+    running.add({"import": [block for block in one.blocks["import"] if block.day == DAYS.first]})
+    assert [hold.code for hold in running.bill().holds] == ["UNKNOWN_OVERRIDE"]
+
+
+def test_peaks_of_factors_with_many_digits_do_not_wrap() -> None:
+    own = "series: {made: {expr: import * f, factors: f}}\n"
+    own += "determinants: {kw: {max: made, window: 60m}, kwh: {sum: made}}\n"
+    own += "charges: [{id: d, qty: kw, price: 1}, {id: e, qty: kwh, price: 1}]\n"
+    blocks = {"import": blocks_from(DAYS, ZONE, 900, lambda _: 899)}
+    most = 2**63 // 900
+    prices = [PriceSeries("f", DAYS.interval(ZONE).start, 900, (most,) * 2980, 0)]
+    rated = rate(blocks, FACTS, [version(HEAD + own)], ResolvedCalendar(), DAYS, prices=prices)
+    assert rated.quantity("kw") == 2 * Fraction(4 * 899 * most, 1000)  # of two seasons
+    assert rated.quantity("kwh") == Fraction(2980 * 899 * most, 1000)
