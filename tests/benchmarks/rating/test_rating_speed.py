@@ -6,16 +6,21 @@ the two sides alternate. PySAM rates whole years, so it gets one; we get one mon
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from multiprocessing.queues import Queue
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from central.collector import spare_collections
 from central.domain.metering.block import DayBlock
 from central.domain.rating.batch import (
     Batch,
@@ -25,6 +30,7 @@ from central.domain.rating.batch import (
     price_batch,
     rate_many,
 )
+from central.domain.rating.explain import explain
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.period import DayRange
 from central.domain.rating.rate import rate
@@ -38,6 +44,7 @@ METERS = int(os.environ.get("METERLINE_BENCH_METERS", "10000"))
 DISTINCT = 1000
 STEPS = 2976
 ROUNDS = 5
+SHARD = 500
 DAYS = DayRange(date(2018, 1, 1), date(2018, 2, 1))
 CALENDAR = ResolvedCalendar()
 FACTS = AgreementFacts()
@@ -66,9 +73,9 @@ TERMS = Terms((TariffVersion.of(load_tariff(TARIFF)),), CALENDAR, DAYS, DAYS)
 TEN = Terms((TariffVersion.of(load_tariff(TARIFF + MORE)),), CALENDAR, DAYS, DAYS)
 
 
-def meters(count: int) -> list[Meter]:
+def meters(count: int, seed: int = 1) -> list[Meter]:
     """Meters with random months of quarter-hours; more than `DISTINCT` share those."""
-    draw = np.random.default_rng(1)
+    draw = np.random.default_rng(seed)
     distinct = []
     quality = np.zeros(96, dtype=np.uint8).tobytes()
     for number in range(min(count, DISTINCT)):
@@ -159,6 +166,16 @@ def told(name: str, found: Sequence[float], unit: str) -> float:
     return middle
 
 
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """The garbage collector as a bill run sets it."""
+    young = gc.get_threshold()
+    spare_collections()
+    yield
+    gc.set_threshold(*young)
+    gc.unfreeze()
+
+
 def test_rating_speed_beside_the_reference() -> None:
     crowd, execute = meters(METERS), reference()
     one_by_one = crowd[:200]
@@ -185,6 +202,13 @@ def test_rating_speed_beside_the_reference() -> None:
 def test_bills_from_determinants() -> None:
     crowd = meters(METERS)
     made = columns(crowd, TEN)
+    sample = made[0].bills(crowd[: len(made[0].rows["import"])])[::64]
+    for number, bill in enumerate(sample):
+        meter = crowd[64 * number]
+        alone = rate(meter.blocks, FACTS, TEN.versions, CALENDAR, DAYS)
+        assert (bill, bill.to_json(), bill.sha256) == (alone, alone.to_json(), alone.sha256)
+        for line in bill.lines:
+            explain(line, meter.blocks)
     priced, whole = [], []
 
     def price() -> None:
@@ -207,19 +231,54 @@ def test_bills_from_determinants() -> None:
     told("bills: lines, lineage, SHA-256 of inputs and bill", whole, "bills/s")
 
 
-def test_time_and_memory_grow_linearly() -> None:
-    print("\nbatch kernel by number of meters")
-    speeds, peaks = [], []
-    for count in (1000, 10_000, 100_000):
-        found = meters(DISTINCT)
+class Step(NamedTuple):
+    """What a process of its own needed for some meters.
+
+    Args:
+        seconds: CPU seconds of rating, without making the meters.
+        before: Resident memory once one shard had been rated. [MB]
+        peak: Highest resident memory. [MB]
+    """
+
+    seconds: float
+    before: int
+    peak: int
+
+
+def run_in_shards(count: int, answers: Queue[Step]) -> None:
+    """Rate meters as a bill run does: a shard at a time, each of them another meter."""
+    spare_collections()
+    assert len(rate_many(meters(SHARD, seed=0), TERMS)) == SHARD
+    before, seconds = peak_mb(), 0.0
+    for seed in range(1, 1 + count // SHARD):
+        shard = meters(SHARD, seed=seed)
         begin = time.process_time()
-        for _ in range(count // DISTINCT):
-            assert columns(found, TERMS)
-        seconds = time.process_time() - begin
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        speeds.append(count / seconds)
-        peaks.append(peak)
-        print(f"{count:>8,} meters  {seconds:>8.2f} s CPU  {count / seconds:>9,.0f} meters/s")
-        print(f"{'':>15}  peak memory of the process {peak:,} MB")
-    assert speeds[2] > speeds[0] * 0.5
-    assert peaks[2] < peaks[0] * 1.5
+        bills = rate_many(shard, TERMS)
+        seconds += time.process_time() - begin
+        assert all(bill.lines for bill in bills)
+    answers.put(Step(seconds, before, peak_mb()))
+
+
+def peak_mb() -> int:
+    """Highest resident memory of this process so far. [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def test_time_and_memory_grow_linearly() -> None:
+    context = multiprocessing.get_context("spawn")
+    print(f"\nday blocks to bills with lineage, in shards of {SHARD}, a process for each row")
+    steps: dict[int, Step] = {}
+    for count in (1000, 10_000, 100_000):
+        answers: Queue[Step] = context.Queue()
+        process = context.Process(target=run_in_shards, args=(count, answers))
+        process.start()
+        one = steps[count] = answers.get(timeout=1800)
+        process.join()
+        times = one.seconds / steps[1000].seconds
+        print(
+            f"{count:>8,} meters  {one.seconds:>7.2f} s CPU ({times:>6.1f} times the first)"
+            f"  {count / one.seconds:>8,.0f} bills/s"
+            f"  memory {one.before} MB after one shard, {one.peak} MB at most"
+        )
+    assert steps[100_000].seconds < 200 * steps[1000].seconds
+    assert steps[100_000].peak < 1.5 * steps[1000].peak
