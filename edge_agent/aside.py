@@ -61,9 +61,11 @@ def finish(path: Path, now: datetime) -> None:
             last = last_name(path, now)
             if _log_of(name).exists():
                 _log_of(name).rename(_log_of(last))
-                _synchronise(path.parent)
+                synchronise(path.parent)
+            # Left by whoever read the log.
+            name.with_name(name.name + "-shm").unlink(missing_ok=True)
             name.rename(last)
-            _synchronise(path.parent)
+            synchronise(path.parent)
 
 
 def _names(path: Path) -> Iterator[Path]:
@@ -93,7 +95,7 @@ def _move_log(path: Path) -> Path:
     if _log_of(path).exists():
         _log_of(path).rename(_log_of(name))
         # A file that came to be found without its log would pass for a sound, older one.
-        _synchronise(path.parent)
+        synchronise(path.parent)
     return name
 
 
@@ -101,10 +103,11 @@ def _move_file(path: Path, name: Path) -> None:
     if path.exists():
         path.rename(name)
     path.with_name(path.name + "-shm").unlink(missing_ok=True)
-    _synchronise(path.parent)
+    synchronise(path.parent)
 
 
-def _synchronise(folder: Path) -> None:
+def synchronise(folder: Path) -> None:
+    """Make what was renamed in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

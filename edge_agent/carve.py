@@ -11,10 +11,12 @@ Source: https://www.sqlite.org/fileformat2.html, sections 1.6, 2.1 and 4.1
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from edge_agent.schema import PAGE_BYTES
+from edge_agent.write_ahead import FRAME_HEADER_BYTES, HEADER_BYTES
 
 Value: TypeAlias = int | float | str | bytes | None
 Page: TypeAlias = Callable[[int], bytes]
@@ -22,18 +24,31 @@ Page: TypeAlias = Callable[[int], bytes]
 _LEAF_TABLE = 0x0D
 _LEAF_INDEX = 0x0A
 _FILE_HEADER = 100
-_WAL_HEADER = 32
-_FRAME_HEADER = 24
 _VARINT_MAX = 9
 # A batch is at most 64 KiB; a longer record is no row of ours.
 _RECORD_MAX = 128 * 1024
 _INTEGER_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 
 
-def carve(path: Path) -> Iterator[tuple[int, tuple[Value, ...]]]:
-    """The row number and columns of every table cell that can be read, log first.
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A row as it stands in a page.
 
-    Tables without row numbers are read as far as their rows lie within one page; theirs is 0.
+    Args:
+        number: The row's number; 0 in a table without.
+        row: Its columns.
+        current: Whether the page is the newest of its number; an older one may hold what is gone.
+    """
+
+    number: int
+    row: tuple[Value, ...]
+    current: bool
+
+
+def carve(path: Path) -> Iterator[Cell]:
+    """Every table cell that can be read, log first.
+
+    Tables without row numbers are read as far as their rows lie within one page.
 
     Args:
         path: A database file; `<path>-wal` is read too, where there is one.
@@ -42,31 +57,34 @@ def carve(path: Path) -> Iterator[tuple[int, tuple[Value, ...]]]:
     with path.open("rb") as file:
         overlay = _log_pages(log)
         for data in overlay.values():
-            yield from _leaf(data, 0, _reader(file, overlay))
+            yield from _cells(data, 0, _reader(file, overlay), current=True)
         size = path.stat().st_size
         for number in range(1, size // PAGE_BYTES + 1):
             page = _reader(file, {})(number)
             start = _FILE_HEADER if number == 1 else 0
-            yield from _leaf(page, start, _reader(file, overlay))
+            current = number not in overlay
+            yield from _cells(page, start, _reader(file, overlay), current=current)
+
+
+def _cells(page: bytes, start: int, read: Page, *, current: bool) -> Iterator[Cell]:
+    return (Cell(number, row, current) for number, row in _leaf(page, start, read))
 
 
 def _log_pages(log: Path) -> dict[int, bytes]:
     """The newest version of each page in the write-ahead log's present round.
 
-    Behind it stand frames of earlier rounds, which carry another salt.
+    Behind it stand frames of earlier rounds, which carry another salt than the log's header.
     """
-    pages: dict[int, bytes] = {}
+    rounds: dict[bytes, dict[int, bytes]] = {}
     if not log.exists():
-        return pages
-    salt = None
+        return {}
     with log.open("rb") as file:
-        file.seek(_WAL_HEADER)
-        while len(head := file.read(_FRAME_HEADER)) == _FRAME_HEADER:
-            salt = salt or head[8:16]
-            if head[8:16] != salt:
-                break
-            pages[int.from_bytes(head[:4], "big")] = file.read(PAGE_BYTES)
-    return pages
+        salt = file.read(HEADER_BYTES)[16:24]
+        while len(head := file.read(FRAME_HEADER_BYTES)) == FRAME_HEADER_BYTES:
+            page = file.read(PAGE_BYTES)
+            rounds.setdefault(head[8:16], {})[int.from_bytes(head[:4], "big")] = page
+    # Where the header's salt is what was damaged, the present round is the one that comes first.
+    return rounds.get(salt) or next(iter(rounds.values()), {})
 
 
 def _reader(file: BinaryIO, overlay: dict[int, bytes]) -> Page:

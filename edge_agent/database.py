@@ -17,6 +17,7 @@ from edge_agent.errors import (
     BufferFullError,
     BufferUnavailableError,
 )
+from edge_agent.write_ahead import check_log
 from firmware_bridge.contract.errors import MeterlineError
 
 T = TypeVar("T")
@@ -67,6 +68,7 @@ class Database:
             BufferDamagedError: It is not an intact database of ours.
             BufferUnavailableError, BufferFullError: The environment does not let us.
         """
+        check_log(path)
         connection = await _connect(path)
         try:
             await _prepare(connection, path)

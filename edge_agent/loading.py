@@ -8,6 +8,7 @@ from edge_agent import schema
 from edge_agent.database import Database
 from edge_agent.errors import BufferDamagedError, BufferOwnerError
 from edge_agent.ledger import Ledger, Life
+from edge_agent.records import PRUNED, READ, VOIDED
 from edge_agent.transaction import no_hash
 
 
@@ -69,6 +70,24 @@ async def _find_acknowledged(database: Database, life: Life, bounds: tuple[int, 
 
 
 async def load_marks(database: Database) -> dict[str, int]:
-    """The marks whose checksum holds."""
+    """The marks whose checksum holds; a total whose own does not is found from the others."""
     rows = await database.rows("SELECT name, value, crc FROM mark")
-    return {row[0]: row[1] for row in rows if row[2] == schema.checksum(row[0], row[1])}
+    marks = {row[0]: row[1] for row in rows if row[2] == schema.checksum(row[0], row[1])}
+    if len(marks) < len(rows):
+        await _complete_totals(database, marks)
+    return marks
+
+
+async def _complete_totals(database: Database, marks: dict[str, int]) -> None:
+    rows = await database.rows(
+        "SELECT (SELECT coalesce(sum(count), 0) FROM batch)"
+        " + (SELECT coalesce(sum(count), 0) FROM held),"
+        " (SELECT min(id) & ? FROM batch) > 1",
+        (2**40 - 1,),
+    )
+    here, is_pruned = int(rows[0][0]), bool(rows[0][1])
+    known = here + marks.get(PRUNED, 0) + marks.get(VOIDED, 0)
+    missing = marks.setdefault(READ, known) - known
+    if missing > 0:
+        name = PRUNED if is_pruned and PRUNED not in marks else VOIDED
+        marks[name] = marks.get(name, 0) + missing

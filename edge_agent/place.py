@@ -63,10 +63,13 @@ def check_file(path: Path) -> None:
 
 
 def _has_our_neighbours(path: Path) -> bool:
-    """Whether a buffer was kept under that name: there is its reserve, or our pages in a log."""
+    """Whether a buffer was kept, or begun, under that name.
+
+    There is its lock, which comes first of all; its reserve; or our pages in a log.
+    """
     log = path.with_name(path.name + "-wal")
-    reserve = path.with_name(path.name + ".reserve")
-    return reserve.exists() or (log.exists() and _is_blank_or_ours(log))
+    beside = (path.with_name(path.name + suffix) for suffix in (".lock", ".reserve"))
+    return any(name.exists() for name in beside) or (log.exists() and _is_blank_or_ours(log))
 
 
 def _is_blank_or_ours(path: Path) -> bool:

@@ -39,7 +39,7 @@ from firmware_bridge.contract.reading import to_ms
 # More missing sequences than a year of minutes are no gap but a misread number.
 GAP_MAX = 1_000_000
 DAMAGED_MAX = 64
-_BATCH_COLUMNS, _EPOCH_COLUMNS, _ACK_COLUMNS, _MARK_COLUMNS = 6, 7, 4, 3
+_BATCH_COLUMNS, _HELD_COLUMNS, _EPOCH_COLUMNS, _ACK_COLUMNS, _MARK_COLUMNS = 6, 6, 7, 4, 3
 
 
 @dataclass(slots=True)
@@ -63,8 +63,8 @@ class _Salvage:
     damaged: list[tuple[int, object, bytes]] = field(default_factory=list)
     acks: list[Sequence[Any]] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
-    # In order, and once, though two files may have them.
-    held: dict[tuple[str, int, int, bytes], None] = field(default_factory=dict)
+    # Once, though two files may have them; held ones with the number that gives their order.
+    held: dict[tuple[str, int, int, bytes], int] = field(default_factory=dict)
     events: dict[tuple[int, str, str, bytes | None], None] = field(default_factory=dict)
 
 
@@ -100,14 +100,17 @@ async def salvage_into(
 
 
 def _carve(salvage: _Salvage, damaged: Path) -> None:
-    for number, row in carve(damaged):
+    for cell in carve(damaged):
+        row = cell.row
         # The number of a row stands as NULL in its record.
         if len(row) == _BATCH_COLUMNS and isinstance(row[-1], bytes):
-            _take_batch(salvage, number, row[1], row[-1])
+            _take_batch(salvage, cell.number, row[1], row[-1])
+        elif len(row) == _HELD_COLUMNS and cell.current:
+            _take_held(salvage, cell.number, *row[1:])
         elif len(row) == _EPOCH_COLUMNS:
-            _take_epoch(salvage, number, *row[1:])
+            _take_epoch(salvage, cell.number, *row[1:])
         elif len(row) == _ACK_COLUMNS:
-            salvage.acks.append((number, *row[1:]))
+            salvage.acks.append((cell.number, *row[1:]))
         elif len(row) == _MARK_COLUMNS and row[0] is not None:
             _take_oldest_mark(salvage, *row)
 
@@ -118,7 +121,7 @@ def _query(salvage: _Salvage, damaged: Path) -> None:
         ("SELECT id, sha256, payload FROM batch ORDER BY id", _take_batch),
         ("SELECT * FROM epoch", _take_epoch),
         ("SELECT * FROM mark", _take_mark),
-        ("SELECT boot, taken_ms, count, readings, crc FROM held ORDER BY id", _take_held),
+        ("SELECT id, boot, taken_ms, count, readings, crc FROM held", _take_held),
         ("SELECT at_ms, code, detail, raw FROM event ORDER BY id", _take_event),
     ):
         for row in _rows(damaged, query):
@@ -215,9 +218,9 @@ def _take_oldest_mark(salvage: _Salvage, name: object, value: object, crc: objec
         salvage.marks[name] = min(value, salvage.marks.get(name, value))
 
 
-def _take_held(salvage: _Salvage, *row: Any) -> None:  # noqa: ANN401 - checked by its checksum
+def _take_held(salvage: _Salvage, number: int, *row: Any) -> None:  # noqa: ANN401 - checked by its checksum
     if row[4] == schema.checksum(*row[:4]):
-        salvage.held[row[0], row[1], row[2], row[3]] = None
+        salvage.held.setdefault((row[0], row[1], row[2], row[3]), number)
 
 
 def _take_event(salvage: _Salvage, *row: Any) -> None:  # noqa: ANN401 - a log line, shown as it is
@@ -245,7 +248,7 @@ async def _write(
     await insert_epoch(
         connection, salvage.gateway, Life(ordinal + 1, new_id(), to_ms(now), last_epoch, last)
     )
-    for row in salvage.held:
+    for row in sorted(salvage.held, key=salvage.held.__getitem__):
         await connection.execute(
             "INSERT INTO held (boot, taken_ms, count, readings, crc) VALUES (?, ?, ?, ?, ?)",
             (*row, schema.checksum(*row)),

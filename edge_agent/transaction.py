@@ -17,7 +17,7 @@ from edge_agent import schema
 from edge_agent.ledger import Ledger, Life
 from edge_agent.mending import Row
 from edge_agent.packing import Contents, pack_held, seal_all
-from edge_agent.records import PRUNED, VOIDED, Held
+from edge_agent.records import PRUNED, READ, VOIDED, Held
 from firmware_bridge.contract.envelope import NO_HASH, Sealed
 from firmware_bridge.contract.reading import to_ms
 
@@ -131,16 +131,27 @@ class Transaction:
     async def replace(self, life: Life, sealed: Sealed, replaces: bytes | None) -> None:
         """Put other bytes in a batch's place; `replaces` names the hash that a void stands for."""
         identity = life.id_of(sealed.sequence)
-        rows = await self.rows("SELECT count, made_at_ms FROM batch WHERE id = ?", identity)
-        count, made_at_ms = rows[0] if rows else (0, 0)
+        rows = await self.rows("SELECT made_at_ms FROM batch WHERE id = ?", identity)
+        made_at_ms = rows[0][0] if rows else 0
         if replaces is not None:
-            self.add(VOIDED, count)
+            self.add(VOIDED, await self._missing_without(identity))
         await self.connection.execute(
             "INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?)",
             (identity, sealed.sha256, sealed.count, made_at_ms, replaces, sealed.payload),
         )
         if sealed.sequence == life.last:
             self._changing(life).last_hash = sealed.sha256
+
+    async def _missing_without(self, identity: int) -> int:
+        """How many readings are nowhere, but for a batch whose own count may be what was hit."""
+        rows = await self.rows(
+            "SELECT (SELECT coalesce(sum(count), 0) FROM batch WHERE id <> ?)"
+            " + (SELECT coalesce(sum(count), 0) FROM held)",
+            identity,
+        )
+        totals = {**self.known, **self.marks}
+        gone = totals.get(PRUNED, 0) + totals.get(VOIDED, 0)
+        return max(totals.get(READ, 0) - gone - int(rows[0][0]), 0)
 
     async def prune(self, now: datetime) -> None:
         """Delete batches whose retention is over, and stamp acknowledgements that lack a time."""

@@ -23,6 +23,7 @@ from edge_agent.buffer import Buffer
 from edge_agent.database import Database
 from edge_agent.records import Cycle
 from edge_agent.reserve import Reserve
+from edge_agent.write_ahead import HEADER_BYTES
 from firmware_bridge.contract.envelope import open_batch
 from tests.support.power_cut import contents
 from tests.support.power_cut.contents import BUFFER, GATEWAY, T0, cycle, held, moment, values
@@ -198,6 +199,17 @@ class Workload:
         await self.salvaged(2)
         await self.store(1, 2)
 
+    async def set_aside_with_log(self) -> None:
+        """The log is what is damaged: a checksum is gone, and commits stand behind it."""
+        await self.buffer._database.rows("PRAGMA wal_autocheckpoint = 0")
+        await self.store(1, 2, 40, 1)
+        await self.kill()
+        self.say(damaged=True)
+        overwrite(self.path.with_name(BUFFER + "-wal"), HEADER_BYTES + 16, bytes(8))
+        await self.open()
+        await self.salvaged(3)
+        await self.store(1, 2)
+
     async def salvaged(self, times: int) -> None:
         """What was damaged was noticed, and is set aside."""
         aside = [path.name for path in self.path.parent.iterdir() if "damaged" in path.name]
@@ -213,10 +225,7 @@ class Workload:
     async def spoil(self) -> None:
         """Overwrite the first page, so that SQLite gives the file up."""
         self.say(damaged=True)
-        descriptor = os.open(self.path, os.O_WRONLY)
-        os.pwrite(descriptor, bytes(4096), 0)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        overwrite(self.path, 0, bytes(4096))
 
     async def kill(self) -> None:
         """Leave the log where it is, as a killed process does."""
@@ -231,6 +240,14 @@ class Workload:
         folder = os.open(self.path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
+
+
+def overwrite(path: Path, at: int, data: bytes) -> None:
+    """Damage a file."""
+    descriptor = os.open(path, os.O_WRONLY)
+    os.pwrite(descriptor, data, at)
+    os.fsync(descriptor)
+    os.close(descriptor)
 
 
 async def run(folder: Path, pragma: str | None) -> None:
@@ -261,6 +278,7 @@ async def run(folder: Path, pragma: str | None) -> None:
                 life.set_aside_at_work,
                 life.restart,
                 life.set_aside_at_start,
+                life.set_aside_with_log,
                 life.end,
             ):
                 await life.chapter(work)
