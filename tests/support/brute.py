@@ -28,6 +28,7 @@ class Plan:
         tiers: Upper bounds with prices, or None; graduated, all periods together.
         ratchet: Percent of the highest earlier peak that is billed at least.
         taxes: Percents, each on everything before it.
+        standard: Whether periods are read on the clock that ignores daylight saving.
     """
 
     period: Callable[[date, int], str]
@@ -39,6 +40,7 @@ class Plan:
     tiers: list[tuple[Fraction | None, Fraction]] | None = None
     ratchet: Fraction = Fraction(0)
     taxes: list[Fraction] = field(default_factory=list)
+    standard: bool = False
 
 
 @dataclass
@@ -50,12 +52,13 @@ class Load:
     wh: list[int]
 
 
-def bill(  # noqa: C901 - plain on purpose
+def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
     plans: list[tuple[date, Plan]],
     load: Load,
     zone: str,
     days: tuple[date, date],
     prior_peak: Fraction,
+    cycle_days: int,
 ) -> tuple[list[Decimal], Decimal]:
     """Amounts of the lines, each rounded half up, in order; and the total.
 
@@ -65,6 +68,7 @@ def bill(  # noqa: C901 - plain on purpose
         zone: IANA zone.
         days: First day, and the day after the last.
         prior_peak: Highest peak of earlier months. [kW]
+        cycle_days: Of the whole cycle; more than those billed after a move-in.
     """
     info = ZoneInfo(zone)
     first, end = days
@@ -88,7 +92,8 @@ def bill(  # noqa: C901 - plain on purpose
         own = next(n for n, s in enumerate(segments) if s[2] <= local.date() < s[3])
         plan = plans[segments[own][0]][1]
         minute = local.hour * 60 + local.minute
-        label = plan.period(local.date(), minute)
+        clock = local - (local.dst() or timedelta(0)) if plan.standard else local
+        label = plan.period(local.date(), clock.hour * 60 + clock.minute)
         energy[own, label] = energy.get((own, label), 0) + wh
         if minute % plan.window == 0:
             windows.setdefault(own, []).append((index, []))
@@ -99,7 +104,7 @@ def bill(  # noqa: C901 - plain on purpose
         mine = [n for n, segment in enumerate(segments) if segment[0] == number]
         plan = plans[number][1]
         span = sum((segments[n][3] - segments[n][2]).days for n in mine)
-        lines = [cents(plan.fixed * Fraction(span, count))]
+        lines = [cents(plan.fixed * Fraction(span, cycle_days))]
         for n in mine:
             lines += energy_lines(plan, n, segments[n][1], energy, segments, count)
         for n in mine:

@@ -1,4 +1,4 @@
-"""The real path (zones, daylight saving, holidays, changes inside a bill, ratchets, rounding)
+"""The real path (zones, daylight saving, holidays, changes and moves inside a bill, rounding)
 against a rater that asks every interval where it belongs."""
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ def draw_version(draw: random.Random, since: date, zone: str) -> tuple[dict[str,
         return "peak" if work and cuts[0] * 60 <= minute < cuts[1] * 60 else "rest_"
 
     plan = brute.Plan(period, season, {}, Fraction(said["charges"][0]["price"]))
+    plan.standard = draw.random() < 0.3
+    said["clock"] = "standard" if plan.standard else "wall"
     energy: dict[str, Any] = {"id": "energy", "qty": "kwh"}
     if draw.random() < 0.4:
         bounds = sorted(draw.sample(range(10, 400), 2))
@@ -132,15 +134,16 @@ def test_real_path_bills_as_brute_force_does(zone: str) -> None:
             since.append(first + timedelta(days=draw.randint(3, 15)))
         drawn = [draw_version(draw, day, zone) for day in since]
         start, stop = brute.instants(first, end, zone)
-        step = timedelta(minutes=15)
+        step = timedelta(minutes=draw.choice([15, 15, 15, 5]))
+        cycle = DayRange(first - timedelta(days=draw.choice([0, 0, draw.randint(1, 20)])), end)
         wh = [draw.randint(0, 900) for _ in range((stop - start) // step)]
         prior = Fraction(draw.randint(0, 5000), 1000)
         plans = [(day, plan) for day, (_, plan) in zip(since, drawn, strict=True)]
         load = brute.Load(start, step, wh)
-        amounts, total = brute.bill(plans, load, zone, (first, end), prior)
+        amounts, total = brute.bill(plans, load, zone, (first, end), prior, cycle.count)
         last = (end - timedelta(days=1)).replace(day=1)
         before = (last - timedelta(days=1)).replace(day=1)
-        blocks = {"import": blocks_of(DayRange(first, end), zone, 900, wh)}
+        blocks = {"import": blocks_of(DayRange(first, end), zone, step.seconds, wh)}
         versions = [TariffVersion.of(load_tariff(json.dumps(said))) for said, _ in drawn]
         rated = rate(
             blocks,
@@ -148,6 +151,7 @@ def test_real_path_bills_as_brute_force_does(zone: str) -> None:
             versions,
             ResolvedCalendar(),
             DayRange(first, end),
+            cycle=cycle,
             opening=State((Peak("kw", "", before, prior),)),
         )
         assert not rated.holds, (seed, rated.holds)

@@ -81,6 +81,36 @@ def test_holidays_are_those_of_the_place() -> None:
     assert resolved.tzdata
 
 
+@pytest.mark.parametrize(
+    ("place", "day", "observed", "kind"),
+    [
+        ("country: US", date(2026, 7, 3), "true", "holiday"),  # 4 July is a Saturday
+        ("country: US", date(2026, 7, 3), "false", "work"),
+        ("country: US", date(2026, 7, 4), "true", "holiday"),
+        ("country: GB, subdivision: ENG", date(2026, 12, 28), "true", "holiday"),  # a substitute
+        ("country: GB, subdivision: ENG", date(2026, 12, 28), "false", "work"),
+        ("country: US", date(2027, 12, 31), "true", "holiday"),  # of the next year's first day
+        ("country: US", date(2027, 12, 31), "false", "work"),
+        ("country: ES, subdivision: MD", date(2026, 5, 2), "false", "holiday"),
+        ("country: ES, subdivision: CT", date(2026, 5, 2), "false", "off"),
+    ],
+)
+def test_observed_days_count_where_the_tariff_says_so(
+    place: str, day: date, observed: str, kind: str
+) -> None:
+    said = f"{place}, observed: {observed}"
+    document = load_tariff(TEXT.replace("country: ES, subdivision: MD, observed: false", said))
+    resolved = resolve_calendar([document], day.year, day.year)
+    assert day_type_on(document.calendar, day, resolved) == kind
+
+
+def test_a_weekday_that_is_a_leap_day_is_a_working_day() -> None:
+    document = load_tariff(TEXT)
+    resolved = resolve_calendar([document], 2028, 2028)
+    assert day_type_on(document.calendar, date(2028, 2, 29), resolved) == "work"
+    assert season_on(document.calendar, date(2028, 2, 29)) == "winter"
+
+
 def test_unknown_country_is_refused() -> None:
     document = load_tariff(TEXT.replace("ES, subdivision: MD", "QQ"))
     with pytest.raises(TariffRefusedError) as caught:
