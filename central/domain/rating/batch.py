@@ -17,8 +17,10 @@ from itertools import groupby, repeat
 import numpy as np
 from numpy.typing import NDArray
 
+from central.domain.rating.aligned import Blocks, inputs_of
 from central.domain.rating.book import Book, HeldError
 from central.domain.rating.charges.draft import Span
+from central.domain.rating.closing import closing_of, credits_of, month_of
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.hashing import Piece, canonical, told_members
 from central.domain.rating.inputs import shared_inputs
@@ -28,15 +30,7 @@ from central.domain.rating.overrides import overrides_in
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.price_columns import ColumnPricer, LineColumn
 from central.domain.rating.prices import PriceSeries
-from central.domain.rating.rate import (
-    Blocks,
-    Options,
-    closing_of,
-    credits_of,
-    inputs_of,
-    month_of,
-    rate,
-)
+from central.domain.rating.rate import Options, rate
 from central.domain.rating.results import Results, Told
 from central.domain.rating.rounding import UNROUNDED_DIGITS
 from central.domain.rating.stack import Days, Row, Shape, Stack, stack

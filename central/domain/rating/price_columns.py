@@ -25,7 +25,7 @@ from central.domain.rating.columns import Column, Ints, Mask, added, plus, times
 from central.domain.rating.line import Determinant, Line
 from central.domain.rating.measure import Measured, NotColumnarError
 from central.domain.rating.period import Segment
-from central.domain.rating.rate import kind_of, line_key
+from central.domain.rating.pricing import kind_of, line_key
 from central.domain.rating.rounding import printed
 from central.domain.rating.tier_columns import parts_of, share_of
 from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant

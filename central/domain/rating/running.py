@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 
+from central.domain.rating.aligned import Blocks, align_inputs
 from central.domain.rating.baseline import WEIGHTED
 from central.domain.rating.book import Book, HeldError, unit_of
+from central.domain.rating.closing import credits_of, levels_of, month_of
 from central.domain.rating.computed import series_on
 from central.domain.rating.determinants import (
     compute_rule,
@@ -23,16 +25,8 @@ from central.domain.rating.line import Determinant, Hold, Rated
 from central.domain.rating.overrides import overridden
 from central.domain.rating.period import DayRange, Segment, cut
 from central.domain.rating.prices import PriceSeries
-from central.domain.rating.rate import (
-    Blocks,
-    Options,
-    align_inputs,
-    credits_of,
-    every_determinant,
-    levels_of,
-    month_of,
-    price_segments,
-)
+from central.domain.rating.pricing import price_segments
+from central.domain.rating.rate import Options, every_determinant
 from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.determinant_rules import Determinant as Rule
@@ -160,7 +154,9 @@ class RunningBill:
         try:
             fill(segments, book, lambda rule, segment: self._made(rule, segment, book))
             round_determinants(segments, book)
-            lines, _ = price_segments(segments, days, self._cycle, book, self._options)
+            lines, _ = price_segments(
+                segments, days, self._cycle, book, rounded=self._options.rounded
+            )
         except HeldError as held:
             return Rated(currency, (), (), self._opening, (held.hold,))
         determinants = every_determinant(book, lines)

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from central.domain.rating.aligned import Blocks
 from central.domain.rating.event import Events
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Rated
 from central.domain.rating.period import DayRange
 from central.domain.rating.prices import PriceSeries
-from central.domain.rating.rate import Blocks, rate
+from central.domain.rating.rate import rate
 from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.document import Charge, TariffDocument

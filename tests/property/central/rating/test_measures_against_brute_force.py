@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from central.domain.metering.block import DayBlock
+from central.domain.rating.aligned import Blocks
 from central.domain.rating.event import Event, Events
 from central.domain.rating.explain import explain
 from central.domain.rating.facts import AgreementFacts, Fact
 from central.domain.rating.line import Rated
 from central.domain.rating.period import DayRange
 from central.domain.rating.prices import PriceSeries
-from central.domain.rating.rate import Blocks, rate
+from central.domain.rating.rate import rate
 from central.domain.rating.running import RunningBill
 from central.domain.rating.state import Level, State
 from central.domain.tariff.calendar import ResolvedCalendar
