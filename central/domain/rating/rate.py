@@ -1,8 +1,8 @@
 """The rater: validated intervals and a tariff in, determinants and bill lines out.
 
 Order of evaluation: segments, series, determinants (rounded once), charges, riders, credits,
-minimums and commitments, taxes, settlement, closing state. Pure: the same input gives the same output and the same hash, whether it is
-for a bill, a comparison or a running total.
+minimums and commitments, taxes, settlement, closing state. Pure: the same input gives the same
+output and the same hash, whether it is for a bill, a comparison or a running total.
 """
 
 from __future__ import annotations
