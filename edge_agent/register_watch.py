@@ -194,6 +194,22 @@ class RegisterWatch:
                 events.append(event)
         return Judgement(tuple(events), withheld, tracks)
 
+    def recall(self, readings: Sequence[Reading], events: Sequence[MeterEvent]) -> None:
+        """Remember what is sealed already, as it was judged then; nothing is judged anew.
+
+        Args:
+            readings: Of one batch.
+            events: That it carries.
+        """
+        seen = {(event.channel, event.after): event for event in events}
+        for reading in readings:
+            event = seen.get((reading.channel, _shown(reading)))
+            if event is None:
+                self.adopt(self.judge([reading]))
+            else:
+                track = self._tracks.get(line := Line.of(reading.channel), Track())
+                self._tracks[line] = _told(_standing(track, reading), event)
+
     def adopt(self, judgement: Judgement) -> None:
         """The readings are sealed: remember what they showed."""
         self._tracks.update(judgement.tracks)
@@ -205,15 +221,13 @@ class RegisterWatch:
         limits = self._limits.get((channel.manufacturer, channel.serial, channel.obis), Limits())
         sight = _sight(track, reading, limits, successor=old is not None)
         state, kind = TRANSITIONS[track.state, sight]
-        shown = Shown(reading.at, reading.mantissa, reading.exponent)
-        exact = reading.time_quality is not TimeQuality.UNSYNCHRONISED
-        after = replace(track, state=state, last=shown, exact=exact, zeros=0)
         if state is State.AT_ZERO:
-            after = replace(track, state=state, zeros=track.zeros + 1)
+            return replace(track, state=state, zeros=track.zeros + 1), None
+        after = _standing(track, reading)
         if kind is None:
             return after, None
         before = track.last if old is None else self.last(old, channel)
-        return after, MeterEvent(kind, channel, shown, before, old)
+        return after, MeterEvent(kind, channel, _shown(reading), before, old)
 
 
 def counts_up(channel: Channel) -> bool:
@@ -274,6 +288,16 @@ def _is_late(reading: Reading, track: Track) -> bool:
     """Whether a reading with the meter's own time is older than what was judged already."""
     timed = reading.channel.source is Source.PROFILE or reading.time_quality is TimeQuality.METER
     return timed and track.last is not None and reading.at < track.last.at
+
+
+def _standing(track: Track, reading: Reading) -> Track:
+    """The register stands where this reading shows it."""
+    exact = _is_exact(reading)
+    return replace(track, state=State.COUNTING, last=_shown(reading), exact=exact, zeros=0)
+
+
+def _shown(reading: Reading) -> Shown:
+    return Shown(reading.at, reading.mantissa, reading.exponent)
 
 
 def _is_exact(reading: Reading) -> bool:

@@ -89,7 +89,7 @@ class Witness:
         """
         try:
             async for contents in self._buffer.newest(RECALLED):
-                self._watch.adopt(self._watch.judge(contents.readings))
+                self._watch.recall(contents.readings, contents.events)
         except BufferDamagedError as error:
             # The next commit sets the file aside; an event may go unnoticed, no reading does.
             _log.error("registers_not_recalled", reason=str(error))

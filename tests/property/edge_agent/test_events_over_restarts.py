@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.buffer import Buffer
@@ -70,6 +70,8 @@ async def told(shows: list[tuple[int, str]], between: list[str], folder: Path) -
     return [(event.kind, event.channel.serial, event.after, event.before) for event in events]
 
 
+# A rollover to 0 once became a reset, for an agent that had not yet read its meter's limits again.
+@example([(9_500, "1"), (0, "1"), (0, "1")], ["", "killed"])
 @given(registers, breaks)
 @settings(max_examples=LIVES, deadline=None)
 def test_kills_and_new_epochs_neither_lose_nor_repeat_an_event(
