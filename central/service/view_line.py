@@ -8,6 +8,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.explain import Explained, IntervalUsed
 from central.domain.rating.line import Line
+from central.domain.rating.rounding import printed
 from central.service.billing_views import ExplainedInterval, LineExplanation, Proof
 from central.service.explain import block_versions, prove
 from central.service.lookup import found
@@ -67,7 +68,7 @@ def _interval(used: IntervalUsed, zone: str) -> ExplainedInterval:
         start=used.start,
         end=used.end,
         day=used.start.astimezone(zone_info(zone)).date(),
-        value=used.value,
+        value=used.value if used.weight == 1 else printed(used.counted),
         quality=IntervalQuality(used.quality),
         version=used.version,
     )

@@ -37,6 +37,7 @@ class IntervalUsed:
         value: In the billing unit (kWh, m3).
         quality: As the block says.
         version: Of the block.
+        weight: What it counts for: -1 for export in a net, a factor, a share, one of ten days.
     """
 
     series: str
@@ -46,6 +47,12 @@ class IntervalUsed:
     value: Decimal
     quality: int
     version: int
+    weight: Fraction = Fraction(1)
+
+    @property
+    def counted(self) -> Fraction:
+        """What it adds to the sum, before a maximum is turned into power."""
+        return Fraction(self.value) * self.weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,5 +191,6 @@ def _chosen(
                     value,
                     quality[number - begin],
                     block.version,
+                    source.factor * weights[number] if source.weights else source.factor,
                 )
                 yield interval, count, scale * weights[number] if source.weights else scale

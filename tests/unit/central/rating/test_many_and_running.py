@@ -13,6 +13,7 @@ import pytest
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.batch import Meter, Terms, rate_many
 from central.domain.rating.event import Event
+from central.domain.rating.explain import explain
 from central.domain.rating.facts import AgreementFacts, Fact
 from central.domain.rating.line import Rated
 from central.domain.rating.period import DayRange
@@ -252,3 +253,14 @@ def test_peaks_of_factors_with_many_digits_do_not_wrap() -> None:
     rated = rate(blocks, FACTS, [version(HEAD + own)], ResolvedCalendar(), DAYS, prices=prices)
     assert rated.quantity("kw") == 2 * Fraction(4 * 899 * most, 1000)  # of two seasons
     assert rated.quantity("kwh") == Fraction(2980 * 899 * most, 1000)
+
+
+@pytest.mark.parametrize("name", ["factors", "named hours", "rebate"])
+def test_each_interval_of_a_proof_says_what_it_counts_for(name: str) -> None:
+    one = meter(5, name)
+    for line in alone(one, name).lines:
+        for proof in explain(line, one.blocks):
+            if proof.determinant.how in {"sum", "weighted"}:
+                counted = sum((used.counted for used in proof.intervals), Fraction(0))
+                assert counted == proof.sum == proof.determinant.exact
+                assert all(used.weight for used in proof.intervals)
