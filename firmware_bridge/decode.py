@@ -14,6 +14,8 @@ from firmware_bridge.dsmr.values import P1Scanner
 from firmware_bridge.hex_text import from_hex, is_text, lines_of_hex, within_text
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.mbus.bare import BareScanner
+from firmware_bridge.mbus.framed import FramedScanner
+from firmware_bridge.mbus.framing import Framing
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
 from firmware_bridge.mqtt_native.values import DocumentScanner, MessageScanner
 from firmware_bridge.ports import UnknownProtocolError
@@ -61,6 +63,9 @@ _SCANNERS: dict[str, tuple[Callable[[Options], Scanner], ...]] = {
     "wmbus": (
         lambda options: WirelessScanner(options.keys, options.zone, stripped=options.crc_removed),
         lambda options: BareScanner(options.keys, options.zone),
+        lambda options: FramedScanner(Framing.LINES, options.keys, options.zone),
+        lambda options: FramedScanner(Framing.AMBER, options.keys, options.zone),
+        lambda options: FramedScanner(Framing.IMST, options.keys, options.zone),
     ),
     "dlms": (
         lambda options: DlmsScanner(options.keys, options.zone),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from firmware_bridge.crc import kermit
+from firmware_bridge.crc import arc, kermit
 from firmware_bridge.decode import Options, scan, scanners
 from firmware_bridge.hex_text import from_hex
 from firmware_bridge.iec62056_21.frames import block_check
@@ -131,8 +131,22 @@ def own_captures() -> Iterator[Capture]:
         frame = mbus_encoding.radio_frame(named, user)
         for form, crcs in (("a", mbus_encoding.format_a), ("b", mbus_encoding.format_b)):
             yield Capture("wmbus", f"own/{name}-{form}", crcs(frame), keys)
+    newest = mbus_encoding.mode_7(named, 0x2A, 0, records, RADIO_KEY, 9)
+    frame = mbus_encoding.format_a(mbus_encoding.radio_frame(named, newest))
+    yield Capture("wmbus", "own/mode-7-a", frame, keys)
     yield from _own_pushes()
+    yield Capture("dsmr", "own/encrypted", _encrypted_p1(), Options(Keys(DLMS_KEY)), form=1)
     yield Capture("iec62056_21", "own/mode-c", mode_c_read_out())
+
+
+def _encrypted_p1() -> bytes:
+    body = (
+        b"/ABC5meter\r\n\r\n1-3:0.2.8(50)\r\n0-0:1.0.0(230601120000S)\r\n"
+        b"0-0:96.1.1(3132)\r\n1-0:1.8.1(000001.500*kWh)\r\n0-1:24.1.0(003)\r\n"
+        b"0-1:96.1.0(4731)\r\n0-1:24.2.1(230601110000S)(00002.500*m3)\r\n!"
+    )
+    text = body + f"{arc(body):04X}\r\n".encode()
+    return dlms_encoding.cipher(text, b"ABC\1\2\3\4\5", 9, DLMS_KEY, DLMS_AUTHENTICATION)
 
 
 def _own_pushes() -> Iterator[Capture]:

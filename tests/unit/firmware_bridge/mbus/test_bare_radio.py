@@ -105,3 +105,17 @@ def test_heads_that_meters_hardly_ever_send_are_known() -> None:
     whole = bytes.fromhex("02FF200000" + "0413D2040000" + "441310000000")
     data = compact(whole, bytes.fromhex("0000D204000010000000"), heads)
     assert values(read(format_b(data))) == ["1234", "16"]
+
+
+@pytest.mark.parametrize(
+    "recording",
+    [
+        lambda: "b" + format_a(PLAIN).hex().upper() + "\r\n",
+        lambda: "bY" + format_b(PLAIN).hex().upper() + "\n",
+        lambda: f"T1;1;1;2026-03-01 12:00:00.000;97;148;12345678;0x{PLAIN.hex()}\n",
+        lambda: f'{{"time":"2026-03-01 12:00:00","mode":"T","data":"{PLAIN.hex()}"}}\n',
+        lambda: f"12:00:01 frame |{PLAIN.hex().upper()[:20]}_{PLAIN.hex().upper()[20:]}|",
+    ],
+)
+def test_what_receivers_and_their_programs_print_is_read(recording: Callable[[], str]) -> None:
+    assert values(read(recording().encode())) == ["12345678", "1234"]
