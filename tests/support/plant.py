@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.doorbell import ask, socket_path
 from firmware_bridge.profiles import load_profile
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
@@ -65,6 +68,15 @@ async def plant(days: int = 2, meters: int = 1) -> AsyncIterator[Plant]:
     served = {unit: (meter, model) for unit, meter in devices.items()}
     async with VirtualModbusServer(served) as server:
         yield Plant(devices, server)
+
+
+async def health_of(folder: Path) -> dict[str, Any] | None:
+    """What the agent process with a buffer there says of itself; None while it does not answer."""
+    answer = await asyncio.to_thread(ask, socket_path(folder / "buffer.db"))
+    if answer is None:
+        return None
+    health: dict[str, Any] = json.loads(answer)
+    return health
 
 
 def as_toml(table: dict[str, Any]) -> str:

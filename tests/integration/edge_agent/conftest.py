@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from tests.support.plant import GATEWAY, PROFILE, Plant, as_toml, plant, virtual_meter
+from tests.support.plant import (
+    GATEWAY,
+    PROFILE,
+    Plant,
+    as_toml,
+    health_of,
+    plant,
+    virtual_meter,
+)
 
-__all__ = ["GATEWAY", "PROFILE", "Plant", "as_toml", "plant", "virtual_meter"]
+__all__ = ["GATEWAY", "PROFILE", "Plant", "as_toml", "health_of", "plant", "virtual_meter"]

@@ -9,14 +9,13 @@ import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.packing import readings_of
 from firmware_bridge.contract.reading import Reading, Source, TimeQuality
 from tests.support.edge_centre import Centre, listening
 
-from .conftest import GATEWAY, as_toml, plant
-from .test_agent_process import status
+from .conftest import GATEWAY, as_toml, health_of, plant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -48,15 +47,14 @@ async def agent_by(clock: Path, config: Path) -> AsyncIterator[asyncio.subproces
         await process.wait()
 
 
-async def read(config: Path, readings: int) -> None:
+async def read(folder: Path, readings: int) -> dict[str, Any]:
     """Until the agent has accepted so many readings."""
     async with asyncio.timeout(30):
         while True:
-            if config.with_name("buffer.db.sock").exists():
-                there = (await status(config))["readings"]["read"]
-                if there >= readings:
-                    return
-            await asyncio.sleep(0.1)
+            health = await health_of(folder)
+            if health is not None and health["readings"]["read"] >= readings:
+                return health
+            await asyncio.sleep(0.05)
 
 
 def lives(centre: Centre) -> list[Reading]:
@@ -82,12 +80,12 @@ async def test_a_gateway_that_boots_in_1970_and_is_set_back_there(
             config.write_text(as_toml(table | {"clock": {"source": "kernel"}}))
             tell(clock, to_1970, vouched=False, boot="one")
             async with agent_by(clock, config):
-                await read(config, 6)
+                await read(tmp_path, 6)
             second_boot = datetime.now(UTC)
             tell(clock, -time.time(), vouched=False, boot="two")
             async with agent_by(clock, config), listening(centre, mosquitto.port):
-                await read(config, 12)
-                assert (await status(config))["readings"]["held"] >= 12
+                before = await read(tmp_path, 12)
+                assert before["readings"]["held"] >= 12
                 tell(clock, 0, vouched=True, boot="two")
                 seen = len(lives(centre))
                 while len(lives(centre)) < seen + 8:  # noqa: ASYNC110 - another process
@@ -97,7 +95,7 @@ async def test_a_gateway_that_boots_in_1970_and_is_set_back_there(
                 seen = len(lives(centre))
                 while len(lives(centre)) < seen + 3:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
-                after = await status(config)
+                after = await read(tmp_path, 0)
             ended = datetime.now(UTC)
     readings = lives(centre)
     by_quality = {

@@ -18,9 +18,9 @@ from firmware_bridge.contract.reading import Source
 from tests.support.edge_centre import Centre, listening
 from tests.support.servers import free_port
 
-from .conftest import GATEWAY, Plant, as_toml, plant
+from .conftest import GATEWAY, Plant, as_toml, health_of, plant
 from .test_agent_figures import scrape
-from .test_agent_process import agent_process, cli, status
+from .test_agent_process import agent_process, cli
 from .test_agent_whole_path import settled
 
 if TYPE_CHECKING:
@@ -141,6 +141,12 @@ async def test_what_cannot_be_is_refused_by_name_and_nothing_changes(tmp_path: P
                 assert agent.reloader.config == parse_config(table)
 
 
+async def health(folder: Path) -> dict[str, Any]:
+    found = await health_of(folder)
+    assert found is not None
+    return found
+
+
 def written(config: Path, site: Plant, broker: int, metrics: int, **meter: object) -> None:
     table = as_toml(site.config(config.parent, broker, **meter))
     config.write_text(f"metrics.port = {metrics}\n{table}")
@@ -159,7 +165,7 @@ async def test_a_process_reloads_on_sighup_and_says_what_came_of_it(
                 async with listening(centre, mosquitto.port):
                     while not centre.rows():  # noqa: ASYNC110 - another process
                         await asyncio.sleep(0.05)
-                began = await status(config)
+                began = await health(tmp_path)
                 moved_to = free_port()
                 written(config, site, second.port, moved_to, period_s=2)
                 process.send_signal(signal.SIGHUP)
@@ -167,9 +173,9 @@ async def test_a_process_reloads_on_sighup_and_says_what_came_of_it(
                     there = len(centre.hellos)
                     while len(centre.hellos) == there:  # noqa: ASYNC110 - another process
                         await asyncio.sleep(0.05)
-                    while (await status(config))["backlog"]:  # noqa: ASYNC110
-                        await asyncio.sleep(0.2)
-                after = await status(config)
+                    while (await health(tmp_path))["backlog"]:  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
+                after = await health(tmp_path)
                 assert after["pid"] == began["pid"]
                 assert after["configuration"]["applied"] == 2
                 assert after["configuration"]["refusal"] is None
