@@ -87,9 +87,9 @@ class Agent:
             clock=clock,
             answer=self.metrics,
         )
-        self._gauge = Gauge(buffer, self.fleet, self.reloader, clock)
         self.supervisor = Supervisor.found()
         self._poller = Poller(self.fleet.stations, self._recorder, buffer, clock)
+        self._gauge = Gauge(buffer, self.fleet, self.reloader, self._poller, clock)
 
     @property
     def stations(self) -> Sequence[Station]:

@@ -310,9 +310,14 @@ class Buffer(Strongbox):
                 if life and (contents := self._contents(life, sequence, Row.read(*row))):
                     yield contents
 
+    async def held_count(self) -> int:
+        """Readings that wait for the clock."""
+        rows = await self._database.rows("SELECT coalesce(sum(count), 0) FROM held")
+        return int(rows[0][0])
+
     async def counts(self) -> Counts:
         """Readings by where they are."""
-        held = await self._database.rows("SELECT coalesce(sum(count), 0) FROM held")
+        held = await self.held_count()
         acknowledged, unacknowledged = self._marks.get(PRUNED, 0), 0
         for life in self._ledger:
             rows = await self._database.rows(
@@ -328,7 +333,7 @@ class Buffer(Strongbox):
             acknowledged += rows[0][0]
             unacknowledged += rows[0][1]
         voided = self._marks.get(VOIDED, 0)
-        return Counts(self._marks.get(READ, 0), held[0][0], unacknowledged, acknowledged, voided)
+        return Counts(self._marks.get(READ, 0), held, unacknowledged, acknowledged, voided)
 
     async def oldest_unacknowledged_ms(self) -> int | None:
         """When the oldest unacknowledged batch was sealed; None where there is none."""

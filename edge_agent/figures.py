@@ -11,6 +11,7 @@ from edge_agent.clock import Clock, kernel_offset_s
 from edge_agent.fleet import Fleet
 from edge_agent.health import age_s
 from edge_agent.metrics import Figure, a_day, days_to_full, percentile
+from edge_agent.poller import Poller
 from edge_agent.records import WITHHELD, event_counts
 from edge_agent.reload import Reloader, Standing
 from firmware_bridge.contract.reading import TimeQuality
@@ -26,13 +27,17 @@ class Gauge:
         buffer: Open.
         fleet: The meters.
         reloader: For how the configuration stands.
+        poller: For what it saw of the clock.
         clock: For ages and paces.
     """
 
-    def __init__(self, buffer: Buffer, fleet: Fleet, reloader: Reloader, clock: Clock) -> None:
+    def __init__(
+        self, buffer: Buffer, fleet: Fleet, reloader: Reloader, poller: Poller, clock: Clock
+    ) -> None:
         self._buffer = buffer
         self._fleet = fleet
         self._reloader = reloader
+        self._poller = poller
         self._clock = clock
         self._began = clock.monotonic()
         self._written = written_bytes()
@@ -86,6 +91,17 @@ class Gauge:
                 "clock_synchronised",
                 "Whether the clock is known to be right.",
                 float(self._clock.quality() is TimeQuality.SYNCHRONISED),
+            ),
+            Figure(
+                "clock_steps_total",
+                "Jumps of the wall clock that were noticed.",
+                self._poller.clock_steps,
+                counter=True,
+            ),
+            Figure(
+                "held_readings",
+                "Readings that wait for the clock to be right.",
+                await buffer.held_count(),
             ),
         )
 

@@ -52,6 +52,9 @@ class Poller:
         recorder: Stores what they show.
         buffer: For marks, events, and the word that the disk is short.
         clock: For waiting and stamping.
+
+    Attributes:
+        clock_steps: How often the wall clock was seen to jump.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Poller:
         self._buffer = buffer
         self._clock = clock
         self._late: set[asyncio.Task[None]] = set()
+        self.clock_steps = 0
 
     async def run(self) -> None:
         """Read each meter once, then at each of its boundaries, for ever."""
@@ -83,6 +87,7 @@ class Poller:
             await end(*self._late)
 
     def _note_step(self, step: timedelta, now: datetime) -> None:
+        self.clock_steps += 1
         seconds = step.total_seconds()
         _log.warning("clock_stepped", seconds=round(seconds, 3))
         self._buffer.note(now, "clock_stepped", f"The wall clock jumped by {seconds:+.3f} s.")

@@ -70,3 +70,7 @@ async def test_a_monitor_reads_figures_and_systemd_hears_that_it_lives(tmp_path:
     assert figures[prefix + "bad_frames_total"] == 0
     assert prefix + "written_bytes_per_day" in figures
     assert figures[prefix + "clock_synchronised"] == 1
+    assert figures[prefix + "clock_steps_total"] == 0
+    assert figures[prefix + "held_readings"] == 0
+    assert figures[prefix + "register_backward_total"] == 0
+    assert figures[prefix + "configurations_applied_total"] == 1
