@@ -172,7 +172,7 @@ def _check_count(wanted: Wanted, most: int) -> None:
 
 def _wmbus(wanted: Wanted) -> _Site:
     encrypts = wanted.security is not Security.NONE
-    key = _needed(wanted.key, "--security 5 and 7", "--key") if encrypts else None
+    key = _needed(wanted.key, "--security 5 or 7", "--key") if encrypts else None
     _no_key_in_vain(wanted, needed=encrypts, remedy="Add --security 5 or 7.")
     radio = Radio(wanted.packing, wanted.security, {"": key} if key else {})
     return stage.radio(wanted.meters, radio, wanted.wire, wanted.interval_s)

@@ -61,7 +61,10 @@ class VirtualPushPort:
 
     async def __aenter__(self) -> Self:
         if self._serial_port is not None:
-            self._task = asyncio.create_task(self._to_serial(self._serial_port))
+            device = serial.Serial(
+                self._serial_port, baudrate=self._baudrate, timeout=0, write_timeout=0
+            )
+            self._task = asyncio.create_task(self._to_serial(device))
             return self
         self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -116,8 +119,8 @@ class VirtualPushPort:
             writer.close()
             done.set_result(None)
 
-    async def _to_serial(self, path: str) -> None:
-        with serial.Serial(path, baudrate=self._baudrate, timeout=0, write_timeout=0) as device:
+    async def _to_serial(self, device: serial.Serial) -> None:
+        with device:
             while True:
                 # A line that nobody reads loses bytes, as a UART does.
                 with suppress(BlockingIOError):

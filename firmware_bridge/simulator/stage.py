@@ -92,7 +92,7 @@ async def _line(wire: Wire) -> AsyncIterator[tuple[str | None, dict[str, Setting
         yield wire.serial_port, {}
     elif wire.pty:
         async with SerialCable(strict=True, link=wire.link) as cable:
-            shown = str(wire.link) if wire.link else cable.agent_end
+            shown = str(wire.link.absolute()) if wire.link else cable.agent_end
             yield cable.meter_end, {"serial_port": shown, "baudrate": wire.baudrate}
     else:
         yield None, {"host": wire.host}

@@ -117,3 +117,19 @@ def test_what_cannot_be_used_ends_with_its_code(arguments: list[str], code: int,
     assert ended.returncode == code
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("--protocol", "sml", "--serial-port", "/dev/no-such-device"),
+        ("--protocol", "mbus", "--serial-port", "/dev/no-such-device"),
+        ("--serial-port", "/dev/no-such-device"),
+        ("--protocol", "dlms", "--host", "203.0.113.5"),
+        ("--protocol", "iec62056_21", "--pty", "--link", "/proc/no-such-link"),
+    ],
+)
+def test_a_line_that_cannot_be_opened_ends_with_3(line: tuple[str, ...], load: str) -> None:
+    ended = run("simulate", "--load", load, "--loop", *line)
+    assert ended.returncode == 3
+    assert "VIRTUAL_METER" in ended.stderr
