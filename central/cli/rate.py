@@ -13,10 +13,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from central.domain.rating.event import Events
 from central.domain.rating.facts import AgreementFacts, spelled
 from central.domain.rating.rounding import printed
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.urdb_metering import Rule
+from central.service.events_file import EventsFileError, read_events_file
 from central.service.rate_file import (
     LoadFileError,
     Month,
@@ -70,6 +72,9 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     fact: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE that the tariff needs of the agreement.")
     ] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="JSON lines of events: stream, id, at, value, fields.")
+    ] = None,
     *,
     unrounded: Annotated[bool, typer.Option(help="Leave lines unrounded.")] = False,
     reference: Annotated[
@@ -111,7 +116,15 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
             for name, path in _named(series, "series")
         ]
         months = list(
-            rate_months(document, values, request, generation=made, facts=facts, prices=prices)
+            rate_months(
+                document,
+                values,
+                request,
+                generation=made,
+                facts=facts,
+                prices=prices,
+                events=_events(events),
+            )
         )
     except TariffRefusedError as error:
         typer.echo(error.to_json() if as_json else str(error), err=True)
@@ -119,7 +132,7 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     except RatingHeldError as error:
         _fail(error, as_json=as_json)
         raise typer.Exit(3) from None
-    except (LoadFileError, SeriesFileError, InvalidValueError) as error:
+    except (LoadFileError, SeriesFileError, EventsFileError, InvalidValueError) as error:
         _fail(error, as_json=as_json)
         raise typer.Exit(REFUSED) from None
     except OSError as error:
@@ -133,6 +146,10 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
         sys.stdout.write("\n")
     else:
         _table(months, document.currency.code)
+
+
+def _events(path: Path | None) -> Events:
+    return {} if path is None else read_events_file(path.read_text(encoding="utf-8"), path.name)
 
 
 def _named(options: list[str] | None, what: str) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock, exact_sum
+from central.domain.rating.event import Events
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Hold, Rated
 from central.domain.rating.period import DayRange
@@ -220,6 +221,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
     facts: AgreementFacts | None = None,
     opening: State | None = None,
     prices: Sequence[PriceSeries] = (),
+    events: Events | None = None,
 ) -> Iterator[Month]:
     """Price a load month by month; what one month leaves opens the next.
 
@@ -231,6 +233,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
         facts: Of the agreement.
         opening: Before the first month.
         prices: Price series that the tariff names.
+        events: Stream to events.
 
     Raises:
         LoadFileError: The series does not begin at a local midnight, or ends inside a day.
@@ -247,13 +250,17 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
     version = TariffVersion.of(document)
     state = opening or State()
     options = Options(rounded=request.rounded)
+    back = timedelta(days=document.looks_back_days)
+    seen: dict[str, list[DayBlock]] = {}
     made = None if generation is None else tuple(generation)
     for one in _months(tuple(load), made, replace(request, rounded=True), zone):
         days = one.days
-        resolved = resolve_calendar([document], days.first.year, days.end.year)
+        if back:
+            seen = {name: [*seen.get(name, ()), *own] for name, own in one.blocks.items()}
+        resolved = resolve_calendar([document], (days.first - back).year, days.end.year)
         whole = Cycle(days.first.year, days.first.month).days
         rated = rate(
-            one.blocks,
+            seen or one.blocks,
             facts or AgreementFacts(),
             [version],
             resolved,
@@ -261,6 +268,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
             cycle=whole,
             opening=state,
             prices=prices,
+            events=events or {},
             options=options,
         )
         if rated.holds:
