@@ -6,7 +6,7 @@ import ctypes
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,15 +53,20 @@ _UNKNOWN_PATHS = {"truncate", "link", "linkat", "creat", "openat2"}
 _SHARED, _WRITABLE = 0x1, 0x2
 
 
+Refuse = Callable[[Operation], int | None]
+
+
 class Recorder:
     """One recording.
 
     Args:
         folder: What happens to its files is recorded; calls elsewhere are not.
+        refuse: Asked before each change; an errno lets it fail, and it is not recorded.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, refuse: Refuse = lambda _: None) -> None:
         self.trace: list[Operation] = []
+        self._refuse_change = refuse
         self._folder = str(folder.resolve())
         self._marks = str(folder.resolve().with_name(MARKS))
         self._files: dict[int, int] = {}
@@ -83,15 +88,23 @@ class Recorder:
             raise RuntimeError(message)
         return self.trace
 
+    def _heard(self, mark: Mark) -> None:
+        """The program said something."""
+
     # --- calls, thread by thread ---
 
-    def _entered(self, call: Call) -> None:
+    def _entered(self, call: Call) -> int | None:
         name = _NAMES[call.architecture].get(call.number)
         if name in {"open", "openat"}:
             address, flags = call.arguments[name == "openat" :][:2]
             self._opening(call.thread, address, flags)
         elif name is not None and (operation := self._seen(name, call.arguments)) is not None:
             self._waiting[call.thread] = operation
+            if isinstance(operation, Mark):
+                self._heard(operation)
+                return None
+            return self._refuse_change(operation)
+        return None
 
     def _left(self, call: Call, result: int) -> None:
         self._opened(call.thread, result)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from unittest.mock import patch
 from uuid import UUID
 
@@ -36,6 +36,24 @@ Then = Callable[[], None]
 CHECKPOINT_PAGES = 24
 
 
+class Say(Protocol):
+    """Leaves a mark in the trace."""
+
+    def __call__(self, **said: Any) -> None:  # noqa: ANN401 - anything of JSON
+        """Anything of JSON."""
+        ...
+
+
+def say_to(folder: Path) -> Say:
+    """Say something to whoever records what happens to a folder."""
+    marks = os.open(folder.with_name(MARKS), os.O_WRONLY | os.O_CREAT, 0o600)
+
+    def say(**said: Any) -> None:  # noqa: ANN401 - anything of JSON
+        os.write(marks, json.dumps(said).encode())
+
+    return say
+
+
 class Workload:
     """One gateway's life, in chapters.
 
@@ -47,7 +65,7 @@ class Workload:
     def __init__(self, folder: Path, pragma: str | None) -> None:
         self.path = folder / BUFFER
         self._pragma = pragma
-        self._marks = os.open(folder.with_name(MARKS), os.O_WRONLY | os.O_CREAT, 0o600)
+        self.say = say_to(folder)
         self._names = count(1)
         self._numbers = count(1)
         self._buffer: Buffer | None = None
@@ -57,10 +75,6 @@ class Workload:
         """The open one."""
         assert self._buffer is not None
         return self._buffer
-
-    def say(self, **said: Any) -> None:  # noqa: ANN401 - anything of JSON
-        """Leave a mark."""
-        os.write(self._marks, json.dumps(said).encode())
 
     async def committed(self, connection: aiosqlite.Connection) -> None:
         """A transaction is in the file, as its caller has just been told."""
