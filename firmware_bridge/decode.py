@@ -79,6 +79,21 @@ _SCANNERS: dict[str, tuple[Callable[[Options], Scanner], ...]] = {
 }
 
 
+# What a protocol is called elsewhere, or as a driver that speaks it in another way.
+_ALIASES = {
+    "p1": "dsmr",
+    "iec62056_21_d": "iec62056_21",
+    "iec62056": "iec62056_21",
+    "d0": "iec62056_21",
+    "cosem": "dlms",
+    "dlms_cosem": "dlms",
+    "wireless_mbus": "wmbus",
+    "oms": "wmbus",
+    "m_bus": "mbus",
+    "mqtt": "mqtt_native",
+}
+
+
 def protocols() -> tuple[str, ...]:
     """The names that `decode` understands, ascending."""
     return tuple(sorted(_SCANNERS))
@@ -90,7 +105,8 @@ def scanners(protocol: str) -> tuple[Callable[[Options], Scanner], ...]:
     Raises:
         UnknownProtocolError: There is no such protocol.
     """
-    forms = _SCANNERS.get(protocol.lower().replace("-", "_"))
+    name = protocol.lower().replace("-", "_")
+    forms = _SCANNERS.get(_ALIASES.get(name, name))
     if forms is None:
         message = f"There is no decoder for {protocol!r}."
         known = ", ".join(protocols())
@@ -106,7 +122,7 @@ def decode_bytes(protocol: str, content: bytes, options: Options | None = None) 
     most sound telegrams and least refused ones is taken, the likeliest where several do.
 
     Args:
-        protocol: One of `protocols()`; dashes do for underscores.
+        protocol: One of `protocols()`, or another name for it; dashes do for underscores.
         content: Raw bytes, or hex text.
         options: Keys and the like.
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from firmware_bridge.decode import REFUSED_MAX, Options, decode_bytes, protocols
+from firmware_bridge.decode import REFUSED_MAX, Options, decode_bytes, protocols, scanners
 from firmware_bridge.hex_text import from_hex, lines_of_hex, within_text
+from firmware_bridge.ports import UnknownProtocolError
 from firmware_bridge.simulator.mbus_encoding import device, long_frame, long_header
 from firmware_bridge.telegram import TelegramError, plain
 
@@ -128,3 +129,14 @@ def test_a_recording_of_noise_costs_little_memory_and_has_bounded_refusals() -> 
         tracemalloc.stop()
         assert not any(telegram.observations for telegram in refused)
         assert peak < 20_000_000, protocol
+
+
+def test_a_protocol_is_found_under_its_other_names() -> None:
+    for name, same in (
+        ("P1", "dsmr"),
+        ("iec62056-21-d", "iec62056_21"),
+        ("wireless-mbus", "wmbus"),
+    ):
+        assert scanners(name) == scanners(same)
+    with pytest.raises(UnknownProtocolError):
+        scanners("smoke")
