@@ -1,8 +1,8 @@
 """Reads every meter on its UTC boundaries: all at once, none waiting for a dead one.
 
 A cycle is one boundary: all meters due at it are read together, and what came back is stored in one
-transaction. A meter that failed last time is not waited for; if it does answer, its values are
-stored in a transaction of their own.
+transaction. A meter that failed last time is not waited for, nor one that would make others miss
+their next boundary; if it does answer, its values are stored in a transaction of their own.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _log = structlog.get_logger(__name__)
 
 # A wall clock that is set while we sleep is noticed within this time.
 LOOK_S = 2.0
+PATIENCE_MIN_S, PATIENCE_MAX_S = 0.5, 600.0
 # A load profile that is further behind is caught up on beside the cycles.
 TOP_UP_ENTRIES = 20
 
@@ -81,7 +82,8 @@ class Poller:
                 for station in stations:
                     station.fresh = False
                 if stations:
-                    await self.cycle(stations, max(due.values(), default=now))
+                    patience_s = max(timetable.wait_s(now, PATIENCE_MAX_S), PATIENCE_MIN_S)
+                    await self.cycle(stations, max(due.values(), default=now), patience_s)
                 await self._clock.sleep(timetable.wait_s(self._clock.wall(), LOOK_S))
         finally:
             await end(*self._late)
@@ -92,13 +94,24 @@ class Poller:
         _log.warning("clock_stepped", seconds=round(seconds, 3))
         self._buffer.note(now, "clock_stepped", f"The wall clock jumped by {seconds:+.3f} s.")
 
-    async def cycle(self, stations: Iterable[Station], boundary: datetime) -> None:
-        """Read these meters now and store what they show, in one transaction."""
+    async def cycle(
+        self,
+        stations: Iterable[Station],
+        boundary: datetime,
+        patience_s: float = PATIENCE_MAX_S,
+    ) -> None:
+        """Read these meters now and store what they show, in one transaction.
+
+        Args:
+            stations: Those that are due.
+            boundary: At which they are.
+            patience_s: Who takes longer is stored later, lest others miss their next boundary. [s]
+        """
         chosen = [station for station in stations if self._wanted(station)]
         reads = [(station, self._begin(station, boundary)) for station in chosen]
         try:
             if awaited := [task for station, task in reads if station.answering]:
-                await asyncio.wait(awaited)
+                await asyncio.wait(awaited, timeout=patience_s)
             done = [(station, task) for station, task in reads if task.done()]
             await self._store([answer for pair in done if (answer := self._answer(*pair))])
         finally:

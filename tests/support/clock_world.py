@@ -149,13 +149,15 @@ class WatchedPoller(Poller):
         self._machine = machine
         self._logs = logs
 
-    async def cycle(self, stations: Iterable[Station], boundary: datetime) -> None:
+    async def cycle(
+        self, stations: Iterable[Station], boundary: datetime, patience_s: float = 600.0
+    ) -> None:
         stations = list(stations)
         for station in stations:
             log = self._logs[station.name]
             fresh = not any(isinstance(entry, Look) for entry in log)
             log.append(Look(boundary, self._machine.true + self._machine.seen_error, fresh))
-        await super().cycle(stations, boundary)
+        await super().cycle(stations, boundary, patience_s)
 
 
 @dataclass

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from edge_agent.buffer import Buffer
+from edge_agent.clock import ClockSource, SystemClock
 from edge_agent.ending import end
 from edge_agent.packing import readings_of
 from edge_agent.poller import Poller
@@ -15,6 +17,7 @@ from edge_agent.recorder import Recorder
 from edge_agent.station import Station
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.reading import Reading, TimeQuality
+from firmware_bridge.ports import ReadOut
 from tests.support.edge_clock import DeskMeter, HandClock
 
 if TYPE_CHECKING:
@@ -66,6 +69,30 @@ async def test_steps_of_the_clock_neither_skip_nor_repeat_a_poll(tmp_path: Path)
     rows = await buffer._database.rows("SELECT code FROM event")
     assert [row[0] for row in rows] == ["clock_stepped"] * 4
     await buffer.close()
+
+
+class SlowMeter(DeskMeter):
+    """Answers after a while, by the real clock."""
+
+    async def read(self) -> ReadOut:
+        await asyncio.sleep(2.2)
+        return await super().read()
+
+
+async def test_a_meter_that_takes_its_time_makes_no_other_miss_a_boundary(tmp_path: Path) -> None:
+    clock = SystemClock(ClockSource.TRUSTED)
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, clock.wall())
+    meters = [SlowMeter(HandClock(), "slow"), DeskMeter(HandClock(), "quick")]
+    stations = [Station(meter.meter.serial, meter, period_s=1) for meter in meters]
+    poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)
+    task = asyncio.create_task(poller.run())
+    await asyncio.sleep(5)
+    await end(task)
+    found = Counter(reading.channel.serial for reading in await stored(buffer))
+    await buffer.close()
+    assert found["slow"] >= 1
+    # They would be as many if the one waited for the other.
+    assert found["quick"] >= found["slow"] + 2
 
 
 async def test_one_cycle_is_one_batch_and_a_failure_is_an_event_with_its_bytes(
