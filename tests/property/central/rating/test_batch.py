@@ -22,6 +22,7 @@ from central.domain.rating.facts import AgreementFacts, Fact
 from central.domain.rating.form import figures_of, filled, form_of
 from central.domain.rating.hashing import canonical
 from central.domain.rating.line import Rated
+from central.domain.rating.line_text import LineTexts
 from central.domain.rating.period import DayRange
 from central.domain.rating.rate import Options, rate
 from central.domain.rating.rounding import half_away, largest_remainder
@@ -236,8 +237,10 @@ def test_a_batch_bills_every_meter_as_it_is_billed_alone(
     for meter, rated in zip(meters, found, strict=True):
         assert_same(rated, meter, terms)
     for meter, rated in zip(meters[:2], found, strict=False):
+        texts = LineTexts()
         for line in rated.lines:
             explain(line, meter.blocks)
+            assert texts.of(line) == canonical(line.to_json())
 
 
 @pytest.mark.parametrize("name", ["rounded", "tiers", "facts"])
