@@ -118,10 +118,11 @@ class Batch:
         count = len(meters)
         made = Results(self.rows, self.terms.days, self.measured, self.lines, count)
         determinants, lines = made.determinants(), made.lines()
-        closing = self._closing(meters, determinants.values)
+        openings = _told(meter.opening for meter in meters)
+        closing = self._closing(meters, openings, determinants.values)
         hashes = [""] * count
         if self.terms.options.lineage:
-            hashes = self._input_hashes(made, meters)
+            hashes = self._input_hashes(made, meters[0].facts, openings)
         currency = self.segments[-1].version.document.currency.code
         tzdata = self.terms.calendar.tzdata
         figures = told_members(
@@ -148,7 +149,7 @@ class Batch:
         }
         return slotted(Rated, slots, count)
 
-    def _input_hashes(self, made: Results, meters: Sequence[Meter]) -> list[str]:
+    def _input_hashes(self, made: Results, facts: AgreementFacts, openings: list[str]) -> list[str]:
         """As `input_hash`, for bills that share their facts."""
         terms = self.terms
         prices = {one.name: one for one in terms.prices}
@@ -156,19 +157,22 @@ class Batch:
         sources = [made.source(name, self.terms.days).texts for name in sorted(self.rows)]
         members: dict[str, Sequence[Piece]] = {
             **{name: (text,) for name, text in shared.items()},
-            "facts": (canonical(meters[0].facts.to_json()),),
-            "opening": (_told(meter.opening for meter in meters),),
+            "facts": (canonical(facts.to_json()),),
+            "opening": (openings,),
             "sources": ("[", list(map(",".join, zip(*sources, strict=True))), "]"),
         }
-        return [sha256(text.encode()).hexdigest() for text in told_members(members, len(meters))]
+        return [sha256(text.encode()).hexdigest() for text in told_members(members, len(openings))]
 
     def _closing(
-        self, meters: Sequence[Meter], determinants: Sequence[Sequence[Determinant]]
+        self,
+        meters: Sequence[Meter],
+        openings: Sequence[str],
+        determinants: Sequence[Sequence[Determinant]],
     ) -> Told[State]:
         own, found = self.constants, []
         keeps = any(segment.version.document.history for segment in self.segments)
-        for meter, behind in zip(meters, determinants, strict=True):
-            if not keeps and meter.opening == _NEW:
+        for meter, opening, behind in zip(meters, openings, determinants, strict=True):
+            if not keeps and opening is _NEW_TEXT:
                 found.append(_NEW)
                 continue
             book = Book(
