@@ -45,6 +45,18 @@ SIMULATE: Mapping[str, frozenset[str]] = {
     "pulses": frozenset({"pulse"}),
 }
 
+PROBE: Mapping[str, frozenset[str]] = {
+    "baudrate": SERIAL,
+    "parity": SERIAL,
+    "units": frozenset({"modbus"}),
+    "addresses": frozenset({"mbus"}),
+    "key": ENCRYPTED | {"mbus"},
+    "auth_key": frozenset({"dsmr", "dlms"}),
+    "topic": frozenset({"mqtt_native"}),
+    "username": frozenset({"mqtt_native"}),
+    "password": frozenset({"mqtt_native"}),
+}
+
 
 def check(
     context: typer.Context, table: Mapping[str, frozenset[str]], protocols: Collection[str]

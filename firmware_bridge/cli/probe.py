@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from firmware_bridge.cli import fits
 from firmware_bridge.cli.ending import EXIT_NO_ANSWER, Json
 from firmware_bridge.cli.keys import parse_key
 from firmware_bridge.lines import SerialPlace, TcpPlace
@@ -46,6 +47,7 @@ class Protocol(StrEnum):
 
 
 def probe(  # noqa: PLR0913 - one option each
+    context: typer.Context,
     where: Annotated[
         str, typer.Argument(help="Host, serial device, or a broker as mqtt://host:port.")
     ],
@@ -80,12 +82,15 @@ def probe(  # noqa: PLR0913 - one option each
     Only reading requests are sent. What is being tried goes to standard error.
     """
     keys = Keys(parse_key(key), parse_key(auth_key))
-    if where.startswith("mqtt://") or {str(one) for one in protocol} == {_MQTT}:
+    chosen = frozenset(str(one) for one in protocol)
+    at_broker = where.startswith("mqtt://") or chosen == {_MQTT}
+    wanted = chosen & PROTOCOLS or PROTOCOLS
+    fits.check(context, fits.PROBE, {_MQTT} if at_broker else wanted)
+    if at_broker:
         broker = _broker(where, port, tuple(topic), username, password)
         found = asyncio.run(listen_at(broker, listen_s, max(timeout_s, 1.0), _tell))
         place = f"the broker {broker}"
     else:
-        wanted = frozenset(str(one) for one in protocol) & PROTOCOLS or PROTOCOLS
         line = _line(where, port)
         search = Search(
             protocols=wanted,

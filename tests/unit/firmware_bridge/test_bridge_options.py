@@ -40,6 +40,8 @@ EXAMPLES = {
     "pulses": "10",
 }
 FLAGS = {"pty", "rtu", "fixed", "secondary"}
+# One of each kind: running a command is dear.
+SAMPLE = ("pty", "key", "rtu", "p1_version", "fixed", "framing", "dlms_link", "mode", "device")
 
 
 def refused(tmp_path: Path, *arguments: str) -> str:
@@ -58,7 +60,7 @@ def test_every_option_of_a_protocol_is_known_to_be_one() -> None:
 
 @pytest.mark.parametrize(
     ("option", "protocol"),
-    [(option, min(set(map(str, Protocol)) - fitting)) for option, fitting in fits.SIMULATE.items()],
+    [(option, min(set(map(str, Protocol)) - fits.SIMULATE[option])) for option in SAMPLE],
 )
 def test_an_option_that_means_nothing_to_the_protocol_is_refused(
     option: str, protocol: str, tmp_path: Path
@@ -91,3 +93,18 @@ def test_what_belongs_together_is_asked_for_together(
     said = refused(tmp_path, "--protocol", *arguments)
     assert says in said
     assert "secret-of-mine" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["/dev/x", "--topic", "a"], "Leave it out, or choose --protocol mqtt_native"),
+        (["mqtt://x", "--units", "1"], "--units means nothing to mqtt_native"),
+        (["x", "--protocol", "sml", "--addresses", "1"], "choose --protocol mbus"),
+        (["x", "--protocol", "modbus", "--key", KEY], "--key means nothing to modbus"),
+    ],
+)
+def test_a_search_is_told_only_what_it_can_use(arguments: list[str], says: str) -> None:
+    ran = CliRunner().invoke(app, ["probe", *arguments])
+    assert ran.exit_code == 2
+    assert says in re.sub(r"[\s│]+", " ", ran.output)
