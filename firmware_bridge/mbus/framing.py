@@ -76,8 +76,8 @@ def splitter(framing: Framing) -> Splitter:
     made: dict[Framing, Callable[[], Splitter]] = {
         Framing.FRAMES: RadioSplitter,
         Framing.STRIPPED: lambda: RadioSplitter(stripped=True),
-        Framing.AMBER: lambda: _PackedSplitter(_amber),
-        Framing.IMST: lambda: _PackedSplitter(_imst),
+        Framing.AMBER: lambda: _PackedSplitter(b"\xff", _amber),
+        Framing.IMST: lambda: _PackedSplitter(b"\xa5", _imst),
         Framing.LINES: _LineSplitter,
     }
     return made[framing]()
@@ -89,7 +89,8 @@ _Found = tuple[RadioFrame | Telegram | None, int]
 class _PackedSplitter:
     """Frames in an envelope that tells its own length."""
 
-    def __init__(self, take: Callable[[bytes], _Found | None]) -> None:
+    def __init__(self, start: bytes, take: Callable[[bytes], _Found | None]) -> None:
+        self._start = start
         self._take = take
         self._buffer = bytearray()
 
@@ -106,7 +107,8 @@ class _PackedSplitter:
 
     def _drain(self) -> Iterator[RadioFrame | Telegram]:
         data, at = bytes(self._buffer), 0
-        while at < len(data):
+        while (begin := data.find(self._start, at)) >= 0:
+            at = begin
             taken = self._take(data[at : at + 300])
             if taken is None:
                 break
@@ -114,7 +116,7 @@ class _PackedSplitter:
             at += size
             if found is not None:
                 yield found
-        del self._buffer[:at]
+        del self._buffer[: at if begin >= 0 else len(data)]
 
 
 def _amber(data: bytes) -> _Found | None:
