@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from math import lcm
@@ -144,7 +145,7 @@ def raw_sums(
     place = series.slice_of(segment.days)
     plan = plan_of(segment.version, rule.by, segment.days, series.step_s, book.resolved)
     start = series.start + timedelta(seconds=series.step_s * place.start)
-    if rule.during is not None or rule.outside is not None:
+    if rule.during is not None or rule.outside is not None or rule.each == "interval":
         return _some_sums(rule, segment, book, plan, start)
     totals = [0] * len(plan.labels)
     sums = run_sums(series.values[place], plan.starts)
@@ -160,13 +161,16 @@ def raw_sums(
 def _some_sums(
     rule: SumDeterminant, segment: Segment, book: Book, plan: Plan, start: datetime
 ) -> tuple[dict[str, Fraction], dict[str, Selection]]:
-    """Of the intervals that a series names, or of all others."""
+    """Of the intervals that a series names, or of all others; of one side of each interval."""
     series = book.series[rule.series]
     values = series.values[series.slice_of(segment.days)]
-    name = rule.during or rule.outside or ""
-    marks = named_intervals(name, segment, book, start, series.step_s, len(values))
-    if rule.during is None:
-        marks = ~marks
+    marks = np.ones(len(values), dtype=np.bool_)
+    name = rule.during or rule.outside
+    if name is not None:
+        marks = named_intervals(name, segment, book, start, series.step_s, len(values))
+        marks = marks if rule.during is not None else ~marks
+    if rule.each == "interval":
+        marks &= values > 0 if rule.side == "use" else values < 0
     sums, selections = {}, {}
     for number, label in enumerate(plan.labels):
         if plan.runs[number]:
@@ -213,7 +217,7 @@ def settle_sums(
 
 
 def series_of(name: str, segment: Segment, book: Book) -> InputSeries:
-    """The series that a summed determinant is made of.
+    """The series that a summed determinant is made of; what is surplus is above zero in it.
 
     Raises:
         HeldError: The determinant is no sum of a series.
@@ -221,7 +225,8 @@ def series_of(name: str, segment: Segment, book: Book) -> InputSeries:
     base = name.partition(".")[0]
     for rule in segment.version.document.determinants:
         if rule.name == base and isinstance(rule, SumDeterminant):
-            return known_series(rule.series, book)
+            known = known_series(rule.series, book)
+            return replace(known, values=-known.values) if rule.side == "surplus" else known
     message = f"{name!r} is no sum of intervals, so that tiers cannot be filled in order of time."
     raise HeldError(Hold("NO_INTERVALS", message, name))
 
@@ -233,7 +238,7 @@ def running_total(
     high: Fraction | None,
     series: InputSeries,
 ) -> Fraction:
-    """How much of a period's sum falls between two bounds of the running total of all periods.
+    """How much of a period's sum falls between two bounds of the running total of all intervals.
 
     Args:
         determinant: The period's sum.
@@ -251,12 +256,16 @@ def running_total(
         raise HeldError(Hold("NO_INTERVALS", message, determinant.name))
     offset = (rule.start - series.start) // timedelta(seconds=series.step_s)
     selections = [part.selection for part in together if part.selection is not None]
-    count = max(start + length for own in selections for start, length in own.runs)
+    count = max((start + length for own in selections for start, length in own.runs), default=0)
     bottom = Fraction(0) if low <= 0 else low / series.scale
     top = None if high is None else high / series.scale
     times = lcm(bottom.denominator, 1 if top is None else top.denominator)
+    counted = np.zeros(count, dtype=np.bool_)
+    for own in selections:
+        for start, length in own.runs:
+            counted[start : start + length] = True
     # Python's integers: a bound may be any fraction of a count.
-    values = series.values[offset : offset + count].astype(object) * times
+    values = np.where(counted, series.values[offset : offset + count], 0).astype(object) * times
     after = np.cumsum(values)
     before = after - values
     floor = int(bottom * times)

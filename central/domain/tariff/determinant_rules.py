@@ -20,6 +20,7 @@ class SumDeterminant:
         by: Schedule, or "" for no split.
         bank: Energy bank that takes the negative part and pays later use.
         side: `use` takes what is above zero of each period's sum, `surplus` what is below.
+        each: Whether that is asked of the sum of the `bill`, or of every `interval`.
         during: Series whose non-zero steps name the intervals that count; None for all.
         outside: Series whose non-zero steps name intervals that do not count.
     """
@@ -31,6 +32,7 @@ class SumDeterminant:
     side: Literal["both", "use", "surplus"] = "both"
     during: str | None = None
     outside: str | None = None
+    each: Literal["bill", "interval"] = "bill"
 
 
 @dataclass(frozen=True, slots=True)

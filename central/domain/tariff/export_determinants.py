@@ -28,6 +28,7 @@ def determinant(rule: Determinant) -> Said:
             put(said, "by", rule.by, "")
             put(said, "bank", rule.bank)
             put(said, "side", rule.side, "both")
+            put(said, "each", rule.each, "bill")
             put(said, "during", rule.during)
             put(said, "outside", rule.outside)
         case MaxDeterminant():

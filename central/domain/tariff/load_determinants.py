@@ -107,7 +107,13 @@ def _sum(name: str, reader: FieldReader, scope: Scope, units: dict[str, str]) ->
     if during is not None and outside is not None:
         message = "Intervals count inside of one series, or outside of one."
         reader.report.refuse(Code.CONFLICT, reader.line, reader.path, message, "Keep one of them.")
-    made = SumDeterminant(name, series, by, bank, side, during, outside)
+    each = cast("Literal['bill', 'interval']", reader.choice("each", ("bill", "interval"), "bill"))
+    if each == "interval" and side == "both":
+        message = "Both sides of every interval are the sum itself."
+        reader.report.refuse(
+            Code.CONFLICT, reader.line, reader.path, message, "Add `side: use` or drop `each`."
+        )
+    made = SumDeterminant(name, series, by, bank, side, during, outside, each)
     return made, units[series], by
 
 

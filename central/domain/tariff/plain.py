@@ -15,8 +15,8 @@ from central.domain.tariff.document import Charge, TariffDocument
 def is_plain(document: TariffDocument) -> bool:
     """Whether many meters may be priced as columns, as far as determinants and steps go.
 
-    Named intervals, baselines, events, maxima of each meter, peaks of the whole bill, and steps on
-    each day's demand need more than a matrix holds.
+    Named intervals, one side of every interval, baselines, events, maxima of each meter, peaks of
+    the whole bill, and steps on each day's demand need more than a matrix holds.
     """
     daily = {
         rule.name
@@ -38,7 +38,7 @@ def is_plain(document: TariffDocument) -> bool:
 def _is_plain(rule: Determinant) -> bool:
     match rule:
         case SumDeterminant():
-            return rule.during is None and rule.outside is None
+            return rule.during is None and rule.outside is None and rule.each == "bill"
         case MaxDeterminant():
             return rule.during is None and rule.meters == "together"
         case AllowanceDeterminant() | CounterDeterminant():

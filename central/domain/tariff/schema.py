@@ -186,6 +186,7 @@ def _determinants() -> list[Schema]:
                 "by": {"type": "string"},
                 "bank": name,
                 "side": _enum("both", "use", "surplus"),
+                "each": _enum("bill", "interval"),
                 "during": name,
                 "outside": name,
             },

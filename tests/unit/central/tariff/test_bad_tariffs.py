@@ -154,6 +154,7 @@ BAD: list[tuple[str, Code, str]] = [
     ("state of nothing", Code.UNKNOWN_DETERMINANT, GOOD + "state: {kva: {months: 12}}\n"),
     ("a series without sum", Code.UNKNOWN_SERIES, HEAD + 'determinants: {b: {expr: "2 * kvarh"}}\n' + FIXED),
     ("sum of a determinant", Code.UNKNOWN_SERIES, HEAD + 'determinants: {kwh: {sum: import}, b: {expr: "sum(kwh)"}}\n' + FIXED),
+    ("both sides of intervals", Code.CONFLICT, HEAD + "determinants: {k: {sum: import, each: interval}}\n" + FIXED),
     ("a list of banks", Code.WRONG_TYPE, GOOD + "needs: [kw]\n"),
 ]  # fmt: skip
 
