@@ -81,9 +81,15 @@ class Ledger:
         self._lives.append(life)
 
     def forget_empty(self) -> None:
-        """Drop closed epochs of which nothing is kept any more."""
+        """Drop closed epochs of which nothing is kept any more.
+
+        One that another came after is still named: a centre restored from an old backup learns from
+        it what neither side has, since only what was unacknowledged went over to its successor.
+        """
         current = self.current
-        self._lives = [life for life in self._lives if life is current or life.first <= life.last]
+        kept = [life for life in self._lives if life is current or life.first <= life.last]
+        named = {life.epoch for life in kept} | {life.previous for life in kept}
+        self._lives = [life for life in self._lives if life.epoch in named]
 
     def views(self) -> tuple[EpochView, ...]:
         """What the session works with."""
