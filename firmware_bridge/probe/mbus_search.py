@@ -37,7 +37,7 @@ _DIGITS = 8
 _BETWEEN_S = 0.1
 _TELL_EVERY = 25
 # A slave answers within 330 bits and 50 ms; a gateway takes some time of its own.
-_ANSWER_BITS, _LATENCY_S = 330, 0.25
+_ANSWER_BITS, _LATENCY_S = 330, 0.4
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ KEY, AUTH_KEY = bytes(range(16)).hex(), bytes(range(16, 32)).hex()
 KEYS = ("--key", KEY)
 BOTH_KEYS = (*KEYS, "--auth-key", AUTH_KEY)
 FROZEN = datetime(2026, 3, 1, 17, 20, tzinfo=UTC)
-PATIENCE_S = 60
+PATIENCE_S = 120
 # Each takes 10 s: the registers move while they are read, and power flows both ways.
 STEPS = ("0.0123", "-0.0042", "0.0317", "-0.0111")
 SOAK = sized("METERLINE_SIMULATE_VARIANTS", 0, 1)
