@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,7 +11,7 @@ from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.charges.prepaid import lapse, shown, take_grants
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.energy_bank import balance, draw
-from central.domain.rating.line import Determinant, Hold
+from central.domain.rating.line import Determinant, Hold, Line
 from central.domain.rating.state import Credit
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
 from central.domain.tariff.document import Charge
@@ -24,7 +24,8 @@ def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
         available = what earlier bills left + granted (+ earned, where it may pay this bill)
         credit    = min(available, charges it may pay), oldest first; the rest stays banked
 
-    Credit older than `expires_months` lapses first.
+    What a bank before it in the tariff paid of a charge is not paid again. Credit older than
+    `expires_months` lapses first.
 
     Source: rating.md, section 3, net billing; SSC net billing with carry-over
     """
@@ -33,7 +34,7 @@ def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
     granted = take_grants(bank.name, own, span) if span.is_last else Fraction(0)
     earned, behind = _earned(bank, span)
     charges = span.based_on(bank.offsets)
-    payable = max(Fraction(0), Fraction(sum((line.amount for line in charges), Decimal(0))))
+    payable = max(Fraction(0), Fraction(_unpaid(charges, span)))
     fresh = Credit(bank.name, "", span.book.month, earned)
     if bank.when == "this_bill":
         own.setdefault("", []).append(fresh)
@@ -56,6 +57,20 @@ def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
             of=tuple(line.key for line in charges),
             note=f"{came}earned {shown(earned)}, used {shown(used)}, left {shown(left)} {code}",
         )
+
+
+def _unpaid(charges: Sequence[Line], span: Span) -> Decimal:
+    """What banks before this one have left of some charges; each paid its own in their order."""
+    left = {line.key: line.amount for line in charges}
+    for credit in span.lines:
+        paid = -credit.amount if credit.kind == "credit" else Decimal(0)
+        for key in credit.of if paid else ():
+            amount = next((line.amount for line in span.lines if line.key == key), Decimal(0))
+            part = min(paid, max(Decimal(0), left.get(key, amount)))
+            paid -= part
+            if key in left:
+                left[key] -= part
+    return sum(left.values(), Decimal(0))
 
 
 def _earned(bank: MoneyBank, span: Span) -> tuple[Fraction, tuple[Determinant, ...]]:
