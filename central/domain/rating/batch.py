@@ -37,6 +37,7 @@ from central.domain.rating.stack import Days, Row, Shape, Stack, stack
 from central.domain.rating.state import Grant, State
 from central.domain.slotted import slotted
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
+from central.domain.tariff.credit_rules import BUDGET_BILLING
 from central.domain.tariff.determinant_rules import FormulaDeterminant, MaxDeterminant
 from central.domain.tariff.plain import is_plain
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
@@ -268,6 +269,12 @@ def _columnar(segments: Sequence[Segment]) -> bool:
     )
 
 
+def _is_alone(meter: Meter) -> bool:
+    """Whether what was agreed, paid in or deferred makes this bill one of its own."""
+    deferred = meter.opening.sum_of(BUDGET_BILLING)
+    return bool(meter.grants or deferred or overrides_in(meter.facts))
+
+
 def _groups(
     meters: Sequence[Meter], segments: Sequence[Segment], terms: Terms
 ) -> list[tuple[list[int], list[list[Row]]]]:
@@ -276,7 +283,7 @@ def _groups(
     names = inputs_for(segments)
     groups: dict[object, tuple[list[int], list[list[Row]]]] = {}
     for number, meter in enumerate(meters):
-        if meter.grants or overrides_in(meter.facts):
+        if _is_alone(meter):
             continue
         rows = [of.row_of(meter.blocks.get(name, ())) for name in names]
         whole = [row for row in rows if row is not None]

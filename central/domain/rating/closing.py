@@ -11,6 +11,7 @@ from central.domain.rating.determinants import metered_peaks
 from central.domain.rating.event import Levels
 from central.domain.rating.period import DayRange, Segment
 from central.domain.rating.state import Level, Peak, State, YearSum
+from central.domain.tariff.determinant_rules import EventDeterminant
 
 
 def month_of(days: DayRange) -> date:
@@ -64,9 +65,12 @@ def closing_of(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decim
         for credit in found
         if credit.amount
     )
+    rules = segments[-1].version.document.determinants
+    counted = {rule.name for rule in rules if isinstance(rule, EventDeterminant)}
     levels = [
         Level(name, label, key, value)
         for (name, label), kept_levels in book.levels.items()
+        if name in counted
         for key, value in kept_levels.items()
     ]
     return State(

@@ -41,8 +41,8 @@ def multiply(
     Raises:
         HeldError: A factor is not known for an interval.
 
-    Source: rating.md, section 3, other commodities and aggregation; volume conversion as in
-        EN 1776, energy = volume x conversion factor x calorific value
+    Source: rating.md, section 3, other commodities and aggregation; for gas the Gas (Calculation of
+        Thermal Energy) Regulations 1996 (UK), whose formula every gas bill there prints
     """
     numbers: NDArray[np.object_] = np.ones(len(series.values), dtype=object)
     scale = Fraction(1)

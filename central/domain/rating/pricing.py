@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
 
 from central.domain.rating.book import Book, HeldError
-from central.domain.rating.charges.budget import price_budget
+from central.domain.rating.charges.budget import price_budget, price_deferred
 from central.domain.rating.charges.commitment import price_commitment
 from central.domain.rating.charges.credits import price_money_bank, settle_bank
 from central.domain.rating.charges.draft import Draft, Span
@@ -25,8 +25,6 @@ from central.domain.tariff.credit_rules import (
     BUDGET_BILLING,
     PREPAID,
     BudgetBilling,
-    EnergyBank,
-    MoneyBank,
     Prepaid,
     TrueUpPayout,
 )
@@ -157,36 +155,42 @@ def _settle(span: Span) -> None:
     Raises:
         HeldError: Money was paid into a bank that the tariff does not have.
     """
-    document = span.document
-    rules = document.settlement
+    rules = span.document.settlement
     if not any(isinstance(rule, TrueUpPayout) for rule in rules):
         rules = (TrueUpPayout(), *rules)
-    banks = {bank.name for bank in document.money_banks}
-    banks |= {PREPAID for rule in rules if isinstance(rule, Prepaid)}
-    for grant in span.book.grants:
-        if grant.bank not in banks:
-            message = f"Money was paid into {grant.bank!r}, which the tariff does not have."
-            raise HeldError(Hold("UNKNOWN_BANK", message, grant.bank))
+    _check_grants(span)
+    if not any(isinstance(rule, BudgetBilling) for rule in rules):
+        # What another tariff deferred is not forgotten.
+        _add_settlement(span, BUDGET_BILLING, price_deferred(span))
     for rule in rules:
         due = sum((line.amount for line in (*span.before, *span.lines)), Decimal(0))
         match rule:
             case TrueUpPayout():
-                _settle_banks(span)
+                for energy in span.document.energy_banks:
+                    _add_settlement(span, f"{energy.name}_settlement", settle_bank(energy, span))
+                for money in span.document.money_banks:
+                    _add_settlement(span, f"{money.name}_settlement", settle_bank(money, span))
             case BudgetBilling():
-                for draft in price_budget(rule, span, due):
-                    span.add(BUDGET_BILLING, "settlement", "budget billing", draft)
+                _add_settlement(span, BUDGET_BILLING, price_budget(rule, span, due))
             case Prepaid() if span.applies(None, rule.only):
-                for draft in price_prepaid(rule, span, due):
-                    span.add(PREPAID, "settlement", "prepaid balance", draft)
+                _add_settlement(span, PREPAID, price_prepaid(rule, span, due))
 
 
-def _settle_banks(span: Span) -> None:
-    document = span.document
-    banks: tuple[EnergyBank | MoneyBank, ...] = (*document.energy_banks, *document.money_banks)
-    for settled in banks:
-        for draft in settle_bank(settled, span):
-            identifier = f"{settled.name}_settlement"
-            span.add(identifier, "settlement", identifier.replace("_", " "), draft)
+def _add_settlement(span: Span, identifier: str, drafts: Iterable[Draft]) -> None:
+    for draft in drafts:
+        span.add(identifier, "settlement", identifier.replace("_", " "), draft)
+
+
+def _check_grants(span: Span) -> None:
+    """Hold the bill where money was paid into a bank that nothing would take it from."""
+    known = {bank.name for bank in span.document.money_banks}
+    for rule in span.document.settlement:
+        if isinstance(rule, Prepaid) and span.applies(None, rule.only):
+            known.add(PREPAID)
+    for grant in span.book.grants:
+        if grant.bank not in known:
+            message = f"Money was paid into {grant.bank!r}, which the tariff does not have."
+            raise HeldError(Hold("UNKNOWN_BANK", message, grant.bank))
 
 
 def _price_charge(charge: Charge, span: Span, kind: str | None) -> None:

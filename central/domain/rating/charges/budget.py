@@ -38,18 +38,26 @@ def price_budget(rule: BudgetBilling, span: Span, due: Decimal) -> Iterator[Draf
         if earliest < total.month.year * 12 + total.month.month < earliest + rule.months
     ]
     book.totals = (*known, MonthTotal(month, due))
-    deferred = book.opening.sum_of(BUDGET_BILLING)
     code = span.document.currency.code
-    settles = month.month == rule.settle_up or not span.applies(None, rule.only)
-    if settles:
-        amount, left = deferred, Decimal(0)
-        note = f"settles {deferred} {code} that were deferred"
-    else:
-        average = Fraction(sum((t.amount for t in known), due)) / (len(known) + 1)
-        amount = half_away(average, span.document.currency.digits) - due
-        left = deferred - amount
-        note = f"average of {len(known) + 1} months; {left} {code} deferred"
+    if month.month == rule.settle_up or not span.applies(None, rule.only):
+        yield from price_deferred(span)
+        return
+    average = Fraction(sum((t.amount for t in known), due)) / (len(known) + 1)
+    amount = half_away(average, span.document.currency.digits) - due
+    left = book.opening.sum_of(BUDGET_BILLING) - amount
     book.sums[BUDGET_BILLING] = left
-    if amount or not settles:
-        exact = Fraction(amount)
+    note = f"average of {len(known) + 1} months; {left} {code} deferred"
+    yield Draft(span.days, span.segments[0].number, None, "", None, Fraction(amount), note=note)
+
+
+def price_deferred(span: Span) -> Iterator[Draft]:
+    """Settle all that is deferred; also under a tariff that levels no bills.
+
+    Source: rating.md, section 3, budget billing
+    """
+    deferred = span.book.opening.sum_of(BUDGET_BILLING)
+    if deferred:
+        span.book.sums[BUDGET_BILLING] = Decimal(0)
+        note = f"settles {deferred} {span.document.currency.code} that were deferred"
+        exact = Fraction(deferred)
         yield Draft(span.days, span.segments[0].number, None, "", None, exact, note=note)

@@ -220,3 +220,18 @@ def test_a_tariff_says_what_has_to_be_given_beside_the_month() -> None:
     assert document.given_streams == {"api", "web"}
     assert document.given_series == {"HOURS"}
     assert version(HEAD).document.looks_back_days == 0
+
+
+def test_money_paid_in_for_a_balance_that_the_customer_does_not_have_holds_the_bill() -> None:
+    text = HEAD + "settlement: [{prepaid: {only: member}}]\nneeds: {member: bool}\n"
+    grants = [Grant("prepaid", date(2026, 1, 5), Decimal(30))]
+    for member, wanted in ((True, []), (False, ["UNKNOWN_BANK"])):
+        facts = AgreementFacts.of(member=member)
+        assert codes(bills(text, {"2026-01": 100}, facts, grants=grants)[0]) == wanted
+
+
+def test_what_one_tariff_deferred_is_settled_under_one_that_levels_no_bills() -> None:
+    opening = State(sums=(YearSum("budget_billing", Decimal("-7.25")),))
+    first, second = bills(HEAD, {"2026-01": 100, "2026-02": 50}, opening=opening)
+    assert amounts(first) == {"energy": "100.00", "budget_billing": "-7.25"}
+    assert amounts(second) == {"energy": "50.00"}

@@ -20,7 +20,7 @@ from central.domain.rating.period import DayRange
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import Options, rate
 from central.domain.rating.running import RunningBill
-from central.domain.rating.state import Grant, MonthTotal, State, YearSum
+from central.domain.rating.state import Grant, Level, MonthTotal, State, YearSum
 from central.domain.rating.what_if import compare
 from central.domain.tariff.calendar import ResolvedCalendar
 from tests.support.months import ZONE, version
@@ -264,3 +264,20 @@ def test_each_interval_of_a_proof_says_what_it_counts_for(name: str) -> None:
                 counted = sum((used.counted for used in proof.intervals), Fraction(0))
                 assert counted == proof.sum == proof.determinant.exact
                 assert all(used.weight for used in proof.intervals)
+
+
+def test_what_another_tariff_left_is_settled_or_dropped_the_same_way_in_a_batch() -> None:
+    own = HEAD + "determinants: {kwh: {sum: import}}\ncharges: [{id: e, qty: kwh, price: 0.2}]\n"
+    left = State(levels=(Level("gone", "", "", Fraction(3)),))
+    meters = [replace(meter(n, "agreed"), facts=FACTS, opening=left) for n in range(4)]
+    meters += [replace(meter(n, "agreed"), facts=FACTS, opening=OPENING) for n in range(4, 8)]
+    terms = Terms((version(own),), ResolvedCalendar(), DAYS, DAYS)
+    for one, found in zip(meters, rate_many(meters, terms), strict=True):
+        wanted = rate(
+            one.blocks, FACTS, [version(own)], ResolvedCalendar(), DAYS, opening=one.opening
+        )
+        assert found.to_json() == wanted.to_json()
+        settled = [line.amount for line in found.lines if line.kind == "settlement"]
+        assert settled == ([Decimal("12.50")] if one.opening is OPENING else [])
+        assert found.closing.levels == ()
+        assert found.closing.sum_of("budget_billing") == 0
