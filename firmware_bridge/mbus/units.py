@@ -68,8 +68,6 @@ PRIMARY: dict[int, Meaning] = {
             (0x28, 8, "power", "W", -3),
             (0x30, 8, "power", "J/h", 0),
             (0x38, 8, "volume flow", "m3/h", -6),
-            (0x40, 8, "volume flow", "m3/min", -7),
-            (0x48, 8, "volume flow", "m3/s", -9),
             (0x50, 8, "mass flow", "kg/h", -3),
             (0x58, 4, "flow temperature", "degC", -3),
             (0x5C, 4, "return temperature", "degC", -3),
@@ -78,6 +76,9 @@ PRIMARY: dict[int, Meaning] = {
             (0x68, 4, "pressure", "bar", -3),
         ]
     ),
+    # Per minute and per second, in hours, which is exact.
+    **{0x40 + n: Meaning("volume flow", "m3/h", n - 7, 60) for n in range(8)},
+    **{0x48 + n: Meaning("volume flow", "m3/h", n - 9, 3600) for n in range(8)},
     **{0x20 + n: _span("on time", n) for n in range(4)},
     **{0x24 + n: _span("operating time", n) for n in range(4)},
     **{0x70 + n: _span("averaging duration", n) for n in range(4)},
