@@ -44,7 +44,7 @@ def events(centre: Centre) -> list[MeterEvent]:
 async def reads(centre: Centre, count: int = 2) -> None:
     """Until so many more live readings have come."""
     there = live(centre)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while live(centre) < there + count:  # noqa: ASYNC110 - a broker lies between
             await asyncio.sleep(0.02)
 
@@ -54,7 +54,7 @@ def live(centre: Centre) -> int:
 
 
 async def shows(centre: Centre, count: int) -> list[MeterEvent]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(events(centre)) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return events(centre)
@@ -66,7 +66,7 @@ def set_register(meter: VirtualMeter, register_wh: int) -> None:
 
 
 async def settled(agent: Agent) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while agent.buffer.backlog:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

