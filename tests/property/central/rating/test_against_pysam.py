@@ -18,7 +18,7 @@ import pytest
 from central.domain.tariff.urdb import import_urdb
 from central.service.rate_file import Request, rate_months
 from tests.support import ssc
-from tests.support.reference_draw import NO_LIMIT, Case, draw_case
+from tests.support.reference_draw import BUY_ALL, NO_LIMIT, Case, draw_case
 from tests.support.size import sized
 
 ur = pytest.importorskip("PySAM.Utilityrate5", reason="nrel-pysam is not installed")
@@ -137,7 +137,7 @@ def test_a_urdb_lookback_over_several_periods_bills_as_the_reference_does(seed: 
     assert max(off) <= CLOSE, (found, wanted)
 
 
-def amounts(load: list[float], **changes: object) -> list[float]:
+def amounts(load: list[float], made: list[float] | None = None, **changes: object) -> list[float]:
     """Flat demand at 1 per kW, at least half of the peaks of the two months before; no energy."""
     hours = [[1.0] * 24] * 12
     inputs = {
@@ -163,7 +163,7 @@ def amounts(load: list[float], **changes: object) -> list[float]:
         "ur_dc_billing_demand_periods": [[1.0, 1.0]],
         "ur_yearzero_usage_peaks": [0.0] * 12,
     }
-    return reference(Case(inputs | changes, load, None, 1))
+    return reference(Case(inputs | changes, load, made, 1))
 
 
 def test_the_reference_reads_peaks_of_the_year_before_one_month_too_long() -> None:
@@ -189,3 +189,33 @@ def test_the_reference_gives_energy_away_where_no_demand_is_billed() -> None:
     none = [[0.0, 0.0]] * 12
     found = amounts([1.0] * 8760, ur_ec_tou_mat=mat, ur_billing_demand_lookback_percentages=none)
     assert found == [0.0] * 12
+
+
+def test_the_reference_bills_a_minimum_demand_again_on_the_meter_that_only_generates() -> None:
+    """An error of the reference: nothing is sold for, yet the bill of 5 kW becomes one of 5 + 3."""
+    load = [5.0] * 8760
+    alone = amounts(load, ur_billing_demand_minimum=3.0, ur_metering_option=BUY_ALL)
+    both = amounts(load, [1.0] * 8760, ur_billing_demand_minimum=3.0, ur_metering_option=BUY_ALL)
+    assert [round(two - one, 6) for one, two in zip(alone, both, strict=True)] == [3.0] * 12
+
+
+def test_the_reference_refuses_demand_tiers_that_differ_between_periods() -> None:
+    """Ours are those of each period's own peak."""
+    hours = [[1.0] * 12 + [2.0] * 12] * 12
+    tiers = [[1.0, 1.0, 4.0, 1.0], [1.0, 2.0, NO_LIMIT, 2.0], [2.0, 1.0, NO_LIMIT, 3.0]]
+    with pytest.raises(Exception, match=r"(?i)tier"):
+        amounts(
+            [5.0] * 8760,
+            ur_dc_sched_weekday=hours,
+            ur_dc_sched_weekend=hours,
+            ur_dc_tou_mat=tiers,
+            ur_enable_billing_demand=0,
+        )
+    record = {
+        "demandratestructure": [[{"rate": 1, "max": 4}, {"rate": 2}], [{"rate": 3}]],
+        "demandweekdayschedule": [[0] * 12 + [1] * 12] * 12,
+        "demandweekendschedule": [[0] * 12 + [1] * 12] * 12,
+    }
+    request = Request(datetime(2018, 1, 1), 60, "UTC", naive=True)  # noqa: DTZ001 - local
+    months = rate_months(import_urdb(record).document, [Decimal(5)] * 8760, request)
+    assert {month.rated.total for month in months} == {4 * 1 + 1 * 2 + 5 * 3}
