@@ -198,7 +198,7 @@ class Configurator:
     def _gate(self, host: Host) -> Gate | None:
         if self._standing.phase is Phase.SETTLED:
             return None
-        return Gate(host.vitals(), self._settings.probation_s)
+        return Gate(host.vitals(), self._settings.probation_s, self._settings.late_s)
 
     async def _receive(self, payload: bytes, host: Host) -> bool:
         """Take a configuration, or refuse it by name; whether it is on probation now."""

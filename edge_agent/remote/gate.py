@@ -33,12 +33,14 @@ class Gate:
 
     Args:
         began: How the agent did when it began.
-        probation_s: Health is judged from then on; for as long again it may come late. [s]
+        probation_s: Health is judged from then on. [s]
+        late_s: For so long after that it may come late; None: as long again. [s]
     """
 
-    def __init__(self, began: Vitals, probation_s: float) -> None:
+    def __init__(self, began: Vitals, probation_s: float, late_s: float | None = None) -> None:
         self._began = began
         self._probation_s = probation_s
+        self._end_s = probation_s + (probation_s if late_s is None else late_s)
         self._reads = dict(began.reads)
         self._committed_at: float | None = None
 
@@ -52,7 +54,7 @@ class Gate:
             return None
         if self._healthy(vitals):
             return True
-        return None if elapsed_s < 2 * self._probation_s else False
+        return None if elapsed_s < self._end_s else False
 
     def _healthy(self, vitals: Vitals) -> bool:
         if not vitals.connected:

@@ -23,6 +23,7 @@ class RemoteSettings(BaseModel):
     Args:
         keys: Ed25519 public keys that may sign them, 64 hex digits each.
         probation_s: How long a new one is watched before it counts as good. [s]
+        late_s: For so long after that health may come late; None: as long again. [s]
         starts: The agent may start so often in that time; then the one before comes back.
     """
 
@@ -30,6 +31,7 @@ class RemoteSettings(BaseModel):
 
     keys: tuple[PublicKey, ...] = ()
     probation_s: Probation = 600.0
+    late_s: Probation | None = None
     starts: Starts = 3
 
 
@@ -45,6 +47,7 @@ class UpdateSettings(BaseModel):
         max_mib: The largest artefact. [MiB]
         ca_file: Whom to trust at https addresses; None: the system's authorities.
         probation_s: How long a new version is watched before it counts as good. [s]
+        late_s: For so long after that health may come late; None: as long again. [s]
         starts: The agent may start so often in that time; then the version before comes back.
         install_s: How long the installer may take, the restart included. [s]
     """
@@ -58,6 +61,7 @@ class UpdateSettings(BaseModel):
     max_mib: Annotated[int, Field(ge=1, le=ARTEFACT_MAX_BYTES // MIB)] = 64
     ca_file: Path | None = None
     probation_s: Probation = 600.0
+    late_s: Probation | None = None
     starts: Starts = 3
     install_s: Annotated[float, Field(gt=0, le=86_400)] = 900.0
 

@@ -239,7 +239,7 @@ class Updater:
             raise UpdateRefusedError(message)
 
     async def _watch(self, course: Course, host: Host, clock: Clock) -> None:
-        gate = Gate(host.vitals(), self._settings.probation_s)
+        gate = Gate(host.vitals(), self._settings.probation_s, self._settings.late_s)
         while (verdict := gate.look(host.vitals())) is None:
             await clock.sleep(min(LOOK_S, self._settings.probation_s / 4))
         if not verdict:
