@@ -227,5 +227,13 @@ async def test_systemd_hears_of_a_reload(tmp_path: Path) -> None:
                 assert reloading.startswith(b"RELOADING=1\nMONOTONIC_USEC=")
                 assert int(reloading.partition(b"USEC=")[2]) > 0
                 assert await loop.sock_recv(channel, 100) == b"READY=1"
+                config.write_text("gateway = ")
+                process.send_signal(signal.SIGHUP)
+                assert (await loop.sock_recv(channel, 100)).startswith(b"RELOADING=1")
+                assert await loop.sock_recv(channel, 100) == b"READY=1"
+                standing = (await health(tmp_path))["configuration"]
+                assert standing["refusal"]["code"] == "CONFIGURATION_FILE"
+                assert "is no TOML" in standing["refusal"]["message"]
+                assert (standing["applied"], standing["refused"]) == (2, 1)
                 process.terminate()
                 assert await process.wait() == 0
