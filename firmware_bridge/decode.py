@@ -133,13 +133,14 @@ def decode_bytes(protocol: str, content: bytes, options: Options | None = None) 
     forms = scanners(protocol)
     best: list[Telegram] = []
     for parts in _readings(content):
+        read: list[Telegram] = []
         for form in forms:
-            found = list(
-                _bounded(telegram for part in parts for telegram in scan(form(chosen), part))
-            )
-            best = max(best, found, key=_worth)
-            if best and all(map(_sure, best)):
-                return best
+            telegrams = (telegram for part in parts for telegram in scan(form(chosen), part))
+            read = max(read, list(_bounded(telegrams)), key=_worth)
+            if read and all(map(_sure, read)):
+                return read
+        # Where nothing holds, a refusal for each line says more than one for all of them.
+        best = max(best, read, key=lambda found: (_worth(found), len(found)))
     return best
 
 

@@ -11,6 +11,7 @@ import pytest
 from firmware_bridge.decode import REFUSED_MAX, Options, decode_bytes, protocols, scanners
 from firmware_bridge.hex_text import from_hex, lines_of_hex, within_text
 from firmware_bridge.ports import UnknownProtocolError
+from firmware_bridge.simulator.dlms_encoding import cipher
 from firmware_bridge.simulator.mbus_encoding import device, long_frame, long_header
 from firmware_bridge.telegram import TelegramError, plain
 
@@ -109,6 +110,15 @@ def test_apdus_of_one_line_each_do_not_lose_each_other() -> None:
     content = f"{sound}\n{broken}\n{sound}\n".encode()
     found = decode_bytes("dlms", content, Options())
     assert [len(telegram.observations) for telegram in found] == [2, 0, 2]
+
+
+def test_each_line_that_holds_no_telegram_is_refused_by_itself() -> None:
+    damaged = "\n".join([DAMAGED.hex()] * 4)
+    assert read(damaged.encode()) == ([], ["CHECKSUM"] * 4)
+    # Ciphered APDUs have no boundary but the line's: together only the first would be refused.
+    secret = cipher(b"\x0f\0\0\0\1\0\0", b"ABC\1\2\3\4\5", 7, bytes(16), bytes(16)).hex()
+    found = decode_bytes("dlms", f"{secret}\n{secret}\n{secret}".encode())
+    assert [t.error.code for t in found if t.error] == ["KEY_MISSING"] * 3
 
 
 def test_what_is_refused_says_the_most_telling_reason() -> None:
