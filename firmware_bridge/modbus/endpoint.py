@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -105,7 +106,7 @@ class SerialEndpoint:
                 self.path,
                 framer=FramerType.RTU,
                 baudrate=self.baudrate,
-                parity=self.parity,
+                parity=_parity(self.path, self.parity),
                 stopbits=self.stopbits,
                 timeout=timeout_s,
                 retries=0,
@@ -117,6 +118,11 @@ class SerialEndpoint:
             message = "A serial port needs pyserial, which is not installed."
             remedy = "Install meterline[edge]."
             raise DriverSettingError(message, value=self.path, remedy=remedy) from error
+
+
+def _parity(path: str, parity: str) -> str:
+    """The parity to ask for: a pseudo-terminal has none, and refuses it when set again."""
+    return "N" if os.path.realpath(path).startswith("/dev/pts/") else parity
 
 
 def parse_request(endpoint: Endpoint, frame: bytes) -> Request:

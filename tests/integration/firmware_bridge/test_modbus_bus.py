@@ -132,6 +132,13 @@ async def test_a_garbled_rtu_answer_is_refused_and_the_next_read_works() -> None
         assert (await driver.read()).meter.serial == "101"
 
 
+async def test_a_line_without_parity_bits_is_opened_again_and_again_with_even_parity() -> None:
+    async with rtu_line() as (_, path):
+        for _ in range(3):
+            async with drivers(serial_port=path, parity="E")[1] as driver:
+                assert (await driver.read()).meter.serial == "101"
+
+
 async def test_probe_finds_what_is_on_a_serial_line() -> None:
     async with rtu_line() as (_, path):
         at = SerialEndpoint(path, 9600, "N", 1)

@@ -208,6 +208,7 @@ SOAKED = (
     Case(
         "modbus-rtu-19200",
         ("modbus", PTY, "--baudrate", "19200", "--profile", "eastron-sdm630"),
+        {"1-0:1.8.0*255": lambda meter, at: meter.register_wh(ACTIVE_IMPORT, at) // 10 * 10},
         maker="EASTRON",
         timed=False,
         probe=(),
