@@ -2,8 +2,9 @@
 
 A file is what was synchronised last, and a list of changes since. Each of its sectors may show any
 of its states since then, each on its own; so may its size; new sectors that were never written may
-be zeros, or noise. Names are the same: those of the last fsync of the folder, and any of the
-changes since whose own forerunners (those of the same name) happened too.
+be zeros, or noise. Cutting a file off happens as a whole or not at all. Names are the same: those
+of the last fsync of the folder, and any of the changes since whose own forerunners (those of the
+same name) happened too.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class _File:
         self.synced = self.after(len(self.changes))
         self.changes.clear()
 
-    def after(self, count: int) -> bytes:
-        """With its first changes."""
+    def after(self, count: int | None) -> bytes:
+        """With its first changes; None for all."""
         data = bytearray(self.synced)
         for change in self.changes[:count]:
             apply(change, data)
@@ -156,6 +157,8 @@ def _remains(file: _File, manner: Manner, random: Random, share: float) -> bytes
         return file.after(random.choice((0, count)))
     if manner is Manner.IN_ORDER:
         return _torn(file, min(int(share * (count + 1)), count), random)
+    file = _between_cuts(file, random)
+    count = len(file.changes)
     step = PAGE_BYTES if manner is Manner.PAGES else SECTOR_BYTES
     bias = random.choice((0.1, 0.5, 0.9))
     size = len(file.after(count if manner is Manner.GROWN else random.randint(0, count)))
@@ -166,6 +169,21 @@ def _remains(file: _File, manner: Manner, random: Random, share: float) -> bytes
         elif manner is Manner.NOISE and at >= len(file.synced):
             found[at : at + step] = random.randbytes(step)
     return bytes(found[:size])
+
+
+def _between_cuts(file: _File, random: Random) -> _File:
+    """Cutting a file off is one step for a file system: before it or after it, never half."""
+    found, size = _File(file.synced, []), len(file.synced)
+    for change in file.changes:
+        if isinstance(change, Resize) and change.size < size:
+            if random.random() < 0.5:
+                return found
+            found = _File(_File(found.synced, [*found.changes, change]).after(None), [])
+        else:
+            found.changes.append(change)
+        end = change.offset + len(change.data) if isinstance(change, Write) else change.size
+        size = max(size, end) if isinstance(change, Write) else end
+    return found
 
 
 def _torn(file: _File, count: int, random: Random) -> bytes:
