@@ -26,6 +26,7 @@ from firmware_bridge.contract.remote import Update
 from firmware_bridge.contract.reports import UpdateState
 from tests.support.shop import Shop, shop
 from tests.support.signing import MADE_AT, Signer
+from tests.support.size import sized
 
 from .conftest import GATEWAY, Plant, as_toml, plant
 
@@ -278,9 +279,7 @@ async def test_hostile_announcements_are_refused_by_name_before_anything_is_fetc
 
 STEPS = {
     "while fetching": (Phase.FETCHING, "1", UpdateState.INSTALLED, None),
-    "before the installer was called": (Phase.INSTALLING, "1", UpdateState.INSTALLED, None),
     "after it had installed": (Phase.INSTALLING, "2", UpdateState.INSTALLED, None),
-    "after it was handed over": (Phase.HANDED_OVER, "2", UpdateState.INSTALLED, None),
     "handed over, and nothing came": (
         Phase.HANDED_OVER,
         "1",
@@ -295,11 +294,15 @@ STEPS = {
         "UPDATE_REVERTED",
     ),
     "while going back": (Phase.ROLLING_BACK, "2", UpdateState.ROLLED_BACK, "UPDATE_UNHEALTHY"),
+    "before the installer was called": (Phase.INSTALLING, "1", UpdateState.INSTALLED, None),
+    "after it was handed over": (Phase.HANDED_OVER, "2", UpdateState.INSTALLED, None),
     "after it went back": (Phase.ROLLING_BACK, "1", UpdateState.ROLLED_BACK, "UPDATE_UNHEALTHY"),
 }
+# The last three when asked for: the unit tests hold their laws too.
+TRIED = dict(list(STEPS.items())[: sized("METERLINE_UPDATE_STEPS", 6, 9)])
 
 
-@pytest.mark.parametrize(("phase", "runs", "state", "code"), STEPS.values(), ids=STEPS.keys())
+@pytest.mark.parametrize(("phase", "runs", "state", "code"), TRIED.values(), ids=TRIED.keys())
 async def test_a_power_cut_at_any_step(  # noqa: PLR0913, PLR0917 - one row of the table
     mosquitto: EmbeddedBroker,
     tmp_path: Path,
