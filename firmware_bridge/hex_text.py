@@ -95,10 +95,16 @@ def _joined(content: bytes) -> bytes | None:
 
 
 def _dump(content: bytes) -> bytes | None:
-    """The bytes of a hex dump: every line's offset is where the one before it ended."""
+    """The bytes of a hex dump, whose offsets may be hex, decimal or octal."""
     text = content.removeprefix(_BYTE_ORDER_MARK)
     if _DUMP_OFFSET.match(text) is None:
         return None
+    spelled = (_dumped(text, base) for base in (16, 10, 8))
+    return next((found for found in spelled if found is not None), None)
+
+
+def _dumped(text: bytes, base: int) -> bytes | None:
+    """The bytes where every line's offset is where the one before it ended."""
     found, last, width = bytearray(), b"", 0
     for line in _LINE.finditer(text):
         if not line[0].strip():
@@ -108,8 +114,10 @@ def _dump(content: bytes) -> bytes | None:
         if row is None and not alone:
             return None
         # What the last column prints may look like bytes, so an offset decides how many there are.
-        at = int(row[1] if row else line[0].strip(b" \t:"), 16)
-        size = at - len(found)
+        try:
+            size = int(row[1] if row else line[0].strip(b" \t:"), base) - len(found)
+        except ValueError:
+            return None
         if not 0 <= size <= len(last) or (last and not size):
             return None
         found += last[:size]

@@ -60,6 +60,8 @@ BOTH = ["12345678=12345678", "87654321=1111000"]
         ),
         lambda data: "\r\n".join(f"{at:04X}: {row.hex(' ').upper()}" for at, row in rows(data)),
         lambda data: "\n".join(f"{at:06x} {row.hex(' ')}" for at, row in rows(data)),
+        lambda data: "\n".join(f"{at:07o} {row.hex(' ')}" for at, row in rows(data)),
+        lambda data: "\n".join(f"{at:07d} {row.hex(' ')}" for at, row in rows(data)),
     ],
 )
 def test_both_telegrams_are_read_however_they_are_written(
