@@ -132,7 +132,11 @@ class Tracer:
         if not os.WIFSTOPPED(status):
             return os.waitstatus_to_exitcode(status)
         options = _STOP_MARKED | _FOLLOW_THREADS | _KILL_WITH_US
-        _ask(_SETOPTIONS, self.pid, options)
+        try:
+            _ask(_SETOPTIONS, self.pid, options)
+        except OSError as error:
+            message = f"ptrace does not follow threads here: {error}"
+            raise TracingRefusedError(message) from error
         self._memory = os.open(f"/proc/{self.pid}/mem", os.O_RDONLY)
         try:
             _ask(_SYSCALL, self.pid, 0)

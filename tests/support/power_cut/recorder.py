@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.support.data import REPOSITORY
-from tests.support.power_cut.ptrace import Call, Tracer
+from tests.support.power_cut.ptrace import Call, Tracer, TracingRefusedError
 from tests.support.power_cut.trace import (
     Create,
     Mark,
@@ -86,6 +86,9 @@ class Recorder:
         if code:
             message = f"{module} ended with {code}:\n{log.read_text(errors='replace')}"
             raise RuntimeError(message)
+        if not self.trace:
+            message = "ptrace tells of no system calls here"
+            raise TracingRefusedError(message)
         return self.trace
 
     def _heard(self, mark: Mark) -> None:
