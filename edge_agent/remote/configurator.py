@@ -39,6 +39,7 @@ from edge_agent.remote.keys import KeyRing, check_gateway
 from edge_agent.remote.overlay import overlay
 from edge_agent.remote.ports import Host
 from edge_agent.remote.records import pack_standing, unpack_standing
+from edge_agent.remote.sparing import Sparing
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.remote import RemoteConfiguration, decode_configuration
 from firmware_bridge.contract.reports import ConfigurationReport, ConfigurationState
@@ -68,6 +69,7 @@ class Configurator:
         self._standing = Standing()
         self._damage: RemoteStateDamagedError | None = None
         self._refusal: Refusal | None = None
+        self._sparing = Sparing()
         self._inbox: deque[bytes] = deque(maxlen=INBOX)
         self._woken = asyncio.Event()
 
@@ -295,9 +297,13 @@ class Configurator:
 
     def _refuse_and_tell(self, host: Host, refusal: Refusal) -> None:
         # A retained message comes again at each connection; one line says it.
-        if self._refusal != refusal:
-            self._refuse(refusal)
+        if self._refusal == refusal:
+            return
+        self._refuse(refusal)
+        if self._sparing.may(refusal.code, host.vitals().now):
             self._tell(host, refusal)
+        else:
+            host.announce()
 
     def _tell(self, host: Host, refusal: Refusal) -> None:
         _log.error(

@@ -30,6 +30,7 @@ from edge_agent.remote.installer import Installer, Verb
 from edge_agent.remote.keys import KeyRing, check_gateway
 from edge_agent.remote.ports import Host
 from edge_agent.remote.settings import MIB
+from edge_agent.remote.sparing import Sparing
 from edge_agent.remote.updating import (
     Announced,
     Artefact,
@@ -88,6 +89,7 @@ class Updater:
         self._spool = Spool(folder)
         self._installer = Installer(local.update.install, local.update.install_s)
         self._deferred: dict[str, bytes] = {}
+        self._sparing = Sparing()
         self._inbox: deque[bytes] = deque(maxlen=INBOX)
         self._woken = asyncio.Event()
 
@@ -147,10 +149,12 @@ class Updater:
             self._go(name, Announced(artefact), host)
         except MeterlineError as error:
             report = UpdateReport(name, number, UpdateState.REFUSED, error.code)
-            if self.courses.refuse(report):
+            if not self.courses.refuse(report):
+                return
+            if self._sparing.may(error.code, host.vitals().now):
                 _log.error("update_refused", component=name, code=error.code, reason=str(error))
                 host.note(error.code.lower(), f"Update {name} {number}: {error}")
-                host.announce()
+            host.announce()
 
     def _check(self, update: Update) -> None:
         if self.courses.damage is not None:

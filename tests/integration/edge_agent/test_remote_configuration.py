@@ -219,13 +219,22 @@ async def test_what_is_not_to_be_believed_is_refused_by_name_and_changes_nothing
                     status = await desk.until(is_refused(code))
                     assert status.config is not None
                     assert status.config.version == 5
+                # A hostile broker may go on for ever; the gateway's record of events does not grow.
+                told: list[str] = []
+                note, agent.buffer.note = agent.buffer.note, lambda *said: told.append(said[1])  # type: ignore[method-assign]
+                for _ in range(3):
+                    for code in ("BAD_MAGIC", "OTHER_GATEWAY"):
+                        await desk.publish(hostile[code])
+                        await desk.until(is_refused(code))
+                agent.buffer.note = note  # type: ignore[method-assign]
+                assert told == []
                 # The same version again, with another content.
                 await desk.publish(SIGNER.configuration(5, meters(site, "b")))
                 await desk.until(is_refused("CONFIGURATION_STALE"))
                 assert names(agent) == ["a"]
                 # Nobody without the key makes the card wear.
                 assert (tmp_path / "buffer.db.remote").read_bytes() == kept
-                refused = f"meterline_edge_remote_configurations_refused_total {len(hostile) + 1}"
+                refused = f"meterline_edge_remote_configurations_refused_total {len(hostile) + 7}"
                 assert refused in await agent.metrics()
                 await desk.publish(SIGNER.configuration(6, meters(site, "b")))
                 await desk.until(is_in(ConfigurationState.GOOD, 6))

@@ -1,0 +1,27 @@
+"""Says each refusal now and then, not as often as a hostile broker can cause it: a card wears."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EVERY_S: Final = 3600.0
+
+
+class Sparing:
+    """Remembers when each code was last said."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, float] = {}
+
+    def may(self, code: str, now: float) -> bool:
+        """Whether it is to be said at this moment; then it is not for an hour.
+
+        Args:
+            code: An error's; there are few.
+            now: Monotonic. [s]
+        """
+        last = self._said.get(code)
+        if last is not None and now - last < EVERY_S:
+            return False
+        self._said[code] = now
+        return True
