@@ -21,7 +21,9 @@ def half_away(value: Fraction, digits: int) -> Decimal:
     return Decimal(whole if scaled.numerator >= 0 else -whole).scaleb(-digits, _WIDE)
 
 
-def largest_remainder(parts: Sequence[Fraction], digits: int) -> list[Fraction]:
+def largest_remainder(
+    parts: Sequence[Fraction], digits: int, total: Fraction | None = None
+) -> list[Fraction]:
     """Round parts so that they sum to the rounded total.
 
     Each is rounded down; the units missing to the total go to the largest remainders, the earliest
@@ -30,14 +32,19 @@ def largest_remainder(parts: Sequence[Fraction], digits: int) -> list[Fraction]:
     Args:
         parts: Exact values.
         digits: Decimals to keep.
+        total: What they sum to, one of the two nearest numbers of that many decimals; by default
+            their own sum rounded half away from zero.
 
     Returns:
-        One value per part; they sum to the total rounded half away from zero.
+        One value per part.
     """
     scale = 10**digits
     floors = [part * scale // 1 for part in parts]
-    total = int(half_away(sum(parts, Fraction(0)), digits).scaleb(digits, _WIDE))
-    missing = total - sum(floors)
+    if total is None:
+        units = int(half_away(sum(parts, Fraction(0)), digits).scaleb(digits, _WIDE))
+    else:
+        units = int(total * scale)
+    missing = units - sum(floors)
     order = sorted(
         range(len(parts)), key=lambda number: (floors[number] - parts[number] * scale, number)
     )

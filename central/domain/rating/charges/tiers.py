@@ -118,15 +118,22 @@ def _daily(
 def effective(steps: Sequence[Step], charge: Charge, segment: Segment, span: Span) -> list[Block]:
     """The steps as ascending cumulative bounds of this bill.
 
+    A step without room is left out, but that volume and stair-step tiers may begin with one that
+    ends at zero: it is reached by no use at all.
+
     Raises:
         HeldError: A bound that depends on a determinant falls below the one before it.
     """
+    reached = charge.tiers.kind in {"volume", "stair"}
     flat: list[tuple[Fraction | None, PriceTable]] = []
     _flatten(steps, None, charge, segment, span, flat)
     blocks: list[Block] = []
     low = Fraction(0)
     for number, (high, price) in enumerate(flat, start=1):
-        if high is not None and high <= low:
+        if high is not None and high < low:
+            message = f"Step {number} of {charge.id!r} ends at {high}, below the one before it."
+            raise HeldError(Hold("BAD_BOUND", message, charge.id))
+        if high == low and not (reached and number == 1):
             continue
         blocks.append(Block(number, low, high, price))
         if high is None:
@@ -189,10 +196,13 @@ def _priced(
     share, note = time_share(charge, span, segment)
     by_period = any(block.price.by_period for block in blocks)
     per_period = charge.tiers.style == "per_period" or span.is_demand(charge)
+    in_order: InOrder = {}
+    if by_period and not per_period and charge.tiers.style == "in_order":
+        in_order = _in_order(charge, span, segment, blocks, found)
     for block, part in _parts(charge, blocks, quantity):
         splits: list[tuple[str, Fraction, tuple[Determinant, ...]]]
         if by_period or per_period:
-            splits = _split(charge, span, block, part, found)
+            splits = _split(block, part, found, in_order)
         else:
             splits = [("", part, tuple(found))]
         for label, amount, behind in splits:
@@ -229,19 +239,39 @@ def _parts(
             yield block, part
 
 
+InOrder = dict[tuple[int, str], Fraction]
+"""Step and period to what fills it in order of time; empty where shares do."""
+
+
+def _in_order(
+    charge: Charge,
+    span: Span,
+    segment: Segment,
+    blocks: Sequence[Block],
+    found: Sequence[Determinant],
+) -> InOrder:
+    """What each period puts into each step as time goes by, in the digits of its rounded sum."""
+    series = series_of(charge.qty or "", segment, span.book)
+    filled: InOrder = {}
+    for determinant in found:
+        parts = [
+            running_total(determinant, found, block.low, block.high, series) for block in blocks
+        ]
+        digits = span.document.digits_of(determinant.unit)
+        if digits is not None and sum(parts, Fraction(0)) == determinant.exact:
+            parts = largest_remainder(parts, digits, determinant.value)
+        for block, part in zip(blocks, parts, strict=True):
+            filled[block.number, determinant.label] = part
+    return filled
+
+
 def _split(
-    charge: Charge, span: Span, block: Block, part: Fraction, found: list[Determinant]
+    block: Block, part: Fraction, found: list[Determinant], in_order: InOrder
 ) -> list[tuple[str, Fraction, tuple[Determinant, ...]]]:
     """A step's quantity over the periods."""
-    if charge.tiers.style == "in_order":
-        segment = span.segments[[s.number for s in span.segments].index(found[0].segment)]
-        series = series_of(charge.qty or "", segment, span.book)
+    if in_order:
         return [
-            (
-                determinant.label,
-                running_total(determinant, found, block.low, block.high, series),
-                (determinant,),
-            )
+            (determinant.label, in_order[block.number, determinant.label], (determinant,))
             for determinant in found
         ]
     total = sum((determinant.value for determinant in found), Fraction(0))

@@ -105,3 +105,30 @@ def test_the_running_bill_nets_intervals_as_the_bill_does() -> None:
         running.add({name: [own[number]] for name, own in given.items()})
     amounts = [(line.key, line.amount) for line in running.bill().lines]
     assert amounts == [(line.key, line.amount) for line in rated(given, text).lines]
+
+
+ORDERED = """\
+tariff: ordered
+effective: 2020-01-01
+zone: Australia/Lord_Howe
+currency: {code: AUD}
+quantities: {kWh: 0}
+calendar: {periods: {day: [{at: "08:00-20:00"}], night: rest}}
+determinants: {kwh: {sum: import, by: period}}
+charges:
+  - id: energy
+    qty: kwh
+    tiers: {style: in_order}
+    steps: [{to: 30, price: {day: 1, night: 2}}, {to: null, price: {day: 3, night: 4}}]
+"""
+
+
+def test_tiers_in_order_sum_to_the_rounded_periods() -> None:
+    for seed in range(8):
+        given, _ = blocks(seed)
+        bill = rated({"import": given["import"]}, ORDERED)
+        for label in ("day", "night"):
+            value = next(d.value for d in bill.determinants if d.label == label)
+            parts = [line.quantity for line in bill.lines if line.label == label]
+            assert all(part is not None and part == int(part) for part in parts)
+            assert sum((Fraction(part or 0) for part in parts), Fraction(0)) == value
