@@ -6,7 +6,7 @@ import re
 from itertools import islice
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_COMMENT = re.compile(rb"[ \t]*(?:#|//)[^\r\n]*")
+_COMMENT = re.compile(rb"(?:#|//)[^\r\n]*")
 _PREFIX = re.compile(rb"(?:\b0[xX]|\\x|\$)(?=[0-9A-Fa-f])")
 _SEPARATORS = re.compile(rb"[\s:;,._|\[\]{}()<>\"'-]+")
 _SPELLING = b"0123456789abcdefABCDEFxX\\$ \t\r\n\v\f:;,._|[]{}()<>\"'-"

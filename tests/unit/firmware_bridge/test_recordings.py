@@ -152,3 +152,12 @@ def test_a_protocol_is_found_under_its_other_names() -> None:
         assert scanners(name) == scanners(same)
     with pytest.raises(UnknownProtocolError):
         scanners("smoke")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"#\n" + b" " * 10**6, b"0000 " + b" " * 10**6 + b"x", b"0000" + b":" * 10**6, b"aa " * 10**5],
+)
+def test_text_of_any_shape_is_read_in_one_pass(text: bytes) -> None:
+    # A pattern that looked ahead from each blank would take hours.
+    assert decode_bytes("sml", text) == []
