@@ -185,14 +185,16 @@ def _billing_demand(inputs: dict[str, Any], said: dict[str, Any]) -> None:
 
 
 def _flagged(inputs: dict[str, Any]) -> list[str]:
-    """The periods whose peaks make the billing demand."""
+    """The periods whose peaks make the billing demand, as far as any hour is theirs."""
+    days = ("ur_dc_sched_weekday", "ur_dc_sched_weekend")
+    used = {int(period) for name in days for row in inputs[name] for period in row}
     rows = inputs["ur_dc_billing_demand_periods"]
-    return [f"kw_tou.D{int(period) - 1}" for period, flag in rows if flag]
+    return [f"kw_tou.D{int(period) - 1}" for period, flag in rows if flag and int(period) in used]
 
 
 def opening_of(inputs: dict[str, Any]) -> State:
     """Peaks of the year before the first."""
-    if not inputs.get("ur_enable_billing_demand"):
+    if not inputs.get("ur_enable_billing_demand") or not _flagged(inputs):
         return State()
     label = _flagged(inputs)[0].partition(".")[2]
     seeds = enumerate(inputs["ur_yearzero_usage_peaks"], start=1)
