@@ -16,7 +16,9 @@ PAYLOAD_MAX = 65_536
 DEPTH_MAX = 12
 _DIGITS_MAX = 40
 _EXPONENT_MAX = 30
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# A string that never ends is passed over whole: looked at from each quote in it, it would cost the
+# square of its length.
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _MSGPACK_MAPS = frozenset(bytes([code]) for code in (*range(0x80, 0x90), 0xDE, 0xDF))
 
 

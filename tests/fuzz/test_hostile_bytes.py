@@ -49,6 +49,7 @@ ENDLESS = {
     ),
     "list files": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01" + b"\x76\x05" * 50_000,
     "topics": b"tele/p/SENSOR " + b'{"a":' * 20_000,
+    "open strings": b't {"' + b'\\"' * 30_000 + b"\n",
     "read-outs": b"/ABC5m\r\n\x02" + b"1.8.0(1*kWh)\r\n" * 10_000,
 }
 
