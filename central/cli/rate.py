@@ -148,8 +148,8 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
         _table(months, document.currency.code)
 
 
-def _events(path: Path | None) -> Events:
-    return {} if path is None else read_events_file(path.read_text(encoding="utf-8"), path.name)
+def _events(path: Path | None) -> Events | None:
+    return None if path is None else read_events_file(path.read_text(encoding="utf-8"), path.name)
 
 
 def _named(options: list[str] | None, what: str) -> list[tuple[str, str]]:

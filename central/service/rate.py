@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 from functools import lru_cache
 from itertools import chain, groupby
@@ -21,11 +23,10 @@ from central.domain.rating.series import billing_scale
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.version import TariffVersion
-from central.service.ports.billing import AccountWork, NewBill, SupplyWork
+from central.service.ports.billing import AccountWork, Blocks, NewBill, SupplyWork
 from central.service.ports.registry import TariffRecord
 from central.service.resolve_calendar import resolve_calendar
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.quantity import Unit
 
 IMPORT = "import"
@@ -56,13 +57,25 @@ class Tariffs:
         """The series that any of the tariffs names."""
         return frozenset(chain.from_iterable(map(self._named, self._versions)))
 
+    @property
+    def looks_back(self) -> Mapping[str, int]:
+        """How many days before a bill a tariff looks at, by name; only those that do."""
+        back = {
+            name: max(one.document.looks_back_days for one in versions)
+            for name, versions in self._versions.items()
+            if versions
+        }
+        return {name: days for name, days in back.items() if days}
+
     def know(self, days: Iterable[PriceDay]) -> None:
         """Take the days of series that a store keeps, by name and day."""
         for name, found in groupby(days, key=lambda one: one.name):
             self._series[name] = join_days(list(found))
 
-    def prices(self, name: str, interval: Interval) -> tuple[PriceSeries, ...]:
-        """What is known of the series of a tariff within an interval."""
+    def prices(self, name: str, days: DayRange, zone: str) -> tuple[PriceSeries, ...]:
+        """What is known of the series of a tariff in local days, and those it looks back at."""
+        back = timedelta(days=self.looks_back.get(name, 0))
+        interval = DayRange(days.first - back, days.end).interval(zone)
         known = (self._series.get(named) for named in sorted(self._named(name)))
         return tuple(one.within(interval) for one in known if one is not None)
 
@@ -109,14 +122,41 @@ def _rated(supplies: Sequence[SupplyWork], cycle: Cycle, tariffs: Tariffs) -> li
         groups.setdefault((one.tariff, one.days, one.zone), []).append(number)
     found: dict[int, Rated] = {}
     for (tariff, days, zone), numbers in groups.items():
-        prices = tariffs.prices(tariff, days.interval(zone))
+        prices = tariffs.prices(tariff, days, zone)
         terms = Terms(tariffs.versions(tariff), tariffs.calendar, days, cycle.days, prices)
         meters = [
-            Meter(supplies[number].blocks, supplies[number].facts, supplies[number].opening)
-            for number in numbers
+            Meter(_every_block(one), one.facts, one.opening)
+            for one in (supplies[number] for number in numbers)
         ]
         found.update(zip(numbers, rate_many(meters, terms), strict=True))
     return [found[number] for number in range(len(supplies))]
+
+
+def _every_block(one: SupplyWork) -> Blocks:
+    if not one.earlier:
+        return one.blocks
+    names = one.blocks.keys() | one.earlier.keys()
+    return {name: [*one.earlier.get(name, ()), *one.blocks.get(name, ())] for name in names}
+
+
+def looking_back(
+    works: Sequence[AccountWork], earlier: Mapping[int, Blocks]
+) -> tuple[AccountWork, ...]:
+    """Works with the blocks of earlier days, which some tariffs look at.
+
+    Args:
+        works: As the store gives them.
+        earlier: By agreement.
+    """
+    return tuple(
+        replace(
+            work,
+            supplies=tuple(
+                replace(one, earlier=earlier.get(one.agreement_id, {})) for one in work.supplies
+            ),
+        )
+        for work in works
+    )
 
 
 def _bill(

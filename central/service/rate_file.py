@@ -233,7 +233,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
         facts: Of the agreement.
         opening: Before the first month.
         prices: Price series that the tariff names.
-        events: Stream to events.
+        events: Stream to events, all there were; None where nobody asked for them.
 
     Raises:
         LoadFileError: The series does not begin at a local midnight, or ends inside a day.
@@ -251,6 +251,10 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
     state = opening or State()
     options = Options(rounded=request.rounded)
     back = timedelta(days=document.looks_back_days)
+    # A file of events is all there was, so a stream that is not in it had none.
+    given = (
+        {} if events is None else {name: events.get(name, ()) for name in document.given_streams}
+    )
     seen: dict[str, list[DayBlock]] = {}
     made = None if generation is None else tuple(generation)
     for one in _months(tuple(load), made, replace(request, rounded=True), zone):
@@ -268,7 +272,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
             cycle=whole,
             opening=state,
             prices=prices,
-            events=events or {},
+            events=given,
             options=options,
         )
         if rated.holds:

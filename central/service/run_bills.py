@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.service.ports.billing import BillingStore, RunRecord, RunSummary
-from central.service.rate import Tariffs, rate_accounts
+from central.service.rate import Tariffs, looking_back, rate_accounts
 from firmware_bridge.contract.errors import OperatorError
 
 SHARD_SIZE = 500
@@ -97,9 +97,14 @@ class RunBills:
                 return None
             shard = work.shard
             tariffs = Tariffs(shard.tariffs, run.cycle.days)
+            back = tariffs.looks_back
             if tariffs.series_names:
-                tariffs.know(await work.series(tariffs.series_names))
-            bills = rate_accounts(shard.works, run.cycle, run.run_type, tariffs)
+                longest = max(back.values(), default=0)
+                tariffs.know(await work.series(tariffs.series_names, longest))
+            works = shard.works
+            if back:
+                works = looking_back(works, await work.earlier(back))
+            bills = rate_accounts(works, run.cycle, run.run_type, tariffs)
             saved = await work.save(bills, run.creator, self._clock())
             return len(bills), saved
 

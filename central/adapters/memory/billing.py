@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from central.adapters.memory.billing_load import WorkLoader, days_of
+from central.adapters.memory.billing_load import WorkLoader, blocks_of, days_of
 from central.adapters.memory.books import BookState, KeptBill, KeptShard, MemoryBooks
 from central.adapters.memory.series import newest_days
 from central.adapters.memory.validation import block_of
@@ -24,6 +24,7 @@ from central.service.ports.billing import (
     HELD_SHOWN,
     BillHead,
     BillRecord,
+    Blocks,
     ChargeTotal,
     NewBill,
     RunRecord,
@@ -31,6 +32,7 @@ from central.service.ports.billing import (
     Shard,
     ShardTransaction,
     StaleBillError,
+    before,
 )
 from central.service.ports.registry import TariffRecord
 from central.service.ports.validation import ChannelDay, PointChannelId
@@ -203,8 +205,16 @@ class _ShardTransaction:
         self._state = state
         self.shard = shard
 
-    async def series(self, names: Collection[str]) -> tuple[PriceDay, ...]:
-        days = self.shard.utc_days
+    async def earlier(self, back: Mapping[str, int]) -> Mapping[int, Blocks]:
+        return {
+            one.agreement_id: blocks_of(self._state, one.point, before(one, back[one.tariff]))
+            for work in self.shard.works
+            for one in work.supplies
+            if one.tariff in back
+        }
+
+    async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
+        days = self.shard.utc_days(back)
         return newest_days(self._state, names, days.first, days.end)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from central.adapters.memory.books import MemoryBooks
+from central.adapters.memory.books import BookState, MemoryBooks
 from central.adapters.memory.validation import (
     block_of,
     conflicts_of,
@@ -198,6 +198,17 @@ class WorkLoader:
             return None
         kept = min(found, key=lambda one: one[:3])[3]
         return Decimal(kept.mantissa).scaleb(kept.exponent)
+
+
+def blocks_of(state: BookState, point: str, days: DayRange) -> dict[str, list[DayBlock]]:
+    """The newest blocks of a point, by input name."""
+    found: dict[str, list[DayBlock]] = {}
+    for channel, kept in state.channels.items():
+        if kept.point == point:
+            own = found.setdefault(input_of(kept.record.obis), [])
+            blocks = (block_of(state, ChannelDay(channel, day), None) for day in days.days())
+            own.extend(block for block in blocks if block is not None)
+    return found
 
 
 def days_of(one: AgreementRecord, cycle: DayRange) -> DayRange | None:

@@ -29,6 +29,7 @@ from central.service.ports.billing import (
     HELD_SHOWN,
     BillHead,
     BillRecord,
+    Blocks,
     ChargeTotal,
     NewBill,
     RunRecord,
@@ -197,9 +198,13 @@ class _ShardTransaction:
         self._connection = connection
         self.shard = shard
 
-    async def series(self, names: Collection[str]) -> tuple[PriceDay, ...]:
+    async def earlier(self, back: Mapping[str, int]) -> Mapping[int, Blocks]:
         """See `ShardTransaction`."""
-        days = self.shard.utc_days
+        return await ShardLoader(self._connection, self.shard.run).earlier(self.shard.works, back)
+
+    async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
+        """See `ShardTransaction`."""
+        days = self.shard.utc_days(back)
         return await newest_days(self._connection, names, days.first, days.end)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:

@@ -87,6 +87,11 @@ ORDER BY tariff.name, effective
 SELECT id, service_point_id, obis FROM point_channel
 WHERE service_point_id = ANY(%(points)s) ORDER BY id
 
+-- name: channels_of_names
+SELECT point_channel.id, service_point.name, point_channel.obis
+FROM point_channel JOIN service_point ON service_point.id = point_channel.service_point_id
+WHERE service_point.name = ANY(%(points)s) ORDER BY point_channel.id
+
 -- name: month
 -- The newest version of each day, the days of one channel and shape end to end. All columns of a
 -- row hold the days in one order, whichever it is.

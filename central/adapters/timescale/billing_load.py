@@ -23,7 +23,14 @@ from central.domain.rating.period import DayRange
 from central.domain.rating.state import State
 from central.service.inputs import input_of
 from central.service.meter_reads import RegisterSpan, installed_within, meter_reads, not_metered
-from central.service.ports.billing import HOLES, AccountWork, RunRecord, SupplyWork
+from central.service.ports.billing import (
+    HOLES,
+    AccountWork,
+    Blocks,
+    RunRecord,
+    SupplyWork,
+    before,
+)
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
@@ -63,7 +70,7 @@ class ShardLoader:
         for key, point, obis in await self._rows("channels", points=points):
             channels.setdefault(point, []).append((key, Obis(bytes(obis))))
         at_point = {key: point for point, found in channels.items() for key, _ in found}
-        blocks = await self._blocks(list(at_point))
+        blocks = await self._blocks(list(at_point), self._days)
         holds = await self._holds(points, at_point, blocks)
         reads = await self._reads(supplies, points)
         opening = await self._opening([one.agreement_id for one in supplies])
@@ -90,6 +97,34 @@ class ShardLoader:
             found.setdefault(record.name, []).append(record)
         return found
 
+    async def earlier(
+        self, works: Iterable[AccountWork], back: Mapping[str, int]
+    ) -> Mapping[int, Blocks]:
+        """The blocks of days before those of agreements, by agreement and input name."""
+        spans = {
+            one.agreement_id: (one.point, before(one, back[one.tariff]))
+            for work in works
+            for one in work.supplies
+            if one.tariff in back
+        }
+        names = sorted({point for point, _ in spans.values()})
+        channels: dict[str, list[tuple[int, str]]] = {}
+        for key, point, obis in await self._rows("channels_of_names", points=names):
+            channels.setdefault(point, []).append((key, input_of(Obis(bytes(obis)))))
+        blocks = await self._blocks(
+            [key for found in channels.values() for key, _ in found],
+            DayRange(
+                min((days.first for _, days in spans.values()), default=self._days.first),
+                max((days.end for _, days in spans.values()), default=self._days.end),
+            ),
+        )
+        found: dict[int, dict[str, list[DayBlock]]] = {}
+        for agreement, (point, days) in spans.items():
+            for key, name in channels.get(point, ()):
+                own = found.setdefault(agreement, {}).setdefault(name, [])
+                own.extend(_within(blocks.get(key, ()), days))
+        return found
+
     async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
         async with self._connection.cursor(binary=True) as cursor:
             await cursor.execute(SQL[statement], values)
@@ -103,10 +138,8 @@ class ShardLoader:
             for row in await self._rows("accounts", accounts=list(accounts))
         }
 
-    async def _blocks(self, channels: list[int]) -> dict[int, list[DayBlock]]:
-        rows = await self._rows(
-            "month", channels=channels, first=self._days.first, end=self._days.end
-        )
+    async def _blocks(self, channels: list[int], days: DayRange) -> dict[int, list[DayBlock]]:
+        rows = await self._rows("month", channels=channels, first=days.first, end=days.end)
         found: dict[int, list[DayBlock]] = {}
         for row in rows:
             found.setdefault(row[0], []).extend(blocks_of(row))

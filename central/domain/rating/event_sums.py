@@ -25,12 +25,17 @@ def compute_events(rule: EventDeterminant, segment: Segment, book: Book) -> Iter
     from the bill before, go on from segment to segment, and are left to the next bill.
 
     Raises:
-        HeldError: Two events of one identifier differ, or one has a value of the field that the
-            tariff does not list.
+        HeldError: The stream is not given, two events of one identifier differ, or one has a value
+            of the field that the tariff does not list.
 
     Source: rating.md, section 3, counted things
     """
-    events = distinct(rule.stream, book.events.get(rule.stream, ()))
+    given = book.events.get(rule.stream)
+    if given is None:
+        # A stream without events is given as such: that nobody asked for it is no zero.
+        message = f"The events {rule.stream!r} are not given."
+        raise HeldError(Hold("MISSING_EVENTS", message, rule.stream))
+    events = distinct(rule.stream, given)
     where: Fields = tuple((name, True, values) for name, values in rule.where)
     for label, spans, fields in _labels(rule, segment, book):
         levels = book.levels.setdefault((rule.name, label), {})

@@ -28,6 +28,9 @@ from central.domain.rating.state import State
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.errors import OperatorError
 
+Blocks = Mapping[str, Sequence[DayBlock]]
+"""Day blocks by input name."""
+
 HELD_SHOWN = 1_000
 """How many held bills a summary names at most."""
 
@@ -94,6 +97,7 @@ class SupplyWork:
         blocks: Newest blocks of those days, by input name.
         holds: Critical findings and conflicts of those days.
         reads: Registers at the ends of the days.
+        earlier: Newest blocks of the days before, where the tariff looks back, by input name.
     """
 
     agreement_id: int
@@ -103,9 +107,15 @@ class SupplyWork:
     days: DayRange
     facts: AgreementFacts
     opening: State
-    blocks: Mapping[str, Sequence[DayBlock]]
+    blocks: Blocks
     holds: tuple[Hold, ...] = ()
     reads: tuple[MeterRead, ...] = ()
+    earlier: Blocks = field(default_factory=dict)
+
+
+def before(one: SupplyWork, days: int) -> DayRange:
+    """As many local days as are asked, right before those of an agreement."""
+    return DayRange(one.days.first - timedelta(days=days), one.days.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +168,10 @@ class Shard:
     works: tuple[AccountWork, ...]
     tariffs: Mapping[str, Sequence[TariffRecord]]
 
-    @property
-    def utc_days(self) -> DayRange:
-        """Every UTC day that the cycle touches in some zone."""
+    def utc_days(self, back: int) -> DayRange:
+        """Every UTC day that the cycle, and some days before it, touch in some zone."""
         days = self.run.cycle.days
-        return DayRange(days.first - timedelta(days=1), days.end + timedelta(days=1))
+        return DayRange(days.first - timedelta(days=back + 1), days.end + timedelta(days=1))
 
 
 class ShardTransaction(Protocol):
@@ -170,11 +179,19 @@ class ShardTransaction(Protocol):
 
     shard: Shard
 
-    async def series(self, names: Collection[str]) -> tuple[PriceDay, ...]:
+    async def earlier(self, back: Mapping[str, int]) -> Mapping[int, Blocks]:
+        """The newest blocks of days before those of agreements, by agreement and input name.
+
+        Args:
+            back: How many days, by tariff; agreements with another have none.
+        """
+
+    async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
         """The newest versions of the days of series, by name and day.
 
         Args:
             names: Of the series.
+            back: How many days before the cycle as well.
 
         Returns:
             Those of the shard's `utc_days` of which something is known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,13 +14,16 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.rating.price_days import PriceDay
 from central.domain.rating.prices import PriceSeries
+from central.service.explain import ExplainBill
 from central.service.keep_series import Kept, keep_series
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import AgreementRecord
 from central.service.ports.series import SeriesConflictError
 from central.service.run_bills import RunBills
 from firmware_bridge.contract.interval import local_day
-from tests.support.books import NOVEMBER, NOW, OCTOBER, ZONE, Utility, month
+from firmware_bridge.contract.reading import Reading
+from tests.support.books import NOVEMBER, NOW, OCTOBER, QUARTER, ZONE, Utility, month
+from tests.support.ingest import channel
 
 CYCLE = Cycle.parse("2026-10")
 START = local_day(OCTOBER, ZONE).start
@@ -46,14 +50,16 @@ async def spot_bill(utility: Utility) -> BillRecord:
     return found
 
 
-async def spot_customer(utility: Utility, tariff: str = SPOT) -> None:
+async def spot_customer(
+    utility: Utility, tariff: str = SPOT, readings: Sequence[Reading] | None = None
+) -> None:
     edge = await utility.found(customers=0)
     enrol = utility.enrol
     await enrol.tariff(tariff)
     await utility.customer(1)
     await enrol.agreement(AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1), end=OCTOBER))
     await enrol.agreement(AgreementRecord("A-1", "SP-1", "SPOT", OCTOBER))
-    await utility.deliver(edge, month())
+    await utility.deliver(edge, list(readings or month()))
     await utility.validate()
 
 
@@ -184,3 +190,49 @@ async def test_a_factor_series_is_read_like_prices(utility: Utility) -> None:
     await keep_series(utility.series, FLAT, "trader")
     # 74.5 kWh, a tenth of it.
     assert (await spot_bill(utility)).bill.total == Decimal("7.45")
+
+
+REBATE = """\
+tariff: SPOT
+effective: 2026-01-01
+zone: Europe/Madrid
+currency: {code: EUR, digits: 2}
+series: {events: {price: ES.DA}}
+determinants:
+  kwh: {sum: import}
+  saved: {rebate: import, during: events, baseline: {days: 2, pick: 2}}
+charges:
+  - {id: energy, qty: kwh, price: 1}
+  - {id: rebate, qty: saved, price: -10}
+"""
+
+
+async def test_a_baseline_looks_at_days_before_the_cycle(utility: Utility) -> None:
+    # 200 Wh an hour from 26 September on, 100 Wh in October, and an event in its first hour.
+    first = local_day(date(2026, 9, 26), ZONE).start
+    quarters = (START - first) // QUARTER
+    meter = channel("S1")
+    september = [Reading(meter, first + n * QUARTER, n * 50, 0) for n in range(quarters)]
+    shown = september[-1].mantissa + 50
+    october = [replace(one, mantissa=one.mantissa - 1000 + shown) for one in month()]
+    await spot_customer(utility, REBATE, [*september, *october])
+    hours = quarters // 4
+    called = PriceSeries("ES.DA", first, 3600, (0,) * hours + (1,) + (0,) * (HOURS - 1), 0)
+    await keep_series(utility.series, called, "operator")
+    made = await spot_bill(utility)
+    assert made.bill.holds == ()
+    amounts = {entry.line.key: entry.line.amount for entry in made.bill.lines}
+    # 0.1 kWh saved at 10.
+    assert amounts == {"energy": Decimal("74.50"), "rebate": Decimal("-1.00")}
+    assert made.kwh == Decimal("74.5")
+    proofs = await ExplainBill(utility.billing).bill(str(made.uid))
+    days = {one.start.date() for line in proofs for proof in line.proofs for one in proof.intervals}
+    assert min(days) < date(2026, 9, 30)
+
+
+async def test_a_bill_whose_events_nobody_gave_is_held(utility: Utility) -> None:
+    counted = SPOT.replace("determinants: {", "determinants: {calls: {events: api, take: count}, ")
+    await spot_customer(utility, counted + "  - {id: calls, qty: calls, price: 0.5}\n")
+    await keep_series(utility.series, FLAT, "trader")
+    made = await spot_bill(utility)
+    assert [hold.code for hold in made.bill.holds] == ["MISSING_EVENTS"]
