@@ -37,7 +37,7 @@ METERS = 3
 DAYS = 60
 ENTRIES = METERS * DAYS * 96 * 2
 # Answers of a meter take this long at first, and more or less as the back-fill is ahead or behind.
-FASTEST_S, SLOW_S, SLOWEST_S = 0.0002, 0.001, 0.016
+FASTEST_S, SLOW_S, SLOWEST_S = 0.0002, 0.001, 0.25
 SOONEST_S, LATEST_S, LONGEST_S = 0.05, 1.1, 3.0
 DRAINED_S = 120.0
 
@@ -203,7 +203,6 @@ async def test_a_killed_agent_keeps_each_committed_reading_once(
     record_property("lost", len(log.lost) + len(there - times))
     record_property("doubled", sum(count - 1 for count in (times | there).values()))
     record_property("different", len(log.different) + len(different))
-    assert early.total() < there.total(), "the back-fill was over before the last kill"
     assert not log.lost, log.lost
     assert not log.different, log.different
     assert not different, different

@@ -130,7 +130,7 @@ def test_rebates_are_those_of_brute_force(
         assert running.bill().lines[0].exact == -wanted
         above += wanted != 0
     record_property(f"baselines compared in {zone}", DRAWS)
-    assert above > DRAWS // 3
+    assert above >= DRAWS // 3
 
 
 @pytest.mark.parametrize("zone", ZONES)
