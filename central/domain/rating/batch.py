@@ -110,14 +110,23 @@ class Batch:
     lines: Sequence[LineColumn]
     constants: Book
 
-    def bills(self, meters: Sequence[Meter]) -> list[Rated]:
+    def results(self, count: int) -> Results:
+        """The determinants as objects with their lineage; lines follow when they are asked for.
+
+        Args:
+            count: How many meters.
+        """
+        return Results(self.rows, self.terms.days, self.measured, self.lines, count)
+
+    def bills(self, meters: Sequence[Meter], made: Results | None = None) -> list[Rated]:
         """The bills, each as `rate` gives it.
 
         Args:
             meters: One per row.
+            made: As `results` gave it, where that was called before.
         """
         count = len(meters)
-        made = Results(self.rows, self.terms.days, self.measured, self.lines, count)
+        made = made or self.results(count)
         determinants, lines = made.determinants(), made.lines()
         openings = _told(meter.opening for meter in meters)
         closing = self._closing(meters, openings, determinants.values)

@@ -44,7 +44,7 @@ class Ratios(NamedTuple):
 
     def texts(self) -> list[str]:
         """As `line.ratio` writes them."""
-        return list(map("%d/%d".__mod__, zip(self.tops, self.bottoms, strict=True)))
+        return [f"{top}/{bottom}" for top, bottom in zip(self.tops, self.bottoms, strict=True)]
 
 
 def decimals(values: Iterable[int], digits: int) -> list[Decimal]:

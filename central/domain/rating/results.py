@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 from itertools import compress, repeat
+from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from central.domain.rating.columns import Column, Ints, Mask
@@ -27,6 +28,8 @@ from central.domain.rating.series import source_of
 from central.domain.rating.stack import Row
 
 T = TypeVar("T")
+_version = attrgetter("version")
+_sha256 = attrgetter("sha256")
 
 
 class Told(NamedTuple, Generic[T]):
@@ -123,9 +126,8 @@ class Results:
             rows = [row[first : first + days.count] for row in rows]
         model = source_of(name, rows[0])
         channels = [row[0].channel_id for row in rows]
-        versions = [tuple([block.version for block in row]) for row in rows]
-        chains = [b"".join([block.sha256 for block in row]) for row in rows]
-        hashes = [sha256(chain).hexdigest() for chain in chains]
+        versions = [tuple(map(_version, row)) for row in rows]
+        hashes = [sha256(b"".join(map(_sha256, row))).hexdigest() for row in rows]
         found = _made(model, {"channel_id": channels, "versions": versions, "sha256": hashes})
         members: dict[str, Sequence[Piece]] = {
             name: (canonical(value),) for name, value in model.to_json().items()
