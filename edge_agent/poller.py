@@ -108,11 +108,14 @@ class Poller:
             patience_s: Who takes longer is stored later, lest others miss their next boundary. [s]
         """
         chosen = [station for station in stations if self._wanted(station)]
-        reads = [(station, self._begin(station, boundary)) for station in chosen]
+        silent = [station for station in chosen if not station.answering]
+        reads = [(one, self._begin(one, boundary)) for one in chosen if one.answering]
         try:
-            if awaited := [task for station, task in reads if station.answering]:
+            if awaited := [task for _, task in reads]:
                 await asyncio.wait(awaited, timeout=patience_s)
             done = [(station, task) for station, task in reads if task.done()]
+            # Meters of one bus take turns: who kept silent last time keeps it from nobody.
+            reads += [(station, self._begin(station, boundary)) for station in silent]
             await self._store([answer for pair in done if (answer := self._answer(*pair))])
         finally:
             for station, task in reads:
