@@ -19,14 +19,12 @@ from central.domain.rating.rounding import printed
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.urdb_metering import Rule
 from central.service.events_file import EventsFileError, read_events_file
+from central.service.load_file import LoadFileError, hold_values, read_series
 from central.service.rate_file import (
-    LoadFileError,
     Month,
     RatingHeldError,
     Request,
-    hold_values,
     rate_months,
-    read_series,
     read_tariff,
     to_object,
 )

@@ -7,11 +7,10 @@ generation series, use and generation are netted in each step.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Literal
@@ -36,23 +35,16 @@ from central.domain.tariff.load import load_tariff
 from central.domain.tariff.urdb import Imported, import_urdb, read_records
 from central.domain.tariff.urdb_fields import is_urdb
 from central.domain.tariff.version import TariffVersion
+from central.service.load_file import LoadFileError
 from central.service.resolve_calendar import resolve_calendar
-from firmware_bridge.contract.errors import ConfigurationError, OperatorError
+from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import day_start, local_day
 from firmware_bridge.contract.quantity import Unit
 
 _NAIVE_YEAR = 2018  # 365 days, 1 January is a Monday: the reference's year
 _INT64_MAX = 2**63 - 1
 _FINEST = -12
-_DIGITS = 13
 _LAST_YEAR = 9900  # Later days would not fit a date.
-_HEADING = re.compile(r"(?!nan|[+-]?inf)[A-Za-z_\"'][^,;\d]*", re.IGNORECASE)
-
-
-class LoadFileError(ConfigurationError):
-    """A load file cannot be used."""
-
-    code = "LOAD_FILE"
 
 
 class RatingHeldError(OperatorError):
@@ -163,53 +155,6 @@ def _json_of(text: str) -> object:
         except (ValueError, RecursionError):
             return None
     return value
-
-
-def read_series(text: str, file: str, *, lowest: Decimal | None = None) -> list[Decimal]:
-    """The numbers of a load file: one per line, exact; a first line of words is its heading.
-
-    Args:
-        text: Of the file.
-        file: Its name, for messages.
-        lowest: That a value may have; None for any.
-
-    Raises:
-        LoadFileError: A line is no number, or one that no meter shows; a line in between is blank.
-    """
-    lines = text.lstrip("\ufeff").rstrip().splitlines()
-    heading = bool(lines) and _HEADING.fullmatch(lines[0].strip()) is not None
-    found = []
-    for number, line in enumerate(lines, start=1):
-        if number == 1 and heading:
-            continue
-        try:
-            value = Decimal(line.strip())
-        except InvalidOperation:
-            value = Decimal("NaN")
-        if not value.is_finite():
-            message = f"Line {number} of {file} is no number."
-            raise LoadFileError(message, value=line)
-        if value.adjusted() >= _DIGITS or (lowest is not None and value < lowest):
-            message = f"Line {number} of {file}, {line.strip()[:40]}, is no use that a meter shows."
-            raise LoadFileError(message, value=line)
-        found.append(value)
-    if not found:
-        message = f"{file} is empty."
-        raise LoadFileError(message, value=file)
-    return found
-
-
-def hold_values(values: Sequence[Decimal], count: int, file: str) -> list[Decimal]:
-    """Repeat each value so that a coarser series has as many steps as a finer one.
-
-    Raises:
-        LoadFileError: The finer one is no multiple of it.
-    """
-    times, left = divmod(count, len(values))
-    if left or times == 0:
-        message = f"{file} has {len(values)} steps, which do not divide {count}."
-        raise LoadFileError(message, value=len(values))
-    return [value for value in values for _ in range(times)]
 
 
 def rate_months(  # noqa: PLR0913 - what a bill depends on

@@ -11,7 +11,8 @@ import pytest
 
 from central.domain.rating.explain import prove
 from central.domain.tariff.refusal import TariffRefusedError
-from central.service.rate_file import Month, hold_values, read_series
+from central.service.load_file import hold_values, read_series
+from central.service.rate_file import Month
 from tests.support import ssc
 from tests.support.data import data_root, find_data
 

@@ -15,7 +15,8 @@ from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.load import load_tariff
 from central.domain.tariff.urdb import import_urdb, read_records
 from central.domain.tariff.urdb_fields import Fate
-from central.service.rate_file import Request, rate_months, read_series
+from central.service.load_file import read_series
+from central.service.rate_file import Request, rate_months
 from tests.support.data import data_root, find_data
 
 TOLERANCE = Decimal("0.005")
