@@ -5,10 +5,13 @@ from __future__ import annotations
 import getpass
 from datetime import timedelta
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
 
+from central.secret import FiledSettings, not_blank, strong
 from firmware_bridge.contract.errors import ConfigurationError
+
+_DSN = "Name a database, such as postgresql://user@host/meterline."
 
 
 class SettingMissingError(ConfigurationError):
@@ -17,7 +20,7 @@ class SettingMissingError(ConfigurationError):
     code = "SETTING_MISSING"
 
 
-class Settings(BaseSettings):
+class Settings(FiledSettings):
     """What the commands of the centre need to know.
 
     Args:
@@ -26,8 +29,10 @@ class Settings(BaseSettings):
         actor: In whose name things are done; the operating system's user by default.
         web_host: Address to serve pages and API on.
         web_port: Port to serve them on; 0 takes a free one.
-        web_token: The operator's secret; without one only the loopback interface is served.
-        web_secret: Key that signs sessions, the same for processes that share the work.
+        web_token: The operator's secret, at least 32 bytes; without one only the loopback
+            interface is served.
+        web_secret: Key that signs sessions, at least 32 bytes, the same for processes that share
+            the work.
         web_hosts: Host names served besides `web_host`.
         web_secure_cookies: Whether cookies travel over TLS only.
         grace_s: How long after its end a local day is validated. [s]
@@ -54,6 +59,21 @@ class Settings(BaseSettings):
     series: str = Field(default="INV", pattern=r"^[A-Z0-9-]{1,16}$")
     due_days: int = Field(default=14, ge=0, le=365)
 
+    @field_validator("web_token", "web_secret")
+    @classmethod
+    def _strong(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            strong(value.get_secret_value(), _variable(info))
+        return value
+
+    @field_validator("database", "owner_database")
+    @classmethod
+    def _named(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # The driver would take a blank one for the database of whoever runs this.
+        if value is not None:
+            not_blank(value.get_secret_value(), _variable(info), _DSN)
+        return value
+
     def dsn(self) -> str:
         """The database, for the application.
 
@@ -74,6 +94,10 @@ class Settings(BaseSettings):
     def grace(self) -> timedelta:
         """How long after its end a local day is validated."""
         return timedelta(seconds=self.grace_s)
+
+
+def _variable(info: ValidationInfo) -> str:
+    return f"METERLINE_{info.field_name}".upper()
 
 
 def _given(value: SecretStr | None, name: str) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from central.secret import PASSWORD_MIN_BYTES, FiledSettings, not_blank, strong
 
 
-class BrokerSettings(BaseSettings):
+class BrokerSettings(FiledSettings):
     """How the centre reaches the broker.
 
     Args:
         broker_host: Name or address of the broker.
         broker_port: Its TCP port.
         broker_username: For brokers that ask.
-        broker_password: Likewise.
+        broker_password: Likewise; at least 8 bytes.
         broker_ca: PEM of the authority that signed the broker's certificate; turns TLS on.
         broker_certificate: PEM of this process's own certificate.
         broker_key: Its key.
@@ -31,6 +33,14 @@ class BrokerSettings(BaseSettings):
     broker_ca: Path | None = None
     broker_certificate: Path | None = None
     broker_key: Path | None = None
+
+    @field_validator("broker_password")
+    @classmethod
+    def _strong(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            name = "METERLINE_INGEST_BROKER_PASSWORD"
+            strong(value.get_secret_value(), name, PASSWORD_MIN_BYTES)
+        return value
 
     def tls(self) -> ssl.SSLContext | None:
         """The TLS context that the settings ask for."""
@@ -63,3 +73,11 @@ class IngestSettings(BrokerSettings):
     committers: int = Field(default=2, ge=1, le=16)
     queue_mib: int = Field(default=64, ge=1)
     gap_patience_s: float = Field(default=3600.0, gt=0)
+
+    @field_validator("database")
+    @classmethod
+    def _named(cls, value: SecretStr) -> SecretStr:
+        # The driver would take a blank one for the database of whoever runs this.
+        remedy = "Name a database, such as postgresql://user@host/meterline."
+        not_blank(value.get_secret_value(), "The database of ingest", remedy)
+        return value

@@ -6,10 +6,10 @@ import ipaddress
 import secrets
 from dataclasses import dataclass, field
 
+from central.secret import strong
 from firmware_bridge.contract.errors import ConfigurationError
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
-TOKEN_MIN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,16 @@ class WebSettings:
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        token: The operator's secret, at least 16 characters; None on loopback only.
-        secret: Key that signs sessions; processes that share work share it. Random by default,
-            which ends all sessions at a restart.
+        token: The operator's secret, at least 32 bytes; None on loopback only.
+        secret: Key that signs sessions, at least 32 bytes; processes that share work share it.
+            Random by default, which ends all sessions at a restart.
         session_s: How long a signed-in browser stays so. [s]
         secure_cookies: Whether cookies travel over TLS only.
         hosts: Host names served besides `host`, without port; with a token and none named, any.
 
     Raises:
-        ConfigurationError: No token on an address that others can reach, or one too short.
+        ConfigurationError: No token on an address that others can reach.
+        SecretRefusedError: Token or secret is blank or too short.
     """
 
     host: str = "127.0.0.1"
@@ -46,9 +47,9 @@ class WebSettings:
             message = f"Listening on {self.host} without an operator token would admit anyone."
             remedy = "Set a token, or listen on 127.0.0.1."
             raise ConfigurationError(message, value=self.host, remedy=remedy)
-        if self.token is not None and len(self.token) < TOKEN_MIN:
-            message = f"The operator token is shorter than {TOKEN_MIN} characters."
-            raise ConfigurationError(message, remedy="Use one from `openssl rand -hex 24`.")
+        if self.token is not None:
+            strong(self.token, "The operator's token")
+        strong(self.secret, "The key that signs sessions")
 
     @property
     def open(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,54 @@ def test_a_setting_that_cannot_be_is_named(command: str, name: str, value: str) 
     assert done.returncode == 2
     assert done.stderr.startswith("CONFIGURATION: ")
     assert name in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "value"),
+    [
+        ("serve", "METERLINE_WEB_SECRET", ""),
+        ("serve", "METERLINE_WEB_SECRET", " " * 40),
+        ("serve", "METERLINE_WEB_SECRET", "hunter2"),
+        ("serve", "METERLINE_WEB_TOKEN", ""),
+        ("serve", "METERLINE_WEB_TOKEN", "0123456789abcdef"),
+        ("ingest", "METERLINE_INGEST_BROKER_PASSWORD", ""),
+        ("ingest", "METERLINE_INGEST_BROKER_PASSWORD", "hunter2"),
+    ],
+)
+@pytest.mark.parametrize("filed", [False, True], ids=["environment", "file"])
+def test_a_secret_that_could_be_guessed_refuses_the_start(
+    tmp_path: Path, command: str, name: str, value: str, *, filed: bool
+) -> None:
+    given = {name: value}
+    if filed:
+        (tmp_path / name.lower()).write_text(f"{value}\n")
+        given = {"METERLINE_SECRETS_DIR": str(tmp_path)}
+    done = meterline(command, **given)
+    assert done.returncode == 2
+    assert done.stderr.startswith("SECRET_REFUSED: ")
+    assert name in done.stderr
+    assert "openssl rand" in done.stderr
+    assert value.strip() == "" or value not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("validate", "METERLINE_DATABASE"),
+        ("migrate", "METERLINE_OWNER_DATABASE"),
+        ("ingest", "METERLINE_INGEST_DATABASE"),
+    ],
+)
+def test_a_blank_database_is_not_that_of_whoever_runs_this(command: str, name: str) -> None:
+    done = meterline(command, **{name: ""})
+    assert done.returncode == 2
+    assert done.stderr.startswith("SECRET_REFUSED: ")
+
+
+def test_a_folder_of_secrets_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = meterline("serve", METERLINE_SECRETS_DIR=str(tmp_path / "none"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("SECRETS_FOLDER: ")
 
 
 def test_a_port_that_cannot_be_is_wrong_usage() -> None:

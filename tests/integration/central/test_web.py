@@ -18,7 +18,7 @@ from tests.support.office import Office
 from tests.support.servers import Database
 
 HELD = "on 2026-10-17 are missing"
-TOKEN = "correct-horse-battery"  # noqa: S105 - a made-up token
+TOKEN = "correct-horse-battery-staple-and-more"  # noqa: S105 - a made-up token
 BASE = "http://127.0.0.1"
 
 
@@ -269,7 +269,7 @@ async def test_signing_in_needs_the_form_and_the_token(office: Office) -> None:
         proof = found[1]
         forged = await web.post("/sign-in", data={"token": TOKEN, "proof": "0" * 64})
         assert forged.status_code == 403
-        wrong = await web.post("/sign-in", data={"token": "x" * 20, "proof": proof})
+        wrong = await web.post("/sign-in", data={"token": "x" * 40, "proof": proof})
         assert wrong.status_code == 403
         assert "not the operator" in wrong.text
         foreign = await web.post(

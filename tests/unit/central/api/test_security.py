@@ -6,10 +6,11 @@ import pytest
 
 from central.api.security import SEAT_COOKIE, SESSION_COOKIE, Doorkeeper
 from central.api.settings import WebSettings
+from central.secret import SecretRefusedError
 from firmware_bridge.contract.errors import ConfigurationError
 
 NOW = datetime(2026, 11, 3, tzinfo=UTC)
-TOKEN = "correct-horse-battery"  # noqa: S105 - a made-up token
+TOKEN = "correct-horse-battery-staple-and-more"  # noqa: S105 - a made-up token
 LOCKED = WebSettings(token=TOKEN, session_s=3600)
 
 
@@ -65,7 +66,7 @@ def test_the_token_is_compared_whole() -> None:
 def test_an_open_door_is_for_this_machine_only() -> None:
     with pytest.raises(ConfigurationError, match="admit anyone"):
         WebSettings(host="0.0.0.0")  # noqa: S104 - what must be refused
-    with pytest.raises(ConfigurationError, match="shorter"):
+    with pytest.raises(ConfigurationError, match="at least 32"):
         WebSettings(token="short")  # noqa: S106 - what must be refused
     assert WebSettings().serves("127.0.0.1")
     assert not WebSettings().serves("evil.example")
@@ -75,3 +76,19 @@ def test_an_open_door_is_for_this_machine_only() -> None:
 def test_settings_do_not_show_their_secrets() -> None:
     assert TOKEN not in repr(LOCKED)
     assert "secret" not in repr(LOCKED)
+
+
+@pytest.mark.parametrize("secret", [b"", b" " * 64, b"k" * 31])
+def test_a_key_that_could_be_guessed_signs_nothing(secret: bytes) -> None:
+    with pytest.raises(SecretRefusedError, match="openssl rand -hex 32"):
+        WebSettings(secret=secret)
+
+
+def test_a_random_key_may_begin_and_end_with_any_byte() -> None:
+    assert WebSettings(secret=b"\n" + b"k" * 30 + b" ").open
+
+
+@pytest.mark.parametrize("token", ["", "\t" * 64, "x" * 31 + " "])
+def test_a_token_that_could_be_guessed_is_refused(token: str) -> None:
+    with pytest.raises(SecretRefusedError, match="operator's token"):
+        WebSettings(token=token)

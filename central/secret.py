@@ -1,0 +1,101 @@
+"""What a secret must be before a process starts on it, and where secrets may lie as files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource
+
+from firmware_bridge.contract.errors import ConfigurationError
+
+SECRET_MIN_BYTES = 32
+PASSWORD_MIN_BYTES = 8
+FOLDERS = ("METERLINE_SECRETS_DIR", "CREDENTIALS_DIRECTORY")
+HOW_TO_MAKE_ONE = "Make one with `openssl rand -hex 32`."
+
+
+class SecretRefusedError(ConfigurationError):
+    """A secret is blank, or so short that it could be guessed."""
+
+    code = "SECRET_REFUSED"
+
+
+class SecretsFolderError(ConfigurationError):
+    """The folder that should hold secrets cannot be used."""
+
+    code = "SECRETS_FOLDER"
+
+
+def strong(secret: str | bytes, name: str, least: int = SECRET_MIN_BYTES) -> None:
+    """Refuse a secret that could be guessed; blanks around a text do not count.
+
+    Args:
+        secret: As it was given; it is never repeated in an error.
+        name: What the one who gives it calls it.
+        least: Its least length. [bytes]
+
+    Raises:
+        SecretRefusedError: It is blank or shorter.
+    """
+    not_blank(secret, name, HOW_TO_MAKE_ONE)
+    length = len(secret.strip().encode() if isinstance(secret, str) else secret)
+    if length < least:
+        message = f"{name} is {length} bytes long; it needs at least {least}."
+        raise SecretRefusedError(message, remedy=HOW_TO_MAKE_ONE)
+
+
+def not_blank(secret: str | bytes, name: str, remedy: str) -> None:
+    """Refuse a secret that holds nothing but blanks.
+
+    Args:
+        secret: As it was given.
+        name: What the one who gives it calls it.
+        remedy: What to do where it is blank.
+
+    Raises:
+        SecretRefusedError: It is blank.
+    """
+    if not secret.strip():
+        message = f"{name} is set, and blank."
+        raise SecretRefusedError(message, remedy=f"{remedy} Or leave the setting out.")
+
+
+class FiledSettings(BaseSettings):
+    """Settings from the environment, and from a folder that holds a file for each.
+
+    The folder is `METERLINE_SECRETS_DIR`, or the one in which systemd puts credentials. A file has
+    the variable's name, in any case of letters; the environment goes before it.
+    """
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where settings are looked for, in this order."""
+        del dotenv_settings, file_secret_settings
+        folder = secrets_folder()
+        if folder is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder)
+
+
+def secrets_folder() -> Path | None:
+    """The folder with secrets as files; None where none is named.
+
+    Raises:
+        SecretsFolderError: It is named, and is no folder.
+    """
+    name = next((name for name in FOLDERS if os.environ.get(name)), None)
+    if name is None:
+        return None
+    folder = Path(os.environ[name])
+    if not folder.is_dir():
+        message = f"{name} names {folder}, which is no folder."
+        raise SecretsFolderError(message, value=str(folder))
+    return folder
