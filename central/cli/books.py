@@ -32,7 +32,7 @@ from central.cli.frame import (
     wait_for,
 )
 from central.cli.import_urdb import import_urdb_command
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.version import TariffVersion
 from central.service.book import read_book

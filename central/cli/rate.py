@@ -17,7 +17,7 @@ from central.domain.rating.event import Events
 from central.domain.rating.facts import AgreementFacts, spelled
 from central.domain.rating.rounding import printed
 from central.domain.tariff.refusal import TariffRefusedError
-from central.domain.tariff.urdb_metering import Rule
+from central.domain.tariff.urdb.metering import Rule
 from central.service.events_file import EventsFileError, read_events_file
 from central.service.load_file import LoadFileError, hold_values, read_series
 from central.service.rate_file import (

@@ -35,7 +35,7 @@ from central.demo.street import (
     write_gateway_config,
 )
 from central.domain.billing.state import BillState
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.service.approve_bills import ApproveBills, IssueBills
 from central.service.enrol import Enrol
 from central.service.gateways import enrol_gateway

@@ -13,7 +13,7 @@ from enum import StrEnum
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import Multiplier
 from central.domain.metering.service_point import PointChannel, ServicePoint
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from central.service.ports.registry import (
     AccountRecord,

@@ -21,7 +21,7 @@ from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rounding import printed
 from central.domain.rating.series import billing_scale
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from central.service.ports.billing import AccountWork, Blocks, NewBill, SupplyWork
 from central.service.ports.registry import TariffRecord

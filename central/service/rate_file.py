@@ -31,9 +31,9 @@ from central.domain.rating.rounding import printed
 from central.domain.rating.state import State
 from central.domain.tariff.calendar_rules import CalendarRules
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load import load_tariff
-from central.domain.tariff.urdb import Imported, import_urdb, read_records
-from central.domain.tariff.urdb_fields import is_urdb
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.urdb.fields import is_urdb
+from central.domain.tariff.urdb.importer import Imported, import_urdb, read_records
 from central.domain.tariff.version import TariffVersion
 from central.service.load_file import LoadFileError
 from central.service.resolve_calendar import resolve_calendar

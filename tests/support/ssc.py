@@ -13,10 +13,10 @@ from central.domain.rating.line import Line
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.state import Peak, State
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load import load_tariff
-from central.domain.tariff.urdb_metering import Rule
-from central.domain.tariff.urdb_rates import charges_of, minimum_lines
-from central.domain.tariff.urdb_record import Rates
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.urdb.metering import Rule
+from central.domain.tariff.urdb.rates import charges_of, minimum_lines
+from central.domain.tariff.urdb.record import Rates
 from central.service.rate_file import Month, Request, rate_months
 
 RULES = (

@@ -39,7 +39,7 @@ from central.domain.slotted import slotted
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
 from central.domain.tariff.credit_rules import BUDGET_BILLING
 from central.domain.tariff.determinant_rules import FormulaDeterminant, MaxDeterminant
-from central.domain.tariff.plain import is_plain
+from central.domain.tariff.is_plain import is_plain
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 
 CHUNK = 128

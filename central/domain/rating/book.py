@@ -16,7 +16,7 @@ from central.domain.rating.prices import PriceSeries
 from central.domain.rating.series import InputSeries
 from central.domain.rating.state import Credit, Grant, MonthTotal, State
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load_determinants import BUILT_IN_INPUTS
+from central.domain.tariff.load.determinants import BUILT_IN_INPUTS
 
 Credits = dict[str, dict[str, list[Credit]]]
 

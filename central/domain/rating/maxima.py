@@ -21,7 +21,7 @@ from central.domain.rating.weights import Runs, product
 from central.domain.tariff.determinant_rules import (
     MaxDeterminant,
 )
-from central.domain.tariff.load_determinants import POWER
+from central.domain.tariff.load.determinants import POWER
 
 
 def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:

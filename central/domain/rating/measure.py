@@ -20,7 +20,7 @@ from central.domain.rating.plan import Plan, plan_of
 from central.domain.rating.stack import Stack
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant
-from central.domain.tariff.load_determinants import POWER
+from central.domain.tariff.load.determinants import POWER
 
 _MAX = 2**63 - 1
 _NOTHING = Fraction(0)

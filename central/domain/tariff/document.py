@@ -1,6 +1,6 @@
 """The document model: what a tariff version says, as frozen values.
 
-Nothing here computes a price. `load.py` makes these values from text and refuses what does not
+Nothing here computes a price. `load` makes these values from text and refuses what does not
 hold together; `calendar.py` and the rater read them.
 """
 

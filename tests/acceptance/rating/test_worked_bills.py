@@ -14,7 +14,7 @@ from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.period import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from tests.support.data import data_root, find_data
 from tests.support.rating import blocks_from

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import pytest
 
-from central.domain.tariff.urdb import import_urdb
+from central.domain.tariff.urdb.importer import import_urdb
 from central.service.rate_file import Request, rate_months
 from tests.support import ssc
 from tests.support.reference_draw import BUY_ALL, NO_LIMIT, Case, draw_case

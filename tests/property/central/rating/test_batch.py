@@ -28,7 +28,7 @@ from central.domain.rating.rate import Options, rate
 from central.domain.rating.rounding import half_away, largest_remainder
 from central.domain.rating.state import Peak, State
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.quantity import Unit

@@ -16,7 +16,7 @@ from central.domain.rating.rate import Options, rate
 from central.domain.rating.running import RunningBill
 from central.domain.rating.what_if import compare, with_price_change
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from tests.support.rating import blocks_from, blocks_of
 

@@ -22,7 +22,7 @@ from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.line import Hold
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from firmware_bridge.contract.errors import InvalidValueError
 

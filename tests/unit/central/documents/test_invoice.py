@@ -14,7 +14,7 @@ from central.domain.rating.daily import DailyUsage, daily_usage
 from central.domain.rating.facts import AgreementFacts
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from central.service.draw_usage import draw_usage
 from central.service.print_invoice import IssueFacts

@@ -11,7 +11,7 @@ from central.domain.rating.period import DayRange
 from central.domain.rating.rate import rate
 from central.domain.rating.state import Peak, State
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from tests.support.rating import blocks_from
 

@@ -9,7 +9,7 @@ from central.domain.rating.line import Rated
 from central.domain.rating.period import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from tests.support.rating import blocks_from
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner, Result
 
 from central.cli.books import tariffs
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 
 RECORD = {
     "label": "abc",

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from central.domain.tariff.export import to_canonical_text
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.export.document import to_canonical_text
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import Code, TariffRefusedError
-from central.domain.tariff.urdb import import_urdb, read_records
-from central.domain.tariff.urdb_fields import Fate
+from central.domain.tariff.urdb.fields import Fate
+from central.domain.tariff.urdb.importer import import_urdb, read_records
 
 FLAT: list[list[int]] = [[0] * 24] * 12
 RECORD: dict[str, Any] = {

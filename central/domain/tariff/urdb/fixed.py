@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.urdb_record import Rates, Said, plain_text
+from central.domain.tariff.urdb.record import Rates, Said, plain_text
 
 _PER = {"$/month": "month", "$/day": "day", "$/year": "year"}
 

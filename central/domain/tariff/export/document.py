@@ -23,10 +23,10 @@ from central.domain.tariff.document import (
     Series,
     TariffDocument,
 )
-from central.domain.tariff.export_credits import commitment, energy_bank, money_bank, settlement
-from central.domain.tariff.export_determinants import determinant
-from central.domain.tariff.export_prices import Said, prices, put, seasonal_steps, tiers
-from central.domain.tariff.load_determinants import BUILT_IN_INPUTS
+from central.domain.tariff.export.credits import commitment, energy_bank, money_bank, settlement
+from central.domain.tariff.export.determinants import determinant
+from central.domain.tariff.export.prices import Said, prices, put, seasonal_steps, tiers
+from central.domain.tariff.load.determinants import BUILT_IN_INPUTS
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Literal, cast
 
 from central.domain.tariff.document import ALL, Charge, Minimum, Per, Percent
-from central.domain.tariff.fields import (
+from central.domain.tariff.load.determinants import POWER
+from central.domain.tariff.load.fields import (
     FieldReader,
     Report,
     items_of,
     name_of,
     texts_of,
 )
-from central.domain.tariff.load_determinants import POWER
-from central.domain.tariff.load_prices import Scope, price_table, seasonal_steps, tier_rules
+from central.domain.tariff.load.prices import Scope, price_table, seasonal_steps, tier_rules
+from central.domain.tariff.load.yaml_source import Fields, Node, Scalar
 from central.domain.tariff.price_rules import Step, TierRules
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.source import Fields, Node, Scalar
 
 
 def load_charges(node: Node, path: str, scope: Scope, report: Report) -> tuple[Charge, ...]:

@@ -15,17 +15,17 @@ from central.domain.tariff.credit_rules import (
     Settlement,
     TrueUpPayout,
 )
-from central.domain.tariff.fields import (
+from central.domain.tariff.load.charges import base, count_of, fact_flag, new_id
+from central.domain.tariff.load.fields import (
     FieldReader,
     Report,
     date_of,
     items_of,
     text_of,
 )
-from central.domain.tariff.load_charges import base, count_of, fact_flag, new_id
-from central.domain.tariff.load_prices import Scope
+from central.domain.tariff.load.prices import Scope
+from central.domain.tariff.load.yaml_source import Fields, Node, Scalar
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.source import Fields, Node, Scalar
 
 _TERMS = {"month": 1, "year": 12}
 

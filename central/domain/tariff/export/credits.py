@@ -17,7 +17,7 @@ from central.domain.tariff.credit_rules import (
     TrueUp,
     TrueUpPayout,
 )
-from central.domain.tariff.export_prices import Said, prices, put, seasonal_steps, tiers
+from central.domain.tariff.export.prices import Said, prices, put, seasonal_steps, tiers
 
 _DECEMBER = 12
 

@@ -11,11 +11,11 @@ from central.domain.tariff.determinant_rules import (
     RebateDeterminant,
     Take,
 )
-from central.domain.tariff.fields import FieldReader, fields_of, text_of, texts_of
-from central.domain.tariff.load_names import hours_named, schedule_named, series_named
-from central.domain.tariff.load_prices import Scope
+from central.domain.tariff.load.fields import FieldReader, fields_of, text_of, texts_of
+from central.domain.tariff.load.names import hours_named, schedule_named, series_named
+from central.domain.tariff.load.prices import Scope
+from central.domain.tariff.load.yaml_source import Fields, Node
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.source import Fields, Node
 
 Made = tuple[RebateDeterminant | EventDeterminant, str, str]
 _TAKES = ("sum", "count", "max", "unique", "latest", "time_weighted")

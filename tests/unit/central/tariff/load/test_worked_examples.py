@@ -24,14 +24,14 @@ from central.domain.rating.period import DayRange
 from central.domain.rating.prices import PriceSeries
 from central.domain.rating.rate import rate
 from central.domain.rating.state import Grant, State
-from central.domain.tariff.export import to_canonical_text
-from central.domain.tariff.load import load_tariff
-from central.domain.tariff.schema import tariff_schema
+from central.domain.tariff.export.document import to_canonical_text
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.load.json_schema import tariff_schema
 from central.domain.tariff.version import TariffVersion
 from central.service.resolve_calendar import resolve_calendar
 from tests.support.rating import blocks_from
 
-FOLDER = Path(__file__).parents[4] / "docs" / "reference" / "tariffs"
+FOLDER = Path(__file__).parents[5] / "docs" / "reference" / "tariffs"
 BILLS = sorted(FOLDER.glob("*.bill.yaml"))
 TARIFFS = sorted(path for path in FOLDER.glob("*.yaml") if not path.name.endswith(".bill.yaml"))
 

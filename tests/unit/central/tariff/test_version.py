@@ -11,7 +11,7 @@ from central.domain.tariff.calendar import (
     wall_minutes,
 )
 from central.domain.tariff.diff import Change, diff
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import Code, TariffRefusedError
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered, version_on
 from central.service.resolve_calendar import resolve_calendar

@@ -27,7 +27,12 @@ from central.domain.tariff.document import (
     TariffDocument,
 )
 from central.domain.tariff.expression import priors_in
-from central.domain.tariff.fields import (
+from central.domain.tariff.load.banks import load_banks
+from central.domain.tariff.load.calendar import load_calendar
+from central.domain.tariff.load.charges import load_charges, load_minimums, load_riders, load_taxes
+from central.domain.tariff.load.commitments import load_commitments, load_settlement
+from central.domain.tariff.load.determinants import BUILT_IN_INPUTS, load_determinants, load_inputs
+from central.domain.tariff.load.fields import (
     FieldReader,
     Report,
     date_of,
@@ -37,15 +42,10 @@ from central.domain.tariff.fields import (
     text_of,
     whole_of,
 )
-from central.domain.tariff.load_banks import load_banks
-from central.domain.tariff.load_calendar import load_calendar
-from central.domain.tariff.load_charges import load_charges, load_minimums, load_riders, load_taxes
-from central.domain.tariff.load_commitments import load_commitments, load_settlement
-from central.domain.tariff.load_determinants import BUILT_IN_INPUTS, load_determinants, load_inputs
-from central.domain.tariff.load_prices import Scope
-from central.domain.tariff.load_series import load_series
+from central.domain.tariff.load.prices import Scope
+from central.domain.tariff.load.series import load_series
+from central.domain.tariff.load.yaml_source import Node, parse
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.source import Node, parse
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import zone_info
 

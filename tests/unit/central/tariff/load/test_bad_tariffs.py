@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import Code, TariffRefusedError
 
 HEAD = """\

@@ -15,7 +15,7 @@ from central.domain.tariff.determinant_rules import (
     RebateDeterminant,
     SumDeterminant,
 )
-from central.domain.tariff.export_prices import Said, prices, put
+from central.domain.tariff.export.prices import Said, prices, put
 from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.urdb_record import MONTHS, Rates, Said, Tier, plain_text
+from central.domain.tariff.urdb.record import MONTHS, Rates, Said, Tier, plain_text
 
 # Unit of a record to its determinant's name, its input and whether it counts every day's peak.
 _UNITS = {

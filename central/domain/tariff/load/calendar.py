@@ -17,7 +17,7 @@ from central.domain.tariff.calendar_rules import (
     Schedule,
     Season,
 )
-from central.domain.tariff.fields import (
+from central.domain.tariff.load.fields import (
     FieldReader,
     Report,
     date_of,
@@ -25,8 +25,8 @@ from central.domain.tariff.fields import (
     items_of,
     texts_of,
 )
+from central.domain.tariff.load.yaml_source import Node, Scalar
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.source import Node, Scalar
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _RANGE = re.compile(r"(\d\d)-(\d\d)\.\.(\d\d)-(\d\d)")

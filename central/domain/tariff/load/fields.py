@@ -9,8 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import NoReturn
 
+from central.domain.tariff.load.yaml_source import Fields, Items, Node, Scalar
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
-from central.domain.tariff.source import Fields, Items, Node, Scalar
 
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,24})?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.urdb_demand import (
+from central.domain.tariff.urdb.demand import (
     DemandSource,
     Flat,
     Timed,
@@ -16,9 +16,9 @@ from central.domain.tariff.urdb_demand import (
     lookback_of,
     window_of,
 )
-from central.domain.tariff.urdb_fixed import add_fixed, fuel_of, minimums_of
-from central.domain.tariff.urdb_metering import ROLLOVER_HOURS, Rule, apply_rule, rollover_maps
-from central.domain.tariff.urdb_record import HOURS, MONTHS, Rates, Said, Tier, plain_text
+from central.domain.tariff.urdb.fixed import add_fixed, fuel_of, minimums_of
+from central.domain.tariff.urdb.metering import ROLLOVER_HOURS, Rule, apply_rule, rollover_maps
+from central.domain.tariff.urdb.record import HOURS, MONTHS, Rates, Said, Tier, plain_text
 
 _UNITS = {
     "kwh": "kWh",

@@ -22,12 +22,12 @@ from central.domain.tariff.expression import (
     names_in,
     parse_expression,
 )
-from central.domain.tariff.fields import FieldReader, Report, fields_of
-from central.domain.tariff.load_measured import events, rebate
-from central.domain.tariff.load_names import hours_named, schedule_named, series_named
-from central.domain.tariff.load_prices import Scope, price_table
+from central.domain.tariff.load.fields import FieldReader, Report, fields_of
+from central.domain.tariff.load.measured import events, rebate
+from central.domain.tariff.load.names import hours_named, schedule_named, series_named
+from central.domain.tariff.load.prices import Scope, price_table
+from central.domain.tariff.load.yaml_source import Fields, Node
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.source import Fields, Node
 
 BUILT_IN_INPUTS = {
     "import": "kWh",

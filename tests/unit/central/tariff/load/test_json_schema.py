@@ -5,9 +5,9 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
-from central.domain.tariff.schema import tariff_schema
+from central.domain.tariff.load.json_schema import tariff_schema
 
-PUBLISHED = Path(__file__).parents[4] / "docs" / "reference" / "tariffs" / "schema.json"
+PUBLISHED = Path(__file__).parents[5] / "docs" / "reference" / "tariffs" / "schema.json"
 
 
 def test_published_schema_is_the_one_in_the_code() -> None:

@@ -8,16 +8,16 @@ from itertools import pairwise
 from typing import Literal, cast
 
 from central.domain.tariff.calendar_rules import CalendarRules
-from central.domain.tariff.fields import (
+from central.domain.tariff.load.fields import (
     FieldReader,
     Report,
     fields_of,
     items_of,
     number_of,
 )
+from central.domain.tariff.load.yaml_source import Fields, Node, Scalar
 from central.domain.tariff.price_rules import PriceTable, Step, Style, TierKind, TierRules
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.source import Fields, Node, Scalar
 
 _BOUND_UNITS = ("/day", "/kW/day", "/kW")
 

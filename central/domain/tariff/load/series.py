@@ -14,9 +14,16 @@ from central.domain.tariff.expression import (
     Number,
     parse_expression,
 )
-from central.domain.tariff.fields import FieldReader, Report, fields_of, id_of, text_of, texts_of
+from central.domain.tariff.load.fields import (
+    FieldReader,
+    Report,
+    fields_of,
+    id_of,
+    text_of,
+    texts_of,
+)
+from central.domain.tariff.load.yaml_source import Fields, Node
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.source import Fields, Node
 
 Product = tuple[str, ...]
 Polynomial = dict[Product, Fraction]

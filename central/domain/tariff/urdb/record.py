@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
-from central.domain.tariff.urdb_metering import Rule
+from central.domain.tariff.urdb.metering import Rule
 
 MONTHS, HOURS = 12, 24
 _NO_LIMIT = Decimal("1e37")

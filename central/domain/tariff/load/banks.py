@@ -8,11 +8,11 @@ from typing import Literal, cast
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank, TrueUp
 from central.domain.tariff.determinant_rules import Determinant as Rule
 from central.domain.tariff.determinant_rules import SumDeterminant
-from central.domain.tariff.fields import FieldReader, Report, fields_of, text_of, texts_of
-from central.domain.tariff.load_prices import Scope, price_table, seasonal_steps, tier_rules
+from central.domain.tariff.load.fields import FieldReader, Report, fields_of, text_of, texts_of
+from central.domain.tariff.load.prices import Scope, price_table, seasonal_steps, tier_rules
+from central.domain.tariff.load.yaml_source import Fields, Node
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.source import Fields, Node
 
 Banks = tuple[tuple[EnergyBank, ...], tuple[MoneyBank, ...]]
 LAPSE = "none"

@@ -15,12 +15,12 @@ from datetime import date
 from decimal import Decimal
 
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load import load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
-from central.domain.tariff.urdb_fields import Fate, FieldReport, Record, fates_of
-from central.domain.tariff.urdb_metering import Rule
-from central.domain.tariff.urdb_rates import charges_of
-from central.domain.tariff.urdb_record import Rates
+from central.domain.tariff.urdb.fields import Fate, FieldReport, Record, fates_of
+from central.domain.tariff.urdb.metering import Rule
+from central.domain.tariff.urdb.rates import charges_of
+from central.domain.tariff.urdb.record import Rates
 
 
 @dataclass(slots=True)

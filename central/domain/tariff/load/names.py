@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from central.domain.tariff.calendar_rules import DEFAULT_SCHEDULE, CalendarRules
-from central.domain.tariff.fields import FieldReader
-from central.domain.tariff.load_prices import Scope
+from central.domain.tariff.load.fields import FieldReader
+from central.domain.tariff.load.prices import Scope
 from central.domain.tariff.refusal import Code
 
 

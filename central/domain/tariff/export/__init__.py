@@ -1,0 +1,1 @@
+"""From a tariff's document back to text."""

@@ -1,0 +1,1 @@
+"""Tariffs of the Utility Rate Database, as documents."""
