@@ -19,6 +19,7 @@ from firmware_bridge.dlms.notification import (
     FIRST_BYTES,
     LINK_HEADERS,
     Block,
+    Notification,
     parse_apdu,
     parse_block,
 )
@@ -104,7 +105,7 @@ class Assembler:
             except TelegramError as error:
                 yield Telegram.refused(data, error)
                 return
-            yield Telegram(data[: found.size], observe(found, self._zone))
+            yield self._observed(found, data[: found.size])
             data = data[found.size :]
 
     def _block(self, data: bytes, raw: bytes) -> Iterator[Telegram]:
@@ -150,7 +151,13 @@ class Assembler:
                 raise TelegramSyntaxError(message)
         except TelegramError as error:
             return Telegram.refused(raw, error)
-        return Telegram(raw, observe(found, self._zone))
+        return self._observed(found, raw)
+
+    def _observed(self, found: Notification, raw: bytes) -> Telegram:
+        try:
+            return Telegram(raw, observe(found, self._zone))
+        except TelegramError as error:
+            return Telegram.refused(raw, error)
 
 
 class HdlcScanner:

@@ -4,7 +4,7 @@ How it works: makers send the same facts in five shapes. Codes and values altern
 Landis+Gyr, Kaifa in Sweden), each may be followed by scaler and unit (Austria), or a structure
 holds each triple (Aidon, Iskra); a value may follow an attribute descriptor (Sagemcom, Czechia);
 the list of the pushed objects may come first and their values after it; or there are no codes at
-all and the place decides (Kaifa in Norway, Slovenia).
+all and the place decides (Kaifa in Norway, Slovenia), where `layouts` knows the list.
 
 Sources: DLMS UA Green Book 10; NVE/NEK HAN lists (Aidon, Kaifa, Kamstrup); Oesterreichs Energie
 customer interface; CZ EGD push setup; SODO I1 interface (Slovenia).
@@ -18,49 +18,7 @@ from dataclasses import dataclass
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.dlms.axdr import Descriptor, Node, Tag
-from firmware_bridge.iec62056_21.datasets import checked_obis
-
-_NAMES = ("1-1:0.2.129", "0-0:96.1.0", "0-0:96.1.7")
-_POWERS = ("1-0:1.7.0", "1-0:2.7.0", "1-0:3.7.0", "1-0:4.7.0")
-_TOTALS = ("0-0:1.0.0", "1-0:1.8.0", "1-0:2.8.0", "1-0:3.8.0", "1-0:4.8.0")
-_ONE_PHASE = ("1-0:31.7.0", "1-0:32.7.0")
-_THREE_PHASES = (
-    *("1-0:31.7.0", "1-0:51.7.0", "1-0:71.7.0"),
-    *("1-0:32.7.0", "1-0:52.7.0", "1-0:72.7.0"),
-)
-# Kaifa's lists 1, 2 and 3 by their number of members.
-_BY_PLACE = {
-    len(codes): tuple(map(checked_obis, codes))
-    for codes in (
-        ("1-0:1.7.0",),
-        _NAMES + _POWERS + _ONE_PHASE,
-        _NAMES + _POWERS + _THREE_PHASES,
-        _NAMES + _POWERS + _ONE_PHASE + _TOTALS,
-        _NAMES + _POWERS + _THREE_PHASES + _TOTALS,
-    )
-}
-PLACED_PREFIX = "KFM"
-_LOGICAL_NAME = "0-0:42.0.0"
-# Slovenia's momentary and daily lists, which begin with the logical name and a number.
-_SLOVENIA = {
-    len(codes): tuple(map(checked_obis, codes))
-    for codes in (
-        (
-            *(_LOGICAL_NAME, "0-0:96.1.2", *_POWERS),
-            *("1-0:32.7.0", "1-0:52.7.0", "1-0:72.7.0"),
-            *("1-0:31.7.0", "1-0:51.7.0", "1-0:71.7.0"),
-            *("1-0:21.7.0", "1-0:41.7.0", "1-0:61.7.0"),
-            *("1-0:22.7.0", "1-0:42.7.0", "1-0:62.7.0"),
-        ),
-        (
-            *(_LOGICAL_NAME, "0-0:96.1.3", "0-0:96.3.10", "0-0:96.14.0"),
-            *("1-0:1.8.0", "1-0:1.8.1", "1-0:1.8.2"),
-            *("1-0:2.8.0", "1-0:2.8.1", "1-0:2.8.2"),
-            *("1-0:3.8.0", "1-0:4.8.0"),
-        ),
-    )
-}
-_LOGICAL_NAME_SIZE = 16
+from firmware_bridge.dlms.layouts import Scales, layout_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +30,42 @@ class Item:
         node: Its value.
         scaler: Power of ten, where the list says it.
         unit: Number of the unit, where the list says it. Source: IEC 62056-6-2, table 4.
-        placed: Whether the code follows from the place only.
     """
 
     obis: Obis | None
     node: Node
     scaler: int | None = None
     unit: int | None = None
-    placed: bool = False
 
 
-def items_of(body: Node) -> tuple[Item, ...]:
-    """The entries of a list of any shape, in order."""
+@dataclass(frozen=True, slots=True)
+class PushList:
+    """A list as far as its own bytes explain it.
+
+    Args:
+        items: Its entries, in order.
+        scales: How its quantities are sent, where only the place of its members says what they
+            are; None for a list with codes.
+    """
+
+    items: tuple[Item, ...]
+    scales: Scales | None = None
+
+
+def read_list(body: Node, maker: str = "") -> PushList:
+    """The entries of a list of any shape, in order.
+
+    Args:
+        body: The list.
+        maker: Three letters of the system title; empty for a list that came plain.
+    """
     pushed = _pushed_objects(body.items)
     if pushed:
-        return pushed
-    placed = _by_place(body.items)
-    return placed or tuple(_walk(body))
+        return PushList(pushed)
+    layout = layout_of(body.items, maker)
+    if layout is not None and not any(_code(node) for node in body.items):
+        return PushList(tuple(map(Item, layout.codes, body.items)), layout.scales)
+    return PushList(tuple(_walk(body)))
 
 
 def _walk(node: Node) -> Iterator[Item]:
@@ -104,7 +81,8 @@ def _walk(node: Node) -> Iterator[Item]:
             value = members[at + 1]
             yield Item(code, value, *(scale or (None, None)))
             if value.items and _scale(value) is None:
-                yield from _walk(value)
+                # What stands in a coded structure without a code of its own is a part of it.
+                yield from (inner for inner in _walk(value) if inner.obis is not None)
             at += 3 if scale else 2
             continue
         if member.items:
@@ -148,24 +126,3 @@ def _pushed_objects(members: Sequence[Node]) -> tuple[Item, ...]:
             return ()
         codes.append(code)
     return tuple(Item(code, node) for code, node in list(zip(codes, members, strict=True))[1:])
-
-
-def _by_place(members: Sequence[Node]) -> tuple[Item, ...]:
-    codes = _BY_PLACE.get(len(members), ())
-    if len(members) > 1:
-        name = text_of(members[0])
-        named = len(name) == _LOGICAL_NAME_SIZE and name[:3].isalpha()
-        if not name.startswith(PLACED_PREFIX):
-            codes = _SLOVENIA.get(len(members), ()) if named else ()
-    if not codes or any(node.items or _code(node) for node in members):
-        return ()
-    return tuple(Item(code, node, placed=True) for code, node in zip(codes, members, strict=True))
-
-
-def text_of(node: Node) -> str:
-    """The printable text of a string; empty for anything else."""
-    if not isinstance(node.value, bytes) or node.tag is Tag.BIT_STRING:
-        return ""
-    raw = node.value.rstrip(b"\x00")
-    text = raw.decode("latin-1")
-    return text if text.isascii() and text.isprintable() else ""

@@ -12,12 +12,20 @@ from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.axdr import NUMBERS, Tag
 from firmware_bridge.dlms.clock import SIZE as CLOCK_SIZE
 from firmware_bridge.dlms.clock import instant
-from firmware_bridge.dlms.lists import Item, items_of, text_of
+from firmware_bridge.dlms.layouts import (
+    PLAIN,
+    Scales,
+    is_measured,
+    scales_by_name,
+    text_of,
+    unsupported,
+)
+from firmware_bridge.dlms.lists import Item, PushList, read_list
 from firmware_bridge.dlms.notification import Notification
 from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
 from firmware_bridge.iec62056_21.datasets import checked_obis
 from firmware_bridge.ports import MeterIdentity
-from firmware_bridge.telegram import Observation, identity, normalise, shift
+from firmware_bridge.telegram import UNKNOWN, Observation, identity, normalise, shift
 
 # Source: IEC 62056-6-2, table 4.
 UNITS = {
@@ -74,12 +82,6 @@ _LIST_NAMES = frozenset(map(checked_obis, ("1-1:0.2.129", "1-0:0.2.129")))
 _MAKERS = {"Kamstrup": "KAM"}
 _MODEL = checked_obis("0-0:96.1.7")
 _LOGICAL_NAME = checked_obis("0-0:42.0.0")
-# Powers of ten of lists that send neither scaler nor unit, by what is counted.
-# Sources: Kamstrup HAN interface description (10 Wh, 0.01 A); Kaifa HAN list description; SODO I1.
-_KAMSTRUP = {"energy": 1, "current": -2, "factor": -2, "voltage": 0, "power": 0}
-_KAIFA = {"energy": 0, "current": -3, "factor": -3, "voltage": -1, "power": 0}
-_SLOVENIA = {"energy": 0, "current": -2, "factor": -3, "voltage": -1, "power": 0}
-_PLAIN = {"energy": 0, "power": 0}
 
 
 def observe(found: Notification, zone: str | None = None) -> tuple[Observation, ...]:
@@ -91,13 +93,18 @@ def observe(found: Notification, zone: str | None = None) -> tuple[Observation, 
     Args:
         found: Parsed, and decrypted where it was ciphered.
         zone: Zone of the meter's clock, for times without deviation; None for central Europe.
+
+    Raises:
+        TelegramUnsupportedError: A list that nobody explains, or one whose members have other
+            types than its maker says.
     """
-    items = items_of(found.body)
+    sent = read_list(found.body, found.title[:3].decode("latin-1"))
+    items = sent.items
     clock = LocalClock(zone or DEFAULT_ZONE)
     list_name = _list_name(items)
     meter = _meter(found, items, list_name)
     at = _time(found, items, clock)
-    scales = _scales(list_name, items)
+    scales = _scales(found, sent, list_name, meter)
     values = []
     for item in items:
         scaled = _scaled(item, scales)
@@ -110,7 +117,34 @@ def observe(found: Notification, zone: str | None = None) -> tuple[Observation, 
     return tuple(values)
 
 
-def _scaled(item: Item, scales: dict[str, int]) -> tuple[Decimal, str] | None:
+def _scales(found: Notification, sent: PushList, list_name: str, meter: MeterIdentity) -> Scales:
+    """How the list's bare numbers are to be read.
+
+    Raises:
+        TelegramUnsupportedError: Nobody explains one of them.
+    """
+    members = found.body.items
+    maker = "" if meter.manufacturer == UNKNOWN else meter.manufacturer
+    maker = maker or next((text for node in members if (text := text_of(node))), "")
+    if sent.scales is not None:
+        return sent.scales
+    if any(item.obis is None and is_measured(item.node) for item in sent.items):
+        why = "numbers stand in it without a code"
+        raise unsupported(members, maker, why)
+    scales = scales_by_name(list_name)
+    for item in sent.items:
+        kind = _kind(item.obis) if item.obis is not None and item.unit is None else None
+        if kind is None or not is_measured(item.node):
+            continue
+        if scales is None:
+            raise unsupported(members, maker, f"no scales are known for {list_name!r}")
+        scale = scales.get(kind[0])
+        if scale is not None and item.node.tag not in scale.types:
+            raise unsupported(members, maker, f"{item.obis} is of another type than its scale's")
+    return scales or PLAIN
+
+
+def _scaled(item: Item, scales: Scales) -> tuple[Decimal, str] | None:
     number = item.node.value
     if item.node.tag not in NUMBERS or not isinstance(number, int | Decimal) or item.obis is None:
         return None
@@ -119,9 +153,10 @@ def _scaled(item: Item, scales: dict[str, int]) -> tuple[Decimal, str] | None:
         unit = UNITS.get(item.unit)
         return None if unit is None else (shift(value, item.scaler), unit)
     kind = _kind(item.obis)
-    if kind is None or kind[0] not in scales:
+    scale = scales.get(kind[0]) if kind is not None else None
+    if kind is None or scale is None or item.node.tag not in scale.types:
         return None
-    return shift(value, scales[kind[0]]), kind[1]
+    return shift(value, scale.power), kind[1]
 
 
 def _kind(code: Obis) -> tuple[str, str] | None:
@@ -137,16 +172,6 @@ def _kind(code: Obis) -> tuple[str, str] | None:
     if not letter:
         return None
     return ("energy", f"{letter}h") if d == 8 else ("power", letter)
-
-
-def _scales(list_name: str, items: tuple[Item, ...]) -> dict[str, int]:
-    if list_name.startswith("Kamstrup"):
-        return _KAMSTRUP
-    if any(item.placed and item.obis == _LOGICAL_NAME for item in items):
-        return _SLOVENIA
-    if list_name.startswith("KFM") or any(item.placed for item in items):
-        return _KAIFA
-    return _PLAIN
 
 
 def _list_name(items: tuple[Item, ...]) -> str:

@@ -21,7 +21,7 @@ import pytest
 
 from firmware_bridge.dlms.axdr import parse as parse_axdr
 from firmware_bridge.dlms.frames import Assembler
-from firmware_bridge.dlms.lists import items_of
+from firmware_bridge.dlms.lists import read_list
 from firmware_bridge.dlms.notification import parse_apdu
 from firmware_bridge.dlms.values import observe as observe_push
 from firmware_bridge.dsmr.frames import P1Telegram
@@ -82,7 +82,7 @@ def push(data: bytes) -> object:
 
 
 def list_body(data: bytes) -> object:
-    return items_of(parse_axdr(data)[0])
+    return read_list(parse_axdr(data)[0])
 
 
 def message(data: bytes) -> object:

@@ -1,0 +1,112 @@
+"""Lists are known by the number, the names and the types of all members, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from firmware_bridge.dlms.axdr import Tag
+from firmware_bridge.dlms.frames import DlmsScanner
+from firmware_bridge.simulator.dlms_encoding import cipher, date_time, octets
+from firmware_bridge.telegram import Keys, Telegram, TelegramUnsupportedError, plain
+
+AT = date_time(datetime(2026, 3, 1, 12, tzinfo=UTC))
+KEY, AUTHENTICATION = bytes(range(16)), bytes(range(16, 32))
+# Twelve members: logical name, a name, U1-3, I1-3, P+, P-, Q+, Q-; as many as a list of energies.
+VOLTAGES_NOT_ENERGIES = bytes.fromhex(
+    "7ea060cf02231327c1e6e7000f000000010c07ea0302030c000000ffc400020c091049534b313033"
+    "30373030303030303031090555505f33661209061208fd1209291201c212020812005a0600000960"
+    "0600000000060000000406000001087f377e"
+)
+SIZES = {Tag.UINT16: 2, Tag.INT16: 2, Tag.UINT32: 4, Tag.INT32: 4, Tag.UINT64: 8}
+KAIFA = octets(b"KFM_001"), octets(b"6970631402614476"), octets(b"MA304H3E")
+KAMSTRUP = b"\x0a\x0eKamstrup_V0001"
+ENERGY, VOLTAGE = octets(bytes.fromhex("0101010800FF")), octets(bytes.fromhex("0101200700FF"))
+
+
+def number(value: int, tag: Tag = Tag.UINT32) -> bytes:
+    return bytes([tag]) + value.to_bytes(SIZES[tag], "big")
+
+
+def apdu(members: Sequence[bytes]) -> bytes:
+    return b"\x0f\0\0\0\1\x0c" + AT + b"\x02" + bytes([len(members)]) + b"".join(members)
+
+
+def read(data: bytes, keys: Keys | None = None) -> Telegram:
+    scanner = DlmsScanner(keys)
+    (found,) = [*scanner.feed(data), *scanner.close()]
+    return found
+
+
+def shown(members: Sequence[bytes]) -> dict[str, str]:
+    found = read(apdu(members))
+    return {str(v.obis): f"{plain(v.value)} {v.unit}" for v in found.observations}
+
+
+def refusal(found: Telegram) -> str:
+    assert isinstance(found.error, TelegramUnsupportedError)
+    assert found.error.code == "TELEGRAM_UNSUPPORTED"
+    assert not found.observations
+    return str(found.error)
+
+
+def test_voltages_are_no_energies_because_there_are_as_many() -> None:
+    text = refusal(read(VOLTAGES_NOT_ENERGIES))
+    assert "12 members by ISK " in text
+    assert "2 x octet-string, 6 x long-unsigned, 4 x double-long-unsigned" in text
+
+
+@pytest.mark.parametrize("at", range(3, 18))
+@pytest.mark.parametrize("tag", [Tag.UINT16, Tag.UINT64])
+def test_a_list_of_kaifas_with_one_member_of_another_type_is_refused(at: int, tag: Tag) -> None:
+    clock = b"\x09\x0c" + AT
+    numbers = [number(value) for value in range(1, 11)]
+    members = [*KAIFA, *numbers, clock, *(number(value) for value in range(11, 15))]
+    assert shown(members)["1-0:4.8.0*255"] == "14 varh"
+    members[at] = number(7, tag)
+    assert "KFM" in refusal(read(apdu(members)))
+
+
+@pytest.mark.parametrize("name", [b"KFM_002", b"KFM_001x", b"ABC_001", b""])
+def test_the_name_of_another_list_is_not_kaifas(name: bytes) -> None:
+    members = [octets(name), *KAIFA[1:], *(number(value) for value in range(1, 11))]
+    refusal(read(apdu(members)))
+
+
+@pytest.mark.parametrize("count", [2, 3, 9, 12, 13, 18])
+def test_numbers_without_a_name_are_nothing_however_many(count: int) -> None:
+    text = refusal(read(apdu([number(value) for value in range(count)])))
+    assert "does not name" in text
+    assert f"{count} x double-long-unsigned" in text
+
+
+def test_the_list_of_one_power_is_kaifas_alone() -> None:
+    assert shown([number(5852)]) == {"1-0:1.7.0*255": "5852 W"}
+    refusal(read(apdu([number(5852, Tag.UINT16)])))
+    for title, holds in ((b"KFM", True), (b"ABC", False)):
+        secret = cipher(apdu([number(5852)]), title + b"\1\2\3\4\5", 7, KEY, AUTHENTICATION)
+        found = read(secret, Keys(KEY, AUTHENTICATION))
+        assert (found.error is None) is holds
+
+
+def test_scales_count_only_for_the_version_and_types_that_its_maker_prints() -> None:
+    energy, voltage = number(7), number(230, Tag.UINT16)
+    assert shown([KAMSTRUP, ENERGY, energy, VOLTAGE, voltage]) == {
+        "1-1:1.8.0*255": "70 Wh",
+        "1-1:32.7.0*255": "230 V",
+    }
+    later = b"\x0a\x0eKamstrup_V0002"
+    assert "Kamstrup_V0002" in refusal(read(apdu([later, ENERGY, energy])))
+    refusal(read(apdu([KAMSTRUP, ENERGY, number(7, Tag.UINT16)])))
+    refusal(read(apdu([KAMSTRUP, ENERGY, energy, VOLTAGE, number(230)])))
+
+
+def test_a_code_alone_says_enough_only_of_a_number_that_can_be_a_counter() -> None:
+    assert shown([ENERGY, number(7)]) == {"1-1:1.8.0*255": "7 Wh"}
+    assert "1-1:1.8.0*255" in refusal(read(apdu([ENERGY, number(7, Tag.UINT16)])))
+
+
+def test_a_number_without_a_code_beside_others_with_one_is_not_passed_over() -> None:
+    refusal(read(apdu([ENERGY, number(7), number(8)])))
