@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from random import Random, SystemRandom
 
 from edge_agent.buffer import Buffer
@@ -26,6 +25,7 @@ from edge_agent.reload import Applied, Refusal, Reloader
 from edge_agent.station import Station
 from edge_agent.uplink import Uplink
 from firmware_bridge.contract.errors import EnvironmentFaultError
+from firmware_bridge.contract.software import software_version
 
 IDLE_FLUSH_S = 3600.0
 KEEP_S = 60.0
@@ -33,10 +33,8 @@ KEEP_S = 60.0
 
 def agent_name() -> str:
     """Name and version of this software."""
-    try:
-        return f"{AGENT} {version('meterline')}"
-    except PackageNotFoundError:
-        return AGENT
+    version = software_version()
+    return AGENT if version is None else f"{AGENT} {version}"
 
 
 class Agent:

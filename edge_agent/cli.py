@@ -14,11 +14,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from firmware_bridge.contract.errors import ConfigurationError, MeterlineError
+from firmware_bridge.contract.software import named_version
 
+PROGRAM = "meterline-edge"
 app = typer.Typer(
     help="The Meterline gateway agent.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -37,6 +38,25 @@ def _fail(error: MeterlineError, *, as_json: bool = False) -> NoReturn:
         typer.echo(f"{error.code}: {error}", err=True)
     wrong = isinstance(error, ConfigurationError)
     raise typer.Exit(EXIT_CONFIGURATION if wrong else EXIT_ENVIRONMENT)
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
+    if wanted:
+        typer.echo(named_version(PROGRAM))
+        raise typer.Exit
+
+
+@app.callback()
+def _frame(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -255,7 +275,7 @@ def _log_to_stderr(*, as_json: bool, level: int) -> None:
 
 def main() -> None:
     """The entry point of `meterline-edge`."""
-    app()
+    app(prog_name=PROGRAM)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import typer
+from typer.core import TyperCommand
 
 from central.cli import bill, books, decide, rate, remote, run
 from central.cli.frame import EXIT_REFUSED, group, hush_pool
+from firmware_bridge.contract.software import named_version
 
+PROGRAM = "meterline-central"
 app = group("Meterline's centre: store, validate, rate and bill what meters show.")
 app.add_typer(run.app)
 app.add_typer(books.imports, name="import")
@@ -19,29 +24,55 @@ app.add_typer(decide.conflicts, name="conflict")
 app.add_typer(decide.quarantine, name="quarantine")
 
 
-@app.command(
-    "demo",
-    # The demo has options of its own, and needs packages that a production centre lacks.
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    },
-)
-def demo_command(context: typer.Context) -> None:
+class _LateCommand(TyperCommand):
+    """The demo's own command takes this one's place when it is asked for anything."""
+
+    # typer's own types of what is handed through are private.
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: Any = None,  # noqa: ANN401
+        **extra: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Parse for the demo's own command, also to show its help and to complete its options."""
+        try:
+            from central.demo.command import demo  # noqa: PLC0415 - a production centre lacks it
+        except ModuleNotFoundError as error:
+            package = str(error.name).partition(".")[0]
+            typer.echo(f"The demo needs {package}: install meterline[demo].", err=True)
+            raise typer.Exit(EXIT_REFUSED) from None
+        stage = typer.Typer(add_completion=False)
+        stage.command()(demo)
+        real = typer.main.get_command(stage)
+        return real.make_context(info_name, args, parent=parent, **extra)
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
+    if wanted:
+        typer.echo(named_version(PROGRAM))
+        raise typer.Exit
+
+
+@app.callback()
+def _frame(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("demo", cls=_LateCommand)
+def demo_command() -> None:
     """Play everything on this machine: meters, gateway, broker, database, bills, pages."""
-    try:
-        from central.demo.command import demo  # noqa: PLC0415 - see above
-    except ModuleNotFoundError as error:
-        package = str(error.name).partition(".")[0]
-        typer.echo(f"The demo needs {package}: install meterline[demo].", err=True)
-        raise typer.Exit(EXIT_REFUSED) from None
-    stage = typer.Typer(add_completion=False)
-    stage.command()(demo)
-    stage(context.args, prog_name="meterline-central demo")
 
 
 def main() -> None:
     """Entry of `meterline-central`."""
     hush_pool()
-    app(prog_name="meterline-central")
+    app(prog_name=PROGRAM)

@@ -33,7 +33,7 @@ from firmware_bridge.contract.errors import InvalidValueError, MeterlineError
 from firmware_bridge.contract.interval import zone_info
 
 REFUSED = 2
-app = typer.Typer(add_completion=False, help="Price a load file under a tariff file.")
+app = typer.Typer(help="Price a load file under a tariff file.")
 
 
 class UnitName(StrEnum):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ssl
 from collections import deque
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import structlog
@@ -50,6 +49,7 @@ from firmware_bridge.contract.release import Release
 from firmware_bridge.contract.remote import AGENT, Update, decode_update
 from firmware_bridge.contract.reports import UpdateReport, UpdateState
 from firmware_bridge.contract.signed import Purpose
+from firmware_bridge.contract.software import software_version
 
 _log = structlog.get_logger(__name__)
 
@@ -61,9 +61,10 @@ RETRY_MAX_S = 3600.0
 
 def running_release() -> Release | None:
     """The version of this software; None where it has none that can be compared."""
+    installed = software_version()
     try:
-        return Release.parse(version("meterline"))
-    except (PackageNotFoundError, InvalidValueError):
+        return None if installed is None else Release.parse(installed)
+    except InvalidValueError:
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -12,17 +13,39 @@ from firmware_bridge.cli.probe import probe
 from firmware_bridge.cli.profiles import profiles
 from firmware_bridge.cli.simulate import simulate
 from firmware_bridge.contract.errors import ConfigurationError, DeviceError, MeterlineError
+from firmware_bridge.contract.software import named_version
 
+PROGRAM = "meterline-bridge"
 app = typer.Typer(
     help=(
         "Try meters out, and play virtual ones.\n\nExit codes: 0 done, 2 wrong command line, "
         "3 a file or setting cannot be used, 4 nothing answered."
     ),
     no_args_is_help=True,
-    add_completion=False,
     # Units stand in brackets, which rich's own markup would swallow.
     rich_markup_mode="markdown",
 )
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
+    if wanted:
+        typer.echo(named_version(PROGRAM))
+        raise typer.Exit
+
+
+@app.callback()
+def _frame(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 for command in (decode, probe, profiles, simulate):
     app.command()(command)
 
@@ -30,7 +53,7 @@ for command in (decode, probe, profiles, simulate):
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        app(prog_name=PROGRAM)
     except MeterlineError as error:
         typer.echo(f"{error.code}: {error}", err=True)
         unanswered = isinstance(error, DeviceError) and not isinstance(error, ConfigurationError)
