@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from central.api.gate import API, Gate
@@ -106,12 +106,19 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, MeterlineError):
+            # The framework takes whatever ends the reading of a body for a body in error.
+            return await ours(request, error.__cause__)
         status = HTTPStatus(error.status_code)
         code = "NOT_FOUND" if status is HTTPStatus.NOT_FOUND else status.name
         detail = f"{request.method} {request.url.path}: {status.phrase.lower()}."
         response = answer(request, Problem(status, code, status.phrase, detail))
         response.headers.update(error.headers or {})
         return response
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:

@@ -12,10 +12,11 @@ from datetime import datetime
 from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from central.api.bounds import bounded, most_for, refuse_declared
 from central.api.problems import (
     AccessError,
     ForbiddenError,
@@ -31,7 +32,6 @@ API = "/api/"
 SIGN_IN = "/sign-in"
 PROOF_HEADER = "x-meterline-form"
 PROOF_FIELD = "proof"
-FORM_MAX_BYTES = 64 * 1024
 _PUBLIC = ("/static/", "/api/v1/health", "/favicon.ico", SIGN_IN)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE = frozenset({"", "same-origin", "none"})
@@ -84,6 +84,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        receive = bounded(receive, most_for(scope["path"]))
         request = Request(scope, receive)
         seat = self._keeper.seat(request.cookies, self._clock())
         request.state.seat = seat
@@ -93,16 +94,20 @@ class Gate:
         except MeterlineError as error:
             await self._turn_away(request, error)(scope, receive, reply)
             return
+        except ClientDisconnect:
+            return
         await self._app(scope, receive, reply)
 
     async def _admit(self, request: Request, seat: Seat) -> Receive:
         """The request's body channel, once it may come in.
 
         Raises:
+            BodyTooLargeError: More is sent than may be.
             MisdirectedError: The host name is not ours.
             AccessError: Nobody, or not the operator, asks.
             ForbiddenError: A write cannot be shown to be the operator's own.
         """
+        refuse_declared(request)
         host = request.headers.get("host", "")
         if not self._settings.serves(_host_name(host)):
             message = f"{host!r} is not a name of this service."
@@ -206,12 +211,7 @@ def _is_json(request: Request) -> bool:
 
 async def _read_proof(request: Request) -> tuple[Receive, str]:
     """The proof inside a form, and a channel that gives the form's bytes once more."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_MAX_BYTES:
-            message = f"A form is at most {FORM_MAX_BYTES} bytes."
-            raise ForbiddenError(message)
+    body = await request.body()
     fields = parse_qs(body.decode("utf-8", "replace"))
 
     async def again() -> Message:

@@ -46,6 +46,12 @@ class MisdirectedError(OperatorError):
     code = "MISDIRECTED"
 
 
+class BodyTooLargeError(OperatorError):
+    """The body of a request is larger than its path takes."""
+
+    code = "BODY_TOO_LARGE"
+
+
 class KeyReusedError(OperatorError):
     """An idempotency key came with another request than its first."""
 
@@ -77,6 +83,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     UnknownRunError: HTTPStatus.NOT_FOUND,
     NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TariffRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyBusyError: HTTPStatus.CONFLICT,
 }

@@ -7,17 +7,22 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Self, cast
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
+from central.api.connection import Connection, Patience
 from central.api.settings import WebSettings
 from central.service.desk import Desk
 from firmware_bridge.contract.errors import ConfigurationError, EnvironmentFaultError
 
 REFRESH_EVERY_S = 20.0
 DRAIN_S = 5
+PATIENCE = Patience()
 _LOG = structlog.get_logger(__name__)
 
 
@@ -48,7 +53,9 @@ def listen(settings: WebSettings) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, desk: Desk, settings: WebSettings) -> AsyncIterator[str]:
+async def serving(
+    app: FastAPI, desk: Desk, settings: WebSettings, patience: Patience = PATIENCE
+) -> AsyncIterator[str]:
     """Serve an application while the block runs; gives its address.
 
     Signals stay the caller's. Leaving lets open requests end, for a few seconds at most.
@@ -57,20 +64,13 @@ async def serving(app: FastAPI, desk: Desk, settings: WebSettings) -> AsyncItera
         app: From `create_app`.
         desk: The same as the application's; what pages count is kept up to date meanwhile.
         settings: Where to listen.
+        patience: How long and how much a connection is given.
 
     Raises:
         AddressTakenError: The address cannot be had.
     """
     listener = listen(settings)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_S,
-    )
-    server = _QuietServer(config)
+    server = QuietServer.of(app, patience)
     host, port = listener.getsockname()[:2]
     running = asyncio.create_task(server.serve(sockets=[listener]))
     refreshing = asyncio.create_task(keep_fresh(desk))
@@ -86,11 +86,36 @@ async def serving(app: FastAPI, desk: Desk, settings: WebSettings) -> AsyncItera
         listener.close()
 
 
-class _QuietServer(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """A server that leaves signals to whoever started it."""
+
+    @classmethod
+    def of(cls, app: ASGIApp, patience: Patience = PATIENCE) -> Self:
+        """A server of an application.
+
+        Args:
+            app: What answers.
+            patience: How long and how much a connection is given.
+        """
+        # It is called as the class would be.
+        connection = cast("type[asyncio.Protocol]", partial(Connection, patience))
+        config = uvicorn.Config(
+            app,
+            http=connection,
+            ws="none",
+            h11_max_incomplete_event_size=patience.head_bytes,
+            timeout_keep_alive=patience.keep_alive_s,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+        return cls(config)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
         yield
 
     async def ready(self, running: asyncio.Task[None]) -> None:

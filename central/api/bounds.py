@@ -1,0 +1,80 @@
+"""How large the body of a request may be, and the channel that holds it to that.
+
+A body is counted as it comes, so that no more than its bound is ever held: with a Content-Length,
+in chunks, signed in or not.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.types import Message, Receive
+
+from central.api.problems import BodyTooLargeError
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Bound(NamedTuple):
+    """What may be sent to the paths that begin so.
+
+    Args:
+        prefix: Of the path.
+        most: Largest body. [bytes]
+    """
+
+    prefix: str
+    most: int
+
+
+# The one table; the first that fits counts. Documentation: docs/reference/api.md.
+BOUNDS = (
+    Bound("/api/v1/tariffs", 4 * MIB),  # a document of a million signs, most of them one byte
+    Bound("/api/", 64 * KIB),  # an account with every line full and every sign escaped: 53 KB
+    Bound("/sign-in", 4 * KIB),
+    Bound("/", 64 * KIB),  # forms
+)
+
+
+def most_for(path: str) -> int:
+    """The largest body that a path takes. [bytes]."""
+    return next((bound.most for bound in BOUNDS if path.startswith(bound.prefix)), 0)
+
+
+def refuse_declared(request: Request) -> None:
+    """Refuse a request that says beforehand that its body is too large.
+
+    Raises:
+        BodyTooLargeError: It does.
+    """
+    most = most_for(request.url.path)
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > most:
+        raise _too_large(most)
+
+
+def bounded(receive: Receive, most: int) -> Receive:
+    """A request's body channel that gives no more than so many bytes.
+
+    Args:
+        receive: What the server gives.
+        most: Largest body; where more comes, `BodyTooLargeError` is raised. [bytes]
+    """
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise _too_large(most)
+        return message
+
+    return counted
+
+
+def _too_large(most: int) -> BodyTooLargeError:
+    message = f"The body is larger than the {most} bytes that may be sent here."
+    return BodyTooLargeError(message, value=most, remedy="Send less at a time.")
