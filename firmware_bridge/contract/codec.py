@@ -1,7 +1,11 @@
-"""Strict msgpack: what two readers could understand differently is refused, each kind by name."""
+"""Strict msgpack: what two readers could understand differently is refused, each kind by name.
+
+So is text that a store or a screen could not hold, see `plain_text`.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -9,14 +13,17 @@ from typing import Any, NoReturn, TypeVar
 import msgpack
 
 from firmware_bridge.contract.errors import (
+    BadTextError,
     DuplicateKeyError,
     MalformedError,
     NestingError,
     NotANumberError,
     SchemaError,
 )
+from firmware_bridge.contract.plain_text import flaw
 
 T = TypeVar("T")
+_SHOWN_MAX = 80
 
 
 def pack(value: object) -> bytes:
@@ -37,7 +44,7 @@ def unpack(data: bytes) -> Any:  # noqa: ANN401 - the shape is the caller's to c
             data,
             raw=False,
             strict_map_key=True,
-            object_pairs_hook=_pairs,
+            object_pairs_hook=pairs,
             ext_hook=_refuse_extension,
         )
     except (msgpack.StackError, RecursionError):
@@ -48,14 +55,47 @@ def unpack(data: bytes) -> Any:  # noqa: ANN401 - the shape is the caller's to c
         raise MalformedError(message) from None
 
 
-def _pairs(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        message = f"The key {twice!r} stands twice in one map."
-        raise DuplicateKeyError(message, value=twice)
+def unpack_json(data: bytes) -> Any:  # noqa: ANN401 - the shape is the caller's to check
+    """Decode exactly one JSON value.
+
+    Raises:
+        MalformedError: No JSON, or a number of more digits than any field has.
+        DuplicateKeyError: An object holds a key twice.
+        NotANumberError: NaN or an infinity.
+        NestingError: Deeper than any reader should follow.
+    """
+    try:
+        return json.loads(data, object_pairs_hook=pairs, parse_constant=_refuse_constant)
+    except RecursionError:
+        message = "The message is nested deeper than the format has levels."
+        raise NestingError(message) from None
+    except ValueError as error:
+        message = f"The message is no JSON ({type(error).__name__}: {error})."
+        raise MalformedError(message) from None
+
+
+def pairs(items: Sequence[tuple[object, object]]) -> dict[str, object]:
+    """A map whose keys are text and stand once each.
+
+    Raises:
+        MalformedError: A key is no text.
+        DuplicateKeyError: A key stands twice.
+    """
+    fields: dict[str, object] = {}
+    for key, value in items:
+        if not isinstance(key, str):
+            message = f"A map has the key {shown(key)}, which is no text."
+            raise MalformedError(message, value=key)
+        if key in fields:
+            message = f"The key {shown(key)} stands twice in one map."
+            raise DuplicateKeyError(message, value=key)
+        fields[key] = value
     return fields
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    message = f"The message holds {constant}, not a number."
+    raise NotANumberError(message, value=constant)
 
 
 def _refuse_extension(code: int, _data: bytes) -> NoReturn:
@@ -71,9 +111,13 @@ def refuse(name: str, value: object, wanted: str) -> NoReturn:
     if isinstance(value, list | dict):
         message = f"{name} holds a {type(value).__name__} where the format has {wanted}."
         raise NestingError(message, value=name)
-    shown = repr(value)
-    message = f"{name} must be {wanted}, not {shown[:80]}."
+    message = f"{name} must be {wanted}, not {shown(value)}."
     raise SchemaError(message, value=value)
+
+
+def shown(value: object) -> str:
+    """`value` as a sentence can quote it: short, and nothing in it that cannot be kept."""
+    return repr(value)[:_SHOWN_MAX]
 
 
 def integer(name: str, value: object, low: int, high: int) -> int:
@@ -98,14 +142,24 @@ def octets(name: str, value: object, length: int | None = None) -> bytes:
     return value
 
 
-def text(name: str, value: object, longest: int) -> str:
+def text(name: str, value: object, longest: int, *, lines: bool = False) -> str:
     """`value` as text of at most `longest` characters.
+
+    Args:
+        name: The field.
+        value: What stands there.
+        longest: Most characters.
+        lines: Whether it is a document, in which tabs and line ends belong.
 
     Raises:
         SchemaError: It is none, or longer.
+        BadTextError: It holds what no store or screen can.
     """
     if not isinstance(value, str) or len(value) > longest:
         refuse(name, value, f"text of at most {longest} characters")
+    if (bad := flaw(value, lines=lines)) is not None:
+        message = f"{name} holds {bad}: {shown(value)}."
+        raise BadTextError(message, value=value)
     return value
 
 
@@ -118,7 +172,7 @@ def sequence(name: str, value: object, longest: int) -> list[Any]:
     if not isinstance(value, list):
         if isinstance(value, dict):
             refuse(name, value, "a list")
-        message = f"{name} must be a list, not {value!r}."
+        message = f"{name} must be a list, not {shown(value)}."
         raise SchemaError(message, value=value)
     if len(value) > longest:
         message = f"{name} holds {len(value)} items; {longest} is the bound."
@@ -152,7 +206,7 @@ def mapping(name: str, value: object, required: frozenset[str], optional: frozen
         message = f"{name} lacks {', '.join(sorted(missing))}."
         raise SchemaError(message, value=sorted(missing))
     if unknown := value.keys() - required - optional:
-        message = f"{name} has the unknown key {min(unknown)!r}."
+        message = f"{name} has the unknown key {shown(min(unknown))}."
         raise SchemaError(message, value=sorted(unknown))
     return value
 

@@ -151,3 +151,9 @@ class SchemaError(MessageError):
     """A field is missing, unknown, of a wrong type, or outside its range."""
 
     code = "SCHEMA"
+
+
+class BadTextError(SchemaError):
+    """A text holds NUL, an unpaired surrogate or a control character."""
+
+    code = "BAD_TEXT"

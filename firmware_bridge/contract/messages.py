@@ -17,7 +17,6 @@ from firmware_bridge.contract.body import AT_MAX_MS
 from firmware_bridge.contract.envelope import SEQUENCE_MAX
 from firmware_bridge.contract.errors import (
     BadMagicError,
-    MalformedError,
     OversizeError,
     SchemaError,
     UnknownVersionError,
@@ -39,6 +38,8 @@ NONCE_BYTES = 16
 MESSAGE_MAX_BYTES = 64 * 1024
 QUARANTINED_MAX = 1_000
 EPOCHS_MAX = 64
+# What follows a position that a hello names must still be one that the centre can keep.
+POSITION_MAX = SEQUENCE_MAX - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,7 @@ def _decode_epoch(value: object) -> EpochState:
     fields = codec.mapping("An epoch", value, names, frozenset())
 
     def position(name: str) -> int:
-        return codec.integer(name, fields[name], 0, SEQUENCE_MAX)
+        return codec.integer(name, fields[name], 0, POSITION_MAX)
 
     return EpochState(
         epoch=_uuid("epoch", fields["epoch"]),
@@ -302,16 +303,11 @@ def decode_status(payload: bytes) -> Status:
         MessageError: One of the decoder's refusals, by name.
     """
     _check_size(payload)
-    try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        message = f"The status is no JSON ({error})."
-        raise MalformedError(message) from None
     required = frozenset({"v", "state", "agent"})
     further = frozenset({"since", "backlog", "config", "updates"})
-    fields = codec.mapping("A status", value, required, further)
+    fields = codec.mapping("A status", codec.unpack_json(payload), required, further)
     _check_version("A status", fields["v"])
-    if fields["state"] not in {state.value for state in GatewayState}:
+    if fields["state"] not in [state.value for state in GatewayState]:  # it may not be hashable
         codec.refuse("state", fields["state"], "online or offline")
     return Status(
         GatewayState(fields["state"]),
@@ -335,6 +331,8 @@ def _instant(value: object) -> datetime:
         codec.refuse("since", value, "an ISO 8601 time")
     if instant.tzinfo is None:
         codec.refuse("since", value, "a time with a zone")
+    if not 0 <= to_ms(instant) <= AT_MAX_MS:
+        codec.refuse("since", value, "a time of the years 1970 to 9999")
     return instant
 
 
@@ -349,8 +347,10 @@ def _open_map(name: str, payload: bytes) -> dict[str, object]:
 
 
 def _check_version(name: str, version: object) -> None:
-    if version != VERSION or isinstance(version, bool):
-        message = f"{name} is of format version {version!r}; this release reads {VERSION}."
+    if type(version) is not int or version != VERSION:
+        message = (
+            f"{name} is of format version {codec.shown(version)}; this release reads {VERSION}."
+        )
         raise UnknownVersionError(message, value=version)
 
 

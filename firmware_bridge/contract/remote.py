@@ -94,7 +94,7 @@ def decode_configuration(body: bytes) -> RemoteConfiguration:
         gateway=_gateway(fields["gateway"]),
         version=codec.integer("version", fields["version"], 1, VERSION_MAX),
         made_at=from_ms(codec.integer("made_at", fields["made_at"], 0, AT_MAX_MS)),
-        toml=codec.text("toml", fields["toml"], TOML_MAX),
+        toml=codec.text("toml", fields["toml"], TOML_MAX, lines=True),
     )
     _check_canonical(body, encode_configuration(message))
     return message
