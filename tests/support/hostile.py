@@ -8,7 +8,7 @@ replaced too. The hash of a batch holds, as that of an enrolled gateway's would.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -173,7 +173,7 @@ def _spoilt(
         if isinstance(value, str) and numbers:
             wrong |= {**OTHER_TYPES, "a number": 7}
         for what, bad in wrong.items():
-            yield f"{where} is {what}", _changed(fields, path, lambda _, bad=bad: bad)
+            yield f"{where} is {what}", _changed(fields, path, bad)
     if texts:
         for what, bad in BAD_TEXTS.items():
             yield f"has a key of {what}", {**fields, bad: 1}
@@ -198,12 +198,12 @@ def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:  # noqa:
         yield path, value
 
 
-def _changed(value: Any, path: Path, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - any message
+def _changed(value: Any, path: Path, wanted: object) -> Any:  # noqa: ANN401 - any message
     if not path:
-        return change(value)
+        return wanted
     first, *rest = path
     copy: Any = dict(value) if isinstance(value, dict) else list(value)
-    copy[first] = _changed(copy[first], tuple(rest), change)
+    copy[first] = _changed(copy[first], tuple(rest), wanted)
     return copy
 
 
