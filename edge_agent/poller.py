@@ -25,6 +25,7 @@ from edge_agent.witness import Sighting
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import Reading, from_ms, to_ms
+from firmware_bridge.ports import ReadOut
 
 _log = structlog.get_logger(__name__)
 
@@ -187,6 +188,7 @@ class Poller:
         station.answering, station.failure = True, None
         for absent in read_out.absent:
             self._note(station, "value_absent", f"{absent.obis}: {absent.absence}.", absent.raw)
+        self._note_repeated(station, read_out)
         sighting = Sighting(station.name, read_out.meter, read_out.values, station.capacity_w)
         take = Take(sighting, taken, station.period_s)
         entries, covered = await self._top_up(station, boundary)
@@ -232,6 +234,19 @@ class Poller:
             _log.warning("read_failed", meter=station.name, code=code, reason=detail)
             self._note(station, code.lower(), detail, raw)
         station.answering, station.failure = False, code
+
+    def _note_repeated(self, station: Station, read_out: ReadOut) -> None:
+        """Say what stood under the code of another value, once for as long as it does."""
+        registers = frozenset(value.register for value in read_out.repeated)
+        told, station.repeated = station.repeated, registers
+        if not registers - told:
+            return
+        read = {value.register: value.quantity for value in read_out.values}
+        for value in read_out.repeated:
+            said = f"{value.obis}: {value.quantity} is not read"
+            beside = read.get(value.register)
+            detail = f"{said}." if beside is None else f"{said}, since it shows {beside} as well."
+            self._note(station, "value_repeated", detail)
 
     def _note(self, station: Station, code: str, detail: str, raw: bytes | None = None) -> None:
         self._buffer.note(self._clock.wall(), code, f"{station.name}: {detail}", raw)

@@ -31,6 +31,7 @@ class Station:
         profile_period_s: Distance of its entries, once known. [s]
         bad_frames: Answers that could not be decoded, since the start.
         fresh: It was not asked yet: it is asked at once, whatever its period.
+        repeated: Registers of which it showed further values, as they were last told.
         under_way: Reads that have not ended.
     """
 
@@ -49,6 +50,7 @@ class Station:
     profile_period_s: int = 0
     bad_frames: int = 0
     fresh: bool = True
+    repeated: frozenset[tuple[object, ...]] = frozenset()
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property

@@ -18,7 +18,7 @@ from firmware_bridge.mbus.framed import FramedScanner
 from firmware_bridge.mbus.framing import Framing
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
 from firmware_bridge.mqtt_native.values import DocumentScanner, MessageScanner
-from firmware_bridge.ports import UnknownProtocolError
+from firmware_bridge.ports import UnknownProtocolError, distinct
 from firmware_bridge.sml.values import SmlScanner
 from firmware_bridge.telegram import (
     Keys,
@@ -207,6 +207,21 @@ def reading_line(value: Observation) -> str:
         "meter_time": at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None,
     }
     return json.dumps(line, ensure_ascii=False)
+
+
+def warnings(telegram: Telegram) -> list[str]:
+    """What a gateway would say of a sound telegram, as JSON objects."""
+    values = [value for seen in telegram.observations if (value := seen.meter_value())]
+    return [
+        json.dumps(
+            {
+                "warning": "VALUE_REPEATED",
+                "message": f"{value.obis}: {value.quantity} stands beside another value of the "
+                "code and becomes no reading.",
+            }
+        )
+        for value in distinct(values)[1]
+    ]
 
 
 def error_line(telegram: Telegram) -> str:

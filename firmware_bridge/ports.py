@@ -10,7 +10,7 @@ it over with the meter's time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -113,6 +113,8 @@ class MeterValue:
             0 where the agent's poll interval applies. [s]
         modulus: What the counter counts to before it starts again at 0, where the meter's model
             says; None where nobody knows.
+        approximate: Whether the device sent it as a float, so that an integer of the same code
+            says more.
     """
 
     meter: MeterIdentity
@@ -123,6 +125,13 @@ class MeterValue:
     meter_time: datetime | None = None
     period_s: int = 0
     modulus: Quantity | None = None
+    approximate: bool = False
+
+    @property
+    def register(self) -> tuple[object, ...]:
+        """Names what was counted: no read-out holds it twice."""
+        own = (self.meter.manufacturer, self.meter.serial, self.obis, self.kind)
+        return own if self.kind is Kind.REGISTER else (*own, self.period_s, self.meter_time)
 
     def reading(self, at: datetime, period_s: int, time_quality: TimeQuality) -> Reading:
         """The value as a live reading.
@@ -173,21 +182,55 @@ class AbsentValue:
     raw: bytes
 
 
+def distinct(
+    values: Iterable[MeterValue],
+) -> tuple[tuple[MeterValue, ...], tuple[MeterValue, ...]]:
+    """One value of each register, and what else was shown under its code.
+
+    An integer goes before a float, whose digits or unit may be others, and the first before the
+    second.
+
+    Args:
+        values: Of one telegram or answer, in its order.
+
+    Returns:
+        What counts, in order, and the rest.
+    """
+    kept: dict[tuple[object, ...], MeterValue] = {}
+    rest: list[MeterValue] = []
+    for value in values:
+        first = kept.get(value.register)
+        if first is None or (first.approximate and not value.approximate):
+            kept[value.register] = value
+            rest += [] if first is None else [first]
+        else:
+            rest.append(value)
+    return tuple(kept.values()), tuple(rest)
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOut:
-    """The outcome of one live read.
+    """The outcome of one live read, which holds no register twice, whatever the driver says.
 
     Args:
         meter: The device that answered.
         values: What it showed.
         absent: What it holds no value for.
         replaced: The device that this driver met at the same address before, if another one.
+        repeated: Further values under the code of one in `values`: findings, never readings.
     """
 
     meter: MeterIdentity
     values: tuple[MeterValue, ...]
     absent: tuple[AbsentValue, ...] = ()
     replaced: MeterIdentity | None = None
+    repeated: tuple[MeterValue, ...] = ()
+
+    def __post_init__(self) -> None:
+        kept, rest = distinct(self.values)
+        if rest:
+            object.__setattr__(self, "values", kept)
+            object.__setattr__(self, "repeated", (*self.repeated, *rest))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from typing import Self
 
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.contract.interval import Interval
-from firmware_bridge.contract.obis import Obis
 from firmware_bridge.lines import Line, Place
 from firmware_bridge.ports import (
     MeterAnswerError,
@@ -27,6 +26,7 @@ from firmware_bridge.ports import (
     ProfileChunk,
     ProfileMemory,
     ReadOut,
+    distinct,
 )
 from firmware_bridge.telegram import UNKNOWN, Scanner, Telegram
 
@@ -59,7 +59,8 @@ class PushDriver:
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
-        self._kept: dict[tuple[MeterIdentity, Obis], _Kept] = {}
+        self._kept: dict[tuple[object, ...], _Kept] = {}
+        self._repeated: list[MeterValue] = []
         self._met: tuple[MeterIdentity, ...] = ()
         self._handed: MeterIdentity | None = None
         self._refused: Telegram | None = None
@@ -99,7 +100,8 @@ class PushDriver:
             meter = self._met[0]
             handed, self._handed = self._handed, meter
             replaced = handed if handed is not None and handed != meter else None
-            return ReadOut(meter, values, replaced=replaced)
+            repeated, self._repeated = tuple(self._repeated), []
+            return ReadOut(meter, values, replaced=replaced, repeated=repeated)
 
     def _take(self) -> tuple[MeterValue, ...]:
         """What is kept; of values without a time only those so fresh that now is their time."""
@@ -190,10 +192,13 @@ class PushDriver:
         if not values or not self._met:
             return  # short lists name no meter; a longer one will come
         at = asyncio.get_running_loop().time()
-        for value in values:
-            named = value.meter.serial != UNKNOWN
-            own = value if named else replace(value, meter=self._met[0])
-            self._kept[own.meter, own.obis] = _Kept(own, at)
+        met = self._met[0]
+        kept, repeated = distinct(
+            value if value.meter.serial != UNKNOWN else replace(value, meter=met)
+            for value in values
+        )
+        self._kept |= {value.register: _Kept(value, at) for value in kept}
+        self._repeated = [*self._repeated, *repeated][-KEPT_MAX:]
         while len(self._kept) > KEPT_MAX:
             del self._kept[next(iter(self._kept))]
         self._stirred.set()

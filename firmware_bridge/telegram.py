@@ -102,6 +102,7 @@ class Observation:
         commodity_obis: The code of the same quantity without the port's channel number, where
             `obis` only says on which channel of a port a sub-meter hangs (0-1:24.2.1).
         storage: 0 for the present value, above for stored ones.
+        approximate: Whether it was sent as a float, so that an integer beside it says more.
         label: What the value is, for people.
     """
 
@@ -115,6 +116,7 @@ class Observation:
     period_s: int = 0
     commodity_obis: Obis | None = None
     storage: int = 0
+    approximate: bool = False
     label: str = ""
 
     def meter_value(self) -> MeterValue | None:
@@ -127,7 +129,14 @@ class Observation:
         except ValueError:  # InvalidValueError is one
             return None
         return MeterValue(
-            self.meter, code, self.kind, quantity, self.quality, self.meter_time, self.period_s
+            self.meter,
+            code,
+            self.kind,
+            quantity,
+            self.quality,
+            self.meter_time,
+            self.period_s,
+            approximate=self.approximate,
         )
 
 

@@ -15,6 +15,7 @@ from firmware_bridge.decode import (
     error_line,
     protocols,
     reading_line,
+    warnings,
 )
 from firmware_bridge.ports import UnknownProtocolError
 from firmware_bridge.telegram import Keys, Telegram
@@ -29,6 +30,8 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
     crc_removed: Annotated[bool, typer.Option(help="The radio receiver stripped CRCs.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Print the readings of recorded telegrams, one JSON object a line.
+
+    What a gateway would not take as a reading is printed too, with a warning on standard error.
 
     Telegrams that do not decode are reported on standard error. Exit codes: 0 readings, 3 the
     file holds no valid telegram (its errors are then the output).
@@ -48,3 +51,5 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
             typer.echo(error_line(telegram), err=True)
         for value in telegram.observations:
             typer.echo(reading_line(value))
+        for warning in warnings(telegram):
+            typer.echo(warning, err=True)

@@ -113,7 +113,10 @@ def observe(found: Notification, zone: str | None = None) -> tuple[Observation, 
         number, unit = normalise(*scaled)
         quality = Quality.ACTUAL if at is None or at[1] else Quality.SUSPECT
         instant_: datetime | None = at[0] if at else None
-        values.append(Observation(meter, item.obis, number, unit, quality, instant_))
+        is_float = item.node.tag in (Tag.FLOAT32, Tag.FLOAT64)
+        values.append(
+            Observation(meter, item.obis, number, unit, quality, instant_, approximate=is_float)
+        )
     return tuple(values)
 
 

@@ -2,7 +2,9 @@
 
 A historical value (storage number above 0) has the present value's code with F = storage number;
 where that does not fit one byte's historical range there is no code. Extremes, values in an error
-state, and records that a VIFE changes in an unknown way have none.
+state, and records that a VIFE changes in an unknown way have none. Nor has the energy or power of
+an electricity meter's subunit, unless `quirks` says what it is: many makers count reactive energy
+there under the VIF of active energy. What flows backwards has a code of its own or none.
 """
 # ruff: noqa: PLR2004 - group values are their own names
 
@@ -58,6 +60,7 @@ _ELECTRIC: dict[tuple[str, bool], tuple[int, int]] = {
     ("voltage", False): (12, 7),
     ("frequency", False): (14, 7),
 }
+_OF_SUBUNITS = frozenset({"current", "voltage", "frequency"})
 _WATERS = {"volume": 1, "volume flow": 2}
 
 
@@ -81,10 +84,8 @@ def code_of(record: Record, medium: int) -> Obis | None:
 def _places(group: int, record: Record, *, exported: bool) -> tuple[int, int] | None:
     quantity = record.meaning.quantity
     if group == 1:
-        places = _ELECTRIC.get((quantity, exported))
-        # Phase L1 is C + 20, L2 + 40, L3 + 60; frequency has no phase.
-        return (places[0] + 20 * record.phase, places[1]) if places else None
-    if record.phase:
+        return _electric(record, exported=exported)
+    if record.phase or (exported and group != _COOLING):
         return None
     if group in (_HEAT, _COOLING):
         return _plain(_THERMAL.get(quantity))
@@ -93,6 +94,15 @@ def _places(group: int, record: Record, *, exported: bool) -> tuple[int, int] | 
     if group == _GAS:
         return (3, 0) if quantity == "volume" else None
     return (1, 0) if quantity == "heat cost allocation" else None
+
+
+def _electric(record: Record, *, exported: bool) -> tuple[int, int] | None:
+    quantity = record.meaning.quantity
+    if record.subunit and quantity not in _OF_SUBUNITS:
+        return None
+    places = _ELECTRIC.get((quantity, exported))
+    # Phase L1 is C + 20, L2 + 40, L3 + 60; frequency has no phase.
+    return (places[0] + 20 * record.phase, places[1]) if places else None
 
 
 def _plain(place: int | None) -> tuple[int, int] | None:

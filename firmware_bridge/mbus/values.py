@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
@@ -14,6 +15,7 @@ from firmware_bridge.mbus.dates import WallTime, every_year
 from firmware_bridge.mbus.frames import Address, Application, parse_application
 from firmware_bridge.mbus.link import LinkFrame, LinkSplitter
 from firmware_bridge.mbus.obis import code_of
+from firmware_bridge.mbus.quirks import quirk_of
 from firmware_bridge.mbus.records import Function, Record
 from firmware_bridge.mbus.security import Security
 from firmware_bridge.mbus.units import Form
@@ -72,8 +74,9 @@ def observe(
     times = _times(telegram.records, sight)
     # Bits 3 and 4: permanent and temporary error; bits 0 and 1: busy, any error.
     suspect = telegram.status & 0x18 or telegram.status & 0x03 == 2
+    quirk = quirk_of(address.manufacturer, address.version)
     found = []
-    for record in telegram.records:
+    for record in map(quirk.mend, telegram.records):
         value = record.value
         if record.tail or value is None or not _measured(record):
             continue
@@ -89,6 +92,7 @@ def observe(
                 quality=Quality.SUSPECT if bad else Quality.ACTUAL,
                 meter_time=at[0] if at else None,
                 storage=record.storage,
+                approximate=isinstance(record.data, Decimal),
                 label=record.meaning.quantity,
             )
         )

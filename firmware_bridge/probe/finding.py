@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from firmware_bridge.lines import SerialPlace, TcpPlace
-from firmware_bridge.ports import MeterIdentity, MeterValue
+from firmware_bridge.ports import MeterIdentity, MeterValue, distinct
 from firmware_bridge.table import Setting, meter_table
 from firmware_bridge.telegram import Observation
 
@@ -23,7 +23,7 @@ class Found:
         protocol: The driver that reads it.
         where: Its line or broker, for people.
         meter: The device.
-        values: What it showed; empty where it encrypts and no key was given.
+        values: What it showed, one of each code; empty where it encrypts and no key was given.
         settings: The driver's keys.
         notes: What a person must add.
         model: What it is called, for people.
@@ -60,7 +60,7 @@ class Found:
     ) -> Found:
         """What a telegram of a line says."""
         observed = tuple(seen)
-        values = tuple(value for item in observed if (value := item.meter_value()) is not None)
+        values, _ = distinct(value for o in observed if (value := o.meter_value()) is not None)
         meter = observed[0].meter
         return cls(protocol, str(place), meter, values, {**line_settings(place), **settings})
 

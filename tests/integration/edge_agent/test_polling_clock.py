@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -147,4 +148,28 @@ async def test_readings_before_the_clock_is_known_wait_and_get_their_true_time(
         assert abs(at - booted - timedelta(seconds=passed)) < timedelta(milliseconds=5)
     live = [r for r in found if r.time_quality is TimeQuality.SYNCHRONISED]
     assert len(live) == len(third.reads)
+    await buffer.close()
+
+
+class TwiceMeter(DeskMeter):
+    """Shows its register twice, in its first reads as two floats say it and then no more."""
+
+    async def read(self) -> ReadOut:
+        out = await super().read()
+        if len(self.reads) % 10 > 5:
+            return out
+        (value,) = out.values
+        return ReadOut(self.meter, (replace(value, approximate=True), value))
+
+
+async def test_a_register_that_is_shown_twice_is_read_once_and_told_of(tmp_path: Path) -> None:
+    clock = HandClock()
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, clock.now)
+    meter = TwiceMeter(clock)
+    await poll_until(clock, buffer, [meter], clock.passed + 14.5 * 60)
+    assert len(meter.reads) == 15
+    assert len(await stored(buffer)) == len(meter.reads)
+    rows = await buffer._database.rows("SELECT code, detail FROM event")
+    assert [row[0] for row in rows] == ["value_repeated"] * 2
+    assert "1: 1-0:1.8.0*255: 1 Wh is not read, since it shows 1 Wh as well." in str(rows[0][1])
     await buffer.close()
