@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.clock import ClockSource
+from edge_agent.meter_clock import Trust
 from edge_agent.remote.settings import RemoteSettings, UpdateSettings
 from edge_agent.uplink import Broker
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
@@ -31,6 +33,7 @@ from firmware_bridge.contract.topics import check_gateway
 
 PREFIX = "METERLINE_EDGE_"
 PORTS = {"mqtt": 1883, "mqtts": 8883}
+CLOCK_MAX_S = 31 * 86_400
 
 
 class ConfigurationFileError(ConfigurationError):
@@ -121,6 +124,10 @@ class MeterSettings(BaseModel):
         load_profile: Whether the meter's own memory is read.
         backfill_from: Its older entries are not asked for; None: as far as it remembers.
         capacity_w: What the connection can carry; proves a rollover. None: not known. [W]
+        use_gateway_time: The meter's own time is never believed.
+        clock_tolerance_s: Where it is further from the gateway's, that is used. [s]
+        clock_absurd_s: So far before what is known to have passed it is not believed either while
+            the gateway's clock is not known. [s]
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -132,6 +139,22 @@ class MeterSettings(BaseModel):
     load_profile: bool = True
     backfill_from: AwareDatetime | None = None
     capacity_w: Annotated[int, Field(gt=0)] | None = None
+    use_gateway_time: bool = False
+    clock_tolerance_s: Annotated[float, Field(ge=1, le=CLOCK_MAX_S)] = 180.0
+    clock_absurd_s: Annotated[float, Field(ge=1, le=CLOCK_MAX_S)] = 86_400.0
+
+    @model_validator(mode="after")
+    def _check_clock(self) -> Self:
+        if self.clock_absurd_s < self.clock_tolerance_s:
+            message = "`clock_absurd_s` is at least `clock_tolerance_s`"
+            raise ValueError(message)
+        return self
+
+    @property
+    def trust(self) -> Trust:
+        """How far the meter's own time is believed."""
+        near, absurd = (timedelta(seconds=s) for s in (self.clock_tolerance_s, self.clock_absurd_s))
+        return Trust(near, absurd, self.use_gateway_time)
 
     @property
     def driver_settings(self) -> dict[str, Any]:

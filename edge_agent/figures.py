@@ -14,6 +14,8 @@ from edge_agent.metrics import Figure, a_day, days_to_full, percentile
 from edge_agent.poller import Poller
 from edge_agent.records import WITHHELD, event_counts
 from edge_agent.reload import Reloader, Standing
+from edge_agent.stamping import wrong_clocks
+from firmware_bridge.contract.event import ABOUT_CLOCKS
 from firmware_bridge.contract.reading import TimeQuality
 
 _IO: Final = Path("/proc/self/io")
@@ -109,7 +111,13 @@ class Gauge:
 def _events(buffer: Buffer) -> tuple[Figure, ...]:
     counts = event_counts(buffer.marks)
     withheld = counts.pop(WITHHELD)
+    clocks = {kind.name.lower(): counts.pop(kind.name.lower()) for kind in sorted(ABOUT_CLOCKS)}
     return (
+        *(
+            Figure(f"meter_{kind}_total", f"Of meters' clocks: {kind}.", count, counter=True)
+            for kind, count in clocks.items()
+        ),
+        Figure("meter_clocks_wrong", "Meters whose clock is wrong.", wrong_clocks(buffer.marks)),
         *(
             Figure(f"register_{kind}_total", f"{_REGISTER}: {kind}.", count, counter=True)
             for kind, count in counts.items()

@@ -69,6 +69,7 @@ def make_station(settings: MeterSettings, create: CreateDriver = create_driver) 
         load_profile=settings.load_profile,
         backfill_from=settings.backfill_from,
         capacity_w=settings.capacity_w,
+        trust=settings.trust,
     )
 
 
@@ -191,7 +192,7 @@ class Fleet:
         before, post.settings = post.settings, settings
         station = post.station
         station.period_s, station.timeout_s = settings.period_s, settings.read_timeout_s
-        station.capacity_w = settings.capacity_w
+        station.capacity_w, station.trust = settings.capacity_w, settings.trust
         profile = (settings.load_profile, settings.backfill_from)
         if profile == (before.load_profile, before.backfill_from):
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,14 +18,15 @@ import structlog
 from edge_agent.buffer import Buffer
 from edge_agent.clock import Clock
 from edge_agent.ending import end
+from edge_agent.meter_clock import is_present
 from edge_agent.recorder import Harvest, Recorder, Take
 from edge_agent.station import Station, describe
 from edge_agent.timetable import Timetable
 from edge_agent.witness import Sighting
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
 from firmware_bridge.contract.interval import Interval
-from firmware_bridge.contract.reading import Reading, from_ms, to_ms
-from firmware_bridge.ports import ReadOut
+from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_ms
+from firmware_bridge.ports import MeterOfflineError, MeterStaleError, ReadOut
 
 _log = structlog.get_logger(__name__)
 
@@ -178,7 +179,7 @@ class Poller:
         station.reading = True
         try:
             async with asyncio.timeout(station.timeout_s):
-                read_out = await station.driver.read()
+                read_out = await self._present(station)
                 taken = self._clock.monotonic()
         except (DeviceError, TimeoutError) as error:
             self._fail(station, error)
@@ -186,13 +187,49 @@ class Poller:
         finally:
             station.reading = False
         station.answering, station.failure = True, None
+        self._note_offline(station, read_out.offline)
         for absent in read_out.absent:
             self._note(station, "value_absent", f"{absent.obis}: {absent.absence}.", absent.raw)
         self._note_repeated(station, read_out)
         sighting = Sighting(station.name, read_out.meter, read_out.values, station.capacity_w)
-        take = Take(sighting, taken, station.period_s)
+        take = Take(sighting, taken, station.period_s, station.trust)
         entries, covered = await self._top_up(station, boundary)
         return Answer(station, take, entries, covered)
+
+    async def _present(self, station: Station) -> ReadOut:
+        """A read-out without what somebody kept from before; waits for more than that.
+
+        Raises:
+            DeviceError: None came.
+        """
+        stale: ReadOut | None = None
+        while True:
+            try:
+                read_out = await station.driver.read()
+            except DeviceError as error:
+                if stale is None or isinstance(error, MeterOfflineError):
+                    raise
+                message = f"Only old values came, which somebody had kept: {_told(stale)}."
+                raise MeterStaleError(message, value=station.name) from error
+            now, known = self._clock.wall(), self._clock.quality() is not TimeQuality.UNSYNCHRONISED
+            values = tuple(
+                value
+                for value in read_out.values
+                if not value.kept
+                or (known and is_present(value.meter_time, now, station.trust.tolerance))
+            )
+            if values or not read_out.values:
+                return replace(read_out, values=values)
+            stale = read_out
+
+    def _note_offline(self, station: Station, offline: tuple[str, ...]) -> None:
+        """Tell of devices behind one station that go and come."""
+        before, station.offline = station.offline, offline
+        for name in sorted(set(offline) - set(before)):
+            _log.warning("device_offline", meter=station.name, device=name)
+            self._note(station, "device_offline", f"{name} is said to be offline.")
+        for name in sorted(set(before) - set(offline)):
+            self._note(station, "device_online", f"{name} is back.")
 
     async def _top_up(
         self, station: Station, boundary: datetime
@@ -250,3 +287,9 @@ class Poller:
 
     def _note(self, station: Station, code: str, detail: str, raw: bytes | None = None) -> None:
         self._buffer.note(self._clock.wall(), code, f"{station.name}: {detail}", raw)
+
+
+def _told(read_out: ReadOut) -> str:
+    value = read_out.values[0]
+    at = value.meter_time
+    return f"{value.obis} of {value.meter.serial} at {None if at is None else at.isoformat()}"

@@ -16,11 +16,17 @@ import structlog
 
 from edge_agent.buffer import Buffer
 from edge_agent.clock import Anchor, Clock
+from edge_agent.meter_clock import DEFAULT, ClockTrack, Trust, doubt
 from edge_agent.packing import unpack_held
+from edge_agent.plates import plate_of
 from edge_agent.records import Cycle, Held, HeldRow
+from edge_agent.stamping import OLDEST, MeterClocks, Moment
 from edge_agent.witness import Sighting, Witness
 from firmware_bridge.contract.errors import EnvironmentFaultError
+from firmware_bridge.contract.event import MeterEvent, Plate
+from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_ms
+from firmware_bridge.ports import MeterIdentity, MeterValue
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +38,6 @@ HELD_ROWS = 500
 WAITING_MAX = 10_000
 # No reading of a gateway can be older than this release; and the centre takes three years.
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
-_OLDEST = timedelta(days=3 * 365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,13 @@ class Take:
         sighting: What it showed.
         taken: When, by the monotonic clock. [s]
         period_s: How often it is read. [s]
+        trust: How far its own time is believed.
     """
 
     sighting: Sighting
     taken: float
     period_s: int
+    trust: Trust = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,8 @@ class Recorder:
         self._clock = clock
         self._on_stored = on_stored
         self._witness = Witness(buffer)
+        self._clocks = MeterClocks(buffer.marks)
+        self._undated: set[tuple[MeterIdentity, Obis]] = set()
         self._turn = asyncio.Lock()
         self._waiting: list[Take] = []
         self._may_hold = True
@@ -121,8 +130,9 @@ class Recorder:
             try:
                 if self._may_hold and self._clock.quality() is not TimeQuality.UNSYNCHRONISED:
                     await self._release_held()
-                cycle = self._cycle(takes, harvest)
+                cycle, tracks = self._cycle(takes, harvest)
                 await self._store(cycle, [take.sighting for take in takes])
+                self._clocks.adopt(tracks)
             except EnvironmentFaultError:
                 self._waiting = takes[-WAITING_MAX:]
                 raise
@@ -132,15 +142,20 @@ class Recorder:
     async def _store(self, cycle: Cycle, sightings: Sequence[Sighting] = ()) -> None:
         """Commit a cycle together with what its readings show."""
         testimony = self._witness.judge(cycle.readings, sightings)
+        events = (*cycle.events, *testimony.events)
         whole = replace(
             cycle,
             marks={**cycle.marks, **testimony.marks},
-            events=testimony.events,
+            events=events,
             withheld=testimony.withheld,
         )
-        await self._buffer.store(whole, lambda: self._witness.adopt(testimony, cycle.made_at))
+        await self._buffer.store(
+            whole, lambda: self._witness.adopt(testimony, events, cycle.made_at)
+        )
 
-    def _cycle(self, takes: Sequence[Take], harvest: Harvest) -> Cycle:
+    def _cycle(
+        self, takes: Sequence[Take], harvest: Harvest
+    ) -> tuple[Cycle, Mapping[Plate, ClockTrack]]:
         # In this order: a clock that becomes right in between must not vouch for a time before.
         quality = self._clock.quality()
         now, monotonic = self._clock.wall(), self._clock.monotonic()
@@ -152,17 +167,46 @@ class Recorder:
             marks.update(self._changed(BOOT_MARK, boot_number(self._clock.boot)))
         readings: list[Reading] = []
         held: list[Held] = []
+        events: list[MeterEvent] = []
+        tracks: dict[Plate, ClockTrack] = {}
+        doubt, floor = self._doubt(quality, monotonic), self._floor()
         for take in takes:
             at = now - timedelta(seconds=max(monotonic - take.taken, 0.0))
-            values = take.sighting.values
-            stamped = [value.reading(at, take.period_s, quality) for value in values]
-            timeless = [r for r in stamped if r.time_quality is TimeQuality.UNSYNCHRONISED]
-            readings += [r for r in stamped if r.time_quality is not TimeQuality.UNSYNCHRONISED]
-            if timeless:
-                held.append(Held(self._clock.boot, round(take.taken * 1000), timeless))
+            moment = Moment(at, quality, doubt, floor, take.taken)
+            sighting = take.sighting
+            stamped = self._clocks.stamp(
+                sighting.meter, sighting.values, take.period_s, take.trust, moment
+            )
+            readings += stamped.readings
+            if stamped.timeless:
+                held.append(Held(self._clock.boot, round(take.taken * 1000), stamped.timeless))
+            self._note_undated(stamped.undated, now)
+            events += stamped.events
+            tracks |= stamped.tracks
+            marks |= stamped.marks
         self._may_hold = self._may_hold or bool(held)
         readings += harvest.readings
-        return Cycle(now, readings, marks, held, synchronised=synchronised)
+        return Cycle(now, readings, marks, held, synchronised=synchronised, events=events), tracks
+
+    def _doubt(self, quality: TimeQuality, monotonic: float) -> timedelta:
+        """How far the gateway's clock may be off by now."""
+        if quality is TimeQuality.SYNCHRONISED:
+            return timedelta(0)
+        anchor = anchor_of(self._buffer.marks, self._clock.boot)
+        return doubt(monotonic - (0.0 if anchor is None else anchor.monotonic))
+
+    def _floor(self) -> datetime:
+        """An instant that has passed, whatever the clock says."""
+        synced = self._buffer.marks.get(SYNCED_MARK)
+        return _EARLIEST if synced is None else max(_EARLIEST, from_ms(synced))
+
+    def _note_undated(self, values: Sequence[MeterValue], now: datetime) -> None:
+        for value in values:
+            if (key := (value.meter, value.obis)) not in self._undated:
+                self._undated.add(key)
+                which = f"{plate_of(value.meter)} {value.obis}, {value.quantity}"
+                detail = f"Nobody can tell when this was shown: {which}, at {value.meter_time}."
+                self._buffer.note(now, "value_undated", detail)
 
     def _changed(self, name: str, value: int) -> dict[str, int]:
         return {} if self._buffer.marks.get(name) == value else {name: value}
@@ -205,7 +249,7 @@ class Recorder:
         """Between which instants each earlier boot lay: after what is known, before the next."""
         earlier = [boot for boot in boots if boot != self._clock.boot]
         synced = self._buffer.marks.get(SYNCED_MARK)
-        floor = max(_EARLIEST, booted - _OLDEST) if synced is None else from_ms(synced)
+        floor = max(_EARLIEST, booted - OLDEST) if synced is None else from_ms(synced)
         floors, ceilings = {}, {}
         for boot in earlier:
             floors[boot] = floor

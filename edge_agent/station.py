@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from edge_agent.meter_clock import DEFAULT, Trust
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.ports import MeterDriver
 
@@ -23,6 +24,7 @@ class Station:
         load_profile: Whether its load profile is read.
         backfill_from: Entries before this instant are not asked for; None: as far as its memory.
         capacity_w: What the connection can carry; None where that is not known. [W]
+        trust: How far its own time is believed.
         answering: False after a failed read; the others do not wait for it then.
         failure: The last failure's code, None after a good read.
         reading: A read is under way.
@@ -33,6 +35,7 @@ class Station:
         fresh: It was not asked yet: it is asked at once, whatever its period.
         repeated: Registers of which it showed further values, as they were last told.
         under_way: Reads that have not ended.
+        offline: Devices behind it that were said to be offline at the last read.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Station:
     load_profile: bool = True
     backfill_from: datetime | None = None
     capacity_w: int | None = None
+    trust: Trust = DEFAULT
     answering: bool = True
     failure: str | None = None
     reading: bool = False
@@ -52,6 +56,7 @@ class Station:
     fresh: bool = True
     repeated: frozenset[tuple[object, ...]] = frozenset()
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
+    offline: tuple[str, ...] = ()
 
     @property
     def read_mark(self) -> str:

@@ -18,7 +18,7 @@ from edge_agent.buffer import Buffer
 from edge_agent.errors import BufferDamagedError
 from edge_agent.plates import Plates, plate_of
 from edge_agent.register_watch import Judgement, Limits, RegisterWatch, counts_up
-from firmware_bridge.contract.event import MeterEvent, Plate, Shown
+from firmware_bridge.contract.event import ABOUT_CLOCKS, MeterEvent, Plate, Shown, clock_sentence
 from firmware_bridge.contract.quantity import Quantity
 from firmware_bridge.contract.reading import Channel, Reading
 from firmware_bridge.ports import MeterIdentity, MeterValue
@@ -89,7 +89,8 @@ class Witness:
         """
         try:
             async for contents in self._buffer.newest(RECALLED):
-                self._watch.recall(contents.readings, contents.events)
+                registers = [e for e in contents.events if e.kind not in ABOUT_CLOCKS]
+                self._watch.recall(contents.readings, registers)
         except BufferDamagedError as error:
             # The next commit sets the file aside; an event may go unnoticed, no reading does.
             _log.error("registers_not_recalled", reason=str(error))
@@ -115,16 +116,17 @@ class Witness:
         judgement = self._watch.judge(readings, replaced)
         return Testimony(judgement.events, judgement.withheld, marks, judgement)
 
-    def adopt(self, testimony: Testimony, now: datetime) -> None:
+    def adopt(self, testimony: Testimony, events: Sequence[MeterEvent], now: datetime) -> None:
         """Its readings are committed: remember them, and tell people.
 
         Args:
             testimony: Theirs.
+            events: Sealed with them; those about clocks too.
             now: By the gateway's clock.
         """
         self._watch.adopt(testimony.judgement)
         self._plates.adopt(testimony.marks)
-        for event in testimony.events:
+        for event in events:
             kind, detail = event.kind.name.lower(), describe(event)
             _log.warning("meter_event", kind=kind, detail=detail)
             self._buffer.note(now, f"meter_{kind}", detail)
@@ -132,6 +134,8 @@ class Witness:
 
 def describe(event: MeterEvent) -> str:
     """An event as one sentence."""
+    if event.kind in ABOUT_CLOCKS:
+        return clock_sentence(event)
     channel = event.channel
     parts = [f"{_plate(channel)} {channel.obis} {_SAYS[event.kind.name.lower()]}:"]
     if event.replaced is not None:

@@ -22,7 +22,7 @@ from firmware_bridge.ports import (
     ProfileMemory,
     ReadOut,
 )
-from firmware_bridge.telegram import Observation, Telegram
+from firmware_bridge.telegram import Observation, Telegram, meter_values
 
 
 class SharedLine:
@@ -160,7 +160,7 @@ class AskedDriver:
     async def read(self) -> ReadOut:
         """Ask the meter; see `MeterDriver.read`."""
         seen = await self._observations()
-        values = tuple(value for item in seen if (value := item.meter_value()) is not None)
+        values = meter_values(seen)
         met, self._met = self._met, seen[0].meter
         replaced = met if met is not None and met != self._met else None
         return ReadOut(self._met, values, replaced=replaced)

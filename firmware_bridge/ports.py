@@ -38,6 +38,20 @@ class MeterTimeoutError(DeviceError):
     retryable = True
 
 
+class MeterOfflineError(DeviceError):
+    """Whoever stands between says that the device is offline: a broker, by its last will."""
+
+    code = "METER_OFFLINE"
+    retryable = True
+
+
+class MeterStaleError(DeviceError):
+    """Only old values came, which somebody between had kept."""
+
+    code = "METER_STALE"
+    retryable = True
+
+
 class MeterAnswerError(DeviceError):
     """The answer does not follow the protocol: garbled, of a wrong length, or from another unit."""
 
@@ -115,6 +129,12 @@ class MeterValue:
             says; None where nobody knows.
         approximate: Whether the device sent it as a float, so that an integer of the same code
             says more.
+        sampled: `meter_time` is when the value was sampled and may be long ago, as a gas meter's
+            hourly value behind a P1 port; otherwise it is the meter's clock at sending.
+        meter_clock: What the meter's clock showed at sending, where `sampled` and it told.
+        age_s: How long before it was handed over it came. [s]
+        kept: Somebody between kept it, such as a broker; it is a present value only if its own time
+            says so.
     """
 
     meter: MeterIdentity
@@ -126,6 +146,10 @@ class MeterValue:
     period_s: int = 0
     modulus: Quantity | None = None
     approximate: bool = False
+    sampled: bool = False
+    meter_clock: datetime | None = None
+    age_s: float = 0.0
+    kept: bool = False
 
     @property
     def register(self) -> tuple[object, ...]:
@@ -218,6 +242,7 @@ class ReadOut:
         absent: What it holds no value for.
         replaced: The device that this driver met at the same address before, if another one.
         repeated: Further values under the code of one in `values`: findings, never readings.
+        offline: Names of devices that are said to be offline and gave nothing, ascending.
     """
 
     meter: MeterIdentity
@@ -225,6 +250,7 @@ class ReadOut:
     absent: tuple[AbsentValue, ...] = ()
     replaced: MeterIdentity | None = None
     repeated: tuple[MeterValue, ...] = ()
+    offline: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         kept, rest = distinct(self.values)

@@ -28,7 +28,7 @@ from firmware_bridge.ports import (
     ReadOut,
     distinct,
 )
-from firmware_bridge.telegram import UNKNOWN, Scanner, Telegram
+from firmware_bridge.telegram import UNKNOWN, Scanner, Telegram, meter_values
 
 KEPT_MAX = 2000
 PAUSE_MIN_S, PAUSE_MAX_S = 1.0, 30.0
@@ -105,10 +105,12 @@ class PushDriver:
 
     def _take(self) -> tuple[MeterValue, ...]:
         """What is kept; of values without a time only those so fresh that now is their time."""
-        oldest = asyncio.get_running_loop().time() - self._fresh_s
+        now = asyncio.get_running_loop().time()
         kept, self._kept = self._kept, {}
         return tuple(
-            k.value for k in kept.values() if k.value.meter_time is not None or k.at >= oldest
+            replace(k.value, age_s=now - k.at)
+            for k in kept.values()
+            if k.value.meter_time is not None or k.at >= now - self._fresh_s
         )
 
     async def profile_memory(self) -> ProfileMemory | None:
@@ -186,7 +188,7 @@ class PushDriver:
             self.bad_frames += 1
             self._refused = telegram
             return
-        values = [value for seen in telegram.observations if (value := seen.meter_value())]
+        values = meter_values(telegram.observations)
         if values and values[0].meter.serial != UNKNOWN:
             self._met = (values[0].meter,)
         if not values or not self._met:

@@ -10,8 +10,8 @@ Nothing here knows of a socket or a clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -104,6 +104,9 @@ class Observation:
         storage: 0 for the present value, above for stored ones.
         approximate: Whether it was sent as a float, so that an integer beside it says more.
         label: What the value is, for people.
+        sampled: `meter_time` is when the value was sampled, maybe long ago, and not the meter's
+            clock as it stood when the telegram was sent.
+        kept: As `MeterValue.kept`.
     """
 
     meter: MeterIdentity
@@ -118,6 +121,8 @@ class Observation:
     storage: int = 0
     approximate: bool = False
     label: str = ""
+    sampled: bool = False
+    kept: bool = False
 
     def meter_value(self) -> MeterValue | None:
         """The value in the shared vocabulary; None where code, unit or digits have no place."""
@@ -137,7 +142,16 @@ class Observation:
             self.meter_time,
             self.period_s,
             approximate=self.approximate,
+            sampled=self.sampled,
+            kept=self.kept,
         )
+
+
+def meter_values(seen: Sequence[Observation]) -> tuple[MeterValue, ...]:
+    """What was observed at once, in the shared vocabulary; sampled values know the clock then."""
+    clock = next((o.meter_time for o in seen if o.meter_time and not o.sampled), None)
+    values = (value for one in seen if (value := one.meter_value()) is not None)
+    return tuple(replace(v, meter_clock=clock) if v.sampled else v for v in values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What gateways noticed of registers, as findings; what to bill is validation's to decide."""
+"""What gateways noticed of registers and clocks, as findings; validation decides what to bill."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from typing import Final
 
 from central.service.ports.ingest import BatchKey, Finding, FindingCode
 from firmware_bridge.contract.envelope import Batch
-from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.event import (
+    ABOUT_CLOCKS,
+    EventKind,
+    MeterEvent,
+    Plate,
+    Shown,
+    clock_sentence,
+)
 from firmware_bridge.contract.quantity import Quantity
 from firmware_bridge.contract.reading import Channel, to_ms
 
@@ -16,6 +23,8 @@ _CODES: Final = {
     EventKind.RESET: FindingCode.EDGE_RESET,
     EventKind.ZERO_GLITCH: FindingCode.EDGE_ZERO_GLITCH,
     EventKind.BACKWARD: FindingCode.EDGE_BACKWARD,
+    EventKind.CLOCK_WRONG: FindingCode.EDGE_CLOCK_WRONG,
+    EventKind.CLOCK_RIGHT: FindingCode.EDGE_CLOCK_RIGHT,
 }
 _SAYS: Final = {
     EventKind.ROLLOVER: "started again at 0 after its last digit",
@@ -50,6 +59,8 @@ def _finding(key: BatchKey, event: MeterEvent) -> Finding:
 
 
 def _message(event: MeterEvent) -> str:
+    if event.kind in ABOUT_CLOCKS:
+        return clock_sentence(event)
     channel = event.channel
     plate = Plate(channel.manufacturer, channel.serial)
     parts = [f"{plate} {channel.obis} {_SAYS[event.kind]}:"]

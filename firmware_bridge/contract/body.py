@@ -7,6 +7,7 @@
     cols        zstd over msgpack [channel, at_ms, exponent, mantissa, flags, span_ms]
     void        only in a stand-in: {hash, reason}
     events      since 1.1, only where there are any: [[kind, row, before, replaced], ...]
+                kinds 5 and 6, of meters' clocks, since 1.2
                 before: [at_ms, mantissa, exponent] or nil; replaced: [manufacturer, serial] or nil
     sig         reserved for a signature over the body without it
 

@@ -1,4 +1,4 @@
-"""What a register did besides counting up: typed events, never a usage."""
+"""What a register or its meter's clock did besides counting: typed events, never a usage."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ class EventKind(IntEnum):
     """It showed 0 for a moment, and then was where it had been."""
     BACKWARD = 4
     """It went backwards, and nobody knows why."""
+    CLOCK_WRONG = 5
+    """The meter's own clock is too far from the gateway's, whose time is used from here on."""
+    CLOCK_RIGHT = 6
+    """The meter's own clock is right again, and its time is used from here on."""
+
+
+ABOUT_CLOCKS = frozenset({EventKind.CLOCK_WRONG, EventKind.CLOCK_RIGHT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +59,15 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class MeterEvent:
-    """Something that a register did between two readings.
+    """Something that a register did between two readings, or its meter's clock.
 
     Args:
         kind: What.
         channel: Whose reading shows it.
         after: That reading.
         before: The last good one before it; of the device before, where that was exchanged. None
-            where nobody knows it.
+            where nobody knows it. Of an event about a clock: the same value at the meter's own time
+            of it; None where that time is no instant a message may name.
         replaced: The device before, of an exchange; else None.
     """
 
@@ -68,3 +76,17 @@ class MeterEvent:
     after: Shown
     before: Shown | None = None
     replaced: Plate | None = None
+
+
+def clock_sentence(event: MeterEvent) -> str:
+    """What an event about a clock says, for people.
+
+    Args:
+        event: One of `ABOUT_CLOCKS`.
+    """
+    plate = Plate(event.channel.manufacturer, event.channel.serial)
+    own, at = event.before, event.after.at.isoformat()
+    shown = "a time that cannot be" if own is None else own.at.isoformat()
+    if event.kind is EventKind.CLOCK_WRONG:
+        return f"The clock of {plate} is wrong: it showed {shown} at {at}; the gateway's is used."
+    return f"The clock of {plate} is right again: it showed {shown} at {at}."

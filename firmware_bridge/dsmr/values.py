@@ -106,20 +106,20 @@ def _host_meter(telegram: P1Telegram) -> MeterIdentity:
 
 
 def _own_value(host: _Host, code: Obis, item: DataSet) -> Iterator[Observation]:
-    at, quality, values = host.at, host.quality, item.values
+    at, quality, values, sampled = host.at, host.quality, item.values, False
     if len(values) == 2:  # noqa: PLR2004 - a time of its own, then the value
         own = host.clock.stamp(values[0])
         if own is None:
             return
         at, quality = own[0], quality if own[1] else Quality.SUSPECT
-        values = values[1:]
+        values, sampled = values[1:], True
     if len(values) != 1:
         return
     number = parse_number(values[0])
     if number is None or not (number[1] or _counts(code)):
         return
     value, unit = normalise(*number)
-    yield Observation(host.meter, code, value, unit, quality, at)
+    yield Observation(host.meter, code, value, unit, quality, at, sampled=sampled)
 
 
 def _counts(code: Obis) -> bool:
@@ -152,6 +152,7 @@ def _sub_meter(
         meter_time=at[0],
         period_s=period_s,
         commodity_obis=_COMMODITIES.get(kind) if kind is not None else None,
+        sampled=True,
     )
 
 

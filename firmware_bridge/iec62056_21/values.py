@@ -61,7 +61,18 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
         seen = own or (None if stored else at)
         quality = Quality.ACTUAL if seen is None or seen[1] else Quality.SUSPECT
         instant: datetime | None = seen[0] if seen else None
-        found.append(Observation(meter, code, value, unit, quality, instant, storage=stored))
+        found.append(
+            Observation(
+                meter,
+                code,
+                value,
+                unit,
+                quality,
+                instant,
+                storage=stored,
+                sampled=own is not None,
+            )
+        )
     return tuple(found)
 
 

@@ -160,7 +160,7 @@ def _native(fields: Mapping[str, object]) -> Iterator[Observation]:
             raise TelegramSyntaxError(message, value=str(item)[:200]) from error
         exact, unit = normalise(value, str(item.get("unit", "")))
         at = _instant(item.get("at", fields.get("at")))
-        yield Observation(meter, code, exact, unit, quality, at)
+        yield Observation(meter, code, exact, unit, quality, at, sampled="at" in item)
 
 
 def _instant(at: object) -> datetime | None:

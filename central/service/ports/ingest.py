@@ -343,6 +343,8 @@ class FindingCode(StrEnum):
     EDGE_RESET = "EDGE_RESET"
     EDGE_ZERO_GLITCH = "EDGE_ZERO_GLITCH"
     EDGE_BACKWARD = "EDGE_BACKWARD"
+    EDGE_CLOCK_WRONG = "EDGE_CLOCK_WRONG"
+    EDGE_CLOCK_RIGHT = "EDGE_CLOCK_RIGHT"
 
 
 @dataclass(frozen=True, slots=True)

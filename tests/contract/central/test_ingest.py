@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -219,6 +219,23 @@ async def test_what_a_gateway_noticed_of_registers_comes_once_with_the_readings_
     assert "MTL/A1 1-0:1.8.0*255 was reset: 1 Wh at 2026-11-10T12:15" in found[0].message
     (other,) = await stores.ingest.open_findings(FindingCode.EDGE_EXCHANGE)
     assert "MTL/A0 before, 2 Wh at 2026-11-10T12:30" in other.message
+    assert await stores.peek.readings() == expected(values)
+
+
+async def test_what_a_gateway_noticed_of_a_clock_is_found_when_it_goes_wrong_and_when_it_is_right(
+    stores: Stores, ingest: Ingest
+) -> None:
+    edge, values = Edge("gw1"), readings(2, START)
+    first, second = (Shown(one.at, one.mantissa, one.exponent) for one in values)
+    own = Shown(datetime(2000, 11, 6, 20, tzinfo=UTC), first.mantissa, first.exponent)
+    wrong = MeterEvent(EventKind.CLOCK_WRONG, channel(), first, own)
+    right = MeterEvent(EventKind.CLOCK_RIGHT, channel(), second)
+    batch = edge.seal(values, events=[wrong, right])
+    await ingest.commit(edge.arrive(batch, batch))
+    (found,) = await stores.ingest.open_findings(FindingCode.EDGE_CLOCK_WRONG)
+    assert "MTL/A1 is wrong: it showed 2000-11-06T20:00:00+00:00" in found.message
+    (later,) = await stores.ingest.open_findings(FindingCode.EDGE_CLOCK_RIGHT)
+    assert "MTL/A1 is right again" in later.message
     assert await stores.peek.readings() == expected(values)
 
 

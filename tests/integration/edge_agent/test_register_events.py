@@ -131,6 +131,7 @@ async def test_a_glitch_a_rollover_a_backward_step_and_an_exchange_over_a_restar
     # The export register of the same meter has its own.
     assert health.events == {
         "zero_glitch": 2, "rollover": 2, "backward": 2, "exchange": 2, "reset": 0, "withheld": 0,
+        "clock_wrong": 0, "clock_right": 0,
     }  # fmt: skip
     assert "meterline_edge_register_rollover_total 2" in figures
     assert health.readings["reconcile"]

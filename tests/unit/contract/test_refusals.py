@@ -138,7 +138,7 @@ BAD: dict[str, tuple[type[errors.MessageError], bytes]] = {
     ),
     "an event of an unassigned kind": (
         errors.SchemaError,
-        framed(body(events=[[5, 0, None, None]])),
+        framed(body(events=[[7, 0, None, None]])),
     ),
     "an event of five fields": (
         errors.SchemaError,
