@@ -8,22 +8,22 @@ import os
 from collections.abc import Sequence
 from random import Random, SystemRandom
 
-from edge_agent.buffer import Buffer
+from edge_agent.agent_metrics import Gauge
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.records import event_counts
 from edge_agent.clock import Clock
-from edge_agent.conductor import AGENT, Conductor
-from edge_agent.config import EdgeConfig
-from edge_agent.figures import Gauge
-from edge_agent.fleet import Fleet
-from edge_agent.health import Health, age_s, counts_table, meters_of
-from edge_agent.listener import Listener
-from edge_agent.metrics import expose
-from edge_agent.notify import Supervisor, is_alive
-from edge_agent.poller import Poller
-from edge_agent.recorder import Recorder
-from edge_agent.records import event_counts
-from edge_agent.reload import Applied, Refusal, Reloader
-from edge_agent.station import Station
-from edge_agent.uplink import Uplink
+from edge_agent.config.settings import EdgeConfig
+from edge_agent.monitoring.health import Health, age_s, counts_table, meters_of
+from edge_agent.monitoring.prometheus import expose
+from edge_agent.monitoring.systemd import Supervisor, is_alive
+from edge_agent.polling.meter import Station
+from edge_agent.polling.meter_set import Fleet
+from edge_agent.polling.poller import Poller
+from edge_agent.polling.recorder import Recorder
+from edge_agent.reconfigure import Applied, Refusal, Reloader
+from edge_agent.uplink.listener import Listener
+from edge_agent.uplink.mqtt import Uplink
+from edge_agent.uplink.session_runner import AGENT, Conductor
 from firmware_bridge.contract.errors import EnvironmentFaultError
 from firmware_bridge.contract.software import software_version
 
@@ -139,7 +139,7 @@ class Agent:
         return expose((*own, *further))
 
     async def apply(self, config: EdgeConfig, origin: str) -> Applied | Refusal:
-        """Go over to another configuration; see `edge_agent.reload`."""
+        """Go over to another configuration; see `edge_agent.reconfigure`."""
         return await self.reloader.apply(config, origin)
 
     @property

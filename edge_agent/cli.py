@@ -71,7 +71,7 @@ def run(
     """
     import asyncio  # noqa: PLC0415 - `--help` and `status` need none of this
 
-    from edge_agent.config import load_config  # noqa: PLC0415
+    from edge_agent.config.settings import load_config  # noqa: PLC0415
     from edge_agent.main import run_until_signal  # noqa: PLC0415
 
     _log_to_stderr(as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
@@ -89,9 +89,9 @@ def run(
 @app.command()
 def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Say how the agent is doing; works from its buffer file when it is down."""
-    from edge_agent.config import load_config  # noqa: PLC0415
-    from edge_agent.doorbell import ask, socket_path  # noqa: PLC0415
-    from edge_agent.health import inspect_file  # noqa: PLC0415
+    from edge_agent.config.settings import load_config  # noqa: PLC0415
+    from edge_agent.monitoring.health import inspect_file  # noqa: PLC0415
+    from edge_agent.monitoring.status_socket import ask, socket_path  # noqa: PLC0415
 
     try:
         path = load_config(config).buffer.path
@@ -107,8 +107,8 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  #
 @app.command()
 def reload(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Have the running agent read its configuration again; say what it thinks of it."""
-    from edge_agent.ask_reload import ask_reload  # noqa: PLC0415
-    from edge_agent.config import load_config  # noqa: PLC0415
+    from edge_agent.config.settings import load_config  # noqa: PLC0415
+    from edge_agent.monitoring.reload_request import ask_reload  # noqa: PLC0415
 
     try:
         standing = ask_reload(load_config(config).buffer.path)
@@ -137,8 +137,8 @@ def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
 
     Prints the version. Exit code 3 where it may not be installed.
     """
-    from edge_agent.config import load_config  # noqa: PLC0415
-    from edge_agent.remote.second_look import look_again  # noqa: PLC0415
+    from edge_agent.config.settings import load_config  # noqa: PLC0415
+    from edge_agent.remote.update.verify import look_again  # noqa: PLC0415
     from firmware_bridge.contract.errors import InvalidValueError, MessageError  # noqa: PLC0415
     from firmware_bridge.contract.release import Release  # noqa: PLC0415
 
@@ -158,9 +158,9 @@ def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
 @app.command("check-config")
 def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Check the configuration, drivers, certificates and the buffer's place; start nothing."""
-    from edge_agent.config import load_config  # noqa: PLC0415
-    from edge_agent.fleet import make_station  # noqa: PLC0415
-    from edge_agent.place import check_file, check_folder  # noqa: PLC0415
+    from edge_agent.buffer.path_check import check_file, check_folder  # noqa: PLC0415
+    from edge_agent.config.settings import load_config  # noqa: PLC0415
+    from edge_agent.polling.meter_set import make_station  # noqa: PLC0415
 
     try:
         loaded = load_config(config)

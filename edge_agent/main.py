@@ -10,15 +10,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 
 from edge_agent.agent import Agent
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SteadyClock, SystemClock
-from edge_agent.config import EdgeConfig
-from edge_agent.doorbell import listen, socket_path
-from edge_agent.ending import end
-from edge_agent.fleet import check_meters
-from edge_agent.listener import Listener
-from edge_agent.recorder import anchor_of
-from edge_agent.remote.desk import Desk
+from edge_agent.config.settings import EdgeConfig
+from edge_agent.monitoring.status_socket import listen, socket_path
+from edge_agent.polling.meter_set import check_meters
+from edge_agent.polling.recorder import anchor_of
+from edge_agent.remote.service import Desk
+from edge_agent.uplink.listener import Listener
 from firmware_bridge.contract.errors import EnvironmentFaultError
 
 _log = structlog.get_logger(__name__)

@@ -12,15 +12,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from central.api.gate import API, Gate
+from central.api.access_middleware import API, Gate
+from central.api.authentication import Doorkeeper
 from central.api.problems import MEDIA_TYPE, Problem, problem_of
 from central.api.routers import all_routers
-from central.api.security import Doorkeeper
 from central.api.settings import WebSettings
 from central.api.sign_in import router as sign_in
 from central.dashboard.mount import mount_pages
 from central.dashboard.page import pages_of
-from central.service.desk import Desk
+from central.service.operator.services import Desk
 from firmware_bridge.contract.errors import MeterlineError
 
 PREFIX = "/api/v1"

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from central.api.ask import desk_of
+from central.api.parameters import desk_of
 from central.api.problems import KeyBusyError, KeyReusedError
-from central.service.desk import Desk
+from central.service.operator.services import Desk
 from central.service.ports.idempotency import Answer
 
 JSON = "application/json"

@@ -10,10 +10,10 @@ from http import HTTPStatus
 from typing import Any
 
 from central.domain.tariff.refusal import TariffRefusedError
-from central.service.lookup import NotFoundError
-from central.service.paging import CursorError
 from central.service.ports.billing import UnknownBillError, UnknownRunError
 from central.service.ports.registry import NotRegisteredError
+from central.service.views.lookup import NotFoundError
+from central.service.views.paging import CursorError
 from firmware_bridge.contract.errors import (
     ConfigurationError,
     DeviceError,

@@ -6,7 +6,7 @@ import ipaddress
 import secrets
 from dataclasses import dataclass, field
 
-from central.secret import strong
+from central.config.secret import strong
 from firmware_bridge.contract.errors import ConfigurationError
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})

@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from central.api.gate import SIGN_IN
-from central.api.security import SESSION_COOKIE, Doorkeeper
+from central.api.access_middleware import SIGN_IN
+from central.api.authentication import SESSION_COOKIE, Doorkeeper
 from central.api.settings import WebSettings
 from central.dashboard.page import pages_of
 

@@ -7,21 +7,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from central.cli import bill, books, decide, rate, remote, run
-from central.cli.frame import EXIT_REFUSED, group, hush_pool
+from central.cli import bill, findings, processes, rate, registry, remote
+from central.cli.output import EXIT_REFUSED, group, hush_pool
 from firmware_bridge.contract.software import named_version
 
 PROGRAM = "meterline-central"
 app = group("Meterline's centre: store, validate, rate and bill what meters show.")
-app.add_typer(run.app)
-app.add_typer(books.imports, name="import")
+app.add_typer(processes.app)
+app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
-app.add_typer(books.tariffs, name="tariff")
+app.add_typer(registry.tariffs, name="tariff")
 app.add_typer(rate.app)
 app.add_typer(bill.app, name="bill")
-app.add_typer(decide.findings, name="finding")
-app.add_typer(decide.conflicts, name="conflict")
-app.add_typer(decide.quarantine, name="quarantine")
+app.add_typer(findings.findings, name="finding")
+app.add_typer(findings.conflicts, name="conflict")
+app.add_typer(findings.quarantine, name="quarantine")
 
 
 class _LateCommand(TyperCommand):
@@ -37,7 +37,7 @@ class _LateCommand(TyperCommand):
     ) -> Any:  # noqa: ANN401
         """Parse for the demo's own command, also to show its help and to complete its options."""
         try:
-            from central.demo.command import demo  # noqa: PLC0415 - a production centre lacks it
+            from central.cli.demo import demo  # noqa: PLC0415 - a production centre lacks it
         except ModuleNotFoundError as error:
             package = str(error.name).partition(".")[0]
             typer.echo(f"The demo needs {package}: install meterline[demo].", err=True)

@@ -16,9 +16,10 @@ from uuid import UUID
 
 import typer
 
-from central.adapters.timescale.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.pool import make_pool
-from central.cli.frame import (
+from central.cli.bill_output import bill_object, print_bill, print_summary, summary_object
+from central.cli.output import (
     EXIT_HELD,
     Actor,
     AsJson,
@@ -30,13 +31,14 @@ from central.cli.frame import (
     show,
     wait_for,
 )
-from central.cli.shown import bill_object, print_bill, print_summary, summary_object
-from central.collector import spare_collections
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
-from central.service.approve_bills import ApproveBills, IssueBills, in_state, unknown
-from central.service.explain import ExplainBill
+from central.process.gc_tuning import spare_collections
+from central.service.billing.approve_bills import ApproveBills, IssueBills, in_state, unknown
+from central.service.billing.lineage import ExplainBill
+from central.service.billing.print_invoice import PrintBill
+from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import (
     BillHead,
     BillingStore,
@@ -45,8 +47,6 @@ from central.service.ports.billing import (
     RunSummary,
     UnknownRunError,
 )
-from central.service.print_invoice import PrintBill
-from central.service.run_bills import RunBills
 
 BILLS_LISTED = 1_000
 _POLL_S = 0.25

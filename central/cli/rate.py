@@ -13,14 +13,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from central.domain.rating.event import Events
-from central.domain.rating.facts import AgreementFacts, spelled
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, spelled
+from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rounding import printed
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.urdb.metering import Rule
-from central.service.events_file import EventsFileError, read_events_file
-from central.service.load_file import LoadFileError, hold_values, read_series
-from central.service.rate_file import (
+from central.service.rating.events_jsonl import EventsFileError, read_events_file
+from central.service.rating.load_csv import LoadFileError, hold_values, read_series
+from central.service.rating.rate_file import (
     Month,
     RatingHeldError,
     Request,
@@ -28,7 +28,7 @@ from central.service.rate_file import (
     read_tariff,
     to_object,
 )
-from central.service.series_file import SeriesFileError, read_series_file
+from central.service.rating.series_csv import SeriesFileError, read_series_file
 from firmware_bridge.contract.errors import InvalidValueError, MeterlineError
 from firmware_bridge.contract.interval import zone_info
 

@@ -9,17 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from central.adapters.gateway_line import BrokerLine
-from central.adapters.mqtt import BrokerAddress
+from central.adapters.mqtt.retained import BrokerLine
+from central.adapters.mqtt.worker import BrokerAddress
 from central.adapters.signing_key import FileKey
-from central.cli.books import gateways
-from central.cli.frame import AsJson, answered, listed, show, wait_for
-from central.ingest_settings import BrokerSettings
-from central.service.instruct_gateway import (
-    Artefact,
-    Instruct,
-    gateway_standings,
-)
+from central.cli.output import AsJson, answered, listed, show, wait_for
+from central.cli.registry import gateways
+from central.config.ingest import BrokerSettings
+from central.service.gateways.remote_management import Artefact, Instruct, gateway_standings
 from firmware_bridge.contract.messages import Status
 from firmware_bridge.contract.release import Release
 from firmware_bridge.contract.remote import AGENT

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from central.dashboard.present import day as spell_day
 from central.dashboard.present import energy, month_name, number, scaled
-from central.service.view_month import Month, MonthDay
+from central.service.operator.month import Month, MonthDay
 
 WIDTH = 960
 HEIGHT = 260

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from central.dashboard.assets import Asset, Assets
 from central.dashboard.page import Pages, pages_of
 from central.dashboard.pages import billing, field
-from central.service.desk import Desk
+from central.service.operator.services import Desk
 
 FOREVER = "public, max-age=31536000, immutable"
 files = APIRouter(include_in_schema=False)

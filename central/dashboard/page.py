@@ -13,9 +13,9 @@ from starlette.responses import HTMLResponse
 
 from central.dashboard import present
 from central.dashboard.assets import Assets
-from central.service.billing_views import spell_fraction
-from central.service.desk import Desk
-from central.service.field_views import Presence, presence
+from central.service.operator.services import Desk
+from central.service.views.billing import spell_fraction
+from central.service.views.field import Presence, presence
 
 TEMPLATES = Path(__file__).parent / "templates"
 ROWS = 50

@@ -10,7 +10,7 @@ from decimal import Decimal
 from central.dashboard.present import DASH, offset, scaled
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
-from central.service.billing_views import ProofDay
+from central.service.views.billing import ProofDay
 from firmware_bridge.contract.interval import zone_info
 
 _WORDS = {

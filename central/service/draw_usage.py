@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from xml.sax.saxutils import escape, quoteattr
 
-from central.domain.rating.daily import DailyUsage
+from central.domain.rating.daily_usage import DailyUsage
 
 COLOURS = ("#1f4e79", "#5b9bd5", "#bdd7ee", "#8a6d3b", "#c9a66b", "#7f7f7f")
 _WIDTH, _HEIGHT = 7200, 2000

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from firmware_bridge.cli.decode import decode
-from firmware_bridge.cli.ending import EXIT_NO_ANSWER, EXIT_UNUSABLE
 from firmware_bridge.cli.probe import probe
 from firmware_bridge.cli.profiles import profiles
+from firmware_bridge.cli.signals import EXIT_NO_ANSWER, EXIT_UNUSABLE
 from firmware_bridge.cli.simulate import simulate
 from firmware_bridge.contract.errors import ConfigurationError, DeviceError, MeterlineError
 from firmware_bridge.contract.software import named_version

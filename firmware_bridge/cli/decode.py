@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from firmware_bridge.cli.ending import EXIT_UNUSABLE
 from firmware_bridge.cli.keys import parse_key
-from firmware_bridge.decode import (
+from firmware_bridge.cli.signals import EXIT_UNUSABLE
+from firmware_bridge.driver.interface import UnknownProtocolError
+from firmware_bridge.driver.telegram import Keys, Telegram
+from firmware_bridge.recordings.decode import (
     Options,
     decode_bytes,
     error_line,
@@ -17,8 +19,6 @@ from firmware_bridge.decode import (
     reading_line,
     warnings,
 )
-from firmware_bridge.ports import UnknownProtocolError
-from firmware_bridge.telegram import Keys, Telegram
 
 
 def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the command

@@ -6,7 +6,7 @@ from typing import Never
 
 import typer
 
-from firmware_bridge.hex_text import from_hex
+from firmware_bridge.codec.hex_dump import from_hex
 
 _KEY_SIZES = (16, 24, 32)
 

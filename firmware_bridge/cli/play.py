@@ -16,18 +16,18 @@ import typer
 
 from firmware_bridge.dsmr.encrypted import LUXEMBOURG_AUTHENTICATION_KEY
 from firmware_bridge.mbus.radio import BAUDRATES
-from firmware_bridge.profiles import load_profile
-from firmware_bridge.simulator import stage
-from firmware_bridge.simulator.devices import Device
-from firmware_bridge.simulator.dlms import Cipher, DlmsLink, dlms_push, title
-from firmware_bridge.simulator.dlms_encoding import cipher as ciphered
+from firmware_bridge.modbus.profiles import load_profile
+from firmware_bridge.simulator import site
+from firmware_bridge.simulator.dlms.encoding import cipher as ciphered
+from firmware_bridge.simulator.dlms.telegrams import Cipher, DlmsLink, dlms_push, title
+from firmware_bridge.simulator.iec62056_21.optical import VirtualOpticalHead, mode_d
+from firmware_bridge.simulator.iec62056_21.p1 import P1Version, p1_telegram
+from firmware_bridge.simulator.mbus.wireless import Packing, Radio, Security
 from firmware_bridge.simulator.meter import VirtualMeter, VirtualMeterError
-from firmware_bridge.simulator.optical import VirtualOpticalHead, mode_d
-from firmware_bridge.simulator.p1 import P1Version, p1_telegram
-from firmware_bridge.simulator.publish import VirtualMqttDevices
-from firmware_bridge.simulator.radio import Packing, Radio, Security
-from firmware_bridge.simulator.sml import sml_file
-from firmware_bridge.simulator.stage import Site, Wire
+from firmware_bridge.simulator.mqtt.devices import Device
+from firmware_bridge.simulator.mqtt.publish import VirtualMqttDevices
+from firmware_bridge.simulator.site import Site, Wire
+from firmware_bridge.simulator.sml.telegrams import sml_file
 
 _ADDRESS_MAX = 250
 _UNIT_MAX = 247
@@ -126,7 +126,7 @@ def _baudrate(wanted: Wanted) -> int:
     if wanted.wire.baudrate:
         return wanted.wire.baudrate
     if wanted.protocol == "wmbus":
-        return BAUDRATES[stage.framing_of(wanted.packing)]
+        return BAUDRATES[site.framing_of(wanted.packing)]
     if wanted.protocol == "dsmr" and wanted.p1_version is P1Version.V2_2:
         return _OLD_P1_BAUDRATE
     if wanted.protocol == "iec62056_21" and wanted.mode is Mode.D:
@@ -155,13 +155,13 @@ def _modbus(wanted: Wanted) -> _Site:
     model = load_profile(wanted.profile)
     _check_count(wanted, _UNIT_MAX)
     units = {unit: (meter, model) for unit, meter in enumerate(wanted.meters, start=1)}
-    return stage.modbus(units, wanted.wire)
+    return site.modbus(units, wanted.wire)
 
 
 def _mbus(wanted: Wanted) -> _Site:
     _check_count(wanted, _ADDRESS_MAX - wanted.first_address + 1)
     slaves = dict(enumerate(wanted.meters, start=wanted.first_address))
-    return stage.mbus(slaves, wanted.wire, fixed=wanted.fixed, secondary=wanted.secondary)
+    return site.mbus(slaves, wanted.wire, fixed=wanted.fixed, secondary=wanted.secondary)
 
 
 def _check_count(wanted: Wanted, most: int) -> None:
@@ -175,7 +175,7 @@ def _wmbus(wanted: Wanted) -> _Site:
     key = _needed(wanted.key, "--security 5 or 7", "--key") if encrypts else None
     _no_key_in_vain(wanted, needed=encrypts, remedy="Add --security 5 or 7.")
     radio = Radio(wanted.packing, wanted.security, {"": key} if key else {})
-    return stage.radio(wanted.meters, radio, wanted.wire, wanted.interval_s)
+    return site.radio(wanted.meters, radio, wanted.wire, wanted.interval_s)
 
 
 def _mqtt(wanted: Wanted) -> _Site:
@@ -189,11 +189,11 @@ def _mqtt(wanted: Wanted) -> _Site:
         username=wanted.username,
         password=wanted.password,
     )
-    return stage.published(wanted.meters, wanted.device, broker, wire)
+    return site.published(wanted.meters, wanted.device, broker, wire)
 
 
 def _pulse(wanted: Wanted) -> _Site:
-    return stage.pulses(wanted.meters, wanted.pulses)
+    return site.pulses(wanted.meters, wanted.pulses)
 
 
 def _dsmr(wanted: Wanted, meter: VirtualMeter, wire: Wire) -> _Site:
@@ -205,14 +205,14 @@ def _dsmr(wanted: Wanted, meter: VirtualMeter, wire: Wire) -> _Site:
         cipher = Cipher(key, wanted.auth_key or LUXEMBOURG_AUTHENTICATION_KEY)
     else:
         _no_key_in_vain(wanted, needed=False, remedy="Only --p1-version lu encrypts.")
-    return stage.pushed(
+    return site.pushed(
         "dsmr",
         meter,
         plain if cipher is None else partial(_sealed_p1, plain, cipher),
         wire,
         interval_s=wanted.interval_s,
-        settings=stage.p1_settings(wanted.p1_version, cipher),
-        behind=() if gas is None else (stage.gas_facts(gas),),
+        settings=site.p1_settings(wanted.p1_version, cipher),
+        behind=() if gas is None else (site.gas_facts(gas),),
     )
 
 
@@ -222,13 +222,13 @@ def _sealed_p1(plain: partial[bytes], cipher: Cipher, meter: VirtualMeter) -> by
 
 
 def _sml(wanted: Wanted, meter: VirtualMeter, wire: Wire) -> _Site:
-    return stage.pushed(
+    return site.pushed(
         "sml",
         meter,
         sml_file,
         wire,
         interval_s=wanted.interval_s,
-        serial=stage.sml_serial(meter),
+        serial=site.sml_serial(meter),
     )
 
 
@@ -250,16 +250,16 @@ def _dlms(wanted: Wanted, meter: VirtualMeter, wire: Wire) -> _Site:
         segment=wanted.segment,
         block=wanted.block,
     )
-    settings = stage.key_settings(cipher)
-    return stage.pushed("dlms", meter, push, wire, interval_s=wanted.interval_s, settings=settings)
+    settings = site.key_settings(cipher)
+    return site.pushed("dlms", meter, push, wire, interval_s=wanted.interval_s, settings=settings)
 
 
 def _optical(wanted: Wanted, meter: VirtualMeter, wire: Wire) -> _Site:
     if wanted.mode is Mode.D:
-        return stage.pushed("iec62056_21_d", meter, mode_d, wire, interval_s=wanted.interval_s)
+        return site.pushed("iec62056_21_d", meter, mode_d, wire, interval_s=wanted.interval_s)
     on_tcp = not wire.pty and wire.serial_port is None
     head = VirtualOpticalHead(meter, _SPEEDS[wanted.mode], 0.0 if on_tcp else wanted.reaction_s)
-    return stage.optical(meter, head, wire, {"reaction_s": 0} if on_tcp else {})
+    return site.optical(meter, head, wire, {"reaction_s": 0} if on_tcp else {})
 
 
 def _needed(key: bytes | None, what: str, option: str) -> bytes:

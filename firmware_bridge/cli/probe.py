@@ -10,16 +10,16 @@ from urllib.parse import urlsplit
 
 import typer
 
-from firmware_bridge.cli import fits
-from firmware_bridge.cli.ending import EXIT_NO_ANSWER, Json
+from firmware_bridge.cli import option_check
 from firmware_bridge.cli.keys import parse_key
-from firmware_bridge.lines import SerialPlace, TcpPlace
+from firmware_bridge.cli.signals import EXIT_NO_ANSWER, Json
+from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.telegram import Keys
 from firmware_bridge.modbus.probe import unit_numbers
 from firmware_bridge.mqtt_native.driver import BrokerPlace
 from firmware_bridge.probe.broker import listen_at
 from firmware_bridge.probe.finding import Found
 from firmware_bridge.probe.search import PROTOCOLS, Search
-from firmware_bridge.telegram import Keys
 
 MODBUS_PORT, MQTT_PORT = 502, 1883
 _MQTT = "mqtt_native"
@@ -85,7 +85,7 @@ def probe(  # noqa: PLR0913 - one option each
     chosen = frozenset(str(one) for one in protocol)
     at_broker = where.startswith("mqtt://") or chosen == {_MQTT}
     wanted = chosen & PROTOCOLS or PROTOCOLS
-    fits.check(context, fits.PROBE, {_MQTT} if at_broker else wanted)
+    option_check.check(context, option_check.PROBE, {_MQTT} if at_broker else wanted)
     if at_broker:
         broker = _broker(where, port, tuple(topic), username, password)
         found = asyncio.run(listen_at(broker, listen_s, max(timeout_s, 1.0), _tell))

@@ -6,8 +6,8 @@ import json
 
 import typer
 
-from firmware_bridge.cli.ending import Json
-from firmware_bridge.profiles import load_profile, profile_names
+from firmware_bridge.cli.signals import Json
+from firmware_bridge.modbus.profiles import load_profile, profile_names
 
 
 def profiles(*, as_json: Json = False) -> None:

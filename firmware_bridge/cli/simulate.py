@@ -10,14 +10,15 @@ from typing import Annotated
 
 import typer
 
-from firmware_bridge.cli import fits
-from firmware_bridge.cli.ending import Json
+from firmware_bridge.cli import option_check
 from firmware_bridge.cli.keys import parse_key
 from firmware_bridge.cli.play import Mode, Wanted, play
+from firmware_bridge.cli.signals import Json
 from firmware_bridge.simulator.compose import Script, compose
-from firmware_bridge.simulator.devices import Device
-from firmware_bridge.simulator.dlms import SEGMENT, DlmsLink
+from firmware_bridge.simulator.dlms.telegrams import SEGMENT, DlmsLink
+from firmware_bridge.simulator.iec62056_21.p1 import P1Version
 from firmware_bridge.simulator.load import LoadSeries, read_load
+from firmware_bridge.simulator.mbus.wireless import Packing, Security
 from firmware_bridge.simulator.meter import (
     DIGITS,
     PERIOD_S,
@@ -26,9 +27,8 @@ from firmware_bridge.simulator.meter import (
     VirtualMeter,
     wall_clock,
 )
-from firmware_bridge.simulator.p1 import P1Version
-from firmware_bridge.simulator.radio import Packing, Security
-from firmware_bridge.simulator.stage import Wire, gas_meter
+from firmware_bridge.simulator.mqtt.devices import Device
+from firmware_bridge.simulator.site import Wire, gas_meter
 
 _TIME = ["%Y-%m-%dT%H:%M:%S%z"]
 _GAS_SERIAL = 1000
@@ -165,9 +165,9 @@ def simulate(  # noqa: PLR0913 - one option each
     Meters of modbus, mbus, wmbus and mqtt_native share one line; of the others each has its own.
     Prints where they are and the agent's configuration that reads them.
     """
-    fits.check(context, fits.SIMULATE, {protocol.value})
+    option_check.check(context, option_check.SIMULATE, {protocol.value})
     on_pty = pty or rtu
-    fits.check_line(on_pty=on_pty, link=link is not None, device=serial_port is not None)
+    option_check.check_line(on_pty=on_pty, link=link is not None, device=serial_port is not None)
     script = Script(zone=zone, first_year=first_year, start=start, loop=loop)
     clock = _clock(frozen, timedelta(seconds=ahead_s))
     out = None if export is None else read_load(export, step_s)

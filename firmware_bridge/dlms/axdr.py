@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 
-from firmware_bridge.reals import shortest_decimal
-from firmware_bridge.telegram import (
+from firmware_bridge.codec.shortest_decimal import shortest_decimal
+from firmware_bridge.driver.telegram import (
     TelegramSyntaxError,
     TelegramTooLargeError,
     TelegramTruncatedError,

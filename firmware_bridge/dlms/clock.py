@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from firmware_bridge.iec62056_21.clock import LocalClock
+from firmware_bridge.driver.local_clock import LocalClock
 
 SIZE = 12
 _YEAR_MIN, _YEAR_MAX = 1970, 2999

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Self
 
 from firmware_bridge.dlms.line import LineScanner
-from firmware_bridge.lines import LineSettings
-from firmware_bridge.push import PushDriver
+from firmware_bridge.driver.line import LineSettings
+from firmware_bridge.driver.pushed import PushDriver
 
 
 class DlmsDriver(PushDriver):

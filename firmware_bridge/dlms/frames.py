@@ -24,8 +24,7 @@ from firmware_bridge.dlms.notification import (
     parse_block,
 )
 from firmware_bridge.dlms.values import observe
-from firmware_bridge.mbus.link import LONG_START, LinkFrame, LinkSplitter
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     Keys,
     Telegram,
     TelegramError,
@@ -33,6 +32,7 @@ from firmware_bridge.telegram import (
     TelegramTooLargeError,
     TelegramTruncatedError,
 )
+from firmware_bridge.mbus.link import LONG_START, LinkFrame, LinkSplitter
 
 APDU_MAX = 65_536
 _WRAPPER = b"\x00\x01"

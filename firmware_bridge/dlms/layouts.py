@@ -15,8 +15,8 @@ from itertools import groupby
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.dlms.axdr import NUMBERS, Node, Tag
+from firmware_bridge.driver.telegram import TelegramUnsupportedError
 from firmware_bridge.iec62056_21.datasets import checked_obis
-from firmware_bridge.telegram import TelegramUnsupportedError
 
 KAIFA_MAKER = "KFM"
 _KAIFA_NAME = "KFM_001"

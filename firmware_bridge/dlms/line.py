@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from firmware_bridge.dlms.frames import DlmsScanner, HdlcScanner, MbusScanner
 from firmware_bridge.dlms.notification import FIRST_BYTES
-from firmware_bridge.telegram import Keys, Scanner, Telegram
+from firmware_bridge.driver.telegram import Keys, Scanner, Telegram
 
 _WRAPPER = b"\x00\x01"
 _APDU_AT = 8

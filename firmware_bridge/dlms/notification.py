@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from firmware_bridge.dlms.axdr import Node, Tag, parse, read_length
 from firmware_bridge.dlms.clock import SIZE as CLOCK_SIZE
 from firmware_bridge.dlms.security import decrypt, parse_ciphered
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     AuthenticationError,
     Keys,
     TelegramError,

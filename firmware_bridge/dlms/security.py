@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR, GCM
 
 from firmware_bridge.dlms.axdr import read_length
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     AuthenticationError,
     KeyMissingError,
     Keys,

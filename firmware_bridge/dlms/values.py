@@ -22,10 +22,10 @@ from firmware_bridge.dlms.layouts import (
 )
 from firmware_bridge.dlms.lists import Item, PushList, read_list
 from firmware_bridge.dlms.notification import Notification
-from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.interface import MeterIdentity
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.telegram import UNKNOWN, Observation, identity, normalise, shift
 from firmware_bridge.iec62056_21.datasets import checked_obis
-from firmware_bridge.ports import MeterIdentity
-from firmware_bridge.telegram import UNKNOWN, Observation, identity, normalise, shift
 
 # Source: IEC 62056-6-2, table 4.
 UNITS = {

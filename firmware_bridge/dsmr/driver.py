@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
+from firmware_bridge.driver.line import LineSettings
+from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
-from firmware_bridge.dsmr.values import P1Scanner
-from firmware_bridge.lines import LineSettings
-from firmware_bridge.push import PushDriver
+from firmware_bridge.iec62056_21.p1_values import P1Scanner
 
 
 class DsmrDriver(PushDriver):

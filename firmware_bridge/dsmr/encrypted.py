@@ -15,15 +15,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from firmware_bridge.dlms.security import Ciphered, decrypt, parse_ciphered
-from firmware_bridge.dsmr.frames import TELEGRAM_MAX, parse_telegram
-from firmware_bridge.dsmr.values import observe
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     AuthenticationError,
     Keys,
     Telegram,
     TelegramError,
     TelegramTruncatedError,
 )
+from firmware_bridge.iec62056_21.p1_frames import TELEGRAM_MAX, parse_telegram
+from firmware_bridge.iec62056_21.p1_values import observe
 
 # Printed in the Luxembourg specification; the same for every meter.
 LUXEMBOURG_AUTHENTICATION_KEY = bytes.fromhex("00112233445566778899AABBCCDDEEFF")

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.telegram import TelegramSyntaxError, TelegramTooLargeError
+from firmware_bridge.driver.telegram import TelegramSyntaxError, TelegramTooLargeError
 
 LINE_MAX = 8192
 DATASETS_MAX = 2000

@@ -16,12 +16,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints
 
-from firmware_bridge.asked import AskedDriver, SharedLine, first_telegram
+from firmware_bridge.driver.interface import MeterAnswerError, MeterTimeoutError
+from firmware_bridge.driver.line import Line, LineSettings
+from firmware_bridge.driver.polled import AskedDriver, SharedLine, first_telegram
+from firmware_bridge.driver.pushed import PushDriver
+from firmware_bridge.driver.telegram import Observation
 from firmware_bridge.iec62056_21.values import ReadOutScanner
-from firmware_bridge.lines import Line, LineSettings
-from firmware_bridge.ports import MeterAnswerError, MeterTimeoutError
-from firmware_bridge.push import PushDriver
-from firmware_bridge.telegram import Observation
 
 FIRST_BAUDRATE = 300
 MODE_C = dict(zip("0123456", (300, 600, 1200, 2400, 4800, 9600, 19_200), strict=True))

@@ -16,9 +16,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import xor
 
-from firmware_bridge.dsmr.frames import P1Telegram, parse_telegram
-from firmware_bridge.iec62056_21.datasets import DataSet, parse_block
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     ChecksumError,
     Telegram,
     TelegramError,
@@ -26,6 +24,8 @@ from firmware_bridge.telegram import (
     TelegramTooLargeError,
     TelegramTruncatedError,
 )
+from firmware_bridge.iec62056_21.datasets import DataSet, parse_block
+from firmware_bridge.iec62056_21.p1_frames import P1Telegram, parse_telegram
 
 BLOCK_MAX = 65_536
 _STX, _ETX, _EOT = 0x02, 0x03, 0x04

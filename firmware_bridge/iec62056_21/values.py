@@ -8,12 +8,12 @@ from datetime import datetime
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.dsmr.frames import P1Telegram
-from firmware_bridge.dsmr.values import observe as observe_p1
-from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.telegram import Observation, Telegram, identity, normalise
 from firmware_bridge.iec62056_21.datasets import DataSet, checked_obis, parse_number
 from firmware_bridge.iec62056_21.frames import ReadOut62056, ReadOutSplitter
-from firmware_bridge.telegram import Observation, Telegram, identity, normalise
+from firmware_bridge.iec62056_21.p1_frames import P1Telegram
+from firmware_bridge.iec62056_21.p1_values import observe as observe_p1
 
 # Code C.D.E of the meter's own number, in the order in which it is looked for.
 _SERIALS = ((96, 1, 0), (96, 1, 255), (0, 0, 0), (0, 0, 9), (96, 1, 1), (0, 0, 255))

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from firmware_bridge.crc import en13757
-from firmware_bridge.mbus.records import Record, parse_records, take_data, take_head
-from firmware_bridge.telegram import (
+from firmware_bridge.codec.crc import en13757
+from firmware_bridge.driver.telegram import (
     ChecksumError,
     TelegramTruncatedError,
     TelegramUnsupportedError,
 )
+from firmware_bridge.mbus.records import Record, parse_records, take_data, take_head
 
 _KEPT_MAX = 64
 _HEAD_SIZE = 4

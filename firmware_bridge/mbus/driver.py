@@ -9,14 +9,14 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints
 from pydantic import model_validator as check_model
 
-from firmware_bridge.asked import AskedDriver, SharedLine, first_telegram
-from firmware_bridge.lines import Line, LineSettings
+from firmware_bridge.driver.interface import MeterAnswerError, MeterTimeoutError
+from firmware_bridge.driver.line import Line, LineSettings
+from firmware_bridge.driver.polled import AskedDriver, SharedLine, first_telegram
+from firmware_bridge.driver.telegram import Observation, Telegram, TelegramError
 from firmware_bridge.mbus.frames import parse_application
 from firmware_bridge.mbus.link import LinkFrame, LinkSplitter, parse_frame
 from firmware_bridge.mbus.security import Security
 from firmware_bridge.mbus.values import observe
-from firmware_bridge.ports import MeterAnswerError, MeterTimeoutError
-from firmware_bridge.telegram import Observation, Telegram, TelegramError
 
 ACKNOWLEDGE = 0xE5
 RESET, REQUEST, SEND = 0x40, 0x5B, 0x53

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_bridge.mbus.compact import Formats
-from firmware_bridge.mbus.records import Function, Record, bcd, parse_records
-from firmware_bridge.mbus.security import WIRED, Security
-from firmware_bridge.mbus.units import FIXED, FIXED_HISTORIC, RESERVED
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     DeviceReportError,
     TelegramTruncatedError,
     TelegramUnsupportedError,
     flag_id,
 )
+from firmware_bridge.mbus.compact import Formats
+from firmware_bridge.mbus.records import Function, Record, bcd, parse_records
+from firmware_bridge.mbus.security import WIRED, Security
+from firmware_bridge.mbus.units import FIXED, FIXED_HISTORIC, RESERVED
 
 APPLICATION_ERROR = 0x70
 ALARM = 0x71

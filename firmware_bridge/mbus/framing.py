@@ -26,7 +26,13 @@ from functools import reduce
 from operator import xor
 from typing import Protocol
 
-from firmware_bridge.crc import x25
+from firmware_bridge.codec.crc import x25
+from firmware_bridge.driver.telegram import (
+    ChecksumError,
+    Telegram,
+    TelegramError,
+    TelegramSyntaxError,
+)
 from firmware_bridge.mbus.wireless import (
     RadioFrame,
     RadioSplitter,
@@ -34,12 +40,6 @@ from firmware_bridge.mbus.wireless import (
     parse_b,
     parse_stripped,
     size_a,
-)
-from firmware_bridge.telegram import (
-    ChecksumError,
-    Telegram,
-    TelegramError,
-    TelegramSyntaxError,
 )
 
 LINE_MAX = 2048

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     ChecksumError,
     Telegram,
     TelegramSyntaxError,

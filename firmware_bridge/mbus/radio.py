@@ -11,11 +11,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints
 
-from firmware_bridge.lines import LineSettings
+from firmware_bridge.driver.line import LineSettings
+from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.framing import Framing
 from firmware_bridge.mbus.receiver import RadioPlace, RadioScanner, Sender
-from firmware_bridge.push import PushDriver
 
 # As the receivers leave their makers.
 BAUDRATES = {

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from firmware_bridge.contract.errors import DeviceError
-from firmware_bridge.lines import Line, SerialPlace, TcpPlace
+from firmware_bridge.driver.interface import MeterConnectionError
+from firmware_bridge.driver.line import Line, SerialPlace, TcpPlace
+from firmware_bridge.driver.telegram import ChecksumError, Keys, Telegram, TelegramError
 from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.frames import VARIABLE_LONG, Address
 from firmware_bridge.mbus.framing import Framing, Splitter, splitter
 from firmware_bridge.mbus.values import observe_radio
 from firmware_bridge.mbus.wireless import RadioFrame, parse_stripped
-from firmware_bridge.ports import MeterConnectionError
-from firmware_bridge.telegram import ChecksumError, Keys, Telegram, TelegramError
 
 QUIET_S = 0.2
 _WAITING_MAX = 500
@@ -141,7 +141,7 @@ _receivers: dict[_Key, _Receiver] = {}
 
 
 class _Tap:
-    """One driver's part of a receiver; see `firmware_bridge.lines.Line`."""
+    """One driver's part of a receiver; see `firmware_bridge.driver.line.Line`."""
 
     def __init__(self, receiver: _Receiver, sender: Sender, where: str) -> None:
         self._receiver = receiver

@@ -16,6 +16,13 @@ from datetime import date
 from decimal import Decimal
 from enum import IntEnum
 
+from firmware_bridge.codec.shortest_decimal import shortest_decimal
+from firmware_bridge.driver.telegram import (
+    TelegramSyntaxError,
+    TelegramTooLargeError,
+    TelegramTruncatedError,
+    shift,
+)
 from firmware_bridge.mbus.dates import WallTime, type_f, type_g, type_i
 from firmware_bridge.mbus.units import (
     FIRST,
@@ -26,13 +33,6 @@ from firmware_bridge.mbus.units import (
     Direction,
     Form,
     Meaning,
-)
-from firmware_bridge.reals import shortest_decimal
-from firmware_bridge.telegram import (
-    TelegramSyntaxError,
-    TelegramTooLargeError,
-    TelegramTruncatedError,
-    shift,
 )
 
 EXTENSIONS_MAX = 10

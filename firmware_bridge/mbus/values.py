@@ -9,7 +9,16 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.iec62056_21.clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.telegram import (
+    ChecksumError,
+    Keys,
+    Observation,
+    Telegram,
+    TelegramError,
+    identity,
+    normalise,
+)
 from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.dates import WallTime, every_year
 from firmware_bridge.mbus.frames import Address, Application, parse_application
@@ -20,15 +29,6 @@ from firmware_bridge.mbus.records import Function, Record
 from firmware_bridge.mbus.security import Security
 from firmware_bridge.mbus.units import Form
 from firmware_bridge.mbus.wireless import RadioFrame, RadioSplitter, unwrap
-from firmware_bridge.telegram import (
-    ChecksumError,
-    Keys,
-    Observation,
-    Telegram,
-    TelegramError,
-    identity,
-    normalise,
-)
 
 _ANSWERS = frozenset({0x08, 0x18, 0x28, 0x38})
 _CLOCK = "date and time"

@@ -15,7 +15,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from firmware_bridge.crc import en13757
+from firmware_bridge.codec.crc import en13757
+from firmware_bridge.driver.telegram import (
+    AuthenticationError,
+    ChecksumError,
+    Keys,
+    Telegram,
+    TelegramSyntaxError,
+    TelegramTruncatedError,
+    TelegramUnsupportedError,
+)
 from firmware_bridge.mbus.frames import Address
 from firmware_bridge.mbus.security import (
     MODE_5,
@@ -25,15 +34,6 @@ from firmware_bridge.mbus.security import (
     Security,
     check_mac,
     link_decrypt,
-)
-from firmware_bridge.telegram import (
-    AuthenticationError,
-    ChecksumError,
-    Keys,
-    Telegram,
-    TelegramSyntaxError,
-    TelegramTruncatedError,
-    TelegramUnsupportedError,
 )
 
 # Unsolicited, installation and alarm messages, answers. Source: EN 13757-4, table 26.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pymodbus.framer.rtu import FramerRTU
 
 from firmware_bridge.contract.errors import DeviceError
-from firmware_bridge.ports import MeterAnswerError, TransactionMismatchError
+from firmware_bridge.driver.interface import MeterAnswerError, TransactionMismatchError
 
 HEADER_BYTES = 8
 _LENGTH_MAX = 254

@@ -10,13 +10,7 @@ from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity
 from firmware_bridge.contract.reading import SERIAL_MAX, Kind
-from firmware_bridge.modbus.endpoint import Endpoint
-from firmware_bridge.modbus.frames import Number, Span, decode, plan, to_bytes
-from firmware_bridge.modbus.link import ModbusLink, SharedLink
-from firmware_bridge.modbus.map import MeterProfile, MeterRegister, SerialNumber
-from firmware_bridge.modbus.memory import RingReader
-from firmware_bridge.modbus.settings import ModbusSettings
-from firmware_bridge.ports import (
+from firmware_bridge.driver.interface import (
     AbsentValue,
     DriverSettingError,
     MeterAnswerError,
@@ -27,7 +21,13 @@ from firmware_bridge.ports import (
     ProfileMemory,
     ReadOut,
 )
-from firmware_bridge.profiles import load_profile
+from firmware_bridge.modbus.endpoint import Endpoint
+from firmware_bridge.modbus.frames import Number, Span, decode, plan, to_bytes
+from firmware_bridge.modbus.link import ModbusLink, SharedLink
+from firmware_bridge.modbus.memory import RingReader
+from firmware_bridge.modbus.profiles import load_profile
+from firmware_bridge.modbus.register_map import MeterProfile, MeterRegister, SerialNumber
+from firmware_bridge.modbus.settings import ModbusSettings
 
 
 class ModbusDriver:

@@ -12,8 +12,8 @@ from pymodbus.client.base import ModbusBaseClient
 from pymodbus.framer import FramerType
 
 from firmware_bridge.contract.errors import DeviceError
+from firmware_bridge.driver.interface import DriverSettingError
 from firmware_bridge.modbus.answer import Request, judge, judge_rtu
-from firmware_bridge.ports import DriverSettingError
 
 OnPacket = Callable[[bool, bytes], bytes]
 OnConnect = Callable[[bool], None]

@@ -18,7 +18,7 @@ from fractions import Fraction
 
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.quantity import EXPONENT_MAX, INT64_MAX, INT64_MIN
-from firmware_bridge.ports import Absence
+from firmware_bridge.driver.interface import Absence
 
 REGISTERS_PER_REQUEST = 125
 REGISTER_SPACE = 65_536

@@ -19,16 +19,16 @@ from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from firmware_bridge.contract.errors import DeviceError
-from firmware_bridge.modbus.answer import Request
-from firmware_bridge.modbus.endpoint import Endpoint, judge_answer, parse_request
-from firmware_bridge.modbus.frames import Span
-from firmware_bridge.ports import (
+from firmware_bridge.driver.interface import (
     MeterAnswerError,
     MeterBusyError,
     MeterConnectionError,
     MeterRefusalError,
     MeterTimeoutError,
 )
+from firmware_bridge.modbus.answer import Request
+from firmware_bridge.modbus.endpoint import Endpoint, judge_answer, parse_request
+from firmware_bridge.modbus.frames import Span
 
 HOLDING: Final = 3
 # Our errors say what pymodbus would print; an application that wants its log adds a handler.

@@ -24,9 +24,14 @@ from firmware_bridge.contract.reading import (
     TimeQuality,
     from_ms,
 )
+from firmware_bridge.driver.interface import (
+    MeterAnswerError,
+    MeterIdentity,
+    ProfileChunk,
+    ProfileMemory,
+)
 from firmware_bridge.modbus.frames import REGISTER_SPACE, Number, Span, decode, plan
-from firmware_bridge.modbus.map import RegisterField, RingProfile
-from firmware_bridge.ports import MeterAnswerError, MeterIdentity, ProfileChunk, ProfileMemory
+from firmware_bridge.modbus.register_map import RegisterField, RingProfile
 
 CHUNK_ENTRIES = 96
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

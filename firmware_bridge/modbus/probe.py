@@ -10,19 +10,19 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from firmware_bridge.modbus.driver import ModbusDriver
-from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
-from firmware_bridge.modbus.link import SharedLink
-from firmware_bridge.modbus.map import MeterProfile
-from firmware_bridge.ports import (
+from firmware_bridge.driver.interface import (
     DriverSettingError,
     MeterAnswerError,
     MeterRefusalError,
     MeterTimeoutError,
     ReadOut,
 )
-from firmware_bridge.profiles import load_profile, profile_names
-from firmware_bridge.table import Setting
+from firmware_bridge.driver.toml_table import Setting
+from firmware_bridge.modbus.driver import ModbusDriver
+from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
+from firmware_bridge.modbus.link import SharedLink
+from firmware_bridge.modbus.profiles import load_profile, profile_names
+from firmware_bridge.modbus.register_map import MeterProfile
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from pydantic import (
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import SERIAL_MAX
+from firmware_bridge.driver.interface import DriverSettingError
 from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
-from firmware_bridge.ports import DriverSettingError
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _ObisCode = Annotated[Obis, BeforeValidator(lambda text: Obis.parse(str(text)))]

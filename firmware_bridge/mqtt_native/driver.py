@@ -11,9 +11,9 @@ from typing import Annotated, Self
 import aiomqtt
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from firmware_bridge.driver.interface import DriverSettingError, MeterConnectionError
+from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.mqtt_native.values import MessageScanner, as_line
-from firmware_bridge.ports import DriverSettingError, MeterConnectionError
-from firmware_bridge.push import PushDriver
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _WAITING_MAX = 1000
@@ -77,7 +77,7 @@ class BrokerPlace:
 
 
 class _MessageLine:
-    """Messages as lines; see `firmware_bridge.lines.Line`."""
+    """Messages as lines; see `firmware_bridge.driver.line.Line`."""
 
     def __init__(self, place: BrokerPlace) -> None:
         self._place = place

@@ -27,18 +27,18 @@ from decimal import Decimal
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality, from_ms
-from firmware_bridge.iec62056_21.clock import LocalClock
-from firmware_bridge.iec62056_21.datasets import checked_obis
-from firmware_bridge.mqtt_native.payload import mapping, number, parse_payload
-from firmware_bridge.mqtt_native.shapes import inner, parts_of_status, topic_of
-from firmware_bridge.ports import MeterIdentity
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.interface import MeterIdentity
+from firmware_bridge.driver.local_clock import LocalClock
+from firmware_bridge.driver.telegram import (
     Observation,
     TelegramSyntaxError,
     TelegramUnsupportedError,
     identity,
     normalise,
 )
+from firmware_bridge.iec62056_21.datasets import checked_obis
+from firmware_bridge.mqtt_native.payload import mapping, number, parse_payload
+from firmware_bridge.mqtt_native.shapes import inner, parts_of_status, topic_of
 
 READINGS_MAX = 1000
 _VERSION = 1

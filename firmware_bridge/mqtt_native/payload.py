@@ -10,7 +10,7 @@ from typing import Never
 
 import msgpack
 
-from firmware_bridge.telegram import TelegramSyntaxError, TelegramTooLargeError
+from firmware_bridge.driver.telegram import TelegramSyntaxError, TelegramTooLargeError
 
 PAYLOAD_MAX = 65_536
 DEPTH_MAX = 12

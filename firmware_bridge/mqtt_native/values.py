@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from firmware_bridge.mqtt_native.frames import decode_message
-from firmware_bridge.mqtt_native.payload import PAYLOAD_MAX, dumped, mapping, parse_payload
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     Telegram,
     TelegramError,
     TelegramSyntaxError,
     TelegramTooLargeError,
 )
+from firmware_bridge.mqtt_native.frames import decode_message
+from firmware_bridge.mqtt_native.payload import PAYLOAD_MAX, dumped, mapping, parse_payload
 
 LINE_MAX = 2 * PAYLOAD_MAX + 1024
 

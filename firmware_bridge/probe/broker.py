@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from firmware_bridge.contract.errors import DeviceError
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue
+from firmware_bridge.driver.toml_table import Setting
 from firmware_bridge.mqtt_native.driver import BrokerPlace
 from firmware_bridge.mqtt_native.values import MessageScanner
-from firmware_bridge.ports import MeterIdentity, MeterValue
 from firmware_bridge.probe.finding import Found, Tell
-from firmware_bridge.table import Setting
 
 _TO_ADD = "Add the password of that user."
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from firmware_bridge.lines import SerialPlace, TcpPlace
-from firmware_bridge.ports import MeterIdentity, MeterValue, distinct
-from firmware_bridge.table import Setting, meter_table
-from firmware_bridge.telegram import Observation
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue, distinct
+from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.telegram import Observation
+from firmware_bridge.driver.toml_table import Setting, meter_table
 
 # Says how far a search is; a person waits for it.
 Tell = Callable[[str], None]

@@ -12,7 +12,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
-from firmware_bridge.lines import Line, SerialPlace, TcpPlace
+from firmware_bridge.driver.interface import MeterIdentity
+from firmware_bridge.driver.line import Line, SerialPlace, TcpPlace
+from firmware_bridge.driver.telegram import Keys, Observation, TelegramError
+from firmware_bridge.driver.toml_table import Setting
 from firmware_bridge.mbus.driver import (
     FRAME_COUNT_BIT,
     REQUEST,
@@ -25,10 +28,7 @@ from firmware_bridge.mbus.frames import parse_application
 from firmware_bridge.mbus.link import LinkFrame, LinkSplitter
 from firmware_bridge.mbus.security import Security
 from firmware_bridge.mbus.values import observe
-from firmware_bridge.ports import MeterIdentity
 from firmware_bridge.probe.finding import Found, Tell
-from firmware_bridge.table import Setting
-from firmware_bridge.telegram import Keys, Observation, TelegramError
 
 SPEEDS = (2400, 9600, 300)
 TEST_ADDRESS = 254

@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 from firmware_bridge.contract.errors import DeviceError
-from firmware_bridge.lines import SerialPlace, TcpPlace
+from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.telegram import Keys
 from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
 from firmware_bridge.modbus.probe import Finding, best
 from firmware_bridge.modbus.probe import probe as try_models
 from firmware_bridge.probe import mbus_search
-from firmware_bridge.probe.asking import ask_optical
 from firmware_bridge.probe.finding import Found, Tell
-from firmware_bridge.probe.listening import PROTOCOLS as HEARD
-from firmware_bridge.probe.listening import listen
-from firmware_bridge.telegram import Keys
+from firmware_bridge.probe.polled import ask_optical
+from firmware_bridge.probe.pushed import PROTOCOLS as HEARD
+from firmware_bridge.probe.pushed import listen
 
 ASKED = frozenset({"modbus", "iec62056_21", "mbus"})
 PROTOCOLS = HEARD | ASKED

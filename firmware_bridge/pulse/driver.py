@@ -21,7 +21,7 @@ from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import SERIAL_MAX, Kind
-from firmware_bridge.ports import (
+from firmware_bridge.driver.interface import (
     DriverSettingError,
     MeterConnectionError,
     MeterIdentity,

@@ -11,10 +11,10 @@ from typing import Self
 
 import serial
 
-from firmware_bridge.simulator.dlms import dlms_push
+from firmware_bridge.simulator.dlms.telegrams import dlms_push
+from firmware_bridge.simulator.iec62056_21.p1 import p1_telegram
 from firmware_bridge.simulator.meter import VirtualMeter
-from firmware_bridge.simulator.p1 import p1_telegram
-from firmware_bridge.simulator.sml import sml_file
+from firmware_bridge.simulator.sml.telegrams import sml_file
 
 Telegrams = Callable[[VirtualMeter], bytes]
 PUSHES: Mapping[str, Telegrams] = {"dsmr": p1_telegram, "sml": sml_file, "dlms": dlms_push}

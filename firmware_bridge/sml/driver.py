@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from firmware_bridge.lines import LineSettings
-from firmware_bridge.push import PushDriver
+from firmware_bridge.driver.line import LineSettings
+from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.sml.values import SmlScanner
 
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
-from firmware_bridge.crc import x25
-from firmware_bridge.sml.transport import Crc
-from firmware_bridge.telegram import (
+from firmware_bridge.codec.crc import x25
+from firmware_bridge.driver.telegram import (
     ChecksumError,
     TelegramSyntaxError,
     TelegramTooLargeError,
     TelegramTruncatedError,
 )
+from firmware_bridge.sml.transport import Crc
 
 DEPTH_MAX = 10
 MEMBERS_MAX = 4096

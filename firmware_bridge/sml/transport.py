@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from firmware_bridge.crc import kermit, x25
-from firmware_bridge.telegram import (
+from firmware_bridge.codec.crc import kermit, x25
+from firmware_bridge.driver.telegram import (
     ChecksumError,
     Telegram,
     TelegramError,

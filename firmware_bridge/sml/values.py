@@ -11,10 +11,8 @@ from decimal import Decimal
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.values import UNITS
-from firmware_bridge.ports import MeterIdentity
-from firmware_bridge.sml.frames import ListEntry, ListResponse, SmlTime, TimeKind, parse_messages
-from firmware_bridge.sml.transport import SmlFile, SmlSplitter
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.interface import MeterIdentity
+from firmware_bridge.driver.telegram import (
     Observation,
     Telegram,
     TelegramError,
@@ -23,6 +21,8 @@ from firmware_bridge.telegram import (
     normalise,
     shift,
 )
+from firmware_bridge.sml.frames import ListEntry, ListResponse, SmlTime, TimeKind, parse_messages
+from firmware_bridge.sml.transport import SmlFile, SmlSplitter
 
 _MAKER_NAMES = (bytes.fromhex("8181C78203FF"), bytes.fromhex("0100603201FF"))
 _SERVER_NAMES = (bytes.fromhex("0100000009FF"), bytes.fromhex("0100600100FF"))

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from central.adapters.timescale.billing import TimescaleBillingStore
-from central.adapters.timescale.registry import TimescaleRegistry
-from central.adapters.timescale.validation import TimescaleValidationStore
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
-from central.service.book import Book
-from central.service.enrol import Enrol
-from central.service.explain import ExplainBill
-from central.service.import_book import import_book
+from central.service.billing.lineage import ExplainBill
+from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillRecord
-from central.service.run_bills import RunBills
-from central.service.validate import Validate
+from central.service.registry.customer_file import Book
+from central.service.registry.import_customers import import_book
+from central.service.registry.register import Enrol
+from central.service.validation.validate import Validate
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import read_load
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter, wall_clock

@@ -15,12 +15,12 @@ import psycopg
 import pytest
 
 from central.adapters.embedded.postgres import EmbeddedPostgres
-from central.adapters.timescale.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.pool import make_pool
-from central.collector import spare_collections
 from central.domain.billing.cycle import Cycle
+from central.process.gc_tuning import spare_collections
+from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunRecord
-from central.service.run_bills import RunBills
 from tests.support.books import NOW
 from tests.support.crowd import october_kwh, seed_crowd
 from tests.support.servers import Database, fresh_database, fresh_folder, postgres_servers

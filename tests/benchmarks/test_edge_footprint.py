@@ -27,20 +27,21 @@ from uuid import UUID
 
 import pytest
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.batches import Contents, seal_all
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.records import Cycle
+from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SystemClock
-from edge_agent.conductor import Conductor
-from edge_agent.ending import end
-from edge_agent.packing import Contents, seal_all
-from edge_agent.records import Cycle
-from edge_agent.session import Session
-from edge_agent.uplink import Broker, Uplink
+from edge_agent.config.broker import Broker
+from edge_agent.uplink.mqtt import Uplink
+from edge_agent.uplink.session import Session
+from edge_agent.uplink.session_runner import Conductor
 from firmware_bridge.contract.envelope import NO_HASH, Link, open_batch
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
-from firmware_bridge.profiles import load_profile
-from firmware_bridge.simulator import stage
+from firmware_bridge.modbus.profiles import load_profile
+from firmware_bridge.simulator import site
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.push import PUSHES
@@ -214,12 +215,12 @@ async def test_memory_and_start_of_a_running_agent(tmp_path: Path) -> None:
         compose(serial, from_kw([Decimal(1)], 3600), script=script, installed_at=start)
         for serial in numbers
     ]
-    model, wire = load_profile("meterline-virtual"), stage.Wire()
+    model, wire = load_profile("meterline-virtual"), site.Wire()
     async with (
-        stage.modbus({1: (meters[0], model)}, wire) as modbus,
-        stage.pushed("dsmr", meters[1], PUSHES["dsmr"], wire, interval_s=1.0) as p1,
-        stage.pushed("sml", meters[2], PUSHES["sml"], wire, interval_s=1.0) as sml,
-        stage.mbus({1: meters[3]}, wire, fixed=False, secondary=False) as mbus,
+        site.modbus({1: (meters[0], model)}, wire) as modbus,
+        site.pushed("dsmr", meters[1], PUSHES["dsmr"], wire, interval_s=1.0) as p1,
+        site.pushed("sml", meters[2], PUSHES["sml"], wire, interval_s=1.0) as sml,
+        site.mbus({1: meters[3]}, wire, fixed=False, secondary=False) as mbus,
     ):
         tables = [table for site in (modbus, p1, sml, mbus) for table in site.tables]
         # What else the machine does is none of the agent's, so the best of some starts counts.

@@ -22,8 +22,8 @@ import pytest
 
 from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
 from central.adapters.embedded.postgres import EmbeddedPostgres
+from central.adapters.timescale.ingest.rows import copy_rows, timestamps
 from central.adapters.timescale.migrate import migrate
-from central.adapters.timescale.rows import copy_rows, timestamps
 from tests.support.servers import PostgresKind, fresh_folder, mosquitto_program, postgres_servers
 
 ROUNDS = int(os.environ.get("METERLINE_BENCH_ROUNDS", "3"))
@@ -97,7 +97,10 @@ def _servers(home: Path, kind: PostgresKind) -> Iterator[tuple[str, int]]:
         with (
             log,
             subprocess.Popen(
-                [sys.executable, "-m", "central.main"], env=environment, stdout=log, stderr=log
+                [sys.executable, "-m", "central.process.ingest"],
+                env=environment,
+                stdout=log,
+                stderr=log,
             ) as ingest,
         ):
             try:

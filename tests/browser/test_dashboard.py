@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page, Request, async_playwright, expec
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
-from central.api.serving import serving
+from central.api.server import serving
 from central.api.settings import WebSettings
 from tests.support.office import Office
 from tests.support.servers import Database

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
 from firmware_bridge.contract.envelope import open_batch
 from tests.support.power_cut.contents import BUFFER, GATEWAY, T0, cycle, held, readings
 from tests.support.power_cut.disk import lay_out

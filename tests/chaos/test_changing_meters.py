@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from edge_agent.buffer import Buffer
-from edge_agent.config import MeterSettings
-from edge_agent.ending import end
-from edge_agent.fleet import Fleet
-from edge_agent.recorder import Recorder
-from firmware_bridge.ports import DriverSettingError, ReadOut
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.cancellation import end
+from edge_agent.config.settings import MeterSettings
+from edge_agent.polling.meter_set import Fleet
+from edge_agent.polling.recorder import Recorder
+from firmware_bridge.driver.interface import DriverSettingError, ReadOut
 from tests.support.clock_world import (
     Incident,
     Look,

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
 from tests.support.power_cut.contents import BUFFER, GATEWAY, T0, cycle, readings
 from tests.support.power_cut.ptrace import TracingRefusedError, can_refuse
 from tests.support.power_cut.recorder import Recorder

@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from central.adapters.embedded.broker import EmbeddedBroker
-from edge_agent.health import inspect_file
+from edge_agent.monitoring.health import inspect_file
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Source, from_ms

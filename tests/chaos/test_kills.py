@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.doorbell import ask, socket_path
-from edge_agent.health import inspect_file
+from edge_agent.monitoring.health import inspect_file
+from edge_agent.monitoring.status_socket import ask, socket_path
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.interval import floor_boundary
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT

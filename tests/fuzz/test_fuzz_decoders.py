@@ -24,10 +24,11 @@ from firmware_bridge.dlms.frames import Assembler
 from firmware_bridge.dlms.lists import read_list
 from firmware_bridge.dlms.notification import parse_apdu
 from firmware_bridge.dlms.values import observe as observe_push
-from firmware_bridge.dsmr.frames import P1Telegram
-from firmware_bridge.dsmr.values import observe as observe_p1
+from firmware_bridge.driver.telegram import Keys, TelegramError
 from firmware_bridge.iec62056_21.datasets import parse_block
 from firmware_bridge.iec62056_21.frames import block_check, parse_block_frame
+from firmware_bridge.iec62056_21.p1_frames import P1Telegram
+from firmware_bridge.iec62056_21.p1_values import observe as observe_p1
 from firmware_bridge.iec62056_21.values import observe as observe_block
 from firmware_bridge.mbus.frames import Address, parse_application
 from firmware_bridge.mbus.link import parse_frame
@@ -38,7 +39,6 @@ from firmware_bridge.mqtt_native.frames import decode_message
 from firmware_bridge.sml.frames import parse_messages
 from firmware_bridge.sml.transport import parse_file
 from firmware_bridge.sml.values import observe as observe_list
-from firmware_bridge.telegram import Keys, TelegramError
 from tests.support.data import REPOSITORY
 from tests.support.sealed import SEALED, grown
 from tests.support.size import sized

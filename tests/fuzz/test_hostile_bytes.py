@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.decode import Options, protocols, scanners
-from firmware_bridge.ports import MeterIdentity
-from firmware_bridge.simulator.dlms_encoding import blocks, hdlc
-from firmware_bridge.simulator.mbus_encoding import long_frame
-from firmware_bridge.telegram import Observation
+from firmware_bridge.driver.interface import MeterIdentity
+from firmware_bridge.driver.telegram import Observation
+from firmware_bridge.recordings.decode import Options, protocols, scanners
+from firmware_bridge.simulator.dlms.encoding import blocks, hdlc
+from firmware_bridge.simulator.mbus.encoding import long_frame
 from tests.support.telegrams import Capture, all_captures, own_captures
 
 NOISE = 10_000_000

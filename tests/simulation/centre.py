@@ -8,9 +8,9 @@ from datetime import datetime
 from random import Random
 
 from central.adapters.memory.ingest import MemoryIngestStore, State
-from central.service.examine import Arrival, Examined, examine
-from central.service.ingest import Ingest
-from central.service.outcome import Reply
+from central.service.ingest.classify import Arrival, Examined, examine
+from central.service.ingest.ingest import Ingest
+from central.service.ingest.outcome import Reply
 from central.service.ports.ingest import Finding, IngestTransaction, StoreUnavailableError
 
 

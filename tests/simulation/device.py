@@ -10,9 +10,9 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from edge_agent.buffer import Buffer
-from edge_agent.conductor import Conductor, Moment
-from edge_agent.records import Cycle
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.records import Cycle
+from edge_agent.uplink.session_runner import Conductor, Moment
 from firmware_bridge.contract.body import Columns
 from firmware_bridge.contract.envelope import is_batch, open_batch
 from firmware_bridge.contract.obis import ACTIVE_IMPORT

@@ -14,9 +14,9 @@ from pathlib import Path
 from random import Random
 from uuid import UUID, uuid5
 
-from central.service.outcome import Reply
+from central.service.ingest.outcome import Reply
 from central.service.ports.ingest import FindingCode
-from edge_agent.conductor import Moment
+from edge_agent.uplink.session_runner import Moment
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
 from firmware_bridge.contract.reading import from_ms, to_ms
 from tests.simulation.broker import Agenda, Network, SimulatedBroker

@@ -15,18 +15,17 @@ from central.adapters.memory.ingest import MemoryIngestStore
 from central.adapters.memory.registry import MemoryRegistry
 from central.adapters.memory.series import MemorySeriesStore
 from central.adapters.memory.validation import MemoryValidationStore
-from central.adapters.timescale.billing import TimescaleBillingStore
-from central.adapters.timescale.decisions import TimescaleDecisionStore
-from central.adapters.timescale.gateways import TimescaleGatewayStore
-from central.adapters.timescale.ingest import TimescaleIngestStore
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
-from central.adapters.timescale.registry import TimescaleRegistry
-from central.adapters.timescale.series import TimescaleSeriesStore
-from central.adapters.timescale.validation import TimescaleValidationStore
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.registry.series import TimescaleSeriesStore
+from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
+from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.domain.billing.bill import Party
-from central.service.enrol import Enrol
-from central.service.ingest import Ingest
+from central.service.ingest.ingest import Ingest
 from central.service.ports.billing import BillingStore
 from central.service.ports.decisions import DecisionStore
 from central.service.ports.gateways import GatewayStore
@@ -41,7 +40,8 @@ from central.service.ports.registry import (
 )
 from central.service.ports.series import SeriesStore
 from central.service.ports.validation import ValidationStore
-from central.service.validate import Tally, Validate
+from central.service.registry.register import Enrol
+from central.service.validation.validate import Tally, Validate
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit

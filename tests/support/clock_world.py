@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.batches import unpack_held
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.cancellation import end
 from edge_agent.clock import SteadyClock
-from edge_agent.ending import end
-from edge_agent.packing import unpack_held
-from edge_agent.poller import LOOK_S, Poller
-from edge_agent.recorder import Recorder, anchor_of
-from edge_agent.station import Station
+from edge_agent.polling.meter import Station
+from edge_agent.polling.poller import LOOK_S, Poller
+from edge_agent.polling.recorder import Recorder, anchor_of
 from firmware_bridge.contract.interval import floor_boundary, next_boundary
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind, Reading, TimeQuality
-from firmware_bridge.ports import MeterIdentity, MeterValue, ReadOut
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue, ReadOut
 from tests.support.edge_clock import DeskMeter, HandClock
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import psycopg
 
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
-from central.adapters.timescale.registry import TimescaleRegistry
-from central.adapters.timescale.validation import TimescaleValidationStore
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.domain.billing.bill import Party
 from central.domain.metering.block import DayBlock
-from central.service.enrol import Enrol
+from central.service.registry.register import Enrol
 from firmware_bridge.contract.interval import expected_count, local_day
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit

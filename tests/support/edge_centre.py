@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import aiomqtt
 
-from edge_agent.ending import end
+from edge_agent.cancellation import end
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.envelope import NO_HASH, is_batch, open_batch
 from firmware_bridge.contract.messages import (

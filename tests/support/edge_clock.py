@@ -13,7 +13,7 @@ from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind, TimeQuality
-from firmware_bridge.ports import (
+from firmware_bridge.driver.interface import (
     MeterIdentity,
     MeterTimeoutError,
     MeterValue,

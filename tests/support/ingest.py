@@ -10,11 +10,11 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from central.adapters.memory.ingest import MemoryIngestStore
-from central.adapters.timescale.gateways import TimescaleGatewayStore
-from central.adapters.timescale.ingest import TimescaleIngestStore
+from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import Pool, make_pool
-from central.service.examine import Arrival, Examined, examine
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.service.ingest.classify import Arrival, Examined, examine
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore
 from firmware_bridge.contract.body import Void

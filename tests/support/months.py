@@ -7,12 +7,12 @@ from datetime import datetime
 
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
-from central.domain.rating.event import Events
-from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.line import Rated
-from central.domain.rating.prices import PriceSeries
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rate import rate
-from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion

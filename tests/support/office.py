@@ -12,21 +12,21 @@ from pathlib import Path
 from uuid import UUID
 
 from central.adapters.documents.invoice import render_invoice
-from central.adapters.timescale.billing import TimescaleBillingStore
-from central.adapters.timescale.desk import timescale_desk
-from central.adapters.timescale.gateways import TimescaleGatewayStore
-from central.adapters.timescale.ingest import TimescaleIngestStore
-from central.adapters.timescale.overview_field import TimescaleField
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.operator import timescale_desk
 from central.adapters.timescale.pool import Pool
-from central.adapters.timescale.registry import TimescaleRegistry
-from central.adapters.timescale.validation import TimescaleValidationStore
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.adapters.timescale.views.field import TimescaleField
 from central.domain.billing.bill import Party
 from central.domain.billing.cycle import Cycle
-from central.domain.rating.period import DayRange
-from central.service.desk import Desk
-from central.service.enrol import Enrol
-from central.service.examine import Arrival, examine
-from central.service.ingest import Ingest
+from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.run_bills import RunBills
+from central.service.ingest.classify import Arrival, examine
+from central.service.ingest.ingest import Ingest
+from central.service.operator.services import Desk
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -34,8 +34,8 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
 )
-from central.service.run_bills import RunBills
-from central.service.validate import Validate
+from central.service.registry.register import Enrol
+from central.service.validation.validate import Validate
 from firmware_bridge.contract.interval import Interval, local_day, zone_info
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.doorbell import ask, socket_path
-from firmware_bridge.profiles import load_profile
+from edge_agent.monitoring.status_socket import ask, socket_path
+from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
-from firmware_bridge.simulator.modbus import VirtualModbusServer
+from firmware_bridge.simulator.modbus.server import VirtualModbusServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from central.domain.metering.block import DayBlock
-from central.domain.rating.period import DayRange
+from central.domain.rating.inputs.segments import DayRange
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.quantity import Unit
 

@@ -9,21 +9,23 @@ from zlib import crc32
 
 from pymodbus.framer.rtu import FramerRTU
 
+from firmware_bridge.codec.crc import arc
 from firmware_bridge.contract.quantity import Unit
-from firmware_bridge.crc import arc
-from firmware_bridge.decode import scan
 from firmware_bridge.dlms.frames import DlmsScanner
+from firmware_bridge.driver.telegram import Keys, Telegram
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
-from firmware_bridge.dsmr.values import P1Scanner
 from firmware_bridge.iec62056_21.frames import block_check
+from firmware_bridge.iec62056_21.p1_values import P1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
 from firmware_bridge.modbus.answer import Request, judge, judge_rtu
 from firmware_bridge.modbus.frames import Coding, RegisterType, WordOrder, decode
 from firmware_bridge.pulse.frames import PulseConstant, PulseCounter
-from firmware_bridge.simulator import dlms_encoding, mbus_encoding, sml_encoding
+from firmware_bridge.recordings.decode import scan
+from firmware_bridge.simulator.dlms import encoding as dlms_encoding
+from firmware_bridge.simulator.mbus import encoding as mbus_encoding
+from firmware_bridge.simulator.sml import encoding as sml_encoding
 from firmware_bridge.sml.values import SmlScanner
-from firmware_bridge.telegram import Keys, Telegram
 from tests.support.telegrams import (
     DLMS_AUTHENTICATION,
     DLMS_KEY,

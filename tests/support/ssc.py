@@ -9,15 +9,15 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from central.domain.rating.line import Line
-from central.domain.rating.prices import PriceSeries
-from central.domain.rating.state import Peak, State
+from central.domain.rating.bill_lines.line import Line
+from central.domain.rating.inputs.carried_state import Peak, State
+from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.urdb.metering import Rule
 from central.domain.tariff.urdb.rates import charges_of, minimum_lines
 from central.domain.tariff.urdb.record import Rates
-from central.service.rate_file import Month, Request, rate_months
+from central.service.rating.rate_file import Month, Request, rate_months
 
 RULES = (
     Rule.NET_METERING,

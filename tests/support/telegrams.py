@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from firmware_bridge.crc import arc, kermit
-from firmware_bridge.decode import Options, scan, scanners
-from firmware_bridge.hex_text import from_hex
+from firmware_bridge.codec.crc import arc, kermit
+from firmware_bridge.codec.hex_dump import from_hex
+from firmware_bridge.driver.telegram import Keys, Observation, Telegram
 from firmware_bridge.iec62056_21.frames import block_check
-from firmware_bridge.simulator import dlms_encoding, mbus_encoding, sml_encoding
-from firmware_bridge.simulator.sml_encoding import Entry
-from firmware_bridge.telegram import Keys, Observation, Telegram
+from firmware_bridge.recordings.decode import Options, scan, scanners
+from firmware_bridge.simulator.dlms import encoding as dlms_encoding
+from firmware_bridge.simulator.mbus import encoding as mbus_encoding
+from firmware_bridge.simulator.sml import encoding as sml_encoding
+from firmware_bridge.simulator.sml.encoding import Entry
 from tests.support.data import find_data
 
 SERVER = bytes.fromhex("0A01454D480001234567")

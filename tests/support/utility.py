@@ -14,15 +14,15 @@ from pathlib import Path
 from central.adapters.embedded.broker import EmbeddedBroker
 from central.adapters.embedded.child import SupervisedChild
 from central.adapters.embedded.postgres import EmbeddedPostgres
-from central.adapters.timescale.gateways import TimescaleGatewayStore
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import Pool, make_pool
-from central.demo.stage import Stage
-from central.service.gateways import enrol_gateway
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.demo.servers import Stage
+from central.service.gateways.enrolment import enrol_gateway
 from firmware_bridge.contract.reading import Kind, Source
-from firmware_bridge.profiles import load_profile
+from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.simulator.meter import VirtualMeter
-from firmware_bridge.simulator.modbus import VirtualModbusServer
+from firmware_bridge.simulator.modbus.server import VirtualModbusServer
 from tests.support.servers import PostgresKind
 
 GATEWAY = "acceptance-1"
@@ -88,7 +88,7 @@ class Utility:
             "METERLINE_INGEST_BROKER_HOST": broker.host,
             "METERLINE_INGEST_BROKER_PORT": str(broker.port),
         }
-        child = self.stage.program(name, "-m", "central.main", env=environment)
+        child = self.stage.program(name, "-m", "central.process.ingest", env=environment)
         self.children[name] = child.start()
         return child
 

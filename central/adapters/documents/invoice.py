@@ -17,9 +17,9 @@ import typst
 from central.domain.billing.bill import Bill, BillLine, Party, SupplySummary
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
-from central.domain.rating.daily import DailyUsage
+from central.domain.rating.daily_usage import DailyUsage
+from central.service.billing.print_invoice import IssueFacts
 from central.service.draw_usage import draw_usage
-from central.service.print_invoice import IssueFacts
 
 _COMPILING = threading.Lock()
 _UNITS = {"day": "days", "month": "months", "year": "years"}

@@ -18,8 +18,8 @@ from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
-from central.domain.rating.price_days import PriceDay
-from central.service.identity import uuid7
+from central.domain.rating.inputs.price_days import PriceDay
+from central.domain.uuid7 import uuid7
 from central.service.ports.billing import (
     HELD_SHOWN,
     BillHead,

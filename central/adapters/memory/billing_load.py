@@ -16,11 +16,16 @@ from central.adapters.memory.validation import (
 from central.domain.billing.bill import Account, Party
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
-from central.domain.rating.line import Hold
-from central.domain.rating.period import DayRange
-from central.domain.rating.state import State
-from central.service.inputs import input_of
-from central.service.meter_reads import RegisterSpan, installed_within, meter_reads, not_metered
+from central.domain.metering.tariff_input import input_of
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.meter_reads import (
+    RegisterSpan,
+    installed_within,
+    meter_reads,
+    not_metered,
+)
 from central.service.ports.billing import HOLES, AccountWork, RunRecord, SupplyWork
 from central.service.ports.registry import AgreementRecord, InstallationRecord
 from central.service.ports.validation import ChannelDay, PointChannelId

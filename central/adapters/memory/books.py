@@ -15,9 +15,9 @@ from uuid import UUID
 from central.adapters.memory.ingest import MemoryIngestStore
 from central.domain.billing.bill import Party
 from central.domain.metering.block import DayBlock
-from central.domain.rating.period import DayRange
-from central.domain.rating.price_days import PriceDay
-from central.domain.rating.state import State
+from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.price_days import PriceDay
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.finding import Finding
 from central.service.ports.billing import BillRecord, NewBill, RunRecord
 from central.service.ports.registry import (

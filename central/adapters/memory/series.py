@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime
 
 from central.adapters.memory.books import BookState, MemoryBooks
-from central.domain.rating.price_days import PriceDay
+from central.domain.rating.inputs.price_days import PriceDay
 from central.service.ports.series import SeriesTransaction, kept_detail
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from central.api.ask import LIMIT, After, AtDesk, Limit
+from central.api.parameters import LIMIT, After, AtDesk, Limit
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.billing import BillOut, ExplanationOut, LineOut, RunOut
-from central.service.lookup import found
+from central.service.views.lookup import found
 
 router = APIRouter(tags=["bills"])
 LineNumber = Annotated[int, Path(ge=1, le=100_000)]

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from central.api.ask import LIMIT, After, AtDesk, Limit
+from central.api.parameters import LIMIT, After, AtDesk, Limit
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import ChannelOut, ReadingOut
-from central.service.lookup import found
+from central.service.views.lookup import found
 from firmware_bridge.contract.interval import Interval
 
 router = APIRouter(tags=["channels"])

@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from central.api.ask import AtDesk
+from central.api.parameters import AtDesk
 
 router = APIRouter(tags=["health"])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from central.api.ask import LIMIT, After, AtDesk, Attention, Limit, Search
+from central.api.parameters import LIMIT, After, AtDesk, Attention, Limit, Search
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import ChannelOut, MeterOut
-from central.service.lookup import found
+from central.service.views.lookup import found
 
 router = APIRouter(tags=["meters"])
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.ask import LIMIT, After, AtDesk, Limit, Search
+from central.api.parameters import LIMIT, After, AtDesk, Limit, Search
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import MonthOut, PointChannelOut, PointOut
-from central.service.lookup import found
-from central.service.view_month import parse_month, view_month, view_point_months
+from central.service.operator.month import parse_month, view_month, view_point_months
+from central.service.views.lookup import found
 
 router = APIRouter(tags=["service points"])
 Month = Annotated[str | None, Query(description="Local month such as 2026-10; the newest if none.")]

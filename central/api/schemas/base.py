@@ -9,7 +9,7 @@ from typing import Annotated, Generic, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 
-from central.service.paging import Page
+from central.service.views.paging import Page
 from firmware_bridge.contract.quantity import Quantity
 
 View = TypeVar("View")

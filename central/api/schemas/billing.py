@@ -6,7 +6,7 @@ from datetime import date
 from typing import Self
 
 from central.api.schemas.base import Exact, Instant, Schema
-from central.service.billing_views import LineExplanation, Proof, RunView, spell_fraction
+from central.service.views.billing import LineExplanation, Proof, RunView, spell_fraction
 
 
 class AccountOut(Schema):

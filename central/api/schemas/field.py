@@ -8,7 +8,8 @@ from typing import Self
 from central.api.schemas.base import Instant, QuantityOut, Schema
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
-from central.service.field_views import (
+from central.service.operator.month import Month
+from central.service.views.field import (
     ChannelView,
     GatewayView,
     MeterView,
@@ -17,7 +18,6 @@ from central.service.field_views import (
     ReadingView,
     presence,
 )
-from central.service.view_month import Month
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.quantity import Quantity
 

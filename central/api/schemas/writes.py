@@ -10,7 +10,6 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from central.domain.billing.bill import Party
-from central.service.enrol import Effect
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -18,6 +17,7 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
 )
+from central.service.registry.register import Effect
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 

@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
 from central.dashboard.slots import line_slots
-from central.service.lookup import found
-from central.service.order_bills import approve_run, issue_run
+from central.service.operator.bill_orders import approve_run, issue_run
+from central.service.views.lookup import found
 
 router = APIRouter(include_in_schema=False)
 

@@ -13,9 +13,9 @@ from central.dashboard.month_chart import draw_month
 from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
 from central.dashboard.present import scaled
 from central.dashboard.slots import block_slots
-from central.service.field_views import PointChannelView
-from central.service.lookup import found
-from central.service.view_month import month_after, month_before, parse_month, view_month
+from central.service.operator.month import month_after, month_before, parse_month, view_month
+from central.service.views.field import PointChannelView
+from central.service.views.lookup import found
 
 router = APIRouter(include_in_schema=False)
 RECENT = 8

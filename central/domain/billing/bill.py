@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
+from central.domain.rating.bill_lines.line import Line, Rated
+from central.domain.rating.bill_lines.line_text import LineTexts
 from central.domain.rating.hashing import canonical
-from central.domain.rating.line import Hold, Line, Rated
-from central.domain.rating.line_text import LineTexts
-from central.domain.rating.period import DayRange
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.segments import DayRange
 from firmware_bridge.contract.errors import InvalidValueError
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from central.domain.rating.period import DayRange
+from central.domain.rating.inputs.segments import DayRange
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import Interval
 

@@ -12,23 +12,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from central.domain.rating.aligned import Blocks, HeldManyError, align_inputs
-from central.domain.rating.book import Book, HeldError
-from central.domain.rating.closing import closing_of, credits_of, levels_of, month_of
-from central.domain.rating.computed import series_on
-from central.domain.rating.determinants import compute
-from central.domain.rating.event import Events
-from central.domain.rating.event_sums import events_within
-from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.bill_lines.line import Determinant, Line, Rated
+from central.domain.rating.closing_state import closing_of, credits_of, levels_of, month_of
+from central.domain.rating.determinants.account_overrides import overridden
+from central.domain.rating.determinants.align import Blocks, HeldManyError, align_inputs
+from central.domain.rating.determinants.compute import compute
+from central.domain.rating.determinants.computed_series import series_on
+from central.domain.rating.determinants.context import Book, HeldError
+from central.domain.rating.determinants.events import events_within
 from central.domain.rating.hashing import canonical
-from central.domain.rating.inputs import input_hash, shared_inputs
-from central.domain.rating.line import Determinant, Hold, Line, Rated, Source
-from central.domain.rating.overrides import overridden
-from central.domain.rating.period import DayRange, cut
-from central.domain.rating.prices import PriceSeries
-from central.domain.rating.pricing import price_segments
-from central.domain.rating.series import InputSeries
-from central.domain.rating.state import Grant, State
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
+from central.domain.rating.inputs.input_series import InputSeries
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.segments import DayRange, cut
+from central.domain.rating.inputs.usage_event import Events
+from central.domain.rating.price_lines import price_segments
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 

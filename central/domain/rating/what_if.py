@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from central.domain.rating.aligned import Blocks
-from central.domain.rating.event import Events
-from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.line import Rated
-from central.domain.rating.period import DayRange
-from central.domain.rating.prices import PriceSeries
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.determinants.align import Blocks
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rate import rate
-from central.domain.rating.state import Grant, State
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.document import Charge, TariffDocument
 from central.domain.tariff.price_rules import PriceTable, Step

@@ -20,11 +20,11 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
-from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.line import Hold
-from central.domain.rating.period import DayRange
-from central.domain.rating.price_days import PriceDay
-from central.domain.rating.state import State
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.price_days import PriceDay
+from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.errors import OperatorError
 

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from typing import Protocol
 
 from central.domain.metering.block import DayBlock
-from central.domain.rating.line import Line
-from central.service.billing_views import (
+from central.domain.rating.bill_lines.line import Line
+from central.service.views.billing import (
     AccountView,
     AgreementView,
     BillView,
@@ -20,7 +20,7 @@ from central.service.billing_views import (
     RunView,
     TariffView,
 )
-from central.service.field_views import (
+from central.service.views.field import (
     ChannelView,
     FieldTotals,
     FindingView,
@@ -30,7 +30,7 @@ from central.service.field_views import (
     PointView,
     ReadingView,
 )
-from central.service.paging import Page
+from central.service.views.paging import Page
 from firmware_bridge.contract.interval import Interval
 
 

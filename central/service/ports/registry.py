@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import RegisterFacts
-from central.domain.rating.facts import AgreementFacts
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit

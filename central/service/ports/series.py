@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from central.domain.rating.price_days import PriceDay
+from central.domain.rating.inputs.price_days import PriceDay
 from firmware_bridge.contract.errors import OperatorError
 
 

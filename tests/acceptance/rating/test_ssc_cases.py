@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from central.domain.rating.explain import prove
+from central.domain.rating.lineage import prove
 from central.domain.tariff.refusal import TariffRefusedError
-from central.service.load_file import hold_values, read_series
-from central.service.rate_file import Month
+from central.service.rating.load_csv import hold_values, read_series
+from central.service.rating.rate_file import Month
 from tests.support import ssc
 from tests.support.data import data_root, find_data
 

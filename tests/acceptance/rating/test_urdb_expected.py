@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from central.domain.rating.explain import explain
+from central.domain.rating.lineage import explain
 from central.domain.tariff.export.document import to_canonical_text
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.urdb.fields import Fate
 from central.domain.tariff.urdb.importer import import_urdb, read_records
-from central.service.load_file import read_series
-from central.service.rate_file import Request, rate_months
+from central.service.rating.load_csv import read_series
+from central.service.rating.rate_file import Request, rate_months
 from tests.support.data import data_root, find_data
 
 TOLERANCE = Decimal("0.005")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from central.domain.rating.explain import explain
-from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.period import DayRange
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.lineage import explain
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff

@@ -20,9 +20,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from central.collector import spare_collections
 from central.domain.metering.block import DayBlock
-from central.domain.rating.batch import (
+from central.domain.rating.columnar.rate_batch import (
     Batch,
     Meter,
     Terms,
@@ -30,13 +29,14 @@ from central.domain.rating.batch import (
     price_batch,
     rate_many,
 )
-from central.domain.rating.explain import explain
-from central.domain.rating.facts import AgreementFacts
-from central.domain.rating.period import DayRange
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.lineage import explain
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
+from central.process.gc_tuning import spare_collections
 from firmware_bridge.contract.interval import day_start
 from firmware_bridge.contract.quantity import Unit
 

@@ -11,7 +11,6 @@ from fractions import Fraction
 import pytest
 
 from central.domain.metering.installation import RegisterFacts
-from central.service.enrol import Effect
 from central.service.ports.registry import (
     AgreementRecord,
     InstallationRecord,
@@ -21,7 +20,8 @@ from central.service.ports.registry import (
     RegistryConflictError,
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
-from central.service.validate import Validate
+from central.service.registry.register import Effect
+from central.service.validation.validate import Validate
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.books import NOVEMBER, NOW, OCTOBER, SEPTEMBER, TARIFF, ZONE, Utility, month

@@ -9,18 +9,18 @@ import pytest
 
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
-from central.service.decide import (
+from central.service.billing.run_bills import RunBills
+from central.service.ingest.ingest import Ingest
+from central.service.ports.billing import RunSummary
+from central.service.ports.decisions import Answer, Choice
+from central.service.ports.ingest import FindingCode
+from central.service.ports.validation import ChannelDay, PointChannelId
+from central.service.validation.decisions import (
     NoSuchConflictError,
     NoSuchFindingError,
     accept_finding,
     decide_conflict,
 )
-from central.service.ingest import Ingest
-from central.service.ports.billing import RunSummary
-from central.service.ports.decisions import Answer, Choice
-from central.service.ports.ingest import FindingCode
-from central.service.ports.validation import ChannelDay, PointChannelId
-from central.service.run_bills import RunBills
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.books import NOW, OCTOBER, Utility, month
 from tests.support.ingest import Edge

@@ -10,12 +10,12 @@ import pytest
 from central.domain.billing.bill import Party, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState, BillTransitionError, SelfApprovalError
-from central.service.approve_bills import ApproveBills, IssueBills
-from central.service.explain import ExplainBill
+from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.lineage import ExplainBill
+from central.service.billing.run_bills import CycleOpenError, RunBills
 from central.service.ports.billing import BillRecord, RunSummary
 from central.service.ports.registry import AccountRecord, AgreementRecord
 from central.service.ports.validation import PointChannelId
-from central.service.run_bills import CycleOpenError, RunBills
 from firmware_bridge.contract.reading import Reading
 from tests.support.books import NOW, Utility, month
 from tests.support.ingest import Edge

@@ -12,14 +12,14 @@ import pytest
 
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
-from central.domain.rating.price_days import PriceDay
-from central.domain.rating.prices import PriceSeries
-from central.service.explain import ExplainBill
-from central.service.keep_series import Kept, keep_series
+from central.domain.rating.inputs.price_days import PriceDay
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.service.billing.lineage import ExplainBill
+from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import AgreementRecord
 from central.service.ports.series import SeriesConflictError
-from central.service.run_bills import RunBills
+from central.service.rating.keep_series import Kept, keep_series
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.reading import Reading
 from tests.support.books import NOVEMBER, NOW, OCTOBER, QUARTER, ZONE, Utility, month

@@ -8,13 +8,18 @@ from uuid import uuid4
 
 import pytest
 
-from central.service.examine import Readable, Unreadable
-from central.service.gaps import watch_gaps
-from central.service.gateways import enrol_gateway, move_meter, revoke_epoch, revoke_gateway
-from central.service.ingest import Ingest
-from central.service.outcome import Outcome, OutcomeKind, Result
+from central.service.gateways.enrolment import (
+    enrol_gateway,
+    move_meter,
+    revoke_epoch,
+    revoke_gateway,
+)
+from central.service.ingest.classify import Readable, Unreadable
+from central.service.ingest.gap_findings import watch_gaps
+from central.service.ingest.ingest import Ingest
+from central.service.ingest.outcome import Outcome, OutcomeKind, Result
+from central.service.ingest.requeue import requeue
 from central.service.ports.ingest import FindingCode
-from central.service.requeue import requeue
 from firmware_bridge.contract.envelope import HEADER_BYTES, NO_HASH, digest
 from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
 from firmware_bridge.contract.messages import Ack, EpochState, Hello, encode_hello

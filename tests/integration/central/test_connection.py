@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from central.api.connection import Patience
-from central.api.serving import QuietServer
+from central.api.server import QuietServer
 
 LITTLE = Patience(
     connections=4,

@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from central.adapters.timescale.ingest import TimescaleIngestStore
+from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import make_pool
 from central.cli.app import app
-from central.service.ingest import Ingest
+from central.service.ingest.ingest import Ingest
 from tests.support.books import TARIFF, month
 from tests.support.ingest import Edge, readings
 from tests.support.servers import Database

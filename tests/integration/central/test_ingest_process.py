@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from central.adapters.embedded.broker import EmbeddedBroker
 from central.adapters.timescale.migrate import migrate
-from central.ingest_settings import IngestSettings
-from central.main import run_ingest
+from central.config.ingest import IngestSettings
+from central.process.ingest import run_ingest
 from firmware_bridge.contract.envelope import HEADER_BYTES, digest
 from firmware_bridge.contract.messages import (
     Ack,
@@ -194,7 +194,7 @@ async def test_processes_share_the_work(database: Database, mosquitto: EmbeddedB
         await client.subscribe(ALL_DOWN, QOS)
         workers = [
             await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "central.main", env=environment,
+                sys.executable, "-m", "central.process.ingest", env=environment,
                 stdout=asyncio.subprocess.DEVNULL,
             )
             for _ in range(2)

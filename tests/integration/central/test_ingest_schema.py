@@ -18,8 +18,8 @@ from central.adapters.timescale.migrate import (
     migrate,
     render,
 )
-from central.service.gateways import enrol_gateway
-from central.service.ingest import Ingest
+from central.service.gateways.enrolment import enrol_gateway
+from central.service.ingest.ingest import Ingest
 from firmware_bridge.contract.reading import Reading, to_ms
 from tests.support.ingest import Edge, channel, expected, readings, timescale_stores
 from tests.support.servers import Database

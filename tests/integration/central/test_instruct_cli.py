@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from central.adapters.embedded.broker import EmbeddedBroker
 from central.cli.app import app
-from edge_agent.remote.keys import KeyRing
+from edge_agent.remote.key_ring import KeyRing
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import GatewayState, Status, encode_status
 from firmware_bridge.contract.remote import decode_configuration, decode_update

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
 from tests.support.edge_centre import Centre, listening
 
 from .conftest import GATEWAY, as_toml, plant

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from edge_agent.agent import Agent
-from edge_agent.config import parse_config
+from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.reading import Source, from_ms

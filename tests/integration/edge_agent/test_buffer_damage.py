@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.disk_reserve import Reserve
+from edge_agent.buffer.records import Cycle
 from edge_agent.errors import BufferFullError, BufferInUseError, BufferOwnerError
-from edge_agent.records import Cycle
-from edge_agent.reserve import Reserve
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit

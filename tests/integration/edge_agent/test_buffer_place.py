@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.path_check import check_folder
 from edge_agent.errors import BufferFolderError, BufferForeignError
-from edge_agent.place import check_folder
 
 from .conftest import as_toml, plant
 from .test_agent_process import cli

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge_agent.buffer import Buffer
-from edge_agent.ending import end
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.records import Cycle
+from edge_agent.cancellation import end
 from edge_agent.errors import BufferFullError, BufferUnavailableError
-from edge_agent.poller import Poller
-from edge_agent.recorder import Recorder
-from edge_agent.records import Cycle
-from edge_agent.station import Station
+from edge_agent.polling.meter import Station
+from edge_agent.polling.poller import Poller
+from edge_agent.polling.recorder import Recorder
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.packing import readings_of
+from edge_agent.buffer.batches import readings_of
 from firmware_bridge.contract.reading import Reading, Source, TimeQuality
 from tests.support.edge_centre import Centre, listening
 

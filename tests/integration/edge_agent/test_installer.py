@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.remote.errors import UpdateInstallError, UpdateRefusedError
-from edge_agent.remote.installer import SAID_MAX, Installer, Verb
+from edge_agent.remote.update.installer import SAID_MAX, Installer, Verb
 
 
 def script(folder: Path, text: str) -> list[str]:

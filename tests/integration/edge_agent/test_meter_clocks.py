@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import aiomqtt
 import pytest
 
-from central.service.examine import Arrival, examine
-from central.service.gateways import enrol_gateway
-from central.service.ingest import Ingest
+from central.service.gateways.enrolment import enrol_gateway
+from central.service.ingest.classify import Arrival, examine
+from central.service.ingest.ingest import Ingest
 from central.service.ports.ingest import FindingCode
-from edge_agent.buffer import Buffer
-from edge_agent.config import parse_config
-from edge_agent.ending import end
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.cancellation import end
+from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
 from edge_agent.meter_clock import Trust
-from edge_agent.recorder import Harvest, Recorder, Take
-from edge_agent.witness import Sighting
+from edge_agent.polling.recorder import Harvest, Recorder, Take
+from edge_agent.register_events.detector import Sighting
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.envelope import Batch, is_batch, open_batch
 from firmware_bridge.contract.event import EventKind, MeterEvent
@@ -29,8 +29,8 @@ from firmware_bridge.contract.messages import encode_ack
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind, TimeQuality, from_ms, unpack_flags
-from firmware_bridge.ports import MeterIdentity, MeterValue
-from firmware_bridge.simulator.asked import Reply, VirtualAnsweringPort
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue
+from firmware_bridge.simulator.polled import Reply, VirtualAnsweringPort
 from tests.support.edge_clock import HandClock
 from tests.support.ingest import Stores, memory_stores
 

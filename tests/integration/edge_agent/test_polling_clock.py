@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.batches import readings_of
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SystemClock
-from edge_agent.ending import end
-from edge_agent.packing import readings_of
-from edge_agent.poller import Poller
-from edge_agent.recorder import Recorder
-from edge_agent.station import Station
+from edge_agent.polling.meter import Station
+from edge_agent.polling.poller import Poller
+from edge_agent.polling.recorder import Recorder
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.reading import Reading, TimeQuality
-from firmware_bridge.ports import ReadOut
+from firmware_bridge.driver.interface import ReadOut
 from tests.support.edge_clock import DeskMeter, HandClock
 
 if TYPE_CHECKING:

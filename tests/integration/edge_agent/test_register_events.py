@@ -7,8 +7,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from edge_agent.buffer import Buffer
-from edge_agent.config import parse_config
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
 from firmware_bridge.contract.event import EventKind, MeterEvent
 from firmware_bridge.contract.obis import ACTIVE_IMPORT

@@ -11,9 +11,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
-from edge_agent.config import parse_config
+from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
-from edge_agent.reload import Applied, Refusal
+from edge_agent.reconfigure import Applied, Refusal
 from firmware_bridge.contract.reading import Source
 from tests.support.edge_centre import Centre, listening
 from tests.support.servers import free_port

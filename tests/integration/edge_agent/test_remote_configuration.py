@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import aiomqtt
 import pytest
 
-from edge_agent.config import parse_config
-from edge_agent.ending import end
+from edge_agent.cancellation import end
+from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
-from edge_agent.remote.desk import Desk
+from edge_agent.remote.service import Desk
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import Status, decode_status
 from firmware_bridge.contract.reports import ConfigurationState

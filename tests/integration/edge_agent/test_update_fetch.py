@@ -17,7 +17,7 @@ from edge_agent.remote.errors import (
     UpdateFetchError,
     UpdateTooLargeError,
 )
-from edge_agent.remote.fetch import Fetcher, Spool
+from edge_agent.remote.update.download import Fetcher, Spool
 from tests.support.shop import Shop, shop
 
 CONTENT = bytes(range(256)) * 1_000

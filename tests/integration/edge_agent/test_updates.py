@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import aiomqtt
 import pytest
 
-from edge_agent.ending import end
-from edge_agent.remote.durable import StateFile
-from edge_agent.remote.update_records import pack_courses
-from edge_agent.remote.updating import Artefact, Course, Phase
+from edge_agent.cancellation import end
+from edge_agent.remote.state_file import StateFile
+from edge_agent.remote.update.state_codec import pack_courses
+from edge_agent.remote.update.state_machine import Artefact, Course, Phase
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import Status, decode_status
 from firmware_bridge.contract.release import Release

@@ -10,12 +10,13 @@ from uuid import uuid4
 
 import aiomqtt
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.records import Cycle
+from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SystemClock
-from edge_agent.conductor import Conductor
-from edge_agent.ending import end
-from edge_agent.records import Cycle
-from edge_agent.uplink import Broker, Uplink
+from edge_agent.config.broker import Broker
+from edge_agent.uplink.mqtt import Uplink
+from edge_agent.uplink.session_runner import Conductor
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import GatewayState, Start, decode_status
 from firmware_bridge.contract.obis import ACTIVE_IMPORT

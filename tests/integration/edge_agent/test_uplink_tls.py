@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from central.adapters.embedded.broker import mosquitto_program
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.records import Cycle
+from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SystemClock
-from edge_agent.conductor import Conductor
-from edge_agent.ending import end
+from edge_agent.config.broker import Broker
 from edge_agent.errors import BrokerSilentError, BrokerUnreachableError
-from edge_agent.knock import ask_version
-from edge_agent.records import Cycle
-from edge_agent.uplink import Broker, Uplink
+from edge_agent.uplink.mqtt import Uplink
+from edge_agent.uplink.session_runner import Conductor
+from edge_agent.uplink.version_probe import ask_version
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source

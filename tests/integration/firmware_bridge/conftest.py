@@ -12,11 +12,11 @@ from decimal import Decimal
 import pytest
 
 from firmware_bridge.modbus.driver import ModbusDriver
-from firmware_bridge.profiles import load_profile
+from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
-from firmware_bridge.simulator.modbus import VirtualModbusServer
+from firmware_bridge.simulator.modbus.server import VirtualModbusServer
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TIMEOUT_S = 0.3

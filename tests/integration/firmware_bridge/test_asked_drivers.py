@@ -10,20 +10,20 @@ import pytest
 
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
-from firmware_bridge.iec62056_21.driver import Iec62056Driver, ModeDDriver
-from firmware_bridge.mbus.driver import MbusDriver
-from firmware_bridge.ports import (
+from firmware_bridge.driver.interface import (
     DriverSettingError,
     MeterAnswerError,
     MeterConnectionError,
     MeterTimeoutError,
 )
-from firmware_bridge.simulator.asked import VirtualAnsweringPort
+from firmware_bridge.iec62056_21.driver import Iec62056Driver, ModeDDriver
+from firmware_bridge.mbus.driver import MbusDriver
 from firmware_bridge.simulator.compose import Script, compose
+from firmware_bridge.simulator.iec62056_21.optical import VirtualOpticalHead, mode_d
 from firmware_bridge.simulator.load import from_kw
-from firmware_bridge.simulator.mbus import VirtualMbus
+from firmware_bridge.simulator.mbus.slave import VirtualMbus
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
-from firmware_bridge.simulator.optical import VirtualOpticalHead, mode_d
+from firmware_bridge.simulator.polled import VirtualAnsweringPort
 from firmware_bridge.simulator.pty import SerialCable
 from firmware_bridge.simulator.push import VirtualPushPort
 

@@ -14,13 +14,13 @@ import pytest
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.reading import Kind, Reading, Source, TimeQuality
+from firmware_bridge.driver.interface import MeterExchangedError, ProfileChunk
 from firmware_bridge.modbus.driver import ModbusDriver
-from firmware_bridge.ports import MeterExchangedError, ProfileChunk
-from firmware_bridge.profiles import load_profile
+from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import read_load
 from firmware_bridge.simulator.meter import ManualClock
-from firmware_bridge.simulator.modbus import VirtualModbusServer
+from firmware_bridge.simulator.modbus.server import VirtualModbusServer
 from tests.support.data import data_root, find_data
 
 from .conftest import START, Bench, running

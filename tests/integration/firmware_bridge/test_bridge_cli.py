@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from firmware_bridge.profiles import profile_names
+from firmware_bridge.modbus.profiles import profile_names
 
 COMMAND = [sys.executable, "-c", "from firmware_bridge.cli import main; main()"]
 LOAD = "start,kWh\n2026-01-01T00:00:00Z,1.5\n2026-01-01T01:00:00Z,-0.25\n"

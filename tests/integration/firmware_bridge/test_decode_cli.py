@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from firmware_bridge.cli import app
-from firmware_bridge.decode import protocols
+from firmware_bridge.recordings.decode import protocols
 from tests.support.telegrams import RADIO_KEY, mode_c_read_out, own_captures
 
 COMMAND = [sys.executable, "-c", "from firmware_bridge.cli import main; main()", "decode"]

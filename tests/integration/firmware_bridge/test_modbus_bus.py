@@ -14,17 +14,17 @@ from pymodbus.framer.rtu import FramerRTU
 
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.contract.interval import Interval
+from firmware_bridge.driver.interface import MeterConnectionError, MeterTimeoutError
 from firmware_bridge.modbus.driver import ModbusDriver
 from firmware_bridge.modbus.endpoint import SerialEndpoint, TcpEndpoint
 from firmware_bridge.modbus.frames import Span
 from firmware_bridge.modbus.link import SharedLink
 from firmware_bridge.modbus.probe import best, probe
-from firmware_bridge.ports import MeterConnectionError, MeterTimeoutError
-from firmware_bridge.profiles import load_profile
+from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
-from firmware_bridge.simulator.modbus import VirtualModbusBus, VirtualModbusServer
+from firmware_bridge.simulator.modbus.server import VirtualModbusBus, VirtualModbusServer
 from firmware_bridge.simulator.pty import SerialCable
 
 from .conftest import START, answer, rogue

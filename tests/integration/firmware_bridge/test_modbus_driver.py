@@ -10,12 +10,12 @@ import pytest
 
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT, VOLTAGE_L1, Obis
 from firmware_bridge.contract.reading import Kind, Source, TimeQuality
+from firmware_bridge.driver.interface import MeterConnectionError, MeterIdentity, MeterRefusalError
+from firmware_bridge.driver.registry import create_driver
 from firmware_bridge.modbus.endpoint import TcpEndpoint
 from firmware_bridge.modbus.probe import best, probe
-from firmware_bridge.ports import MeterConnectionError, MeterIdentity, MeterRefusalError
-from firmware_bridge.profiles import load_profile, profile_names
-from firmware_bridge.registry import create_driver
-from firmware_bridge.simulator.modbus import VirtualModbusServer
+from firmware_bridge.modbus.profiles import load_profile, profile_names
+from firmware_bridge.simulator.modbus.server import VirtualModbusServer
 
 from .conftest import START, TIMEOUT_S, Bench, running
 

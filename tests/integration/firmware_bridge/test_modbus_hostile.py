@@ -13,11 +13,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from firmware_bridge.contract.errors import DeviceError
-from firmware_bridge.modbus.driver import ModbusDriver
-from firmware_bridge.modbus.endpoint import TcpEndpoint
-from firmware_bridge.modbus.frames import Span
-from firmware_bridge.modbus.link import ModbusLink, SharedLink
-from firmware_bridge.ports import (
+from firmware_bridge.driver.interface import (
     MeterAnswerError,
     MeterBusyError,
     MeterConnectionError,
@@ -25,6 +21,10 @@ from firmware_bridge.ports import (
     MeterTimeoutError,
     TransactionMismatchError,
 )
+from firmware_bridge.modbus.driver import ModbusDriver
+from firmware_bridge.modbus.endpoint import TcpEndpoint
+from firmware_bridge.modbus.frames import Span
+from firmware_bridge.modbus.link import ModbusLink, SharedLink
 
 from .conftest import TIMEOUT_S, Bench, Rogue, answer, rogue
 

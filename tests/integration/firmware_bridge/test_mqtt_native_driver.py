@@ -9,8 +9,12 @@ import pytest
 
 from central.adapters.embedded.broker import EmbeddedBroker
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.driver.interface import (
+    DriverSettingError,
+    MeterConnectionError,
+    MeterTimeoutError,
+)
 from firmware_bridge.mqtt_native.driver import MqttNativeDriver
-from firmware_bridge.ports import DriverSettingError, MeterConnectionError, MeterTimeoutError
 
 
 async def publish(port: int, topic: str, payload: bytes) -> None:

@@ -11,23 +11,23 @@ from functools import partial
 
 import pytest
 
-from firmware_bridge.lines import SerialPlace, TcpPlace
-from firmware_bridge.ports import MeterConnectionError
+from firmware_bridge.driver.interface import MeterConnectionError
+from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.registry import create_driver
+from firmware_bridge.driver.telegram import Keys
 from firmware_bridge.probe.finding import Found
 from firmware_bridge.probe.mbus_search import search_bus
 from firmware_bridge.probe.search import Search
-from firmware_bridge.registry import create_driver
-from firmware_bridge.simulator.asked import VirtualAnsweringPort
 from firmware_bridge.simulator.compose import Script, compose
-from firmware_bridge.simulator.dlms import Cipher, dlms_push
+from firmware_bridge.simulator.dlms.telegrams import Cipher, dlms_push
+from firmware_bridge.simulator.iec62056_21.p1 import P1Version, p1_telegram
 from firmware_bridge.simulator.load import from_kw
-from firmware_bridge.simulator.mbus import VirtualMbus
+from firmware_bridge.simulator.mbus.slave import VirtualMbus
+from firmware_bridge.simulator.mbus.wireless import Radio, Security
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
-from firmware_bridge.simulator.p1 import P1Version, p1_telegram
+from firmware_bridge.simulator.polled import VirtualAnsweringPort
 from firmware_bridge.simulator.pty import SerialCable
 from firmware_bridge.simulator.push import Telegrams, VirtualPushPort
-from firmware_bridge.simulator.radio import Radio, Security
-from firmware_bridge.telegram import Keys
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=5)

@@ -23,9 +23,9 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.pulse.count_file import load_count
 from firmware_bridge.pulse.driver import PulseDriver, PulseSettings
 from firmware_bridge.simulator.compose import Script, compose
-from firmware_bridge.simulator.gpio import CONFIGFS, PulseTrain, SimulatedChip
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter, VirtualMeterError
+from firmware_bridge.simulator.pulse.gpio import CONFIGFS, PulseTrain, SimulatedChip
 from tests.support.bridge import agent, configure, rows_of, run_edge, simulating
 from tests.support.edge_centre import Centre, listening
 

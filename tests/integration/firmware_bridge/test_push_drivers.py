@@ -14,16 +14,16 @@ import pytest
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, ACTIVE_POWER_IMPORT, Obis
 from firmware_bridge.dlms.driver import DlmsDriver
-from firmware_bridge.dsmr.driver import DsmrDriver
-from firmware_bridge.ports import (
+from firmware_bridge.driver.interface import (
     DriverSettingError,
     MeterAnswerError,
     MeterConnectionError,
     MeterTimeoutError,
 )
-from firmware_bridge.push import PushDriver
+from firmware_bridge.driver.pushed import PushDriver
+from firmware_bridge.dsmr.driver import DsmrDriver
 from firmware_bridge.simulator.compose import Script, compose
-from firmware_bridge.simulator.dlms import Cipher, dlms_push
+from firmware_bridge.simulator.dlms.telegrams import Cipher, dlms_push
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
 from firmware_bridge.simulator.pty import SerialCable

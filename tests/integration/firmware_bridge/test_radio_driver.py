@@ -9,21 +9,21 @@ from decimal import Decimal
 import pytest
 
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
-from firmware_bridge.mbus.radio import RadioDriver
-from firmware_bridge.mbus.receiver import _receivers
-from firmware_bridge.ports import (
+from firmware_bridge.driver.interface import (
     DriverSettingError,
     MeterAnswerError,
     MeterConnectionError,
     MeterTimeoutError,
     ReadOut,
 )
+from firmware_bridge.mbus.radio import RadioDriver
+from firmware_bridge.mbus.receiver import _receivers
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
+from firmware_bridge.simulator.mbus.wireless import Packing, Radio, Security
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
 from firmware_bridge.simulator.pty import SerialCable
 from firmware_bridge.simulator.push import VirtualPushPort
-from firmware_bridge.simulator.radio import Packing, Radio, Security
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=5)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from central.adapters.memory.ingest import MemoryIngestStore
-from central.service.examine import Examined
-from central.service.ingest import Ingest
+from central.service.ingest.classify import Examined
+from central.service.ingest.ingest import Ingest
 from firmware_bridge.contract.reading import Reading
 from tests.support.ingest import NOW, Edge, MemoryPeek, channel, expected
 

@@ -24,9 +24,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from edge_agent.buffer import Buffer
-from edge_agent.conductor import Conductor, Moment
-from edge_agent.records import Cycle
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.records import Cycle
+from edge_agent.uplink.session_runner import Conductor, Moment
 from firmware_bridge.contract.envelope import NO_HASH, is_batch, open_batch
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
 from firmware_bridge.contract.obis import ACTIVE_IMPORT

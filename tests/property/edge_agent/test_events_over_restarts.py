@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.buffer import Buffer
-from edge_agent.recorder import Harvest, Recorder, Take
-from edge_agent.witness import Sighting
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.polling.recorder import Harvest, Recorder, Take
+from edge_agent.register_events.detector import Sighting
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind, TimeQuality
-from firmware_bridge.ports import MeterIdentity, MeterValue
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 from tests.support.edge_clock import HandClock
 from tests.support.size import sized
 

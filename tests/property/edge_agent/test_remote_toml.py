@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.config import parse_config
-from edge_agent.fleet import check_meters
+from edge_agent.config.settings import parse_config
+from edge_agent.polling.meter_set import check_meters
+from edge_agent.remote.configuration.overlay import overlay
 from edge_agent.remote.errors import ConfigurationInvalidError
-from edge_agent.remote.overlay import overlay
 from firmware_bridge.contract.errors import MeterlineError
-from firmware_bridge.registry import protocols
+from firmware_bridge.driver.registry import protocols
 from tests.support.size import sized
 
 EXAMPLES = sized("METERLINE_TOML_EXAMPLES", 150, 20_000)

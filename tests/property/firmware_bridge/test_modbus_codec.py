@@ -9,6 +9,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_bridge.driver.interface import Absence
 from firmware_bridge.modbus.answer import Request, judge
 from firmware_bridge.modbus.frames import (
     Coding,
@@ -21,7 +22,6 @@ from firmware_bridge.modbus.frames import (
     plan,
     to_words,
 )
-from firmware_bridge.ports import Absence
 
 INTEGERS = [kind for kind in RegisterType if kind is not RegisterType.FLOAT32]
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.asked import AskedDriver, SharedLine
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind
-from firmware_bridge.lines import Line, TcpPlace
-from firmware_bridge.ports import MeterIdentity, MeterValue, ReadOut, distinct
-from firmware_bridge.push import PushDriver
-from firmware_bridge.telegram import UNKNOWN, Observation, Telegram
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue, ReadOut, distinct
+from firmware_bridge.driver.line import Line, TcpPlace
+from firmware_bridge.driver.polled import AskedDriver, SharedLine
+from firmware_bridge.driver.pushed import PushDriver
+from firmware_bridge.driver.telegram import UNKNOWN, Observation, Telegram
 from tests.support.telegrams import Capture, all_captures
 
 ASKED = {"mbus", "iec62056_21"}

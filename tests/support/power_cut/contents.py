@@ -10,10 +10,10 @@ from typing import Any
 
 import aiosqlite
 
-from edge_agent.buffer import Buffer
-from edge_agent.database import Database
-from edge_agent.packing import unpack_held
-from edge_agent.records import Cycle, Held
+from edge_agent.buffer.batches import unpack_held
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.connection import Database
+from edge_agent.buffer.records import Cycle, Held
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.errors import EnvironmentFaultError
 from tests.support.power_cut.contents import BUFFER, GATEWAY, T0, cycle, moment

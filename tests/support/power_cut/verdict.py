@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID
 
-from edge_agent.buffer import Buffer
+from edge_agent.buffer.buffer import Buffer
 from firmware_bridge.contract.errors import MeterlineError
 from tests.support.power_cut import contents
 from tests.support.power_cut.contents import BUFFER, GATEWAY, T0, cycle, moment

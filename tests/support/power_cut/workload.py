@@ -19,11 +19,11 @@ from uuid import UUID
 
 import aiosqlite
 
-from edge_agent.buffer import Buffer
-from edge_agent.database import Database
-from edge_agent.records import Cycle
-from edge_agent.reserve import Reserve
-from edge_agent.write_ahead import HEADER_BYTES
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.connection import Database
+from edge_agent.buffer.disk_reserve import Reserve
+from edge_agent.buffer.records import Cycle
+from edge_agent.buffer.wal import HEADER_BYTES
 from firmware_bridge.contract.envelope import open_batch
 from tests.support.power_cut import contents
 from tests.support.power_cut.contents import BUFFER, GATEWAY, T0, cycle, held, moment, values

@@ -11,14 +11,14 @@ from edge_agent.clock import (
     SystemClock,
     kernel_is_synchronised,
 )
-from edge_agent.recorder import (
+from edge_agent.polling.recorder import (
     BOOT_MARK,
     SYNCED_MARK,
     SYNCED_SINCE_BOOT_MARK,
     anchor_of,
     boot_number,
 )
-from edge_agent.timetable import Beat, Timetable
+from edge_agent.polling.schedule import Beat, Timetable
 from firmware_bridge.contract.reading import TimeQuality, to_ms
 from tests.support.edge_clock import HandClock
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edge_agent.config import parse_config
+from edge_agent.config.settings import parse_config
 from firmware_bridge.contract import topics
 from tests.support.data import REPOSITORY
 

@@ -68,7 +68,7 @@ def test_the_contract_needs_the_codec_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "import firmware_bridge.crc",
+        "import firmware_bridge.codec.crc",
         "from firmware_bridge import crc",
         "from firmware_bridge.modbus.driver import ModbusDriver",
         "def late():\n    import edge_agent.clock",

@@ -7,8 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.inputs.carried_state import MonthTotal
 from central.domain.rating.rounding import half_away
-from central.domain.rating.state import MonthTotal
 from central.domain.tariff.credit_rules import BUDGET_BILLING, BudgetBilling
 
 

@@ -7,11 +7,12 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.rating.book import HeldError
+from central.domain.rating.bill_lines.line import Line
 from central.domain.rating.charges.draft import Draft, Span, named
 from central.domain.rating.charges.minimum import minimum_count
-from central.domain.rating.line import Hold, Line
-from central.domain.rating.period import months_after
+from central.domain.rating.determinants.context import HeldError
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.segments import months_after
 from central.domain.rating.rounding import half_away
 from central.domain.tariff.credit_rules import Commitment
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.rating.book import HeldError
+from central.domain.rating.bill_lines.line import Determinant, Line
 from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.charges.prepaid import lapse, shown, take_grants
 from central.domain.rating.charges.tiers import price_tiers
-from central.domain.rating.energy_bank import balance, draw
-from central.domain.rating.line import Determinant, Hold, Line
-from central.domain.rating.state import Credit
+from central.domain.rating.determinants.context import HeldError
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.carried_state import Credit
+from central.domain.rating.inputs.energy_bank import balance, draw
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
 from central.domain.tariff.document import Charge
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from central.domain.rating.book import Book, HeldError, true_fact
-from central.domain.rating.line import Determinant, Hold, Line
-from central.domain.rating.period import DayRange, Segment
+from central.domain.rating.bill_lines.line import Determinant, Line
+from central.domain.rating.determinants.context import Book, HeldError, true_fact
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.determinant_rules import MaxDeterminant
 from central.domain.tariff.document import Charge, CycleRules, TariffDocument
 

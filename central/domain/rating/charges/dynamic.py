@@ -8,10 +8,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from central.domain.rating.book import HeldError, known_series, unit_of
+from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.charges.draft import Draft, Span
-from central.domain.rating.line import Determinant, Hold, Selection
-from central.domain.rating.series import run_sums
+from central.domain.rating.determinants.context import HeldError, known_series, unit_of
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.input_series import run_sums
 from central.domain.tariff.document import Charge
 
 

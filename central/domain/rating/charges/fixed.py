@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from central.domain.rating.book import average_fact
 from central.domain.rating.charges.draft import Draft, Span, priced_at
-from central.domain.rating.period import DayRange, Segment
+from central.domain.rating.determinants.context import average_fact
+from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.document import Charge
 
 _MONTHS = 12

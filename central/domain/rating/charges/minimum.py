@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.rating.book import average_fact
+from central.domain.rating.bill_lines.line import Line
 from central.domain.rating.charges.draft import Draft, Span, named
-from central.domain.rating.line import Line
-from central.domain.rating.period import Segment
+from central.domain.rating.determinants.context import average_fact
+from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.credit_rules import Commitment
 from central.domain.tariff.document import Minimum
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, Span
-from central.domain.rating.energy_bank import Own, draw
-from central.domain.rating.state import Credit
+from central.domain.rating.inputs.carried_state import Credit
+from central.domain.rating.inputs.energy_bank import Own, draw
 from central.domain.tariff.credit_rules import PREPAID, Prepaid
 
 

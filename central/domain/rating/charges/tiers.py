@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from central.domain.rating.book import HeldError, average_fact
+from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.charges.draft import Draft, Span
 from central.domain.rating.charges.usage import time_share
-from central.domain.rating.determinants import running_total, series_of
-from central.domain.rating.line import Determinant, Hold
-from central.domain.rating.period import Segment
+from central.domain.rating.determinants.compute import running_total, series_of
+from central.domain.rating.determinants.context import HeldError, average_fact
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.segments import Segment
 from central.domain.rating.rounding import largest_remainder
 from central.domain.tariff.document import Charge
 from central.domain.tariff.price_rules import PriceTable, Step

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.charges.draft import Draft, Span, priced_at
-from central.domain.rating.line import Determinant
-from central.domain.rating.period import Segment
+from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.document import Charge
 
 

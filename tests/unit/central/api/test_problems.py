@@ -5,9 +5,9 @@ from http import HTTPStatus
 import pytest
 
 from central.api.problems import AccessError, problem_of, status_of
-from central.service.lookup import NotFoundError, found
-from central.service.paging import CursorError
 from central.service.ports.ingest import StoreUnavailableError
+from central.service.views.lookup import NotFoundError, found
+from central.service.views.paging import CursorError
 from firmware_bridge.contract.errors import (
     ConfigurationError,
     InvalidValueError,

@@ -12,9 +12,9 @@ from central.dashboard.month_chart import draw_month
 from central.dashboard.slots import block_slots
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import NULL, IntervalQuality
-from central.service.billing_views import spell_fraction
-from central.service.field_views import PointChannelView
-from central.service.view_month import assemble_month
+from central.service.operator.month import assemble_month
+from central.service.views.billing import spell_fraction
+from central.service.views.field import PointChannelView
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit

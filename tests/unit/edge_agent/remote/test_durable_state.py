@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.remote.durable import StateFile, write_durably
 from edge_agent.remote.errors import RemoteStateDamagedError, RemoteStateUnwritableError
+from edge_agent.remote.state_file import StateFile, write_durably
 
 OLD, NEW = {"floor": 6, "good": b"a" * 300}, {"floor": 7, "good": b"b" * 300}
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 
 from firmware_bridge.dlms.line import LineScanner
+from firmware_bridge.driver.telegram import KeyMissingError, Keys
 from firmware_bridge.simulator.compose import Script, compose
-from firmware_bridge.simulator.dlms import Cipher, DlmsLink, dlms_push
+from firmware_bridge.simulator.dlms.telegrams import Cipher, DlmsLink, dlms_push
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.meter import ManualClock
-from firmware_bridge.telegram import KeyMissingError, Keys
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 KEYS = Keys(bytes(range(16)), bytes(range(16, 32)))

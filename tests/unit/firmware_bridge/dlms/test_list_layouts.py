@@ -9,8 +9,8 @@ import pytest
 
 from firmware_bridge.dlms.axdr import Tag
 from firmware_bridge.dlms.frames import DlmsScanner
-from firmware_bridge.simulator.dlms_encoding import cipher, date_time, octets
-from firmware_bridge.telegram import Keys, Telegram, TelegramUnsupportedError, plain
+from firmware_bridge.driver.telegram import Keys, Telegram, TelegramUnsupportedError, plain
+from firmware_bridge.simulator.dlms.encoding import cipher, date_time, octets
 
 AT = date_time(datetime(2026, 3, 1, 12, tzinfo=UTC))
 KEY, AUTHENTICATION = bytes(range(16)), bytes(range(16, 32))

@@ -15,7 +15,7 @@ from firmware_bridge.dlms.clock import naive
 from firmware_bridge.dlms.frames import Assembler, DlmsScanner, HdlcScanner, MbusScanner
 from firmware_bridge.dlms.hdlc import HdlcFrame, HdlcSplitter
 from firmware_bridge.dlms.security import decrypt, parse_ciphered
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     AuthenticationError,
     ChecksumError,
     KeyMissingError,

@@ -5,25 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from firmware_bridge.decode import decode_bytes
 from firmware_bridge.dlms.axdr import Descriptor, Tag, parse
 from firmware_bridge.dlms.clock import instant
 from firmware_bridge.dlms.frames import DlmsScanner
 from firmware_bridge.dlms.hdlc import parse_frame
 from firmware_bridge.dlms.notification import parse_apdu
-from firmware_bridge.iec62056_21.clock import LocalClock
-from firmware_bridge.simulator.dlms_encoding import (
-    Register,
-    blocks,
-    cipher,
-    date_time,
-    hdlc,
-    notification,
-    octets,
-    wrapper,
-)
-from firmware_bridge.simulator.mbus_encoding import long_frame
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.local_clock import LocalClock
+from firmware_bridge.driver.telegram import (
     AuthenticationError,
     ChecksumError,
     Keys,
@@ -34,6 +22,18 @@ from firmware_bridge.telegram import (
     TelegramTruncatedError,
     plain,
 )
+from firmware_bridge.recordings.decode import decode_bytes
+from firmware_bridge.simulator.dlms.encoding import (
+    Register,
+    blocks,
+    cipher,
+    date_time,
+    hdlc,
+    notification,
+    octets,
+    wrapper,
+)
+from firmware_bridge.simulator.mbus.encoding import long_frame
 
 KEY, AUTHENTICATION = bytes(range(16)), bytes(range(16, 32))
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.dsmr.frames import parse_telegram
-from firmware_bridge.dsmr.values import P1Scanner, observe
-from firmware_bridge.telegram import ChecksumError, Observation, plain
+from firmware_bridge.driver.telegram import ChecksumError, Observation, plain
+from firmware_bridge.iec62056_21.p1_frames import parse_telegram
+from firmware_bridge.iec62056_21.p1_values import P1Scanner, observe
 from tests.support.data import data_root, find_data
 
 _FOLDER = find_data("meters", "dsmr")

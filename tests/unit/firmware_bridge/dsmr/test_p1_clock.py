@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firmware_bridge.crc import arc
+from firmware_bridge.codec.crc import arc
+from firmware_bridge.driver.local_clock import LocalClock
+from firmware_bridge.driver.telegram import AuthenticationError, Keys, plain
 from firmware_bridge.dsmr.encrypted import LUXEMBOURG_AUTHENTICATION_KEY, EncryptedP1Scanner
-from firmware_bridge.dsmr.values import P1Scanner
-from firmware_bridge.iec62056_21.clock import LocalClock
-from firmware_bridge.simulator.dlms_encoding import cipher
-from firmware_bridge.telegram import AuthenticationError, Keys, plain
+from firmware_bridge.iec62056_21.p1_values import P1Scanner
+from firmware_bridge.simulator.dlms.encoding import cipher
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from firmware_bridge.decode import decode_bytes
-from firmware_bridge.iec62056_21.datasets import DataSet, parse_address, parse_line
-from firmware_bridge.iec62056_21.frames import block_check, parse_block_frame
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     ChecksumError,
     Observation,
     TelegramSyntaxError,
@@ -18,6 +15,9 @@ from firmware_bridge.telegram import (
     TelegramTruncatedError,
     plain,
 )
+from firmware_bridge.iec62056_21.datasets import DataSet, parse_address, parse_line
+from firmware_bridge.iec62056_21.frames import block_check, parse_block_frame
+from firmware_bridge.recordings.decode import decode_bytes
 from tests.support.data import data_root, find_data
 from tests.support.telegrams import mode_c_read_out
 

@@ -7,18 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from firmware_bridge.codec.crc import en13757
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.crc import en13757
-from firmware_bridge.decode import Options, decode_bytes
-from firmware_bridge.mbus.bare import bare_frames
-from firmware_bridge.simulator.mbus_encoding import (
-    device,
-    format_a,
-    format_b,
-    mode_5,
-    radio_frame,
-)
-from firmware_bridge.telegram import Keys, Telegram, plain
+from firmware_bridge.driver.telegram import Keys, Telegram, plain
+from firmware_bridge.mbus.headerless import bare_frames
+from firmware_bridge.recordings.decode import Options, decode_bytes
+from firmware_bridge.simulator.mbus.encoding import device, format_a, format_b, mode_5, radio_frame
 
 KEY = bytes(range(16))
 NAMED = device("12345678", "ABC", 1, 7)

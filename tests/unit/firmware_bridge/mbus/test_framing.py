@@ -11,17 +11,17 @@ import pytest
 
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.reading import Quality
+from firmware_bridge.driver.telegram import Keys, Telegram
 from firmware_bridge.mbus.framing import LINE_MAX, Framing, parse_line, splitter
 from firmware_bridge.mbus.receiver import Sender, senders
 from firmware_bridge.mbus.values import observe_radio
 from firmware_bridge.mbus.wireless import RadioFrame
-from firmware_bridge.simulator import mbus_encoding
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
+from firmware_bridge.simulator.mbus import encoding as mbus_encoding
+from firmware_bridge.simulator.mbus.wireless import Packing, Radio, Security, radio_frame
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
-from firmware_bridge.simulator.radio import Packing, Radio, Security, radio_frame
-from firmware_bridge.simulator.stage import framing_of
-from firmware_bridge.telegram import Keys, Telegram
+from firmware_bridge.simulator.site import framing_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=5)

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from firmware_bridge.asked import AskedDriver, SharedLine
-from firmware_bridge.lines import TcpPlace
+from firmware_bridge.driver.line import TcpPlace
+from firmware_bridge.driver.polled import AskedDriver, SharedLine
+from firmware_bridge.driver.telegram import Observation
 from firmware_bridge.mbus.quirks import quirk_of
 from firmware_bridge.mbus.values import WiredScanner
-from firmware_bridge.simulator.mbus_encoding import device, long_frame, long_header
-from firmware_bridge.telegram import Observation
+from firmware_bridge.simulator.mbus.encoding import device, long_frame, long_header
 
 WH, KWH = 33_385_482, 33_385.496
 INTEGER, REAL = b"\x07", b"\x05"

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.mbus.dates import type_f, type_g, type_i
-from firmware_bridge.mbus.frames import Address, parse_application
-from firmware_bridge.mbus.records import Function, bcd, parse_records, real32
-from firmware_bridge.mbus.units import Direction
-from firmware_bridge.mbus.values import WiredScanner, observe
-from firmware_bridge.simulator.mbus_encoding import device, long_frame, long_header, short_frame
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     TelegramSyntaxError,
     TelegramTooLargeError,
     TelegramTruncatedError,
     plain,
 )
+from firmware_bridge.mbus.dates import type_f, type_g, type_i
+from firmware_bridge.mbus.frames import Address, parse_application
+from firmware_bridge.mbus.records import Function, bcd, parse_records, real32
+from firmware_bridge.mbus.units import Direction
+from firmware_bridge.mbus.values import WiredScanner, observe
+from firmware_bridge.simulator.mbus.encoding import device, long_frame, long_header, short_frame
 
 
 def one(text: str) -> object:

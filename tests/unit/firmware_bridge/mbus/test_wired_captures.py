@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from firmware_bridge.hex_text import from_hex
+from firmware_bridge.codec.hex_dump import from_hex
+from firmware_bridge.driver.telegram import DeviceReportError, TelegramError
 from firmware_bridge.mbus.dates import WallTime
 from firmware_bridge.mbus.frames import APPLICATION_ERRORS, Application, parse_application
 from firmware_bridge.mbus.link import parse_frame
 from firmware_bridge.mbus.records import Record
 from firmware_bridge.mbus.units import Form
 from firmware_bridge.mbus.values import WiredScanner
-from firmware_bridge.telegram import DeviceReportError, TelegramError
 from tests.support.data import find_data
 
 _FOLDER = find_data("meters", "mbus")

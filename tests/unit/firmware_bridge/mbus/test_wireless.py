@@ -5,19 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from firmware_bridge.codec.crc import en13757
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.crc import en13757
-from firmware_bridge.mbus.security import link_decrypt
-from firmware_bridge.mbus.values import WirelessScanner
-from firmware_bridge.mbus.wireless import parse_a, parse_b
-from firmware_bridge.simulator.mbus_encoding import (
-    device,
-    format_a,
-    format_b,
-    mode_5,
-    radio_frame,
-)
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     AuthenticationError,
     ChecksumError,
     KeyMissingError,
@@ -26,6 +16,10 @@ from firmware_bridge.telegram import (
     TelegramUnsupportedError,
     plain,
 )
+from firmware_bridge.mbus.security import link_decrypt
+from firmware_bridge.mbus.values import WirelessScanner
+from firmware_bridge.mbus.wireless import parse_a, parse_b
+from firmware_bridge.simulator.mbus.encoding import device, format_a, format_b, mode_5, radio_frame
 
 # The gas meter of OMS Specification Volume 2, annex N: both examples show 28504.27 m3.
 OMS_MODE_5 = bytes.fromhex(

@@ -7,10 +7,7 @@ import msgpack
 import pytest
 
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.decode import decode_bytes
-from firmware_bridge.mqtt_native.frames import decode_message
-from firmware_bridge.mqtt_native.values import MessageScanner, as_line
-from firmware_bridge.telegram import (
+from firmware_bridge.driver.telegram import (
     Telegram,
     TelegramError,
     TelegramSyntaxError,
@@ -18,6 +15,9 @@ from firmware_bridge.telegram import (
     TelegramUnsupportedError,
     plain,
 )
+from firmware_bridge.mqtt_native.frames import decode_message
+from firmware_bridge.mqtt_native.values import MessageScanner, as_line
+from firmware_bridge.recordings.decode import decode_bytes
 
 TASMOTA = b"""{"Time":"2026-03-01T12:00:00","ENERGY":{"TotalStartTime":"2025-01-01T00:00:00",
 "Total":1234.567,"Yesterday":1.2,"Today":0.4,"ExportActive":0.125,"Power":[10,20,30],

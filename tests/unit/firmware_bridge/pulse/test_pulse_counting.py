@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_bridge.contract.quantity import Unit
-from firmware_bridge.ports import DriverSettingError, MeterConnectionError
+from firmware_bridge.driver.interface import DriverSettingError, MeterConnectionError
 from firmware_bridge.pulse.count_file import (
     CountFileError,
     CountNotStoredError,

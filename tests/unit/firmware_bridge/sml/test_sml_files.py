@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_bridge.crc import kermit, x25
-from firmware_bridge.simulator.sml_encoding import (
+from firmware_bridge.codec.crc import kermit, x25
+from firmware_bridge.driver.telegram import (
+    ChecksumError,
+    Observation,
+    Telegram,
+    TelegramError,
+    TelegramSyntaxError,
+    TelegramTooLargeError,
+    TelegramTruncatedError,
+    plain,
+)
+from firmware_bridge.simulator.sml.encoding import (
     ESCAPE,
     START,
     Entry,
@@ -22,16 +32,6 @@ from firmware_bridge.simulator.sml_encoding import (
 from firmware_bridge.sml.frames import parse_messages
 from firmware_bridge.sml.transport import parse_file
 from firmware_bridge.sml.values import SmlScanner
-from firmware_bridge.telegram import (
-    ChecksumError,
-    Observation,
-    Telegram,
-    TelegramError,
-    TelegramSyntaxError,
-    TelegramTooLargeError,
-    TelegramTruncatedError,
-    plain,
-)
 from tests.support.telegrams import SERVER, sml_entries
 
 IMPORT = bytes.fromhex("0100010800FF")

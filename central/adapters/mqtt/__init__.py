@@ -1,0 +1,1 @@
+"""The broker: batches in, acknowledgements and retained instructions out."""

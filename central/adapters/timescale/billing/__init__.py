@@ -1,0 +1,1 @@
+"""Bills, runs and their shards in the database."""

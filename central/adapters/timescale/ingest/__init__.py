@@ -1,0 +1,1 @@
+"""Readings in, each exactly once: rows, cursors and quarantine."""

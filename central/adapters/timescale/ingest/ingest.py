@@ -1,0 +1,131 @@
+"""The ingest store on PostgreSQL and TimescaleDB; the statements are in `ingest.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.ingest.channels import find_channels
+from central.adapters.timescale.ingest.rows import register_arrays
+from central.adapters.timescale.ingest.transaction import TimescaleTransaction, cursor_of
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.queries import load_queries
+from central.service.ports.ingest import (
+    BatchId,
+    BatchKey,
+    ChannelRecord,
+    Cursor,
+    EpochKey,
+    Finding,
+    FindingCode,
+    GatewayId,
+    GatewayRecord,
+    Held,
+    IngestTransaction,
+    MeterId,
+    Quarantine,
+)
+from firmware_bridge.contract.reading import Channel, from_ms
+
+_SQL = load_queries(Path(__file__).with_name("ingest.sql"))
+
+
+class TimescaleIngestStore:
+    """`IngestStore` over a pool of connections.
+
+    Args:
+        pool: An open pool, see `make_pool`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._prepared: set[tuple[int, int]] = set()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[IngestTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back."""
+        with translated():
+            async with self._pool.connection() as connection:
+                register_arrays(connection)
+                async with connection.transaction():
+                    yield TimescaleTransaction(connection)
+
+    async def gateways(self, names: Collection[str]) -> dict[str, GatewayRecord]:
+        """See `IngestStore`."""
+        rows = await self._rows("gateways", names=list(names))
+        return {row[1]: GatewayRecord(*row) for row in rows}
+
+    async def revoked_epochs(self, gateways: Collection[GatewayId]) -> set[EpochKey]:
+        """See `IngestStore`."""
+        return {
+            EpochKey(*row) for row in await self._rows("revoked_epochs", gateways=list(gateways))
+        }
+
+    async def owner_of_epoch(self, epoch: UUID) -> str | None:
+        """See `IngestStore`."""
+        rows = await self._rows("owner_of_epoch", epoch=epoch)
+        return str(rows[0][0]) if rows else None
+
+    async def resolve(
+        self, channels: Collection[tuple[GatewayId, Channel]]
+    ) -> dict[Channel, ChannelRecord]:
+        """See `IngestStore`."""
+        if not channels:
+            return {}
+        async with self._connection() as connection:
+            return await find_channels(connection, channels)
+
+    async def homes(self, meters: Collection[MeterId]) -> dict[MeterId, GatewayId]:
+        """See `IngestStore`."""
+        return dict(await self._rows("homes", meters=list(meters))) if meters else {}
+
+    async def prepare(self, from_ms_: int, until_ms: int) -> None:
+        """Attach the months of a range, unless this process knows that they are."""
+        first, last = from_ms(from_ms_), from_ms(until_ms)
+        months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+        wanted = {divmod(month, 12) for month in months}
+        if wanted <= self._prepared:
+            return
+        await self._rows("attach", from_at=first, until_at=last)
+        self._prepared |= wanted
+
+    async def held(self, gateway: str | None, code: str | None, limit: int) -> list[Held]:
+        """See `IngestStore`."""
+        rows = await self._rows("held", gateway=gateway, code=code, limit=limit)
+        return [
+            Held(
+                row[0],
+                BatchKey(GatewayId(row[1]), row[2], row[3]),
+                Quarantine(BatchId(row[6]), row[7], row[8], row[9]),
+                row[4],
+                row[5],
+            )
+            for row in rows
+        ]
+
+    async def stalled(self, before: datetime) -> list[Cursor]:
+        """See `IngestStore`."""
+        return [cursor_of(row) for row in await self._rows("stalled", before=before)]
+
+    async def open_findings(self, code: FindingCode | None = None) -> list[Finding]:
+        """See `IngestStore`."""
+        rows = await self._rows("open_findings", code=code)
+        return [Finding(row[0], FindingCode(row[1]), *row[2:]) for row in rows]
+
+    async def _rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
+        async with self._connection() as connection, connection.cursor(binary=True) as cursor:
+            await cursor.execute(_SQL[query], parameters)
+            return await cursor.fetchall()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+        with translated():
+            async with self._pool.connection() as connection:
+                yield connection

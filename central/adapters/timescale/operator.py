@@ -1,0 +1,38 @@
+"""The operator's desk on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.idempotency import TimescaleAnswers
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.views.billing import TimescaleBilling
+from central.adapters.timescale.views.field import TimescaleField
+from central.service.billing.print_invoice import Renderer
+from central.service.operator.services import Desk
+
+
+def timescale_desk(
+    pool: Pool,
+    render: Renderer,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Desk:
+    """A desk whose every port is the same database.
+
+    Args:
+        pool: An open pool, see `make_pool`; four connections serve an office.
+        render: Makes a bill's document.
+        clock: The present, aware.
+    """
+    return Desk(
+        field=TimescaleField(pool),
+        billing=TimescaleBilling(pool),
+        books=TimescaleRegistry(pool),
+        bills=TimescaleBillingStore(pool),
+        answers=TimescaleAnswers(pool),
+        render=render,
+        clock=clock,
+    )

@@ -1,0 +1,1 @@
+"""Points, meters, customers, gateways and series in the database."""

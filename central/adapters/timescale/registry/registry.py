@@ -1,0 +1,320 @@
+"""The books on PostgreSQL; the statements are in `registry.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from psycopg import AsyncConnection, errors
+from psycopg.types.json import Jsonb
+
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.queries import load_queries
+from central.domain.billing.bill import Party
+from central.domain.metering.installation import RegisterFacts
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.uuid7 import uuid7
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    NotRegisteredError,
+    PointChannelRecord,
+    PointRecord,
+    RegistryConflictError,
+    RegistryTransaction,
+    TariffRecord,
+)
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+
+_SQL = load_queries(Path(__file__).with_name("registry.sql"))
+
+
+class TimescaleRegistry:
+    """`RegistryStore` over a pool of connections.
+
+    Args:
+        pool: An open pool, see `make_pool`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[RegistryTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back."""
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                yield _Transaction(connection)
+
+
+class _Transaction:
+    """`RegistryTransaction` on one connection."""
+
+    def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
+        self._connection = connection
+
+    async def _rows(self, statement: str, /, **values: object) -> list[tuple[Any, ...]]:
+        cursor = await self._connection.execute(_SQL[statement], values)
+        return await cursor.fetchall()
+
+    async def _run(self, statement: str, /, **values: object) -> int:
+        cursor = await self._connection.execute(_SQL[statement], values)
+        return cursor.rowcount
+
+    async def seller(self) -> Party | None:
+        rows = await self._rows("seller")
+        return _party(rows[0]) if rows else None
+
+    async def save_seller(self, seller: Party) -> None:
+        await self._run("save_seller", **_party_columns(seller))
+
+    async def point(self, name: str) -> PointRecord | None:
+        rows = await self._rows("point", name=name)
+        return PointRecord(*rows[0]) if rows else None
+
+    async def save_point(self, point: PointRecord) -> None:
+        await self._run(
+            "save_point",
+            uid=uuid7(datetime.now(UTC)),
+            name=point.name,
+            zone=point.zone,
+            address=point.address,
+            capacity=point.capacity,
+        )
+
+    async def channels(self, point: str) -> tuple[PointChannelRecord, ...]:
+        rows = await self._rows("channels", point=point)
+        return tuple(PointChannelRecord(Obis(bytes(row[0])), row[1], Unit(row[2])) for row in rows)
+
+    async def add_channel(self, point: str, channel: PointChannelRecord) -> None:
+        await self._run(
+            "add_channel",
+            point=point,
+            obis=channel.obis.code,
+            period_s=channel.period_s,
+            unit=channel.unit.value,
+        )
+
+    async def installations(self, point: str) -> tuple[InstallationRecord, ...]:
+        rows = await self._rows("installations", point=point)
+        registers = await registers_of(self._connection, [row[0] for row in rows])
+        return tuple(
+            InstallationRecord(
+                point=point,
+                manufacturer=row[1],
+                serial=row[2],
+                start=row[3],
+                end=row[4],
+                multiplier=Fraction(int(row[5]), int(row[6])),
+                registers=registers.get(row[0], {}),
+            )
+            for row in rows
+        )
+
+    async def add_installation(self, installation: InstallationRecord) -> None:
+        meter_id = await self._meter(installation)
+        try:
+            rows = await self._rows(
+                "add_installation",
+                uid=uuid7(datetime.now(UTC)),
+                point=installation.point,
+                meter_id=meter_id,
+                start=installation.start,
+                end=installation.end,
+                numerator=installation.multiplier.numerator,
+                denominator=installation.multiplier.denominator,
+            )
+        except errors.ExclusionViolation as error:
+            raise _overlap(installation, error) from error
+        await self._save_registers(rows[0][0], installation)
+
+    async def _meter(self, installation: InstallationRecord) -> int:
+        plate = {"manufacturer": installation.manufacturer, "serial": installation.serial}
+        rows = await self._rows("find_meter", **plate)
+        if not rows and installation.gateway is not None:
+            await self._run("expect_meter", gateway=installation.gateway, **plate)
+            rows = await self._rows("find_meter", **plate)
+        if not rows:
+            name = f"{installation.manufacturer}/{installation.serial}"
+            message = f"The meter {name} never reported, and no enrolled gateway is named for it."
+            remedy = "Enrol its gateway and name it, or wait for its first reading."
+            raise NotRegisteredError(message, value=name, remedy=remedy)
+        return int(rows[0][0])
+
+    async def change_installation(self, installation: InstallationRecord) -> None:
+        try:
+            rows = await self._rows(
+                "end_installation",
+                manufacturer=installation.manufacturer,
+                serial=installation.serial,
+                start=installation.start,
+                end=installation.end,
+            )
+        except errors.ExclusionViolation as error:
+            raise _overlap(installation, error) from error
+        await self._save_registers(rows[0][0], installation)
+
+    async def _save_registers(self, key: int, installation: InstallationRecord) -> None:
+        for obis, facts in installation.registers.items():
+            await self._run(
+                "save_register",
+                installation_id=key,
+                obis=obis.code,
+                modulus=facts.modulus,
+                opening=facts.opening,
+                closing=facts.closing,
+            )
+
+    async def account(self, number: str) -> AccountRecord | None:
+        rows = await self._rows("account", number=number)
+        return AccountRecord(number, _party(rows[0])) if rows else None
+
+    async def save_account(self, account: AccountRecord) -> None:
+        columns = _party_columns(account.party)
+        uid = uuid7(datetime.now(UTC))
+        await self._run("save_account", uid=uid, number=account.number, **columns)
+
+    async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
+        rows = await self._rows("agreements", point=point)
+        return tuple(
+            AgreementRecord(
+                account=row[0],
+                point=row[1],
+                tariff=row[2],
+                first=row[3],
+                end=row[4],
+                facts=AgreementFacts.from_json(row[5]),
+            )
+            for row in rows
+        )
+
+    async def add_agreement(self, agreement: AgreementRecord) -> None:
+        try:
+            await self._run(
+                "add_agreement", uid=uuid7(datetime.now(UTC)), **_agreement_columns(agreement)
+            )
+        except errors.ExclusionViolation as error:
+            raise _paid(agreement) from error
+
+    async def change_agreement(self, agreement: AgreementRecord) -> None:
+        try:
+            await self._run("change_agreement", **_agreement_columns(agreement))
+        except errors.ExclusionViolation as error:
+            raise _paid(agreement) from error
+
+    async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
+        rows = await self._rows("tariff_versions", name=name)
+        return tuple(
+            TariffRecord(name, row[0], row[1], bytes(row[2]).hex(), row[3]) for row in rows
+        )
+
+    async def add_tariff_version(self, version: TariffRecord, actor: str, at: datetime) -> None:
+        await self._run("add_tariff", name=version.name)
+        try:
+            await self._run(
+                "add_tariff_version",
+                name=version.name,
+                effective=version.effective,
+                document=version.document,
+                sha256=bytes.fromhex(version.sha256),
+                currency=version.currency,
+                at=at,
+                actor=actor,
+            )
+        except errors.UniqueViolation as error:
+            message = f"{version.name} has a version of {version.effective} already."
+            raise RegistryConflictError(message, value=version.effective) from error
+
+    async def touch(self, installation: InstallationRecord) -> None:
+        await self._run(
+            "touch",
+            manufacturer=installation.manufacturer,
+            serial=installation.serial,
+            start=installation.start,
+            end=installation.end,
+        )
+
+    async def audit(
+        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        await audit(self._connection, at, actor, action, subject, detail)
+
+
+async def audit(  # noqa: PLR0913, PLR0917 - a line of the log
+    connection: AsyncConnection[tuple[Any, ...]],
+    at: datetime,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any],
+) -> None:
+    """Write a line of the audit log in the connection's transaction."""
+    await connection.execute(
+        _SQL["audit"],
+        {
+            "at": at,
+            "actor": actor,
+            "action": action,
+            "subject": subject,
+            "detail": Jsonb(dict(detail)),
+        },
+    )
+
+
+async def registers_of(
+    connection: AsyncConnection[tuple[Any, ...]], installations: list[int]
+) -> dict[int, dict[Obis, RegisterFacts]]:
+    """What is known of the registers of installations."""
+    cursor = await connection.execute(_SQL["registers"], {"installations": installations})
+    found: dict[int, dict[Obis, RegisterFacts]] = {}
+    for key, obis, modulus, opening, closing in await cursor.fetchall():
+        facts = RegisterFacts(modulus, opening, closing)
+        found.setdefault(key, {})[Obis(bytes(obis))] = facts
+    return found
+
+
+def _party(row: tuple[Any, ...]) -> Party:
+    return Party(row[0], tuple(row[1]), row[2], row[3])
+
+
+def _party_columns(party: Party) -> dict[str, object]:
+    return {
+        "name": party.name,
+        "address": list(party.address),
+        "tax_id": party.tax_id,
+        "contact": party.contact,
+    }
+
+
+def _agreement_columns(agreement: AgreementRecord) -> dict[str, object]:
+    return {
+        "account": agreement.account,
+        "point": agreement.point,
+        "tariff": agreement.tariff,
+        "first": agreement.first,
+        "end": agreement.end,
+        "facts": Jsonb(agreement.facts.to_json()),
+    }
+
+
+def _overlap(installation: InstallationRecord, error: errors.Error) -> RegistryConflictError:
+    name = f"{installation.manufacturer}/{installation.serial}"
+    if error.diag.constraint_name == "installation_meter_is_in_one_place":
+        message = f"The meter {name} is installed elsewhere at that time."
+    else:
+        message = f"{installation.point} has another meter than {name} at that time."
+    return RegistryConflictError(message, value=name, remedy="End the other installation first.")
+
+
+def _paid(agreement: AgreementRecord) -> RegistryConflictError:
+    message = f"Somebody has an agreement for {agreement.point} at that time."
+    return RegistryConflictError(
+        message, value=agreement.point, remedy="End the other agreement first."
+    )

@@ -1,0 +1,1 @@
+"""Closed days, findings and decisions in the database."""

@@ -1,0 +1,89 @@
+"""Operators' decisions on PostgreSQL; the statements are in `decisions.sql`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.registry import audit
+from central.service.ports.decisions import Answer, Choice, Clash
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Quantity, Unit
+
+_SQL = load_queries(Path(__file__).with_name("decisions.sql"))
+_Row = tuple[Any, ...]
+_COLUMNS = ("channel_id", "at", "mantissa", "exponent", "flags", "span_ms")
+
+
+class TimescaleDecisionStore:
+    """`DecisionStore` over a pool of connections.
+
+    Args:
+        pool: An open pool, see `make_pool`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def clashes(self, limit: int) -> list[Clash]:
+        """See `DecisionStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(_SQL["clashes"], {"limit": limit})
+                return [_clash(row) for row in await cursor.fetchall()]
+
+    async def settle(self, clash_id: int, choice: Choice, answer: Answer) -> bool:
+        """See `DecisionStore`."""
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                return await _settle(connection, clash_id, choice, answer)
+
+    async def accept_report(self, finding_id: int, answer: Answer) -> bool:
+        """See `DecisionStore`."""
+        values = {"id": finding_id, "actor": answer.actor, "at": answer.at}
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                row = await (await connection.execute(_SQL["accept_report"], values)).fetchone()
+                if row is not None:
+                    detail = {"code": row[0], "key": row[1], "reason": answer.reason}
+                    subject = f"ingest finding {finding_id}"
+                    await audit(
+                        connection, answer.at, answer.actor, "finding.accepted", subject, detail
+                    )
+        return row is not None
+
+
+async def _settle(
+    connection: AsyncConnection[_Row], clash_id: int, choice: Choice, answer: Answer
+) -> bool:
+    asked = {"id": clash_id, "at": answer.at, "actor": answer.actor, "choice": choice.value}
+    row = await (await connection.execute(_SQL["settle"], asked)).fetchone()
+    if row is None:
+        return False
+    reading = dict(zip(_COLUMNS, row, strict=True))
+    if choice is Choice.REPLACE:
+        await connection.execute(_SQL["revise"], reading)
+    await connection.execute(_SQL["touch"], reading)
+    detail = {"choice": choice.value, "reason": answer.reason}
+    subject = f"conflict {clash_id}"
+    await audit(connection, answer.at, answer.actor, "conflict.decided", subject, detail)
+    return True
+
+
+def _clash(row: _Row) -> Clash:
+    unit = Unit(row[4])
+    return Clash(
+        id=row[0],
+        gateway=row[1],
+        meter=row[2],
+        obis=Obis(bytes(row[3])),
+        at=row[5],
+        kept=Quantity(row[6], row[7], unit),
+        other=Quantity(row[8], row[9], unit),
+        found_at=row[10],
+    )

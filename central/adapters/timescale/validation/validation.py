@@ -1,0 +1,332 @@
+"""The validation store on PostgreSQL; the statements are in `validation.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.registry import audit, registers_of
+from central.domain.metering.block import DayBlock
+from central.domain.metering.installation import Installation, Multiplier
+from central.domain.metering.series import Series
+from central.domain.metering.service_point import PointChannel, ServicePoint
+from central.domain.metering.track import Segment
+from central.domain.vee.finding import NOT_ACCEPTED, Finding
+from central.service.ports.validation import (
+    ENDLESS,
+    Change,
+    ChannelDay,
+    LockedChannel,
+    Newest,
+    OpenFinding,
+    PointChannelId,
+    ValidationTransaction,
+)
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Kind, Source, from_ms
+
+_SQL = load_queries(Path(__file__).with_name("validation.sql"))
+# The columns of `add_blocks`.
+_BLOCK_TYPES = (
+    *("int8", "date", "int4", "timestamptz", "int4", "int2", "text", "text"),
+    *("bytea", "bytea", "bytea", "timestamptz", "text"),
+)
+_Row = tuple[Any, ...]
+
+
+class TimescaleValidationStore:
+    """`ValidationStore` over a pool of connections.
+
+    Args:
+        pool: An open pool, see `make_pool`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[ValidationTransaction]:
+        """Begin a transaction; leaving commits, an exception rolls back."""
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                yield _Transaction(connection)
+
+    async def blocks(self, days: Mapping[ChannelDay, int | None]) -> dict[ChannelDay, DayBlock]:
+        """See `ValidationStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                found = await read_blocks(connection, days)
+        return {
+            ChannelDay(PointChannelId(channel), day): block
+            for (channel, day), block in found.items()
+        }
+
+    async def accept_finding(self, finding_id: int, actor: str, reason: str, at: datetime) -> bool:
+        """See `ValidationStore`."""
+        never = [code.value for code in NOT_ACCEPTED]
+        values = {"id": finding_id, "actor": actor, "reason": reason, "never": never}
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                cursor = await connection.execute(_SQL["accept_finding"], values)
+                row = await cursor.fetchone()
+                if row is not None:
+                    detail = {"code": row[2], "day": row[1].isoformat(), "reason": reason}
+                    subject = f"finding {finding_id}"
+                    await audit(connection, at, actor, "finding.accepted", subject, detail)
+        return row is not None
+
+    async def open_findings(self, channel_id: PointChannelId) -> list[OpenFinding]:
+        """See `ValidationStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(_SQL["findings_of"], {"channel_id": channel_id})
+                return [OpenFinding(*row) for row in await cursor.fetchall()]
+
+
+async def read_blocks(
+    connection: AsyncConnection[_Row], days: Mapping[Any, int | None]
+) -> dict[tuple[int, date], DayBlock]:
+    """Blocks by (channel, day) and version; the newest where the version is None."""
+    values = {
+        "ids": [key[0] for key in days],
+        "days": [key[1] for key in days],
+        "versions": list(days.values()),
+    }
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_SQL["blocks"], values)
+        rows = await cursor.fetchall()
+    return {(row[0], row[1]): block_of(row) for row in rows}
+
+
+def block_of(row: _Row) -> DayBlock:
+    """A row of `day_block`, in the order of the statement `blocks`."""
+    return DayBlock.unpack(
+        channel_id=row[0],
+        day=row[1],
+        zone=row[2],
+        start=row[3],
+        period_s=row[4],
+        exponent=row[5],
+        unit=Unit(row[6]),
+        values=row[7],
+        quality=row[8],
+        version=row[9],
+    )
+
+
+class _Transaction:
+    """`ValidationTransaction` on one connection."""
+
+    def __init__(self, connection: AsyncConnection[_Row]) -> None:
+        self._connection = connection
+
+    async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
+        async with self._connection.cursor(binary=True) as cursor:
+            await cursor.execute(_SQL[statement], values)
+            return await cursor.fetchall()
+
+    async def take(self, limit: int) -> tuple[int, list[Change]]:
+        rows = await self._rows("take", limit=limit)
+        changes = [
+            Change(PointChannelId(row[1]), Interval(from_ms(row[2]), from_ms(row[3])))
+            for row in rows
+            if row[1] is not None
+        ]
+        return len({row[0] for row in rows}), changes
+
+    async def due(
+        self, before: datetime, after: PointChannelId, limit: int
+    ) -> list[PointChannelId]:
+        rows = await self._rows("due", before=before, after=after, limit=limit)
+        return [PointChannelId(row[0]) for row in rows]
+
+    async def lock(
+        self, channels: Collection[PointChannelId]
+    ) -> dict[PointChannelId, LockedChannel]:
+        ids = sorted(channels)
+        if not ids:
+            return {}
+        await self._rows("lock", ids=ids)
+        spans: dict[int, list[_Row]] = {}
+        for row in await self._rows("installed", ids=ids):
+            spans.setdefault(row[0], []).append(row)
+        return {
+            PointChannelId(row[0]): _locked(row, spans.get(row[0], []))
+            for row in await self._rows("channels", ids=ids)
+        }
+
+    async def segments(
+        self, windows: Mapping[PointChannelId, Interval]
+    ) -> dict[PointChannelId, list[Segment]]:
+        if not windows:
+            return {}
+        rows = await self._rows("segments", **_places(windows))
+        registers = await registers_of(self._connection, [row[1] for row in rows])
+        series = await self._series(rows, windows)
+        found: dict[PointChannelId, list[Segment]] = {}
+        for row in rows:
+            installation = Installation(
+                meter=f"{row[2]}/{row[3]}",
+                start=row[4],
+                end=row[5],
+                multiplier=Multiplier(Fraction(int(row[6]), int(row[7]))),
+                registers=registers.get(row[1], {}),
+            )
+            segment = Segment(installation, tuple(series.get((row[0], row[1]), ())))
+            found.setdefault(PointChannelId(row[0]), []).append(segment)
+        return found
+
+    async def _series(
+        self, installations: Sequence[_Row], windows: Mapping[PointChannelId, Interval]
+    ) -> dict[tuple[int, int], list[Series]]:
+        bounds = [windows[PointChannelId(row[0])] for row in installations]
+        rows = await self._rows(
+            "readings",
+            ids=[row[0] for row in installations],
+            installations=[row[1] for row in installations],
+            from_at=[
+                max(bound.start, row[4]) for row, bound in zip(installations, bounds, strict=True)
+            ],
+            until_at=[
+                bound.end if row[5] is None else min(bound.end, row[5])
+                for row, bound in zip(installations, bounds, strict=True)
+            ],
+        )
+        found: dict[tuple[int, int], list[Series]] = {}
+        for key, group in groupby(rows, key=itemgetter(slice(0, 7))):
+            series = Series.of(
+                (row[7:11] for row in group),
+                kind=Kind(key[3]),
+                source=Source(key[4]),
+                period_s=key[5],
+                unit=Unit(key[6]),
+            )
+            found.setdefault((key[0], key[1]), []).append(series)
+        return found
+
+    async def conflicts(
+        self, windows: Mapping[PointChannelId, Interval]
+    ) -> dict[PointChannelId, list[datetime]]:
+        found: dict[PointChannelId, list[datetime]] = {}
+        if windows:
+            for channel, at in await self._rows("conflicts", **_places(windows)):
+                found.setdefault(PointChannelId(channel), []).append(at)
+        return found
+
+    async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
+        rows = await self._rows("newest", **_days(days))
+        return {
+            ChannelDay(PointChannelId(row[0]), row[1]): Newest(row[2], bytes(row[3]))
+            for row in rows
+        }
+
+    async def add_blocks(self, blocks: Sequence[DayBlock], actor: str, at: datetime) -> None:
+        if not blocks:
+            return
+        async with (
+            self._connection.cursor() as cursor,
+            cursor.copy(_SQL["add_blocks"]) as copy,
+        ):
+            copy.set_types(_BLOCK_TYPES)
+            for block in blocks:
+                await copy.write_row(_columns(block, actor, at))
+
+    async def settle_findings(
+        self, found: Mapping[ChannelDay, Sequence[Finding]], at: datetime
+    ) -> int:
+        wanted = {
+            (key.channel_id, key.day, one.code.value, one.interval.start): one
+            for key, findings in found.items()
+            for one in findings
+        }
+        gone = []
+        for row in await self._rows("open_findings", **_days(found)):
+            one = wanted.get((row[1], row[2], row[3], row[4]))
+            if one is None or _said(one) != (row[5], row[6], row[7], row[8]):
+                gone.append(row[0])
+            else:
+                del wanted[row[1], row[2], row[3], row[4]]
+        if gone:
+            await self._connection.execute(_SQL["close_findings"], {"findings": gone, "at": at})
+        if wanted:
+            async with self._connection.cursor() as cursor:
+                await cursor.executemany(
+                    _SQL["raise_finding"], [_raised(key, one, at) for key, one in wanted.items()]
+                )
+        return len(wanted)
+
+    async def close_through(self, days: Mapping[PointChannelId, date]) -> None:
+        values = {"ids": list(days), "days": list(days.values())}
+        await self._connection.execute(_SQL["close_through"], values)
+
+
+def _locked(row: _Row, spans: Sequence[_Row]) -> LockedChannel:
+    capacity = None if row[7] is None else Fraction(row[7])
+    channel = PointChannel(
+        row[0], ServicePoint(row[5], row[6], capacity), Obis(bytes(row[1])), row[2], Unit(row[3])
+    )
+    installed = tuple(Interval(span[1], span[2] or ENDLESS) for span in spans)
+    first = min((span[3] for span in spans if span[3] is not None), default=None)
+    return LockedChannel(channel, row[4], installed, first)
+
+
+def _places(windows: Mapping[PointChannelId, Interval]) -> dict[str, list[Any]]:
+    return {
+        "ids": list(windows),
+        "from_at": [window.start for window in windows.values()],
+        "until_at": [window.end for window in windows.values()],
+    }
+
+
+def _days(days: Collection[ChannelDay]) -> dict[str, list[Any]]:
+    return {"ids": [key.channel_id for key in days], "days": [key.day for key in days]}
+
+
+def _columns(block: DayBlock, actor: str, at: datetime) -> _Row:
+    return (
+        block.channel_id,
+        block.day,
+        block.version,
+        block.start,
+        block.period_s,
+        block.exponent,
+        block.zone,
+        block.unit.value,
+        block.sha256,
+        block.pack_quality(),
+        block.pack_values(),
+        at,
+        actor,
+    )
+
+
+def _said(one: Finding) -> _Row:
+    return one.interval.end, one.severity.value, one.message, one.evidence
+
+
+def _raised(key: tuple[int, date, str, datetime], one: Finding, at: datetime) -> dict[str, Any]:
+    return {
+        "channel_id": key[0],
+        "day": key[1],
+        "code": key[2],
+        "severity": one.severity.value,
+        "from_at": key[3],
+        "until_at": one.interval.end,
+        "message": one.message,
+        "evidence": Jsonb(one.evidence),
+        "at": at,
+    }

@@ -1,0 +1,233 @@
+"""What pages show of billing, from the database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_uuid
+from central.adapters.timescale.pool import Pool
+from central.domain.rating.bill_lines.line import Line
+from central.service.views.billing import (
+    AccountView,
+    AgreementView,
+    BillView,
+    LineView,
+    RunView,
+    TariffView,
+)
+from central.service.views.paging import CursorError, Page, decode_cursor, encode_cursor, paged
+
+_INT4_MAX = 2**31 - 1
+
+
+class TimescaleBilling:
+    """`BillingOverview` on PostgreSQL.
+
+    Args:
+        pool: Connections in the application's role.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._ask = Asker(pool, Path(__file__).with_suffix(".sql"))
+
+    async def accounts(
+        self, *, today: date, search: str = "", after: str | None = None, limit: int
+    ) -> Page[AccountView]:
+        """See `BillingOverview`."""
+        key = decode_cursor(after, (str,))
+        values = {
+            "today": today,
+            "prefix": as_prefix(search),
+            "id": None,
+            "after": None if key is None else key[0],
+            "limit": limit + 1,
+        }
+        rows = await self._ask.rows("accounts", values)
+        return paged([_account(row) for row in rows], limit, lambda view: (view.number,))
+
+    async def account(self, account: str, today: date) -> AccountView | None:
+        """See `BillingOverview`."""
+        identifier = as_uuid(account)
+        if identifier is None:
+            return None
+        values = {"today": today, "prefix": "%", "id": identifier, "after": None, "limit": 1}
+        row = await self._ask.row("accounts", values)
+        return None if row is None else _account(row)
+
+    async def agreements(self, account: str) -> tuple[AgreementView, ...]:
+        """See `BillingOverview`."""
+        rows = await self._ask.rows("agreements", {"account": as_uuid(account)})
+        return tuple(
+            AgreementView(str(uid), str(payer), payer_name, str(point), name, tariff, start, end)
+            for uid, payer, payer_name, point, name, tariff, start, end in rows
+        )
+
+    async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:
+        """See `BillingOverview`."""
+        key = decode_cursor(after, (str, str)) or (None, None)
+        values = {"after_name": key[0], "after_effective": _date(key[1]), "limit": limit + 1}
+        rows = await self._ask.rows("tariffs", values)
+        views = [TariffView(row[0], row[1], row[2].hex(), row[3], row[4]) for row in rows]
+        return paged(views, limit, lambda view: (view.tariff, view.effective.isoformat()))
+
+    async def runs(self, *, after: str | None = None, limit: int) -> Page[RunView]:
+        """See `BillingOverview`."""
+        key = decode_cursor(after, (int,))
+        values = {"id": None, "after": None if key is None else key[0], "limit": limit + 1}
+        rows = await self._ask.rows("runs", values)
+        views = await self._summed(rows[:limit])
+        return Page(views, encode_cursor((rows[limit - 1][0],)) if len(rows) > limit else None)
+
+    async def run(self, run: str) -> RunView | None:
+        """See `BillingOverview`."""
+        identifier = as_uuid(run)
+        if identifier is None:
+            return None
+        rows = await self._ask.rows("runs", {"id": identifier, "after": None, "limit": 1})
+        return next(iter(await self._summed(rows)), None)
+
+    async def _summed(self, rows: Sequence[Record]) -> tuple[RunView, ...]:
+        """Runs with their bills counted, in one question for all."""
+        sums: dict[int, list[Record]] = defaultdict(list)
+        for row in await self._ask.rows("run_sums", {"runs": [row[0] for row in rows]}):
+            sums[row[0]].append(row)
+        return tuple(_run(row, sums[row[0]]) for row in rows)
+
+    async def bills(
+        self,
+        *,
+        run: str | None = None,
+        account: str | None = None,
+        state: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> Page[BillView]:
+        """See `BillingOverview`."""
+        key = decode_cursor(after, (int,))
+        asked = (run, account)
+        identifiers = [None if name is None else as_uuid(name) for name in asked]
+        if any(name and found is None for name, found in zip(asked, identifiers, strict=True)):
+            return Page(())
+        values = {
+            "id": None,
+            "run": identifiers[0],
+            "account": identifiers[1],
+            "state": state,
+            "after": None if key is None else key[0],
+            "limit": limit + 1,
+        }
+        rows = await self._ask.rows("bills", values)
+        more = encode_cursor((rows[limit - 1][0],)) if len(rows) > limit else None
+        return Page(tuple(_bill(row) for row in rows[:limit]), more)
+
+    async def bill(self, bill: str) -> BillView | None:
+        """See `BillingOverview`."""
+        identifier = as_uuid(bill)
+        if identifier is None:
+            return None
+        values = {
+            "id": identifier, "run": None, "account": None, "state": None, "after": None,
+            "limit": 1,
+        }  # fmt: skip
+        row = await self._ask.row("bills", values)
+        return None if row is None else _bill(row)
+
+    async def lines(self, bill: str) -> tuple[LineView, ...]:
+        """See `BillingOverview`."""
+        rows = await self._ask.rows("lines", {"bill": as_uuid(bill), "number": None})
+        return tuple(map(_line, rows))
+
+    async def line(self, bill: str, number: int) -> tuple[LineView, Line] | None:
+        """See `BillingOverview`."""
+        if not 0 < number <= _INT4_MAX:
+            return None
+        asked = {"bill": as_uuid(bill), "number": number}
+        row = await self._ask.row("lines", asked)
+        lineage = await self._ask.row("lineage", asked)
+        if row is None or lineage is None:
+            return None
+        return _line(row), Line.from_json(lineage[0])
+
+
+def _date(text: object) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        message = "The cursor does not belong to this list."
+        raise CursorError(message, value=text) from None
+
+
+def _account(row: Record) -> AccountView:
+    uid, number, name, agreements = row
+    return AccountView(str(uid), number, name, agreements)
+
+
+def _run(row: Record, sums: Sequence[Record]) -> RunView:
+    _, uid, cycle, kind, started_at, finished_at = row
+    counts: dict[str, int] = defaultdict(int)
+    totals: dict[str, Decimal] = defaultdict(Decimal)
+    for _, state, currency, count, total in sums:
+        counts[state] += int(count)
+        if state != "held" and total is not None:
+            totals[currency] += total
+    return RunView(
+        run=str(uid),
+        cycle=cycle,
+        kind=kind,
+        state="running" if finished_at is None else "finished",
+        started_at=started_at,
+        finished_at=finished_at,
+        bills=sum(counts.values()),
+        held=counts["held"],
+        drafts=counts["draft"],
+        approved=counts["approved"],
+        issued=counts["issued"],
+        totals=tuple(sorted(totals.items())),
+    )
+
+
+def _bill(row: Record) -> BillView:
+    (
+        _, uid, run, cycle, account, account_name, account_number, series, legal, state, holds,
+        start, end, currency, total, sha256, creator, approver, cancelled,
+    ) = row  # fmt: skip
+    return BillView(
+        bill=str(uid),
+        run=str(run),
+        cycle=cycle,
+        account=str(account),
+        account_name=account_name,
+        account_number=account_number,
+        number=None if legal is None else f"{series}-{legal:06}",
+        state="cancelled" if cancelled else state,
+        reason=" ".join(str(hold.get("message", hold)) for hold in holds) or None,
+        start=start,
+        end=end,
+        currency=currency,
+        total=total,
+        sha256=None if sha256 is None else sha256.hex(),
+        creator=creator,
+        approver=approver,
+    )
+
+
+def _line(row: Record) -> LineView:
+    number, charge, kind, label, text, quantity, unit, price, amount, explained = row
+    return LineView(
+        number=number,
+        charge=charge,
+        kind=kind,
+        label=label or None,
+        text=text,
+        quantity=quantity,
+        unit=unit or None,
+        price=price,
+        amount=amount,
+        explained=explained,
+    )

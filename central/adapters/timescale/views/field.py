@@ -1,0 +1,376 @@
+"""What pages show of the field, from the database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import LiteralString
+
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.named_query import (
+    Asker,
+    Record,
+    as_bigint,
+    as_prefix,
+    as_text,
+    as_uuid,
+    shown,
+)
+from central.adapters.timescale.pool import Pool
+from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import IntervalQuality
+from central.service.views.field import (
+    SILENT_AFTER,
+    ChannelView,
+    FieldTotals,
+    FindingView,
+    GatewayView,
+    MeterView,
+    PointChannelView,
+    PointView,
+    ReadingView,
+)
+from central.service.views.paging import Page, decode_cursor, encode_cursor, paged
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Quantity, Unit
+from firmware_bridge.contract.reading import Kind, Source, from_ms, to_ms, unpack_flags
+
+REFRESH_AT_ONCE = 20_000
+GAPS_WITHIN = timedelta(days=35)
+_MISSING = bytes([IntervalQuality.MISSING])
+
+
+class TimescaleField:
+    """`FieldOverview` on PostgreSQL, with or without TimescaleDB.
+
+    Args:
+        pool: Connections in the application's role.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._ask = Asker(pool, Path(__file__).with_suffix(".sql"))
+
+    async def ping(self) -> None:
+        """See `FieldOverview`."""
+        await self._ask.rows("ping", {})
+
+    async def totals(self, now: datetime) -> FieldTotals:
+        """See `FieldOverview`."""
+        row = await self._ask.row("totals", {"silent": now - SILENT_AFTER})
+        counts = [int(count) for count in row or ()]
+        codes = await self._ask.rows("finding_codes", {})
+        return FieldTotals(
+            gateways=counts[0],
+            gateways_silent=counts[1],
+            meters=counts[2],
+            meters_silent=counts[3],
+            meters_unassigned=counts[4],
+            findings=tuple((str(code), int(times)) for code, times in codes),
+            conflicts=counts[5],
+            quarantined=counts[6],
+        )
+
+    async def refresh(self, now: datetime) -> int:
+        """See `FieldOverview`; of several processes one works, the others look on."""
+        values = {"now": now, "silent_after": SILENT_AFTER, "limit": REFRESH_AT_ONCE}
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                cursor = await connection.execute(self._ask.text("claim_refresh"))
+                if await cursor.fetchone() != (True,):
+                    return 0
+                done = await connection.execute(self._ask.text("refresh"), values, prepare=False)
+                return done.rowcount
+
+    async def gateways(
+        self,
+        *,
+        now: datetime,
+        search: str = "",
+        attention: bool = False,
+        after: str | None = None,
+        limit: int,
+    ) -> Page[GatewayView]:
+        """See `FieldOverview`."""
+        key = decode_cursor(after, (str,))
+        values = {
+            "silent": now - SILENT_AFTER,
+            "prefix": as_prefix(search),
+            "name": None,
+            "attention": attention,
+            "after": None if key is None else key[0],
+            "limit": limit + 1,
+        }
+        rows = await self._ask.rows("gateways", values)
+        return paged([_gateway(row) for row in rows], limit, lambda view: (view.gateway,))
+
+    async def gateway(self, gateway: str) -> GatewayView | None:
+        """See `FieldOverview`."""
+        name = as_text(gateway)
+        if name is None:
+            return None
+        values = {
+            "silent": None, "prefix": "%", "name": name, "attention": False, "after": None,
+            "limit": 1,
+        }  # fmt: skip
+        row = await self._ask.row("gateways", values)
+        return None if row is None else _gateway(row)
+
+    async def meters(  # noqa: PLR0913 - every filter is one
+        self,
+        *,
+        now: datetime,
+        search: str = "",
+        gateway: str | None = None,
+        attention: bool = False,
+        after: str | None = None,
+        limit: int,
+    ) -> Page[MeterView]:
+        """See `FieldOverview`."""
+        key = decode_cursor(after, (str, str)) or (None, None)
+        values = {
+            "now": now,
+            "prefix": as_prefix(search),
+            "id": None,
+            "gateway": None if gateway is None else as_text(gateway) or "",
+            "after_manufacturer": key[0],
+            "after_serial": key[1],
+            "limit": limit + 1,
+        }
+        rows = await self._ask.rows("meters", values, query=self._meters(attention=attention))
+        views = await self._with_counts(rows[:limit], now)
+        last = rows[limit - 1] if len(rows) > limit else None
+        return Page(views, None if last is None else encode_cursor((last[1], last[2])))
+
+    async def meter(self, meter: str, now: datetime) -> MeterView | None:
+        """See `FieldOverview`."""
+        identifier = as_bigint(meter)
+        if identifier is None:
+            return None
+        values = {
+            "now": now, "prefix": "%", "id": identifier, "gateway": None,
+            "after_manufacturer": None, "after_serial": None, "limit": 1,
+        }  # fmt: skip
+        rows = await self._ask.rows("meters", values, query=self._meters(attention=False))
+        return next(iter(await self._with_counts(rows, now)), None)
+
+    def _meters(self, *, attention: bool) -> LiteralString:
+        join = self._ask.text("attention") if attention else ""
+        return self._ask.text("meters").replace("{attention}", join)
+
+    async def _with_counts(self, rows: Sequence[Record], now: datetime) -> tuple[MeterView, ...]:
+        """Meters with what is counted from their service points, in two questions for all."""
+        points = [row[9] for row in rows if row[9] is not None]
+        missing: Counter[int] = Counter()
+        findings: Counter[int] = Counter()
+        if points:
+            since = (now - GAPS_WITHIN).date()
+            asked = {"points": points, "since": since}
+            for point, quality in await self._ask.rows("qualities", asked):
+                missing[point] += quality.count(_MISSING)
+            findings.update(dict(await self._ask.rows("point_findings", asked)))
+        return tuple(_meter(row, missing[row[9]], findings[row[9]]) for row in rows)
+
+    async def channels(self, meter: str) -> tuple[ChannelView, ...]:
+        """See `FieldOverview`."""
+        identifier = as_bigint(meter)
+        if identifier is None:
+            return ()
+        rows = await self._ask.rows("channels", {"meter": identifier, "id": None})
+        return tuple(map(_channel, rows))
+
+    async def channel(self, channel: str) -> ChannelView | None:
+        """See `FieldOverview`."""
+        identifier = as_bigint(channel)
+        if identifier is None:
+            return None
+        row = await self._ask.row("channels", {"meter": None, "id": identifier})
+        return None if row is None else _channel(row)
+
+    async def readings(
+        self, channel: str, within: Interval, *, after: str | None = None, limit: int
+    ) -> Page[ReadingView]:
+        """See `FieldOverview`."""
+        key = decode_cursor(after, (int, int))
+        values = {
+            "channel": as_bigint(channel),
+            "start": within.start,
+            "end": within.end,
+            "after_at": None if key is None else from_ms(int(key[0])),
+            "after_revision": None if key is None else key[1],
+            "limit": limit + 1,
+        }
+        rows = await self._ask.rows("readings", values)
+        views = [_reading(row) for row in rows]
+        return paged(views, limit, lambda view: (to_ms(view.at), view.revision))
+
+    async def point_channels(self, point: str) -> tuple[PointChannelView, ...]:
+        """See `FieldOverview`."""
+        identifier = as_uuid(point)
+        if identifier is None:
+            return ()
+        rows = await self._ask.rows("point_channels", {"point": identifier, "id": None})
+        return tuple(map(_point_channel, rows))
+
+    async def point_channel(self, channel: str) -> PointChannelView | None:
+        """See `FieldOverview`."""
+        identifier = as_bigint(channel)
+        if identifier is None:
+            return None
+        row = await self._ask.row("point_channels", {"point": None, "id": identifier})
+        return None if row is None else _point_channel(row)
+
+    async def blocks(self, channel: str, first: date, until: date) -> tuple[DayBlock, ...]:
+        """See `FieldOverview`."""
+        values = {"channel": as_bigint(channel), "first": first, "until": until}
+        return tuple(map(_block, await self._ask.rows("blocks", values)))
+
+    async def block_versions(
+        self, channel_id: int, wanted: Sequence[tuple[date, int]]
+    ) -> tuple[DayBlock, ...]:
+        """See `FieldOverview`."""
+        values = {
+            "channel": channel_id,
+            "days": [day for day, _ in wanted],
+            "versions": [version for _, version in wanted],
+        }
+        return tuple(map(_block, await self._ask.rows("block_versions", values)))
+
+    async def findings(
+        self, *, gateway: str | None = None, meter: str | None = None, limit: int
+    ) -> tuple[FindingView, ...]:
+        """See `FieldOverview`."""
+        number = None if meter is None else as_bigint(meter)
+        name = None if gateway is None else as_text(gateway)
+        if (meter is not None and number is None) or (gateway is not None and name is None):
+            return ()
+        asked = {"meter": number, "gateway": name}
+        points = None
+        if meter is not None or gateway is not None:
+            points = [row[0] for row in await self._ask.rows("points_of", asked)]
+        ingest = await self._ask.rows("findings", {**asked, "limit": limit})
+        vee = await self._ask.rows("vee_findings", {"points": points, "limit": limit})
+        found = sorted(map(_finding, ingest + vee), key=lambda one: one.found_at, reverse=True)
+        return tuple(found[:limit])
+
+    async def points(
+        self, *, now: datetime, search: str = "", after: str | None = None, limit: int
+    ) -> Page[PointView]:
+        """See `FieldOverview`."""
+        key = decode_cursor(after, (str,))
+        values = {
+            "now": now,
+            "prefix": as_prefix(search),
+            "id": None,
+            "after": None if key is None else key[0],
+            "limit": limit + 1,
+        }
+        rows = await self._ask.rows("points", values)
+        return paged([_point(row) for row in rows], limit, lambda view: (view.name,))
+
+    async def point(self, point: str, now: datetime) -> PointView | None:
+        """See `FieldOverview`."""
+        identifier = as_uuid(point)
+        if identifier is None:
+            return None
+        values = {"now": now, "prefix": "%", "id": identifier, "after": None, "limit": 1}
+        row = await self._ask.row("points", values)
+        return None if row is None else _point(row)
+
+
+def _gateway(row: Record) -> GatewayView:
+    name, revoked, enrolled_at, last_seen, epoch, cum, backlog, meters, findings = row
+    epoch = None if epoch is None else str(epoch)
+    return GatewayView(name, revoked, enrolled_at, last_seen, epoch, cum, backlog, meters, findings)
+
+
+def _meter(row: Record, missing: int, findings: int) -> MeterView:
+    number, manufacturer, serial, gateway, uid, name, zone, last_seen, last_good, _ = row
+    meter, point = shown((number, uid))
+    return MeterView(
+        meter=str(meter),
+        manufacturer=manufacturer,
+        serial=serial,
+        gateway=gateway,
+        point=point,
+        point_name=name,
+        zone=zone,
+        last_seen=last_seen,
+        last_good=last_good,
+        missing=missing,
+        findings=findings,
+    )
+
+
+def _channel(row: Record) -> ChannelView:
+    number, meter, obis, kind, period_s, source, unit, first, last, mantissa, exponent = row
+    latest = None if last is None else Quantity(mantissa, exponent, Unit(unit))
+    return ChannelView(
+        channel=str(number),
+        meter=str(meter),
+        obis=Obis(obis),
+        kind=Kind(kind),
+        period_s=period_s,
+        source=Source(source),
+        unit=Unit(unit),
+        first_at=first,
+        last_at=last,
+        last_value=latest,
+    )
+
+
+def _reading(row: Record) -> ReadingView:
+    at, revision, mantissa, exponent, flags, unit = row
+    quality, time_quality = unpack_flags(flags)
+    return ReadingView(
+        at, revision, Quantity(mantissa, exponent, Unit(unit)), quality, time_quality
+    )
+
+
+def _point_channel(row: Record) -> PointChannelView:
+    number, uid, name, zone, obis, period_s, unit, last_day = row
+    return PointChannelView(
+        str(number), str(uid), name, zone, Obis(obis), period_s, Unit(unit), last_day
+    )
+
+
+def _block(row: Record) -> DayBlock:
+    channel_id, day, zone, start, period_s, exponent, unit, values, quality, version = row
+    return DayBlock.unpack(
+        channel_id=channel_id,
+        day=day,
+        zone=zone,
+        start=start,
+        period_s=period_s,
+        exponent=exponent,
+        unit=Unit(unit),
+        values=values,
+        quality=quality,
+        version=version,
+    )
+
+
+def _finding(row: Record) -> FindingView:
+    finding, code, severity, gateway, meter, serial, start, end, detail, found_at = row
+    return FindingView(
+        finding=finding,
+        code=code,
+        severity=severity,
+        gateway=gateway,
+        meter=None if meter is None else str(meter),
+        meter_serial=serial,
+        start=start,
+        end=end,
+        detail=detail,
+        found_at=found_at,
+        open=True,
+    )
+
+
+def _point(row: Record) -> PointView:
+    uid, name, address, zone, meter, serial, account, account_name, tariff = row
+    point, meter, account = shown((uid, meter, account))
+    return PointView(str(point), name, address, zone, meter, serial, account, account_name, tariff)

@@ -1,0 +1,220 @@
+"""What every request passes: host, operator, forms, and the headers of every answer.
+
+Plain ASGI, so that streaming answers stay streams and nothing is paid per request but a few
+comparisons.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import parse_qs, quote
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from central.api.authentication import OPERATOR, SEAT_COOKIE, Doorkeeper, Seat
+from central.api.bounds import bounded, most_for, refuse_declared
+from central.api.problems import (
+    AccessError,
+    ForbiddenError,
+    MisdirectedError,
+    Problem,
+    problem_of,
+)
+from central.api.settings import WebSettings
+from firmware_bridge.contract.errors import MeterlineError
+
+API = "/api/"
+SIGN_IN = "/sign-in"
+PROOF_HEADER = "x-meterline-form"
+PROOF_FIELD = "proof"
+_PUBLIC = ("/static/", "/api/v1/health", "/favicon.ico", SIGN_IN)
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAME_SITE = frozenset({"", "same-origin", "none"})
+_SEAT_AGE_S = 400 * 86_400
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+Refuse = Callable[[Request, Problem], Response]
+
+
+class Gate:
+    """ASGI middleware that admits a request or answers it with a problem.
+
+    Args:
+        app: What comes after.
+        settings: How we are reached.
+        keeper: Checks sessions and proofs.
+        clock: The present, aware.
+        refuse: Turns a problem into the answer that suits the request.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: WebSettings,
+        keeper: Doorkeeper,
+        clock: Callable[[], datetime],
+        refuse: Refuse,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._keeper = keeper
+        self._clock = clock
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        receive = bounded(receive, most_for(scope["path"]))
+        request = Request(scope, receive)
+        seat = self._keeper.seat(request.cookies, self._clock())
+        request.state.seat = seat
+        reply = self._dressed(request, seat, send)
+        try:
+            receive = await self._admit(request, seat)
+        except MeterlineError as error:
+            await self._turn_away(request, error)(scope, receive, reply)
+            return
+        except ClientDisconnect:
+            return
+        await self._app(scope, receive, reply)
+
+    async def _admit(self, request: Request, seat: Seat) -> Receive:
+        """The request's body channel, once it may come in.
+
+        Raises:
+            BodyTooLargeError: More is sent than may be.
+            MisdirectedError: The host name is not ours.
+            AccessError: Nobody, or not the operator, asks.
+            ForbiddenError: A write cannot be shown to be the operator's own.
+        """
+        refuse_declared(request)
+        host = request.headers.get("host", "")
+        if not self._settings.serves(_host_name(host)):
+            message = f"{host!r} is not a name of this service."
+            raise MisdirectedError(message, value=host)
+        path = request.url.path
+        bearer = _bearer(request)
+        if bearer is not None and path.startswith(API):
+            if not self._keeper.token_is_right(bearer):
+                message = "The bearer token is not the operator's."
+                raise AccessError(message)
+            request.state.actor = OPERATOR
+            return request.receive
+        if path.startswith(_PUBLIC) and request.method in _SAFE:
+            return request.receive
+        if seat.operator is None and path != SIGN_IN:
+            message = "This needs the operator's token."
+            remedy = "Send `Authorization: Bearer <token>`, or sign in."
+            raise AccessError(message, remedy=remedy)
+        request.state.actor = seat.operator
+        if request.method in _SAFE:
+            return request.receive
+        return await self._own_write(request, seat)
+
+    async def _own_write(self, request: Request, seat: Seat) -> Receive:
+        """The body channel of a write that is the operator's own.
+
+        Raises:
+            ForbiddenError: It may have been sent by another site.
+        """
+        origin = request.headers.get("origin")
+        foreign = request.headers.get("sec-fetch-site", "") not in _SAME_SITE or (
+            origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}"
+        )
+        if foreign:
+            message = "Another site sent this request."
+            raise ForbiddenError(message, value=origin)
+        if self._keeper.proof_is_right(seat, request.headers.get(PROOF_HEADER, "")):
+            return request.receive
+        if request.url.path.startswith(API):
+            # No browser sends neither header with a cross-site write, and JSON needs a preflight.
+            if self._settings.open and _is_json(request):
+                return request.receive
+        else:
+            receive, proof = await _read_proof(request)
+            if self._keeper.proof_is_right(seat, proof):
+                return receive
+        message = "The form is out of date."
+        raise ForbiddenError(message, remedy="Reload the page and send it again.")
+
+    def _turn_away(self, request: Request, error: MeterlineError) -> Response:
+        page = not request.url.path.startswith(API) and request.method in _SAFE
+        if isinstance(error, AccessError) and page:
+            target = request.url.path
+            if request.url.query:
+                target = f"{target}?{request.url.query}"
+            address = f"{SIGN_IN}?next={quote(target)}"
+            if request.headers.get("hx-request"):
+                return Response(status_code=204, headers={"HX-Redirect": SIGN_IN})
+            return RedirectResponse(address, status_code=303)
+        return self._refuse(request, problem_of(error))
+
+    def _dressed(self, request: Request, seat: Seat, send: Send) -> Send:
+        began = time.perf_counter()
+        page = not request.url.path.startswith((API, "/static/"))
+
+        async def reply(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "private, no-cache")
+                spent_ms = (time.perf_counter() - began) * 1000
+                headers["Server-Timing"] = f"app;dur={spent_ms:.1f}"
+                if seat.fresh and page:
+                    headers.append("Set-Cookie", self.cookie(SEAT_COOKIE, seat.name, _SEAT_AGE_S))
+            await send(message)
+
+        return reply
+
+    def cookie(self, name: str, value: str, age_s: int) -> str:
+        """A Set-Cookie value that scripts cannot read and other sites cannot make travel."""
+        secure = "; Secure" if self._settings.secure_cookies else ""
+        return f"{name}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _host_name(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
+
+
+def _bearer(request: Request) -> str | None:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else None
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json"
+
+
+async def _read_proof(request: Request) -> tuple[Receive, str]:
+    """The proof inside a form, and a channel that gives the form's bytes once more."""
+    body = await request.body()
+    fields = parse_qs(body.decode("utf-8", "replace"))
+
+    async def again() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again, fields.get(PROOF_FIELD, [""])[0]

@@ -1,0 +1,122 @@
+"""What an operator may order. Every order is idempotent by nature, and by key where one is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import AtDesk
+from central.api.schemas.billing import BillOut
+from central.api.schemas.writes import (
+    AccountIn,
+    AgreementIn,
+    CountOut,
+    EffectOut,
+    InstallationIn,
+    PointIn,
+    TariffIn,
+)
+from central.service.operator.bill_orders import approve_run, issue_run
+from central.service.operator.services import Desk
+from central.service.registry.register import Effect
+from central.service.views.lookup import found
+
+router = APIRouter(tags=["orders"])
+Responses = dict[int | str, dict[str, Any]]
+EFFECT: Responses = {
+    HTTPStatus.OK.value: {"model": EffectOut, "description": "It was there, or was corrected."},
+    HTTPStatus.CREATED.value: {"model": EffectOut, "description": "It was added."},
+}
+_BILL: Responses = {HTTPStatus.OK.value: {"model": BillOut}}
+_COUNT: Responses = {HTTPStatus.OK.value: {"model": CountOut}}
+
+
+async def _effect(order: Awaitable[Effect]) -> tuple[HTTPStatus, EffectOut]:
+    effect = await order
+    status = HTTPStatus.CREATED if effect is Effect.ADDED else HTTPStatus.OK
+    return status, EffectOut(effect=effect)
+
+
+@router.post("/service-points", responses=EFFECT, response_model=None)
+async def open_point(desk: AtDesk, once: DoOnce, order: PointIn) -> Response:
+    """Open a service point and count things there, or correct its address or capacity."""
+    channels = [channel.record() for channel in order.channels]
+    enrol = desk.enrol(once.actor)
+    return await once(lambda: _effect(enrol.service_point(order.record(), *channels)))
+
+
+@router.post("/installations", responses=EFFECT, response_model=None)
+async def install(desk: AtDesk, once: DoOnce, order: InstallationIn) -> Response:
+    """Put a meter in, or take it out; what it said is validated anew."""
+    return await once(lambda: _effect(desk.enrol(once.actor).installation(order.record())))
+
+
+@router.post("/accounts", responses=EFFECT, response_model=None)
+async def open_account(desk: AtDesk, once: DoOnce, order: AccountIn) -> Response:
+    """Open an account, or correct its name and address."""
+    return await once(lambda: _effect(desk.enrol(once.actor).account(order.record())))
+
+
+@router.post("/agreements", responses=EFFECT, response_model=None)
+async def agree(desk: AtDesk, once: DoOnce, order: AgreementIn) -> Response:
+    """Conclude an agreement, or end it."""
+    return await once(lambda: _effect(desk.enrol(once.actor).agreement(order.record())))
+
+
+@router.post("/tariffs", responses=EFFECT, response_model=None)
+async def add_tariff(desk: AtDesk, once: DoOnce, order: TariffIn) -> Response:
+    """Add a version of a tariff; a document that is refused is answered with every reason."""
+    return await once(lambda: _effect(desk.enrol(once.actor).tariff(order.document)))
+
+
+async def _bill(desk: Desk, bill: str) -> tuple[HTTPStatus, BillOut]:
+    view = found(await desk.billing.bill(bill), "bill", bill)
+    return HTTPStatus.OK, BillOut.model_validate(view)
+
+
+@router.post("/bills/{bill}/approve", responses=_BILL, response_model=None)
+async def approve_bill(desk: AtDesk, once: DoOnce, bill: UUID) -> Response:
+    """Approve a draft that somebody else made."""
+
+    async def work() -> tuple[HTTPStatus, BillOut]:
+        await desk.approve.one(bill, once.actor)
+        return await _bill(desk, str(bill))
+
+    return await once(work)
+
+
+@router.post("/bills/{bill}/issue", responses=_BILL, response_model=None)
+async def issue_bill(desk: AtDesk, once: DoOnce, bill: UUID) -> Response:
+    """Give an approved bill its legal number; it never changes again."""
+
+    async def work() -> tuple[HTTPStatus, BillOut]:
+        await desk.issue.one(bill, once.actor)
+        return await _bill(desk, str(bill))
+
+    return await once(work)
+
+
+@router.post("/bill-runs/{run}/approve", responses=_COUNT, response_model=None)
+async def approve_bills(desk: AtDesk, once: DoOnce, run: str) -> Response:
+    """Approve every draft of a run that somebody else started."""
+
+    async def work() -> tuple[HTTPStatus, CountOut]:
+        return HTTPStatus.OK, CountOut(bills=await approve_run(desk, run, once.actor))
+
+    return await once(work)
+
+
+@router.post("/bill-runs/{run}/issue", responses=_COUNT, response_model=None)
+async def issue_bills(desk: AtDesk, once: DoOnce, run: str) -> Response:
+    """Give every approved bill of a run its legal number, in one ordered pass."""
+
+    async def work() -> tuple[HTTPStatus, CountOut]:
+        return HTTPStatus.OK, CountOut(bills=await issue_run(desk, run, once.actor))
+
+    return await once(work)

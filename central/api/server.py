@@ -1,0 +1,136 @@
+"""Running the web application on a socket of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Self, cast
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from central.api.connection import Connection, Patience
+from central.api.settings import WebSettings
+from central.service.operator.services import Desk
+from firmware_bridge.contract.errors import ConfigurationError, EnvironmentFaultError
+
+REFRESH_EVERY_S = 20.0
+DRAIN_S = 5
+PATIENCE = Patience()
+_LOG = structlog.get_logger(__name__)
+
+
+class AddressTakenError(ConfigurationError):
+    """Something else listens on the address, or it is not one of this machine."""
+
+    code = "ADDRESS_TAKEN"
+
+
+def listen(settings: WebSettings) -> socket.socket:
+    """A socket that listens where the settings say.
+
+    Raises:
+        AddressTakenError: The address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host.strip("[]"), settings.port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        message = f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror}."
+        raise AddressTakenError(message, value=settings.port) from error
+    listener.setblocking(False)
+    return listener
+
+
+@asynccontextmanager
+async def serving(
+    app: FastAPI, desk: Desk, settings: WebSettings, patience: Patience = PATIENCE
+) -> AsyncIterator[str]:
+    """Serve an application while the block runs; gives its address.
+
+    Signals stay the caller's. Leaving lets open requests end, for a few seconds at most.
+
+    Args:
+        app: From `create_app`.
+        desk: The same as the application's; what pages count is kept up to date meanwhile.
+        settings: Where to listen.
+        patience: How long and how much a connection is given.
+
+    Raises:
+        AddressTakenError: The address cannot be had.
+    """
+    listener = listen(settings)
+    server = QuietServer.of(app, patience)
+    host, port = listener.getsockname()[:2]
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    refreshing = asyncio.create_task(keep_fresh(desk))
+    try:
+        await server.ready(running)
+        yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    finally:
+        refreshing.cancel()
+        server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await refreshing
+        await running
+        listener.close()
+
+
+class QuietServer(uvicorn.Server):
+    """A server that leaves signals to whoever started it."""
+
+    @classmethod
+    def of(cls, app: ASGIApp, patience: Patience = PATIENCE) -> Self:
+        """A server of an application.
+
+        Args:
+            app: What answers.
+            patience: How long and how much a connection is given.
+        """
+        # It is called as the class would be.
+        connection = cast("type[asyncio.Protocol]", partial(Connection, patience))
+        config = uvicorn.Config(
+            app,
+            http=connection,
+            ws="none",
+            h11_max_incomplete_event_size=patience.head_bytes,
+            timeout_keep_alive=patience.keep_alive_s,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+        return cls(config)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+    async def ready(self, running: asyncio.Task[None]) -> None:
+        """Wait until connections are taken."""
+        while not self.started:
+            if running.done():
+                await running
+            await asyncio.sleep(0.01)
+
+
+async def keep_fresh(desk: Desk, every_s: float = REFRESH_EVERY_S) -> None:
+    """Bring the counts of silent meters up to date, for ever."""
+    while True:
+        try:
+            await desk.field.refresh(desk.clock())
+        except EnvironmentFaultError as error:
+            _LOG.warning("overview not refreshed", reason=error.message)
+        await asyncio.sleep(every_s)

@@ -1,0 +1,124 @@
+"""A run and a bill as JSON and as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from central.cli.output import out
+from central.service.ports.billing import BillHead, BillRecord, RunSummary
+
+
+def summary_object(
+    summary: RunSummary, seconds: float | None, heads: tuple[BillHead, ...]
+) -> dict[str, Any]:
+    """A run as JSON: amounts and quantities as strings.
+
+    Args:
+        summary: The run.
+        seconds: How long it took; None leaves it out.
+        heads: Its bills, where they are few enough to be listed.
+    """
+    made: dict[str, Any] = {
+        "run": str(summary.run.uid),
+        "cycle": str(summary.run.cycle),
+        "creator": summary.run.creator,
+        "accounts": summary.accounts,
+        "billed": summary.accounts - summary.held_count,
+        "held": summary.held_count,
+        "states": {state.value: count for state, count in summary.bills.items()},
+        "totals": {currency: format(total, "f") for currency, total in summary.totals.items()},
+        "kwh_billed": format(summary.kwh, "f"),
+        "kwh_validated": format(summary.validated_kwh, "f"),
+        "charges": [
+            {
+                "charge": charge.charge,
+                "name": charge.name,
+                "currency": charge.currency,
+                "lines": charge.lines,
+                "amount": format(charge.amount, "f"),
+            }
+            for charge in summary.charges
+        ],
+        "held_bills": [
+            {**_head(head), "reasons": [hold.to_json() for hold in head.holds]}
+            for head in summary.held
+        ],
+        "bills": [_head(head) for head in heads],
+    }
+    return made if seconds is None else {**made, "seconds": f"{seconds:.3f}"}
+
+
+def _head(head: BillHead) -> dict[str, Any]:
+    return {
+        "bill": str(head.uid),
+        "account": head.account,
+        "state": head.state.value,
+        "currency": head.currency,
+        "total": None if head.total is None else format(head.total, "f"),
+        "kwh": None if head.kwh is None else format(head.kwh, "f"),
+    }
+
+
+def bill_object(record: BillRecord) -> dict[str, Any]:
+    """A bill as JSON, with its lineage."""
+    return {
+        "bill": str(record.uid),
+        "run": str(record.run),
+        "number": record.number,
+        "sha256": record.sha256,
+        "kwh": None if record.kwh is None else format(record.kwh, "f"),
+        "creator": record.creator,
+        "approver": record.approver,
+        "made_at": record.made_at.isoformat(),
+        "issued_at": None if record.issued_at is None else record.issued_at.isoformat(),
+        **record.bill.to_json(),
+    }
+
+
+def print_summary(summary: RunSummary, seconds: float | None) -> None:
+    """Print a run for people."""
+    took = "" if seconds is None else f" in {seconds:.1f} s"
+    out.print(
+        f"Cycle {summary.run.cycle}: {summary.accounts} accounts,"
+        f" {summary.accounts - summary.held_count} billed, {summary.held_count} held{took}."
+    )
+    if summary.charges:
+        table = Table("charge", "lines", "amount", "", box=None)
+        for charge in summary.charges:
+            table.add_row(charge.name, str(charge.lines), f"{charge.amount:,}", charge.currency)
+        for currency, total in summary.totals.items():
+            table.add_row("total", "", f"{total:,}", currency)
+        out.print(table)
+    same = "" if summary.kwh == summary.validated_kwh else ": THEY DIFFER"
+    out.print(f"kWh billed {summary.kwh:,}, validated {summary.validated_kwh:,}{same}")
+    for head in summary.held:
+        reasons = "; ".join(f"{hold.code} {hold.message}" for hold in head.holds)
+        out.print(f"held {head.account}: {reasons}", highlight=False, markup=False)
+
+
+def print_bill(record: BillRecord, counts: dict[int, int]) -> None:
+    """Print a bill for people; `counts` are the proven intervals behind each line."""
+    bill = record.bill
+    out.print(
+        f"{bill.account} {bill.cycle} {bill.state} {record.number or ''} {bill.buyer.name}",
+        markup=False,
+    )
+    table = Table("", "charge", "quantity", "price", "amount", box=None)
+    if counts:
+        table.add_column("intervals")
+    for entry in bill.lines:
+        line = entry.line
+        row = [
+            str(entry.position),
+            f"{line.name} {line.label}".strip(),
+            "" if line.quantity is None else f"{line.quantity:,} {line.unit}",
+            "" if line.price is None else str(line.price),
+            f"{line.amount:,}",
+        ]
+        table.add_row(*row, *([str(counts.get(entry.position, 0))] if counts else []))
+    out.print(table)
+    out.print(f"total {bill.total:,} {bill.currency}   sha256 {record.sha256}")
+    for hold in bill.holds:
+        out.print(f"held: {hold.code} {hold.message} {hold.evidence}", markup=False)

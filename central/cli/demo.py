@@ -1,0 +1,111 @@
+"""The command `meterline-central demo`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+
+from central.cli.output import EXIT_HELD, EXIT_STOPPED, answered
+from central.demo.console import Screen
+from central.demo.scenario import TARIFF, Wish, play
+from firmware_bridge.contract.errors import ConfigurationError
+
+HOME = Path(".demo")
+LOG = "demo.log"
+
+
+class DemoFolderError(ConfigurationError):
+    """The demo's folder holds what the demo did not make."""
+
+    code = "DEMO_FOLDER"
+
+
+@answered
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="End after the bills are printed.")] = False,
+    intervals: Annotated[
+        Path | None,
+        typer.Option(
+            help="A load of your own for the first meter: a CSV of start,kWh with zoned ISO times.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    tariff: Annotated[
+        Path,
+        typer.Option(
+            help="The tariff of all customers.",
+            exists=True,
+            dir_okay=False,
+            show_default="a household's time of use",
+        ),
+    ] = TARIFF,
+    home: Annotated[Path, typer.Option(help="Folder for data, logs and invoices.")] = HOME,
+    port: Annotated[
+        int, typer.Option(help="Port of the dashboard; 0 takes a free one.", min=0, max=65535)
+    ] = 0,
+) -> None:
+    """Play everything on this machine: meters, gateway, broker, database, bills, dashboard.
+
+    Last month comes out of three virtual meters by way of Modbus, the gateway's buffer, MQTT and
+    ingest into a private PostgreSQL, and is validated, rated, billed and printed.
+
+    Nothing that already runs here is touched, and what was started ends with the demo.
+    """
+    home = own_folder(home.resolve())
+    _log_to(home / LOG)
+    wish = Wish(home, once=once, intervals=intervals, tariff=tariff, port=port)
+    try:
+        held = asyncio.run(_until_signal(wish))
+    except asyncio.CancelledError:
+        raise typer.Exit(EXIT_STOPPED) from None
+    if held:
+        raise typer.Exit(EXIT_HELD)
+
+
+def own_folder(home: Path) -> Path:
+    """The folder, made if need be, and seen to be the demo's own.
+
+    Raises:
+        DemoFolderError: There is something else in it.
+    """
+    mark = home / LOG
+    if home.exists() and any(home.iterdir()) and not mark.exists():
+        message = f"{home} is no folder of the demo's, and not empty."
+        raise DemoFolderError(message, value=str(home), remedy="Name another one with --home.")
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+async def _until_signal(wish: Wish) -> int:
+    leave = asyncio.Event()
+    playing = asyncio.current_task()
+    showing = Screen(Console())
+
+    def stop() -> None:
+        # The dashboard closes in order; an act is broken off, and so is a second wish to leave.
+        if playing is not None and (showing.acting or leave.is_set()):
+            playing.cancel()
+        leave.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    return await play(wish, showing, leave)
+
+
+def _log_to(file: Path) -> None:
+    """Keep the terminal for people: what the libraries say goes into a file."""
+    handler = logging.FileHandler(file, mode="w", encoding="utf-8")
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    structlog.configure(
+        logger_factory=structlog.WriteLoggerFactory(file.open("a", encoding="utf-8"))
+    )

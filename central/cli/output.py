@@ -1,0 +1,194 @@
+"""What all commands of `meterline-central` share: settings, answers, errors, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
+
+import psycopg
+import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from central.config.settings import Settings
+from central.service.ports.ingest import StoreUnavailableError
+from firmware_bridge.contract.errors import (
+    ConfigurationError,
+    Fault,
+    InvalidValueError,
+    MeterlineError,
+)
+
+EXIT_OK, EXIT_ERROR, EXIT_REFUSED, EXIT_HELD, EXIT_STOPPED = 0, 1, 2, 3, 130
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Actor = Annotated[
+    str | None, typer.Option("--as", help="In whose name; METERLINE_ACTOR or you by default.")
+]
+
+# Of settings that have a prefix of their own, by the class's name.
+_PREFIXES = dict.fromkeys(("IngestSettings", "BrokerSettings"), "METERLINE_INGEST_")
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+errors = Console(stderr=True, soft_wrap=True)
+out = Console(soft_wrap=True)
+
+
+# In what the driver says of a server that it tried to reach.
+_REACHED_OUT = ("connection failed", "failed to resolve host", "timeout expired")
+_UNREADABLE = "The DSN in METERLINE_DATABASE cannot be used."
+
+
+class _LastWords(logging.Handler):
+    """Remembers why the pool's last attempt to connect failed; its own error does not say."""
+
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember a warning; of a DSN that cannot be read, none of its text: it has a password."""
+        said = " ".join(record.getMessage().split())
+        self.text = said if any(sign in said for sign in _REACHED_OUT) else _UNREADABLE
+
+
+_last_words = _LastWords(logging.WARNING)
+
+
+def hush_pool() -> None:
+    """Have what keeps a connection from coming said once, in the command's own error."""
+    log = logging.getLogger("psycopg.pool")
+    log.addHandler(_last_words)
+    log.propagate = False
+
+
+def group(help_text: str) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+
+
+def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
+    """Say errors in a sentence, and end with the exit code that they mean."""
+
+    @functools.wraps(command)
+    def wrapped(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        as_json = bool(kwargs.get("as_json"))
+        try:
+            return command(*args, **kwargs)
+        except MeterlineError as error:
+            _fail(error, as_json=as_json)
+        except ValidationError as error:
+            first = error.errors()[0]
+            prefix = _PREFIXES.get(error.title, "METERLINE_")
+            name = prefix + "_".join(str(part) for part in first["loc"]).upper()
+            message = f"{name} is refused: {first['msg']}."
+            _fail(ConfigurationError(message), as_json=as_json)
+        except SettingsError as error:
+            # It names the field in a sentence; what stands in the variable may be a secret.
+            field = str(error).partition('field "')[2].partition('"')[0]
+            message = f"METERLINE_{field.upper()} is no JSON."
+            _fail(ConfigurationError(message), as_json=as_json)
+        except UnicodeDecodeError as error:
+            message = f"The file is no UTF-8 text: byte {error.start}."
+            _fail(InvalidValueError(message), as_json=as_json)
+        except psycopg.Error as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            _say("DATABASE", text, as_json=as_json)
+            raise typer.Exit(EXIT_ERROR) from None
+        except OSError as error:
+            _say("FILE", f"{error.filename}: {error.strerror}.", as_json=as_json)
+            raise typer.Exit(EXIT_REFUSED) from None
+        except KeyboardInterrupt:
+            errors.print("Stopped. What was done is kept; the same command goes on from there.")
+            raise typer.Exit(EXIT_STOPPED) from None
+
+    return wrapped
+
+
+def _fail(error: MeterlineError, *, as_json: bool) -> NoReturn:
+    said = str(error)
+    if isinstance(error, StoreUnavailableError) and _last_words.text:
+        said = f"{said} {_last_words.text}"
+    _say(error.code, said, as_json=as_json)
+    mendable = {Fault.CONFIGURATION, Fault.OPERATOR, Fault.PEER}
+    raise typer.Exit(EXIT_REFUSED if error.fault in mendable else EXIT_ERROR) from None
+
+
+def _say(code: str, text: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"error": {"code": code, "message": text}}))
+    else:
+        errors.print(f"[bold]{code}[/]: ", text, sep="", markup=True, highlight=False)
+
+
+def settings() -> Settings:
+    """The settings, from the environment."""
+    return Settings()
+
+
+def actor_of(named: str | None) -> str:
+    """In whose name a command works."""
+    return named or settings().actor
+
+
+def wait_for(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run asynchronous work to its end."""
+    return asyncio.run(work)
+
+
+def show(value: object) -> None:
+    """Print JSON; amounts and quantities are strings in it already."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def listed(rows: list[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
+    """Print rows of the same keys: as JSON, or as a table, or in words where there are none."""
+    if as_json:
+        show(rows)
+    elif not rows:
+        typer.echo(nothing)
+    else:
+        # Never cut to the terminal's width: what is listed is copied into the next command.
+        lines = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            cells = zip(line, widths, strict=True)
+            typer.echo("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+@contextmanager
+def progress_bar(
+    text: str, total: int | None, *, quiet: bool = False
+) -> Iterator[Callable[[int], None]]:
+    """A bar on the terminal's error stream; gives what is told how much is done.
+
+    Args:
+        text: What is being done.
+        total: How much there is; None where nobody knows.
+        quiet: Draw nothing.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True, disable=quiet) as bar:
+        task = bar.add_task(text, total=total)
+
+        def done(completed: int) -> None:
+            bar.update(task, completed=completed)
+
+        yield done

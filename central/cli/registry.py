@@ -1,0 +1,237 @@
+"""`meterline-central import|tariff|gateway`: bring the books up to date."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.pool import Pool, make_pool
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.registry.series import TimescaleSeriesStore
+from central.cli.import_urdb import import_urdb_command
+from central.cli.output import (
+    EXIT_HELD,
+    EXIT_REFUSED,
+    Actor,
+    AsJson,
+    actor_of,
+    answered,
+    errors,
+    group,
+    progress_bar,
+    settings,
+    show,
+    wait_for,
+)
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.refusal import TariffRefusedError
+from central.domain.tariff.version import TariffVersion
+from central.service.gateways.enrolment import enrol_gateway, revoke_gateway
+from central.service.ingest.import_readings import Imported, import_readings
+from central.service.ingest.ingest import Ingest
+from central.service.ingest.outcome import OutcomeKind
+from central.service.rating.keep_series import Kept, keep_series
+from central.service.rating.series_csv import read_series_file
+from central.service.registry.customer_file import read_book
+from central.service.registry.import_customers import import_book
+from central.service.registry.register import Effect, Enrol
+from firmware_bridge.contract.interval import zone_info
+
+imports = group("Bring in a customer book, readings, or price series from a file.")
+tariffs = group("Check tariff documents, import URDB records, or add a version.")
+gateways = group("Enrol and revoke gateways, their epochs and their meters.")
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")]
+Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="The files.")]
+tariffs.command("import-urdb")(import_urdb_command)
+_GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
+
+
+@imports.command("book")
+@answered
+def import_book_command(file: File, actor: Actor = None, *, as_json: AsJson = False) -> None:
+    """Import a customer book (YAML): all of it or nothing, and twice is once."""
+    book, documents = read_book(file)
+
+    async def work() -> Counter[tuple[str, Effect]]:
+        async with _pool() as pool:
+            store = TimescaleRegistry(pool)
+            return await import_book(store, Enrol(store, actor_of(actor)), book, documents)
+
+    done = wait_for(work())
+    if as_json:
+        show([{"kind": kind, "effect": effect, "count": n} for (kind, effect), n in done.items()])
+    else:
+        for (kind, effect), count in done.items():
+            typer.echo(f"{count} {kind} {effect}")
+
+
+@imports.command("readings")
+@answered
+def import_readings_command(
+    file: File,
+    gateway: Annotated[str, typer.Option(help="The enrolled gateway they count as coming from.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Import register readings (CSV) through ingest; the same file twice counts once.
+
+    Columns: manufacturer, serial, obis, at, value, unit; also source and period_s.
+    Exit code 3 where batches were not stored: their outcome says why.
+    """
+    text = file.read_text(encoding="utf-8")
+
+    async def work() -> Imported:
+        async with _pool() as pool:
+            ingest = Ingest(TimescaleIngestStore(pool), lambda: datetime.now(UTC))
+            total = max(0, text.count("\n") - 1)
+            with progress_bar(f"Importing {file.name}", total, quiet=as_json) as bar:
+                return await import_readings(ingest, gateway, text, progress=bar)
+
+    done = wait_for(work())
+    if as_json:
+        outcomes = {kind.value: count for kind, count in done.outcomes.items()}
+        show({"readings": done.readings, "batches": outcomes})
+    else:
+        batches = ", ".join(f"{count} {kind.value}" for kind, count in done.outcomes.items())
+        typer.echo(f"{done.readings} readings in batches: {batches}.")
+    if set(done.outcomes) - _GOOD:
+        raise typer.Exit(EXIT_HELD)
+
+
+@imports.command("series")
+@answered
+def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
+    file: File,
+    name: Annotated[str, typer.Option(help="As tariffs name it, ES.DA.")],
+    zone: Annotated[
+        str | None, typer.Option(help="IANA zone of times that have no offset.")
+    ] = None,
+    step_minutes: Annotated[
+        int | None, typer.Option(min=1, max=1440, help="Otherwise the smallest distance.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why numbers that are known change.")] = None,
+    actor: Actor = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Import prices or factors per step of time (CSV: start,value); twice is once.
+
+    What is known already is changed only with a reason; bills made before keep their prices.
+    """
+    series = read_series_file(
+        file.read_text(encoding="utf-8"),
+        name,
+        file.name,
+        None if zone is None else zone_info(zone),
+        None if step_minutes is None else step_minutes * 60,
+    )
+
+    async def work() -> Kept:
+        async with _pool() as pool:
+            store = TimescaleSeriesStore(pool)
+            return await keep_series(store, series, actor_of(actor), reason=reason)
+
+    done = asdict(wait_for(work()))
+    if as_json:
+        show({"series": name, "days": done})
+    else:
+        typer.echo(f"{name}: " + ", ".join(f"{count} days {what}" for what, count in done.items()))
+
+
+@tariffs.command("check")
+@answered
+def check_command(files: Files, *, as_json: AsJson = False) -> None:
+    """Say whether tariff documents hold together, and if not, every reason with its line."""
+    refused = 0
+    found = []
+    for file in files:
+        try:
+            version = TariffVersion.of(load_tariff(file))
+        except TariffRefusedError as error:
+            refused += 1
+            errors.print(str(error), markup=False, highlight=False)
+            continue
+        found.append(
+            {
+                "file": str(file),
+                "tariff": version.tariff,
+                "effective": version.effective.isoformat(),
+                "sha256": version.sha256,
+            }
+        )
+    if as_json:
+        show(found)
+    else:
+        for one in found:
+            typer.echo(f"{one['file']}: {one['tariff']} from {one['effective']}, {one['sha256']}")
+    if refused:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@tariffs.command("add")
+@answered
+def add_command(files: Files, actor: Actor = None, *, as_json: AsJson = False) -> None:
+    """Add tariff versions; one that is there already stays as it is."""
+
+    async def work() -> list[tuple[Path, Effect]]:
+        async with _pool() as pool:
+            enrol = Enrol(TimescaleRegistry(pool), actor_of(actor))
+            return [
+                (file, await enrol.tariff(file.read_text(encoding="utf-8"), file.name))
+                for file in files
+            ]
+
+    done = wait_for(work())
+    if as_json:
+        show([{"file": str(file), "effect": effect} for file, effect in done])
+    else:
+        for file, effect in done:
+            typer.echo(f"{file}: {effect}")
+
+
+@gateways.command("enrol")
+@answered
+def enrol_command(names: list[str], *, as_json: AsJson = False) -> None:
+    """Let gateways send; a revoked one is taken back."""
+
+    async def work() -> None:
+        async with _pool() as pool:
+            for name in names:
+                await enrol_gateway(TimescaleGatewayStore(pool), name, lambda: datetime.now(UTC))
+
+    wait_for(work())
+    if as_json:
+        show({"enrolled": names})
+    else:
+        typer.echo(f"Enrolled {', '.join(names)}.")
+
+
+@gateways.command("revoke")
+@answered
+def revoke_command(name: str, *, as_json: AsJson = False) -> None:
+    """Refuse everything that a gateway sends from now on."""
+
+    async def work() -> None:
+        async with _pool() as pool:
+            await revoke_gateway(TimescaleGatewayStore(pool), name, lambda: datetime.now(UTC))
+
+    wait_for(work())
+    if as_json:
+        show({"revoked": name})
+    else:
+        typer.echo(f"Revoked {name}.")
+
+
+@asynccontextmanager
+async def _pool() -> AsyncIterator[Pool]:
+    async with make_pool(settings().dsn(), max_size=4, name="meterline-books") as pool:
+        yield pool

@@ -1,0 +1,108 @@
+"""Settings of the central service, from the environment (`METERLINE_...`)."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import timedelta
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from central.config.secret import FiledSettings, not_blank, strong
+from firmware_bridge.contract.errors import ConfigurationError
+
+_DSN = "Name a database, such as postgresql://user@host/meterline."
+
+
+class SettingMissingError(ConfigurationError):
+    """A setting that the command needs is not given."""
+
+    code = "SETTING_MISSING"
+
+
+class Settings(FiledSettings):
+    """What the commands of the centre need to know.
+
+    Args:
+        database: DSN of the database, as any role that may become `meterline_app`.
+        owner_database: DSN of the same database as its owner, for migrations alone.
+        actor: In whose name things are done; the operating system's user by default.
+        web_host: Address to serve pages and API on.
+        web_port: Port to serve them on; 0 takes a free one.
+        web_token: The operator's secret, at least 32 bytes; without one only the loopback
+            interface is served.
+        web_secret: Key that signs sessions, at least 32 bytes, the same for processes that share
+            the work.
+        web_hosts: Host names served besides `web_host`.
+        web_secure_cookies: Whether cookies travel over TLS only.
+        grace_s: How long after its end a local day is validated. [s]
+        poll_s: How long a worker rests when nothing waits. [s]
+        shard_size: Accounts billed at a time.
+        series: Of legal numbers.
+        due_days: From issue to payment. [days]
+    """
+
+    model_config = SettingsConfigDict(env_prefix="METERLINE_", frozen=True, extra="ignore")
+
+    database: SecretStr | None = None
+    owner_database: SecretStr | None = None
+    actor: str = Field(default_factory=getpass.getuser, min_length=1)
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8080, ge=0, le=65_535)
+    web_token: SecretStr | None = None
+    web_secret: SecretStr | None = None
+    web_hosts: tuple[str, ...] = ()
+    web_secure_cookies: bool = False
+    grace_s: float = Field(default=900.0, ge=0)
+    poll_s: float = Field(default=2.0, gt=0)
+    shard_size: int = Field(default=500, ge=1, le=10_000)
+    series: str = Field(default="INV", pattern=r"^[A-Z0-9-]{1,16}$")
+    due_days: int = Field(default=14, ge=0, le=365)
+
+    @field_validator("web_token", "web_secret")
+    @classmethod
+    def _strong(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            strong(value.get_secret_value(), _variable(info))
+        return value
+
+    @field_validator("database", "owner_database")
+    @classmethod
+    def _named(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # The driver would take a blank one for the database of whoever runs this.
+        if value is not None:
+            not_blank(value.get_secret_value(), _variable(info), _DSN)
+        return value
+
+    def dsn(self) -> str:
+        """The database, for the application.
+
+        Raises:
+            SettingMissingError: It is not set.
+        """
+        return _given(self.database, "METERLINE_DATABASE")
+
+    def owner_dsn(self) -> str:
+        """The database, for its owner; that of the application where only one is set.
+
+        Raises:
+            SettingMissingError: Neither is set.
+        """
+        return _given(self.owner_database or self.database, "METERLINE_OWNER_DATABASE")
+
+    @property
+    def grace(self) -> timedelta:
+        """How long after its end a local day is validated."""
+        return timedelta(seconds=self.grace_s)
+
+
+def _variable(info: ValidationInfo) -> str:
+    return f"METERLINE_{info.field_name}".upper()
+
+
+def _given(value: SecretStr | None, name: str) -> str:
+    if value is None:
+        message = "No database is named."
+        remedy = f"Set {name}, such as postgresql://user@host/meterline."
+        raise SettingMissingError(message, value=name, remedy=remedy)
+    return value.get_secret_value()

@@ -1,0 +1,53 @@
+"""The utility's customer book for the street."""
+
+from __future__ import annotations
+
+from central.demo.households import STREET, Household
+from central.demo.virtual_meters import GATEWAY, Scene, first_day, manufacturer
+from central.service.registry.customer_file import Book
+
+
+def customer_book(scene: Scene, tariff: str) -> Book:
+    """Points, meters, accounts and agreements, as `meterline-central import book` reads them.
+
+    Args:
+        scene: When the meters were put in.
+        tariff: Name of the tariff that all have.
+    """
+    since = first_day(scene).isoformat()
+    return Book.model_validate(
+        {
+            "seller": {
+                "name": "Sierra Power Coop.",
+                "address": ["Calle Mayor 1", "28013 Madrid"],
+                "tax_id": "ESF00000000",
+                "contact": "billing@sierra-power.example",
+            },
+            "service_points": [_point(household, scene, since) for household in STREET],
+            "accounts": [
+                {
+                    "number": household.account,
+                    "name": household.name,
+                    "address": list(household.address),
+                    "agreements": [{"point": household.point, "tariff": tariff, "from": since}],
+                }
+                for household in STREET
+            ],
+        }
+    )
+
+
+def _point(household: Household, scene: Scene, since: str) -> dict[str, object]:
+    return {
+        "name": household.point,
+        "zone": scene.zone.key,
+        "address": ", ".join(household.address),
+        "channels": [{"obis": "1-0:1.8.0", "period": "15m", "unit": "Wh"}],
+        "meters": [
+            {
+                "meter": f"{manufacturer()}/{household.serial}",
+                "from": since,
+                "gateway": GATEWAY,
+            }
+        ],
+    }

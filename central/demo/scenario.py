@@ -1,0 +1,260 @@
+"""What happens in the demo, act by act."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from central.adapters.documents.invoice import render_invoice
+from central.adapters.embedded.child import SupervisedChild
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.migrate import migrate
+from central.adapters.timescale.operator import timescale_desk
+from central.adapters.timescale.pool import Pool, make_pool
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.api.app import create_app
+from central.api.server import serving
+from central.api.settings import WebSettings
+from central.demo.console import BillRow, Screen
+from central.demo.customers import customer_book
+from central.demo.households import STEP
+from central.demo.servers import FIELD, INVOICES, Stage, set_stage
+from central.demo.virtual_meters import (
+    GATEWAY,
+    PERIOD_S,
+    Scene,
+    first_instant,
+    serve,
+    set_scene,
+    write_gateway_config,
+)
+from central.domain.billing.state import BillState
+from central.domain.tariff.load.document import load_tariff
+from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.run_bills import RunBills
+from central.service.gateways.enrolment import enrol_gateway
+from central.service.ports.billing import BillHead, RunSummary
+from central.service.registry.import_customers import import_book
+from central.service.registry.register import Enrol
+from central.service.validation.validate import Validate
+from firmware_bridge.contract.errors import EnvironmentFaultError
+from firmware_bridge.contract.interval import floor_boundary
+from firmware_bridge.contract.reading import Source
+from firmware_bridge.simulator.load import read_load
+
+TARIFF = Path(__file__).parents[2] / "docs" / "reference" / "tariffs" / "residential-tou.yaml"
+CLERK, SUPERVISOR = "demo-clerk", "demo-supervisor"
+_POLL_S = 0.25
+
+
+class PartEndedError(EnvironmentFaultError):
+    """A process of the demo ended by itself."""
+
+    code = "DEMO_PART_ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for.
+
+    Args:
+        home: The demo's folder.
+        once: End by itself instead of keeping the dashboard open.
+        intervals: A load of the user's own for the first household.
+        tariff: The tariff document that all households have.
+        port: Of the dashboard; 0 takes a free one.
+    """
+
+    home: Path
+    once: bool = False
+    intervals: Path | None = None
+    tariff: Path = TARIFF
+    port: int = 0
+
+
+async def play(wish: Wish, screen: Screen, leave: asyncio.Event) -> int:
+    """Play the demo.
+
+    Args:
+        wish: What to play.
+        screen: Where to show it.
+        leave: Set when the user has seen enough.
+
+    Returns:
+        How many bills are held; 0 when all is well.
+
+    Raises:
+        MeterlineError: Something is in the way; says what.
+    """
+    text = wish.tariff.read_text(encoding="utf-8")
+    document = load_tariff(text, file=wish.tariff.name)
+    load = None if wish.intervals is None else read_load(wish.intervals)
+    scene = set_scene(document.zone, _now(), load)
+    with screen.acts():
+        act = screen.act("Start the servers")
+        async with set_stage(wish.home) as stage, serve(scene) as street:
+            dsn = stage.postgres.dsn
+            await asyncio.to_thread(migrate, dsn)
+            async with make_pool(dsn, max_size=8, name="meterline-demo") as pool:
+                act.done(f"PostgreSQL, {stage.broker.kind}, {len(street.units)} meters on Modbus")
+                theatre = Theatre(stage, scene, pool, screen)
+                await theatre.enrol(document.tariff, (wish.tariff.name, text))
+                async with theatre.field(street.port):
+                    await theatre.backfill()
+                    await theatre.validate()
+                    summary = await theatre.bill(wish.home / INVOICES / str(scene.cycle))
+                    await theatre.show(wish, summary, leave)
+                    return summary.held_count
+
+
+class Theatre:
+    """The acts, over a running stage.
+
+    Args:
+        stage: The servers.
+        scene: When it plays.
+        pool: Connections in the application's role.
+        screen: Where to show it.
+    """
+
+    def __init__(self, stage: Stage, scene: Scene, pool: Pool, screen: Screen) -> None:
+        self._stage = stage
+        self._scene = scene
+        self._pool = pool
+        self._screen = screen
+        self._desk = timescale_desk(pool, render_invoice, _now)
+        self._parts: dict[str, SupervisedChild] = {}
+        self._rows: list[BillRow] = []
+
+    async def enrol(self, tariff: str, document: tuple[str, str]) -> None:
+        """Put gateway, points, meters, accounts and tariff into the books."""
+        act = self._screen.act("Enrol customers")
+        await enrol_gateway(TimescaleGatewayStore(self._pool), GATEWAY, _now)
+        registry = TimescaleRegistry(self._pool)
+        book = customer_book(self._scene, tariff)
+        done = await import_book(registry, Enrol(registry, CLERK), book, [document])
+        act.done(", ".join(f"{count} {kind}" for (kind, _), count in sorted(done.items())))
+
+    @asynccontextmanager
+    async def field(self, modbus_port: int) -> AsyncIterator[None]:
+        """Run ingest and the gateway's agent, each in a process of its own."""
+        broker = self._stage.broker
+        config = self._stage.home / FIELD / "edge.toml"
+        write_gateway_config(config, self._scene, broker.port, modbus_port)
+        ingest_env = {
+            "METERLINE_INGEST_DATABASE": self._stage.postgres.dsn,
+            "METERLINE_INGEST_BROKER_HOST": broker.host,
+            "METERLINE_INGEST_BROKER_PORT": str(broker.port),
+        }
+        async with (
+            self._stage.process("ingest", "-m", "central.process.ingest", env=ingest_env) as ingest,
+            self._stage.process("edge", "-m", "edge_agent.cli", "run", "-c", str(config)) as edge,
+        ):
+            self._parts = {"ingest": ingest, "the gateway's agent": edge}
+            yield
+
+    async def backfill(self) -> None:
+        """Wait until what the meters remember has come, through the whole path."""
+        act = self._screen.act("Back-fill the month")
+        since, until = first_instant(self._scene), floor_boundary(self._scene.clock(), PERIOD_S)
+        per_channel = (until - since) // STEP + 1
+        while True:
+            reached = await self._reached()
+            done = sum(max((at - since) // STEP + 1, 0) for at in reached)
+            total = max(len(reached), 1) * per_channel
+            act.reach(done, total, f"{done:,} of {total:,} readings stored")
+            if reached and min(reached) >= until:
+                act.done(f"{done:,} readings over Modbus, SQLite, MQTT, ingest")
+                return
+            self._check_parts()
+            await asyncio.sleep(_POLL_S)
+
+    async def _reached(self) -> list[datetime]:
+        """How far each meter's load profile is stored."""
+        meters = await self._desk.field.meters(now=_now(), limit=100)
+        return [
+            channel.last_at or first_instant(self._scene) - STEP
+            for meter in meters.rows
+            for channel in await self._desk.field.channels(meter.meter)
+            if channel.source is Source.PROFILE
+        ]
+
+    def _check_parts(self) -> None:
+        for name, part in self._parts.items():
+            if not part.running:
+                message = f"{name.capitalize()} ended: {part.log_tail()}"
+                raise PartEndedError(message, remedy=f"See the logs in {self._stage.home}.")
+
+    async def validate(self) -> None:
+        """Make validated day blocks of the readings."""
+        act = self._screen.act("Validate")
+        store = TimescaleValidationStore(self._pool)
+        tally = await Validate(store).until_idle(
+            lambda so_far: act.reach(0, 1, f"{so_far.versions} days")
+        )
+        act.done(f"{tally.versions} day blocks, {tally.findings} findings")
+
+    async def bill(self, folder: Path) -> RunSummary:
+        """Run the month's bills, have them approved and issued, and print them."""
+        act = self._screen.act("Rate and bill")
+        store = TimescaleBillingStore(self._pool)
+        summary = await RunBills(store)(self._scene.cycle, CLERK)
+        await ApproveBills(store).run(summary.run, SUPERVISOR)
+        await IssueBills(store).run(summary.run, SUPERVISOR)
+        heads = await store.heads(summary.run)
+        act.done(f"{summary.accounts} bills, {summary.held_count} held")
+        act = self._screen.act("Print invoices")
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        for number, head in enumerate(heads, start=1):
+            self._rows.append(await self._print(store, head, folder))
+            act.reach(number, len(heads), head.account)
+        act.done(f"{sum(row.document is not None for row in self._rows)} PDF files")
+        return await store.summary(summary.run)
+
+    async def _print(self, store: TimescaleBillingStore, head: BillHead, folder: Path) -> BillRow:
+        record = await store.bill(head.uid)
+        if record is None or head.state is BillState.HELD:
+            name = "" if record is None else record.bill.buyer.name
+            reasons = ", ".join(hold.code for hold in head.holds)
+            return BillRow(head.account, name, head.kwh, "—", f"held: {reasons}", None)
+        file = folder / f"{record.number or head.account}.pdf"
+        file.write_bytes(await self._desk.print_invoice(str(head.uid)))
+        return BillRow(
+            head.account,
+            record.bill.buyer.name,
+            head.kwh,
+            f"{head.total:,.2f} {head.currency}",
+            head.state.value,
+            file,
+        )
+
+    async def show(self, wish: Wish, summary: RunSummary, leave: asyncio.Event) -> None:
+        """Print the bills and open the dashboard until the user leaves."""
+        await self._desk.field.refresh(_now())
+        self._screen.close_acts()
+        self._screen.bills(str(self._scene.cycle), self._rows)
+        for currency, total in summary.totals.items():
+            self._screen.say(f"Billed {summary.kwh:,.3f} kWh, {total:,.2f} {currency} in all.")
+        self._screen.say(f"Invoices: {wish.home / INVOICES / str(self._scene.cycle)}")
+        if wish.once:
+            return
+        settings = WebSettings(port=wish.port)
+        async with serving(create_app(self._desk, settings), self._desk, settings) as address:
+            self._screen.say(f"Dashboard: {address}   (Ctrl-C ends the demo)")
+            while not leave.is_set():
+                self._check_parts()
+                await Validate(TimescaleValidationStore(self._pool)).until_idle()
+                try:
+                    await asyncio.wait_for(leave.wait(), timeout=5.0)
+                except TimeoutError:
+                    continue
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""What rating gives: lines with their amounts, texts and interval weights."""

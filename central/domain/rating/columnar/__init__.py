@@ -1,0 +1,1 @@
+"""Many bills at once: the same rules, a column for each step."""

@@ -1,0 +1,163 @@
+"""The days of many meters as one matrix per input: what the batch kernel adds and compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from operator import attrgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import IntervalQuality
+from central.domain.rating.inputs.input_series import (
+    billing_scale,
+    day_start,
+    is_estimate,
+    magnitude,
+)
+from central.domain.rating.inputs.segments import DayRange
+from firmware_bridge.contract.quantity import Unit
+
+Row = tuple[DayBlock, ...]
+_DAY = attrgetter("day")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What meters of one matrix have in common.
+
+    Args:
+        period_s: Length of an interval. [s]
+        exponent: Decimal exponent of all values.
+        unit: Unit of all values.
+    """
+
+    period_s: int
+    exponent: int
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """One input of many meters over the same days.
+
+    Args:
+        name: Of the input.
+        days: Local days.
+        start: First instant. UTC.
+        step_s: Length of an interval. [s]
+        values: A row per meter, a column per interval; int64.
+        largest: The largest absolute value.
+        scale: Billing units per count.
+        estimated: Whether any value of a meter is an estimate.
+        day_starts: Column of the first interval of each day, and their number at the end.
+    """
+
+    name: str
+    days: DayRange
+    start: datetime
+    step_s: int
+    values: NDArray[np.int64]
+    largest: int
+    scale: Fraction
+    estimated: NDArray[np.bool_]
+    day_starts: tuple[int, ...]
+
+    def slice_of(self, days: DayRange) -> slice:
+        """Columns of the intervals of some of the days."""
+        first = (days.first - self.days.first).days
+        return slice(self.day_starts[first], self.day_starts[first + days.count])
+
+    def only(self, rows: NDArray[np.int64]) -> Stack:
+        """Some of the meters."""
+        return replace(self, values=self.values[rows], estimated=self.estimated[rows])
+
+
+class Days:
+    """The days of a bill as blocks must have them.
+
+    Args:
+        days: Local days.
+        zone: IANA zone.
+    """
+
+    def __init__(self, days: DayRange, zone: str) -> None:
+        self.days = days
+        self.zone = zone
+        every = days.days()
+        starts = [day_start(day, zone) for day in (*every, days.end)]
+        self.start = starts[0]
+        self.starts = starts
+        self.every = list(every)
+        self._lengths: dict[int, list[int]] = {}
+
+    def row_of(self, blocks: Iterable[DayBlock]) -> tuple[Shape, Row] | None:
+        """Blocks in order of their days; None unless one channel fills all days in one shape."""
+        row = list(blocks)
+        if [block.day for block in row] != self.every:
+            first, end = self.days.first, self.days.end
+            row = sorted((b for b in row if first <= b.day < end), key=_DAY)
+            if [block.day for block in row] != self.every:
+                return None
+        one = row[0]
+        if (
+            [block.start for block in row] != self.starts[:-1]
+            or [block.values.size for block in row] != self.lengths(one.period_s)
+            or {block.channel_id for block in row} != {one.channel_id}
+            or {block.period_s for block in row} != {one.period_s}
+            or {block.exponent for block in row} != {one.exponent}
+            or {block.unit for block in row} != {one.unit}
+        ):
+            return None
+        return Shape(row[0].period_s, row[0].exponent, row[0].unit), tuple(row)
+
+    def lengths(self, period_s: int) -> list[int]:
+        """Intervals of each day; -1 where they do not fill it."""
+        found = self._lengths.get(period_s)
+        if found is None:
+            step = timedelta(seconds=period_s)
+            spans = [end - start for start, end in pairwise(self.starts)]
+            found = [-1 if span % step else span // step for span in spans]
+            self._lengths[period_s] = found
+        return found
+
+
+def stack(name: str, rows: Sequence[Row], of: Days) -> tuple[Stack, NDArray[np.bool_]]:
+    """Rows of one shape as a matrix, and which of them miss an interval.
+
+    Args:
+        name: Of the input.
+        rows: As `Days.row_of` gives them.
+        of: The days.
+    """
+    first = rows[0][0]
+    # Joining buffers takes two thirds of what joining arrays does.
+    packed = b"".join([b.values for row in rows for b in row])  # type: ignore[misc]  # buffers
+    values = np.frombuffer(packed, dtype=np.int64).reshape(len(rows), -1)
+    marks = b"".join([b.quality for row in rows for b in row])  # type: ignore[misc]  # buffers
+    quality = np.frombuffer(marks, dtype=np.uint8).reshape(len(rows), -1)
+    missing: NDArray[np.bool_] = np.zeros(len(rows), dtype=np.bool_)
+    estimated: NDArray[np.bool_] = missing
+    if quality.any():
+        missing = np.any(quality == IntervalQuality.MISSING, axis=1)
+        estimated = np.any(is_estimate(quality), axis=1)
+    starts = [0]
+    for block in rows[0]:
+        starts.append(starts[-1] + len(block.values))
+    made = Stack(
+        name,
+        of.days,
+        of.start,
+        first.period_s,
+        values,
+        magnitude(values),
+        billing_scale(first),
+        estimated,
+        tuple(starts),
+    )
+    return made, missing

@@ -1,0 +1,245 @@
+"""Determinants of many meters at once: sums and maxima as operations on matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.rating.bill_lines.line import Determinant, Selection
+from central.domain.rating.columnar.day_matrix import Stack
+from central.domain.rating.columnar.exact_column import Column, chained, share_out
+from central.domain.rating.determinants.compute import compute_rule
+from central.domain.rating.determinants.context import Book, unit_of
+from central.domain.rating.determinants.demand import window_begins
+from central.domain.rating.inputs.period_runs import Plan, plan_of
+from central.domain.rating.inputs.segments import DayRange, Segment
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant
+from central.domain.tariff.load.determinants import POWER
+
+_MAX = 2**63 - 1
+_NOTHING = Fraction(0)
+
+
+class NotColumnarError(Exception):
+    """These meters cannot be rated as columns; one by one they can."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A determinant of every meter.
+
+    Args:
+        model: What all of them share: name, segment, label, unit, how; its values are nobody's.
+        exact: Before rounding.
+        value: As priced.
+        days: Of its segment.
+        series: Input behind it, "" for none.
+        begins: Of maxima: a row of window starts per meter, in steps from `model.selection`.
+        width: Length of those windows. [steps]
+        adjusted: What one side of a sum leaves out of it; None where it is the whole sum.
+    """
+
+    model: Determinant
+    exact: Column
+    value: Column
+    days: DayRange
+    series: str = ""
+    begins: NDArray[np.int64] | None = None
+    width: int = 1
+    adjusted: Column | None = None
+
+
+def measure(
+    segments: Sequence[Segment], stacks: Mapping[str, Stack], constants: Book, count: int
+) -> list[Measured]:
+    """All determinants of a bill for many meters, rounded once, in the order of the single path.
+
+    Args:
+        segments: Of the bill.
+        stacks: Input to its matrix.
+        constants: Facts that all meters share; takes what depends on nothing else.
+        count: How many meters.
+
+    Raises:
+        NotColumnarError: A value may need more than 64 bits, or a window does not fit.
+        HeldError: A fact is missing for all of them.
+    """
+    found: list[Measured] = []
+    for segment in segments:
+        for rule in segment.version.document.determinants:
+            if isinstance(rule, SumDeterminant):
+                found.extend(_sums(rule, segment, stacks[rule.series], constants.resolved))
+            elif isinstance(rule, MaxDeterminant):
+                found.extend(_maxima(rule, segment, stacks[rule.series], constants.resolved))
+            else:
+                for made in compute_rule(rule, segment, constants):
+                    column = Column.same(made.exact, count)
+                    found.append(Measured(made, column, column, segment.days))
+    found = _rounded(found, segments)
+    for one in found:
+        model = one.model
+        constants.found[model.name, model.segment, model.label] = model
+    return found
+
+
+def end_to_end(parts: Sequence[Sequence[Measured]]) -> list[Measured]:
+    """The determinants of all meters from those of some meters each.
+
+    Args:
+        parts: As `measure` gives them for the same segments, at least one.
+    """
+    return [
+        replace(
+            found[0],
+            exact=chained([one.exact for one in found]),
+            value=chained([one.value for one in found]),
+            begins=None
+            if found[0].begins is None
+            else np.concatenate([one.begins for one in found if one.begins is not None]),
+            adjusted=None
+            if found[0].adjusted is None
+            else chained([one.adjusted for one in found if one.adjusted is not None]),
+        )
+        for found in zip(*parts, strict=True)
+    ]
+
+
+def _sums(
+    rule: SumDeterminant, segment: Segment, stack: Stack, resolved: ResolvedCalendar
+) -> list[Measured]:
+    place, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
+    values = stack.values[:, place]
+    if stack.largest * max(1, values.shape[1]) > _MAX:
+        message = "The sums may not fit 64 bits."
+        raise NotColumnarError(message)
+    runs = np.add.reduceat(values, plan.starts, axis=1)
+    run_labels = np.array(plan.run_labels)
+    found = []
+    for number, label in enumerate(plan.labels):
+        if not plan.runs[number]:
+            continue
+        total = runs if len(plan.labels) == 1 else runs.compress(run_labels == number, axis=1)
+        exact = Column(total.sum(axis=1), 1).scaled(stack.scale)
+        adjusted = None
+        if rule.side != "both":
+            whole = exact.top
+            kept = np.maximum(whole if rule.side == "use" else -whole, 0)
+            exact, adjusted = Column(kept, exact.bottom), Column(kept - whole, exact.bottom)
+        selection = Selection(_start(stack, place), stack.step_s, plan.runs[number])
+        unit = unit_of(segment, rule.series)
+        model = _model(rule.name, segment, label, unit, "sum", selection)
+        measured = Measured(model, exact, exact, segment.days, rule.series, adjusted=adjusted)
+        found.append(measured)
+    return found
+
+
+def _maxima(
+    rule: MaxDeterminant, segment: Segment, stack: Stack, resolved: ResolvedCalendar
+) -> list[Measured]:
+    place, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
+    window_s = rule.window_s or stack.step_s
+    width, left = divmod(window_s, stack.step_s)
+    values = stack.values[:, place]
+    if left or width == 0 or stack.largest * values.shape[1] > _MAX:
+        message = f"The window of {rule.name!r} does not fit."
+        raise NotColumnarError(message)
+    begins = window_begins(rule, plan, values.shape[1], width)
+    sums = values if width == 1 else values.take(begins, axis=1)
+    for offset in range(1, width):
+        sums += values.take(begins + offset, axis=1)
+    peaks = np.maximum.reduceat(values, plan.starts, axis=1)
+    labels = plan.numbers[begins]
+    per_hour = stack.scale * Fraction(3600, window_s)
+    unit = unit_of(segment, rule.series)
+    power, how = POWER.get(unit, f"{unit}/h"), "daily_max" if rule.daily else "max"
+    found = []
+    for number, label in enumerate(plan.labels):
+        if not plan.runs[number]:
+            continue
+        mine = np.flatnonzero(labels == number)
+        if mine.size == 0:
+            message = f"No window of {rule.name!r} {label} is complete."
+            raise NotColumnarError(message)
+        if width == 1 and not rule.daily:
+            chosen = _peaks(values, peaks, plan, number)[:, None]
+        else:
+            groups = _by_day(plan, begins, mine) if rule.daily else [mine]
+            chosen = np.stack([_highest(sums, group) for group in groups], axis=1)
+        total = np.take_along_axis(sums, chosen, axis=1).sum(axis=1)
+        exact = Column(total, 1).scaled(per_hour)
+        selection = Selection(_start(stack, place), stack.step_s, ())
+        model = _model(rule.name, segment, label, power, how, selection)
+        found.append(
+            Measured(model, exact, exact, segment.days, rule.series, begins[chosen], width)
+        )
+    return found
+
+
+def _peaks(
+    values: NDArray[np.int64], peaks: NDArray[np.int64], plan: Plan, number: int
+) -> NDArray[np.int64]:
+    """Column of each meter's highest interval of a label, from the peaks of the label's runs."""
+    runs = plan.runs[number]
+    mine = np.flatnonzero(np.array(plan.run_labels) == number)
+    highest = peaks.take(mine, axis=1).argmax(axis=1)
+    chosen = np.empty(len(values), dtype=np.int64)
+    for run, (offset, length) in enumerate(runs):
+        rows = np.flatnonzero(highest == run)
+        if rows.size:
+            part = values[rows, offset : offset + length]
+            chosen[rows] = offset + part.argmax(axis=1)
+    return chosen
+
+
+def _highest(sums: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Column of each meter's highest value among some; the earliest wins a tie."""
+    if group.size == sums.shape[1]:
+        return np.asarray(sums.argmax(axis=1), dtype=np.int64)
+    return np.asarray(group[sums.take(group, axis=1).argmax(axis=1)], dtype=np.int64)
+
+
+def _by_day(
+    plan: Plan, begins: NDArray[np.int64], mine: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    days = plan.day_numbers[begins[mine]]
+    return [mine[days == day] for day in np.unique(days)]
+
+
+def _plan(by: str, segment: Segment, stack: Stack, resolved: ResolvedCalendar) -> Plan:
+    return plan_of(segment.version, by, segment.days, stack.step_s, resolved)
+
+
+def _start(stack: Stack, place: slice) -> datetime:
+    return stack.start + timedelta(seconds=stack.step_s * place.start)
+
+
+def _model(  # noqa: PLR0913, PLR0917 - what all meters share
+    name: str, segment: Segment, label: str, unit: str, how: str, selection: Selection
+) -> Determinant:
+    number = segment.number
+    return Determinant(name, number, label, unit, _NOTHING, _NOTHING, how, selection)
+
+
+def _rounded(found: list[Measured], segments: Sequence[Segment]) -> list[Measured]:
+    """As `determinants.round_determinants`, for every meter at once."""
+    groups: dict[tuple[str, int, int], list[int]] = {}
+    for number, one in enumerate(found):
+        digits = segments[one.model.segment].version.document.digits_of(one.model.unit)
+        if digits is not None:
+            alone = 0 if one.model.how == "sum" else 1 + len(groups)
+            groups.setdefault((one.model.name, digits, alone), []).append(number)
+    for (_, digits, _), numbers in groups.items():
+        values = share_out([found[number].exact for number in numbers], digits)
+        for number, value in zip(numbers, values, strict=True):
+            one = found[number]
+            model = one.model
+            if not one.series:
+                model = model._replace(value=value.at(0))
+            found[number] = replace(one, value=value, model=model)
+    return found

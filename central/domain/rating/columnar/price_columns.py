@@ -1,0 +1,411 @@
+"""Lines of many meters at once: the charges of a tariff on columns of determinants.
+
+Each function here says what the pricer of the same name in `charges/` says, for every meter of a
+batch. What depends on more than a meter's own determinants and shared facts is refused with
+`NotColumnarError`, and rated one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import reduce
+from math import lcm
+
+import numpy as np
+
+from central.domain.rating.bill_lines.line import Determinant, Line
+from central.domain.rating.charges.draft import Draft, Span, priced_at
+from central.domain.rating.charges.fixed import price_fixed
+from central.domain.rating.charges.minimum import minimum_count
+from central.domain.rating.charges.tiers import Block, effective
+from central.domain.rating.charges.usage import time_share
+from central.domain.rating.columnar.determinant_columns import Measured, NotColumnarError
+from central.domain.rating.columnar.exact_column import Column, Ints, Mask, added, plus, times
+from central.domain.rating.columnar.tier_columns import parts_of, share_of
+from central.domain.rating.inputs.segments import Segment
+from central.domain.rating.price_lines import kind_of, line_key
+from central.domain.rating.rounding import printed
+from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant
+from central.domain.tariff.document import Charge, Minimum, Percent
+from central.domain.tariff.price_rules import Step
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineColumn:
+    """One line of every meter that has it.
+
+    Args:
+        id: Of the charge.
+        key: Unique in the bill.
+        kind: As `Line` has it.
+        name: As printed.
+        draft: What all of them share: days, segment, unit, price, label, tier, note.
+        quantity: None where a line has only an amount.
+        exact: Before rounding. [currency]
+        amount: In units of 10 ** -digits.
+        digits: Decimals of the amount.
+        decimals: Decimals that the quantity is printed with at least.
+        price: Per unit, as printed; None where there is none.
+        sha256: Of the tariff version.
+        present: Which meters have it, None for all.
+        determinants: Numbers of the determinants behind it.
+        of: Numbers of the lines that it rests on, where a meter has them.
+    """
+
+    id: str
+    key: str
+    kind: str
+    name: str
+    draft: Draft
+    quantity: Column | None
+    exact: Column
+    amount: Ints
+    digits: int
+    decimals: int
+    price: Decimal | None
+    sha256: str
+    present: Mask | None = None
+    determinants: tuple[int, ...] = ()
+    of: tuple[int, ...] = ()
+
+    @property
+    def alike(self) -> bool:
+        """Whether every meter has this line, and with the same numbers."""
+        varies = self.determinants or self.of or self.present is not None
+        quantity = self.quantity is None or self.quantity.alike
+        return not varies and self.exact.alike and quantity
+
+    def model(self, determinants: tuple[Determinant, ...], of: tuple[str, ...]) -> Line:
+        """A line with all that meters share, and nobody's numbers.
+
+        Args:
+            determinants: Models of those behind it.
+            of: Keys of the lines that it rests on.
+        """
+        draft = self.draft
+        return Line(
+            id=self.id,
+            key=self.key,
+            kind=self.kind,
+            name=self.name,
+            label=draft.label,
+            tier=draft.tier,
+            segment=draft.segment,
+            first=draft.days.first,
+            end=draft.days.end,
+            quantity=None,
+            unit=draft.unit,
+            price=self.price,
+            exact=draft.exact,
+            amount=Decimal(0),
+            tariff_sha256=self.sha256,
+            determinants=determinants,
+            of=of,
+            note=draft.note,
+        )
+
+    @property
+    def counted(self) -> Ints:
+        """Amounts, zero where a meter has no such line."""
+        return self.amount if self.present is None else times(self.amount, self.present)
+
+
+class ColumnPricer:
+    """Prices one tariff version for all meters of a batch.
+
+    Args:
+        span: Segments, document and shared facts; its book holds models of determinants.
+        measured: Determinants of the bill.
+        lines: Takes the lines.
+        sha256: Of the tariff version.
+        digits: Decimals of an amount.
+        several: Whether the bill has several segments.
+        count: How many meters.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a version's lines depend on
+        self,
+        span: Span,
+        measured: Sequence[Measured],
+        lines: list[LineColumn],
+        *,
+        sha256: str,
+        digits: int,
+        several: bool,
+        count: int,
+    ) -> None:
+        self._span = span
+        self._measured = measured
+        self._lines = lines
+        self._own = len(lines)
+        self._sha256 = sha256
+        self._digits = digits
+        self._several = several
+        self._count = count
+        document = span.document
+        currency = document.currency
+        self._decimals = {**dict(document.quantities), currency.code: currency.digits}
+
+    def price(self) -> None:
+        """All lines, in the order of evaluation.
+
+        Raises:
+            NotColumnarError: Something depends on more than columns hold.
+            HeldError: A price or fact is missing for all meters.
+        """
+        document = self._span.document
+        for charge in document.charges:
+            self._charge(charge, None)
+        for rider in document.riders:
+            if isinstance(rider, Percent):
+                self._percent(rider, "rider")
+            else:
+                self._charge(rider, "rider")
+        for minimum in document.minimums:
+            self._minimum(minimum)
+        for tax in document.taxes:
+            self._percent(tax, "tax")
+
+    def _add(  # noqa: PLR0913, PLR0917 - what a line is
+        self,
+        identifier: str,
+        kind: str,
+        name: str,
+        draft: Draft,
+        quantity: Column | None,
+        exact: Column,
+        present: Mask | None = None,
+        determinants: tuple[int, ...] = (),
+        of: tuple[int, ...] = (),
+    ) -> None:
+        if present is not None and not present.any():
+            return
+        self._lines.append(
+            LineColumn(
+                identifier,
+                line_key(identifier, draft, several=self._several),
+                kind,
+                name,
+                draft,
+                quantity,
+                exact,
+                exact.rounded(self._digits),
+                self._digits,
+                self._decimals.get(draft.unit, 0),
+                None if draft.price is None else printed(draft.price),
+                self._sha256,
+                None if present is None or present.all() else present,
+                determinants,
+                of,
+            )
+        )
+
+    def _charge(self, charge: Charge, kind: str | None) -> None:
+        span = self._span
+        if not span.applies(charge.unless, charge.only):
+            return
+        base = (charge.qty or "").partition(".")[0]
+        if charge.times is not None:
+            message = f"{charge.id!r} has a price per interval."
+            raise NotColumnarError(message)
+        if not charge.steps and not any(r.name == base for r in span.document.determinants):
+            for draft in price_fixed(charge, span):
+                quantity = Column.same(draft.quantity or Fraction(0), self._count)
+                exact = Column.same(draft.exact, self._count)
+                own = kind or kind_of(charge, draft.unit, span.document)
+                self._add(charge.id, own, charge.name or charge.id, draft, quantity, exact)
+            return
+        for segment in span.segments:
+            found = self._of(charge.qty or "", segment)
+            if found and charge.steps:
+                self._tiers(charge, segment, found, kind)
+            elif found:
+                self._usage(charge, segment, found, kind)
+
+    def _of(self, name: str, segment: Segment) -> list[int]:
+        base, _, label = name.partition(".")
+        return [
+            number
+            for number, one in enumerate(self._measured)
+            if one.model.name == base
+            and one.model.segment == segment.number
+            and label in {"", "total", one.model.label}
+        ]
+
+    def _usage(self, charge: Charge, segment: Segment, found: list[int], kind: str | None) -> None:
+        groups = [("", found)]
+        if charge.price is not None and charge.price.by_period:
+            groups = [(self._measured[number].model.label, [number]) for number in found]
+        elif len(found) == 1:
+            groups = [(self._measured[found[0]].model.label, found)]
+        for label, numbers in groups:
+            price = priced_at(charge, segment.season, label)
+            share, note = time_share(charge, self._span, segment)
+            quantity = added([self._measured[number].value for number in numbers])
+            self._measured_line(
+                charge, segment, kind, label, 0, numbers, quantity, price, price * share, note
+            )
+
+    def _measured_line(  # noqa: PLR0913, PLR0917 - what a measured line is
+        self,
+        charge: Charge,
+        segment: Segment,
+        kind: str | None,
+        label: str,
+        tier: int,
+        numbers: Sequence[int],
+        quantity: Column,
+        price: Fraction,
+        factor: Fraction,
+        note: str,
+        exact: Column | None = None,
+        present: Mask | None = None,
+        unit: str = "",
+    ) -> None:
+        unit = unit or self._measured[numbers[0]].model.unit
+        draft = Draft(
+            segment.days,
+            segment.number,
+            None,
+            unit,
+            price,
+            Fraction(0),
+            label=label,
+            tier=tier,
+            note=note,
+        )
+        self._add(
+            charge.id,
+            kind or kind_of(charge, unit, self._span.document),
+            charge.name or charge.id,
+            draft,
+            quantity,
+            quantity.scaled(factor) if exact is None else exact,
+            present,
+            tuple(numbers),
+        )
+
+    def _tiers(self, charge: Charge, segment: Segment, found: list[int], kind: str | None) -> None:
+        span = self._span
+        steps = charge.steps_in(segment.season)
+        if charge.tiers.style == "in_order" or any(self._varies(step) for step in steps):
+            message = f"The bounds of {charge.id!r} differ between meters."
+            raise NotColumnarError(message)
+        blocks = effective(steps, charge, segment, span)
+        alone = charge.tiers.style == "per_period" or span.is_demand(charge)
+        for numbers in [[number] for number in found] if alone else [found]:
+            self._blocks(charge, segment, blocks, numbers, kind, split=alone)
+
+    def _varies(self, step: Step) -> bool:
+        base = (step.of or "").partition(".")[0]
+        measured = any(
+            rule.name == base and isinstance(rule, SumDeterminant | MaxDeterminant)
+            for rule in self._span.document.determinants
+        )
+        return measured or any(self._varies(inner) for inner in step.steps)
+
+    def _blocks(  # noqa: PLR0913 - the context of tiers
+        self,
+        charge: Charge,
+        segment: Segment,
+        blocks: Sequence[Block],
+        numbers: list[int],
+        kind: str | None,
+        *,
+        split: bool,
+    ) -> None:
+        quantity = added([self._measured[number].value for number in numbers])
+        share, note = time_share(charge, self._span, segment)
+        split = split or any(block.price.by_period for block in blocks)
+        for block, part, present in parts_of(charge, blocks, quantity):
+            shares: list[tuple[str, Column, list[int]]] = [("", part, numbers)]
+            if split:
+                shares = [
+                    (
+                        self._measured[n].model.label,
+                        part if len(numbers) == 1 else share_of(part, self._measured[n], quantity),
+                        [n],
+                    )
+                    for n in numbers
+                ]
+            for label, amount, behind in shares:
+                price = block.price.at(segment.season, label)
+                if price is None:
+                    message = f"{charge.id!r} has no price in {segment.season} {label}."
+                    raise NotColumnarError(message)
+                each = Fraction(price)
+                size, stair = charge.tiers.size, charge.tiers.kind == "stair"
+                packages = amount if size is None else amount.scaled(1 / Fraction(size))
+                self._measured_line(
+                    charge,
+                    segment,
+                    kind,
+                    label,
+                    block.number,
+                    behind,
+                    quantity if stair else packages,
+                    each,
+                    each * share,
+                    note,
+                    Column.same(each * share, self._count) if stair else None,
+                    present,
+                    "" if size is None else "packages",
+                )
+
+    def _based_on(self, names: Sequence[str]) -> list[int]:
+        wanted = set(names)
+        return [
+            number
+            for number in range(self._own, len(self._lines))
+            if self._lines[number].id in wanted
+            or ("all" in wanted and self._lines[number].kind != "tax")
+        ]
+
+    def _sum(self, numbers: Sequence[int]) -> Ints:
+        zero: Ints = np.zeros(self._count, dtype=np.int64)
+        return reduce(plus, (self._lines[number].counted for number in numbers), zero)
+
+    def _percent(self, percent: Percent, kind: str) -> None:
+        if not self._span.applies(percent.unless):
+            return
+        base = self._based_on(percent.of)
+        if not base:
+            return
+        present = None
+        if all(self._lines[number].present is not None for number in base):
+            masks = [self._lines[number].present for number in base]
+            present = np.logical_or.reduce([mask for mask in masks if mask is not None])
+        total = Column(self._sum(base), 10**self._digits)
+        share, span = Fraction(percent.percent), self._span
+        number, code = span.segments[0].number, span.document.currency.code
+        draft = Draft(span.days, number, None, code, share, Fraction(0), note="percent")
+        exact = total.scaled(share / 100)
+        name = percent.name or percent.id
+        self._add(percent.id, kind, name, draft, total, exact, present, of=tuple(base))
+
+    def _minimum(self, minimum: Minimum) -> None:
+        span = self._span
+        if minimum.per == "year" or self._measured_qty(minimum):
+            message = f"{minimum.id!r} depends on other bills, or on the meter."
+            raise NotColumnarError(message)
+        base = self._based_on(minimum.of)
+        share = span.month_share(span.days) if minimum.prorate == "cycle" else Fraction(1)
+        needed = Fraction(minimum.amount) * minimum_count(minimum, span) * share
+        scale = 10**self._digits
+        bottom = lcm(needed.denominator, scale)
+        total = times(np.maximum(self._sum(base), 0), bottom // scale)
+        gap = plus(-total, needed.numerator * (bottom // needed.denominator))
+        note = f"{minimum.amount} per {minimum.per}"
+        number = span.segments[0].number
+        draft = Draft(span.days, number, None, "", None, Fraction(0), note=note)
+        present: Mask = np.asarray(gap > 0, dtype=np.bool_)
+        name = minimum.name or minimum.id
+        exact = Column(gap, bottom)
+        self._add(minimum.id, "minimum", name, draft, None, exact, present, of=tuple(base))
+
+    def _measured_qty(self, minimum: Minimum) -> bool:
+        base = (minimum.qty or "").partition(".")[0]
+        return any(one.model.name == base and one.series for one in self._measured)

@@ -1,0 +1,420 @@
+"""Many meters at once: the same bills as `rate`, from matrices instead of one by one.
+
+Meters that share tariff, days, calendar, facts and the shape of their intervals are measured as a
+matrix and priced as columns, in integers. Whatever does not fit that (banks, formulas, prices per
+interval, several channels, estimates that demand leaves out, holds) goes through `rate`, meter by
+meter; so the result never depends on who is in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import groupby, repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.rating.bill_lines.line import Determinant, Line, Rated
+from central.domain.rating.charges.draft import Span
+from central.domain.rating.closing_state import closing_of, credits_of, month_of
+from central.domain.rating.columnar.day_matrix import Days, Row, Shape, Stack, stack
+from central.domain.rating.columnar.determinant_columns import (
+    Measured,
+    NotColumnarError,
+    end_to_end,
+    measure,
+)
+from central.domain.rating.columnar.price_columns import ColumnPricer, LineColumn
+from central.domain.rating.columnar.results import Results, Told
+from central.domain.rating.determinants.account_overrides import overrides_in
+from central.domain.rating.determinants.align import Blocks, inputs_of
+from central.domain.rating.determinants.context import Book, HeldError
+from central.domain.rating.hashing import Piece, canonical, told_members
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.input_hash import shared_inputs
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.segments import DayRange, Segment, cut
+from central.domain.rating.rate import Options, rate
+from central.domain.rating.rounding import UNROUNDED_DIGITS
+from central.domain.slotted import slotted
+from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
+from central.domain.tariff.credit_rules import BUDGET_BILLING
+from central.domain.tariff.determinant_rules import FormulaDeterminant, MaxDeterminant
+from central.domain.tariff.is_plain import is_plain
+from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
+
+CHUNK = 128
+"""Meters of one matrix: few enough for the cache."""
+SHEET = 1024
+"""Meters that are priced together: enough to hide what a batch costs."""
+_FEW = 4
+_ROUNDED = Options()
+_NEW = State()
+_NEW_TEXT = canonical(_NEW.to_json())
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What differs between the bills of a batch.
+
+    Args:
+        blocks: Input to day blocks.
+        facts: Of the agreement.
+        opening: What earlier bills left.
+        grants: Money paid into its banks or prepaid balance.
+    """
+
+    blocks: Blocks
+    facts: AgreementFacts = field(default_factory=AgreementFacts)
+    opening: State = field(default_factory=State)
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the bills of a batch share.
+
+    Args:
+        versions: Of the tariff, ascending.
+        calendar: Resolved holidays.
+        days: Local days billed.
+        cycle: The whole cycle.
+        prices: Price series.
+        options: Rounding and lineage.
+    """
+
+    versions: tuple[TariffVersion, ...]
+    calendar: ResolvedCalendar
+    days: DayRange
+    cycle: DayRange
+    prices: tuple[PriceSeries, ...] = ()
+    options: Options = _ROUNDED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """The bills of many meters as columns.
+
+    Args:
+        terms: What they share.
+        segments: Of the bill.
+        rows: Input to the blocks of each meter.
+        measured: Determinants, rounded.
+        lines: In print order.
+        constants: Facts that all meters share, and what follows from them.
+    """
+
+    terms: Terms
+    segments: tuple[Segment, ...]
+    rows: Mapping[str, Sequence[Row]]
+    measured: Sequence[Measured]
+    lines: Sequence[LineColumn]
+    constants: Book
+
+    def results(self, count: int) -> Results:
+        """The determinants as objects with their lineage; lines follow when they are asked for.
+
+        Args:
+            count: How many meters.
+        """
+        return Results(self.rows, self.terms.days, self.measured, self.lines, count)
+
+    def bills(self, meters: Sequence[Meter], made: Results | None = None) -> list[Rated]:
+        """The bills, each as `rate` gives it.
+
+        Args:
+            meters: One per row.
+            made: As `results` gave it, where that was called before.
+        """
+        count = len(meters)
+        made = made or self.results(count)
+        determinants, lines = made.determinants(), made.lines()
+        openings = _told(meter.opening for meter in meters)
+        closing = self._closing(meters, openings, determinants.values)
+        hashes = [""] * count
+        if self.terms.options.lineage:
+            hashes = self._input_hashes(made, meters[0].facts, openings)
+        currency = self.segments[-1].version.document.currency.code
+        tzdata = self.terms.calendar.tzdata
+        figures = told_members(
+            {
+                "form": ('"', made.forms(currency, tzdata), '"'),
+                "closing": (closing.texts,),
+                "holds": ("[]",),
+                "input_sha256": ('"', hashes, '"'),
+                "sources": ("[", made.sources(), "]"),
+                "lines": ("[", lines.texts, "]"),
+                "determinants": ("[", determinants.texts, "]"),
+            },
+            count,
+        )
+        slots: dict[str, Iterable[object]] = {
+            "currency": repeat(currency),
+            "lines": lines.values,
+            "determinants": determinants.values,
+            "closing": closing.values,
+            "holds": repeat(()),
+            "input_sha256": hashes,
+            "tzdata": repeat(tzdata),
+            "told": figures,
+        }
+        return slotted(Rated, slots, count)
+
+    def _input_hashes(self, made: Results, facts: AgreementFacts, openings: list[str]) -> list[str]:
+        """As `input_hash`, for bills that share their facts."""
+        terms = self.terms
+        prices = {one.name: one for one in terms.prices}
+        shared = shared_inputs(self.segments, terms.calendar, terms.days, terms.cycle, prices)
+        sources = [made.source(name, self.terms.days).texts for name in sorted(self.rows)]
+        members: dict[str, Sequence[Piece]] = {
+            **{name: (text,) for name, text in shared.items()},
+            "facts": (canonical(facts.to_json()),),
+            "opening": (openings,),
+            "sources": ("[", list(map(",".join, zip(*sources, strict=True))), "]"),
+        }
+        return [sha256(text.encode()).hexdigest() for text in told_members(members, len(openings))]
+
+    def _closing(
+        self,
+        meters: Sequence[Meter],
+        openings: Sequence[str],
+        determinants: Sequence[Sequence[Determinant]],
+    ) -> Told[State]:
+        own, found = self.constants, []
+        keeps = any(segment.version.document.history for segment in self.segments)
+        for meter, opening, behind in zip(meters, openings, determinants, strict=True):
+            if not keeps and opening is _NEW_TEXT:
+                found.append(_NEW)
+                continue
+            book = Book(
+                {}, meter.facts, own.resolved, meter.opening, own.month, credits_of(meter.opening)
+            )
+            book.found.update({(one.name, one.segment, one.label): one for one in behind})
+            found.append(closing_of(self.segments, book, {}))
+        return Told(found, _told(found))
+
+
+def _told(states: Iterable[State]) -> list[str]:
+    return [
+        _NEW_TEXT if state is _NEW or state == _NEW else canonical(state.to_json())
+        for state in states
+    ]
+
+
+def rate_many(meters: Sequence[Meter], terms: Terms) -> list[Rated]:
+    """Rate many meters for the days of one bill.
+
+    Args:
+        meters: In any order.
+        terms: What they share.
+
+    Returns:
+        One result per meter, in their order, each what `rate` gives for it alone.
+
+    Raises:
+        TariffVersionOverlapError: Two versions start on the same date.
+    """
+    found: dict[int, Rated] = {}
+    for numbers, batch in batches(meters, terms):
+        bills = batch.bills([meters[number] for number in numbers])
+        found.update(zip(numbers, bills, strict=True))
+    return [
+        found[number] if number in found else _alone(meter, terms)
+        for number, meter in enumerate(meters)
+    ]
+
+
+def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], Batch]]:
+    """The meters that can be rated together, as batches: their numbers, and their bills as columns.
+
+    Args:
+        meters: In any order.
+        terms: What they share.
+
+    Raises:
+        TariffVersionOverlapError: Two versions start on the same date.
+    """
+    try:
+        segments = cut(terms.days, ordered(terms.versions))
+    except NoTariffVersionError:
+        return
+    if _columnar(segments):
+        for numbers, table in _groups(meters, segments, terms):
+            made = _batch(meters[numbers[0]].facts, table, segments, terms)
+            if made is not None:
+                kept, batch = made
+                yield [numbers[row] for row in kept], batch
+
+
+def _alone(meter: Meter, terms: Terms) -> Rated:
+    return rate(
+        meter.blocks,
+        meter.facts,
+        terms.versions,
+        terms.calendar,
+        terms.days,
+        cycle=terms.cycle,
+        opening=meter.opening,
+        prices=terms.prices,
+        grants=meter.grants,
+        options=terms.options,
+    )
+
+
+def _columnar(segments: Sequence[Segment]) -> bool:
+    """Whether a tariff's bills depend on nothing that columns do not hold."""
+    documents = [segment.version.document for segment in segments]
+    if len({document.zone for document in documents}) > 1:
+        return False
+    return not any(
+        document.series
+        or document.energy_banks
+        or document.money_banks
+        or document.commitments
+        or document.settlement
+        or any(minimum.per == "year" for minimum in document.minimums)
+        or any(isinstance(rule, FormulaDeterminant) for rule in document.determinants)
+        or not is_plain(document)
+        for document in documents
+    )
+
+
+def _is_alone(meter: Meter) -> bool:
+    """Whether what was agreed, paid in or deferred makes this bill one of its own."""
+    deferred = meter.opening.sum_of(BUDGET_BILLING)
+    return bool(meter.grants or deferred or overrides_in(meter.facts))
+
+
+def _groups(
+    meters: Sequence[Meter], segments: Sequence[Segment], terms: Terms
+) -> list[tuple[list[int], list[list[Row]]]]:
+    """Numbers of meters that can share a matrix, and their rows per input."""
+    of = Days(terms.days, segments[0].version.document.zone)
+    names = inputs_for(segments)
+    groups: dict[object, tuple[list[int], list[list[Row]]]] = {}
+    for number, meter in enumerate(meters):
+        if _is_alone(meter):
+            continue
+        rows = [of.row_of(meter.blocks.get(name, ())) for name in names]
+        whole = [row for row in rows if row is not None]
+        if len(whole) < len(names):
+            continue
+        shapes: tuple[Shape, ...] = tuple(shape for shape, _ in whole)
+        facts = tuple(
+            (fact.name, type(fact.value), fact.value, fact.effective) for fact in meter.facts.facts
+        )
+        numbers, table = groups.setdefault((shapes, facts), ([], []))
+        numbers.append(number)
+        table.append([row for _, row in whole])
+    return [
+        (numbers[begin : begin + SHEET], table[begin : begin + SHEET])
+        for numbers, table in groups.values()
+        for begin in range(0, len(numbers), SHEET)
+        if len(numbers) >= _FEW
+    ]
+
+
+def inputs_for(segments: Sequence[Segment]) -> list[str]:
+    """Inputs that any of a bill's versions reads."""
+    return list(dict.fromkeys(name for segment in segments for name in inputs_of(segment.version)))
+
+
+def _batch(
+    facts: AgreementFacts,
+    table: Sequence[Sequence[Row]],
+    segments: tuple[Segment, ...],
+    terms: Terms,
+) -> tuple[list[int], Batch] | None:
+    """The batch of the meters that can be rated together, and their places in the table."""
+    of = Days(terms.days, segments[0].version.document.zone)
+    constants = Book({}, facts, terms.calendar, State(), month_of(terms.days))
+    parts: list[list[Measured]] = []
+    kept: list[int] = []
+    try:
+        for begin in range(0, len(table), CHUNK):
+            stacks, good = _stacked(table[begin : begin + CHUNK], segments, of)
+            if good.size:
+                with suppress(NotColumnarError):
+                    parts.append(measure(segments, stacks, constants, good.size))
+                    kept += (begin + good).tolist()
+        if not kept:
+            return None
+        measured = end_to_end(parts)
+        lines = price_batch(measured, len(kept), segments, terms, constants)
+    except (NotColumnarError, HeldError, CalendarError):
+        return None
+    names = inputs_for(segments)
+    rows = {name: [table[row][place] for row in kept] for place, name in enumerate(names)}
+    return kept, Batch(terms, segments, rows, measured, lines, constants)
+
+
+def _stacked(
+    table: Sequence[Sequence[Row]], segments: Sequence[Segment], of: Days
+) -> tuple[dict[str, Stack], NDArray[np.int64]]:
+    """Matrices of the meters that can be rated by them, and which those are."""
+    stacks: dict[str, Stack] = {}
+    good = np.ones(len(table), dtype=np.bool_)
+    for place, name in enumerate(inputs_for(segments)):
+        stacks[name], missing = stack(name, [row[place] for row in table], of)
+        good &= ~missing
+        if _leaves_out_estimates(segments):
+            good &= ~stacks[name].estimated
+    rows = np.flatnonzero(good)
+    if not good.all():
+        stacks = {name: one.only(rows) for name, one in stacks.items()}
+    return stacks, rows
+
+
+def _leaves_out_estimates(segments: Sequence[Segment]) -> bool:
+    return any(
+        isinstance(rule, MaxDeterminant) and rule.estimated == "exclude"
+        for segment in segments
+        for rule in segment.version.document.determinants
+    )
+
+
+def price_batch(
+    measured: Sequence[Measured],
+    count: int,
+    segments: tuple[Segment, ...],
+    terms: Terms,
+    constants: Book,
+) -> list[LineColumn]:
+    """The lines of many bills from their determinants.
+
+    Args:
+        measured: As `measure` gives them.
+        count: How many bills.
+        segments: Of the bill.
+        terms: What the bills share.
+        constants: As `measure` left it.
+
+    Raises:
+        NotColumnarError: These meters need to be rated one by one.
+        HeldError: A price or fact is missing.
+    """
+    lines: list[LineColumn] = []
+    for version, group in groupby(segments, key=lambda segment: segment.version):
+        document = version.document
+        span = Span(
+            tuple(group), document, terms.days, terms.cycle, constants, [], _no_single_lines
+        )
+        digits = document.currency.digits if terms.options.rounded else UNROUNDED_DIGITS
+        ColumnPricer(
+            span,
+            measured,
+            lines,
+            sha256=version.sha256,
+            digits=digits,
+            several=len(segments) > 1,
+            count=count,
+        ).price()
+    return lines
+
+
+def _no_single_lines(identifier: str, kind: str, name: str, draft: object) -> Line:
+    raise AssertionError(identifier, kind, name, draft)

@@ -1,0 +1,61 @@
+"""Tiers of many meters at once: how much of each quantity lies in each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+
+from central.domain.rating.charges.tiers import Block
+from central.domain.rating.columnar.determinant_columns import Measured
+from central.domain.rating.columnar.exact_column import Column, Ints, Mask, plus, times
+from central.domain.tariff.document import Charge
+
+_MAX = 2**63 - 1
+
+
+def parts_of(
+    charge: Charge, blocks: Sequence[Block], quantity: Column
+) -> Iterator[tuple[Block, Column, Mask | None]]:
+    """How much of each meter's quantity each step takes, and which meters' lines show it."""
+    bounds = [bound for block in blocks for bound in (block.low, block.high) if bound is not None]
+    if charge.tiers.size:
+        size = Fraction(charge.tiers.size)
+        whole = quantity.scaled(1 / size)
+        quantity = Column(-(-whole.top // whole.one_bottom)).scaled(size)
+    bottom = lcm(quantity.one_bottom, *(bound.denominator for bound in bounds))
+    held = quantity.over(bottom)
+    if charge.tiers.kind in {"volume", "stair"}:
+        below: Mask = np.zeros(len(held), dtype=np.bool_)
+        for block in blocks:
+            reached: Mask = np.ones(len(held), dtype=np.bool_)
+            if block.high is not None:
+                reached = np.asarray(held <= _bound(block.high, bottom, held), dtype=np.bool_)
+            yield block, quantity, reached & ~below
+            below |= reached
+        return
+    for block in blocks:
+        top = held
+        if block.high is not None:
+            top = np.minimum(held, _bound(block.high, bottom, held))
+        part = np.maximum(plus(top, -_bound(block.low, bottom, held)), 0)
+        first = block is blocks[0]
+        yield block, Column(part, bottom), None if first else np.asarray(part != 0, dtype=np.bool_)
+
+
+def share_of(part: Column, one: Measured, total: Column) -> Column:
+    """A period's share of a step: part x own / total, nothing where the total is nothing."""
+    value = one.value
+    top = times(times(part.top, value.top), total.one_bottom)
+    bottom = times(total.top, part.one_bottom * value.one_bottom)
+    sign = np.where(bottom < 0, -1, 1)
+    empty = total.top == 0
+    return Column(np.where(empty, 0, top * sign), np.where(empty, 1, bottom * sign))
+
+
+def _bound(value: Fraction, bottom: int, held: Ints) -> int:
+    """A bound over `bottom`; no higher than 64 bits hold where no value is."""
+    bound = int(value * bottom)
+    return bound if held.dtype == object else min(bound, _MAX)

@@ -1,0 +1,1 @@
+"""From intervals to billing determinants: energy, demand, events, formulas."""

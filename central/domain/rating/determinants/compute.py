@@ -1,0 +1,313 @@
+"""From intervals to determinants: sums in integers, maxima over windows, formulas in fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+
+from central.domain.metering.block import exact_sum
+from central.domain.rating.bill_lines.line import Determinant, Selection
+from central.domain.rating.determinants.baseline import compute_rebate
+from central.domain.rating.determinants.context import (
+    Book,
+    HeldError,
+    average_fact,
+    known_series,
+    unit_of,
+)
+from central.domain.rating.determinants.demand import added_up, compute_maxima
+from central.domain.rating.determinants.events import compute_events
+from central.domain.rating.determinants.formula import compute_formula
+from central.domain.rating.determinants.named_intervals import named_intervals
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.energy_bank import net_with_bank
+from central.domain.rating.inputs.input_series import InputSeries, run_sums
+from central.domain.rating.inputs.interval_weights import runs_of
+from central.domain.rating.inputs.period_runs import Plan, plan_of
+from central.domain.rating.inputs.segments import Segment
+from central.domain.rating.rounding import largest_remainder
+from central.domain.tariff.determinant_rules import (
+    AllowanceDeterminant,
+    CounterDeterminant,
+    EventDeterminant,
+    FormulaDeterminant,
+    MaxDeterminant,
+    RebateDeterminant,
+    SumDeterminant,
+)
+from central.domain.tariff.determinant_rules import Determinant as Rule
+
+
+def compute(segments: Sequence[Segment], book: Book) -> None:
+    """Fill the book: every determinant of every segment, then round each once.
+
+    Raises:
+        HeldError: Something is missing.
+        CalendarError: The calendar cannot place an interval.
+    """
+    fill(segments, book, lambda rule, segment: compute_rule(rule, segment, book))
+    round_determinants(segments, book)
+
+
+def fill(
+    segments: Sequence[Segment], book: Book, make: Callable[[Rule, Segment], Iterable[Determinant]]
+) -> None:
+    """Put every determinant of every segment into the book, unrounded, in order.
+
+    Where the tariff bills the peak of the whole bill (`on_change.demand: bill_peak`), every segment
+    has that of the segment with the highest one, the earliest among equals. Windows lie inside a
+    segment all the same.
+
+    Args:
+        segments: Of the bill.
+        book: Takes them.
+        make: Gives the determinants of a rule in a segment; formulas may read what is in the book.
+    """
+    early: Early = {}
+    for segment in segments:
+        for rule in segment.version.document.determinants:
+            if isinstance(rule, MaxDeterminant):
+                for made in make(rule, segment):
+                    early.setdefault((rule.name, segment.number, made.label), []).append(made)
+    for segment in segments:
+        for rule in segment.version.document.determinants:
+            if isinstance(rule, MaxDeterminant):
+                found = _maxima(rule, segment, early, len(segments))
+            else:
+                found = list(make(rule, segment))
+            book.found.update({(made.name, made.segment, made.label): made for made in found})
+
+
+Early = dict[tuple[str, int, str], list[Determinant]]
+"""Maxima by name, segment and label: one, or one of every meter."""
+
+
+def _maxima(
+    rule: MaxDeterminant, segment: Segment, early: Early, segments: int
+) -> list[Determinant]:
+    whole_bill = segment.version.document.on_change.demand == "bill_peak" and not rule.daily
+    found = []
+    for (name, number, label), parts in early.items():
+        if (name, number) != (rule.name, segment.number):
+            continue
+        kept = parts
+        if whole_bill:
+            every = [early.get((name, other, label), []) for other in range(segments)]
+            kept = [
+                _highest([own[place] for own in every if own], made)
+                for place, made in enumerate(parts)
+            ]
+        found.append(added_up(kept) if rule.meters == "each" else kept[0])
+    return found
+
+
+def _highest(every: Sequence[Determinant], made: Determinant) -> Determinant:
+    return max(every, key=lambda other: other.exact)._replace(segment=made.segment)
+
+
+def compute_rule(rule: Rule, segment: Segment, book: Book) -> Iterator[Determinant]:
+    """One determinant of a segment, by label.
+
+    Raises:
+        HeldError: Something is missing.
+    """
+    match rule:
+        case SumDeterminant():
+            yield from _sums(rule, segment, book)
+        case MaxDeterminant():
+            yield from compute_maxima(rule, segment, book)
+        case FormulaDeterminant():
+            yield compute_formula(rule, segment, book)
+        case AllowanceDeterminant():
+            per_day = rule.per_day.at(segment.season, "")
+            if per_day is None:
+                message = f"{rule.name!r} has no allowance in {segment.season!r}."
+                raise HeldError(Hold("MISSING_PRICE", message))
+            value = Fraction(per_day) * segment.days.count
+            yield _plain(rule.name, segment, rule.unit, value, "allowance")
+        case CounterDeterminant():
+            value = average_fact(rule.counter, segment, book.facts)
+            unit = dict(segment.version.document.needs).get(rule.counter, rule.counter)
+            yield _plain(rule.name, segment, unit, value, "counter")
+        case RebateDeterminant():
+            yield compute_rebate(rule, segment, book)
+        case EventDeterminant():
+            yield from compute_events(rule, segment, book)
+
+
+def _plain(name: str, segment: Segment, unit: str, value: Fraction, how: str) -> Determinant:
+    return Determinant(name, segment.number, "", unit, value, value, how)
+
+
+def raw_sums(
+    rule: SumDeterminant, segment: Segment, book: Book
+) -> tuple[dict[str, Fraction], dict[str, Selection]]:
+    """The sum of a series by label, and the intervals behind each, before any bank."""
+    series = book.series[rule.series]
+    place = series.slice_of(segment.days)
+    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, book.resolved)
+    start = series.start + timedelta(seconds=series.step_s * place.start)
+    if rule.during is not None or rule.outside is not None or rule.each == "interval":
+        return _some_sums(rule, segment, book, plan, start)
+    totals = [0] * len(plan.labels)
+    sums = run_sums(series.values[place], plan.starts)
+    for run_label, run_sum in zip(plan.run_labels, sums, strict=True):
+        totals[run_label] += run_sum
+    used = [(number, label) for number, label in enumerate(plan.labels) if plan.runs[number]]
+    return (
+        {label: totals[number] * series.scale for number, label in used},
+        {label: Selection(start, series.step_s, plan.runs[number]) for number, label in used},
+    )
+
+
+def _some_sums(
+    rule: SumDeterminant, segment: Segment, book: Book, plan: Plan, start: datetime
+) -> tuple[dict[str, Fraction], dict[str, Selection]]:
+    """Of the intervals that a series names, or of all others; of one side of each interval."""
+    series = book.series[rule.series]
+    values = series.values[series.slice_of(segment.days)]
+    marks = np.ones(len(values), dtype=np.bool_)
+    name = rule.during or rule.outside
+    if name is not None:
+        marks = named_intervals(name, segment, book, start, series.step_s, len(values))
+        marks = marks if rule.during is not None else ~marks
+    if rule.each == "interval":
+        marks &= values > 0 if rule.side == "use" else values < 0
+    sums, selections = {}, {}
+    for number, label in enumerate(plan.labels):
+        if plan.runs[number]:
+            chosen = marks & (plan.numbers == number)
+            runs = runs_of(chosen.astype(object), Fraction(1))
+            sums[label] = exact_sum(values[chosen]) * series.scale
+            selections[label] = Selection(start, series.step_s, tuple(run[:2] for run in runs))
+    return sums, selections
+
+
+def _sums(rule: SumDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+    raw, selections = raw_sums(rule, segment, book)
+    sources = book.series[rule.series].sources(segment.days)
+    unit = unit_of(segment, rule.series)
+    for label, value in settle_sums(rule, raw, segment, book).items():
+        yield Determinant(
+            rule.name,
+            segment.number,
+            label,
+            unit,
+            value,
+            value,
+            "sum",
+            selections[label],
+            sources,
+            adjusted=value - raw[label],
+        )
+
+
+def settle_sums(
+    rule: SumDeterminant, raw: Mapping[str, Fraction], segment: Segment, book: Book
+) -> dict[str, Fraction]:
+    """The sums after a bank, or of one side only."""
+    if rule.bank is not None:
+        banks = segment.version.document.energy_banks
+        bank = next(found for found in banks if found.name == rule.bank)
+        own = book.credits.setdefault(bank.name, {})
+        return net_with_bank(bank, raw, segment.season, book.month, own)
+    if rule.side == "use":
+        return {label: max(Fraction(0), value) for label, value in raw.items()}
+    if rule.side == "surplus":
+        return {label: max(Fraction(0), -value) for label, value in raw.items()}
+    return dict(raw)
+
+
+def series_of(name: str, segment: Segment, book: Book) -> InputSeries:
+    """The series that a summed determinant is made of; what is surplus is above zero in it.
+
+    Raises:
+        HeldError: The determinant is no sum of a series.
+    """
+    base = name.partition(".")[0]
+    for rule in segment.version.document.determinants:
+        if rule.name == base and isinstance(rule, SumDeterminant):
+            known = known_series(rule.series, book)
+            return replace(known, values=-known.values) if rule.side == "surplus" else known
+    message = f"{name!r} is no sum of intervals, so that tiers cannot be filled in order of time."
+    raise HeldError(Hold("NO_INTERVALS", message, name))
+
+
+def running_total(
+    determinant: Determinant,
+    together: Sequence[Determinant],
+    low: Fraction,
+    high: Fraction | None,
+    series: InputSeries,
+) -> Fraction:
+    """How much of a period's sum falls between two bounds of the running total of all intervals.
+
+    Args:
+        determinant: The period's sum.
+        together: Sums of all periods of the segment.
+        low: Bound below. [unit of the determinant]
+        high: Bound above, None for no bound.
+        series: What the determinants are sums of.
+
+    Raises:
+        HeldError: The determinant is no sum of a series.
+    """
+    rule = determinant.selection
+    if rule is None:
+        message = f"{determinant.name!r} has no intervals to fill tiers in order."
+        raise HeldError(Hold("NO_INTERVALS", message, determinant.name))
+    offset = (rule.start - series.start) // timedelta(seconds=series.step_s)
+    selections = [part.selection for part in together if part.selection is not None]
+    count = max((start + length for own in selections for start, length in own.runs), default=0)
+    bottom = Fraction(0) if low <= 0 else low / series.scale
+    top = None if high is None else high / series.scale
+    times = lcm(bottom.denominator, 1 if top is None else top.denominator)
+    counted = np.zeros(count, dtype=np.bool_)
+    for own in selections:
+        for start, length in own.runs:
+            counted[start : start + length] = True
+    # Python's integers: a bound may be any fraction of a count.
+    values = np.where(counted, series.values[offset : offset + count], 0).astype(object) * times
+    after = np.cumsum(values)
+    before = after - values
+    floor = int(bottom * times)
+    upper, lower = np.maximum(after, floor), np.maximum(before, floor)
+    if top is not None:
+        ceiling = int(top * times)
+        upper, lower = np.minimum(upper, ceiling), np.minimum(lower, ceiling)
+    inside = upper - lower
+    total = sum(int(inside[start : start + length].sum()) for start, length in rule.runs)
+    return Fraction(total, times) * series.scale
+
+
+def round_determinants(segments: Sequence[Segment], book: Book) -> None:
+    """Round every determinant once, so that its parts sum to its rounded total.
+
+    Sums are rounded together over segments and labels; maxima and formulas one by one.
+    """
+    groups: dict[tuple[str, int, int], list[tuple[str, int, str]]] = {}
+    for key, found in book.found.items():
+        digits = segments[found.segment].version.document.digits_of(found.unit)
+        if digits is None:
+            continue
+        alone = 0 if found.how == "sum" else 1 + len(groups)
+        groups.setdefault((found.name, digits, alone), []).append(key)
+    for (_, digits, _), keys in groups.items():
+        exact = [book.found[key].exact for key in keys]
+        for key, value in zip(keys, largest_remainder(exact, digits), strict=True):
+            book.found[key] = book.found[key]._replace(value=value)
+
+
+def metered_peaks(segments: Sequence[Segment], book: Book) -> list[tuple[str, str, Fraction]]:
+    """Largest metered value of every maximum over the segments of the bill."""
+    peaks: dict[tuple[str, str], Fraction] = {}
+    for found in book.found.values():
+        if found.how == "max" and found.segment < len(segments):
+            key = (found.name, found.label)
+            peaks[key] = max(found.value, peaks.get(key, found.value))
+    return [(name, label, value) for (name, label), value in sorted(peaks.items())]

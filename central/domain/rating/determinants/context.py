@@ -1,0 +1,140 @@
+"""The determinants of a bill while they are made, and what they are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from central.domain.rating.bill_lines.line import Determinant
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import Credit, Grant, MonthTotal, State
+from central.domain.rating.inputs.input_series import InputSeries
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.segments import Segment
+from central.domain.rating.inputs.usage_event import Events, Levels
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.load.determinants import BUILT_IN_INPUTS
+
+Credits = dict[str, dict[str, list[Credit]]]
+
+
+class HeldError(Exception):
+    """The bill cannot be priced.
+
+    Args:
+        hold: Why.
+    """
+
+    def __init__(self, hold: Hold) -> None:
+        super().__init__(hold.message)
+        self.hold = hold
+
+
+def _no_past(segment: Segment, name: str, day: date) -> InputSeries:
+    message = f"The intervals of {name!r} on {day} are not at hand; rate the whole cycle."
+    raise HeldError(Hold("NO_INTERVALS", message, f"{name} {segment.number}"))
+
+
+@dataclass(slots=True)
+class Book:
+    """The determinants of a bill while they are being made.
+
+    Args:
+        series: Input to its aligned intervals.
+        facts: Of the agreement.
+        resolved: Holidays.
+        opening: State of earlier bills.
+        month: First day of the month that the bill's last day is in.
+        credits: What is left in the banks, by bank and then label; oldest first.
+        prices: Price series by name.
+        found: By (name, segment, label).
+        grants: Money paid in on days of the bill.
+        sums: What commitments and settlements leave to later bills, by id. [currency]
+        totals: What the months' bills came to, for later averages.
+        events: On days of the bill, by stream.
+        levels: Values that events left, by determinant and label, then key.
+        daily: Peaks of the days behind a sum of daily peaks, and what they are multiplied by; by
+            (name, segment, label).
+        past: Gives a series on one local day, before the bill or in it.
+        days: What it gave; None for a day without whole data.
+    """
+
+    series: Mapping[str, InputSeries]
+    facts: AgreementFacts
+    resolved: ResolvedCalendar
+    opening: State
+    month: date
+    credits: Credits = field(default_factory=dict)
+    prices: Mapping[str, PriceSeries] = field(default_factory=dict)
+    found: dict[tuple[str, int, str], Determinant] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
+    sums: dict[str, Decimal] = field(default_factory=dict)
+    totals: tuple[MonthTotal, ...] = ()
+    events: Events = field(default_factory=dict)
+    levels: dict[tuple[str, str], Levels] = field(default_factory=dict)
+    daily: dict[tuple[str, int, str], tuple[Sequence[int | Fraction], Fraction]] = field(
+        default_factory=dict
+    )
+    past: Callable[[Segment, str, date], InputSeries] = _no_past
+    days: dict[tuple[str, date], InputSeries | None] = field(default_factory=dict)
+
+    def of(self, name: str, segment: int) -> list[Determinant]:
+        """All labels of a determinant in a segment; a label may be named after a dot."""
+        base, _, label = name.partition(".")
+        return [
+            found
+            for (own, number, own_label), found in self.found.items()
+            if own == base and number == segment and label in {"", "total", own_label}
+        ]
+
+
+def unit_of(segment: Segment, series: str) -> str:
+    """The billing unit of an input."""
+    document = segment.version.document
+    computed = {found.name: found.unit for found in document.series}
+    return (BUILT_IN_INPUTS | dict(document.inputs) | computed)[series]
+
+
+def known_series(name: str, book: Book) -> InputSeries:
+    """The intervals of an input or series.
+
+    Raises:
+        HeldError: They are not at hand, as on a running bill.
+    """
+    if name not in book.series:
+        message = f"The intervals of {name!r} are not at hand; rate the whole cycle."
+        raise HeldError(Hold("NO_INTERVALS", message, name))
+    return book.series[name]
+
+
+def average_fact(name: str, segment: Segment, facts: AgreementFacts) -> Fraction:
+    """A numeric fact averaged over the days of a segment.
+
+    Raises:
+        HeldError: It is not known on a day, or is no number.
+    """
+    total = Fraction(0)
+    for day in segment.days.days():
+        value = facts.at(name, day)
+        if isinstance(value, bool | str) or value is None:
+            message = f"The agreement's {name!r} is not known on {day}."
+            raise HeldError(Hold("MISSING_FACT", message, name))
+        total += Fraction(value)
+    return total / segment.days.count
+
+
+def true_fact(name: str, day: date, facts: AgreementFacts) -> bool:
+    """A yes-or-no fact on a day.
+
+    Raises:
+        HeldError: It is not known.
+    """
+    value = facts.at(name, day)
+    if not isinstance(value, bool):
+        message = f"The agreement's {name!r} is not known on {day}."
+        raise HeldError(Hold("MISSING_FACT", message, name))
+    return value

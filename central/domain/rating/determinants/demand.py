@@ -1,0 +1,174 @@
+"""Demand: the highest average power over a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.rating.bill_lines.line import Determinant, Selection
+from central.domain.rating.determinants.baseline import WEIGHTED
+from central.domain.rating.determinants.context import Book, HeldError, unit_of
+from central.domain.rating.determinants.named_intervals import named_intervals
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.input_series import of_each_channel
+from central.domain.rating.inputs.interval_weights import Runs, product
+from central.domain.rating.inputs.period_runs import Plan, plan_of
+from central.domain.rating.inputs.segments import Segment
+from central.domain.tariff.determinant_rules import (
+    MaxDeterminant,
+)
+from central.domain.tariff.load.determinants import POWER
+
+
+def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+    """The highest average power of each period; the earliest window wins a tie.
+
+        kW = energy of the window x 3600 / length of the window in seconds
+
+    Meters of one input are added before the maximum is taken (conjunctive); with `meters: each`
+    their maxima come one by one, for `added_up`. With `during`, only windows inside the intervals
+    that the system names count: the coincident peak, zero where it names none.
+
+    Raises:
+        HeldError: The window is no multiple of the interval, none is complete, or the system's
+            intervals are not known.
+
+    Source: rating.md, section 3, demand, coincident peak, and aggregation
+    """
+    if rule.meters == "each":
+        yield from _of_each(rule, segment, book)
+        return
+    series = book.series[rule.series]
+    place = series.slice_of(segment.days)
+    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, book.resolved)
+    window_s = rule.window_s or series.step_s
+    width, left = divmod(window_s, series.step_s)
+    if left or width == 0:
+        message = f"The window of {rule.name!r} is no multiple of {series.step_s} s."
+        raise HeldError(Hold("BAD_WINDOW", message, rule.name))
+    start = series.start + timedelta(seconds=series.step_s * place.start)
+    every = window_begins(rule, plan, place.stop - place.start, width)
+    if rule.during is not None:
+        count = place.stop - place.start
+        marks = named_intervals(rule.during, segment, book, start, series.step_s, count)
+        every = _named(every, marks, width)
+    values, estimated = series.values[place], series.estimated[place]
+    begins, sums = _windows(rule, every, values, estimated, width)
+    unit = POWER.get(unit_of(segment, rule.series), f"{unit_of(segment, rule.series)}/h")
+    per_hour = series.scale * Fraction(3600, window_s)
+    sources = series.sources(segment.days)
+    for number, label in enumerate(plan.labels):
+        if not plan.runs[number]:
+            continue
+        mine = np.flatnonzero(plan.numbers[begins] == number)
+        if rule.during is not None and not (plan.numbers[every] == number).any():
+            nothing, how = Fraction(0), "daily_max" if rule.daily else "max"
+            yield Determinant(rule.name, segment.number, label, unit, nothing, nothing, how)
+            continue
+        if mine.size == 0:
+            message = f"No window of {rule.name!r} {label} is complete and metered."
+            raise HeldError(Hold("NO_DEMAND_WINDOW", message, rule.name))
+        chosen = [int(sums[mine].argmax())]
+        if rule.daily:
+            chosen = _daily(plan, begins[mine], sums[mine])
+        peaks = [int(sums[mine[index]]) for index in chosen]
+        value = sum(peaks) * per_hour
+        if rule.daily:
+            book.daily[rule.name, segment.number, label] = (peaks, per_hour)
+        runs = tuple((int(begins[mine][index]), width) for index in chosen)
+        how = "daily_max" if rule.daily else "max"
+        selection = Selection(start, series.step_s, runs)
+        yield Determinant(
+            rule.name, segment.number, label, unit, value, value, how, selection, sources
+        )
+
+
+def _of_each(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+    alone = replace(rule, meters="together")
+    for series in of_each_channel(book.series[rule.series]):
+        own = replace(book, series={**book.series, rule.series: series})
+        yield from compute_maxima(alone, segment, own)
+
+
+def added_up(parts: Sequence[Determinant]) -> Determinant:
+    """The maxima of single meters as one, a weighted sum of the intervals of their windows."""
+    value = sum((made.exact for made in parts), Fraction(0))
+    sources = tuple(source for made in parts for source in _window_sources(made))
+    return parts[0]._replace(
+        exact=value, value=value, how=WEIGHTED, selection=None, sources=sources
+    )
+
+
+def _window_sources(made: Determinant) -> Iterator[Source]:
+    if made.selection is None:
+        return
+    _, width = made.selection.runs[0]
+    per_hour = Fraction(3600, width * made.selection.step_s)
+    runs: Runs = tuple((*run, per_hour) for run in made.selection.runs)
+    for source in made.sources:
+        yield source._replace(weights=product(runs, source.weights) if source.weights else runs)
+
+
+def _named(begins: NDArray[np.int64], counts: NDArray[np.bool_], width: int) -> NDArray[np.int64]:
+    """The windows that lie wholly inside the intervals that count."""
+    marks = np.concatenate(([0], np.cumsum(counts)))
+    inside: NDArray[np.int64] = begins[marks[begins + width] - marks[begins] == width]
+    return inside
+
+
+def _windows(
+    rule: MaxDeterminant,
+    begins: NDArray[np.int64],
+    values: NDArray[np.int64],
+    estimated: NDArray[np.bool_],
+    width: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start index and energy of every window that counts, ascending in time."""
+    if rule.estimated == "exclude" and estimated.any():
+        marks = np.concatenate(([0], np.cumsum(estimated)))
+        begins = begins[marks[begins + width] == marks[begins]]
+    sums = values[begins].copy()
+    for offset in range(1, width):
+        sums += values[begins + offset]
+    return begins, sums
+
+
+def window_begins(rule: MaxDeterminant, plan: Plan, length: int, width: int) -> NDArray[np.int64]:
+    """First interval of every window inside one period, ascending in time.
+
+    Args:
+        rule: Block or rolling.
+        plan: Periods.
+        length: Number of intervals.
+        width: Of a window, in intervals.
+    """
+    count = length - width + 1
+    if count <= 0:
+        return np.empty(0, dtype=np.int64)
+    begins = np.arange(count, dtype=np.int64)
+    if width == 1:
+        return begins
+    if rule.mode == "block":
+        step = int((plan.minutes[1] - plan.minutes[0]) % 1440)
+        begins = begins[plan.minutes[:count] % (step * width) == 0]
+    run_of = np.zeros(length, dtype=np.int64)
+    run_of[plan.starts[1:]] = 1
+    run_of = np.cumsum(run_of)
+    inside: NDArray[np.int64] = begins[run_of[begins] == run_of[begins + width - 1]]
+    return inside
+
+
+def _daily(plan: Plan, begins: NDArray[np.int64], sums: NDArray[np.int64]) -> list[int]:
+    """Index of each day's largest window; the earliest wins a tie."""
+    days = plan.day_numbers[begins]
+    chosen = []
+    for day in np.unique(days):
+        mine = np.flatnonzero(days == day)
+        chosen.append(int(mine[sums[mine].argmax()]))
+    return chosen

@@ -1,0 +1,1 @@
+"""What rating reads: series, facts, events, segments and carried state."""

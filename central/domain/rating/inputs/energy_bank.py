@@ -1,0 +1,88 @@
+"""Energy banks: surplus of one bill pays use of later ones, period by period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from fractions import Fraction
+
+from central.domain.rating.inputs.carried_state import Credit
+from central.domain.tariff.credit_rules import EnergyBank
+from central.domain.tariff.load.banks import LAPSE
+
+TOTAL = "*"
+"""Label of the credit that a bank netting all periods together would hold."""
+
+Own = dict[str, list[Credit]]
+
+
+def net_with_bank(
+    bank: EnergyBank, sums: Mapping[str, Fraction], season: str, month: date, own: Own
+) -> dict[str, Fraction]:
+    """Pay each period's use from its credits, and bank each period's surplus.
+
+        use = max(0, sum - credits of the period), oldest credit first
+        a sum below zero is a new credit of its period
+
+    Credits earned in another period count in the one the bank maps it to.
+
+    Args:
+        bank: Rules.
+        sums: Period to net energy, below zero for surplus. [kWh]
+        season: Of the segment.
+        month: First day of the bill's month.
+        own: The bank's credits by label; changed in place.
+
+    Returns:
+        Period to energy that is charged. [kWh]
+
+    Source: rating.md, section 3, net metering; SSC transfer_surplus
+    """
+    _relabel(bank, season, own)
+    charged = {}
+    for label, value in sums.items():
+        if value < 0:
+            own.setdefault(label, []).append(Credit(bank.name, label, month, -value))
+            charged[label] = Fraction(0)
+        else:
+            charged[label] = value - draw(own, label, value)
+    if bank.basis == "total":
+        before = sum((credit.amount for credit in own.get(TOTAL, ())), Fraction(0))
+        after = max(Fraction(0), before - sum(sums.values(), Fraction(0)))
+        own[TOTAL] = [Credit(bank.name, TOTAL, month, after)] if after else []
+    return charged
+
+
+def draw(own: Own, label: str, wanted: Fraction) -> Fraction:
+    """Take up to `wanted` from the credits of a label, oldest first; gives what was taken."""
+    taken, left = Fraction(0), []
+    for credit in sorted(own.get(label, ()), key=lambda credit: credit.earned):
+        part = min(credit.amount, wanted - taken)
+        taken += part
+        if part < credit.amount:
+            left.append(Credit(credit.bank, label, credit.earned, credit.amount - part))
+    own[label] = left
+    return taken
+
+
+def _relabel(bank: EnergyBank, season: str, own: Own) -> None:
+    pairs: dict[str, str] = {}
+    for name, mapped in bank.map:
+        if name in {"", season}:
+            pairs = dict(mapped)
+    moved: Own = {}
+    for label, found in own.items():
+        target = pairs.get(label, label) if label != TOTAL else TOTAL
+        if target == LAPSE:
+            continue
+        moved.setdefault(target, []).extend(
+            Credit(credit.bank, target, credit.earned, credit.amount) for credit in found
+        )
+    own.clear()
+    own.update(moved)
+
+
+def balance(bank: EnergyBank, own: Own) -> Fraction:
+    """What a settlement of the bank pays for. [kWh]."""
+    labels = [TOTAL] if bank.basis == "total" else [label for label in own if label != TOTAL]
+    return sum((credit.amount for label in labels for credit in own.get(label, ())), Fraction(0))

@@ -1,0 +1,55 @@
+"""What went into a bill, under one hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from central.domain.rating.hashing import canonical, digest_parts
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.segments import DayRange, Segment
+from central.domain.tariff.calendar import ResolvedCalendar
+
+
+def shared_inputs(
+    segments: Sequence[Segment],
+    calendar: ResolvedCalendar,
+    days: DayRange,
+    cycle: DayRange,
+    prices: Mapping[str, PriceSeries],
+) -> dict[str, str]:
+    """Canonical text of the inputs that many bills share."""
+    return {
+        "tariffs": canonical(sorted({segment.version.sha256 for segment in segments})),
+        "calendar": _calendar_text(calendar),
+        "days": canonical([days.first.isoformat(), days.end.isoformat()]),
+        "cycle": canonical([cycle.first.isoformat(), cycle.end.isoformat()]),
+        "prices": canonical([prices[name].to_json() for name in sorted(prices)]),
+    }
+
+
+@lru_cache(maxsize=64)
+def _calendar_text(calendar: ResolvedCalendar) -> str:
+    return canonical(calendar.to_json())
+
+
+def input_hash(
+    sources: Iterable[Source], facts: AgreementFacts, opening: State, shared: Mapping[str, str]
+) -> str:
+    """Hex digest over everything that went into a bill.
+
+    Args:
+        sources: Of all its series, by name.
+        facts: Of the agreement.
+        opening: What earlier bills left.
+        shared: As `shared_inputs` gives it.
+    """
+    own = {
+        "sources": canonical([source.to_json() for source in sources]),
+        "facts": canonical(facts.to_json()),
+        "opening": canonical(opening.to_json()),
+    }
+    return digest_parts({**shared, **own})

@@ -1,0 +1,348 @@
+"""Day blocks aligned into one array per input, with what went missing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from functools import lru_cache
+from math import gcd, lcm
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import IntervalQuality
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.interval_weights import Runs, constant, cut, spread
+from central.domain.rating.inputs.segments import DayRange
+from firmware_bridge.contract.interval import day_start as _day_start
+from firmware_bridge.contract.quantity import Unit
+
+_INT64_MAX = 2**63 - 1
+# Room for the sum of a window: of a day, there are no more than 1,440 minutes.
+_ROOM = _INT64_MAX // 2048
+_ONE = Fraction(1)
+day_start = lru_cache(maxsize=65_536)(_day_start)
+_IS_ESTIMATE = np.zeros(256, dtype=np.bool_)
+_IS_ESTIMATE[
+    [
+        IntervalQuality.ESTIMATED_LINEAR,
+        IntervalQuality.ESTIMATED_LIKE_DAY,
+        IntervalQuality.ESTIMATED_PROFILE,
+        IntervalQuality.ESTIMATED_BY_METER,
+    ]
+] = True
+# Billing units are a thousand of the meter's: kWh of Wh, m3 of L.
+_POWERS = frozenset({Unit.WATT, Unit.VAR, Unit.VOLT_AMPERE})
+_THOUSANDTHS = _POWERS | {Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR, Unit.LITRE}
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One channel behind a series.
+
+    Args:
+        series: Input it feeds.
+        factor: What its values are multiplied by.
+        blocks: Ascending by day.
+        weights: What they are multiplied by as well, interval by interval; None for nothing.
+    """
+
+    series: str
+    factor: Fraction
+    blocks: tuple[DayBlock, ...]
+    weights: Runs | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputSeries:
+    """Consumption of one input over the days of a bill, all channels summed.
+
+    Args:
+        name: As the tariff names the input.
+        days: The days covered.
+        start: First instant. UTC.
+        step_s: Length of an interval. [s]
+        values: int64 per interval, in `scale` billing units.
+        scale: Billing units (kWh, m3) per count.
+        estimated: True where any channel's value is an estimate.
+        day_starts: Index of the first interval of each day, and the total at the end.
+        feeds: Channels behind it, with their blocks ascending by day.
+    """
+
+    name: str
+    days: DayRange
+    start: datetime
+    step_s: int
+    values: NDArray[np.int64]
+    scale: Fraction
+    estimated: NDArray[np.bool_]
+    day_starts: tuple[int, ...]
+    feeds: tuple[Feed, ...]
+
+    def slice_of(self, days: DayRange) -> slice:
+        """Indexes of the intervals of some of the days."""
+        first = (days.first - self.days.first).days
+        return slice(self.day_starts[first], self.day_starts[first + days.count])
+
+    def sources(self, days: DayRange) -> tuple[Source, ...]:
+        """The lineage of some of the days, one source per channel."""
+        first = (days.first - self.days.first).days
+        end = first + days.count
+        place = self.slice_of(days)
+        found = []
+        for feed in self.feeds:
+            source = source_of(feed.series, feed.blocks[first:end], feed.factor)
+            if feed.weights is None:
+                found.append(source)
+            elif runs := cut(feed.weights, place.start, place.stop):
+                found.append(_weighted(source, runs, place.stop - place.start))
+        return tuple(found)
+
+
+def of_each_channel(series: InputSeries) -> list[InputSeries]:
+    """The series of every channel alone, each at the scale of the whole."""
+    channels: dict[int, list[Feed]] = {}
+    for feed in series.feeds:
+        channels.setdefault(feed.blocks[0].channel_id, []).append(feed)
+    found = []
+    for feeds in channels.values():
+        total: NDArray[np.object_] = np.zeros(len(series.values), dtype=object)
+        estimated = np.zeros(len(series.values), dtype=np.bool_)
+        for feed in feeds:
+            scales = [billing_scale(block) * feed.factor / series.scale for block in feed.blocks]
+            parts = [
+                block.values.astype(object) * scale
+                for block, scale in zip(feed.blocks, scales, strict=True)
+            ]
+            own = np.concatenate(parts)
+            if feed.weights is not None:
+                own *= np.array(spread(feed.weights, len(own)), dtype=object)
+            total += own
+            estimated |= is_estimate(np.concatenate([block.quality for block in feed.blocks]))
+        whole = np.array([int(value) for value in total.tolist()], dtype=object)
+        found.append(
+            replace(series, values=exact_ints(whole), estimated=estimated, feeds=tuple(feeds))
+        )
+    return found
+
+
+def _weighted(source: Source, runs: Runs, count: int) -> Source:
+    one = constant(runs, count)
+    if one is not None:
+        return source._replace(factor=source.factor * one)
+    return source._replace(weights=runs)
+
+
+def combine(name: str, terms: Sequence[tuple[InputSeries, Fraction]]) -> InputSeries | Hold:
+    """A weighted sum of inputs, exact per interval.
+
+    Args:
+        name: Of the result.
+        terms: Inputs of the same days, and what each is multiplied by.
+    """
+    first = terms[0][0]
+    if any(series.step_s != first.step_s for series, _ in terms):
+        return Hold("MIXED_INTERVALS", f"The inputs of {name!r} differ in interval length.")
+    weights = [series.scale * factor for series, factor in terms]
+    scale = common_scale(weights)
+    total: NDArray[np.int64] | None = None
+    estimated = np.zeros(len(first.values), dtype=np.bool_)
+    for (series, _), weight in zip(terms, weights, strict=True):
+        values = _times(series.values, int(weight / scale))
+        total = values if total is None else _added(total, values)
+        estimated |= series.estimated
+    if total is None:
+        raise AssertionError
+    feeds = tuple(
+        replace(feed, factor=feed.factor * factor)
+        for series, factor in terms
+        for feed in series.feeds
+    )
+    return InputSeries(
+        name,
+        first.days,
+        first.start,
+        first.step_s,
+        total,
+        scale,
+        estimated,
+        first.day_starts,
+        feeds,
+    )
+
+
+def common_scale(weights: Sequence[Fraction]) -> Fraction:
+    """The largest fraction of which all weights are whole multiples."""
+    found = Fraction(0)
+    for weight in weights:
+        bottom = lcm(found.denominator, weight.denominator)
+        found = Fraction(gcd(int(found * bottom), int(weight * bottom)), bottom)
+    return found or Fraction(1)
+
+
+def is_estimate(quality: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which qualities are those of estimates."""
+    return _IS_ESTIMATE[quality]
+
+
+def source_of(name: str, blocks: Sequence[DayBlock], factor: Fraction = _ONE) -> Source:
+    """The lineage of consecutive blocks of one channel."""
+    chain = hashlib.sha256(b"".join(block.sha256 for block in blocks)).hexdigest()
+    return Source(
+        name,
+        blocks[0].channel_id,
+        blocks[0].day,
+        blocks[-1].day + timedelta(days=1),
+        tuple(block.version for block in blocks),
+        chain,
+        factor,
+    )
+
+
+def billing_scale(block: DayBlock) -> Fraction:
+    """Billing units per count of a block's values."""
+    return _scale(block.exponent, block.unit, block.period_s)
+
+
+@lru_cache(maxsize=1024)
+def _scale(exponent: int, unit: Unit, period_s: int) -> Fraction:
+    scale = Fraction(10) ** (exponent - (3 if unit in _THOUSANDTHS else 0))
+    # Average power over the interval, as load files give it, becomes energy.
+    return scale * Fraction(period_s, 3600) if unit in _POWERS else scale
+
+
+def align(
+    name: str, blocks: Sequence[DayBlock], days: DayRange, zone: str
+) -> InputSeries | tuple[Hold, ...]:
+    """Blocks of one input as one array, or why that cannot be.
+
+    Args:
+        name: Input.
+        blocks: Any order, any number of channels; days outside the bill are left out.
+        days: Days billed.
+        zone: Zone of the local days.
+    """
+    channels: dict[int, dict[object, DayBlock]] = {}
+    for block in blocks:
+        if days.first <= block.day < days.end:
+            channels.setdefault(block.channel_id, {})[block.day] = block
+    if not channels:
+        return (Hold("NO_INTERVALS", f"There are no intervals of {name!r}.", str(days.first)),)
+    holds: list[Hold] = []
+    ordered: list[tuple[DayBlock, ...]] = []
+    for channel_id in sorted(channels):
+        found = channels[channel_id]
+        missing = [day for day in days.days() if day not in found]
+        if missing:
+            message = f"{len(missing)} days of {name!r} have no validated block."
+            holds.append(Hold("MISSING_DAYS", message, f"channel {channel_id}, {missing[0]}"))
+            continue
+        series = tuple(found[day] for day in days.days())
+        holds.extend(_damage(name, series, zone))
+        ordered.append(series)
+    steps = {block.period_s for channel in ordered for block in channel}
+    if len(steps) > 1:
+        message = f"The intervals of {name!r} differ in length."
+        holds.append(Hold("MIXED_INTERVALS", message, ", ".join(map(str, sorted(steps)))))
+    if holds:
+        return tuple(holds)
+    return _join(name, ordered, days, zone)
+
+
+def _damage(name: str, blocks: Sequence[DayBlock], zone: str) -> list[Hold]:
+    holds = []
+    quality = np.concatenate([block.quality for block in blocks])
+    damaged = bool((quality == IntervalQuality.MISSING).any())
+    for block in blocks:
+        if damaged and block.missing:
+            message = f"{block.missing} intervals of {name!r} on {block.day} are missing."
+            holds.append(
+                Hold("MISSING_INTERVALS", message, f"channel {block.channel_id}, {block.day}")
+            )
+        end = day_start(block.day + timedelta(days=1), zone)
+        if block.start != day_start(block.day, zone) or block.end != end:
+            message = f"The block of {name!r} on {block.day} is no local day of {zone}."
+            holds.append(Hold("DAY_MISMATCH", message, f"channel {block.channel_id}, {block.zone}"))
+    return holds
+
+
+def _join(
+    name: str, channels: Sequence[tuple[DayBlock, ...]], days: DayRange, zone: str
+) -> InputSeries:
+    every = [block for channel in channels for block in channel]
+    scale = min(map(billing_scale, {(b.exponent, b.unit): b for b in every}.values()))
+    total: NDArray[np.int64] | None = None
+    estimated: NDArray[np.bool_] | None = None
+    for channel in channels:
+        if all(block.exponent == every[0].exponent for block in channel):
+            factor = int(billing_scale(channel[0]) / scale)
+            values = _times(np.concatenate([block.values for block in channel]), factor)
+        else:
+            parts = [_times(b.values, int(billing_scale(b) / scale)) for b in channel]
+            values = np.concatenate(parts)
+        marks = is_estimate(np.concatenate([block.quality for block in channel]))
+        total = values if total is None else _added(total, values)
+        estimated = marks if estimated is None else estimated | marks
+    if total is None or estimated is None:
+        raise AssertionError
+    starts = [0]
+    for block in channels[0]:
+        starts.append(starts[-1] + len(block.values))
+    return InputSeries(
+        name,
+        days,
+        day_start(days.first, zone),
+        channels[0][0].period_s,
+        total,
+        scale,
+        estimated,
+        tuple(starts),
+        tuple(Feed(name, _ONE, channel) for channel in channels),
+    )
+
+
+def _times(values: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
+    if factor == 1:
+        return values
+    if magnitude(values) * abs(factor) > _ROOM:
+        return exact_ints(values.astype(object) * factor)
+    return values * factor
+
+
+def _added(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    if magnitude(left) + magnitude(right) > _ROOM:
+        return exact_ints(left.astype(object) + right.astype(object))
+    return left + right
+
+
+def exact_ints(values: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Python's integers as int64 where their sums fit; else as they are, slower and as exact."""
+    largest = max((abs(int(value)) for value in values.tolist()), default=0)
+    return values.astype(np.int64) if largest <= _ROOM else cast("NDArray[np.int64]", values)
+
+
+def magnitude(values: NDArray[np.int64]) -> int:
+    """The largest absolute value, 0 for none."""
+    if values.size == 0:
+        return 0
+    return max(abs(int(values.max())), abs(int(values.min())))
+
+
+def run_sums(values: NDArray[np.int64], starts: NDArray[np.int64]) -> list[int]:
+    """Exact sums of runs that begin at `starts`; each run reaches to the next.
+
+    numpy adds where 64 bits hold any sum; Python's integers where they might not.
+    """
+    if magnitude(values) * max(1, values.size) <= _INT64_MAX:
+        sums: list[int] = np.add.reduceat(values, starts).tolist()
+        return sums
+    ends = [*starts[1:].tolist(), values.size]
+    return [
+        sum(values[start:end].tolist()) for start, end in zip(starts.tolist(), ends, strict=True)
+    ]

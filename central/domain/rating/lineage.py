@@ -1,0 +1,197 @@
+"""The intervals behind a line, summed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from central.domain.metering.block import DayBlock
+from central.domain.rating.bill_lines.line import Determinant, Line, Selection
+from central.domain.rating.determinants.baseline import WEIGHTED
+from central.domain.rating.determinants.events import distinct
+from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.input_series import billing_scale, source_of
+from central.domain.rating.inputs.interval_weights import spread
+from central.domain.rating.inputs.usage_event import Events, EventSource
+from central.domain.rating.rounding import exact_decimal, printed
+from firmware_bridge.contract.errors import OperatorError
+
+
+class LineageError(OperatorError):
+    """The blocks given are not those a line was computed from, or do not sum to it."""
+
+    code = "LINEAGE"
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalUsed:
+    """One interval behind a line.
+
+    Args:
+        series: Input (`import`, ...).
+        channel_id: The channel.
+        start: First instant. UTC.
+        end: First instant after it. UTC.
+        value: In the billing unit (kWh, m3).
+        quality: As the block says.
+        version: Of the block.
+        weight: What it counts for: -1 for export in a net, a factor, a share, one of ten days.
+    """
+
+    series: str
+    channel_id: int
+    start: datetime
+    end: datetime
+    value: Decimal
+    quality: int
+    version: int
+    weight: Fraction = Fraction(1)
+
+    @property
+    def counted(self) -> Fraction:
+        """What it adds to the sum, before a maximum is turned into power."""
+        return Fraction(self.value) * self.weight
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A determinant, proven from its intervals.
+
+    Args:
+        determinant: As the bill has it.
+        intervals: Ascending in time within each channel; empty where none are behind it.
+        sum: Computed again from the intervals, in the determinant's unit.
+    """
+
+    determinant: Determinant
+    intervals: tuple[IntervalUsed, ...]
+    sum: Fraction
+
+
+def explain(
+    line: Line, blocks: Mapping[str, Sequence[DayBlock]], events: Events | None = None
+) -> tuple[Explained, ...]:
+    """Prove a line's quantities from the intervals they were computed from.
+
+    Args:
+        line: Of a bill.
+        blocks: Input name to day blocks, among them the versions that the line names.
+        events: Stream to events, among them those that the line rests on.
+
+    Returns:
+        One proof per determinant, each summed again exactly.
+
+    Raises:
+        LineageError: A block or event is missing, is another than the one billed, or the sum
+            differs.
+    """
+    return tuple(prove(determinant, blocks, events) for determinant in line.determinants)
+
+
+def prove(
+    determinant: Determinant,
+    blocks: Mapping[str, Sequence[DayBlock]],
+    events: Events | None = None,
+) -> Explained:
+    """Prove one determinant, as `explain` does for those of a line.
+
+    Raises:
+        LineageError: A block is missing, is another than the one billed, or the sum differs.
+    """
+    if determinant.events is not None:
+        return _from_events(determinant, determinant.events, events or {})
+    if determinant.selection is None and determinant.how != WEIGHTED:
+        return Explained(determinant, (), determinant.exact)
+    used: list[IntervalUsed] = []
+    total = Fraction(0)
+    for source in determinant.sources:
+        counts: dict[Fraction, int] = {}
+        for interval, count, unit in _chosen(determinant, source, _blocks_of(source, blocks)):
+            used.append(interval)
+            counts[unit] = counts.get(unit, 0) + count
+        for unit, count in counts.items():
+            total += count * unit * source.factor
+    if determinant.how in {"max", "daily_max"} and determinant.selection is not None:
+        _, width = determinant.selection.runs[0]
+        total = total * 3600 / (width * determinant.selection.step_s)
+    total += determinant.adjusted
+    if total != determinant.exact:
+        message = f"The intervals of {determinant.key} sum to {total}, not {determinant.exact}."
+        raise LineageError(message, value=total)
+    return Explained(determinant, tuple(used), total)
+
+
+def _from_events(determinant: Determinant, source: EventSource, events: Events) -> Explained:
+    chosen = source.chosen(distinct(source.stream, events.get(source.stream, ())))
+    if source.signed(chosen) != source:
+        message = f"The events of {source.stream!r} are not those that were billed."
+        raise LineageError(message, value=source.stream)
+    value, _ = source.value(chosen)
+    if value != determinant.exact:
+        message = f"The events of {determinant.key} make {value}, not {determinant.exact}."
+        raise LineageError(message, value=value)
+    return Explained(determinant, (), value)
+
+
+def _blocks_of(source: Source, blocks: Mapping[str, Sequence[DayBlock]]) -> list[DayBlock]:
+    wanted = [
+        (source.first + timedelta(days=number), version)
+        for number, version in enumerate(source.versions)
+    ]
+    known = {
+        (block.day, block.version): block
+        for block in blocks.get(source.series, ())
+        if block.channel_id == source.channel_id
+    }
+    missing = [key for key in wanted if key not in known]
+    if missing:
+        day, version = missing[0]
+        message = f"Version {version} of {day}, channel {source.channel_id}, is not given."
+        raise LineageError(message, value=missing[0])
+    found = [known[key] for key in wanted]
+    if source_of(source.series, found).sha256 != source.sha256:
+        message = f"The blocks of channel {source.channel_id} are not those that were billed."
+        raise LineageError(message, value=source.channel_id)
+    return found
+
+
+def _chosen(
+    determinant: Determinant, source: Source, blocks: Sequence[DayBlock]
+) -> Iterator[tuple[IntervalUsed, int, Fraction]]:
+    selection = determinant.selection
+    if determinant.how == WEIGHTED:
+        # The weights say which intervals count, from the source's own first one on.
+        runs = tuple(run[:2] for run in source.weights)
+        selection = Selection(blocks[0].start, blocks[0].period_s, runs)
+    if selection is None:
+        return
+    step = timedelta(seconds=selection.step_s)
+    starts = [0]
+    for block in blocks:
+        starts.append(starts[-1] + len(block.values))
+    weights = spread(source.weights, starts[-1])
+    for block, begin in zip(blocks, starts, strict=False):
+        scale, end = billing_scale(block), begin + len(block.values)
+        unit = exact_decimal(scale)
+        values, quality = block.values.tolist(), block.quality.tolist()
+        for offset, length in selection.runs:
+            for number in range(max(offset, begin), min(offset + length, end)):
+                if source.weights and not weights[number]:
+                    continue
+                start = selection.start + number * step
+                count = values[number - begin]
+                value = printed(count * scale) if unit is None else count * unit
+                interval = IntervalUsed(
+                    source.series,
+                    source.channel_id,
+                    start,
+                    start + step,
+                    value,
+                    quality[number - begin],
+                    block.version,
+                    source.factor * weights[number] if source.weights else source.factor,
+                )
+                yield interval, count, scale * weights[number] if source.weights else scale

@@ -1,0 +1,222 @@
+"""The lines of a bill from its determinants, in the order of evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from itertools import groupby
+
+from central.domain.rating.bill_lines.line import Line
+from central.domain.rating.charges.budget import price_budget, price_deferred
+from central.domain.rating.charges.commitment import price_commitment
+from central.domain.rating.charges.credits import price_money_bank, settle_bank
+from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.dynamic import price_dynamic
+from central.domain.rating.charges.fixed import price_fixed
+from central.domain.rating.charges.minimum import price_minimum, year_sum
+from central.domain.rating.charges.percents import price_percent
+from central.domain.rating.charges.prepaid import price_prepaid
+from central.domain.rating.charges.tiers import price_tiers
+from central.domain.rating.charges.usage import price_usage
+from central.domain.rating.determinants.context import Book, HeldError
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.segments import DayRange, Segment
+from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
+from central.domain.tariff.credit_rules import (
+    BUDGET_BILLING,
+    PREPAID,
+    BudgetBilling,
+    Prepaid,
+    TrueUpPayout,
+)
+from central.domain.tariff.document import (
+    Charge,
+    Minimum,
+    Percent,
+    TariffDocument,
+)
+from central.domain.tariff.version import TariffVersion
+
+_KIND_OF_UNIT = {"kWh": "energy", "kW": "demand", "kVA": "demand", "kvarh": "energy"}
+
+
+def price_segments(
+    segments: Sequence[Segment], bill: DayRange, cycle: DayRange, book: Book, *, rounded: bool
+) -> tuple[list[Line], dict[str, Decimal]]:
+    """The lines of a bill from its determinants, and what yearly minimums have to remember.
+
+    Raises:
+        HeldError: A price or fact is missing.
+    """
+    lines: list[Line] = []
+    sums: dict[str, Decimal] = {}
+    for version, group in groupby(segments, key=lambda segment: segment.version):
+        own = tuple(group)
+        document = version.document
+        mine: list[Line] = []
+        digits = document.currency.digits if rounded else UNROUNDED_DIGITS
+        several = len(segments) > 1
+        add = _adder(mine, version, digits, several=several)
+        span = Span(own, document, bill, cycle, book, mine, add, tuple(lines))
+        _price(span)
+        if span.is_last:
+            _settle(span)
+        for minimum in document.minimums:
+            if minimum.per == "year":
+                sums[minimum.id] = sums.get(minimum.id, Decimal(0)) + year_sum(minimum, span)
+        lines.extend(mine)
+    return lines, sums
+
+
+def _adder(
+    lines: list[Line], version: TariffVersion, digits: int, *, several: bool
+) -> Callable[[str, str, str, Draft], Line]:
+    currency = version.document.currency
+    decimals = {**dict(version.document.quantities), currency.code: currency.digits}
+
+    def add(identifier: str, kind: str, name: str, draft: Draft) -> Line:
+        line = Line(
+            id=identifier,
+            key=line_key(identifier, draft, several=several),
+            kind=kind,
+            name=name,
+            label=draft.label,
+            tier=draft.tier,
+            segment=draft.segment,
+            first=draft.days.first,
+            end=draft.days.end,
+            quantity=None
+            if draft.quantity is None
+            else printed(draft.quantity, decimals.get(draft.unit, 0)),
+            unit=draft.unit,
+            price=None if draft.price is None else printed(draft.price),
+            exact=draft.exact,
+            amount=half_away(draft.exact, digits),
+            tariff_sha256=version.sha256,
+            determinants=draft.determinants,
+            of=draft.of,
+            note=draft.note,
+        )
+        lines.append(line)
+        return line
+
+    return add
+
+
+def line_key(identifier: str, draft: Draft, *, several: bool) -> str:
+    """The key of a line, unique in its bill.
+
+    Args:
+        identifier: Of the charge.
+        draft: The line.
+        several: Whether the bill has several segments.
+    """
+    parts = [identifier]
+    if draft.label:
+        parts.append(draft.label)
+    if draft.tier:
+        parts.append(f"tier{draft.tier}")
+    if several:
+        parts.append(f"segment{draft.segment}")
+    return "/".join(parts)
+
+
+def kind_of(charge: Charge, unit: str, document: TariffDocument) -> str:
+    """The kind of a charge's lines, by what it measures."""
+    base = (charge.qty or "").partition(".")[0]
+    measured = charge.times is not None or any(rule.name == base for rule in document.determinants)
+    return _KIND_OF_UNIT.get(unit, "usage") if measured else "fixed"
+
+
+def _price(span: Span) -> None:
+    """The order of evaluation: charges, riders, credits, minimums, commitments, taxes."""
+    document = span.document
+    for charge in document.charges:
+        _price_charge(charge, span, None)
+    for rider in document.riders:
+        if isinstance(rider, Percent):
+            _price_percent(rider, span, "rider")
+        else:
+            _price_charge(rider, span, "rider")
+    for bank in document.money_banks:
+        for draft in price_money_bank(bank, span):
+            span.add(bank.name, "credit", bank.name.replace("_", " "), draft)
+    for minimum in document.minimums:
+        _price_minimum(minimum, span)
+    for commitment in document.commitments:
+        for draft in price_commitment(commitment, span):
+            span.add(commitment.id, "commitment", commitment.name or commitment.id, draft)
+    for tax in document.taxes:
+        _price_percent(tax, span, "tax")
+
+
+def _settle(span: Span) -> None:
+    """What changes the amount due and not the price, in the order of the tariff.
+
+    Raises:
+        HeldError: Money was paid into a bank that the tariff does not have.
+    """
+    rules = span.document.settlement
+    if not any(isinstance(rule, TrueUpPayout) for rule in rules):
+        rules = (TrueUpPayout(), *rules)
+    _check_grants(span)
+    if not any(isinstance(rule, BudgetBilling) for rule in rules):
+        # What another tariff deferred is not forgotten.
+        _add_settlement(span, BUDGET_BILLING, price_deferred(span))
+    for rule in rules:
+        due = sum((line.amount for line in (*span.before, *span.lines)), Decimal(0))
+        match rule:
+            case TrueUpPayout():
+                for energy in span.document.energy_banks:
+                    _add_settlement(span, f"{energy.name}_settlement", settle_bank(energy, span))
+                for money in span.document.money_banks:
+                    _add_settlement(span, f"{money.name}_settlement", settle_bank(money, span))
+            case BudgetBilling():
+                _add_settlement(span, BUDGET_BILLING, price_budget(rule, span, due))
+            case Prepaid() if span.applies(None, rule.only):
+                _add_settlement(span, PREPAID, price_prepaid(rule, span, due))
+
+
+def _add_settlement(span: Span, identifier: str, drafts: Iterable[Draft]) -> None:
+    for draft in drafts:
+        span.add(identifier, "settlement", identifier.replace("_", " "), draft)
+
+
+def _check_grants(span: Span) -> None:
+    """Hold the bill where money was paid into a bank that nothing would take it from."""
+    known = {bank.name for bank in span.document.money_banks}
+    for rule in span.document.settlement:
+        if isinstance(rule, Prepaid) and span.applies(None, rule.only):
+            known.add(PREPAID)
+    for grant in span.book.grants:
+        if grant.bank not in known:
+            message = f"Money was paid into {grant.bank!r}, which the tariff does not have."
+            raise HeldError(Hold("UNKNOWN_BANK", message, grant.bank))
+
+
+def _price_charge(charge: Charge, span: Span, kind: str | None) -> None:
+    if not span.applies(charge.unless, charge.only):
+        return
+    base = (charge.qty or "").partition(".")[0]
+    if charge.times is not None:
+        drafts = price_dynamic(charge, span)
+    elif charge.steps:
+        drafts = price_tiers(charge, span)
+    elif any(rule.name == base for rule in span.document.determinants):
+        drafts = price_usage(charge, span)
+    else:
+        drafts = price_fixed(charge, span)
+    for draft in drafts:
+        own = kind or kind_of(charge, draft.unit, span.document)
+        span.add(charge.id, own, charge.name or charge.id, draft)
+
+
+def _price_percent(percent: Percent, span: Span, kind: str) -> None:
+    if span.applies(percent.unless):
+        for draft in price_percent(percent, span):
+            span.add(percent.id, kind, percent.name or percent.id, draft)
+
+
+def _price_minimum(minimum: Minimum, span: Span) -> None:
+    for draft in price_minimum(minimum, span):
+        span.add(minimum.id, "minimum", minimum.name or minimum.id, draft)

@@ -1,0 +1,232 @@
+"""The running bill: an open cycle up to now, where one more day costs one day's work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+
+from central.domain.rating.bill_lines.line import Determinant, Rated
+from central.domain.rating.closing_state import credits_of, levels_of, month_of
+from central.domain.rating.determinants.account_overrides import overridden
+from central.domain.rating.determinants.align import Blocks, align_inputs
+from central.domain.rating.determinants.baseline import WEIGHTED
+from central.domain.rating.determinants.compute import (
+    compute_rule,
+    fill,
+    raw_sums,
+    round_determinants,
+    settle_sums,
+)
+from central.domain.rating.determinants.computed_series import series_on
+from central.domain.rating.determinants.context import Book, HeldError, unit_of
+from central.domain.rating.determinants.events import events_within
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.segments import DayRange, Segment, cut
+from central.domain.rating.inputs.usage_event import Event, Events
+from central.domain.rating.price_lines import price_segments
+from central.domain.rating.rate import Options, every_determinant
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.determinant_rules import Determinant as Rule
+from central.domain.tariff.determinant_rules import (
+    MaxDeterminant,
+    RebateDeterminant,
+    SumDeterminant,
+)
+from central.domain.tariff.version import TariffVersion, ordered
+from firmware_bridge.contract.errors import OperatorError
+
+Values = dict[tuple[str, str], Fraction]
+
+
+class DayOutOfOrderError(OperatorError):
+    """A running bill takes the days of its cycle one after the other."""
+
+    code = "DAY_OUT_OF_ORDER"
+
+
+class RunningBill:
+    """What a cycle comes to so far.
+
+    Sums and peaks of each day are kept; pricing reads those, never the intervals again. It agrees
+    with `rate` over the same days, line by line; its determinants carry no lineage, since nothing
+    is issued from it. Windows of demand must lie inside a day.
+
+    Args:
+        facts: Of the agreement.
+        versions: Of the tariff.
+        calendar: Resolved holidays.
+        cycle: The open cycle.
+        opening: What earlier bills left.
+        prices: Price and factor series that the tariff names.
+        grants: Money paid into banks or the prepaid balance.
+        options: Rounding.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a bill depends on
+        self,
+        facts: AgreementFacts,
+        versions: Sequence[TariffVersion],
+        calendar: ResolvedCalendar,
+        cycle: DayRange,
+        *,
+        opening: State | None = None,
+        prices: Sequence[PriceSeries] = (),
+        grants: Sequence[Grant] = (),
+        options: Options | None = None,
+    ) -> None:
+        self._facts = facts
+        self._versions = ordered(versions)
+        self._hold: Hold | None = None
+        try:
+            self._versions = overridden(self._versions, facts, cycle)
+        except HeldError as held:
+            self._hold = held.hold
+        self._calendar = calendar
+        self._cycle = cycle
+        self._opening = opening or State()
+        self._prices = {found.name: found for found in prices}
+        self._options = options or Options()
+        self._grants = tuple(grants)
+        self._events: dict[str, list[Event]] = {}
+        self._days: list[Values] = []
+        self._units: dict[str, str] = {}
+
+    @property
+    def next_day(self) -> date:
+        """The local day that `add` takes next."""
+        return self._cycle.first + timedelta(days=len(self._days))
+
+    def add(self, blocks: Blocks, events: Events | None = None) -> None:
+        """Take the next day.
+
+        Args:
+            blocks: Input name to the blocks of that one local day, and of the days before it that
+                a baseline looks at.
+            events: Stream to the events of that day.
+
+        Raises:
+            DayOutOfOrderError: The cycle is complete.
+            HeldError: A block is missing or damaged.
+            CalendarError: The calendar cannot place an interval.
+        """
+        if self.next_day >= self._cycle.end:
+            message = f"The cycle ends before {self.next_day}."
+            raise DayOutOfOrderError(message, value=self.next_day)
+        day = DayRange(self.next_day, self.next_day + timedelta(days=1))
+        segment = cut(day, self._versions)[0]
+        series = align_inputs([segment], blocks, day, self._facts, self._prices)
+        book = self._book(series, day)
+        book.past = lambda own, name, on: series_on(
+            name, own, on, blocks, self._facts, self._prices
+        )
+        for stream, found_events in (events or {}).items():
+            self._events.setdefault(stream, []).extend(found_events)
+        values: Values = {}
+        for rule in segment.version.document.determinants:
+            if isinstance(rule, SumDeterminant):
+                self._units[rule.name] = unit_of(segment, rule.series)
+                sums, _ = raw_sums(rule, segment, book)
+                values |= {(rule.name, label): value for label, value in sums.items()}
+            elif isinstance(rule, MaxDeterminant | RebateDeterminant):
+                for found in compute_rule(rule, segment, book):
+                    self._units[rule.name] = found.unit
+                    values[rule.name, found.label] = found.exact
+        self._days.append(values)
+
+    def bill(self) -> Rated:
+        """The bill of the days so far.
+
+        Raises:
+            DayOutOfOrderError: There is no day yet.
+        """
+        if not self._days:
+            message = "No day has been added yet."
+            raise DayOutOfOrderError(message)
+        days = DayRange(self._cycle.first, self.next_day)
+        segments = cut(days, self._versions)
+        book = self._book({}, days)
+        currency = segments[-1].version.document.currency.code
+        if self._hold is not None:
+            return Rated(currency, (), (), self._opening, (self._hold,))
+        try:
+            fill(segments, book, lambda rule, segment: self._made(rule, segment, book))
+            round_determinants(segments, book)
+            lines, _ = price_segments(
+                segments, days, self._cycle, book, rounded=self._options.rounded
+            )
+        except HeldError as held:
+            return Rated(currency, (), (), self._opening, (held.hold,))
+        determinants = every_determinant(book, lines)
+        return Rated(
+            currency, tuple(lines), determinants, self._opening, tzdata=self._calendar.tzdata
+        )
+
+    def _book(self, series: Mapping[str, object], days: DayRange) -> Book:
+        book = Book(
+            series,  # type: ignore[arg-type]
+            self._facts,
+            self._calendar,
+            self._opening,
+            month_of(days),
+            credits_of(self._opening),
+            self._prices,
+        )
+        zone = self._versions[0].document.zone
+        book.levels = levels_of(self._opening)
+        book.grants = tuple(one for one in self._grants if days.first <= one.day < days.end)
+        book.events = {
+            name: events_within(events, days, zone) for name, events in self._events.items()
+        }
+        return book
+
+    def _made(self, rule: Rule, segment: Segment, book: Book) -> list[Determinant]:
+        if not isinstance(rule, SumDeterminant | MaxDeterminant | RebateDeterminant):
+            return list(compute_rule(rule, segment, book))
+        begin = (segment.days.first - self._cycle.first).days
+        merged: dict[str, Fraction] = {}
+        days = self._days[begin : begin + segment.days.count]
+        for values in days:
+            for (name, label), value in values.items():
+                if name == rule.name:
+                    merged[label] = self._merge(rule, merged.get(label), value)
+        merged = _in_order(merged, rule, segment)
+        how = "daily_max" if isinstance(rule, MaxDeterminant) and rule.daily else "max"
+        for label in merged:
+            peaks = [day[rule.name, label] for day in days if (rule.name, label) in day]
+            book.daily[rule.name, segment.number, label] = (peaks, Fraction(1))
+        if isinstance(rule, SumDeterminant):
+            merged, how = settle_sums(rule, merged, segment, book), "sum"
+        elif isinstance(rule, RebateDeterminant):
+            how = WEIGHTED
+        elif rule.meters == "each":
+            message = f"The peaks of each meter behind {rule.name!r} need the whole cycle."
+            raise HeldError(Hold("NOT_RUNNING", message, rule.name))
+        elif rule.mode == "rolling" and rule.window_s is not None:
+            message = f"Rolling windows of {rule.name!r} cross days; rate the whole cycle."
+            raise HeldError(Hold("NOT_RUNNING", message, rule.name))
+        unit = self._units[rule.name]
+        return [
+            Determinant(rule.name, segment.number, label, unit, value, value, how)
+            for label, value in merged.items()
+        ]
+
+    @staticmethod
+    def _merge(rule: Rule, before: Fraction | None, value: Fraction) -> Fraction:
+        if before is None:
+            return value
+        if isinstance(rule, MaxDeterminant) and not rule.daily:
+            return max(before, value)
+        return before + value
+
+
+def _in_order(values: Mapping[str, Fraction], rule: Rule, segment: Segment) -> dict[str, Fraction]:
+    """Periods in the order of the tariff, whichever day they came up on first."""
+    by = rule.by if isinstance(rule, SumDeterminant | MaxDeterminant) else ""
+    if not by:
+        return dict(values)
+    periods = segment.version.document.calendar.schedule(by).periods
+    return {one.name: values[one.name] for one in periods if one.name in values}

@@ -1,0 +1,1 @@
+"""Where a process of the centre is put together from its parts."""

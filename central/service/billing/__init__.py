@@ -1,0 +1,1 @@
+"""Bill runs, from rating to the approved and printed bill."""

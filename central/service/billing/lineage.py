@@ -1,0 +1,103 @@
+"""Prove a bill line from the very block versions it was computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from central.domain.billing.bill import BillLine
+from central.domain.metering.block import DayBlock
+from central.domain.rating.bill_lines.line import Determinant, Line
+from central.domain.rating.lineage import Explained, explain
+from central.service.ports.billing import BillingStore, BillRecord
+from central.service.views.lookup import found
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedLine:
+    """A line and the proofs of what it rests on.
+
+    Args:
+        entry: The line on its bill.
+        proofs: One per determinant, each summed again exactly.
+    """
+
+    entry: BillLine
+    proofs: tuple[Explained, ...]
+
+
+class ExplainBill:
+    """The use-case.
+
+    Args:
+        store: Where bills and blocks are kept.
+    """
+
+    def __init__(self, store: BillingStore) -> None:
+        self._store = store
+
+    async def line(self, bill: str, position: int) -> ExplainedLine:
+        """The intervals of one line.
+
+        Args:
+            bill: The bill's identifier.
+            position: The line's place on it, from 1.
+
+        Raises:
+            NotFoundError: There is no such bill or line.
+            LineageError: The blocks kept are not those that were billed, or do not sum to it.
+        """
+        record = found(await find_bill(self._store, bill), "bill", bill)
+        places = {entry.position: entry for entry in record.bill.lines}
+        entry = found(places.get(position), "line", f"{bill}/{position}")
+        return (await self._prove([entry]))[0]
+
+    async def bill(self, bill: str) -> tuple[ExplainedLine, ...]:
+        """The intervals of every line.
+
+        Raises:
+            NotFoundError: There is no such bill.
+            LineageError: The blocks kept are not those that were billed, or do not sum to it.
+        """
+        record = found(await find_bill(self._store, bill), "bill", bill)
+        return await self._prove(record.bill.lines)
+
+    async def _prove(self, entries: Sequence[BillLine]) -> tuple[ExplainedLine, ...]:
+        wanted = block_versions(part for entry in entries for part in entry.line.determinants)
+        blocks = list((await self._store.blocks(wanted)).values())
+        return tuple(ExplainedLine(entry, prove(entry.line, blocks)) for entry in entries)
+
+
+async def find_bill(store: BillingStore, bill: str) -> BillRecord | None:
+    """A bill by the text of its identifier; None where it names nothing."""
+    try:
+        uid = UUID(bill)
+    except ValueError:
+        return None
+    return await store.bill(uid)
+
+
+def prove(line: Line, blocks: Sequence[DayBlock]) -> tuple[Explained, ...]:
+    """A line's determinants, each summed again.
+
+    Args:
+        line: Of a bill.
+        blocks: Among them those that the line names.
+
+    Raises:
+        LineageError: The blocks are not those that were billed, or do not sum to it.
+    """
+    series = {one.series for part in line.determinants for one in part.sources}
+    return explain(line, dict.fromkeys(series, blocks))
+
+
+def block_versions(determinants: Iterable[Determinant]) -> dict[tuple[int, date], int]:
+    """Which version of each channel's day determinants rest on."""
+    return {
+        day: version
+        for part in determinants
+        for source in part.sources
+        for day, version in source.block_versions().items()
+    }

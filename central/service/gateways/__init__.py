@@ -1,0 +1,1 @@
+"""Enrolling gateways, and managing them from afar."""

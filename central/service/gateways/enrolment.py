@@ -1,0 +1,127 @@
+"""Enrol and revoke gateways, their epochs and their meters' homes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from central.service.ingest.handshake import two_live_key
+from central.service.ports.gateways import GatewayStore
+from central.service.ports.ingest import EpochKey, GatewayRecord
+from firmware_bridge.contract.errors import MessageError, OperatorError
+from firmware_bridge.contract.messages import decode_status
+from firmware_bridge.contract.topics import check_gateway
+
+
+class NoSuchGatewayError(OperatorError):
+    """No gateway of that name is enrolled."""
+
+    code = "NO_SUCH_GATEWAY"
+
+
+class NoSuchEpochError(OperatorError):
+    """The gateway has no such epoch."""
+
+    code = "NO_SUCH_EPOCH"
+
+
+class NoSuchMeterError(OperatorError):
+    """No meter of that manufacturer and serial number has been seen."""
+
+    code = "NO_SUCH_METER"
+
+
+async def enrol_gateway(
+    store: GatewayStore, name: str, clock: Callable[[], datetime]
+) -> GatewayRecord:
+    """Let a gateway send; a revoked one is taken back.
+
+    Raises:
+        InvalidValueError: The name cannot stand in a topic.
+    """
+    return await store.enrol(check_gateway(name), clock())
+
+
+async def revoke_gateway(
+    store: GatewayStore, name: str, clock: Callable[[], datetime]
+) -> GatewayRecord:
+    """Refuse everything that a gateway sends from now on.
+
+    Raises:
+        NoSuchGatewayError: It was never enrolled.
+    """
+    record = await store.revoke(name, clock())
+    if record is None:
+        raise _no_gateway(name)
+    return record
+
+
+async def revoke_epoch(
+    store: GatewayStore, name: str, epoch: UUID, actor: str, clock: Callable[[], datetime]
+) -> None:
+    """Refuse one of two devices that send under one name, and end the alarm.
+
+    Raises:
+        NoSuchGatewayError: It was never enrolled.
+        NoSuchEpochError: It has no such epoch.
+    """
+    record = await find_gateway(store, name)
+    if not await store.revoke_epoch(EpochKey(record.id, epoch), clock()):
+        message = f"{name} has no epoch {epoch}."
+        raise NoSuchEpochError(message, value=str(epoch))
+    await store.close_finding(two_live_key(name), actor, clock())
+
+
+async def move_meter(store: GatewayStore, manufacturer: str, serial: str, gateway: str) -> None:
+    """Give a meter a home behind another gateway; its quarantined batches can then be requeued.
+
+    Raises:
+        NoSuchGatewayError: The new home was never enrolled.
+        NoSuchMeterError: The meter was never seen.
+    """
+    record = await find_gateway(store, gateway)
+    if not await store.move_meter(manufacturer, serial, record.id):
+        message = f"No meter {manufacturer}/{serial} has been seen."
+        raise NoSuchMeterError(message, value=f"{manufacturer}/{serial}")
+
+
+async def note_status(
+    store: GatewayStore, name: str, payload: bytes, clock: Callable[[], datetime]
+) -> bool:
+    """Note a gateway's retained status.
+
+    Args:
+        store: Where gateways are enrolled.
+        name: The name on its topic.
+        payload: The status as retained; empty where it was cleared.
+        clock: Now, aware.
+
+    Returns:
+        Whether it was noted: not of a stranger, and not what cannot be read.
+
+    Raises:
+        StoreUnavailableError: Try again.
+    """
+    try:
+        status = decode_status(payload)
+    except MessageError:
+        return False
+    return await store.save_status(name, status, clock())
+
+
+async def find_gateway(store: GatewayStore, name: str) -> GatewayRecord:
+    """A gateway by its name.
+
+    Raises:
+        NoSuchGatewayError: It was never enrolled.
+    """
+    record = await store.gateway(name)
+    if record is None:
+        raise _no_gateway(name)
+    return record
+
+
+def _no_gateway(name: str) -> NoSuchGatewayError:
+    message = f"No gateway {name!r} is enrolled."
+    return NoSuchGatewayError(message, value=name, remedy="Enrol it first.")

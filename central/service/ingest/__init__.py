@@ -1,0 +1,1 @@
+"""From a received batch to stored readings and their acknowledgement."""

@@ -1,0 +1,111 @@
+"""Try quarantined batches again, under the identity they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from central.service.ingest.classify import Arrival, Readable, examine
+from central.service.ingest.outcome import quarantine_key
+from central.service.ingest.register_findings import event_findings
+from central.service.ingest.rows import ROW_MESSAGES, ChannelList, RowCode, place, tabulate
+from central.service.ports.ingest import (
+    BatchState,
+    Counts,
+    Held,
+    IngestStore,
+    NewBatch,
+    Place,
+    Quarantine,
+)
+from firmware_bridge.contract.reading import from_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """What became of one quarantined batch.
+
+    Args:
+        held: The batch as it was found.
+        released: Whether nothing of it is held any more.
+        code: Why it still is, where it is.
+    """
+
+    held: Held
+    released: bool
+    code: str | None
+
+
+async def requeue(
+    store: IngestStore,
+    clock: Callable[[], datetime],
+    gateway: str | None = None,
+    code: str | None = None,
+    limit: int = 10_000,
+) -> list[Requeued]:
+    """Read quarantined batches again, after an upgrade or a decision, and store what can be.
+
+    Their days are queued for validation again.
+
+    Args:
+        store: Where they are.
+        clock: Now, aware.
+        gateway: Only this gateway's.
+        code: Only those held for this reason.
+        limit: At most so many.
+
+    Raises:
+        StoreUnavailableError: What was not reported is as it was.
+        PoisonError: The store still refuses the data of the batch that it names.
+    """
+    done = [await _requeue(store, held, clock()) for held in await store.held(gateway, code, limit)]
+    for name, why in {(r.held.gateway, r.held.quarantine.code) for r in done if r.released}:
+        if not await store.held(name, why, 1):
+            async with store.transaction() as tx:
+                await tx.close_findings([quarantine_key(name, why)], "requeue")
+    return done
+
+
+async def _requeue(store: IngestStore, held: Held, now: datetime) -> Requeued:
+    item = examine(Arrival(held.gateway, held.quarantine.payload, held.received_at))
+    if not isinstance(item, Readable):
+        return Requeued(held, released=False, code=held.quarantine.code)
+    batch, home = item.batch, held.key.gateway_id
+    records = await store.resolve({(home, channel) for channel in batch.channels})
+    listed = ChannelList.of(batch.channels, records)
+    table = tabulate([(home, batch, listed)], await store.homes(listed.distinct), now)
+    allowed = table.rows.take(table.reason == 0)
+    if len(allowed):
+        await store.prepare(int(allowed.at_ms.min()), int(allowed.at_ms.max()))
+    reason = table.code_of(0)
+    quarantined = int(table.quarantined[0])
+    batch_id = held.quarantine.batch_id
+    new = NewBatch(
+        key=held.key,
+        sha256=held.sha256,
+        state=BatchState.QUARANTINED if quarantined else BatchState.STORED,
+        code=None if reason is None else reason.value,
+        prev_hash=batch.prev_hash,
+        made_at=from_ms(batch.made_at_ms),
+        replaces=None if batch.void is None else batch.void.replaces,
+        received=int(table.counts[0]),
+        quarantined=quarantined,
+        received_at=held.received_at,
+    )
+    async with store.transaction() as tx:
+        await tx.fill(batch_id, new)
+        rows = replace(allowed, batch_id=np.full(len(allowed), batch_id, np.int64))
+        places = await place(tx, rows)
+        stored, duplicate, conflict = (int((places == value).sum()) for value in Place)
+        await tx.recount([Counts(batch_id, stored, duplicate, conflict, quarantined)])
+        if batch.events and held.quarantine.code not in set(RowCode):
+            # Where single rows were held, the batch was read and its events are raised already.
+            await tx.find(event_findings(held.key, batch))
+        if reason is not None:
+            message = ROW_MESSAGES[reason]
+            payload = held.quarantine.payload
+            await tx.quarantine([Quarantine(batch_id, reason.value, message, payload)])
+    return Requeued(held, released=reason is None, code=None if reason is None else reason.value)

@@ -1,0 +1,71 @@
+"""What the operator's desk works with: the ports and use-cases behind the API and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.print_invoice import PrintBill, Renderer
+from central.service.operator.bill_line import view_line
+from central.service.ports.billing import BillingStore
+from central.service.ports.idempotency import AnswerStore
+from central.service.ports.overview import BillingOverview, FieldOverview
+from central.service.ports.registry import RegistryStore
+from central.service.registry.register import Enrol
+from central.service.views.billing import LineExplanation
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that the API and the pages call.
+
+    Args:
+        field: Reads of the field.
+        billing: Reads of billing.
+        books: Where points, meters, accounts, agreements and tariffs are kept.
+        bills: Where bills are kept.
+        answers: Answers given to requests with an idempotency key.
+        render: Makes a bill's document.
+        clock: The present, aware.
+    """
+
+    field: FieldOverview
+    billing: BillingOverview
+    books: RegistryStore
+    bills: BillingStore
+    answers: AnswerStore
+    render: Renderer
+    clock: Callable[[], datetime]
+
+    async def explain_line(self, bill: str, line: int) -> LineExplanation:
+        """The intervals behind a bill line, summed exactly.
+
+        Raises:
+            NotFoundError: There is no such bill or line.
+            LineageError: The blocks kept are not those that were billed.
+        """
+        return await view_line(self.billing, self.field, bill, line)
+
+    async def print_invoice(self, bill: str) -> bytes:
+        """A bill as PDF.
+
+        Raises:
+            NotFoundError: There is no such bill.
+        """
+        return await PrintBill(self.bills, self.render)(bill)
+
+    def enrol(self, actor: str) -> Enrol:
+        """The use-cases that write the books, in somebody's name."""
+        return Enrol(self.books, actor, self.clock)
+
+    @property
+    def approve(self) -> ApproveBills:
+        """The use-cases that approve."""
+        return ApproveBills(self.bills, self.clock)
+
+    @property
+    def issue(self) -> IssueBills:
+        """The use-cases that issue."""
+        return IssueBills(self.bills, self.clock)

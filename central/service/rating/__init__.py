@@ -1,0 +1,1 @@
+"""Rating outside a bill run: files in, prices and series."""

@@ -1,0 +1,1 @@
+"""Service points, meters and customers, and their import."""

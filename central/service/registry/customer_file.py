@@ -1,0 +1,266 @@
+"""A customer book: a YAML file of points, meters, accounts, agreements and tariffs, as it is read.
+
+    seller: {name: Sierra Power, address: [Plaza 1, Madrid], tax_id: B123}
+    tariffs: [home.yaml]                       # files beside the book, or whole documents
+    service_points:
+      - name: SP-1
+        zone: Europe/Madrid
+        capacity: 10 kW
+        channels: [{obis: 1.8.0, period: 15m, unit: Wh}]
+        meters:
+          - {meter: MTL/1001, from: 2026-09-01, multiplier: 400/5, gateway: gw-1,
+             registers: [{obis: 1.8.0, modulus: 100000000, opening: 5}]}
+    accounts:
+      - number: A-1
+        name: Ada Lovelace
+        agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01, facts: {tax_exempt: false}}]
+
+Local dates are cut in the zone of the point; an instant may be given instead (RFC 3339).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from central.domain.billing.bill import Party
+from central.domain.metering.installation import Multiplier, RegisterFacts
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, spelled
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    PointChannelRecord,
+    PointRecord,
+)
+from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
+from firmware_bridge.contract.interval import day_start
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+
+_CAPACITY = re.compile(r"([0-9.]+)\s*(k?)(?:W|var|VA|L/h)?")
+_PERIOD = re.compile(r"(\d+)\s*(s|m|h)?")
+_SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
+
+
+class BookRefusedError(ConfigurationError):
+    """A customer book cannot be read; nothing of it was imported."""
+
+    code = "BOOK_REFUSED"
+
+
+def _lines(value: object) -> object:
+    return [line.strip() for line in value.split("\n")] if isinstance(value, str) else value
+
+
+def _fact(value: object) -> object:
+    """A scalar of the file, which is text, as the truth or number that it spells."""
+    return spelled(value) if isinstance(value, str) else value
+
+
+FactText = Annotated[bool | Decimal | str, BeforeValidator(_fact)]
+Lines = Annotated[tuple[str, ...], BeforeValidator(_lines)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PartyEntry(_Model):
+    """A seller or buyer."""
+
+    name: str = Field(min_length=1)
+    address: Lines = ()
+    tax_id: str = ""
+    contact: str = ""
+
+    def party(self) -> Party:
+        """As the invoice names it."""
+        return Party(self.name, self.address, self.tax_id, self.contact)
+
+
+class ChannelEntry(_Model):
+    """What a point counts."""
+
+    obis: str
+    period: str = "15m"
+    unit: Unit = Unit.WATT_HOUR
+
+    def record(self) -> PointChannelRecord:
+        """As the books have it.
+
+        Raises:
+            InvalidValueError: Code or period cannot be read.
+        """
+        match = _PERIOD.fullmatch(self.period)
+        if match is None:
+            message = f"{self.period!r} is no period such as 15m."
+            raise InvalidValueError(message, value=self.period)
+        period_s = int(match[1]) * _SECONDS[match[2]]
+        return PointChannelRecord(Obis.parse(self.obis), period_s, self.unit)
+
+
+class RegisterEntry(_Model):
+    """What is known of a register."""
+
+    obis: str
+    modulus: Decimal | None = None
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+
+
+class MeterEntry(_Model):
+    """A meter at a point."""
+
+    meter: str = Field(pattern=r"^[^/]+/.+$")
+    start: str = Field(alias="from")
+    end: str | None = Field(default=None, alias="to")
+    multiplier: str = "1"
+    gateway: str | None = None
+    registers: tuple[RegisterEntry, ...] = ()
+
+    def record(self, point: str, zone: str) -> InstallationRecord:
+        """As the books have it.
+
+        Raises:
+            InvalidValueError: A date or code cannot be read.
+            MultiplierError: The multiplier is not exact.
+        """
+        manufacturer, _, serial = self.meter.partition("/")
+        return InstallationRecord(
+            point=point,
+            manufacturer=manufacturer,
+            serial=serial,
+            start=_instant(self.start, zone),
+            end=None if self.end is None else _instant(self.end, zone),
+            multiplier=Multiplier.parse(self.multiplier).ratio,
+            registers={
+                Obis.parse(one.obis): RegisterFacts(one.modulus, one.opening, one.closing)
+                for one in self.registers
+            },
+            gateway=self.gateway,
+        )
+
+
+class PointEntry(_Model):
+    """A service point."""
+
+    name: str = Field(min_length=1)
+    zone: str
+    address: str = ""
+    capacity: str | None = None
+    channels: tuple[ChannelEntry, ...] = (ChannelEntry(obis="1-0:1.8.0"),)
+    meters: tuple[MeterEntry, ...] = ()
+
+    def record(self) -> PointRecord:
+        """As the books have it.
+
+        Raises:
+            InvalidValueError: The capacity cannot be read.
+        """
+        capacity = None
+        if self.capacity is not None:
+            match = _CAPACITY.fullmatch(self.capacity)
+            if match is None:
+                message = f"{self.capacity!r} is no capacity such as 10 kW."
+                raise InvalidValueError(message, value=self.capacity)
+            capacity = Decimal(match[1]) * (1000 if match[2] else 1)
+        return PointRecord(self.name, self.zone, self.address, capacity)
+
+
+class AgreementEntry(_Model):
+    """An agreement of an account."""
+
+    point: str
+    tariff: str
+    start: date = Field(alias="from")
+    end: date | None = Field(default=None, alias="to")
+    facts: dict[str, FactText] = {}
+
+    def record(self, account: str) -> AgreementRecord:
+        """As the books have it."""
+        facts = AgreementFacts(tuple(Fact(name, value) for name, value in self.facts.items()))
+        return AgreementRecord(account, self.point, self.tariff, self.start, self.end, facts)
+
+
+class AccountEntry(PartyEntry):
+    """An account with its agreements."""
+
+    number: str = Field(min_length=1)
+    agreements: tuple[AgreementEntry, ...] = ()
+
+    def record(self) -> AccountRecord:
+        """As the books have it."""
+        return AccountRecord(self.number, self.party())
+
+
+class Book(_Model):
+    """A whole book."""
+
+    seller: PartyEntry | None = None
+    tariffs: tuple[str, ...] = ()
+    service_points: tuple[PointEntry, ...] = ()
+    accounts: tuple[AccountEntry, ...] = ()
+
+
+class _TextLoader(yaml.SafeLoader):
+    """Scalars stay text: no float, date or sexagesimal surprise."""
+
+
+_TextLoader.yaml_implicit_resolvers = {}
+
+
+def read_book(path: Path) -> tuple[Book, list[tuple[str, str]]]:
+    """Read a book and the tariff files that it names.
+
+    Args:
+        path: The YAML file.
+
+    Returns:
+        The book, and per tariff its file name and text.
+
+    Raises:
+        BookRefusedError: It is no such book, or a file it names cannot be read.
+        OSError: The book itself cannot be read.
+    """
+    try:
+        book = Book.model_validate(yaml.load(path.read_text(encoding="utf-8"), _TextLoader))  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        message = f"{path.name} is no YAML: {' '.join(str(error).split())}."
+        raise BookRefusedError(message, value=path.name) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the book"
+        message = f"{path.name}: {place}: {first['msg']}."
+        raise BookRefusedError(message, value=place) from error
+    return book, [_tariff(path, entry) for entry in book.tariffs]
+
+
+def _tariff(book: Path, entry: str) -> tuple[str, str]:
+    if "\n" in entry:
+        return "tariff", entry
+    try:
+        return entry, (book.parent / entry).read_text(encoding="utf-8")
+    except OSError as error:
+        message = f"{book.name} names the tariff {entry!r}, which cannot be read."
+        raise BookRefusedError(message, value=entry) from error
+
+
+def _instant(text: str, zone: str) -> datetime:
+    try:
+        if len(text) == len("2026-09-01"):
+            return day_start(date.fromisoformat(text), zone)
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is neither a date nor an RFC 3339 time."
+        raise InvalidValueError(message, value=text) from None
+    if instant.tzinfo is None:
+        message = f"{text!r} has no offset from UTC."
+        raise InvalidValueError(message, value=text)
+    return instant

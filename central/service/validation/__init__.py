@@ -1,0 +1,1 @@
+"""Closing days, and what people decide about findings."""

@@ -1,0 +1,1 @@
+"""The buffer: every reading in SQLite until the centre has stored it."""

@@ -1,0 +1,1 @@
+"""Getting readings back from a damaged buffer file."""

@@ -1,0 +1,243 @@
+"""The agent's configuration: one TOML file, any value of which an environment variable overrides.
+
+`METERLINE_EDGE_BROKER__URL` stands for `url` in `[broker]`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from edge_agent.clock import ClockSource
+from edge_agent.config.broker import Broker
+from edge_agent.config.remote import RemoteSettings, UpdateSettings
+from edge_agent.meter_clock import Trust
+from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
+from firmware_bridge.contract.reading import PERIOD_MAX_S
+from firmware_bridge.contract.topics import check_gateway
+
+PREFIX = "METERLINE_EDGE_"
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+CLOCK_MAX_S = 31 * 86_400
+
+
+class ConfigurationFileError(ConfigurationError):
+    """The configuration cannot be read, or a key in it is missing, unknown or wrong."""
+
+    code = "CONFIGURATION_FILE"
+
+
+def _gateway(name: str) -> str:
+    try:
+        return check_gateway(name)
+    except InvalidValueError as error:
+        raise ValueError(error.message) from error
+
+
+class BrokerSettings(BaseModel):
+    """`[broker]`: where the broker is, and how the gateway is admitted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
+
+    @model_validator(mode="after")
+    def _check_url(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.scheme not in PORTS or not parts.hostname:
+            message = "`url` must look like mqtts://host:8883 or mqtt://host:1883"
+            raise ValueError(message)
+        if parts.scheme == "mqtt" and (self.ca_file or self.cert_file):
+            message = "certificates need an mqtts:// url"
+            raise ValueError(message)
+        return self
+
+    def broker(self) -> Broker:
+        """The same, as the uplink takes it."""
+        parts = urlsplit(self.url)
+        return Broker(
+            host=parts.hostname or "",
+            port=parts.port or PORTS[parts.scheme],
+            username=self.username,
+            password=None if self.password is None else self.password.get_secret_value(),
+            ca_file=self.ca_file,
+            cert_file=self.cert_file,
+            key_file=self.key_file,
+            tls=parts.scheme == "mqtts",
+            keepalive_s=self.keepalive_s,
+        )
+
+
+class BufferSettings(BaseModel):
+    """`[buffer]`: where readings are kept until the centre has them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path = Path("/var/lib/meterline/buffer.db")
+
+
+class ClockSettings(BaseModel):
+    """`[clock]`: who says whether the clock is right."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: ClockSource = ClockSource.KERNEL
+
+
+class MetricsSettings(BaseModel):
+    """`[metrics]`: figures for Prometheus on 127.0.0.1; without a port, none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+
+
+class MeterSettings(BaseModel):
+    """One `[[meters]]` table. Keys that are not listed here are the driver's.
+
+    Args:
+        name: Names the meter on this gateway; the progress of its back-fill hangs on it.
+        protocol: Which driver.
+        period_s: Distance of live reads, on UTC boundaries. [s]
+        read_timeout_s: A read that takes longer is given up. [s]
+        load_profile: Whether the meter's own memory is read.
+        backfill_from: Its older entries are not asked for; None: as far as it remembers.
+        capacity_w: What the connection can carry; proves a rollover. None: not known. [W]
+        use_gateway_time: The meter's own time is never believed.
+        clock_tolerance_s: Where it is further from the gateway's, that is used. [s]
+        clock_absurd_s: So far before what is known to have passed it is not believed either while
+            the gateway's clock is not known. [s]
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+    protocol: str
+    period_s: Annotated[int, Field(ge=1, le=PERIOD_MAX_S)] = 900
+    read_timeout_s: Annotated[float, Field(gt=0, le=300)] = 20.0
+    load_profile: bool = True
+    backfill_from: AwareDatetime | None = None
+    capacity_w: Annotated[int, Field(gt=0)] | None = None
+    use_gateway_time: bool = False
+    clock_tolerance_s: Annotated[float, Field(ge=1, le=CLOCK_MAX_S)] = 180.0
+    clock_absurd_s: Annotated[float, Field(ge=1, le=CLOCK_MAX_S)] = 86_400.0
+
+    @model_validator(mode="after")
+    def _check_clock(self) -> Self:
+        if self.clock_absurd_s < self.clock_tolerance_s:
+            message = "`clock_absurd_s` is at least `clock_tolerance_s`"
+            raise ValueError(message)
+        return self
+
+    @property
+    def trust(self) -> Trust:
+        """How far the meter's own time is believed."""
+        near, absurd = (timedelta(seconds=s) for s in (self.clock_tolerance_s, self.clock_absurd_s))
+        return Trust(near, absurd, self.use_gateway_time)
+
+    @property
+    def driver_settings(self) -> dict[str, Any]:
+        """What the driver is made from."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class EdgeConfig(BaseSettings):
+    """Everything that an agent is told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    gateway: Annotated[str, AfterValidator(_gateway)]
+    broker: BrokerSettings
+    buffer: BufferSettings = BufferSettings()
+    clock: ClockSettings = ClockSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    remote: RemoteSettings = RemoteSettings()
+    update: UpdateSettings = UpdateSettings()
+    meters: tuple[MeterSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        names = [meter.name for meter in self.meters]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            message = f"two meters are called {twice!r}"
+            raise ValueError(message)
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes before the file, which comes in as arguments."""
+        return env_settings, init_settings
+
+
+def load_config(path: Path) -> EdgeConfig:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigurationFileError: Names the file, the key, and what to do.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"The configuration {path} cannot be read: {error.strerror}."
+        raise ConfigurationFileError(
+            message, value=str(path), remedy="Name another file with --config."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"The configuration {path} is no TOML: {error}."
+        raise ConfigurationFileError(message, value=str(path)) from error
+    return parse_config(table, origin=str(path))
+
+
+def parse_config(table: dict[str, Any], origin: str = "the configuration") -> EdgeConfig:
+    """Check a configuration that is already in memory.
+
+    Raises:
+        ConfigurationFileError: Names the origin, the key, and what to do.
+    """
+    try:
+        return EdgeConfig(**table)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(top)"
+        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+        message = f"{origin}: `{key}`: {reason}."
+        remedy = _remedy(first["type"], key)
+        raise ConfigurationFileError(message, value=first.get("input"), remedy=remedy) from error
+
+
+def _remedy(kind: str, key: str) -> str:
+    if kind == "missing":
+        return f"Add `{key}`, or set {PREFIX}{key.upper().replace('.', '__')}."
+    if kind == "extra_forbidden":
+        return "Remove it, or correct its spelling."
+    return "See docs/how-to/configure-a-gateway.md."

@@ -1,0 +1,1 @@
+"""When each meter is read, and what becomes of the readings."""

@@ -1,0 +1,149 @@
+"""Reads from a meter's load profile what was missed, and seals it in full batches.
+
+How far it got is a mark that is committed in the same transaction as the entries before it, so a
+kill at any moment neither loses an entry nor seals one twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import datetime
+
+import structlog
+
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.clock import Clock
+from edge_agent.polling.meter import Station, describe
+from edge_agent.polling.recorder import Harvest, Recorder
+from firmware_bridge.contract.body import READINGS_MAX
+from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.reading import Reading, from_ms, to_ms
+from firmware_bridge.driver.interface import ProfileMemory
+
+_log = structlog.get_logger(__name__)
+
+RETRY_S = 5.0
+RETRY_MAX_S = 300.0
+SHORT_S = 30.0
+
+
+class Backfill:
+    """One meter's catching up. Runs until it is cancelled.
+
+    Args:
+        station: The meter.
+        recorder: Stores its entries.
+        buffer: For marks, events, and the word that the disk is short.
+        clock: For waiting.
+    """
+
+    def __init__(self, station: Station, recorder: Recorder, buffer: Buffer, clock: Clock) -> None:
+        self._station = station
+        self._recorder = recorder
+        self._buffer = buffer
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Catch up now, and again whenever the cycles fall behind."""
+        delay_s = RETRY_S
+        failure = None
+        while True:
+            try:
+                if not await self.catch_up():
+                    return
+            except (DeviceError, EnvironmentFaultError) as error:
+                code, detail, raw = describe(error)
+                if code != failure:
+                    _log.warning("backfill_waits", meter=self._station.name, reason=detail)
+                    self._note(code.lower(), detail, raw)
+                failure = code
+                await self._clock.sleep(delay_s)
+                delay_s = min(delay_s * 2, RETRY_MAX_S)
+                continue
+            delay_s, failure = RETRY_S, None
+            await self._station.behind.wait()
+            self._station.behind.clear()
+
+    async def catch_up(self) -> bool:
+        """Store every entry that the meter holds and the buffer does not.
+
+        Returns:
+            False where the meter keeps no load profile.
+
+        Raises:
+            DeviceError: It does not answer; what it had given is stored.
+            EnvironmentFaultError: The buffer takes nothing; progress stands where it is.
+        """
+        while True:
+            memory = await self._station.driver.profile_memory()
+            if memory is None:
+                return False
+            start = self._start(memory)
+            if start >= memory.held.end:
+                if self._station.profile_mark not in self._buffer.marks:
+                    await self._store((), start)
+                self._station.profile_period_s = memory.period_s
+                self._station.current = True
+                return True
+            await self._read(Interval(start, memory.held.end))
+
+    def _start(self, memory: ProfileMemory) -> datetime:
+        stored = self._buffer.marks.get(self._station.profile_mark)
+        wanted = from_ms(stored) if stored is not None else self._station.backfill_from
+        if wanted is None or wanted >= memory.held.start:
+            return wanted or memory.held.start
+        if stored is not None and memory.held.duration:
+            gap = f"Entries from {wanted} to {memory.held.start} are no longer in its memory."
+            self._note("profile_gap", gap)
+        return memory.held.start
+
+    async def _read(self, interval: Interval) -> None:
+        began = self._clock.monotonic()
+        waiting: list[Reading] = []
+        covered = interval.start
+        count = 0
+        try:
+            chunks = self._station.driver.read_profile(interval)
+            async with aclosing(chunks):  # type: ignore[type-var]
+                async for chunk in chunks:
+                    waiting += chunk.readings
+                    count += len(chunk.readings)
+                    covered = chunk.covers.end
+                    while len(waiting) > READINGS_MAX:
+                        waiting = await self._store_full(waiting)
+                    await self._while_short()
+        finally:
+            await self._store(waiting, covered)
+        seconds = self._clock.monotonic() - began
+        _log.info("backfilled", meter=self._station.name, readings=count, seconds=round(seconds, 2))
+
+    async def _store_full(self, waiting: list[Reading]) -> list[Reading]:
+        """Store a full batch, cut between instants; return the rest."""
+        cut = READINGS_MAX
+        while cut > 1 and waiting[cut - 1].at == waiting[cut].at:
+            cut -= 1
+        await self._store(waiting[:cut], waiting[cut].at)
+        return waiting[cut:]
+
+    async def _store(self, readings: Sequence[Reading], covered: datetime) -> None:
+        marks = {self._station.profile_mark: to_ms(covered)}
+        if not readings and self._buffer.marks.get(self._station.profile_mark) == to_ms(covered):
+            return
+        await self._recorder.record(Harvest(readings=tuple(readings), marks=marks))
+
+    async def _while_short(self) -> None:
+        while self._buffer.short:
+            await self._clock.sleep(SHORT_S)
+
+    def _note(self, code: str, detail: str, raw: bytes | None = None) -> None:
+        self._buffer.note(self._clock.wall(), code, f"{self._station.name}: {detail}", raw)
+
+
+async def run_all(backfills: Sequence[Backfill]) -> None:
+    """Run all of them beside each other."""
+    async with asyncio.TaskGroup() as group:
+        for backfill in backfills:
+            group.create_task(backfill.run())

@@ -1,0 +1,76 @@
+"""One configured meter: its driver, how it is read, and how it has been doing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from edge_agent.meter_clock import DEFAULT, Trust
+from firmware_bridge.contract.errors import MeterlineError
+from firmware_bridge.driver.interface import MeterDriver
+
+
+@dataclass(slots=True)
+class Station:
+    """A meter as the agent sees it.
+
+    Args:
+        name: As configured.
+        driver: Speaks its protocol.
+        period_s: Distance of live reads. [s]
+        timeout_s: A read that takes longer is given up. [s]
+        load_profile: Whether its load profile is read.
+        backfill_from: Entries before this instant are not asked for; None: as far as its memory.
+        capacity_w: What the connection can carry; None where that is not known. [W]
+        trust: How far its own time is believed.
+        answering: False after a failed read; the others do not wait for it then.
+        failure: The last failure's code, None after a good read.
+        reading: A read is under way.
+        current: The load profile was read up to its end, and each cycle keeps it so.
+        behind: Set when it is to be caught up on.
+        profile_period_s: Distance of its entries, once known. [s]
+        bad_frames: Answers that could not be decoded, since the start.
+        fresh: It was not asked yet: it is asked at once, whatever its period.
+        repeated: Registers of which it showed further values, as they were last told.
+        under_way: Reads that have not ended.
+        offline: Devices behind it that were said to be offline at the last read.
+    """
+
+    name: str
+    driver: MeterDriver
+    period_s: int = 900
+    timeout_s: float = 20.0
+    load_profile: bool = True
+    backfill_from: datetime | None = None
+    capacity_w: int | None = None
+    trust: Trust = DEFAULT
+    answering: bool = True
+    failure: str | None = None
+    reading: bool = False
+    current: bool = False
+    behind: asyncio.Event = field(default_factory=asyncio.Event)
+    profile_period_s: int = 0
+    bad_frames: int = 0
+    fresh: bool = True
+    repeated: frozenset[tuple[object, ...]] = frozenset()
+    under_way: set[asyncio.Task[Any]] = field(default_factory=set)
+    offline: tuple[str, ...] = ()
+
+    @property
+    def read_mark(self) -> str:
+        """Names the mark that holds the last good read, in ms since 1970 UTC."""
+        return f"meter.{self.name}.read_ms"
+
+    @property
+    def profile_mark(self) -> str:
+        """Names the mark before which all entries are stored, in ms since 1970 UTC."""
+        return f"meter.{self.name}.profile_ms"
+
+
+def describe(error: BaseException) -> tuple[str, str, bytes | None]:
+    """A failure's code, sentence, and the bytes that caused it, if any."""
+    if isinstance(error, MeterlineError):
+        return error.code, str(error), error.value if isinstance(error.value, bytes) else None
+    return "DRIVER_FAULT", f"{type(error).__name__}: {error}", None

@@ -1,0 +1,228 @@
+"""The meters at work, which a change of configuration may add to, take from, and alter.
+
+A meter that a change does not name keeps its driver, its connection and its timetable. One whose
+driver's own keys change gets a new driver; what the agent decides itself (how often, how long) is
+altered in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.cancellation import end
+from edge_agent.clock import Clock
+from edge_agent.config.settings import MeterSettings
+from edge_agent.polling.backfill import Backfill
+from edge_agent.polling.meter import Station
+from edge_agent.polling.recorder import Recorder
+from firmware_bridge.contract.errors import MeterlineError
+from firmware_bridge.driver.interface import MeterDriver
+from firmware_bridge.driver.registry import create_driver
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a new configuration means for the meters, by name."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+@dataclass(slots=True)
+class _Post:
+    """A meter at work."""
+
+    settings: MeterSettings
+    station: Station
+    backfill: asyncio.Task[None] | None = None
+
+
+CreateDriver = Callable[[str, Mapping[str, object]], MeterDriver]
+
+
+def make_station(settings: MeterSettings, create: CreateDriver = create_driver) -> Station:
+    """A meter as configured; nothing is sent to it yet.
+
+    Args:
+        settings: Its table.
+        create: Makes the driver of a protocol.
+
+    Raises:
+        UnknownProtocolError, DriverSettingError: It cannot be what the configuration says.
+    """
+    return Station(
+        name=settings.name,
+        driver=create(settings.protocol, settings.driver_settings),
+        period_s=settings.period_s,
+        timeout_s=settings.read_timeout_s,
+        load_profile=settings.load_profile,
+        backfill_from=settings.backfill_from,
+        capacity_w=settings.capacity_w,
+        trust=settings.trust,
+    )
+
+
+def check_meters(settings: Sequence[MeterSettings]) -> None:
+    """See to it that every meter can be as configured.
+
+    Raises:
+        UnknownProtocolError, DriverSettingError: One cannot.
+    """
+    for one in settings:
+        make_station(one)
+
+
+def compare(old: Sequence[MeterSettings], new: Sequence[MeterSettings]) -> Change:
+    """Which meters come, go, and are no longer as they were."""
+    before = {settings.name: settings for settings in old}
+    after = {settings.name: settings for settings in new}
+    return Change(
+        added=tuple(name for name in after if name not in before),
+        removed=tuple(name for name in before if name not in after),
+        changed=tuple(n for n in after if n in before and before[n] != after[n]),
+    )
+
+
+class Fleet:
+    """The meters of one agent.
+
+    Args:
+        recorder: Stores load profiles.
+        buffer: For the progress of back-fills.
+        clock: For their waiting.
+        create: Makes the driver of a protocol.
+
+    Attributes:
+        stations: Those at work; always the same list, for whoever reads them.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        buffer: Buffer,
+        clock: Clock,
+        create: CreateDriver = create_driver,
+    ) -> None:
+        self._create = create
+        self.stations: list[Station] = []
+        self._recorder = recorder
+        self._buffer = buffer
+        self._clock = clock
+        self._posts: dict[str, _Post] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._bad_frames_before = 0
+
+    @property
+    def bad_frames(self) -> int:
+        """Answers that could not be decoded since the start, of meters that left too."""
+        return self._bad_frames_before + sum(station.bad_frames for station in self.stations)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether every load profile is stored up to its present end."""
+        return all(station.current for station in self.stations if _keeps_profile(station))
+
+    async def run(self) -> None:
+        """Catch up on load profiles until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for post in self._posts.values():
+                self._catch_up(post)
+            await asyncio.Event().wait()
+
+    async def change(self, wanted: Sequence[MeterSettings]) -> Change:
+        """Be as configured.
+
+        Raises:
+            ConfigurationError: A meter cannot be as configured; nothing was changed.
+        """
+        old = {name: post.settings for name, post in self._posts.items()}
+        change = compare(tuple(old.values()), wanted)
+        anew = {
+            settings.name: make_station(settings, self._create)
+            for settings in wanted
+            if settings.name not in old or not _same_driver(old[settings.name], settings)
+        }
+        leaving = [name for name in old if name in anew or name in change.removed]
+        await asyncio.gather(*(self._leave(self._posts.pop(name)) for name in leaving))
+        for settings in wanted:
+            if settings.name in anew:
+                await self._join(settings, anew[settings.name])
+            elif settings.name in change.changed:
+                await self._alter(self._posts[settings.name], settings)
+        self._posts = {settings.name: self._posts[settings.name] for settings in wanted}
+        return change
+
+    async def close(self) -> None:
+        """Let go of every meter; nobody reads them any more."""
+        posts, self._posts = self._posts, {}
+        self.stations.clear()
+        for post in posts.values():
+            await _release(post.station)
+
+    async def _join(self, settings: MeterSettings, station: Station) -> None:
+        await station.driver.__aenter__()
+        post = self._posts[settings.name] = _Post(settings, station)
+        self.stations.append(station)
+        self._catch_up(post)
+
+    async def _leave(self, post: _Post) -> None:
+        """A read under way may end, where the meter usually answers."""
+        station = post.station
+        self.stations.remove(station)
+        await self._end_backfill(post)
+        if station.under_way and station.answering:
+            await asyncio.wait(set(station.under_way), timeout=station.timeout_s)
+        await end(*station.under_way)
+        self._bad_frames_before += station.bad_frames
+        await _release(station)
+
+    async def _alter(self, post: _Post, settings: MeterSettings) -> None:
+        before, post.settings = post.settings, settings
+        station = post.station
+        station.period_s, station.timeout_s = settings.period_s, settings.read_timeout_s
+        station.capacity_w, station.trust = settings.capacity_w, settings.trust
+        profile = (settings.load_profile, settings.backfill_from)
+        if profile == (before.load_profile, before.backfill_from):
+            return
+        await self._end_backfill(post)
+        station.load_profile, station.backfill_from = profile
+        station.current = False
+        self._catch_up(post)
+
+    def _catch_up(self, post: _Post) -> None:
+        if self._group is not None and _keeps_profile(post.station):
+            backfill = Backfill(post.station, self._recorder, self._buffer, self._clock)
+            post.backfill = self._group.create_task(backfill.run())
+
+    async def _end_backfill(self, post: _Post) -> None:
+        task, post.backfill = post.backfill, None
+        if task is not None:
+            await end(task)
+
+
+async def _release(station: Station) -> None:
+    try:
+        await station.driver.__aexit__(None, None, None)
+    except (MeterlineError, OSError) as error:
+        # The others go on, and so does the agent.
+        _log.error("meter_not_closed", meter=station.name, reason=str(error))
+
+
+def _keeps_profile(station: Station) -> bool:
+    return station.load_profile and station.driver.has_profile
+
+
+def _same_driver(old: MeterSettings, new: MeterSettings) -> bool:
+    return (old.protocol, old.driver_settings) == (new.protocol, new.driver_settings)

@@ -1,0 +1,295 @@
+"""Reads every meter on its UTC boundaries: all at once, none waiting for a dead one.
+
+A cycle is one boundary: all meters due at it are read together, and what came back is stored in one
+transaction. A meter that failed last time is not waited for, nor one that would make others miss
+their next boundary; if it does answer, its values are stored in a transaction of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.cancellation import end
+from edge_agent.clock import Clock
+from edge_agent.meter_clock import is_present
+from edge_agent.polling.meter import Station, describe
+from edge_agent.polling.recorder import Harvest, Recorder, Take
+from edge_agent.polling.schedule import Timetable
+from edge_agent.register_events.detector import Sighting
+from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_ms
+from firmware_bridge.driver.interface import MeterOfflineError, MeterStaleError, ReadOut
+
+_log = structlog.get_logger(__name__)
+
+# A wall clock that is set while we sleep is noticed within this time.
+LOOK_S = 2.0
+PATIENCE_MIN_S, PATIENCE_MAX_S = 0.5, 600.0
+# A load profile that is further behind is caught up on beside the cycles.
+TOP_UP_ENTRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one meter gave in one cycle."""
+
+    station: Station
+    take: Take
+    entries: tuple[Reading, ...] = ()
+    covered: datetime | None = None
+
+
+class Poller:
+    """Runs until it is cancelled.
+
+    Args:
+        stations: The meters; the list may change between cycles.
+        recorder: Stores what they show.
+        buffer: For marks, events, and the word that the disk is short.
+        clock: For waiting and stamping.
+
+    Attributes:
+        clock_steps: How often the wall clock was seen to jump.
+    """
+
+    def __init__(
+        self, stations: Sequence[Station], recorder: Recorder, buffer: Buffer, clock: Clock
+    ) -> None:
+        self._stations = stations
+        self._recorder = recorder
+        self._buffer = buffer
+        self._clock = clock
+        self._late: set[asyncio.Task[None]] = set()
+        self.clock_steps = 0
+
+    async def run(self) -> None:
+        """Read each meter once, then at each of its boundaries, for ever."""
+        timetable = Timetable(self._clock.wall(), self._clock.monotonic())
+        try:
+            while True:
+                now = self._clock.wall()
+                periods_s = {station.period_s for station in self._stations}
+                due, step = timetable.look(now, self._clock.monotonic(), periods_s)
+                if step:
+                    self._note_step(step, now)
+                stations = [s for s in self._stations if s.fresh or s.period_s in due]
+                for station in stations:
+                    station.fresh = False
+                if stations:
+                    patience_s = max(timetable.wait_s(now, PATIENCE_MAX_S), PATIENCE_MIN_S)
+                    await self.cycle(stations, max(due.values(), default=now), patience_s)
+                await self._clock.sleep(timetable.wait_s(self._clock.wall(), LOOK_S))
+        finally:
+            await end(*self._late)
+
+    def _note_step(self, step: timedelta, now: datetime) -> None:
+        self.clock_steps += 1
+        seconds = step.total_seconds()
+        _log.warning("clock_stepped", seconds=round(seconds, 3))
+        self._buffer.note(now, "clock_stepped", f"The wall clock jumped by {seconds:+.3f} s.")
+
+    async def cycle(
+        self,
+        stations: Iterable[Station],
+        boundary: datetime,
+        patience_s: float = PATIENCE_MAX_S,
+    ) -> None:
+        """Read these meters now and store what they show, in one transaction.
+
+        Args:
+            stations: Those that are due.
+            boundary: At which they are.
+            patience_s: Who takes longer is stored later, lest others miss their next boundary. [s]
+        """
+        chosen = [station for station in stations if self._wanted(station)]
+        silent = [station for station in chosen if not station.answering]
+        reads = [(one, self._begin(one, boundary)) for one in chosen if one.answering]
+        try:
+            if awaited := [task for _, task in reads]:
+                await asyncio.wait(awaited, timeout=patience_s)
+            done = [(station, task) for station, task in reads if task.done()]
+            # Meters of one bus take turns: who kept silent last time keeps it from nobody.
+            reads += [(station, self._begin(station, boundary)) for station in silent]
+            await self._store([answer for pair in done if (answer := self._answer(*pair))])
+        finally:
+            for station, task in reads:
+                if not task.done():
+                    self._leave(station, task)
+
+    def _begin(self, station: Station, boundary: datetime) -> asyncio.Task[Answer | None]:
+        task = asyncio.create_task(self._read(station, boundary))
+        station.under_way.add(task)
+        task.add_done_callback(station.under_way.discard)
+        return task
+
+    def _leave(self, station: Station, task: asyncio.Task[Answer | None]) -> None:
+        late = asyncio.create_task(self._store_late(station, task))
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+
+    async def _store_late(self, station: Station, task: asyncio.Task[Answer | None]) -> None:
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+        if answer := self._answer(station, task):
+            await self._store([answer])
+
+    def _answer(self, station: Station, task: asyncio.Task[Answer | None]) -> Answer | None:
+        """What a finished read gave. A fault of a driver must not end the agent."""
+        if task.cancelled():
+            return None
+        if error := task.exception():
+            self._fail(station, error)
+            return None
+        return task.result()
+
+    def _wanted(self, station: Station) -> bool:
+        # What its own memory keeps can wait until the disk has room.
+        spared = self._buffer.short and station.load_profile and station.driver.has_profile
+        return not (station.reading or spared)
+
+    async def _store(self, answers: Sequence[Answer]) -> None:
+        marks: dict[str, int] = {}
+        now_ms = to_ms(self._clock.wall())
+        for answer in answers:
+            marks[answer.station.read_mark] = now_ms
+            if answer.covered is not None:
+                marks[answer.station.profile_mark] = to_ms(answer.covered)
+        harvest = Harvest(
+            tuple(answer.take for answer in answers),
+            tuple(reading for answer in answers for reading in answer.entries),
+            marks,
+        )
+        # Also where no meter answered: it shows that the agent lives, and ends a disk's alarm.
+        try:
+            await self._recorder.record(harvest)
+        except EnvironmentFaultError as error:
+            _log.error("cycle_not_stored", code=error.code, reason=error.message)
+
+    async def _read(self, station: Station, boundary: datetime) -> Answer | None:
+        station.reading = True
+        try:
+            async with asyncio.timeout(station.timeout_s):
+                read_out = await self._present(station)
+                taken = self._clock.monotonic()
+        except (DeviceError, TimeoutError) as error:
+            self._fail(station, error)
+            return None
+        finally:
+            station.reading = False
+        station.answering, station.failure = True, None
+        self._note_offline(station, read_out.offline)
+        for absent in read_out.absent:
+            self._note(station, "value_absent", f"{absent.obis}: {absent.absence}.", absent.raw)
+        self._note_repeated(station, read_out)
+        sighting = Sighting(station.name, read_out.meter, read_out.values, station.capacity_w)
+        take = Take(sighting, taken, station.period_s, station.trust)
+        entries, covered = await self._top_up(station, boundary)
+        return Answer(station, take, entries, covered)
+
+    async def _present(self, station: Station) -> ReadOut:
+        """A read-out without what somebody kept from before; waits for more than that.
+
+        Raises:
+            DeviceError: None came.
+        """
+        stale: ReadOut | None = None
+        while True:
+            try:
+                read_out = await station.driver.read()
+            except DeviceError as error:
+                if stale is None or isinstance(error, MeterOfflineError):
+                    raise
+                message = f"Only old values came, which somebody had kept: {_told(stale)}."
+                raise MeterStaleError(message, value=station.name) from error
+            now, known = self._clock.wall(), self._clock.quality() is not TimeQuality.UNSYNCHRONISED
+            values = tuple(
+                value
+                for value in read_out.values
+                if not value.kept
+                or (known and is_present(value.meter_time, now, station.trust.tolerance))
+            )
+            if values or not read_out.values:
+                return replace(read_out, values=values)
+            stale = read_out
+
+    def _note_offline(self, station: Station, offline: tuple[str, ...]) -> None:
+        """Tell of devices behind one station that go and come."""
+        before, station.offline = station.offline, offline
+        for name in sorted(set(offline) - set(before)):
+            _log.warning("device_offline", meter=station.name, device=name)
+            self._note(station, "device_offline", f"{name} is said to be offline.")
+        for name in sorted(set(before) - set(offline)):
+            self._note(station, "device_online", f"{name} is back.")
+
+    async def _top_up(
+        self, station: Station, boundary: datetime
+    ) -> tuple[tuple[Reading, ...], datetime | None]:
+        """The entries since the last cycle, where the load profile is current."""
+        stored = self._buffer.marks.get(station.profile_mark)
+        if not station.current or stored is None or self._buffer.short:
+            return (), None
+        period = timedelta(seconds=station.profile_period_s)
+        interval = Interval(from_ms(stored), max(boundary + period, from_ms(stored)))
+        if interval.duration > TOP_UP_ENTRIES * period:
+            self._fall_behind(station)
+            return (), None
+        entries: list[Reading] = []
+        covered = None
+        try:
+            async with (
+                asyncio.timeout(station.timeout_s),
+                aclosing(station.driver.read_profile(interval)) as chunks,  # type: ignore[type-var]
+            ):
+                async for chunk in chunks:
+                    entries += chunk.readings
+                    covered = chunk.covers.end
+        except (DeviceError, TimeoutError) as error:
+            self._fail(station, error)
+            self._fall_behind(station)
+        return tuple(entries), covered
+
+    def _fall_behind(self, station: Station) -> None:
+        station.current = False
+        station.behind.set()
+
+    def _fail(self, station: Station, error: BaseException) -> None:
+        code, detail, raw = describe(error)
+        if isinstance(error, TimeoutError):
+            code, detail = "METER_TIMEOUT", f"No answer within {station.timeout_s} s."
+        station.bad_frames += raw is not None
+        if station.failure != code or raw is not None:
+            _log.warning("read_failed", meter=station.name, code=code, reason=detail)
+            self._note(station, code.lower(), detail, raw)
+        station.answering, station.failure = False, code
+
+    def _note_repeated(self, station: Station, read_out: ReadOut) -> None:
+        """Say what stood under the code of another value, once for as long as it does."""
+        registers = frozenset(value.register for value in read_out.repeated)
+        told, station.repeated = station.repeated, registers
+        if not registers - told:
+            return
+        read = {value.register: value.quantity for value in read_out.values}
+        for value in read_out.repeated:
+            said = f"{value.obis}: {value.quantity} is not read"
+            beside = read.get(value.register)
+            detail = f"{said}." if beside is None else f"{said}, since it shows {beside} as well."
+            self._note(station, "value_repeated", detail)
+
+    def _note(self, station: Station, code: str, detail: str, raw: bytes | None = None) -> None:
+        self._buffer.note(self._clock.wall(), code, f"{station.name}: {detail}", raw)
+
+
+def _told(read_out: ReadOut) -> str:
+    value = read_out.values[0]
+    at = value.meter_time
+    return f"{value.obis} of {value.meter.serial} at {None if at is None else at.isoformat()}"

@@ -1,0 +1,260 @@
+"""From what meters showed to what the buffer keeps: times are put on, and the cycle committed.
+
+The clock may become right at any moment, so a value is stamped when it is stored, by how long ago
+it was taken; the monotonic clock knows that whatever the wall clock did meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from edge_agent.buffer.batches import unpack_held
+from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.records import Cycle, Held, HeldRow
+from edge_agent.clock import Anchor, Clock
+from edge_agent.meter_clock import DEFAULT, ClockTrack, Trust, doubt
+from edge_agent.polling.stamping import OLDEST, MeterClocks, Moment
+from edge_agent.register_events.detector import Sighting, Witness
+from edge_agent.register_events.device_exchange import plate_of
+from firmware_bridge.contract.errors import EnvironmentFaultError
+from firmware_bridge.contract.event import MeterEvent, Plate
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_ms
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue
+
+_log = structlog.get_logger(__name__)
+
+SYNCED_MARK = "clock.synced_ms"
+# The same moment, since that boot. [ms]
+SYNCED_SINCE_BOOT_MARK = "clock.synced_since_boot_ms"
+BOOT_MARK = "clock.boot"
+HELD_ROWS = 500
+WAITING_MAX = 10_000
+# No reading of a gateway can be older than this release; and the centre takes three years.
+_EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Live values of one meter.
+
+    Args:
+        sighting: What it showed.
+        taken: When, by the monotonic clock. [s]
+        period_s: How often it is read. [s]
+        trust: How far its own time is believed.
+    """
+
+    sighting: Sighting
+    taken: float
+    period_s: int
+    trust: Trust = DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """What is to be stored together.
+
+    Args:
+        takes: Live values.
+        readings: Load-profile entries, which have the meter's time.
+        marks: Progress that is true once these are stored.
+    """
+
+    takes: tuple[Take, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    marks: Mapping[str, int] | None = None
+
+
+def boot_number(boot: str) -> int:
+    """A boot's name as a mark's value."""
+    return zlib.crc32(boot.encode())
+
+
+def anchor_of(marks: Mapping[str, int], boot: str) -> Anchor | None:
+    """When the clock was last known to be right, if that was in this boot."""
+    if marks.get(BOOT_MARK) != boot_number(boot) or SYNCED_SINCE_BOOT_MARK not in marks:
+        return None
+    return Anchor(from_ms(marks[SYNCED_MARK]), marks[SYNCED_SINCE_BOOT_MARK] / 1000)
+
+
+class Recorder:
+    """Stores harvests, in one transaction each.
+
+    Args:
+        buffer: Where to.
+        clock: What time it is, and how sure that is.
+        on_stored: Called after each commit; must not block.
+    """
+
+    def __init__(self, buffer: Buffer, clock: Clock, on_stored: Callable[[], None]) -> None:
+        self._buffer = buffer
+        self._clock = clock
+        self._on_stored = on_stored
+        self._witness = Witness(buffer)
+        self._clocks = MeterClocks(buffer.marks)
+        self._undated: set[tuple[MeterIdentity, Obis]] = set()
+        self._turn = asyncio.Lock()
+        self._waiting: list[Take] = []
+        self._may_hold = True
+        self.stored_at: float | None = None
+        self.tried_at: float | None = None
+
+    async def recall(self) -> None:
+        """Learn from the buffer what registers showed last; once, before anything is recorded.
+
+        Raises:
+            BufferUnavailableError: It cannot be read.
+        """
+        await self._witness.recall()
+
+    async def record(self, harvest: Harvest) -> None:
+        """Commit a harvest, and with it live values that an earlier commit had no room for.
+
+        Raises:
+            BufferFullError, BufferUnavailableError: Nothing was accepted. Live values are kept in
+                memory for the next call, within a bound; load profiles stay with their meters.
+        """
+        async with self._turn:
+            self.tried_at = self._clock.monotonic()
+            takes = [*self._waiting, *harvest.takes]
+            self._waiting = []
+            for take in takes:
+                self._witness.learn(take.sighting)
+            try:
+                if self._may_hold and self._clock.quality() is not TimeQuality.UNSYNCHRONISED:
+                    await self._release_held()
+                cycle, tracks = self._cycle(takes, harvest)
+                await self._store(cycle, [take.sighting for take in takes])
+                self._clocks.adopt(tracks)
+            except EnvironmentFaultError:
+                self._waiting = takes[-WAITING_MAX:]
+                raise
+            self.stored_at = self._clock.monotonic()
+        self._on_stored()
+
+    async def _store(self, cycle: Cycle, sightings: Sequence[Sighting] = ()) -> None:
+        """Commit a cycle together with what its readings show."""
+        testimony = self._witness.judge(cycle.readings, sightings)
+        events = (*cycle.events, *testimony.events)
+        whole = replace(
+            cycle,
+            marks={**cycle.marks, **testimony.marks},
+            events=events,
+            withheld=testimony.withheld,
+        )
+        await self._buffer.store(
+            whole, lambda: self._witness.adopt(testimony, events, cycle.made_at)
+        )
+
+    def _cycle(
+        self, takes: Sequence[Take], harvest: Harvest
+    ) -> tuple[Cycle, Mapping[Plate, ClockTrack]]:
+        # In this order: a clock that becomes right in between must not vouch for a time before.
+        quality = self._clock.quality()
+        now, monotonic = self._clock.wall(), self._clock.monotonic()
+        synchronised = quality is TimeQuality.SYNCHRONISED
+        marks = dict(harvest.marks or {})
+        if synchronised:
+            marks[SYNCED_MARK] = to_ms(now)
+            marks[SYNCED_SINCE_BOOT_MARK] = round(monotonic * 1000)
+            marks.update(self._changed(BOOT_MARK, boot_number(self._clock.boot)))
+        readings: list[Reading] = []
+        held: list[Held] = []
+        events: list[MeterEvent] = []
+        tracks: dict[Plate, ClockTrack] = {}
+        doubt, floor = self._doubt(quality, monotonic), self._floor()
+        for take in takes:
+            at = now - timedelta(seconds=max(monotonic - take.taken, 0.0))
+            moment = Moment(at, quality, doubt, floor, take.taken)
+            sighting = take.sighting
+            stamped = self._clocks.stamp(
+                sighting.meter, sighting.values, take.period_s, take.trust, moment
+            )
+            readings += stamped.readings
+            if stamped.timeless:
+                held.append(Held(self._clock.boot, round(take.taken * 1000), stamped.timeless))
+            self._note_undated(stamped.undated, now)
+            events += stamped.events
+            tracks |= stamped.tracks
+            marks |= stamped.marks
+        self._may_hold = self._may_hold or bool(held)
+        readings += harvest.readings
+        return Cycle(now, readings, marks, held, synchronised=synchronised, events=events), tracks
+
+    def _doubt(self, quality: TimeQuality, monotonic: float) -> timedelta:
+        """How far the gateway's clock may be off by now."""
+        if quality is TimeQuality.SYNCHRONISED:
+            return timedelta(0)
+        anchor = anchor_of(self._buffer.marks, self._clock.boot)
+        return doubt(monotonic - (0.0 if anchor is None else anchor.monotonic))
+
+    def _floor(self) -> datetime:
+        """An instant that has passed, whatever the clock says."""
+        synced = self._buffer.marks.get(SYNCED_MARK)
+        return _EARLIEST if synced is None else max(_EARLIEST, from_ms(synced))
+
+    def _note_undated(self, values: Sequence[MeterValue], now: datetime) -> None:
+        for value in values:
+            if (key := (value.meter, value.obis)) not in self._undated:
+                self._undated.add(key)
+                which = f"{plate_of(value.meter)} {value.obis}, {value.quantity}"
+                detail = f"Nobody can tell when this was shown: {which}, at {value.meter_time}."
+                self._buffer.note(now, "value_undated", detail)
+
+    def _changed(self, name: str, value: int) -> dict[str, int]:
+        return {} if self._buffer.marks.get(name) == value else {name: value}
+
+    async def _release_held(self) -> None:
+        """The clock is known: what waited for it gets its time."""
+        while rows := await self._buffer.held(HELD_ROWS):
+            boots = await self._buffer.held_boots()
+            readings = self._stamp(rows, boots)
+            released = [row.identity for row in rows]
+            await self._store(Cycle(self._clock.wall(), readings, release=released))
+            _log.info("held_released", readings=len(readings))
+        self._may_hold = False
+
+    def _stamp(self, rows: Iterable[HeldRow], boots: Mapping[str, int]) -> list[Reading]:
+        booted = self._clock.wall() - timedelta(seconds=self._clock.monotonic())
+        spans = self._spans(boots, booted)
+        readings: list[Reading] = []
+        for row in rows:
+            if row.boot == self._clock.boot:
+                at = booted + timedelta(milliseconds=row.taken_ms)
+                readings += [
+                    replace(reading, time_quality=TimeQuality.HOLDOVER)
+                    for reading in unpack_held(row.data, at)
+                ]
+                continue
+            floor, ceiling = spans[row.boot]
+            earliest = floor + timedelta(milliseconds=row.taken_ms)
+            latest = ceiling - timedelta(milliseconds=boots[row.boot] - row.taken_ms)
+            span_ms = max((latest - earliest) // timedelta(milliseconds=1), 0)
+            readings += [
+                replace(reading, time_quality=TimeQuality.UNSYNCHRONISED, span_ms=span_ms)
+                for reading in unpack_held(row.data, min(earliest, latest))
+            ]
+        return readings
+
+    def _spans(
+        self, boots: Mapping[str, int], booted: datetime
+    ) -> dict[str, tuple[datetime, datetime]]:
+        """Between which instants each earlier boot lay: after what is known, before the next."""
+        earlier = [boot for boot in boots if boot != self._clock.boot]
+        synced = self._buffer.marks.get(SYNCED_MARK)
+        floor = max(_EARLIEST, booted - OLDEST) if synced is None else from_ms(synced)
+        floors, ceilings = {}, {}
+        for boot in earlier:
+            floors[boot] = floor
+            floor += timedelta(milliseconds=boots[boot])
+        for boot in reversed(earlier):
+            ceilings[boot] = booted
+            booted -= timedelta(milliseconds=boots[boot])
+        return {boot: (floors[boot], ceilings[boot]) for boot in earlier}

@@ -1,0 +1,268 @@
+"""Puts times on live values: the meter's own where it is believed, else the gateway's.
+
+A meter's own time is compared with the moment in which it was heard. A sampled value (a gas
+meter's hourly one behind a P1 port) is rightly older than that: the clock that was sent with it is
+judged in its place, and where that is wrong the value is as old as it said, by the gateway's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from edge_agent.meter_clock import ClockTrack, Standing, Trust, follow, step
+from edge_agent.register_events.state_machine import counts_up
+from firmware_bridge.contract.body import AT_MAX_MS
+from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.reading import Kind, Quality, Reading, TimeQuality, from_ms, to_ms
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue
+
+# What a centre takes.
+OLDEST: Final = timedelta(days=3 * 365)
+_LONGEST_OFF: Final = timedelta(days=20 * 365)
+_AUTUMN: Final = timedelta(hours=1)
+_MARK: Final = "clock\t"
+_MARK_FIELDS: Final = 3
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the gateway knows of the time at which values are stamped.
+
+    Args:
+        at: When they were taken, by its clock. Aware.
+        quality: How far that is known.
+        doubt: How far it may be off.
+        floor: An instant that is known to have passed. Aware.
+        monotonic: Now. [s]
+    """
+
+    at: datetime
+    quality: TimeQuality
+    doubt: timedelta
+    floor: datetime
+    monotonic: float
+
+    @property
+    def known(self) -> bool:
+        """Whether meters' clocks can be judged by it."""
+        return self.quality is not TimeQuality.UNSYNCHRONISED
+
+    def heard(self, value: MeterValue) -> datetime:
+        """When a value came."""
+        return self.at - timedelta(seconds=value.age_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """Values with their times; it counts once `MeterClocks.adopt` is told of it.
+
+    Args:
+        readings: Those whose time is known.
+        timeless: Those that wait for the gateway's clock.
+        undated: Those whose time nobody can tell any more.
+        events: What is to be sealed with the readings.
+        tracks: What is remembered then.
+        marks: To be written with them.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    timeless: list[Reading] = field(default_factory=list)
+    undated: list[MeterValue] = field(default_factory=list)
+    events: list[MeterEvent] = field(default_factory=list)
+    tracks: dict[Plate, ClockTrack] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
+
+
+class MeterClocks:
+    """The clocks of all meters of a gateway.
+
+    Args:
+        marks: As the buffer keeps them: the offset of each clock that is wrong, 0 once it is right.
+            [ms]
+    """
+
+    def __init__(self, marks: Mapping[str, int]) -> None:
+        self._tracks: dict[Plate, ClockTrack] = {}
+        for name, offset_ms in marks.items():
+            parts = name.split("\t")
+            if name.startswith(_MARK) and len(parts) == _MARK_FIELDS and offset_ms:
+                shift = timedelta(milliseconds=offset_ms)
+                self._tracks[Plate(*parts[1:])] = ClockTrack(Standing.WRONG, shift)
+
+    def stamp(
+        self,
+        main: MeterIdentity,
+        values: Sequence[MeterValue],
+        period_s: int,
+        trust: Trust,
+        moment: Moment,
+    ) -> Stamped:
+        """Put times on the values of one read-out.
+
+        Args:
+            main: The device that answered; its clock is the one that sampled values name.
+            values: What it and the devices behind it showed.
+            period_s: How often they are read. [s]
+            trust: As configured.
+            moment: When, by the gateway's clock.
+        """
+        values = [_second_pass(value, trust, moment) for value in values]
+        found = Stamped()
+        told = self._judge(_offsets(main, values, moment), trust, moment, found)
+        for value in values:
+            owner = _plate(main if value.sampled and value.meter_clock else value.meter)
+            track = found.tracks.get(owner) or self._tracks.get(owner, ClockTrack())
+            _put(value, period_s, _time(value, track, trust, moment), found)
+        for plate, (kind, own) in told.items():
+            if found.readings:
+                found.events.append(_event(plate, kind, own, found.readings))
+            else:  # nothing to send it with: it is judged anew at the next read
+                del found.tracks[plate], found.marks[_mark(plate)]
+        return found
+
+    def adopt(self, tracks: Mapping[Plate, ClockTrack]) -> None:
+        """The readings that showed them are committed."""
+        self._tracks.update(tracks)
+
+    def _judge(
+        self,
+        offsets: Mapping[Plate, tuple[timedelta, datetime]],
+        trust: Trust,
+        moment: Moment,
+        found: Stamped,
+    ) -> dict[Plate, tuple[EventKind, datetime]]:
+        """What follows for each clock that was seen: its track, and the event with its own time."""
+        told: dict[Plate, tuple[EventKind, datetime]] = {}
+        for plate, (offset, own) in offsets.items():
+            track = self._tracks.get(plate, ClockTrack())
+            if trust.use_gateway_time:
+                found.tracks[plate] = replace(follow(track, offset), standing=Standing.RIGHT)
+                if not track.believed:
+                    found.marks[_mark(plate)] = 0
+                continue
+            limit = trust.tolerance + moment.doubt
+            found.tracks[plate], kind = step(track, offset, limit, moment.monotonic)
+            if kind is not None:
+                wrong = kind is EventKind.CLOCK_WRONG
+                told[plate] = (kind, own)
+                found.marks[_mark(plate)] = offset // _MILLISECOND if wrong else 0
+        return told
+
+
+def _put(
+    value: MeterValue, period_s: int, time: tuple[datetime | None, TimeQuality], found: Stamped
+) -> None:
+    """File a value by what is known of its time."""
+    at, quality = time
+    if at is None:
+        found.undated.append(value)
+        return
+    own = at if quality is TimeQuality.METER else None
+    reading = replace(value, meter_time=own).reading(at, period_s, quality)
+    waits = reading.time_quality is TimeQuality.UNSYNCHRONISED
+    (found.timeless if waits else found.readings).append(reading)
+
+
+def _time(
+    value: MeterValue, track: ClockTrack, trust: Trust, moment: Moment
+) -> tuple[datetime | None, TimeQuality]:
+    """The time of a value and where it comes from; None where nobody can tell."""
+    own = value.meter_time
+    if own is None:
+        return moment.at, moment.quality
+    if value.kept:
+        return own, TimeQuality.METER
+    if value.sampled or value.kind is Kind.INTERVAL:
+        return _sampled(value, own, track, trust, moment)
+    believed = track.believed and not trust.use_gateway_time
+    if believed and (moment.known or _could_be(own, trust, moment)):
+        return own, TimeQuality.METER
+    return moment.heard(value), moment.quality
+
+
+def _sampled(
+    value: MeterValue, own: datetime, track: ClockTrack, trust: Trust, moment: Moment
+) -> tuple[datetime | None, TimeQuality]:
+    at, quality, clock = own, TimeQuality.METER, value.meter_clock
+    if clock is None:
+        if moment.known and own > moment.heard(value) + trust.tolerance + moment.doubt:
+            at, quality = moment.heard(value), moment.quality
+    elif trust.use_gateway_time or not track.believed:
+        if not moment.known:
+            return None, quality
+        at, quality = own - track.shift, moment.quality
+    elif not moment.known and not _could_be(clock, trust, moment):
+        return None, quality
+    oldest = (moment.at if moment.known else moment.floor) - OLDEST
+    return (None if at < oldest else at), quality
+
+
+def _could_be(own: datetime, trust: Trust, moment: Moment) -> bool:
+    """Whether a clock may be right, as far as one can tell without knowing what time it is."""
+    return moment.floor - trust.absurd <= own <= moment.floor + _LONGEST_OFF
+
+
+def _second_pass(value: MeterValue, trust: Trust, moment: Moment) -> MeterValue:
+    """The hour that autumn repeats, told by a clock without zone: the gateway knows which it is.
+
+    Such a time is read as that of the first pass, and the value as suspect.
+    """
+    own = value.meter_time
+    if own is None or value.sampled or value.quality is not Quality.SUSPECT or not moment.known:
+        return value
+    again = own + _AUTUMN
+    if abs(again - moment.heard(value)) <= trust.tolerance + moment.doubt:
+        return replace(value, meter_time=again)
+    return value
+
+
+def _offsets(
+    main: MeterIdentity, values: Sequence[MeterValue], moment: Moment
+) -> dict[Plate, tuple[timedelta, datetime]]:
+    """How far each clock is ahead of the gateway's, at worst, and what it showed."""
+    found: dict[Plate, tuple[timedelta, datetime]] = {}
+    if not moment.known:
+        return found
+    for value in values:
+        own, owner = value.meter_time, value.meter
+        if value.sampled or value.kind is Kind.INTERVAL:
+            own, owner = value.meter_clock, main
+        if own is None or value.kept:
+            continue
+        plate, offset = _plate(owner), own - moment.heard(value)
+        if plate not in found or abs(offset) > abs(found[plate][0]):
+            found[plate] = (offset, own)
+    return found
+
+
+def _event(plate: Plate, kind: EventKind, own: datetime, readings: Sequence[Reading]) -> MeterEvent:
+    """An event, with the reading that shows it: a register of that meter where there is one."""
+    of_meter = [r for r in readings if _same(r, plate)] or list(readings)
+    shows = next((r for r in of_meter if counts_up(r.channel)), of_meter[0])
+    before = None
+    if from_ms(0) <= own <= from_ms(AT_MAX_MS):
+        before = Shown(from_ms(to_ms(own)), shows.mantissa, shows.exponent)
+    after = Shown(shows.at, shows.mantissa, shows.exponent)
+    return MeterEvent(kind, shows.channel, after, before)
+
+
+def _same(reading: Reading, plate: Plate) -> bool:
+    channel = reading.channel
+    return (channel.manufacturer, channel.serial) == (plate.manufacturer, plate.serial)
+
+
+def wrong_clocks(marks: Mapping[str, int]) -> int:
+    """How many meters' clocks are wrong at present, by the buffer's marks."""
+    return sum(name.startswith(_MARK) and value != 0 for name, value in marks.items())
+
+
+def _mark(plate: Plate) -> str:
+    return f"{_MARK}{plate.manufacturer}\t{plate.serial}"
+
+
+def _plate(meter: MeterIdentity) -> Plate:
+    return Plate(meter.manufacturer, meter.serial)

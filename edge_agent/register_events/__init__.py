@@ -1,0 +1,1 @@
+"""Rollovers, resets, backward steps and meter exchanges, seen at the gateway."""

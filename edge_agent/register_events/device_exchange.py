@@ -1,0 +1,97 @@
+"""Which device hangs where: tells of an exchange, also of one made while the agent was off.
+
+A place is a configured meter, or a numbered device behind its port (group B of the code). What was
+seen there is kept as marks, which are named integers: the device with the highest number is the one
+that hangs there. A port behind which many devices speak under one place has nothing to exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from firmware_bridge.contract.event import Plate
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue
+
+# No name, plate or code holds a tab.
+_PREFIX: Final = "plate\t"
+_SHARED: Final = "\t\t"
+_FIELDS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What one read-out says of who hangs where.
+
+    Args:
+        replaced: By the plate of a device that is new at its place, the one before.
+        marks: What to remember.
+    """
+
+    replaced: Mapping[Plate, Plate] = field(default_factory=dict)
+    marks: Mapping[str, int] = field(default_factory=dict)
+
+
+class Plates:
+    """The devices at each place.
+
+    Args:
+        marks: As the buffer keeps them.
+    """
+
+    def __init__(self, marks: Mapping[str, int]) -> None:
+        self._marks: dict[str, int] = {}
+        self._present: dict[str, tuple[int, Plate]] = {}
+        self.adopt({n: v for n, v in marks.items() if n.startswith(_PREFIX)})
+
+    def judge(
+        self,
+        station: str,
+        meter: MeterIdentity,
+        values: Collection[MeterValue],
+        sealed: Collection[Plate],
+    ) -> Places:
+        """Compare a read-out with what hung there.
+
+        Args:
+            station: The configured meter.
+            meter: The device that answered.
+            values: What it and the devices behind it showed.
+            sealed: Those of whom something is about to be sent; the others wait for their turn.
+        """
+        main = plate_of(meter)
+        others = {(plate_of(v.meter), v.obis.code[1]) for v in values if v.meter != meter}
+        replaced: dict[Plate, Plate] = {}
+        marks: dict[str, int] = {}
+        shared = f"{_PREFIX}{station}{_SHARED}"
+        if any(not number for _, number in others) and shared not in self._marks:
+            marks[shared] = 1
+        seen = [(f"{station}\t{number}", plate) for plate, number in others if number]
+        if shared not in self._marks and not marks:
+            seen.append((f"{station}\t", main))
+        for place, plate in seen:
+            number, present = self._present.get(place, (0, None))
+            if plate == present or plate not in sealed:
+                continue
+            marks[f"{_PREFIX}{place}\t{plate.manufacturer}\t{plate.serial}"] = number + 1
+            if present is not None:
+                replaced[plate] = present
+        return Places(replaced, marks)
+
+    def adopt(self, marks: Mapping[str, int]) -> None:
+        """These are committed."""
+        for name, value in marks.items():
+            self._marks[name] = value
+            parts = name.removeprefix(_PREFIX).split("\t")
+            if len(parts) != _FIELDS or not parts[-1]:
+                continue
+            station, number, manufacturer, serial = parts
+            place = f"{station}\t{number}"
+            if value > self._present.get(place, (0, None))[0]:
+                self._present[place] = (value, Plate(manufacturer, serial))
+
+
+def plate_of(meter: MeterIdentity) -> Plate:
+    """The plate of a device."""
+    return Plate(meter.manufacturer, meter.serial)

@@ -1,0 +1,1 @@
+"""Signed meter configuration from the centre, with probation and fallback."""

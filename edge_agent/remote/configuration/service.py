@@ -1,0 +1,320 @@
+"""Takes configurations from the centre: checks, keeps, applies, watches, and takes them back."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import deque
+from typing import Any
+
+import structlog
+
+from edge_agent.clock import Clock
+from edge_agent.config.settings import EdgeConfig
+from edge_agent.monitoring.prometheus import Figure
+from edge_agent.polling.meter_set import check_meters
+from edge_agent.reconfigure import Refusal as ReloadRefusal
+from edge_agent.remote.configuration.overlay import overlay
+from edge_agent.remote.configuration.state_codec import pack_standing, unpack_standing
+from edge_agent.remote.configuration.state_machine import (
+    Event,
+    Failed,
+    Kept,
+    Offered,
+    Passed,
+    Phase,
+    Refusal,
+    Standing,
+    Started,
+    Stopped,
+    is_known,
+    step,
+)
+from edge_agent.remote.errors import (
+    ConfigurationUnhealthyError,
+    RemoteStateDamagedError,
+    RemoteStateUnwritableError,
+)
+from edge_agent.remote.health_gate import Gate
+from edge_agent.remote.host import Host
+from edge_agent.remote.key_ring import KeyRing, check_gateway
+from edge_agent.remote.log_throttle import Sparing
+from edge_agent.remote.state_file import StateFile
+from firmware_bridge.contract.errors import MeterlineError
+from firmware_bridge.contract.remote import RemoteConfiguration, decode_configuration
+from firmware_bridge.contract.reports import ConfigurationReport, ConfigurationState
+from firmware_bridge.contract.signed import Purpose
+
+_log = structlog.get_logger(__name__)
+
+INBOX = 4
+LOOK_S = 1.0
+
+
+class Configurator:
+    """One gateway's configurations.
+
+    Args:
+        local: The gateway's own file.
+        state: Where what must survive is kept.
+
+    Attributes:
+        refusals: How many were refused or taken back since the start.
+    """
+
+    def __init__(self, local: EdgeConfig, state: StateFile) -> None:
+        self.refusals = 0
+        self._adopt(local)
+        self._state = state
+        self._standing = Standing()
+        self._damage: RemoteStateDamagedError | None = None
+        self._refusal: Refusal | None = None
+        self._sparing = Sparing()
+        self._inbox: deque[bytes] = deque(maxlen=INBOX)
+        self._woken = asyncio.Event()
+
+    def _adopt(self, local: EdgeConfig) -> None:
+        self._local = local
+        self._settings = local.remote
+        self._keys = KeyRing(Purpose.CONFIGURATION, local.remote.keys)
+
+    def begin(self) -> EdgeConfig:
+        """What the agent that starts now is to run with. Never raises for a configuration's sake.
+
+        Raises:
+            RemoteStateUnwritableError: Nothing can be kept; starting again may help.
+        """
+        try:
+            self._standing = unpack_standing(self._state.load())
+        except RemoteStateDamagedError as error:
+            self._damage = error
+            self._refuse(Refusal(0, b"", error.code, str(error)))
+            return self._local
+        self._refusal = self._standing.refusal
+        self._take(Started(self._settings.starts))
+        if self._standing.trial is not None:
+            try:
+                return self._checked(self._standing.trial.payload)
+            except MeterlineError as error:
+                self._take(Failed(error.code, str(error)))
+        return self._proven()
+
+    def over(self, local: EdgeConfig) -> EdgeConfig:
+        """The gateway's own file, read anew, under the meters that the centre said.
+
+        Raises:
+            ConfigurationInvalidError: They do not fit together.
+        """
+        at_work = self._standing.at_work
+        toml = None if at_work is None else self._opened(at_work.payload).toml
+        together = local if toml is None else overlay(local, toml)
+        self._adopt(local)
+        return together
+
+    def offer(self, payload: bytes) -> None:
+        """A message came. Never blocks; of too many the oldest is forgotten."""
+        if payload:
+            self._inbox.append(payload)
+            self._woken.set()
+
+    def stop(self) -> None:
+        """The agent is told to stop: this start was no death."""
+        if self._damage is None:
+            try:
+                self._take(Stopped())
+            except RemoteStateUnwritableError as error:
+                _log.error("configuration_state", code=error.code, reason=error.message)
+
+    def report(self) -> ConfigurationReport:
+        """For the status."""
+        at_work, refusal = self._standing.at_work, self._refusal
+        state = ConfigurationState.LOCAL
+        if at_work is not None:
+            trying = self._standing.phase is Phase.PROBATION
+            state = ConfigurationState.PROBATION if trying else ConfigurationState.GOOD
+        return ConfigurationReport(
+            state,
+            0 if at_work is None else at_work.version,
+            None if refusal is None else refusal.version,
+            None if refusal is None else refusal.code,
+        )
+
+    def table(self) -> dict[str, Any]:
+        """As `meterline-edge status` shows it."""
+        report = self.report()
+        return {
+            "state": report.state.value,
+            "version": report.version,
+            "refused": report.refused,
+            "code": report.code,
+            "reason": None if self._refusal is None else self._refusal.sentence,
+            "refusals": self.refusals,
+        }
+
+    def figures(self) -> tuple[Figure, ...]:
+        """For Prometheus."""
+        report = self.report()
+        trying = report.state is ConfigurationState.PROBATION
+        return (
+            Figure(
+                "remote_configuration_version",
+                "Of the configuration from the centre at work; 0 for none.",
+                report.version,
+            ),
+            Figure("remote_configuration_probation", "Whether it is on probation.", float(trying)),
+            Figure(
+                "remote_configurations_refused_total",
+                "Configurations from the centre that were refused or taken back.",
+                self.refusals,
+                counter=True,
+            ),
+        )
+
+    async def run(self, host: Host, clock: Clock) -> None:
+        """Take what comes, and watch what is on probation, for ever."""
+        if self._refusal is not None:
+            self._tell(host, self._refusal)
+        gate = self._gate(host)
+        while True:
+            await self._wait(clock, None if gate is None else LOOK_S)
+            while self._inbox:
+                if await self._receive(self._inbox.popleft(), host):
+                    gate = self._gate(host)
+            if gate is not None and (verdict := gate.look(host.vitals())) is not None:
+                gate = None if await self._end_probation(host, passed=verdict) else gate
+
+    async def _wait(self, clock: Clock, look_s: float | None) -> None:
+        if look_s is None:
+            await self._woken.wait()
+        else:
+            look_s = min(look_s, self._settings.probation_s / 4)
+            tick = asyncio.ensure_future(clock.sleep(look_s))
+            come = asyncio.ensure_future(self._woken.wait())
+            try:
+                await asyncio.wait({tick, come}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                tick.cancel()
+                come.cancel()
+        self._woken.clear()
+
+    def _gate(self, host: Host) -> Gate | None:
+        if self._standing.phase is Phase.SETTLED:
+            return None
+        return Gate(host.vitals(), self._settings.probation_s, self._settings.late_s)
+
+    async def _receive(self, payload: bytes, host: Host) -> bool:
+        """Take a configuration, or refuse it by name; whether it is on probation now."""
+        sha256, version = hashlib.sha256(payload).digest(), 0
+        try:
+            message = self._opened(payload)
+            version = message.version
+            if self._damage is not None:
+                raise self._damage
+            if is_known(self._standing, version, sha256):
+                return False
+            config = self._checked(payload)
+            self._take(Offered(Kept(version, sha256, payload)))
+        except MeterlineError as error:
+            self._refuse_and_tell(host, Refusal(version, sha256, error.code, str(error)))
+            return False
+        self._refusal = None
+        said = f"Configuration {version} is on probation."
+        _log.info("configuration_offered", version=version)
+        host.note("configuration_offered", said)
+        host.announce()
+        outcome = await host.apply(config, _origin(version))
+        if not isinstance(outcome, ReloadRefusal):
+            return True
+        await self._fail(host, Failed(outcome.code, outcome.message))
+        return False
+
+    async def _end_probation(self, host: Host, *, passed: bool) -> bool:
+        """Whether it could be kept; if not, it is tried again."""
+        try:
+            if not passed:
+                sentence = (
+                    "No reading was committed, or the broker was not there, in its probation."
+                )
+                return await self._fail(host, Failed(ConfigurationUnhealthyError.code, sentence))
+            self._take(Passed())
+        except RemoteStateUnwritableError as error:
+            _log.error("configuration_state", code=error.code, reason=error.message)
+            return False
+        version = self.report().version
+        _log.info("configuration_good", version=version)
+        host.note("configuration_good", f"Configuration {version} proved itself.")
+        host.announce()
+        return True
+
+    async def _fail(self, host: Host, event: Failed) -> bool:
+        """Go back to what proved itself; whether that could be kept."""
+        try:
+            self._take(event)
+        except RemoteStateUnwritableError as error:
+            _log.error("configuration_state", code=error.code, reason=error.message)
+            return False
+        if self._refusal is not None:
+            self._tell(host, self._refusal)
+        await host.apply(self._proven(), _origin(self.report().version))
+        return True
+
+    def _proven(self) -> EdgeConfig:
+        """The last good configuration; the gateway's own file where none is, or none fits now."""
+        good = self._standing.good
+        if good is None:
+            return self._local
+        try:
+            return self._checked(good.payload)
+        except MeterlineError as error:
+            self._refuse(Refusal(good.version, good.sha256, error.code, str(error)))
+            return self._local
+
+    def _opened(self, payload: bytes) -> RemoteConfiguration:
+        message = decode_configuration(self._keys.open(payload))
+        check_gateway(self._local.gateway, message)
+        return message
+
+    def _checked(self, payload: bytes) -> EdgeConfig:
+        """The whole configuration, which can be applied as far as anybody can tell."""
+        config = overlay(self._local, self._opened(payload).toml)
+        check_meters(config.meters)
+        return config
+
+    def _take(self, event: Event) -> None:
+        """Go on to the next standing, which is on the disk first."""
+        after = step(self._standing, event)
+        if after == self._standing:
+            return
+        self._state.save(pack_standing(after))
+        failed = after.refusal is not None and after.refusal != self._standing.refusal
+        self._standing = after
+        if failed and after.refusal is not None:
+            self._refuse(after.refusal)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._refusal = refusal
+        self.refusals += 1
+
+    def _refuse_and_tell(self, host: Host, refusal: Refusal) -> None:
+        # A retained message comes again at each connection; one line says it.
+        if self._refusal == refusal:
+            return
+        self._refuse(refusal)
+        if self._sparing.may(refusal.code, host.vitals().now):
+            self._tell(host, refusal)
+        else:
+            host.announce()
+
+    def _tell(self, host: Host, refusal: Refusal) -> None:
+        _log.error(
+            "configuration_refused",
+            version=refusal.version,
+            code=refusal.code,
+            reason=refusal.sentence,
+        )
+        host.note(refusal.code.lower(), f"Configuration {refusal.version}: {refusal.sentence}")
+        host.announce()
+
+
+def _origin(version: int) -> str:
+    return f"the centre, version {version}" if version else "the gateway's own file"

@@ -1,0 +1,1 @@
+"""Announced releases: downloaded, verified, installed, rolled back."""

@@ -1,0 +1,309 @@
+"""The connection to the broker: keeps it, and carries bytes between it and the conductor.
+
+Nothing here decides what to send. A publish that is lost, refused or never confirmed needs no
+handling of its own: only the centre's acknowledgement releases a batch, and what it does not
+acknowledge is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import deque
+from random import Random
+
+import aiomqtt
+import structlog
+
+from edge_agent.cancellation import end
+from edge_agent.clock import Clock
+from edge_agent.config.broker import Broker
+from edge_agent.errors import BrokerError, BrokerRefusalError, BrokerTlsError, CertificateNameError
+from edge_agent.uplink.listener import Listener
+from edge_agent.uplink.session_runner import Conductor, Moment
+from edge_agent.uplink.version_probe import ask_version
+from firmware_bridge.contract import topics
+from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
+from firmware_bridge.contract.messages import GatewayState, Status, encode_status
+from firmware_bridge.contract.reading import TimeQuality
+
+_log = structlog.get_logger(__name__)
+
+BACKOFF_S = 1.0
+BACKOFF_MAX_S = 60.0
+CONNECT_TIMEOUT_S = 10.0
+PUBLISH_TIMEOUT_S = 60.0
+STATUS_TIMEOUT_S = 5.0
+# What Mosquitto's receive maximum is by default; paho keeps the rest in order until there is room.
+IN_FLIGHT = 20
+PENDING_WARNING = 1_000
+
+
+class Uplink:
+    """Runs until it is cancelled.
+
+    Args:
+        gateway: Who we are; also the MQTT client's name, so that a new connection ends an old one.
+        broker: Where to.
+        conductor: Decides what is sent.
+        clock: For waiting and stamping.
+        random: For the jitter of reconnects.
+        listener: Hears of what else the centre says; None for nobody.
+
+    Attributes:
+        connected: Whether both directions stand.
+        protocol: What the broker speaks; None while that is not known.
+        failure: Code of why nothing gets through; None where it does, or did until now.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it stands between
+        self,
+        gateway: str,
+        broker: Broker,
+        conductor: Conductor,
+        clock: Clock,
+        random: Random,
+        *,
+        listener: Listener | None = None,
+    ) -> None:
+        self.connected = False
+        self.protocol: aiomqtt.ProtocolVersion | None = None
+        self.failure: str | None = None
+        self._gateway = gateway
+        self._broker = broker
+        self._conductor = conductor
+        self._clock = clock
+        self._random = random
+        self._listener = listener
+        self._misnamed = False
+        self._unsaid = False
+        self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._inbox: deque[bytes] = deque()
+        self._publishes: set[asyncio.Task[None]] = set()
+
+    def notify(self) -> None:
+        """The buffer holds something new. Never blocks."""
+        self._wake.set()
+
+    def announce(self) -> None:
+        """The gateway's status has something new to say. Never blocks."""
+        self._unsaid = True
+        self._wake.set()
+
+    def use(self, broker: Broker) -> None:
+        """Go over to another broker, or another way to be admitted. Never blocks.
+
+        What the conductor has begun is carried to its end first; batches under way are sent again.
+        """
+        self._broker = broker
+        self._moved.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Connect, carry, and connect again, for ever.
+
+        Whatever is wrong with the broker or a certificate may be put right while we run, so the
+        files are read anew each time, and nothing ends this but a cancellation.
+        """
+        attempt = 0
+        while True:
+            try:
+                await self._attempt()
+            except aiomqtt.MqttError as error:
+                _log.info("broker_lost", reason=str(error), attempt=attempt)
+            except (BrokerError, BrokerTlsError) as error:
+                self._tell(error)
+            admitted = self.protocol is not None
+            attempt = 0 if admitted else attempt + 1
+            bound = min(BACKOFF_S * 2.0 ** min(attempt, 10), BACKOFF_MAX_S)
+            await self._pause(self._random.uniform(BACKOFF_S / 4, bound))
+            if self._moved.is_set():
+                self._moved.clear()
+                self.protocol, attempt = None, 0
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless there is another broker to try."""
+        waits = (self._clock.sleep(seconds), self._until_moved())
+        tasks = [asyncio.create_task(wait) for wait in waits]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end(*tasks)
+
+    async def _until_moved(self) -> None:
+        await self._moved.wait()
+
+    async def _attempt(self) -> None:
+        # Another broker that is named meanwhile must not be met with this one's secrets.
+        broker = self._broker
+        # The system's authorities take long to read.
+        context = await asyncio.to_thread(broker.tls_context)
+        self._misnamed = False
+        try:
+            await asyncio.to_thread(broker.check_name, self._gateway)
+        except CertificateNameError as error:
+            # The broker has the last word on it.
+            self._misnamed = True
+            self._tell(error)
+        if self.protocol is None:
+            self.protocol = await ask_version(broker.host, broker.port, context)
+        protocol, self.protocol = self.protocol, None
+        try:
+            async with self._client(broker, context, protocol) as client:
+                self.protocol = protocol
+                await self._converse(client)
+        except aiomqtt.MqttCodeError as error:
+            if self.protocol is not None:
+                raise
+            message = f"The broker {broker.host} refuses this gateway: {error}."
+            raise BrokerRefusalError(
+                message,
+                value=str(error),
+                remedy="Is its certificate for another gateway?",
+            ) from error
+
+    def _tell(self, error: MeterlineError) -> None:
+        """Say why there is no connection; once, until it is another reason."""
+        if self.failure != error.code:
+            self.failure = error.code
+            _log.error(error.code.lower(), reason=str(error))
+            self._conductor.note(error.code.lower(), str(error), self._moment())
+
+    def _client(
+        self, broker: Broker, context: ssl.SSLContext | None, protocol: aiomqtt.ProtocolVersion
+    ) -> aiomqtt.Client:
+        offline = Status(GatewayState.OFFLINE, self._conductor.agent)
+        client = aiomqtt.Client(
+            broker.host,
+            broker.port,
+            username=broker.username,
+            password=broker.password,
+            identifier=f"meterline-{self._gateway}",
+            protocol=protocol,
+            # What was missed while away is asked for by the hello.
+            clean_session=None if protocol is aiomqtt.ProtocolVersion.V5 else True,
+            will=aiomqtt.Will(
+                topics.status(self._gateway), encode_status(offline), qos=topics.QOS, retain=True
+            ),
+            timeout=CONNECT_TIMEOUT_S,
+            # A window's last packet must not wait for the confirmation of the one before.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            keepalive=broker.keepalive_s,
+            tls_context=context,
+            max_inflight_messages=IN_FLIGHT,
+        )
+        client.pending_calls_threshold = PENDING_WARNING
+        return client
+
+    async def _converse(self, client: aiomqtt.Client) -> None:
+        heard = () if self._listener is None else self._listener.topics
+        wanted = (topics.down(self._gateway), topics.ALL_DOWN, *heard)
+        await client.subscribe([(topic, topics.QOS) for topic in wanted])
+        self._inbox.clear()
+        reader = asyncio.create_task(self._read(client))
+        try:
+            await self._say(client, GatewayState.ONLINE)
+            self.connected = True
+            self.failure = self.failure if self._misnamed else None
+            _log.info("broker_connected", host=self._broker.host)
+            self._publish(client, await self._conductor.connected(self._moment()))
+            while not self._moved.is_set():
+                await self._turn(client, reader)
+            with contextlib.suppress(aiomqtt.MqttError):
+                await self._say(client, GatewayState.OFFLINE)
+        except asyncio.CancelledError:
+            # We end the connection properly, so the last will stays unsaid.
+            with contextlib.suppress(aiomqtt.MqttError):
+                await self._say(client, GatewayState.OFFLINE)
+            raise
+        finally:
+            self.connected = False
+            await self._stop(reader)
+            await self._conductor.disconnected(self._moment())
+
+    async def _say(self, client: aiomqtt.Client, state: GatewayState) -> None:
+        status = Status(state, self._conductor.agent, self._clock.wall(), self._conductor.backlog)
+        if self._listener is not None:
+            status = self._listener.complete(status)
+        self._unsaid = False
+        await client.publish(
+            topics.status(self._gateway),
+            encode_status(status),
+            qos=topics.QOS,
+            retain=True,
+            timeout=STATUS_TIMEOUT_S,
+        )
+
+    async def _turn(self, client: aiomqtt.Client, reader: asyncio.Task[None]) -> None:
+        """Wait for something to happen, and answer it."""
+        await self._wait()
+        if reader.done():
+            reader.result()
+        if self._unsaid:
+            await self._say(client, GatewayState.ONLINE)
+        out: list[bytes] = []
+        try:
+            while self._inbox:
+                out += await self._conductor.received(self._inbox.popleft(), self._moment())
+            out += await self._conductor.stored(self._moment())
+            if self._due():
+                out += await self._conductor.elapsed(self._moment())
+        except EnvironmentFaultError as error:
+            # The buffer's own alarm says more; the conversation goes on when it recovers.
+            _log.error("buffer_trouble", code=error.code, reason=error.message)
+            await self._clock.sleep(BACKOFF_S)
+        self._publish(client, out)
+
+    async def _wait(self) -> None:
+        wake_at = self._conductor.wake_at
+        timeout = None if wake_at is None else max(wake_at - self._clock.monotonic(), 0.0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        self._wake.clear()
+
+    def _due(self) -> bool:
+        wake_at = self._conductor.wake_at
+        return wake_at is not None and self._clock.monotonic() >= wake_at
+
+    async def _read(self, client: aiomqtt.Client) -> None:
+        try:
+            async for message in client.messages:
+                if isinstance(message.payload, bytes):
+                    self._take(message.topic.value, message.payload)
+        finally:
+            self._wake.set()
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        if self._listener is not None and topic in self._listener.topics:
+            self._listener.hear(topic, payload)
+        else:
+            self._inbox.append(payload)
+            self._wake.set()
+
+    def _publish(self, client: aiomqtt.Client, payloads: list[bytes]) -> None:
+        """Publish without waiting for the broker's confirmation, which proves nothing."""
+        for payload in payloads:
+            task = asyncio.create_task(self._publish_one(client, payload))
+            self._publishes.add(task)
+            task.add_done_callback(self._publishes.discard)
+
+    async def _publish_one(self, client: aiomqtt.Client, payload: bytes) -> None:
+        try:
+            await client.publish(
+                topics.up(self._gateway), payload, qos=topics.QOS, timeout=PUBLISH_TIMEOUT_S
+            )
+        except aiomqtt.MqttError as error:
+            _log.debug("publish_unconfirmed", reason=str(error))
+
+    async def _stop(self, reader: asyncio.Task[None]) -> None:
+        await end(reader, *self._publishes)
+        if not reader.cancelled():
+            reader.exception()
+
+    def _moment(self) -> Moment:
+        synchronised = self._clock.quality() is TimeQuality.SYNCHRONISED
+        return Moment(self._clock.monotonic(), self._clock.wall(), synchronised)

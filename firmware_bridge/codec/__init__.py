@@ -1,0 +1,1 @@
+"""Small codes that several protocols share: checksums, reals, hexadecimal dumps."""

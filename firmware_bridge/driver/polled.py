@@ -1,0 +1,186 @@
+"""Meters that answer when asked: one line, one question at a time, what the answer says.
+
+Drivers of one place share its line: a bus carries one conversation only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Protocol, Self
+
+from firmware_bridge.contract.errors import DeviceError
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.driver.interface import (
+    MeterAnswerError,
+    MeterIdentity,
+    MeterTimeoutError,
+    ProfileChunk,
+    ProfileMemory,
+    ReadOut,
+)
+from firmware_bridge.driver.line import Line, Place
+from firmware_bridge.driver.telegram import Observation, Telegram, meter_values
+
+
+class SharedLine:
+    """The line to a place, opened at the first question and after a failure.
+
+    Args:
+        place: Where it begins.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._turn = asyncio.Lock()
+        self._line: Line | None = None
+
+    def __str__(self) -> str:
+        return str(self._place)
+
+    @asynccontextmanager
+    async def conversation(self, timeout_s: float) -> AsyncIterator[Line]:
+        """The line for one conversation; one that fails closes it.
+
+        Raises:
+            MeterConnectionError: It cannot be opened, or was closed.
+        """
+        async with self._turn:
+            if self._line is None:
+                self._line = await self._place.open(timeout_s)
+            try:
+                yield self._line
+            except (DeviceError, TimeoutError, asyncio.CancelledError):
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Give the line up."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+
+_lines: dict[tuple[asyncio.AbstractEventLoop, Place], tuple[SharedLine, int]] = {}
+
+
+def borrow(place: Place) -> SharedLine:
+    """The line to a place that all its drivers in this event loop share."""
+    key = (asyncio.get_running_loop(), place)
+    line, users = _lines.get(key) or (SharedLine(place), 0)
+    _lines[key] = (line, users + 1)
+    return line
+
+
+def give_back(place: Place) -> None:
+    """End a borrowing; the last one closes the line."""
+    key = (asyncio.get_running_loop(), place)
+    line, users = _lines.pop(key)
+    if users > 1:
+        _lines[key] = (line, users - 1)
+    else:
+        line.close()
+
+
+class _Feeds(Protocol):
+    def feed(self, data: bytes) -> Iterator[Telegram]: ...
+
+
+async def first_telegram(line: Line, scanner: _Feeds, where: str, timeout_s: float) -> Telegram:
+    """The first telegram that holds.
+
+    Raises:
+        MeterTimeoutError: Nothing came in time.
+        MeterAnswerError: What came does not hold; carries its bytes.
+        MeterConnectionError: The line was closed.
+    """
+    refused: Telegram | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                for telegram in scanner.feed(await line.receive()):
+                    if telegram.error is None:
+                        return telegram
+                    refused = telegram
+                    break
+                if refused is not None:
+                    break
+    except TimeoutError:
+        message = f"The meter at {where} did not answer within {timeout_s} s."
+        raise MeterTimeoutError(message, value=where) from None
+    message = f"The answer of the meter at {where} does not hold: {refused.error}"
+    raise MeterAnswerError(message, value=refused.raw) from refused.error
+
+
+class AskedDriver:
+    """A `MeterDriver` for a meter that is asked; a protocol gives the conversation.
+
+    Args:
+        place: Where its line begins.
+        ask: Holds one conversation and returns what the meter said.
+        timeout_s: Longest wait for a connection, and for each answer. [s]
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        ask: Callable[[SharedLine], Awaitable[tuple[Observation, ...]]],
+        timeout_s: float,
+    ) -> None:
+        self._place = place
+        self._ask = ask
+        self._timeout_s = timeout_s
+        self._line: SharedLine | None = None
+        self._met: MeterIdentity | None = None
+
+    @property
+    def has_profile(self) -> bool:
+        """Read-outs of these protocols carry none that is read here."""
+        return False
+
+    async def __aenter__(self) -> Self:
+        self._line = borrow(self._place)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._line = None
+        give_back(self._place)
+
+    async def identify(self) -> MeterIdentity:
+        """Ask the meter; see `MeterDriver.identify`."""
+        return (await self._observations())[0].meter
+
+    async def read(self) -> ReadOut:
+        """Ask the meter; see `MeterDriver.read`."""
+        seen = await self._observations()
+        values = meter_values(seen)
+        met, self._met = self._met, seen[0].meter
+        replaced = met if met is not None and met != self._met else None
+        return ReadOut(self._met, values, replaced=replaced)
+
+    async def _observations(self) -> tuple[Observation, ...]:
+        if self._line is None:
+            message = "A driver reads only inside its context: `async with driver:`."
+            raise RuntimeError(message)
+        seen = await self._ask(self._line)
+        if not seen:
+            message = f"The meter at {self._place} shows no values."
+            raise MeterAnswerError(message, value=str(self._place))
+        return seen
+
+    async def profile_memory(self) -> ProfileMemory | None:
+        """None is kept that is read here."""
+        return None
+
+    async def read_profile(self, interval: Interval) -> AsyncIterator[ProfileChunk]:  # noqa: ARG002 - see `MeterDriver`
+        """None is kept that is read here."""
+        nothing: tuple[ProfileChunk, ...] = ()
+        for chunk in nothing:
+            yield chunk

@@ -1,0 +1,214 @@
+"""Meters that push: their driver keeps what came last, and a read hands it over.
+
+How it works: the first read opens the line and starts a task that feeds a scanner for as long as
+the driver is open. What telegrams say is kept per meter and code until it is read, since some
+meters send the totals once an hour and the power every two seconds. A read takes what came since
+the last one, or waits for the next telegram.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from firmware_bridge.contract.errors import DeviceError
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.driver.interface import (
+    MeterAnswerError,
+    MeterIdentity,
+    MeterTimeoutError,
+    MeterValue,
+    ProfileChunk,
+    ProfileMemory,
+    ReadOut,
+    distinct,
+)
+from firmware_bridge.driver.line import Line, Place
+from firmware_bridge.driver.telegram import UNKNOWN, Scanner, Telegram, meter_values
+
+KEPT_MAX = 2000
+PAUSE_MIN_S, PAUSE_MAX_S = 1.0, 30.0
+
+
+class PushDriver:
+    """A `MeterDriver` for a port that speaks by itself, with all meters behind it.
+
+    Args:
+        place: Where the line begins.
+        scanner: Makes a fresh decoder for each connection.
+        timeout_s: Longest wait for a connection, and for a telegram. [s]
+        fresh_s: A value without a time of its own is handed over as present for so long after it
+            came; None: as long as `timeout_s`. [s]
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        scanner: Callable[[], Scanner],
+        timeout_s: float = 15.0,
+        fresh_s: float | None = None,
+    ) -> None:
+        self._place = place
+        self._scanner = scanner
+        self._timeout_s = timeout_s
+        self._fresh_s = timeout_s if fresh_s is None else fresh_s
+        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._stirred = asyncio.Event()
+        self._kept: dict[tuple[object, ...], _Kept] = {}
+        self._repeated: list[MeterValue] = []
+        self._met: tuple[MeterIdentity, ...] = ()
+        self._handed: MeterIdentity | None = None
+        self._refused: Telegram | None = None
+        self._failure: DeviceError | None = None
+        self.bad_frames = 0
+
+    @property
+    def has_profile(self) -> bool:
+        """A push carries no load profile."""
+        return False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stop()
+
+    async def identify(self) -> MeterIdentity:
+        """The port's own meter, as its telegrams name it; see `MeterDriver.identify`."""
+        async with self._turn:
+            if not self._met:
+                await self._wait()
+            return self._met[0]
+
+    async def read(self) -> ReadOut:
+        """What came since the last read, else the next telegram; see `MeterDriver.read`."""
+        async with self._turn:
+            values = self._take()
+            if not values:
+                await self._wait()
+                values = self._take()
+            meter = self._met[0]
+            handed, self._handed = self._handed, meter
+            replaced = handed if handed is not None and handed != meter else None
+            repeated, self._repeated = tuple(self._repeated), []
+            return ReadOut(meter, values, replaced=replaced, repeated=repeated)
+
+    def _take(self) -> tuple[MeterValue, ...]:
+        """What is kept; of values without a time only those so fresh that now is their time."""
+        now = asyncio.get_running_loop().time()
+        kept, self._kept = self._kept, {}
+        return tuple(
+            replace(k.value, age_s=now - k.at)
+            for k in kept.values()
+            if k.value.meter_time is not None or k.at >= now - self._fresh_s
+        )
+
+    async def profile_memory(self) -> ProfileMemory | None:
+        """A push carries none."""
+        return None
+
+    async def read_profile(self, interval: Interval) -> AsyncIterator[ProfileChunk]:  # noqa: ARG002 - see `MeterDriver`
+        """A push carries none."""
+        nothing: tuple[ProfileChunk, ...] = ()
+        for chunk in nothing:
+            yield chunk
+
+    async def _wait(self) -> None:
+        """Until a telegram with values came.
+
+        Raises:
+            MeterConnectionError: The line cannot be opened, or was closed.
+            MeterAnswerError: Telegrams came and none held; carries the last one's bytes.
+            MeterTimeoutError: Nothing came.
+        """
+        await self._listen_anew()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timeout_s):
+                await self._stirred.wait()
+        if self._kept:
+            return
+        if self._failure is not None:
+            raise self._failure
+        if self._refused is not None:
+            message = f"No telegram at {self._place} holds: {self._refused.error}"
+            raise MeterAnswerError(message, value=self._refused.raw)
+        message = f"No telegram came at {self._place} within {self._timeout_s} s."
+        raise MeterTimeoutError(message, value=str(self._place))
+
+    async def _listen_anew(self) -> None:
+        """Listen, at once also where the last failure has the listener pause."""
+        self._stirred.clear()
+        self._refused = None
+        if self._failure is not None:
+            await self._stop()
+        if self._task is None:
+            self._task = asyncio.create_task(self._listen())
+
+    async def _stop(self) -> None:
+        task, self._task, self._failure = self._task, None, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _listen(self) -> None:
+        """Feed telegrams until cancelled; a line that is lost is opened again."""
+        pause_s = PAUSE_MIN_S
+        while True:
+            try:
+                line = await self._place.open(self._timeout_s)
+                pause_s, self._failure = PAUSE_MIN_S, None
+                try:
+                    await self._feed(line, self._scanner())
+                finally:
+                    line.close()
+            except DeviceError as error:
+                self._failure = error
+                self._stirred.set()
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, PAUSE_MAX_S)
+
+    async def _feed(self, line: Line, scanner: Scanner) -> None:
+        while True:
+            for telegram in scanner.feed(await line.receive()):
+                self._keep(telegram)
+
+    def _keep(self, telegram: Telegram) -> None:
+        if telegram.error is not None:
+            self.bad_frames += 1
+            self._refused = telegram
+            return
+        values = meter_values(telegram.observations)
+        if values and values[0].meter.serial != UNKNOWN:
+            self._met = (values[0].meter,)
+        if not values or not self._met:
+            return  # short lists name no meter; a longer one will come
+        at = asyncio.get_running_loop().time()
+        met = self._met[0]
+        kept, repeated = distinct(
+            value if value.meter.serial != UNKNOWN else replace(value, meter=met)
+            for value in values
+        )
+        self._kept |= {value.register: _Kept(value, at) for value in kept}
+        self._repeated = [*self._repeated, *repeated][-KEPT_MAX:]
+        while len(self._kept) > KEPT_MAX:
+            del self._kept[next(iter(self._kept))]
+        self._stirred.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A value and when it came, on the loop's clock in seconds."""
+
+    value: MeterValue
+    at: float

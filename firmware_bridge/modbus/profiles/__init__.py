@@ -1,0 +1,57 @@
+"""Meter models as data: one TOML file each, found by name.
+
+A file of your own is used by giving its path. The format is described in
+docs/reference/meter-profiles.md.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from firmware_bridge.modbus.profiles.document import MeterProfileError, UnknownProfileError, build
+from firmware_bridge.modbus.register_map import MeterProfile
+
+__all__ = ["MeterProfileError", "UnknownProfileError", "load_profile", "profile_names"]
+
+_SUFFIX = ".toml"
+
+
+def profile_names() -> tuple[str, ...]:
+    """The names of all models that ship with Meterline, ascending."""
+    names = (entry.name for entry in files(__name__).iterdir())
+    return tuple(sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)))
+
+
+@cache
+def load_profile(name: str) -> MeterProfile:
+    """A meter model.
+
+    Args:
+        name: One of `profile_names`, or the path of a file that ends in `.toml`.
+
+    Raises:
+        UnknownProfileError: There is no such model or file.
+        MeterProfileError: The file is no valid profile; names file, key and remedy.
+    """
+    source: Traversable | Path
+    if name.endswith(_SUFFIX):
+        source = Path(name)
+    elif name in profile_names():
+        source = files(__name__) / f"{name}{_SUFFIX}"
+    else:
+        message = f"There is no meter profile {name!r}."
+        remedy = f"Known: {', '.join(profile_names())}; or give the path of a .toml file."
+        raise UnknownProfileError(message, value=name, remedy=remedy)
+    try:
+        text = source.read_text(encoding="utf-8")
+        return build(source.name.removesuffix(_SUFFIX), tomllib.loads(text))
+    except OSError as error:
+        message = f"The meter profile {name} cannot be read: {error.strerror}."
+        raise UnknownProfileError(message, value=name) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{name}: not TOML: {error}."
+        raise MeterProfileError(message, value=name) from error

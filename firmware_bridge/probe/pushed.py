@@ -1,0 +1,257 @@
+"""Lines that speak by themselves: heard at each usual speed, by all decoders at once.
+
+How it works: whatever comes is fed to every decoder. A line on which nothing comes is silent at
+every speed, so only one on which something comes and nothing is understood is heard at the next
+one; after two bursts at the latest, since the first may have been cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from firmware_bridge.dlms.line import LineScanner
+from firmware_bridge.driver.interface import MeterConnectionError, MeterIdentity
+from firmware_bridge.driver.line import Line, SerialPlace, TcpPlace
+from firmware_bridge.driver.telegram import KeyMissingError, Keys, Scanner, Telegram, identity
+from firmware_bridge.driver.toml_table import Setting
+from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
+from firmware_bridge.iec62056_21.values import ReadOutScanner
+from firmware_bridge.mbus.compact import Formats
+from firmware_bridge.mbus.framing import Framing, splitter
+from firmware_bridge.mbus.radio import BAUDRATES
+from firmware_bridge.mbus.receiver import senders
+from firmware_bridge.mbus.values import observe_radio
+from firmware_bridge.mbus.wireless import RadioFrame
+from firmware_bridge.probe.finding import Found, Tell, line_settings
+from firmware_bridge.sml.values import SmlScanner
+
+QUIET_S = 0.25
+BURSTS = 2
+# Usual speeds of pushing meters and radio receivers, the commonest first.
+SPEEDS = (
+    (115_200, "N", 8),
+    (9600, "N", 8),
+    (2400, "E", 8),
+    (9600, "E", 7),
+    (2400, "E", 7),
+    *((speed, "N", 8) for speed in sorted({*BAUDRATES.values()} - {9600, 115_200})),
+)
+PROTOCOLS = frozenset({"dsmr", "iec62056_21", "sml", "dlms", "wmbus"})
+# What only P1 telegrams have: a CRC, or the equipment identifier.
+_P1 = re.compile(rb"![0-9A-Fa-f]{4}\s|[\r\n]0-0:(?:96\.1\.[14]|42\.0\.0)\(|[\r\n]1-3:0\.2\.8\(")
+_TITLE_START = b"\xdb\x08"
+_KEY_NOTE = 'It encrypts. Add: key = "<32 hex digits>"'
+
+
+@dataclass(slots=True)
+class Heard:
+    """What came on a line.
+
+    Args:
+        found: Meters, each once.
+        bursts: How often something came.
+    """
+
+    found: dict[MeterIdentity, Found] = field(default_factory=dict)
+    bursts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """A decoder that listens.
+
+    Args:
+        protocol: The driver for what it understands.
+        scanner: Makes it afresh.
+    """
+
+    protocol: str
+    scanner: Callable[[], Scanner]
+
+
+def ears(protocols: frozenset[str], keys: Keys) -> tuple[Ear, ...]:
+    """The decoders of these protocols but radio's."""
+    known = (
+        Ear("dsmr", ReadOutScanner),
+        Ear("sml", SmlScanner),
+        # Before encrypted P1, which looks like what an HDLC frame carries.
+        Ear("dlms", lambda: LineScanner(keys)),
+        Ear("dsmr", lambda: EncryptedP1Scanner(keys)),
+    )
+    wanted = protocols | ({"dsmr"} if "iec62056_21" in protocols else frozenset())
+    return tuple(ear for ear in known if ear.protocol in wanted)
+
+
+async def listen(  # noqa: PLR0913 - where, what, how long, and to whom it tells
+    place: TcpPlace | SerialPlace,
+    protocols: frozenset[str],
+    keys: Keys,
+    listen_s: float,
+    tell: Tell,
+    *,
+    any_speed: bool,
+    silence_s: float | None = None,
+) -> list[Found]:
+    """The meters that push on a line.
+
+    Args:
+        place: Where it begins.
+        protocols: What is listened for.
+        keys: Of meters that encrypt.
+        listen_s: Longest wait at each speed. [s]
+        tell: Says how far it is.
+        any_speed: Whether the usual speeds are tried in turn.
+        silence_s: When to give up while nothing at all came; None: after `listen_s`. [s]
+
+    Raises:
+        MeterConnectionError: The line cannot be opened.
+    """
+    for at in _speeds(place, any_speed=any_speed):
+        tell(f"Listening at {described(at)} ...")
+        heard = await _hear(at, protocols, keys, listen_s, silence_s or listen_s)
+        if heard.found or not heard.bursts:
+            return list(heard.found.values())
+        silence_s = None
+    return []
+
+
+def _speeds(place: TcpPlace | SerialPlace, *, any_speed: bool) -> Iterator[TcpPlace | SerialPlace]:
+    if isinstance(place, TcpPlace) or not any_speed:
+        yield place
+        return
+    for baudrate, parity, bits in SPEEDS:
+        yield SerialPlace(place.path, baudrate, parity, bits)
+
+
+def described(place: TcpPlace | SerialPlace) -> str:
+    """A line as people write it."""
+    if isinstance(place, TcpPlace):
+        return str(place)
+    return f"{place.path}, {place.baudrate} {place.bytesize}{place.parity}{place.stopbits}"
+
+
+async def _hear(
+    place: TcpPlace | SerialPlace,
+    protocols: frozenset[str],
+    keys: Keys,
+    listen_s: float,
+    silence_s: float,
+) -> Heard:
+    heard = Heard()
+    scanners = [(ear.protocol, ear.scanner()) for ear in ears(protocols, keys)]
+    radios = _Radios(place, keys, explicit=protocols == {"wmbus"}) if "wmbus" in protocols else None
+    line = await place.open(silence_s)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + listen_s
+    try:
+        while (left_s := end - loop.time()) > 0:
+            first_s = left_s if heard.bursts else min(left_s, silence_s)
+            burst = await _burst(line, first_s)
+            if not burst:
+                break
+            heard.bursts += 1
+            for protocol, scanner in scanners:
+                for telegram in scanner.feed(burst):
+                    _note(heard, protocol, telegram, place, keys)
+            if radios is not None:
+                radios.hear(burst, heard)
+            only_radio = all(item.protocol == "wmbus" for item in heard.found.values())
+            if heard.found and not only_radio:
+                break
+            if not heard.found and heard.bursts >= BURSTS:
+                break
+    except MeterConnectionError:
+        pass  # the far end closed; what was heard counts
+    finally:
+        line.close()
+    return heard
+
+
+async def _burst(line: Line, first_s: float) -> bytes:
+    """Bytes up to a pause; none where nothing begins in time."""
+    held = b""
+    wait_s = first_s
+    try:
+        while len(held) < 65_536:  # noqa: PLR2004 - a line that never pauses is judged so far
+            async with asyncio.timeout(wait_s):
+                held += await line.receive()
+            wait_s = QUIET_S
+    except TimeoutError:
+        pass
+    return held
+
+
+def _note(
+    heard: Heard, protocol: str, telegram: Telegram, place: TcpPlace | SerialPlace, keys: Keys
+) -> None:
+    if isinstance(telegram.error, KeyMissingError):
+        meter = _titled(telegram.raw)
+        found = Found(protocol, str(place), meter, (), line_settings(place), notes=(_KEY_NOTE,))
+        heard.found.setdefault(meter, found)
+        return
+    if telegram.error is not None or not telegram.observations:
+        return
+    encrypted = _TITLE_START in telegram.raw
+    if protocol == "dsmr" and not encrypted:
+        # Mode D is written like P1; only what P1 alone has tells them apart.
+        protocol = "dsmr" if _P1.search(telegram.raw) else "iec62056_21_d"
+    settings = _key_settings(keys) if encrypted else {}
+    found = Found.of(protocol, place, telegram.observations, settings)
+    heard.found.setdefault(found.meter, found)
+
+
+def _key_settings(keys: Keys) -> dict[str, Setting]:
+    named = {"key": keys.encryption, "auth_key": keys.authentication}
+    return {name: key.hex().upper() for name, key in named.items() if key is not None}
+
+
+def _titled(raw: bytes) -> MeterIdentity:
+    """Who sent a ciphered telegram: maker and number of its system title."""
+    at = raw.find(_TITLE_START)
+    title = raw[at + 2 : at + 10] if at >= 0 else b""
+    return identity(title[:3].decode("latin-1"), title[3:].hex().upper())
+
+
+class _Radios:
+    """A radio receiver's stream, in whichever framing it comes."""
+
+    def __init__(self, place: TcpPlace | SerialPlace, keys: Keys, *, explicit: bool) -> None:
+        self._place = place
+        self._keys = keys
+        self._formats = Formats()
+        self._framings: list[Framing] = [one for one in Framing if one is not Framing.STRIPPED]
+        # Frames without any checksum are believed only where radio is what is looked for, and
+        # nothing else fits.
+        self._framings += [Framing.STRIPPED] if explicit else []
+
+    def hear(self, burst: bytes, heard: Heard) -> None:
+        for framing in self._framings:
+            cut = splitter(framing)
+            for item in (*cut.feed(burst), *cut.close()):
+                if isinstance(item, RadioFrame) and item.checked:
+                    self._note(heard, framing, item)
+            if any(found.protocol == "wmbus" for found in heard.found.values()):
+                self._framings = [framing]  # a receiver has one
+                return
+
+    def _note(self, heard: Heard, framing: Framing, frame: RadioFrame) -> None:
+        *_, sender = senders(frame)
+        meter = identity(sender.manufacturer, sender.serial)
+        told = observe_radio(frame, self._keys, None, self._formats)
+        if meter in heard.found and heard.found[meter].values:
+            return
+        values = tuple(v for seen in told.observations if (v := seen.meter_value()) is not None)
+        settings: dict[str, Setting] = {
+            **line_settings(self._place),
+            "framing": framing.value,
+            "address": sender.serial,
+        }
+        notes: tuple[str, ...] = ()
+        if isinstance(told.error, KeyMissingError):
+            notes = (_KEY_NOTE,)
+        elif self._keys.encryption is not None and values:
+            settings["key"] = self._keys.encryption.hex().upper()
+        heard.found[meter] = Found("wmbus", str(self._place), meter, values, settings, notes)

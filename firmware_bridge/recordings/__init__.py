@@ -1,0 +1,1 @@
+"""Decoding recordings: files with telegrams in them."""

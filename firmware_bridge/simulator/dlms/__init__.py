@@ -1,0 +1,1 @@
+"""Virtual meters that push DLMS lists."""

@@ -1,0 +1,1 @@
+"""Virtual M-Bus meters, wired and wireless."""

@@ -1,0 +1,1 @@
+"""Virtual Modbus meters."""

@@ -1,0 +1,1 @@
+"""Virtual devices that publish over MQTT."""

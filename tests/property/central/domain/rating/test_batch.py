@@ -1,0 +1,288 @@
+"""A batch gives every meter the bill that it gets alone: lines, lineage, state and hash."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import NULL
+from central.domain.rating.bill_lines.bill_form import figures_of, filled, form_of
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.bill_lines.line_text import LineTexts
+from central.domain.rating.columnar import rate_batch
+from central.domain.rating.columnar.exact_column import Column, share_out
+from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
+from central.domain.rating.hashing import canonical
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
+from central.domain.rating.inputs.carried_state import Peak, State
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.lineage import explain
+from central.domain.rating.rate import Options, rate
+from central.domain.rating.rounding import half_away, largest_remainder
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.version import TariffVersion
+from firmware_bridge.contract.interval import local_day
+from firmware_bridge.contract.quantity import Unit
+
+ZONE = "Europe/Madrid"
+CALENDAR = ResolvedCalendar(tzdata="2026a")
+HEAD = """\
+tariff: batch
+effective: 2020-01-01
+zone: Europe/Madrid
+currency: {code: EUR}
+"""
+PERIODS = """\
+calendar:
+  seasons: {summer: 04-01..10-14, winter: rest}
+  days: {work: mon-fri, off: rest}
+  periods: {peak: [{days: work, at: "08:00-20:00"}], low: rest}
+"""
+BODIES = {
+    "rounded": """\
+quantities: {kWh: 1, kW: 1}
+determinants:
+  kwh: {sum: import, by: period}
+  kw: {max: import, window: 60m, by: period}
+  roll: {max: import, window: 30m, mode: rolling, estimated: include}
+  daily: {max: import, per: day}
+state: {kw: {months: 12, missing: ignore}}
+charges:
+  - {id: standing, price: 4.21, per: month}
+  - {id: energy, qty: kwh, price: {peak: 0.2, low: 0.1}}
+  - {id: all, qty: kwh.total, price: 0.01}
+  - {id: demand, qty: kw, price: {peak: 7, low: 2}, per: day}
+  - {id: roll, qty: roll, steps: [{to: 3, price: 2}, {to: null, price: 1.5}]}
+  - {id: daily, qty: daily, price: 0.05}
+riders: [{id: discount, percent: -5.5, of: energy}]
+minimums: [{id: floor, of: [energy, discount], amount: 130}]
+taxes: [{id: duty, percent: 5.1127, of: [energy]}, {id: vat, percent: 21, of: all}]
+""".replace("id: all, qty", "id: every, qty"),
+    "tiers": """\
+quantities: {kWh: 0}
+determinants: {kwh: {sum: import, by: period}, floor: {sum: import}}
+charges:
+  - id: prorata
+    qty: kwh
+    steps: [{to: 100, price: {peak: 0.1, low: 0.2}}, {to: null, price: {peak: 0.3, low: 0.15}}]
+  - id: alone
+    qty: kwh
+    steps: [{to: 5.5, unit: kWh/day, price: 0.07}, {to: null, price: 0.31}]
+    tiers: {style: per_period}
+  - id: slab
+    qty: floor
+    steps: [{to: 300, price: 0.1}, {to: 600.5, price: 0.09}, {to: null, price: 0.08}]
+    tiers: {kind: volume}
+  - {id: pack, qty: floor, steps: [{to: null, price: 3}], tiers: {kind: package, size: 150}}
+  - id: stair
+    qty: floor
+    steps: [{to: 250, price: 10}, {to: null, price: 30}]
+    tiers: {kind: stair}
+taxes: [{id: vat, percent: 10, of: [stair, pack]}]
+""",
+    "facts": """\
+needs: {contracted: kW, exempt: bool, lamps: lamp}
+determinants:
+  kwh: {sum: import}
+  base: {per_day: {summer: 8.4, winter: 11}, unit: kWh}
+  lit: {counter: lamps}
+charges:
+  - {id: capacity, qty: contracted, price: 0.115187, per: day}
+  - {id: lamps, qty: lit, price: 1.5}
+  - id: energy
+    qty: kwh
+    steps:
+      - {to: 1.0, unit: ratio, of: base, price: 0.1}
+      - {to: 1.3, unit: ratio, of: base, price: 0.2}
+      - {to: null, price: 0.4}
+  - {id: contract, qty: kwh, steps: [{to: 100, unit: kWh/kW, of: contracted, price: 0.01},
+     {to: null, price: 0.02}]}
+taxes: [{id: vat, percent: 21, of: all, unless: exempt}]
+""",
+    "formula": """\
+determinants: {kwh: {sum: import}, kw: {max: import}, billing: {expr: "max(kw, 2)", unit: kW}}
+charges: [{id: energy, qty: kwh, price: 0.1}, {id: demand, qty: billing, price: 5}]
+""",
+}
+
+
+def version(body: str, effective: str = "2020-01-01", price: str = "") -> TariffVersion:
+    text = HEAD.replace("2020-01-01", effective) + PERIODS + body
+    return TariffVersion.of(load_tariff(text.replace("0.1}", f"0.1{price}}}")))
+
+
+FACTS = AgreementFacts(
+    (
+        Fact("contracted", Decimal("4.6")),
+        Fact("contracted", Decimal("5.75"), date(2026, 10, 9)),
+        Fact("exempt", value=False),
+        Fact("lamps", Decimal(3)),
+    )
+)
+EXEMPT = AgreementFacts.of(contracted=Decimal(3), exempt=True, lamps=Decimal(0))
+
+
+def blocks(  # noqa: PLR0913 - what differs between meters
+    draw: random.Random,
+    days: DayRange,
+    step_s: int,
+    *,
+    channel: int,
+    exponent: int = 0,
+    highest: int = 900,
+    oddity: str = "",
+) -> list[DayBlock]:
+    found = []
+    for day in days.days():
+        interval = local_day(day, ZONE)
+        count = interval.duration // timedelta(seconds=step_s)
+        values = np.array([draw.randint(0, highest) for _ in range(count)], dtype=np.int64)
+        quality = np.zeros(count, dtype=np.uint8)
+        if oddity == "estimated" and day.day % 7 == 0:
+            quality[10:20] = 2
+        if oddity == "missing" and day.day == 9:
+            values[3], quality[3] = NULL, 255
+        if oddity == "gap" and day.day == 9:
+            continue
+        found.append(
+            DayBlock(
+                channel_id=channel,
+                day=day,
+                zone=ZONE,
+                start=interval.start,
+                period_s=step_s,
+                exponent=exponent,
+                unit=Unit.WATT_HOUR,
+                values=values,
+                quality=quality,
+                version=draw.randint(1, 3),
+            )
+        )
+    if oddity == "shuffled":
+        draw.shuffle(found)
+    return found
+
+
+def meters_of(seed: int, days: DayRange, name: str) -> list[Meter]:
+    draw = random.Random(seed)  # noqa: S311 - not for secrets
+    found = []
+    oddities = ["", "", "", "", "estimated", "missing", "gap", "shuffled", "two", "idle", "", ""]
+    for number, oddity in enumerate(oddities * 2):
+        step = 900 if number < len(oddities) else 3600
+        highest = 0 if oddity == "idle" else draw.choice([40, 900, 4000])
+        own = blocks(draw, days, step, channel=number, highest=highest, oddity=oddity)
+        if oddity == "two":
+            own += blocks(draw, days, step, channel=100 + number)
+        facts = FACTS if number % 3 else EXEMPT
+        if name != "facts":
+            facts = AgreementFacts()
+        month = days.first.replace(day=1) - timedelta(days=40)
+        peaks = (Peak("kw", "peak", month.replace(day=1), Fraction(7, 2)),) if number % 2 else ()
+        found.append(Meter({"import": own}, facts, State(peaks=peaks)))
+    return found
+
+
+def assert_same(rated: Rated, meter: Meter, terms: Terms) -> None:
+    """A bill of a batch is that of the meter alone: every object, its text and its hash."""
+    single = alone(meter, terms)
+    assert rated == single
+    assert rated.to_json() == single.to_json()
+    said = rated.to_json()
+    assert rated.figures == canonical(figures_of(said))
+    assert filled(form_of(said), figures_of(said)) == said
+    assert rated.sha256 == single.sha256
+
+
+def alone(meter: Meter, terms: Terms) -> Rated:
+    return rate(
+        meter.blocks,
+        meter.facts,
+        terms.versions,
+        terms.calendar,
+        terms.days,
+        cycle=terms.cycle,
+        opening=meter.opening,
+        options=terms.options,
+    )
+
+
+@pytest.mark.parametrize("name", BODIES)
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    first=st.integers(0, 20),
+    length=st.integers(2, 14),
+    rounded=st.booleans(),
+)
+def test_a_batch_bills_every_meter_as_it_is_billed_alone(
+    name: str, seed: int, first: int, length: int, *, rounded: bool
+) -> None:
+    cycle = DayRange(date(2026, 10, 1), date(2026, 11, 1))
+    begin = date(2026, 10, 8) + timedelta(days=first)
+    days = DayRange(begin, begin + timedelta(days=length))
+    cycle = DayRange(min(cycle.first, days.first), max(cycle.end, days.end))
+    versions = (version(BODIES[name]), version(BODIES[name], "2026-10-20", "7"))
+    terms = Terms(versions, CALENDAR, days, cycle, options=Options(rounded=rounded))
+    meters = meters_of(seed, days, name)
+    found = rate_many(meters, terms)
+    for meter, rated in zip(meters, found, strict=True):
+        assert_same(rated, meter, terms)
+    for meter, rated in zip(meters[:2], found, strict=False):
+        texts = LineTexts()
+        for line in rated.lines:
+            explain(line, meter.blocks)
+            assert texts.of(line) == canonical(line.to_json())
+
+
+@pytest.mark.parametrize("name", ["rounded", "tiers", "facts"])
+def test_plain_meters_are_not_rated_one_by_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = DayRange(date(2026, 10, 10), date(2026, 10, 20))
+    terms = Terms((version(BODIES[name]),), CALENDAR, days, days)
+    draw = random.Random(5)  # noqa: S311 - not for secrets
+    facts = FACTS if name == "facts" else AgreementFacts()
+    meters = [Meter({"import": blocks(draw, days, 900, channel=n)}, facts) for n in range(6)]
+    monkeypatch.setattr(rate_batch, "rate", None)
+    assert all(rated.lines for rated in rate_many(meters, terms))
+
+
+def test_values_beyond_64_bits_are_exact() -> None:
+    days = DayRange(date(2026, 10, 1), date(2026, 10, 4))
+    draw = random.Random(3)  # noqa: S311 - not for secrets
+    for highest in (10**11, 10**16, 2**61):
+        terms = Terms((version(BODIES["tiers"]),), CALENDAR, days, days)
+        meters = [
+            Meter({"import": blocks(draw, days, 3600, channel=n, exponent=-6, highest=highest)})
+            for n in range(5)
+        ]
+        for meter, rated in zip(meters, rate_many(meters, terms), strict=True):
+            assert_same(rated, meter, terms)
+
+
+@given(
+    rows=st.lists(
+        st.lists(st.integers(-(10**12), 10**12), min_size=3, max_size=3), min_size=1, max_size=9
+    ),
+    bottom=st.sampled_from([1, 3, 7, 1000]),
+    digits=st.integers(0, 3),
+)
+def test_columns_round_as_single_numbers_do(
+    rows: list[list[int]], bottom: int, digits: int
+) -> None:
+    table = np.array(rows, dtype=np.int64).T
+    parts = [Column(own, bottom) for own in table]
+    shared = share_out(parts, digits)
+    for number, row in enumerate(rows):
+        exact = [Fraction(value, bottom) for value in row]
+        assert [part.at(number) for part in shared] == largest_remainder(exact, digits)
+        for part, value in zip(parts, exact, strict=True):
+            amount = Fraction(int(part.rounded(digits)[number]), 10**digits)
+            assert amount == Fraction(half_away(value, digits))

@@ -1,0 +1,145 @@
+"""Demand in five zones over days of a clock change, looked at window by window."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.lineage import explain
+from central.domain.rating.rate import rate
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.version import TariffVersion
+from tests.support import brute
+from tests.support.brute_windows import Steps, daily_peaks, peaks, windows
+from tests.support.rating import blocks_of
+from tests.support.size import sized
+
+DRAWS = sized("METERLINE_BRUTE_DEMAND", 2, 100)
+CHANGES = {
+    "Europe/Madrid": (date(2026, 3, 27), date(2026, 10, 23)),
+    "America/New_York": (date(2026, 3, 6), date(2026, 10, 30)),
+    "America/Santiago": (date(2026, 4, 3), date(2026, 9, 4)),
+    "Australia/Lord_Howe": (date(2026, 4, 3), date(2026, 10, 2)),
+    "Asia/Kolkata": (date(2028, 2, 27),),
+}
+KINDS: dict[str, dict[str, Any]] = {
+    f"{mode}_{minutes}_{'tou' if by else 'all'}": {"max": "import", "window": f"{minutes}m"}
+    | {"mode": mode}
+    | ({"by": "period"} if by else {})
+    for mode in ("block", "rolling")
+    for minutes in (15, 30, 60)
+    for by in (False, True)
+}
+KINDS |= {
+    "daily": {"max": "import", "window": "30m", "per": "day"},
+    "daily_tou": {"max": "import", "window": "60m", "per": "day", "by": "period"},
+    "system": {"max": "import", "window": "30m", "during": "named"},
+    "kva": {"max": "kvah", "window": "15m"},
+    "pf": {"expr": "used / apparent", "unit": "pf"},
+    "by_share": {"expr": "max(block_15_all, 0.9 * kva)", "unit": "kW"},
+    "to_target": {"expr": "block_15_all * max(1, 0.95 / pf)", "unit": "kW"},
+}
+
+
+def label(cuts: list[int]) -> Callable[[datetime], str]:
+    def period(at: datetime) -> str:
+        if cuts == [0, 0]:
+            return ""
+        return "peak" if at.weekday() < 5 and cuts[0] <= at.hour < cuts[1] else "low"
+
+    return period
+
+
+def halves(named: list[bool]) -> Callable[[int], bool]:
+    """Whether a quarter-hour is in a half hour that is named."""
+    return lambda number: named[number // 2]
+
+
+def tariff(zone: str, cuts: list[int]) -> TariffVersion:
+    determinants: dict[str, Any] = {"used": {"sum": "import"}, "apparent": {"sum": "kvah"}} | KINDS
+    return TariffVersion.of(
+        load_tariff(
+            json.dumps(
+                {
+                    "tariff": "demand",
+                    "effective": "2020-01-01",
+                    "zone": zone,
+                    "currency": {"code": "EUR"},
+                    "calendar": {
+                        "days": {"work": "mon-fri", "off": "rest"},
+                        "periods": {
+                            "peak": [{"days": "work", "at": f"{cuts[0]:02}:00-{cuts[1]:02}:00"}],
+                            "low": "rest",
+                        },
+                    },
+                    "series": {"named": {"price": "SYSTEM"}},
+                    "determinants": determinants,
+                    "charges": [{"id": name, "qty": name, "price": "1"} for name in determinants],
+                }
+            )
+        )
+    )
+
+
+def values(rated: Rated, name: str) -> dict[str, Fraction]:
+    found = {d.label: d.exact for d in rated.determinants if d.name == name}
+    return {key: value for key, value in found.items() if value or key == ""}
+
+
+@pytest.mark.parametrize("zone", CHANGES)
+def test_demand_is_that_of_every_window(zone: str) -> None:
+    for seed in range(DRAWS):
+        draw = random.Random(f"{zone}{seed}")  # noqa: S311 - not for secrets
+        first = draw.choice(CHANGES[zone])
+        end = first + timedelta(days=draw.randint(4, 7))
+        start, stop = brute.instants(first, end, zone)
+        count = (stop - start) // timedelta(minutes=15)
+        wh = [draw.randint(0, 900) for _ in range(count)]
+        vah = [used + draw.randint(1, 300) for used in wh]
+        named = [draw.random() < 0.2 for _ in range(-(-count // 2))]
+        cuts = sorted(draw.sample(range(1, 24), 2))
+        days = DayRange(first, end)
+        blocks = {
+            "import": blocks_of(days, zone, 900, wh),
+            "kvah": blocks_of(days, zone, 900, vah),
+        }
+        prices = [PriceSeries("SYSTEM", start, 1800, tuple(map(int, named)), 0)]
+        rated = rate(
+            blocks,
+            AgreementFacts(),
+            [tariff(zone, cuts)],
+            ResolvedCalendar(),
+            days,
+            prices=prices,
+        )
+        assert not rated.holds, (seed, rated.holds)
+        steps, one = Steps(start, 15, zone, wh), label([0, 0])
+        for mode in ("block", "rolling"):
+            for minutes in (15, 30, 60):
+                for split, name in ((one, "all"), (label(cuts), "tou")):
+                    found = windows(steps, minutes, rolling=mode == "rolling", label=split)
+                    key = f"{mode}_{minutes}_{name}"
+                    assert values(rated, key) == peaks(found), (seed, key)
+        daily = windows(steps, 30, rolling=False, label=one)
+        assert values(rated, "daily") == daily_peaks(daily)
+        daily = windows(steps, 60, rolling=False, label=label(cuts))
+        assert values(rated, "daily_tou") == daily_peaks(daily)
+        system = windows(steps, 30, rolling=False, label=one, counts=halves(named))
+        assert values(rated, "system") == (peaks(system) or {"": Fraction(0)})
+        kw = Fraction(max(wh), 250)
+        kva, pf = Fraction(max(vah), 250), Fraction(sum(wh), sum(vah))
+        assert rated.quantity("by_share") == max(kw, Fraction(9, 10) * kva)
+        assert rated.quantity("to_target") == kw * max(Fraction(1), Fraction(95, 100) / pf)
+        for line in rated.lines:
+            explain(line, blocks)

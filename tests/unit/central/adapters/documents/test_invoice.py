@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import io
+from datetime import date
+from decimal import Decimal
+from xml.etree import ElementTree as ET
+
+from pypdf import PdfReader
+
+from central.adapters.documents.invoice import number, render_invoice
+from central.domain.billing.bill import Account, Bill, Party, Supply, make_bill
+from central.domain.billing.cycle import Cycle
+from central.domain.rating.daily_usage import DailyUsage, daily_usage
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.rate import rate
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.version import TariffVersion
+from central.service.billing.print_invoice import IssueFacts
+from central.service.draw_usage import draw_usage
+from tests.support.rating import blocks_from
+
+CYCLE = Cycle.parse("2026-10")
+ZONE = "Europe/Madrid"
+TARIFF = """\
+tariff: tou
+effective: 2026-01-01
+zone: Europe/Madrid
+currency: {code: EUR}
+calendar: {periods: {day: [{at: "08:00-20:00"}], night: rest}}
+determinants: {kwh: {sum: import, by: period}}
+charges:
+  - {id: energy, name: 'Energy <&"#$>', qty: kwh, price: {day: 0.2, night: 0.1}}
+taxes: [{id: vat, name: VAT, percent: 21, of: all}]
+"""
+ISSUE = IssueFacts("2026-7", date(2026, 11, 2), date(2026, 11, 20))
+
+
+def made() -> tuple[Bill, DailyUsage]:
+    blocks = {"import": blocks_from(CYCLE.days, ZONE, 900, lambda local: 100 + local.day)}
+    versions = [TariffVersion.of(load_tariff(TARIFF))]
+    rated = rate(blocks, AgreementFacts(), versions, ResolvedCalendar(), CYCLE.days)
+    account = Account("A-1", Party("Ana #García", ("Calle *Mayor* 1",)), Party("Seller"))
+    bill = make_bill(account, CYCLE, [Supply("SP-1", "TOU", CYCLE.days, ZONE, rated)])
+    return bill, daily_usage(rated.determinants, "kwh", blocks)
+
+
+def test_invoice_shows_lines_total_and_parties() -> None:
+    bill, usage = made()
+    reader = PdfReader(io.BytesIO(render_invoice(bill, usage=[usage], issue=ISSUE)))
+    text = " ".join(page.extract_text() for page in reader.pages)
+    for wanted in ("Ana #García", "Calle *Mayor* 1", "2026-7", "20 Nov 2026", f"{bill.total}"):
+        assert wanted in text
+    for entry in bill.lines:
+        assert f"{entry.line.amount}" in text
+    assert bill.sha256 in text
+
+
+def test_same_bill_gives_the_same_bytes() -> None:
+    bill, usage = made()
+    assert render_invoice(bill, usage=[usage], issue=ISSUE) == render_invoice(
+        bill, usage=[usage], issue=ISSUE
+    )
+
+
+def test_bill_that_is_not_issued_says_so() -> None:
+    bill, _ = made()
+    text = PdfReader(io.BytesIO(render_invoice(bill))).pages[0].extract_text()
+    assert "DRAFT" in text
+    assert "Not yet issued" in text
+
+
+def test_daily_usage_sums_to_the_bill() -> None:
+    bill, usage = made()
+    billed = [
+        entry.line.quantity or Decimal(0) for entry in bill.lines if entry.line.id == "energy"
+    ]
+    assert len(usage.days) == 31
+    assert sum(usage.totals) == sum(billed)
+    assert usage.labels == ("day", "night")
+
+
+def test_chart_is_well_formed_and_has_a_bar_per_day_and_period() -> None:
+    _, usage = made()
+    root = ET.fromstring(draw_usage(usage, title='<Usage & "more">'))  # noqa: S314 - our own
+    bars = [node for node in root.iter() if node.tag.endswith("rect") and len(node)]
+    assert len(bars) == 62
+    assert "style" not in {key for node in root.iter() for key in node.attrib}
+
+
+def test_chart_of_nothing_is_drawn() -> None:
+    usage = DailyUsage("kWh", ("",), (date(2026, 10, 1),), ((Decimal(0),),))
+    assert draw_usage(usage).startswith("<svg")
+
+
+def test_numbers_are_printed_without_needless_zeros() -> None:
+    assert number(Decimal("1234.500")) == "1,234.5"
+    assert number(Decimal("0.2"), least=2) == "0.20"
+    assert number(Decimal("1E+3")) == "1,000"

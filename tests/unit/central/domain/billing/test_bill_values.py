@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import product
+
+import pytest
+
+from central.domain.billing.bill import Account, Bill, Party, Supply, make_bill
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.read import MeterRead
+from central.domain.billing.state import (
+    TRANSITIONS,
+    BillAction,
+    BillState,
+    BillTransitionError,
+    SelfApprovalError,
+    advance,
+)
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.rate import rate
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.version import TariffVersion
+from firmware_bridge.contract.errors import InvalidValueError
+
+CYCLE = Cycle.parse("2026-10")
+TARIFF = """\
+tariff: fixed
+effective: 2026-01-01
+zone: Europe/Madrid
+currency: {code: EUR}
+charges: [{id: customer, price: 10, per: month}]
+taxes: [{id: vat, percent: 21, of: all}]
+"""
+ACCOUNT = Account("A-1", Party("Buyer", ("Street 1",)), Party("Seller"), Decimal("2.00"))
+
+
+def bill(*findings: Hold) -> Bill:
+    versions = [TariffVersion.of(load_tariff(TARIFF))]
+    rated = rate({}, AgreementFacts(), versions, ResolvedCalendar(), CYCLE.days)
+    read = MeterRead(
+        "S1",
+        "Import",
+        "kWh",
+        Decimal("1.000"),
+        datetime(2026, 9, 30, 22, tzinfo=UTC),
+        None,
+        datetime(2026, 10, 31, 23, tzinfo=UTC),
+        Decimal(0),
+    )
+    supply = Supply("SP-1", "Fixed", CYCLE.days, "Europe/Madrid", rated, (read,))
+    return make_bill(ACCOUNT, CYCLE, [supply], findings=findings)
+
+
+def test_total_is_the_sum_of_the_lines() -> None:
+    made = bill()
+    assert (made.net, made.tax, made.total) == (Decimal(10), Decimal("2.10"), Decimal("12.10"))
+    assert made.due == Decimal("14.10")
+    assert made.state is BillState.DRAFT
+
+
+def test_findings_hold_the_bill() -> None:
+    made = bill(Hold("LOST_RANGE", "Batches were lost."))
+    assert made.state is BillState.HELD
+    assert made.holds[0].code == "LOST_RANGE"
+
+
+def test_bill_survives_json_and_keeps_its_hash() -> None:
+    made = bill()
+    again = Bill.from_json(json.loads(json.dumps(made.to_json())))
+    assert again == made
+    assert again.sha256 == bill().sha256
+
+
+def test_state_is_no_part_of_the_hash_and_amounts_are() -> None:
+    made = bill()
+    said = made.to_json() | {"state": "approved"}
+    assert Bill.from_json(said).sha256 == made.sha256
+    said["previous_balance"] = "2.01"
+    assert Bill.from_json(said).sha256 != made.sha256
+
+
+@pytest.mark.parametrize(("state", "action"), list(product(BillState, BillAction)))
+def test_only_the_table_moves_a_bill(state: BillState, action: BillAction) -> None:
+    if (state, action) in TRANSITIONS:
+        after = advance(state, action, actor="b", creator="a")
+        assert after is TRANSITIONS[state, action]
+    else:
+        with pytest.raises(BillTransitionError):
+            advance(state, action, actor="b", creator="a")
+
+
+def test_nobody_approves_their_own_bill() -> None:
+    with pytest.raises(SelfApprovalError):
+        advance(BillState.DRAFT, BillAction.APPROVE, actor="a", creator="a")
+
+
+def test_nothing_leaves_issued() -> None:
+    assert not [action for state, action in TRANSITIONS if state is BillState.ISSUED]
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "end"),
+    [
+        ("2026-10", date(2026, 10, 1), date(2026, 11, 1)),
+        ("2026-12", date(2026, 12, 1), date(2027, 1, 1)),
+        ("2026-01@31", date(2026, 1, 31), date(2026, 2, 28)),
+        ("2026-02@31", date(2026, 2, 28), date(2026, 3, 31)),
+        ("2028-02@30", date(2028, 2, 29), date(2028, 3, 30)),
+    ],
+)
+def test_cycles_keep_their_anchor(text: str, first: date, end: date) -> None:
+    cycle = Cycle.parse(text)
+    assert (cycle.days.first, cycle.days.end) == (first, end)
+    assert cycle.next.previous == cycle
+    assert str(cycle) == text
+
+
+@pytest.mark.parametrize("text", ["2026", "2026-13", "2026-00", "26-10", "2026-10@0", "2026-10@32"])
+def test_no_cycle(text: str) -> None:
+    with pytest.raises(InvalidValueError):
+        Cycle.parse(text)
+
+
+def test_cycle_is_cut_at_local_midnight() -> None:
+    interval = CYCLE.interval("Europe/Madrid")
+    assert interval.start == datetime(2026, 9, 30, 22, tzinfo=UTC)
+    assert interval.end == datetime(2026, 10, 31, 23, tzinfo=UTC)

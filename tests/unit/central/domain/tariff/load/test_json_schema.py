@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+from central.domain.tariff.load.json_schema import tariff_schema
+
+PUBLISHED = Path(__file__).parents[6] / "docs" / "reference" / "tariffs" / "schema.json"
+
+
+def test_published_schema_is_the_one_in_the_code() -> None:
+    assert json.loads(PUBLISHED.read_text()) == tariff_schema()
+
+
+def test_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(tariff_schema())

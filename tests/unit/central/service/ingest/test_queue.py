@@ -1,0 +1,100 @@
+"""Windows, a bounded queue, and patience with the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from central.adapters.memory.ingest import MemoryIngestStore
+from central.service.ingest.classify import Arrival, Examined
+from central.service.ingest.ingest import Ingest
+from central.service.ingest.outcome import Reply, Result
+from central.service.ingest.queue import Intake, IntakeLimits
+from central.service.ports.ingest import StoreUnavailableError
+from tests.support.ingest import NOW, Edge, readings
+
+START = NOW - timedelta(days=3)
+
+
+class Counted(Ingest):
+    """The use-case, failing as often as it is told to."""
+
+    def __init__(self, store: MemoryIngestStore, failures: int = 0) -> None:
+        super().__init__(store, lambda: NOW)
+        self.windows: list[int] = []
+        self._failures = failures
+
+    async def commit(self, window: Sequence[Examined]) -> Result:
+        if self._failures:
+            self._failures -= 1
+            message = "simulated"
+            raise StoreUnavailableError(message)
+        self.windows.append(len(window))
+        return await super().commit(window)
+
+
+class Gateway:
+    """Hears what is sent."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+        self._heard = asyncio.Event()
+
+    async def send(self, reply: Reply) -> None:
+        self.replies.append(reply)
+        self._heard.set()
+
+    async def until(self, cum: int) -> None:
+        async with asyncio.timeout(5):
+            while not any(reply.ack.cum == cum for reply in self.replies):
+                self._heard.clear()
+                await self._heard.wait()
+
+
+@asynccontextmanager
+async def running(intake: Intake) -> AsyncIterator[Gateway]:
+    gateway = Gateway()
+    task = asyncio.create_task(intake.run(gateway.send))
+    yield gateway
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def store_of(name: str) -> MemoryIngestStore:
+    store = MemoryIngestStore(lambda: NOW)
+    await store.enrol(name, NOW)
+    return store
+
+
+async def test_a_window_closes_at_its_readings() -> None:
+    ingest = Counted(await store_of("gw1"))
+    intake = Intake(ingest, IntakeLimits(window_readings=20, committers=1))
+    edge = Edge("gw1")
+    for number in range(6):
+        batch = edge.seal(readings(10, START + number * timedelta(hours=6)))
+        assert intake.offer(Arrival("gw1", batch.payload, NOW))
+    async with running(intake) as gateway:
+        await gateway.until(6)
+    assert ingest.windows == [2, 2, 2]
+    assert intake.counts["readings"] == 60
+
+
+async def test_what_finds_the_queue_full_is_discarded_and_counted() -> None:
+    batch = Edge("gw1").seal(readings(10, START))
+    intake = Intake(Counted(await store_of("gw1")), IntakeLimits(queue_bytes=len(batch.payload)))
+    arrival = Arrival("gw1", batch.payload, NOW)
+    assert [intake.offer(arrival), intake.offer(arrival)] == [True, False]
+    assert intake.counts["discarded"] == 1
+
+
+async def test_a_window_that_could_not_be_stored_is_tried_again_unacknowledged() -> None:
+    ingest = Counted(await store_of("gw1"), failures=3)
+    intake = Intake(ingest, IntakeLimits(retry_s=0.01))
+    batch = Edge("gw1").seal(readings(10, START))
+    intake.offer(Arrival("gw1", batch.payload, NOW))
+    async with running(intake) as gateway:
+        await gateway.until(1)
+    assert len(gateway.replies) == 1
+    assert intake.counts["retries"] == 3

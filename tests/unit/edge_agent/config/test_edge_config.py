@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge_agent.config.settings import ConfigurationFileError, load_config, parse_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def table(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any TOML value
+    base: dict[str, Any] = {
+        "gateway": "gw-1",
+        "broker": {"url": "mqtts://broker.example"},
+        "meters": [{"name": "main", "protocol": "modbus", "host": "h", "profile": "p"}],
+    }
+    return base | changes
+
+
+def test_what_the_agent_does_not_know_is_the_drivers() -> None:
+    (meter,) = parse_config(table()).meters
+    assert meter.driver_settings == {"host": "h", "profile": "p"}
+    assert meter.period_s == 900
+
+
+def test_the_scheme_chooses_port_and_encryption() -> None:
+    broker = parse_config(table()).broker.broker()
+    assert (broker.port, broker.tls) == (8883, True)
+    plain = parse_config(table(broker={"url": "mqtt://h:99"})).broker.broker()
+    assert (plain.host, plain.port, plain.tls) == ("h", 99, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"gateway": "No Good"}, "gateway"),
+        ({"gatewai": "x"}, "gatewai"),
+        ({"broker": {"url": "http://h"}}, "broker"),
+        ({"broker": {}}, "broker.url"),
+        ({"broker": {"url": "mqtt://h", "ca_file": "x"}}, "broker"),
+        ({"clock": {"source": "hearsay"}}, "clock.source"),
+        ({"meters": [{"name": "a", "protocol": "p"}] * 2}, "two meters"),
+        ({"meters": [{"name": "a", "protocol": "p", "period_s": 0}]}, "meters.0.period_s"),
+        (
+            {"meters": [{"name": "a", "protocol": "p", "backfill_from": "2026-01-01T00:00:00"}]},
+            "meters.0.backfill_from",
+        ),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_file_and_a_remedy(changes: dict[str, Any], key: str) -> None:
+    with pytest.raises(ConfigurationFileError, match=r"edge\.toml") as caught:
+        parse_config(table(**changes), origin="edge.toml")
+    assert key in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METERLINE_EDGE_BROKER__URL", "mqtt://elsewhere:1")
+    assert parse_config(table()).broker.broker().host == "elsewhere"
+
+
+def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    with pytest.raises(ConfigurationFileError, match=r"edge\.toml cannot be read"):
+        load_config(path)
+    path.write_text("gateway = ")
+    with pytest.raises(ConfigurationFileError, match=r"edge\.toml is no TOML"):
+        load_config(path)
