@@ -32,6 +32,8 @@ from firmware_bridge.contract.reading import PERIOD_MAX_S
 from firmware_bridge.contract.topics import check_gateway
 
 PREFIX = "METERLINE_EDGE_"
+# Keys by which tables read one device each for other registers of it.
+_REGISTERS = ("obis", "registers")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 CLOCK_MAX_S = 31 * 86_400
 
@@ -161,6 +163,17 @@ class MeterSettings(BaseModel):
         """What the driver is made from."""
         return dict(self.__pydantic_extra__ or {})
 
+    def is_alike(self, other: MeterSettings) -> bool:
+        """Whether both tables name the same device, and not each other registers of it."""
+        mine, theirs = self.driver_settings, other.driver_settings
+        if mine.get("serial") is None or mine["serial"] != theirs.get("serial"):
+            return False
+        kinds = [(table.get("manufacturer"), table.get("profile")) for table in (mine, theirs)]
+        same_maker = kinds[0] == kinds[1] and self.protocol == other.protocol
+        maker = mine.get("manufacturer")
+        same_maker = same_maker or (maker is not None and maker == theirs.get("manufacturer"))
+        return same_maker and all(mine.get(key) == theirs.get(key) for key in _REGISTERS)
+
 
 class EdgeConfig(BaseSettings):
     """Everything that an agent is told."""
@@ -184,6 +197,13 @@ class EdgeConfig(BaseSettings):
         if twice := next((name for name in names if names.count(name) > 1), None):
             message = f"two meters are called {twice!r}"
             raise ValueError(message)
+        for number, meter in enumerate(self.meters):
+            if other := next((one for one in self.meters[:number] if meter.is_alike(one)), None):
+                message = (
+                    f"{other.name!r} and {meter.name!r} name one `serial` and the same maker, and "
+                    "would become one meter"
+                )
+                raise ValueError(message)
         return self
 
     @classmethod

@@ -15,8 +15,10 @@ import structlog
 
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.clock import Clock
+from edge_agent.polling.claims import MeterIdentitySharedError
 from edge_agent.polling.meter import Station, describe
 from edge_agent.polling.recorder import Harvest, Recorder
+from edge_agent.register_events.device_exchange import plate_of
 from firmware_bridge.contract.body import READINGS_MAX
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
 from firmware_bridge.contract.interval import Interval
@@ -81,6 +83,9 @@ class Backfill:
             memory = await self._station.driver.profile_memory()
             if memory is None:
                 return False
+            if self._station.claims.is_refused(self._station.name, memory.meter):
+                message = f"The entries of {plate_of(memory.meter)} are another meter's."
+                raise MeterIdentitySharedError(message)
             start = self._start(memory)
             if start >= memory.held.end:
                 if self._station.profile_mark not in self._buffer.marks:

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from edge_agent.meter_clock import DEFAULT, Trust
+from edge_agent.polling.claims import Claims
 from firmware_bridge.contract.errors import MeterlineError
+from firmware_bridge.contract.event import Plate
 from firmware_bridge.driver.interface import MeterDriver
 
 
@@ -34,6 +36,8 @@ class Station:
         bad_frames: Answers that could not be decoded, since the start.
         fresh: It was not asked yet: it is asked at once, whatever its period.
         repeated: Registers of which it showed further values, as they were last told.
+        claims: Which registers are this meter's, and which another one's.
+        shared: Devices that another configured meter holds, as they were last told.
         under_way: Reads that have not ended.
         offline: Devices behind it that were said to be offline at the last read.
     """
@@ -55,6 +59,8 @@ class Station:
     bad_frames: int = 0
     fresh: bool = True
     repeated: frozenset[tuple[object, ...]] = frozenset()
+    claims: Claims = field(default_factory=Claims)
+    shared: frozenset[Plate] = frozenset()
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     offline: tuple[str, ...] = ()
 

@@ -18,6 +18,7 @@ from edge_agent.cancellation import end
 from edge_agent.clock import Clock
 from edge_agent.config.settings import MeterSettings
 from edge_agent.polling.backfill import Backfill
+from edge_agent.polling.claims import Claims
 from edge_agent.polling.meter import Station
 from edge_agent.polling.recorder import Recorder
 from firmware_bridge.contract.errors import MeterlineError
@@ -122,6 +123,7 @@ class Fleet:
         self._posts: dict[str, _Post] = {}
         self._group: asyncio.TaskGroup | None = None
         self._bad_frames_before = 0
+        self._claims = Claims(buffer.marks)
 
     @property
     def bad_frames(self) -> int:
@@ -154,6 +156,7 @@ class Fleet:
             for settings in wanted
             if settings.name not in old or not _same_driver(old[settings.name], settings)
         }
+        self._claims.configure([settings.name for settings in wanted])
         leaving = [name for name in old if name in anew or name in change.removed]
         await asyncio.gather(*(self._leave(self._posts.pop(name)) for name in leaving))
         for settings in wanted:
@@ -172,6 +175,7 @@ class Fleet:
             await _release(post.station)
 
     async def _join(self, settings: MeterSettings, station: Station) -> None:
+        station.claims = self._claims
         await station.driver.__aenter__()
         post = self._posts[settings.name] = _Post(settings, station)
         self.stations.append(station)

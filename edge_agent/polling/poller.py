@@ -8,9 +8,9 @@ their next boundary; if it does answer, its values are stored in a transaction o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,6 +19,7 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.cancellation import end
 from edge_agent.clock import Clock
 from edge_agent.meter_clock import is_present
+from edge_agent.polling.claims import Admission
 from edge_agent.polling.meter import Station, describe
 from edge_agent.polling.recorder import Harvest, Recorder, Take
 from edge_agent.polling.schedule import Timetable
@@ -45,6 +46,7 @@ class Answer:
     take: Take
     entries: tuple[Reading, ...] = ()
     covered: datetime | None = None
+    claims: Mapping[str, int] = field(default_factory=dict)
 
 
 class Poller:
@@ -161,6 +163,7 @@ class Poller:
         marks: dict[str, int] = {}
         now_ms = to_ms(self._clock.wall())
         for answer in answers:
+            marks |= answer.claims
             marks[answer.station.read_mark] = now_ms
             if answer.covered is not None:
                 marks[answer.station.profile_mark] = to_ms(answer.covered)
@@ -191,10 +194,16 @@ class Poller:
         for absent in read_out.absent:
             self._note(station, "value_absent", f"{absent.obis}: {absent.absence}.", absent.raw)
         self._note_repeated(station, read_out)
-        sighting = Sighting(station.name, read_out.meter, read_out.values, station.capacity_w)
+        admission = station.claims.admit(station.name, read_out.meter, read_out.values)
+        self._note_shared(station, admission)
+        if read_out.values and not admission.values:
+            return None
+        sighting = Sighting(station.name, read_out.meter, admission.values, station.capacity_w)
         take = Take(sighting, taken, station.period_s, station.trust)
+        if station.claims.is_refused(station.name, read_out.meter):
+            return Answer(station, take, claims=admission.marks)
         entries, covered = await self._top_up(station, boundary)
-        return Answer(station, take, entries, covered)
+        return Answer(station, take, entries, covered, admission.marks)
 
     async def _present(self, station: Station) -> ReadOut:
         """A read-out without what somebody kept from before; waits for more than that.
@@ -271,6 +280,16 @@ class Poller:
             _log.warning("read_failed", meter=station.name, code=code, reason=detail)
             self._note(station, code.lower(), detail, raw)
         station.answering, station.failure = False, code
+
+    def _note_shared(self, station: Station, admission: Admission) -> None:
+        """Say which devices are another configured meter's; a failure while that is so."""
+        told, station.shared = station.shared, frozenset(admission.shared)
+        for plate in station.shared:
+            refusal = admission.refusal(plate)
+            station.failure = refusal.code
+            if plate not in told:
+                _log.warning("meter_identity_shared", meter=station.name, reason=str(refusal))
+                self._note(station, refusal.code.lower(), str(refusal))
 
     def _note_repeated(self, station: Station, read_out: ReadOut) -> None:
         """Say what stood under the code of another value, once for as long as it does."""

@@ -14,6 +14,7 @@ from firmware_bridge.cli import option_check
 from firmware_bridge.cli.keys import parse_key
 from firmware_bridge.cli.signals import EXIT_NO_ANSWER, Json
 from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.naming import is_named
 from firmware_bridge.driver.telegram import Keys
 from firmware_bridge.modbus.probe import unit_numbers
 from firmware_bridge.mqtt_native.driver import BrokerPlace
@@ -144,7 +145,7 @@ def _facts(found: Found) -> dict[str, object]:
         **found.facts,
         "certain": found.certain,
         "manufacturer": found.meter.manufacturer,
-        "serial": found.meter.serial,
+        "serial": found.meter.serial if is_named(found.meter) else None,
         "values": {
             str(value.obis): {
                 "value": f"{value.quantity.decimal():f}",
@@ -160,6 +161,8 @@ def _prose(found: Found) -> str:
     sure = "is" if found.certain else "fits"
     what = f"a {found.model}" if found.model else f"{found.meter.manufacturer}, {found.protocol}"
     at = f"Unit {found.facts['unit_id']}" if "unit_id" in found.facts else "Here"
-    lines = [f"# {at} {sure} {what}, serial number {found.meter.serial}"]
+    named = is_named(found.meter)
+    number = f"serial number {found.meter.serial}" if named else "which names no serial number"
+    lines = [f"# {at} {sure} {what}, {number}"]
     lines += [f"#   {value.obis}  {value.quantity}" for value in found.values]
     return "\n".join([*lines, found.configuration()])

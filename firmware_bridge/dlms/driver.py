@@ -21,4 +21,9 @@ class DlmsDriver(PushDriver):
             DriverSettingError: A setting is missing, unknown or wrong.
         """
         chosen = LineSettings.parse({"baudrate": 2400, "parity": "E"} | dict(settings))
-        return cls(chosen.place, lambda: LineScanner(chosen.keys, chosen.zone), chosen.timeout_s)
+        return cls(
+            chosen.place,
+            lambda: LineScanner(chosen.keys, chosen.zone),
+            chosen.timeout_s,
+            plate=chosen.plate,
+        )

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic import model_validator as check_model
 
 from firmware_bridge.driver.interface import DriverSettingError, MeterConnectionError
+from firmware_bridge.driver.naming import MakersName, NamePlate, SerialNumber
 from firmware_bridge.driver.telegram import Keys
 
 HELD_MAX = 65_536
@@ -279,6 +280,8 @@ class LineSettings(BaseModel):
         zone: IANA zone of the meter's clock, where it is not the protocol's usual one.
         key: Encryption key, 32 hex digits.
         auth_key: Authentication key, 32 hex digits.
+        serial: The number on the meter's plate, instead of what its telegrams say.
+        manufacturer: Its maker, instead of what its telegrams say.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -294,6 +297,8 @@ class LineSettings(BaseModel):
     zone: _Text | None = None
     key: _Key | None = Field(default=None, repr=False)
     auth_key: _Key | None = Field(default=None, repr=False)
+    serial: SerialNumber | None = None
+    manufacturer: MakersName | None = None
 
     @check_model(mode="after")
     def _one_place(self) -> Self:
@@ -312,6 +317,11 @@ class LineSettings(BaseModel):
             return TcpPlace(self.host, self.port)
         path = self.serial_port or ""
         return SerialPlace(path, self.baudrate, self.parity, self.bytesize, self.stopbits)
+
+    @property
+    def plate(self) -> NamePlate:
+        """Who the meter is, as far as its table says."""
+        return NamePlate(self.serial, self.manufacturer)
 
     @property
     def keys(self) -> Keys:

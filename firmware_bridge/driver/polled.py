@@ -17,12 +17,22 @@ from firmware_bridge.driver.interface import (
     MeterAnswerError,
     MeterIdentity,
     MeterTimeoutError,
+    MeterValue,
     ProfileChunk,
     ProfileMemory,
     ReadOut,
 )
 from firmware_bridge.driver.line import Line, Place
-from firmware_bridge.driver.telegram import Observation, Telegram, meter_values
+from firmware_bridge.driver.naming import (
+    NO_PLATE,
+    NamePlate,
+    check_named,
+    check_same,
+    host_of,
+    named_values,
+    own_meters,
+)
+from firmware_bridge.driver.telegram import Observation, Telegram
 
 
 class SharedLine:
@@ -121,6 +131,7 @@ class AskedDriver:
         place: Where its line begins.
         ask: Holds one conversation and returns what the meter said.
         timeout_s: Longest wait for a connection, and for each answer. [s]
+        plate: Who the meter is, as far as its table says.
     """
 
     def __init__(
@@ -128,7 +139,10 @@ class AskedDriver:
         place: Place,
         ask: Callable[[SharedLine], Awaitable[tuple[Observation, ...]]],
         timeout_s: float,
+        plate: NamePlate = NO_PLATE,
     ) -> None:
+        self._plate = plate
+        self._told: tuple[MeterIdentity, ...] = ()
         self._place = place
         self._ask = ask
         self._timeout_s = timeout_s
@@ -155,15 +169,26 @@ class AskedDriver:
 
     async def identify(self) -> MeterIdentity:
         """Ask the meter; see `MeterDriver.identify`."""
-        return (await self._observations())[0].meter
+        host, _ = await self._named()
+        return host
 
     async def read(self) -> ReadOut:
         """Ask the meter; see `MeterDriver.read`."""
-        seen = await self._observations()
-        values = meter_values(seen)
-        met, self._met = self._met, seen[0].meter
-        replaced = met if met is not None and met != self._met else None
-        return ReadOut(self._met, values, replaced=replaced)
+        host, values = await self._named()
+        met, self._met = self._met, host
+        replaced = met if met is not None and met != host else None
+        return ReadOut(host, values, replaced=replaced)
+
+    async def _named(self) -> tuple[MeterIdentity, tuple[MeterValue, ...]]:
+        """The meter and its values, under the name that it or its table gives."""
+        seen, where = await self._observations(), str(self._place)
+        told, host = own_meters(seen), host_of(seen, self._plate)
+        if self._plate:
+            check_same((*self._told, *told), where)
+        values = named_values(seen, host)
+        check_named(values, where)
+        self._told = told[:1] or self._told
+        return host, values
 
     async def _observations(self) -> tuple[Observation, ...]:
         if self._line is None:

@@ -28,7 +28,17 @@ from firmware_bridge.driver.interface import (
     distinct,
 )
 from firmware_bridge.driver.line import Line, Place
-from firmware_bridge.driver.telegram import UNKNOWN, Scanner, Telegram, meter_values
+from firmware_bridge.driver.naming import (
+    NO_PLATE,
+    NamePlate,
+    check_named,
+    check_same,
+    host_of,
+    is_named,
+    named_values,
+    own_meters,
+)
+from firmware_bridge.driver.telegram import Scanner, Telegram
 
 KEPT_MAX = 2000
 PAUSE_MIN_S, PAUSE_MAX_S = 1.0, 30.0
@@ -43,6 +53,7 @@ class PushDriver:
         timeout_s: Longest wait for a connection, and for a telegram. [s]
         fresh_s: A value without a time of its own is handed over as present for so long after it
             came; None: as long as `timeout_s`. [s]
+        plate: Who the port's own meter is, as far as its table says.
     """
 
     def __init__(
@@ -51,19 +62,23 @@ class PushDriver:
         scanner: Callable[[], Scanner],
         timeout_s: float = 15.0,
         fresh_s: float | None = None,
+        plate: NamePlate = NO_PLATE,
     ) -> None:
         self._place = place
         self._scanner = scanner
         self._timeout_s = timeout_s
         self._fresh_s = timeout_s if fresh_s is None else fresh_s
+        self._plate = plate
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
         self._kept: dict[tuple[object, ...], _Kept] = {}
         self._repeated: list[MeterValue] = []
-        self._met: tuple[MeterIdentity, ...] = ()
+        self._met: MeterIdentity | None = None
+        self._told: tuple[MeterIdentity, ...] = ()
         self._handed: MeterIdentity | None = None
         self._refused: Telegram | None = None
+        self._unnamed: DeviceError | None = None
         self._failure: DeviceError | None = None
         self.bad_frames = 0
 
@@ -86,9 +101,9 @@ class PushDriver:
     async def identify(self) -> MeterIdentity:
         """The port's own meter, as its telegrams name it; see `MeterDriver.identify`."""
         async with self._turn:
-            if not self._met:
+            if self._met is None:
                 await self._wait()
-            return self._met[0]
+            return self._own()
 
     async def read(self) -> ReadOut:
         """What came since the last read, else the next telegram; see `MeterDriver.read`."""
@@ -97,11 +112,17 @@ class PushDriver:
             if not values:
                 await self._wait()
                 values = self._take()
-            meter = self._met[0]
+            meter = self._own()
             handed, self._handed = self._handed, meter
             replaced = handed if handed is not None and handed != meter else None
             repeated, self._repeated = tuple(self._repeated), []
             return ReadOut(meter, values, replaced=replaced, repeated=repeated)
+
+    def _own(self) -> MeterIdentity:
+        if self._met is None:
+            message = "Values were kept of a meter that nobody named."
+            raise AssertionError(message)
+        return self._met
 
     def _take(self) -> tuple[MeterValue, ...]:
         """What is kept; of values without a time only those so fresh that now is their time."""
@@ -128,6 +149,8 @@ class PushDriver:
 
         Raises:
             MeterConnectionError: The line cannot be opened, or was closed.
+            MeterUnnamedError: Telegrams came, and neither they nor the table name the meter.
+            MeterSeveralError: Another meter came than the one that the table names.
             MeterAnswerError: Telegrams came and none held; carries the last one's bytes.
             MeterTimeoutError: Nothing came.
         """
@@ -139,6 +162,8 @@ class PushDriver:
             return
         if self._failure is not None:
             raise self._failure
+        if self._unnamed is not None:
+            raise self._unnamed
         if self._refused is not None:
             message = f"No telegram at {self._place} holds: {self._refused.error}"
             raise MeterAnswerError(message, value=self._refused.raw)
@@ -148,7 +173,7 @@ class PushDriver:
     async def _listen_anew(self) -> None:
         """Listen, at once also where the last failure has the listener pause."""
         self._stirred.clear()
-        self._refused = None
+        self._refused = self._unnamed = None
         if self._failure is not None:
             await self._stop()
         if self._task is None:
@@ -188,17 +213,24 @@ class PushDriver:
             self.bad_frames += 1
             self._refused = telegram
             return
-        values = meter_values(telegram.observations)
-        if values and values[0].meter.serial != UNKNOWN:
-            self._met = (values[0].meter,)
-        if not values or not self._met:
-            return  # short lists name no meter; a longer one will come
+        seen = telegram.observations
+        if not any(item.meter_value() for item in seen):
+            return
+        where, told = str(self._place), own_meters(seen)
+        host = host_of(seen, self._plate, self._met)
+        values = named_values(seen, host)
+        try:
+            if self._plate:
+                check_same((*self._told, *told), where)
+            check_named(values, where)
+        except DeviceError as error:
+            # Short lists name no meter where a longer one will; who waits in vain is told.
+            self._unnamed = error
+            return
+        self._told = told[:1] or self._told
+        self._met = host if is_named(host) else self._met or values[0].meter
         at = asyncio.get_running_loop().time()
-        met = self._met[0]
-        kept, repeated = distinct(
-            value if value.meter.serial != UNKNOWN else replace(value, meter=met)
-            for value in values
-        )
+        kept, repeated = distinct(values)
         self._kept |= {value.register: _Kept(value, at) for value in kept}
         self._repeated = [*self._repeated, *repeated][-KEPT_MAX:]
         while len(self._kept) > KEPT_MAX:

@@ -107,6 +107,7 @@ class Observation:
         sampled: `meter_time` is when the value was sampled, maybe long ago, and not the meter's
             clock as it stood when the telegram was sent.
         kept: As `MeterValue.kept`.
+        port: Channel of the port on which a sub-meter hangs; 0 for the port's own meter.
     """
 
     meter: MeterIdentity
@@ -123,6 +124,7 @@ class Observation:
     label: str = ""
     sampled: bool = False
     kept: bool = False
+    port: int = 0
 
     def meter_value(self) -> MeterValue | None:
         """The value in the shared vocabulary; None where code, unit or digits have no place."""
@@ -147,11 +149,17 @@ class Observation:
         )
 
 
-def meter_values(seen: Sequence[Observation]) -> tuple[MeterValue, ...]:
-    """What was observed at once, in the shared vocabulary; sampled values know the clock then."""
+def meter_values(seen: Sequence[Observation]) -> tuple[tuple[Observation, MeterValue], ...]:
+    """What was observed at once and has a place in the shared vocabulary, with its value there.
+
+    Sampled values know the clock as it stood then.
+    """
     clock = next((o.meter_time for o in seen if o.meter_time and not o.sampled), None)
-    values = (value for one in seen if (value := one.meter_value()) is not None)
-    return tuple(replace(v, meter_clock=clock) if v.sampled else v for v in values)
+    values = ((one, value) for one in seen if (value := one.meter_value()) is not None)
+    return tuple(
+        (one, replace(value, meter_clock=clock) if value.sampled else value)
+        for one, value in values
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,10 +285,11 @@ def identity(manufacturer: str, serial: str, model: str = "") -> MeterIdentity:
     """An identity that a channel accepts, from texts as a device sent them.
 
     Unprintable characters are dropped. A serial above the channel's bound keeps its end, since
-    makers put their own part first.
+    makers put their own part first; one of zeros alone was never set.
     """
     maker = _printable(manufacturer)[:MANUFACTURER_MAX] or UNKNOWN
-    number = _printable(serial)[-SERIAL_MAX:] or UNKNOWN
+    number = _printable(serial)[-SERIAL_MAX:]
+    number = number if number.strip("0") else UNKNOWN
     return MeterIdentity(maker, number, _printable(model))
 
 

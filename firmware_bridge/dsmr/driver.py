@@ -23,7 +23,12 @@ class DsmrDriver(PushDriver):
         """
         chosen = LineSettings.parse(settings)
         if chosen.key is None:
-            return cls(chosen.place, lambda: P1Scanner(chosen.zone), chosen.timeout_s)
+            return cls(
+                chosen.place, lambda: P1Scanner(chosen.zone), chosen.timeout_s, plate=chosen.plate
+            )
         return cls(
-            chosen.place, lambda: EncryptedP1Scanner(chosen.keys, chosen.zone), chosen.timeout_s
+            chosen.place,
+            lambda: EncryptedP1Scanner(chosen.keys, chosen.zone),
+            chosen.timeout_s,
+            plate=chosen.plate,
         )

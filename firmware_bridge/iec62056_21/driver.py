@@ -59,7 +59,9 @@ class Iec62056Driver(AskedDriver):
         """
         usual = {"baudrate": FIRST_BAUDRATE, "parity": "E", "bytesize": 7}
         chosen = Iec62056Settings.parse(usual | dict(settings))
-        return cls(chosen.place, lambda line: _read_out(line, chosen), chosen.timeout_s)
+        return cls(
+            chosen.place, lambda line: _read_out(line, chosen), chosen.timeout_s, plate=chosen.plate
+        )
 
 
 class ModeDDriver(PushDriver):
@@ -74,7 +76,9 @@ class ModeDDriver(PushDriver):
         """
         usual = {"baudrate": 2400, "parity": "E", "bytesize": 7}
         chosen = LineSettings.parse(usual | dict(settings))
-        return cls(chosen.place, lambda: ReadOutScanner(chosen.zone), chosen.timeout_s)
+        return cls(
+            chosen.place, lambda: ReadOutScanner(chosen.zone), chosen.timeout_s, plate=chosen.plate
+        )
 
 
 async def _read_out(shared: SharedLine, chosen: Iec62056Settings) -> tuple[Observation, ...]:

@@ -15,6 +15,7 @@ from firmware_bridge.contract.obis import GAS_VOLUME, WATER_VOLUME, Obis
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.naming import sub_meter
 from firmware_bridge.driver.telegram import Observation, Telegram, identity, normalise
 from firmware_bridge.iec62056_21.datasets import (
     DataSet,
@@ -101,8 +102,8 @@ def _host_meter(telegram: P1Telegram) -> MeterIdentity:
             return identity(
                 telegram.manufacturer, hex_text(item.values[0]), telegram.identification
             )
-    # Sweden's P1 names no meter: what the identification line says is all there is.
-    return identity(telegram.manufacturer, telegram.identification, telegram.identification)
+    # Sweden's P1 names no meter, and the identification line names every one of its model.
+    return identity(telegram.manufacturer, "", telegram.identification)
 
 
 def _own_value(host: _Host, code: Obis, item: DataSet) -> Iterator[Observation]:
@@ -153,6 +154,7 @@ def _sub_meter(
         period_s=period_s,
         commodity_obis=_COMMODITIES.get(kind) if kind is not None else None,
         sampled=True,
+        port=channel,
     )
 
 
@@ -190,8 +192,7 @@ def _sub_meter_identity(telegram: P1Telegram, host: _Host, channel: int) -> Mete
     item = telegram.first(*(f"0-{channel}:{address}" for address in _SUB_METER_SERIALS))
     text = hex_text(item.values[0]) if item else ""
     if _NO_SERIAL.fullmatch(text):
-        # Without a number of its own it is known by the port it hangs on.
-        return identity(host.meter.manufacturer, f"{host.meter.serial[:28]}#{channel}")
+        return sub_meter(host.meter, channel)
     plate = _PLATE.fullmatch(text)
     return identity(plate[1] if plate else "P1", text)
 

@@ -44,7 +44,7 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
     clock = LocalClock(zone or DEFAULT_ZONE)
     by_code = {_cde(item): item.values[0] for item in reversed(block.objects) if item.values}
     serial = next((by_code[code] for code in _SERIALS if by_code.get(code, "").strip("0 ")), "")
-    meter = identity(block.manufacturer, serial or block.identification, block.identification)
+    meter = identity(block.manufacturer, serial, block.identification)
     at = _clock_time(clock, by_code.get(_DATE, ""), by_code.get(_TIME, ""))
     found = []
     for item in block.objects:
@@ -88,7 +88,7 @@ def _observe_heat(block: ReadOut62056) -> tuple[Observation, ...]:
     """
     named = {item.address: item.values[0] for item in block.objects if item.values}
     serial = next((named[code] for code in _HEAT_SERIALS if named.get(code)), "")
-    meter = identity(block.manufacturer, serial or block.identification, block.identification)
+    meter = identity(block.manufacturer, serial, block.identification)
     found = []
     for item in block.objects:
         number = parse_number(item.values[0]) if len(item.values) == 1 else None

@@ -71,7 +71,9 @@ class MbusDriver(AskedDriver):
         """
         usual = {"baudrate": 2400, "parity": "E", "timeout_s": 2.0}
         chosen = MbusSettings.parse(usual | dict(settings))
-        return cls(chosen.place, lambda line: _read_out(line, chosen), chosen.timeout_s)
+        return cls(
+            chosen.place, lambda line: _read_out(line, chosen), chosen.timeout_s, chosen.plate
+        )
 
 
 async def _read_out(shared: SharedLine, chosen: MbusSettings) -> tuple[Observation, ...]:

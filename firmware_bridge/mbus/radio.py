@@ -33,7 +33,8 @@ class RadioSettings(LineSettings):
 
     Args:
         address: The meter's identification number, eight digits.
-        manufacturer: Its three letters, where two makers' meters share a number.
+        manufacturer: Its three letters, where two makers' meters share a number. Meters of another
+            maker are not heard then.
         framing: How the receiver packs frames.
         fresh_s: How long a value without a time of its own counts as present: a little more than
             the meter's sending interval. [s]
@@ -67,4 +68,5 @@ class RadioDriver(PushDriver):
             lambda: RadioScanner(chosen.keys, chosen.zone, formats),
             chosen.timeout_s,
             chosen.fresh_s,
+            chosen.plate,
         )

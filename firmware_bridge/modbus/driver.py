@@ -42,6 +42,7 @@ class ModbusDriver:
         profile: Its model.
         timeout_s: Longest wait for a connection, and for each answer. [s]
         serial: The number on the plate, instead of the one that the device tells.
+        manufacturer: The maker on the plate, instead of the profile's.
         registers: What to read live; empty reads what the profile polls.
 
     Raises:
@@ -56,6 +57,7 @@ class ModbusDriver:
         timeout_s: float = 1.0,
         *,
         serial: str | None = None,
+        manufacturer: str | None = None,
         registers: Iterable[Obis] = (),
     ) -> None:
         if serial is None and profile.serial is None:
@@ -67,6 +69,7 @@ class ModbusDriver:
         self._unit = unit
         self._profile = profile
         self._serial = serial
+        self._manufacturer = manufacturer or profile.manufacturer
         self._registers = _chosen(profile, tuple(registers))
         self._blocks = plan(
             (register.field.span for register in self._registers),
@@ -91,6 +94,7 @@ class ModbusDriver:
             load_profile(chosen.profile),
             chosen.timeout_s,
             serial=chosen.serial,
+            manufacturer=chosen.manufacturer,
             registers=chosen.registers,
         )
 
@@ -118,7 +122,7 @@ class ModbusDriver:
         if serial is None and self._profile.serial is not None:
             words = await self._read(self._profile.serial.span)
             serial = serial_text(words, self._profile.serial)
-        return MeterIdentity(self._profile.manufacturer, serial or "", self._profile.model)
+        return MeterIdentity(self._manufacturer, serial or "", self._profile.model)
 
     async def read(self) -> ReadOut:
         """Read the chosen registers; see `MeterDriver.read`."""

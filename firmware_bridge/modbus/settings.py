@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.contract.reading import SERIAL_MAX
 from firmware_bridge.driver.interface import DriverSettingError
+from firmware_bridge.driver.naming import MakersName, SerialNumber
 from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
@@ -42,6 +42,7 @@ class ModbusSettings(BaseModel):
         profile: A model's name (`meterline-bridge profiles`), or the path of a profile file.
         timeout_s: Longest wait for a connection, and for each answer. [s]
         serial: The number on the plate; for models that do not tell theirs, or tell it wrongly.
+        manufacturer: Its maker, instead of the profile's.
         registers: OBIS codes to read live; empty reads those that the profile polls.
     """
 
@@ -57,10 +58,8 @@ class ModbusSettings(BaseModel):
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
     profile: _Text
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
-    serial: (
-        Annotated[str, StringConstraints(min_length=1, max_length=SERIAL_MAX, pattern=r"^[ -~]+$")]
-        | None
-    ) = None
+    serial: SerialNumber | None = None
+    manufacturer: MakersName | None = None
     registers: tuple[_ObisCode, ...] = ()
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ import aiomqtt
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from firmware_bridge.driver.interface import DriverSettingError, MeterConnectionError
+from firmware_bridge.driver.naming import MakersName, NamePlate, SerialNumber
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.mqtt_native.values import MessageScanner, as_line
 
@@ -32,6 +33,8 @@ class MqttSettings(BaseModel):
         fresh_s: How long a value without a time of its own counts as present: a little more than
             the device's publishing interval. [s]
         zone: IANA zone of times without offset.
+        serial: The number on the device's plate, instead of what its messages say.
+        manufacturer: Its maker, instead of what its messages say.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +47,8 @@ class MqttSettings(BaseModel):
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
     fresh_s: Annotated[float, Field(gt=0, le=86_400)] = 330.0
     zone: _Text = "UTC"
+    serial: SerialNumber | None = None
+    manufacturer: MakersName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +155,7 @@ class MqttNativeDriver(PushDriver):
         place = BrokerPlace(
             chosen.host, chosen.port, chosen.topics, chosen.username, chosen.password
         )
-        return cls(place, lambda: MessageScanner(chosen.zone), chosen.timeout_s, chosen.fresh_s)
+        plate = NamePlate(chosen.serial, chosen.manufacturer)
+        return cls(
+            place, lambda: MessageScanner(chosen.zone), chosen.timeout_s, chosen.fresh_s, plate
+        )

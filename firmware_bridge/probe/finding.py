@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue, distinct
 from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.naming import NO_PLATE, host_of, is_named, named_values
 from firmware_bridge.driver.telegram import Observation
 from firmware_bridge.driver.toml_table import Setting, meter_table
 
 # Says how far a search is; a person waits for it.
 Tell = Callable[[str], None]
 _SEVEN = 7
+# Comments, so that no placeholder is taken for a number.
+_UNNAMED_NOTES = (
+    "Its telegrams name no serial number, and without one it is not read. Add what its plate says:",
+    'serial = "<number on its plate>"',
+    'manufacturer = "<its maker>"',
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,8 @@ class Found:
 
     def configuration(self) -> str:
         """The meter's table for the agent's configuration file."""
-        return meter_table(self.name, self.protocol, self.settings, self.notes)
+        notes = self.notes if is_named(self.meter) else (*self.notes, *_UNNAMED_NOTES)
+        return meter_table(self.name, self.protocol, self.settings, notes)
 
     @classmethod
     def of(
@@ -60,8 +68,8 @@ class Found:
     ) -> Found:
         """What a telegram of a line says."""
         observed = tuple(seen)
-        values, _ = distinct(value for o in observed if (value := o.meter_value()) is not None)
-        meter = observed[0].meter
+        meter = host_of(observed, NO_PLATE)
+        values, _ = distinct(named_values(observed, meter))
         return cls(protocol, str(place), meter, values, {**line_settings(place), **settings})
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.line import Line, SerialPlace, TcpPlace
@@ -36,6 +36,7 @@ ADDRESSES = range(251)
 _DIGITS = 8
 _BETWEEN_S = 0.1
 _TELL_EVERY = 25
+_ALIKE = 'Another slave names the same number. Add serial = "<number on its plate>" to each.'
 # A slave answers within 330 bits and 50 ms; a gateway takes some time of its own.
 _ANSWER_BITS, _LATENCY_S = 330, 0.4
 
@@ -141,6 +142,7 @@ async def search_bus(
         found: dict[MeterIdentity, tuple[int | None, tuple[Observation, ...]]] = {
             seen[0].meter: (None, seen) for seen in named
         }
+        alike: list[tuple[int | None, tuple[Observation, ...]]] = []
         for number, address in enumerate(ADDRESSES if addresses is None else addresses):
             missing = [meter for meter, (known, _) in found.items() if known is None]
             if addresses is None and named and not missing:
@@ -148,11 +150,20 @@ async def search_bus(
             if number % _TELL_EVERY == 0:
                 tell(f"Asking addresses from {address} on; {len(found)} meters so far.")
             seen = await bus.read(address)
-            if seen:
+            if not seen:
+                continue
+            known = found.get(seen[0].meter)
+            if known is not None and known[0] is not None:
+                alike.append((address, seen))  # two that say they are the same one
+            else:
                 found[seen[0].meter] = (address, seen)
     finally:
         line.close()
-    return [_found(place, address, seen, keys) for address, seen in found.values()]
+    several = {seen[0].meter for _, seen in alike}
+    return [
+        _found(place, address, seen, keys, is_alone=seen[0].meter not in several)
+        for address, seen in (*found.values(), *alike)
+    ]
 
 
 def _found(
@@ -160,9 +171,12 @@ def _found(
     address: int | None,
     seen: tuple[Observation, ...],
     keys: Keys,
+    *,
+    is_alone: bool,
 ) -> Found:
     own: dict[str, Setting]
     own = {"secondary": seen[0].meter.serial} if address is None else {"address": address}
     if keys.encryption is not None:
         own["key"] = keys.encryption.hex().upper()
-    return Found.of("mbus", place, seen, own)
+    one = Found.of("mbus", place, seen, own)
+    return one if is_alone else replace(one, notes=(*one.notes, _ALIKE))

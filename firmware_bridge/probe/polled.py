@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from firmware_bridge.contract.errors import DeviceError
-from firmware_bridge.driver.interface import MeterConnectionError, MeterDriver
+from firmware_bridge.driver.interface import MeterConnectionError, MeterDriver, ReadOut
 from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.naming import MeterUnnamedError
 from firmware_bridge.driver.toml_table import Setting
 from firmware_bridge.iec62056_21.driver import Iec62056Driver
 from firmware_bridge.probe.finding import Found, Tell
@@ -30,6 +31,10 @@ async def ask_optical(place: TcpPlace | SerialPlace, timeout_s: float, tell: Tel
     try:
         async with driver:
             out = await driver.read()
+    except MeterUnnamedError as error:
+        if not isinstance(error.value, ReadOut):
+            raise
+        out = error.value
     except MeterConnectionError:
         raise
     except DeviceError:

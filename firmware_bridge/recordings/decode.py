@@ -11,6 +11,7 @@ from firmware_bridge.codec.hex_dump import from_hex, is_text, lines_of_hex, with
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.frames import DlmsScanner, HdlcScanner, MbusScanner
 from firmware_bridge.driver.interface import UnknownProtocolError, distinct
+from firmware_bridge.driver.naming import MeterUnnamedError, check_named
 from firmware_bridge.driver.telegram import (
     Keys,
     Observation,
@@ -212,7 +213,12 @@ def reading_line(value: Observation) -> str:
 def warnings(telegram: Telegram) -> list[str]:
     """What a gateway would say of a sound telegram, as JSON objects."""
     values = [value for seen in telegram.observations if (value := seen.meter_value())]
-    return [
+    said = []
+    try:
+        check_named(values, "the recording")
+    except MeterUnnamedError as error:
+        said.append(json.dumps({"warning": error.code, "message": str(error)}))
+    return said + [
         json.dumps(
             {
                 "warning": "VALUE_REPEATED",

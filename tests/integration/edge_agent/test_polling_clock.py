@@ -13,6 +13,7 @@ from edge_agent.buffer.batches import readings_of
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SystemClock
+from edge_agent.polling.claims import Claims
 from edge_agent.polling.meter import Station
 from edge_agent.polling.poller import Poller
 from edge_agent.polling.recorder import Recorder
@@ -173,3 +174,47 @@ async def test_a_register_that_is_shown_twice_is_read_once_and_told_of(tmp_path:
     assert [row[0] for row in rows] == ["value_repeated"] * 2
     assert "1: 1-0:1.8.0*255: 1 Wh is not read, since it shows 1 Wh as well." in str(rows[0][1])
     await buffer.close()
+
+
+async def test_two_meters_that_name_one_number_do_not_become_one(tmp_path: Path) -> None:
+    clock = HandClock()
+    path = tmp_path / "buffer.db"
+    buffer = await Buffer.open(path, GATEWAY, clock.now)
+    first, second = DeskMeter(clock, "7"), DeskMeter(clock, "7")
+    await poll_together(clock, buffer, {"a": first, "b": second}, 10)
+    kept = await stored(buffer)
+    assert len(kept) == len(first.reads) == len(second.reads)
+    rows = await buffer._database.rows("SELECT code, detail FROM event")
+    assert [row[0] for row in rows] == ["meter_identity_shared"]
+    assert "b: EAS/7 is read as meter 'a' already." in str(rows[0][1])
+    await buffer.close()
+    again = await Buffer.open(path, GATEWAY, clock.now)
+    await poll_together(clock, again, {"b": second, "a": first}, 10)
+    assert len(await stored(again)) == len(first.reads)
+    second.meter = replace(second.meter, serial="8")
+    stations = await poll_together(clock, again, {"b": second, "a": first}, 10)
+    assert {reading.channel.serial for reading in await stored(again)} == {"7", "8"}
+    assert [station.failure for station in stations] == [None, None]
+    await again.close()
+
+
+async def poll_together(
+    clock: HandClock, buffer: Buffer, meters: dict[str, DeskMeter], minutes: int
+) -> list[Station]:
+    """Poll with the claims of one gateway, as its fleet has them."""
+    claims = Claims(buffer.marks)
+    claims.configure(meters)
+    stations = [Station(name, meter, period_s=60) for name, meter in meters.items()]
+    for station in stations:
+        station.claims = claims
+    poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)
+    task = asyncio.create_task(poller.run())
+    until = clock.passed + minutes * 60
+    while clock.passed < until:  # noqa: ASYNC110 - the clock is turned by the poller's own sleep
+        await asyncio.sleep(0)
+    if minutes and any(station.shared for station in stations):
+        shared = [station.failure for station in stations if station.shared]
+        assert shared == ["METER_IDENTITY_SHARED"]
+    await end(task)
+    await buffer.flush()
+    return stations

@@ -119,3 +119,13 @@ def test_an_unknown_protocol_is_a_usage_error(tmp_path: Path) -> None:
     ran = decode("--protocol", "morse", written(tmp_path, b"..."))
     assert ran.returncode == 2
     assert "dlms" in ran.stderr
+
+
+def test_what_no_gateway_would_take_is_printed_with_a_warning(tmp_path: Path) -> None:
+    twice = P1.replace(b"0-0:96.1.1(3132)\r\n", b"1-0:1.8.0(000002.500*kWh)\r\n")
+    ran = decode("--protocol", "dsmr", written(tmp_path, twice))
+    assert ran.returncode == 0
+    assert len(ran.stdout.splitlines()) == 3
+    said = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert [line["warning"] for line in said] == ["METER_UNNAMED", "VALUE_REPEATED"]
+    assert "`serial`" in said[0]["message"]

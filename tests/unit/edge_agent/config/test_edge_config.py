@@ -56,6 +56,49 @@ def test_a_wrong_key_is_named_with_its_file_and_a_remedy(changes: dict[str, Any]
     assert caught.value.remedy
 
 
+S0 = {"protocol": "pulse", "serial": "7"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "refused"),
+    [
+        ({"protocol": "dsmr", "serial": "7"}, {"protocol": "dsmr", "serial": "7"}, True),
+        ({"protocol": "dsmr", "serial": "7"}, {"protocol": "dsmr", "serial": "8"}, False),
+        ({"protocol": "dsmr", "serial": "7"}, {"protocol": "dlms", "serial": "7"}, False),
+        (
+            {"protocol": "dsmr", "serial": "7", "manufacturer": "KAM"},
+            {"protocol": "dlms", "serial": "7", "manufacturer": "KAM"},
+            True,
+        ),
+        (
+            {"protocol": "dsmr", "serial": "7", "manufacturer": "KAM"},
+            {"protocol": "dsmr", "serial": "7", "manufacturer": "LGF"},
+            False,
+        ),
+        (
+            {"protocol": "modbus", "serial": "7", "profile": "a"},
+            {"protocol": "modbus", "serial": "7", "profile": "b"},
+            False,
+        ),
+        ({**S0, "obis": "1-0:1.8.0"}, {**S0, "obis": "1-0:2.8.0"}, False),
+        ({**S0, "obis": "1-0:1.8.0"}, {**S0, "obis": "1-0:1.8.0"}, True),
+        ({"protocol": "dsmr"}, {"protocol": "dsmr"}, False),
+    ],
+)
+def test_two_tables_that_name_one_meter_are_refused(
+    one: dict[str, Any],
+    other: dict[str, Any],
+    refused: bool,  # noqa: FBT001 - an outcome
+) -> None:
+    meters = [{"name": "a", **one}, {"name": "b", **other}]
+    if not refused:
+        assert len(parse_config(table(meters=meters)).meters) == 2
+        return
+    with pytest.raises(ConfigurationFileError, match="'a' and 'b' name one `serial`") as caught:
+        parse_config(table(meters=meters))
+    assert caught.value.remedy
+
+
 def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METERLINE_EDGE_BROKER__URL", "mqtt://elsewhere:1")
     assert parse_config(table()).broker.broker().host == "elsewhere"

@@ -1,0 +1,169 @@
+"""Which configured meter a register belongs to, so that two meters never become one.
+
+How it works: a reading belongs to a manufacturer, a serial number and a code for ever, so two
+configured meters that show the same register would be one and the same in all that follows. Who
+showed it first keeps it, also over a restart; what another one shows of that device is withheld,
+and said. A claim ends when its meter leaves the configuration, or when another device hangs at its
+place. Two tables may read one device, each its own registers.
+
+A claim is a mark `claim <meter> <role> <manufacturer> <serial> <code>` whose value is its number:
+of two on the same register the later one holds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from edge_agent.register_events.device_exchange import plate_of
+from firmware_bridge.contract.errors import DeviceError
+from firmware_bridge.contract.event import Plate
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue
+
+_PREFIX = "claim"
+_FIELDS = 6
+_OWN, _BEHIND = "own", "behind"
+
+
+class MeterIdentitySharedError(DeviceError):
+    """Another configured meter shows the same registers of the same manufacturer and serial."""
+
+    code = "METER_IDENTITY_SHARED"
+
+
+class Register(NamedTuple):
+    """What is claimed."""
+
+    plate: Plate
+    code: str
+
+
+class Claim(NamedTuple):
+    """Who holds a register.
+
+    Args:
+        number: Later claims have higher ones.
+        station: The configured meter.
+        role: Whether the device is the meter itself or hangs behind it.
+    """
+
+    number: int
+    station: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What may be recorded of a read-out.
+
+    Args:
+        values: Those whose registers are the meter's own.
+        marks: New claims, to be stored with them.
+        shared: Devices that another configured meter holds, and which one that is.
+    """
+
+    values: tuple[MeterValue, ...]
+    marks: Mapping[str, int] = field(default_factory=dict)
+    shared: Mapping[Plate, str] = field(default_factory=dict)
+
+    def refusal(self, plate: Plate) -> MeterIdentitySharedError:
+        """What is said of a device that another configured meter holds."""
+        message = f"{plate} is read as meter {self.shared[plate]!r} already."
+        remedy = "Set `serial` in each one's table to its plate's number, or read it once only."
+        return MeterIdentitySharedError(message, value=str(plate), remedy=remedy)
+
+
+class Claims:
+    """Who holds which register, of all meters of a gateway.
+
+    Args:
+        marks: As the buffer keeps them.
+    """
+
+    def __init__(self, marks: Mapping[str, int] | None = None) -> None:
+        self._held: dict[Register, Claim] = {}
+        self._own: dict[str, set[Register]] = defaultdict(set)
+        self._at_work: frozenset[str] | None = None
+        self._refused: dict[str, frozenset[Plate]] = {}
+        self._last = 0
+        for name, number in (marks or {}).items():
+            self._recall(name, number)
+
+    def _recall(self, name: str, number: int) -> None:
+        parts = name.split("\t")
+        if len(parts) != _FIELDS or parts[0] != _PREFIX:
+            return
+        _, station, role, manufacturer, serial, code = parts
+        register = Register(Plate(manufacturer, serial), code)
+        held = self._held.get(register)
+        if held is None or held.number < number:
+            self._hold(register, Claim(number, station, role))
+        self._last = max(self._last, number)
+
+    def configure(self, stations: Collection[str]) -> None:
+        """These meters are at work; what others held is free."""
+        self._at_work = frozenset(stations)
+        self._free(tuple(self._held))
+
+    def is_refused(self, station: str, meter: MeterIdentity) -> bool:
+        """Whether the device was another configured meter's when this one was read last."""
+        return plate_of(meter) in self._refused.get(station, frozenset())
+
+    def admit(self, station: str, meter: MeterIdentity, values: Iterable[MeterValue]) -> Admission:
+        """Say what of a read-out is this meter's.
+
+        Args:
+            station: The configured meter.
+            meter: The device that answered.
+            values: What it and the devices behind it showed.
+        """
+        shown = tuple(values)
+        own = plate_of(meter)
+        self._release(station, own)
+        registers = {Register(plate_of(v.meter), str(v.obis)) for v in shown}
+        self._free(registers)
+        shared = {
+            register.plate: held.station
+            for register in registers
+            if (held := self._held.get(register)) is not None and held.station != station
+        }
+        marks: dict[str, int] = {}
+        for register in sorted(registers - self._held.keys(), key=str):
+            if register.plate not in shared:
+                role = _OWN if register.plate == own else _BEHIND
+                marks |= self._claim(station, role, register)
+        self._refused[station] = frozenset(shared)
+        kept = tuple(value for value in shown if plate_of(value.meter) not in shared)
+        return Admission(kept, marks, shared)
+
+    def _claim(self, station: str, role: str, register: Register) -> dict[str, int]:
+        self._last += 1
+        self._hold(register, Claim(self._last, station, role))
+        plate = register.plate
+        parts = (_PREFIX, station, role, plate.manufacturer, plate.serial, register.code)
+        return {"\t".join(parts): self._last}
+
+    def _hold(self, register: Register, claim: Claim) -> None:
+        before = self._held.get(register)
+        if before is not None:
+            self._own[before.station].discard(register)
+        self._held[register] = claim
+        if claim.role == _OWN:
+            self._own[claim.station].add(register)
+
+    def _free(self, registers: Iterable[Register]) -> None:
+        """Whoever is no longer configured holds nothing, also if a last read of it came later."""
+        for register in registers:
+            held = self._held.get(register)
+            if held is None or self._at_work is None or held.station in self._at_work:
+                continue
+            del self._held[register]
+            self._own[held.station].discard(register)
+
+    def _release(self, station: str, own: Plate) -> None:
+        """Another device hangs where the one hung that this meter held as its own."""
+        for register in [one for one in self._own[station] if one.plate != own]:
+            self._own[station].discard(register)
+            del self._held[register]

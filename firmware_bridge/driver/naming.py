@@ -1,0 +1,160 @@
+"""Who counted: what a telegram names, what the meter's table names, and what neither does.
+
+How it works: a reading belongs to a manufacturer and a serial number for ever, so a meter whose
+telegrams name none must not share `unknown`, or its model, with every other one of its kind. Its
+table names it then; what the table says goes before what telegrams say. A table that names a meter
+is for one meter: telegrams of a second one are refused instead of becoming the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from firmware_bridge.contract.errors import DeviceError
+from firmware_bridge.contract.reading import MANUFACTURER_MAX, SERIAL_MAX
+from firmware_bridge.driver.interface import MeterIdentity, MeterValue, ReadOut
+from firmware_bridge.driver.telegram import UNKNOWN, Observation, meter_values
+
+# Printable, and no placeholder in angle brackets that nobody filled in.
+_PRINTABLE = r"^[!-;=?-~]([ -;=?-~]*[!-;=?-~])?$"
+SerialNumber = Annotated[
+    str, Field(strict=True), StringConstraints(max_length=SERIAL_MAX, pattern=_PRINTABLE)
+]
+MakersName = Annotated[
+    str, Field(strict=True), StringConstraints(max_length=MANUFACTURER_MAX, pattern=_PRINTABLE)
+]
+REMEDY = "Set `serial` (and `manufacturer`) in the meter's table to what its plate says."
+
+
+class MeterUnnamedError(DeviceError):
+    """The meter's telegrams hold values and no serial number, and its table names none."""
+
+    code = "METER_UNNAMED"
+
+
+class MeterSeveralError(DeviceError):
+    """Telegrams of two meters come from where the table names one."""
+
+    code = "METER_SEVERAL"
+
+
+@dataclass(frozen=True, slots=True)
+class NamePlate:
+    """What a meter's table says of who it is.
+
+    Args:
+        serial: The number on its plate; None for what its telegrams say.
+        manufacturer: Its maker; None for what its telegrams say.
+    """
+
+    serial: str | None = None
+    manufacturer: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.serial is not None or self.manufacturer is not None
+
+    def on(self, meter: MeterIdentity) -> MeterIdentity:
+        """A meter as its telegram names it, named as its table says."""
+        return replace(
+            meter,
+            serial=self.serial or meter.serial,
+            manufacturer=self.manufacturer or meter.manufacturer,
+        )
+
+
+NO_PLATE = NamePlate()
+
+
+def is_named(meter: MeterIdentity) -> bool:
+    """Whether a device has a serial number of its own."""
+    return meter.serial != UNKNOWN
+
+
+def own_meters(seen: Iterable[Observation]) -> tuple[MeterIdentity, ...]:
+    """The port's own meters as a telegram names them, in order; mostly one or none."""
+    named = {o.meter.serial: o.meter for o in seen if not o.port and is_named(o.meter)}
+    return tuple(named.values())
+
+
+def sub_meter(host: MeterIdentity, port: int) -> MeterIdentity:
+    """A device without a number of its own, which is known by the port it hangs on."""
+    serial = f"{host.serial[:28]}#{port}" if is_named(host) else UNKNOWN
+    return MeterIdentity(host.manufacturer, serial)
+
+
+def host_of(
+    seen: Sequence[Observation], plate: NamePlate, met: MeterIdentity | None = None
+) -> MeterIdentity:
+    """The port's own meter; `UNKNOWN` where nobody names it.
+
+    Args:
+        seen: Of one telegram or answer; at least one.
+        plate: What the meter's table says.
+        met: The port's meter as it was named last, for telegrams that name none.
+    """
+    told = next(iter(own_meters(seen)), None)
+    if told is not None or plate.serial is not None:
+        return plate.on(told or next((o.meter for o in seen if not o.port), seen[0].meter))
+    if met is not None:
+        return met
+    # A child that its telegram named has its host's number before the sign.
+    serial = seen[0].meter.serial.rpartition("#")[0] if seen[0].port else ""
+    return plate.on(replace(seen[0].meter, serial=serial or UNKNOWN))
+
+
+def named_values(seen: Sequence[Observation], host: MeterIdentity) -> tuple[MeterValue, ...]:
+    """The values that have a place in the shared vocabulary, each under its meter's name.
+
+    Args:
+        seen: Of one telegram or answer.
+        host: The port's own meter, as `host_of` it.
+    """
+    first = next(iter(own_meters(seen)), None)
+    named = []
+    for item, value in meter_values(seen):
+        if item.port:
+            meter = sub_meter(host, item.port) if _is_child(item) else item.meter
+        elif first is None or item.meter.serial in (first.serial, UNKNOWN):
+            meter = host
+        else:
+            meter = item.meter
+        named.append(replace(value, meter=meter))
+    return tuple(named)
+
+
+def _is_child(item: Observation) -> bool:
+    return not is_named(item.meter) or item.meter.serial.endswith(f"#{item.port}")
+
+
+def check_named(values: Sequence[MeterValue], where: str) -> None:
+    """See to it that every value belongs to a meter that has a number.
+
+    Raises:
+        MeterUnnamedError: One does not; its `value` is what was read, a `ReadOut`.
+    """
+    unnamed = next((value.meter for value in values if not is_named(value.meter)), None)
+    if unnamed is not None:
+        message = f"The meter at {where} ({unnamed.manufacturer}) names no serial number."
+        raise MeterUnnamedError(message, value=ReadOut(unnamed, tuple(values)), remedy=REMEDY)
+
+
+def check_same(met: Iterable[MeterIdentity], where: str) -> None:
+    """See to it that a table that names a meter hears that one alone.
+
+    Args:
+        met: The own meters of its telegrams so far, as these name them.
+        where: For people.
+
+    Raises:
+        MeterSeveralError: They are several.
+    """
+    meters = {meter.serial: meter for meter in met}
+    if len(meters) > 1:
+        names = " and ".join(f"{m.manufacturer}/{m.serial}" for m in meters.values())
+        message = f"The table of {where} names one meter, and several were met there: {names}."
+        remedy = "Give each a table of its own, or correct `serial` where one was exchanged."
+        raise MeterSeveralError(message, value=tuple(meters.values()), remedy=remedy)
