@@ -4,7 +4,7 @@ PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo test check bench soak lock
+.PHONY: help demo test check bench soak lock wheel
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -34,3 +34,7 @@ soak: ## long runs that make test leaves out
 lock: ## compile requirements/*.txt; ARGS=--upgrade for the newest
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python tools/lock.py $(ARGS)
+
+wheel: ## pack wheel and source archive into dist/, with the pages' scripts
+	@$(PYTHON) tools/setup.py build
+	@$(BIN)/python -m hatchling build

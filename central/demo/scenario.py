@@ -48,7 +48,7 @@ from firmware_bridge.contract.interval import floor_boundary
 from firmware_bridge.contract.reading import Source
 from firmware_bridge.simulator.load import read_load
 
-TARIFF = Path(__file__).parents[2] / "docs" / "reference" / "tariffs" / "residential-tou.yaml"
+TARIFF = Path(__file__).with_name("residential-tou.yaml")
 CLERK, SUPERVISOR = "demo-clerk", "demo-supervisor"
 _POLL_S = 0.25
 

@@ -1,4 +1,7 @@
-"""The demo as a user starts it: another process, its output, its exit code, and what it leaves."""
+"""The demo as a user starts it: another process, its output, its exit code, and what it leaves.
+
+That it bills last month is tried with the wheel, in `integration/packaging`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from pypdf import PdfReader
 
 from central.domain.billing.cycle import Cycle
 from tests.support.processes import gone_within, running_in
@@ -82,20 +84,6 @@ def timed_csv(path: Path, first: datetime, hours: int) -> Decimal:
             total += kwh
     path.write_text("\n".join(rows))
     return total
-
-
-def test_once_bills_last_month_and_leaves_three_invoices(server_home: Path) -> None:
-    done = run("--once", "--home", str(server_home))
-    assert done.returncode == 0, done.stdout + done.stderr
-    cycle = str(last_cycle())
-    assert f"Bills of {cycle}" in done.stdout
-    invoices = sorted((server_home / "invoices" / cycle).glob("*.pdf"))
-    assert len(invoices) == 3
-    for invoice in invoices:
-        total = re.search(r"([\d,]+\.\d\d) EUR", PdfReader(invoice).pages[0].extract_text())
-        assert total is not None
-        assert f"{total[1]} EUR" in done.stdout
-    assert not running_in(server_home)
 
 
 def test_own_load_is_billed_in_its_last_whole_month(server_home: Path, tmp_path: Path) -> None:
