@@ -48,6 +48,13 @@ class BatchMissingError(MeterlineError):
     code = "BATCH_MISSING"
 
 
+class SessionProtocolError(MeterlineError):
+    """The uplink's session was told of something that cannot happen where it stands."""
+
+    code = "SESSION_PROTOCOL"
+    fault = Fault.PRODUCT
+
+
 class BrokerTlsError(ConfigurationError):
     """A certificate or key for the broker cannot be used."""
 

@@ -6,12 +6,8 @@ carry out, in order. It reads no clock and opens no socket, and its random sourc
 
 An event is first classified into one `Trigger` or several, by looking only at the event and at what
 the session holds. Then `TRANSITIONS` is asked for (state, trigger): it names the state that follows
-and the one method that does the work. What is not in the table cannot happen.
-
-    OFFLINE   no connection; batches pile up
-    ONLINE    hello sent, window being filled
-    RENEWING  the driver seals a new epoch; nothing is sent until it reports `Renewed`
-    RENEWING_OFFLINE  the same, and the connection went meanwhile
+and the one method that does the work. A pair that is not in it is either in `IGNORED`, with the
+reason, or cannot happen: then the driver broke the protocol, and `handle` says so.
 
 The rules it keeps, from the architecture:
   * First in, first out; a window of 8 batches, widened up to 64 while a backlog drains without
@@ -28,12 +24,12 @@ The rules it keeps, from the architecture:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
 from random import Random
 from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 from edge_agent.buffer.records import EpochView
+from edge_agent.errors import SessionProtocolError
 from edge_agent.uplink.events import (
     Acknowledged,
     Action,
@@ -53,6 +49,7 @@ from edge_agent.uplink.events import (
     Stored,
 )
 from edge_agent.uplink.send_window import WINDOW, WINDOW_MAX, Epoch, Progress
+from edge_agent.uplink.session_states import IGNORED, State, Trigger
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import NONCE_BYTES, Ack
 
@@ -62,34 +59,6 @@ HELLO_S = 3600.0
 # Gateways that all hear the centre's start do not all answer in the same instant.
 START_SPREAD_S = 2.0
 REPEATS_BEFORE_RESEND = 3
-
-
-class State(Enum):
-    """Where the conversation stands."""
-
-    OFFLINE = auto()
-    ONLINE = auto()
-    RENEWING = auto()
-    RENEWING_OFFLINE = auto()
-
-
-class Trigger(Enum):
-    """What an event means to the session."""
-
-    CONNECT = auto()
-    DISCONNECT = auto()
-    STORE = auto()
-    RAISE = auto()
-    REPEAT = auto()
-    LOWER = auto()
-    STRANGE = auto()
-    QUARANTINE = auto()
-    RENEW = auto()
-    FOLD = auto()
-    ANNOUNCE = auto()
-    HELLO_DUE = auto()
-    RESEND_DUE = auto()
-    RENEWED = auto()
 
 
 Work: TypeAlias = "Callable[[Session, Event, float], list[Action]]"
@@ -169,14 +138,19 @@ class Session:
 
         Returns:
             Actions, to be carried out in this order.
+
+        Raises:
+            SessionProtocolError: That cannot happen in this state.
         """
         actions: list[Action] = []
         for trigger in self._classify(event, now):
-            step = self.TRANSITIONS.get((self.state, trigger))
-            if step is None:
-                continue
-            self.state, work = step
-            actions.extend(work(self, event, now))
+            pair = (self.state, trigger)
+            if pair in self.TRANSITIONS:
+                self.state, work = self.TRANSITIONS[pair]
+                actions.extend(work(self, event, now))
+            elif pair not in IGNORED:
+                message = f"The session cannot meet {trigger.name} while it is {self.state.name}."
+                raise SessionProtocolError(message, value=pair)
         return tuple(actions)
 
     # --- what an event means ---
@@ -384,8 +358,9 @@ class Session:
         (State.OFFLINE, Trigger.CONNECT): (State.ONLINE, _greet),
         (State.OFFLINE, Trigger.DISCONNECT): (State.OFFLINE, _leave),
         (State.OFFLINE, Trigger.STORE): (State.OFFLINE, _note),
-        # An acknowledgement is as true when the connection that brought it is gone.
+        # What the centre said is as true when the connection that brought it is gone.
         (State.OFFLINE, Trigger.RAISE): (State.OFFLINE, _raise),
+        (State.OFFLINE, Trigger.QUARANTINE): (State.OFFLINE, _quarantine),
         (State.OFFLINE, Trigger.RENEWED): (State.OFFLINE, _adopt),
         (State.ONLINE, Trigger.CONNECT): (State.ONLINE, _greet),
         (State.ONLINE, Trigger.DISCONNECT): (State.OFFLINE, _leave),
@@ -405,11 +380,13 @@ class Session:
         (State.RENEWING, Trigger.DISCONNECT): (State.RENEWING_OFFLINE, _leave),
         (State.RENEWING, Trigger.STORE): (State.RENEWING, _note),
         (State.RENEWING, Trigger.RAISE): (State.RENEWING, _raise),
+        (State.RENEWING, Trigger.QUARANTINE): (State.RENEWING, _quarantine),
         (State.RENEWING, Trigger.RENEWED): (State.ONLINE, _adopt_and_greet),
         (State.RENEWING_OFFLINE, Trigger.CONNECT): (State.RENEWING, _nothing),
         (State.RENEWING_OFFLINE, Trigger.DISCONNECT): (State.RENEWING_OFFLINE, _leave),
         (State.RENEWING_OFFLINE, Trigger.STORE): (State.RENEWING_OFFLINE, _note),
         (State.RENEWING_OFFLINE, Trigger.RAISE): (State.RENEWING_OFFLINE, _raise),
+        (State.RENEWING_OFFLINE, Trigger.QUARANTINE): (State.RENEWING_OFFLINE, _quarantine),
         (State.RENEWING_OFFLINE, Trigger.RENEWED): (State.OFFLINE, _adopt),
     }
 

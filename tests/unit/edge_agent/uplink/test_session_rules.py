@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from edge_agent.buffer.records import EpochView
+from edge_agent.errors import SessionProtocolError
 from edge_agent.uplink.events import (
     Acknowledged,
     Action,
@@ -24,7 +25,8 @@ from edge_agent.uplink.events import (
     StartEpoch,
     Stored,
 )
-from edge_agent.uplink.session import Session, State, Trigger
+from edge_agent.uplink.session import Session
+from edge_agent.uplink.session_states import IGNORED, State, Trigger
 from firmware_bridge.contract.messages import Ack
 
 OLD, NOW = UUID(int=1), UUID(int=2)
@@ -197,23 +199,50 @@ def test_three_repeats_of_cum_send_the_next_batch_once() -> None:
     assert [sent(edge.handle(ack(2), 1.0)) for _ in range(5)] == [[], [], [3], [], []]
 
 
-@pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("trigger", list(Trigger))
-def test_the_table_says_of_every_pair_what_follows(state: State, trigger: Trigger) -> None:
-    step = Session.TRANSITIONS.get((state, trigger))
-    passed_over = {
-        Trigger.REPEAT,
-        Trigger.LOWER,
-        Trigger.STRANGE,
-        Trigger.QUARANTINE,
-        Trigger.RENEW,
-        Trigger.FOLD,
-        Trigger.ANNOUNCE,
-        Trigger.HELLO_DUE,
-        Trigger.RESEND_DUE,
-    }
-    if step is None:
-        assert state is not State.ONLINE
-        assert trigger in passed_over
-    else:
-        assert callable(step[1])
+# Without a connection no nonce, no hello and no resend are pending; while renewing, no resend.
+CANNOT_HAPPEN = {
+    (State.OFFLINE, Trigger.LOWER),
+    (State.OFFLINE, Trigger.HELLO_DUE),
+    (State.OFFLINE, Trigger.RESEND_DUE),
+    (State.RENEWING, Trigger.RESEND_DUE),
+    (State.RENEWING_OFFLINE, Trigger.LOWER),
+    (State.RENEWING_OFFLINE, Trigger.HELLO_DUE),
+    (State.RENEWING_OFFLINE, Trigger.RESEND_DUE),
+}
+
+
+def test_every_pair_has_a_transition_or_a_reason_or_cannot_happen() -> None:
+    pairs = {(state, trigger) for state in State for trigger in Trigger}
+    transitions, ignored = set(Session.TRANSITIONS), set(IGNORED)
+    assert transitions | ignored | CANNOT_HAPPEN == pairs
+    assert len(transitions) + len(ignored) + len(CANNOT_HAPPEN) == len(pairs)
+
+
+@pytest.mark.parametrize(("state", "trigger"), sorted(CANNOT_HAPPEN, key=str))
+def test_what_cannot_happen_is_a_protocol_error(
+    state: State, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edge = session(3)
+    edge.state = state
+    monkeypatch.setattr(edge, "_classify", lambda *_: [trigger])
+    with pytest.raises(SessionProtocolError, match=trigger.name):
+        edge.handle(Elapsed(), 0.0)
+
+
+@pytest.mark.parametrize(("state", "trigger"), sorted(IGNORED, key=str))
+def test_what_is_ignored_changes_nothing(
+    state: State, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edge = session(3)
+    edge.state = state
+    monkeypatch.setattr(edge, "_classify", lambda *_: [trigger])
+    assert edge.handle(ack(0), 0.0) == ()
+    assert (edge.state, edge.backlog, edge.under_way) == (state, 3, 0)
+
+
+def test_a_quarantine_is_reported_though_the_connection_went() -> None:
+    edge = session(3)
+    edge.handle(Connected(), 0.0)
+    edge.handle(Disconnected(), 1.0)
+    event = Acknowledged(Ack(NOW, 2, HASH, quarantined=(2,)), known=True)
+    assert Report("quarantined", NOW, 2) in edge.handle(event, 2.0)
