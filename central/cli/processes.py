@@ -166,6 +166,7 @@ def validate_command(*, as_json: AsJson = False) -> None:
         show(
             {
                 "changes": done.changes,
+                "closed": done.closed,
                 "days": done.days,
                 "versions": done.versions,
                 "findings": done.findings,
@@ -173,7 +174,7 @@ def validate_command(*, as_json: AsJson = False) -> None:
         )
     else:
         typer.echo(
-            f"{done.days} days validated, {done.versions} blocks made,"
+            f"{done.closed} days closed, {done.days} validated, {done.versions} blocks made,"
             f" {done.findings} findings raised."
         )
 

@@ -87,24 +87,27 @@ class Utility:
     decisions: DecisionStore
     series: SeriesStore
 
+    now: datetime = NOW
+    """What the centre's clock shows."""
+
     @property
     def enrol(self) -> Enrol:
-        return Enrol(self.registry, "operator", lambda: NOW)
+        return Enrol(self.registry, "operator", lambda: self.now)
 
     async def validate(self) -> Tally:
-        return await Validate(self.validation, lambda: NOW).until_idle()
+        return await Validate(self.validation, lambda: self.now).until_idle()
 
     async def deliver(self, edge: Edge, *batches: list[Reading]) -> None:
         """Send readings as the gateway would, and have them stored."""
         for readings in batches:
             for first in range(0, len(readings), 900):
                 sealed = edge.seal(readings[first : first + 900])
-                await Ingest(self.ingest, lambda: NOW).commit(edge.arrive(sealed))
+                await Ingest(self.ingest, lambda: self.now).commit(edge.arrive(sealed))
 
     async def found(self, customers: int = 1, *, capacity: Decimal | None = None) -> Edge:
         """A gateway, a tariff, and as many points with a meter and an account."""
         edge = Edge("gw-1")
-        await self.gateways.enrol(edge.name, NOW)
+        await self.gateways.enrol(edge.name, self.now)
         enrol = self.enrol
         await enrol.seller(Party("Sierra Power", ("Plaza 1",), "ESB1"))
         await enrol.tariff(TARIFF)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from central.adapters.memory.books import BookState, KeptChannel, MemoryBooks
 from central.adapters.memory.ingest import Touched
 from central.domain.billing.bill import Party
+from central.domain.metering.installed_days import local_date
 from central.service.ports.ingest import ChannelId, MeterId
 from central.service.ports.registry import (
     AccountRecord,
@@ -165,7 +166,8 @@ class _Transaction:
             raise RegistryConflictError(message, value=version.effective)
         self._state.tariffs[key] = version
 
-    async def touch(self, installation: InstallationRecord) -> None:
+    async def touch(self, installation: InstallationRecord, now: datetime) -> None:
+        del now
         ingest = self._books.ingest.state
         meter = ingest.meters.get((installation.manufacturer, installation.serial))
         first, last = to_ms(installation.start), to_ms(installation.end or ENDLESS)
@@ -175,6 +177,13 @@ class _Transaction:
             if record.meter_id == meter and inside:
                 key = max(ingest.touched, default=0) + 1
                 ingest.touched[key] = Touched(ChannelId(record.id), min(inside), max(inside) + 1)
+
+    async def reopen(self, point: str, since: datetime) -> None:
+        last = local_date(since, self._state.points[point].zone) - timedelta(days=1)
+        for key, kept in self._state.channels.items():
+            if kept.point == point and kept.closed_through is not None:
+                through = min(kept.closed_through, last)
+                self._state.channels[key] = replace(kept, closed_through=through)
 
     async def audit(
         self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from central.adapters.memory.books import BookState, KeptFinding, MemoryBooks
 from central.adapters.memory.ingest import State, StoredReading, Touched
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
+from central.domain.metering.installed_days import installed_days, local_date
 from central.domain.metering.series import Series
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import Segment
@@ -21,18 +22,20 @@ from central.service.ports.validation import (
     ENDLESS,
     Change,
     ChannelDay,
+    Closing,
     LockedChannel,
     Newest,
     OpenFinding,
     PointChannelId,
     ValidationTransaction,
 )
-from firmware_bridge.contract.interval import Interval, zone_info
+from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Kind, Source, from_ms, to_ms
 
 _INSTANT = timedelta(milliseconds=1)
+_DAY = timedelta(days=1)
 
 
 class MemoryValidationStore:
@@ -127,16 +130,22 @@ class _Transaction:
         return sorted(found, key=lambda one: one.start)
 
     async def due(
-        self, before: datetime, after: PointChannelId, limit: int
+        self, before: datetime, since: datetime, after: PointChannelId, limit: int
     ) -> list[PointChannelId]:
         found = []
         for key, kept in sorted(self._state.channels.items()):
-            zone = zone_info(self._state.points[kept.point].zone)
-            last = before.astimezone(zone).date() - timedelta(days=1)
-            there = any(one.start < before for one in self._installations(key))
-            if key > after and there and (kept.closed_through or date.min) < last:
+            zone = self._state.points[kept.point].zone
+            first, last = local_date(since, zone), local_date(before, zone) - _DAY
+            if kept.closed_through is not None:
+                first = kept.closed_through + _DAY
+            days = installed_days(self._spans(key), zone, first, last)
+            if key > after and next(days, None) is not None:
                 found.append(key)
         return found[:limit]
+
+    def _spans(self, key: PointChannelId) -> tuple[Interval, ...]:
+        installed = self._installations(key)
+        return tuple(Interval(one.start, one.end or ENDLESS) for one in installed)
 
     async def lock(
         self, channels: Collection[PointChannelId]
@@ -154,23 +163,7 @@ class _Transaction:
             kept.record.period_s,
             kept.record.unit,
         )
-        spans = [Interval(one.start, one.end or ENDLESS) for one in self._installations(key)]
-        first = min(
-            (
-                at_ms
-                for one in self._installations(key)
-                for channel_id in device_channels(self._ingest, one, kept.record.obis)
-                for at_ms in readings_at(self._ingest, channel_id)
-                if to_ms(one.start) <= at_ms <= to_ms(one.end or ENDLESS)
-            ),
-            default=None,
-        )
-        return LockedChannel(
-            channel,
-            kept.closed_through,
-            tuple(spans),
-            None if first is None else from_ms(first),
-        )
+        return LockedChannel(channel, kept.closed_through, self._spans(key))
 
     async def segments(
         self, windows: Mapping[PointChannelId, Interval]
@@ -257,9 +250,12 @@ class _Transaction:
             self._state.findings[key] = KeptFinding(number, one)
         return len(wanted)
 
-    async def close_through(self, days: Mapping[PointChannelId, date]) -> None:
-        for key, day in days.items():
-            self._state.channels[key] = replace(self._state.channels[key], closed_through=day)
+    async def close_through(self, closings: Sequence[Closing]) -> set[PointChannelId]:
+        for key, before, through in closings:
+            kept = self._state.channels[key]
+            assert kept.closed_through == before, "nobody reopens days meanwhile"  # noqa: S101 - one lock
+            self._state.channels[key] = replace(kept, closed_through=through)
+        return {one.channel_id for one in closings}
 
 
 _Device = tuple[Kind, int, Source, Unit]

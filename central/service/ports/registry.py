@@ -199,8 +199,16 @@ class RegistryTransaction(Protocol):
             RegistryConflictError: There is another one of that date.
         """
 
-    async def touch(self, installation: InstallationRecord) -> None:
+    async def touch(self, installation: InstallationRecord, now: datetime) -> None:
         """Queue what the meter's channels said while it was there for validation."""
+
+    async def reopen(self, point: str, since: datetime) -> None:
+        """Have a point's days from an instant on closed anew, as far as they were closed.
+
+        Args:
+            point: Its name.
+            since: An instant of the first such day.
+        """
 
     async def audit(
         self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]

@@ -54,13 +54,21 @@ class LockedChannel:
         channel: What is counted, and where.
         closed_through: Newest local day that was closed.
         installed: When meters were there, ascending.
-        first_reading: Earliest reading of any of them; None without any.
     """
 
     channel: PointChannel
     closed_through: date | None
     installed: tuple[Interval, ...]
-    first_reading: datetime | None
+
+
+class Closing(NamedTuple):
+    """That days of a channel were closed."""
+
+    channel_id: PointChannelId
+    before: date | None
+    """Newest day that was closed when they were chosen."""
+    through: date
+    """Newest day that is closed now."""
 
 
 class Newest(NamedTuple):
@@ -101,9 +109,16 @@ class ValidationTransaction(Protocol):
         """
 
     async def due(
-        self, before: datetime, after: PointChannelId, limit: int
+        self, before: datetime, since: datetime, after: PointChannelId, limit: int
     ) -> list[PointChannelId]:
-        """Channels above `after`, ascending, with a local day, over at `before`, not closed."""
+        """Channels above `after`, ascending, with a day of a meter, over at `before`, not closed.
+
+        Args:
+            before: Days that ended by then are over.
+            since: Days that were over then are not closed where none ever was.
+            after: The channel before the first that is asked for.
+            limit: At most so many.
+        """
 
     async def lock(
         self, channels: Collection[PointChannelId]
@@ -138,8 +153,13 @@ class ValidationTransaction(Protocol):
             How many were raised.
         """
 
-    async def close_through(self, days: Mapping[PointChannelId, date]) -> None:
-        """Note the newest closed day of channels."""
+    async def close_through(self, closings: Sequence[Closing]) -> set[PointChannelId]:
+        """Note the newest closed day of channels.
+
+        Returns:
+            Those of which it was noted. The others were reopened meanwhile, or are just being
+            reopened: their days are closed again.
+        """
 
 
 class ValidationStore(Protocol):

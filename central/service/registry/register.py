@@ -157,7 +157,9 @@ class Enrol:
         name = f"{installation.manufacturer}/{installation.serial}"
         if not same:
             await books.add_installation(installation)
-            await books.touch(installation)
+            # Also where the meter never spoke: what it was silent on is missing.
+            await books.reopen(installation.point, installation.start)
+            await books.touch(installation, self._clock())
             return await self._note(books, "installation", name, new=True)
         known = same[0]
         if replace(installation, gateway=None) == replace(known, gateway=None):
@@ -170,7 +172,9 @@ class Enrol:
                 remedy="End the installation and begin another.",
             )
         await books.change_installation(installation)
-        await books.touch(known)
+        if known.end is not None and (installation.end is None or known.end < installation.end):
+            await books.reopen(known.point, known.end)
+        await books.touch(known, self._clock())
         return await self._note(books, "installation", name, new=False)
 
     async def account_in(self, books: RegistryTransaction, account: AccountRecord) -> Effect:

@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.errors import MeteringError
+from central.domain.metering.installed_days import installed_days, is_installed, local_date
 from central.domain.metering.track import Segment
 from central.domain.vee.day import Thresholds
 from central.domain.vee.finding import Code, Finding, Severity
 from central.domain.vee.validate import reading_window, validate_day
+from central.service.ingest.rows import PAST
 from central.service.ports.validation import (
     Change,
     ChannelDay,
+    Closing,
     LockedChannel,
     Newest,
     PointChannelId,
@@ -41,7 +45,8 @@ class Settings:
         grace: How long after its end a day is closed, so that last readings can come in.
         batch: Changes taken at a time.
         closing: Channels closed at a time.
-        days: Most days of a channel closed at a time; the rest follow.
+        days: Most days of a channel closed at a time; the rest follow in its next turns.
+        reach: How far back a channel that was never closed is closed. No older reading is taken.
         thresholds: Where rules draw their lines.
     """
 
@@ -49,6 +54,7 @@ class Settings:
     batch: int = 500
     closing: int = 20
     days: int = 62
+    reach: timedelta = PAST
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
@@ -61,7 +67,7 @@ class Tally:
         days: Days validated.
         versions: Blocks added.
         findings: Findings raised.
-        closed: Channels of which days were closed.
+        closed: Days closed.
         looked: Channels with days to close that were looked at.
     """
 
@@ -107,6 +113,7 @@ class Validate:
         self._clock = clock
         self._settings = settings or Settings()
         self._after = PointChannelId(0)
+        self._closed_this_round = False
 
     async def until_idle(self, progress: Callable[[Tally], None] = lambda _: None) -> Tally:
         """Work until nothing waits and every day that is over is closed.
@@ -143,21 +150,38 @@ class Validate:
             return Tally(changes=taken) + await self._validate(work, locked, days)
 
     async def _closings(self) -> Tally:
-        """Close days of the next channels that have any; at the end of the list, begin anew."""
+        """Close days of the next channels that have any; at the end of the list, begin anew.
+
+        Each channel has its turn, so that one with years to close keeps no other waiting.
+        """
         before = self._clock() - self._settings.grace
         async with self._store.transaction() as work:
-            due = await work.due(before, self._after, self._settings.closing)
+            due = await self._due(work, before)
             if not due:
-                self._after = PointChannelId(0)
                 return Tally()
             locked = await work.lock(due)
             days = {key: self._to_close(one, before) for key, one in locked.items()}
             days = {key: found for key, found in days.items() if found}
             tally = await self._validate(work, locked, days)
-            await work.close_through({key: found[-1] for key, found in days.items()})
-        if all(len(found) < self._settings.days for found in days.values()):
-            self._after = due[-1]
-        return tally + Tally(closed=len(days), looked=len(due))
+            closings = [
+                Closing(key, locked[key].closed_through, found[-1]) for key, found in days.items()
+            ]
+            noted = await work.close_through(closings)
+        self._after = due[-1]
+        self._closed_this_round = self._closed_this_round or bool(noted)
+        closed = sum(len(days[key]) for key in noted)
+        return tally + Tally(closed=closed, looked=len(due))
+
+    async def _due(self, work: ValidationTransaction, before: datetime) -> list[PointChannelId]:
+        """The next channels of the round; of a new one, where the last one closed anything."""
+        since, limit = before - self._settings.reach, self._settings.closing
+        due = await work.due(before, since, self._after, limit)
+        if not due and self._closed_this_round:
+            due = await work.due(before, since, PointChannelId(0), limit)
+            self._closed_this_round = False
+        if not due:
+            self._after = PointChannelId(0)
+        return due
 
     def _days_of(
         self, changes: Sequence[Change], locked: Mapping[PointChannelId, LockedChannel]
@@ -166,29 +190,34 @@ class Validate:
         found: dict[PointChannelId, set[date]] = {}
         for change in changes:
             one = locked[change.channel_id]
-            if one.closed_through is None:
-                continue
+            closed_through = self._closed_through(one)
             reach = self._settings.thresholds.linear_gap + timedelta(
                 milliseconds=self._settings.thresholds.tolerance_ms
             )
             around = Interval(change.interval.start - reach, change.interval.end + reach)
             days = _days_in(around, one.channel.point.zone)
             found.setdefault(change.channel_id, set()).update(
-                day for day in days if day <= one.closed_through and _installed(one, day)
+                day for day in days if day <= closed_through
             )
         return {key: sorted(days) for key, days in found.items() if days}
 
     def _to_close(self, one: LockedChannel, before: datetime) -> list[date]:
-        """The days after the last that was closed, up to the last that is over."""
-        if one.first_reading is None:
-            return []
+        """The next days with a meter after the last that was closed, up to the last that is over.
+
+        Whether anything was read on them does not matter: a silent meter shows as missing.
+        """
         zone = one.channel.point.zone
-        first = one.first_reading.astimezone(zone_info(zone)).date()
+        first = self._closed_through(one) + _DAY
+        last = local_date(before, zone) - _DAY
+        days = installed_days(one.installed, zone, first, last)
+        return list(islice(days, self._settings.days))
+
+    def _closed_through(self, one: LockedChannel) -> date:
+        """The last day that is not to be closed any more."""
         if one.closed_through is not None:
-            first = one.closed_through + _DAY
-        last = before.astimezone(zone_info(zone)).date() - _DAY
-        days = [first + _DAY * number for number in range((last - first).days + 1)]
-        return days[: self._settings.days]
+            return one.closed_through
+        since = self._clock() - self._settings.grace - self._settings.reach
+        return local_date(since, one.channel.point.zone) - _DAY
 
     async def _validate(
         self,
@@ -205,10 +234,10 @@ class Validate:
         blocks: list[DayBlock] = []
         findings: dict[ChannelDay, tuple[Finding, ...]] = {}
         for key in keys:
-            one = locked[key.channel_id]
-            if not _installed(one, key.day):
+            one, known = locked[key.channel_id], newest.get(key)
+            # A day whose meter turns out not to have been there must not keep its block.
+            if known is None and not is_installed(one.installed, key.day, one.channel.point.zone):
                 continue
-            known = newest.get(key)
             block, findings[key] = _judge(
                 one,
                 key.day,
@@ -262,8 +291,3 @@ def _days_in(interval: Interval, zone: str) -> Iterable[date]:
     info = zone_info(zone)
     first, last = interval.start.astimezone(info).date(), interval.end.astimezone(info).date()
     return (first + _DAY * number for number in range((last - first).days + 1))
-
-
-def _installed(one: LockedChannel, day: date) -> bool:
-    interval = local_day(day, one.channel.point.zone)
-    return any(installed.overlap(interval) for installed in one.installed)

@@ -158,7 +158,7 @@ async def test_workers_share_the_queue(utility: Utility) -> None:
     await utility.deliver(edge, *(month(f"S{number}") for number in range(1, 5)))
     workers = [Validate(utility.validation, lambda: NOW) for _ in range(3)]
     tallies = await asyncio.gather(*(worker.until_idle() for worker in workers))
-    assert sum(tally.versions for tally in tallies) == 4 * 50
+    assert sum(tally.versions for tally in tallies) == 4 * 80
     keys = {ChannelDay(PointChannelId(number), OCTOBER): 2 for number in range(1, 5)}
     assert await utility.validation.blocks(dict(keys)) == {}
 
@@ -170,7 +170,7 @@ async def test_findings_close_when_the_data_comes(utility: Utility) -> None:
 
     async def codes_of_october() -> set[str]:
         found = await utility.validation.open_findings(PointChannelId(1))
-        return {one.code for one in found if one.day < NOVEMBER}
+        return {one.code for one in found if OCTOBER <= one.day < NOVEMBER}
 
     assert await codes_of_october() == {"MISSING_INTERVALS"}
     await utility.deliver(edge, month()[400:440])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -232,14 +232,17 @@ class _Transaction:
             message = f"{version.name} has a version of {version.effective} already."
             raise RegistryConflictError(message, value=version.effective) from error
 
-    async def touch(self, installation: InstallationRecord) -> None:
+    async def touch(self, installation: InstallationRecord, now: datetime) -> None:
         await self._run(
             "touch",
             manufacturer=installation.manufacturer,
             serial=installation.serial,
             start=installation.start,
-            end=installation.end,
+            end=installation.end or now + timedelta(days=1),
         )
+
+    async def reopen(self, point: str, since: datetime) -> None:
+        await self._run("reopen", point=point, since=since)
 
     async def audit(
         self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]

@@ -75,10 +75,17 @@ ON CONFLICT (installation_id, obis) DO UPDATE SET
 
 -- name: touch
 INSERT INTO touched (channel_id, from_at, until_at)
-SELECT channel.id, %(start)s, coalesce(%(end)s::timestamptz, now() + interval '1 day')
+SELECT channel.id, %(start)s, %(end)s
 FROM channel JOIN meter ON meter.id = channel.meter_id
 WHERE manufacturer = %(manufacturer)s AND serial = %(serial)s
-    AND %(start)s < coalesce(%(end)s::timestamptz, now() + interval '1 day')
+    AND %(start)s::timestamptz < %(end)s::timestamptz
+
+-- name: reopen
+UPDATE point_channel
+SET closed_through = (%(since)s::timestamptz AT TIME ZONE service_point.zone)::date - 1
+FROM service_point
+WHERE service_point.id = service_point_id AND service_point.name = %(point)s
+    AND closed_through >= (%(since)s::timestamptz AT TIME ZONE service_point.zone)::date
 
 -- name: account
 SELECT name, address, tax_id, contact FROM account WHERE number = %(number)s

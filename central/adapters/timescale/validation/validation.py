@@ -28,6 +28,7 @@ from central.service.ports.validation import (
     ENDLESS,
     Change,
     ChannelDay,
+    Closing,
     LockedChannel,
     Newest,
     OpenFinding,
@@ -149,9 +150,9 @@ class _Transaction:
         return len({row[0] for row in rows}), changes
 
     async def due(
-        self, before: datetime, after: PointChannelId, limit: int
+        self, before: datetime, since: datetime, after: PointChannelId, limit: int
     ) -> list[PointChannelId]:
-        rows = await self._rows("due", before=before, after=after, limit=limit)
+        rows = await self._rows("due", before=before, since=since, after=after, limit=limit)
         return [PointChannelId(row[0]) for row in rows]
 
     async def lock(
@@ -269,9 +270,14 @@ class _Transaction:
                 )
         return len(wanted)
 
-    async def close_through(self, days: Mapping[PointChannelId, date]) -> None:
-        values = {"ids": list(days), "days": list(days.values())}
-        await self._connection.execute(_SQL["close_through"], values)
+    async def close_through(self, closings: Sequence[Closing]) -> set[PointChannelId]:
+        rows = await self._rows(
+            "close_through",
+            ids=[one.channel_id for one in closings],
+            befores=[one.before for one in closings],
+            throughs=[one.through for one in closings],
+        )
+        return {PointChannelId(row[0]) for row in rows}
 
 
 def _locked(row: _Row, spans: Sequence[_Row]) -> LockedChannel:
@@ -280,8 +286,7 @@ def _locked(row: _Row, spans: Sequence[_Row]) -> LockedChannel:
         row[0], ServicePoint(row[5], row[6], capacity), Obis(bytes(row[1])), row[2], Unit(row[3])
     )
     installed = tuple(Interval(span[1], span[2] or ENDLESS) for span in spans)
-    first = min((span[3] for span in spans if span[3] is not None), default=None)
-    return LockedChannel(channel, row[4], installed, first)
+    return LockedChannel(channel, row[4], installed)
 
 
 def _places(windows: Mapping[PointChannelId, Interval]) -> dict[str, list[Any]]:

@@ -19,17 +19,26 @@ LEFT JOIN point_channel ON point_channel.service_point_id = installation.service
     AND point_channel.obis = channel.obis
 
 -- name: due
+-- A day of an installation that is over and comes after the last that was closed. An open end is
+-- null, which `least` leaves out.
 SELECT point_channel.id
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
 WHERE point_channel.id > %(after)s
+    AND coalesce(closed_through, '-infinity'::date)
+    < (%(before)s::timestamptz AT TIME ZONE zone)::date - 1
     AND EXISTS (
         SELECT FROM installation
         WHERE installation.service_point_id = point_channel.service_point_id
-            AND lower(installation.during) < %(before)s
+            AND greatest(
+                (lower(during) AT TIME ZONE zone)::date,
+                coalesce(closed_through + 1, (%(since)s::timestamptz AT TIME ZONE zone)::date)
+            )
+            <= least(
+                ((upper(during) - interval '1 microsecond') AT TIME ZONE zone)::date,
+                (%(before)s::timestamptz AT TIME ZONE zone)::date - 1
+            )
     )
-    AND coalesce(closed_through, '-infinity'::date)
-    < (%(before)s::timestamptz AT TIME ZONE service_point.zone)::date - 1
 ORDER BY point_channel.id
 LIMIT %(limit)s
 
@@ -46,15 +55,8 @@ JOIN service_point ON service_point.id = point_channel.service_point_id
 WHERE point_channel.id = ANY(%(ids)s)
 
 -- name: installed
--- When meters were there, and the first reading of each while it was.
-SELECT point_channel.id, lower(during), upper(during), (
-    SELECT min(reading.at)
-    FROM channel
-    JOIN reading ON reading.channel_id = channel.id
-        AND reading.at >= lower(during) AND reading.at <= coalesce(upper(during), 'infinity')
-    WHERE channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
-        AND point_channel.closed_through IS NULL
-)
+-- When meters were there.
+SELECT point_channel.id, lower(during), upper(during)
 FROM point_channel
 JOIN installation ON installation.service_point_id = point_channel.service_point_id
 WHERE point_channel.id = ANY(%(ids)s)
@@ -140,9 +142,19 @@ INSERT INTO vee_finding (
 )
 
 -- name: close_through
-UPDATE point_channel SET closed_through = closed.day
-FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS closed (id, day)
-WHERE point_channel.id = closed.id
+-- Who reopens days holds the row until the commit and asks for no lock of validation's: waiting for
+-- several such rows could end in a ring.
+WITH free AS (
+    SELECT point_channel.id, closed.through
+    FROM unnest(%(ids)s::bigint[], %(befores)s::date[], %(throughs)s::date[])
+        AS closed (id, before, through)
+    JOIN point_channel ON point_channel.id = closed.id
+        AND point_channel.closed_through IS NOT DISTINCT FROM closed.before
+    FOR NO KEY UPDATE OF point_channel SKIP LOCKED
+)
+UPDATE point_channel SET closed_through = free.through
+FROM free WHERE point_channel.id = free.id
+RETURNING point_channel.id
 
 -- name: blocks
 SELECT DISTINCT ON (day_block.channel_id, day_block.day)
