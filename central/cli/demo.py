@@ -28,7 +28,7 @@ class DemoFolderError(ConfigurationError):
 
 
 @answered
-def demo(
+def demo(  # noqa: PLR0913 - options of a command
     *,
     once: Annotated[bool, typer.Option("--once", help="End after the bills are printed.")] = False,
     intervals: Annotated[
@@ -49,6 +49,9 @@ def demo(
         ),
     ] = TARIFF,
     home: Annotated[Path, typer.Option(help="Folder for data, logs and invoices.")] = HOME,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Forget what an earlier demo in the folder played.")
+    ] = False,
     port: Annotated[
         int, typer.Option(help="Port of the dashboard; 0 takes a free one.", min=0, max=65535)
     ] = 0,
@@ -58,11 +61,13 @@ def demo(
     Last month comes out of three virtual meters by way of Modbus, the gateway's buffer, MQTT and
     ingest into a private PostgreSQL, and is validated, rated, billed and printed.
 
+    Started again later, it goes on: the days between come in, and months that are over are billed.
+
     Nothing that already runs here is touched, and what was started ends with the demo.
     """
     home = own_folder(home.resolve())
     _log_to(home / LOG)
-    wish = Wish(home, once=once, intervals=intervals, tariff=tariff, port=port)
+    wish = Wish(home, once=once, intervals=intervals, tariff=tariff, port=port, anew=anew)
     try:
         held = asyncio.run(_until_signal(wish))
     except asyncio.CancelledError:

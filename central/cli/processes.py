@@ -174,9 +174,13 @@ def validate_command(*, as_json: AsJson = False) -> None:
         )
     else:
         typer.echo(
-            f"{done.closed} days closed, {done.days} validated, {done.versions} blocks made,"
-            f" {done.findings} findings raised."
+            f"{done.closed} days closed{_span(done)}, {done.days} validated,"
+            f" {done.versions} blocks made, {done.findings} findings raised."
         )
+
+
+def _span(done: Tally) -> str:
+    return "" if done.span is None else f" ({done.span[0]} to {done.span[1]})"
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:

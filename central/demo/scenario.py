@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from central.adapters.documents.invoice import render_invoice
@@ -23,8 +23,9 @@ from central.api.server import serving
 from central.api.settings import WebSettings
 from central.demo.console import BillRow, Screen
 from central.demo.customers import customer_book
+from central.demo.diary import Play, content_of, read_diary, write_diary
 from central.demo.households import STEP
-from central.demo.servers import FIELD, INVOICES, Stage, set_stage
+from central.demo.servers import FIELD, INVOICES, Stage, database_of, set_stage
 from central.demo.virtual_meters import (
     GATEWAY,
     PERIOD_S,
@@ -34,6 +35,7 @@ from central.demo.virtual_meters import (
     set_scene,
     write_gateway_config,
 )
+from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.tariff.load.document import load_tariff
 from central.service.billing.approve_bills import ApproveBills, IssueBills
@@ -42,11 +44,12 @@ from central.service.gateways.enrolment import enrol_gateway
 from central.service.ports.billing import BillHead, RunSummary
 from central.service.registry.import_customers import import_book
 from central.service.registry.register import Enrol
-from central.service.validation.validate import Validate
+from central.service.validation.validate import Tally, Validate
 from firmware_bridge.contract.errors import EnvironmentFaultError
 from firmware_bridge.contract.interval import floor_boundary
 from firmware_bridge.contract.reading import Source
 from firmware_bridge.simulator.load import read_load
+from firmware_bridge.simulator.meter import wall_clock
 
 TARIFF = Path(__file__).with_name("residential-tou.yaml")
 CLERK, SUPERVISOR = "demo-clerk", "demo-supervisor"
@@ -69,6 +72,7 @@ class Wish:
         intervals: A load of the user's own for the first household.
         tariff: The tariff document that all households have.
         port: Of the dashboard; 0 takes a free one.
+        anew: Forget what an earlier demo played.
     """
 
     home: Path
@@ -76,15 +80,22 @@ class Wish:
     intervals: Path | None = None
     tariff: Path = TARIFF
     port: int = 0
+    anew: bool = False
 
 
-async def play(wish: Wish, screen: Screen, leave: asyncio.Event) -> int:
+async def play(
+    wish: Wish,
+    screen: Screen,
+    leave: asyncio.Event,
+    now: Callable[[], datetime] = wall_clock,
+) -> int:
     """Play the demo.
 
     Args:
         wish: What to play.
         screen: Where to show it.
         leave: Set when the user has seen enough.
+        now: The present, aware.
 
     Returns:
         How many bills are held; 0 when all is well.
@@ -95,10 +106,19 @@ async def play(wish: Wish, screen: Screen, leave: asyncio.Event) -> int:
     text = wish.tariff.read_text(encoding="utf-8")
     document = load_tariff(text, file=wish.tariff.name)
     load = None if wish.intervals is None else read_load(wish.intervals)
-    scene = set_scene(document.zone, _now(), load)
+    own = None if wish.intervals is None else wish.intervals.read_text(encoding="utf-8")
+    scene = replace(set_scene(document.zone, now(), load), now=now)
+    database = database_of(wish.home)
+    content = content_of(database.binaries.major, text, own)
+    earlier = None if wish.anew else read_diary(database.home)
+    if earlier is not None and (earlier.content != content or earlier.opened > scene.cycle):
+        earlier = None
+    scene = replace(scene, opened=None if earlier is None else earlier.opened)
     with screen.acts():
         act = screen.act("Start the servers")
-        async with set_stage(wish.home) as stage, serve(scene) as street:
+        anew = earlier is None
+        async with set_stage(wish.home, database, anew=anew) as stage, serve(scene) as street:
+            write_diary(database.home, Play(scene.first, content))
             dsn = stage.postgres.dsn
             await asyncio.to_thread(migrate, dsn)
             async with make_pool(dsn, max_size=8, name="meterline-demo") as pool:
@@ -108,9 +128,12 @@ async def play(wish: Wish, screen: Screen, leave: asyncio.Event) -> int:
                 async with theatre.field(street.port):
                     await theatre.backfill()
                     await theatre.validate()
-                    summary = await theatre.bill(wish.home / INVOICES / str(scene.cycle))
+                    held = 0
+                    for cycle in scene.cycles:
+                        summary = await theatre.bill(cycle, wish.home / INVOICES / str(cycle))
+                        held += summary.held_count
                     await theatre.show(wish, summary, leave)
-                    return summary.held_count
+                    return held
 
 
 class Theatre:
@@ -128,17 +151,18 @@ class Theatre:
         self._scene = scene
         self._pool = pool
         self._screen = screen
-        self._desk = timescale_desk(pool, render_invoice, _now)
+        self._now = scene.now
+        self._desk = timescale_desk(pool, render_invoice, scene.now)
         self._parts: dict[str, SupervisedChild] = {}
         self._rows: list[BillRow] = []
 
     async def enrol(self, tariff: str, document: tuple[str, str]) -> None:
         """Put gateway, points, meters, accounts and tariff into the books."""
         act = self._screen.act("Enrol customers")
-        await enrol_gateway(TimescaleGatewayStore(self._pool), GATEWAY, _now)
+        await enrol_gateway(TimescaleGatewayStore(self._pool), GATEWAY, self._now)
         registry = TimescaleRegistry(self._pool)
         book = customer_book(self._scene, tariff)
-        done = await import_book(registry, Enrol(registry, CLERK), book, [document])
+        done = await import_book(registry, Enrol(registry, CLERK, self._now), book, [document])
         act.done(", ".join(f"{count} {kind}" for (kind, _), count in sorted(done.items())))
 
     @asynccontextmanager
@@ -177,7 +201,7 @@ class Theatre:
 
     async def _reached(self) -> list[datetime]:
         """How far each meter's load profile is stored."""
-        meters = await self._desk.field.meters(now=_now(), limit=100)
+        meters = await self._desk.field.meters(now=self._now(), limit=100)
         return [
             channel.last_at or first_instant(self._scene) - STEP
             for meter in meters.rows
@@ -194,19 +218,24 @@ class Theatre:
     async def validate(self) -> None:
         """Make validated day blocks of the readings."""
         act = self._screen.act("Validate")
-        store = TimescaleValidationStore(self._pool)
-        tally = await Validate(store).until_idle(
+        tally = await self._validation().until_idle(
             lambda so_far: act.reach(0, 1, f"{so_far.versions} days")
         )
-        act.done(f"{tally.versions} day blocks, {tally.findings} findings")
+        made = f"{tally.versions} day blocks, {tally.findings} findings"
+        act.done(f"{_closed(tally)}; {made}")
 
-    async def bill(self, folder: Path) -> RunSummary:
-        """Run the month's bills, have them approved and issued, and print them."""
+    def _validation(self) -> Validate:
+        # Where the meters' clocks stand, the days after are not over.
+        return Validate(TimescaleValidationStore(self._pool), self._scene.clock)
+
+    async def bill(self, cycle: Cycle, folder: Path) -> RunSummary:
+        """Run a month's bills, have them approved and issued, and print them."""
         act = self._screen.act("Rate and bill")
+        self._rows.clear()
         store = TimescaleBillingStore(self._pool)
-        summary = await RunBills(store)(self._scene.cycle, CLERK)
-        await ApproveBills(store).run(summary.run, SUPERVISOR)
-        await IssueBills(store).run(summary.run, SUPERVISOR)
+        summary = await RunBills(store, self._now)(cycle, CLERK)
+        await ApproveBills(store, self._now).run(summary.run, SUPERVISOR)
+        await IssueBills(store, self._now).run(summary.run, SUPERVISOR)
         heads = await store.heads(summary.run)
         act.done(f"{summary.accounts} bills, {summary.held_count} held")
         act = self._screen.act("Print invoices")
@@ -236,7 +265,7 @@ class Theatre:
 
     async def show(self, wish: Wish, summary: RunSummary, leave: asyncio.Event) -> None:
         """Print the bills and open the dashboard until the user leaves."""
-        await self._desk.field.refresh(_now())
+        await self._desk.field.refresh(self._now())
         self._screen.close_acts()
         self._screen.bills(str(self._scene.cycle), self._rows)
         for currency, total in summary.totals.items():
@@ -249,12 +278,17 @@ class Theatre:
             self._screen.say(f"Dashboard: {address}   (Ctrl-C ends the demo)")
             while not leave.is_set():
                 self._check_parts()
-                await Validate(TimescaleValidationStore(self._pool)).until_idle()
+                await self._validation().until_idle()
                 try:
                     await asyncio.wait_for(leave.wait(), timeout=5.0)
                 except TimeoutError:
                     continue
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _closed(tally: Tally) -> str:
+    """Which days were closed, in words."""
+    if tally.span is None:
+        return "no day is over since the last time"
+    first, last = tally.span
+    days = str(first) if first == last else f"{first} to {last}"
+    return f"closed {days}"

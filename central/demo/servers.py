@@ -15,6 +15,7 @@ from central.adapters.embedded.binaries import wheel_binaries
 from central.adapters.embedded.broker import EmbeddedBroker
 from central.adapters.embedded.child import SupervisedChild
 from central.adapters.embedded.postgres import EmbeddedPostgres
+from central.demo.diary import forget
 
 # Below the demo's folder: what the gateway keeps, and the bills on paper.
 FIELD, INVOICES = "gateway", "invoices"
@@ -67,20 +68,34 @@ class Stage:
             await asyncio.to_thread(child.stop)
 
 
+def database_of(home: Path) -> EmbeddedPostgres:
+    """The demo's private database server, not started yet.
+
+    Raises:
+        ServerStartError: There is no PostgreSQL to run.
+    """
+    return EmbeddedPostgres(home / "postgres", wheel_binaries())
+
+
 @asynccontextmanager
-async def set_stage(home: Path) -> AsyncIterator[Stage]:
+async def set_stage(home: Path, postgres: EmbeddedPostgres, *, anew: bool) -> AsyncIterator[Stage]:
     """Start database and broker in the demo's folder; both end with the block.
 
-    Whatever an earlier demo left there goes.
+    Args:
+        home: The demo's folder.
+        postgres: See `database_of`.
+        anew: Whether what an earlier demo left there goes.
 
     Raises:
         ServerStartError: One of them could not be started; says why.
         OwnFolderBusyError: Another demo runs in the folder.
     """
-    postgres = EmbeddedPostgres(home / "postgres", wheel_binaries())
-    await asyncio.to_thread(postgres.discard)
+    if anew:
+        forget(postgres.home)
+        await asyncio.to_thread(postgres.discard)
     for part in (FIELD, INVOICES):
-        await asyncio.to_thread(shutil.rmtree, home / part, ignore_errors=True)
-        await asyncio.to_thread((home / part).mkdir, parents=True)
+        if anew:
+            await asyncio.to_thread(shutil.rmtree, home / part, ignore_errors=True)
+        await asyncio.to_thread((home / part).mkdir, parents=True, exist_ok=True)
     async with postgres, EmbeddedBroker(home / "broker") as broker:
         yield Stage(home, postgres, broker)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -45,6 +45,8 @@ class Scene:
         days: The month, cut at local midnight.
         shown_until: What the meters' clocks stand at, or None where they run.
         load: What the first household uses instead of its habits.
+        opened: The month that was billed when the play was set for the first time; None now.
+        now: Where the meters' clocks run, their time.
     """
 
     cycle: Cycle
@@ -52,10 +54,25 @@ class Scene:
     days: Interval
     shown_until: datetime | None = None
     load: LoadSeries | None = None
+    opened: Cycle | None = None
+    now: Callable[[], datetime] = wall_clock
 
     def clock(self) -> datetime:
         """What the meters' clocks show."""
-        return self.shown_until or wall_clock()
+        return self.shown_until or self.now()
+
+    @property
+    def first(self) -> Cycle:
+        """The month in which everything begins."""
+        return self.opened or self.cycle
+
+    @property
+    def cycles(self) -> Iterator[Cycle]:
+        """The months that are over since everything began."""
+        cycle = self.first
+        while cycle <= self.cycle:
+            yield cycle
+            cycle = cycle.next
 
 
 def last_month(now: datetime, zone: ZoneInfo) -> Cycle:
@@ -115,7 +132,7 @@ def _meter(scene: Scene, household: Household, load: LoadSeries | None) -> Virtu
     return compose(
         household.serial,
         series,
-        script=Script(zone=scene.zone.key, first_year=scene.cycle.year),
+        script=Script(zone=scene.zone.key, first_year=scene.first.year),
         clock=scene.clock,
         offset_wh=1_000_000 * household.seed,
         period_s=int(STEP.total_seconds()),
@@ -134,8 +151,8 @@ def manufacturer() -> str:
 
 
 def first_day(scene: Scene) -> date:
-    """The first local day that the meters are asked for: the day before the month."""
-    return scene.days.start.astimezone(scene.zone).date() - timedelta(days=1)
+    """The first local day that the meters are asked for: the day before the first month."""
+    return scene.first.days.first - timedelta(days=1)
 
 
 def first_instant(scene: Scene) -> datetime:

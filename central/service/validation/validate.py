@@ -69,6 +69,7 @@ class Tally:
         findings: Findings raised.
         closed: Days closed.
         looked: Channels with days to close that were looked at.
+        span: The first and the last day of those closed; None without any.
     """
 
     changes: int = 0
@@ -77,6 +78,7 @@ class Tally:
     findings: int = 0
     closed: int = 0
     looked: int = 0
+    span: tuple[date, date] | None = None
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -86,6 +88,7 @@ class Tally:
             self.findings + other.findings,
             self.closed + other.closed,
             self.looked + other.looked,
+            _hull(self.span, other.span),
         )
 
     @property
@@ -169,8 +172,9 @@ class Validate:
             noted = await work.close_through(closings)
         self._after = due[-1]
         self._closed_this_round = self._closed_this_round or bool(noted)
-        closed = sum(len(days[key]) for key in noted)
-        return tally + Tally(closed=closed, looked=len(due))
+        closed = sorted(day for key in noted for day in days[key])
+        span = (closed[0], closed[-1]) if closed else None
+        return tally + Tally(closed=len(closed), looked=len(due), span=span)
 
     async def _due(self, work: ValidationTransaction, before: datetime) -> list[PointChannelId]:
         """The next channels of the round; of a new one, where the last one closed anything."""
@@ -252,6 +256,14 @@ class Validate:
         await work.add_blocks(blocks, ACTOR, now)
         raised = await work.settle_findings(findings, now)
         return Tally(days=len(findings), versions=len(blocks), findings=raised)
+
+
+def _hull(
+    one: tuple[date, date] | None, other: tuple[date, date] | None
+) -> tuple[date, date] | None:
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day

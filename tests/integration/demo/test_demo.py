@@ -14,7 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -30,9 +30,14 @@ COMMAND = [sys.executable, "-m", "central.cli", "demo"]
 WIDE = {**os.environ, "COLUMNS": "140", "PYTHONUNBUFFERED": "1"}
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, off: timedelta | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the demo to its end, with a clock that is off where one is given."""
+    command = COMMAND
+    if off is not None:
+        seconds = str(off.total_seconds())
+        command = [sys.executable, "-m", "tests.support.turned_demo", seconds, "demo"]
     return subprocess.run(
-        [*COMMAND, *arguments],
+        [*command, *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -67,6 +72,10 @@ def open_demo(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
             demo.kill()
 
 
+def local_today() -> date:
+    return datetime.now(ZoneInfo(ZONE)).date()
+
+
 def last_cycle() -> Cycle:
     today = datetime.now(ZoneInfo(ZONE))
     return Cycle(today.year, today.month).previous
@@ -84,6 +93,47 @@ def timed_csv(path: Path, first: datetime, hours: int) -> Decimal:
             total += kwh
     path.write_text("\n".join(rows))
     return total
+
+
+def test_started_again_a_day_later_it_closes_the_day_between_and_says_so(
+    server_home: Path,
+) -> None:
+    first = run("--once", "--home", str(server_home), off=timedelta(days=-1))
+    assert first.returncode == 0, first.stdout + first.stderr
+    before = local_today()
+    second = run("--once", "--home", str(server_home))
+    assert second.returncode == 0, second.stdout + second.stderr
+    if local_today() != before:
+        pytest.skip("midnight passed between the two")
+    yesterday = before - timedelta(days=1)
+    assert re.search(rf"Validate .*closed {yesterday}; 3 day blocks, 0 findings", second.stdout)
+    cycle = str(last_cycle())
+    assert len(list((server_home / "invoices" / cycle).glob("*.pdf"))) == 3
+    third = run("--once", "--home", str(server_home))
+    assert third.returncode == 0, third.stdout + third.stderr
+    assert "no day is over since the last time; 0 day blocks" in third.stdout
+    assert not running_in(server_home)
+
+
+def test_started_again_a_month_later_it_bills_the_month_between(server_home: Path) -> None:
+    opened = last_cycle().previous
+    local = datetime.now(ZoneInfo(ZONE))
+    first = run("--once", "--home", str(server_home), off=-timedelta(days=local.day))
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert f"Bills of {opened}" in first.stdout
+    second = run("--once", "--home", str(server_home))
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert f"Bills of {opened.next}" in second.stdout
+    for cycle in (opened, opened.next):
+        assert len(list((server_home / "invoices" / str(cycle)).glob("*.pdf"))) == 3
+
+
+def test_anew_forgets_what_was_played(server_home: Path) -> None:
+    first = run("--once", "--home", str(server_home), off=-timedelta(days=35))
+    assert first.returncode == 0, first.stdout + first.stderr
+    second = run("--once", "--anew", "--home", str(server_home))
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert [folder.name for folder in (server_home / "invoices").iterdir()] == [str(last_cycle())]
 
 
 def test_own_load_is_billed_in_its_last_whole_month(server_home: Path, tmp_path: Path) -> None:

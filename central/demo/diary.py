@@ -1,0 +1,62 @@
+"""What an earlier demo in the same folder played, so that the next one goes on from there.
+
+It is kept beside the database: where that went, everything begins anew. What the gateway keeps is
+no use then, for it sends nothing again that it once had acknowledged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from central.demo.households import STREET
+from central.domain.billing.cycle import Cycle
+
+DIARY = "play.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A play that was begun.
+
+    Args:
+        opened: The month that it billed first.
+        content: Hex digest of tariff, load and street. Only the same play goes on.
+    """
+
+    opened: Cycle
+    content: str
+
+
+def content_of(major: int, tariff: str, load: str | None) -> str:
+    """The digest of what is played.
+
+    Args:
+        major: Version of PostgreSQL, each of which has a database of its own.
+        tariff: Text of the tariff.
+        load: Text of the user's own load.
+    """
+    said = json.dumps([major, tariff, load, repr(STREET)])
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def read_diary(folder: Path) -> Play | None:
+    """The play that was begun in a database's folder; None where none can be read."""
+    try:
+        said = json.loads((folder / DIARY).read_text(encoding="utf-8"))
+        return Play(Cycle.parse(said["opened"]), str(said["content"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_diary(folder: Path, play: Play) -> None:
+    """Keep which play was begun."""
+    said = {"opened": str(play.opened), "content": play.content}
+    (folder / DIARY).write_text(json.dumps(said), encoding="utf-8")
+
+
+def forget(folder: Path) -> None:
+    """Let the next demo begin anew, however this one ends."""
+    (folder / DIARY).unlink(missing_ok=True)
