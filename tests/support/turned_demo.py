@@ -28,5 +28,5 @@ def turned(off: timedelta) -> Callable[[Wish, Screen, asyncio.Event], object]:
 
 if __name__ == "__main__":
     off = timedelta(seconds=float(sys.argv.pop(1)))
-    central.cli.demo.play = turned(off)  # type: ignore[assignment]
+    vars(central.cli.demo)["play"] = turned(off)
     main()
