@@ -23,7 +23,7 @@ from edge_agent.polling.recorder import Recorder
 from edge_agent.reconfigure import Applied, Refusal, Reloader
 from edge_agent.uplink.listener import Listener
 from edge_agent.uplink.mqtt import Uplink
-from edge_agent.uplink.session_runner import AGENT, Conductor
+from edge_agent.uplink.session_runner import AGENT, SessionRunner
 from firmware_bridge.contract.errors import EnvironmentFaultError
 from firmware_bridge.contract.software import software_version
 
@@ -71,9 +71,9 @@ class Agent:
         self.clock = clock
         self._gateway = config.gateway
         self._listener = listener
-        conductor = Conductor(buffer, random, agent=agent_name())
+        runner = SessionRunner(buffer, random, agent=agent_name())
         broker = config.broker.broker()
-        self.uplink = Uplink(config.gateway, broker, conductor, clock, random, listener=listener)
+        self.uplink = Uplink(config.gateway, broker, runner, clock, random, listener=listener)
         self._recorder = Recorder(buffer, clock, self.uplink.notify)
         self.fleet = Fleet(self._recorder, buffer, clock)
         self.reloader = Reloader(
@@ -109,7 +109,7 @@ class Agent:
         while True:
             await self.clock.sleep(KEEP_S)
             stored_at = self._recorder.stored_at or 0.0
-            if self.buffer.pending and self.clock.monotonic() - stored_at > IDLE_FLUSH_S:
+            if self.buffer.engine.pending and self.clock.monotonic() - stored_at > IDLE_FLUSH_S:
                 with contextlib.suppress(EnvironmentFaultError):
                     await self.buffer.flush()
 
@@ -127,7 +127,7 @@ class Agent:
 
     def _alive(self, began: float) -> bool:
         # A disk that refuses is no better after a restart, and what waits in memory would be lost.
-        recorder, alarmed = self._recorder, self.buffer.alarmed
+        recorder, alarmed = self._recorder, self.buffer.engine.alarmed
         committed = recorder.tried_at if alarmed else recorder.stored_at
         period_s = min((station.period_s for station in self.stations), default=0)
         return is_alive(self.clock.monotonic(), committed, began, period_s)
@@ -156,8 +156,8 @@ class Agent:
             at=now.isoformat(),
             connected=self.uplink.connected,
             clock_quality=self.clock.quality().name.lower(),
-            disk_short=self.buffer.short,
-            disk_failing=self.buffer.failing,
+            disk_short=self.buffer.engine.short,
+            disk_failing=self.buffer.engine.failing,
             backlog=self.buffer.backlog,
             oldest_unacknowledged_s=age_s(now, await self.buffer.oldest_unacknowledged_ms()),
             readings=counts_table(await self.buffer.counts()),

@@ -68,12 +68,14 @@ class Gauge:
                 "Until that is used up, at the pace the buffer grew since the start.",
                 days_to_full(free, grown, elapsed),
             ),
-            Figure("disk_short", "Whether the disk is nearly full.", float(buffer.short)),
-            Figure("disk_failing", "Whether the disk takes no writes.", float(buffer.failing)),
+            Figure("disk_short", "Whether the disk is nearly full.", float(buffer.engine.short)),
+            Figure(
+                "disk_failing", "Whether the disk takes no writes.", float(buffer.engine.failing)
+            ),
             Figure(
                 "commit_p99_seconds",
                 "99 of 100 of the last 1,000 commits were quicker.",
-                percentile(buffer.commit_s, 0.99),
+                percentile(buffer.engine.commit_s, 0.99),
             ),
             Figure(
                 "written_bytes_per_day",

@@ -11,14 +11,16 @@ Nothing here reads a clock: every time comes in as an argument.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
-from uuid import UUID
+from pathlib import Path
+from typing import Self
+from uuid import UUID, uuid4
 
 from edge_agent.buffer import schema
 from edge_agent.buffer.batches import Contents
-from edge_agent.buffer.engine import Strongbox
-from edge_agent.buffer.epochs import Ledger, Life
+from edge_agent.buffer.engine import StorageEngine
+from edge_agent.buffer.epochs import EpochRecord, Ledger
 from edge_agent.buffer.records import (
     EVENT,
     PRUNED,
@@ -41,40 +43,114 @@ from firmware_bridge.contract.reading import to_ms
 PRUNE_EVERY = timedelta(hours=1)
 
 
-class Buffer(Strongbox):
-    """The buffer of one gateway. Made by `Buffer.open`."""
+class Buffer:
+    """The buffer of one gateway. Made by `Buffer.open`.
 
-    _pruned_at: datetime | None = None
+    Args:
+        engine: Keeps the file.
+    """
+
+    def __init__(self, engine: StorageEngine) -> None:
+        self._engine = engine
+        self._pruned_at: datetime | None = None
+        engine.carry_over = self._carry_over
+
+    @classmethod
+    async def open(
+        cls, path: Path, gateway: str, now: datetime, *, new_id: Callable[[], UUID] = uuid4
+    ) -> Self:
+        """Open, create, or set aside and salvage a buffer file.
+
+        Args:
+            path: The file; its folder must exist.
+            gateway: Whose buffer it is.
+            now: By the gateway's clock. Aware.
+            new_id: Where epoch names come from.
+
+        Raises:
+            BufferInUseError: Another agent has it open.
+            BufferOwnerError: It belongs to another gateway.
+            BufferForeignError: The file is not a buffer at all.
+            BufferUnavailableError, BufferFullError: The environment does not let us.
+        """
+        return cls(await StorageEngine.open(path, gateway, now, new_id=new_id))
+
+    async def close(self, *, flush: bool = True) -> None:
+        """Close the file.
+
+        Args:
+            flush: False leaves the notes unwritten, as a crash does.
+        """
+        await self._engine.close(flush=flush)
+
+    @property
+    def engine(self) -> StorageEngine:
+        """What keeps the file: its alarms, commit times and generation are told there."""
+        return self._engine
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._engine.path
+
+    @property
+    def gateway(self) -> str:
+        """Whose it is."""
+        return self._engine.gateway
+
+    @property
+    def marks(self) -> Mapping[str, int]:
+        """All named integers, as of the last commit."""
+        return self._engine.marks
+
+    def note(self, at: datetime, code: str, detail: str, raw: bytes | None = None) -> None:
+        """Record an event; it is written with the next transaction.
+
+        Args:
+            at: By the gateway's clock.
+            code: Stable.
+            detail: One sentence for people.
+            raw: The bytes it is about.
+        """
+        self._engine.note(at, code, detail, raw)
+
+    async def flush(self) -> None:
+        """Write the notes that wait, in a transaction of their own.
+
+        Raises:
+            BufferFullError, BufferUnavailableError, BufferDamagedError: They still wait.
+        """
+        await self._engine.flush()
 
     # --- what is known without asking the file ---
 
     @property
     def current(self) -> UUID:
         """The epoch that new batches are sealed under."""
-        return self._ledger.current.epoch
+        return self._engine.ledger.current.epoch
 
     @property
     def last(self) -> int:
         """The last sequence of the current epoch; 0 for none."""
-        return self._ledger.current.last
+        return self._engine.ledger.current.last
 
     @property
     def backlog(self) -> int:
         """Batches not acknowledged."""
-        return self._ledger.backlog
+        return self._engine.ledger.backlog
 
     @property
     def unwritten(self) -> int:
         """How many acknowledged batches only memory knows of."""
-        return self._books.acknowledged
+        return self._engine.notes.acknowledged
 
     def views(self) -> tuple[EpochView, ...]:
         """What a session starts from, and what `Renewed` carries."""
-        return self._ledger.views()
+        return self._engine.ledger.views()
 
     def states(self) -> tuple[EpochState, ...]:
         """What a hello says."""
-        return self._ledger.states()
+        return self._engine.ledger.states()
 
     # --- storing ---
 
@@ -99,11 +175,11 @@ class Buffer(Strongbox):
             transaction.after += [] if then is None else [then]
             return await self._store(transaction, cycle)
 
-        return await self._persist(work, cycle.made_at)
+        return await self._engine.persist(work, cycle.made_at)
 
     async def _store(self, transaction: Transaction, cycle: Cycle) -> tuple[Sealed, ...]:
         contents = Contents(cycle.readings, cycle.events)
-        sealed = await transaction.seal(self._ledger.current, cycle.made_at, contents)
+        sealed = await transaction.seal(self._engine.ledger.current, cycle.made_at, contents)
         await transaction.hold(cycle.held)
         for identity in cycle.release:
             await transaction.connection.execute("DELETE FROM held WHERE id = ?", (identity,))
@@ -134,38 +210,38 @@ class Buffer(Strongbox):
             BatchMissingError: That sequence is not kept.
             BufferFullError, BufferUnavailableError: The file cannot be read or mended.
         """
-        life = self._ledger.find(epoch)
-        if life is None or not life.first <= sequence <= life.last:
+        record = self._engine.ledger.find(epoch)
+        if record is None or not record.first <= sequence <= record.last:
             message = f"The buffer does not hold the batch {epoch}/{sequence}."
             raise BatchMissingError(message, value=(epoch, sequence))
-        database = self._database
+        database = self._engine.database
         try:
-            row = await self._row(life, sequence)
+            row = await self._row(record, sequence)
         except BufferDamagedError as error:
-            await self._recover(database, now, str(error))
+            await self._engine.recover(database, now, str(error))
             return await self.fetch(epoch, sequence, now)
-        if is_sound(self.gateway, life.epoch, sequence, row):
+        if is_sound(self.gateway, record.epoch, sequence, row):
             return row.payload
-        return await self._replace(life, sequence, row, now)
+        return await self._replace(record, sequence, row, now)
 
-    async def _row(self, life: Life, sequence: int) -> Row:
-        rows = await self._database.rows(
-            "SELECT sha256, payload FROM batch WHERE id = ?", (life.id_of(sequence),)
+    async def _row(self, record: EpochRecord, sequence: int) -> Row:
+        rows = await self._engine.database.rows(
+            "SELECT sha256, payload FROM batch WHERE id = ?", (record.id_of(sequence),)
         )
         return Row.read(*rows[0]) if rows else Row(NO_HASH, b"")
 
-    async def _replace(self, life: Life, sequence: int, row: Row, now: datetime) -> bytes:
-        before = await self._row(life, sequence - 1)
-        link = Link(self.gateway, life.epoch, sequence, before.sha256)
+    async def _replace(self, record: EpochRecord, sequence: int, row: Row, now: datetime) -> bytes:
+        before = await self._row(record, sequence - 1)
+        link = Link(self.gateway, record.epoch, sequence, before.sha256)
         sealed, void = stand_in(link, row, self.path, now)
 
         async def work(transaction: Transaction) -> None:
-            await transaction.replace(life, sealed, row.sha256 if void else None)
+            await transaction.replace(record, sealed, row.sha256 if void else None)
             await transaction.write_marks()
 
-        await self._transact(work, now)
+        await self._engine.transact(work, now)
         code = "batch_voided" if void else "batch_mended"
-        self.note(now, code, f"Batch {sequence} of epoch {life.epoch} failed its hash.")
+        self.note(now, code, f"Batch {sequence} of epoch {record.epoch} failed its hash.")
         return sealed.payload
 
     async def knows(self, epoch: UUID, sequence: int, sha256: bytes, now: datetime) -> bool:
@@ -174,19 +250,19 @@ class Buffer(Strongbox):
         Raises:
             BufferUnavailableError: The file cannot be read.
         """
-        life = self._ledger.find(epoch)
-        if life is None or sequence == 0 or sha256 == NO_HASH:
-            return life is not None and sequence == 0 and sha256 == NO_HASH
-        if sequence == life.cum:
-            return sha256 == life.cum_hash
-        database = self._database
+        record = self._engine.ledger.find(epoch)
+        if record is None or sequence == 0 or sha256 == NO_HASH:
+            return record is not None and sequence == 0 and sha256 == NO_HASH
+        if sequence == record.cum:
+            return sha256 == record.cum_hash
+        database = self._engine.database
         try:
             rows = await database.rows(
                 "SELECT 1 FROM batch WHERE id = ? AND (sha256 = ? OR replaces = ?)",
-                (life.id_of(sequence), sha256, sha256),
+                (record.id_of(sequence), sha256, sha256),
             )
         except BufferDamagedError as error:
-            await self._recover(database, now, str(error))
+            await self._engine.recover(database, now, str(error))
             return await self.knows(epoch, sequence, sha256, now)
         return bool(rows)
 
@@ -206,21 +282,21 @@ class Buffer(Strongbox):
             at: By the gateway's clock; the 35 days run from here.
             synchronised: Whether `at` can be trusted.
         """
-        life = self._ledger.find(epoch)
-        if life is None or not life.cum < cum <= life.last:
+        record = self._engine.ledger.find(epoch)
+        if record is None or not record.cum < cum <= record.last:
             return
-        gained = cum - life.cum
-        life.cum, life.cum_hash = cum, cum_hash
+        gained = cum - record.cum
+        record.cum, record.cum_hash = cum, cum_hash
         at_ms = to_ms(at) if synchronised else 0
-        self._books.acknowledge(life.id_of(cum), cum_hash, at_ms, gained)
+        self._engine.notes.acknowledge(record.id_of(cum), cum_hash, at_ms, gained)
 
     def reopen(self, epoch: UUID, cum: int, cum_hash: bytes) -> None:
         """Count everything of an epoch above `cum` as unacknowledged again."""
-        life = self._ledger.find(epoch)
-        if life is None or cum >= life.cum:
+        record = self._engine.ledger.find(epoch)
+        if record is None or cum >= record.cum:
             return
-        life.cum, life.cum_hash = cum, cum_hash
-        self._books.reopen(life.id_of(0), life.id_of(cum), cum_hash)
+        record.cum, record.cum_hash = cum, cum_hash
+        self._engine.notes.reopen(record.id_of(0), record.id_of(cum), cum_hash)
 
     async def new_epoch(self, abandoned: UUID, now: datetime) -> bool:
         """Seal everything unacknowledged anew under a new epoch, in one transaction.
@@ -237,17 +313,19 @@ class Buffer(Strongbox):
         """
 
         async def work(transaction: Transaction) -> bool:
-            old = self._ledger.current
+            old = self._engine.ledger.current
             if old.epoch != abandoned:
                 return False
-            life = Life(old.ordinal + 1, self._new_id(), to_ms(now), old.epoch, old.last)
-            await transaction.begin(life)
-            for source in self._ledger:
-                await transaction.move(source, life, now, self._contents)
+            record = EpochRecord(
+                old.ordinal + 1, self._engine.new_id(), to_ms(now), old.epoch, old.last
+            )
+            await transaction.begin(record)
+            for source in self._engine.ledger:
+                await transaction.move(source, record, now, self._contents)
             await transaction.write_marks()
             return True
 
-        return await self._transact(work, now)
+        return await self._engine.transact(work, now)
 
     async def fold(self, epoch: UUID, now: datetime) -> None:
         """Seal what a closed epoch still holds unacknowledged anew in the current one.
@@ -257,27 +335,27 @@ class Buffer(Strongbox):
         """
 
         async def work(transaction: Transaction) -> None:
-            source = self._ledger.find(epoch)
-            if source is not None and source is not self._ledger.current:
-                await transaction.move(source, self._ledger.current, now, self._contents)
+            source = self._engine.ledger.find(epoch)
+            if source is not None and source is not self._engine.ledger.current:
+                await transaction.move(source, self._engine.ledger.current, now, self._contents)
                 await transaction.write_marks()
 
-        await self._transact(work, now)
+        await self._engine.transact(work, now)
 
-    def _contents(self, life: Life, sequence: int, row: Row) -> Contents | None:
-        return contents_of(Link(self.gateway, life.epoch, sequence, NO_HASH), row)
+    def _contents(self, record: EpochRecord, sequence: int, row: Row) -> Contents | None:
+        return contents_of(Link(self.gateway, record.epoch, sequence, NO_HASH), row)
 
     async def _carry_over(self, before: Ledger, now: datetime) -> None:
         # What the centre had already said is still true.
-        for life in before:
-            if await self.knows(life.epoch, life.cum, life.cum_hash, now):
-                self.acknowledge(life.epoch, life.cum, life.cum_hash, now, synchronised=False)
+        for record in before:
+            if await self.knows(record.epoch, record.cum, record.cum_hash, now):
+                self.acknowledge(record.epoch, record.cum, record.cum_hash, now, synchronised=False)
 
     # --- asking the file ---
 
     async def held(self, limit: int = 1_000) -> tuple[HeldRow, ...]:
         """The oldest held readings whose row is intact."""
-        rows = await self._database.rows(
+        rows = await self._engine.database.rows(
             "SELECT id, boot, taken_ms, count, readings, crc FROM held ORDER BY id LIMIT ?",
             (limit,),
         )
@@ -289,7 +367,7 @@ class Buffer(Strongbox):
 
         Milliseconds from its start to the last of them.
         """
-        rows = await self._database.rows(
+        rows = await self._engine.database.rows(
             "SELECT boot, max(taken_ms) FROM held GROUP BY boot ORDER BY min(id)"
         )
         return {row[0]: row[1] for row in rows}
@@ -304,7 +382,7 @@ class Buffer(Strongbox):
             BufferUnavailableError: The file cannot be read.
         """
         identities: list[int] = []
-        for identity, count in await self._database.rows(
+        for identity, count in await self._engine.database.rows(
             "SELECT id, count FROM batch ORDER BY id DESC LIMIT ?", (readings,)
         ):
             readings -= count
@@ -312,45 +390,47 @@ class Buffer(Strongbox):
                 break
             identities.append(identity)
         for identity in reversed(identities):
-            for row in await self._database.rows(
+            for row in await self._engine.database.rows(
                 "SELECT sha256, payload FROM batch WHERE id = ?", (identity,)
             ):
                 ordinal, sequence = schema.split_id(identity)
-                life = next((life for life in self._ledger if life.ordinal == ordinal), None)
-                if life and (contents := self._contents(life, sequence, Row.read(*row))):
+                record = next(
+                    (record for record in self._engine.ledger if record.ordinal == ordinal), None
+                )
+                if record and (contents := self._contents(record, sequence, Row.read(*row))):
                     yield contents
 
     async def held_count(self) -> int:
         """Readings that wait for the clock."""
-        rows = await self._database.rows("SELECT coalesce(sum(count), 0) FROM held")
+        rows = await self._engine.database.rows("SELECT coalesce(sum(count), 0) FROM held")
         return int(rows[0][0])
 
     async def counts(self) -> Counts:
         """Readings by where they are."""
         held = await self.held_count()
-        acknowledged, unacknowledged = self._marks.get(PRUNED, 0), 0
-        for life in self._ledger:
-            rows = await self._database.rows(
+        acknowledged, unacknowledged = self._engine.marks.get(PRUNED, 0), 0
+        for record in self._engine.ledger:
+            rows = await self._engine.database.rows(
                 "SELECT coalesce(sum(count) FILTER (WHERE id <= :cum), 0), "
                 "coalesce(sum(count) FILTER (WHERE id > :cum), 0) "
                 "FROM batch WHERE id BETWEEN :first AND :last",
                 {
-                    "cum": life.id_of(life.cum),
-                    "first": life.id_of(0),
-                    "last": life.id_of(life.last),
+                    "cum": record.id_of(record.cum),
+                    "first": record.id_of(0),
+                    "last": record.id_of(record.last),
                 },
             )
             acknowledged += rows[0][0]
             unacknowledged += rows[0][1]
-        voided = self._marks.get(VOIDED, 0)
-        return Counts(self._marks.get(READ, 0), held, unacknowledged, acknowledged, voided)
+        voided = self._engine.marks.get(VOIDED, 0)
+        return Counts(self._engine.marks.get(READ, 0), held, unacknowledged, acknowledged, voided)
 
     async def oldest_unacknowledged_ms(self) -> int | None:
         """When the oldest unacknowledged batch was sealed; None where there is none."""
-        for life in self._ledger:
-            if life.cum < life.last:
-                oldest = life.id_of(max(life.cum + 1, life.first))
-                rows = await self._database.rows(
+        for record in self._engine.ledger:
+            if record.cum < record.last:
+                oldest = record.id_of(max(record.cum + 1, record.first))
+                rows = await self._engine.database.rows(
                     "SELECT made_at_ms FROM batch WHERE id = ?", (oldest,)
                 )
                 return int(rows[0][0]) if rows else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
@@ -22,13 +22,13 @@ import aiosqlite
 from edge_agent.buffer import damaged_file
 from edge_agent.buffer.connection import Database
 from edge_agent.buffer.disk_reserve import Reserve
-from edge_agent.buffer.epochs import Ledger, Life
+from edge_agent.buffer.epochs import EpochRecord, Ledger
 from edge_agent.buffer.file_lock import FileLock
 from edge_agent.buffer.load_state import load_ledger, load_marks
 from edge_agent.buffer.path_check import check_file
 from edge_agent.buffer.recovery.salvage import salvage_into
 from edge_agent.buffer.transaction import Transaction, insert_epoch
-from edge_agent.buffer.write_behind import Bookkeeping
+from edge_agent.buffer.write_behind import WriteBehind
 from edge_agent.errors import BufferDamagedError, BufferFullError, BufferUnavailableError
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.reading import to_ms
@@ -40,7 +40,7 @@ COMMITS_TIMED = 1_000
 _FOR_EVER_MS = 2**62
 
 
-class Strongbox:
+class StorageEngine:
     """One gateway's file. Made by `open`.
 
     Attributes:
@@ -51,6 +51,13 @@ class Strongbox:
         failing: True while the disk takes no writes (an I/O error, a read-only mount): an alarm.
         generation: Raised whenever the epochs changed under a session's feet.
         commit_s: How long the last commits took, for the metrics. [s]
+        database: The file as it is open now; another one after a recovery.
+        marks: All named integers, as of the last commit.
+        ledger: Its epochs, as of the last commit.
+        new_id: Where epoch names come from.
+        notes: What counts already and waits to be written.
+        carry_over: Asked after a recovery, with the ledger of the file that was set aside and the
+            time: takes over what only memory knew of it.
     """
 
     def __init__(
@@ -62,15 +69,16 @@ class Strongbox:
         self.failing = False
         self.generation = 0
         self.commit_s: deque[float] = deque(maxlen=COMMITS_TIMED)
-        self._database = database
-        self._ledger = ledger
-        self._marks = marks
+        self.database = database
+        self.ledger = ledger
+        self.marks = marks
         self._reserve = Reserve(database.path)
-        self._books = Bookkeeping()
+        self.notes = WriteBehind()
         self._lock: FileLock | None = None
-        self._new_id: Callable[[], UUID] = uuid4
+        self.new_id: Callable[[], UUID] = uuid4
         self._recovering = asyncio.Lock()
         self._set_aside = False
+        self.carry_over: Callable[[Ledger, datetime], Awaitable[None]] = _nothing_to_carry_over
 
     @classmethod
     async def open(
@@ -97,10 +105,10 @@ class Strongbox:
         except BaseException:
             lock.release()
             raise
-        box = cls(database, gateway, ledger, marks)
-        box._lock, box._new_id = lock, new_id
-        box._reserve.keep()
-        return box
+        engine = cls(database, gateway, ledger, marks)
+        engine._lock, engine.new_id = lock, new_id
+        engine._reserve.keep()
+        return engine
 
     async def close(self, *, flush: bool = True) -> None:
         """Close the file.
@@ -115,23 +123,18 @@ class Strongbox:
             if flush:
                 await self.flush()
         finally:
-            await self._database.close()
+            await self.database.close()
             lock.release()
 
     @property
     def pending(self) -> bool:
         """Whether notes wait to be written."""
-        return bool(self._books)
+        return bool(self.notes)
 
     @property
     def alarmed(self) -> bool:
         """Whether the disk is short or failing; a commit that succeeds may end it."""
         return self.short or self.failing
-
-    @property
-    def marks(self) -> Mapping[str, int]:
-        """All named integers, as of the last commit."""
-        return self._marks
 
     def note(self, at: datetime, code: str, detail: str, raw: bytes | None = None) -> None:
         """Record an event; it is written with the next transaction.
@@ -142,7 +145,7 @@ class Strongbox:
             detail: One sentence for people.
             raw: The bytes it is about.
         """
-        self._books.event(to_ms(at), code, detail, raw)
+        self.notes.event(to_ms(at), code, detail, raw)
 
     async def flush(self) -> None:
         """Write the notes that wait, in a transaction of their own.
@@ -150,21 +153,30 @@ class Strongbox:
         Raises:
             BufferFullError, BufferUnavailableError, BufferDamagedError: They still wait.
         """
-        if self._books:
+        if self.notes:
             await self._commit(_nothing)
 
     # --- a disk that is full or takes no writes ---
 
-    async def _persist(self, work: Work[T], now: datetime) -> T:
-        """Commit what must not wait; raise and end the disk's alarms by how that goes."""
+    async def persist(self, work: Work[T], now: datetime) -> T:
+        """Commit what must not wait; raise and end the disk's alarms by how that goes.
+
+        Args:
+            work: What to do in the transaction.
+            now: By the gateway's clock.
+
+        Raises:
+            BufferFullError: No room even after acknowledged batches went; nothing was committed.
+            BufferUnavailableError: The file cannot be written; nothing was committed.
+        """
         try:
             if self._reserve.is_short():
                 await self._make_room(now)
             try:
-                result = await self._transact(work, now)
+                result = await self.transact(work, now)
             except BufferFullError:
                 await self._make_room(now)
-                result = await self._transact(work, now)
+                result = await self.transact(work, now)
         except BufferUnavailableError as error:
             if not self.failing:
                 self.failing = True
@@ -183,7 +195,7 @@ class Strongbox:
 
         try:
             await self._commit(work)
-            await self._database.checkpoint()
+            await self.database.checkpoint()
         finally:
             if not self.short:
                 self.short = True
@@ -199,48 +211,59 @@ class Strongbox:
 
     # --- a file that is damaged ---
 
-    async def _recover(self, broken: Database, now: datetime, why: str) -> None:
-        """Set the file aside, salvage what is good, and go on in a new one with a new epoch."""
+    async def recover(self, broken: Database, now: datetime, why: str) -> None:
+        """Set the file aside, salvage what is good, and go on in a new one with a new epoch.
+
+        Args:
+            broken: The file as it was open when the damage showed; once recovered, nothing happens.
+            now: By the gateway's clock.
+            why: For the event.
+        """
         async with self._recovering:
-            if self._database is not broken:
+            if self.database is not broken:
                 return
             await broken.close()
             if not self._set_aside:
                 damaged_file.begin(self.path)
                 self._set_aside = True
-            before = self._ledger
-            self._database, self._ledger, self._marks = await _open_salvaged(
-                self.path, self.gateway, now, self._new_id
+            before = self.ledger
+            self.database, self.ledger, self.marks = await _open_salvaged(
+                self.path, self.gateway, now, self.new_id
             )
             self._set_aside = False
-            await self._carry_over(before, now)
+            await self.carry_over(before, now)
             self.note(now, "buffer_damaged", why)
             self.generation += 1
             damaged_file.finish(self.path, now)
 
-    async def _carry_over(self, before: Ledger, now: datetime) -> None:
-        """Take over what only memory knew of the file that was set aside."""
+    async def transact(self, work: Work[T], now: datetime) -> T:
+        """Commit; where the file turns out to be damaged, recover, and try once more.
 
-    async def _transact(self, work: Work[T], now: datetime) -> T:
-        """Commit; where the file turns out to be damaged, recover, and try once more."""
-        database = self._database
+        Args:
+            work: What to do in the transaction.
+            now: By the gateway's clock.
+
+        Raises:
+            BufferFullError, BufferUnavailableError: Nothing was committed.
+        """
+        database = self.database
         try:
             return await self._commit(work)
         except BufferDamagedError as error:
-            await self._recover(database, now, str(error))
+            await self.recover(database, now, str(error))
             return await self._commit(work)
 
     async def _commit(self, work: Work[T]) -> T:
-        notes = Bookkeeping()
+        written = WriteBehind()
         transaction: Transaction | None = None
         began = 0.0
 
         async def both(connection: aiosqlite.Connection) -> T:
-            nonlocal notes, transaction, began
+            nonlocal written, transaction, began
             began = time.perf_counter()
-            notes = self._books.take()
-            transaction = Transaction(connection, self.gateway, self._ledger, self._marks)
-            await notes.write(connection)
+            written = self.notes.take()
+            transaction = Transaction(connection, self.gateway, self.ledger, self.marks)
+            await written.write(connection)
             return await work(transaction)
 
         def then() -> None:
@@ -249,10 +272,14 @@ class Strongbox:
                 transaction.apply()
 
         try:
-            return await self._database.transact(both, then)
+            return await self.database.transact(both, then)
         except MeterlineError:
-            self._books.put_back(notes)
+            self.notes.put_back(written)
             raise
+
+
+async def _nothing_to_carry_over(_before: Ledger, _now: datetime) -> None:
+    return
 
 
 async def _nothing(_transaction: Transaction) -> None:
@@ -279,9 +306,9 @@ async def _open_whole(
 ) -> tuple[Database, Ledger, dict[str, int]]:
     async def begin(database: Database) -> None:
         if not await database.rows("SELECT 1 FROM batch LIMIT 1"):
-            life = Life(1, new_id(), to_ms(now))
+            record = EpochRecord(1, new_id(), to_ms(now))
             await database.transact(
-                lambda connection: insert_epoch(connection, gateway, life), lambda: None
+                lambda connection: insert_epoch(connection, gateway, record), lambda: None
             )
 
     return await _open_once(path, gateway, begin)

@@ -13,7 +13,7 @@ from firmware_bridge.contract.messages import EPOCHS_MAX, EpochState
 
 
 @dataclass(slots=True)
-class Life:
+class EpochRecord:
     """One epoch.
 
     Args:
@@ -53,32 +53,34 @@ class Ledger:
     """The epochs of a buffer, the current one last.
 
     Args:
-        lives: Ascending by ordinal, never empty.
+        records: Ascending by ordinal, never empty.
     """
 
-    def __init__(self, lives: Sequence[Life]) -> None:
-        self._lives = list(lives)
+    def __init__(self, records: Sequence[EpochRecord]) -> None:
+        self._records = list(records)
 
-    def __iter__(self) -> Iterator[Life]:
-        return iter(self._lives)
+    def __iter__(self) -> Iterator[EpochRecord]:
+        return iter(self._records)
 
     @property
-    def current(self) -> Life:
+    def current(self) -> EpochRecord:
         """The epoch that new batches are sealed under."""
-        return self._lives[-1]
+        return self._records[-1]
 
     @property
     def backlog(self) -> int:
         """Batches not acknowledged."""
-        return sum(max(life.last - max(life.cum, life.first - 1), 0) for life in self._lives)
+        return sum(
+            max(record.last - max(record.cum, record.first - 1), 0) for record in self._records
+        )
 
-    def find(self, epoch: UUID) -> Life | None:
+    def find(self, epoch: UUID) -> EpochRecord | None:
         """The epoch of that name, if it is held."""
-        return next((life for life in self._lives if life.epoch == epoch), None)
+        return next((record for record in self._records if record.epoch == epoch), None)
 
-    def begin(self, life: Life) -> None:
+    def begin(self, record: EpochRecord) -> None:
         """Make a new epoch the current one."""
-        self._lives.append(life)
+        self._records.append(record)
 
     def forget_empty(self) -> None:
         """Drop closed epochs of which nothing is kept any more.
@@ -87,26 +89,31 @@ class Ledger:
         it what neither side has, since only what was unacknowledged went over to its successor.
         """
         current = self.current
-        kept = [life for life in self._lives if life is current or life.first <= life.last]
-        named = {life.epoch for life in kept} | {life.previous for life in kept}
-        self._lives = [life for life in self._lives if life.epoch in named]
+        kept = [
+            record for record in self._records if record is current or record.first <= record.last
+        ]
+        named = {record.epoch for record in kept} | {record.previous for record in kept}
+        self._records = [record for record in self._records if record.epoch in named]
 
     def views(self) -> tuple[EpochView, ...]:
         """What the session works with."""
-        return tuple(EpochView(life.epoch, life.first, life.last, life.cum) for life in self._lives)
+        return tuple(
+            EpochView(record.epoch, record.first, record.last, record.cum)
+            for record in self._records
+        )
 
     def states(self) -> tuple[EpochState, ...]:
         """What a hello says."""
         return tuple(
             EpochState(
-                epoch=life.epoch,
-                first=life.first,
-                last=life.last,
-                last_hash=life.last_hash,
-                cum=life.cum,
-                cum_hash=life.cum_hash,
-                previous=life.previous,
-                previous_last=life.previous_last,
+                epoch=record.epoch,
+                first=record.first,
+                last=record.last,
+                last_hash=record.last_hash,
+                cum=record.cum,
+                cum_hash=record.cum_hash,
+                previous=record.previous,
+                previous_last=record.previous_last,
             )
-            for life in self._lives[-EPOCHS_MAX:]
+            for record in self._records[-EPOCHS_MAX:]
         )

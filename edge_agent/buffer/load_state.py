@@ -6,7 +6,7 @@ from uuid import UUID
 
 from edge_agent.buffer import schema
 from edge_agent.buffer.connection import Database
-from edge_agent.buffer.epochs import Ledger, Life
+from edge_agent.buffer.epochs import EpochRecord, Ledger
 from edge_agent.buffer.records import PRUNED, READ, VOIDED
 from edge_agent.buffer.transaction import no_hash
 from edge_agent.errors import BufferDamagedError, BufferOwnerError
@@ -19,7 +19,7 @@ async def load_ledger(database: Database, gateway: str) -> Ledger:
         BufferDamagedError: An epoch's row fails its checksum, or there is none.
         BufferOwnerError: The file belongs to another gateway.
     """
-    lives = []
+    records = []
     for row in await database.rows("SELECT * FROM epoch ORDER BY ordinal"):
         if row[-1] != schema.checksum(*row[:-1]):
             message = f"An epoch in {database.path} fails its checksum."
@@ -30,13 +30,13 @@ async def load_ledger(database: Database, gateway: str) -> Ledger:
                 message, value=row[2], remedy="Restore the gateway's name or name another file."
             )
         previous = None if row[4] is None else UUID(bytes=row[4])
-        life = Life(row[0], UUID(bytes=row[1]), row[3], previous, row[5])
-        await _find_ends(database, life)
-        lives.append(life)
-    if not lives:
+        record = EpochRecord(row[0], UUID(bytes=row[1]), row[3], previous, row[5])
+        await _find_ends(database, record)
+        records.append(record)
+    if not records:
         message = f"The buffer {database.path} names no epoch."
         raise BufferDamagedError(message)
-    ledger = Ledger(lives)
+    ledger = Ledger(records)
     if ledger.current.cum > ledger.current.last:
         # A sequence must never be used twice, and the last one is not known any more.
         message = f"The buffer {database.path} lost the end of its epoch."
@@ -45,27 +45,31 @@ async def load_ledger(database: Database, gateway: str) -> Ledger:
     return ledger
 
 
-async def _find_ends(database: Database, life: Life) -> None:
-    bounds = (life.id_of(0), life.id_of(2**40 - 1))
-    await _find_acknowledged(database, life, bounds)
+async def _find_ends(database: Database, record: EpochRecord) -> None:
+    bounds = (record.id_of(0), record.id_of(2**40 - 1))
+    await _find_acknowledged(database, record, bounds)
     rows = await database.rows(
         "SELECT min(id), max(id) FROM batch WHERE id BETWEEN ? AND ?", bounds
     )
     if rows[0][0] is None:
-        life.first, life.last, life.last_hash = life.cum + 1, life.cum, life.cum_hash
+        record.first, record.last, record.last_hash = record.cum + 1, record.cum, record.cum_hash
         return
-    life.first, life.last = (schema.split_id(identity)[1] for identity in rows[0])
-    rows = await database.rows("SELECT sha256 FROM batch WHERE id = ?", (life.id_of(life.last),))
-    life.last_hash = no_hash(rows[0][0])
+    record.first, record.last = (schema.split_id(identity)[1] for identity in rows[0])
+    rows = await database.rows(
+        "SELECT sha256 FROM batch WHERE id = ?", (record.id_of(record.last),)
+    )
+    record.last_hash = no_hash(rows[0][0])
 
 
-async def _find_acknowledged(database: Database, life: Life, bounds: tuple[int, int]) -> None:
+async def _find_acknowledged(
+    database: Database, record: EpochRecord, bounds: tuple[int, int]
+) -> None:
     # Newest first: one whose checksum fails is as if it had never come, which costs a resend.
     for row in await database.rows(
         "SELECT * FROM ack WHERE id BETWEEN ? AND ? ORDER BY id DESC", bounds
     ):
         if row[3] == schema.checksum(*row[:3]):
-            life.cum, life.cum_hash = schema.split_id(row[0])[1], row[1]
+            record.cum, record.cum_hash = schema.split_id(row[0])[1], row[1]
             return
 
 

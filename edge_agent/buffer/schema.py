@@ -25,7 +25,7 @@ BEGIN IMMEDIATE;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 
--- The lives of buffer files, this one's and those before; ordinal ascends, the last is current.
+-- The epochs of buffer files, this one's and those before; ordinal ascends, the last is current.
 CREATE TABLE epoch (
     ordinal INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,

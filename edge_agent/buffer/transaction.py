@@ -15,14 +15,14 @@ import aiosqlite
 
 from edge_agent.buffer import schema
 from edge_agent.buffer.batches import Contents, pack_held, seal_all
-from edge_agent.buffer.epochs import Ledger, Life
+from edge_agent.buffer.epochs import EpochRecord, Ledger
 from edge_agent.buffer.records import PRUNED, READ, VOIDED, Held, Row
 from firmware_bridge.contract.envelope import NO_HASH, Sealed
 from firmware_bridge.contract.reading import to_ms
 
 RETENTION = timedelta(days=35)
 PRUNE_ROWS = 2_000
-ContentsOf = Callable[[Life, int, Row], "Contents | None"]
+ContentsOf = Callable[[EpochRecord, int, Row], "Contents | None"]
 
 
 @dataclass(slots=True)
@@ -43,16 +43,20 @@ class Transaction:
     known: dict[str, int]
     marks: dict[str, int] = field(default_factory=dict)
     after: list[Callable[[], None]] = field(default_factory=list)
-    _lives: dict[int, Life] = field(default_factory=dict)
+    _records: dict[int, EpochRecord] = field(default_factory=dict)
 
     def apply(self) -> None:
         """Tell the ledger, after the commit."""
         self.known.update(self.marks)
-        for life in self.ledger:
-            if after := self._lives.pop(life.ordinal, None):
-                life.first, life.last, life.last_hash = after.first, after.last, after.last_hash
-        for life in self._lives.values():
-            self.ledger.begin(life)
+        for record in self.ledger:
+            if after := self._records.pop(record.ordinal, None):
+                record.first, record.last, record.last_hash = (
+                    after.first,
+                    after.last,
+                    after.last_hash,
+                )
+        for record in self._records.values():
+            self.ledger.begin(record)
         self.ledger.forget_empty()
         for call in self.after:
             call()
@@ -70,15 +74,17 @@ class Transaction:
             [(name, value, schema.checksum(name, value)) for name, value in self.marks.items()],
         )
 
-    async def seal(self, life: Life, made_at: datetime, contents: Contents) -> tuple[Sealed, ...]:
+    async def seal(
+        self, record: EpochRecord, made_at: datetime, contents: Contents
+    ) -> tuple[Sealed, ...]:
         """Seal readings at the end of an epoch."""
-        after = self._changing(life)
+        after = self._changing(record)
         sealed = tuple(seal_all(after.link(self.gateway), made_at, contents))
         await self.connection.executemany(
             "INSERT INTO batch VALUES (?, ?, ?, ?, NULL, ?)",
             [
                 (
-                    life.id_of(batch.sequence),
+                    record.id_of(batch.sequence),
                     batch.sha256,
                     batch.count,
                     to_ms(made_at),
@@ -100,13 +106,13 @@ class Transaction:
                 (*row, schema.checksum(*row)),
             )
 
-    async def begin(self, life: Life) -> None:
+    async def begin(self, record: EpochRecord) -> None:
         """Begin an epoch."""
-        self._lives[life.ordinal] = replace(life)
-        await insert_epoch(self.connection, self.gateway, life)
+        self._records[record.ordinal] = replace(record)
+        await insert_epoch(self.connection, self.gateway, record)
 
     async def move(
-        self, source: Life, target: Life, now: datetime, contents_of: ContentsOf
+        self, source: EpochRecord, target: EpochRecord, now: datetime, contents_of: ContentsOf
     ) -> None:
         """Seal the unacknowledged batches of one epoch anew at the end of another, one by one."""
         for sequence in range(max(source.cum + 1, source.first), source.last + 1):
@@ -127,9 +133,9 @@ class Transaction:
         after.last, after.last_hash = source.cum, source.cum_hash
         after.first = min(after.first, after.last + 1)
 
-    async def replace(self, life: Life, sealed: Sealed, replaces: bytes | None) -> None:
+    async def replace(self, record: EpochRecord, sealed: Sealed, replaces: bytes | None) -> None:
         """Put other bytes in a batch's place; `replaces` names the hash that a void stands for."""
-        identity = life.id_of(sealed.sequence)
+        identity = record.id_of(sealed.sequence)
         rows = await self.rows("SELECT made_at_ms FROM batch WHERE id = ?", identity)
         made_at_ms = rows[0][0] if rows else 0
         if replaces is not None:
@@ -138,8 +144,8 @@ class Transaction:
             "INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?)",
             (identity, sealed.sha256, sealed.count, made_at_ms, replaces, sealed.payload),
         )
-        if sealed.sequence == life.last:
-            self._changing(life).last_hash = sealed.sha256
+        if sealed.sequence == record.last:
+            self._changing(record).last_hash = sealed.sha256
 
     async def _missing_without(self, identity: int) -> int:
         """How many readings are nowhere, but for a batch whose own count may be what was hit."""
@@ -164,29 +170,29 @@ class Transaction:
 
     async def drop_acknowledged(self, before_ms: int, most: int) -> None:
         """Delete batches acknowledged before an instant, oldest first; the very last one stays."""
-        for life in self.ledger:
+        for record in self.ledger:
             acknowledged = await self.rows(
                 "SELECT max(id) FROM ack WHERE id BETWEEN ? AND ? AND acked_at_ms < ?",
-                life.id_of(0),
-                life.id_of(life.cum),
+                record.id_of(0),
+                record.id_of(record.cum),
                 before_ms,
             )
             if acknowledged[0][0] is None:
                 continue
             # The chain and the numbering go on from the current epoch's last batch.
             until = acknowledged[0][0]
-            if life is self.ledger.current:
-                until = min(until, life.id_of(life.last) - 1)
+            if record is self.ledger.current:
+                until = min(until, record.id_of(record.last) - 1)
             doomed = await self.rows(
                 "SELECT id, count FROM batch WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
-                life.id_of(0),
+                record.id_of(0),
                 until,
                 most,
             )
             if doomed:
-                await self._delete(life, doomed)
+                await self._delete(record, doomed)
 
-    async def _delete(self, life: Life, doomed: Sequence[Sequence[int]]) -> None:
+    async def _delete(self, record: EpochRecord, doomed: Sequence[Sequence[int]]) -> None:
         last = doomed[-1][0]
         await self.connection.execute(
             "DELETE FROM batch WHERE id BETWEEN ? AND ?", (doomed[0][0], last)
@@ -194,23 +200,30 @@ class Transaction:
         # The newest acknowledgement stays: it says where the epoch stands.
         await self.connection.execute(
             "DELETE FROM ack WHERE id BETWEEN ? AND ? AND id < ?",
-            (life.id_of(0), last, life.id_of(life.cum)),
+            (record.id_of(0), last, record.id_of(record.cum)),
         )
         self.add(PRUNED, sum(count for _, count in doomed))
-        self._changing(life).first = schema.split_id(last)[1] + 1
+        self._changing(record).first = schema.split_id(last)[1] + 1
 
     async def rows(self, sql: str, *parameters: object) -> list[Any]:
         """All rows of a query."""
         return list(await self.connection.execute_fetchall(sql, parameters))
 
-    def _changing(self, life: Life) -> Life:
-        return self._lives.setdefault(life.ordinal, replace(life))
+    def _changing(self, record: EpochRecord) -> EpochRecord:
+        return self._records.setdefault(record.ordinal, replace(record))
 
 
-async def insert_epoch(connection: aiosqlite.Connection, gateway: str, life: Life) -> None:
+async def insert_epoch(connection: aiosqlite.Connection, gateway: str, record: EpochRecord) -> None:
     """Write an epoch's row."""
-    previous = None if life.previous is None else life.previous.bytes
-    row = (life.ordinal, life.epoch.bytes, gateway, life.created_ms, previous, life.previous_last)
+    previous = None if record.previous is None else record.previous.bytes
+    row = (
+        record.ordinal,
+        record.epoch.bytes,
+        gateway,
+        record.created_ms,
+        previous,
+        record.previous_last,
+    )
     await connection.execute(
         "INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, schema.checksum(*row))
     )

@@ -44,7 +44,7 @@ class _Event:
 Note: TypeAlias = _Ack | _Reopen | _Event
 
 
-class Bookkeeping:
+class WriteBehind:
     """The notes that wait, in order."""
 
     def __init__(self, notes: Sequence[Note] = ()) -> None:
@@ -72,14 +72,14 @@ class Bookkeeping:
             kept = None if raw is None else raw[:RAW_MAX_BYTES]
             self._notes.append(_Event(at_ms, code, detail, kept))
 
-    def take(self) -> Bookkeeping:
+    def take(self) -> WriteBehind:
         """Hand over what waits, for one transaction."""
-        taken = Bookkeeping(self._notes)
+        taken = WriteBehind(self._notes)
         taken.acknowledged = self.acknowledged
         self._notes, self.acknowledged = [], 0
         return taken
 
-    def put_back(self, taken: Bookkeeping) -> None:
+    def put_back(self, taken: WriteBehind) -> None:
         """The transaction failed: these wait again, before what came since."""
         self.acknowledged += taken.acknowledged
         self._notes = [*taken._notes, *self._notes]

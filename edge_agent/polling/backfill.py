@@ -140,7 +140,7 @@ class Backfill:
         await self._recorder.record(Harvest(readings=tuple(readings), marks=marks))
 
     async def _while_short(self) -> None:
-        while self._buffer.short:
+        while self._buffer.engine.short:
             await self._clock.sleep(SHORT_S)
 
     def _note(self, code: str, detail: str, raw: bytes | None = None) -> None:

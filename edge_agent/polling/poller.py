@@ -156,7 +156,7 @@ class Poller:
 
     def _wanted(self, station: Station) -> bool:
         # What its own memory keeps can wait until the disk has room.
-        spared = self._buffer.short and station.load_profile and station.driver.has_profile
+        spared = self._buffer.engine.short and station.load_profile and station.driver.has_profile
         return not (station.reading or spared)
 
     async def _store(self, answers: Sequence[Answer]) -> None:
@@ -245,7 +245,7 @@ class Poller:
     ) -> tuple[tuple[Reading, ...], datetime | None]:
         """The entries since the last cycle, where the load profile is current."""
         stored = self._buffer.marks.get(station.profile_mark)
-        if not station.current or stored is None or self._buffer.short:
+        if not station.current or stored is None or self._buffer.engine.short:
             return (), None
         period = timedelta(seconds=station.profile_period_s)
         interval = Interval(from_ms(stored), max(boundary + period, from_ms(stored)))

@@ -9,7 +9,7 @@ from firmware_bridge.contract.messages import Status
 
 
 class Listener(Protocol):
-    """What the uplink tells of messages that the conductor does not know."""
+    """What the uplink tells of messages that the session runner does not know."""
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The connection to the broker: keeps it, and carries bytes between it and the conductor.
+"""The connection to the broker: keeps it, and carries bytes between it and the session runner.
 
 Nothing here decides what to send. A publish that is lost, refused or never confirmed needs no
 handling of its own: only the centre's acknowledgement releases a batch, and what it does not
@@ -22,7 +22,7 @@ from edge_agent.clock import Clock
 from edge_agent.config.broker import Broker
 from edge_agent.errors import BrokerError, BrokerRefusalError, BrokerTlsError, CertificateNameError
 from edge_agent.uplink.listener import Listener
-from edge_agent.uplink.session_runner import Conductor, Moment
+from edge_agent.uplink.session_runner import Moment, SessionRunner
 from edge_agent.uplink.version_probe import ask_version
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
@@ -47,7 +47,7 @@ class Uplink:
     Args:
         gateway: Who we are; also the MQTT client's name, so that a new connection ends an old one.
         broker: Where to.
-        conductor: Decides what is sent.
+        runner: Decides what is sent.
         clock: For waiting and stamping.
         random: For the jitter of reconnects.
         listener: Hears of what else the centre says; None for nobody.
@@ -62,7 +62,7 @@ class Uplink:
         self,
         gateway: str,
         broker: Broker,
-        conductor: Conductor,
+        runner: SessionRunner,
         clock: Clock,
         random: Random,
         *,
@@ -73,7 +73,7 @@ class Uplink:
         self.failure: str | None = None
         self._gateway = gateway
         self._broker = broker
-        self._conductor = conductor
+        self._runner = runner
         self._clock = clock
         self._random = random
         self._listener = listener
@@ -96,7 +96,7 @@ class Uplink:
     def use(self, broker: Broker) -> None:
         """Go over to another broker, or another way to be admitted. Never blocks.
 
-        What the conductor has begun is carried to its end first; batches under way are sent again.
+        What the session runner has begun is carried to its end first; batches under way are sent again.
         """
         self._broker = broker
         self._moved.set()
@@ -170,12 +170,12 @@ class Uplink:
         if self.failure != error.code:
             self.failure = error.code
             _log.error(error.code.lower(), reason=str(error))
-            self._conductor.note(error.code.lower(), str(error), self._moment())
+            self._runner.note(error.code.lower(), str(error), self._moment())
 
     def _client(
         self, broker: Broker, context: ssl.SSLContext | None, protocol: aiomqtt.ProtocolVersion
     ) -> aiomqtt.Client:
-        offline = Status(GatewayState.OFFLINE, self._conductor.agent)
+        offline = Status(GatewayState.OFFLINE, self._runner.agent)
         client = aiomqtt.Client(
             broker.host,
             broker.port,
@@ -209,7 +209,7 @@ class Uplink:
             self.connected = True
             self.failure = self.failure if self._misnamed else None
             _log.info("broker_connected", host=self._broker.host)
-            self._publish(client, await self._conductor.connected(self._moment()))
+            self._publish(client, await self._runner.connected(self._moment()))
             while not self._moved.is_set():
                 await self._turn(client, reader)
             with contextlib.suppress(aiomqtt.MqttError):
@@ -222,10 +222,10 @@ class Uplink:
         finally:
             self.connected = False
             await self._stop(reader)
-            await self._conductor.disconnected(self._moment())
+            await self._runner.disconnected(self._moment())
 
     async def _say(self, client: aiomqtt.Client, state: GatewayState) -> None:
-        status = Status(state, self._conductor.agent, self._clock.wall(), self._conductor.backlog)
+        status = Status(state, self._runner.agent, self._clock.wall(), self._runner.backlog)
         if self._listener is not None:
             status = self._listener.complete(status)
         self._unsaid = False
@@ -247,10 +247,10 @@ class Uplink:
         out: list[bytes] = []
         try:
             while self._inbox:
-                out += await self._conductor.received(self._inbox.popleft(), self._moment())
-            out += await self._conductor.stored(self._moment())
+                out += await self._runner.received(self._inbox.popleft(), self._moment())
+            out += await self._runner.stored(self._moment())
             if self._due():
-                out += await self._conductor.elapsed(self._moment())
+                out += await self._runner.elapsed(self._moment())
         except EnvironmentFaultError as error:
             # The buffer's own alarm says more; the conversation goes on when it recovers.
             _log.error("buffer_trouble", code=error.code, reason=error.message)
@@ -258,7 +258,7 @@ class Uplink:
         self._publish(client, out)
 
     async def _wait(self) -> None:
-        wake_at = self._conductor.wake_at
+        wake_at = self._runner.wake_at
         timeout = None if wake_at is None else max(wake_at - self._clock.monotonic(), 0.0)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
@@ -266,7 +266,7 @@ class Uplink:
         self._wake.clear()
 
     def _due(self) -> bool:
-        wake_at = self._conductor.wake_at
+        wake_at = self._runner.wake_at
         return wake_at is not None and self._clock.monotonic() >= wake_at
 
     async def _read(self, client: aiomqtt.Client) -> None:

@@ -63,7 +63,7 @@ class Moment:
     synchronised: bool = True
 
 
-class Conductor:
+class SessionRunner:
     """One gateway's conversation with the centre.
 
     Args:
@@ -84,7 +84,7 @@ class Conductor:
         self._buffer = buffer
         self.agent = agent
         self.session = make_session(buffer.views(), random)
-        self._generation = buffer.generation
+        self._generation = buffer.engine.generation
         self._owed: tuple[Action, float] | None = None
         self._reported: set[tuple[str, UUID]] = set()
 
@@ -114,8 +114,8 @@ class Conductor:
 
     async def stored(self, now: Moment) -> list[bytes]:
         """The buffer may hold more, or other epochs, than when last told."""
-        if self._generation != self._buffer.generation:
-            self._generation = self._buffer.generation
+        if self._generation != self._buffer.engine.generation:
+            self._generation = self._buffer.engine.generation
             return await self._run(Renewed(self._buffer.views()), now)
         return await self._run(Stored(self._buffer.current, self._buffer.last), now)
 
@@ -198,10 +198,10 @@ class Conductor:
             out.append(await self._buffer.fetch(action.epoch, action.sequence, now.wall))
         except BatchMissingError:
             # Pruned since the session was told, or gone with a file that was set aside.
-            self._generation = self._buffer.generation
+            self._generation = self._buffer.engine.generation
             return Renewed(self._buffer.views())
-        if self._generation != self._buffer.generation:
-            self._generation = self._buffer.generation
+        if self._generation != self._buffer.engine.generation:
+            self._generation = self._buffer.engine.generation
             return Renewed(self._buffer.views())
         return None
 

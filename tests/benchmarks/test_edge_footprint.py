@@ -35,7 +35,7 @@ from edge_agent.clock import ClockSource, SystemClock
 from edge_agent.config.broker import Broker
 from edge_agent.uplink.mqtt import Uplink
 from edge_agent.uplink.session import Session
-from edge_agent.uplink.session_runner import Conductor
+from edge_agent.uplink.session_runner import SessionRunner
 from firmware_bridge.contract.envelope import NO_HASH, Link, open_batch
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
@@ -137,14 +137,14 @@ async def test_a_week_of_a_hundred_meters_drains(
             ]
             await buffer.store(Cycle(now, some))
         random = Random(1)  # noqa: S311 - jitter, repeatable
-        conductor = Conductor(buffer, random, make_session=partial(Session, window_max=window_max))
+        runner = SessionRunner(buffer, random, make_session=partial(Session, window_max=window_max))
         clock = SystemClock(ClockSource.TRUSTED)
         centre = Centre(GATEWAY)
         async with (
             listening(centre, mosquitto.port),
             far_away(mosquitto.port, round_trip_s) as port,
         ):
-            uplink = Uplink(GATEWAY, Broker("127.0.0.1", port), conductor, clock, random)
+            uplink = Uplink(GATEWAY, Broker("127.0.0.1", port), runner, clock, random)
             began = time.monotonic()
             task = asyncio.create_task(uplink.run())
             while buffer.backlog:  # noqa: ASYNC110 - the buffer tells nobody when it is empty

@@ -72,7 +72,7 @@ async def left_behind(home: Path) -> Left:
             header = open_batch(GATEWAY, await buffer.fetch(buffer.current, 20, T0)).header
             buffer.acknowledge(buffer.current, 20, header.sha256, T0)
         if number in {40, 60}:
-            await buffer._database.checkpoint()
+            await buffer.engine.database.checkpoint()
     await buffer.store(cycle(90, 1, held=[held(500, 3)]))
     files = on_disk(home)
     batches = {}
@@ -101,7 +101,7 @@ async def go_on(buffer: Buffer) -> Counter[str]:
         await buffer.store(cycle(1_000 + number, 2))
         await readings(buffer)
     await buffer.flush()
-    rows = await buffer._database.rows("SELECT code FROM event")
+    rows = await buffer.engine.database.rows("SELECT code FROM event")
     return Counter(row[0] for row in rows)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle
-from edge_agent.uplink.session_runner import Conductor, Moment
+from edge_agent.uplink.session_runner import Moment, SessionRunner
 from firmware_bridge.contract.body import Columns
 from firmware_bridge.contract.envelope import is_batch, open_batch
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
@@ -47,7 +47,7 @@ class Device:
         self.record = record
         self.connected = False
         self.wall_offset = timedelta()
-        self.conductor: Conductor | None = None
+        self.runner: SessionRunner | None = None
         self.buffer: Buffer | None = None
         self.released: Callable[[list[Key]], None] = lambda _: None
         self._random = random
@@ -64,14 +64,14 @@ class Device:
     async def boot(self, now: Moment) -> None:
         if self.buffer is None:
             self.buffer = await Buffer.open(self.card, GATEWAY, now.wall, new_id=self._new_id)
-            self.conductor = Conductor(self.buffer, self._random, agent=f"sim-{self.serial}")
+            self.runner = SessionRunner(self.buffer, self._random, agent=f"sim-{self.serial}")
             self._cums = {view.epoch: view.cum for view in self.buffer.views()}
 
     async def die(self) -> None:
         """Power off: what was not committed is gone."""
         if self.buffer is not None:
             await self.buffer.close(flush=False)
-        self.buffer = self.conductor = None
+        self.buffer = self.runner = None
         self.connected = False
 
     async def store(self, now: Moment, instants: list[datetime]) -> None:

@@ -78,8 +78,8 @@ class World:
     def _down(self, payload: bytes) -> None:
         async def deliver() -> None:
             for device in self.devices:
-                if device.connected and device.conductor is not None:
-                    out = await device.conductor.received(payload, self._moment(device))
+                if device.connected and device.runner is not None:
+                    out = await device.runner.received(payload, self._moment(device))
                     self._publish(device.outgoing(out))
 
         self.broker.carry(deliver)
@@ -107,7 +107,7 @@ class World:
         if self.agenda.now > LAST_POLL_S:
             return
         self.agenda.after(PERIOD_S, partial(self.poll, device))
-        if device.conductor is None:
+        if device.runner is None:
             return
         boundary = to_ms(self.wall()) // 900_000 * 900_000
         depth = self.random.choice([1, 1, 1, 4, 12])
@@ -121,33 +121,33 @@ class World:
         if self.random.random() < 0.05 and "kill" in self.faults:
             await self._kill(device)  # accepted, and not yet told to anybody
             return
-        self._publish(device.outgoing(await device.conductor.stored(self._moment(device))))
+        self._publish(device.outgoing(await device.runner.stored(self._moment(device))))
 
     async def connect(self, device: Device) -> None:
         """Try to be connected; one name has one connection, the newest."""
         self.agenda.after(self.random.uniform(5.0, 60.0), partial(self.connect, device))
-        if device.connected or device.conductor is None or not self.broker.up:
+        if device.connected or device.runner is None or not self.broker.up:
             return
         for other in self.devices:
-            if other.connected and other.conductor is not None:
+            if other.connected and other.runner is not None:
                 if self.random.random() < 0.8:
                     return  # the other holds on a little longer
                 await self._disconnect(other)
         device.connected = True
-        self._publish(device.outgoing(await device.conductor.connected(self._moment(device))))
+        self._publish(device.outgoing(await device.runner.connected(self._moment(device))))
 
     async def wake(self, device: Device) -> None:
         """Tell the session that time has passed."""
         self.agenda.after(11.0, partial(self.wake, device))
-        conductor = device.conductor
-        if conductor is None or conductor.wake_at is None or conductor.wake_at > self.agenda.now:
+        runner = device.runner
+        if runner is None or runner.wake_at is None or runner.wake_at > self.agenda.now:
             return
-        self._publish(device.outgoing(await conductor.elapsed(self._moment(device))))
+        self._publish(device.outgoing(await runner.elapsed(self._moment(device))))
 
     async def _disconnect(self, device: Device) -> None:
         device.connected = False
-        if device.conductor is not None:
-            await device.conductor.disconnected(self._moment(device))
+        if device.runner is not None:
+            await device.runner.disconnected(self._moment(device))
 
     # --- what goes wrong ---
 

@@ -20,7 +20,7 @@ import aiosqlite
 
 from edge_agent.buffer import damaged_file, schema
 from edge_agent.buffer.connection import Database
-from edge_agent.buffer.epochs import Life
+from edge_agent.buffer.epochs import EpochRecord
 from edge_agent.buffer.records import PRUNED, READ, VOIDED
 from edge_agent.buffer.recovery.bit_repair import mend, rescue
 from edge_agent.buffer.recovery.page_carver import carve
@@ -239,14 +239,16 @@ async def _write(
     )
     ordinal, last_epoch, last = 0, None, 0
     for ordinal, (epoch, found) in enumerate(order, start=1):
-        life = Life(ordinal, epoch, found.created_ms, found.previous, found.previous_last)
-        await insert_epoch(connection, salvage.gateway, life)
+        record = EpochRecord(ordinal, epoch, found.created_ms, found.previous, found.previous_last)
+        await insert_epoch(connection, salvage.gateway, record)
         last_epoch, last = (
             epoch,
-            await _write_batches(connection, salvage.gateway, life, found, now),
+            await _write_batches(connection, salvage.gateway, record, found, now),
         )
     await insert_epoch(
-        connection, salvage.gateway, Life(ordinal + 1, new_id(), to_ms(now), last_epoch, last)
+        connection,
+        salvage.gateway,
+        EpochRecord(ordinal + 1, new_id(), to_ms(now), last_epoch, last),
     )
     for row in sorted(salvage.held, key=salvage.held.__getitem__):
         await connection.execute(
@@ -260,27 +262,31 @@ async def _write(
 
 
 async def _write_batches(
-    connection: aiosqlite.Connection, gateway: str, life: Life, found: _Found, now: datetime
+    connection: aiosqlite.Connection,
+    gateway: str,
+    record: EpochRecord,
+    found: _Found,
+    now: datetime,
 ) -> int:
     """Returns the last sequence known of the epoch."""
     cum = max(found.acks, default=0)
     last = max(max(found.batches, default=0), cum)
     for sequence in sorted(found.batches):
         sha256, count, made_at_ms, payload = found.batches[sequence]
-        row = (life.id_of(sequence), sha256, count, made_at_ms, payload)
+        row = (record.id_of(sequence), sha256, count, made_at_ms, payload)
         await connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?, NULL, ?)", row)
     previous = found.batches[cum][0] if cum in found.batches else NO_HASH
     for sequence in range(max(cum + 1, last - GAP_MAX), last + 1):
         if sequence in found.batches:
             previous = found.batches[sequence][0]
             continue
-        link = Link(gateway, life.epoch, sequence, previous)
+        link = Link(gateway, record.epoch, sequence, previous)
         void = seal_void(link, now, Void(NO_HASH, "not found in the damaged buffer"))
-        row = (life.id_of(sequence), void.sha256, 0, to_ms(now), void.payload)
+        row = (record.id_of(sequence), void.sha256, 0, to_ms(now), void.payload)
         await connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?, NULL, ?)", row)
         previous = void.sha256
     for sequence, (sha256, at_ms) in found.acks.items():
-        await insert_ack(connection, life.id_of(sequence), sha256, at_ms)
+        await insert_ack(connection, record.id_of(sequence), sha256, at_ms)
     return last
 
 

@@ -37,7 +37,7 @@ def cycle(number: int, readings: int = 1, *, days: int = 0) -> Cycle:
 
 
 def alarmed(buffer: Buffer) -> bool:
-    return buffer.short
+    return buffer.engine.short
 
 
 async def fill_up(buffer: Buffer, number: int) -> int:
@@ -145,15 +145,15 @@ async def test_damage_that_shows_while_running_is_survived(tmp_path: Path) -> No
     buffer = await Buffer.open(path, GATEWAY, T0)
     for number in range(50):
         await buffer.store(cycle(number, 20))
-    await buffer._database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-    await buffer._database.rows("PRAGMA shrink_memory")
+    await buffer.engine.database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    await buffer.engine.database.rows("PRAGMA shrink_memory")
     raw = bytearray(path.read_bytes())
     for page in range(1, len(raw) // 4096):
         raw[page * 4096] ^= 0x40
     path.write_bytes(raw)
-    generation = buffer.generation
+    generation = buffer.engine.generation
     await buffer.store(cycle(50, 20))
-    assert buffer.generation == generation + 1
+    assert buffer.engine.generation == generation + 1
     assert 500_000 in (await values(buffer))[0]
     await buffer.close()
 
@@ -165,21 +165,21 @@ async def test_a_full_disk_drops_the_acknowledged_first_and_heals(tmp_path: Path
     epoch = buffer.current
     header = open_batch(GATEWAY, await buffer.fetch(epoch, 30, T0)).header
     buffer.acknowledge(epoch, 30, header.sha256, T0)
-    pages = (await buffer._database.rows("PRAGMA page_count"))[0][0]
-    await buffer._database.rows(f"PRAGMA max_page_count = {pages + 1}")
+    pages = (await buffer.engine.database.rows("PRAGMA page_count"))[0][0]
+    await buffer.engine.database.rows(f"PRAGMA max_page_count = {pages + 1}")
     number = await fill_up(buffer, 40)
     assert number > 45, "the acknowledged ones made room"
     assert alarmed(buffer)
     assert buffer.views()[0].first == 31
     assert (await buffer.counts()).reconcile
-    await buffer._database.rows("PRAGMA max_page_count = 100000")
+    await buffer.engine.database.rows("PRAGMA max_page_count = 100000")
     await buffer.store(cycle(number, 300))
     assert not alarmed(buffer)
     kept, void = await values(buffer)
     assert void == 0
     assert len(kept) == (number + 1 - 30) * 300
     await buffer.flush()
-    rows = await buffer._database.rows("SELECT code FROM event")
+    rows = await buffer.engine.database.rows("SELECT code FROM event")
     assert {row[0] for row in rows} == {"disk_short", "disk_relieved"}
     await buffer.close()
 
@@ -196,7 +196,7 @@ async def test_a_disk_that_runs_short_raises_one_alarm(
     await buffer.store(cycle(5))
     assert not alarmed(buffer)
     await buffer.flush()
-    rows = await buffer._database.rows("SELECT code FROM event ORDER BY id")
+    rows = await buffer.engine.database.rows("SELECT code FROM event ORDER BY id")
     assert [row[0] for row in rows] == ["disk_short", "disk_relieved"]
     await buffer.close()
 

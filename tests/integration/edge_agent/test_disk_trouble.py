@@ -94,7 +94,9 @@ def assert_nothing_set_aside(folder: Path) -> None:
 
 async def codes(buffer: Buffer) -> list[str]:
     await buffer.flush()
-    return [row[0] for row in await buffer._database.rows("SELECT code FROM event ORDER BY id")]
+    return [
+        row[0] for row in await buffer.engine.database.rows("SELECT code FROM event ORDER BY id")
+    ]
 
 
 async def test_a_full_disk_keeps_what_was_accepted_alarms_once_and_heals(small_disk: Path) -> None:
@@ -102,7 +104,7 @@ async def test_a_full_disk_keeps_what_was_accepted_alarms_once_and_heals(small_d
     buffer = await Buffer.open(path, GATEWAY, T0)
     accepted: list[int] = []
     refused = number = 0
-    while number < 600 and (refused < REFUSALS or buffer.short):
+    while number < 600 and (refused < REFUSALS or buffer.engine.short):
         if refused == REFUSALS:
             (small_disk / "ballast").unlink(missing_ok=True)
         elif number >= 10:
@@ -114,11 +116,11 @@ async def test_a_full_disk_keeps_what_was_accepted_alarms_once_and_heals(small_d
             await buffer.store(one)
         except BufferFullError:
             refused += 1
-            assert buffer.short
+            assert buffer.engine.short
         else:
             accepted += [reading.mantissa for reading in one.readings]
     assert refused == REFUSALS
-    assert not buffer.short
+    assert not buffer.engine.short
     assert await kept(buffer) == accepted
     assert (await buffer.counts()).reconcile
     assert await codes(buffer) == ["disk_short", "disk_relieved"]
@@ -167,13 +169,13 @@ async def test_the_alarm_ends_also_where_every_meter_is_left_alone_meanwhile(
     while clock.passed < begin + 600:  # noqa: ASYNC110 - the clock is turned by the poller
         await asyncio.sleep(0)
     spared = len(meter.reads)
-    alarmed = buffer.short
+    alarmed = buffer.engine.short
     (small_disk / "ballast").unlink()
     while clock.passed < begin + 1_200:  # noqa: ASYNC110 - the same
         await asyncio.sleep(0)
     await end(task)
     assert (alarmed, spared) == (True, 1)
-    assert not buffer.short
+    assert not buffer.engine.short
     assert len(meter.reads) > 5
     assert await codes(buffer) == ["disk_short", "disk_relieved"]
     await buffer.close()

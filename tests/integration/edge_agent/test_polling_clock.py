@@ -68,7 +68,7 @@ async def test_steps_of_the_clock_neither_skip_nor_repeat_a_poll(tmp_path: Path)
     labels = [round(at.timestamp() / 60) for _, at in meter.reads[1:]]
     assert len(labels) == len(set(labels))
     assert len(await stored(buffer)) == len(meter.reads)
-    rows = await buffer._database.rows("SELECT code FROM event")
+    rows = await buffer.engine.database.rows("SELECT code FROM event")
     assert [row[0] for row in rows] == ["clock_stepped"] * 4
     await buffer.close()
 
@@ -107,7 +107,7 @@ async def test_one_cycle_is_one_batch_and_a_failure_is_an_event_with_its_bytes(
     await poll_until(clock, buffer, meters, clock.passed + 130)
     assert buffer.last == 3
     assert len(await stored(buffer)) == 4 * 3
-    rows = await buffer._database.rows("SELECT code, raw FROM event")
+    rows = await buffer.engine.database.rows("SELECT code, raw FROM event")
     assert ("meter_timeout", b"\x01\x02") in [tuple(row) for row in rows]
     await buffer.close()
 
@@ -170,7 +170,7 @@ async def test_a_register_that_is_shown_twice_is_read_once_and_told_of(tmp_path:
     await poll_until(clock, buffer, [meter], clock.passed + 14.5 * 60)
     assert len(meter.reads) == 15
     assert len(await stored(buffer)) == len(meter.reads)
-    rows = await buffer._database.rows("SELECT code, detail FROM event")
+    rows = await buffer.engine.database.rows("SELECT code, detail FROM event")
     assert [row[0] for row in rows] == ["value_repeated"] * 2
     assert "1: 1-0:1.8.0*255: 1 Wh is not read, since it shows 1 Wh as well." in str(rows[0][1])
     await buffer.close()
@@ -184,7 +184,7 @@ async def test_two_meters_that_name_one_number_do_not_become_one(tmp_path: Path)
     await poll_together(clock, buffer, {"a": first, "b": second}, 10)
     kept = await stored(buffer)
     assert len(kept) == len(first.reads) == len(second.reads)
-    rows = await buffer._database.rows("SELECT code, detail FROM event")
+    rows = await buffer.engine.database.rows("SELECT code, detail FROM event")
     assert [row[0] for row in rows] == ["meter_identity_shared"]
     assert "b: EAS/7 is read as meter 'a' already." in str(rows[0][1])
     await buffer.close()

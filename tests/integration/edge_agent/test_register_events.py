@@ -142,6 +142,8 @@ async def test_a_glitch_a_rollover_a_backward_step_and_an_exchange_over_a_restar
 async def told_here(path: Path) -> list[str]:
     """What the gateway's own event log says of exchanges."""
     buffer = await Buffer.open(path, GATEWAY, datetime.now(UTC))
-    rows = await buffer._database.rows("SELECT detail FROM event WHERE code = 'meter_exchange'")
+    rows = await buffer.engine.database.rows(
+        "SELECT detail FROM event WHERE code = 'meter_exchange'"
+    )
     await buffer.close()
     return [row[0] for row in rows]

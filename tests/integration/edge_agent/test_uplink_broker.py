@@ -16,7 +16,7 @@ from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SystemClock
 from edge_agent.config.broker import Broker
 from edge_agent.uplink.mqtt import Uplink
-from edge_agent.uplink.session_runner import Conductor
+from edge_agent.uplink.session_runner import SessionRunner
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import GatewayState, Start, decode_status
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
@@ -49,8 +49,8 @@ async def fill(buffer: Buffer, batches: int, readings: int = 1) -> None:
 async def running(buffer: Buffer, port: int) -> AsyncIterator[Uplink]:
     clock = SystemClock(ClockSource.TRUSTED)
     random = Random(1)  # noqa: S311 - jitter, repeatable
-    conductor = Conductor(buffer, random)
-    uplink = Uplink(GATEWAY, Broker("127.0.0.1", port), conductor, clock, random)
+    runner = SessionRunner(buffer, random)
+    uplink = Uplink(GATEWAY, Broker("127.0.0.1", port), runner, clock, random)
     task = asyncio.create_task(uplink.run())
     try:
         yield uplink

@@ -20,7 +20,7 @@ from edge_agent.clock import ClockSource, SystemClock
 from edge_agent.config.broker import Broker
 from edge_agent.errors import BrokerSilentError, BrokerUnreachableError
 from edge_agent.uplink.mqtt import Uplink
-from edge_agent.uplink.session_runner import Conductor
+from edge_agent.uplink.session_runner import SessionRunner
 from edge_agent.uplink.version_probe import ask_version
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
@@ -76,7 +76,7 @@ class QuickClock(SystemClock):
 async def uplink_of(buffer: Buffer, broker: Broker) -> AsyncIterator[Uplink]:
     clock = QuickClock(ClockSource.TRUSTED)
     random = Random(1)  # noqa: S311 - jitter, repeatable
-    uplink = Uplink(buffer.gateway, broker, Conductor(buffer, random), clock, random)
+    uplink = Uplink(buffer.gateway, broker, SessionRunner(buffer, random), clock, random)
     task = asyncio.create_task(uplink.run())
     try:
         yield uplink
@@ -93,7 +93,9 @@ async def store(buffer: Buffer, batches: int) -> None:
 
 async def events(buffer: Buffer) -> list[str]:
     await buffer.flush()
-    return [row[0] for row in await buffer._database.rows("SELECT code FROM event ORDER BY id")]
+    return [
+        row[0] for row in await buffer.engine.database.rows("SELECT code FROM event ORDER BY id")
+    ]
 
 
 async def until(what: object, seconds: float = 15.0) -> None:

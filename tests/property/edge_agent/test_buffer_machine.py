@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle
-from edge_agent.uplink.session_runner import Conductor, Moment
+from edge_agent.uplink.session_runner import Moment, SessionRunner
 from firmware_bridge.contract.envelope import NO_HASH, is_batch, open_batch
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
@@ -77,7 +77,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.buffer = self.do(Buffer.open(self.path, GATEWAY, self.now().wall, new_id=self.new_id))
-        self.conductor = Conductor(self.buffer, self.random)
+        self.runner = SessionRunner(self.buffer, self.random)
         self.connected = False
 
     @initialize()
@@ -92,19 +92,19 @@ class EdgeAndCentre(RuleBasedStateMachine):
             reading = Reading(CHANNEL, self.now().wall, self.taken, 0)
             self.do(self.buffer.store(Cycle(self.now().wall, [reading])))
             self.accepted.add(self.taken)
-        self.up += self.do(self.conductor.stored(self.now()))
+        self.up += self.do(self.runner.stored(self.now()))
 
     @precondition(lambda self: not self.connected)
     @rule()
     def connect(self) -> None:
         self.connected = True
-        self.up += self.do(self.conductor.connected(self.now()))
+        self.up += self.do(self.runner.connected(self.now()))
 
     @precondition(lambda self: self.connected)
     @rule()
     def disconnect(self) -> None:
         self.connected = False
-        self.do(self.conductor.disconnected(self.now()))
+        self.do(self.runner.disconnected(self.now()))
 
     @precondition(lambda self: self.up)
     @rule(which=st.integers(0, 1 << 16), again=st.booleans())
@@ -124,7 +124,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
             while self.up:
                 self.arrive(self.up.pop(0))
             while self.down:
-                self.up += self.do(self.conductor.received(self.down.pop(0), self.now()))
+                self.up += self.do(self.runner.received(self.down.pop(0), self.now()))
 
     def arrive(self, payload: bytes) -> None:
         acks = self.centre.receive(payload)
@@ -139,7 +139,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
     def deliver_down(self, which: int, again: bool) -> None:  # noqa: FBT001 - Hypothesis passes it
         index = which % len(self.down)
         payload = self.down[index] if again else self.down.pop(index)
-        self.up += self.do(self.conductor.received(payload, self.now()))
+        self.up += self.do(self.runner.received(payload, self.now()))
 
     @rule()
     def lose_what_is_under_way(self) -> None:
@@ -149,7 +149,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([5.0, 31.0, 400.0, 3700.0]))
     def wait(self, seconds: float) -> None:
         self.seconds += seconds
-        self.up += self.do(self.conductor.elapsed(self.now()))
+        self.up += self.do(self.runner.elapsed(self.now()))
 
     @rule(flush=st.booleans())
     def restart(self, flush: bool) -> None:  # noqa: FBT001 - Hypothesis passes it
@@ -158,7 +158,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
 
     @rule()
     def the_centre_starts(self) -> None:
-        self.up += self.do(self.conductor.received(encode_start(Start(UUID(int=1))), self.now()))
+        self.up += self.do(self.runner.received(encode_start(Start(UUID(int=1))), self.now()))
 
     @rule()
     def back_up_the_centre(self) -> None:
@@ -202,7 +202,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
         sequence = view.cum + 1
 
         async def flip() -> None:
-            life = self.buffer._ledger.current
+            life = self.buffer.engine.ledger.current
             row = await self.buffer._row(life, sequence)
             damaged = bytearray(row.payload)
             damaged[position // 8 % len(damaged)] ^= 1 << position % 8
@@ -213,7 +213,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
                     (bytes(damaged), life.id_of(sequence)),
                 )
 
-            await self.buffer._database.transact(work, lambda: None)
+            await self.buffer.engine.database.transact(work, lambda: None)
 
         self.do(flip())
         payload = self.do(self.buffer.fetch(self.buffer.current, sequence, self.now().wall))
@@ -222,7 +222,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
     def rows(self) -> list[tuple[UUID, int, bytes, bytes]]:
         found = []
         for view in self.buffer.views():
-            life = self.buffer._ledger.find(view.epoch)
+            life = self.buffer.engine.ledger.find(view.epoch)
             assert life is not None
             for sequence in range(view.first, view.last + 1):
                 row = self.do(self.buffer._row(life, sequence))
@@ -295,7 +295,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
             if not self.buffer.backlog:
                 break
             self.seconds += 301
-            self.up += self.do(self.conductor.elapsed(self.now()))
+            self.up += self.do(self.runner.elapsed(self.now()))
         assert self.buffer.backlog == 0
         assert self.accepted <= self.at_the_centre()
 

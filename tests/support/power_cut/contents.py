@@ -78,7 +78,7 @@ async def readings(buffer: Buffer) -> Counter[int]:
 
 async def hashes(buffer: Buffer) -> dict[str, str]:
     """The hash of each batch, by epoch and sequence."""
-    rows = await buffer._database.rows(
+    rows = await buffer.engine.database.rows(
         "SELECT hex(e.id), b.id & ?, hex(b.sha256) FROM batch b "
         "JOIN epoch e ON e.ordinal = b.id >> 40",
         (2**40 - 1,),

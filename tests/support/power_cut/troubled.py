@@ -25,21 +25,21 @@ async def run(folder: Path, cycles: int) -> None:
     """Store cycles; what is refused is told and not tried again."""
     say = say_to(folder)
     buffer = await Buffer.open(folder / BUFFER, GATEWAY, T0)
-    await buffer._database.rows(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    await buffer.engine.database.rows(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     say(opened=True)
     for number in range(1, cycles + 1):
         try:
             await buffer.store(cycle(number, 60 if number % 7 == 0 else 2))
         except EnvironmentFaultError as error:
-            say(refused=number, code=error.code, alarmed=buffer.alarmed)
+            say(refused=number, code=error.code, alarmed=buffer.engine.alarmed)
             continue
-        say(accepted=number, alarmed=buffer.alarmed)
+        say(accepted=number, alarmed=buffer.engine.alarmed)
         if number % ACKNOWLEDGED_EVERY == 0:
             sequence = buffer.last - 5
             header = open_batch(GATEWAY, await buffer.fetch(buffer.current, sequence, T0)).header
             buffer.acknowledge(buffer.current, sequence, header.sha256, moment(number))
             say(acknowledged=sequence)
-    rows = await buffer._database.rows("SELECT code FROM event ORDER BY id")
+    rows = await buffer.engine.database.rows("SELECT code FROM event ORDER BY id")
     say(events=[row[0] for row in rows])
     os._exit(0)
 

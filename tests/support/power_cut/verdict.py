@@ -114,7 +114,7 @@ async def open_buffer(folder: Path, expected: Expected) -> Buffer:
 
 
 async def _inspect(buffer: Buffer, expected: Expected) -> str | None:
-    state = await contents.digest(buffer._database)
+    state = await contents.digest(buffer.engine.database)
     found = await contents.readings(buffer)
     if expected.states:
         if state not in expected.states:

@@ -92,9 +92,9 @@ class Workload:
         self._buffer = await Buffer.open(
             self.path, GATEWAY, now, new_id=lambda: UUID(int=next(self._names))
         )
-        await self.buffer._database.rows(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        await self.buffer.engine.database.rows(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         if self._pragma is not None:
-            await self.buffer._database.rows(f"PRAGMA {self._pragma}")
+            await self.buffer.engine.database.rows(f"PRAGMA {self._pragma}")
 
     async def store(self, *sizes: int, **more: Any) -> None:  # noqa: ANN401 - a cycle's own
         """Store cycles of these many readings."""
@@ -168,7 +168,7 @@ class Workload:
 
     async def mend(self) -> None:
         """A batch with two flipped bits becomes void; that is a transaction too."""
-        life = self.buffer._ledger.current
+        life = self.buffer.engine.ledger.current
         row = await self.buffer._row(life, life.last)
         spoilt = row.payload[:-9] + bytes(byte ^ 0x55 for byte in row.payload[-9:])
 
@@ -177,7 +177,7 @@ class Workload:
                 "UPDATE batch SET payload = ? WHERE id = ?", (spoilt, life.id_of(life.last))
             )
 
-        await self.buffer._database.transact(work, lambda: None)
+        await self.buffer.engine.database.transact(work, lambda: None)
         await self.buffer.fetch(life.epoch, life.last, T0)
         await self.store(1)
 
@@ -195,17 +195,17 @@ class Workload:
 
     async def set_aside_at_work(self) -> None:
         """Damage shows under a running agent."""
-        await self.buffer._database.rows("PRAGMA wal_checkpoint(PASSIVE)")
+        await self.buffer.engine.database.rows("PRAGMA wal_checkpoint(PASSIVE)")
         await self.sound()
         await self.spoil()
-        await self.buffer._database.rows("PRAGMA shrink_memory")
+        await self.buffer.engine.database.rows("PRAGMA shrink_memory")
         await self.store(7)
         await self.salvaged(1)
         await self.store(1, 30)
 
     async def set_aside_at_start(self) -> None:
         """Damage shows when the agent starts, and part of the readings are in the log."""
-        await self.buffer._database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        await self.buffer.engine.database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
         await self.store(1, 2, 1)
         await self.kill()
         await self.spoil()
@@ -215,7 +215,7 @@ class Workload:
 
     async def set_aside_with_log(self) -> None:
         """The log is what is damaged: a checksum is gone, and commits stand behind it."""
-        await self.buffer._database.rows("PRAGMA wal_autocheckpoint = 0")
+        await self.buffer.engine.database.rows("PRAGMA wal_autocheckpoint = 0")
         await self.store(1, 2, 40, 1)
         await self.kill()
         self.say(damaged=True)
