@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from central.domain.tariff.refusal import TariffRefusedError
+from central.service.billing.print_invoice import UnprintableTextError
 from central.service.ports.billing import UnknownBillError, UnknownRunError
 from central.service.ports.registry import NotRegisteredError
 from central.service.views.lookup import NotFoundError
@@ -81,6 +82,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     MisdirectedError: HTTPStatus.MISDIRECTED_REQUEST,
     UnknownBillError: HTTPStatus.NOT_FOUND,
     UnknownRunError: HTTPStatus.NOT_FOUND,
+    UnprintableTextError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TariffRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from central.cli import bill, findings, processes, rate, registry, remote
+from central.cli import findings, print_bills, processes, rate, registry, remote
 from central.cli.output import EXIT_REFUSED, group, hush_pool
 from firmware_bridge.contract.software import named_version
 
@@ -18,7 +18,7 @@ app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
 app.add_typer(registry.tariffs, name="tariff")
 app.add_typer(rate.app)
-app.add_typer(bill.app, name="bill")
+app.add_typer(print_bills.app, name="bill")
 app.add_typer(findings.findings, name="finding")
 app.add_typer(findings.conflicts, name="conflict")
 app.add_typer(findings.quarantine, name="quarantine")

@@ -1,4 +1,4 @@
-"""`meterline-central bill`: run a cycle's bills, look at them, approve, issue and print them."""
+"""`meterline-central bill`: run a cycle's bills, look at them, approve and issue them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +17,7 @@ import typer
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.pool import make_pool
 from central.cli.bill_output import bill_object, print_bill, print_summary, summary_object
+from central.cli.each import Tried, each
 from central.cli.output import (
     EXIT_HELD,
     Actor,
@@ -33,11 +32,9 @@ from central.cli.output import (
 )
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.state import BillState
 from central.process.gc_tuning import spare_collections
-from central.service.billing.approve_bills import ApproveBills, IssueBills, in_state, unknown
+from central.service.billing.approve_bills import ApproveBills, IssueBills, unknown
 from central.service.billing.lineage import ExplainBill
-from central.service.billing.print_invoice import PrintBill
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import (
     BillHead,
@@ -89,7 +86,7 @@ async def _run(
     begun = time.monotonic()
     size = settings().shard_size
     spare_collections()
-    async with _store() as store:
+    async with bill_store() as store:
         use_case = RunBills(store, shard_size=size)
         run = await use_case.start(cycle, creator)
         helpers = _helpers(run, min(workers, -(-run.accounts // size)) - 1)
@@ -120,7 +117,7 @@ def _helpers(run: RunRecord, count: int) -> Sequence[BaseProcess]:
 
 def _help(run: RunRecord) -> None:
     async def work() -> None:
-        async with _store() as store:
+        async with bill_store() as store:
             await RunBills(store).work(run)
 
     spare_collections()
@@ -141,8 +138,8 @@ def summary_command(cycle: CycleOption, *, as_json: AsJson = False) -> None:
     """A cycle's bills in numbers."""
 
     async def work() -> tuple[RunSummary, tuple[BillHead, ...]]:
-        async with _store() as store:
-            run = await _find_run(store, cycle)
+        async with bill_store() as store:
+            run = await find_run(store, cycle)
             summary = await store.summary(run)
             heads = await store.heads(run) if summary.accounts <= BILLS_LISTED else ()
             return summary, heads
@@ -167,8 +164,8 @@ def show_command(
     """A bill with its lines."""
 
     async def work() -> tuple[BillRecord, dict[int, int]]:
-        async with _store() as store:
-            record = await _find_bill(store, bill)
+        async with bill_store() as store:
+            record = await find_bill(store, bill)
             counts: dict[int, int] = {}
             if explain:
                 for one in await ExplainBill(store).bill(str(record.uid)):
@@ -194,18 +191,19 @@ def approve_command(
 ) -> None:
     """Approve drafts; whoever ran them cannot."""
 
-    async def work() -> int:
-        async with _store() as store:
-            use_case = ApproveBills(store)
+    async def work() -> tuple[int, Tried]:
+        async with bill_store() as store:
+            use_case, actor = ApproveBills(store), actor_of(approver)
+
+            async def approve(name: str) -> None:
+                await use_case.one((await find_bill(store, name)).uid, actor)
+
             count = 0
             if cycle is not None:
-                count = await use_case.run(await _find_run(store, cycle), actor_of(approver))
-            for name in bills or ():
-                await use_case.one((await _find_bill(store, name)).uid, actor_of(approver))
-                count += 1
-            return count
+                count = await use_case.run(await find_run(store, cycle), actor)
+            return count, await each(bills or (), approve)
 
-    _count("approved", wait_for(work()), as_json=as_json)
+    _told("approved", *wait_for(work()), as_json=as_json)
 
 
 @app.command("issue")
@@ -219,73 +217,34 @@ def issue_command(
 ) -> None:
     """Give approved bills their legal numbers; from then on they never change."""
 
-    async def work() -> int:
-        async with _store() as store:
+    async def work() -> tuple[int, Tried]:
+        async with bill_store() as store:
             use_case = IssueBills(store, series=settings().series)
+
+            async def issue(name: str) -> None:
+                await use_case.one((await find_bill(store, name)).uid, actor_of(actor))
+
             count = 0
             if cycle is not None:
-                count = await use_case.run(await _find_run(store, cycle), actor_of(actor))
-            for name in bills or ():
-                await use_case.one((await _find_bill(store, name)).uid, actor_of(actor))
-                count += 1
-            return count
+                count = await use_case.run(await find_run(store, cycle), actor_of(actor))
+            return count, await each(bills or (), issue)
 
-    _count("issued", wait_for(work()), as_json=as_json)
-
-
-@app.command("pdf")
-@answered
-def pdf_command(
-    bills: SomeBills = None,
-    cycle: SomeCycle = None,
-    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Print bills as PDF, a file per bill."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = wait_for(_print(bills or [], cycle, folder, quiet=as_json))
-    if as_json:
-        show({"files": [str(path) for path in files]})
-    else:
-        for path in files:
-            typer.echo(path)
-
-
-async def _print(names: list[str], cycle: str | None, folder: Path, *, quiet: bool) -> list[Path]:
-    from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
-
-    files: list[Path] = []
-    async with _store() as store:
-        use_case = PrintBill(store, render_invoice, timedelta(days=settings().due_days))
-        wanted = [(name, (await _find_bill(store, name))) for name in names]
-        chosen = [(record.bill.account, str(record.bill.cycle), record.uid) for _, record in wanted]
-        if cycle is not None:
-            run = await _find_run(store, cycle)
-            for state in (BillState.DRAFT, BillState.APPROVED, BillState.ISSUED):
-                chosen += [
-                    (head.account, cycle, head.uid) for head in await in_state(store, run, state)
-                ]
-        with progress_bar("Printing", len(chosen), quiet=quiet) as bar:
-            for account, month, uid in chosen:
-                path = folder / f"{_file_name(account)}-{month}.pdf"
-                path.write_bytes(await use_case(str(uid)))
-                files.append(path)
-                bar(len(files))
-    return files
-
-
-def _file_name(account: str) -> str:
-    return "".join(one if one.isalnum() or one in "-_." else "_" for one in account)
+    _told("issued", *wait_for(work()), as_json=as_json)
 
 
 @asynccontextmanager
-async def _store() -> AsyncIterator[BillingStore]:
+async def bill_store() -> AsyncIterator[BillingStore]:
+    """Where bills are kept."""
     async with make_pool(settings().dsn(), max_size=4, name="meterline-bill") as pool:
         yield TimescaleBillingStore(pool)
 
 
-async def _find_run(store: BillingStore, cycle: str) -> RunRecord:
+async def find_run(store: BillingStore, cycle: str) -> RunRecord:
+    """The regular run of a cycle.
+
+    Raises:
+        UnknownRunError: It was never run.
+    """
     run = await store.find_run(Cycle.parse(cycle), RunType.REGULAR)
     if run is None:
         message = f"The cycle {cycle} was never run."
@@ -294,14 +253,20 @@ async def _find_run(store: BillingStore, cycle: str) -> RunRecord:
     return run
 
 
-async def _find_bill(store: BillingStore, name: str) -> BillRecord:
+async def find_bill(store: BillingStore, name: str) -> BillRecord:
+    """A bill by its identifier, or by ACCOUNT/CYCLE.
+
+    Raises:
+        UnknownBillError: There is none of that name.
+        UnknownRunError: The cycle was never run.
+    """
     account, _, cycle = name.rpartition("/")
     try:
         uid = UUID(name) if not account else None
     except ValueError:
         raise unknown(name) from None
     if uid is None:
-        heads = await store.heads(await _find_run(store, cycle))
+        heads = await store.heads(await find_run(store, cycle))
         uid = next((head.uid for head in heads if head.account == account), None)
     record = None if uid is None else await store.bill(uid)
     if record is None:
@@ -309,8 +274,11 @@ async def _find_bill(store: BillingStore, name: str) -> BillRecord:
     return record
 
 
-def _count(what: str, count: int, *, as_json: bool) -> None:
+def _told(what: str, count: int, tried: Tried, *, as_json: bool) -> None:
+    done = count + len(tried.done)
     if as_json:
-        show({what: count})
+        failed = {"failed": [one.to_json() for one in tried.failed]} if tried.failed else {}
+        show({what: done} | failed)
     else:
-        typer.echo(f"{count} {what}.")
+        typer.echo(f"{done} {what}.")
+    tried.end(as_json=as_json, before=count)

@@ -126,7 +126,12 @@ def _say(code: str, text: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"error": {"code": code, "message": text}}))
     else:
-        errors.print(f"[bold]{code}[/]: ", text, sep="", markup=True, highlight=False)
+        say(code, text)
+
+
+def say(code: str, text: str) -> None:
+    """Say an error in a sentence, on the error stream."""
+    errors.print(f"[bold]{code}[/]: ", text, sep="", markup=True, highlight=False)
 
 
 def settings() -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,13 +16,21 @@ from zoneinfo import ZoneInfo
 import typst
 
 from central.domain.billing.bill import Bill, BillLine, Party, SupplySummary
+from central.domain.billing.bill_texts import printed_texts
+from central.domain.billing.printable import named, unprintable_holds
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.rating.daily_usage import DailyUsage
-from central.service.billing.print_invoice import IssueFacts
+from central.service.billing.print_invoice import (
+    DocumentError,
+    IssueFacts,
+    UnprintableTextError,
+)
 from central.service.draw_usage import draw_usage
 
 _COMPILING = threading.Lock()
+_LACKS = "could not be displayed"
+_LACKED = re.compile(rf'the text `"(.+?)"` {_LACKS}')
 _UNITS = {"day": "days", "month": "months", "year": "years"}
 
 
@@ -40,22 +49,45 @@ def render_invoice(
 
     Returns:
         The PDF file.
+
+    Raises:
+        UnprintableTextError: The fonts lack what the bill says.
+        DocumentError: The typesetter refuses it for another reason.
     """
     created = bill.days.end if issue is None else issue.issued
     stamp = datetime.combine(created, time(), UTC)
     text = json.dumps(_content(bill, usage, issue), ensure_ascii=False, sort_keys=True)
-    with _COMPILING:
-        made = _compiler().compile(
-            _template(),
-            format="pdf",
-            sys_inputs={"data": text},
-            timestamp=stamp,
-            pdf_standards="a-3b",
-        )
+    try:
+        with _COMPILING:
+            made = _compiler().compile(
+                _template(),
+                format="pdf",
+                sys_inputs={"data": text},
+                timestamp=stamp,
+                pdf_standards="a-3b",
+            )
+    except typst.TypstError as error:
+        raise _refusal(bill, str(error)) from error
     if not isinstance(made, bytes):
         message = "The typesetter gave no PDF."
-        raise TypeError(message)
+        raise DocumentError(message)
     return made
+
+
+def _refusal(bill: Bill, said: str) -> UnprintableTextError | DocumentError:
+    """What a refusal of the typesetter means for a bill."""
+    lacking = unprintable_holds(printed_texts(bill))
+    of = f"The bill {bill.account} of {bill.cycle}"
+    if lacking:
+        message = f"{of} cannot be printed. {' '.join(hold.message for hold in lacking)}"
+        remedy = "Write it in letters that they have, and bill the account again."
+        return UnprintableTextError(message, value=lacking[0].evidence, remedy=remedy)
+    if _LACKS in said:
+        signs = dict.fromkeys(sign for found in _LACKED.findall(said) for sign in found)
+        message = f"{of} cannot be printed: the fonts lack {named(signs)}."
+        return UnprintableTextError(message, value="".join(signs))
+    reason = said.strip().partition("\n")[0]
+    return DocumentError(f"{of} cannot be typeset: {reason}.")
 
 
 @cache

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
 from central.dashboard.slots import line_slots
+from central.service.billing.print_invoice import file_name
 from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.views.lookup import found
 
@@ -53,16 +54,14 @@ async def invoice(request: Request, bill: str) -> Response:
     pages = pages_of(request)
     view = found(await pages.desk.billing.bill(bill), "bill", bill)
     content = await pages.desk.print_invoice(bill)
-    name = f"{view.number or f'bill-{view.account_number}-{view.cycle}'}.pdf"
+    name = file_name(view.account_number, view.cycle)
+    if view.number:
+        name = f"{view.number}.pdf"
     return Response(
         content,
         media_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="{_plain(name)}"'},
+        headers={"Content-Disposition": f'inline; filename="{name}"'},
     )
-
-
-def _plain(name: str) -> str:
-    return "".join(sign if sign.isalnum() or sign in "-._" else "-" for sign in name)
 
 
 @router.get("/bills/{bill}/lines/{line}")

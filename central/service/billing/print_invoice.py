@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from central.domain.billing.bill import Bill
+from central.domain.billing.bill import Bill, RunType
+from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.daily_usage import DailyUsage, daily_usage
 from central.service.billing.lineage import block_versions, find_bill
 from central.service.ports.billing import BillingStore, BillRecord
 from central.service.views.lookup import found
+from firmware_bridge.contract.errors import MeterlineError, OperatorError
 from firmware_bridge.contract.interval import zone_info
 
 DUE_AFTER = timedelta(days=14)
+# Anything else may mean another file where letters have no case, or not be a name at all.
+_PLAIN = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,79}")
+_DOUBTFUL = re.compile(r"[^A-Za-z0-9_-]")
+_READABLE = 60
+_DIGEST = 12
+
+
+class UnprintableTextError(OperatorError):
+    """A text on the document has characters that none of its fonts has."""
+
+    code = "UNPRINTABLE_TEXT"
+
+
+class DocumentError(MeterlineError):
+    """The document of a bill cannot be made."""
+
+    code = "DOCUMENT_NOT_MADE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +55,30 @@ class IssueFacts:
     due: date
 
 
+class BillFile(NamedTuple):
+    """A bill's document.
+
+    Args:
+        name: Of its file, its own.
+        content: Its bytes.
+    """
+
+    name: str
+    content: bytes
+
+
 class Renderer(Protocol):
     """What turns a bill into a file."""
 
     def __call__(
         self, bill: Bill, *, usage: Sequence[DailyUsage], issue: IssueFacts | None
     ) -> bytes:
-        """The file's bytes, the same for the same bill."""
+        """The file's bytes, the same for the same bill.
+
+        Raises:
+            UnprintableTextError: The fonts lack what it says.
+            DocumentError: It cannot be made for another reason.
+        """
 
 
 class PrintBill:
@@ -60,17 +98,25 @@ class PrintBill:
         self._due_after = due_after
 
     async def __call__(self, bill: str) -> bytes:
-        """A bill's document.
+        """A bill's document; see `file`."""
+        return (await self.file(bill)).content
+
+    async def file(self, bill: str) -> BillFile:
+        """A bill's document, and the name of its file.
 
         Args:
             bill: The bill's identifier.
 
         Raises:
             NotFoundError: There is no such bill.
+            UnprintableTextError: The fonts lack what it says.
+            DocumentError: It cannot be made for another reason.
         """
         record = found(await find_bill(self._store, bill), "bill", bill)
-        usage = await self._usage(record.bill)
-        return self._render(record.bill, usage=usage, issue=self._issue(record))
+        one = record.bill
+        usage = await self._usage(one)
+        content = self._render(one, usage=usage, issue=self._issue(record))
+        return BillFile(file_name(one.account, one.cycle, one.run_type, one.revision), content)
 
     async def _usage(self, bill: Bill) -> tuple[DailyUsage, ...]:
         parts = list(_shown(bill))
@@ -84,6 +130,25 @@ class PrintBill:
         zone = record.bill.supplies[0].zone
         issued = record.issued_at.astimezone(zone_info(zone)).date()
         return IssueFacts(record.number, issued, issued + self._due_after)
+
+
+def file_name(
+    account: str, cycle: Cycle | str, run_type: RunType = RunType.REGULAR, revision: int = 0
+) -> str:
+    """The name of a bill's file: its own on every machine, however letters are told apart there.
+
+    Args:
+        account: Number.
+        cycle: The month.
+        run_type: Why the bill was made.
+        revision: Of the bill.
+    """
+    name = account
+    if not _PLAIN.fullmatch(account):
+        digest = hashlib.sha256(account.encode()).hexdigest()[:_DIGEST]
+        name = f"{_DOUBTFUL.sub('_', account)[:_READABLE].lstrip('-')}~{digest}"
+    kind = "" if run_type is RunType.REGULAR else f"-{run_type}"
+    return f"{name}-{cycle}{kind}{f'-r{revision}' if revision else ''}.pdf"
 
 
 def _shown(bill: Bill) -> Iterator[tuple[str, tuple[Determinant, ...]]]:

@@ -9,8 +9,9 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import chain, groupby
 
-from central.domain.billing.bill import Bill, RunType, Supply, make_bill
+from central.domain.billing.bill import Bill, RunType, Supply
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.make_bill import make_bill
 from central.domain.metering.block import DayBlock, present_sum
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charged_energy import charged_energy

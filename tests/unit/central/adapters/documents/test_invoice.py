@@ -8,8 +8,11 @@ from xml.etree import ElementTree as ET
 from pypdf import PdfReader
 
 from central.adapters.documents.invoice import number, render_invoice
-from central.domain.billing.bill import Account, Bill, Party, Supply, make_bill
+from central.domain.billing.bill import Account, Bill, Party, Supply
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.make_bill import make_bill
+from central.domain.metering.block import DayBlock
+from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.daily_usage import DailyUsage, daily_usage
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.rate import rate
@@ -36,10 +39,14 @@ taxes: [{id: vat, name: VAT, percent: 21, of: all}]
 ISSUE = IssueFacts("2026-7", date(2026, 11, 2), date(2026, 11, 20))
 
 
-def made() -> tuple[Bill, DailyUsage]:
+def rated_month(tariff: str = TARIFF) -> tuple[Rated, dict[str, list[DayBlock]]]:
     blocks = {"import": blocks_from(CYCLE.days, ZONE, 900, lambda local: 100 + local.day)}
-    versions = [TariffVersion.of(load_tariff(TARIFF))]
-    rated = rate(blocks, AgreementFacts(), versions, ResolvedCalendar(), CYCLE.days)
+    versions = [TariffVersion.of(load_tariff(tariff))]
+    return rate(blocks, AgreementFacts(), versions, ResolvedCalendar(), CYCLE.days), blocks
+
+
+def made() -> tuple[Bill, DailyUsage]:
+    rated, blocks = rated_month()
     account = Account("A-1", Party("Ana #García", ("Calle *Mayor* 1",)), Party("Seller"))
     bill = make_bill(account, CYCLE, [Supply("SP-1", "TOU", CYCLE.days, ZONE, rated)])
     return bill, daily_usage(rated.determinants, "kwh", blocks)

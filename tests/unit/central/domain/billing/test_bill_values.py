@@ -7,8 +7,9 @@ from itertools import product
 
 import pytest
 
-from central.domain.billing.bill import Account, Bill, Party, Supply, make_bill
+from central.domain.billing.bill import Account, Bill, Party, Supply
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.make_bill import make_bill
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import (
     TRANSITIONS,

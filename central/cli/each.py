@@ -1,0 +1,100 @@
+"""Do something to each of many bills: one that fails is reported, and the others are done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import psycopg
+import typer
+
+from central.cli.output import EXIT_HELD, EXIT_REFUSED, say
+from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
+
+Thing = TypeVar("Thing")
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What could not be done, and why.
+
+    Args:
+        name: Of the bill.
+        code: Of the error.
+        message: What it says.
+    """
+
+    name: str
+    code: str
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {"bill": self.name, "code": self.code, "message": self.message}
+
+
+@dataclass(slots=True)
+class Tried:
+    """What became of many.
+
+    Args:
+        done: Names of those that were done.
+        failed: Those that were not.
+    """
+
+    done: list[str] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+    def end(self, *, as_json: bool, before: int = 0) -> None:
+        """Say what failed, and end the command with the exit code for it; go on where nothing did.
+
+        Args:
+            as_json: It was said already, as JSON.
+            before: How many the command did beside these.
+        """
+        if not self.failed:
+            return
+        for one in self.failed if not as_json else ():
+            say(one.code, f"{one.name}: {one.message}")
+        raise typer.Exit(EXIT_HELD if self.done or before else EXIT_REFUSED)
+
+
+async def each(
+    things: Iterable[Thing],
+    work: Callable[[Thing], Awaitable[object]],
+    name: Callable[[Thing], str] = str,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Tried:
+    """Do the work for each.
+
+    Args:
+        things: What to work on.
+        work: What is done.
+        name: What a thing is called.
+        progress: Told how many were tried.
+
+    Raises:
+        EnvironmentFaultError: What all of them need is away.
+    """
+    tried = Tried()
+    for count, thing in enumerate(things, start=1):
+        try:
+            await work(thing)
+        except (EnvironmentFaultError, psycopg.OperationalError):
+            raise
+        except MeterlineError as error:
+            tried.failed.append(Failed(name(thing), error.code, str(error)))
+        except OSError as error:
+            said = f"{error.filename}: {error.strerror}."
+            tried.failed.append(Failed(name(thing), "FILE", said))
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw of one may not cost the others theirs
+            _LOG.exception("%s failed", name(thing))
+            said = f"{type(error).__name__}: {error}. This is a fault of Meterline."
+            tried.failed.append(Failed(name(thing), "INTERNAL", said))
+        else:
+            tried.done.append(name(thing))
+        progress(count)
+    return tried

@@ -1,0 +1,85 @@
+"""`meterline-central bill pdf`: print bills, a file each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from central.cli.bill import SomeBills, SomeCycle, app, bill_store, find_bill, find_run
+from central.cli.each import Tried, each
+from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
+from central.domain.billing.state import BillState
+from central.service.billing.approve_bills import in_state
+from central.service.billing.print_invoice import PrintBill
+
+__all__ = ["app"]
+
+_PRINTED = (BillState.DRAFT, BillState.APPROVED, BillState.ISSUED)
+
+
+@app.command("pdf")
+@answered
+def pdf_command(
+    bills: SomeBills = None,
+    cycle: SomeCycle = None,
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Print bills as PDF, a file per bill; one that cannot be printed is reported.
+
+    Exit codes: 0 all are printed, 2 refused, 3 some are not.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files, tried = wait_for(_print(bills or [], cycle, folder, quiet=as_json))
+    if as_json:
+        failed = [one.to_json() for one in tried.failed]
+        show({"files": [str(path) for path in files], "failed": failed})
+    else:
+        for path in files:
+            typer.echo(path)
+    tried.end(as_json=as_json)
+
+
+async def _print(
+    names: Sequence[str], cycle: str | None, folder: Path, *, quiet: bool
+) -> tuple[list[Path], Tried]:
+    from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
+
+    files: list[Path] = []
+    async with bill_store() as store:
+        use_case = PrintBill(store, render_invoice, timedelta(days=settings().due_days))
+        wanted: dict[UUID, str] = {}
+
+        async def choose(name: str) -> None:
+            wanted.setdefault((await find_bill(store, name)).uid, name)
+
+        async def print_one(uid: UUID) -> None:
+            files.append(await _print_one(use_case, uid, folder))
+
+        unknown = await each(names, choose)
+        if cycle is not None:
+            run = await find_run(store, cycle)
+            for state in _PRINTED:
+                for head in await in_state(store, run, state):
+                    wanted.setdefault(head.uid, f"{head.account}/{cycle}")
+        with progress_bar("Printing", len(wanted), quiet=quiet) as bar:
+            tried = await each(wanted, print_one, wanted.__getitem__, bar)
+    return files, Tried(tried.done, unknown.failed + tried.failed)
+
+
+async def _print_one(use_case: PrintBill, uid: UUID, folder: Path) -> Path:
+    """A bill's file: whole, or not there."""
+    name, content = await use_case.file(str(uid))
+    path, part = folder / name, folder / f".{uid}.part"
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path

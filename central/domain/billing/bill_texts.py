@@ -1,0 +1,36 @@
+"""Every text that is printed on a bill and was written by somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from central.domain.billing.bill import Bill, Party
+from central.domain.billing.printable import Text
+
+
+def printed_texts(bill: Bill) -> Iterator[Text]:
+    """The texts of a bill, in print order."""
+    yield ("account number", bill.account)
+    yield from _party("seller", bill.seller)
+    yield ("seller's contact", bill.seller.contact)
+    yield from _party("buyer", bill.buyer)
+    for supply in bill.supplies:
+        yield ("service point", supply.service_point)
+        yield ("tariff", supply.tariff)
+        for read in supply.reads:
+            yield ("meter's serial number", read.serial)
+            yield ("register's name", read.register)
+    for line in (entry.line for entry in bill.lines):
+        yield ("name of a charge", line.name)
+        yield ("period of a charge", line.label)
+        yield ("unit of a charge", line.unit)
+        yield ("note of a charge", line.note)
+        for part in line.determinants:
+            yield ("period of the usage", part.label)
+
+
+def _party(whose: str, party: Party) -> Iterator[Text]:
+    yield (f"{whose}'s name", party.name)
+    for line in party.address:
+        yield (f"{whose}'s address", line)
+    yield (f"{whose}'s tax number", party.tax_id)

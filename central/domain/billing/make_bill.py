@@ -1,0 +1,82 @@
+"""Make a bill from what was rated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from central.domain.billing.bill import Account, Bill, BillLine, RunType, Supply, SupplySummary
+from central.domain.billing.bill_texts import printed_texts
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.printable import unprintable_holds
+from central.domain.billing.state import BillState
+from central.domain.rating.hold import Hold
+from firmware_bridge.contract.errors import InvalidValueError
+
+
+def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
+    account: Account,
+    cycle: Cycle,
+    supplies: Sequence[Supply],
+    *,
+    run_type: RunType = RunType.REGULAR,
+    revision: int = 0,
+    findings: Sequence[Hold] = (),
+    replaces: str = "",
+) -> Bill:
+    """Make one account's bill from what was rated.
+
+    Args:
+        account: Who is billed.
+        cycle: The month.
+        supplies: At least one; lines are printed in their order.
+        run_type: Why.
+        revision: 0, or one more than the bill it replaces.
+        findings: Critical findings of validation; each holds the bill.
+        replaces: Hash of the bill it replaces.
+
+    Returns:
+        A draft; held where rating or validation found something, or where a text that goes on it
+        cannot be printed.
+
+    Raises:
+        InvalidValueError: There is no supply, or they differ in currency.
+    """
+    currencies = {supply.rated.currency for supply in supplies}
+    if len(currencies) != 1:
+        message = f"The bill of {account.number} has {len(currencies)} currencies; it needs one."
+        raise InvalidValueError(message, value=sorted(currencies))
+    holds = (*findings, *(hold for supply in supplies for hold in supply.rated.holds))
+    found = [(supply.service_point, line) for supply in supplies for line in supply.rated.lines]
+    lines = tuple(
+        BillLine(position, point, line) for position, (point, line) in enumerate(found, start=1)
+    )
+    summaries = tuple(
+        SupplySummary(
+            supply.service_point,
+            supply.tariff,
+            supply.days,
+            supply.zone,
+            supply.reads,
+            supply.rated.input_sha256,
+            supply.rated.tzdata,
+        )
+        for supply in supplies
+    )
+    bill = Bill(
+        account=account.number,
+        cycle=cycle,
+        run_type=run_type,
+        revision=revision,
+        seller=account.seller,
+        buyer=account.buyer,
+        supplies=summaries,
+        currency=currencies.pop(),
+        lines=lines,
+        holds=holds,
+        state=BillState.HELD if holds else BillState.DRAFT,
+        replaces=replaces,
+        previous_balance=account.previous_balance,
+    )
+    lacking = unprintable_holds(printed_texts(bill))
+    return replace(bill, holds=(*holds, *lacking), state=BillState.HELD) if lacking else bill

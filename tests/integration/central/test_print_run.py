@@ -1,0 +1,95 @@
+"""A print run in which one bill cannot be printed, from the command line and the API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from central.adapters.timescale.migrate import migrate
+from central.adapters.timescale.pool import make_pool
+from central.api.app import create_app
+from central.api.settings import WebSettings
+from central.cli.app import app
+from central.domain.billing import make_bill as making
+from tests.support.office import ACCOUNTS, CYCLE, Office
+from tests.support.servers import Database
+
+CHINESE = "北京"
+HOUSEHOLDS = (CHINESE, "Sanchis", "Okafor")
+
+
+@pytest.fixture
+async def office(
+    plain_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Office]:
+    migrate(plain_database.dsn)
+    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
+    async with make_pool(plain_database.dsn, max_size=4) as pool:
+        yield Office(pool)
+
+
+async def printed(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and answer of `bill pdf`."""
+    words = ["bill", "pdf", "--json", "--out", str(folder), *arguments]
+    done = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert "Traceback" not in done.output
+    return done.exit_code, json.loads(done.stdout)
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_a_name_that_cannot_be_printed_holds_its_bill_and_no_other(
+    office: Office, tmp_path: Path
+) -> None:
+    await office.fill(HOUSEHOLDS)
+    desk = office.desk()
+    held, other = (str(office.bills[name]) for name in (CHINESE, "Okafor"))
+    view, fine = await desk.billing.bill(held), await desk.billing.bill(other)
+    assert view is not None
+    assert fine is not None
+    assert (view.state, fine.state) == ("held", "draft")
+    assert view.reason is not None
+    assert "cannot print the buyer's name" in view.reason
+    assert "U+5317" in view.reason
+
+    names = [f"{ACCOUNTS[0]}/{CYCLE}", other, "nobody", other]
+    code, said = await printed(tmp_path, *names)
+    assert code == 3
+    assert [Path(one).name for one in said["files"]] == [f"{ACCOUNTS[2]}-{CYCLE}.pdf"]
+    reasons = {one["bill"]: one["code"] for one in said["failed"]}
+    assert reasons == {names[0]: "UNPRINTABLE_TEXT", "nobody": "UNKNOWN_BILL"}
+    assert "U+5317" in json.dumps(said["failed"])
+    assert names_in(tmp_path) == [f"{ACCOUNTS[2]}-{CYCLE}.pdf"]
+
+    code, said = await printed(tmp_path, held)
+    assert (code, said["files"]) == (2, [])
+
+    transport = httpx.ASGITransport(create_app(desk, WebSettings()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as web:
+        answer = await web.get(f"/api/v1/bills/{held}/invoice.pdf")
+        page = await web.get(f"/bills/{held}/invoice.pdf")
+        right = await web.get(f"/bills/{other}/invoice.pdf")
+    assert (answer.status_code, answer.json()["code"]) == (422, "UNPRINTABLE_TEXT")
+    assert page.status_code == 422
+    assert "U+5317" in page.text
+    assert right.headers["content-disposition"].endswith(f'"{ACCOUNTS[2]}-{CYCLE}.pdf"')
+
+
+async def test_a_bill_of_before_it_was_looked_at_does_not_end_the_run(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "unprintable_holds", lambda _texts: ())
+    await office.fill(HOUSEHOLDS)
+    code, said = await printed(tmp_path, "--cycle", str(CYCLE))
+    assert code == 3
+    assert [Path(one).name for one in said["files"]] == [f"{ACCOUNTS[2]}-{CYCLE}.pdf"]
+    assert [one["code"] for one in said["failed"]] == ["UNPRINTABLE_TEXT"]
