@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from central.config.settings import Settings
@@ -131,7 +132,8 @@ def _say(code: str, text: str, *, as_json: bool) -> None:
 
 def say(code: str, text: str) -> None:
     """Say an error in a sentence, on the error stream."""
-    errors.print(f"[bold]{code}[/]: ", text, sep="", markup=True, highlight=False)
+    # What is said may name an account, which may look like markup.
+    errors.print(f"[bold]{code}[/]: ", escape(text), sep="", markup=True, highlight=False)
 
 
 def settings() -> Settings:
