@@ -27,7 +27,12 @@ from edge_agent.register_events.detector import Sighting
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_ms
-from firmware_bridge.driver.interface import MeterOfflineError, MeterStaleError, ReadOut
+from firmware_bridge.driver.interface import (
+    MeterOfflineError,
+    MeterStaleError,
+    MeterValue,
+    ReadOut,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -181,9 +186,8 @@ class Poller:
     async def _read(self, station: Station, boundary: datetime) -> Answer | None:
         station.reading = True
         try:
-            async with asyncio.timeout(station.timeout_s):
-                read_out = await self._present(station)
-                taken = self._clock.monotonic()
+            read_out = await self._present(station)
+            taken = self._clock.monotonic()
         except (DeviceError, TimeoutError) as error:
             self._fail(station, error)
             return None
@@ -210,26 +214,31 @@ class Poller:
 
         Raises:
             DeviceError: None came.
+            TimeoutError: Nothing came in time.
         """
         stale: ReadOut | None = None
-        while True:
-            try:
-                read_out = await station.driver.read()
-            except DeviceError as error:
-                if stale is None or isinstance(error, MeterOfflineError):
-                    raise
-                message = f"Only old values came, which somebody had kept: {_told(stale)}."
-                raise MeterStaleError(message, value=station.name) from error
-            now, known = self._clock.wall(), self._clock.quality() is not TimeQuality.UNSYNCHRONISED
-            values = tuple(
-                value
-                for value in read_out.values
-                if not value.kept
-                or (known and is_present(value.meter_time, now, station.trust.tolerance))
-            )
-            if values or not read_out.values:
-                return replace(read_out, values=values)
-            stale = read_out
+        try:
+            async with asyncio.timeout(station.timeout_s):
+                while True:
+                    read_out = await station.driver.read()
+                    values = self._of_now(read_out, station)
+                    if values or not read_out.values:
+                        return replace(read_out, values=values)
+                    stale = read_out
+        except (DeviceError, TimeoutError) as error:
+            if stale is None or isinstance(error, MeterOfflineError):
+                raise
+            message = f"Only old values came, which somebody had kept: {_told(stale)}."
+            raise MeterStaleError(message, value=station.name) from error
+
+    def _of_now(self, read_out: ReadOut, station: Station) -> tuple[MeterValue, ...]:
+        now, tolerance = self._clock.wall(), station.trust.tolerance
+        known = self._clock.quality() is not TimeQuality.UNSYNCHRONISED
+        return tuple(
+            value
+            for value in read_out.values
+            if not value.kept or (known and is_present(value.meter_time, now, tolerance))
+        )
 
     def _note_offline(self, station: Station, offline: tuple[str, ...]) -> None:
         """Tell of devices behind one station that go and come."""

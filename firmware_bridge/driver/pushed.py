@@ -231,7 +231,11 @@ class PushDriver:
         self._met = host if is_named(host) else self._met or values[0].meter
         at = asyncio.get_running_loop().time()
         kept, repeated = distinct(values)
-        self._kept |= {value.register: _Kept(value, at) for value in kept}
+        for value in kept:
+            held = self._kept.get(value.register)
+            # What a broker had kept takes no place of what came live and was not read yet.
+            if held is None or held.value.kept or not value.kept:
+                self._kept[value.register] = _Kept(value, at)
         self._repeated = [*self._repeated, *repeated][-KEPT_MAX:]
         while len(self._kept) > KEPT_MAX:
             del self._kept[next(iter(self._kept))]

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Self
 
 import aiomqtt
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from firmware_bridge.driver.interface import DriverSettingError, MeterConnectionError
+from firmware_bridge.driver.interface import (
+    DriverSettingError,
+    MeterConnectionError,
+    MeterOfflineError,
+    MeterStaleError,
+    MeterTimeoutError,
+    MeterValue,
+    ReadOut,
+)
 from firmware_bridge.driver.naming import MakersName, NamePlate, SerialNumber
 from firmware_bridge.driver.pushed import PushDriver
-from firmware_bridge.mqtt_native.values import MessageScanner, as_line
+from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
+from firmware_bridge.mqtt_native.presence import Presence, companions
+from firmware_bridge.mqtt_native.values import as_line
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _WAITING_MAX = 1000
@@ -35,6 +46,8 @@ class MqttSettings(BaseModel):
         zone: IANA zone of times without offset.
         serial: The number on the device's plate, instead of what its messages say.
         manufacturer: Its maker, instead of what its messages say.
+        availability: Topics that say whether the devices are there; None for those that their
+            firmware uses, an empty list for none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,17 +62,30 @@ class MqttSettings(BaseModel):
     zone: _Text = "UTC"
     serial: SerialNumber | None = None
     manufacturer: MakersName | None = None
+    availability: tuple[_Text, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlace:
-    """A broker and what is subscribed to there."""
+    """A broker and what is subscribed to there.
+
+    Args:
+        host: Its name or address.
+        port: Its port.
+        topics: Filters of what devices publish.
+        username: As it knows us.
+        password: Of that user.
+        beside: Filters of what is good to know and may be refused.
+        framed: Whether each line says if the broker had kept its message (`live.framed`).
+    """
 
     host: str
     port: int
     topics: tuple[str, ...]
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    beside: tuple[str, ...] = ()
+    framed: bool = False
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -96,14 +122,21 @@ class _MessageLine:
             async with aiomqtt.Client(
                 place.host, place.port, username=place.username, password=place.password
             ) as client:
-                for topic in place.topics:
+                # First who is there, then what they say.
+                for topic in (*place.beside, *place.topics):
                     await client.subscribe(topic, qos=1)
                 self._ready.set()
                 async for message in client.messages:
                     payload = message.payload
                     if isinstance(payload, bytes):
-                        await self._waiting.put(as_line(str(message.topic), payload))
+                        await self._waiting.put(self._line(message, payload))
         await self._waiting.put(None)
+
+    def _line(self, message: aiomqtt.Message, payload: bytes) -> bytes:
+        topic = str(message.topic)
+        if self._place.framed:
+            return framed(topic, payload, kept=message.retain)
+        return as_line(topic, payload)
 
     async def subscribed(self) -> None:
         ready = asyncio.create_task(self._ready.wait())
@@ -135,7 +168,32 @@ class _MessageLine:
 
 
 class MqttNativeDriver(PushDriver):
-    """A `MeterDriver` for devices that publish; keys of its table as in `MqttSettings`."""
+    """A `MeterDriver` for devices that publish; keys of its table as in `MqttSettings`.
+
+    Args:
+        settings: Those.
+    """
+
+    def __init__(self, settings: MqttSettings) -> None:
+        own = settings.availability
+        self._memory = memory = Memory(Presence(own or ()))
+        self._topics = settings.topics
+        place = BrokerPlace(
+            settings.host,
+            settings.port,
+            settings.topics,
+            settings.username,
+            settings.password,
+            companions(settings.topics) if own is None else own,
+            framed=True,
+        )
+        super().__init__(
+            place,
+            lambda: DeviceScanner(memory, settings.zone, time.monotonic),
+            settings.timeout_s,
+            settings.fresh_s,
+            NamePlate(settings.serial, settings.manufacturer),
+        )
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, object]) -> Self:
@@ -145,17 +203,59 @@ class MqttNativeDriver(PushDriver):
             DriverSettingError: A setting is missing, unknown or wrong.
         """
         try:
-            chosen = MqttSettings.model_validate(dict(settings))
+            return cls(MqttSettings.model_validate(dict(settings)))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             name = ".".join(str(part) for part in first["loc"]) or "host"
             message = f"Meter setting `{name}`: {first['msg']}."
             known = ", ".join(MqttSettings.model_fields)
             raise DriverSettingError(message, remedy=f"Known settings: {known}.") from None
-        place = BrokerPlace(
-            chosen.host, chosen.port, chosen.topics, chosen.username, chosen.password
+
+    async def read(self) -> ReadOut:
+        """What came since the last read, else the next message; see `MeterDriver.read`.
+
+        Raises:
+            MeterOfflineError: Nothing came, and the devices are said to be offline.
+            MeterStaleError: Nothing came but what the broker had kept.
+        """
+        try:
+            read_out = await super().read()
+        except MeterTimeoutError as error:
+            if (reason := self._reason()) is None:
+                raise
+            raise reason from error
+        offline = self._memory.offline()
+        if not read_out.values and offline:
+            raise self._offline(offline)
+        return replace(read_out, offline=offline)
+
+    def _take(self) -> tuple[MeterValue, ...]:
+        """As ever, but a value without a time is none of now once its device is offline."""
+        return tuple(
+            value
+            for value in super()._take()
+            if value.meter_time is not None or not self._is_offline(value)
         )
-        plate = NamePlate(chosen.serial, chosen.manufacturer)
-        return cls(
-            place, lambda: MessageScanner(chosen.zone), chosen.timeout_s, chosen.fresh_s, plate
+
+    def _is_offline(self, value: MeterValue) -> bool:
+        # A meter whose plate is configured is one device, whatever its messages call it.
+        return self._memory.is_offline(value.meter) or bool(self._plate and self._memory.offline())
+
+    def _reason(self) -> MeterOfflineError | MeterStaleError | None:
+        """Why nothing came, as far as the broker tells."""
+        said = {self._memory.presence.offline(topic) for topic in self._topics}
+        named = {name for name in said if name is not None}
+        if offline := tuple(sorted({*named, *self._memory.offline()})):
+            return self._offline(offline)
+        if (topic := self._memory.passed_over) is not None:
+            message = f"Only what the broker at {self._place} had kept came: {topic}."
+            return MeterStaleError(message, value=topic)
+        return None
+
+    def _offline(self, topics: tuple[str, ...]) -> MeterOfflineError:
+        message = f"The broker at {self._place} says that these are offline: {', '.join(topics)}."
+        return MeterOfflineError(
+            message,
+            value=topics[0],
+            remedy="If they are not, take away the message that it keeps of that.",
         )

@@ -11,7 +11,8 @@ tasmota     `tele/<device>/SENSOR` with `ENERGY`; kWh and W, arrays are phases.
 shelly 1    `shellies/<device>/emeter/<n>/total` and the like, one number each; Wh and W. A relay's
             `energy` counts watt-minutes: 60 J each.
 shelly 2    `<device>/status/<component>:<n>`, and `<device>/events/rpc`; Wh and W.
-zigbee      `zigbee2mqtt/<name>`; kWh and W.
+zigbee      `zigbee2mqtt/<name>`; kWh and W. `last_seen` is when the device was last heard: ISO 8601
+            or milliseconds since 1970 UTC.
 
 Sources: Tasmota docs (JSON status), Shelly Gen1 and Gen2 API references, Zigbee2MQTT exposes.
 """
@@ -281,5 +282,13 @@ def _zigbee(name: str, fields: Mapping[str, object]) -> Iterator[Observation]:
     address = device.get("ieeeAddr") or device.get("ieee_address") or name
     maker = str(device.get("manufacturerName") or "Zigbee")
     meter = identity(maker, str(address))
+    at = _last_seen(fields.get("last_seen"))
     for field, kind in _ZIGBEE.items():
-        yield from _seen(meter, kind, fields.get(field))
+        yield from _seen(meter, kind, fields.get(field), at)
+
+
+def _last_seen(at: object) -> datetime | None:
+    try:
+        return _instant(at)
+    except TelegramSyntaxError:
+        return None  # "N/A", or a wall time without an offset

@@ -27,6 +27,17 @@ def as_line(topic: str, payload: bytes) -> bytes:
     return topic.replace(" ", "_").encode() + b" " + text + b"\n"
 
 
+def message_of(line: bytes) -> tuple[str, bytes]:
+    """Topic and payload of a line that `as_line` made; what is no hex after all has no payload."""
+    topic, _, payload = line.partition(b" ")
+    if payload.startswith(b"0x"):
+        try:
+            payload = _bytes(payload)
+        except TelegramSyntaxError:
+            payload = b""
+    return topic.decode("utf-8", "replace"), payload
+
+
 class MessageScanner:
     """Lines in, observed messages out.
 

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import aiomqtt
 import pytest
 
-from central.service.gateways.enrolment import enrol_gateway
-from central.service.ingest.classify import Arrival, examine
-from central.service.ingest.ingest import Ingest
 from central.service.ports.ingest import FindingCode
 from edge_agent.buffer.buffer import Buffer
-from edge_agent.cancellation import end
 from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
 from edge_agent.meter_clock import Trust
 from edge_agent.polling.recorder import Harvest, Recorder, Take
 from edge_agent.register_events.detector import Sighting
-from firmware_bridge.contract import topics
-from firmware_bridge.contract.envelope import Batch, is_batch, open_batch
-from firmware_bridge.contract.event import EventKind, MeterEvent
-from firmware_bridge.contract.messages import encode_ack
+from firmware_bridge.contract.event import EventKind
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Quantity, Unit
-from firmware_bridge.contract.reading import Kind, TimeQuality, from_ms, unpack_flags
+from firmware_bridge.contract.reading import Kind, TimeQuality
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 from firmware_bridge.simulator.polled import Reply, VirtualAnsweringPort
 from tests.support.edge_clock import HandClock
-from tests.support.ingest import Stores, memory_stores
+from tests.support.small_centre import office
 
 from .conftest import GATEWAY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from central.adapters.embedded.broker import EmbeddedBroker
@@ -52,59 +40,6 @@ def lost_meter(held: bytes) -> tuple[tuple[Reply, ...], int]:
     if len(held) < 5:
         return (), 0
     return (Reply(b"\xe5" if held[1] == RESET else LOST),), 5
-
-
-@dataclass
-class Office:
-    """A centre in memory behind a real broker."""
-
-    stores: Stores
-    ingest: Ingest
-    batches: list[Batch] = field(default_factory=list)
-
-    @property
-    def rows(self) -> list[tuple[datetime, TimeQuality]]:
-        return [
-            (from_ms(at), unpack_flags(flags)[1])
-            for batch in self.batches
-            for at, flags in zip(batch.columns.at_ms, batch.columns.flags, strict=True)
-        ]
-
-    @property
-    def events(self) -> list[MeterEvent]:
-        return [event for batch in self.batches for event in batch.events]
-
-    async def shows(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
-            while not done():  # noqa: ASYNC110 - a broker lies between
-                await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def office(port: int) -> AsyncIterator[Office]:
-    async with memory_stores() as stores, aiomqtt.Client("127.0.0.1", port) as client:
-
-        def now() -> datetime:
-            return datetime.now(UTC)
-
-        await enrol_gateway(stores.gateways, GATEWAY, now)
-        found = Office(stores, Ingest(stores.ingest, now))
-        await client.subscribe(topics.UP_FILTER, qos=topics.QOS)
-
-        async def serve() -> None:
-            async for message in client.messages:
-                assert isinstance(message.payload, bytes)
-                if is_batch(message.payload):
-                    found.batches.append(open_batch(GATEWAY, message.payload))
-                item = examine(Arrival(GATEWAY, message.payload, now()))
-                for reply in (await found.ingest.commit([item])).replies:
-                    await client.publish(topics.down(GATEWAY), encode_ack(reply.ack), topics.QOS)
-
-        task = asyncio.create_task(serve())
-        try:
-            yield found
-        finally:
-            await end(task)
 
 
 def table(folder: Path, broker: int, meter: int, **further: object) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import aiomqtt
 import pytest
@@ -12,9 +13,11 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.driver.interface import (
     DriverSettingError,
     MeterConnectionError,
+    MeterOfflineError,
     MeterTimeoutError,
 )
 from firmware_bridge.mqtt_native.driver import MqttNativeDriver
+from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
 
 
 async def publish(port: int, topic: str, payload: bytes) -> None:
@@ -58,6 +61,71 @@ async def test_what_came_long_ago_is_no_present_value(mosquitto: EmbeddedBroker)
         await asyncio.sleep(0.8)
         with pytest.raises(MeterTimeoutError):
             await driver.read()
+
+
+async def test_what_a_broker_kept_takes_no_place_of_what_came_and_was_not_read(
+    mosquitto: EmbeddedBroker,
+) -> None:
+    settings = {"host": "127.0.0.1", "port": mosquitto.port, "topics": ["tele/a/SENSOR"]}
+    payload = b'{"Time":"2026-11-25T12:00:00","ENERGY":{"Total":1.5}}'
+    async with MqttNativeDriver.from_settings(settings | {"timeout_s": 0.5}) as driver:
+        with pytest.raises(MeterTimeoutError):
+            await driver.read()
+        await publish(mosquitto.port, "tele/a/SENSOR", payload)
+        await asyncio.sleep(0.3)
+        # As a broker hands it over again to whoever connects anew.
+        (again,) = DeviceScanner(Memory(), "UTC", time.monotonic).feed(
+            framed("tele/a/SENSOR", payload, kept=True)
+        )
+        driver._keep(again)
+        (value,) = (await driver.read()).values
+        assert not value.kept
+        assert value.age_s >= 0.3
+        driver._keep(again)
+        (value,) = (await driver.read()).values
+        assert value.kept
+
+
+async def test_what_came_before_a_device_went_offline_is_present_no_more_unless_it_has_a_time(
+    mosquitto: EmbeddedBroker,
+) -> None:
+    settings = {"host": "127.0.0.1", "port": mosquitto.port, "topics": ["tele/+/SENSOR"]}
+    async with MqttNativeDriver.from_settings(settings | {"timeout_s": 0.5}) as driver:
+        with pytest.raises(MeterTimeoutError):
+            await driver.read()
+        timed = b'{"Time":"2026-11-25T12:00:00","ENERGY":{"Total":1.5}}'
+        await publish(mosquitto.port, "tele/a/SENSOR", timed)
+        await publish(mosquitto.port, "tele/b/SENSOR", b'{"ENERGY":{"Total":1.5}}')
+        for name in "ab":
+            await publish(mosquitto.port, f"tele/{name}/LWT", b"Offline")
+        await asyncio.sleep(0.2)
+        out = await driver.read()
+        assert [value.meter.serial for value in out.values] == ["a"]
+        assert out.offline == ("tele/a", "tele/b")
+        with pytest.raises(MeterOfflineError, match="tele/a, tele/b"):
+            await driver.read()
+
+
+async def test_own_availability_topics_and_none_at_all(mosquitto: EmbeddedBroker) -> None:
+    settings = {
+        "host": "127.0.0.1",
+        "port": mosquitto.port,
+        "topics": ["tele/a/SENSOR"],
+        "timeout_s": 0.5,
+    }
+    for availability, offline in ((["plant/lwt"], True), ([], False)):
+        given = settings | {"availability": availability}
+        async with MqttNativeDriver.from_settings(given) as driver:
+            with pytest.raises(MeterTimeoutError):
+                await driver.read()
+            await publish(mosquitto.port, "plant/lwt", b"Offline")
+            await publish(mosquitto.port, "tele/a/LWT", b"Offline")
+            await publish(mosquitto.port, "tele/a/SENSOR", b'{"ENERGY":{"Total":1.5}}')
+            if offline:
+                with pytest.raises(MeterOfflineError):
+                    await driver.read()
+            else:
+                assert (await driver.read()).values
 
 
 async def test_silence_and_a_missing_broker_are_named(mosquitto: EmbeddedBroker) -> None:
