@@ -96,7 +96,8 @@ class Uplink:
     def use(self, broker: Broker) -> None:
         """Go over to another broker, or another way to be admitted. Never blocks.
 
-        What the session runner has begun is carried to its end first; what is under way is sent again.
+        What the session runner has begun is carried to its end first; what is under way is sent
+        again.
         """
         self._broker = broker
         self._moved.set()
