@@ -78,7 +78,8 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def dsn_for(self, database: str, user: str = SUPERUSER) -> str:
         """Return the connection URL to a database as a role; no password is needed."""
-        place = urlencode({"host": str(self._socket_folder()), "port": PORT})
+        # libpq takes a plus sign for itself, not for a space.
+        place = urlencode({"host": str(self._socket_folder()), "port": PORT}, quote_via=quote)
         return f"postgresql://{quote(user)}@/{quote(database)}?{place}"
 
     def stop(self) -> None:
@@ -121,7 +122,7 @@ class EmbeddedPostgres(EmbeddedServer):
         settings = {
             "listen_addresses": "",
             "port": str(PORT),
-            "unix_socket_directories": str(self._socket_folder()),
+            "unix_socket_directories": _listed(self._socket_folder()),
             "unix_socket_permissions": "0700",
             "timezone": "UTC",
             "log_timezone": "UTC",
@@ -142,7 +143,9 @@ class EmbeddedPostgres(EmbeddedServer):
     def _socket_folder(self) -> Path:
         if self._sockets is None:
             inside = self.home / "run"
-            if len(f"{inside}/.s.PGSQL.{PORT}".encode()) <= SOCKET_PATH_BYTES:
+            short = len(f"{inside}/.s.PGSQL.{PORT}".encode()) <= SOCKET_PATH_BYTES
+            # To libpq a comma parts two hosts, and nothing escapes it.
+            if short and "," not in str(inside):
                 self._sockets = self._own.part("run")
             else:
                 self._sockets = Path(tempfile.mkdtemp(prefix="meterline-", dir=temporary_folder()))
@@ -172,3 +175,8 @@ class EmbeddedPostgres(EmbeddedServer):
 
 def _set(key: str, value: str) -> tuple[str, str]:
     return ("-c", f"{key}={value}")
+
+
+def _listed(folder: Path) -> str:
+    """A folder in a list of folders, whatever blanks and quotes its name has."""
+    return '"{}"'.format(str(folder).replace('"', '""'))

@@ -55,6 +55,15 @@ def test_committed_rows_survive_sigkill_and_stop(pg: EmbeddedPostgres) -> None:
     assert found == [(1,), (2,)]
 
 
+@pytest.mark.parametrize("name", ["my meters", "one, two", 'the "new" one', "50%+ü"])
+def test_any_name_of_a_folder_will_do(server_home: Path, name: str) -> None:
+    with (
+        EmbeddedPostgres(server_home / name, wheel_binaries(), durable=False) as pg,
+        psycopg.connect(pg.dsn) as connection,
+    ):
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_durable_by_default_and_utc_without_a_port(server_home: Path) -> None:
     with (
         EmbeddedPostgres(server_home / "pg", wheel_binaries()) as pg,
