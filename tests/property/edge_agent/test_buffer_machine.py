@@ -77,7 +77,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.buffer = self.do(Buffer.open(self.path, GATEWAY, self.now().wall, new_id=self.new_id))
-        self.runner = SessionRunner(self.buffer, self.random)
+        self.session_runner = SessionRunner(self.buffer, self.random)
         self.connected = False
 
     @initialize()
@@ -92,19 +92,19 @@ class EdgeAndCentre(RuleBasedStateMachine):
             reading = Reading(CHANNEL, self.now().wall, self.taken, 0)
             self.do(self.buffer.store(Cycle(self.now().wall, [reading])))
             self.accepted.add(self.taken)
-        self.up += self.do(self.runner.stored(self.now()))
+        self.up += self.do(self.session_runner.stored(self.now()))
 
     @precondition(lambda self: not self.connected)
     @rule()
     def connect(self) -> None:
         self.connected = True
-        self.up += self.do(self.runner.connected(self.now()))
+        self.up += self.do(self.session_runner.connected(self.now()))
 
     @precondition(lambda self: self.connected)
     @rule()
     def disconnect(self) -> None:
         self.connected = False
-        self.do(self.runner.disconnected(self.now()))
+        self.do(self.session_runner.disconnected(self.now()))
 
     @precondition(lambda self: self.up)
     @rule(which=st.integers(0, 1 << 16), again=st.booleans())
@@ -124,7 +124,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
             while self.up:
                 self.arrive(self.up.pop(0))
             while self.down:
-                self.up += self.do(self.runner.received(self.down.pop(0), self.now()))
+                self.up += self.do(self.session_runner.received(self.down.pop(0), self.now()))
 
     def arrive(self, payload: bytes) -> None:
         acks = self.centre.receive(payload)
@@ -139,7 +139,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
     def deliver_down(self, which: int, again: bool) -> None:  # noqa: FBT001 - Hypothesis passes it
         index = which % len(self.down)
         payload = self.down[index] if again else self.down.pop(index)
-        self.up += self.do(self.runner.received(payload, self.now()))
+        self.up += self.do(self.session_runner.received(payload, self.now()))
 
     @rule()
     def lose_what_is_under_way(self) -> None:
@@ -149,7 +149,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([5.0, 31.0, 400.0, 3700.0]))
     def wait(self, seconds: float) -> None:
         self.seconds += seconds
-        self.up += self.do(self.runner.elapsed(self.now()))
+        self.up += self.do(self.session_runner.elapsed(self.now()))
 
     @rule(flush=st.booleans())
     def restart(self, flush: bool) -> None:  # noqa: FBT001 - Hypothesis passes it
@@ -158,7 +158,9 @@ class EdgeAndCentre(RuleBasedStateMachine):
 
     @rule()
     def the_centre_starts(self) -> None:
-        self.up += self.do(self.runner.received(encode_start(Start(UUID(int=1))), self.now()))
+        self.up += self.do(
+            self.session_runner.received(encode_start(Start(UUID(int=1))), self.now())
+        )
 
     @rule()
     def back_up_the_centre(self) -> None:
@@ -295,7 +297,7 @@ class EdgeAndCentre(RuleBasedStateMachine):
             if not self.buffer.backlog:
                 break
             self.seconds += 301
-            self.up += self.do(self.runner.elapsed(self.now()))
+            self.up += self.do(self.session_runner.elapsed(self.now()))
         assert self.buffer.backlog == 0
         assert self.accepted <= self.at_the_centre()
 
