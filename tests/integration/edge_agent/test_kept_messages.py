@@ -66,7 +66,7 @@ async def fails(agent: Agent, code: str | None) -> None:
 async def notes(folder: Path, *codes: str) -> list[str]:
     """What the gateway's own log says."""
     buffer = await Buffer.open(folder / "buffer.db", GATEWAY, datetime.now(UTC))
-    rows = await buffer._database.rows("SELECT code, detail FROM event ORDER BY id")
+    rows = await buffer.engine.database.rows("SELECT code, detail FROM event ORDER BY id")
     await buffer.close()
     return [detail for code, detail in rows if code in codes]
 
