@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from central.cli.output import EXIT_REFUSED, AsJson, answered, show
-from central.domain.tariff.export.document import to_canonical_text
+from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.urdb.fields import Record, fates_of
 from central.domain.tariff.urdb.importer import import_urdb, read_records

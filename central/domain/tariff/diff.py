@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.export.document import to_source
+from central.domain.tariff.export import to_source
 
 
 @dataclass(frozen=True, slots=True)

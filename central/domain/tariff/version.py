@@ -9,7 +9,7 @@ from datetime import date
 from itertools import pairwise
 
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.export.document import to_canonical_text
+from central.domain.tariff.export import to_canonical_text
 from firmware_bridge.contract.errors import OperatorError
 
 

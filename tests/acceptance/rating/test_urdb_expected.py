@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from central.domain.rating.lineage import explain
-from central.domain.tariff.export.document import to_canonical_text
+from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.urdb.fields import Fate
 from central.domain.tariff.urdb.importer import import_urdb, read_records

@@ -17,7 +17,7 @@ from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import Segment
 from central.domain.rating.inputs.usage_event import Events, Levels
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load.determinants import BUILT_IN_INPUTS
+from central.domain.tariff.grammar.scope import BUILT_IN_INPUTS
 
 Credits = dict[str, dict[str, list[Credit]]]
 

@@ -23,7 +23,7 @@ from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.determinant_rules import (
     MaxDeterminant,
 )
-from central.domain.tariff.load.determinants import POWER
+from central.domain.tariff.grammar.scope import POWER
 
 
 def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:

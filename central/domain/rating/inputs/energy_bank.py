@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from central.domain.rating.inputs.carried_state import Credit
 from central.domain.tariff.credit_rules import EnergyBank
-from central.domain.tariff.load.banks import LAPSE
+from central.domain.tariff.grammar.banks import LAPSE
 
 TOTAL = "*"
 """Label of the credit that a bank netting all periods together would hold."""

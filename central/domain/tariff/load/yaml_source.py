@@ -1,13 +1,12 @@
-"""The text of a document as nodes that know their line. Every scalar stays a string."""
+"""From YAML or JSON text to nodes that know their line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import yaml
 
+from central.domain.tariff.grammar.node import Fields, Items, Node, Scalar
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
 
 MAX_CHARACTERS = 2_000_000
@@ -27,49 +26,6 @@ _PLAIN_TAGS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A string, whatever it looks like.
-
-    Args:
-        text: The characters.
-        line: Line it starts on, from 1.
-        quoted: Whether it was quoted, so that `null` and "null" can be told apart.
-    """
-
-    text: str
-    line: int
-    quoted: bool = False
-
-    @property
-    def is_null(self) -> bool:
-        """Whether this is YAML's or JSON's plain null."""
-        return not self.quoted and self.text in {"", "~", "null"}
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A list of nodes."""
-
-    nodes: tuple[Node, ...]
-    line: int
-
-    def __iter__(self) -> Iterator[Node]:
-        return iter(self.nodes)
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """Named nodes, in the order of the file."""
-
-    nodes: dict[str, Node]
-    line: int
-    key_lines: dict[str, int] = field(default_factory=dict)
-
-
-Node = Scalar | Items | Fields
-
-
 def parse(text: str, file: str) -> Node:
     """Parse YAML or JSON into nodes; scalars load as strings.
 
@@ -81,7 +37,7 @@ def parse(text: str, file: str) -> Node:
         file: Its name, for findings.
 
     Raises:
-        TariffRefusedError: The text is no single plain document.
+        TariffRefusedError: The text is not one plain document.
     """
     if len(text) > MAX_CHARACTERS:
         raise _refused(Code.OVERSIZE, file, 1, "The document is too large.", "Split the tariff.")
@@ -100,10 +56,10 @@ def parse(text: str, file: str) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line, text.count("\n")) + 1 if mark else 1
-        message = f"The text is no YAML: {error.problem or error}."
+        message = f"The text is not valid YAML: {error.problem or error}."
         raise _refused(Code.SYNTAX, file, line, message, "Mend the syntax.") from None
     except (yaml.YAMLError, RecursionError) as error:
-        message = f"The text is no YAML: {error}."
+        message = f"The text is not valid YAML: {error}."
         raise _refused(Code.SYNTAX, file, 1, message, "Mend the syntax.") from None
     if node is None:
         raise _refused(Code.EMPTY, file, 1, "The document is empty.", "Write a tariff.")

@@ -21,7 +21,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.export.document import to_canonical_text
+from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import Code, TariffRefusedError
 from central.domain.tariff.version import TariffVersion

@@ -19,7 +19,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.export.document import to_canonical_text
+from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.urdb.importer import Imported, import_urdb, read_records

@@ -24,7 +24,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Event, Events
 from central.domain.rating.lineage import explain
 from central.domain.rating.rate import rate
-from central.domain.tariff.export.document import to_canonical_text
+from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.load.json_schema import tariff_schema
 from central.domain.tariff.version import TariffVersion

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from central.domain.tariff.export.document import to_canonical_text
+from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import Code, TariffRefusedError
 from central.domain.tariff.urdb.fields import Fate

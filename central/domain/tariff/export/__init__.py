@@ -1,1 +1,0 @@
-"""From a tariff's document back to text."""

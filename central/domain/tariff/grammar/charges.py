@@ -1,0 +1,189 @@
+"""Charges, percents and minimums: the lines of a bill."""
+
+from __future__ import annotations
+
+from central.domain.tariff.document import Charge, Minimum, Percent
+from central.domain.tariff.grammar.kind import NUMBER, TEXT, Kind, number, one_of, whole
+from central.domain.tariff.grammar.names import (
+    COUNT,
+    FLAG_FACT,
+    LINE_ID,
+    LINES_ABOVE,
+    PRICE_SERIES,
+    no_lines,
+)
+from central.domain.tariff.grammar.node import Scalar
+from central.domain.tariff.grammar.place import Place
+from central.domain.tariff.grammar.prices import PRICES, SEASONAL_STEPS, TIERS
+from central.domain.tariff.grammar.record import Record, Row, variants
+from central.domain.tariff.grammar.scope import POWER, Quantity
+from central.domain.tariff.price_rules import TierRules
+from central.domain.tariff.refusal import Code
+
+_TEXT_FACTS = frozenset({"bool", "text"})
+
+
+def _read_quantity(place: Place) -> str:
+    text = place.node.text if isinstance(place.node, Scalar) else ""
+    base, _, label = text.partition(".")
+    if base in place.scope.units:
+        _check_period(base, label, place)
+    else:
+        _check_number(text, place)
+    return text
+
+
+def _check_period(base: str, label: str, place: Place) -> None:
+    if label not in {"", "total"} and label not in place.scope.labels(place.scope.splits[base]):
+        message = f"{base!r} has no period {label!r}."
+        place.refuse(Code.UNKNOWN_PERIOD, message, "Use `.total`.")
+
+
+def _check_number(text: str, place: Place) -> None:
+    """What is not a determinant is a fact that is a number, or a series that prices meet."""
+    scope = place.scope
+    is_number = scope.needs.get(text, "bool") not in _TEXT_FACTS
+    if is_number or (text in scope.series and place.record.has("times")):
+        return
+    base = text.partition(".")[0]
+    if base in scope.needs:
+        message = f"The fact {base!r} is not a number."
+        place.refuse(Code.WRONG_FACT_KIND, message, "Give it a unit.")
+    message = f"{text!r} is not a determinant and not a numeric fact."
+    place.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it in `determinants`.")
+
+
+def _price_by_quantity(charge: Place) -> None:
+    name, scope = charge.values["qty"] or "", charge.scope
+    unit = scope.units.get(name.partition(".")[0]) or scope.needs.get(name, "")
+    charge.quantity = Quantity(name, unit, scope.splits.get(name, ""))
+
+
+def _check_one_way_to_price(charge: Place) -> None:
+    values = charge.values
+    ways = [values["price"] is not None, bool(values["steps"]), values["times"] is not None]
+    if sum(ways) == 0:
+        charge.refuse(Code.MISSING_PRICE, "The charge has no price.", "Add `price` or `steps`.")
+    if sum(ways) > 1:
+        message = "The charge is priced in two ways."
+        charge.refuse(Code.CONFLICT, message, "Keep one of price, steps and times.")
+    if values["qty"] is None and values["price"] is None:
+        charge.refuse(Code.MISSING_KEY, "Steps and price series need a quantity.", "Add `qty`.")
+    if values["qty"] is None and values["per"] is None:
+        message = "A fixed price needs its unit of time."
+        charge.refuse(Code.MISSING_KEY, message, "Add `per: month`.")
+
+
+def _check_tiers_have_steps(charge: Place) -> None:
+    if charge.has("tiers") and not charge.values["steps"]:
+        message = "`tiers` says how steps apply, but there are no steps."
+        line = charge.field("tiers").line
+        charge.refuse(Code.CONFLICT, message, "Add `steps` or drop `tiers`.", line=line)
+
+
+def _check_one_amount(charge: Place) -> None:
+    """The one amount of a stair cannot differ by period, unless each period has its own."""
+    tiers, unit = charge.values["tiers"], charge.scope.units.get(charge.quantity.name, "")
+    is_power = unit in POWER.values() or unit.endswith("/h")
+    if tiers.kind != "stair" or tiers.style == "per_period" or is_power:
+        return
+    steps = [step for _, own in charge.values["steps"] for step in own]
+    if any(step.price is not None and step.price.by_period for step in steps):
+        message = "A stair-step has one amount, but its prices differ by period."
+        remedy = "Write `style: per_period`, or one price."
+        charge.field("steps").refuse(Code.CONFLICT, message, remedy, line=charge.line)
+
+
+def _check_steps_of_days(charge: Place) -> None:
+    """Steps on the sum of daily peaks are steps of each day's peak."""
+    rule = charge.scope.determinants.get(charge.quantity.name.partition(".")[0])
+    if not charge.values["steps"] or not getattr(rule, "daily", False):
+        return
+    kind = charge.values["tiers"].kind
+    if kind not in {"graduated", "volume"}:
+        message = f"{kind!r} is not a kind of steps for the peaks of every day."
+        remedy = "Use graduated or volume."
+        charge.field("tiers").refuse(Code.CONFLICT, message, remedy, line=charge.line)
+    for step in (step for _, own in charge.values["steps"] for step in own):
+        if step.to is not None and step.unit.endswith("/day"):
+            message = f"A bound in {step.unit} cannot bound the peak of one day."
+            charge.field("steps").refuse(Code.TIER_UNIT, message, "Use kW.", line=charge.line)
+
+
+CHARGE = Record(
+    Charge,
+    (
+        Row("id", LINE_ID, required=True),
+        Row("name", TEXT),
+        Row("qty", Kind(_read_quantity, str, TEXT.shape), then=_price_by_quantity, ends=True),
+        Row("price", PRICES),
+        Row("per", one_of("day", "month", "year")),
+        Row("prorate", one_of("cycle", "none"), default="cycle"),
+        Row("tiers", TIERS, default=TierRules()),
+        Row("steps", SEASONAL_STEPS, default=()),
+        Row("times", PRICE_SERIES),
+        Row("unless", FLAG_FACT),
+        Row("only", FLAG_FACT),
+    ),
+    checks=(
+        _check_one_way_to_price,
+        _check_tiers_have_steps,
+        _check_one_amount,
+        _check_steps_of_days,
+    ),
+    ref="charge",
+)
+
+PERCENT = Record(
+    Percent,
+    (
+        Row("id", LINE_ID, required=True),
+        Row("name", TEXT),
+        Row("percent", NUMBER, required=True),
+        Row("of", LINES_ABOVE, required=True, absent=no_lines),
+        Row("category", TEXT),
+        Row("unless", FLAG_FACT),
+    ),
+    ref="percent",
+)
+
+
+def _percent_or_charge(place: Place) -> Record:
+    return PERCENT if place.has("percent") else CHARGE
+
+
+RIDER = variants(PERCENT, CHARGE, pick=_percent_or_charge)
+
+
+def _end_with_true_up(minimum: Place) -> None:
+    month = minimum.scope.true_up_month
+    if minimum.values["year"] == "calendar":
+        return
+    if month is None:
+        message = "The year ends with a true-up, but the banks have no one month for it."
+        field = minimum.field("year")
+        field.refuse(Code.CONFLICT, message, "Write `year_end`.", line=minimum.line)
+    minimum.values["year_end"] = month
+
+
+MINIMUM = Record(
+    Minimum,
+    (
+        Row("id", LINE_ID, required=True),
+        Row("name", TEXT),
+        Row("of", LINES_ABOVE, required=True, absent=no_lines),
+        Row(
+            "amount",
+            number(0, None, "A minimum below zero tops nothing up.", "Write one above."),
+            required=True,
+        ),
+        Row("qty", COUNT),
+        Row("per", one_of("month", "year"), default="month"),
+        Row("prorate", one_of("cycle", "none"), default="cycle"),
+        Row("basis", one_of("before_credits", "after_credits"), default="before_credits"),
+        Row("year", one_of("calendar", "true_up"), default="calendar", kept=False),
+        Row("year_end", whole(1, 12), default=12),
+    ),
+    checks=(_end_with_true_up,),
+    ref="minimum",
+)

@@ -1,0 +1,85 @@
+"""Commitments over the lines of a term."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from central.domain.tariff.credit_rules import Commitment
+from central.domain.tariff.grammar.kind import (
+    DATE,
+    TEXT,
+    Kind,
+    number,
+    one_of,
+    read_date,
+    read_text,
+    whole,
+)
+from central.domain.tariff.grammar.names import COUNT, LINE_ID, LINES_ABOVE, no_lines
+from central.domain.tariff.grammar.place import Place
+from central.domain.tariff.grammar.record import Record, Row
+from central.domain.tariff.refusal import Code
+
+_MONTHS = {"month": 1, "year": 12}
+
+
+def _read_beginning(place: Place) -> date | str:
+    """A date, or the text fact that holds one."""
+    text, needs = read_text(place), place.scope.needs
+    if text not in needs:
+        return read_date(place)
+    if needs[text] != "text":
+        message = f"The fact {text!r} is not a text that could hold a date."
+        place.refuse(Code.WRONG_FACT_KIND, message, "Make it `text`.")
+    return text
+
+
+def _write_beginning(beginning: date | str) -> object:
+    return DATE.write(beginning) if isinstance(beginning, date) else beginning
+
+
+def _word_of_term(commitment: Commitment) -> str:
+    if commitment.months == _MONTHS["month"]:
+        return "month"
+    return "year" if commitment.begins is None else "term"
+
+
+def _months_of_term(commitment: Commitment) -> int | None:
+    return commitment.months if _word_of_term(commitment) == "term" else None
+
+
+def _is_term(commitment: Place) -> bool:
+    return bool(commitment.values["per"] == "term")
+
+
+def _count_months(commitment: Place) -> None:
+    values = commitment.values
+    values["months"] = _MONTHS.get(values["per"], values["months"])
+    if values["begins"] is None and values["months"] not in _MONTHS.values():
+        message = f"A term of {values['months']} months needs its first day."
+        commitment.refuse(Code.MISSING_KEY, message, "Add `begins: 2026-07-01`.")
+
+
+COMMITMENT = Record(
+    Commitment,
+    (
+        Row("id", LINE_ID, required=True),
+        Row("name", TEXT),
+        Row("of", LINES_ABOVE, required=True, absent=no_lines),
+        Row(
+            "amount",
+            number(0, None, "A commitment below zero commits to nothing.", "Write one above."),
+            required=True,
+        ),
+        Row("qty", COUNT),
+        Row("per", one_of("month", "year", "term"), default="year", kept=False, get=_word_of_term),
+        Row("months", whole(1, 120), required=True, when=_is_term, get=_months_of_term),
+        Row("begins", Kind(_read_beginning, _write_beginning, TEXT.shape)),
+        Row("year_end", whole(1, 12), default=12),
+        Row("basis", one_of("before_credits", "after_credits"), default="before_credits"),
+        Row("shortfall", one_of("charge", "carry"), default="charge"),
+        Row("excess", one_of("lapse", "carry"), default="lapse"),
+    ),
+    checks=(_count_months,),
+    ref="commitment",
+)

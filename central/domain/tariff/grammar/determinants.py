@@ -1,0 +1,279 @@
+"""Determinants: the numbers that prices apply to."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from central.domain.tariff.determinant_rules import (
+    Adjustment,
+    AllowanceDeterminant,
+    Baseline,
+    CounterDeterminant,
+    Determinant,
+    EventDeterminant,
+    FormulaDeterminant,
+    History,
+    MaxDeterminant,
+    RebateDeterminant,
+    SumDeterminant,
+)
+from central.domain.tariff.expression import priors_in
+from central.domain.tariff.grammar.events import EVENTS
+from central.domain.tariff.grammar.formula import FORMULA
+from central.domain.tariff.grammar.kind import (
+    NAME,
+    TEXT,
+    Kind,
+    minutes,
+    number,
+    one_of,
+    read_name,
+    whole,
+    words,
+)
+from central.domain.tariff.grammar.names import BANK, HOURS, SCHEDULE, SERIES
+from central.domain.tariff.grammar.place import Place
+from central.domain.tariff.grammar.prices import PRICES
+from central.domain.tariff.grammar.record import Record, Row, named, variants
+from central.domain.tariff.grammar.scope import POWER, Scope
+from central.domain.tariff.refusal import Code
+
+
+def _check_bank_or_side(total: Place) -> None:
+    if total.values["bank"] is not None and total.values["side"] != "both":
+        message = "A bank already takes what is below zero."
+        total.refuse(Code.CONFLICT, message, "Drop `side`.")
+
+
+def _check_inside_or_outside(total: Place) -> None:
+    if total.values["during"] is not None and total.values["outside"] is not None:
+        message = "Intervals count inside of one series, or outside of one."
+        total.refuse(Code.CONFLICT, message, "Keep one of them.")
+
+
+def _check_side_of_intervals(total: Place) -> None:
+    if total.values["each"] == "interval" and total.values["side"] == "both":
+        message = "Both sides of every interval are the sum itself."
+        total.refuse(Code.CONFLICT, message, "Add `side: use` or drop `each`.")
+
+
+SUM = Record(
+    SumDeterminant,
+    (
+        Row("sum", SERIES, required=True, attribute="series"),
+        Row("by", SCHEDULE, default=""),
+        Row("bank", BANK),
+        Row("side", one_of("both", "use", "surplus"), default="both"),
+        Row("each", one_of("bill", "interval"), default="bill"),
+        Row("during", HOURS),
+        Row("outside", HOURS),
+    ),
+    checks=(_check_bank_or_side, _check_inside_or_outside, _check_side_of_intervals),
+    named=True,
+)
+
+
+def _check_daily_peaks(peak: Place) -> None:
+    if peak.values["per"] and peak.values["meters"] == "each":
+        message = "The peaks of every day are those of all meters together."
+        peak.refuse(Code.CONFLICT, message, "Drop `per` or `meters`.")
+
+
+MAX = Record(
+    MaxDeterminant,
+    (
+        Row("max", SERIES, required=True, attribute="series"),
+        Row("window", minutes("window"), attribute="window_s"),
+        Row("mode", one_of("block", "rolling"), default="block"),
+        Row("by", SCHEDULE, default=""),
+        Row("estimated", one_of("exclude", "include"), default="exclude"),
+        Row("per", words({"bill": False, "day": True}), default=False, attribute="daily"),
+        Row("during", HOURS),
+        Row("meters", one_of("together", "each"), default="together"),
+    ),
+    checks=(_check_daily_peaks,),
+    named=True,
+)
+
+
+def _unit_of_allowance(allowance: Place) -> None:
+    allowance.values["unit"] = allowance.values["unit"] or "kWh"
+
+
+ALLOWANCE = Record(
+    AllowanceDeterminant,
+    (
+        Row("per_day", PRICES, required=True),
+        Row("unit", TEXT, default="kWh", always=True, then=_unit_of_allowance),
+    ),
+    named=True,
+)
+
+
+def _read_counter(place: Place) -> str:
+    name = read_name(place)
+    if place.scope.needs.get(name) in {"bool", "text"}:
+        message = f"The fact {name!r} is not a number."
+        place.refuse(Code.WRONG_FACT_KIND, message, "Give it a unit.", line=place.record.line)
+    return name
+
+
+COUNTER = Record(
+    CounterDeterminant,
+    (
+        Row("counter", Kind(_read_counter, str, NAME.shape), required=True),
+        Row("average", one_of("days"), kept=False),
+    ),
+    named=True,
+)
+
+_CAP = number(0, 100, "A cap is a share from 0 to 100 %.", "Write 0 to 100.")
+ADJUSTMENT = Record(
+    Adjustment,
+    (
+        Row("minutes", whole(1, 1440), required=True),
+        Row("gap", whole(0, 1440), default=0, always=True),
+        Row("cap", _CAP, required=True),
+    ),
+)
+
+
+def _pick_all_days(baseline: Place) -> None:
+    values = baseline.values
+    values["pick"] = values["days"] if values["pick"] is None else values["pick"]
+    if values["pick"] > values["days"]:
+        message = f"{values['pick']} of {values['days']} days cannot be picked."
+        field = baseline.field("pick")
+        field.refuse(Code.OUT_OF_RANGE, message, "Pick fewer.", line=baseline.line)
+
+
+BASELINE = Record(
+    Baseline,
+    (
+        Row("days", whole(1, 60), required=True),
+        Row("pick", whole(1, 60), then=_pick_all_days),
+        Row("rank", one_of("highest", "lowest", "latest"), default="highest"),
+        Row("like", one_of("day_type", "any"), default="day_type"),
+        Row("reach", whole(1, 366), default=60, always=True),
+        Row("adjust", ADJUSTMENT),
+    ),
+)
+
+REBATE = Record(
+    RebateDeterminant,
+    (
+        Row("rebate", SERIES, required=True, attribute="series"),
+        Row("during", HOURS, required=True),
+        Row("baseline", BASELINE, required=True),
+        Row("floor", one_of("event", "interval", "none"), default="event"),
+    ),
+    named=True,
+)
+
+_BY_KEY = {
+    "sum": SUM,
+    "max": MAX,
+    "expr": FORMULA,
+    "per_day": ALLOWANCE,
+    "counter": COUNTER,
+    "rebate": REBATE,
+    "events": EVENTS,
+}
+
+
+def _of_key(place: Place) -> Record:
+    """The one construct whose first key stands there."""
+    if place.key in place.scope.computed or place.key in place.scope.needs:
+        message = f"{place.key!r} is already a series or a fact."
+        place.refuse(Code.DUPLICATE_NAME, message, "Rename it.")
+    place.fields()
+    keys = [key for key in _BY_KEY if place.has(key)]
+    if len(keys) != 1:
+        code = Code.CONFLICT if keys else Code.MISSING_KEY
+        remedy = f"Use one of {', '.join(_BY_KEY)}."
+        place.refuse(code, "A determinant has exactly one kind.", remedy)
+    return _BY_KEY[keys[0]]
+
+
+_ANY = variants(*_BY_KEY.values(), pick=_of_key, ref="determinant")
+
+
+def _read_determinant(place: Place) -> Determinant:
+    rule = cast("Determinant", _ANY.read(place))
+    scope = place.scope
+    if isinstance(rule, EventDeterminant) and rule.field:
+        labels = frozenset(rule.values) | ({rule.other} if rule.other else frozenset())
+        scope.fields[_split_of(rule)] = labels
+    scope.determinants[rule.name] = rule
+    scope.units[rule.name], scope.splits[rule.name] = _unit_of(rule, scope), _split_of(rule)
+    return rule
+
+
+def _unit_of(rule: Determinant, scope: Scope) -> str:
+    match rule:
+        case SumDeterminant() | RebateDeterminant():
+            return scope.series[rule.series]
+        case MaxDeterminant():
+            unit = scope.series[rule.series]
+            return POWER.get(unit, f"{unit}/h")
+        case CounterDeterminant():
+            # A count that `needs` does not name is a fact of its own name, counted in that unit.
+            return scope.needs.get(rule.counter, rule.counter)
+        case _:
+            return rule.unit
+
+
+def _split_of(rule: Determinant) -> str:
+    match rule:
+        case EventDeterminant() if rule.field:
+            return f"{rule.name} by {rule.field}"
+        case SumDeterminant() | MaxDeterminant() | EventDeterminant():
+            return rule.by
+        case _:
+            return ""
+
+
+DETERMINANT = Kind(_read_determinant, _ANY.write, _ANY.shape, ref=_ANY.ref)
+DETERMINANTS = named(DETERMINANT, alone=True)
+
+
+def _check_determinant(history: Place) -> None:
+    if history.key not in history.scope.units:
+        message = f"{history.key!r} is not a determinant."
+        history.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it first.")
+
+
+HISTORY = Record(
+    History,
+    (
+        Row("months", whole(1, 60), default=12, always=True),
+        Row("missing", one_of("ignore", "hold"), default="ignore", always=True),
+    ),
+    checks=(_check_determinant,),
+    named=True,
+)
+
+
+def check_peaks_are_kept(document: Place) -> None:
+    """What is kept is a month's peak, and what `prior` reads is kept."""
+    rules = document.scope.determinants
+    kept = [entry.name for entry in document.values["state"]]
+    for name in kept:
+        rule = rules[name]
+        if not isinstance(rule, MaxDeterminant) or rule.daily:
+            message = f"{name!r} is not a peak of the month, so that nothing is kept of it."
+            place = document.inside("state", document.node).inside(name, document.node)
+            place.refuse(Code.CONFLICT, message, "Name a `max`.")
+    for rule in rules.values():
+        if isinstance(rule, FormulaDeterminant):
+            _check_priors(rule, kept, document)
+
+
+def _check_priors(rule: FormulaDeterminant, kept: list[str], document: Place) -> None:
+    for prior in priors_in(rule.expr):
+        base = prior.name.partition(".")[0]
+        if not prior.now and base not in kept:
+            message = f"prior({prior.name}) reads earlier peaks, but none are kept."
+            remedy = f"Add `state: {{{base}: {{months: 12}}}}`."
+            place = document.inside("determinants", document.node).inside(rule.name, document.node)
+            place.refuse(Code.MISSING_KEY, message, remedy)

@@ -1,0 +1,209 @@
+"""The document: every key of it, in the order in which it is read and written."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import NoReturn
+
+from central.domain.tariff.calendar_rules import CalendarRules
+from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
+from central.domain.tariff.document import (
+    ChangeRules,
+    Currency,
+    CycleRules,
+    PriceRule,
+    Series,
+    TariffDocument,
+)
+from central.domain.tariff.grammar.banks import BANKS, check_banks_are_known
+from central.domain.tariff.grammar.calendar import CALENDAR
+from central.domain.tariff.grammar.charges import CHARGE, MINIMUM, PERCENT, RIDER
+from central.domain.tariff.grammar.commitments import COMMITMENT
+from central.domain.tariff.grammar.determinants import (
+    DETERMINANTS,
+    HISTORY,
+    check_peaks_are_kept,
+)
+from central.domain.tariff.grammar.kind import (
+    DATE,
+    ID,
+    TEXT,
+    Kind,
+    list_shape,
+    one_of,
+    read_text,
+    whole,
+    words,
+)
+from central.domain.tariff.grammar.place import Place
+from central.domain.tariff.grammar.record import Record, Row, list_of, named, pairs
+from central.domain.tariff.grammar.scope import BUILT_IN_INPUTS
+from central.domain.tariff.grammar.series import SERIES
+from central.domain.tariff.grammar.settlement import SETTLEMENT
+from central.domain.tariff.refusal import Code
+from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import zone_info
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_DAYS_OF_CYCLE = whole(1, 400)
+
+
+def _read_zone(place: Place) -> str:
+    name = read_text(place)
+    try:
+        zone_info(name)
+    except InvalidValueError as error:
+        place.refuse(Code.UNKNOWN_ZONE, error.message, "Use an IANA name.")
+    return name
+
+
+ZONE = Kind(_read_zone, str, {"type": "string", "description": "IANA time zone"})
+
+
+def _read_currency(place: Place) -> str:
+    code = read_text(place)
+    if not _CURRENCY.fullmatch(code):
+        _refuse_currency(code, place.record)
+    return code
+
+
+def _no_currency(currency: Place) -> NoReturn:
+    _refuse_currency("", currency)
+
+
+def _refuse_currency(code: str, currency: Place) -> NoReturn:
+    message = f"{code!r} is not a currency."
+    field = currency.field("code")
+    field.refuse(Code.UNKNOWN_CURRENCY, message, "Use ISO 4217 letters.", line=currency.line)
+
+
+CODE = Kind(_read_currency, str, {"type": "string", "pattern": f"^{_CURRENCY.pattern}$"})
+
+CURRENCY = Record(
+    Currency,
+    (
+        Row("code", CODE, required=True, absent=_no_currency),
+        Row("digits", whole(0, 4), default=2, always=True),
+        Row("mode", one_of("half_up"), kept=False),
+    ),
+)
+
+
+def _read_band(place: Place) -> tuple[int, ...]:
+    bounds = tuple(int(str(_DAYS_OF_CYCLE.read(item))) for item in place.items())
+    if len(bounds) != 2 or bounds[0] > bounds[1]:  # noqa: PLR2004 - two ends
+        message = "A band has two ends that ascend."
+        place.refuse(Code.OUT_OF_RANGE, message, "Write [27, 33].")
+    return bounds
+
+
+def _write_band(bounds: tuple[int, int]) -> list[str]:
+    return [str(bound) for bound in bounds]
+
+
+BAND = Kind(
+    _read_band,
+    _write_band,
+    list_shape(_DAYS_OF_CYCLE.shape) | {"minItems": 2, "maxItems": 2},
+)
+_NORMAL_DAYS = {"30": Fraction(30), "365/12": Fraction(365, 12), "cycle": None}
+
+CYCLE = Record(
+    CycleRules,
+    (
+        Row("full_days", BAND),
+        Row("normal_days", words(_NORMAL_DAYS, also=(30,)), default=Fraction(30)),
+        Row("daily", one_of("days", "month"), default="days"),
+    ),
+)
+
+_PEAKS = ("segment_peak_days_share", "bill_peak")
+
+ON_CHANGE = Record(
+    ChangeRules,
+    (
+        Row("energy", one_of("segment"), kept=False),
+        Row("thresholds", one_of("days_share", "whole"), default="days_share"),
+        Row("demand", one_of(*_PEAKS), default=_PEAKS[0]),
+    ),
+)
+
+
+def _know_inputs(document: Place) -> None:
+    inputs = dict(document.values["inputs"])
+    for name in inputs:
+        if name in BUILT_IN_INPUTS:
+            place = document.field("inputs")
+            line = place.field(name).line
+            place.refuse(Code.DUPLICATE_NAME, f"{name!r} is built in.", "Remove it.", line=line)
+    document.scope.series |= inputs
+
+
+def _know_needs(document: Place) -> None:
+    document.scope.needs |= dict(document.values["needs"])
+
+
+def _some_series(document: TariffDocument) -> object:
+    return document if document.series or document.prices else ()
+
+
+def _all_banks(document: TariffDocument) -> object:
+    return (*document.energy_banks, *document.money_banks)
+
+
+def _make_document(document: Place) -> TariffDocument:
+    values = DOCUMENT.attributes(document)
+    series, banks = values.pop("series"), values.pop("banks")
+    return TariffDocument(
+        **values,
+        series=tuple(entry for entry in series if isinstance(entry, Series)),
+        prices=tuple(entry for entry in series if isinstance(entry, PriceRule)),
+        energy_banks=tuple(bank for bank in banks if isinstance(bank, EnergyBank)),
+        money_banks=tuple(bank for bank in banks if isinstance(bank, MoneyBank)),
+    )
+
+
+def _check_charges(document: Place) -> None:
+    if not document.values["charges"] and not document.report.findings:
+        message = "There is no charge."
+        document.inside("charges", document.node).refuse(
+            Code.NOTHING_TO_CHARGE, message, "Add one."
+        )
+
+
+DOCUMENT = Record(
+    TariffDocument,
+    (
+        Row("tariff", ID, required=True),
+        Row("title", TEXT),
+        Row("effective", DATE, required=True),
+        Row("zone", ZONE, required=True),
+        Row("clock", one_of("wall", "standard"), default="wall"),
+        Row("currency", CURRENCY, required=True),
+        Row("quantities", pairs(whole(0, 9)), default=()),
+        Row("cycle", CYCLE, default=CycleRules()),
+        Row("on_change", ON_CHANGE, default=ChangeRules()),
+        Row("inputs", pairs(TEXT), default=(), then=_know_inputs),
+        Row("needs", pairs(TEXT), default=(), then=_know_needs),
+        Row("calendar", CALENDAR, default=CalendarRules(), ends=True),
+        Row("series", SERIES, default=(), get=_some_series, ends=True),
+        Row("determinants", DETERMINANTS, default=(), ends=True),
+        Row(
+            "state",
+            named(HISTORY),
+            default=(),
+            attribute="history",
+            then=check_peaks_are_kept,
+        ),
+        Row("charges", list_of(CHARGE, alone=True), required=True, ends=True),
+        Row("riders", list_of(RIDER, alone=True), default=(), ends=True),
+        Row("banks", BANKS, default=(), get=_all_banks, then=check_banks_are_known, ends=True),
+        Row("minimums", list_of(MINIMUM, alone=True), default=(), ends=True),
+        Row("commitments", list_of(COMMITMENT, alone=True), default=()),
+        Row("taxes", list_of(PERCENT, alone=True), default=()),
+        Row("settlement", SETTLEMENT, default=()),
+    ),
+    checks=(_check_charges,),
+    make=_make_document,
+)

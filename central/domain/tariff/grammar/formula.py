@@ -1,0 +1,105 @@
+"""Formulas of determinants."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from central.domain.tariff.determinant_rules import FormulaDeterminant
+from central.domain.tariff.expression import (
+    Binary,
+    Call,
+    Expression,
+    ExpressionError,
+    Name,
+    Number,
+    Prior,
+    calls_in,
+    names_in,
+    parse_expression,
+)
+from central.domain.tariff.grammar.kind import TEXT, Kind, read_text
+from central.domain.tariff.grammar.place import Place
+from central.domain.tariff.grammar.record import Record, Row
+from central.domain.tariff.refusal import Code
+
+
+def _read_formula(place: Place) -> Expression:
+    line = place.record.line
+    try:
+        expression = parse_expression(read_text(place))
+    except ExpressionError as error:
+        place.refuse(Code.BAD_EXPRESSION, error.message, "Mend it.", line=line)
+    for used in names_in(expression):
+        _check_name(used, place, line)
+    _check_sums(expression, place, line)
+    return expression
+
+
+def _check_name(used: str, place: Place, line: int) -> None:
+    scope, own = place.scope, place.record.key
+    base = used.partition(".")[0]
+    if own in {used, base}:
+        place.refuse(Code.CYCLE, f"{own!r} is computed from itself.", "Cut it.", line=line)
+    if base not in scope.units and base not in scope.needs and base not in scope.series:
+        message = f"{used!r} is not a determinant above this one, and not a fact."
+        place.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it above.", line=line)
+    if base in scope.units and not scope.has_period(used):
+        message = f"{used!r} names no period of its determinant."
+        place.refuse(Code.UNKNOWN_PERIOD, message, "Use `.total`.", line=line)
+
+
+def _check_sums(expression: Expression, place: Place, line: int) -> None:
+    """A series is read by `sum`, and `sum` reads nothing else."""
+    series = place.scope.series
+    summed = [
+        argument.name
+        for call in calls_in(expression)
+        for argument in call.arguments
+        if call.function == "sum" and isinstance(argument, Name)
+    ]
+    for used in set(names_in(expression)):
+        if (used in series) != (used in summed):
+            message = f"{used!r} is {'a series' if used in series else 'not a series'}."
+            remedy = f"Write sum({used})." if used in series else "Name it without sum."
+            place.refuse(Code.UNKNOWN_SERIES, message, remedy, line=line)
+
+
+def _unit_of_first_name(formula: Place) -> None:
+    units, names = formula.scope.units, names_in(formula.values["expr"])
+    known = [units[name] for name in names if name in units]
+    formula.values["unit"] = formula.values["unit"] or (known[0] if known else "")
+
+
+def formula_text(expression: Expression) -> str:
+    """A formula as text that parses to the same tree."""
+    match expression:
+        case Number(value):
+            return _decimal_text(value)
+        case Name(name):
+            return name
+        case Binary(operator, left, right):
+            return f"({formula_text(left)} {operator} {formula_text(right)})"
+        case Call(function, arguments):
+            return f"{function}({', '.join(map(formula_text, arguments))})"
+        case Prior(name, months, percent, now):
+            span = f"{months[0]}-{months[-1]}"
+            which = "current" if now else "prior"
+            return f"{which}({name}, months: {span}, pct: {_decimal_text(percent)})"
+
+
+def _decimal_text(value: Fraction) -> str:
+    digits = 0
+    while (value * 10**digits).denominator != 1:
+        digits += 1
+    whole = str(int(value * 10**digits)).rjust(digits + 1, "0")
+    return f"{whole[:-digits]}.{whole[-digits:]}" if digits else whole
+
+
+FORMULA = Record(
+    FormulaDeterminant,
+    (
+        Row("expr", Kind(_read_formula, formula_text, TEXT.shape), required=True),
+        Row("unit", TEXT, default="", then=_unit_of_first_name),
+    ),
+    named=True,
+)

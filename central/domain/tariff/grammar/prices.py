@@ -1,0 +1,250 @@
+"""Prices by season and period, and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import cast
+
+from central.domain.tariff.grammar.kind import (
+    NUMBER,
+    TEXT,
+    Json,
+    Kind,
+    list_shape,
+    map_shape,
+    one_of,
+    read_entries,
+    read_number,
+)
+from central.domain.tariff.grammar.node import Fields, Scalar
+from central.domain.tariff.grammar.place import Place
+from central.domain.tariff.grammar.record import Record, Row
+from central.domain.tariff.price_rules import PriceTable, Step, TierRules
+from central.domain.tariff.refusal import Code
+
+_BOUND_UNITS = ("/day", "/kW/day", "/kW")
+Steps = tuple[Step, ...]
+SeasonalSteps = tuple[tuple[str, Steps], ...]
+
+
+def _read_prices(place: Place) -> PriceTable:
+    """A price, or prices by season, by period, or by season and then period."""
+    if isinstance(place.node, Scalar):
+        return PriceTable(((("", ""), read_number(place)),))
+    entries = read_entries(place)
+    if not entries:
+        place.refuse(Code.MISSING_PRICE, "There is no price.", "Write one.")
+    if {entry.key for entry in entries} & place.scope.seasons:
+        return _by_season(place, entries)
+    return _by_period(place, entries)
+
+
+def _by_season(place: Place, entries: tuple[Place, ...]) -> PriceTable:
+    _every_season(place, entries)
+    rows: list[tuple[tuple[str, str], Decimal]] = []
+    for entry in entries:
+        inner = _read_prices(entry)
+        if inner.by_season:
+            message = "A season holds prices by season."
+            place.refuse(Code.CONFLICT, message, "Name seasons once.", line=entry.line)
+        rows.extend(((entry.key, label), price) for (_, label), price in inner.rows)
+    return PriceTable(tuple(rows))
+
+
+def _by_period(place: Place, entries: tuple[Place, ...]) -> PriceTable:
+    split = place.quantity.split
+    if not split:
+        message = "Prices differ by name, but the quantity is not split by period."
+        remedy = "Name seasons, or give the determinant `by: period`."
+        place.refuse(Code.PERIODS_NEED_A_SPLIT, message, remedy)
+    names, labels = {entry.key for entry in entries}, place.scope.labels(split)
+    if names - labels:
+        message = f"{min(names - labels)!r} is not a period of {split!r}."
+        place.refuse(Code.UNKNOWN_PERIOD, message, "Define it in the calendar.")
+    table = PriceTable(tuple((("", entry.key), read_number(entry)) for entry in entries))
+    if names != labels and not place.scope.seasons:
+        message = f"There is no price for {', '.join(sorted(labels - names))}."
+        place.refuse(Code.MISSING_PRICE, message, "Price every period.")
+    return table
+
+
+def _every_season(place: Place, entries: tuple[Place, ...]) -> None:
+    """The entries are the seasons, each of them and nothing else."""
+    names, seasons = {entry.key for entry in entries}, place.scope.seasons
+    if names - seasons:
+        message = f"{min(names - seasons)!r} is not a season."
+        place.refuse(Code.UNKNOWN_SEASON, message, "Define the season, or drop it.")
+    if seasons - names:
+        message = f"There is no price for {', '.join(sorted(seasons - names))}."
+        place.refuse(Code.MISSING_PRICE, message, "Price every season.")
+
+
+def _write_prices(table: PriceTable) -> object:
+    if len(table.rows) == 1 and table.rows[0][0] == ("", ""):
+        return NUMBER.write(table.rows[0][1])
+    written: Json = {}
+    for (season, label), price in table.rows:
+        if season and label:
+            written.setdefault(season, {})[label] = NUMBER.write(price)
+        else:
+            written[season or label] = NUMBER.write(price)
+    return written
+
+
+PRICES = Kind(
+    _read_prices,
+    _write_prices,
+    {
+        "description": "One price, or prices by season, by period, or by both in that order.",
+        "anyOf": [NUMBER.schema, map_shape({"anyOf": [NUMBER.schema, map_shape(NUMBER.schema)]})],
+    },
+    ref="prices",
+)
+
+
+def _read_bound(place: Place) -> Decimal | None:
+    if isinstance(place.node, Scalar) and place.node.is_null:
+        return None
+    bound = read_number(place)
+    if bound < 0:
+        message = f"The bound {bound} is negative."
+        place.refuse(Code.OUT_OF_RANGE, message, "Write one that is not.")
+    return bound
+
+
+def _write_bound(bound: Decimal | None) -> object:
+    return None if bound is None else NUMBER.write(bound)
+
+
+BOUND = Kind(_read_bound, _write_bound, {"anyOf": [NUMBER.schema, {"type": "null"}]})
+
+
+def _check_bound_unit(step: Place) -> None:
+    unit = step.quantity.unit
+    step.values["unit"] = step.values["unit"] or unit
+    units = (unit, "ratio", *(unit + suffix for suffix in _BOUND_UNITS))
+    if step.values["unit"] not in units:
+        message = f"{step.values['unit']!r} cannot bound {unit or 'this quantity'}."
+        remedy = f"Use {', '.join(units)}."
+        step.field("unit").refuse(Code.TIER_UNIT, message, remedy, line=step.line)
+
+
+def _check_bound_factor(step: Place) -> None:
+    bound, of = step.values["unit"], step.values["of"]
+    needs_factor = bound == "ratio" or "/kW" in bound.removeprefix(step.quantity.unit)
+    if needs_factor and of is None:
+        message = f"A bound in {bound} needs the determinant it is multiplied by."
+        step.refuse(Code.MISSING_KEY, message, "Add `of: <determinant>`.")
+    if of is None:
+        return
+    if not needs_factor:
+        step.refuse(Code.CONFLICT, f"A bound in {bound} is multiplied by nothing.", "Drop `of`.")
+    field = step.field("of")
+    if of.partition(".")[0] not in step.scope.units and of not in step.scope.needs:
+        message = f"{of!r} is not a determinant and not a fact."
+        remedy = "Define it first."
+        field.refuse(Code.UNKNOWN_DETERMINANT, message, remedy, line=step.line)
+    if of not in step.scope.needs and not step.scope.has_period(of):
+        message = f"{of!r} names no period of its determinant."
+        field.refuse(Code.UNKNOWN_PERIOD, message, "Use `.total`.", line=step.line)
+
+
+def _check_price_or_steps(step: Place) -> None:
+    if (step.values["price"] is None) == (not step.values["steps"]):
+        message = "A step needs either a price or narrower steps."
+        step.refuse(Code.MISSING_PRICE, message, "Add one of them.")
+
+
+def _read_steps(place: Place) -> Steps:
+    places = place.items()
+    steps = cast("Steps", place.each(STEP.read, places))
+    place.stop_if_refused()
+    if not steps:
+        place.refuse(Code.MISSING_PRICE, "There is no step.", "Add one.")
+    for later_place, (earlier, later) in zip(places[1:], pairwise(steps), strict=True):
+        _check_ascent(later_place, earlier, later)
+    if steps[-1].to is not None:
+        message = f"Nothing prices what exceeds {steps[-1].to}."
+        remedy = "End with `to: null`."
+        place.refuse(Code.TIERS_NOT_CLOSED, message, remedy, line=places[-1].line)
+    return steps
+
+
+def _check_ascent(place: Place, earlier: Step, later: Step) -> None:
+    bound, code = place.field("to"), Code.TIERS_NOT_ASCENDING
+    if earlier.to is None:
+        message = "A step follows one that has no bound."
+        bound.refuse(code, message, "Let `null` be the last bound.", line=place.line)
+    comparable = (earlier.unit, earlier.of) == (later.unit, later.of)
+    if comparable and later.to is not None and later.to <= earlier.to:
+        message = f"The bound {later.to} does not exceed {earlier.to}."
+        bound.refuse(code, message, "Let bounds ascend.", line=place.line)
+
+
+def _write_steps(steps: Steps) -> list[Json]:
+    return [STEP.write(step) for step in steps]
+
+
+STEPS = Kind(_read_steps, _write_steps, list_shape({"$ref": "#/$defs/step"}), ref="steps")
+
+STEP = Record(
+    Step,
+    (
+        Row("to", BOUND, required=True),
+        Row("unit", TEXT, always=True, then=_check_bound_unit),
+        Row("of", TEXT, then=_check_bound_factor),
+        Row("price", PRICES),
+        Row("steps", STEPS, default=()),
+    ),
+    checks=(_check_price_or_steps,),
+    ref="step",
+)
+
+
+def _read_seasonal(place: Place) -> SeasonalSteps:
+    if not isinstance(place.node, Fields):
+        return (("", _read_steps(place)),)
+    entries = read_entries(place)
+    if not entries:
+        place.refuse(Code.MISSING_PRICE, "There is no step.", "Add one.")
+    _every_season(place, entries)
+    return tuple((entry.key, _read_steps(entry)) for entry in entries)
+
+
+def _write_seasonal(steps: Sequence[tuple[str, Steps]]) -> object:
+    seasonal = {season: _write_steps(own) for season, own in steps}
+    return seasonal.get("", seasonal)
+
+
+SEASONAL_STEPS = Kind(
+    _read_seasonal, _write_seasonal, {"anyOf": [STEPS.schema, map_shape(STEPS.schema)]}
+)
+
+
+def _check_package(tiers: Place) -> None:
+    size = tiers.values["size"]
+    if (size is not None) != (tiers.values["kind"] == "package") or (size or 1) <= 0:
+        message = "Packages, and only packages, have a size above zero."
+        tiers.refuse(Code.CONFLICT, message, "Write `kind: package, size: 1000`.")
+
+
+def _check_order_of_time(tiers: Place) -> None:
+    kind = tiers.values["kind"]
+    if tiers.values["style"] == "in_order" and kind != "graduated":
+        message = f"Only graduated tiers fill in order of time, and these are {kind!r}."
+        remedy = "Write `style: prorata` or `style: per_period`."
+        tiers.refuse(Code.CONFLICT, message, remedy)
+
+
+TIERS = Record(
+    TierRules,
+    (
+        Row("kind", one_of("graduated", "volume", "package", "stair"), default="graduated"),
+        Row("style", one_of("prorata", "per_period", "in_order"), default="prorata"),
+        Row("scale", one_of("days_share", "whole"), default="days_share"),
+        Row("size", NUMBER),
+    ),
+    checks=(_check_package, _check_order_of_time),
+)

@@ -1,0 +1,90 @@
+"""What changes the amount due: a word, or a word with how."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from central.domain.tariff.credit_rules import (
+    BUDGET_BILLING,
+    PREPAID,
+    TRUE_UP_PAYOUT,
+    BudgetBilling,
+    Prepaid,
+    Settlement,
+    TrueUpPayout,
+)
+from central.domain.tariff.grammar.kind import Kind, list_shape, one_of, whole
+from central.domain.tariff.grammar.names import FLAG_FACT
+from central.domain.tariff.grammar.node import Fields, Scalar
+from central.domain.tariff.grammar.place import Place
+from central.domain.tariff.grammar.record import Record, Row
+from central.domain.tariff.refusal import Code
+
+_BY_WORD = {
+    TRUE_UP_PAYOUT: Record(TrueUpPayout, ()),
+    BUDGET_BILLING: Record(
+        BudgetBilling,
+        (
+            Row("months", whole(2, 36), default=12, always=True),
+            Row("settle_up", whole(1, 12)),
+            Row("only", FLAG_FACT),
+        ),
+    ),
+    PREPAID: Record(
+        Prepaid,
+        (
+            Row("expires_months", whole(1, 600)),
+            Row("only", FLAG_FACT),
+        ),
+    ),
+}
+
+
+_WORD = one_of(*_BY_WORD)
+
+
+def _read_settlement(place: Place) -> tuple[object, ...]:
+    entries: list[object] = []
+    seen: set[str] = set()
+    for entry in place.items():
+        with place.report.item():
+            word, how = _word_and_how(entry)
+            if word in seen or word in place.scope.lines:
+                message = f"{word!r} stands here twice, or is the id of a line."
+                entry.refuse(Code.DUPLICATE_NAME, message, "Keep one of them.")
+            seen.add(word)
+            entries.append(_BY_WORD[word].read(how))
+    return tuple(entries)
+
+
+def _word_and_how(place: Place) -> tuple[str, Place]:
+    word, how = place.node, None
+    if isinstance(place.node, Fields) and len(place.node.nodes) == 1:
+        ((key, how),) = place.node.nodes.items()
+        word = Scalar(key, place.line)
+    text = str(_WORD.read(replace(place, node=word)))
+    if how is None or (isinstance(how, Scalar) and how.is_null):
+        how = Fields({}, place.line)
+    return text, place.inside(text, how)
+
+
+def _write_settlement(entries: tuple[Settlement, ...]) -> list[object]:
+    return [_write_entry(entry) for entry in entries]
+
+
+def _write_entry(entry: Settlement) -> object:
+    word = next(word for word, record in _BY_WORD.items() if record.model is type(entry))
+    how = _BY_WORD[word].write(entry)
+    return {word: how} if how else word
+
+
+_WITH_HOW = [
+    Record(None, (Row(word, record, required=True),))
+    for word, record in _BY_WORD.items()
+    if record.rows
+]
+SETTLEMENT = Kind(
+    _read_settlement,
+    _write_settlement,
+    list_shape({"anyOf": [_WORD.shape, *(entry.shape for entry in _WITH_HOW)]}),
+)
