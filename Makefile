@@ -4,7 +4,7 @@ PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo test check bench soak lock wheel
+.PHONY: help demo test quick check bench soak lock wheel
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -16,7 +16,11 @@ demo: ## everything on this machine with virtual meters; ARGS=--once ends by its
 test: ## set up, all checks, all tests; ARGS go to pytest
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python tools/check.py
-	@$(BIN)/python $(PYTEST) $(ARGS)
+	@METERLINE_COVERAGE=1 $(BIN)/python $(PYTEST) $(ARGS)
+
+quick: ## unit and property tests in small, of what changed against origin/main; ARGS=--all for all
+	@$(PYTHON) tools/setup.py test
+	@$(BIN)/python tools/quick.py $(ARGS)
 
 check: ## set up, then style, types and import contracts alone
 	@$(PYTHON) tools/setup.py test
@@ -26,10 +30,9 @@ bench: ## measure, and print what was measured
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python -m pytest --bench -s tests/benchmarks $(ARGS)
 
-soak: ## long runs that make test leaves out
+soak: ## every test that has a size, at its full size; hours
 	@$(PYTHON) tools/setup.py test
-	@METERLINE_SOAK=1 $(BIN)/python $(PYTEST) tests/simulation tests/chaos tests/fuzz \
-		tests/property $(ARGS)
+	@METERLINE_SOAK=1 $(BIN)/python $(PYTEST) $(ARGS)
 
 lock: ## compile requirements/*.txt; ARGS=--upgrade for the newest
 	@$(PYTHON) tools/setup.py test

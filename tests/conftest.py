@@ -7,17 +7,24 @@ server_home     a folder for a server of the test's own
 mosquitto       a private mosquitto for this test; `amqtt_broker` the fallback; `broker` both
 
 `--bench` adds tests/benchmarks, which is not collected otherwise. `tests.support.size` says how
-often long tests repeat.
+often long tests repeat, and METERLINE_SOAK collects their files alone.
 """
 
 from __future__ import annotations
 
+# First, since it measures only what is imported after it.
+import tests.support.measured  # noqa: F401 - it begins to measure
+
+# isort: split
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
 from central.adapters.embedded.postgres import EmbeddedPostgres
+from tests.support import run_report
 from tests.support.data import DEFAULT, VARIABLE, find_data
 from tests.support.servers import (
     Database,
@@ -27,6 +34,7 @@ from tests.support.servers import (
     mosquitto_program,
     postgres_servers,
 )
+from tests.support.size import QUICK, SOAK, is_sized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +42,11 @@ if TYPE_CHECKING:
 
 POSTGRES = postgres_servers()
 ON_REQUEST = {"benchmarks": "--bench"}
+
+# How long an example takes says nothing on a machine that others use too.
+settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("test"), max_examples=10)
+settings.load_profile("quick" if os.environ.get(QUICK) else "test")
 
 
 class RunningPostgres(NamedTuple):
@@ -52,7 +65,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    for plugin in run_report.plugins():
+        config.pluginmanager.register(plugin)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if os.environ.get(SOAK) and collection_path.match("test_*.py"):
+        return None if is_sized(collection_path) else True
     option = ON_REQUEST.get(collection_path.name)
     if option is None or collection_path.parent != config.rootpath / "tests":
         return None

@@ -24,9 +24,10 @@ from tests.support.power_cut.contents import BUFFER, GATEWAY, T0, cycle, held, r
 from tests.support.power_cut.disk import lay_out
 from tests.support.size import sized
 
-FILES = sized("METERLINE_FLIPS", 120, 4_000)
+FILES = sized("METERLINE_FLIPS", 48, 4_000)
 SEED = int(os.environ.get("METERLINE_FLIP_SEED", "20261124"))
 LOG = BUFFER + "-wal"
+OVERWRITTEN = [(name, size) for name in (BUFFER, LOG) for size in (8, 64, 512)]
 # In 512 bytes stand parts of some three batches.
 HIT_MAX = 4
 # Damage of more than a bit in a log's last two commits looks like what a power cut leaves of one.
@@ -154,7 +155,7 @@ async def test_what_is_overwritten_is_void_and_all_else_is_kept(
     random = Random(f"{SEED}/noise")  # noqa: S311 - repeatable
     void = lost = 0
     for number in range(FILES // 4):
-        name, size = random.choice((BUFFER, LOG)), random.choice((8, 64, 512))
+        name, size = OVERWRITTEN[number % len(OVERWRITTEN)]
         position = random.randrange(len(left.files[name]) - size)
         noise = random.randbytes(size)
 

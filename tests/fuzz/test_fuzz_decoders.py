@@ -3,7 +3,8 @@
 Some are mutants of what stands under a checksum, which is then made to hold, so that lengths,
 counts and nesting that lie reach the parser behind it (`tests.support.sealed`).
 
-METERLINE_FUZZ sets the executions per decoder (1000000 for a soak); METERLINE_FUZZ_SEED the start.
+Every decoder gets as many executions, and every way to change a telegram is met with each.
+METERLINE_FUZZ sets how many (1000000 for a soak); METERLINE_FUZZ_SEED the start.
 What breaks a decoder goes into tests/vectors/telegrams as a file `<target>-<what>.hex`.
 """
 
@@ -41,10 +42,10 @@ from firmware_bridge.sml.transport import parse_file
 from firmware_bridge.sml.values import observe as observe_list
 from tests.support.data import REPOSITORY
 from tests.support.sealed import SEALED, grown
-from tests.support.size import sized
+from tests.support.size import sized, within
 from tests.support.telegrams import RADIO_KEY, Capture, all_captures
 
-EXECUTIONS = sized("METERLINE_FUZZ", 20_000, 1_000_000)
+EXECUTIONS = sized("METERLINE_FUZZ", 2_000, 1_000_000)
 SEED = int(os.environ.get("METERLINE_FUZZ_SEED", "1"))
 VECTORS = REPOSITORY / "tests" / "vectors" / "telegrams"
 
@@ -210,17 +211,15 @@ def test_mutants_under_checksums_that_hold_end_in_values_or_a_named_error(
         data = grown(chance.choice(seeds), chance)
         if chance.randrange(2):
             data = mutate(data, chance.choice(seeds), chance)
-        began = time.process_time()
         try:
-            found = target(data)
+            with within(LONGEST_S, time.process_time):
+                found = target(data)
         except Exception as error:
             error.add_note(f"{name}: {data.hex()}")
             raise
-        outcomes["slow"] += time.process_time() - began > LONGEST_S
         for telegram in found if isinstance(found, list) else ():
             outcomes[telegram.error.code if telegram.error else "sound"] += 1
     record_property(name, dict(outcomes))
-    assert not outcomes.pop("slow")
     if outcomes:
         assert outcomes["sound"]
         assert outcomes["CHECKSUM"] < sum(outcomes.values()) / 5

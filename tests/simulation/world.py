@@ -6,6 +6,7 @@ again: `METERLINE_SEED=<seed> pytest tests/simulation`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ PERIOD_S = 900.0
 STORM_S = 20 * PERIOD_S
 LAST_POLL_S = STORM_S + 2 * PERIOD_S
 CALM_S = 24 * 3600.0
+FAULTS = ("kill", "broker", "centre", "backup", "restore", "clone", "retention", "clock")
 SPACE = UUID("0d0c7a52-6d0e-4b8f-9c7e-7a2b3f0f5a11")
 
 
@@ -43,6 +45,7 @@ class World:
     wall_jump: timedelta = timedelta()
     faults: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    struck: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)  # noqa: S311 - a run must repeat
@@ -160,6 +163,7 @@ class World:
 
     async def fault(self, name: str) -> None:
         """One fault, now."""
+        self.struck[name] += 1
         device = self.random.choice(self.devices)
         later = self.random.uniform(10.0, 2 * PERIOD_S)
         match name:
@@ -213,8 +217,7 @@ class World:
         await self.centre.store.enrol(GATEWAY, self.wall())
         await self._begin(self.add("M1"))
         self._every(lambda: self.random.uniform(1.0, 45.0), self.centre.work)
-        kinds = ["kill", "broker", "centre", "backup", "restore", "clone", "retention", "clock"]
-        self.faults = self.random.sample(kinds, self.random.randint(1, len(kinds)))
+        self.faults = self.random.sample(FAULTS, self.random.randint(1, len(FAULTS)))
         if "restore" in self.faults:
             self.agenda.at(self.random.uniform(0.1, 0.3) * STORM_S, partial(self.fault, "backup"))
             self.agenda.at(self.random.uniform(0.8, 1.0) * STORM_S, partial(self.fault, "restore"))

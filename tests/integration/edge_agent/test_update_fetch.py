@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from edge_agent.remote.errors import (
 )
 from edge_agent.remote.update.download import Fetcher, Spool
 from tests.support.shop import Shop, shop
+from tests.support.size import within
 
 CONTENT = bytes(range(256)) * 1_000
 SHA256 = hashlib.sha256(CONTENT).digest()
@@ -139,10 +139,8 @@ def test_a_server_that_drips_does_not_hold_up_a_stop(tmp_path: Path) -> None:
     one, _ = fetcher(tmp_path)
     with shop(files={"/a": CONTENT}, drip_s=0.02) as place:
         threading.Timer(0.2, one.cancelled.set).start()
-        began = time.monotonic()
-        with pytest.raises(UpdateFetchError, match="stops"):
+        with within(5), pytest.raises(UpdateFetchError, match="stops"):
             one.fetch(place.url("/a"), SHA256, len(CONTENT))
-        assert time.monotonic() - began < 5
 
 
 def test_a_file_is_an_address_too_and_a_pipe_is_none(tmp_path: Path) -> None:

@@ -87,9 +87,19 @@ def home(server_home: Path, uid: int | None) -> Path:
     return parent / "home"
 
 
-def test_stop_leaves_no_process(kind: str, home: Path, uid: int | None) -> None:
+def test_a_server_hears_no_ctrl_c_is_nobodys_root_and_stop_leaves_no_process(
+    kind: str, home: Path, uid: int | None
+) -> None:
+    account = private_account()
+    wanted = uid if uid is not None else os.geteuid() if account is None else account.uid
     with supervised(kind, home, uid) as (process, said):
         assert said["pid"] in running_in(home)
+        # Ctrl-C at the terminal reaches the supervisor's session only.
+        assert os.getsid(said["pid"]) != os.getsid(process.pid)
+        assert os.getsid(parent_of(said["pid"])) != os.getsid(process.pid)
+        if kind in {"postgres", "mosquitto"}:
+            assert Path(f"/proc/{said['pid']}").stat().st_uid == wanted
+            assert wanted != 0
         process.communicate("\n")
         assert process.returncode == 0
         assert not running_in(home)
@@ -112,25 +122,6 @@ def test_sigkill_of_the_watchdog_leaves_no_process(kind: str, home: Path, uid: i
     with supervised(kind, home, uid) as (_, said):
         os.kill(parent_of(said["pid"]), signal.SIGKILL)
         assert gone_within(home, GONE_S)
-
-
-def test_ctrl_c_at_the_terminal_reaches_the_supervisor_only(
-    kind: str, home: Path, uid: int | None
-) -> None:
-    with supervised(kind, home, uid) as (process, said):
-        assert os.getsid(said["pid"]) != os.getsid(process.pid)
-        assert os.getsid(parent_of(said["pid"])) != os.getsid(process.pid)
-
-
-def test_root_never_runs_postgres_or_mosquitto_itself(home: Path, uid: int | None) -> None:
-    account = private_account()
-    wanted = uid if uid is not None else os.geteuid() if account is None else account.uid
-    for kind in ("postgres", "mosquitto"):
-        if kind == "mosquitto" and mosquitto_program() is None:
-            continue
-        with supervised(kind, home / kind, uid) as (_, said):
-            assert Path(f"/proc/{said['pid']}").stat().st_uid == wanted
-            assert wanted != 0
 
 
 def test_a_second_supervisor_is_kept_out(home: Path, uid: int | None) -> None:

@@ -15,7 +15,9 @@ from central.service.ingest.classify import Examined
 from central.service.ingest.ingest import Ingest
 from firmware_bridge.contract.reading import Reading
 from tests.support.ingest import NOW, Edge, MemoryPeek, channel, expected
+from tests.support.size import sized
 
+ORDERS = sized("METERLINE_ORDERS", 60, 5_000)
 START = NOW - timedelta(days=20)
 INSTANTS = st.integers(0, 40)
 BATCH = st.lists(st.tuples(st.sampled_from("AB"), INSTANTS), min_size=1, max_size=8)
@@ -48,7 +50,7 @@ async def ingested(items: list[Examined], cuts: Random) -> tuple[MemoryIngestSto
     return store, cum
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=ORDERS, deadline=None)
 @given(st.lists(BATCH, min_size=1, max_size=10), st.randoms(use_true_random=False), st.data())
 def test_order_repetition_and_windows_do_not_matter(
     batches: list[list[tuple[str, int]]], random: Random, data: st.DataObject

@@ -33,9 +33,11 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 from tests.support.edge_centre import Centre
+from tests.support.size import sized
 
 T = TypeVar("T")
 
+LIVES = sized("METERLINE_BUFFER_LIVES", 40, 2_000)
 GATEWAY = "gw-1"
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 CHANNEL = Channel("EAS", "1", ACTIVE_IMPORT, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
@@ -307,6 +309,6 @@ def test_edge_and_centre_agree_whatever_happens() -> None:
     run_state_machine_as_test(
         EdgeAndCentre,
         settings=settings(
-            max_examples=60, stateful_step_count=30, deadline=None, phases=[Phase.generate]
+            max_examples=LIVES, stateful_step_count=30, deadline=None, phases=[Phase.generate]
         ),
     )

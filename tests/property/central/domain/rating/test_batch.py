@@ -32,7 +32,9 @@ from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.quantity import Unit
+from tests.support.size import sized
 
+BATCHES = sized("METERLINE_BATCHES", 15, 500)
 ZONE = "Europe/Madrid"
 CALENDAR = ResolvedCalendar(tzdata="2026a")
 HEAD = """\
@@ -216,7 +218,7 @@ def alone(meter: Meter, terms: Terms) -> Rated:
 
 
 @pytest.mark.parametrize("name", BODIES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=BATCHES, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
     first=st.integers(0, 20),
