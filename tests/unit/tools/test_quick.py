@@ -31,7 +31,7 @@ def test_a_module_brings_the_tests_that_import_it_over_others(quick: ModuleType)
 def test_only_the_tests_of_what_changed_are_run(quick: ModuleType) -> None:
     found = quick.chosen({"firmware_bridge/contract/obis.py", "docs/README.md"})
     assert "tests/unit/repo" in found
-    assert "tests/property/contract/test_wire.py" in found
+    assert any(path.endswith("/test_wire.py") for path in found)
     assert "tests/unit/tools/test_quick.py" not in found
 
 
