@@ -22,6 +22,9 @@ from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 # What a centre takes.
 OLDEST: Final = timedelta(days=3 * 365)
 _LONGEST_OFF: Final = timedelta(days=20 * 365)
+# Further from now no arithmetic on times is tried.
+_MIN: Final = -OLDEST - timedelta(days=30)
+_MAX: Final = _LONGEST_OFF
 _AUTUMN: Final = timedelta(hours=1)
 _MARK: Final = "clock\t"
 _MARK_FIELDS: Final = 3
@@ -194,11 +197,13 @@ def _sampled(
     elif trust.use_gateway_time or not track.believed:
         if not moment.known:
             return None, quality
+        if not _MIN <= own - moment.at - track.shift <= _MAX:
+            return None, quality
         at, quality = own - track.shift, moment.quality
     elif not moment.known and not _could_be(clock, trust, moment):
         return None, quality
-    oldest = (moment.at if moment.known else moment.floor) - OLDEST
-    return (None if at < oldest else at), quality
+    since = moment.at if moment.known else moment.floor
+    return (at if since - OLDEST <= at <= since + _LONGEST_OFF else None), quality
 
 
 def _could_be(own: datetime, trust: Trust, moment: Moment) -> bool:
@@ -214,9 +219,9 @@ def _second_pass(value: MeterValue, trust: Trust, moment: Moment) -> MeterValue:
     own = value.meter_time
     if own is None or value.sampled or value.quality is not Quality.SUSPECT or not moment.known:
         return value
-    again = own + _AUTUMN
-    if abs(again - moment.heard(value)) <= trust.tolerance + moment.doubt:
-        return replace(value, meter_time=again)
+    ahead = own - moment.heard(value) + _AUTUMN
+    if abs(ahead) <= trust.tolerance + moment.doubt:
+        return replace(value, meter_time=own + _AUTUMN)
     return value
 
 

@@ -299,3 +299,21 @@ def test_what_a_broker_kept_has_its_own_time_and_says_nothing_of_the_clock() -> 
 
 def test_every_event_about_clocks_can_happen() -> None:
     assert {kind for _, kind in TRANSITIONS.values() if kind is not None} == set(ABOUT_CLOCKS)
+
+
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("own", [FIRST, LAST])
+@pytest.mark.parametrize("clock", [FIRST, LAST, None])
+@pytest.mark.parametrize("quality", list(TimeQuality)[:3])
+def test_no_time_however_absurd_ends_anything_or_reaches_a_message(
+    own: datetime, clock: datetime | None, quality: TimeQuality
+) -> None:
+    for trust in (Trust(), Trust(use_gateway_time=True)):
+        desk = Desk(quality=quality, trust=trust)
+        for _ in range(2):
+            found = desk.read(shown(own, quality=Quality.SUSPECT), gas(own, clock))
+            alone = desk.read(gas(own, clock))
+            at = {reading.at for reading in [*found.readings, *alone.readings]}
+            assert all(abs(one - NOON) < DAY for one in at)
