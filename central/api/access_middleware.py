@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from central.api.authentication import OPERATOR, SEAT_COOKIE, Doorkeeper, Seat
 from central.api.bounds import bounded, most_for, refuse_declared
+from central.api.plain_requests import refuse_bad_address
 from central.api.problems import (
     AccessError,
     ForbiddenError,
@@ -102,11 +103,13 @@ class Gate:
         """The request's body channel, once it may come in.
 
         Raises:
+            BadTextError: The address holds what no store can.
             BodyTooLargeError: More is sent than may be.
             MisdirectedError: The host name is not ours.
             AccessError: Nobody, or not the operator, asks.
             ForbiddenError: A write cannot be shown to be the operator's own.
         """
+        refuse_bad_address(request)
         refuse_declared(request)
         host = request.headers.get("host", "")
         if not self._settings.serves(_host_name(host)):

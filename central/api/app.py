@@ -22,9 +22,11 @@ from central.dashboard.mount import mount_pages
 from central.dashboard.page import pages_of
 from central.service.operator.services import Desk
 from firmware_bridge.contract.errors import MeterlineError
+from firmware_bridge.contract.plain_text import plain
 
 PREFIX = "/api/v1"
 _LOG = logging.getLogger(__name__)
+_SHOWN_MAX = 200
 _ZIP_FROM_BYTES = 1024
 _ZIP_LEVEL = 4
 _DESCRIPTION = """\
@@ -96,7 +98,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         places = tuple(
-            {"at": ".".join(map(str, item["loc"])), "problem": str(item["msg"])}
+            {
+                "at": plain(".".join(map(str, item["loc"])), _SHOWN_MAX),
+                "problem": plain(str(item["msg"]), _SHOWN_MAX),
+            }
             for item in error.errors()
         )
         status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -105,7 +110,7 @@ def _answer_errors(app: FastAPI) -> None:
         return answer(request, problem)
 
     @app.exception_handler(HTTPException)
-    async def plain(request: Request, error: HTTPException) -> Response:
+    async def http(request: Request, error: HTTPException) -> Response:
         if isinstance(error.__cause__, MeterlineError):
             # The framework takes whatever ends the reading of a body for a body in error.
             return await ours(request, error.__cause__)

@@ -12,6 +12,8 @@ from typing import Any
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.billing.print_invoice import UnprintableTextError
 from central.service.ports.billing import UnknownBillError, UnknownRunError
+from central.service.ports.faults import StoreUnfitError
+from central.service.ports.ingest import PoisonError
 from central.service.ports.registry import NotRegisteredError
 from central.service.views.lookup import NotFoundError
 from central.service.views.paging import CursorError
@@ -24,9 +26,11 @@ from firmware_bridge.contract.errors import (
     MeterlineError,
     OperatorError,
 )
+from firmware_bridge.contract.plain_text import plain
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+_DETAIL_MAX = 2_000
 
 
 class AccessError(OperatorError):
@@ -85,6 +89,8 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     UnprintableTextError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TariffRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PoisonError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    StoreUnfitError: HTTPStatus.SERVICE_UNAVAILABLE,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyBusyError: HTTPStatus.CONFLICT,
@@ -119,7 +125,7 @@ class Problem:
             "type": f"urn:meterline:problem:{self.code.lower()}",
             "title": self.title,
             "status": self.status.value,
-            "detail": self.detail,
+            "detail": plain(self.detail, _DETAIL_MAX),
             "code": self.code,
             "retryable": self.retryable,
         }
@@ -133,7 +139,7 @@ class Problem:
         """The headers that go with the status."""
         if self.status is HTTPStatus.UNAUTHORIZED:
             return {"WWW-Authenticate": 'Bearer realm="meterline"'}
-        if self.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        if self.status is HTTPStatus.SERVICE_UNAVAILABLE and self.retryable:
             return {"Retry-After": str(RETRY_AFTER_S)}
         return {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 
+from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.migrate import Flavour, Migration, migrate, render
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
@@ -26,6 +28,7 @@ from central.cli.output import (
     wait_for,
 )
 from central.config.settings import Settings
+from central.service.ingest.patience import patiently
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.validation.validate import Settings as VeeSettings
 from central.service.validation.validate import Tally, Validate
@@ -97,6 +100,8 @@ async def _serve(chosen: Settings, host: str | None, port: int | None) -> None:
     )
     if secret is not None:
         web = replace(web, secret=secret.get_secret_value().encode())
+    with contextlib.suppress(StoreUnavailableError):  # the health endpoint says so until it is
+        await check_fit(chosen.dsn())
     async with make_pool(chosen.dsn(), max_size=8, name="meterline-serve") as pool:
         desk = timescale_desk(pool, render_invoice)
         async with serving(create_app(desk, web), desk, web) as address:
@@ -128,6 +133,7 @@ def worker_command() -> None:
 
 
 async def _work(chosen: Settings) -> None:
+    await patiently(lambda: check_fit(chosen.dsn()), _wait_on)
     pool = make_pool(chosen.dsn(), max_size=2, name="meterline-worker", check=False)
     await pool.open(wait=False)
     try:
@@ -147,6 +153,10 @@ async def _work(chosen: Settings) -> None:
                 await asyncio.sleep(chosen.poll_s)
     finally:
         await pool.close()
+
+
+def _wait_on(error: StoreUnavailableError) -> None:
+    _LOG.warning("database not available", reason=error.message)
 
 
 @app.command("validate")

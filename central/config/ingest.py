@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from central.adapters.timescale.pool import Limits
 from central.config.secret import PASSWORD_MIN_BYTES, FiledSettings, not_blank, strong
 
 
@@ -64,6 +65,9 @@ class IngestSettings(BrokerSettings):
         committers: Commits under way at once.
         queue_mib: Payload that may wait; beyond it the edge sends again. [MiB]
         gap_patience_s: How long a hole in a gateway's sequence may stand unreported. [s]
+        statement_timeout_s: How long one statement may take; 0 for ever. [s]
+        idle_timeout_s: How long a transaction may stand idle; 0 for ever. [s]
+        tcp_timeout_s: How long what is sent may go unacknowledged; 0 for the system's own. [s]
     """
 
     database: SecretStr
@@ -73,6 +77,14 @@ class IngestSettings(BrokerSettings):
     committers: int = Field(default=2, ge=1, le=16)
     queue_mib: int = Field(default=64, ge=1)
     gap_patience_s: float = Field(default=3600.0, gt=0)
+    statement_timeout_s: float = Field(default=60.0, ge=0)
+    idle_timeout_s: float = Field(default=60.0, ge=0)
+    tcp_timeout_s: float = Field(default=30.0, ge=0)
+
+    @property
+    def limits(self) -> Limits:
+        """How long a connection to the database may stand still."""
+        return Limits(self.statement_timeout_s, self.idle_timeout_s, self.tcp_timeout_s)
 
     @field_validator("database")
     @classmethod

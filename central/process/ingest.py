@@ -5,26 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from central.adapters.mqtt.worker import BrokerAddress, BrokerWorker
+from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
-from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.config.ingest import IngestSettings
-from central.service.gateways.enrolment import note_status
 from central.service.ingest.gap_findings import watch_gaps
 from central.service.ingest.ingest import Ingest
+from central.service.ingest.patience import patiently
 from central.service.ingest.queue import Intake, IntakeLimits
+from central.service.ingest.statuses import Statuses
+from central.service.ingest.told import told
+from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 from firmware_bridge.contract.reading import to_ms
 
 _LOG = structlog.get_logger(__name__)
 _GAP_EVERY_S = 60.0
 _PREPARE_EVERY_S = 86_400.0
+_COUNT_EVERY_S = 300.0
 _AHEAD = timedelta(days=180)
 
 
@@ -36,38 +43,71 @@ async def run_ingest(settings: IngestSettings, *, ready: asyncio.Event | None = 
     Args:
         settings: Where database and broker are.
         ready: Set once the broker's messages arrive here.
+
+    Raises:
+        StoreUnfitError: The database is not one that this release can work with; no message is to
+            blame, and none was taken.
     """
-    clock = _utc_now
     dsn = settings.database.get_secret_value()
-    size = settings.committers + 2
-    pool = make_pool(dsn, max_size=size, name="meterline-ingest", check=False)
+    await patiently(lambda: check_fit(dsn), _wait_on_start)
+    size = settings.committers + 3  # the lane of suspects, statuses, chores
+    pool = make_pool(
+        dsn, max_size=size, name="meterline-ingest", check=False, limits=settings.limits
+    )
     await pool.open(wait=False)
     try:
-        store, gateways = TimescaleIngestStore(pool), TimescaleGatewayStore(pool)
-
-        async def keep_status(name: str, payload: bytes) -> None:
-            with contextlib.suppress(StoreUnavailableError):  # it is retained, and comes again
-                await note_status(gateways, name, payload, clock)
-
-        async def watch() -> None:
-            await watch_gaps(store, clock(), timedelta(seconds=settings.gap_patience_s))
-
-        async def prepare() -> None:
-            now = clock()
-            await store.prepare(to_ms(now), to_ms(now + _AHEAD))
-
-        intake = Intake(Ingest(store, clock), _limits(settings))
-        broker = BrokerWorker(_address(settings), intake.offer, keep_status)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(intake.run(broker.send))
-            tasks.create_task(_every(_GAP_EVERY_S, watch))
-            tasks.create_task(_every(_PREPARE_EVERY_S, prepare))
-            tasks.create_task(broker.run())
-            await broker.connected.wait()
-            if ready is not None:
-                ready.set()
+        await _work(settings, pool, ready)
+    except BaseExceptionGroup as group:
+        # Several parts may find out at once; it is said once.
+        if (unfit := _first(group, StoreUnfitError)) is not None:
+            raise unfit from None
+        raise
     finally:
         await pool.close()
+
+
+async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | None) -> None:
+    clock = _utc_now
+    store, gateways = TimescaleIngestStore(pool), TimescaleGatewayStore(pool)
+    intake = Intake(Ingest(store, clock), _limits(settings))
+    statuses = Statuses(gateways, store, clock)
+    chores: Counter[str] = Counter()
+
+    async def keep_status(name: str, payload: bytes) -> None:
+        await patiently(lambda: statuses.note(name, payload), statuses.wait)
+
+    async def watch() -> None:
+        await watch_gaps(store, clock(), timedelta(seconds=settings.gap_patience_s))
+
+    async def prepare() -> None:
+        now = clock()
+        await store.prepare(to_ms(now), to_ms(now + _AHEAD))
+
+    async def count() -> None:
+        _LOG.info("counted", **intake.counts, statuses=dict(statuses.counts), chores=dict(chores))
+
+    broker = BrokerWorker(_address(settings), intake.offer, keep_status)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(intake.run(broker.send))
+        tasks.create_task(_every(_GAP_EVERY_S, watch, chores))
+        tasks.create_task(_every(_PREPARE_EVERY_S, prepare, chores))
+        tasks.create_task(_every(_COUNT_EVERY_S, count, chores))
+        tasks.create_task(broker.run())
+        await broker.connected.wait()
+        if ready is not None:
+            ready.set()
+
+
+def _first(group: BaseExceptionGroup, kind: type[StoreUnfitError]) -> StoreUnfitError | None:
+    for error in group.exceptions:
+        found = _first(error, kind) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, kind):
+            return found
+    return None
+
+
+def _wait_on_start(error: StoreUnavailableError) -> None:
+    _LOG.warning("database not available", reason=error.message)
 
 
 def _utc_now() -> datetime:
@@ -95,14 +135,26 @@ def _address(settings: IngestSettings) -> BrokerAddress:
     )
 
 
-async def _every(pause_s: float, job: Callable[[], Awaitable[None]]) -> None:
-    """Do a job now and then; one that the database is not there for is done the next time."""
+async def _every(
+    pause_s: float, job: Callable[[], Awaitable[None]], failures: Counter[str]
+) -> None:
+    """Do a job now and then; one that fails is done the next time, and ends nothing.
+
+    Raises:
+        StoreUnfitError: The deployment is at fault.
+    """
     while True:
         try:
             await job()
         except StoreUnavailableError as error:
             _LOG.warning("chore put off", reason=error.message)
             await asyncio.sleep(min(pause_s, 5.0))
+        except StoreUnfitError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a chore ends nothing
+            failures[job.__name__] += 1
+            _LOG.error("chore failed", chore=job.__name__, **told(error))
+            await asyncio.sleep(min(pause_s, _GAP_EVERY_S))
         else:
             await asyncio.sleep(pause_s)
 
@@ -119,7 +171,10 @@ async def serve(settings: IngestSettings) -> None:
 
 def main() -> None:
     """Entry of `python -m central.process.ingest`; settings come from the environment."""
-    asyncio.run(serve(IngestSettings()))  # type: ignore[call-arg]  # the environment has the rest
+    try:
+        asyncio.run(serve(IngestSettings()))  # type: ignore[call-arg]  # the environment has the rest
+    except StoreUnfitError as error:
+        sys.exit(f"{error.code}: {error}")
 
 
 if __name__ == "__main__":

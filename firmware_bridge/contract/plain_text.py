@@ -8,6 +8,7 @@ from typing import Final
 # C0, DEL and C1 steer terminals and logs; U+D800 .. U+DFFF alone are no characters at all.
 _BAD: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BAD_IN_LINES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _SURROGATES: Final = range(0xD800, 0xE000)
 
 
@@ -27,6 +28,11 @@ def flaw(text: str, *, lines: bool = False) -> str | None:
     if code in _SURROGATES:
         return f"the unpaired surrogate U+{code:04X}"
     return f"the control character U+{code:04X}"
+
+
+def storable(text: str) -> bool:
+    """Whether a database's text can hold it: control characters are ugly, and no more."""
+    return _UNSTORABLE.search(text) is None
 
 
 def plain(text: str, longest: int) -> str:

@@ -14,14 +14,14 @@ from central.service.ingest.outcome import Reply
 from central.service.ports.ingest import Finding, IngestTransaction, StoreUnavailableError
 
 
-class KilledError(Exception):
-    """The process was killed here."""
+class Killed(BaseException):
+    """The process was killed here; no code of its own can go on."""
 
 
 class FragileStore(MemoryIngestStore):
     """Fails at the end of a transaction when told to: unavailable, or the process dies."""
 
-    failure: Exception | None = None
+    failure: BaseException | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[IngestTransaction]:
@@ -71,7 +71,7 @@ class SimulatedCentre:
         window, self._queue = self._queue[:size], self._queue[size:]
         dice = self._random.random() if self.fragile else 1.0
         if dice < 0.03:
-            self.store.failure = KilledError()
+            self.store.failure = Killed()
         elif dice < 0.08:
             self.store.failure = StoreUnavailableError("simulated")
         try:
@@ -79,7 +79,7 @@ class SimulatedCentre:
         except StoreUnavailableError:
             self._queue = [*window, *self._queue]
             return
-        except KilledError:
+        except Killed:
             self.kill()
             return
         finally:

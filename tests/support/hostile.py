@@ -147,8 +147,8 @@ def bad_hellos(*, texts: bool = True, numbers: bool = True) -> dict[str, bytes]:
 def bad_batches(
     gateway: str, sequence: int = 1, *, texts: bool = True, numbers: bool = True
 ) -> dict[str, bytes]:
-    """Batches by what is wrong with them, all under one sequence."""
-    found = {}
+    """Batches by what is wrong with them, under the sequences from one on."""
+    found: dict[str, bytes] = {}
     for kind, good in (("batch", good_batch), ("void", good_void)):
         fields = msgpack.unpackb(good(gateway, sequence)[HEADER_BYTES:])
         fields["cols"] = msgpack.unpackb(zstandard.decompress(fields["cols"]))
@@ -156,7 +156,7 @@ def bad_batches(
             columns = spoilt.get("cols")
             if columns is not None:
                 spoilt["cols"] = zstandard.compress(_pack(columns))
-            found[f"{kind} {name}"] = reseal(gateway, sequence, _pack(spoilt))
+            found[f"{kind} {name}"] = reseal(gateway, sequence + len(found), _pack(spoilt))
     return found
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from central.adapters.memory.columns import check
 from central.adapters.memory.journal import Journal
 from central.service.ports.ingest import (
     BatchId,
@@ -243,6 +244,7 @@ class MemoryIngestStore:
 
     async def save_status(self, name: str, status: Status, at: datetime) -> bool:
         """See `GatewayStore`."""
+        check(name, status)
         if name in self.state.gateways:
             self.state.statuses[name] = (status, at)
         return name in self.state.gateways
@@ -261,6 +263,7 @@ class _Transaction:
         self._now = now
 
     async def claim(self, batches: Sequence[NewBatch]) -> list[Claim]:
+        check(batches)
         claims = []
         for new in batches:
             held = self._state.batches.get(new.key)
@@ -312,6 +315,7 @@ class _Transaction:
             self._journal.put(self._state.conflicts, (*key, value), conflict)
 
     async def quarantine(self, held: Sequence[Quarantine]) -> None:
+        check(held)
         for quarantine in held:
             self._journal.put(self._state.quarantine, quarantine.batch_id, quarantine)
 
@@ -333,6 +337,7 @@ class _Transaction:
         }
 
     async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[Link]]:
+        check(after)
         found: dict[EpochKey, list[Link]] = {}
         for key, batch in self._state.batches.items():
             if key.of_epoch in after and key.sequence >= after[key.of_epoch]:
@@ -347,10 +352,12 @@ class _Transaction:
         return None if batch is None else batch.new.made_at
 
     async def save_cursors(self, cursors: Collection[Cursor]) -> None:
+        check(list(cursors))
         for cursor in cursors:
             self._journal.put(self._state.epochs, cursor.key, cursor)
 
     async def reject(self, rejections: Sequence[Rejection]) -> None:
+        check(rejections)
         table = self._state.rejected
         for rejection in rejections:
             key = (rejection.gateway, rejection.code, rejection.payload_sha256)
@@ -361,6 +368,7 @@ class _Transaction:
             self._journal.drop(table, key)
 
     async def find(self, findings: Sequence[Finding]) -> None:
+        check(findings)
         for finding in findings:
             if finding.key not in self._state.findings:
                 self._journal.put(self._state.findings, finding.key, finding)
@@ -374,7 +382,7 @@ class _Transaction:
     async def save_hello(
         self, gateway_id: GatewayId, agent: str, epoch: UUID, at: datetime
     ) -> None:
-        del agent
+        check(agent)
         record = next(r for r in self._state.gateways.values() if r.id == gateway_id)
         new = replace(record, current_epoch=epoch, hello_at=at)
         self._journal.put(self._state.gateways, record.name, new)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -11,7 +12,7 @@ import aiomqtt
 
 from central.adapters.mqtt.worker import BrokerAddress
 from central.service.gateways.remote_management import BrokerUnavailableError
-from firmware_bridge.contract.errors import MessageError
+from firmware_bridge.contract.errors import InvalidValueError, MessageError
 from firmware_bridge.contract.messages import Status, decode_status
 from firmware_bridge.contract.signed import Purpose
 from firmware_bridge.contract.topics import (
@@ -26,6 +27,8 @@ from firmware_bridge.contract.topics import (
 _ANSWER_S = 5.0
 # What is retained comes at once; after so long without any there is no more.
 _QUIET_S = 0.5
+# Who publishes without end must not keep an answer from coming.
+_ALL_S = 10.0
 _TOPICS = {Purpose.CONFIGURATION: configuration, Purpose.UPDATE: command}
 
 
@@ -51,17 +54,15 @@ class BrokerLine:
         async with self._client() as client:
             for topic in wanted:
                 await client.subscribe(topic, QOS)
-            while not gateways or len(found) < len(gateways):
-                try:
-                    async with asyncio.timeout(_QUIET_S):
-                        message = await anext(client.messages)
-                except TimeoutError:
-                    break
-                try:
-                    said = decode_status(bytes(message.payload))
-                except MessageError:
-                    continue
-                found[gateway_of(message.topic.value)] = said
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ALL_S):
+                    while not gateways or len(found) < len(gateways):
+                        async with asyncio.timeout(_QUIET_S):
+                            message = await anext(client.messages)
+                        # One that cannot be read is no reason to miss the others.
+                        with contextlib.suppress(MessageError, InvalidValueError):
+                            name = gateway_of(message.topic.value)
+                            found[name] = decode_status(bytes(message.payload))
         return found
 
     @asynccontextmanager

@@ -69,7 +69,7 @@ class BrokerWorker:
     Args:
         address: Where the broker is.
         offer: Takes a message without waiting; False where there is no room.
-        note_status: Takes a gateway's name and its retained status.
+        note_status: Takes a gateway's name and its retained status; what it raises ends `run`.
     """
 
     def __init__(

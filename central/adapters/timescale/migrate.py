@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -107,6 +108,12 @@ def load(flavour: Flavour, folder: Path = MIGRATIONS) -> list[Migration]:
         digest = hashlib.sha256(script.encode()).hexdigest()
         migrations.append(Migration(position, match[2], script, digest))
     return migrations
+
+
+@cache
+def newest_version(folder: Path = MIGRATIONS) -> int:
+    """The version of a schema to which every migration is applied."""
+    return max(int(found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name)))
 
 
 def render(flavour: Flavour, folder: Path = MIGRATIONS) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool
 
 APPLICATION_ROLE = "meterline_app"
@@ -12,13 +13,32 @@ APPLICATION_ROLE = "meterline_app"
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
 
 
-def make_pool(
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a connection may stand still before it ends; 0 is for ever.
+
+    A worker that is frozen, or a network that swallows packets, must not hold locks that others
+    wait for.
+
+    Args:
+        statement_s: One statement. [s]
+        idle_s: A transaction in which nothing is asked. [s]
+        tcp_s: Sent and not acknowledged by the other side's kernel. [s]
+    """
+
+    statement_s: float = 300.0
+    idle_s: float = 300.0
+    tcp_s: float = 30.0
+
+
+def make_pool(  # noqa: PLR0913 - each is named by its caller
     dsn: str,
     *,
     min_size: int = 1,
     max_size: int = 4,
     name: str = "meterline",
     check: bool = True,
+    limits: Limits | None = None,
 ) -> Pool:
     """A pool that is not open yet; use it as an async context manager.
 
@@ -32,7 +52,22 @@ def make_pool(
         name: What the server's activity view shows.
         check: Try each connection before it is lent out, at the price of a round trip. Who tries
             again anyway, as ingest does, goes without.
+        limits: How long a connection may stand still.
     """
+    limits = Limits() if limits is None else limits
+
+    async def configure(connection: AsyncConnection[tuple[Any, ...]]) -> None:
+        await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
+        await connection.execute("SET timezone TO 'UTC'")
+        # Set here and not in the DSN, whose own options would be lost.
+        for setting, seconds in (
+            ("statement_timeout", limits.statement_s),
+            ("idle_in_transaction_session_timeout", limits.idle_s),
+        ):
+            command = sql.SQL("SET {} TO {}")
+            value = sql.Literal(f"{_ms(seconds)}ms")
+            await connection.execute(command.format(sql.Identifier(setting), value))
+
     return AsyncConnectionPool(
         dsn,
         min_size=min_size,
@@ -40,12 +75,15 @@ def make_pool(
         open=False,
         name=name,
         timeout=10.0,
-        configure=_configure,
+        configure=configure,
         check=AsyncConnectionPool.check_connection if check else None,
-        kwargs={"autocommit": True, "application_name": name},
+        kwargs={
+            "autocommit": True,
+            "application_name": name,
+            "tcp_user_timeout": _ms(limits.tcp_s),
+        },
     )
 
 
-async def _configure(connection: AsyncConnection[tuple[Any, ...]]) -> None:
-    await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
-    await connection.execute("SET timezone TO 'UTC'")
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

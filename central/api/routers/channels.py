@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from central.api.parameters import LIMIT, After, AtDesk, Limit
-from central.api.schemas.base import PageOut, page_out
+from central.api.schemas.base import PageOut, When, page_out
 from central.api.schemas.field import ChannelOut, ReadingOut
 from central.service.views.lookup import found
 from firmware_bridge.contract.interval import Interval
@@ -26,8 +25,8 @@ async def get_channel(desk: AtDesk, channel: str) -> ChannelOut:
 async def list_readings(  # noqa: PLR0913, PLR0917 - every filter is a parameter
     desk: AtDesk,
     channel: str,
-    start: Annotated[AwareDatetime, Query(description="First instant.")],
-    end: Annotated[AwareDatetime, Query(description="First instant no longer wanted.")],
+    start: Annotated[When, Query(description="First instant.")],
+    end: Annotated[When, Query(description="First instant no longer wanted.")],
     after: After = None,
     limit: Limit = LIMIT,
 ) -> PageOut[ReadingOut]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Generic, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 
 from central.service.views.paging import Page
 from firmware_bridge.contract.quantity import Quantity
@@ -26,6 +26,15 @@ def rfc3339(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        message = "a time of the years 1 to 9999, in UTC too"
+        raise ValueError(message) from None
+
+
+When = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Exact = Annotated[Decimal, PlainSerializer(plain_decimal, return_type=str)]
 Instant = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str)]
 

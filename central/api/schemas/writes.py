@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from central.api.plain_requests import flaw_within
 from central.domain.billing.bill import Party
 from central.service.ports.registry import (
     AccountRecord,
@@ -19,6 +20,7 @@ from central.service.ports.registry import (
 )
 from central.service.registry.register import Effect
 from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.plain_text import plain
 from firmware_bridge.contract.quantity import Unit
 
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
@@ -29,9 +31,24 @@ Multiplier = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(?:\.\d{1,9}|/[1
 
 
 class Order(BaseModel):
-    """What an operator sends; a field that is not known is refused."""
+    """What an operator sends; a field that is not known is refused, and text that cannot be kept.
+
+    `LINES` names the fields that are documents, in which tabs and line ends belong.
+    """
 
     model_config = ConfigDict(extra="forbid")
+    LINES: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_plain(cls, given: object) -> object:
+        fields = given if isinstance(given, dict) else {}
+        for name, value in fields.items():
+            bad = flaw_within(name) or flaw_within(value, lines=name in cls.LINES)
+            if bad is not None:
+                message = f"{plain(str(name), 40)} holds {bad}"
+                raise ValueError(message)
+        return given
 
 
 class EffectOut(BaseModel):
@@ -127,5 +144,7 @@ class AgreementIn(Order):
 
 class TariffIn(Order):
     """A version of a tariff."""
+
+    LINES = frozenset({"document"})
 
     document: Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]

@@ -9,8 +9,7 @@ from uuid import UUID
 from central.service.ingest.handshake import two_live_key
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import EpochKey, GatewayRecord
-from firmware_bridge.contract.errors import MessageError, OperatorError
-from firmware_bridge.contract.messages import decode_status
+from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.topics import check_gateway
 
 
@@ -84,30 +83,6 @@ async def move_meter(store: GatewayStore, manufacturer: str, serial: str, gatewa
     if not await store.move_meter(manufacturer, serial, record.id):
         message = f"No meter {manufacturer}/{serial} has been seen."
         raise NoSuchMeterError(message, value=f"{manufacturer}/{serial}")
-
-
-async def note_status(
-    store: GatewayStore, name: str, payload: bytes, clock: Callable[[], datetime]
-) -> bool:
-    """Note a gateway's retained status.
-
-    Args:
-        store: Where gateways are enrolled.
-        name: The name on its topic.
-        payload: The status as retained; empty where it was cleared.
-        clock: Now, aware.
-
-    Returns:
-        Whether it was noted: not of a stranger, and not what cannot be read.
-
-    Raises:
-        StoreUnavailableError: Try again.
-    """
-    try:
-        status = decode_status(payload)
-    except MessageError:
-        return False
-    return await store.save_status(name, status, clock())
 
 
 async def find_gateway(store: GatewayStore, name: str) -> GatewayRecord:

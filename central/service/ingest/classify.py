@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 import msgpack
+import structlog
 
+from central.service.ingest.told import told
 from firmware_bridge.contract.envelope import (
     HEADER_BYTES,
     Batch,
@@ -28,6 +30,8 @@ from firmware_bridge.contract.messages import Hello, decode_hello, is_hello
 from firmware_bridge.contract.topics import check_gateway
 
 UNKNOWN_GATEWAY = "UNKNOWN_GATEWAY"
+UNFORESEEN = "UNFORESEEN"
+_LOG = structlog.get_logger(__name__)
 # The header is frozen for every version, see `firmware_bridge.contract.envelope`.
 _HEADER = struct.Struct(">3sB16sQ32s")
 
@@ -92,7 +96,20 @@ Examined = Refused | Unreadable | Readable | Greeting
 
 
 def examine(arrival: Arrival) -> Examined:
-    """Say what a message is. Nothing that a gateway sends makes this raise."""
+    """Say what a message is. Nothing that a gateway sends makes this raise.
+
+    A fault of the decoder itself refuses the message, which the gateway keeps: the next release may
+    read it.
+    """
+    try:
+        return _examine(arrival)
+    except Exception as error:  # noqa: BLE001 - one message ends nothing
+        _LOG.error("decoder failed", gateway=arrival.gateway, **told(error))
+        message = f"The decoder failed with {type(error).__name__}."
+        return Refused(arrival, UNFORESEEN, message, claimed_header(arrival.payload))
+
+
+def _examine(arrival: Arrival) -> Examined:
     try:
         check_gateway(arrival.gateway)
     except InvalidValueError as error:

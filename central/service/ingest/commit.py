@@ -33,11 +33,15 @@ from central.service.ports.ingest import (
 )
 from firmware_bridge.contract.envelope import BATCH_MAX_BYTES, NO_HASH, SEQUENCE_MAX, Header
 from firmware_bridge.contract.messages import QUARANTINED_MAX, Ack
+from firmware_bridge.contract.plain_text import plain
 from firmware_bridge.contract.reading import from_ms
 
 IDENTITY_CLASH = "IDENTITY_CLASH"
 VALUE_CONFLICT = "VALUE_CONFLICT"
 VOID = "VOID"
+# A topic may hold 65,535 bytes, which is more than the index over rejected messages takes.
+_NAME_MAX = 100
+_MESSAGE_MAX = 1_000
 
 
 def rejection(arrival: Arrival, code: str, message: str, header: Header | None) -> Rejection:
@@ -45,9 +49,9 @@ def rejection(arrival: Arrival, code: str, message: str, header: Header | None) 
     if header is not None and header.sequence > SEQUENCE_MAX:
         header = None
     return Rejection(
-        gateway=arrival.gateway,
+        gateway=plain(arrival.gateway, _NAME_MAX),
         code=code,
-        message=message,
+        message=plain(message, _MESSAGE_MAX),
         payload=arrival.payload[:BATCH_MAX_BYTES],
         payload_bytes=len(arrival.payload),
         payload_sha256=sha256(arrival.payload).digest(),
@@ -215,7 +219,7 @@ class Window:
                 continue
             item = self._candidates[position].item
             reason = self._table.code_of(position) if isinstance(item, Readable) else None
-            message = item.message if isinstance(item, Unreadable) else ""
+            message = plain(item.message, _MESSAGE_MAX) if isinstance(item, Unreadable) else ""
             if reason is not None:
                 message = ROW_MESSAGES[reason]
             code = batch.code or ""

@@ -4,14 +4,20 @@ A window of messages becomes one transaction. In it, in the order that every wor
 
     claim the batches' sequences -> place their readings -> lock cursors -> raise them
 
-Only what the store calls poison is taken apart, by halves, until the batch at fault stands alone
-and is quarantined. Whatever else goes wrong leaves the window as it was, for the caller to retry.
+What the store refuses, and what nobody foresaw, is taken apart by halves until the message at fault
+stands alone, see `isolate`; a batch is then quarantined under its sequence, anything else kept as
+refused. A gateway that was at fault goes behind all others for a while. A store that is away leaves
+what is not committed as it was, for the caller to retry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+import structlog
 
 from central.service.ingest.classify import (
     UNKNOWN_GATEWAY,
@@ -25,15 +31,17 @@ from central.service.ingest.classify import (
 )
 from central.service.ingest.commit import Candidate, Window, rejection
 from central.service.ingest.handshake import answer_hello
-from central.service.ingest.outcome import Outcome, OutcomeKind, Reply, Result
+from central.service.ingest.isolate import NOBODYS, Blamed, Part, Rest, isolate
+from central.service.ingest.outcome import Outcome, OutcomeKind, Reply, Result, refused_finding
 from central.service.ingest.rows import ChannelList, tabulate
+from central.service.ingest.told import told
 from central.service.ports.ingest import (
     BatchKey,
     EpochKey,
+    Finding,
     GatewayId,
     GatewayRecord,
     IngestStore,
-    PoisonError,
     Rejection,
 )
 from firmware_bridge.contract.envelope import Header
@@ -43,12 +51,16 @@ from firmware_bridge.contract.reading import Channel
 REVOKED_GATEWAY = "REVOKED_GATEWAY"
 REVOKED_EPOCH = "REVOKED_EPOCH"
 WRONG_GATEWAY = "WRONG_GATEWAY"
+_LOG = structlog.get_logger(__name__)
+_SUSPECTED_FOR = timedelta(minutes=10)
+_SUSPECTS_MAX = 10_000
 _CACHED_CHANNELS_MAX = 200_000
 _BARRED = {
     UNKNOWN_GATEWAY: "The gateway {gateway} is not enrolled.",
     REVOKED_GATEWAY: "The gateway {gateway} is revoked.",
     REVOKED_EPOCH: "The epoch of this batch of {gateway} is revoked.",
 }
+_Batches: TypeAlias = Sequence[Readable | Unreadable | Refused]
 
 
 class Ingest:
@@ -57,11 +69,16 @@ class Ingest:
     Args:
         store: Where readings are kept.
         clock: Now, aware.
+        rest: Waits. [s]
     """
 
-    def __init__(self, store: IngestStore, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: IngestStore, clock: Callable[[], datetime], rest: Rest = asyncio.sleep
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._rest = rest
+        self._suspects: dict[str, datetime] = {}
         self._lists: dict[tuple[Channel, ...], ChannelList] = {}
         self._cached = 0
 
@@ -78,29 +95,80 @@ class Ingest:
             StoreUnavailableError: Nothing of the batches was stored, or not all; call again with
                 the same window.
         """
-        hellos = [item for item in window if isinstance(item, Greeting)]
-        others = [item for item in window if not isinstance(item, Greeting)]
-        result = await self._commit_or_split(others) if others else Result()
-        for greeting in hellos:
-            result += await self._greet(greeting)
+        result = Result()
+        async for piece in self.pieces(window):
+            result += piece
         return result
 
-    async def _commit_or_split(self, window: Sequence[Readable | Unreadable | Refused]) -> Result:
-        try:
-            return await self._commit_whole(window)
-        except PoisonError as error:
-            if len(window) > 1:
-                middle = len(window) // 2
-                first = await self._commit_or_split(window[:middle])
-                return first + await self._commit_or_split(window[middle:])
-            item = window[0]
-            if not isinstance(item, Readable):
-                raise
-            code = f"POISON_{error.value}"
-            poisoned = Unreadable(item.arrival, item.header, code, error.message)
-            return await self._commit_whole([poisoned])
+    async def pieces(
+        self, window: Sequence[Examined], behind: list[Examined] | None = None
+    ) -> AsyncIterator[Result]:
+        """Store a window of messages piece by piece: what comes out is committed.
 
-    async def _commit_whole(self, window: Sequence[Readable | Unreadable | Refused]) -> Result:
+        Usually it is one piece, and one for each hello.
+
+        Args:
+            window: Any messages of any gateways, in any order.
+            behind: Where it is given, takes the messages of gateways that are or were at fault,
+                to be given here again where no other waits for them.
+
+        Raises:
+            StoreUnavailableError: Of what did not come out nothing was stored; call again with the
+                same window.
+            StoreUnfitError: The deployment is at fault; calling again does not help.
+        """
+        suspected = self._suspected(window)
+        apart = [item for item in window if item.arrival.gateway in suspected]
+        others = [item for item in window if item.arrival.gateway not in suspected]
+        parts = _parts(others) if behind is not None else [*_parts(others), *_parts(apart)]
+        if behind is not None:
+            behind += apart
+        async for end in isolate(parts, self._commit_part, self._rest, behind):
+            if isinstance(end, Blamed):
+                self._suspect(end)
+                yield await self._set_aside(end)
+            else:
+                yield end
+
+    def _suspected(self, window: Sequence[Examined]) -> set[str]:
+        """Those gateways of a window that were at fault lately."""
+        if not self._suspects:
+            return set()
+        now = self._clock()
+        self._suspects = {name: at for name, at in self._suspects.items() if at > now}
+        return {item.arrival.gateway for item in window} & self._suspects.keys()
+
+    async def _commit_part(self, part: Part) -> Result:
+        if isinstance(greeting := part[0], Greeting):
+            return await self._greet(greeting)
+        return await self._commit_whole([item for item in part if not isinstance(item, Greeting)])
+
+    def _suspect(self, blamed: Blamed) -> None:
+        """Put a gateway behind others; the first time, the log has all there is to know."""
+        name = blamed.item.arrival.gateway
+        if name not in self._suspects:
+            _LOG.error("message failed", gateway=name, code=blamed.code, **told(blamed.error))
+        if len(self._suspects) < _SUSPECTS_MAX:
+            self._suspects[name] = self._clock() + _SUSPECTED_FOR
+
+    async def _set_aside(self, blamed: Blamed) -> Result:
+        """Keep a message that fails alone: a batch under its sequence, else as a refused one."""
+        item, arrival = blamed.item, blamed.item.arrival
+        header = None if isinstance(item, Greeting) else item.header
+        ways: list[Unreadable | Refused] = [Refused(arrival, blamed.code, blamed.message, header)]
+        if isinstance(item, Readable | Unreadable):
+            held = Unreadable(arrival, item.header, blamed.code, blamed.message)
+            ways.insert(0, held)
+        for way in ways:
+            try:
+                return await self._commit_whole([way], is_found=isinstance(way, Refused))
+            except NOBODYS:
+                raise
+            except Exception as error:  # noqa: BLE001 - one message ends nothing
+                _LOG.error("message not kept", gateway=arrival.gateway, **told(error))
+        return Result([Outcome(OutcomeKind.UNKEPT, blamed.code, arrival.gateway)])
+
+    async def _commit_whole(self, window: _Batches, *, is_found: bool = False) -> Result:
         readable, unreadable, refused = await self._admit(window)
         lists = await self._resolve(readable)
         homes = await self._store.homes({meter for listed in lists for meter in listed.distinct})
@@ -119,10 +187,12 @@ class Ingest:
             kept = [await self._reject(item) for item in refused]
             if kept or work.clashes:
                 await tx.reject([*kept, *work.clashes])
+            if is_found and (findings := await self._found(refused)):
+                await tx.find(findings)
         return result + Result([_rejected(rejection) for rejection in kept])
 
     async def _admit(
-        self, window: Sequence[Readable | Unreadable | Refused]
+        self, window: _Batches
     ) -> tuple[list[Candidate[Readable]], list[Candidate[Unreadable]], list[Refused]]:
         """Ask the registry who may send; the others' messages are refused."""
         known = await self._store.gateways({item.arrival.gateway for item in window})
@@ -176,6 +246,15 @@ class Ingest:
                 return rejection(item.arrival, WRONG_GATEWAY, message, item.header)
         return rejection(item.arrival, item.code, item.message, item.header)
 
+    async def _found(self, refused: Sequence[Refused]) -> list[Finding]:
+        """What somebody should know of refused messages, where their senders are enrolled."""
+        known = await self._store.gateways({item.arrival.gateway for item in refused})
+        return [
+            refused_finding(known[item.arrival.gateway], item.code, item.message)
+            for item in refused
+            if item.arrival.gateway in known
+        ]
+
     async def _greet(self, greeting: Greeting) -> Result:
         arrival = greeting.arrival
         record = (await self._store.gateways({arrival.gateway})).get(arrival.gateway)
@@ -186,6 +265,12 @@ class Ingest:
             acks = await answer_hello(tx, record, greeting.hello, self._clock())
         outcome = Outcome(OutcomeKind.HELLO, "HELLO", arrival.gateway)
         return Result([outcome], [Reply(arrival.gateway, ack) for ack in acks])
+
+
+def _parts(items: Sequence[Examined]) -> list[Part]:
+    """Batches in one go, and hellos one by one."""
+    batches = [item for item in items if not isinstance(item, Greeting)]
+    return [batches, *([item] for item in items if isinstance(item, Greeting))]
 
 
 def _bar(

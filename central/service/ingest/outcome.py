@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+from central.service.ports.ingest import Finding, FindingCode, GatewayRecord
 from firmware_bridge.contract.messages import Ack
 
 
@@ -19,6 +20,8 @@ class OutcomeKind(StrEnum):
     REJECTED = "rejected"
     QUARANTINED = "quarantined"
     HELLO = "hello"
+    UNKEPT = "unkept"
+    """The store keeps it in no way; it is not acknowledged, so the gateway still has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +80,13 @@ class Result:
 def quarantine_key(gateway: str, code: str) -> str:
     """The key of the finding that a gateway's batches are held for a reason."""
     return f"QUARANTINE:{gateway}:{code}"
+
+
+def refused_finding(gateway: GatewayRecord, code: str, message: str) -> Finding:
+    """What somebody should know of a message that nothing could be done with."""
+    return Finding(
+        f"REFUSED:{gateway.name}:{code}",
+        FindingCode.REFUSED,
+        f"A message of {gateway.name} could not be taken in ({code}): {message}",
+        gateway.id,
+    )

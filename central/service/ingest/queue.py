@@ -8,7 +8,6 @@ decoded; a window that could not be stored is tried again, unacknowledged, until
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,19 @@ import structlog
 
 from central.service.ingest.classify import Arrival, Examined, Readable, examine
 from central.service.ingest.ingest import Ingest
+from central.service.ingest.isolate import UNEXPECTED
 from central.service.ingest.outcome import Reply, Result
+from central.service.ingest.patience import patiently
+from central.service.ingest.told import told
+from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 
 _LOG = structlog.get_logger(__name__)
 # Decoding this long without a pause keeps the network waiting.
 _DECODE_SLICE_S = 0.005
+# Of gateways that were at fault: 64 MiB at the most; beyond it they send again.
+_BEHIND_MAX = 1_000
+_BEHIND_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Intake:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._slots = asyncio.Semaphore(self._limits.committers)
+        self._behind: asyncio.Queue[Examined] = asyncio.Queue(_BEHIND_MAX)
         self.counts: Counter[str] = Counter()
 
     def offer(self, arrival: Arrival) -> bool:
@@ -81,10 +88,15 @@ class Intake:
             send: Publishes one reply; called after the commit.
         """
         async with asyncio.TaskGroup() as tasks:
+
+            def answer(replies: Sequence[Reply]) -> None:
+                tasks.create_task(self._answer(replies, send))
+
+            tasks.create_task(self._commit_behind(answer))
             while True:
                 window = await self._gather()
                 await self._slots.acquire()
-                tasks.create_task(self._commit(window, send))
+                tasks.create_task(self._commit(window, answer))
 
     async def _gather(self) -> list[Examined]:
         limits, loop = self._limits, asyncio.get_running_loop()
@@ -120,15 +132,79 @@ class Intake:
         return True
 
     async def _commit(
-        self, window: Sequence[Examined], send: Callable[[Reply], Awaitable[None]]
+        self, window: Sequence[Examined], answer: Callable[[Sequence[Reply]], None]
     ) -> None:
         try:
-            result = await self._persist(window)
+            behind = await self._try(window, answer, apart=True)
         finally:
             self._slots.release()
+        for item in behind:
+            if self._behind.full():
+                self.counts["discarded"] += 1
+            else:
+                self._behind.put_nowait(item)
+
+    async def _commit_behind(self, answer: Callable[[Sequence[Reply]], None]) -> None:
+        """Work at what gateways sent that were at fault, in a lane where only they wait."""
+        while True:
+            window = [await self._behind.get()]
+            while not self._behind.empty() and len(window) < _BEHIND_AT_ONCE:
+                window.append(self._behind.get_nowait())
+            await self._try(window, answer, apart=False)
+
+    async def _try(
+        self,
+        window: Sequence[Examined],
+        answer: Callable[[Sequence[Reply]], None],
+        *,
+        apart: bool,
+    ) -> list[Examined]:
+        """Keep at a window until it is committed; what should be tried apart comes back."""
+        try:
+            return await patiently(
+                lambda: self._persist(window, answer, apart=apart),
+                self._wait_on,
+                self._limits.retry_s,
+            )
+        except StoreUnfitError:
+            raise  # nobody's message; the process cannot work
+        except Exception as error:  # noqa: BLE001 - one message ends nothing
+            # Unacknowledged, so the gateways still have what was not committed.
+            self.counts["abandoned"] += len(window)
+            _LOG.error("window abandoned", **told(error))
+            return []
+
+    async def _persist(
+        self,
+        window: Sequence[Examined],
+        answer: Callable[[Sequence[Reply]], None],
+        *,
+        apart: bool,
+    ) -> list[Examined]:
+        """Commit a window, and answer for each piece of it as soon as that is committed."""
+        behind: list[Examined] = []
+        async for piece in self._ingest.pieces(window, behind if apart else None):
+            self._note(piece)
+            answer(piece.replies)
+        return behind
+
+    async def _answer(
+        self, replies: Sequence[Reply], send: Callable[[Reply], Awaitable[None]]
+    ) -> None:
+        """Send replies; one that cannot be sent is asked for again."""
+        for reply in replies:
+            try:
+                await send(reply)
+            except Exception as error:  # noqa: BLE001 - one message ends nothing
+                self.counts["unsent"] += 1
+                _LOG.error("acknowledgement not sent", gateway=reply.gateway, **told(error))
+
+    def _note(self, result: Result) -> None:
         for outcome in result.outcomes:
             self.counts[outcome.kind] += 1
             self.counts["readings"] += outcome.stored
+            if outcome.code.startswith("POISON_") or outcome.code == UNEXPECTED:
+                self.counts["isolated"] += 1
             if outcome.code not in _QUIET:
                 _LOG.info(
                     "message kept aside" if outcome.kind != "stored" else "message stored",
@@ -137,20 +213,10 @@ class Intake:
                     gateway=outcome.gateway,
                     sequence=outcome.sequence,
                 )
-        for reply in result.replies:
-            await send(reply)
 
-    async def _persist(self, window: Sequence[Examined]) -> Result:
-        pause_s = 0.0
-        while True:
-            try:
-                return await self._ingest.commit(window)
-            except StoreUnavailableError as error:
-                self.counts["retries"] += 1
-                _LOG.warning("window not stored, trying again", reason=error.message)
-            # A deadlock is over when it is reported, so the first attempt follows at once.
-            await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311 - jitter, no secret
-            pause_s = min(self._limits.retry_s, pause_s * 2 or 0.1)
+    def _wait_on(self, error: StoreUnavailableError) -> None:
+        self.counts["retries"] += 1
+        _LOG.warning("window not stored, trying again", reason=error.message)
 
 
 _QUIET = frozenset({"STORED", "DUPLICATE", "HELLO"})

@@ -8,10 +8,12 @@ from datetime import datetime
 
 import numpy as np
 
-from central.service.ingest.classify import Arrival, Readable, examine
+from central.service.ingest.classify import Arrival, Readable, Refused, examine
+from central.service.ingest.isolate import blame
 from central.service.ingest.outcome import quarantine_key
 from central.service.ingest.register_findings import event_findings
 from central.service.ingest.rows import ROW_MESSAGES, ChannelList, RowCode, place, tabulate
+from central.service.ports.faults import StoreFaultError
 from central.service.ports.ingest import (
     BatchState,
     Counts,
@@ -19,6 +21,7 @@ from central.service.ports.ingest import (
     IngestStore,
     NewBatch,
     Place,
+    PoisonError,
     Quarantine,
 )
 from firmware_bridge.contract.reading import from_ms
@@ -59,9 +62,9 @@ async def requeue(
 
     Raises:
         StoreUnavailableError: What was not reported is as it was.
-        PoisonError: The store still refuses the data of the batch that it names.
+        StoreUnfitError: Likewise; the deployment is at fault.
     """
-    done = [await _requeue(store, held, clock()) for held in await store.held(gateway, code, limit)]
+    done = [await _try(store, held, clock()) for held in await store.held(gateway, code, limit)]
     for name, why in {(r.held.gateway, r.held.quarantine.code) for r in done if r.released}:
         if not await store.held(name, why, 1):
             async with store.transaction() as tx:
@@ -69,8 +72,21 @@ async def requeue(
     return done
 
 
+async def _try(store: IngestStore, held: Held, now: datetime) -> Requeued:
+    """Requeue one batch; what is still refused stays as it was, and stops no other."""
+    try:
+        return await _requeue(store, held, now)
+    except (PoisonError, StoreFaultError) as error:
+        still = blame(Refused(_arrival(held), "", ""), error)
+        return Requeued(held, released=False, code=still.code)
+
+
+def _arrival(held: Held) -> Arrival:
+    return Arrival(held.gateway, held.quarantine.payload, held.received_at)
+
+
 async def _requeue(store: IngestStore, held: Held, now: datetime) -> Requeued:
-    item = examine(Arrival(held.gateway, held.quarantine.payload, held.received_at))
+    item = examine(_arrival(held))
     if not isinstance(item, Readable):
         return Requeued(held, released=False, code=held.quarantine.code)
     batch, home = item.batch, held.key.gateway_id

@@ -39,7 +39,7 @@ class StoreUnavailableError(EnvironmentFaultError):
 
 
 class PoisonError(MeterlineError):
-    """The store refuses the data itself (SQLSTATE class 22 or 23); nothing was stored.
+    """The store refuses the data itself (SQLSTATE class 22, 23 or 54); nothing was stored.
 
     `value` is the SQLSTATE.
     """
@@ -338,6 +338,7 @@ class FindingCode(StrEnum):
     IDENTITY_CLASH = "IDENTITY_CLASH"
     TWO_LIVE_EPOCHS = "TWO_LIVE_EPOCHS"
     QUARANTINE = "QUARANTINE"
+    REFUSED = "REFUSED"
     EDGE_ROLLOVER = "EDGE_ROLLOVER"
     EDGE_EXCHANGE = "EDGE_EXCHANGE"
     EDGE_RESET = "EDGE_RESET"

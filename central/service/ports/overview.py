@@ -42,6 +42,7 @@ class FieldOverview(Protocol):
 
         Raises:
             StoreUnavailableError: It does not answer.
+            StoreUnfitError: It is not one that this release works with.
         """
         ...
 

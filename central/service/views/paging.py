@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from firmware_bridge.contract.errors import OperatorError
+from firmware_bridge.contract.plain_text import storable
+from firmware_bridge.contract.quantity import INT64_MAX, INT64_MIN
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
@@ -66,11 +68,16 @@ def decode_cursor(cursor: str | None, shape: tuple[type[str | int], ...]) -> Key
     if cursor is None:
         return None
     key = _unpack(cursor)
-    if len(key) != len(shape) or any(
-        type(part) is not kind for part, kind in zip(key, shape, strict=True)
-    ):
+    if len(key) != len(shape) or not all(map(_fits, key, shape)):
         raise _refusal(cursor)
     return tuple(key)
+
+
+def _fits(part: str | int, kind: type[str | int]) -> bool:
+    """Whether a part of a key is of its kind, and something that a column can hold."""
+    if isinstance(part, str):
+        return kind is str and storable(part)
+    return type(part) is kind and INT64_MIN <= part <= INT64_MAX
 
 
 def _unpack(cursor: str) -> list[str | int]:
@@ -79,7 +86,7 @@ def _unpack(cursor: str) -> list[str | int]:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         key = json.loads(raw)
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         raise _refusal(cursor) from None
     if not isinstance(key, list):
         raise _refusal(cursor)

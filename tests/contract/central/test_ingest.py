@@ -567,7 +567,7 @@ async def test_a_transaction_that_fails_leaves_nothing(stores: Stores, ingest: I
     edge = Edge("gw1")
     batch = edge.seal(readings(5, START))
 
-    class PowerCutError(Exception):
+    class PowerCut(BaseException):  # no code goes on after it
         pass
 
     async def cut() -> None:
@@ -576,13 +576,13 @@ async def test_a_transaction_that_fails_leaves_nothing(stores: Stores, ingest: I
 
             async def fail(cursors: object) -> None:
                 await original(cursors)  # type: ignore[arg-type]
-                raise PowerCutError
+                raise PowerCut
 
             object.__setattr__(tx, "save_cursors", fail)
             worker = Ingest(_Given(stores.ingest, tx), WHEN)  # type: ignore[arg-type]
             await worker.commit(edge.arrive(batch))
 
-    with pytest.raises(PowerCutError):
+    with pytest.raises(PowerCut):
         await cut()
     assert await stores.peek.readings() == {}
     assert await stores.peek.batches() == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import LiteralString
 
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.fitness import check_version
 from central.adapters.timescale.named_query import (
     Asker,
     Record,
@@ -32,7 +33,8 @@ from central.service.views.field import (
     PointView,
     ReadingView,
 )
-from central.service.views.paging import Page, decode_cursor, encode_cursor, paged
+from central.service.views.paging import CursorError, Page, decode_cursor, encode_cursor, paged
+from firmware_bridge.contract.body import AT_MAX_MS
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
@@ -56,7 +58,8 @@ class TimescaleField:
 
     async def ping(self) -> None:
         """See `FieldOverview`."""
-        await self._ask.rows("ping", {})
+        row = await self._ask.row("ping", {})
+        check_version(None if row is None else row[0])
 
     async def totals(self, now: datetime) -> FieldTotals:
         """See `FieldOverview`."""
@@ -195,6 +198,9 @@ class TimescaleField:
     ) -> Page[ReadingView]:
         """See `FieldOverview`."""
         key = decode_cursor(after, (int, int))
+        if key is not None and not 0 <= int(key[0]) <= AT_MAX_MS:
+            message = "The cursor does not belong to this list."
+            raise CursorError(message, value=after)
         values = {
             "channel": as_bigint(channel),
             "start": within.start,

@@ -1,5 +1,5 @@
 -- name: ping
-SELECT 1
+SELECT max(version) FROM schema_migration
 
 -- name: totals
 SELECT

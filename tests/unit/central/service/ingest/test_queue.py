@@ -26,13 +26,16 @@ class Counted(Ingest):
         self.windows: list[int] = []
         self._failures = failures
 
-    async def commit(self, window: Sequence[Examined]) -> Result:
+    async def pieces(
+        self, window: Sequence[Examined], behind: list[Examined] | None = None
+    ) -> AsyncIterator[Result]:
         if self._failures:
             self._failures -= 1
             message = "simulated"
             raise StoreUnavailableError(message)
         self.windows.append(len(window))
-        return await super().commit(window)
+        async for piece in super().pieces(window, behind):
+            yield piece
 
 
 class Gateway:

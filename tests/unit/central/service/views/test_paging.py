@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from central.service.views.paging import CursorError, Page, decode_cursor, encode_cursor, paged
 
-KEYS = st.tuples(st.text(max_size=40), st.integers(-(2**63), 2**63 - 1))
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
+KEYS = st.tuples(NAMES, st.integers(-(2**63), 2**63 - 1))
 
 
 @given(KEYS)
@@ -17,6 +18,12 @@ def test_a_cursor_gives_back_its_key(key: tuple[str, int]) -> None:
 @given(KEYS)
 def test_a_cursor_is_url_safe(key: tuple[str, int]) -> None:
     assert encode_cursor(key).replace("-", "").replace("_", "").isalnum()
+
+
+@pytest.mark.parametrize("key", [("a\0", 1), ("\ud800", 1), ("a", 2**63), ("a", -(2**63) - 1)])
+def test_a_cursor_of_what_no_column_holds_is_refused(key: tuple[str, int]) -> None:
+    with pytest.raises(CursorError):
+        decode_cursor(encode_cursor(key), (str, int))
 
 
 def test_no_cursor_is_the_first_page() -> None:

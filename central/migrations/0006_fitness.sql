@@ -1,0 +1,1 @@
+-- Nothing is made; the rights are in the guards.

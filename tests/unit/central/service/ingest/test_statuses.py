@@ -1,0 +1,102 @@
+"""Retained statuses: noted, or kept by name; none of them ends anything."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from central.adapters.memory.ingest import MemoryIngestStore
+from central.service.ingest.statuses import Statuses
+from central.service.ports.faults import StoreUnfitError
+from central.service.ports.ingest import FindingCode, PoisonError, StoreUnavailableError
+from firmware_bridge.contract.messages import GatewayState, Status, encode_status
+from tests.support.hostile import bad_statuses
+from tests.support.ingest import NOW
+
+GOOD = encode_status(Status(GatewayState.ONLINE, "edge/1", NOW, 7))
+SURROGATE = b'{"v":1,"state":"online","agent":"\\ud800"}'
+
+
+class Failing(MemoryIngestStore):
+    """Fails to save a status as often as it is told to."""
+
+    def __init__(self, error: Exception | None = None, failures: int = 0) -> None:
+        super().__init__(lambda: NOW)
+        self.error = error
+        self.failures = failures
+
+    async def save_status(self, name: str, status: Status, at: datetime) -> bool:
+        if self.error is not None and self.failures:
+            self.failures -= 1
+            raise self.error
+        return await super().save_status(name, status, at)
+
+
+async def statuses(store: Failing) -> Statuses:
+    await store.enrol("gw1", NOW)
+
+    async def no_rest(_: float) -> None:
+        pass
+
+    return Statuses(store, store, lambda: NOW, no_rest)
+
+
+def kept(store: Failing) -> list[tuple[str, str]]:
+    return [(r.gateway, r.code) for r in store.state.rejected.values()]
+
+
+async def test_a_good_one_is_noted_and_a_strangers_is_not() -> None:
+    store = Failing()
+    desk = await statuses(store)
+    assert await desk.note("gw1", GOOD)
+    assert not await desk.note("stranger", GOOD)
+    assert not await desk.note("gw1", b"")
+    assert store.state.statuses["gw1"][0].backlog == 7
+    assert kept(store) == []
+
+
+@pytest.mark.parametrize("name", ["gw1", "stranger"])
+async def test_a_surrogate_ends_nothing_and_is_kept_whoever_sends_it(name: str) -> None:
+    store = Failing()
+    desk = await statuses(store)
+    assert not await desk.note(name, SURROGATE)
+    assert kept(store) == [(name, "BAD_TEXT")]
+    assert await desk.note("gw1", GOOD)
+
+
+async def test_every_spoilt_status_is_noted_or_kept_under_every_kind_of_name() -> None:
+    store = Failing()
+    desk = await statuses(store)
+    for payload in bad_statuses().values():
+        for name in ("gw1", "stranger", "No Name", "a\0b", "x" * 9_000):
+            before = desk.counts["rejected"]
+            noted = await desk.note(name, payload)
+            assert noted + desk.counts["rejected"] - before == 1 or name == "stranger"
+    assert desk.counts["unkept"] == 0
+    assert store.state.findings == {}
+
+
+async def test_what_the_store_refuses_is_kept_and_found() -> None:
+    store = Failing(PoisonError("x", value="22001"), failures=1)
+    desk = await statuses(store)
+    assert not await desk.note("gw1", GOOD)
+    assert kept(store) == [("gw1", "POISON_22001")]
+    assert [f.code for f in store.state.findings.values()] == [FindingCode.REFUSED]
+
+
+async def test_what_nobody_foresaw_is_tried_a_few_times() -> None:
+    store = Failing(KeyError("x"), failures=2)
+    assert await (await statuses(store)).note("gw1", GOOD)
+    store = Failing(KeyError("x"), failures=3)
+    assert not await (await statuses(store)).note("gw1", GOOD)
+    assert kept(store) == [("gw1", "UNEXPECTED")]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("x"), StoreUnfitError("x")])
+async def test_what_is_no_statuses_fault_is_the_callers_to_wait_for(error: Exception) -> None:
+    store = Failing(error, failures=1)
+    desk = await statuses(store)
+    with pytest.raises(type(error)):
+        await desk.note("gw1", GOOD)
+    assert kept(store) == []
