@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from random import Random
+from uuid import UUID
 
 from central.adapters.memory.ingest import MemoryIngestStore, State
-from central.service.ingest.classify import Arrival, Examined, examine
+from central.service.ingest.classify import Arrival, Examined, Greeting, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import Reply
 from central.service.ports.ingest import Finding, IngestTransaction, StoreUnavailableError
+from firmware_bridge.contract.messages import EpochState, Hello
 
 
 class Killed(BaseException):
@@ -62,6 +64,14 @@ class SimulatedCentre:
     async def arrive(self, gateway: str, payload: bytes) -> None:
         if self.up:
             self._queue.append(examine(Arrival(gateway, payload, self._clock())))
+
+    async def take_hello(self, gateway: str, agent: str) -> None:
+        """Take a hello as a decoder without judgement would have read it."""
+        state = EpochState(UUID(int=0xBAD), 1, 0, bytes(32), 0, bytes(32))
+        now = self._clock()
+        if self.up:
+            hello = Hello(bytes(16), now, agent, (state,))
+            self._queue.append(Greeting(Arrival(gateway, b"hello", now), hello))
 
     async def work(self) -> None:
         """Commit one window."""

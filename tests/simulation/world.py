@@ -23,6 +23,7 @@ from firmware_bridge.contract.reading import from_ms, to_ms
 from tests.simulation.broker import Agenda, Network, SimulatedBroker
 from tests.simulation.centre import SimulatedCentre
 from tests.simulation.device import GATEWAY, Device, Key, Record
+from tests.support.hostile import bad_batches, bad_hellos
 
 BEGIN = datetime(2026, 10, 1, tzinfo=UTC)
 PERIOD_S = 900.0
@@ -30,6 +31,13 @@ STORM_S = 20 * PERIOD_S
 LAST_POLL_S = STORM_S + 2 * PERIOD_S
 CALM_S = 24 * 3600.0
 FAULTS = ("kill", "broker", "centre", "backup", "restore", "clone", "retention", "clock")
+EVIL = "evil"
+# Of every third seed, so that the others run as they ever did.
+HOSTILE_OF, HOSTILE_SEED = 3, 1
+SPOILT = [
+    *bad_hellos(numbers=False).values(),
+    *bad_batches(EVIL, numbers=False).values(),
+]
 SPACE = UUID("0d0c7a52-6d0e-4b8f-9c7e-7a2b3f0f5a11")
 
 
@@ -216,6 +224,8 @@ class World:
         """Storm, then calm."""
         await self.centre.store.enrol(GATEWAY, self.wall())
         await self._begin(self.add("M1"))
+        if self.seed % HOSTILE_OF == HOSTILE_SEED:
+            await self._admit_hostile()
         self._every(lambda: self.random.uniform(1.0, 45.0), self.centre.work)
         self.faults = self.random.sample(FAULTS, self.random.randint(1, len(FAULTS)))
         if "restore" in self.faults:
@@ -227,6 +237,17 @@ class World:
         await self.agenda.run_until(STORM_S)
         await self._calm()
         await self.agenda.run_until(STORM_S + CALM_S, self._is_drained)
+
+    async def _admit_hostile(self) -> None:
+        """A gateway that sends what cannot be read, and hellos that got past the codec."""
+        await self.centre.store.enrol(EVIL, self.wall())
+        random = Random(self.seed)  # noqa: S311 - a run must repeat
+        for payload in random.sample(SPOILT, 30):
+            when = random.uniform(0.0, STORM_S)
+            self.agenda.at(when, partial(self.centre.arrive, EVIL, payload))
+        for _ in range(4):
+            when = random.uniform(0.0, STORM_S)
+            self.agenda.at(when, partial(self.centre.take_hello, EVIL, "a\0b"))
 
     def _every(self, pause: Callable[[], float], job: Callable[[], Awaitable[None]]) -> None:
         async def again() -> None:
@@ -274,7 +295,7 @@ class World:
             wrong.append(f"batches count {total} stored readings and there are {len(stored)}")
         for batch in state.batches.values():
             parts = batch.stored + batch.duplicate + batch.conflict + batch.new.quarantined
-            if parts != batch.new.received:
+            if parts != (batch.new.received or 0):
                 wrong.append(f"{batch.new.key} does not reconcile")
         for device in self.devices:
             backlog = -1 if device.buffer is None else device.buffer.backlog
