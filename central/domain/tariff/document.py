@@ -22,7 +22,6 @@ from central.domain.tariff.determinant_rules import (
 )
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 
-Per = Literal["day", "month", "year"]
 ALL = "all"
 
 
@@ -81,7 +80,7 @@ class Charge:
         name: As the invoice prints it.
         qty: Determinant (`kwh`, `kwh.total`, `kwh.P1`), fact, or series; None for a fixed charge.
         price: Price per unit of `qty`, or per period of time.
-        per: Unit of time of the price.
+        per: Unit of time of the price, of those that the grammar lists.
         prorate: Whether a part of a month pays a part.
         steps: Season or "" to steps, instead of `price`.
         tiers: How steps apply.
@@ -94,7 +93,7 @@ class Charge:
     name: str | None = None
     qty: str | None = None
     price: PriceTable | None = None
-    per: Per | None = None
+    per: str | None = None
     prorate: Literal["cycle", "none"] = "cycle"
     steps: tuple[tuple[str, tuple[Step, ...]], ...] = ()
     tiers: TierRules = field(default_factory=TierRules)

@@ -6,20 +6,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, Span, priced_at
+from central.domain.rating.charges.units_of_time import fixed_time
 from central.domain.rating.determinants.context import average_fact
-from central.domain.rating.inputs.segments import DayRange, Segment
+from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.document import Charge
-
-_MONTHS = 12
-_DAYS_OF_MONTH = Fraction(365, 12)
 
 
 def price_fixed(charge: Charge, span: Span) -> Iterator[Draft]:
     """Price a fixed charge.
 
-        per day:    price x days
-        per month:  price x share of a month (draft.month_share)
-        per year:   price / 12 x share of a month
+        amount = price x units of time (units_of_time.py)
 
     times the fact's average over the days, where the charge names one. A season inside the bill
     makes a line of its own only where the price differs by season. With `prorate: none` any part
@@ -34,7 +30,7 @@ def price_fixed(charge: Charge, span: Span) -> Iterator[Draft]:
         count = Fraction(1)
         if charge.qty is not None:
             count = average_fact(charge.qty, part, span.book.facts)
-        time, unit, note = _time(charge, span, part.days)
+        time, unit, note = fixed_time(charge, span, part.days)
         quantity = time * count
         fact_unit = dict(span.document.needs).get(charge.qty or "", "")
         yield Draft(
@@ -51,18 +47,3 @@ def price_fixed(charge: Charge, span: Span) -> Iterator[Draft]:
 def _whole(span: Span) -> Segment:
     first = span.segments[0]
     return Segment(first.number, span.days, first.version, first.season)
-
-
-def _time(charge: Charge, span: Span, days: DayRange) -> tuple[Fraction, str, str]:
-    if charge.per == "day" and span.document.cycle.daily == "days":
-        return Fraction(days.count), "day", ""
-    if charge.prorate == "none":
-        share = Fraction(days.count, span.bill.count)
-    else:
-        share = span.month_share(days)
-    if charge.per == "day":
-        return share * _DAYS_OF_MONTH, "day", "a month of 365/12 days"
-    note = "" if share == 1 else f"{days.count} days: {share} of a month"
-    if charge.per == "year":
-        return share / _MONTHS, "year", note
-    return share, "month", note

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.charges.draft import Draft, Span
-from central.domain.rating.charges.usage import time_share
+from central.domain.rating.charges.units_of_time import time_share
 from central.domain.rating.determinants.compute import running_total, series_of
 from central.domain.rating.determinants.context import HeldError, average_fact
 from central.domain.rating.hold import Hold

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.charges.draft import Draft, Span, priced_at
-from central.domain.rating.inputs.segments import Segment
+from central.domain.rating.charges.units_of_time import time_share
 from central.domain.tariff.document import Charge
 
 
@@ -48,21 +48,3 @@ def _grouped(found: list[Determinant], *, split: bool) -> Iterator[tuple[str, li
         return
     for determinant in found:
         yield determinant.label, [determinant]
-
-
-def time_share(charge: Charge, span: Span, segment: Segment) -> tuple[Fraction, str]:
-    """What a price per unit of quantity is multiplied by for time, and how to say it.
-
-    Energy and sums of daily peaks are charged as they are. Demand is charged for the share of the
-    bill's days that its segment has; with `per` also for the days, or the share of a month.
-    """
-    if charge.per == "day":
-        return Fraction(segment.days.count), f"x {segment.days.count} days"
-    if charge.per is not None and charge.prorate == "cycle":
-        share = span.month_share(segment.days) / (12 if charge.per == "year" else 1)
-        return share, "" if share == 1 else f"x {share} {charge.per}"
-    shared = span.is_demand(charge) and not span.is_daily(charge)
-    if shared and segment.days.count != span.bill.count:
-        share = Fraction(segment.days.count, span.bill.count)
-        return share, f"x {segment.days.count}/{span.bill.count} days"
-    return Fraction(1), ""

@@ -21,7 +21,7 @@ from central.domain.rating.charges.draft import Draft, Span, priced_at
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.minimum import minimum_count
 from central.domain.rating.charges.tiers import Block, effective
-from central.domain.rating.charges.usage import time_share
+from central.domain.rating.charges.units_of_time import time_share
 from central.domain.rating.columnar.determinant_columns import Measured, NotColumnarError
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask, added, plus, times
 from central.domain.rating.columnar.tier_columns import parts_of, share_of
