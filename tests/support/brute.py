@@ -23,6 +23,7 @@ class Plan:
         prices: (season, label) to price per kWh.
         season: Local date to season.
         fixed: Price per month.
+        yearly: Price per year by days.
         demand: Price per kW of the highest block of `window` minutes in the bill, or None.
         window: In minutes.
         tiers: Upper bounds with prices, or None; graduated, all periods together.
@@ -35,6 +36,7 @@ class Plan:
     season: Callable[[date], str]
     prices: dict[tuple[str, str], Fraction]
     fixed: Fraction
+    yearly: Fraction = Fraction(0)
     demand: Fraction | None = None
     window: int = 15
     tiers: list[tuple[Fraction | None, Fraction]] | None = None
@@ -50,6 +52,16 @@ class Load:
     start: datetime
     step: timedelta
     wh: list[int]
+
+
+def days_between(first: date, end: date) -> list[date]:
+    """The days from one date to the day before another."""
+    return [first + timedelta(days=number) for number in range((end - first).days)]
+
+
+def days_of_year(year: int) -> int:
+    """365, or 366 in a leap year."""
+    return 366 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 365
 
 
 def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
@@ -105,6 +117,10 @@ def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
         plan = plans[number][1]
         span = sum((segments[n][3] - segments[n][2]).days for n in mine)
         lines = [cents(plan.fixed * Fraction(span, cycle_days))]
+        own_days = [d for n in mine for d in days_between(segments[n][2], segments[n][3])]
+        lines.append(
+            cents(sum((plan.yearly / days_of_year(d.year) for d in own_days), Fraction(0)))
+        )
         for n in mine:
             lines += energy_lines(plan, n, segments[n][1], energy, segments, count)
         for n in mine:

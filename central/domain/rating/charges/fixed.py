@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, Span, priced_at
-from central.domain.rating.charges.units_of_time import fixed_time
+from central.domain.rating.charges.units_of_time import days_alike, fixed_time
 from central.domain.rating.determinants.context import average_fact
 from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.document import Charge
@@ -27,11 +28,9 @@ def price_fixed(charge: Charge, span: Span) -> Iterator[Draft]:
     parts = span.segments if seasonal or charge.qty else (_whole(span),)
     for part in parts:
         price = priced_at(charge, part.season, "")
-        count = Fraction(1)
+        quantity, unit, note = fixed_time(charge, span, part.days)
         if charge.qty is not None:
-            count = average_fact(charge.qty, part, span.book.facts)
-        time, unit, note = fixed_time(charge, span, part.days)
-        quantity = time * count
+            quantity = _times_fact(charge.qty, charge, span, part)
         fact_unit = dict(span.document.needs).get(charge.qty or "", "")
         yield Draft(
             part.days,
@@ -42,6 +41,15 @@ def price_fixed(charge: Charge, span: Span) -> Iterator[Draft]:
             price * quantity,
             note=note,
         )
+
+
+def _times_fact(name: str, charge: Charge, span: Span, part: Segment) -> Fraction:
+    """Units of time times the fact's average, apart where days do not count alike."""
+    total = Fraction(0)
+    for days in days_alike(charge, part.days):
+        time, _, _ = fixed_time(charge, span, days)
+        total += time * average_fact(name, replace(part, days=days), span.book.facts)
+    return total
 
 
 def _whole(span: Span) -> Segment:

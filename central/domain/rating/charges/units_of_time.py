@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import Span
@@ -35,25 +36,55 @@ class ByDays:
         name: As a line prints it.
         count: How many of them some days are.
         arithmetic: How that comes about.
+        alike: The parts of some days in which one day counts as much as another.
     """
 
     name: str
     count: Callable[[DayRange], Fraction]
     arithmetic: Callable[[DayRange], str]
+    alike: Callable[[DayRange], tuple[DayRange, ...]]
 
 
 def _days(days: DayRange) -> Fraction:
     return Fraction(days.count)
 
 
+def _all(days: DayRange) -> tuple[DayRange, ...]:
+    return (days,)
+
+
 def _days_text(days: DayRange) -> str:
     return f"{days.count} days"
 
 
+def _by_calendar_year(days: DayRange) -> tuple[DayRange, ...]:
+    years = range(days.first.year, (days.end - timedelta(days=1)).year + 1)
+    return tuple(
+        DayRange(max(days.first, date(year, 1, 1)), min(days.end, date(year + 1, 1, 1)))
+        for year in years
+    )
+
+
+def _length(part: DayRange) -> int:
+    """The days of the calendar year that a part lies in: 365 or 366."""
+    return (date(part.first.year + 1, 1, 1) - date(part.first.year, 1, 1)).days
+
+
+def _years(days: DayRange) -> Fraction:
+    parts = _by_calendar_year(days)
+    return sum((Fraction(part.count, _length(part)) for part in parts), Fraction(0))
+
+
+def _years_text(days: DayRange) -> str:
+    parts = [f"{part.count}/{_length(part)}" for part in _by_calendar_year(days)]
+    return f"({' + '.join(parts)}) year" if len(parts) > 1 else f"{parts[0]} year"
+
+
 UNITS: dict[str, ByMonths | ByDays] = {
-    "day": ByDays("day", _days, _days_text),
+    "day": ByDays("day", _days, _days_text, _all),
     "month": ByMonths("month", Fraction(1)),
     "year": ByMonths("year", Fraction(1, _MONTHS)),
+    "year_by_days": ByDays("year", _years, _years_text, _by_calendar_year),
 }
 
 
@@ -73,6 +104,12 @@ def fixed_time(charge: Charge, span: Span, days: DayRange) -> tuple[Fraction, st
         return share * _DAYS_OF_MONTH, unit.name, "a month of 365/12 days"
     note = "" if share == 1 else f"{days.count} days: {share} of a month"
     return share * unit.per_month, unit.name, note
+
+
+def days_alike(charge: Charge, days: DayRange) -> tuple[DayRange, ...]:
+    """The parts of some days in which one day of a price counts as much as another."""
+    unit = UNITS[charge.per or ""]
+    return unit.alike(days) if isinstance(unit, ByDays) else (days,)
 
 
 def _by_month(span: Span) -> bool:

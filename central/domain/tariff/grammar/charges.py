@@ -74,6 +74,13 @@ def _check_one_way_to_price(charge: Place) -> None:
         charge.refuse(Code.MISSING_KEY, message, "Add `per: month`.")
 
 
+def _check_days_are_prorated(charge: Place) -> None:
+    if charge.values["per"] == "year_by_days" and charge.values["prorate"] == "none":
+        message = "A price per year by days is charged for its days, and never whole."
+        field = charge.field("prorate")
+        field.refuse(Code.CONFLICT, message, "Drop `prorate`, or write `per: year`.")
+
+
 def _check_tiers_have_steps(charge: Place) -> None:
     if charge.has("tiers") and not charge.values["steps"]:
         message = "`tiers` says how steps apply, but there are no steps."
@@ -117,7 +124,7 @@ CHARGE = Record(
         Row("name", TEXT),
         Row("qty", Kind(_read_quantity, str, TEXT.shape), then=_price_by_quantity, ends=True),
         Row("price", PRICES),
-        Row("per", one_of("day", "month", "year")),
+        Row("per", one_of("day", "month", "year", "year_by_days")),
         Row("prorate", one_of("cycle", "none"), default="cycle"),
         Row("tiers", TIERS, default=TierRules()),
         Row("steps", SEASONAL_STEPS, default=()),
@@ -127,6 +134,7 @@ CHARGE = Record(
     ),
     checks=(
         _check_one_way_to_price,
+        _check_days_are_prorated,
         _check_tiers_have_steps,
         _check_one_amount,
         _check_steps_of_days,

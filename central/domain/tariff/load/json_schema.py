@@ -1,10 +1,14 @@
 """The JSON Schema of tariff documents, published as docs/reference/tariffs/schema.json.
 
 It checks shapes, for editors and other tools; what must hold between parts (names that exist,
-hours that are covered once, bounds that ascend) is checked by `load_tariff`.
+hours that are covered once, bounds that ascend) is checked by `load_tariff`. Run as a module, it
+prints the file.
 """
 
 from __future__ import annotations
+
+import json
+import sys
 
 from central.domain.tariff.grammar.charges import CHARGE, MINIMUM, PERCENT
 from central.domain.tariff.grammar.commitments import COMMITMENT
@@ -25,3 +29,12 @@ def tariff_schema() -> Schema:
         **DOCUMENT.shape,
         "$defs": {kind.ref: kind.shape for kind in _DEFINITIONS},
     }
+
+
+def published() -> str:
+    """The schema as the file holds it."""
+    return json.dumps(tariff_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(published())

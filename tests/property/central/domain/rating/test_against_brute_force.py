@@ -31,12 +31,12 @@ ZONES = (
     "Asia/Kolkata",
     "Pacific/Apia",
 )
-CHANGES = {  # a first day whose month holds a change of the clock
+CHANGES = {  # a first day whose month holds a change of the clock, or of the year
     "Europe/Madrid": (date(2026, 3, 15), date(2026, 10, 5)),
     "America/New_York": (date(2026, 3, 1), date(2026, 10, 20)),
     "America/Santiago": (date(2026, 4, 1), date(2026, 8, 25)),
     "Australia/Lord_Howe": (date(2026, 3, 20), date(2026, 9, 20)),
-    "Asia/Kolkata": (date(2028, 2, 20),),
+    "Asia/Kolkata": (date(2028, 2, 20), date(2027, 12, 10)),
     "Pacific/Apia": (date(2025, 12, 20),),
 }
 DRAWS = sized("METERLINE_BRUTE_DRAWS", 60, 3_000)
@@ -66,7 +66,10 @@ def draw_version(draw: random.Random, since: date, zone: str) -> tuple[dict[str,
             },
         },
         "determinants": {"kwh": {"sum": "import", "by": "period"}},
-        "charges": [{"id": "fixed", "price": money(draw, 30), "per": "month"}],
+        "charges": [
+            {"id": "fixed", "price": money(draw, 30), "per": "month"},
+            {"id": "yearly", "price": money(draw, 300), "per": "year_by_days"},
+        ],
         "taxes": [],
     }
 
@@ -78,6 +81,7 @@ def draw_version(draw: random.Random, since: date, zone: str) -> tuple[dict[str,
         return "peak" if work and cuts[0] * 60 <= minute < cuts[1] * 60 else "rest_"
 
     plan = brute.Plan(period, season, {}, Fraction(said["charges"][0]["price"]))
+    plan.yearly = Fraction(said["charges"][1]["price"])
     plan.standard = draw.random() < 0.3
     said["clock"] = "standard" if plan.standard else "wall"
     energy: dict[str, Any] = {"id": "energy", "qty": "kwh"}

@@ -60,9 +60,11 @@ determinants:
 state: {kw: {months: 12, missing: ignore}}
 charges:
   - {id: standing, price: 4.21, per: month}
+  - {id: licence, price: 73.11, per: year_by_days}
   - {id: energy, qty: kwh, price: {peak: 0.2, low: 0.1}}
   - {id: all, qty: kwh.total, price: 0.01}
   - {id: demand, qty: kw, price: {peak: 7, low: 2}, per: day}
+  - {id: year, qty: kw.total, price: 40.9, per: year_by_days}
   - {id: roll, qty: roll, steps: [{to: 3, price: 2}, {to: null, price: 1.5}]}
   - {id: daily, qty: daily, price: 0.05}
 riders: [{id: discount, percent: -5.5, of: energy}]
@@ -99,6 +101,7 @@ determinants:
   lit: {counter: lamps}
 charges:
   - {id: capacity, qty: contracted, price: 0.115187, per: day}
+  - {id: grid, qty: contracted, price: {summer: 30.1, winter: 42.3}, per: year_by_days}
   - {id: lamps, qty: lit, price: 1.5}
   - id: energy
     qty: kwh
