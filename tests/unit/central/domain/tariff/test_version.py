@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,9 @@ from central.domain.tariff.refusal import Code, TariffRefusedError
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered, version_on
 from central.service.rating.resolve_calendar import resolve_calendar
 
+EVERY_CONSTRUCT = (
+    Path(__file__).parents[5] / "docs" / "reference" / "tariffs" / "every-construct.yaml"
+)
 TEXT = """\
 tariff: t
 effective: 2026-01-01
@@ -30,6 +34,12 @@ charges:
   - {id: energy, qty: kwh, price: 0.2}
   - {id: customer, price: 5, per: month}
 """
+
+
+def test_a_version_keeps_its_hash() -> None:
+    """Bills name it: no order of rows, no default that is written, may change it."""
+    version = TariffVersion.of(load_tariff(EVERY_CONSTRUCT))
+    assert version.sha256 == "cf161ae3cb8fe1f3bb8876d428fd1227cc8087363bf91a1ede8f3cd76f840636"
 
 
 def test_diff_names_each_change_by_charge() -> None:

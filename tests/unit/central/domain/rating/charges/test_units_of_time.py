@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from central.domain.rating.bill_lines.line import Line
-from central.domain.rating.charges.units_of_time import UNITS
+from central.domain.rating.charges.units_of_time import UNITS, ByDays
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
@@ -61,6 +61,7 @@ def test_a_bill_over_the_new_year_counts_each_day_by_its_own_year() -> None:
 
 def test_a_period_is_charged_as_its_days_are() -> None:
     unit = UNITS["year_by_days"]
+    assert isinstance(unit, ByDays)
     first, end = date(2027, 11, 20), date(2028, 3, 9)
     days = DayRange(first, end)
     single = [DayRange(day, day + timedelta(days=1)) for day in days.days()]
