@@ -8,12 +8,12 @@ from datetime import datetime
 from random import Random
 from uuid import UUID
 
-from central.adapters.memory.ingest import MemoryIngestStore, State
 from central.service.ingest.classify import Arrival, Examined, Greeting, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import Reply
 from central.service.ports.ingest import Finding, IngestTransaction, StoreUnavailableError
 from firmware_bridge.contract.messages import EpochState, Hello
+from tests.support.memory.ingest import MemoryIngestStore, State
 
 
 class Killed(BaseException):

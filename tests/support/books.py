@@ -8,13 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from central.adapters.memory.billing import MemoryBillingStore
-from central.adapters.memory.books import MemoryBooks
-from central.adapters.memory.decisions import MemoryDecisionStore
-from central.adapters.memory.ingest import MemoryIngestStore
-from central.adapters.memory.registry import MemoryRegistry
-from central.adapters.memory.series import MemorySeriesStore
-from central.adapters.memory.validation import MemoryValidationStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
@@ -47,6 +40,13 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading
 from tests.support.ingest import Edge, channel
+from tests.support.memory.billing import MemoryBillingStore
+from tests.support.memory.books import MemoryBooks
+from tests.support.memory.decisions import MemoryDecisionStore
+from tests.support.memory.ingest import MemoryIngestStore
+from tests.support.memory.registry import MemoryRegistry
+from tests.support.memory.series import MemorySeriesStore
+from tests.support.memory.validation import MemoryValidationStore
 
 ZONE = "Europe/Madrid"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

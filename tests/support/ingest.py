@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from central.adapters.memory.ingest import MemoryIngestStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import Pool, make_pool
@@ -23,6 +22,7 @@ from firmware_bridge.contract.event import MeterEvent
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, to_ms
+from tests.support.memory.ingest import MemoryIngestStore
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -10,11 +10,11 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from central.adapters.memory.ingest import MemoryIngestStore
 from central.service.ingest.classify import Examined
 from central.service.ingest.ingest import Ingest
 from firmware_bridge.contract.reading import Reading
 from tests.support.ingest import NOW, Edge, MemoryPeek, channel, expected
+from tests.support.memory.ingest import MemoryIngestStore
 from tests.support.size import sized
 
 ORDERS = sized("METERLINE_ORDERS", 60, 5_000)

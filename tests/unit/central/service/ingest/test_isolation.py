@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from central.adapters.memory.ingest import MemoryIngestStore
 from central.service.ingest.classify import Arrival, Examined, Greeting, Refused, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.isolate import TRIES, Blamed, isolate
@@ -24,6 +23,7 @@ from central.service.ports.ingest import (
 from firmware_bridge.contract.messages import EpochState, Hello
 from tests.support.hostile import bad_batches, bad_hellos, bad_statuses
 from tests.support.ingest import NOW, Edge, channel, readings
+from tests.support.memory.ingest import MemoryIngestStore
 
 START = NOW - timedelta(days=3)
 POISON, FAULT = "poison", "fault"

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from central.adapters.memory.ingest import MemoryIngestStore
 from central.service.ingest.classify import Arrival, Examined
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import Reply, Result
 from central.service.ingest.queue import Intake, IntakeLimits
 from central.service.ports.ingest import StoreUnavailableError
 from tests.support.ingest import NOW, Edge, readings
+from tests.support.memory.ingest import MemoryIngestStore
 
 START = NOW - timedelta(days=3)
 

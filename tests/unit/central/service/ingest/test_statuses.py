@@ -6,13 +6,13 @@ from datetime import datetime
 
 import pytest
 
-from central.adapters.memory.ingest import MemoryIngestStore
 from central.service.ingest.statuses import Statuses
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import FindingCode, PoisonError, StoreUnavailableError
 from firmware_bridge.contract.messages import GatewayState, Status, encode_status
 from tests.support.hostile import bad_statuses
 from tests.support.ingest import NOW
+from tests.support.memory.ingest import MemoryIngestStore
 
 GOOD = encode_status(Status(GatewayState.ONLINE, "edge/1", NOW, 7))
 SURROGATE = b'{"v":1,"state":"online","agent":"\\ud800"}'

@@ -10,10 +10,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from central.adapters.memory.billing_load import WorkLoader, blocks_of, days_of
-from central.adapters.memory.books import BookState, KeptBill, KeptShard, MemoryBooks
-from central.adapters.memory.series import newest_days
-from central.adapters.memory.validation import block_of
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
@@ -36,6 +32,10 @@ from central.service.ports.billing import (
 )
 from central.service.ports.registry import TariffRecord
 from central.service.ports.validation import ChannelDay, PointChannelId
+from tests.support.memory.billing_load import WorkLoader, blocks_of, days_of
+from tests.support.memory.books import BookState, KeptBill, KeptShard, MemoryBooks
+from tests.support.memory.series import newest_days
+from tests.support.memory.validation import block_of
 
 _OPEN = frozenset({BillState.HELD, BillState.DRAFT})
 _NOT_BILLED = frozenset({BillState.HELD, BillState.DISCARDED})

@@ -6,13 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from central.adapters.memory.books import BookState, MemoryBooks
-from central.adapters.memory.validation import (
-    block_of,
-    conflicts_of,
-    device_channels,
-    readings_at,
-)
 from central.domain.billing.bill import Account, Party
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
@@ -38,6 +31,8 @@ from firmware_bridge.contract.reading import (
     from_ms,
     unpack_flags,
 )
+from tests.support.memory.books import BookState, MemoryBooks
+from tests.support.memory.validation import block_of, conflicts_of, device_channels, readings_at
 
 _TOLERANCE = timedelta(seconds=10)
 _NOT_SEEN = frozenset({BillState.HELD, BillState.DISCARDED})

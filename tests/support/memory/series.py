@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 
-from central.adapters.memory.books import BookState, MemoryBooks
 from central.domain.rating.inputs.price_days import PriceDay
 from central.service.ports.series import SeriesTransaction, kept_detail
+from tests.support.memory.books import BookState, MemoryBooks
 
 
 class MemorySeriesStore:

@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from central.adapters.memory.books import BookState, KeptChannel, MemoryBooks
-from central.adapters.memory.ingest import Touched
 from central.domain.billing.bill import Party
 from central.domain.metering.installed_days import local_date
 from central.service.ports.ingest import ChannelId, MeterId
@@ -26,6 +24,8 @@ from central.service.ports.registry import (
 )
 from central.service.ports.validation import ENDLESS, PointChannelId
 from firmware_bridge.contract.reading import to_ms
+from tests.support.memory.books import BookState, KeptChannel, MemoryBooks
+from tests.support.memory.ingest import Touched
 
 
 class MemoryRegistry:

@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from central.adapters.memory.ingest import MemoryIngestStore
 from central.domain.billing.bill import Party
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.carried_state import State
@@ -29,6 +28,7 @@ from central.service.ports.registry import (
     TariffRecord,
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
+from tests.support.memory.ingest import MemoryIngestStore
 
 
 @dataclass(frozen=True, slots=True)

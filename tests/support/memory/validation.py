@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from central.adapters.memory.books import BookState, KeptFinding, MemoryBooks
-from central.adapters.memory.ingest import State, StoredReading, Touched
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.installed_days import installed_days, local_date
@@ -33,6 +31,8 @@ from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Kind, Source, from_ms, to_ms
+from tests.support.memory.books import BookState, KeptFinding, MemoryBooks
+from tests.support.memory.ingest import State, StoredReading, Touched
 
 _INSTANT = timedelta(milliseconds=1)
 _DAY = timedelta(days=1)
@@ -227,7 +227,7 @@ class _Transaction:
         del actor, at
         for block in blocks:
             key = (ChannelDay(PointChannelId(block.channel_id), block.day), block.version)
-            assert key not in self._state.blocks, "a block is never changed"  # noqa: S101 - stands for the primary key
+            assert key not in self._state.blocks, "a block is never changed"
             self._state.blocks[key] = block
 
     async def settle_findings(
@@ -253,7 +253,7 @@ class _Transaction:
     async def close_through(self, closings: Sequence[Closing]) -> set[PointChannelId]:
         for key, before, through in closings:
             kept = self._state.channels[key]
-            assert kept.closed_through == before, "nobody reopens days meanwhile"  # noqa: S101 - one lock
+            assert kept.closed_through == before, "nobody reopens days meanwhile"
             self._state.channels[key] = replace(kept, closed_through=through)
         return {one.channel_id for one in closings}
 
@@ -269,9 +269,9 @@ def device_channels(
     found: dict[int, _Device] = {}
     for (meter_id, code, kind, period_s, source), record in ingest.channels.items():
         if meter_id == meter and code == obis:
-            assert isinstance(kind, Kind)  # noqa: S101 - the key's shape, for the type checker
-            assert isinstance(source, Source)  # noqa: S101 - likewise
-            assert isinstance(period_s, int)  # noqa: S101 - likewise
+            assert isinstance(kind, Kind)
+            assert isinstance(source, Source)
+            assert isinstance(period_s, int)
             found[record.id] = (kind, period_s, source, Unit(record.unit))
     return found
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from central.adapters.memory.books import MemoryBooks
-from central.adapters.memory.ingest import State, StoredConflict, Touched
 from central.service.ports.decisions import Answer, Choice, Clash
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import from_ms
+from tests.support.memory.books import MemoryBooks
+from tests.support.memory.ingest import State, StoredConflict, Touched
 
 
 class MemoryDecisionStore:
@@ -72,7 +72,7 @@ class MemoryDecisionStore:
             for key, record in state.channels.items()
             if record.id == one.channel_id
         )
-        assert isinstance(obis, Obis)  # noqa: S101 - the key's shape, for the type checker
+        assert isinstance(obis, Obis)
         plate = next(plate for plate, meter in state.meters.items() if meter == meter_id)
         key = state.batch_keys[one.value.batch_id]
         names = {record.id: record.name for record in state.gateways.values()}

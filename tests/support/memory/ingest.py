@@ -14,8 +14,6 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from central.adapters.memory.columns import check
-from central.adapters.memory.journal import Journal
 from central.service.ports.ingest import (
     BatchId,
     BatchKey,
@@ -44,6 +42,8 @@ from central.service.ports.ingest import (
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import Status
 from firmware_bridge.contract.reading import Channel
+from tests.support.memory.columns import check
+from tests.support.memory.journal import Journal
 
 LINKS_AT_ONCE = 1_000
 REJECTED_MAX = 10_000
@@ -304,7 +304,7 @@ class _Transaction:
             state = BatchState.QUARANTINED if count.quarantined else BatchState.STORED
             new = replace(batch.new, quarantined=count.quarantined, state=state)
             total = count.stored + count.duplicate + count.conflict + count.quarantined
-            assert total == new.received, "the counts of a batch reconcile"  # noqa: S101 - stands for the CHECK
+            assert total == new.received, "the counts of a batch reconcile"
             self._put_batch(
                 StoredBatch(batch.id, new, count.stored, count.duplicate, count.conflict)
             )

@@ -1,1 +1,0 @@
-"""The stores in memory: the same semantics, without durability; they pass the same tests."""
