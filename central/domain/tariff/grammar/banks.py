@@ -7,6 +7,7 @@ from typing import cast
 
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank, TrueUp
 from central.domain.tariff.determinant_rules import SumDeterminant
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     NUMBER,
     TEXT,
@@ -20,7 +21,6 @@ from central.domain.tariff.grammar.kind import (
     read_texts,
     whole,
 )
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.prices import PRICES, SEASONAL_STEPS, TIERS
 from central.domain.tariff.grammar.record import Record, Row, named, variants
 from central.domain.tariff.grammar.scope import Quantity
@@ -39,7 +39,7 @@ TRUE_UP = Record(
 )
 
 
-def _feeder(bank: Place) -> SumDeterminant:
+def _feeder(bank: Cursor) -> SumDeterminant:
     """The one determinant whose part below zero the bank keeps."""
     rules = bank.scope.determinants.values()
     sums = [rule for rule in rules if isinstance(rule, SumDeterminant) and rule.bank == bank.key]
@@ -49,27 +49,27 @@ def _feeder(bank: Place) -> SumDeterminant:
     return sums[0]
 
 
-def _check_feeder(bank: Place) -> None:
+def _check_feeder(bank: Cursor) -> None:
     _feeder(bank)
 
 
-def _read_maps(place: Place) -> tuple[tuple[str, Map], ...]:
-    labels = place.scope.labels(_feeder(place.record).by)
-    entries = read_entries(place)
-    if {entry.key for entry in entries} & place.scope.seasons:
+def _read_maps(cursor: Cursor) -> tuple[tuple[str, Map], ...]:
+    labels = cursor.scope.labels(_feeder(cursor.record).by)
+    entries = read_entries(cursor)
+    if {entry.key for entry in entries} & cursor.scope.seasons:
         return tuple((entry.key, _read_map(entry, labels)) for entry in entries)
-    return (("", _read_map(place, labels)),)
+    return (("", _read_map(cursor, labels)),) if entries else ()
 
 
-def _read_map(place: Place, labels: frozenset[str]) -> Map:
+def _read_map(cursor: Cursor, labels: frozenset[str]) -> Map:
     pairs = []
-    for entry in read_entries(place):
+    for entry in read_entries(cursor):
         source, target = entry.key, read_text(entry)
         unknown = [source] if source not in labels else []
         unknown += [target] if target not in labels | {LAPSE} else []
         for label in unknown:
             message = f"{label!r} is not a period of the determinant."
-            place.refuse(Code.UNKNOWN_PERIOD, message, "Map its periods.", line=entry.line)
+            cursor.refuse(Code.UNKNOWN_PERIOD, message, "Map its periods.", line=entry.line)
         pairs.append((source, target))
     return tuple(pairs)
 
@@ -83,14 +83,14 @@ _WORDS = map_shape({"type": "string"})
 MAPS = Kind(_read_maps, _write_maps, {"anyOf": [_WORDS, map_shape(_WORDS)]})
 
 
-def _check_repeats(bank: Place) -> None:
+def _check_repeats(bank: Cursor) -> None:
     """What the determinant says already may be said here again, but nothing else."""
     feeder = _feeder(bank)
-    for key, known in (("earn", feeder.name), ("by", feeder.by or "none")):
-        said = bank.values[key]
-        if said not in {None, known}:
-            message = f"The determinant says {known!r}, not {said!r}."
-            remedy = f"Write {known}, or drop it."
+    for key, text in (("earn", feeder.name), ("by", feeder.by or "none")):
+        repeated = bank.values[key]
+        if repeated not in {None, text}:
+            message = f"The determinant says {text!r}, not {repeated!r}."
+            remedy = f"Write {text}, or drop it."
             bank.field(key).refuse(Code.CONFLICT, message, remedy, line=bank.line)
 
 
@@ -106,58 +106,58 @@ ENERGY_BANK = Record(
             "unit",
             one_of("kWh"),
             required=True,
-            kept=False,
+            in_model=False,
             get=_unit_of_energy,
             then=_check_feeder,
         ),
         Row("map", MAPS, default=()),
         Row("basis", one_of("period", "total"), default="period"),
         Row("true_up", TRUE_UP),
-        Row("earn", TEXT, kept=False),
-        Row("by", TEXT, kept=False),
+        Row("earn", TEXT, in_model=False),
+        Row("by", TEXT, in_model=False),
     ),
     checks=(_check_repeats,),
     named=True,
 )
 
 
-def _read_earned(place: Place) -> str:
-    name = read_name(place)
-    if name not in place.scope.units:
+def _read_earned(cursor: Cursor) -> str:
+    name = read_name(cursor)
+    if name not in cursor.scope.units:
         message = f"{name!r} is not a determinant."
-        line = place.record.line
-        place.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it first.", line=line)
+        line = cursor.record.line
+        cursor.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it first.", line=line)
     return name
 
 
-def _price_by_earned(bank: Place) -> None:
+def _price_by_earned(bank: Cursor) -> None:
     name, scope = bank.values["earn"] or "", bank.scope
     bank.quantity = Quantity(name, scope.units.get(name, ""), scope.splits.get(name, ""))
 
 
-def _earns(bank: Place) -> bool:
+def _earns(bank: Cursor) -> bool:
     return bank.values["earn"] is not None
 
 
-def _earns_one_price(bank: Place) -> bool:
+def _earns_one_price(bank: Cursor) -> bool:
     return _earns(bank) and not bank.has("steps")
 
 
-def _has_steps(bank: Place) -> bool:
+def _has_steps(bank: Cursor) -> bool:
     return bool(bank.values["steps"])
 
 
-def _read_offsets(place: Place) -> tuple[str, ...]:
-    names = read_texts(place)
+def _read_offsets(cursor: Cursor) -> tuple[str, ...]:
+    names = read_texts(cursor)
     for name in names:
-        if name not in place.scope.lines:
+        if name not in cursor.scope.lines:
             message = f"{name!r} is not a charge and not a rider."
-            line = place.record.line
-            place.refuse(Code.UNKNOWN_CHARGE, message, "Name charges.", line=line)
+            line = cursor.record.line
+            cursor.refuse(Code.UNKNOWN_CHARGE, message, "Name charges.", line=line)
     return names
 
 
-def _check_expiry(bank: Place) -> None:
+def _check_expiry(bank: Cursor) -> None:
     if bank.values["expires"] == "true_up" and bank.values["true_up"] is None:
         message = "Credit expires at a true-up that the bank does not have."
         bank.refuse(Code.CONFLICT, message, "Add `true_up: {month: 4}`.")
@@ -166,16 +166,16 @@ def _check_expiry(bank: Place) -> None:
 MONEY_BANK = Record(
     MoneyBank,
     (
-        Row("unit", one_of("money"), kept=False),
+        Row("unit", one_of("money"), in_model=False),
         Row("earn", Kind(_read_earned, str, TEXT.shape), then=_price_by_earned, ends=True),
         Row("price", PRICES, required=True, when=_earns_one_price),
         Row("steps", SEASONAL_STEPS, default=(), when=_earns),
         Row("tiers", TIERS, default=TierRules(), when=_has_steps),
         Row("offsets", Kind(_read_offsets, list, TEXTS.shape), required=True),
         Row("when", one_of("this_bill", "next_bill"), default="this_bill"),
-        Row("order", one_of("oldest"), kept=False),
+        Row("order", one_of("oldest"), in_model=False),
         Row("true_up", TRUE_UP),
-        Row("expires", one_of("true_up", "never"), kept=False),
+        Row("expires", one_of("true_up", "never"), in_model=False),
         Row("expires_months", whole(1, 600)),
     ),
     checks=(_check_expiry,),
@@ -183,37 +183,37 @@ MONEY_BANK = Record(
 )
 
 
-def _of_unit(place: Place) -> Record:
-    if place.key in place.scope.lines:
-        message = f"{place.key!r} is already taken."
-        place.refuse(Code.DUPLICATE_NAME, message, "Choose another name.")
-    if not place.has("unit"):
+def _of_unit(cursor: Cursor) -> Record:
+    if cursor.key in cursor.scope.lines:
+        message = f"{cursor.key!r} is already taken."
+        cursor.refuse(Code.DUPLICATE_NAME, message, "Choose another name.")
+    if not cursor.has("unit"):
         return MONEY_BANK
-    return ENERGY_BANK if UNIT.read(place.field("unit")) == "kWh" else MONEY_BANK
+    return ENERGY_BANK if UNIT.read(cursor.field("unit")) == "kWh" else MONEY_BANK
 
 
 UNIT = one_of("kWh", "money")
 _ANY = variants(ENERGY_BANK, MONEY_BANK, pick=_of_unit)
 
 
-def _read_bank(place: Place) -> EnergyBank | MoneyBank:
-    bank = cast("EnergyBank | MoneyBank", _ANY.read(place))
-    place.scope.lines |= {bank.name, f"{bank.name}_settlement"}
+def _read_bank(cursor: Cursor) -> EnergyBank | MoneyBank:
+    bank = cast("EnergyBank | MoneyBank", _ANY.read(cursor))
+    cursor.scope.lines |= {bank.name, f"{bank.name}_settlement"}
     return bank
 
 
 BANKS = named(Kind(_read_bank, _ANY.write, _ANY.shape), alone=True)
 
 
-def check_banks_are_known(document: Place) -> None:
+def check_banks_are_known(document: Cursor) -> None:
     """Every bank that a determinant feeds is there; and whether all are settled in one month."""
     banks = document.values["banks"]
     months = {bank.true_up.month for bank in banks if bank.true_up is not None}
     document.scope.true_up_month = months.pop() if len(months) == 1 else None
-    known = {bank.name for bank in banks if isinstance(bank, EnergyBank)}
+    energy_banks = {bank.name for bank in banks if isinstance(bank, EnergyBank)}
     line = document.field("banks").line if document.has("banks") else 1
     for rule in document.scope.determinants.values():
-        if isinstance(rule, SumDeterminant) and rule.bank and rule.bank not in known:
+        if isinstance(rule, SumDeterminant) and rule.bank and rule.bank not in energy_banks:
             path = f"determinants.{rule.name}"
             message = f"{rule.bank!r} is not an energy bank."
             document.report.note(Code.UNKNOWN_BANK, line, path, message, "Define it in banks.")

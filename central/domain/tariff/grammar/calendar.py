@@ -16,6 +16,7 @@ from central.domain.tariff.calendar_rules import (
     Schedule,
     Season,
 )
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     DATE,
     FLAG,
@@ -27,7 +28,6 @@ from central.domain.tariff.grammar.kind import (
     read_comma_texts,
     read_entries,
 )
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row, list_of, pairs
 from central.domain.tariff.grammar.schedule import PERIODS, one_rest
 from central.domain.tariff.refusal import Code
@@ -37,7 +37,7 @@ _RANGE = re.compile(r"(\d\d)-(\d\d)\.\.(\d\d)-(\d\d)")
 _LEAP_YEAR = 2024
 
 
-def _check_some_holidays(holidays: Place) -> None:
+def _check_some_holidays(holidays: Cursor) -> None:
     values = holidays.values
     further = values["subdivision"] is not None or values["only"] or not values["dates"]
     if values["country"] is None and further:
@@ -45,7 +45,7 @@ def _check_some_holidays(holidays: Place) -> None:
         holidays.refuse(Code.MISSING_KEY, message, "Add `country` or `dates`.")
 
 
-def _make_holidays(holidays: Place) -> HolidayRule:
+def _make_holidays(holidays: Cursor) -> HolidayRule:
     values: dict[str, Any] = holidays.values
     return HolidayRule(**values | {"dates": tuple(sorted(values["dates"]))})
 
@@ -64,10 +64,10 @@ HOLIDAYS = Record(
 )
 
 
-def _read_seasons(place: Place) -> tuple[Season, ...]:
+def _read_seasons(cursor: Cursor) -> tuple[Season, ...]:
     seasons: list[Season] = []
     owner: dict[MonthDay, str] = {}
-    for entry in read_entries(place):
+    for entry in read_entries(cursor):
         texts = read_comma_texts(entry)
         if texts == (REST,):
             one_rest(entry, second=any(season.ranges is None for season in seasons))
@@ -80,26 +80,26 @@ def _read_seasons(place: Place) -> tuple[Season, ...]:
     missing = [day for day in _days_of((1, 1), (12, 31)) if day not in owner]
     if missing and all(season.ranges is not None for season in seasons):
         message = f"{missing[0][0]:02}-{missing[0][1]:02} is in no season."
-        place.refuse(Code.SEASONS_GAP, message, "Cover it, or add `rest`.")
+        cursor.refuse(Code.SEASONS_GAP, message, "Cover it, or add `rest`.")
     return tuple(seasons)
 
 
-def _date_range(text: str, place: Place) -> tuple[MonthDay, MonthDay]:
+def _date_range(text: str, cursor: Cursor) -> tuple[MonthDay, MonthDay]:
     match = _RANGE.fullmatch(text)
     if match is None:
         message = f"{text!r} is not a range of days."
-        place.refuse(Code.NOT_A_DATE, message, 'Write it as "06-01..09-30".')
+        cursor.refuse(Code.NOT_A_DATE, message, 'Write it as "06-01..09-30".')
     first_month, first_day, last_month, last_day = map(int, match.groups())
     for month, day in ((first_month, first_day), (last_month, last_day)):
         try:
             date(_LEAP_YEAR, month, day)
         except ValueError:
             message = f"{month:02}-{day:02} is not a day of the year."
-            place.refuse(Code.NOT_A_DATE, message, "Write month-day.")
+            cursor.refuse(Code.NOT_A_DATE, message, "Write month-day.")
     return (first_month, first_day), (last_month, last_day)
 
 
-def _take_days(first: MonthDay, last: MonthDay, owner: dict[MonthDay, str], season: Place) -> None:
+def _take_days(first: MonthDay, last: MonthDay, owner: dict[MonthDay, str], season: Cursor) -> None:
     for day in _days_of(first, last):
         if day in owner:
             message = f"{day[0]:02}-{day[1]:02} is in {owner[day]!r} and in {season.key!r}."
@@ -113,9 +113,9 @@ def _days_of(first: MonthDay, last: MonthDay) -> list[MonthDay]:
     if end < start:
         end = date(_LEAP_YEAR + 1, *last) if last != (2, 29) else date(_LEAP_YEAR + 1, 2, 28)
     days = [start + timedelta(days=number) for number in range((end - start).days + 1)]
-    found = [(day.month, day.day) for day in days]
+    month_days = [(day.month, day.day) for day in days]
     crosses = end.year > _LEAP_YEAR and last >= (2, 29)
-    return [*found, (2, 29)] if crosses and (2, 29) not in found else found
+    return [*month_days, (2, 29)] if crosses and (2, 29) not in month_days else month_days
 
 
 def _write_seasons(seasons: tuple[Season, ...]) -> Json:
@@ -133,37 +133,39 @@ def _season_text(season: Season) -> object:
 SEASONS = Kind(_read_seasons, _write_seasons, map_shape(TEXTS.shape))
 
 
-def _read_days(place: Place) -> tuple[DayType, ...]:
+def _read_days(cursor: Cursor) -> tuple[DayType, ...]:
     types: list[DayType] = []
     covered: set[int] = set()
-    for entry in read_entries(place):
+    for entry in read_entries(cursor):
         if any(kind.rest for kind in types) or len(covered) == len(_WEEKDAYS):
             message = f"No day is left for {entry.key!r}; the first match wins."
             entry.refuse(Code.UNREACHABLE_DAYS, message, "Move it up.")
-        types.append(_day_type(entry, has_holidays=place.record.values["holidays"] is not None))
+        types.append(_day_type(entry, has_holidays=cursor.record.values["holidays"] is not None))
         covered |= types[-1].weekdays
     if len(covered) < len(_WEEKDAYS) and not any(kind.rest for kind in types):
         message = f"{_WEEKDAYS[min(set(range(7)) - covered)]} is in no day type."
-        place.refuse(Code.DAYS_GAP, message, "Cover it, or add `rest`.")
+        cursor.refuse(Code.DAYS_GAP, message, "Cover it, or add `rest`.")
     return tuple(types)
 
 
-def _day_type(place: Place, *, has_holidays: bool) -> DayType:
-    words = read_comma_texts(place)
+def _day_type(cursor: Cursor, *, has_holidays: bool) -> DayType:
+    words = read_comma_texts(cursor)
     weekdays = {
-        day for word in words if word not in {"holidays", REST} for day in _weekdays(word, place)
+        day for word in words if word not in {"holidays", REST} for day in _weekdays(word, cursor)
     }
     if "holidays" in words and not has_holidays:
         message = "Day types name holidays, but the calendar has none."
-        place.refuse(Code.MISSING_KEY, message, "Add `calendar.holidays`.")
-    return DayType(place.key, frozenset(weekdays), holidays="holidays" in words, rest=REST in words)
+        cursor.refuse(Code.MISSING_KEY, message, "Add `calendar.holidays`.")
+    return DayType(
+        cursor.key, frozenset(weekdays), holidays="holidays" in words, rest=REST in words
+    )
 
 
-def _weekdays(text: str, place: Place) -> set[int]:
+def _weekdays(text: str, cursor: Cursor) -> set[int]:
     first, _, last = text.partition("-")
     if first not in _WEEKDAYS or (last or first) not in _WEEKDAYS:
         remedy = "Write weekdays as mon-fri or sat,sun, or holidays, or rest."
-        place.refuse(Code.UNKNOWN_DAY_TYPE, f"{text!r} names no days.", remedy)
+        cursor.refuse(Code.UNKNOWN_DAY_TYPE, f"{text!r} names no days.", remedy)
     start = _WEEKDAYS.index(first)
     length = (_WEEKDAYS.index(last or first) - start) % 7 + 1
     return {(start + number) % 7 for number in range(length)}
@@ -192,14 +194,14 @@ def _other_schedules(rules: CalendarRules) -> object:
     return tuple((schedule.name, schedule.periods) for schedule in others)
 
 
-def _check_schedule_names(calendar: Place) -> None:
+def _check_schedule_names(calendar: Cursor) -> None:
     for name, _ in calendar.values["schedules"]:
         if name in {DEFAULT_SCHEDULE, "none"}:
-            place = calendar.field("schedules").field(name)
-            place.refuse(Code.DUPLICATE_NAME, f"{name!r} is a reserved name.", "Use another.")
+            cursor = calendar.field("schedules").field(name)
+            cursor.refuse(Code.DUPLICATE_NAME, f"{name!r} is a reserved name.", "Use another.")
 
 
-def _check_distinct_names(calendar: Place) -> None:
+def _check_distinct_names(calendar: Cursor) -> None:
     """A price may name a season or a period, so that no name is both."""
     schedules = [calendar.values["periods"] or (), *dict(calendar.values["schedules"]).values()]
     periods = {period.name for schedule in schedules for period in schedule}
@@ -209,7 +211,7 @@ def _check_distinct_names(calendar: Place) -> None:
             calendar.refuse(Code.DUPLICATE_NAME, message, "Rename one, so prices are clear.")
 
 
-def _make_calendar(calendar: Place) -> CalendarRules:
+def _make_calendar(calendar: Cursor) -> CalendarRules:
     values = calendar.values
     default, others = values["periods"], values["schedules"]
     named = [*([] if default is None else [(DEFAULT_SCHEDULE, default)]), *others]

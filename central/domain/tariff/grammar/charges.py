@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from central.domain.tariff.document import Charge, Minimum, Percent
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import NUMBER, TEXT, Kind, number, one_of, whole
 from central.domain.tariff.grammar.names import (
     COUNT,
@@ -13,95 +14,97 @@ from central.domain.tariff.grammar.names import (
     no_lines,
 )
 from central.domain.tariff.grammar.node import Scalar
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.prices import PRICES, SEASONAL_STEPS, TIERS
 from central.domain.tariff.grammar.record import Record, Row, variants
 from central.domain.tariff.grammar.scope import POWER, Quantity
-from central.domain.tariff.price_rules import TierRules
+from central.domain.tariff.price_rules import Step, TierRules
 from central.domain.tariff.refusal import Code
 
 _TEXT_FACTS = frozenset({"bool", "text"})
 
 
-def _read_quantity(place: Place) -> str:
-    text = place.node.text if isinstance(place.node, Scalar) else ""
+def _read_quantity(cursor: Cursor) -> str:
+    text = cursor.node.text if isinstance(cursor.node, Scalar) else ""
     base, _, label = text.partition(".")
-    if base in place.scope.units:
-        _check_period(base, label, place)
+    if base in cursor.scope.units:
+        _check_period(base, label, cursor)
     else:
-        _check_number(text, place)
+        _check_number(text, cursor)
     return text
 
 
-def _check_period(base: str, label: str, place: Place) -> None:
-    if label not in {"", "total"} and label not in place.scope.labels(place.scope.splits[base]):
+def _check_period(base: str, label: str, cursor: Cursor) -> None:
+    if label not in {"", "total"} and label not in cursor.scope.labels(cursor.scope.splits[base]):
         message = f"{base!r} has no period {label!r}."
-        place.refuse(Code.UNKNOWN_PERIOD, message, "Use `.total`.")
+        cursor.refuse(Code.UNKNOWN_PERIOD, message, "Use `.total`.")
 
 
-def _check_number(text: str, place: Place) -> None:
+def _check_number(text: str, cursor: Cursor) -> None:
     """What is not a determinant is a fact that is a number, or a series that prices meet."""
-    scope = place.scope
+    scope = cursor.scope
     is_number = scope.needs.get(text, "bool") not in _TEXT_FACTS
-    if is_number or (text in scope.series and place.record.has("times")):
+    if is_number or (text in scope.series and cursor.record.has("times")):
         return
     base = text.partition(".")[0]
     if base in scope.needs:
         message = f"The fact {base!r} is not a number."
-        place.refuse(Code.WRONG_FACT_KIND, message, "Give it a unit.")
+        cursor.refuse(Code.WRONG_FACT_KIND, message, "Give it a unit.")
     message = f"{text!r} is not a determinant and not a numeric fact."
-    place.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it in `determinants`.")
+    cursor.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it in `determinants`.")
 
 
-def _price_by_quantity(charge: Place) -> None:
+def _price_by_quantity(charge: Cursor) -> None:
     name, scope = charge.values["qty"] or "", charge.scope
     unit = scope.units.get(name.partition(".")[0]) or scope.needs.get(name, "")
     charge.quantity = Quantity(name, unit, scope.splits.get(name, ""))
 
 
-def _check_one_way_to_price(charge: Place) -> None:
-    values = charge.values
-    ways = [values["price"] is not None, bool(values["steps"]), values["times"] is not None]
-    if sum(ways) == 0:
+def _check_one_way_to_price(charge: Cursor) -> None:
+    ways = [way for way in ("price", "steps", "times") if charge.has(way)]
+    if not ways:
         charge.refuse(Code.MISSING_PRICE, "The charge has no price.", "Add `price` or `steps`.")
-    if sum(ways) > 1:
+    if len(ways) > 1:
         message = "The charge is priced in two ways."
         charge.refuse(Code.CONFLICT, message, "Keep one of price, steps and times.")
-    if values["qty"] is None and values["price"] is None:
+    if not charge.has("qty") and ways != ["price"]:
         charge.refuse(Code.MISSING_KEY, "Steps and price series need a quantity.", "Add `qty`.")
-    if values["qty"] is None and values["per"] is None:
+    if not charge.has("qty") and not charge.has("per"):
         message = "A fixed price needs its unit of time."
         charge.refuse(Code.MISSING_KEY, message, "Add `per: month`.")
 
 
-def _check_days_are_prorated(charge: Place) -> None:
+def _check_days_are_prorated(charge: Cursor) -> None:
     if charge.values["per"] == "year_by_days" and charge.values["prorate"] == "none":
         message = "A price per year by days is charged for its days, and never whole."
         field = charge.field("prorate")
         field.refuse(Code.CONFLICT, message, "Drop `prorate`, or write `per: year`.")
 
 
-def _check_tiers_have_steps(charge: Place) -> None:
+def _check_tiers_have_steps(charge: Cursor) -> None:
     if charge.has("tiers") and not charge.values["steps"]:
         message = "`tiers` says how steps apply, but there are no steps."
         line = charge.field("tiers").line
         charge.refuse(Code.CONFLICT, message, "Add `steps` or drop `tiers`.", line=line)
 
 
-def _check_one_amount(charge: Place) -> None:
+def _steps_of(charge: Cursor) -> list[Step]:
+    return [step for _, steps in charge.values["steps"] for step in steps]
+
+
+def _check_one_amount(charge: Cursor) -> None:
     """The one amount of a stair cannot differ by period, unless each period has its own."""
     tiers, unit = charge.values["tiers"], charge.scope.units.get(charge.quantity.name, "")
     is_power = unit in POWER.values() or unit.endswith("/h")
     if tiers.kind != "stair" or tiers.style == "per_period" or is_power:
         return
-    steps = [step for _, own in charge.values["steps"] for step in own]
-    if any(step.price is not None and step.price.by_period for step in steps):
+    prices = [step.price for step in _steps_of(charge)]
+    if any(price is not None and price.by_period for price in prices):
         message = "A stair-step has one amount, but its prices differ by period."
         remedy = "Write `style: per_period`, or one price."
         charge.field("steps").refuse(Code.CONFLICT, message, remedy, line=charge.line)
 
 
-def _check_steps_of_days(charge: Place) -> None:
+def _check_steps_of_days(charge: Cursor) -> None:
     """Steps on the sum of daily peaks are steps of each day's peak."""
     rule = charge.scope.determinants.get(charge.quantity.name.partition(".")[0])
     if not charge.values["steps"] or not getattr(rule, "daily", False):
@@ -111,7 +114,7 @@ def _check_steps_of_days(charge: Place) -> None:
         message = f"{kind!r} is not a kind of steps for the peaks of every day."
         remedy = "Use graduated or volume."
         charge.field("tiers").refuse(Code.CONFLICT, message, remedy, line=charge.line)
-    for step in (step for _, own in charge.values["steps"] for step in own):
+    for step in _steps_of(charge):
         if step.to is not None and step.unit.endswith("/day"):
             message = f"A bound in {step.unit} cannot bound the peak of one day."
             charge.field("steps").refuse(Code.TIER_UNIT, message, "Use kW.", line=charge.line)
@@ -156,14 +159,14 @@ PERCENT = Record(
 )
 
 
-def _percent_or_charge(place: Place) -> Record:
-    return PERCENT if place.has("percent") else CHARGE
+def _percent_or_charge(cursor: Cursor) -> Record:
+    return PERCENT if cursor.has("percent") else CHARGE
 
 
 RIDER = variants(PERCENT, CHARGE, pick=_percent_or_charge)
 
 
-def _end_with_true_up(minimum: Place) -> None:
+def _end_with_true_up(minimum: Cursor) -> None:
     month = minimum.scope.true_up_month
     if minimum.values["year"] == "calendar":
         return
@@ -189,7 +192,7 @@ MINIMUM = Record(
         Row("per", one_of("month", "year"), default="month"),
         Row("prorate", one_of("cycle", "none"), default="cycle"),
         Row("basis", one_of("before_credits", "after_credits"), default="before_credits"),
-        Row("year", one_of("calendar", "true_up"), default="calendar", kept=False),
+        Row("year", one_of("calendar", "true_up"), default="calendar", in_model=False),
         Row("year_end", whole(1, 12), default=12),
     ),
     checks=(_end_with_true_up,),

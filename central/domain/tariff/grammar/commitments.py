@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from central.domain.tariff.credit_rules import Commitment
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     DATE,
     TEXT,
@@ -16,21 +17,20 @@ from central.domain.tariff.grammar.kind import (
     whole,
 )
 from central.domain.tariff.grammar.names import COUNT, LINE_ID, LINES_ABOVE, no_lines
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row
 from central.domain.tariff.refusal import Code
 
 _MONTHS = {"month": 1, "year": 12}
 
 
-def _read_beginning(place: Place) -> date | str:
+def _read_beginning(cursor: Cursor) -> date | str:
     """A date, or the text fact that holds one."""
-    text, needs = read_text(place), place.scope.needs
+    text, needs = read_text(cursor), cursor.scope.needs
     if text not in needs:
-        return read_date(place)
+        return read_date(cursor)
     if needs[text] != "text":
         message = f"The fact {text!r} is not a text that could hold a date."
-        place.refuse(Code.WRONG_FACT_KIND, message, "Make it `text`.")
+        cursor.refuse(Code.WRONG_FACT_KIND, message, "Make it `text`.")
     return text
 
 
@@ -48,17 +48,19 @@ def _months_of_term(commitment: Commitment) -> int | None:
     return commitment.months if _word_of_term(commitment) == "term" else None
 
 
-def _is_term(commitment: Place) -> bool:
+def _is_term(commitment: Cursor) -> bool:
     return bool(commitment.values["per"] == "term")
 
 
-def _count_months(commitment: Place) -> None:
+def _count_months(commitment: Cursor) -> None:
     values = commitment.values
     values["months"] = _MONTHS.get(values["per"], values["months"])
     if values["begins"] is None and values["months"] not in _MONTHS.values():
         message = f"A term of {values['months']} months needs its first day."
         commitment.refuse(Code.MISSING_KEY, message, "Add `begins: 2026-07-01`.")
 
+
+TERM = one_of("month", "year", "term")
 
 COMMITMENT = Record(
     Commitment,
@@ -72,7 +74,7 @@ COMMITMENT = Record(
             required=True,
         ),
         Row("qty", COUNT),
-        Row("per", one_of("month", "year", "term"), default="year", kept=False, get=_word_of_term),
+        Row("per", TERM, default="year", in_model=False, get=_word_of_term),
         Row("months", whole(1, 120), required=True, when=_is_term, get=_months_of_term),
         Row("begins", Kind(_read_beginning, _write_beginning, TEXT.shape)),
         Row("year_end", whole(1, 12), default=12),

@@ -18,6 +18,7 @@ from central.domain.tariff.determinant_rules import (
     SumDeterminant,
 )
 from central.domain.tariff.expression import priors_in
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.events import EVENTS
 from central.domain.tariff.grammar.formula import FORMULA
 from central.domain.tariff.grammar.kind import (
@@ -32,26 +33,25 @@ from central.domain.tariff.grammar.kind import (
     words,
 )
 from central.domain.tariff.grammar.names import BANK, HOURS, SCHEDULE, SERIES
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.prices import PRICES
 from central.domain.tariff.grammar.record import Record, Row, named, variants
 from central.domain.tariff.grammar.scope import POWER, Scope
 from central.domain.tariff.refusal import Code
 
 
-def _check_bank_or_side(total: Place) -> None:
+def _check_bank_or_side(total: Cursor) -> None:
     if total.values["bank"] is not None and total.values["side"] != "both":
         message = "A bank already takes what is below zero."
         total.refuse(Code.CONFLICT, message, "Drop `side`.")
 
 
-def _check_inside_or_outside(total: Place) -> None:
+def _check_inside_or_outside(total: Cursor) -> None:
     if total.values["during"] is not None and total.values["outside"] is not None:
         message = "Intervals count inside of one series, or outside of one."
         total.refuse(Code.CONFLICT, message, "Keep one of them.")
 
 
-def _check_side_of_intervals(total: Place) -> None:
+def _check_side_of_intervals(total: Cursor) -> None:
     if total.values["each"] == "interval" and total.values["side"] == "both":
         message = "Both sides of every interval are the sum itself."
         total.refuse(Code.CONFLICT, message, "Add `side: use` or drop `each`.")
@@ -73,7 +73,7 @@ SUM = Record(
 )
 
 
-def _check_daily_peaks(peak: Place) -> None:
+def _check_daily_peaks(peak: Cursor) -> None:
     if peak.values["per"] and peak.values["meters"] == "each":
         message = "The peaks of every day are those of all meters together."
         peak.refuse(Code.CONFLICT, message, "Drop `per` or `meters`.")
@@ -96,7 +96,7 @@ MAX = Record(
 )
 
 
-def _unit_of_allowance(allowance: Place) -> None:
+def _unit_of_allowance(allowance: Cursor) -> None:
     allowance.values["unit"] = allowance.values["unit"] or "kWh"
 
 
@@ -110,11 +110,11 @@ ALLOWANCE = Record(
 )
 
 
-def _read_counter(place: Place) -> str:
-    name = read_name(place)
-    if place.scope.needs.get(name) in {"bool", "text"}:
+def _read_counter(cursor: Cursor) -> str:
+    name = read_name(cursor)
+    if cursor.scope.needs.get(name, name) in {"bool", "text"}:
         message = f"The fact {name!r} is not a number."
-        place.refuse(Code.WRONG_FACT_KIND, message, "Give it a unit.", line=place.record.line)
+        cursor.refuse(Code.WRONG_FACT_KIND, message, "Give it a unit.", line=cursor.record.line)
     return name
 
 
@@ -122,7 +122,7 @@ COUNTER = Record(
     CounterDeterminant,
     (
         Row("counter", Kind(_read_counter, str, NAME.shape), required=True),
-        Row("average", one_of("days"), kept=False),
+        Row("average", one_of("days"), in_model=False),
     ),
     named=True,
 )
@@ -138,7 +138,7 @@ ADJUSTMENT = Record(
 )
 
 
-def _pick_all_days(baseline: Place) -> None:
+def _pick_all_days(baseline: Cursor) -> None:
     values = baseline.values
     values["pick"] = values["days"] if values["pick"] is None else values["pick"]
     if values["pick"] > values["days"]:
@@ -181,26 +181,26 @@ _BY_KEY = {
 }
 
 
-def _of_key(place: Place) -> Record:
+def _of_key(cursor: Cursor) -> Record:
     """The one construct whose first key stands there."""
-    if place.key in place.scope.computed or place.key in place.scope.needs:
-        message = f"{place.key!r} is already a series or a fact."
-        place.refuse(Code.DUPLICATE_NAME, message, "Rename it.")
-    place.fields()
-    keys = [key for key in _BY_KEY if place.has(key)]
+    if cursor.key in cursor.scope.computed or cursor.key in cursor.scope.needs:
+        message = f"{cursor.key!r} is already a series or a fact."
+        cursor.refuse(Code.DUPLICATE_NAME, message, "Rename it.")
+    cursor.fields()
+    keys = [key for key in _BY_KEY if cursor.has(key)]
     if len(keys) != 1:
         code = Code.CONFLICT if keys else Code.MISSING_KEY
         remedy = f"Use one of {', '.join(_BY_KEY)}."
-        place.refuse(code, "A determinant has exactly one kind.", remedy)
+        cursor.refuse(code, "A determinant has exactly one kind.", remedy)
     return _BY_KEY[keys[0]]
 
 
 _ANY = variants(*_BY_KEY.values(), pick=_of_key, ref="determinant")
 
 
-def _read_determinant(place: Place) -> Determinant:
-    rule = cast("Determinant", _ANY.read(place))
-    scope = place.scope
+def _read_determinant(cursor: Cursor) -> Determinant:
+    rule = cast("Determinant", _ANY.read(cursor))
+    scope = cursor.scope
     if isinstance(rule, EventDeterminant) and rule.field:
         labels = frozenset(rule.values) | ({rule.other} if rule.other else frozenset())
         scope.fields[_split_of(rule)] = labels
@@ -237,7 +237,7 @@ DETERMINANT = Kind(_read_determinant, _ANY.write, _ANY.shape, ref=_ANY.ref)
 DETERMINANTS = named(DETERMINANT, alone=True)
 
 
-def _check_determinant(history: Place) -> None:
+def _check_determinant(history: Cursor) -> None:
     if history.key not in history.scope.units:
         message = f"{history.key!r} is not a determinant."
         history.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it first.")
@@ -254,26 +254,26 @@ HISTORY = Record(
 )
 
 
-def check_peaks_are_kept(document: Place) -> None:
+def check_peaks_are_kept(document: Cursor) -> None:
     """What is kept is a month's peak, and what `prior` reads is kept."""
     rules = document.scope.determinants
-    kept = [entry.name for entry in document.values["state"]]
-    for name in kept:
+    histories = [entry.name for entry in document.values["state"]]
+    for name in histories:
         rule = rules[name]
         if not isinstance(rule, MaxDeterminant) or rule.daily:
             message = f"{name!r} is not a peak of the month, so that nothing is kept of it."
-            place = document.inside("state", document.node).inside(name, document.node)
-            place.refuse(Code.CONFLICT, message, "Name a `max`.")
+            cursor = document.inside("state", document.node).inside(name, document.node)
+            cursor.refuse(Code.CONFLICT, message, "Name a `max`.")
     for rule in rules.values():
         if isinstance(rule, FormulaDeterminant):
-            _check_priors(rule, kept, document)
+            _check_priors(rule, histories, document)
 
 
-def _check_priors(rule: FormulaDeterminant, kept: list[str], document: Place) -> None:
+def _check_priors(rule: FormulaDeterminant, histories: list[str], document: Cursor) -> None:
     for prior in priors_in(rule.expr):
         base = prior.name.partition(".")[0]
-        if not prior.now and base not in kept:
+        if not prior.now and base not in histories:
             message = f"prior({prior.name}) reads earlier peaks, but none are kept."
             remedy = f"Add `state: {{{base}: {{months: 12}}}}`."
-            place = document.inside("determinants", document.node).inside(rule.name, document.node)
-            place.refuse(Code.MISSING_KEY, message, remedy)
+            cursor = document.inside("determinants", document.node).inside(rule.name, document.node)
+            cursor.refuse(Code.MISSING_KEY, message, remedy)

@@ -20,6 +20,7 @@ from central.domain.tariff.grammar.banks import BANKS, check_banks_are_known
 from central.domain.tariff.grammar.calendar import CALENDAR
 from central.domain.tariff.grammar.charges import CHARGE, MINIMUM, PERCENT, RIDER
 from central.domain.tariff.grammar.commitments import COMMITMENT
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.determinants import (
     DETERMINANTS,
     HISTORY,
@@ -36,7 +37,6 @@ from central.domain.tariff.grammar.kind import (
     whole,
     words,
 )
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row, list_of, named, pairs
 from central.domain.tariff.grammar.scope import BUILT_IN_INPUTS
 from central.domain.tariff.grammar.series import SERIES
@@ -49,30 +49,30 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _DAYS_OF_CYCLE = whole(1, 400)
 
 
-def _read_zone(place: Place) -> str:
-    name = read_text(place)
+def _read_zone(cursor: Cursor) -> str:
+    name = read_text(cursor)
     try:
         zone_info(name)
     except InvalidValueError as error:
-        place.refuse(Code.UNKNOWN_ZONE, error.message, "Use an IANA name.")
+        cursor.refuse(Code.UNKNOWN_ZONE, error.message, "Use an IANA name.")
     return name
 
 
 ZONE = Kind(_read_zone, str, {"type": "string", "description": "IANA time zone"})
 
 
-def _read_currency(place: Place) -> str:
-    code = read_text(place)
+def _read_currency(cursor: Cursor) -> str:
+    code = read_text(cursor)
     if not _CURRENCY.fullmatch(code):
-        _refuse_currency(code, place.record)
+        _refuse_currency(code, cursor.record)
     return code
 
 
-def _no_currency(currency: Place) -> NoReturn:
+def _no_currency(currency: Cursor) -> NoReturn:
     _refuse_currency("", currency)
 
 
-def _refuse_currency(code: str, currency: Place) -> NoReturn:
+def _refuse_currency(code: str, currency: Cursor) -> NoReturn:
     message = f"{code!r} is not a currency."
     field = currency.field("code")
     field.refuse(Code.UNKNOWN_CURRENCY, message, "Use ISO 4217 letters.", line=currency.line)
@@ -85,16 +85,16 @@ CURRENCY = Record(
     (
         Row("code", CODE, required=True, absent=_no_currency),
         Row("digits", whole(0, 4), default=2, always=True),
-        Row("mode", one_of("half_up"), kept=False),
+        Row("mode", one_of("half_up"), in_model=False),
     ),
 )
 
 
-def _read_band(place: Place) -> tuple[int, ...]:
-    bounds = tuple(int(str(_DAYS_OF_CYCLE.read(item))) for item in place.items())
+def _read_band(cursor: Cursor) -> tuple[int, ...]:
+    bounds = tuple(int(str(_DAYS_OF_CYCLE.read(item))) for item in cursor.items())
     if len(bounds) != 2 or bounds[0] > bounds[1]:  # noqa: PLR2004 - two ends
         message = "A band has two ends that ascend."
-        place.refuse(Code.OUT_OF_RANGE, message, "Write [27, 33].")
+        cursor.refuse(Code.OUT_OF_RANGE, message, "Write [27, 33].")
     return bounds
 
 
@@ -123,24 +123,24 @@ _PEAKS = ("segment_peak_days_share", "bill_peak")
 ON_CHANGE = Record(
     ChangeRules,
     (
-        Row("energy", one_of("segment"), kept=False),
+        Row("energy", one_of("segment"), in_model=False),
         Row("thresholds", one_of("days_share", "whole"), default="days_share"),
         Row("demand", one_of(*_PEAKS), default=_PEAKS[0]),
     ),
 )
 
 
-def _know_inputs(document: Place) -> None:
+def _know_inputs(document: Cursor) -> None:
     inputs = dict(document.values["inputs"])
     for name in inputs:
         if name in BUILT_IN_INPUTS:
-            place = document.field("inputs")
-            line = place.field(name).line
-            place.refuse(Code.DUPLICATE_NAME, f"{name!r} is built in.", "Remove it.", line=line)
+            cursor = document.field("inputs")
+            line = cursor.field(name).line
+            cursor.refuse(Code.DUPLICATE_NAME, f"{name!r} is built in.", "Remove it.", line=line)
     document.scope.series |= inputs
 
 
-def _know_needs(document: Place) -> None:
+def _know_needs(document: Cursor) -> None:
     document.scope.needs |= dict(document.values["needs"])
 
 
@@ -152,7 +152,7 @@ def _all_banks(document: TariffDocument) -> object:
     return (*document.energy_banks, *document.money_banks)
 
 
-def _make_document(document: Place) -> TariffDocument:
+def _make_document(document: Cursor) -> TariffDocument:
     values = DOCUMENT.attributes(document)
     series, banks = values.pop("series"), values.pop("banks")
     return TariffDocument(
@@ -164,7 +164,7 @@ def _make_document(document: Place) -> TariffDocument:
     )
 
 
-def _check_charges(document: Place) -> None:
+def _check_charges(document: Cursor) -> None:
     if not document.values["charges"] and not document.report.findings:
         message = "There is no charge."
         document.inside("charges", document.node).refuse(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from central.domain.tariff.determinant_rules import EventDeterminant
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import NAME, TEXT, TEXTS, one_of
 from central.domain.tariff.grammar.names import SCHEDULE
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row, pairs
 from central.domain.tariff.refusal import Code
 
@@ -29,7 +29,7 @@ class Split:
     other: str | None = None
 
 
-def _check_distinct_values(split: Place) -> None:
+def _check_distinct_values(split: Cursor) -> None:
     values = split.values["values"]
     if len(set(values) | {split.values["other"]}) <= len(values):
         split.refuse(Code.DUPLICATE_NAME, "A value stands here twice.", "Keep one of them.")
@@ -46,7 +46,7 @@ SPLIT = Record(
 )
 
 
-def _check_key(events: Place) -> None:
+def _check_key(events: Cursor) -> None:
     take, key = events.values["take"], events.values["key"]
     if take == "unique" and key is None:
         events.refuse(Code.MISSING_KEY, "What is unique has to be named.", "Add `key: user`.")
@@ -54,7 +54,7 @@ def _check_key(events: Place) -> None:
         events.refuse(Code.CONFLICT, f"A key says nothing for {take}.", "Drop `key`.")
 
 
-def _check_time(events: Place) -> None:
+def _check_time(events: Cursor) -> None:
     take = events.values["take"]
     if events.values["per"] != "average" and take != "time_weighted":
         message = f"{take} is not multiplied by time."
@@ -62,7 +62,7 @@ def _check_time(events: Place) -> None:
         events.field("per").refuse(Code.CONFLICT, message, remedy, line=events.line)
 
 
-def _check_one_split(events: Place) -> None:
+def _check_one_split(events: Cursor) -> None:
     values = events.values
     if values["by"] and (values["split"].field or values["take"] in _LEVELS):
         message = "Levels, and what is split by a field, are not split by period."
@@ -70,7 +70,7 @@ def _check_one_split(events: Place) -> None:
         events.field("by").refuse(Code.CONFLICT, message, remedy, line=events.line)
 
 
-def _make_events(events: Place) -> EventDeterminant:
+def _make_events(events: Cursor) -> EventDeterminant:
     values, split = events.values, events.values["split"]
     units = {"count": "event", "unique": values["key"]}
     return EventDeterminant(

@@ -17,40 +17,40 @@ from central.domain.tariff.expression import (
     names_in,
     parse_expression,
 )
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import TEXT, Kind, read_text
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row
 from central.domain.tariff.refusal import Code
 
 
-def _read_formula(place: Place) -> Expression:
-    line = place.record.line
+def _read_formula(cursor: Cursor) -> Expression:
+    line = cursor.record.line
     try:
-        expression = parse_expression(read_text(place))
+        expression = parse_expression(read_text(cursor))
     except ExpressionError as error:
-        place.refuse(Code.BAD_EXPRESSION, error.message, "Mend it.", line=line)
+        cursor.refuse(Code.BAD_EXPRESSION, error.message, "Mend it.", line=line)
     for used in names_in(expression):
-        _check_name(used, place, line)
-    _check_sums(expression, place, line)
+        _check_name(used, cursor, line)
+    _check_sums(expression, cursor, line)
     return expression
 
 
-def _check_name(used: str, place: Place, line: int) -> None:
-    scope, own = place.scope, place.record.key
+def _check_name(used: str, cursor: Cursor, line: int) -> None:
+    scope, name = cursor.scope, cursor.record.key
     base = used.partition(".")[0]
-    if own in {used, base}:
-        place.refuse(Code.CYCLE, f"{own!r} is computed from itself.", "Cut it.", line=line)
+    if name in {used, base}:
+        cursor.refuse(Code.CYCLE, f"{name!r} is computed from itself.", "Cut it.", line=line)
     if base not in scope.units and base not in scope.needs and base not in scope.series:
         message = f"{used!r} is not a determinant above this one, and not a fact."
-        place.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it above.", line=line)
+        cursor.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it above.", line=line)
     if base in scope.units and not scope.has_period(used):
         message = f"{used!r} names no period of its determinant."
-        place.refuse(Code.UNKNOWN_PERIOD, message, "Use `.total`.", line=line)
+        cursor.refuse(Code.UNKNOWN_PERIOD, message, "Use `.total`.", line=line)
 
 
-def _check_sums(expression: Expression, place: Place, line: int) -> None:
+def _check_sums(expression: Expression, cursor: Cursor, line: int) -> None:
     """A series is read by `sum`, and `sum` reads nothing else."""
-    series = place.scope.series
+    series = cursor.scope.series
     summed = [
         argument.name
         for call in calls_in(expression)
@@ -61,13 +61,13 @@ def _check_sums(expression: Expression, place: Place, line: int) -> None:
         if (used in series) != (used in summed):
             message = f"{used!r} is {'a series' if used in series else 'not a series'}."
             remedy = f"Write sum({used})." if used in series else "Name it without sum."
-            place.refuse(Code.UNKNOWN_SERIES, message, remedy, line=line)
+            cursor.refuse(Code.UNKNOWN_SERIES, message, remedy, line=line)
 
 
-def _unit_of_first_name(formula: Place) -> None:
+def _unit_of_first_name(formula: Cursor) -> None:
     units, names = formula.scope.units, names_in(formula.values["expr"])
-    known = [units[name] for name in names if name in units]
-    formula.values["unit"] = formula.values["unit"] or (known[0] if known else "")
+    named_units = [units[name] for name in names if name in units]
+    formula.values["unit"] = formula.values["unit"] or (named_units[0] if named_units else "")
 
 
 def formula_text(expression: Expression) -> str:

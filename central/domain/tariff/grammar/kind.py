@@ -1,4 +1,4 @@
-"""Kinds of values: how each is read, written and described, in one place."""
+"""Kinds of values: how each is read, written and described, in one cursor."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.node import Items, Scalar
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.refusal import Code
 
 Schema: TypeAlias = dict[str, Any]
@@ -28,13 +28,13 @@ class Kind:
     """A kind of value.
 
     Args:
-        read: From a place of a document to the value; refuses what is not of the kind.
+        read: From the node at a cursor to the value; refuses what is not of the kind.
         write: From the value to the text, list or mapping that `read` takes.
         shape: What the JSON Schema says of it.
         ref: Its name among the schema's definitions, "" where the shape is written out.
     """
 
-    read: Callable[[Place], object]
+    read: Callable[[Cursor], object]
     write: Callable[[Any], object]
     shape: Schema
     ref: str = ""
@@ -59,69 +59,69 @@ def list_shape(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def read_text(place: Place) -> str:
+def read_text(cursor: Cursor) -> str:
     """The text of a scalar that is not null."""
-    node = place.node
+    node = cursor.node
     if not isinstance(node, Scalar) or node.is_null:
-        place.refuse(Code.WRONG_TYPE, "A text belongs here.", "Write a word.")
+        cursor.refuse(Code.WRONG_TYPE, "A text belongs here.", "Write a word.")
     return node.text
 
 
-def read_name(place: Place) -> str:
+def read_name(cursor: Cursor) -> str:
     """A word of letters, digits and underscores."""
-    text = read_text(place)
+    text = read_text(cursor)
     if not _NAME.fullmatch(text):
         remedy = "Use letters, digits and underscores, beginning with a letter."
-        place.refuse(Code.BAD_NAME, f"{text!r} is not a name.", remedy)
+        cursor.refuse(Code.BAD_NAME, f"{text!r} is not a name.", remedy)
     return text
 
 
-def read_number(place: Place) -> Decimal:
+def read_number(cursor: Cursor) -> Decimal:
     """An exact decimal number: digits, an optional sign and point; no exponent, no separators."""
-    text = read_text(place)
+    text = read_text(cursor)
     if not _NUMBER.fullmatch(text):
         message = f"{text!r} is not a plain decimal number."
-        place.refuse(Code.NOT_A_NUMBER, message, "Write digits with a point, as 0.1234.")
+        cursor.refuse(Code.NOT_A_NUMBER, message, "Write digits with a point, as 0.1234.")
     return Decimal(text)
 
 
-def read_date(place: Place) -> date:
+def read_date(cursor: Cursor) -> date:
     """A date written as 2026-07-01."""
-    text = read_text(place)
+    text = read_text(cursor)
     try:
         day = date.fromisoformat(text)
     except ValueError:
         day = None
     if day is None or day.isoformat() != text:
-        place.refuse(Code.NOT_A_DATE, f"{text!r} is not a date.", "Write it as 2026-07-01.")
+        cursor.refuse(Code.NOT_A_DATE, f"{text!r} is not a date.", "Write it as 2026-07-01.")
     return day
 
 
-def read_texts(place: Place) -> tuple[str, ...]:
+def read_texts(cursor: Cursor) -> tuple[str, ...]:
     """One text, or a list of them."""
-    if isinstance(place.node, Items):
-        return tuple(map(read_text, place.items()))
-    return (read_text(place),)
+    if isinstance(cursor.node, Items):
+        return tuple(map(read_text, cursor.items()))
+    return (read_text(cursor),)
 
 
-def read_comma_texts(place: Place) -> tuple[str, ...]:
+def read_comma_texts(cursor: Cursor) -> tuple[str, ...]:
     """Texts, each of which may hold several between commas."""
-    return tuple(part.strip() for text in read_texts(place) for part in text.split(","))
+    return tuple(part.strip() for text in read_texts(cursor) for part in text.split(","))
 
 
-def read_entries(place: Place) -> tuple[Place, ...]:
-    """The places of a mapping of names."""
-    nodes = place.fields("Write `name: value`.")
+def read_entries(cursor: Cursor) -> tuple[Cursor, ...]:
+    """The cursors of the entries of a mapping of names."""
+    nodes = cursor.fields("Write `name: value`.")
     for key in nodes:
-        read_name(place.inside(key, Scalar(key, place.key_line(key))))
-    return tuple(place.inside(key, node) for key, node in nodes.items())
+        read_name(cursor.inside(key, Scalar(key, cursor.key_line(key))))
+    return tuple(cursor.inside(key, node) for key, node in nodes.items())
 
 
-def _read_id(place: Place) -> str:
-    text = read_text(place)
+def _read_id(cursor: Cursor) -> str:
+    text = read_text(cursor)
     if not _ID.fullmatch(text):
         remedy = "Use letters, digits, dots, colons, slashes, hyphens and underscores."
-        place.refuse(Code.BAD_NAME, f"{text!r} is not an identifier.", remedy)
+        cursor.refuse(Code.BAD_NAME, f"{text!r} is not an identifier.", remedy)
     return text
 
 
@@ -146,11 +146,11 @@ TEXTS = Kind(read_texts, list, {"anyOf": [{"type": "string"}, list_shape({"type"
 def whole(low: int, high: int) -> Kind:
     """A whole number within bounds."""
 
-    def read(place: Place) -> int:
-        value = read_number(place)
+    def read(cursor: Cursor) -> int:
+        value = read_number(cursor)
         if value != int(value) or not low <= value <= high:
             message = f"{value} is not a whole number from {low} to {high}."
-            place.refuse(Code.OUT_OF_RANGE, message, "Write one that is.")
+            cursor.refuse(Code.OUT_OF_RANGE, message, "Write one that is.")
         return int(value)
 
     return Kind(
@@ -161,10 +161,10 @@ def whole(low: int, high: int) -> Kind:
 def number(low: int, high: int | None, message: str, remedy: str) -> Kind:
     """A number within bounds; what lies beyond them is refused with that message."""
 
-    def read(place: Place) -> Decimal:
-        value = read_number(place)
+    def read(cursor: Cursor) -> Decimal:
+        value = read_number(cursor)
         if value < low or (high is not None and value > high):
-            place.refuse(Code.OUT_OF_RANGE, message, remedy, line=place.record.line)
+            cursor.refuse(Code.OUT_OF_RANGE, message, remedy, line=cursor.record.line)
         return value
 
     return Kind(read, _write_number, NUMBER.shape, ref=NUMBER.ref)
@@ -175,15 +175,15 @@ def words(meanings: dict[str, Any], also: tuple[Any, ...] = ()) -> Kind:
 
     Args:
         meanings: Word to its value.
-        also: What a file may hold in place of a word, since it loads as that word.
+        also: What a file may hold instead of a word, since it loads as that word.
     """
     by_value = {value: word for word, value in meanings.items()}
 
-    def read(place: Place) -> object:
-        text = read_text(place)
+    def read(cursor: Cursor) -> object:
+        text = read_text(cursor)
         if text not in meanings:
             message = f"{text!r} is not a choice here."
-            place.refuse(Code.NOT_A_CHOICE, message, f"Use {' or '.join(meanings)}.")
+            cursor.refuse(Code.NOT_A_CHOICE, message, f"Use {' or '.join(meanings)}.")
         return meanings[text]
 
     return Kind(read, by_value.__getitem__, {"enum": [*also, *meanings]})
@@ -200,12 +200,12 @@ FLAG = words({"true": True, "false": False}, also=(True, False))
 def minutes(what: str) -> Kind:
     """A length such as `15m` that divides a day. [s]."""
 
-    def read(place: Place) -> int:
-        text = read_text(place)
+    def read(cursor: Cursor) -> int:
+        text = read_text(cursor)
         length = int(text[:-1]) if _MINUTES.fullmatch(text) else 0
         if length == 0 or _DAY_MINUTES % length:
             message = f"{text!r} is not a {what} that divides a day."
-            place.refuse(Code.BAD_WINDOW, message, "Write 15m or 60m.", line=place.record.line)
+            cursor.refuse(Code.BAD_WINDOW, message, "Write 15m or 60m.", line=cursor.record.line)
         return length * 60
 
     def write(seconds: int) -> str:

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from central.domain.tariff.calendar_rules import DEFAULT_SCHEDULE
 from central.domain.tariff.document import ALL
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     NAME,
     TEXT,
@@ -15,92 +16,93 @@ from central.domain.tariff.grammar.kind import (
     read_text,
     read_texts,
 )
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.refusal import Code
 
 
-def _read_series(place: Place) -> str:
-    name = read_name(place)
-    if name not in place.scope.series:
+def _read_series(cursor: Cursor) -> str:
+    name = read_name(cursor)
+    if name not in cursor.scope.series:
         message = f"{name!r} is not an input and not a series."
         remedy = "Define it in `inputs`."
-        place.refuse(Code.UNKNOWN_SERIES, message, remedy, line=place.record.line)
+        cursor.refuse(Code.UNKNOWN_SERIES, message, remedy, line=cursor.record.line)
     return name
 
 
-def _read_schedule(place: Place) -> str:
-    name = read_text(place)
+def _read_schedule(cursor: Cursor) -> str:
+    name = read_text(cursor)
     if name == "none":
         return ""
-    if name not in {schedule.name for schedule in place.scope.calendar.schedules}:
+    if name not in {schedule.name for schedule in cursor.scope.calendar.schedules}:
         message = f"{name!r} is not a schedule of the calendar."
         remedy = f"Use none, or define {DEFAULT_SCHEDULE}s in the calendar."
-        place.refuse(Code.UNKNOWN_SCHEDULE, message, remedy, line=place.record.line)
+        cursor.refuse(Code.UNKNOWN_SCHEDULE, message, remedy, line=cursor.record.line)
     return name
 
 
-def _read_hours(place: Place) -> str:
-    name = read_text(place)
-    if name not in place.scope.prices:
+def _read_hours(cursor: Cursor) -> str:
+    name = read_text(cursor)
+    if name not in cursor.scope.prices:
         message = f"{name!r} is not a series of named intervals."
         remedy = "Define it in series, as `{price: NAME}`."
-        place.refuse(Code.UNKNOWN_SERIES, message, remedy, line=place.record.line)
+        cursor.refuse(Code.UNKNOWN_SERIES, message, remedy, line=cursor.record.line)
     return name
 
 
-def _read_prices(place: Place) -> str:
-    name = read_text(place)
-    if name not in place.scope.prices:
+def _read_prices(cursor: Cursor) -> str:
+    name = read_text(cursor)
+    if name not in cursor.scope.prices:
         message = f"{name!r} is not a price series."
         remedy = "Define it in series."
-        place.refuse(Code.UNKNOWN_SERIES, message, remedy, line=place.record.line)
+        cursor.refuse(Code.UNKNOWN_SERIES, message, remedy, line=cursor.record.line)
     return name
 
 
-def _read_flag(place: Place) -> str:
-    name = read_text(place)
-    if name not in place.scope.needs:
+def _read_flag(cursor: Cursor) -> str:
+    name = read_text(cursor)
+    if name not in cursor.scope.needs:
         message = f"{name!r} is not an agreement fact."
         remedy = "Name it in `needs`."
-        place.refuse(Code.UNKNOWN_FACT, message, remedy, line=place.record.line)
-    if place.scope.needs[name] != "bool":
+        cursor.refuse(Code.UNKNOWN_FACT, message, remedy, line=cursor.record.line)
+    if cursor.scope.needs[name] != "bool":
         message = f"The fact {name!r} is not true or false."
-        place.refuse(Code.WRONG_FACT_KIND, message, "Make it `bool`.", line=place.record.line)
+        cursor.refuse(Code.WRONG_FACT_KIND, message, "Make it `bool`.", line=cursor.record.line)
     return name
 
 
-def _read_count(place: Place) -> str:
-    name = read_name(place)
-    if name not in place.scope.units and name not in place.scope.needs:
+def _read_count(cursor: Cursor) -> str:
+    name = read_name(cursor)
+    if name not in cursor.scope.units and name not in cursor.scope.needs:
         message = f"{name!r} is not a determinant and not a fact."
-        place.record.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it first.", line=place.line)
+        cursor.record.refuse(
+            Code.UNKNOWN_DETERMINANT, message, "Define it first.", line=cursor.line
+        )
     return name
 
 
-def _read_new_line(place: Place) -> str:
-    name = read_name(place)
-    if name in place.scope.lines or name == ALL:
+def _read_new_line(cursor: Cursor) -> str:
+    name = read_name(cursor)
+    if name in cursor.scope.lines or name == ALL:
         message = f"{name!r} is already taken."
         remedy = "Choose another id."
-        place.refuse(Code.DUPLICATE_NAME, message, remedy, line=place.record.line)
-    place.scope.lines.add(name)
+        cursor.refuse(Code.DUPLICATE_NAME, message, remedy, line=cursor.record.line)
+    cursor.scope.lines.add(name)
     return name
 
 
-def _read_lines_above(place: Place) -> tuple[str, ...]:
-    names, own = read_texts(place), place.record.values["id"]
+def _read_lines_above(cursor: Cursor) -> tuple[str, ...]:
+    names, line_id = read_texts(cursor), cursor.record.values["id"]
     if not names:
-        no_lines(place.record)
+        no_lines(cursor.record)
     for name in names:
-        if name == own:
-            place.refuse(Code.CYCLE, f"{own!r} rests on itself.", "Remove it.")
-        if name != ALL and name not in place.scope.lines:
+        if name == line_id:
+            cursor.refuse(Code.CYCLE, f"{line_id!r} rests on itself.", "Remove it.")
+        if name != ALL and name not in cursor.scope.lines:
             message = f"{name!r} is not a line that stands before."
-            place.refuse(Code.UNKNOWN_CHARGE, message, "Name charges above this one.")
+            cursor.refuse(Code.UNKNOWN_CHARGE, message, "Name charges above this one.")
     return names
 
 
-def no_lines(record: Place) -> NoReturn:
+def no_lines(record: Cursor) -> NoReturn:
     """Refuse a line that rests on others and names none."""
     message = f"{record.values['id']!r} names no lines that it rests on."
     record.refuse(Code.NO_BASE, message, "Add `of: [charge, ...]`.")

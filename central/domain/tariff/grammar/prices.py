@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import cast
 
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     NUMBER,
     TEXT,
@@ -19,7 +20,6 @@ from central.domain.tariff.grammar.kind import (
     read_number,
 )
 from central.domain.tariff.grammar.node import Fields, Scalar
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 from central.domain.tariff.refusal import Code
@@ -29,56 +29,56 @@ Steps = tuple[Step, ...]
 SeasonalSteps = tuple[tuple[str, Steps], ...]
 
 
-def _read_prices(place: Place) -> PriceTable:
+def _read_prices(cursor: Cursor) -> PriceTable:
     """A price, or prices by season, by period, or by season and then period."""
-    if isinstance(place.node, Scalar):
-        return PriceTable(((("", ""), read_number(place)),))
-    entries = read_entries(place)
+    if isinstance(cursor.node, Scalar):
+        return PriceTable(((("", ""), read_number(cursor)),))
+    entries = read_entries(cursor)
     if not entries:
-        place.refuse(Code.MISSING_PRICE, "There is no price.", "Write one.")
-    if {entry.key for entry in entries} & place.scope.seasons:
-        return _by_season(place, entries)
-    return _by_period(place, entries)
+        cursor.refuse(Code.MISSING_PRICE, "There is no price.", "Write one.")
+    if {entry.key for entry in entries} & cursor.scope.seasons:
+        return _by_season(cursor, entries)
+    return _by_period(cursor, entries)
 
 
-def _by_season(place: Place, entries: tuple[Place, ...]) -> PriceTable:
-    _every_season(place, entries)
+def _by_season(cursor: Cursor, entries: tuple[Cursor, ...]) -> PriceTable:
+    _every_season(cursor, entries)
     rows: list[tuple[tuple[str, str], Decimal]] = []
     for entry in entries:
         inner = _read_prices(entry)
         if inner.by_season:
             message = "A season holds prices by season."
-            place.refuse(Code.CONFLICT, message, "Name seasons once.", line=entry.line)
+            cursor.refuse(Code.CONFLICT, message, "Name seasons once.", line=entry.line)
         rows.extend(((entry.key, label), price) for (_, label), price in inner.rows)
     return PriceTable(tuple(rows))
 
 
-def _by_period(place: Place, entries: tuple[Place, ...]) -> PriceTable:
-    split = place.quantity.split
+def _by_period(cursor: Cursor, entries: tuple[Cursor, ...]) -> PriceTable:
+    split = cursor.quantity.split
     if not split:
         message = "Prices differ by name, but the quantity is not split by period."
         remedy = "Name seasons, or give the determinant `by: period`."
-        place.refuse(Code.PERIODS_NEED_A_SPLIT, message, remedy)
-    names, labels = {entry.key for entry in entries}, place.scope.labels(split)
+        cursor.refuse(Code.PERIODS_NEED_A_SPLIT, message, remedy)
+    names, labels = {entry.key for entry in entries}, cursor.scope.labels(split)
     if names - labels:
         message = f"{min(names - labels)!r} is not a period of {split!r}."
-        place.refuse(Code.UNKNOWN_PERIOD, message, "Define it in the calendar.")
+        cursor.refuse(Code.UNKNOWN_PERIOD, message, "Define it in the calendar.")
     table = PriceTable(tuple((("", entry.key), read_number(entry)) for entry in entries))
-    if names != labels and not place.scope.seasons:
+    if names != labels and not cursor.scope.seasons:
         message = f"There is no price for {', '.join(sorted(labels - names))}."
-        place.refuse(Code.MISSING_PRICE, message, "Price every period.")
+        cursor.refuse(Code.MISSING_PRICE, message, "Price every period.")
     return table
 
 
-def _every_season(place: Place, entries: tuple[Place, ...]) -> None:
+def _every_season(cursor: Cursor, entries: tuple[Cursor, ...]) -> None:
     """The entries are the seasons, each of them and nothing else."""
-    names, seasons = {entry.key for entry in entries}, place.scope.seasons
+    names, seasons = {entry.key for entry in entries}, cursor.scope.seasons
     if names - seasons:
         message = f"{min(names - seasons)!r} is not a season."
-        place.refuse(Code.UNKNOWN_SEASON, message, "Define the season, or drop it.")
+        cursor.refuse(Code.UNKNOWN_SEASON, message, "Define the season, or drop it.")
     if seasons - names:
         message = f"There is no price for {', '.join(sorted(seasons - names))}."
-        place.refuse(Code.MISSING_PRICE, message, "Price every season.")
+        cursor.refuse(Code.MISSING_PRICE, message, "Price every season.")
 
 
 def _write_prices(table: PriceTable) -> object:
@@ -104,13 +104,13 @@ PRICES = Kind(
 )
 
 
-def _read_bound(place: Place) -> Decimal | None:
-    if isinstance(place.node, Scalar) and place.node.is_null:
+def _read_bound(cursor: Cursor) -> Decimal | None:
+    if isinstance(cursor.node, Scalar) and cursor.node.is_null:
         return None
-    bound = read_number(place)
+    bound = read_number(cursor)
     if bound < 0:
         message = f"The bound {bound} is negative."
-        place.refuse(Code.OUT_OF_RANGE, message, "Write one that is not.")
+        cursor.refuse(Code.OUT_OF_RANGE, message, "Write one that is not.")
     return bound
 
 
@@ -121,7 +121,7 @@ def _write_bound(bound: Decimal | None) -> object:
 BOUND = Kind(_read_bound, _write_bound, {"anyOf": [NUMBER.schema, {"type": "null"}]})
 
 
-def _check_bound_unit(step: Place) -> None:
+def _check_bound_unit(step: Cursor) -> None:
     unit = step.quantity.unit
     step.values["unit"] = step.values["unit"] or unit
     units = (unit, "ratio", *(unit + suffix for suffix in _BOUND_UNITS))
@@ -131,7 +131,7 @@ def _check_bound_unit(step: Place) -> None:
         step.field("unit").refuse(Code.TIER_UNIT, message, remedy, line=step.line)
 
 
-def _check_bound_factor(step: Place) -> None:
+def _check_bound_factor(step: Cursor) -> None:
     bound, of = step.values["unit"], step.values["of"]
     needs_factor = bound == "ratio" or "/kW" in bound.removeprefix(step.quantity.unit)
     if needs_factor and of is None:
@@ -151,36 +151,36 @@ def _check_bound_factor(step: Place) -> None:
         field.refuse(Code.UNKNOWN_PERIOD, message, "Use `.total`.", line=step.line)
 
 
-def _check_price_or_steps(step: Place) -> None:
+def _check_price_or_steps(step: Cursor) -> None:
     if (step.values["price"] is None) == (not step.values["steps"]):
         message = "A step needs either a price or narrower steps."
         step.refuse(Code.MISSING_PRICE, message, "Add one of them.")
 
 
-def _read_steps(place: Place) -> Steps:
-    places = place.items()
-    steps = cast("Steps", place.each(STEP.read, places))
-    place.stop_if_refused()
+def _read_steps(cursor: Cursor) -> Steps:
+    cursors = cursor.items()
+    steps = cast("Steps", cursor.each(STEP.read, cursors))
+    cursor.stop_if_refused()
     if not steps:
-        place.refuse(Code.MISSING_PRICE, "There is no step.", "Add one.")
-    for later_place, (earlier, later) in zip(places[1:], pairwise(steps), strict=True):
-        _check_ascent(later_place, earlier, later)
+        cursor.refuse(Code.MISSING_PRICE, "There is no step.", "Add one.")
+    for later_cursor, (earlier, later) in zip(cursors[1:], pairwise(steps), strict=True):
+        _check_ascent(later_cursor, earlier, later)
     if steps[-1].to is not None:
         message = f"Nothing prices what exceeds {steps[-1].to}."
         remedy = "End with `to: null`."
-        place.refuse(Code.TIERS_NOT_CLOSED, message, remedy, line=places[-1].line)
+        cursor.refuse(Code.TIERS_NOT_CLOSED, message, remedy, line=cursors[-1].line)
     return steps
 
 
-def _check_ascent(place: Place, earlier: Step, later: Step) -> None:
-    bound, code = place.field("to"), Code.TIERS_NOT_ASCENDING
+def _check_ascent(cursor: Cursor, earlier: Step, later: Step) -> None:
+    bound, code = cursor.field("to"), Code.TIERS_NOT_ASCENDING
     if earlier.to is None:
         message = "A step follows one that has no bound."
-        bound.refuse(code, message, "Let `null` be the last bound.", line=place.line)
+        bound.refuse(code, message, "Let `null` be the last bound.", line=cursor.line)
     comparable = (earlier.unit, earlier.of) == (later.unit, later.of)
     if comparable and later.to is not None and later.to <= earlier.to:
         message = f"The bound {later.to} does not exceed {earlier.to}."
-        bound.refuse(code, message, "Let bounds ascend.", line=place.line)
+        bound.refuse(code, message, "Let bounds ascend.", line=cursor.line)
 
 
 def _write_steps(steps: Steps) -> list[Json]:
@@ -203,18 +203,18 @@ STEP = Record(
 )
 
 
-def _read_seasonal(place: Place) -> SeasonalSteps:
-    if not isinstance(place.node, Fields):
-        return (("", _read_steps(place)),)
-    entries = read_entries(place)
+def _read_seasonal(cursor: Cursor) -> SeasonalSteps:
+    if not isinstance(cursor.node, Fields):
+        return (("", _read_steps(cursor)),)
+    entries = read_entries(cursor)
     if not entries:
-        place.refuse(Code.MISSING_PRICE, "There is no step.", "Add one.")
-    _every_season(place, entries)
+        cursor.refuse(Code.MISSING_PRICE, "There is no step.", "Add one.")
+    _every_season(cursor, entries)
     return tuple((entry.key, _read_steps(entry)) for entry in entries)
 
 
 def _write_seasonal(steps: Sequence[tuple[str, Steps]]) -> object:
-    seasonal = {season: _write_steps(own) for season, own in steps}
+    seasonal = {season: _write_steps(season_steps) for season, season_steps in steps}
     return seasonal.get("", seasonal)
 
 
@@ -223,14 +223,15 @@ SEASONAL_STEPS = Kind(
 )
 
 
-def _check_package(tiers: Place) -> None:
+def _check_package(tiers: Cursor) -> None:
     size = tiers.values["size"]
-    if (size is not None) != (tiers.values["kind"] == "package") or (size or 1) <= 0:
+    has_size = size is not None and size > 0
+    if has_size != (tiers.values["kind"] == "package") or (size is not None and not has_size):
         message = "Packages, and only packages, have a size above zero."
         tiers.refuse(Code.CONFLICT, message, "Write `kind: package, size: 1000`.")
 
 
-def _check_order_of_time(tiers: Place) -> None:
+def _check_order_of_time(tiers: Cursor) -> None:
     kind = tiers.values["kind"]
     if tiers.values["style"] == "in_order" and kind != "graduated":
         message = f"Only graduated tiers fill in order of time, and these are {kind!r}."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     Json,
     Kind,
@@ -14,10 +15,9 @@ from central.domain.tariff.grammar.kind import (
     map_shape,
     read_entries,
 )
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.refusal import Code
 
-Check: TypeAlias = Callable[[Place], None]
+Check: TypeAlias = Callable[[Cursor], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Row:
         required: Whether it must be there; such a key is always written.
         always: Whether it is written at its default as well.
         attribute: Name in the model, "" for the key's own.
-        kept: Whether the model holds it; what only repeats or restricts is read and forgotten.
+        in_model: Whether the model holds it; what only repeats or restricts is read and forgotten.
         get: What to write of the model, where that is no attribute of it.
         when: Whether the key has a meaning beside what is read before it; it is unknown otherwise.
         absent: What refuses a required key's absence, where there is more to say.
@@ -45,10 +45,10 @@ class Row:
     required: bool = False
     always: bool = False
     attribute: str = ""
-    kept: bool = True
+    in_model: bool = True
     get: Callable[[Any], object] | None = None
-    when: Callable[[Place], bool] | None = None
-    absent: Callable[[Place], NoReturn] | None = None
+    when: Callable[[Cursor], bool] | None = None
+    absent: Callable[[Cursor], NoReturn] | None = None
     then: Check | None = None
     ends: bool = False
 
@@ -57,7 +57,7 @@ class Row:
         """Whether no document of the construct is without it."""
         return self.required and self.when is None
 
-    def read(self, record: Place) -> None:
+    def read(self, record: Cursor) -> None:
         """Put the value, or what holds in its absence, among the record's values."""
         if record.has(self.key):
             record.values[self.key] = self.kind.read(record.field(self.key))
@@ -68,14 +68,14 @@ class Row:
         if self.then is not None:
             self.then(record)
 
-    def _refuse_absence(self, record: Place) -> NoReturn:
+    def _refuse_absence(self, record: Cursor) -> NoReturn:
         if self.absent is not None:
             self.absent(record)
         record.refuse(Code.MISSING_KEY, f"{self.key!r} is missing.", "Add it.")
 
     def write(self, model: object) -> Iterator[tuple[str, object]]:
         """The key and its value as text, unless they need not be said."""
-        if not self.kept and self.get is None:
+        if not self.in_model and self.get is None:
             return
         value = self.get(model) if self.get else getattr(model, self.attribute or self.key)
         if self.always or self.is_always_required or value != self.default:
@@ -98,53 +98,55 @@ class Record:
     model: Any
     rows: tuple[Row, ...]
     checks: tuple[Check, ...] = ()
-    make: Callable[[Place], object] | None = None
+    make: Callable[[Cursor], object] | None = None
     named: bool = False
     ref: str = ""
 
-    def read(self, place: Place) -> object:
-        """The model, from a place of a document."""
-        self.read_values(place)
-        return self.model_of(place)
+    def read(self, cursor: Cursor) -> object:
+        """The model, from the mapping at a cursor."""
+        self.read_values(cursor)
+        return self.model_of(cursor)
 
-    def read_values(self, place: Place) -> None:
+    def read_values(self, cursor: Cursor) -> None:
         """The values of all rows, with what the checks say of them; every fault is named."""
-        for key in place.fields().keys() - {row.key for row in self.rows}:
-            self._note_unknown(key, place)
+        for key in cursor.fields().keys() - {row.key for row in self.rows}:
+            self._note_unknown(key, cursor)
         for row in self.rows:
-            with place.part(row.key):
-                self._read_row(row, place)
-            if row.ends and row.key in place.values.refused:
-                place.stop_if_refused()
+            with cursor.reading(row.key):
+                self._read_row(row, cursor)
+            if row.ends and row.key in cursor.values.refused:
+                cursor.stop_if_refused()
         for check in self.checks:
-            with place.part():
-                check(place)
-        place.stop_if_refused()
+            with cursor.reading():
+                check(cursor)
+        cursor.stop_if_refused()
 
-    def _read_row(self, row: Row, place: Place) -> None:
-        if row.when is None or row.when(place):
-            row.read(place)
+    def _read_row(self, row: Row, cursor: Cursor) -> None:
+        if row.when is None or row.when(cursor):
+            row.read(cursor)
             return
-        place.values[row.key] = row.default
-        if place.has(row.key):
-            self._note_unknown(row.key, place)
+        cursor.values[row.key] = row.default
+        if cursor.has(row.key):
+            self._note_unknown(row.key, cursor)
 
-    def _note_unknown(self, key: str, place: Place) -> None:
-        known = [row.key for row in self.rows if row.when is None or row.key != key]
-        message, remedy = f"{key!r} is not a key here.", f"Use one of {', '.join(sorted(known))}."
-        path = place.inside(key, place.node).path
-        place.report.note(Code.UNKNOWN_KEY, place.key_line(key), path, message, remedy)
+    def _note_unknown(self, key: str, cursor: Cursor) -> None:
+        keys = sorted(row.key for row in self.rows if row.key != key)
+        message, remedy = f"{key!r} is not a key here.", f"Use one of {', '.join(keys)}."
+        path = cursor.inside(key, cursor.node).path
+        cursor.report.note(Code.UNKNOWN_KEY, cursor.key_line(key), path, message, remedy)
 
-    def model_of(self, place: Place) -> object:
+    def model_of(self, cursor: Cursor) -> object:
         """The model of values that are read."""
         if self.make is not None:
-            return self.make(place)
-        return self.model(**self.attributes(place))
+            return self.make(cursor)
+        return self.model(**self.attributes(cursor))
 
-    def attributes(self, place: Place) -> dict[str, Any]:
+    def attributes(self, cursor: Cursor) -> dict[str, Any]:
         """The values read, by the model's names."""
-        kept = {row.attribute or row.key: place.values[row.key] for row in self.rows if row.kept}
-        return {"name": place.key, **kept} if self.named else kept
+        values = {
+            row.attribute or row.key: cursor.values[row.key] for row in self.rows if row.in_model
+        }
+        return {"name": cursor.key, **values} if self.named else values
 
     def write(self, model: object) -> Json:
         """The mapping that `read` takes."""
@@ -175,10 +177,10 @@ def list_of(kind: Kind | Record, *, alone: bool = False) -> Kind:
         alone: Whether the list stands without the entries that are refused.
     """
 
-    def read(place: Place) -> tuple[object, ...]:
-        values = place.each(kind.read, place.items())
+    def read(cursor: Cursor) -> tuple[object, ...]:
+        values = cursor.each(kind.read, cursor.items())
         if not alone:
-            place.stop_if_refused()
+            cursor.stop_if_refused()
         return values
 
     def write(values: tuple[object, ...]) -> list[object]:
@@ -190,10 +192,10 @@ def list_of(kind: Kind | Record, *, alone: bool = False) -> Kind:
 def named(kind: Kind | Record, *, alone: bool = False) -> Kind:
     """A mapping of names to models that hold their name; `alone` as for a list."""
 
-    def read(place: Place) -> tuple[object, ...]:
-        values = place.each(kind.read, read_entries(place))
+    def read(cursor: Cursor) -> tuple[object, ...]:
+        values = cursor.each(kind.read, read_entries(cursor))
         if not alone:
-            place.stop_if_refused()
+            cursor.stop_if_refused()
         return values
 
     def write(values: tuple[Any, ...]) -> Json:
@@ -205,10 +207,10 @@ def named(kind: Kind | Record, *, alone: bool = False) -> Kind:
 def pairs(kind: Kind | Record) -> Kind:
     """A mapping of names to values, as pairs."""
 
-    def read(place: Place) -> tuple[tuple[str, object], ...]:
-        entries = read_entries(place)
-        values = place.each(kind.read, entries)
-        place.stop_if_refused()
+    def read(cursor: Cursor) -> tuple[tuple[str, object], ...]:
+        entries = read_entries(cursor)
+        values = cursor.each(kind.read, entries)
+        cursor.stop_if_refused()
         return tuple((entry.key, value) for entry, value in zip(entries, values, strict=True))
 
     def write(values: tuple[tuple[str, object], ...]) -> Json:
@@ -217,11 +219,11 @@ def pairs(kind: Kind | Record) -> Kind:
     return Kind(read, write, map_shape(kind.schema))
 
 
-def variants(*records: Record, pick: Callable[[Place], Record], ref: str = "") -> Kind:
+def variants(*records: Record, pick: Callable[[Cursor], Record], ref: str = "") -> Kind:
     """One of several constructs, told apart by what stands in the mapping."""
 
-    def read(place: Place) -> object:
-        return pick(place).read(place)
+    def read(cursor: Cursor) -> object:
+        return pick(cursor).read(cursor)
 
     def write(value: object) -> object:
         return next(record for record in records if record.model is type(value)).write(value)

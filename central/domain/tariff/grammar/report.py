@@ -10,7 +10,7 @@ from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedErro
 
 
 class StopReadingError(Exception):
-    """What is read at this place cannot be read further; the finding is in the report."""
+    """What is being read cannot be read further; the finding is in the report."""
 
 
 class Report:

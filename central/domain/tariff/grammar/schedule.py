@@ -6,6 +6,7 @@ import re
 from typing import cast
 
 from central.domain.tariff.calendar_rules import REST, Period, PeriodRule
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     TEXTS,
     Json,
@@ -17,7 +18,6 @@ from central.domain.tariff.grammar.kind import (
     read_texts,
 )
 from central.domain.tariff.grammar.node import Scalar
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row
 from central.domain.tariff.refusal import Code
 
@@ -27,48 +27,48 @@ Hours = tuple[tuple[int, int], ...]
 Periods = tuple[Period, ...]
 
 
-def one_rest(place: Place, *, second: bool) -> None:
+def one_rest(cursor: Cursor, *, second: bool) -> None:
     """Refuse the second entry that takes what the others leave."""
     if second:
-        place.refuse(Code.TWO_RESTS, "Two entries take the rest.", "Keep one `rest`.")
+        cursor.refuse(Code.TWO_RESTS, "Two entries take the rest.", "Keep one `rest`.")
 
 
-def _calendar_of(place: Place) -> Place:
-    """The calendar that a place is in, whose seasons and day types are read."""
-    while "seasons" not in place.values:
-        place = place.record
-    return place
+def _calendar_of(cursor: Cursor) -> Cursor:
+    """The calendar that holds a cursor's node, whose seasons and day types are read."""
+    while "seasons" not in cursor.values:
+        cursor = cursor.record
+    return cursor
 
 
-def _names_in_calendar(place: Place, key: str) -> list[str]:
-    return [entry.name for entry in _calendar_of(place).values[key]]
+def _names_in_calendar(cursor: Cursor, key: str) -> list[str]:
+    return [entry.name for entry in _calendar_of(cursor).values[key]]
 
 
-def _read_seasons(place: Place) -> tuple[str, ...]:
-    texts, known = read_texts(place), _names_in_calendar(place, "seasons")
+def _read_seasons(cursor: Cursor) -> tuple[str, ...]:
+    texts, seasons = read_texts(cursor), _names_in_calendar(cursor, "seasons")
     for text in texts:
-        if text not in known:
+        if text not in seasons:
             message = f"{text!r} is not a season."
             remedy = "Define it in `seasons`."
-            place.record.refuse(Code.UNKNOWN_SEASON, message, remedy, line=place.line)
+            cursor.record.refuse(Code.UNKNOWN_SEASON, message, remedy, line=cursor.line)
     return texts
 
 
-def _read_days(place: Place) -> tuple[str, ...]:
-    texts, known = read_texts(place), _names_in_calendar(place, "days")
+def _read_days(cursor: Cursor) -> tuple[str, ...]:
+    texts, days = read_texts(cursor), _names_in_calendar(cursor, "days")
     for text in texts:
-        if text not in known:
+        if text not in days:
             message = f"{text!r} is not a day type."
             remedy = "Define it in `days`."
-            place.record.refuse(Code.UNKNOWN_DAY_TYPE, message, remedy, line=place.line)
+            cursor.record.refuse(Code.UNKNOWN_DAY_TYPE, message, remedy, line=cursor.line)
     return texts
 
 
-def _read_hours(place: Place) -> Hours:
-    return tuple(span for text in read_comma_texts(place) for span in _spans(text, place)) or _ALL
+def _read_hours(cursor: Cursor) -> Hours:
+    return tuple(span for text in read_comma_texts(cursor) for span in _spans(text, cursor)) or _ALL
 
 
-def _spans(text: str, place: Place) -> Hours:
+def _spans(text: str, cursor: Cursor) -> Hours:
     match = _HOURS.fullmatch(text)
     parts = tuple(map(int, match.groups())) if match else (0, 0, 0, 0)
     start, end = parts[0] * 60 + parts[1], parts[2] * 60 + parts[3]
@@ -76,7 +76,7 @@ def _spans(text: str, place: Place) -> Hours:
     if match is None or start == end or start >= _DAY or end > _DAY or not minutes_fit:
         message = f"{text!r} is not a range of hours."
         remedy = 'Write it as "10:00-14:00".'
-        place.record.refuse(Code.BAD_TIME_RANGE, message, remedy, line=place.line)
+        cursor.record.refuse(Code.BAD_TIME_RANGE, message, remedy, line=cursor.line)
     if start < end:
         return ((start, end),)
     return ((start, _DAY), (0, end)) if end else ((start, _DAY),)
@@ -101,32 +101,32 @@ _RULE = Record(
 )
 
 
-def _read_periods(place: Place) -> Periods:
+def _read_periods(cursor: Cursor) -> Periods:
     periods: list[Period] = []
-    for entry in read_entries(place):
+    for entry in read_entries(cursor):
         if isinstance(entry.node, Scalar) and entry.node.text == REST:
             one_rest(entry, second=any(period.rules is None for period in periods))
             periods.append(Period(entry.key, None))
         else:
             rules = tuple(cast("PeriodRule", _RULE.read(rule)) for rule in entry.items())
             periods.append(Period(entry.key, rules))
-    _check_covered_once(tuple(periods), place)
+    _check_covered_once(tuple(periods), cursor)
     return tuple(periods)
 
 
-def _check_covered_once(periods: Periods, place: Place) -> None:
+def _check_covered_once(periods: Periods, cursor: Cursor) -> None:
     has_rest = any(period.rules is None for period in periods)
-    for season in _names_in_calendar(place, "seasons") or [""]:
-        for day in _names_in_calendar(place, "days") or [""]:
-            owner = _owners(periods, season, day, place)
+    for season in _names_in_calendar(cursor, "seasons") or [""]:
+        for day in _names_in_calendar(cursor, "days") or [""]:
+            owner = _owners(periods, season, day, cursor)
             missing = [minute for minute in range(_DAY) if minute not in owner]
             if missing and not has_rest:
                 when = ", ".join(part for part in (season, day) if part)
                 message = f"{_clock(missing[0])} is in no period{f' ({when})' if when else ''}."
-                place.refuse(Code.PERIODS_GAP, message, "Cover it, or add `rest`.")
+                cursor.refuse(Code.PERIODS_GAP, message, "Cover it, or add `rest`.")
 
 
-def _owners(periods: Periods, season: str, day: str, place: Place) -> dict[int, str]:
+def _owners(periods: Periods, season: str, day: str, cursor: Cursor) -> dict[int, str]:
     """The period of each minute of a kind of day."""
     owner: dict[int, str] = {}
     for period in periods:
@@ -134,7 +134,7 @@ def _owners(periods: Periods, season: str, day: str, place: Place) -> dict[int, 
         for minute in [m for rule in rules for span in rule.hours for m in range(*span)]:
             if owner.setdefault(minute, period.name) != period.name:
                 message = f"{_clock(minute)} is in {owner[minute]!r} and in {period.name!r}."
-                place.refuse(Code.PERIODS_OVERLAP, message, "Let each be in one.")
+                cursor.refuse(Code.PERIODS_OVERLAP, message, "Let each be in one.")
     return owner
 
 

@@ -56,9 +56,9 @@ class Scope:
         """Period names of a schedule, or values of a field that events are split by."""
         if schedule in self.fields:
             return self.fields[schedule]
-        for found in self.calendar.schedules:
-            if found.name == schedule:
-                return frozenset(period.name for period in found.periods)
+        for entry in self.calendar.schedules:
+            if entry.name == schedule:
+                return frozenset(period.name for period in entry.periods)
         return frozenset()
 
     @property

@@ -13,6 +13,7 @@ from central.domain.tariff.expression import (
     Number,
     parse_expression,
 )
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     ID,
     TEXT,
@@ -26,7 +27,6 @@ from central.domain.tariff.grammar.kind import (
     read_texts,
 )
 from central.domain.tariff.grammar.node import Fields
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row, named, variants
 from central.domain.tariff.grammar.scope import BUILT_IN_INPUTS
 from central.domain.tariff.refusal import Code
@@ -40,22 +40,22 @@ class _NotASumError(Exception):
     """The formula is no sum of products."""
 
 
-def _read_factors(place: Place) -> tuple[Factor, ...]:
-    if isinstance(place.node, Fields):
-        named = [(entry.key, str(ID.read(entry))) for entry in read_entries(place)]
+def _read_factors(cursor: Cursor) -> tuple[Factor, ...]:
+    if isinstance(cursor.node, Fields):
+        named = [(entry.key, str(ID.read(entry))) for entry in read_entries(cursor)]
     else:
-        named = [(name, name) for name in read_texts(place)]
-    return tuple(_factor(name, source, place) for name, source in named)
+        named = [(name, name) for name in read_texts(cursor)]
+    return tuple(_factor(name, source, cursor) for name, source in named)
 
 
-def _factor(name: str, source: str, place: Place) -> Factor:
-    if name in place.scope.series:
+def _factor(name: str, source: str, cursor: Cursor) -> Factor:
+    if name in cursor.scope.series:
         message = f"{name!r} is an input, and not a factor."
-        place.refuse(Code.DUPLICATE_NAME, message, "Rename the factor.")
-    if place.scope.needs.get(source) in _NO_NUMBERS:
+        cursor.refuse(Code.DUPLICATE_NAME, message, "Rename the factor.")
+    if cursor.scope.needs.get(source) in _NO_NUMBERS:
         message = f"The fact {source!r} is not a number."
-        place.refuse(Code.WRONG_FACT_KIND, message, "Give it a unit.")
-    return Factor(name, source, fact=source in place.scope.needs)
+        cursor.refuse(Code.WRONG_FACT_KIND, message, "Give it a unit.")
+    return Factor(name, source, fact=source in cursor.scope.needs)
 
 
 def _write_factors(factors: tuple[Factor, ...]) -> Json:
@@ -67,13 +67,13 @@ FACTORS = Kind(
 )
 
 
-def _check_new_name(series: Place) -> None:
+def _check_new_name(series: Cursor) -> None:
     if series.key in series.scope.series:
         message = f"{series.key!r} is already an input or series."
         series.refuse(Code.DUPLICATE_NAME, message, "Rename it.")
 
 
-def _make_series(series: Place) -> Series:
+def _make_series(series: Cursor) -> Series:
     text, factors, units = series.values["expr"], series.values["factors"], series.scope.series
     terms, used = _split(_parsed(series), series)
     by_name = {factor.name: factor for factor in factors}
@@ -81,17 +81,17 @@ def _make_series(series: Place) -> Series:
         if name not in used:
             message = f"The formula does not use the factor {name!r}."
             series.refuse(Code.CONFLICT, message, "Drop it, or use it.")
-    own = {units[term] for term in terms}
+    term_units = {units[term] for term in terms}
     unit = series.values["unit"]
-    if len(own) != 1 and unit is None:
+    if len(term_units) != 1 and unit is None:
         series.refuse(Code.CONFLICT, f"{text!r} mixes units.", "Say which `unit` comes out.")
-    unit = unit or own.pop()
+    unit = unit or term_units.pop()
     units[series.key] = unit
     series.scope.computed.add(series.key)
     return Series(series.key, tuple(terms.items()), unit, tuple(by_name[factor] for factor in used))
 
 
-def _parsed(series: Place) -> Polynomial:
+def _parsed(series: Cursor) -> Polynomial:
     text = series.values["expr"]
     try:
         return _polynomial(parse_expression(text))
@@ -102,15 +102,15 @@ def _parsed(series: Place) -> Polynomial:
         series.refuse(Code.BAD_EXPRESSION, message, "Write import - export.")
 
 
-def _split(polynomial: Polynomial, series: Place) -> tuple[dict[str, Fraction], Product]:
+def _split(polynomial: Polynomial, series: Cursor) -> tuple[dict[str, Fraction], Product]:
     """Inputs with their coefficients, and the factors that all of them share."""
     text, units = series.values["expr"], series.scope.series
-    known = {factor.name for factor in series.values["factors"]}
+    factors = {factor.name for factor in series.values["factors"]}
     terms: dict[str, Fraction] = {}
     shared: set[Product] = set()
     for product, coefficient in polynomial.items():
         for name in product:
-            if name not in units and name not in known:
+            if name not in units and name not in factors:
                 message = f"{name!r} is not an input and not a factor."
                 remedy = "Define it in `inputs`, or name it in `factors`."
                 series.refuse(Code.UNKNOWN_SERIES, message, remedy)
@@ -120,7 +120,7 @@ def _split(polynomial: Polynomial, series: Place) -> tuple[dict[str, Fraction], 
             remedy = "Let every term hold one input: write import - export."
             series.refuse(Code.BAD_EXPRESSION, message, remedy)
         terms[inputs[0]] = coefficient
-        shared.add(tuple(name for name in product if name in known))
+        shared.add(tuple(name for name in product if name in factors))
     if len(shared) > 1:
         message = f"The terms of {text!r} have different factors."
         remedy = "Make a series of each product, then add those."
@@ -159,7 +159,7 @@ FORMULA = Record(
 )
 
 
-def _make_prices(prices: Place) -> PriceRule:
+def _make_prices(prices: Cursor) -> PriceRule:
     prices.scope.prices.add(prices.key)
     return PriceRule(**PRICES.attributes(prices))
 
@@ -169,15 +169,15 @@ PRICES = Record(
     (
         Row("price", ID, required=True),
         Row("step", minutes("step"), attribute="step_s"),
-        Row("missing", one_of("hold"), kept=False),
+        Row("missing", one_of("hold"), in_model=False),
     ),
     make=_make_prices,
     named=True,
 )
 
 
-def _of_kind(place: Place) -> Record:
-    return PRICES if place.has("price") else FORMULA
+def _of_kind(cursor: Cursor) -> Record:
+    return PRICES if cursor.has("price") else FORMULA
 
 
 def _write_series(document: TariffDocument) -> Json:
@@ -204,19 +204,19 @@ def _polynomial(expression: Expression) -> Polynomial:
         case Name(name):
             return {(name,): Fraction(1)}
         case Binary("+" | "-" as sign, left, right):
-            found = _polynomial(left)
+            terms = _polynomial(left)
             for product, value in _polynomial(right).items():
-                found[product] = found.get(product, Fraction(0)) + (
+                terms[product] = terms.get(product, Fraction(0)) + (
                     value if sign == "+" else -value
                 )
-            return {product: value for product, value in found.items() if value}
+            return {product: value for product, value in terms.items() if value}
         case Binary("*", left, right):
-            found = {}
-            for one, first in _polynomial(left).items():
-                for two, second in _polynomial(right).items():
-                    product = tuple(sorted((*one, *two)))
-                    found[product] = found.get(product, Fraction(0)) + first * second
-            return found
+            terms = {}
+            for left_names, first in _polynomial(left).items():
+                for right_names, second in _polynomial(right).items():
+                    product = tuple(sorted((*left_names, *right_names)))
+                    terms[product] = terms.get(product, Fraction(0)) + first * second
+            return terms
         case Binary("/", left, right):
             divisor = _polynomial(right)
             if set(divisor) != {()}:

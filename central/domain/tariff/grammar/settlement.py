@@ -13,10 +13,10 @@ from central.domain.tariff.credit_rules import (
     Settlement,
     TrueUpPayout,
 )
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import Kind, list_shape, one_of, whole
 from central.domain.tariff.grammar.names import FLAG_FACT
 from central.domain.tariff.grammar.node import Fields, Scalar
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row
 from central.domain.tariff.refusal import Code
 
@@ -43,13 +43,13 @@ _BY_WORD = {
 _WORD = one_of(*_BY_WORD)
 
 
-def _read_settlement(place: Place) -> tuple[object, ...]:
+def _read_settlement(cursor: Cursor) -> tuple[object, ...]:
     entries: list[object] = []
     seen: set[str] = set()
-    for entry in place.items():
-        with place.report.item():
+    for entry in cursor.items():
+        with cursor.report.item():
             word, how = _word_and_how(entry)
-            if word in seen or word in place.scope.lines:
+            if word in seen or word in cursor.scope.lines:
                 message = f"{word!r} stands here twice, or is the id of a line."
                 entry.refuse(Code.DUPLICATE_NAME, message, "Keep one of them.")
             seen.add(word)
@@ -57,15 +57,15 @@ def _read_settlement(place: Place) -> tuple[object, ...]:
     return tuple(entries)
 
 
-def _word_and_how(place: Place) -> tuple[str, Place]:
-    word, how = place.node, None
-    if isinstance(place.node, Fields) and len(place.node.nodes) == 1:
-        ((key, how),) = place.node.nodes.items()
-        word = Scalar(key, place.line)
-    text = str(_WORD.read(replace(place, node=word)))
+def _word_and_how(cursor: Cursor) -> tuple[str, Cursor]:
+    word, how = cursor.node, None
+    if isinstance(cursor.node, Fields) and len(cursor.node.nodes) == 1:
+        ((key, how),) = cursor.node.nodes.items()
+        word = Scalar(key, cursor.line)
+    text = str(_WORD.read(replace(cursor, node=word)))
     if how is None or (isinstance(how, Scalar) and how.is_null):
-        how = Fields({}, place.line)
-    return text, place.inside(text, how)
+        how = Fields({}, cursor.line)
+    return text, cursor.inside(text, how)
 
 
 def _write_settlement(entries: tuple[Settlement, ...]) -> list[object]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import cast
 
 from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.document import DOCUMENT
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.report import Report
 from central.domain.tariff.grammar.scope import Scope
 from central.domain.tariff.load.yaml_source import parse
@@ -32,7 +32,7 @@ def load_tariff(source: str | Path, *, file: str | None = None) -> TariffDocumen
     else:
         text, name = source, file or "tariff"
     report = Report(name)
-    document = Place(parse(text, name), report, Scope())
+    document = Cursor(parse(text, name), report, Scope())
     with report.item():
         DOCUMENT.read_values(document)
     report.raise_if_any()

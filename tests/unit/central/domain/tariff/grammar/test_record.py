@@ -21,8 +21,8 @@ from central.domain.tariff.grammar import (
     schedule,
     series,
 )
+from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import NAME, NUMBER, TEXT, one_of, whole, words
-from central.domain.tariff.grammar.place import Place
 from central.domain.tariff.grammar.record import Record, Row, list_of
 from central.domain.tariff.grammar.report import Report
 from central.domain.tariff.grammar.scope import Scope
@@ -58,7 +58,7 @@ class Lamp:
     note: str | None = None
 
 
-def not_too_bright(lamp: Place) -> None:
+def not_too_bright(lamp: Cursor) -> None:
     if lamp.values["watts"] > 100:
         lamp.refuse(Code.OUT_OF_RANGE, "The lamp is too bright.", "Write 100 or less.")
 
@@ -70,7 +70,7 @@ LAMP = Record(
         Row("watts", whole(1, 1000), default=60),
         Row("dimmed", words({"yes": True, "no": False}), default=False, attribute="is_dimmed"),
         Row("note", TEXT, when=lambda lamp: lamp.values["type"] == "sodium"),
-        Row("colour", one_of("white"), kept=False),
+        Row("colour", one_of("white"), in_model=False),
     ),
     checks=(not_too_bright,),
 )
@@ -80,22 +80,22 @@ def default_of(field: Field[Any]) -> object:
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
-def place_of(text: str) -> Place:
-    return Place(parse(text, "lamp.yaml"), Report("lamp.yaml"), Scope())
+def cursor_of(text: str) -> Cursor:
+    return Cursor(parse(text, "lamp.yaml"), Report("lamp.yaml"), Scope())
 
 
 def read(text: str) -> object:
-    place = place_of(text)
-    with place.report.item():
-        return LAMP.read(place)
-    pytest.fail(str(place.report.findings))
+    cursor = cursor_of(text)
+    with cursor.report.item():
+        return LAMP.read(cursor)
+    pytest.fail(str(cursor.report.findings))
 
 
 def refused(text: str, record: Any = LAMP) -> list[tuple[Code, int, str]]:  # noqa: ANN401 - a kind
-    place = place_of(text)
-    with place.report.item():
-        record.read(place)
-    return [(found.code, found.line, found.path) for found in place.report.findings]
+    cursor = cursor_of(text)
+    with cursor.report.item():
+        record.read(cursor)
+    return [(found.code, found.line, found.path) for found in cursor.report.findings]
 
 
 def test_what_is_said_and_what_holds_otherwise_make_the_model() -> None:
@@ -155,7 +155,7 @@ def test_a_list_names_the_faults_of_all_its_entries() -> None:
 
 def test_asking_for_a_value_that_no_row_reads_is_an_error() -> None:
     with pytest.raises(KeyError):
-        place_of("{}").values["nothing"]
+        cursor_of("{}").values["nothing"]
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -179,7 +179,7 @@ def test_a_table_names_each_key_once_and_only_attributes_of_the_model(name: str)
     assert len(keys) == len(set(keys))
     models = {field.name for field in fields(record.model)}
     for row in record.rows:
-        if row.kept and row.get is None:
+        if row.in_model and row.get is None:
             assert (row.attribute or row.key) in models, row.key
     assert not record.named or "name" in models
 

@@ -147,6 +147,8 @@ BAD: list[tuple[str, Code, str]] = [
     ("ratchet of an unknown period", Code.UNKNOWN_PERIOD, HEAD + CALENDAR + 'determinants: {kw: {max: import, by: period}, b: {expr: "prior(kw.P9)"}}\n' + FIXED),
     ("bound of an unknown period", Code.UNKNOWN_PERIOD, with_steps("{to: 1, unit: kWh/kW, of: tou.P9, price: 1}, {to: null, price: 2}")),
     ("volume in order of time", Code.CONFLICT, with_charge("{id: a, qty: tou, tiers: {kind: volume, style: in_order}, steps: [{to: 9, price: 1}, {to: null, price: 2}]}")),
+    ("packages of nothing", Code.CONFLICT, with_charge("{id: a, qty: kwh, tiers: {kind: package, size: 0}, steps: [{to: null, price: 2}]}")),
+    ("a charge priced in two ways, by nothing known", Code.CONFLICT, with_charge("{id: a, qty: kwh, price: 1, times: spot}")),
     ("packages in order of time", Code.CONFLICT, with_charge("{id: a, qty: tou, tiers: {kind: package, size: 5, style: in_order}, steps: [{to: 9, price: 1}, {to: null, price: 2}]}")),
     ("stair by share of periods", Code.CONFLICT, with_charge("{id: a, qty: tou, tiers: {kind: stair}, steps: [{to: 9, price: {P1: 1, P2: 2}}, {to: null, price: 2}]}")),
     ("ratchet that keeps nothing", Code.MISSING_KEY, HEAD + 'determinants: {kw: {max: import}, b: {expr: "max(kw, prior(kw))"}}\n' + FIXED),

@@ -1,4 +1,4 @@
-"""A place of a document while it is read."""
+"""Where a document is being read, and what is known there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Values(dict[str, Any]):
 
 
 @dataclass(slots=True)
-class Place:
+class Cursor:
     """A node, where it stands, and what is known there.
 
     Args:
@@ -41,7 +41,7 @@ class Place:
         scope: What it may refer to.
         path: Keys and indexes down to it, "" for the document.
         key: The last of them.
-        holder: The place that holds it, None for the document.
+        holder: The cursor of what holds it, None for the document.
         quantity: What prices and steps apply to here.
         values: What is read of this mapping so far.
         has_refused: Whether a part of it was refused.
@@ -52,7 +52,7 @@ class Place:
     scope: Scope
     path: str = ""
     key: str = ""
-    holder: Place | None = None
+    holder: Cursor | None = None
     quantity: Quantity = field(default_factory=Quantity)
     values: Values = field(default_factory=Values)
     has_refused: bool = False
@@ -63,7 +63,7 @@ class Place:
         return self.node.line
 
     @property
-    def record(self) -> Place:
+    def record(self) -> Cursor:
         """The mapping whose field this is; some refusals stand on its line."""
         return self.holder or self
 
@@ -72,8 +72,8 @@ class Place:
         self.report.refuse(code, line or self.line, self.path or "$", message, remedy)
 
     @contextmanager
-    def part(self, key: str = "") -> Iterator[None]:
-        """Read a part; where it is refused, those after it are read all the same."""
+    def reading(self, key: str = "") -> Iterator[None]:
+        """Read a part of the node; where it is refused, those after it are read all the same."""
         try:
             yield
         except StopReadingError:
@@ -82,25 +82,25 @@ class Place:
             self.values.pop(key, None)
 
     def stop_if_refused(self) -> None:
-        """Leave the item being read where a part of this place was refused."""
+        """Leave the item being read where a part of this node was refused."""
         if self.has_refused:
             raise StopReadingError
 
-    def each(self, read: Callable[[Place], _Read], places: Iterable[Place]) -> tuple[_Read, ...]:
-        """What is read at several places; those that are refused are left out."""
-        found = []
-        for place in places:
-            with self.part():
-                found.append(read(place))
-        return tuple(found)
+    def each(self, read: Callable[[Cursor], _Read], cursors: Iterable[Cursor]) -> tuple[_Read, ...]:
+        """What is read at several cursors, without those that are refused."""
+        values = []
+        for cursor in cursors:
+            with self.reading():
+                values.append(read(cursor))
+        return tuple(values)
 
-    def inside(self, key: str, node: Node) -> Place:
-        """The place of a field."""
+    def inside(self, key: str, node: Node) -> Cursor:
+        """The cursor of a field."""
         path = f"{self.path}.{key}" if self.path else key or "$"
         return self._below(path, key, node)
 
-    def items(self) -> tuple[Place, ...]:
-        """The places of a list."""
+    def items(self) -> tuple[Cursor, ...]:
+        """The cursors of a list."""
         if not isinstance(self.node, Items):
             self.refuse(Code.WRONG_TYPE, "A list belongs here.", "Write `- item`.")
         return tuple(
@@ -118,8 +118,8 @@ class Place:
         """Whether this is a mapping that holds a key."""
         return isinstance(self.node, Fields) and key in self.node.nodes
 
-    def field(self, key: str) -> Place:
-        """The place of a field of this mapping, or of its absence: the mapping's line."""
+    def field(self, key: str) -> Cursor:
+        """The cursor of a field of this mapping, or of its absence: the mapping's line."""
         node = self.node.nodes.get(key) if isinstance(self.node, Fields) else None
         return self.inside(key, node if node is not None else Scalar("", self.line))
 
@@ -127,5 +127,5 @@ class Place:
         """The line of a key of this mapping."""
         return self.node.key_lines[key] if isinstance(self.node, Fields) else self.line
 
-    def _below(self, path: str, key: str, node: Node) -> Place:
-        return Place(node, self.report, self.scope, path, key, self, self.quantity)
+    def _below(self, path: str, key: str, node: Node) -> Cursor:
+        return Cursor(node, self.report, self.scope, path, key, self, self.quantity)
