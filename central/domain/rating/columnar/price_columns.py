@@ -208,9 +208,6 @@ class ColumnPricer:
         if not span.applies(charge.unless, charge.only):
             return
         base = (charge.qty or "").partition(".")[0]
-        if charge.times is not None:
-            message = f"{charge.id!r} has a price per interval."
-            raise NotColumnarError(message)
         if not charge.steps and not any(r.name == base for r in span.document.determinants):
             for draft in price_fixed(charge, span):
                 quantity = Column.same(draft.quantity or Fraction(0), self._count)
@@ -291,7 +288,7 @@ class ColumnPricer:
     def _tiers(self, charge: Charge, segment: Segment, found: list[int], kind: str | None) -> None:
         span = self._span
         steps = charge.steps_in(segment.season)
-        if charge.tiers.style == "in_order" or any(self._varies(step) for step in steps):
+        if any(self._varies(step) for step in steps):
             message = f"The bounds of {charge.id!r} differ between meters."
             raise NotColumnarError(message)
         blocks = effective(steps, charge, segment, span)

@@ -27,9 +27,9 @@ from central.domain.rating.columnar.determinant_columns import (
     end_to_end,
     measure,
 )
+from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
 from central.domain.rating.columnar.price_columns import ColumnPricer, LineColumn
 from central.domain.rating.columnar.results import Results, Told
-from central.domain.rating.determinants.account_overrides import overrides_in
 from central.domain.rating.determinants.align import Blocks, inputs_of
 from central.domain.rating.determinants.context import Book, HeldError
 from central.domain.rating.hashing import Piece, canonical, told_members
@@ -42,9 +42,7 @@ from central.domain.rating.rate import Options, rate
 from central.domain.rating.rounding import UNROUNDED_DIGITS
 from central.domain.slotted import slotted
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
-from central.domain.tariff.credit_rules import BUDGET_BILLING
-from central.domain.tariff.determinant_rules import FormulaDeterminant, MaxDeterminant
-from central.domain.tariff.is_plain import is_plain
+from central.domain.tariff.determinant_rules import MaxDeterminant
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 
 CHUNK = 128
@@ -242,7 +240,7 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
         segments = cut(terms.days, ordered(terms.versions))
     except NoTariffVersionError:
         return
-    if _columnar(segments):
+    if not obstacles_of([segment.version.document for segment in segments]):
         for numbers, table in _groups(meters, segments, terms):
             made = _batch(meters[numbers[0]].facts, table, segments, terms)
             if made is not None:
@@ -265,30 +263,6 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
     )
 
 
-def _columnar(segments: Sequence[Segment]) -> bool:
-    """Whether a tariff's bills depend on nothing that columns do not hold."""
-    documents = [segment.version.document for segment in segments]
-    if len({document.zone for document in documents}) > 1:
-        return False
-    return not any(
-        document.series
-        or document.energy_banks
-        or document.money_banks
-        or document.commitments
-        or document.settlement
-        or any(minimum.per == "year" for minimum in document.minimums)
-        or any(isinstance(rule, FormulaDeterminant) for rule in document.determinants)
-        or not is_plain(document)
-        for document in documents
-    )
-
-
-def _is_alone(meter: Meter) -> bool:
-    """Whether what was agreed, paid in or deferred makes this bill one of its own."""
-    deferred = meter.opening.sum_of(BUDGET_BILLING)
-    return bool(meter.grants or deferred or overrides_in(meter.facts))
-
-
 def _groups(
     meters: Sequence[Meter], segments: Sequence[Segment], terms: Terms
 ) -> list[tuple[list[int], list[list[Row]]]]:
@@ -297,7 +271,7 @@ def _groups(
     names = inputs_for(segments)
     groups: dict[object, tuple[list[int], list[list[Row]]]] = {}
     for number, meter in enumerate(meters):
-        if _is_alone(meter):
+        if is_alone(meter.facts, meter.opening, meter.grants):
             continue
         rows = [of.row_of(meter.blocks.get(name, ())) for name in names]
         whole = [row for row in rows if row is not None]

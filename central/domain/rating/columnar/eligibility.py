@@ -1,0 +1,100 @@
+"""Which bills columns can hold: the one place that says so, and why not.
+
+A tariff that nothing here objects to is measured and priced as columns; all others, and single
+meters with something of their own, are rated one by one by `central.domain.rating.rate`. What only
+shows in the values (a sum beyond 64 bits, a tier whose bounds fall) raises `NotColumnarError` while
+measuring or pricing, and the meter is rated alone as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from central.domain.rating.determinants.account_overrides import overrides_in
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.tariff.credit_rules import BUDGET_BILLING
+from central.domain.tariff.determinant_rules import (
+    AllowanceDeterminant,
+    CounterDeterminant,
+    Determinant,
+    FormulaDeterminant,
+    MaxDeterminant,
+    SumDeterminant,
+)
+from central.domain.tariff.document import Charge, TariffDocument
+
+_OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
+    "series: prices or factors per interval": lambda tariff: bool(tariff.series),
+    "energy_banks: energy carried between bills": lambda tariff: bool(tariff.energy_banks),
+    "money_banks: credits carried between bills": lambda tariff: bool(tariff.money_banks),
+    "commitments: agreed amounts over several bills": lambda tariff: bool(tariff.commitments),
+    "settlement: budget billing": lambda tariff: bool(tariff.settlement),
+    "minimums: a minimum of the year": lambda tariff: any(
+        minimum.per == "year" for minimum in tariff.minimums
+    ),
+    "on_change: a peak shared by the segments": lambda tariff: (
+        tariff.on_change.demand == "bill_peak"
+    ),
+    "times: a price per interval": lambda tariff: any(
+        entry.times is not None for entry in _charges(tariff)
+    ),
+    "tiers: steps in order of time": lambda tariff: any(
+        entry.steps and entry.tiers.style == "in_order" for entry in _charges(tariff)
+    ),
+    "steps: tiers on each day's demand": lambda tariff: bool(_daily(tariff) & _stepped(tariff)),
+    "formula: a determinant computed from others": lambda tariff: any(
+        isinstance(rule, FormulaDeterminant) for rule in tariff.determinants
+    ),
+    "determinants: named intervals, one side, baselines, events, peaks by meter": lambda tariff: (
+        not all(map(_fits_a_matrix, tariff.determinants))
+    ),
+}
+
+
+def obstacles_of(documents: Sequence[TariffDocument]) -> tuple[str, ...]:
+    """What keeps the bills of a tariff from being priced as columns; empty where nothing does.
+
+    Args:
+        documents: Of its versions within the bill.
+    """
+    found = [
+        reason
+        for reason, hinders in _OBSTACLES.items()
+        if any(hinders(document) for document in documents)
+    ]
+    if len({document.zone for document in documents}) > 1:
+        found.append("zone: another time zone from a version on")
+    return tuple(found)
+
+
+def is_alone(facts: AgreementFacts, opening: State, grants: Sequence[Grant]) -> bool:
+    """Whether what was agreed, paid in or deferred makes this bill one of its own."""
+    return bool(grants or opening.sum_of(BUDGET_BILLING) or overrides_in(facts))
+
+
+def _charges(tariff: TariffDocument) -> list[Charge]:
+    return [entry for entry in (*tariff.charges, *tariff.riders) if isinstance(entry, Charge)]
+
+
+def _daily(tariff: TariffDocument) -> set[str]:
+    return {
+        rule.name for rule in tariff.determinants if isinstance(rule, MaxDeterminant) and rule.daily
+    }
+
+
+def _stepped(tariff: TariffDocument) -> set[str]:
+    return {(entry.qty or "").partition(".")[0] for entry in _charges(tariff) if entry.steps}
+
+
+def _fits_a_matrix(rule: Determinant) -> bool:
+    match rule:
+        case SumDeterminant():
+            return rule.during is None and rule.outside is None and rule.each == "bill"
+        case MaxDeterminant():
+            return rule.during is None and rule.meters == "together"
+        case AllowanceDeterminant() | CounterDeterminant() | FormulaDeterminant():
+            return True
+        case _:
+            return False
