@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from firmware_bridge.contract import codec
@@ -23,61 +23,50 @@ from firmware_bridge.contract.reading import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What batches carry.
-
-    Args:
-        readings: In the order in which they are to be sent.
-        events: What some of them show.
-    """
-
-    readings: Sequence[Reading]
-    events: Sequence[MeterEvent] = ()
-
-    def __len__(self) -> int:
-        return len(self.readings)
-
-    def part(self, start: int, end: int) -> Contents:
-        """Some of the readings, and the events that they show."""
-        readings = self.readings[start:end]
-        if not self.events:
-            return Contents(readings)
-        shown = {(r.channel, r.at, r.mantissa, r.exponent) for r in readings}
-        of_these = [e for e in self.events if _place(e) in shown]
-        return Contents(readings, of_these)
-
-
-def _place(event: MeterEvent) -> tuple[Channel, datetime, int, int]:
-    after = event.after
-    return (event.channel, after.at, after.mantissa, after.exponent)
-
-
-def seal_all(link: Link, made_at: datetime, contents: Contents) -> Iterator[Sealed]:
+def seal_all(
+    link: Link, made_at: datetime, readings: Sequence[Reading], events: Sequence[MeterEvent] = ()
+) -> Iterator[Sealed]:
     """Seal readings into as few batches as their bounds allow (1,000 readings, 64 KiB).
 
     Args:
         link: Where the first batch stands.
         made_at: Now, by the gateway's clock. Aware.
-        contents: Any number of readings; each event goes with the reading that shows it.
+        readings: Any number, in the order in which they are to be sent.
+        events: What some of them show; each goes with the reading that shows it.
     """
-    for start in range(0, len(contents), READINGS_MAX):
-        for sealed in _seal_part(link, made_at, contents.part(start, start + READINGS_MAX)):
+    for start in range(0, len(readings), READINGS_MAX):
+        part = readings[start : start + READINGS_MAX]
+        for sealed in _seal_part(link, made_at, part, _shown_by(part, events)):
             link = link.after(sealed)
             yield sealed
 
 
-def _seal_part(link: Link, made_at: datetime, part: Contents) -> Iterator[Sealed]:
+def _seal_part(
+    link: Link, made_at: datetime, readings: Sequence[Reading], events: Sequence[MeterEvent]
+) -> Iterator[Sealed]:
     try:
-        yield seal(link, made_at, part.readings, part.events)
+        yield seal(link, made_at, readings, events)
     except OversizeError:
-        if len(part) == 1:
+        if len(readings) == 1:
             raise
-        half = len(part) // 2
-        for sealed in _seal_part(link, made_at, part.part(0, half)):
-            link = link.after(sealed)
-            yield sealed
-        yield from _seal_part(link, made_at, part.part(half, len(part)))
+        half = len(readings) // 2
+        for part in (readings[:half], readings[half:]):
+            for sealed in _seal_part(link, made_at, part, _shown_by(part, events)):
+                link = link.after(sealed)
+                yield sealed
+
+
+def _shown_by(readings: Sequence[Reading], events: Sequence[MeterEvent]) -> Sequence[MeterEvent]:
+    """The events that some of these readings show."""
+    if not events:
+        return ()
+    shown = {(r.channel, r.at, r.mantissa, r.exponent) for r in readings}
+    return [e for e in events if _shown_reading(e) in shown]
+
+
+def _shown_reading(event: MeterEvent) -> tuple[Channel, datetime, int, int]:
+    after = event.after
+    return (event.channel, after.at, after.mantissa, after.exponent)
 
 
 def readings_of(batch: Batch) -> list[Reading]:

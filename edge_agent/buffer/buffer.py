@@ -18,7 +18,6 @@ from typing import Self
 from uuid import UUID, uuid4
 
 from edge_agent.buffer import schema
-from edge_agent.buffer.batches import Contents
 from edge_agent.buffer.engine import StorageEngine
 from edge_agent.buffer.epochs import EpochRecord, Ledger
 from edge_agent.buffer.records import (
@@ -33,10 +32,10 @@ from edge_agent.buffer.records import (
     HeldRow,
     Row,
 )
-from edge_agent.buffer.recovery.bit_repair import contents_of, is_sound, stand_in
+from edge_agent.buffer.recovery.bit_repair import batch_of, is_sound, stand_in
 from edge_agent.buffer.transaction import Transaction
 from edge_agent.errors import BatchMissingError, BufferDamagedError
-from firmware_bridge.contract.envelope import NO_HASH, Link, Sealed
+from firmware_bridge.contract.envelope import NO_HASH, Batch, Link, Sealed
 from firmware_bridge.contract.messages import EpochState
 from firmware_bridge.contract.reading import to_ms
 
@@ -178,8 +177,8 @@ class Buffer:
         return await self._engine.persist(work, cycle.made_at)
 
     async def _store(self, transaction: Transaction, cycle: Cycle) -> tuple[Sealed, ...]:
-        contents = Contents(cycle.readings, cycle.events)
-        sealed = await transaction.seal(self._engine.ledger.current, cycle.made_at, contents)
+        current = self._engine.ledger.current
+        sealed = await transaction.seal(current, cycle.made_at, cycle.readings, cycle.events)
         await transaction.hold(cycle.held)
         for identity in cycle.release:
             await transaction.connection.execute("DELETE FROM held WHERE id = ?", (identity,))
@@ -321,7 +320,7 @@ class Buffer:
             )
             await transaction.begin(record)
             for source in self._engine.ledger:
-                await transaction.move(source, record, now, self._contents)
+                await transaction.move(source, record, now, self._batch)
             await transaction.write_marks()
             return True
 
@@ -337,13 +336,13 @@ class Buffer:
         async def work(transaction: Transaction) -> None:
             source = self._engine.ledger.find(epoch)
             if source is not None and source is not self._engine.ledger.current:
-                await transaction.move(source, self._engine.ledger.current, now, self._contents)
+                await transaction.move(source, self._engine.ledger.current, now, self._batch)
                 await transaction.write_marks()
 
         await self._engine.transact(work, now)
 
-    def _contents(self, record: EpochRecord, sequence: int, row: Row) -> Contents | None:
-        return contents_of(Link(self.gateway, record.epoch, sequence, NO_HASH), row)
+    def _batch(self, record: EpochRecord, sequence: int, row: Row) -> Batch | None:
+        return batch_of(Link(self.gateway, record.epoch, sequence, NO_HASH), row)
 
     async def _carry_over(self, before: Ledger, now: datetime) -> None:
         # What the centre had already said is still true.
@@ -372,7 +371,7 @@ class Buffer:
         )
         return {row[0]: row[1] for row in rows}
 
-    async def newest(self, readings: int) -> AsyncIterator[Contents]:
+    async def newest(self, readings: int) -> AsyncIterator[Batch]:
         """The newest batches, oldest first; those whose bytes are lost are left out.
 
         Args:
@@ -397,8 +396,9 @@ class Buffer:
                 record = next(
                     (record for record in self._engine.ledger if record.ordinal == ordinal), None
                 )
-                if record and (contents := self._contents(record, sequence, Row.read(*row))):
-                    yield contents
+                batch = self._batch(record, sequence, Row.read(*row)) if record else None
+                if batch is not None:
+                    yield batch
 
     async def held_count(self) -> int:
         """Readings that wait for the clock."""

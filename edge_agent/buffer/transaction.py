@@ -14,15 +14,16 @@ from typing import Any
 import aiosqlite
 
 from edge_agent.buffer import schema
-from edge_agent.buffer.batches import Contents, pack_held, seal_all
+from edge_agent.buffer.batches import pack_held, readings_of, seal_all
 from edge_agent.buffer.epochs import EpochRecord, Ledger
 from edge_agent.buffer.records import PRUNED, READ, VOIDED, Held, Row
-from firmware_bridge.contract.envelope import NO_HASH, Sealed
-from firmware_bridge.contract.reading import to_ms
+from firmware_bridge.contract.envelope import NO_HASH, Batch, Sealed
+from firmware_bridge.contract.event import MeterEvent
+from firmware_bridge.contract.reading import Reading, to_ms
 
 RETENTION = timedelta(days=35)
 PRUNE_ROWS = 2_000
-ContentsOf = Callable[[EpochRecord, int, Row], "Contents | None"]
+BatchOf = Callable[[EpochRecord, int, Row], "Batch | None"]
 
 
 @dataclass(slots=True)
@@ -75,11 +76,15 @@ class Transaction:
         )
 
     async def seal(
-        self, record: EpochRecord, made_at: datetime, contents: Contents
+        self,
+        record: EpochRecord,
+        made_at: datetime,
+        readings: Sequence[Reading],
+        events: Sequence[MeterEvent],
     ) -> tuple[Sealed, ...]:
         """Seal readings at the end of an epoch."""
         after = self._changing(record)
-        sealed = tuple(seal_all(after.link(self.gateway), made_at, contents))
+        sealed = tuple(seal_all(after.link(self.gateway), made_at, readings, events))
         await self.connection.executemany(
             "INSERT INTO batch VALUES (?, ?, ?, ?, NULL, ?)",
             [
@@ -112,7 +117,7 @@ class Transaction:
         await insert_epoch(self.connection, self.gateway, record)
 
     async def move(
-        self, source: EpochRecord, target: EpochRecord, now: datetime, contents_of: ContentsOf
+        self, source: EpochRecord, target: EpochRecord, now: datetime, batch_of: BatchOf
     ) -> None:
         """Seal the unacknowledged batches of one epoch anew at the end of another, one by one."""
         for sequence in range(max(source.cum + 1, source.first), source.last + 1):
@@ -120,11 +125,11 @@ class Transaction:
                 "SELECT sha256, payload, count FROM batch WHERE id = ?", source.id_of(sequence)
             )
             row = Row.read(*rows[0][:2]) if rows else Row(NO_HASH, b"")
-            contents = contents_of(source, sequence, row)
-            if contents is None:
+            batch = batch_of(source, sequence, row)
+            if batch is None:
                 self.add(VOIDED, rows[0][2] if rows else 0)
                 continue
-            await self.seal(target, now, contents)
+            await self.seal(target, now, readings_of(batch), batch.events)
         await self.connection.execute(
             "DELETE FROM batch WHERE id > ? AND id <= ?",
             (source.id_of(source.cum), source.id_of(source.last)),

@@ -17,13 +17,14 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.clock import Clock
 from edge_agent.polling.claims import MeterIdentitySharedError
 from edge_agent.polling.meter import Station, describe
-from edge_agent.polling.recorder import Harvest, Recorder
+from edge_agent.polling.recorder import Recorder
 from edge_agent.register_events.device_exchange import plate_of
+from edge_agent.sample import Sample
 from firmware_bridge.contract.body import READINGS_MAX
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import Reading, from_ms, to_ms
-from firmware_bridge.driver.interface import ProfileMemory
+from firmware_bridge.driver.interface import MeterIdentity, ProfileMemory
 
 _log = structlog.get_logger(__name__)
 
@@ -89,11 +90,11 @@ class Backfill:
             start = self._start(memory)
             if start >= memory.held.end:
                 if self._station.profile_mark not in self._buffer.marks:
-                    await self._store((), start)
+                    await self._store(memory.meter, (), start)
                 self._station.profile_period_s = memory.period_s
                 self._station.current = True
                 return True
-            await self._read(Interval(start, memory.held.end))
+            await self._read(memory.meter, Interval(start, memory.held.end))
 
     def _start(self, memory: ProfileMemory) -> datetime:
         stored = self._buffer.marks.get(self._station.profile_mark)
@@ -105,7 +106,7 @@ class Backfill:
             self._note("profile_gap", gap)
         return memory.held.start
 
-    async def _read(self, interval: Interval) -> None:
+    async def _read(self, device: MeterIdentity, interval: Interval) -> None:
         began = self._clock.monotonic()
         waiting: list[Reading] = []
         covered = interval.start
@@ -118,26 +119,29 @@ class Backfill:
                     count += len(chunk.readings)
                     covered = chunk.covers.end
                     while len(waiting) > READINGS_MAX:
-                        waiting = await self._store_full(waiting)
+                        waiting = await self._store_full(device, waiting)
                     await self._while_short()
         finally:
-            await self._store(waiting, covered)
+            await self._store(device, waiting, covered)
         seconds = self._clock.monotonic() - began
         _log.info("backfilled", meter=self._station.name, readings=count, seconds=round(seconds, 2))
 
-    async def _store_full(self, waiting: list[Reading]) -> list[Reading]:
+    async def _store_full(self, device: MeterIdentity, waiting: list[Reading]) -> list[Reading]:
         """Store a full batch, cut between instants; return the rest."""
         cut = READINGS_MAX
         while cut > 1 and waiting[cut - 1].at == waiting[cut].at:
             cut -= 1
-        await self._store(waiting[:cut], waiting[cut].at)
+        await self._store(device, waiting[:cut], waiting[cut].at)
         return waiting[cut:]
 
-    async def _store(self, readings: Sequence[Reading], covered: datetime) -> None:
+    async def _store(
+        self, device: MeterIdentity, entries: Sequence[Reading], covered: datetime
+    ) -> None:
         marks = {self._station.profile_mark: to_ms(covered)}
-        if not readings and self._buffer.marks.get(self._station.profile_mark) == to_ms(covered):
+        if not entries and self._buffer.marks.get(self._station.profile_mark) == to_ms(covered):
             return
-        await self._recorder.record(Harvest(readings=tuple(readings), marks=marks))
+        sample = Sample(self._station.name, device, entries=tuple(entries), marks=marks)
+        await self._recorder.record([sample])
 
     async def _while_short(self) -> None:
         while self._buffer.engine.short:

@@ -67,12 +67,17 @@ class Station:
     @property
     def read_mark(self) -> str:
         """Names the mark that holds the last good read, in ms since 1970 UTC."""
-        return f"meter.{self.name}.read_ms"
+        return read_mark(self.name)
 
     @property
     def profile_mark(self) -> str:
         """Names the mark before which all entries are stored, in ms since 1970 UTC."""
         return f"meter.{self.name}.profile_ms"
+
+
+def read_mark(meter: str) -> str:
+    """Names the mark that holds a configured meter's last good read, in ms since 1970 UTC."""
+    return f"meter.{meter}.read_ms"
 
 
 def describe(error: BaseException) -> tuple[str, str, bytes | None]:

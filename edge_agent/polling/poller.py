@@ -8,9 +8,9 @@ their next boundary; if it does answer, its values are stored in a transaction o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,10 +20,10 @@ from edge_agent.cancellation import end
 from edge_agent.clock import Clock
 from edge_agent.meter_clock import is_present
 from edge_agent.polling.claims import Admission
-from edge_agent.polling.meter import Station, describe
-from edge_agent.polling.recorder import Harvest, Recorder, Take
+from edge_agent.polling.meter import Station, describe, read_mark
+from edge_agent.polling.recorder import Recorder
 from edge_agent.polling.schedule import Timetable
-from edge_agent.register_events.detector import Sighting
+from edge_agent.sample import Sample
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_ms
@@ -41,17 +41,6 @@ LOOK_S = 2.0
 PATIENCE_MIN_S, PATIENCE_MAX_S = 0.5, 600.0
 # A load profile that is further behind is caught up on beside the cycles.
 TOP_UP_ENTRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one meter gave in one cycle."""
-
-    station: Station
-    take: Take
-    entries: tuple[Reading, ...] = ()
-    covered: datetime | None = None
-    claims: Mapping[str, int] = field(default_factory=dict)
 
 
 class Poller:
@@ -125,32 +114,32 @@ class Poller:
             done = [(station, task) for station, task in reads if task.done()]
             # Meters of one bus take turns: who kept silent last time keeps it from nobody.
             reads += [(station, self._begin(station, boundary)) for station in silent]
-            await self._store([answer for pair in done if (answer := self._answer(*pair))])
+            await self._store([sample for pair in done if (sample := self._outcome(*pair))])
         finally:
             for station, task in reads:
                 if not task.done():
                     self._leave(station, task)
 
-    def _begin(self, station: Station, boundary: datetime) -> asyncio.Task[Answer | None]:
+    def _begin(self, station: Station, boundary: datetime) -> asyncio.Task[Sample | None]:
         task = asyncio.create_task(self._read(station, boundary))
         station.under_way.add(task)
         task.add_done_callback(station.under_way.discard)
         return task
 
-    def _leave(self, station: Station, task: asyncio.Task[Answer | None]) -> None:
+    def _leave(self, station: Station, task: asyncio.Task[Sample | None]) -> None:
         late = asyncio.create_task(self._store_late(station, task))
         self._late.add(late)
         late.add_done_callback(self._late.discard)
 
-    async def _store_late(self, station: Station, task: asyncio.Task[Answer | None]) -> None:
+    async def _store_late(self, station: Station, task: asyncio.Task[Sample | None]) -> None:
         try:
             await asyncio.wait({task})
         finally:
             task.cancel()
-        if answer := self._answer(station, task):
-            await self._store([answer])
+        if sample := self._outcome(station, task):
+            await self._store([sample])
 
-    def _answer(self, station: Station, task: asyncio.Task[Answer | None]) -> Answer | None:
+    def _outcome(self, station: Station, task: asyncio.Task[Sample | None]) -> Sample | None:
         """What a finished read gave. A fault of a driver must not end the agent."""
         if task.cancelled():
             return None
@@ -164,26 +153,16 @@ class Poller:
         spared = self._buffer.engine.short and station.load_profile and station.driver.has_profile
         return not (station.reading or spared)
 
-    async def _store(self, answers: Sequence[Answer]) -> None:
-        marks: dict[str, int] = {}
+    async def _store(self, samples: Sequence[Sample]) -> None:
         now_ms = to_ms(self._clock.wall())
-        for answer in answers:
-            marks |= answer.claims
-            marks[answer.station.read_mark] = now_ms
-            if answer.covered is not None:
-                marks[answer.station.profile_mark] = to_ms(answer.covered)
-        harvest = Harvest(
-            tuple(answer.take for answer in answers),
-            tuple(reading for answer in answers for reading in answer.entries),
-            marks,
-        )
+        marks = {read_mark(sample.meter): now_ms for sample in samples}
         # Also where no meter answered: it shows that the agent lives, and ends a disk's alarm.
         try:
-            await self._recorder.record(harvest)
+            await self._recorder.record(samples, marks)
         except EnvironmentFaultError as error:
             _log.error("cycle_not_stored", code=error.code, reason=error.message)
 
-    async def _read(self, station: Station, boundary: datetime) -> Answer | None:
+    async def _read(self, station: Station, boundary: datetime) -> Sample | None:
         station.reading = True
         try:
             read_out = await self._present(station)
@@ -202,12 +181,21 @@ class Poller:
         self._note_shared(station, admission)
         if read_out.values and not admission.values:
             return None
-        sighting = Sighting(station.name, read_out.meter, admission.values, station.capacity_w)
-        take = Take(sighting, taken, station.period_s, station.trust)
+        sample = Sample(
+            station.name,
+            read_out.meter,
+            admission.values,
+            taken,
+            station.period_s,
+            station.trust,
+            station.capacity_w,
+            marks=admission.marks,
+        )
         if station.claims.is_refused(station.name, read_out.meter):
-            return Answer(station, take, claims=admission.marks)
+            return sample
         entries, covered = await self._top_up(station, boundary)
-        return Answer(station, take, entries, covered, admission.marks)
+        progress = {} if covered is None else {station.profile_mark: to_ms(covered)}
+        return replace(sample, entries=entries, marks={**sample.marks, **progress})
 
     async def _present(self, station: Station) -> ReadOut:
         """A read-out without what somebody kept from before; waits for more than that.

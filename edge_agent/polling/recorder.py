@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -18,10 +18,11 @@ from edge_agent.buffer.batches import unpack_held
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle, Held, HeldRow
 from edge_agent.clock import Anchor, Clock
-from edge_agent.meter_clock import DEFAULT, ClockTrack, Trust, doubt
+from edge_agent.meter_clock import ClockTrack, doubt
 from edge_agent.polling.stamping import OLDEST, MeterClocks, Moment
-from edge_agent.register_events.detector import Sighting, Witness
+from edge_agent.register_events.detector import EventDetector
 from edge_agent.register_events.device_exchange import plate_of
+from edge_agent.sample import Sample
 from firmware_bridge.contract.errors import EnvironmentFaultError
 from firmware_bridge.contract.event import MeterEvent, Plate
 from firmware_bridge.contract.obis import Obis
@@ -40,38 +41,6 @@ WAITING_MAX = 10_000
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
-    """Live values of one meter.
-
-    Args:
-        sighting: What it showed.
-        taken: When, by the monotonic clock. [s]
-        period_s: How often it is read. [s]
-        trust: How far its own time is believed.
-    """
-
-    sighting: Sighting
-    taken: float
-    period_s: int
-    trust: Trust = DEFAULT
-
-
-@dataclass(frozen=True, slots=True)
-class Harvest:
-    """What is to be stored together.
-
-    Args:
-        takes: Live values.
-        readings: Load-profile entries, which have the meter's time.
-        marks: Progress that is true once these are stored.
-    """
-
-    takes: tuple[Take, ...] = ()
-    readings: tuple[Reading, ...] = ()
-    marks: Mapping[str, int] | None = None
-
-
 def boot_number(boot: str) -> int:
     """A boot's name as a mark's value."""
     return zlib.crc32(boot.encode())
@@ -85,7 +54,7 @@ def anchor_of(marks: Mapping[str, int], boot: str) -> Anchor | None:
 
 
 class Recorder:
-    """Stores harvests, in one transaction each.
+    """Stores what meters gave, one transaction for each call.
 
     Args:
         buffer: Where to.
@@ -97,11 +66,11 @@ class Recorder:
         self._buffer = buffer
         self._clock = clock
         self._on_stored = on_stored
-        self._witness = Witness(buffer)
+        self._detector = EventDetector(buffer)
         self._clocks = MeterClocks(buffer.marks)
         self._undated: set[tuple[MeterIdentity, Obis]] = set()
         self._turn = asyncio.Lock()
-        self._waiting: list[Take] = []
+        self._waiting: list[Sample] = []
         self._may_hold = True
         self.stored_at: float | None = None
         self.tried_at: float | None = None
@@ -112,10 +81,16 @@ class Recorder:
         Raises:
             BufferUnavailableError: It cannot be read.
         """
-        await self._witness.recall()
+        await self._detector.recall()
 
-    async def record(self, harvest: Harvest) -> None:
-        """Commit a harvest, and with it live values that an earlier commit had no room for.
+    async def record(
+        self, samples: Sequence[Sample] = (), marks: Mapping[str, int] | None = None
+    ) -> None:
+        """Commit samples, and with them live values that an earlier commit had no room for.
+
+        Args:
+            samples: Of any number of meters; none shows that the agent lives.
+            marks: Named integers that are true once all of them are stored.
 
         Raises:
             BufferFullError, BufferUnavailableError: Nothing was accepted. Live values are kept in
@@ -123,44 +98,46 @@ class Recorder:
         """
         async with self._turn:
             self.tried_at = self._clock.monotonic()
-            takes = [*self._waiting, *harvest.takes]
+            everything = [*self._waiting, *samples]
             self._waiting = []
-            for take in takes:
-                self._witness.learn(take.sighting)
+            for sample in everything:
+                self._detector.learn(sample)
             try:
                 if self._may_hold and self._clock.quality() is not TimeQuality.UNSYNCHRONISED:
                     await self._release_held()
-                cycle, tracks = self._cycle(takes, harvest)
-                await self._store(cycle, [take.sighting for take in takes])
-                self._clocks.adopt(tracks)
+                cycle, tracks = self._cycle(everything, marks or {})
+                await self._store(cycle, everything)
+                self._clocks.commit(tracks)
             except EnvironmentFaultError:
-                self._waiting = takes[-WAITING_MAX:]
+                live = [sample.without_profile() for sample in everything if sample.is_live]
+                self._waiting = live[-WAITING_MAX:]
                 raise
             self.stored_at = self._clock.monotonic()
         self._on_stored()
 
-    async def _store(self, cycle: Cycle, sightings: Sequence[Sighting] = ()) -> None:
+    async def _store(self, cycle: Cycle, samples: Sequence[Sample] = ()) -> None:
         """Commit a cycle together with what its readings show."""
-        testimony = self._witness.judge(cycle.readings, sightings)
-        events = (*cycle.events, *testimony.events)
+        detection = self._detector.detect(cycle.readings, samples)
+        events = (*cycle.events, *detection.events)
         whole = replace(
             cycle,
-            marks={**cycle.marks, **testimony.marks},
+            marks={**cycle.marks, **detection.marks},
             events=events,
-            withheld=testimony.withheld,
+            withheld=detection.withheld,
         )
         await self._buffer.store(
-            whole, lambda: self._witness.adopt(testimony, events, cycle.made_at)
+            whole, lambda: self._detector.commit(detection, events, cycle.made_at)
         )
 
     def _cycle(
-        self, takes: Sequence[Take], harvest: Harvest
+        self, samples: Sequence[Sample], further_marks: Mapping[str, int]
     ) -> tuple[Cycle, Mapping[Plate, ClockTrack]]:
         # In this order: a clock that becomes right in between must not vouch for a time before.
         quality = self._clock.quality()
         now, monotonic = self._clock.wall(), self._clock.monotonic()
         synchronised = quality is TimeQuality.SYNCHRONISED
-        marks = dict(harvest.marks or {})
+        marks = {name: value for sample in samples for name, value in sample.marks.items()}
+        marks |= further_marks
         if synchronised:
             marks[SYNCED_MARK] = to_ms(now)
             marks[SYNCED_SINCE_BOOT_MARK] = round(monotonic * 1000)
@@ -170,22 +147,23 @@ class Recorder:
         events: list[MeterEvent] = []
         tracks: dict[Plate, ClockTrack] = {}
         doubt, floor = self._doubt(quality, monotonic), self._floor()
-        for take in takes:
-            at = now - timedelta(seconds=max(monotonic - take.taken, 0.0))
-            moment = Moment(at, quality, doubt, floor, take.taken)
-            sighting = take.sighting
+        for sample in samples:
+            if sample.taken is None:
+                continue
+            at = now - timedelta(seconds=max(monotonic - sample.taken, 0.0))
+            moment = Moment(at, quality, doubt, floor, sample.taken)
             stamped = self._clocks.stamp(
-                sighting.meter, sighting.values, take.period_s, take.trust, moment
+                sample.device, sample.values, sample.period_s, sample.trust, moment
             )
             readings += stamped.readings
             if stamped.timeless:
-                held.append(Held(self._clock.boot, round(take.taken * 1000), stamped.timeless))
+                held.append(Held(self._clock.boot, round(sample.taken * 1000), stamped.timeless))
             self._note_undated(stamped.undated, now)
             events += stamped.events
             tracks |= stamped.tracks
             marks |= stamped.marks
         self._may_hold = self._may_hold or bool(held)
-        readings += harvest.readings
+        readings += (entry for sample in samples for entry in sample.entries)
         return Cycle(now, readings, marks, held, synchronised=synchronised, events=events), tracks
 
     def _doubt(self, quality: TimeQuality, monotonic: float) -> timedelta:

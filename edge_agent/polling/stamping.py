@@ -61,7 +61,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """Values with their times; it counts once `MeterClocks.adopt` is told of it.
+    """Values with their times; it counts once `MeterClocks.commit` has them.
 
     Args:
         readings: Those whose time is known.
@@ -127,7 +127,7 @@ class MeterClocks:
                 del found.tracks[plate], found.marks[_mark(plate)]
         return found
 
-    def adopt(self, tracks: Mapping[Plate, ClockTrack]) -> None:
+    def commit(self, tracks: Mapping[Plate, ClockTrack]) -> None:
         """The readings that showed them are committed."""
         self._tracks.update(tracks)
 

@@ -1,8 +1,8 @@
-"""Watches what is sealed for what registers did, and tells of it: to the centre, to the log, here.
+"""Detects what registers did in the readings that are about to be sealed, and reports it.
 
-What it knows of a register's last reading comes from the buffer when the agent starts, so that an
-event between the last reading before a stop and the first one after it is noticed too. What it says
-is sealed with the readings, in one transaction, and so travels exactly as often as they do.
+A register's last reading comes from the buffer when the agent starts, so that an event between the
+last reading before a stop and the first one after it is noticed too. Events are sealed with the
+readings, in one transaction, and so travel exactly as often as they do.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Final
 
 import structlog
 
+from edge_agent.buffer.batches import readings_of
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.errors import BufferDamagedError
 from edge_agent.register_events.device_exchange import Plates, plate_of
 from edge_agent.register_events.state_machine import Judgement, Limits, RegisterWatch, counts_up
+from edge_agent.sample import Sample
 from firmware_bridge.contract.event import ABOUT_CLOCKS, MeterEvent, Plate, Shown, clock_sentence
 from firmware_bridge.contract.quantity import Quantity
 from firmware_bridge.contract.reading import Channel, Reading
-from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 
 _log = structlog.get_logger(__name__)
 
@@ -36,24 +37,7 @@ _SAYS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """A live read-out as far as a witness needs it.
-
-    Args:
-        station: The configured meter.
-        meter: The device that answered.
-        values: What it and the devices behind it showed.
-        capacity_w: What the connection can carry; None where that is not known.
-    """
-
-    station: str
-    meter: MeterIdentity
-    values: Sequence[MeterValue]
-    capacity_w: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Testimony:
+class Detection:
     """What readings that are about to be sealed show; it counts once they are committed.
 
     Args:
@@ -69,11 +53,11 @@ class Testimony:
     judgement: Judgement
 
 
-class Witness:
-    """One agent's.
+class EventDetector:
+    """Detects register events for one agent.
 
     Args:
-        buffer: Where it tells of events, and where it recalls the last readings from.
+        buffer: Where events are noted, and where the last readings are recalled from.
     """
 
     def __init__(self, buffer: Buffer) -> None:
@@ -88,44 +72,45 @@ class Witness:
             BufferUnavailableError: It cannot be read.
         """
         try:
-            async for contents in self._buffer.newest(RECALLED):
-                registers = [e for e in contents.events if e.kind not in ABOUT_CLOCKS]
-                self._watch.recall(contents.readings, registers)
+            async for batch in self._buffer.newest(RECALLED):
+                registers = [e for e in batch.events if e.kind not in ABOUT_CLOCKS]
+                self._watch.recall(readings_of(batch), registers)
         except BufferDamagedError as error:
             # The next commit sets the file aside; an event may go unnoticed, no reading does.
             _log.error("registers_not_recalled", reason=str(error))
 
-    def learn(self, sighting: Sighting) -> None:
-        """What this read-out says of its registers' limits."""
-        for value in sighting.values:
-            if value.modulus is not None or sighting.capacity_w is not None:
-                limits = Limits(value.modulus, sighting.capacity_w)
+    def learn(self, sample: Sample) -> None:
+        """Remember what a read-out says of its registers' limits."""
+        for value in sample.values:
+            if value.modulus is not None or sample.capacity_w is not None:
+                limits = Limits(value.modulus, sample.capacity_w)
                 self._watch.learn(plate_of(value.meter), value.obis, limits)
 
-    def judge(self, readings: Sequence[Reading], sightings: Sequence[Sighting] = ()) -> Testimony:
-        """Say what readings show.
+    def detect(self, readings: Sequence[Reading], samples: Sequence[Sample] = ()) -> Detection:
+        """Detect what readings show.
 
         Args:
             readings: About to be sealed, in order.
-            sightings: The read-outs that they come from, as far as they are live.
+            samples: Where they come from; those that were read live say who hangs where.
         """
-        sealed = {_plate(r.channel) for r in readings if counts_up(r.channel)} if sightings else ()
-        places = [self._plates.judge(s.station, s.meter, s.values, sealed) for s in sightings]
+        live = [sample for sample in samples if sample.is_live]
+        sealed = {_plate(r.channel) for r in readings if counts_up(r.channel)} if live else ()
+        places = [self._plates.judge(s.meter, s.device, s.values, sealed) for s in live]
         replaced = {new: old for found in places for new, old in found.replaced.items()}
         marks = {name: value for found in places for name, value in found.marks.items()}
         judgement = self._watch.judge(readings, replaced)
-        return Testimony(judgement.events, judgement.withheld, marks, judgement)
+        return Detection(judgement.events, judgement.withheld, marks, judgement)
 
-    def adopt(self, testimony: Testimony, events: Sequence[MeterEvent], now: datetime) -> None:
-        """Its readings are committed: remember them, and tell people.
+    def commit(self, detection: Detection, events: Sequence[MeterEvent], now: datetime) -> None:
+        """Its readings are committed: remember them, log and note the events.
 
         Args:
-            testimony: Theirs.
+            detection: Theirs.
             events: Sealed with them; those about clocks too.
             now: By the gateway's clock.
         """
-        self._watch.adopt(testimony.judgement)
-        self._plates.adopt(testimony.marks)
+        self._watch.commit(detection.judgement)
+        self._plates.commit(detection.marks)
         for event in events:
             kind, detail = event.kind.name.lower(), describe(event)
             _log.warning("meter_event", kind=kind, detail=detail)

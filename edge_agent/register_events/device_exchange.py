@@ -43,7 +43,7 @@ class Plates:
     def __init__(self, marks: Mapping[str, int]) -> None:
         self._marks: dict[str, int] = {}
         self._present: dict[str, tuple[int, Plate]] = {}
-        self.adopt({n: v for n, v in marks.items() if n.startswith(_PREFIX)})
+        self.commit({n: v for n, v in marks.items() if n.startswith(_PREFIX)})
 
     def judge(
         self,
@@ -79,7 +79,7 @@ class Plates:
                 replaced[plate] = present
         return Places(replaced, marks)
 
-    def adopt(self, marks: Mapping[str, int]) -> None:
+    def commit(self, marks: Mapping[str, int]) -> None:
         """These are committed."""
         for name, value in marks.items():
             self._marks[name] = value

@@ -134,7 +134,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a number of readings shows; it counts once `RegisterWatch.adopt` is told of it.
+    """What a number of readings shows; it counts once `RegisterWatch.commit` has it.
 
     Args:
         events: To be sent with them.
@@ -205,12 +205,12 @@ class RegisterWatch:
         for reading in readings:
             event = seen.get((reading.channel, _shown(reading)))
             if event is None:
-                self.adopt(self.judge([reading]))
+                self.commit(self.judge([reading]))
             else:
                 track = self._tracks.get(line := Line.of(reading.channel), Track())
                 self._tracks[line] = _told(_standing(track, reading), event)
 
-    def adopt(self, judgement: Judgement) -> None:
+    def commit(self, judgement: Judgement) -> None:
         """The readings are sealed: remember what they showed."""
         self._tracks.update(judgement.tracks)
 

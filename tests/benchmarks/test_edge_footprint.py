@@ -27,7 +27,7 @@ from uuid import UUID
 
 import pytest
 
-from edge_agent.buffer.batches import Contents, seal_all
+from edge_agent.buffer.batches import seal_all
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle
 from edge_agent.cancellation import end
@@ -111,7 +111,7 @@ def test_bytes_on_the_wire(size: int, budget: float) -> None:
     readings = [reading for _ in range(size // REGISTERS) for reading in next(cycles)]
     readings.sort(key=lambda reading: (str(reading.channel), reading.at))
     link = Link(GATEWAY, UUID(int=1), 1, NO_HASH)
-    (sealed,) = seal_all(link, T0, Contents(readings))
+    (sealed,) = seal_all(link, T0, readings)
     assert len(open_batch(GATEWAY, sealed.payload).columns) == size
     each = len(sealed.payload) / size
     print(f"\nwire: {each:.2f} bytes a reading in batches of {size}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from edge_agent.buffer.batches import readings_of
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.cancellation import end
 from edge_agent.config.settings import MeterSettings
@@ -132,8 +133,8 @@ async def live(folder: Path, seed: str, counted: Counter[str]) -> None:
     check_beat(logs[STAYS], 60)
     counted["reads of the meter that stays"] += len(logs[STAYS])
     there: Counter[tuple[str, int]] = Counter()
-    async for contents in buffer.newest(100_000):
-        there.update((r.channel.serial, r.mantissa) for r in contents.readings)
+    async for batch in buffer.newest(100_000):
+        there.update((r.channel.serial, r.mantissa) for r in readings_of(batch))
     await buffer.close()
     assert dict(there) == {
         (bench.meter.serial, i + 1): 1 for bench in shop.made for i in range(len(bench.truly))

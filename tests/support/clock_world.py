@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from edge_agent.buffer.batches import unpack_held
+from edge_agent.buffer.batches import readings_of, unpack_held
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.cancellation import end
 from edge_agent.clock import SteadyClock
@@ -235,9 +235,9 @@ class Gateway:
         buffer = await Buffer.open(self.folder / "buffer.db", GATEWAY, self.machine.wall())
         kinds: Counter[TimeQuality] = Counter()
         there: Counter[tuple[str, int]] = Counter()
-        async for contents in buffer.newest(1_000_000):
-            assert not contents.events
-            for reading in contents.readings:
+        async for batch in buffer.newest(1_000_000):
+            assert not batch.events
+            for reading in readings_of(batch):
                 there[reading.channel.serial, reading.mantissa] += 1
                 kinds[reading.time_quality] += 1
                 self._check_time(reading)

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import msgpack
 
-from edge_agent.buffer.batches import Contents, readings_of
 from edge_agent.buffer.records import Row
 from firmware_bridge.contract.body import Void
 from firmware_bridge.contract.envelope import (
@@ -20,6 +19,7 @@ from firmware_bridge.contract.envelope import (
     MAGIC,
     NO_HASH,
     VERSION,
+    Batch,
     Link,
     Sealed,
     digest,
@@ -98,15 +98,12 @@ def stand_in(link: Link, row: Row, path: Path, now: datetime) -> tuple[Sealed, b
     return Sealed(link.epoch, link.sequence, batch.header.sha256, whole, count), False
 
 
-def contents_of(link: Link, row: Row) -> Contents | None:
-    """What a row carries, mended where that is needed and possible; None where it is lost."""
+def batch_of(link: Link, row: Row) -> Batch | None:
+    """The batch in a row, mended where that is needed and possible; None where it is lost."""
     payload: bytes | None = row.payload
     if not is_sound(link.gateway, link.epoch, link.sequence, row):
         payload = mend(link, row.sha256, row.payload)
-    if payload is None:
-        return None
-    batch = open_batch(link.gateway, payload)
-    return Contents(readings_of(batch), batch.events)
+    return None if payload is None else open_batch(link.gateway, payload)
 
 
 def rescue(path: Path, link: Link) -> bytes | None:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from central.service.ports.ingest import FindingCode
+from edge_agent.buffer.batches import readings_of
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
 from edge_agent.meter_clock import Trust
-from edge_agent.polling.recorder import Harvest, Recorder, Take
-from edge_agent.register_events.detector import Sighting
+from edge_agent.polling.recorder import Recorder
+from edge_agent.sample import Sample
 from firmware_bridge.contract.event import EventKind
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Quantity, Unit
@@ -104,12 +105,11 @@ async def test_a_meter_whose_clock_is_never_to_be_asked_tells_no_event(
     assert centre.events == []
 
 
-def harvest(clock: HandClock, own: datetime, count: int, trust: Trust | None = None) -> Harvest:
+def sample(clock: HandClock, own: datetime, count: int, trust: Trust | None = None) -> Sample:
     meter = MeterIdentity("SEC", "12345678")
     shown = Quantity(count, 0, Unit.WATT_HOUR)
     value = MeterValue(meter, ACTIVE_IMPORT, Kind.REGISTER, shown, meter_time=own)
-    sighting = Sighting("lost", meter, (value,))
-    return Harvest((Take(sighting, clock.monotonic(), 900, trust or Trust()),))
+    return Sample("lost", meter, (value,), clock.monotonic(), 900, trust or Trust())
 
 
 async def sealed(path: Path, clock: HandClock) -> list[tuple[int, datetime, TimeQuality]]:
@@ -117,8 +117,8 @@ async def sealed(path: Path, clock: HandClock) -> list[tuple[int, datetime, Time
     buffer = await Buffer.open(path, GATEWAY, clock.now)
     found = [
         (reading.mantissa, reading.at, reading.time_quality)
-        async for contents in buffer.newest(1_000)
-        for reading in contents.readings
+        async for batch in buffer.newest(1_000)
+        for reading in readings_of(batch)
     ]
     await buffer.close()
     return found
@@ -133,12 +133,12 @@ async def test_an_absurd_date_waits_until_the_gateways_clock_is_known(
     true = datetime(2026, 11, 25, 12, tzinfo=UTC)
     buffer = await Buffer.open(path, GATEWAY, clock.now)
     recorder = Recorder(buffer, clock, lambda: None)
-    await recorder.record(harvest(clock, true + timedelta(days=days_off), 1))
-    await recorder.record(harvest(clock, true, 2))
+    await recorder.record([sample(clock, true + timedelta(days=days_off), 1)])
+    await recorder.record([sample(clock, true, 2)])
     assert await buffer.held_count() == 1
     clock.turn(60)
     clock.now, clock.known = true + timedelta(seconds=60), TimeQuality.SYNCHRONISED
-    await recorder.record(harvest(clock, true + timedelta(days=days_off), 3))
+    await recorder.record([sample(clock, true + timedelta(days=days_off), 3)])
     counts = await buffer.counts()
     events = buffer.marks["event.clock_wrong"]
     await buffer.close()
@@ -161,7 +161,7 @@ async def test_a_clock_goes_wrong_and_right_again_over_kills(tmp_path: Path) -> 
         recorder = Recorder(buffer, clock, lambda: None)
         await recorder.recall()
         for offset in offsets:
-            await recorder.record(harvest(clock, clock.now + offset, round(clock.passed)))
+            await recorder.record([sample(clock, clock.now + offset, round(clock.passed))])
             clock.turn(900)
         await buffer.close(flush=False)
 
@@ -171,7 +171,7 @@ async def test_a_clock_goes_wrong_and_right_again_over_kills(tmp_path: Path) -> 
     await live(*[timedelta(0)] * 6)
     await live(timedelta(0))
     buffer = await Buffer.open(path, GATEWAY, clock.now)
-    kinds = [e.kind async for contents in buffer.newest(1_000) for e in contents.events]
+    kinds = [e.kind async for batch in buffer.newest(1_000) for e in batch.events]
     offset_ms = buffer.marks["clock\tSEC\t12345678"]
     await buffer.close()
     assert kinds == [EventKind.CLOCK_WRONG, EventKind.CLOCK_RIGHT]

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.buffer.buffer import Buffer
-from edge_agent.polling.recorder import Harvest, Recorder, Take
-from edge_agent.register_events.detector import Sighting
+from edge_agent.polling.recorder import Recorder
+from edge_agent.sample import Sample
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind, TimeQuality
@@ -33,11 +33,11 @@ registers = st.lists(
 breaks = st.lists(st.sampled_from(["", "", "killed", "epoch", "unsynchronised"]), max_size=12)
 
 
-def take(clock: HandClock, value: int, serial: str) -> Harvest:
+def sample(clock: HandClock, value: int, serial: str) -> Sample:
     meter = MeterIdentity("EAS", serial)
     shown = Quantity(value, 0, Unit.WATT_HOUR)
     values = (MeterValue(meter, ACTIVE_IMPORT, Kind.REGISTER, shown, modulus=MODULUS),)
-    return Harvest((Take(Sighting("main", meter, values, 4_000), clock.monotonic(), 900),))
+    return Sample("main", meter, values, clock.monotonic(), 900, capacity_w=4_000)
 
 
 async def told(shows: list[tuple[int, str]], between: list[str], folder: Path) -> list[object]:
@@ -46,7 +46,7 @@ async def told(shows: list[tuple[int, str]], between: list[str], folder: Path) -
     buffer = await Buffer.open(path, GATEWAY, clock.now)
     recorder = Recorder(buffer, clock, lambda: None)
     for number, (value, serial) in enumerate(shows):
-        await recorder.record(take(clock, value, serial))
+        await recorder.record([sample(clock, value, serial)])
         clock.turn(900)
         happens = between[number] if number < len(between) else ""
         clock.known = TimeQuality.SYNCHRONISED
@@ -60,8 +60,8 @@ async def told(shows: list[tuple[int, str]], between: list[str], folder: Path) -
         elif happens == "unsynchronised":
             clock.known = TimeQuality.UNSYNCHRONISED
     clock.known = TimeQuality.SYNCHRONISED
-    await recorder.record(Harvest())
-    events = [event async for contents in buffer.newest(1_000) for event in contents.events]
+    await recorder.record()
+    events = [event async for batch in buffer.newest(1_000) for event in batch.events]
     counted = sum(v for k, v in buffer.marks.items() if k.startswith("event."))
     counts = await buffer.counts()
     await buffer.close()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.buffer.batches import Contents, seal_all
+from edge_agent.buffer.batches import seal_all
 from firmware_bridge.contract.body import decode_body, encode_readings
 from firmware_bridge.contract.envelope import HEADER_BYTES, NO_HASH, Link, open_batch, seal
 from firmware_bridge.contract.errors import InvalidValueError, MessageError
@@ -58,7 +58,7 @@ def shown_by(reading: Reading) -> Shown:
 
 
 @st.composite
-def contents(draw: st.DrawFn) -> Contents:
+def contents(draw: st.DrawFn) -> tuple[list[Reading], list[MeterEvent]]:
     values = draw(st.lists(readings, min_size=1, max_size=20, unique=True))
     chosen = draw(st.lists(st.sampled_from(values), max_size=5))
     events = [
@@ -71,13 +71,14 @@ def contents(draw: st.DrawFn) -> Contents:
         )
         for reading in chosen
     ]
-    return Contents(values, events)
+    return values, events
 
 
 @given(contents())
-def test_events_open_as_they_were_sealed(given_contents: Contents) -> None:
-    sealed = seal(LINK, START, given_contents.readings, given_contents.events)
-    assert open_batch("roof-7", sealed.payload).events == tuple(given_contents.events)
+def test_events_open_as_they_were_sealed(sealing: tuple[list[Reading], list[MeterEvent]]) -> None:
+    values, events = sealing
+    sealed = seal(LINK, START, values, events)
+    assert open_batch("roof-7", sealed.payload).events == tuple(events)
 
 
 def counting(count: int) -> list[Reading]:
@@ -92,8 +93,7 @@ def test_each_event_goes_with_the_batch_of_its_reading_however_many_batches_it_t
     values = counting(2_500)
     events = events_at(values, [0, 999, 1_000, 2_499])
     batches = [
-        open_batch("roof-7", sealed.payload)
-        for sealed in seal_all(LINK, START, Contents(values, events))
+        open_batch("roof-7", sealed.payload) for sealed in seal_all(LINK, START, values, events)
     ]
     assert [[event.after.mantissa for event in batch.events] for batch in batches] == [
         [0, 999],

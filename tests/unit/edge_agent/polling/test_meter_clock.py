@@ -66,7 +66,7 @@ class Desk:
     def read(self, *values: MeterValue) -> Stamped:
         moment = Moment(self.now, self.quality, self.doubt, NOON - DAY, self.passed)
         found = self.clocks.stamp(MAIN, values, 900, self.trust, moment)
-        self.clocks.adopt(found.tracks)
+        self.clocks.commit(found.tracks)
         self.marks |= found.marks
         self.kinds += [event.kind for event in found.events]
         return found

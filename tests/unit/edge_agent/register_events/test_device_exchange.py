@@ -34,7 +34,7 @@ class Site:
         sealed = {plate_of(one.meter) for one in values}
         places = self.plates.judge("main", meter, values, sealed)
         self.marks |= places.marks
-        self.plates.adopt(places.marks)
+        self.plates.commit(places.marks)
         return dict(places.replaced)
 
 
@@ -81,4 +81,4 @@ def test_one_plate_at_two_meters_is_two_places() -> None:
     for station in ("a", "b"):
         places = plates.judge(station, MAIN, [value(MAIN)], {plate_of(MAIN)})
         assert places.replaced == {}
-        plates.adopt(places.marks)
+        plates.commit(places.marks)

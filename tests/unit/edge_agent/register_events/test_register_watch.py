@@ -36,7 +36,7 @@ def seen(watch: RegisterWatch, *given: Reading) -> list[MeterEvent]:
     events: list[MeterEvent] = []
     for reading in given:
         judgement = watch.judge([reading])
-        watch.adopt(judgement)
+        watch.commit(judgement)
         events += judgement.events
     return events
 
@@ -109,7 +109,7 @@ def test_an_exchange_names_the_device_before_and_both_reads() -> None:
     assert (event.kind, event.replaced) == (EventKind.EXCHANGE, PLATE)
     assert event.before is not None
     assert (event.before.mantissa, event.after.mantissa) == (950, 5)
-    watch.adopt(judgement)
+    watch.commit(judgement)
     assert not seen(watch, Reading(successor, START + 3 * QUARTER, 9, 0))
 
 
@@ -151,7 +151,7 @@ def test_a_register_that_flaps_all_day_does_not_flood_the_line() -> None:
             Reading(CHANNEL, START + timedelta(minutes=minute), value, 0) for value in (100, 90)
         ]
         judgement = watch.judge(pair)
-        watch.adopt(judgement)
+        watch.commit(judgement)
         told, withheld = told + len(judgement.events), withheld + judgement.withheld
     assert (told, withheld) == (A_DAY, 60 - A_DAY)
     tomorrow = [Reading(CHANNEL, START + timedelta(days=1), value, 0) for value in (100, 90)]
