@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from central.api.authentication import OPERATOR, SEAT_COOKIE, Doorkeeper, Seat
+from central.api.authentication import BROWSER_COOKIE, OPERATOR, Authenticator, BrowserSession
 from central.api.bounds import bounded, most_for, refuse_declared
 from central.api.plain_requests import refuse_bad_address
 from central.api.problems import (
@@ -31,12 +31,13 @@ from firmware_bridge.contract.errors import MeterlineError
 
 API = "/api/"
 SIGN_IN = "/sign-in"
-PROOF_HEADER = "x-meterline-form"
-PROOF_FIELD = "proof"
+CSRF_HEADER = "x-meterline-form"
+CSRF_FIELD = "csrf_token"
+_CSRF_FIELD_BEFORE = "proof"  # a page that was open before the field was renamed
 _PUBLIC = ("/static/", "/api/v1/health", "/favicon.ico", SIGN_IN)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE = frozenset({"", "same-origin", "none"})
-_SEAT_AGE_S = 400 * 86_400
+_BROWSER_COOKIE_AGE_S = 400 * 86_400
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -54,13 +55,13 @@ HEADERS = {
 Refuse = Callable[[Request, Problem], Response]
 
 
-class Gate:
+class AccessMiddleware:
     """ASGI middleware that admits a request or answers it with a problem.
 
     Args:
         app: What comes after.
         settings: How we are reached.
-        keeper: Checks sessions and proofs.
+        authenticator: Checks sessions and CSRF tokens.
         clock: The present, aware.
         refuse: Turns a problem into the answer that suits the request.
     """
@@ -70,13 +71,13 @@ class Gate:
         app: ASGIApp,
         *,
         settings: WebSettings,
-        keeper: Doorkeeper,
+        authenticator: Authenticator,
         clock: Callable[[], datetime],
         refuse: Refuse,
     ) -> None:
         self._app = app
         self._settings = settings
-        self._keeper = keeper
+        self._authenticator = authenticator
         self._clock = clock
         self._refuse = refuse
 
@@ -87,11 +88,11 @@ class Gate:
             return
         receive = bounded(receive, most_for(scope["path"]))
         request = Request(scope, receive)
-        seat = self._keeper.seat(request.cookies, self._clock())
-        request.state.seat = seat
-        reply = self._dressed(request, seat, send)
+        session = self._authenticator.session_of(request.cookies, self._clock())
+        request.state.browser_session = session
+        reply = self._dressed(request, session, send)
         try:
-            receive = await self._admit(request, seat)
+            receive = await self._admit(request, session)
         except MeterlineError as error:
             await self._turn_away(request, error)(scope, receive, reply)
             return
@@ -99,7 +100,7 @@ class Gate:
             return
         await self._app(scope, receive, reply)
 
-    async def _admit(self, request: Request, seat: Seat) -> Receive:
+    async def _admit(self, request: Request, session: BrowserSession) -> Receive:
         """The request's body channel, once it may come in.
 
         Raises:
@@ -118,23 +119,23 @@ class Gate:
         path = request.url.path
         bearer = _bearer(request)
         if bearer is not None and path.startswith(API):
-            if not self._keeper.token_is_right(bearer):
+            if not self._authenticator.token_is_right(bearer):
                 message = "The bearer token is not the operator's."
                 raise AccessError(message)
             request.state.actor = OPERATOR
             return request.receive
         if path.startswith(_PUBLIC) and request.method in _SAFE:
             return request.receive
-        if seat.operator is None and path != SIGN_IN:
+        if session.operator is None and path != SIGN_IN:
             message = "This needs the operator's token."
             remedy = "Send `Authorization: Bearer <token>`, or sign in."
             raise AccessError(message, remedy=remedy)
-        request.state.actor = seat.operator
+        request.state.actor = session.operator
         if request.method in _SAFE:
             return request.receive
-        return await self._own_write(request, seat)
+        return await self._own_write(request, session)
 
-    async def _own_write(self, request: Request, seat: Seat) -> Receive:
+    async def _own_write(self, request: Request, session: BrowserSession) -> Receive:
         """The body channel of a write that is the operator's own.
 
         Raises:
@@ -147,15 +148,15 @@ class Gate:
         if foreign:
             message = "Another site sent this request."
             raise ForbiddenError(message, value=origin)
-        if self._keeper.proof_is_right(seat, request.headers.get(PROOF_HEADER, "")):
+        if self._authenticator.csrf_token_is_right(session, request.headers.get(CSRF_HEADER, "")):
             return request.receive
         if request.url.path.startswith(API):
             # No browser sends neither header with a cross-site write, and JSON needs a preflight.
             if self._settings.open and _is_json(request):
                 return request.receive
         else:
-            receive, proof = await _read_proof(request)
-            if self._keeper.proof_is_right(seat, proof):
+            receive, csrf_token = await _read_csrf_token(request)
+            if self._authenticator.csrf_token_is_right(session, csrf_token):
                 return receive
         message = "The form is out of date."
         raise ForbiddenError(message, remedy="Reload the page and send it again.")
@@ -172,7 +173,7 @@ class Gate:
             return RedirectResponse(address, status_code=303)
         return self._refuse(request, problem_of(error))
 
-    def _dressed(self, request: Request, seat: Seat, send: Send) -> Send:
+    def _dressed(self, request: Request, session: BrowserSession, send: Send) -> Send:
         began = time.perf_counter()
         page = not request.url.path.startswith((API, "/static/"))
 
@@ -184,8 +185,11 @@ class Gate:
                 headers.setdefault("Cache-Control", "private, no-cache")
                 spent_ms = (time.perf_counter() - began) * 1000
                 headers["Server-Timing"] = f"app;dur={spent_ms:.1f}"
-                if seat.fresh and page:
-                    headers.append("Set-Cookie", self.cookie(SEAT_COOKIE, seat.name, _SEAT_AGE_S))
+                if session.fresh and page:
+                    headers.append(
+                        "Set-Cookie",
+                        self.cookie(BROWSER_COOKIE, session.name, _BROWSER_COOKIE_AGE_S),
+                    )
             await send(message)
 
         return reply
@@ -212,12 +216,12 @@ def _is_json(request: Request) -> bool:
     return kind == "application/json"
 
 
-async def _read_proof(request: Request) -> tuple[Receive, str]:
-    """The proof inside a form, and a channel that gives the form's bytes once more."""
+async def _read_csrf_token(request: Request) -> tuple[Receive, str]:
+    """The CSRF token inside a form, and a channel that gives the form's bytes once more."""
     body = await request.body()
     fields = parse_qs(body.decode("utf-8", "replace"))
 
     async def again() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return again, fields.get(PROOF_FIELD, [""])[0]
+    return again, (fields.get(CSRF_FIELD) or fields.get(_CSRF_FIELD_BEFORE) or [""])[0]

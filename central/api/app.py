@@ -1,4 +1,4 @@
-"""The web application: API and pages behind one gate."""
+"""The web application: API and pages behind one access check."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from central.api.access_middleware import API, Gate
-from central.api.authentication import Doorkeeper
+from central.api.access_middleware import API, AccessMiddleware
+from central.api.authentication import Authenticator
 from central.api.problems import MEDIA_TYPE, Problem, problem_of
 from central.api.routers import all_routers
 from central.api.settings import WebSettings
 from central.api.sign_in import router as sign_in
 from central.dashboard.mount import mount_pages
 from central.dashboard.page import pages_of
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.plain_text import plain
 
@@ -37,11 +37,11 @@ refusal is a problem document (RFC 9457) with a stable `code`. A POST may carry 
 """
 
 
-def create_app(desk: Desk, settings: WebSettings) -> FastAPI:
+def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     """The web application.
 
     Args:
-        desk: Ports and use-cases, composed by the caller, who also opens and closes what they use.
+        services: Ports and use-cases; the caller opens and closes what they use.
         settings: How it is reached and who may use it.
 
     Raises:
@@ -55,17 +55,23 @@ def create_app(desk: Desk, settings: WebSettings) -> FastAPI:
         docs_url=None,  # the bundled viewer loads scripts from another host
         redoc_url=None,
     )
-    keeper = Doorkeeper(settings)
-    app.state.desk = desk
+    authenticator = Authenticator(settings)
+    app.state.services = services
     app.state.settings = settings
-    app.state.keeper = keeper
+    app.state.authenticator = authenticator
     for router in all_routers():
         app.include_router(router, prefix=PREFIX)
     app.include_router(sign_in)
-    mount_pages(app, desk)
+    mount_pages(app, services)
     _answer_errors(app)
     app.add_middleware(GZipMiddleware, minimum_size=_ZIP_FROM_BYTES, compresslevel=_ZIP_LEVEL)
-    app.add_middleware(Gate, settings=settings, keeper=keeper, clock=desk.clock, refuse=answer)
+    app.add_middleware(
+        AccessMiddleware,
+        settings=settings,
+        authenticator=authenticator,
+        clock=services.clock,
+        refuse=answer,
+    )
     return app
 
 

@@ -1,8 +1,9 @@
-"""Who may come in: bearer tokens, signed sessions, and proof that a form is one of ours.
+"""Who may come in: bearer tokens, signed sessions, and tokens that a form is one of ours.
 
 There is one operator. A caller of the API sends the token with every request; a browser trades it
-once for a signed cookie. Every browser, signed in or not, has a random seat; a form carries the
-HMAC of that seat, which another site can neither read nor make. Users and roles are to come.
+once for a signed cookie. Every browser, signed in or not, has a random name; a form carries the
+HMAC of that name, its CSRF token, which another site can neither read nor make. Users and
+roles are to come.
 """
 
 from __future__ import annotations
@@ -16,30 +17,30 @@ from datetime import datetime
 from central.api.settings import WebSettings
 
 SESSION_COOKIE = "meterline_session"
-SEAT_COOKIE = "meterline_seat"
+BROWSER_COOKIE = "meterline_seat"  # as in browsers since the first version
 OPERATOR = "operator"
-_SEAT_BYTES = 18
+_BROWSER_NAME_BYTES = 18
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class BrowserSession:
     """One browser.
 
     Args:
         name: Random text that only this browser holds.
-        proof: What its forms must carry.
-        operator: Who sits there; None before sign-in.
+        csrf_token: What its forms must carry.
+        operator: Who signed in there; None before.
         fresh: Whether the browser has yet to be given its cookie.
     """
 
     name: str
-    proof: str
+    csrf_token: str
     operator: str | None
     fresh: bool
 
 
-class Doorkeeper:
-    """Signs and checks sessions, seats and tokens.
+class Authenticator:
+    """Signs and checks sessions, browsers' names and tokens.
 
     Args:
         settings: The operator's token and the key that signs.
@@ -59,38 +60,42 @@ class Doorkeeper:
             return False
         return hmac.compare_digest(token.encode(), wanted.encode())
 
-    def open_session(self, seat: Seat, now: datetime) -> str:
-        """The cookie that keeps a seat signed in, good in that browser only."""
+    def open_session(self, browser: BrowserSession, now: datetime) -> str:
+        """The cookie that keeps a browser signed in, good in that browser only."""
         until = int(now.timestamp()) + self._settings.session_s
-        return f"{until}.{self._sign('session', f'{seat.name}|{until}')}"
+        return f"{until}.{self._sign('session', f'{browser.name}|{until}')}"
 
-    def session_is_right(self, cookie: str, seat_name: str, now: datetime) -> bool:
-        """Whether a session cookie is ours, of that seat, and not over."""
+    def session_is_right(self, cookie: str, browser: str, now: datetime) -> bool:
+        """Whether a session cookie is ours, of the browser of that name, and not over."""
         until, _, signature = cookie.partition(".")
         if not (until.isascii() and until.isdigit()) or len(until) > 12:  # noqa: PLR2004 - year 33658
             return False
-        right = self._sign("session", f"{seat_name}|{until}")
+        right = self._sign("session", f"{browser}|{until}")
         return hmac.compare_digest(signature.encode(), right.encode()) and (
             now.timestamp() < int(until)
         )
 
-    def seat(self, cookies: dict[str, str], now: datetime) -> Seat:
+    def session_of(self, cookies: dict[str, str], now: datetime) -> BrowserSession:
         """The browser that sent some cookies."""
-        name = cookies.get(SEAT_COOKIE, "")
-        fresh = not self._is_seat(name)
+        name = cookies.get(BROWSER_COOKIE, "")
+        fresh = not self._is_browser(name)
         if fresh:
-            plain = secrets.token_urlsafe(_SEAT_BYTES)
+            plain = secrets.token_urlsafe(_BROWSER_NAME_BYTES)
             name = f"{plain}.{self._sign('seat', plain)[:16]}"
         signed_in = self._settings.open or (
             not fresh and self.session_is_right(cookies.get(SESSION_COOKIE, ""), name, now)
         )
-        return Seat(name, self._sign("form", name), OPERATOR if signed_in else None, fresh)
+        return BrowserSession(
+            name, self._sign("form", name), OPERATOR if signed_in else None, fresh
+        )
 
-    def _is_seat(self, name: str) -> bool:
+    def _is_browser(self, name: str) -> bool:
         plain, _, signature = name.rpartition(".")
         right = self._sign("seat", plain)[:16]
         return bool(plain) and hmac.compare_digest(signature.encode(), right.encode())
 
-    def proof_is_right(self, seat: Seat, proof: str) -> bool:
+    def csrf_token_is_right(self, session: BrowserSession, csrf_token: str) -> bool:
         """Whether a form came from a page that we gave to this browser."""
-        return not seat.fresh and hmac.compare_digest(proof.encode(), seat.proof.encode())
+        return not session.fresh and hmac.compare_digest(
+            csrf_token.encode(), session.csrf_token.encode()
+        )

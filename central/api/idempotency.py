@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from central.api.parameters import desk_of
+from central.api.parameters import services_of
 from central.api.problems import KeyBusyError, KeyReusedError
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 from central.service.ports.idempotency import Answer
 
 JSON = "application/json"
@@ -41,7 +41,7 @@ class Once:
 
     def __init__(self, request: Request, key: Key = None) -> None:
         self._request = request
-        self._desk: Desk = desk_of(request)
+        self._services: OperatorServices = services_of(request)
         self._key = key
 
     @property
@@ -62,16 +62,16 @@ class Once:
         if self._key is None:
             return _response(await _done(work, b""))
         digest = await self._digest()
-        held = await self._desk.answers.claim(self._key, digest, self._desk.clock())
+        held = await self._services.answers.claim(self._key, digest, self._services.clock())
         if held is not None:
             return _response(self._replay(held, digest), replayed=True)
         try:
             answer = await _done(work, digest)
         except BaseException:
             # Nothing was changed, so the key is free for another try.
-            await self._desk.answers.release(self._key)
+            await self._services.answers.release(self._key)
             raise
-        await self._desk.answers.settle(self._key, answer)
+        await self._services.answers.settle(self._key, answer)
         return _response(answer)
 
     async def _digest(self) -> bytes:

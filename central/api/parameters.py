@@ -7,20 +7,20 @@ from typing import Annotated
 from fastapi import Depends, Query
 from starlette.requests import Request
 
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 from central.service.views.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 
-def desk_of(request: Request) -> Desk:
+def services_of(request: Request) -> OperatorServices:
     """The ports and use-cases of the application that serves a request."""
-    desk = request.app.state.desk
-    if not isinstance(desk, Desk):
-        message = "The application has no desk."
+    services = request.app.state.services
+    if not isinstance(services, OperatorServices):
+        message = "The application has no services."
         raise TypeError(message)
-    return desk
+    return services
 
 
-AtDesk = Annotated[Desk, Depends(desk_of)]
+Services = Annotated[OperatorServices, Depends(services_of)]
 Search = Annotated[str, Query(max_length=64, description="Only those that begin so.")]
 Attention = Annotated[bool, Query(description="Only those that need attention.")]
 After = Annotated[str | None, Query(max_length=512, description="Cursor of the page before.")]

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from central.api.connection import Connection, Patience
 from central.api.settings import WebSettings
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 from firmware_bridge.contract.errors import ConfigurationError, EnvironmentFaultError
 
 REFRESH_EVERY_S = 20.0
@@ -54,7 +54,7 @@ def listen(settings: WebSettings) -> socket.socket:
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, desk: Desk, settings: WebSettings, patience: Patience = PATIENCE
+    app: FastAPI, services: OperatorServices, settings: WebSettings, patience: Patience = PATIENCE
 ) -> AsyncIterator[str]:
     """Serve an application while the block runs; gives its address.
 
@@ -62,7 +62,7 @@ async def serving(
 
     Args:
         app: From `create_app`.
-        desk: The same as the application's; what pages count is kept up to date meanwhile.
+        services: The same as the application's; what pages count is kept up to date meanwhile.
         settings: Where to listen.
         patience: How long and how much a connection is given.
 
@@ -73,7 +73,7 @@ async def serving(
     server = QuietServer.of(app, patience)
     host, port = listener.getsockname()[:2]
     running = asyncio.create_task(server.serve(sockets=[listener]))
-    refreshing = asyncio.create_task(keep_fresh(desk))
+    refreshing = asyncio.create_task(keep_fresh(services))
     try:
         await server.ready(running)
         yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -126,11 +126,11 @@ class QuietServer(uvicorn.Server):
             await asyncio.sleep(0.01)
 
 
-async def keep_fresh(desk: Desk, every_s: float = REFRESH_EVERY_S) -> None:
+async def keep_fresh(services: OperatorServices, every_s: float = REFRESH_EVERY_S) -> None:
     """Bring the counts of silent meters up to date, for ever."""
     while True:
         try:
-            await desk.field.refresh(desk.clock())
+            await services.field.refresh(services.clock())
         except EnvironmentFaultError as error:
             _LOG.warning("overview not refreshed", reason=error.message)
         await asyncio.sleep(every_s)

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from central.cli import findings, print_bills, processes, rate, registry, remote
-from central.cli.output import EXIT_REFUSED, group, hush_pool
+from central.cli.output import EXIT_REFUSED, capture_pool_errors, group
 from firmware_bridge.contract.software import named_version
 
 PROGRAM = "meterline-central"
@@ -74,5 +74,5 @@ def demo_command() -> None:
 
 def main() -> None:
     """Entry of `meterline-central`."""
-    hush_pool()
+    capture_pool_errors()
     app(prog_name=PROGRAM)

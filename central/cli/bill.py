@@ -32,7 +32,7 @@ from central.cli.output import (
 )
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
-from central.process.gc_tuning import spare_collections
+from central.process.gc_tuning import tune_gc
 from central.service.billing.approve_bills import ApproveBills, IssueBills, unknown
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import RunBills
@@ -85,7 +85,7 @@ async def _run(
 ) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
     begun = time.monotonic()
     size = settings().shard_size
-    spare_collections()
+    tune_gc()
     async with bill_store() as store:
         use_case = RunBills(store, shard_size=size)
         run = await use_case.start(cycle, creator)
@@ -120,7 +120,7 @@ def _help(run: RunRecord) -> None:
         async with bill_store() as store:
             await RunBills(store).work(run)
 
-    spare_collections()
+    tune_gc()
     wait_for(work())
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import psycopg
 import typer
 
-from central.cli.output import EXIT_HELD, EXIT_REFUSED, say
+from central.cli.output import EXIT_HELD, EXIT_REFUSED, print_error
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 
 Thing = TypeVar("Thing")
@@ -58,7 +58,7 @@ class Tried:
         if not self.failed:
             return
         for one in self.failed if not as_json else ():
-            say(one.code, f"{one.name}: {one.message}")
+            print_error(one.code, f"{one.name}: {one.message}")
         raise typer.Exit(EXIT_HELD if self.done or before else EXIT_REFUSED)
 
 

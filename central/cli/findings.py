@@ -52,7 +52,7 @@ def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> 
 
     async def work() -> list[dict[str, Any]]:
         async with _pool() as pool:
-            found = await TimescaleDecisionStore(pool).clashes(limit)
+            found = await TimescaleDecisionStore(pool).conflicts(limit)
         return [
             {
                 "conflict": one.id,

@@ -46,7 +46,7 @@ _REACHED_OUT = ("connection failed", "failed to resolve host", "timeout expired"
 _UNREADABLE = "The DSN in METERLINE_DATABASE cannot be used."
 
 
-class _LastWords(logging.Handler):
+class LastConnectError(logging.Handler):
     """Remembers why the pool's last attempt to connect failed; its own error does not say."""
 
     text = ""
@@ -57,13 +57,13 @@ class _LastWords(logging.Handler):
         self.text = said if any(sign in said for sign in _REACHED_OUT) else _UNREADABLE
 
 
-_last_words = _LastWords(logging.WARNING)
+_last_connect_error = LastConnectError(logging.WARNING)
 
 
-def hush_pool() -> None:
+def capture_pool_errors() -> None:
     """Have what keeps a connection from coming said once, in the command's own error."""
     log = logging.getLogger("psycopg.pool")
-    log.addHandler(_last_words)
+    log.addHandler(_last_connect_error)
     log.propagate = False
 
 
@@ -116,8 +116,8 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
 
 def _fail(error: MeterlineError, *, as_json: bool) -> NoReturn:
     said = str(error)
-    if isinstance(error, StoreUnavailableError) and _last_words.text:
-        said = f"{said} {_last_words.text}"
+    if isinstance(error, StoreUnavailableError) and _last_connect_error.text:
+        said = f"{said} {_last_connect_error.text}"
     _say(error.code, said, as_json=as_json)
     mendable = {Fault.CONFIGURATION, Fault.OPERATOR, Fault.PEER}
     raise typer.Exit(EXIT_REFUSED if error.fault in mendable else EXIT_ERROR) from None
@@ -127,10 +127,10 @@ def _say(code: str, text: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"error": {"code": code, "message": text}}))
     else:
-        say(code, text)
+        print_error(code, text)
 
 
-def say(code: str, text: str) -> None:
+def print_error(code: str, text: str) -> None:
     """Say an error in a sentence, on the error stream."""
     # What is said may name an account, which may look like markup.
     errors.print(f"[bold]{code}[/]: ", escape(text), sep="", markup=True, highlight=False)

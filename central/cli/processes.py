@@ -60,11 +60,11 @@ def migrate_command(
         typer.echo(render(flavour))
         return
 
-    def tell(step: Migration) -> None:
+    def report(step: Migration) -> None:
         if not as_json:
             errors.print(f"{step.version:04} {step.name}", highlight=False)
 
-    done = migrate(settings().owner_dsn(), timescale=timescale, progress=tell)
+    done = migrate(settings().owner_dsn(), timescale=timescale, progress=report)
     if as_json:
         show([{"version": step.version, "name": step.name} for step in done])
     else:
@@ -85,7 +85,7 @@ def serve_command(
 
 async def _serve(chosen: Settings, host: str | None, port: int | None) -> None:
     from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
-    from central.adapters.timescale.operator import timescale_desk  # noqa: PLC0415 - for this alone
+    from central.adapters.timescale.operator import timescale_services  # noqa: PLC0415 - for this alone
     from central.api.app import create_app  # noqa: PLC0415 - loads the web framework
     from central.api.server import serving  # noqa: PLC0415 - likewise
     from central.api.settings import WebSettings  # noqa: PLC0415 - likewise
@@ -103,8 +103,8 @@ async def _serve(chosen: Settings, host: str | None, port: int | None) -> None:
     with contextlib.suppress(StoreUnavailableError):  # the health endpoint says so until it is
         await check_fit(chosen.dsn())
     async with make_pool(chosen.dsn(), max_size=8, name="meterline-serve") as pool:
-        desk = timescale_desk(pool, render_invoice)
-        async with serving(create_app(desk, web), desk, web) as address:
+        services = timescale_services(pool, render_invoice)
+        async with serving(create_app(services, web), services, web) as address:
             typer.echo(f"Serving {address}")
             await asyncio.Event().wait()
 

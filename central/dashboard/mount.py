@@ -11,23 +11,23 @@ from starlette.responses import Response
 from central.dashboard.assets import Asset, Assets
 from central.dashboard.page import Pages, pages_of
 from central.dashboard.pages import billing, field
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 
 FOREVER = "public, max-age=31536000, immutable"
 files = APIRouter(include_in_schema=False)
 
 
-def mount_pages(app: FastAPI, desk: Desk) -> None:
+def mount_pages(app: FastAPI, services: OperatorServices) -> None:
     """Add every page to an application.
 
     Args:
         app: What serves them; its middleware says who may look.
-        desk: What they show.
+        services: What they show.
 
     Raises:
         AssetsMissingError: Scripts or styles have not been fetched.
     """
-    app.state.pages = Pages(desk, Assets())
+    app.state.pages = Pages(services, Assets())
     for router in (files, field.router, billing.router):
         app.include_router(router)
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from central.dashboard import present
 from central.dashboard.assets import Assets
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 from central.service.views.billing import spell_fraction
 from central.service.views.field import Presence, presence
 
@@ -25,12 +25,12 @@ class Pages:
     """Turns templates and values into answers.
 
     Args:
-        desk: What the pages show.
+        services: What the pages show.
         assets: Scripts and styles.
     """
 
-    def __init__(self, desk: Desk, assets: Assets) -> None:
-        self.desk = desk
+    def __init__(self, services: OperatorServices, assets: Assets) -> None:
+        self.services = services
         self.assets = assets
         self._templates = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -50,7 +50,7 @@ class Pages:
 
     def now(self) -> datetime:
         """The present."""
-        return self.desk.clock()
+        return self.services.clock()
 
     def render(
         self, request: Request, template: str, /, *, status: int = 200, **values: object
@@ -64,11 +64,11 @@ class Pages:
             values: What the template shows.
         """
         now = self.now()
-        seat = getattr(request.state, "seat", None)
+        session = getattr(request.state, "browser_session", None)
         html = self._templates.get_template(template).render(
             path=request.url.path,
-            form_proof=getattr(seat, "proof", ""),
-            signed_in=getattr(seat, "operator", None) is not None,
+            csrf_token=getattr(session, "csrf_token", ""),
+            signed_in=getattr(session, "operator", None) is not None,
             now=now,
             ago=lambda instant: present.ago(instant, now),
             presence=lambda seen: presence(seen, now),

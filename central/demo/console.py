@@ -90,6 +90,6 @@ class Screen:
             table.add_row(row.account, row.name, kwh, row.total, row.state, document)
         self._console.print(table)
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Print a sentence."""
         self._console.print(text, highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from central.adapters.documents.invoice import render_invoice
 from central.adapters.embedded.child import SupervisedChild
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.migrate import migrate
-from central.adapters.timescale.operator import timescale_desk
+from central.adapters.timescale.operator import timescale_services
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -152,7 +152,7 @@ class Theatre:
         self._pool = pool
         self._screen = screen
         self._now = scene.now
-        self._desk = timescale_desk(pool, render_invoice, scene.now)
+        self._services = timescale_services(pool, render_invoice, scene.now)
         self._parts: dict[str, SupervisedChild] = {}
         self._rows: list[BillRow] = []
 
@@ -201,11 +201,11 @@ class Theatre:
 
     async def _reached(self) -> list[datetime]:
         """How far each meter's load profile is stored."""
-        meters = await self._desk.field.meters(now=self._now(), limit=100)
+        meters = await self._services.field.meters(now=self._now(), limit=100)
         return [
             channel.last_at or first_instant(self._scene) - STEP
             for meter in meters.rows
-            for channel in await self._desk.field.channels(meter.meter)
+            for channel in await self._services.field.channels(meter.meter)
             if channel.source is Source.PROFILE
         ]
 
@@ -253,7 +253,7 @@ class Theatre:
             reasons = ", ".join(hold.code for hold in head.holds)
             return BillRow(head.account, name, head.kwh, "—", f"held: {reasons}", None)
         file = folder / f"{record.number or head.account}.pdf"
-        file.write_bytes(await self._desk.print_invoice(str(head.uid)))
+        file.write_bytes(await self._services.print_invoice(str(head.uid)))
         return BillRow(
             head.account,
             record.bill.buyer.name,
@@ -265,17 +265,19 @@ class Theatre:
 
     async def show(self, wish: Wish, summary: RunSummary, leave: asyncio.Event) -> None:
         """Print the bills and open the dashboard until the user leaves."""
-        await self._desk.field.refresh(self._now())
+        await self._services.field.refresh(self._now())
         self._screen.close_acts()
         self._screen.bills(str(self._scene.cycle), self._rows)
         for currency, total in summary.totals.items():
-            self._screen.say(f"Billed {summary.kwh:,.3f} kWh, {total:,.2f} {currency} in all.")
-        self._screen.say(f"Invoices: {wish.home / INVOICES / str(self._scene.cycle)}")
+            self._screen.print(f"Billed {summary.kwh:,.3f} kWh, {total:,.2f} {currency} in all.")
+        self._screen.print(f"Invoices: {wish.home / INVOICES / str(self._scene.cycle)}")
         if wish.once:
             return
         settings = WebSettings(port=wish.port)
-        async with serving(create_app(self._desk, settings), self._desk, settings) as address:
-            self._screen.say(f"Dashboard: {address}   (Ctrl-C ends the demo)")
+        async with serving(
+            create_app(self._services, settings), self._services, settings
+        ) as address:
+            self._screen.print(f"Dashboard: {address}   (Ctrl-C ends the demo)")
             while not leave.is_set():
                 self._check_parts()
                 await self._validation().until_idle()

@@ -7,7 +7,7 @@ import gc
 _YOUNG = 50_000
 
 
-def spare_collections() -> None:
+def tune_gc() -> None:
     """Look for cycles seldom, and never again among what is there now.
 
     A shard makes some ten thousand objects without a single cycle; looking through all of them

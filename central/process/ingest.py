@@ -147,7 +147,7 @@ async def _every(
         try:
             await job()
         except StoreUnavailableError as error:
-            _LOG.warning("chore put off", reason=error.message)
+            _LOG.warning("periodic task put off", reason=error.message)
             await asyncio.sleep(min(pause_s, 5.0))
         except StoreUnfitError:
             raise

@@ -18,7 +18,7 @@ from central.adapters.embedded.postgres import EmbeddedPostgres
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.pool import make_pool
 from central.domain.billing.cycle import Cycle
-from central.process.gc_tuning import spare_collections
+from central.process.gc_tuning import tune_gc
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunRecord
 from tests.support.books import NOW
@@ -37,7 +37,7 @@ def work(dsn: str, run: RunRecord) -> None:
         async with make_pool(dsn, max_size=2) as pool:
             await RunBills(TimescaleBillingStore(pool), lambda: NOW).work(run)
 
-    spare_collections()
+    tune_gc()
     asyncio.run(take())
 
 

@@ -84,7 +84,7 @@ async def test_every_page_answers_within_its_budget(office: Office) -> None:
         if refreshed >= METERS:
             break
     print(f"{refreshed:,} meters refreshed in {time.perf_counter() - began:.1f} s")
-    app = create_app(office.desk(), WebSettings())
+    app = create_app(office.services(), WebSettings())
     slow = {}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", timeout=60

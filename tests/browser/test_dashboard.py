@@ -80,10 +80,10 @@ async def site(plain_database: Database) -> AsyncIterator[Site]:
     async with make_pool(plain_database.dsn, max_size=6) as pool, async_playwright() as playwright:
         office = Office(pool)
         await office.fill()
-        desk = office.desk()
+        services = office.services()
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            async with serving(create_app(desk, settings), desk, settings) as address:
+            async with serving(create_app(services, settings), services, settings) as address:
                 made = Site(address, office, browser)
                 yield made
                 assert made.complaints == []

@@ -14,7 +14,7 @@ from uuid import UUID
 from central.adapters.documents.invoice import render_invoice
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
-from central.adapters.timescale.operator import timescale_desk
+from central.adapters.timescale.operator import timescale_services
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -26,7 +26,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.run_bills import RunBills
 from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.ingest import Ingest
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -82,15 +82,15 @@ def _channel(serial: str) -> Channel:
 
 
 class Office:
-    """Fills one migrated database and composes a desk on it."""
+    """Fills one migrated database and composes its services on it."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self.field = TimescaleField(pool)
         self.bills: dict[str, UUID] = {}
 
-    def desk(self, clock: Callable[[], datetime] = lambda: NOW) -> Desk:
-        return timescale_desk(self._pool, render_invoice, clock)
+    def services(self, clock: Callable[[], datetime] = lambda: NOW) -> OperatorServices:
+        return timescale_services(self._pool, render_invoice, clock)
 
     async def fill(self, households: Sequence[str] = ("Iturbe", "Sanchis", "Okafor")) -> None:
         """Three households with a bill each; one of them with a hole in its October."""

@@ -1,4 +1,4 @@
-"""The operator's desk on PostgreSQL."""
+"""The operator's services on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.service.billing.print_invoice import Renderer
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 
 
-def timescale_desk(
+def timescale_services(
     pool: Pool,
     render: Renderer,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Desk:
-    """A desk whose every port is the same database.
+) -> OperatorServices:
+    """Services whose every port is the same database.
 
     Args:
         pool: An open pool, see `make_pool`; four connections serve an office.
         render: Makes a bill's document.
         clock: The present, aware.
     """
-    return Desk(
+    return OperatorServices(
         field=TimescaleField(pool),
         billing=TimescaleBilling(pool),
-        books=TimescaleRegistry(pool),
+        registry=TimescaleRegistry(pool),
         bills=TimescaleBillingStore(pool),
         answers=TimescaleAnswers(pool),
         render=render,

@@ -7,58 +7,64 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from central.api.parameters import LIMIT, After, AtDesk, Limit
+from central.api.parameters import LIMIT, After, Limit, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.billing import BillOut, ExplanationOut, LineOut, RunOut
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 
 router = APIRouter(tags=["bills"])
 LineNumber = Annotated[int, Path(ge=1, le=100_000)]
 
 
 @router.get("/bill-runs")
-async def list_runs(desk: AtDesk, after: After = None, limit: Limit = LIMIT) -> PageOut[RunOut]:
+async def list_runs(
+    services: Services, after: After = None, limit: Limit = LIMIT
+) -> PageOut[RunOut]:
     """Bill runs, newest first."""
-    return page_out(await desk.billing.runs(after=after, limit=limit), RunOut.of)
+    return page_out(await services.billing.runs(after=after, limit=limit), RunOut.of)
 
 
 @router.get("/bill-runs/{run}")
-async def get_run(desk: AtDesk, run: str) -> RunOut:
+async def get_run(services: Services, run: str) -> RunOut:
     """One run."""
-    return RunOut.of(found(await desk.billing.run(run), "bill run", run))
+    return RunOut.of(require(await services.billing.run(run), "bill run", run))
 
 
 @router.get("/bill-runs/{run}/bills")
 async def list_bills(
-    desk: AtDesk, run: str, state: str | None = None, after: After = None, limit: Limit = LIMIT
+    services: Services,
+    run: str,
+    state: str | None = None,
+    after: After = None,
+    limit: Limit = LIMIT,
 ) -> PageOut[BillOut]:
     """A run's bills."""
-    found(await desk.billing.run(run), "bill run", run)
-    page = await desk.billing.bills(run=run, state=state, after=after, limit=limit)
+    require(await services.billing.run(run), "bill run", run)
+    page = await services.billing.bills(run=run, state=state, after=after, limit=limit)
     return page_out(page, BillOut.model_validate)
 
 
 @router.get("/bills/{bill}")
-async def get_bill(desk: AtDesk, bill: str) -> BillOut:
+async def get_bill(services: Services, bill: str) -> BillOut:
     """One bill."""
-    return BillOut.model_validate(found(await desk.billing.bill(bill), "bill", bill))
+    return BillOut.model_validate(require(await services.billing.bill(bill), "bill", bill))
 
 
 @router.get("/bills/{bill}/lines")
-async def list_lines(desk: AtDesk, bill: str) -> list[LineOut]:
+async def list_lines(services: Services, bill: str) -> list[LineOut]:
     """A bill's lines, in print order."""
-    found(await desk.billing.bill(bill), "bill", bill)
-    return [LineOut.model_validate(line) for line in await desk.billing.lines(bill)]
+    require(await services.billing.bill(bill), "bill", bill)
+    return [LineOut.model_validate(line) for line in await services.billing.lines(bill)]
 
 
 @router.get("/bills/{bill}/lines/{number}/intervals")
-async def explain_line(desk: AtDesk, bill: str, number: LineNumber) -> ExplanationOut:
+async def explain_line(services: Services, bill: str, number: LineNumber) -> ExplanationOut:
     """The exact intervals behind a line, summed again."""
-    return ExplanationOut.of(await desk.explain_line(bill, number))
+    return ExplanationOut.of(await services.explain_line(bill, number))
 
 
 @router.get("/bills/{bill}/invoice.pdf", response_class=Response)
-async def get_invoice(desk: AtDesk, bill: str) -> Response:
+async def get_invoice(services: Services, bill: str) -> Response:
     """A bill's document."""
-    found(await desk.billing.bill(bill), "bill", bill)
-    return Response(await desk.print_invoice(bill), media_type="application/pdf")
+    require(await services.billing.bill(bill), "bill", bill)
+    return Response(await services.print_invoice(bill), media_type="application/pdf")

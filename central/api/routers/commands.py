@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import AtDesk
+from central.api.parameters import Services
 from central.api.schemas.billing import BillOut
 from central.api.schemas.writes import (
     AccountIn,
@@ -23,9 +23,9 @@ from central.api.schemas.writes import (
     TariffIn,
 )
 from central.service.operator.bill_orders import approve_run, issue_run
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 from central.service.registry.register import Effect
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 
 router = APIRouter(tags=["orders"])
 Responses = dict[int | str, dict[str, Any]]
@@ -44,79 +44,79 @@ async def _effect(order: Awaitable[Effect]) -> tuple[HTTPStatus, EffectOut]:
 
 
 @router.post("/service-points", responses=EFFECT, response_model=None)
-async def open_point(desk: AtDesk, once: DoOnce, order: PointIn) -> Response:
+async def open_point(services: Services, once: DoOnce, order: PointIn) -> Response:
     """Open a service point and count things there, or correct its address or capacity."""
     channels = [channel.record() for channel in order.channels]
-    enrol = desk.enrol(once.actor)
+    enrol = services.enrol(once.actor)
     return await once(lambda: _effect(enrol.service_point(order.record(), *channels)))
 
 
 @router.post("/installations", responses=EFFECT, response_model=None)
-async def install(desk: AtDesk, once: DoOnce, order: InstallationIn) -> Response:
+async def install(services: Services, once: DoOnce, order: InstallationIn) -> Response:
     """Put a meter in, or take it out; what it said is validated anew."""
-    return await once(lambda: _effect(desk.enrol(once.actor).installation(order.record())))
+    return await once(lambda: _effect(services.enrol(once.actor).installation(order.record())))
 
 
 @router.post("/accounts", responses=EFFECT, response_model=None)
-async def open_account(desk: AtDesk, once: DoOnce, order: AccountIn) -> Response:
+async def open_account(services: Services, once: DoOnce, order: AccountIn) -> Response:
     """Open an account, or correct its name and address."""
-    return await once(lambda: _effect(desk.enrol(once.actor).account(order.record())))
+    return await once(lambda: _effect(services.enrol(once.actor).account(order.record())))
 
 
 @router.post("/agreements", responses=EFFECT, response_model=None)
-async def agree(desk: AtDesk, once: DoOnce, order: AgreementIn) -> Response:
+async def agree(services: Services, once: DoOnce, order: AgreementIn) -> Response:
     """Conclude an agreement, or end it."""
-    return await once(lambda: _effect(desk.enrol(once.actor).agreement(order.record())))
+    return await once(lambda: _effect(services.enrol(once.actor).agreement(order.record())))
 
 
 @router.post("/tariffs", responses=EFFECT, response_model=None)
-async def add_tariff(desk: AtDesk, once: DoOnce, order: TariffIn) -> Response:
+async def add_tariff(services: Services, once: DoOnce, order: TariffIn) -> Response:
     """Add a version of a tariff; a document that is refused is answered with every reason."""
-    return await once(lambda: _effect(desk.enrol(once.actor).tariff(order.document)))
+    return await once(lambda: _effect(services.enrol(once.actor).tariff(order.document)))
 
 
-async def _bill(desk: Desk, bill: str) -> tuple[HTTPStatus, BillOut]:
-    view = found(await desk.billing.bill(bill), "bill", bill)
+async def _bill(services: OperatorServices, bill: str) -> tuple[HTTPStatus, BillOut]:
+    view = require(await services.billing.bill(bill), "bill", bill)
     return HTTPStatus.OK, BillOut.model_validate(view)
 
 
 @router.post("/bills/{bill}/approve", responses=_BILL, response_model=None)
-async def approve_bill(desk: AtDesk, once: DoOnce, bill: UUID) -> Response:
+async def approve_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
     """Approve a draft that somebody else made."""
 
     async def work() -> tuple[HTTPStatus, BillOut]:
-        await desk.approve.one(bill, once.actor)
-        return await _bill(desk, str(bill))
+        await services.approve.one(bill, once.actor)
+        return await _bill(services, str(bill))
 
     return await once(work)
 
 
 @router.post("/bills/{bill}/issue", responses=_BILL, response_model=None)
-async def issue_bill(desk: AtDesk, once: DoOnce, bill: UUID) -> Response:
+async def issue_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
     """Give an approved bill its legal number; it never changes again."""
 
     async def work() -> tuple[HTTPStatus, BillOut]:
-        await desk.issue.one(bill, once.actor)
-        return await _bill(desk, str(bill))
+        await services.issue.one(bill, once.actor)
+        return await _bill(services, str(bill))
 
     return await once(work)
 
 
 @router.post("/bill-runs/{run}/approve", responses=_COUNT, response_model=None)
-async def approve_bills(desk: AtDesk, once: DoOnce, run: str) -> Response:
+async def approve_bills(services: Services, once: DoOnce, run: str) -> Response:
     """Approve every draft of a run that somebody else started."""
 
     async def work() -> tuple[HTTPStatus, CountOut]:
-        return HTTPStatus.OK, CountOut(bills=await approve_run(desk, run, once.actor))
+        return HTTPStatus.OK, CountOut(bills=await approve_run(services, run, once.actor))
 
     return await once(work)
 
 
 @router.post("/bill-runs/{run}/issue", responses=_COUNT, response_model=None)
-async def issue_bills(desk: AtDesk, once: DoOnce, run: str) -> Response:
+async def issue_bills(services: Services, once: DoOnce, run: str) -> Response:
     """Give every approved bill of a run its legal number, in one ordered pass."""
 
     async def work() -> tuple[HTTPStatus, CountOut]:
-        return HTTPStatus.OK, CountOut(bills=await issue_run(desk, run, once.actor))
+        return HTTPStatus.OK, CountOut(bills=await issue_run(services, run, once.actor))
 
     return await once(work)

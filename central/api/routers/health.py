@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from central.api.parameters import AtDesk
+from central.api.parameters import Services
 
 router = APIRouter(tags=["health"])
 
@@ -19,7 +19,7 @@ class HealthOut(BaseModel):
 
 
 @router.get("/health")
-async def health(desk: AtDesk) -> HealthOut:
+async def health(services: Services) -> HealthOut:
     """Ok while the store answers; a 503 problem otherwise."""
-    await desk.field.ping()
+    await services.field.ping()
     return HealthOut(status="ok")

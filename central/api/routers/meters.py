@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from central.api.parameters import LIMIT, After, AtDesk, Attention, Limit, Search
+from central.api.parameters import LIMIT, After, Attention, Limit, Search, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import ChannelOut, MeterOut
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 
 router = APIRouter(tags=["meters"])
 
 
 @router.get("/meters")
 async def list_meters(  # noqa: PLR0913, PLR0917 - every filter is a parameter
-    desk: AtDesk,
+    services: Services,
     search: Search = "",
     gateway: str | None = None,
     attention: Attention = False,  # noqa: FBT002 - a query parameter is named by its caller
@@ -22,23 +22,23 @@ async def list_meters(  # noqa: PLR0913, PLR0917 - every filter is a parameter
     limit: Limit = LIMIT,
 ) -> PageOut[MeterOut]:
     """Meters by manufacturer and serial number."""
-    now = desk.clock()
-    page = await desk.field.meters(
+    now = services.clock()
+    page = await services.field.meters(
         now=now, search=search, gateway=gateway, attention=attention, after=after, limit=limit
     )
     return page_out(page, lambda view: MeterOut.of(view, now))
 
 
 @router.get("/meters/{meter}")
-async def get_meter(desk: AtDesk, meter: str) -> MeterOut:
+async def get_meter(services: Services, meter: str) -> MeterOut:
     """One meter: where it is, when it was last seen, and how many intervals it misses."""
-    now = desk.clock()
-    view = found(await desk.field.meter(meter, now), "meter", meter)
+    now = services.clock()
+    view = require(await services.field.meter(meter, now), "meter", meter)
     return MeterOut.of(view, now)
 
 
 @router.get("/meters/{meter}/channels")
-async def list_channels(desk: AtDesk, meter: str) -> list[ChannelOut]:
+async def list_channels(services: Services, meter: str) -> list[ChannelOut]:
     """A meter's channels."""
-    found(await desk.field.meter(meter, desk.clock()), "meter", meter)
-    return [ChannelOut.of(view) for view in await desk.field.channels(meter)]
+    require(await services.field.meter(meter, services.clock()), "meter", meter)
+    return [ChannelOut.of(view) for view in await services.field.channels(meter)]

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import LIMIT, After, AtDesk, Limit, Search
+from central.api.parameters import LIMIT, After, Limit, Search, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import MonthOut, PointChannelOut, PointOut
 from central.service.operator.month import parse_month, view_month, view_point_months
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 
 router = APIRouter(tags=["service points"])
 Month = Annotated[str | None, Query(description="Local month such as 2026-10; the newest if none.")]
@@ -18,39 +18,43 @@ Month = Annotated[str | None, Query(description="Local month such as 2026-10; th
 
 @router.get("/service-points")
 async def list_points(
-    desk: AtDesk, search: Search = "", after: After = None, limit: Limit = LIMIT
+    services: Services, search: Search = "", after: After = None, limit: Limit = LIMIT
 ) -> PageOut[PointOut]:
     """Service points by name."""
-    page = await desk.field.points(now=desk.clock(), search=search, after=after, limit=limit)
+    page = await services.field.points(
+        now=services.clock(), search=search, after=after, limit=limit
+    )
     return page_out(page, PointOut.model_validate)
 
 
 @router.get("/service-points/{point}")
-async def get_point(desk: AtDesk, point: str) -> PointOut:
+async def get_point(services: Services, point: str) -> PointOut:
     """One service point."""
     return PointOut.model_validate(
-        found(await desk.field.point(point, desk.clock()), "service point", point)
+        require(await services.field.point(point, services.clock()), "service point", point)
     )
 
 
 @router.get("/service-points/{point}/channels")
-async def list_point_channels(desk: AtDesk, point: str) -> list[PointChannelOut]:
+async def list_point_channels(services: Services, point: str) -> list[PointChannelOut]:
     """What is counted at a service point."""
-    found(await desk.field.point(point, desk.clock()), "service point", point)
-    views = await desk.field.point_channels(point)
+    require(await services.field.point(point, services.clock()), "service point", point)
+    views = await services.field.point_channels(point)
     return [PointChannelOut.of(view) for view in views]
 
 
 @router.get("/point-channels/{channel}/intervals")
-async def get_intervals(desk: AtDesk, channel: str, month: Month = None) -> MonthOut:
+async def get_intervals(services: Services, channel: str, month: Month = None) -> MonthOut:
     """The validated intervals of a local month, a column per day."""
     first = None if month is None else parse_month(month)
-    return MonthOut.of(await view_month(desk.field, channel, first, desk.clock()))
+    return MonthOut.of(await view_month(services.field, channel, first, services.clock()))
 
 
 @router.get("/service-points/{point}/intervals")
-async def get_point_intervals(desk: AtDesk, point: str, month: Month = None) -> list[MonthOut]:
+async def get_point_intervals(
+    services: Services, point: str, month: Month = None
+) -> list[MonthOut]:
     """The validated intervals of everything that is counted at a point, in a local month."""
     first = None if month is None else parse_month(month)
-    months = await view_point_months(desk.field, point, first, desk.clock())
+    months = await view_point_months(services.field, point, first, services.clock())
     return [MonthOut.of(shown) for shown in months]

@@ -14,7 +14,7 @@ from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
 from central.dashboard.slots import line_slots
 from central.service.billing.print_invoice import file_name
 from central.service.operator.bill_orders import approve_run, issue_run
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 
 router = APIRouter(include_in_schema=False)
 
@@ -23,7 +23,7 @@ router = APIRouter(include_in_schema=False)
 async def runs(request: Request) -> Response:
     """Bill runs, newest first."""
     pages = pages_of(request)
-    listed = await pages.desk.billing.runs(after=cursor(request), limit=ROWS)
+    listed = await pages.services.billing.runs(after=cursor(request), limit=ROWS)
     return pages.render(request, "runs.html", runs=listed)
 
 
@@ -31,8 +31,8 @@ async def runs(request: Request) -> Response:
 async def run(request: Request, run: str) -> Response:
     """One run and its bills."""
     pages = pages_of(request)
-    billing = pages.desk.billing
-    view = found(await billing.run(run), "bill run", run)
+    billing = pages.services.billing
+    view = require(await billing.run(run), "bill run", run)
     state = asked(request, "state")
     bills = await billing.bills(run=run, state=state or None, after=cursor(request), limit=ROWS)
     return pages.render(request, "run.html", run=view, bills=bills, state=state)
@@ -42,8 +42,8 @@ async def run(request: Request, run: str) -> Response:
 async def bill(request: Request, bill: str) -> Response:
     """One bill and its lines."""
     pages = pages_of(request)
-    billing = pages.desk.billing
-    view = found(await billing.bill(bill), "bill", bill)
+    billing = pages.services.billing
+    view = require(await billing.bill(bill), "bill", bill)
     lines = await billing.lines(bill)
     return pages.render(request, "bill.html", bill=view, lines=lines)
 
@@ -52,8 +52,8 @@ async def bill(request: Request, bill: str) -> Response:
 async def invoice(request: Request, bill: str) -> Response:
     """A bill's document."""
     pages = pages_of(request)
-    view = found(await pages.desk.billing.bill(bill), "bill", bill)
-    content = await pages.desk.print_invoice(bill)
+    view = require(await pages.services.billing.bill(bill), "bill", bill)
+    content = await pages.services.print_invoice(bill)
     name = file_name(view.account_number, view.cycle)
     if view.number:
         name = f"{view.number}.pdf"
@@ -68,8 +68,8 @@ async def invoice(request: Request, bill: str) -> Response:
 async def line(request: Request, bill: str, line: int) -> Response:
     """The quantities behind a line, their intervals by day, and their sums."""
     pages = pages_of(request)
-    view = found(await pages.desk.billing.bill(bill), "bill", bill)
-    explained = await pages.desk.explain_line(bill, line)
+    view = require(await pages.services.billing.bill(bill), "bill", bill)
+    explained = await pages.services.explain_line(bill, line)
     template = "_line.html" if is_part(request) else "line.html"
     return pages.render(request, template, bill=view, explained=explained)
 
@@ -78,10 +78,10 @@ async def line(request: Request, bill: str, line: int) -> Response:
 async def line_day(request: Request, bill: str, line: int, place: int, day: date) -> Response:
     """The intervals of one day behind one quantity of a line."""
     pages = pages_of(request)
-    view = found(await pages.desk.billing.bill(bill), "bill", bill)
-    explained = await pages.desk.explain_line(bill, line)
-    proof = found(dict(enumerate(explained.proofs)).get(place), "quantity of this line", place)
-    row = found(next((row for row in proof.days if row.day == day), None), "day", day)
+    view = require(await pages.services.billing.bill(bill), "bill", bill)
+    explained = await pages.services.explain_line(bill, line)
+    proof = require(dict(enumerate(explained.proofs)).get(place), "quantity of this line", place)
+    row = require(next((row for row in proof.days if row.day == day), None), "day", day)
     return pages.render(
         request,
         "_line_day.html" if is_part(request) else "line_day.html",
@@ -100,26 +100,26 @@ def _back(address: str) -> Response:
 @router.post("/bills/{bill}/approve")
 async def approve(request: Request, bill: UUID) -> Response:
     """Approve a draft."""
-    await pages_of(request).desk.approve.one(bill, request.state.actor)
+    await pages_of(request).services.approve.one(bill, request.state.actor)
     return _back(f"/bills/{bill}")
 
 
 @router.post("/bills/{bill}/issue")
 async def issue(request: Request, bill: UUID) -> Response:
     """Issue an approved bill."""
-    await pages_of(request).desk.issue.one(bill, request.state.actor)
+    await pages_of(request).services.issue.one(bill, request.state.actor)
     return _back(f"/bills/{bill}")
 
 
 @router.post("/runs/{run}/approve")
 async def approve_all(request: Request, run: str) -> Response:
     """Approve every draft of a run."""
-    await approve_run(pages_of(request).desk, run, request.state.actor)
+    await approve_run(pages_of(request).services, run, request.state.actor)
     return _back(f"/runs/{run}")
 
 
 @router.post("/runs/{run}/issue")
 async def issue_all(request: Request, run: str) -> Response:
     """Issue every approved bill of a run."""
-    await issue_run(pages_of(request).desk, run, request.state.actor)
+    await issue_run(pages_of(request).services, run, request.state.actor)
     return _back(f"/runs/{run}")

@@ -15,7 +15,7 @@ from central.dashboard.present import scaled
 from central.dashboard.slots import block_slots
 from central.service.operator.month import month_after, month_before, parse_month, view_month
 from central.service.views.field import PointChannelView
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 
 router = APIRouter(include_in_schema=False)
 RECENT = 8
@@ -26,14 +26,14 @@ FINDINGS = 20
 async def overview(request: Request) -> Response:
     """How the field and the latest runs stand."""
     pages = pages_of(request)
-    desk = pages.desk
+    services = pages.services
     now = pages.now()
     totals, findings, gateways, meters, runs = await asyncio.gather(
-        desk.field.totals(now),
-        desk.field.findings(limit=RECENT),
-        desk.field.gateways(now=now, attention=True, limit=RECENT),
-        desk.field.meters(now=now, attention=True, limit=RECENT),
-        desk.billing.runs(limit=RECENT),
+        services.field.totals(now),
+        services.field.findings(limit=RECENT),
+        services.field.gateways(now=now, attention=True, limit=RECENT),
+        services.field.meters(now=now, attention=True, limit=RECENT),
+        services.billing.runs(limit=RECENT),
     )
     template = "_overview.html" if is_part(request) else "overview.html"
     return pages.render(
@@ -52,7 +52,7 @@ async def gateways(request: Request) -> Response:
     """All gateways, fifty at a time."""
     pages = pages_of(request)
     search, attention = asked(request, "q"), asked(request, "show") == "attention"
-    listed = await pages.desk.field.gateways(
+    listed = await pages.services.field.gateways(
         now=pages.now(), search=search, attention=attention, after=cursor(request), limit=ROWS
     )
     return pages.render(
@@ -64,8 +64,8 @@ async def gateways(request: Request) -> Response:
 async def gateway(request: Request, name: str) -> Response:
     """One gateway, its meters and findings."""
     pages = pages_of(request)
-    field = pages.desk.field
-    view = found(await field.gateway(name), "gateway", name)
+    field = pages.services.field
+    view = require(await field.gateway(name), "gateway", name)
     meters = await field.meters(now=pages.now(), gateway=name, after=cursor(request), limit=ROWS)
     findings = await field.findings(gateway=name, limit=FINDINGS)
     return pages.render(request, "gateway.html", gateway=view, meters=meters, findings=findings)
@@ -76,7 +76,7 @@ async def meters(request: Request) -> Response:
     """All meters, fifty at a time."""
     pages = pages_of(request)
     search, attention = asked(request, "q"), asked(request, "show") == "attention"
-    listed = await pages.desk.field.meters(
+    listed = await pages.services.field.meters(
         now=pages.now(), search=search, attention=attention, after=cursor(request), limit=ROWS
     )
     return pages.render(request, "meters.html", meters=listed, search=search, attention=attention)
@@ -86,8 +86,8 @@ async def meters(request: Request) -> Response:
 async def meter(request: Request, meter: str) -> Response:
     """One meter: where it is, its channels, and a month of what it counts there."""
     pages = pages_of(request)
-    field = pages.desk.field
-    view = found(await field.meter(meter, pages.now()), "meter", meter)
+    field = pages.services.field
+    view = require(await field.meter(meter, pages.now()), "meter", meter)
     series = await field.point_channels(view.point) if view.point else ()
     chosen = _choose(series, asked(request, "channel"))
     wanted = asked(request, "month")
@@ -116,7 +116,7 @@ def _choose(series: tuple[PointChannelView, ...], wanted: str) -> PointChannelVi
         if channel.channel == wanted:
             return channel
     if wanted:
-        found(None, "channel at this meter's service point", wanted)
+        require(None, "channel at this meter's service point", wanted)
     return max(series, key=lambda channel: channel.last_day or date.min, default=None)
 
 
@@ -124,8 +124,8 @@ def _choose(series: tuple[PointChannelView, ...], wanted: str) -> PointChannelVi
 async def meter_day(request: Request, meter: str, channel: str, day: date) -> Response:
     """The intervals of one day, as rows under that day."""
     pages = pages_of(request)
-    view = found(await pages.desk.field.meter(meter, pages.now()), "meter", meter)
-    shown = await view_month(pages.desk.field, channel, day.replace(day=1), pages.now())
+    view = require(await pages.services.field.meter(meter, pages.now()), "meter", meter)
+    shown = await view_month(pages.services.field, channel, day.replace(day=1), pages.now())
     row = shown.days[day.day - 1]
     return pages.render(
         request,
@@ -143,7 +143,7 @@ async def points(request: Request) -> Response:
     """Service points, fifty at a time."""
     pages = pages_of(request)
     search = asked(request, "q")
-    listed = await pages.desk.field.points(
+    listed = await pages.services.field.points(
         now=pages.now(), search=search, after=cursor(request), limit=ROWS
     )
     return pages.render(request, "points.html", points=listed, search=search)

@@ -189,9 +189,9 @@ class Bill:
 
         The state is left out, since it changes; so are number and dates, which come at issue.
         """
-        return self.told().sha256
+        return self.canonical_text().sha256
 
-    def told(self) -> Told:
+    def canonical_text(self) -> CanonicalText:
         """What it says as text, each line once, with its hash."""
         texts = LineTexts()
         lines = tuple(texts.of(entry.line) for entry in self.lines)
@@ -205,7 +205,7 @@ class Bill:
         document = canonical(head)
         # In a string a quote follows a backslash, so only the member itself looks like this.
         whole = document.replace('"lines":[]', f'"lines":[{",".join(entries)}]', 1)
-        return Told(document, lines, hashlib.sha256(whole.encode()).hexdigest())
+        return CanonicalText(document, lines, hashlib.sha256(whole.encode()).hexdigest())
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; amounts as strings."""
@@ -320,7 +320,7 @@ class Account:
     previous_balance: Decimal | None = None
 
 
-class Told(NamedTuple):
+class CanonicalText(NamedTuple):
     """A bill as canonical text.
 
     Args:

@@ -84,12 +84,12 @@ def _coverage() -> tuple[frozenset[int], ...]:
 def named(signs: Iterable[str]) -> str:
     """Characters by code point and name, since they cannot be printed themselves."""
     listed = list(signs)
-    told = [
+    names = [
         f"U+{ord(sign):04X} {unicodedata.name(sign, '')}".strip()
         for sign in listed[:_NAMED_AT_MOST]
     ]
-    more = len(listed) - len(told)
-    return ", ".join(told) + (f" and {more} more" if more else "")
+    more = len(listed) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
 
 
 def unprintable_holds(texts: Iterable[Text]) -> tuple[Hold, ...]:

@@ -30,12 +30,12 @@ def canonical(value: object) -> str:
 
 
 def digest_parts(parts: Mapping[str, str]) -> str:
-    """What `digest` gives for an object whose members are told in canonical text already.
+    """What `digest` gives for an object whose members are canonical text already.
 
     Args:
         parts: Name, which JSON writes as it is, to canonical text.
     """
-    (text,) = told_members({name: (part,) for name, part in parts.items()}, 1)
+    (text,) = canonical_objects({name: (part,) for name, part in parts.items()}, 1)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -43,7 +43,7 @@ Piece = str | list[str]
 """Canonical text that many objects share, or that of each."""
 
 
-def told(pieces: Iterable[Piece], count: int) -> list[str]:
+def canonical_texts(pieces: Iterable[Piece], count: int) -> list[str]:
     """The canonical text of many objects, put together from pieces.
 
     Args:
@@ -61,7 +61,7 @@ def told(pieces: Iterable[Piece], count: int) -> list[str]:
     return list(map("".join, zip(*columns, repeat(before, count), strict=False)))
 
 
-def told_members(members: Mapping[str, Sequence[Piece]], count: int) -> list[str]:
+def canonical_objects(members: Mapping[str, Sequence[Piece]], count: int) -> list[str]:
     """The canonical text of many JSON objects, from the pieces of their members.
 
     Args:
@@ -71,7 +71,7 @@ def told_members(members: Mapping[str, Sequence[Piece]], count: int) -> list[str
     pieces: list[Piece] = []
     for name in sorted(members):
         pieces += ["," if pieces else "{", f'"{name}":', *members[name]]
-    return told([*pieces, "}"], count)
+    return canonical_texts([*pieces, "}"], count)
 
 
 def _refuse_floats(value: object) -> None:

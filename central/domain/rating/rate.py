@@ -138,13 +138,13 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
 def _beyond(book: Book, days: DayRange) -> dict[str, str]:
     """Canonical text of inputs that only some tariffs read: events, and days before the bill."""
     found = {}
-    told = {
+    events_text = {
         name: sorted(event.to_json() for event in events)
         for name, events in book.events.items()
         if events
     }
-    if told:
-        found["events"] = canonical(told)
+    if events_text:
+        found["events"] = canonical(events_text)
     past = [
         [name, day.isoformat(), *(source.to_json() for source in _of_day(series, day))]
         for (name, day), series in sorted(book.days.items(), key=operator.itemgetter(0))

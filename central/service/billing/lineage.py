@@ -12,7 +12,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Determinant, Line
 from central.domain.rating.lineage import Explained, explain
 from central.service.ports.billing import BillingStore, BillRecord
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class ExplainBill:
             NotFoundError: There is no such bill or line.
             LineageError: The blocks kept are not those that were billed, or do not sum to it.
         """
-        record = found(await find_bill(self._store, bill), "bill", bill)
+        record = require(await find_bill(self._store, bill), "bill", bill)
         places = {entry.position: entry for entry in record.bill.lines}
-        entry = found(places.get(position), "line", f"{bill}/{position}")
+        entry = require(places.get(position), "line", f"{bill}/{position}")
         return (await self._prove([entry]))[0]
 
     async def bill(self, bill: str) -> tuple[ExplainedLine, ...]:
@@ -61,7 +61,7 @@ class ExplainBill:
             NotFoundError: There is no such bill.
             LineageError: The blocks kept are not those that were billed, or do not sum to it.
         """
-        record = found(await find_bill(self._store, bill), "bill", bill)
+        record = require(await find_bill(self._store, bill), "bill", bill)
         return await self._prove(record.bill.lines)
 
     async def _prove(self, entries: Sequence[BillLine]) -> tuple[ExplainedLine, ...]:

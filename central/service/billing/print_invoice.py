@@ -16,7 +16,7 @@ from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.daily_usage import DailyUsage, daily_usage
 from central.service.billing.lineage import block_versions, find_bill
 from central.service.ports.billing import BillingStore, BillRecord
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 from firmware_bridge.contract.errors import MeterlineError, OperatorError
 from firmware_bridge.contract.interval import zone_info
 
@@ -112,7 +112,7 @@ class PrintBill:
             UnprintableTextError: The fonts lack what it says.
             DocumentError: It cannot be made for another reason.
         """
-        record = found(await find_bill(self._store, bill), "bill", bill)
+        record = require(await find_bill(self._store, bill), "bill", bill)
         one = record.bill
         usage = await self._usage(one)
         content = self._render(one, usage=usage, issue=self._issue(record))

@@ -69,7 +69,7 @@ class Tariffs:
         }
         return {name: days for name, days in back.items() if days}
 
-    def know(self, days: Iterable[PriceDay]) -> None:
+    def set_series(self, days: Iterable[PriceDay]) -> None:
         """Take the days of series that a store keeps, by name and day."""
         for name, found in groupby(days, key=lambda one: one.name):
             self._series[name] = join_days(list(found))

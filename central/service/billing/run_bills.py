@@ -100,7 +100,7 @@ class RunBills:
             back = tariffs.looks_back
             if tariffs.series_names:
                 longest = max(back.values(), default=0)
-                tariffs.know(await work.series(tariffs.series_names, longest))
+                tariffs.set_series(await work.series(tariffs.series_names, longest))
             works = shard.works
             if back:
                 works = looking_back(works, await work.earlier(back))

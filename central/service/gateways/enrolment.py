@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from central.service.ingest.handshake import two_live_key
+from central.service.ingest.handshake import two_live_epochs_key
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import EpochKey, GatewayRecord
 from firmware_bridge.contract.errors import OperatorError
@@ -69,7 +69,7 @@ async def revoke_epoch(
     if not await store.revoke_epoch(EpochKey(record.id, epoch), clock()):
         message = f"{name} has no epoch {epoch}."
         raise NoSuchEpochError(message, value=str(epoch))
-    await store.close_finding(two_live_key(name), actor, clock())
+    await store.close_finding(two_live_epochs_key(name), actor, clock())
 
 
 async def move_meter(store: GatewayStore, manufacturer: str, serial: str, gateway: str) -> None:

@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from central.service.ingest.classify import Arrival, Readable, Unreadable
-from central.service.ingest.cursors import climb
-from central.service.ingest.handshake import two_live
+from central.service.ingest.cursors import advance_cursors
+from central.service.ingest.handshake import two_live_epochs_finding
 from central.service.ingest.outcome import Outcome, OutcomeKind, Reply, Result, quarantine_key
 from central.service.ingest.register_findings import event_findings
 from central.service.ingest.rows import ROW_MESSAGES, Table, counted, place
@@ -95,10 +95,10 @@ class Window:
         self._table = table
         self._findings: list[Finding] = []
         self._abandon: set[EpochKey] = set()
-        self.clashes: list[Rejection] = []
+        self.refused: list[Rejection] = []
 
     async def run(self) -> Result:
-        """Store the window; `clashes` then holds what must be kept as rejected."""
+        """Store the window; `refused` then holds what must be kept as rejected."""
         batches = [self._new_batch(i) for i in range(len(self._candidates))]
         claims = await self._claim(batches)
         outcomes = await self._place(batches, claims)
@@ -209,7 +209,7 @@ class Window:
         self._abandon.add(batch.key.of_epoch)
         self._find(FindingCode.IDENTITY_CLASH, batch, "came with two contents")
         message = f"Another batch has the sequence {batch.key.sequence} of epoch {batch.key.epoch}."
-        self.clashes.append(rejection(item.arrival, IDENTITY_CLASH, message, item.header))
+        self.refused.append(rejection(item.arrival, IDENTITY_CLASH, message, item.header))
         return replace(end, kind=OutcomeKind.CONFLICT, code=IDENTITY_CLASH, stored=0, quarantined=0)
 
     async def _hold(self, batches: Sequence[NewBatch], claims: Sequence[Claim]) -> None:
@@ -245,7 +245,7 @@ class Window:
             for batch, claim in zip(batches, claims, strict=True)
             if claim.fresh
         }
-        cursors.update(await climb(self._tx, cursors, raised, self._now, self._broken))
+        cursors.update(await advance_cursors(self._tx, cursors, raised, self._now, self._broken))
         for batch, claim in zip(batches, claims, strict=True):
             if claim.fresh:
                 self._watch_liveness(batch, cursors[batch.key.of_epoch], names)
@@ -314,7 +314,9 @@ class Window:
         last = cursor.superseded_last
         if last is not None and batch.key.sequence > last:
             name = names[batch.key.of_epoch]
-            self._findings.append(two_live(name, cursor.key.gateway_id, cursor.key.epoch))
+            self._findings.append(
+                two_live_epochs_finding(name, cursor.key.gateway_id, cursor.key.epoch)
+            )
 
     def _find(self, code: FindingCode, batch: NewBatch, what: str) -> None:
         key = batch.key

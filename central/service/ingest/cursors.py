@@ -11,7 +11,7 @@ from central.service.ports.ingest import Cursor, EpochKey, IngestTransaction
 LINKS_AT_ONCE = 1_000
 
 
-async def climb(
+async def advance_cursors(
     tx: IngestTransaction,
     cursors: Mapping[EpochKey, Cursor],
     start: Mapping[EpochKey, int],

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from central.service.ingest.cursors import climb
+from central.service.ingest.cursors import advance_cursors
 from central.service.ports.ingest import (
     BatchKey,
     Cursor,
@@ -50,10 +50,10 @@ async def answer_hello(
     return await _Visit(tx, gateway, hello, now).answer()
 
 
-def two_live(name: str, gateway_id: GatewayId, epoch: UUID) -> Finding:
+def two_live_epochs_finding(name: str, gateway_id: GatewayId, epoch: UUID) -> Finding:
     """The alarm that stands until an operator revokes one of the epochs."""
     return Finding(
-        two_live_key(name),
+        two_live_epochs_key(name),
         FindingCode.TWO_LIVE_EPOCHS,
         f"Two devices send as {name}: epoch {epoch} is still written although another took over."
         " Revoke one of the two.",
@@ -62,7 +62,7 @@ def two_live(name: str, gateway_id: GatewayId, epoch: UUID) -> Finding:
     )
 
 
-def two_live_key(name: str) -> str:
+def two_live_epochs_key(name: str) -> str:
     """The key of a gateway's alarm."""
     return f"{FindingCode.TWO_LIVE_EPOCHS}:{name}"
 
@@ -112,7 +112,7 @@ class _Visit:
         ]
         for state in hello.epochs:
             if state.previous is not None:
-                await self._succeed(state, state.previous)
+                await self._record_successor(state, state.previous)
         newest = gateway.hello_at is None or hello.sent_at > gateway.hello_at
         if newest and not current.revoked:
             self._watch_liveness(current)
@@ -192,9 +192,11 @@ class _Visit:
             """Ingest reports a broken chain when the batch arrives."""
 
         key = cursor.key
-        return (await climb(self._tx, {key: cursor}, {key: cursor.cum}, self._now, ignore))[key]
+        return (
+            await advance_cursors(self._tx, {key: cursor}, {key: cursor.cum}, self._now, ignore)
+        )[key]
 
-    async def _succeed(self, state: EpochState, previous: UUID) -> None:
+    async def _record_successor(self, state: EpochState, previous: UUID) -> None:
         """Note which epoch took over from which; what went down with a file is lost by name."""
         key = EpochKey(self._gateway.id, previous)
         cursor = self._cursors[key]
@@ -222,4 +224,6 @@ class _Visit:
             return
         ancestors = {state.previous for state in states} | {state.epoch for state in states}
         if before not in ancestors or current.superseded_by is not None:
-            self._findings.append(two_live(gateway.name, gateway.id, current.key.epoch))
+            self._findings.append(
+                two_live_epochs_finding(gateway.name, gateway.id, current.key.epoch)
+            )

@@ -185,8 +185,8 @@ class Ingest:
             work = Window(tx, now, [*readable, *unreadable], table)
             result = await work.run() if readable or unreadable else Result()
             kept = [await self._reject(item) for item in refused]
-            if kept or work.clashes:
-                await tx.reject([*kept, *work.clashes])
+            if kept or work.refused:
+                await tx.reject([*kept, *work.refused])
             if is_found and (findings := await self._found(refused)):
                 await tx.find(findings)
         return result + Result([_rejected(rejection) for rejection in kept])

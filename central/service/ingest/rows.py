@@ -174,8 +174,10 @@ async def _place_once(
     placement = await tx.store(rows)
     places[index] = placement.place
     if placement.kept:
-        clashing = np.array(sorted(placement.kept), np.intp)
-        await tx.keep_conflicts(rows.take(clashing), [placement.kept[int(i)] for i in clashing])
+        conflicting = np.array(sorted(placement.kept), np.intp)
+        await tx.keep_conflicts(
+            rows.take(conflicting), [placement.kept[int(i)] for i in conflicting]
+        )
 
 
 def counted(
@@ -217,4 +219,4 @@ async def _touch(tx: IngestTransaction, rows: Rows) -> None:
     edge = np.flatnonzero((np.diff(channel) != 0) | (np.diff(day) != 0)) + 1
     starts = np.concatenate(([0], edge))
     ends = np.concatenate((edge, [len(channel)])) - 1
-    await tx.touch(channel[starts], at_ms[starts], at_ms[ends] + 1)
+    await tx.queue_for_validation(channel[starts], at_ms[starts], at_ms[ends] + 1)

@@ -12,7 +12,7 @@ from central.domain.rating.rounding import printed
 from central.service.billing.lineage import block_versions, prove
 from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.views.billing import ExplainedInterval, LineExplanation, Proof
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 from firmware_bridge.contract.interval import zone_info
 
 
@@ -31,7 +31,7 @@ async def view_line(
         NotFoundError: There is no such line.
         LineageError: The blocks do not give what was billed.
     """
-    view, line = found(await billing.line(bill, number), "line", f"{number} on bill {bill}")
+    view, line = require(await billing.line(bill, number), "line", f"{number} on bill {bill}")
     blocks = await _blocks(field, line)
     zones = {block.channel_id: block.zone for block in blocks}
     return LineExplanation(view, tuple(_proof(one, zones) for one in prove(line, blocks)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
-from central.service.operator.services import Desk
+from central.service.operator.services import OperatorServices
 from central.service.ports.billing import RunRecord
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 
 
-async def approve_run(desk: Desk, run: str, approver: str) -> int:
+async def approve_run(services: OperatorServices, run: str, approver: str) -> int:
     """Approve every draft of a run.
 
     Returns:
@@ -20,10 +20,10 @@ async def approve_run(desk: Desk, run: str, approver: str) -> int:
         SelfApprovalError: The approver started the run.
         StaleBillError: One changed meanwhile; nothing was approved.
     """
-    return await desk.approve.run(await _record(desk, run), approver)
+    return await services.approve.run(await _record(services, run), approver)
 
 
-async def issue_run(desk: Desk, run: str, actor: str) -> int:
+async def issue_run(services: OperatorServices, run: str, actor: str) -> int:
     """Issue every approved bill of a run.
 
     Returns:
@@ -33,10 +33,10 @@ async def issue_run(desk: Desk, run: str, actor: str) -> int:
         NotFoundError: There is no such run.
         StaleBillError: One changed meanwhile; nothing was issued.
     """
-    return await desk.issue.run(await _record(desk, run), actor)
+    return await services.issue.run(await _record(services, run), actor)
 
 
-async def _record(desk: Desk, run: str) -> RunRecord:
-    view = found(await desk.billing.run(run), "bill run", run)
-    record = await desk.bills.find_run(Cycle.parse(view.cycle), RunType(view.kind))
-    return found(record, "bill run", run)
+async def _record(services: OperatorServices, run: str) -> RunRecord:
+    view = require(await services.billing.run(run), "bill run", run)
+    record = await services.bills.find_run(Cycle.parse(view.cycle), RunType(view.kind))
+    return require(record, "bill run", run)

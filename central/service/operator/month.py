@@ -14,7 +14,7 @@ from central.domain.metering.block import DayBlock, exact_sum
 from central.domain.metering.quality import IntervalQuality
 from central.service.ports.overview import FieldOverview
 from central.service.views.field import PointChannelView
-from central.service.views.lookup import found
+from central.service.views.lookup import require
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import Interval, local_day, zone_info
 from firmware_bridge.contract.quantity import Quantity
@@ -154,7 +154,7 @@ async def view_month(
     Raises:
         NotFoundError: There is no such channel.
     """
-    view = found(await overview.point_channel(channel), "channel of a service point", channel)
+    view = require(await overview.point_channel(channel), "channel of a service point", channel)
     first = month or _newest(view, now)
     return assemble_month(view, first, await overview.blocks(channel, first, month_after(first)))
 
@@ -226,6 +226,6 @@ async def view_point_months(
     Raises:
         NotFoundError: There is no such service point.
     """
-    found(await overview.point(point, now), "service point", point)
+    require(await overview.point(point, now), "service point", point)
     channels = await overview.point_channels(point)
     return tuple([await view_month(overview, view.channel, month, now) for view in channels])

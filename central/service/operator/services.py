@@ -1,4 +1,4 @@
-"""What the operator's desk works with: the ports and use-cases behind the API and the pages."""
+"""What the operator works with: the ports and use-cases behind the API and the pages."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from central.service.views.billing import LineExplanation
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class OperatorServices:
     """Everything that the API and the pages call.
 
     Args:
         field: Reads of the field.
         billing: Reads of billing.
-        books: Where points, meters, accounts, agreements and tariffs are kept.
+        registry: Where points, meters, accounts, agreements and tariffs are kept.
         bills: Where bills are kept.
         answers: Answers given to requests with an idempotency key.
         render: Makes a bill's document.
@@ -33,7 +33,7 @@ class Desk:
 
     field: FieldOverview
     billing: BillingOverview
-    books: RegistryStore
+    registry: RegistryStore
     bills: BillingStore
     answers: AnswerStore
     render: Renderer
@@ -57,8 +57,8 @@ class Desk:
         return await PrintBill(self.bills, self.render)(bill)
 
     def enrol(self, actor: str) -> Enrol:
-        """The use-cases that write the books, in somebody's name."""
-        return Enrol(self.books, actor, self.clock)
+        """The use-cases that write the registry, in somebody's name."""
+        return Enrol(self.registry, actor, self.clock)
 
     @property
     def approve(self) -> ApproveBills:

@@ -19,7 +19,7 @@ class Choice(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
+class ReadingConflict:
     """Two values that claim one reading.
 
     Args:
@@ -61,10 +61,10 @@ class Answer:
 class DecisionStore(Protocol):
     """Where conflicts and findings wait for somebody."""
 
-    async def clashes(self, limit: int) -> list[Clash]:
+    async def conflicts(self, limit: int) -> list[ReadingConflict]:
         """Conflicts that nobody decided, oldest first."""
 
-    async def settle(self, clash_id: int, choice: Choice, answer: Answer) -> bool:
+    async def settle(self, conflict_id: int, choice: Choice, answer: Answer) -> bool:
         """Decide a conflict, note it in the audit log and queue its days for validation.
 
         The value that replaces another becomes the reading's next revision; nothing is

@@ -398,7 +398,7 @@ class IngestTransaction(Protocol):
     async def quarantine(self, held: Sequence[Quarantine]) -> None:
         """Keep batches that cannot be used; again for one that is held changes its reason."""
 
-    async def touch(
+    async def queue_for_validation(
         self,
         channel_id: NDArray[np.int64],
         from_ms: NDArray[np.int64],

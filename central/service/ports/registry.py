@@ -199,7 +199,7 @@ class RegistryTransaction(Protocol):
             RegistryConflictError: There is another one of that date.
         """
 
-    async def touch(self, installation: InstallationRecord, now: datetime) -> None:
+    async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:
         """Queue what the meter's channels said while it was there for validation."""
 
     async def reopen(self, point: str, since: datetime) -> None:

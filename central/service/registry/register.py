@@ -159,7 +159,7 @@ class Enrol:
             await books.add_installation(installation)
             # Also where the meter never spoke: what it was silent on is missing.
             await books.reopen(installation.point, installation.start)
-            await books.touch(installation, self._clock())
+            await books.queue_for_validation(installation, self._clock())
             return await self._note(books, "installation", name, new=True)
         known = same[0]
         if replace(installation, gateway=None) == replace(known, gateway=None):
@@ -174,7 +174,7 @@ class Enrol:
         await books.change_installation(installation)
         if known.end is not None and (installation.end is None or known.end < installation.end):
             await books.reopen(known.point, known.end)
-        await books.touch(known, self._clock())
+        await books.queue_for_validation(known, self._clock())
         return await self._note(books, "installation", name, new=False)
 
     async def account_in(self, books: RegistryTransaction, account: AccountRecord) -> Effect:

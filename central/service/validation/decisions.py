@@ -23,7 +23,7 @@ class NoSuchFindingError(OperatorError):
 
 
 async def decide_conflict(
-    store: DecisionStore, clash_id: int, choice: Choice, answer: Answer
+    store: DecisionStore, conflict_id: int, choice: Choice, answer: Answer
 ) -> None:
     """Settle which of two values a reading has; its days are validated again.
 
@@ -32,9 +32,9 @@ async def decide_conflict(
         NoSuchConflictError: Nothing of that number waits.
     """
     _need_reason(answer.reason)
-    if not 0 < clash_id <= _BIGINT_MAX or not await store.settle(clash_id, choice, answer):
-        message = f"No conflict {clash_id} waits for a decision."
-        raise NoSuchConflictError(message, value=clash_id)
+    if not 0 < conflict_id <= _BIGINT_MAX or not await store.settle(conflict_id, choice, answer):
+        message = f"No conflict {conflict_id} waits for a decision."
+        raise NoSuchConflictError(message, value=conflict_id)
 
 
 async def accept_finding(

@@ -15,7 +15,7 @@ class NotFoundError(OperatorError):
     code = "NOT_FOUND"
 
 
-def found(thing: Thing | None, kind: str, identifier: object) -> Thing:
+def require(thing: Thing | None, kind: str, identifier: object) -> Thing:
     """The thing, if there is one.
 
     Raises:

@@ -36,7 +36,7 @@ from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
-from central.process.gc_tuning import spare_collections
+from central.process.gc_tuning import tune_gc
 from firmware_bridge.contract.interval import day_start
 from firmware_bridge.contract.quantity import Unit
 
@@ -170,7 +170,7 @@ def told(name: str, found: Sequence[float], unit: str) -> float:
 def collector() -> Iterator[None]:
     """The garbage collector as a bill run sets it."""
     young = gc.get_threshold()
-    spare_collections()
+    tune_gc()
     yield
     gc.set_threshold(*young)
     gc.unfreeze()
@@ -263,7 +263,7 @@ class Step(NamedTuple):
 
 def run_in_shards(count: int, answers: Queue[Step]) -> None:
     """Rate meters as a bill run does: a shard at a time, each of them another meter."""
-    spare_collections()
+    tune_gc()
     assert len(rate_many(meters(SHARD, seed=0), TERMS)) == SHARD
     before, seconds = peak_mb(), 0.0
     for seed in range(1, 1 + count // SHARD):

@@ -306,9 +306,9 @@ async def test_a_value_that_is_replaced_changes_the_day_that_was_closed(utility:
     second = readings[5 * 96]
     await utility.deliver(edge, [replace(second, mantissa=second.mantissa + 7)])
     await utility.validate()
-    (clash,) = await utility.decisions.clashes(10)
+    (conflict,) = await utility.decisions.conflicts(10)
     answer = Answer("clerk", "seen on the meter", utility.now)
-    await decide_conflict(utility.decisions, clash.id, Choice.REPLACE, answer)
+    await decide_conflict(utility.decisions, conflict.id, Choice.REPLACE, answer)
     assert (await utility.validate()).closed == 0
     found = await blocks(utility, since + 4 * DAY, since + 6 * DAY)
     assert [block.total() for block in found.values()] == [96 * STEP + 7, 96 * STEP - 7]

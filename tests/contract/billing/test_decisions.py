@@ -50,26 +50,30 @@ async def values(utility: Utility) -> list[int]:
 
 async def test_two_values_hold_the_bill_and_both_are_shown(utility: Utility) -> None:
     await in_conflict(utility)
-    (clash,) = await utility.decisions.clashes(10)
-    assert (clash.gateway, clash.meter, str(clash.obis)) == ("gw-1", "MTL/S1", "1-0:1.8.0*255")
-    assert (clash.kept.mantissa, clash.other.mantissa) == (2000, 2010)
+    (conflict,) = await utility.decisions.conflicts(10)
+    assert (conflict.gateway, conflict.meter, str(conflict.obis)) == (
+        "gw-1",
+        "MTL/S1",
+        "1-0:1.8.0*255",
+    )
+    assert (conflict.kept.mantissa, conflict.other.mantissa) == (2000, 2010)
     assert (await bill(utility)).bills == {BillState.HELD: 1}
 
 
 async def test_the_stored_value_is_kept_and_the_bill_is_free(utility: Utility) -> None:
     await in_conflict(utility)
-    (clash,) = await utility.decisions.clashes(10)
-    await decide_conflict(utility.decisions, clash.id, Choice.KEEP, ANSWER)
+    (conflict,) = await utility.decisions.conflicts(10)
+    await decide_conflict(utility.decisions, conflict.id, Choice.KEEP, ANSWER)
     await utility.validate()
     assert set(await values(utility)) == {25}
-    assert await utility.decisions.clashes(10) == []
+    assert await utility.decisions.conflicts(10) == []
     assert (await bill(utility)).bills == {BillState.DRAFT: 1}
 
 
 async def test_the_other_value_becomes_the_next_revision_of_the_reading(utility: Utility) -> None:
     await in_conflict(utility)
-    (clash,) = await utility.decisions.clashes(10)
-    await decide_conflict(utility.decisions, clash.id, Choice.REPLACE, ANSWER)
+    (conflict,) = await utility.decisions.conflicts(10)
+    await decide_conflict(utility.decisions, conflict.id, Choice.REPLACE, ANSWER)
     await utility.validate()
     day = await values(utility)
     assert (day[39], day[40], sum(day)) == (35, 15, 25 * 96)
@@ -77,19 +81,21 @@ async def test_the_other_value_becomes_the_next_revision_of_the_reading(utility:
 
 async def test_a_decided_value_that_comes_again_is_no_new_conflict(utility: Utility) -> None:
     edge = await in_conflict(utility)
-    (clash,) = await utility.decisions.clashes(10)
-    await decide_conflict(utility.decisions, clash.id, Choice.KEEP, ANSWER)
+    (conflict,) = await utility.decisions.conflicts(10)
+    await decide_conflict(utility.decisions, conflict.id, Choice.KEEP, ANSWER)
     await Ingest(utility.ingest, lambda: NOW).commit(edge.arrive(*edge.sealed))
-    assert await utility.decisions.clashes(10) == []
+    assert await utility.decisions.conflicts(10) == []
 
 
 async def test_a_decision_is_made_once_and_with_a_reason(utility: Utility) -> None:
     await in_conflict(utility)
-    (clash,) = await utility.decisions.clashes(10)
+    (conflict,) = await utility.decisions.conflicts(10)
     with pytest.raises(InvalidValueError):
-        await decide_conflict(utility.decisions, clash.id, Choice.KEEP, replace(ANSWER, reason=" "))
-    await decide_conflict(utility.decisions, clash.id, Choice.KEEP, ANSWER)
-    for number in (clash.id, 99, 0, -1, 2**70):
+        await decide_conflict(
+            utility.decisions, conflict.id, Choice.KEEP, replace(ANSWER, reason=" ")
+        )
+    await decide_conflict(utility.decisions, conflict.id, Choice.KEEP, ANSWER)
+    for number in (conflict.id, 99, 0, -1, 2**70):
         with pytest.raises(NoSuchConflictError):
             await decide_conflict(utility.decisions, number, Choice.REPLACE, ANSWER)
 

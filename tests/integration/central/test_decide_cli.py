@@ -108,9 +108,9 @@ def test_a_conflict_is_listed_and_decided_with_a_reason_in_the_audit_log(
     edge.seal([one])
     edge.seal([replace(one, mantissa=170)])
     deliver(plain_database, edge)
-    (clash,) = said(central("conflict", "list", "--json"))
-    assert (clash["kept"], clash["other"], clash["unit"]) == ("100", "170", "Wh")
-    number = clash["conflict"]
+    (conflict,) = said(central("conflict", "list", "--json"))
+    assert (conflict["kept"], conflict["other"], conflict["unit"]) == ("100", "170", "Wh")
+    number = conflict["conflict"]
     central("conflict", "decide", number, "replace", code=2)
     central("conflict", "decide", number, "toss", "--reason", "coin", code=2)
     central("conflict", "decide", number, "replace", "--reason", "photo of the meter")

@@ -157,7 +157,7 @@ async def test_late_readings_find_their_place_in_old_months_and_packed_chunks(
     edge, again = Edge("gw1"), Edge("gw1")
     first = readings(96, old) + readings(96, TODAY - timedelta(days=30), first=500)
     late = readings(96, old + timedelta(days=1), first=1000)
-    clash = Reading(channel(), old, 77, 0)
+    conflict = Reading(channel(), old, 77, 0)
     async with timescale_stores(database.dsn) as stores:
         await enrol_gateway(stores.gateways, "gw1", clock)
         ingest = Ingest(stores.ingest, clock)
@@ -168,7 +168,7 @@ async def test_late_readings_find_their_place_in_old_months_and_packed_chunks(
                 "SELECT count(compress_chunk(chunk)) FROM show_chunks('reading') AS chunk",
             )
             assert packed == [(2,)]
-        result = await ingest.commit(again.arrive(again.seal([*first[1:], *late, clash])))
+        result = await ingest.commit(again.arrive(again.seal([*first[1:], *late, conflict])))
         (outcome,) = result.outcomes
         assert (outcome.stored, outcome.duplicate, outcome.conflict) == (96, 191, 1)
         assert await stores.peek.readings() == expected([*first, *late])

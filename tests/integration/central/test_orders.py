@@ -34,7 +34,7 @@ async def office(plain_database: Database) -> AsyncIterator[Office]:
 
 @pytest.fixture
 async def web(office: Office) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(office.desk(), WebSettings())
+    app = create_app(office.services(), WebSettings())
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/") as client:
         yield client
@@ -153,6 +153,6 @@ async def test_another_site_cannot_order_anything(web: httpx.AsyncClient, office
     ):
         refused = await web.post(f"/api/v1/bills/{bill}/approve", headers=headers)
         assert refused.status_code == 403, headers
-    page = await web.post(f"/bills/{bill}/approve", data={"proof": "0" * 64})
+    page = await web.post(f"/bills/{bill}/approve", data={"csrf_token": "0" * 64})
     assert page.status_code == 403
     assert (await web.get(f"/api/v1/bills/{bill}")).json()["state"] == "draft"

@@ -51,9 +51,9 @@ async def test_a_name_that_cannot_be_printed_holds_its_bill_and_no_other(
     office: Office, tmp_path: Path
 ) -> None:
     await office.fill(HOUSEHOLDS)
-    desk = office.desk()
+    services = office.services()
     held, other = (str(office.bills[name]) for name in (CHINESE, "Okafor"))
-    view, fine = await desk.billing.bill(held), await desk.billing.bill(other)
+    view, fine = await services.billing.bill(held), await services.billing.bill(other)
     assert view is not None
     assert fine is not None
     assert (view.state, fine.state) == ("held", "draft")
@@ -73,7 +73,7 @@ async def test_a_name_that_cannot_be_printed_holds_its_bill_and_no_other(
     code, said = await printed(tmp_path, held)
     assert (code, said["files"]) == (2, [])
 
-    transport = httpx.ASGITransport(create_app(desk, WebSettings()))
+    transport = httpx.ASGITransport(create_app(services, WebSettings()))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as web:
         answer = await web.get(f"/api/v1/bills/{held}/invoice.pdf")
         page = await web.get(f"/bills/{held}/invoice.pdf")

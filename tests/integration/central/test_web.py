@@ -32,7 +32,7 @@ async def office(database: Database) -> AsyncIterator[Office]:
 
 
 def client(office: Office, settings: WebSettings | None = None) -> httpx.AsyncClient:
-    app = create_app(office.desk(), settings or WebSettings())
+    app = create_app(office.services(), settings or WebSettings())
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
 
 
@@ -264,22 +264,22 @@ async def test_with_a_token_nothing_is_open_before_sign_in(office: Office) -> No
 async def test_signing_in_needs_the_form_and_the_token(office: Office) -> None:
     async with client(office, WebSettings(token=TOKEN)) as web:
         form = (await web.get("/sign-in?next=/meters")).text
-        found = re.search(r'name="proof" value="(\w+)"', form)
+        found = re.search(r'name="csrf_token" value="(\w+)"', form)
         assert found is not None
-        proof = found[1]
-        forged = await web.post("/sign-in", data={"token": TOKEN, "proof": "0" * 64})
+        csrf_token = found[1]
+        forged = await web.post("/sign-in", data={"token": TOKEN, "csrf_token": "0" * 64})
         assert forged.status_code == 403
-        wrong = await web.post("/sign-in", data={"token": "x" * 40, "proof": proof})
+        wrong = await web.post("/sign-in", data={"token": "x" * 40, "csrf_token": csrf_token})
         assert wrong.status_code == 403
         assert "not the operator" in wrong.text
         foreign = await web.post(
             "/sign-in",
-            data={"token": TOKEN, "proof": proof},
+            data={"token": TOKEN, "csrf_token": csrf_token},
             headers={"Origin": "https://evil.example"},
         )
         assert foreign.status_code == 403
         right = await web.post(
-            "/sign-in", data={"token": TOKEN, "proof": proof, "next": "//evil.example"}
+            "/sign-in", data={"token": TOKEN, "csrf_token": csrf_token, "next": "//evil.example"}
         )
         assert (right.status_code, right.headers["location"]) == (303, "/")
         cookie = right.headers["set-cookie"].lower()

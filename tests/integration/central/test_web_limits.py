@@ -121,16 +121,16 @@ def test_a_body_without_end_is_held_by_nobody(plain_database: Database, *, chunk
     size, as_json = measures(chunked), "Content-Type: application/json"
     with serve(plain_database, METERLINE_WEB_TOKEN=TOKEN) as web:
         form, _ = web.ask("GET", "/sign-in")
-        seat = str(form.getheader("Set-Cookie")).partition(";")[0]
-        _, page = web.ask("GET", "/sign-in", Cookie=seat)
-        proof = re.search(r'name="proof" value="(\w+)"', page)
-        assert proof is not None
+        cookie = str(form.getheader("Set-Cookie")).partition(";")[0]
+        _, page = web.ask("GET", "/sign-in", Cookie=cookie)
+        csrf_token = re.search(r'name="csrf_token" value="(\w+)"', page)
+        assert csrf_token is not None
         bearer = f"Authorization: Bearer {TOKEN}"
-        proven = (f"Cookie: {seat}", f"X-Meterline-Form: {proof[1]}")
+        proven = (f"Cookie: {cookie}", f"X-Meterline-Form: {csrf_token[1]}")
         before = web.peak_mib()
         for path, lines in [
             ("/sign-in", (size, *proven)),
-            ("/sign-in", (size, f"Cookie: {seat}")),
+            ("/sign-in", (size, f"Cookie: {cookie}")),
             ("/api/v1/accounts", (size, as_json, bearer)),
             ("/api/v1/accounts", (size, as_json, bearer, "Idempotency-Key: one")),
             ("/api/v1/tariffs", (size, as_json, bearer)),

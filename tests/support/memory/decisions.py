@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from central.service.ports.decisions import Answer, Choice, Clash
+from central.service.ports.decisions import Answer, Choice, ReadingConflict
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import from_ms
@@ -22,25 +22,25 @@ class MemoryDecisionStore:
     def __init__(self, books: MemoryBooks) -> None:
         self._books = books
 
-    async def clashes(self, limit: int) -> list[Clash]:
+    async def conflicts(self, limit: int) -> list[ReadingConflict]:
         """See `DecisionStore`."""
         async with self._books.begin():
-            return [self._clash(number, one) for number, one in self._open()][:limit]
+            return [self._conflict(number, one) for number, one in self._open()][:limit]
 
-    async def settle(self, clash_id: int, choice: Choice, answer: Answer) -> bool:
+    async def settle(self, conflict_id: int, choice: Choice, answer: Answer) -> bool:
         """See `DecisionStore`."""
         async with self._books.begin():
-            clash = dict(self._open()).get(clash_id)
-            if clash is None:
+            conflict = dict(self._open()).get(conflict_id)
+            if conflict is None:
                 return False
             state = self._state
-            state.decided[clash.channel_id, clash.at_ms, clash.value] = choice.value
+            state.decided[conflict.channel_id, conflict.at_ms, conflict.value] = choice.value
             if choice is Choice.REPLACE:
-                state.revised[clash.channel_id, clash.at_ms] = clash.value
-            touched = Touched(clash.channel_id, clash.at_ms, clash.at_ms + 1)
+                state.revised[conflict.channel_id, conflict.at_ms] = conflict.value
+            touched = Touched(conflict.channel_id, conflict.at_ms, conflict.at_ms + 1)
             state.touched[max(state.touched, default=0) + 1] = touched
             detail = {"choice": choice.value, "reason": answer.reason}
-            subject = f"conflict {clash_id}"
+            subject = f"conflict {conflict_id}"
             self._books.audit(answer.at, answer.actor, "conflict.decided", subject, detail)
             return True
 
@@ -65,7 +65,7 @@ class MemoryDecisionStore:
         numbered = enumerate(state.conflicts.items(), start=1)
         return [(number, one) for number, (key, one) in numbered if key not in state.decided]
 
-    def _clash(self, number: int, one: StoredConflict) -> Clash:
+    def _conflict(self, number: int, one: StoredConflict) -> ReadingConflict:
         state, place = self._state, (one.channel_id, one.at_ms)
         obis, meter_id, unit = next(
             (key[1], record.meter_id, Unit(record.unit))
@@ -77,7 +77,7 @@ class MemoryDecisionStore:
         key = state.batch_keys[one.value.batch_id]
         names = {record.id: record.name for record in state.gateways.values()}
         kept = state.revised.get(place, state.readings[place])
-        return Clash(
+        return ReadingConflict(
             id=number,
             gateway=names[key.gateway_id],
             meter="/".join(plate),

@@ -319,7 +319,7 @@ class _Transaction:
         for quarantine in held:
             self._journal.put(self._state.quarantine, quarantine.batch_id, quarantine)
 
-    async def touch(
+    async def queue_for_validation(
         self,
         channel_id: NDArray[np.int64],
         from_ms: NDArray[np.int64],

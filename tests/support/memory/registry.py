@@ -166,7 +166,7 @@ class _Transaction:
             raise RegistryConflictError(message, value=version.effective)
         self._state.tariffs[key] = version
 
-    async def touch(self, installation: InstallationRecord, now: datetime) -> None:
+    async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:
         del now
         ingest = self._books.ingest.state
         meter = ingest.meters.get((installation.manufacturer, installation.serial))

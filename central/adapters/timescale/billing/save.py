@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing.load import SQL
-from central.domain.billing.bill import Told
+from central.domain.billing.bill import CanonicalText
 from central.domain.rating.hashing import canonical
 from central.domain.uuid7 import uuid7
 from central.service.ports.billing import NewBill, RunRecord
@@ -20,7 +20,7 @@ _OPEN = ("held", "draft")
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _BillText:
     """A bill with its text.
 
     Args:
@@ -30,12 +30,12 @@ class _Told:
     """
 
     new: NewBill
-    text: Told
+    text: CanonicalText
     sha256: bytes | None
 
     @classmethod
-    def of(cls, new: NewBill) -> _Told:
-        text = new.bill.told()
+    def of(cls, new: NewBill) -> _BillText:
+        text = new.bill.canonical_text()
         return cls(new, text, bytes.fromhex(text.sha256) if new.bill.lines else None)
 
     def replaces(self, there: _Row) -> bool:
@@ -67,11 +67,11 @@ class ShardWriter:
     async def write(self, bills: Sequence[NewBill]) -> int:
         """Add new bills and replace those that may be; see `ShardTransaction.save`."""
         there = await self._existing([one.account_id for one in bills])
-        told = [_Told.of(one) for one in bills]
-        fresh = [one for one in told if one.new.account_id not in there]
+        texts = [_BillText.of(one) for one in bills]
+        fresh = [one for one in texts if one.new.account_id not in there]
         again = [
             (int(there[one.new.account_id][1]), one)
-            for one in told
+            for one in texts
             if one.new.account_id in there and one.replaces(there[one.new.account_id])
         ]
         added = list(zip(await self._next_ids(len(fresh)), fresh, strict=True))
@@ -102,7 +102,7 @@ class ShardWriter:
             for row in rows:
                 await copy.write_row(row)
 
-    async def _change(self, again: Sequence[tuple[int, _Told]]) -> None:
+    async def _change(self, again: Sequence[tuple[int, _BillText]]) -> None:
         if not again:
             return
         keys = [key for key, _ in again]
@@ -113,7 +113,7 @@ class ShardWriter:
                 SQL["change_bill"], [{"id": key, **self._content(one)} for key, one in again]
             )
 
-    def _bill(self, key: int, one: _Told) -> Sequence[object]:
+    def _bill(self, key: int, one: _BillText) -> Sequence[object]:
         bill = one.new.bill
         content = self._content(one)
         return (
@@ -127,7 +127,7 @@ class ShardWriter:
             *(content[name] for name in _CONTENT),
         )
 
-    def _content(self, one: _Told) -> dict[str, object]:
+    def _content(self, one: _BillText) -> dict[str, object]:
         bill, priced = one.new.bill, one.sha256 is not None
         return {
             "state": bill.state.value,
@@ -152,7 +152,7 @@ _CONTENT = (
 )
 
 
-def _lines(key: int, one: _Told) -> Iterator[Sequence[object]]:
+def _lines(key: int, one: _BillText) -> Iterator[Sequence[object]]:
     for entry, said in zip(one.new.bill.lines, one.text.lines, strict=True):
         line = entry.line
         yield (
@@ -171,6 +171,6 @@ def _lines(key: int, one: _Told) -> Iterator[Sequence[object]]:
         )
 
 
-def _parts(key: int, one: _Told) -> Iterator[Sequence[object]]:
+def _parts(key: int, one: _BillText) -> Iterator[Sequence[object]]:
     for agreement, days, state in one.new.closing:
         yield (key, agreement, days.first, days.end, canonical(state.to_json()))

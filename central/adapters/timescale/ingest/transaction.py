@@ -155,7 +155,7 @@ class TimescaleTransaction:
         """See `IngestTransaction`."""
         await self._run("quarantine", **_columns(Quarantine, held))
 
-    async def touch(
+    async def queue_for_validation(
         self,
         channel_id: NDArray[np.int64],
         from_ms: NDArray[np.int64],

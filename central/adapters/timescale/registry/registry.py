@@ -232,9 +232,9 @@ class _Transaction:
             message = f"{version.name} has a version of {version.effective} already."
             raise RegistryConflictError(message, value=version.effective) from error
 
-    async def touch(self, installation: InstallationRecord, now: datetime) -> None:
+    async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:
         await self._run(
-            "touch",
+            "queue_for_validation",
             manufacturer=installation.manufacturer,
             serial=installation.serial,
             start=installation.start,

@@ -73,7 +73,7 @@ VALUES (%(installation_id)s, %(obis)s, %(modulus)s, %(opening)s, %(closing)s)
 ON CONFLICT (installation_id, obis) DO UPDATE SET
     modulus = excluded.modulus, opening = excluded.opening, closing = excluded.closing
 
--- name: touch
+-- name: queue_for_validation
 INSERT INTO touched (channel_id, from_at, until_at)
 SELECT channel.id, %(start)s, %(end)s
 FROM channel JOIN meter ON meter.id = channel.meter_id

@@ -11,7 +11,7 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import audit
-from central.service.ports.decisions import Answer, Choice, Clash
+from central.service.ports.decisions import Answer, Choice, ReadingConflict
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 
@@ -30,18 +30,18 @@ class TimescaleDecisionStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def clashes(self, limit: int) -> list[Clash]:
+    async def conflicts(self, limit: int) -> list[ReadingConflict]:
         """See `DecisionStore`."""
         with translated():
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(_SQL["clashes"], {"limit": limit})
-                return [_clash(row) for row in await cursor.fetchall()]
+                cursor = await connection.execute(_SQL["conflicts"], {"limit": limit})
+                return [_conflict(row) for row in await cursor.fetchall()]
 
-    async def settle(self, clash_id: int, choice: Choice, answer: Answer) -> bool:
+    async def settle(self, conflict_id: int, choice: Choice, answer: Answer) -> bool:
         """See `DecisionStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                return await _settle(connection, clash_id, choice, answer)
+                return await _settle(connection, conflict_id, choice, answer)
 
     async def accept_report(self, finding_id: int, answer: Answer) -> bool:
         """See `DecisionStore`."""
@@ -59,25 +59,25 @@ class TimescaleDecisionStore:
 
 
 async def _settle(
-    connection: AsyncConnection[_Row], clash_id: int, choice: Choice, answer: Answer
+    connection: AsyncConnection[_Row], conflict_id: int, choice: Choice, answer: Answer
 ) -> bool:
-    asked = {"id": clash_id, "at": answer.at, "actor": answer.actor, "choice": choice.value}
+    asked = {"id": conflict_id, "at": answer.at, "actor": answer.actor, "choice": choice.value}
     row = await (await connection.execute(_SQL["settle"], asked)).fetchone()
     if row is None:
         return False
     reading = dict(zip(_COLUMNS, row, strict=True))
     if choice is Choice.REPLACE:
         await connection.execute(_SQL["revise"], reading)
-    await connection.execute(_SQL["touch"], reading)
+    await connection.execute(_SQL["queue_for_validation"], reading)
     detail = {"choice": choice.value, "reason": answer.reason}
-    subject = f"conflict {clash_id}"
+    subject = f"conflict {conflict_id}"
     await audit(connection, answer.at, answer.actor, "conflict.decided", subject, detail)
     return True
 
 
-def _clash(row: _Row) -> Clash:
+def _conflict(row: _Row) -> ReadingConflict:
     unit = Unit(row[4])
-    return Clash(
+    return ReadingConflict(
         id=row[0],
         gateway=row[1],
         meter=row[2],

@@ -1,4 +1,4 @@
--- name: clashes
+-- name: conflicts
 SELECT
     conflict.id, gateway.name, meter.manufacturer || '/' || meter.serial, channel.obis, channel.unit,
     conflict.at, newest.mantissa, newest.exponent, conflict.mantissa, conflict.exponent,
@@ -27,7 +27,7 @@ SELECT
     %(channel_id)s, %(at)s, max(revision) + 1, %(mantissa)s, %(exponent)s, %(flags)s, %(span_ms)s
 FROM reading WHERE channel_id = %(channel_id)s AND at = %(at)s
 
--- name: touch
+-- name: queue_for_validation
 INSERT INTO touched (channel_id, from_at, until_at)
 VALUES (%(channel_id)s, %(at)s, %(at)s::timestamptz + interval '1 millisecond')
 

@@ -85,10 +85,12 @@ def filled(form: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, Any
     """The bill that `form_of` and `figures_of` parted, as `Rated.from_json` reads it."""
     determinants = []
     for one, own in zip(form["determinants"], figures["determinants"], strict=True):
-        told = dict(zip(_OF_DETERMINANT, own, strict=False))
-        told["sources"] = [figures["sources"][number] for number in own[3]]
-        told["selection"] = one["selection"] if told["selection"] is None else told["selection"]
-        determinants.append({**one, **told})
+        with_figures = dict(zip(_OF_DETERMINANT, own, strict=False))
+        with_figures["sources"] = [figures["sources"][number] for number in own[3]]
+        with_figures["selection"] = (
+            one["selection"] if with_figures["selection"] is None else with_figures["selection"]
+        )
+        determinants.append({**one, **with_figures})
     return {
         "currency": form["currency"],
         "tzdata": form["tzdata"],

@@ -242,7 +242,7 @@ class Rated:
         holds: Reasons that keep the bill from being priced.
         input_sha256: Hex digest over everything that went in.
         tzdata: Version of the time zone data used.
-        told: Its figures as text where they were made together with it, "" where not.
+        figures_text: Its figures as text where they were made together with it, "" where not.
     """
 
     currency: str
@@ -252,7 +252,7 @@ class Rated:
     holds: tuple[Hold, ...] = ()
     input_sha256: str = ""
     tzdata: str = ""
-    told: str = field(default="", compare=False, repr=False)
+    figures_text: str = field(default="", compare=False, repr=False)
 
     @property
     def total(self) -> Decimal:
@@ -267,7 +267,7 @@ class Rated:
     @property
     def figures(self) -> str:
         """Canonical text of what is its own, and of the hash of its form: what is hashed."""
-        return self.told or canonical(figures_of(self.to_json()))
+        return self.figures_text or canonical(figures_of(self.to_json()))
 
     @property
     def sha256(self) -> str:

@@ -1,7 +1,7 @@
 """The canonical text of lines with their lineage, for runs that tell millions of them.
 
-What lines alike share is told once and kept as the text between their numbers; what several lines
-of a bill rest on is told once per bill.
+What lines alike share is written once and kept as the text between their numbers; what several
+lines of a bill rest on is written once per bill.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class LineTexts:
     def _determinant(self, one: Determinant) -> str:
         known = self._known.get(id(one))
         if known is None:
-            self._known[id(one)] = known = self._tell(one)
+            self._known[id(one)] = known = self._text_of(one)
         return known
 
-    def _tell(self, one: Determinant) -> str:
+    def _text_of(self, one: Determinant) -> str:
         if one.events is not None:
             return canonical(one.to_json())
         shared = one._replace(
@@ -80,9 +80,9 @@ def _determinant_frame(shared: Determinant) -> list[str]:
 def _frame(said: dict[str, object], varying: dict[str, str]) -> list[str]:
     """The text around members that vary, which come in the order of their names."""
     frame, rest = [], canonical(said)
-    for name, told in varying.items():
+    for name, value in varying.items():
         # In a string a quote follows a backslash, so only the member itself looks like this.
-        before, _, rest = rest.partition(f'"{name}":{told}')
+        before, _, rest = rest.partition(f'"{name}":{value}')
         frame.append(f'{before}"{name}":')
     return [*frame, rest]
 

@@ -29,10 +29,10 @@ from central.domain.rating.columnar.determinant_columns import (
 )
 from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
 from central.domain.rating.columnar.price_columns import ColumnPricer, LineColumn
-from central.domain.rating.columnar.results import Results, Told
+from central.domain.rating.columnar.results import CanonicalColumn, Results
 from central.domain.rating.determinants.align import Blocks, inputs_of
 from central.domain.rating.determinants.context import Book, HeldError
-from central.domain.rating.hashing import Piece, canonical, told_members
+from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import Grant, State
 from central.domain.rating.inputs.input_hash import shared_inputs
@@ -131,14 +131,14 @@ class Batch:
         count = len(meters)
         made = made or self.results(count)
         determinants, lines = made.determinants(), made.lines()
-        openings = _told(meter.opening for meter in meters)
+        openings = _texts(meter.opening for meter in meters)
         closing = self._closing(meters, openings, determinants.values)
         hashes = [""] * count
         if self.terms.options.lineage:
             hashes = self._input_hashes(made, meters[0].facts, openings)
         currency = self.segments[-1].version.document.currency.code
         tzdata = self.terms.calendar.tzdata
-        figures = told_members(
+        figures = canonical_objects(
             {
                 "form": ('"', made.forms(currency, tzdata), '"'),
                 "closing": (closing.texts,),
@@ -158,7 +158,7 @@ class Batch:
             "holds": repeat(()),
             "input_sha256": hashes,
             "tzdata": repeat(tzdata),
-            "told": figures,
+            "figures_text": figures,
         }
         return slotted(Rated, slots, count)
 
@@ -174,14 +174,16 @@ class Batch:
             "opening": (openings,),
             "sources": ("[", list(map(",".join, zip(*sources, strict=True))), "]"),
         }
-        return [sha256(text.encode()).hexdigest() for text in told_members(members, len(openings))]
+        return [
+            sha256(text.encode()).hexdigest() for text in canonical_objects(members, len(openings))
+        ]
 
     def _closing(
         self,
         meters: Sequence[Meter],
         openings: Sequence[str],
         determinants: Sequence[Sequence[Determinant]],
-    ) -> Told[State]:
+    ) -> CanonicalColumn[State]:
         own, found = self.constants, []
         keeps = any(segment.version.document.history for segment in self.segments)
         for meter, opening, behind in zip(meters, openings, determinants, strict=True):
@@ -193,10 +195,10 @@ class Batch:
             )
             book.found.update({(one.name, one.segment, one.label): one for one in behind})
             found.append(closing_of(self.segments, book, {}))
-        return Told(found, _told(found))
+        return CanonicalColumn(found, _texts(found))
 
 
-def _told(states: Iterable[State]) -> list[str]:
+def _texts(states: Iterable[State]) -> list[str]:
     return [
         _NEW_TEXT if state is _NEW or state == _NEW else canonical(state.to_json())
         for state in states

@@ -27,7 +27,13 @@ from central.domain.rating.columnar.day_matrix import Row
 from central.domain.rating.columnar.determinant_columns import Measured
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask
 from central.domain.rating.columnar.price_columns import LineColumn
-from central.domain.rating.hashing import Piece, canonical, digest_parts, told, told_members
+from central.domain.rating.hashing import (
+    Piece,
+    canonical,
+    canonical_objects,
+    canonical_texts,
+    digest_parts,
+)
 from central.domain.rating.inputs.block_source import Source
 from central.domain.rating.inputs.input_series import source_of
 from central.domain.rating.inputs.segments import DayRange
@@ -37,7 +43,7 @@ _version = attrgetter("version")
 _sha256 = attrgetter("sha256")
 
 
-class Told(NamedTuple, Generic[T]):
+class CanonicalColumn(NamedTuple, Generic[T]):
     """A column of objects.
 
     Args:
@@ -78,11 +84,11 @@ class Results:
         self._places = list(dict.fromkeys(places))
         self._found = [self._determinant(one) for one in measured]
 
-    def determinants(self) -> Told[tuple[Determinant, ...]]:
+    def determinants(self) -> CanonicalColumn[tuple[Determinant, ...]]:
         """All determinants of each bill."""
         return _together(self._found, self._count, gaps=False)
 
-    def lines(self) -> Told[tuple[Line, ...]]:
+    def lines(self) -> CanonicalColumn[tuple[Line, ...]]:
         """The lines of each bill, in print order."""
         gaps = any(one.present is not None for one in self._columns)
         return _together([self._line(one) for one in self._columns], self._count, gaps=gaps)
@@ -114,7 +120,7 @@ class Results:
         }
         return [found[row] for row in rows]
 
-    def source(self, name: str, days: DayRange) -> Told[Source]:
+    def source(self, name: str, days: DayRange) -> CanonicalColumn[Source]:
         """The blocks of an input on some days."""
         return self._once(("source", name, days), lambda: self._source(name, days))
 
@@ -124,7 +130,7 @@ class Results:
         made: T = self._memo[key]
         return made
 
-    def _source(self, name: str, days: DayRange) -> Told[Source]:
+    def _source(self, name: str, days: DayRange) -> CanonicalColumn[Source]:
         first = (days.first - self._days.first).days
         rows = self._rows[name]
         if days != self._days:
@@ -140,13 +146,13 @@ class Results:
         members["channel_id"] = (list(map(str, channels)),)
         members["sha256"] = ('"', hashes, '"')
         members["versions"] = (list(map(_versions, versions)),)
-        return Told(found, told_members(members, self._count))
+        return CanonicalColumn(found, canonical_objects(members, self._count))
 
-    def _determinant(self, one: Measured) -> Told[Determinant]:
+    def _determinant(self, one: Measured) -> CanonicalColumn[Determinant]:
         model = one.model
         if not one.series:
             said = canonical(determinant_figures(model.to_json(), ()))
-            return Told([model] * self._count, [said] * self._count)
+            return CanonicalColumn([model] * self._count, [said] * self._count)
         exact = self._fractions(one.exact)
         value = self._fractions(one.value)
         own: dict[str, Iterable[object]] = {
@@ -173,9 +179,9 @@ class Results:
             f'",[{number}],',
             windows,
         )
-        return Told(_made(model, own), told([*figures, "]"], self._count))
+        return CanonicalColumn(_made(model, own), canonical_texts([*figures, "]"], self._count))
 
-    def _line(self, one: LineColumn) -> Told[Line]:
+    def _line(self, one: LineColumn) -> CanonicalColumn[Line]:
         rows: slice | Mask = slice(1 if one.alike else None) if one.present is None else one.present
         flags = None if one.present is None else one.present.tolist()
         exact = Ratios.of(one.exact.only(rows))
@@ -191,9 +197,9 @@ class Results:
             own["of"] = _some(self._rested_on(one), flags)
         found = _made(self._model(one, one.of), own)
         figures = ('["', texts(amounts), '","', exact.texts(), '",', *printed, "]")
-        said = Told(found, told(figures, len(found)))
+        said = CanonicalColumn(found, canonical_texts(figures, len(found)))
         if one.alike:
-            return Told(said.values * self._count, said.texts * self._count)
+            return CanonicalColumn(said.values * self._count, said.texts * self._count)
         return said if flags is None else _spread(said, flags)
 
     def _model(self, one: LineColumn, of: Sequence[int]) -> Line:
@@ -216,17 +222,19 @@ class Results:
         found = {row: tuple(compress(keys, row)) for row in set(present)}
         return [found[row] for row in present]
 
-    def _fractions(self, column: Column) -> Told[Fraction]:
-        def make() -> Told[Fraction]:
+    def _fractions(self, column: Column) -> CanonicalColumn[Fraction]:
+        def make() -> CanonicalColumn[Fraction]:
             ratios = Ratios.of(column)
-            return Told(ratios.fractions(), ratios.texts())
+            return CanonicalColumn(ratios.fractions(), ratios.texts())
 
         return self._once(("fractions", id(column)), make)
 
-    def _quantities(self, quantity: Column, rows: slice | Mask, digits: int) -> Told[Decimal]:
-        def make() -> Told[Decimal]:
+    def _quantities(
+        self, quantity: Column, rows: slice | Mask, digits: int
+    ) -> CanonicalColumn[Decimal]:
+        def make() -> CanonicalColumn[Decimal]:
             found = printed_all(quantity.only(rows), digits)
-            return Told(found, texts(found))
+            return CanonicalColumn(found, texts(found))
 
         if not isinstance(rows, slice) or rows.stop is not None:
             return make()
@@ -247,15 +255,17 @@ def _made(model: Any, own: Mapping[str, Iterable[object]]) -> list[Any]:  # noqa
     return list(map(tuple.__new__, repeat(type(model)), zip(*columns, strict=False)))
 
 
-def _together(columns: Sequence[Told[T]], count: int, *, gaps: bool) -> Told[tuple[T, ...]]:
+def _together(
+    columns: Sequence[CanonicalColumn[T]], count: int, *, gaps: bool
+) -> CanonicalColumn[tuple[T, ...]]:
     """The objects of each bill, without those that a bill has not."""
     if not columns:
-        return Told([()] * count, [""] * count)
+        return CanonicalColumn([()] * count, [""] * count)
     values = zip(*(column.values for column in columns), strict=True)
     said = zip(*(column.texts for column in columns), strict=True)
     if not gaps:
-        return Told(list(values), list(map(",".join, said)))
-    return Told(
+        return CanonicalColumn(list(values), list(map(",".join, said)))
+    return CanonicalColumn(
         [tuple(filter(None, row)) for row in values],
         [",".join(filter(None, row)) for row in said],
     )
@@ -265,16 +275,16 @@ def _some(values: Sequence[T], flags: Sequence[bool] | None) -> list[T]:
     return list(values if flags is None else compress(values, flags))
 
 
-def _spread(column: Told[Any], flags: Sequence[bool]) -> Told[Any]:
+def _spread(column: CanonicalColumn[Any], flags: Sequence[bool]) -> CanonicalColumn[Any]:
     """A column with nothing where a bill has no such line."""
     values, said = iter(column.values), iter(column.texts)
-    return Told(
+    return CanonicalColumn(
         [next(values) if flag else None for flag in flags],
         [next(said) if flag else "" for flag in flags],
     )
 
 
-def _windows(selection: Selection, begins: Ints, width: int) -> Told[Selection]:
+def _windows(selection: Selection, begins: Ints, width: int) -> CanonicalColumn[Selection]:
     """The selection of each meter's own windows, a column of `begins` each."""
     windows = [list(zip(own, repeat(width), strict=False)) for own in begins.T.tolist()]
     said = [[f"[{begin},{width}]" for begin, _ in own] for own in windows]
@@ -283,7 +293,9 @@ def _windows(selection: Selection, begins: Ints, width: int) -> Told[Selection]:
     members: dict[str, Sequence[Piece]] = {
         name: (canonical(value),) for name, value in selection.to_json().items()
     }
-    return Told(found, told_members(members | {"runs": ("[", together, "]")}, len(found)))
+    return CanonicalColumn(
+        found, canonical_objects(members | {"runs": ("[", together, "]")}, len(found))
+    )
 
 
 @lru_cache(maxsize=4096)

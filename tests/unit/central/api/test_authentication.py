@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from central.api.authentication import SEAT_COOKIE, SESSION_COOKIE, Doorkeeper
+from central.api.authentication import BROWSER_COOKIE, SESSION_COOKIE, Authenticator
 from central.api.settings import WebSettings
 from central.config.secret import SecretRefusedError
 from firmware_bridge.contract.errors import ConfigurationError
@@ -15,52 +15,56 @@ LOCKED = WebSettings(token=TOKEN, session_s=3600)
 
 
 def test_a_new_browser_gets_a_seat_and_is_nobody() -> None:
-    seat = Doorkeeper(LOCKED).seat({}, NOW)
-    assert seat.fresh
-    assert seat.operator is None
+    browser = Authenticator(LOCKED).session_of({}, NOW)
+    assert browser.fresh
+    assert browser.operator is None
 
 
 def test_a_seat_is_known_again_and_one_that_was_made_up_is_not() -> None:
-    keeper = Doorkeeper(LOCKED)
-    seat = keeper.seat({}, NOW)
-    again = keeper.seat({SEAT_COOKIE: seat.name}, NOW)
+    authenticator = Authenticator(LOCKED)
+    browser = authenticator.session_of({}, NOW)
+    again = authenticator.session_of({BROWSER_COOKIE: browser.name}, NOW)
     assert not again.fresh
-    assert again.proof == seat.proof
-    assert keeper.seat({SEAT_COOKIE: "made.up"}, NOW).fresh
-    assert Doorkeeper(WebSettings(token=TOKEN)).seat({SEAT_COOKIE: seat.name}, NOW).fresh
+    assert again.csrf_token == browser.csrf_token
+    assert authenticator.session_of({BROWSER_COOKIE: "made.up"}, NOW).fresh
+    assert (
+        Authenticator(WebSettings(token=TOKEN))
+        .session_of({BROWSER_COOKIE: browser.name}, NOW)
+        .fresh
+    )
 
 
 def test_a_session_is_good_in_its_browser_until_it_ends() -> None:
-    keeper = Doorkeeper(LOCKED)
-    seat = keeper.seat({}, NOW)
-    session = keeper.open_session(seat, NOW)
-    cookies = {SEAT_COOKIE: seat.name, SESSION_COOKIE: session}
-    assert keeper.seat(cookies, NOW).operator == "operator"
-    assert keeper.seat(cookies, NOW + timedelta(hours=1)).operator is None
-    other = keeper.seat({}, NOW)
-    assert keeper.seat({**cookies, SEAT_COOKIE: other.name}, NOW).operator is None
+    authenticator = Authenticator(LOCKED)
+    browser = authenticator.session_of({}, NOW)
+    cookie = authenticator.open_session(browser, NOW)
+    cookies = {BROWSER_COOKIE: browser.name, SESSION_COOKIE: cookie}
+    assert authenticator.session_of(cookies, NOW).operator == "operator"
+    assert authenticator.session_of(cookies, NOW + timedelta(hours=1)).operator is None
+    other = authenticator.session_of({}, NOW)
+    assert authenticator.session_of({**cookies, BROWSER_COOKIE: other.name}, NOW).operator is None
 
 
 @pytest.mark.parametrize("cookie", ["", ".", "9999999999", "9999999999.00", "x.y", "1" * 5000])
 def test_a_session_that_was_made_up_is_refused(cookie: str) -> None:
-    keeper = Doorkeeper(LOCKED)
-    assert not keeper.session_is_right(cookie, keeper.seat({}, NOW).name, NOW)
+    authenticator = Authenticator(LOCKED)
+    assert not authenticator.session_is_right(cookie, authenticator.session_of({}, NOW).name, NOW)
 
 
 def test_only_a_proof_of_the_same_seat_is_right() -> None:
-    keeper = Doorkeeper(LOCKED)
-    first = keeper.seat({SEAT_COOKIE: keeper.seat({}, NOW).name}, NOW)
-    second = keeper.seat({SEAT_COOKIE: keeper.seat({}, NOW).name}, NOW)
-    assert keeper.proof_is_right(first, first.proof)
-    assert not keeper.proof_is_right(first, second.proof)
-    assert not keeper.proof_is_right(first, "")
+    authenticator = Authenticator(LOCKED)
+    first = authenticator.session_of({BROWSER_COOKIE: authenticator.session_of({}, NOW).name}, NOW)
+    second = authenticator.session_of({BROWSER_COOKIE: authenticator.session_of({}, NOW).name}, NOW)
+    assert authenticator.csrf_token_is_right(first, first.csrf_token)
+    assert not authenticator.csrf_token_is_right(first, second.csrf_token)
+    assert not authenticator.csrf_token_is_right(first, "")
 
 
 def test_the_token_is_compared_whole() -> None:
-    keeper = Doorkeeper(LOCKED)
-    assert keeper.token_is_right(TOKEN)
-    assert not keeper.token_is_right(TOKEN[:-1])
-    assert not Doorkeeper(WebSettings()).token_is_right("")
+    authenticator = Authenticator(LOCKED)
+    assert authenticator.token_is_right(TOKEN)
+    assert not authenticator.token_is_right(TOKEN[:-1])
+    assert not Authenticator(WebSettings()).token_is_right("")
 
 
 def test_an_open_door_is_for_this_machine_only() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from central.api.problems import AccessError, problem_of, status_of
 from central.service.ports.ingest import StoreUnavailableError
-from central.service.views.lookup import NotFoundError, found
+from central.service.views.lookup import NotFoundError, require
 from central.service.views.paging import CursorError
 from firmware_bridge.contract.errors import (
     ConfigurationError,
@@ -59,4 +59,4 @@ def test_headers_say_how_to_come_in_and_when_to_come_back() -> None:
 
 def test_what_is_not_there_is_named() -> None:
     with pytest.raises(NotFoundError, match="There is no meter 7"):
-        found(None, "meter", 7)
+        require(None, "meter", 7)
