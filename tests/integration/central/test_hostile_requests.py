@@ -52,7 +52,7 @@ async def web(plain_database: Database) -> AsyncIterator[httpx.AsyncClient]:
         office = Office(pool)
         await office.fill()
         transport = httpx.ASGITransport(
-            create_app(office.desk(), WebSettings()), raise_app_exceptions=False
+            create_app(office.services(), WebSettings()), raise_app_exceptions=False
         )
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
             yield client
