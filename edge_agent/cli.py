@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -73,8 +74,9 @@ def run(
 
     from edge_agent.config.settings import load_config  # noqa: PLC0415
     from edge_agent.main import run_until_signal  # noqa: PLC0415
+    from firmware_bridge.log_lines import log_to  # noqa: PLC0415
 
-    _log_to_stderr(as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
+    log_to(sys.stderr, as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
     try:
         asyncio.run(run_until_signal(lambda: load_config(config), str(config)))
     except MeterlineError as error:
@@ -249,28 +251,6 @@ def _first(group: BaseExceptionGroup[MeterlineError]) -> MeterlineError:
     if not isinstance(error, MeterlineError):
         raise TypeError(error)
     return error
-
-
-def _log_to_stderr(*, as_json: bool, level: int) -> None:
-    import sys  # noqa: PLC0415
-
-    import structlog  # noqa: PLC0415
-
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def main() -> None:

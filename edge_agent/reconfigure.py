@@ -251,7 +251,9 @@ class Reloader:
     def _refuse(self, refusal: Refusal, origin: str) -> Refusal:
         now, standing = self._clock.wall(), self.standing
         self.standing = replace(standing, refused=standing.refused + 1, refusal=refusal)
-        _log.error("configuration_refused", origin=origin, code=refusal.code, why=refusal.message)
+        _log.error(
+            "configuration_refused", origin=origin, code=refusal.code, reason=refusal.message
+        )
         self._note(now, "configuration_refused", f"From {origin}: {refusal.message}")
         return refusal
 

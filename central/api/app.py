@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 
+import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -25,7 +25,7 @@ from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.plain_text import plain
 
 PREFIX = "/api/v1"
-_LOG = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 _SHOWN_MAX = 200
 _ZIP_FROM_BYTES = 1024
 _ZIP_LEVEL = 4
@@ -93,12 +93,16 @@ def answer(request: Request, problem: Problem) -> Response:
     return page
 
 
+def _report_failure(request: Request, error: Exception) -> None:
+    _log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+
+
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(MeterlineError)
     async def ours(request: Request, error: MeterlineError) -> Response:
         problem = problem_of(error)
         if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+            _report_failure(request, error)
         return answer(request, problem)
 
     @app.exception_handler(RequestValidationError)
@@ -133,7 +137,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
-        _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        _report_failure(request, error)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         detail = "This is a fault of Meterline. The log has the details."
         return answer(request, Problem(status, "INTERNAL", status.phrase, detail))

@@ -23,7 +23,7 @@ from firmware_bridge.contract.errors import ConfigurationError, EnvironmentFault
 REFRESH_EVERY_S = 20.0
 DRAIN_S = 5
 PATIENCE = Patience()
-_LOG = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class AddressTakenError(ConfigurationError):
@@ -132,5 +132,5 @@ async def keep_fresh(services: OperatorServices, every_s: float = REFRESH_EVERY_
         try:
             await services.field.refresh(services.clock())
         except EnvironmentFaultError as error:
-            _LOG.warning("overview not refreshed", reason=error.message)
+            _log.warning("overview_not_refreshed", reason=error.message)
         await asyncio.sleep(every_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from typer.core import TyperCommand
 from central.cli import findings, print_bills, processes, rate, registry, remote
 from central.cli.output import EXIT_REFUSED, capture_pool_errors, group
 from firmware_bridge.contract.software import named_version
+from firmware_bridge.log_lines import log_to
 
 PROGRAM = "meterline-central"
 app = group("Meterline's centre: store, validate, rate and bill what meters show.")
@@ -74,5 +76,6 @@ def demo_command() -> None:
 
 def main() -> None:
     """Entry of `meterline-central`."""
+    log_to(sys.stderr)
     capture_pool_errors()
     app(prog_name=PROGRAM)

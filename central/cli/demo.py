@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 from rich.console import Console
 
@@ -16,6 +14,7 @@ from central.cli.output import EXIT_HELD, EXIT_STOPPED, answered
 from central.demo.console import Screen
 from central.demo.scenario import TARIFF, Wish, play
 from firmware_bridge.contract.errors import ConfigurationError
+from firmware_bridge.log_lines import log_to
 
 HOME = Path(".demo")
 LOG = "demo.log"
@@ -109,8 +108,4 @@ async def _until_signal(wish: Wish) -> int:
 
 def _log_to(file: Path) -> None:
     """Keep the terminal for people: what the libraries say goes into a file."""
-    handler = logging.FileHandler(file, mode="w", encoding="utf-8")
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    structlog.configure(
-        logger_factory=structlog.WriteLoggerFactory(file.open("a", encoding="utf-8"))
-    )
+    log_to(file.open("w", encoding="utf-8"))  # open for as long as the process logs

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import psycopg
+import structlog
 import typer
 
 from central.cli.output import EXIT_HELD, EXIT_REFUSED, print_error
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 
 Thing = TypeVar("Thing")
-_LOG = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ async def each(
             said = f"{error.filename}: {error.strerror}."
             tried.failed.append(Failed(name(thing), "FILE", said))
         except Exception as error:  # noqa: BLE001 - what nobody foresaw of one may not cost the others theirs
-            _LOG.exception("%s failed", name(thing))
+            _log.exception("item_failed", item=name(thing))
             said = f"{type(error).__name__}: {error}. This is a fault of Meterline."
             tried.failed.append(Failed(name(thing), "INTERNAL", said))
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,9 +33,11 @@ from central.service.ingest.patience import patiently
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.validation.validate import Settings as VeeSettings
 from central.service.validation.validate import Tally, Validate
+from firmware_bridge.log_lines import log_to
 
 app = group("The processes of the centre.")
-_LOG = structlog.get_logger(__name__)
+LogAsJson = Annotated[bool, typer.Option("--json", help="Log as JSON lines, on the error stream.")]
+_log = structlog.get_logger(__name__)
 
 
 @app.command("migrate")
@@ -78,8 +81,11 @@ def serve_command(
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")
     ] = None,
+    *,
+    as_json: LogAsJson = False,
 ) -> None:
     """Serve the pages and the API until SIGINT or SIGTERM."""
+    log_to(sys.stderr, as_json=as_json)
     wait_for(_until_signal(_serve(settings(), host, port)))
 
 
@@ -111,11 +117,12 @@ async def _serve(chosen: Settings, host: str | None, port: int | None) -> None:
 
 @app.command("ingest")
 @answered
-def ingest_command() -> None:
+def ingest_command(*, as_json: LogAsJson = False) -> None:
     """Store what gateways send until SIGINT or SIGTERM; see METERLINE_INGEST_... settings."""
     from central.config.ingest import IngestSettings  # noqa: PLC0415 - for this alone
     from central.process.ingest import run_ingest  # noqa: PLC0415 - loads the broker's client
 
+    log_to(sys.stderr, as_json=as_json)
     own = settings()
     given = {} if own.database is None else {"database": own.database}
     try:
@@ -127,8 +134,9 @@ def ingest_command() -> None:
 
 @app.command("worker")
 @answered
-def worker_command() -> None:
+def worker_command(*, as_json: LogAsJson = False) -> None:
     """Validate what comes in until SIGINT or SIGTERM; any number of workers share the queue."""
+    log_to(sys.stderr, as_json=as_json)
     wait_for(_until_signal(_work(settings())))
 
 
@@ -144,11 +152,11 @@ async def _work(chosen: Settings) -> None:
             try:
                 tally = await use_case.step()
             except StoreUnavailableError as error:
-                _LOG.warning("database not available", reason=error.message)
+                _log.warning("database_unavailable", reason=error.message)
                 await asyncio.sleep(chosen.poll_s)
                 continue
             if tally.versions:
-                _LOG.info("validated", days=tally.days, versions=tally.versions)
+                _log.info("days_validated", days=tally.days, versions=tally.versions)
             if tally.idle:
                 await asyncio.sleep(chosen.poll_s)
     finally:
@@ -156,7 +164,7 @@ async def _work(chosen: Settings) -> None:
 
 
 def _wait_on(error: StoreUnavailableError) -> None:
-    _LOG.warning("database not available", reason=error.message)
+    _log.warning("database_unavailable", reason=error.message)
 
 
 @app.command("validate")

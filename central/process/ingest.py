@@ -27,8 +27,9 @@ from central.service.ingest.told import told
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 from firmware_bridge.contract.reading import to_ms
+from firmware_bridge.log_lines import log_to
 
-_LOG = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 _GAP_EVERY_S = 60.0
 _PREPARE_EVERY_S = 86_400.0
 _COUNT_EVERY_S = 300.0
@@ -84,7 +85,9 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
         await store.prepare(to_ms(now), to_ms(now + _AHEAD))
 
     async def count() -> None:
-        _LOG.info("counted", **intake.counts, statuses=dict(statuses.counts), chores=dict(chores))
+        _log.info(
+            "messages_counted", **intake.counts, statuses=dict(statuses.counts), chores=dict(chores)
+        )
 
     broker = BrokerWorker(_address(settings), intake.offer, keep_status)
     async with asyncio.TaskGroup() as tasks:
@@ -107,7 +110,7 @@ def _first(group: BaseExceptionGroup, kind: type[StoreUnfitError]) -> StoreUnfit
 
 
 def _wait_on_start(error: StoreUnavailableError) -> None:
-    _LOG.warning("database not available", reason=error.message)
+    _log.warning("database_unavailable", reason=error.message)
 
 
 def _utc_now() -> datetime:
@@ -147,13 +150,13 @@ async def _every(
         try:
             await job()
         except StoreUnavailableError as error:
-            _LOG.warning("periodic task put off", reason=error.message)
+            _log.warning("periodic_task_put_off", reason=error.message)
             await asyncio.sleep(min(pause_s, 5.0))
         except StoreUnfitError:
             raise
         except Exception as error:  # noqa: BLE001 - a chore ends nothing
             failures[job.__name__] += 1
-            _LOG.error("chore failed", chore=job.__name__, **told(error))
+            _log.error("periodic_task_failed", task=job.__name__, **told(error))
             await asyncio.sleep(min(pause_s, _GAP_EVERY_S))
         else:
             await asyncio.sleep(pause_s)
@@ -171,6 +174,7 @@ async def serve(settings: IngestSettings) -> None:
 
 def main() -> None:
     """Entry of `python -m central.process.ingest`; settings come from the environment."""
+    log_to(sys.stderr)
     try:
         asyncio.run(serve(IngestSettings()))  # type: ignore[call-arg]  # the environment has the rest
     except StoreUnfitError as error:

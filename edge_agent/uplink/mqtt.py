@@ -170,7 +170,7 @@ class Uplink:
         """Say why there is no connection; once, until it is another reason."""
         if self.failure != error.code:
             self.failure = error.code
-            _log.error(error.code.lower(), reason=str(error))
+            _log.error("broker_unusable", code=error.code, reason=str(error))
             self._runner.note(error.code.lower(), str(error), self._moment())
 
     def _client(

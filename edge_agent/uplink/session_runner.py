@@ -206,7 +206,9 @@ class SessionRunner:
         return None
 
     def _tell(self, report: Report, now: Moment) -> None:
-        _log.info(report.code, epoch=str(report.epoch), sequence=report.sequence)
+        _log.info(
+            "session_reported", code=report.code, epoch=str(report.epoch), sequence=report.sequence
+        )
         # A twin's acknowledgements may go on for days; one line says it.
         if report.code == "ack_of_other_batch":
             if (report.code, report.epoch) in self._reported:

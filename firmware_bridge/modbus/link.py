@@ -33,6 +33,7 @@ from firmware_bridge.modbus.frames import Span
 HOLDING: Final = 3
 # Our errors say what pymodbus would print; an application that wants its log adds a handler.
 logging.getLogger("pymodbus").addHandler(logging.NullHandler())
+logging.getLogger("pymodbus").propagate = False
 _BUSY = frozenset({ExcCodes.ACKNOWLEDGE, ExcCodes.DEVICE_BUSY, ExcCodes.NEGATIVE_ACKNOWLEDGE})
 _UNREACHED = frozenset({ExcCodes.GATEWAY_PATH_UNAVIABLE, ExcCodes.GATEWAY_NO_RESPONSE})
 

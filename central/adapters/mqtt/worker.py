@@ -34,7 +34,7 @@ from firmware_bridge.contract.topics import (
     gateway_of,
 )
 
-_LOG = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 _RECEIVE_MAXIMUM = 65_535
 _RECONNECT_MAX_S = 30.0
 # A broker without MQTT 5 may answer with silence; the other protocol is then tried soon.
@@ -100,7 +100,7 @@ class BrokerWorker:
         try:
             await self._client.publish(down(reply.gateway), encode_ack(ack), qos)
         except aiomqtt.MqttError as error:
-            _LOG.info("acknowledgement not sent", gateway=reply.gateway, reason=str(error))
+            _log.info("acknowledgement_not_sent", gateway=reply.gateway, reason=str(error))
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -111,7 +111,7 @@ class BrokerWorker:
                 try:
                     await self._serve()
                 except aiomqtt.MqttError as error:
-                    _LOG.warning("broker lost", reason=str(error), protocol=self._protocol.name)
+                    _log.warning("broker_lost", reason=str(error), protocol=self._protocol.name)
                     if not self.connected.is_set():
                         if _was_answered(error):
                             self._try_other_protocol()
@@ -144,7 +144,7 @@ class BrokerWorker:
             await client.subscribe(STATUS_FILTER, QOS)
             self._client = client
             self.connected.set()
-            _LOG.info("broker connected", protocol=self._protocol.name)
+            _log.info("broker_connected", protocol=self._protocol.name)
             if self._instance is not None:
                 # Every gateway answers with a hello, so a restored centre hears what it lacks.
                 await client.publish(ALL_DOWN, encode_start(Start(self._instance)), QOS)

@@ -31,7 +31,7 @@ from firmware_bridge.contract.topics import check_gateway
 
 UNKNOWN_GATEWAY = "UNKNOWN_GATEWAY"
 UNFORESEEN = "UNFORESEEN"
-_LOG = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 # The header is frozen for every version, see `firmware_bridge.contract.envelope`.
 _HEADER = struct.Struct(">3sB16sQ32s")
 
@@ -104,7 +104,7 @@ def examine(arrival: Arrival) -> Examined:
     try:
         return _examine(arrival)
     except Exception as error:  # noqa: BLE001 - one message ends nothing
-        _LOG.error("decoder failed", gateway=arrival.gateway, **told(error))
+        _log.error("decoder_failed", gateway=arrival.gateway, **told(error))
         message = f"The decoder failed with {type(error).__name__}."
         return Refused(arrival, UNFORESEEN, message, claimed_header(arrival.payload))
 

@@ -51,7 +51,7 @@ from firmware_bridge.contract.reading import Channel
 REVOKED_GATEWAY = "REVOKED_GATEWAY"
 REVOKED_EPOCH = "REVOKED_EPOCH"
 WRONG_GATEWAY = "WRONG_GATEWAY"
-_LOG = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 _SUSPECTED_FOR = timedelta(minutes=10)
 _SUSPECTS_MAX = 10_000
 _CACHED_CHANNELS_MAX = 200_000
@@ -147,7 +147,7 @@ class Ingest:
         """Put a gateway behind others; the first time, the log has all there is to know."""
         name = blamed.item.arrival.gateway
         if name not in self._suspects:
-            _LOG.error("message failed", gateway=name, code=blamed.code, **told(blamed.error))
+            _log.error("message_failed", gateway=name, code=blamed.code, **told(blamed.error))
         if len(self._suspects) < _SUSPECTS_MAX:
             self._suspects[name] = self._clock() + _SUSPECTED_FOR
 
@@ -165,7 +165,7 @@ class Ingest:
             except NOBODYS:
                 raise
             except Exception as error:  # noqa: BLE001 - one message ends nothing
-                _LOG.error("message not kept", gateway=arrival.gateway, **told(error))
+                _log.error("message_not_kept", gateway=arrival.gateway, **told(error))
         return Result([Outcome(OutcomeKind.UNKEPT, blamed.code, arrival.gateway)])
 
     async def _commit_whole(self, window: _Batches, *, is_found: bool = False) -> Result:

@@ -23,7 +23,7 @@ from central.service.ingest.told import told
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 
-_LOG = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 # Decoding this long without a pause keeps the network waiting.
 _DECODE_SLICE_S = 0.005
 # Of gateways that were at fault: 64 MiB at the most; beyond it they send again.
@@ -171,7 +171,7 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - one message ends nothing
             # Unacknowledged, so the gateways still have what was not committed.
             self.counts["abandoned"] += len(window)
-            _LOG.error("window abandoned", **told(error))
+            _log.error("window_abandoned", **told(error))
             return []
 
     async def _persist(
@@ -197,7 +197,7 @@ class Intake:
                 await send(reply)
             except Exception as error:  # noqa: BLE001 - one message ends nothing
                 self.counts["unsent"] += 1
-                _LOG.error("acknowledgement not sent", gateway=reply.gateway, **told(error))
+                _log.error("acknowledgement_not_sent", gateway=reply.gateway, **told(error))
 
     def _note(self, result: Result) -> None:
         for outcome in result.outcomes:
@@ -206,8 +206,8 @@ class Intake:
             if outcome.code.startswith("POISON_") or outcome.code == UNEXPECTED:
                 self.counts["isolated"] += 1
             if outcome.code not in _QUIET:
-                _LOG.info(
-                    "message kept aside" if outcome.kind != "stored" else "message stored",
+                _log.info(
+                    "message_taken",
                     kind=outcome.kind,
                     code=outcome.code,
                     gateway=outcome.gateway,
@@ -216,7 +216,7 @@ class Intake:
 
     def _wait_on(self, error: StoreUnavailableError) -> None:
         self.counts["retries"] += 1
-        _LOG.warning("window not stored, trying again", reason=error.message)
+        _log.warning("window_not_stored", reason=error.message)
 
 
 _QUIET = frozenset({"STORED", "DUPLICATE", "HELLO"})

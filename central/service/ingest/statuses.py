@@ -20,7 +20,7 @@ from firmware_bridge.contract.errors import InvalidValueError, MessageError
 from firmware_bridge.contract.messages import Status, decode_status
 from firmware_bridge.contract.topics import check_gateway
 
-_LOG = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class Statuses:
@@ -75,7 +75,7 @@ class Statuses:
         blamed = await self._save(arrival, status)
         if isinstance(blamed, bool):
             return blamed
-        _LOG.error("status failed", gateway=name, code=blamed.code, **told(blamed.error))
+        _log.error("status_failed", gateway=name, code=blamed.code, **told(blamed.error))
         await self._keep(Refused(arrival, blamed.code, blamed.message), is_found=True)
         return False
 
@@ -107,9 +107,9 @@ class Statuses:
             raise
         except Exception as error:  # noqa: BLE001 - one message ends nothing
             self.counts["unkept"] += 1
-            _LOG.error("status not kept", gateway=arrival.gateway, **told(error))
+            _log.error("status_not_kept", gateway=arrival.gateway, **told(error))
 
     def wait(self, error: StoreUnavailableError) -> None:
         """Count and say that the store is away."""
         self.counts["retries"] += 1
-        _LOG.warning("status waits", reason=error.message)
+        _log.warning("status_waits", reason=error.message)

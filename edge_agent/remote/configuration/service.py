@@ -123,7 +123,7 @@ class Configurator:
             try:
                 self._take(Stopped())
             except RemoteStateUnwritableError as error:
-                _log.error("configuration_state", code=error.code, reason=error.message)
+                _log.error("configuration_state_not_kept", code=error.code, reason=error.message)
 
     def report(self) -> ConfigurationReport:
         """For the status."""
@@ -238,7 +238,7 @@ class Configurator:
                 return await self._fail(host, Failed(ConfigurationUnhealthyError.code, sentence))
             self._take(Passed())
         except RemoteStateUnwritableError as error:
-            _log.error("configuration_state", code=error.code, reason=error.message)
+            _log.error("configuration_state_not_kept", code=error.code, reason=error.message)
             return False
         version = self.report().version
         _log.info("configuration_good", version=version)
@@ -251,7 +251,7 @@ class Configurator:
         try:
             self._take(event)
         except RemoteStateUnwritableError as error:
-            _log.error("configuration_state", code=error.code, reason=error.message)
+            _log.error("configuration_state_not_kept", code=error.code, reason=error.message)
             return False
         if self._refusal is not None:
             self._tell(host, self._refusal)

@@ -85,7 +85,7 @@ class Courses:
             try:
                 self.take(component, Stopped())
             except RemoteStateUnwritableError as error:
-                _log.error("update_state", code=error.code, reason=error.message)
+                _log.error("update_state_not_kept", code=error.code, reason=error.message)
 
     def take(self, component: str, event: Event) -> bool:
         """Go on to what follows an event; whether anything does.

@@ -123,7 +123,7 @@ class Updater:
                 try:
                     await self._advance(active, host, clock)
                 except RemoteStateUnwritableError as error:
-                    _log.error("update_state", code=error.code, reason=error.message)
+                    _log.error("update_state_not_kept", code=error.code, reason=error.message)
                     await clock.sleep(RETRY_S)
 
     def _receive_all(self, host: Host) -> None:
@@ -299,7 +299,9 @@ class Updater:
         course = self.courses[component]
         if (report := report_of(course)) is None:
             return
-        _log.info("update", component=component, version=report.version, state=report.state.value)
+        _log.info(
+            "update_reported", component=component, version=report.version, state=report.state.value
+        )
         detail = f"{component} {report.version}: {report.state.value}."
         if report.code is not None:
             detail = f"{detail} {report.code}: {sentence_of(course)}"
