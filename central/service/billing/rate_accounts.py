@@ -1,13 +1,10 @@
-"""Rate one account's cycle: everything it takes is in the work, nothing is asked of a store."""
+"""Rate accounts for a cycle: everything it takes is in the work, nothing is asked of a store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from fractions import Fraction
-from functools import lru_cache
-from itertools import chain, groupby
 
 from central.domain.billing.bill import Bill, RunType, Supply
 from central.domain.billing.cycle import Cycle
@@ -18,89 +15,15 @@ from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.input_series import billing_scale
-from central.domain.rating.inputs.price_days import PriceDay, join_days
-from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rounding import printed
-from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load.document import load_tariff
-from central.domain.tariff.version import TariffVersion
+from central.service.billing.tariffs import Tariffs
+from central.service.billing.unrated import unrated
 from central.service.ports.billing import AccountWork, Blocks, NewBill, SupplyWork
-from central.service.ports.registry import TariffRecord
-from central.service.rating.resolve_calendar import resolve_calendar
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.quantity import Unit
 
 IMPORT = "import"
-
-
-class Tariffs:
-    """The tariffs of a run, read once, and the series that they name.
-
-    Args:
-        records: Versions by name.
-        days: What will be rated.
-    """
-
-    def __init__(self, records: Mapping[str, Sequence[TariffRecord]], days: DayRange) -> None:
-        self._series: dict[str, PriceSeries] = {}
-        self._versions = {name: tuple(map(_version, found)) for name, found in records.items()}
-        documents = [one.document for found in self._versions.values() for one in found]
-        self.calendar: ResolvedCalendar = resolve_calendar(
-            documents, days.first.year - 1, days.end.year + 1
-        )
-
-    def versions(self, name: str) -> tuple[TariffVersion, ...]:
-        """The versions of a tariff."""
-        return self._versions.get(name, ())
-
-    @property
-    def series_names(self) -> frozenset[str]:
-        """The series that any of the tariffs names."""
-        return frozenset(chain.from_iterable(map(self._named, self._versions)))
-
-    @property
-    def looks_back(self) -> Mapping[str, int]:
-        """How many days before a bill a tariff looks at, by name; only those that do."""
-        back = {
-            name: max(one.document.looks_back_days for one in versions)
-            for name, versions in self._versions.items()
-            if versions
-        }
-        return {name: days for name, days in back.items() if days}
-
-    def set_series(self, days: Iterable[PriceDay]) -> None:
-        """Take the days of series that a store keeps, by name and day."""
-        for name, found in groupby(days, key=lambda one: one.name):
-            self._series[name] = join_days(list(found))
-
-    def prices(self, name: str, days: DayRange, zone: str) -> tuple[PriceSeries, ...]:
-        """What is known of the series of a tariff in local days, and those it looks back at."""
-        back = timedelta(days=self.looks_back.get(name, 0))
-        interval = DayRange(days.first - back, days.end).interval(zone)
-        known = (self._series.get(named) for named in sorted(self._named(name)))
-        return tuple(one.within(interval) for one in known if one is not None)
-
-    def _named(self, name: str) -> frozenset[str]:
-        versions = self.versions(name)
-        return frozenset(chain.from_iterable(one.document.given_series for one in versions))
-
-
-@lru_cache(maxsize=4096)
-def _version(record: TariffRecord) -> TariffVersion:
-    return TariffVersion.of(load_tariff(record.document, file=record.name))
-
-
-def rate_account(work: AccountWork, cycle: Cycle, run_type: RunType, tariffs: Tariffs) -> NewBill:
-    """Make an account's bill; held where something is missing.
-
-    Args:
-        work: The account with its agreements and blocks.
-        cycle: The month.
-        run_type: Why.
-        tariffs: With holidays resolved.
-    """
-    return _billed(work, cycle, run_type, _rated(work.supplies, cycle, tariffs))
 
 
 def _billed(
@@ -206,10 +129,20 @@ def rate_accounts(
         tariffs: With holidays resolved.
         progress: Told 1 after each bill.
     """
-    listed = list(works)
-    rated = iter(_rated([one for work in listed for one in work.supplies], cycle, tariffs))
+    listed = [(work, _barred(work, tariffs)) for work in works]
+    supplies = [one for work, hold in listed if hold is None for one in work.supplies]
+    rated = iter(_rated(supplies, cycle, tariffs))
     bills = []
-    for work in listed:
-        bills.append(_billed(work, cycle, run_type, [next(rated) for _ in work.supplies]))
+    for work, hold in listed:
+        if hold is None:
+            bills.append(_billed(work, cycle, run_type, [next(rated) for _ in work.supplies]))
+        else:
+            bills.append(unrated(work, cycle, run_type, hold))
         progress(1)
     return bills
+
+
+def _barred(work: AccountWork, tariffs: Tariffs) -> Hold | None:
+    """Why an account is not even tried."""
+    refused = (tariffs.refused.get(one.tariff) for one in work.supplies)
+    return work.unread or next((hold for hold in refused if hold is not None), None)

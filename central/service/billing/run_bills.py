@@ -1,15 +1,29 @@
-"""Bill a cycle: shard by shard, resumable, any number of workers at once."""
+"""Bill a cycle: shard by shard, resumable, any number of workers at once.
+
+Whatever one account does, the others of its shard are billed: what fails is done again in halves
+until an account stands alone, whose bill is held with the error.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
-from central.service.billing.rate_accounts import Tariffs, looking_back, rate_accounts
-from central.service.ports.billing import BillingStore, RunRecord, RunSummary
+from central.service.billing.rate_accounts import looking_back, rate_accounts
+from central.service.billing.tariffs import Tariffs
+from central.service.billing.unrated import rating_failed, unrated
+from central.service.halved import Failed, halved
+from central.service.ports.billing import (
+    AccountWork,
+    BillingStore,
+    NewBill,
+    RunRecord,
+    RunSummary,
+    ShardTransaction,
+)
 from firmware_bridge.contract.errors import OperatorError
 
 SHARD_SIZE = 500
@@ -97,16 +111,12 @@ class RunBills:
                 return None
             shard = work.shard
             tariffs = Tariffs(shard.tariffs, run.cycle.days)
-            back = tariffs.looks_back
-            if tariffs.series_names:
-                longest = max(back.values(), default=0)
-                tariffs.set_series(await work.series(tariffs.series_names, longest))
-            works = shard.works
-            if back:
-                works = looking_back(works, await work.earlier(back))
-            bills = rate_accounts(works, run.cycle, run.run_type, tariffs)
-            saved = await work.save(bills, run.creator, self._clock())
-            return len(bills), saved
+            await _load_series(work, tariffs)
+            bills = await _rate(work, tariffs)
+            at = self._clock()
+            saved = await _save(work, bills, run.creator, at)
+            await work.done(at)
+            return len(shard.works), saved
 
     async def __call__(
         self,
@@ -128,3 +138,53 @@ class RunBills:
         run = await self.start(cycle, creator)
         await self.work(run, progress)
         return await self._store.summary(run)
+
+
+async def _load_series(work: ShardTransaction, tariffs: Tariffs) -> None:
+    longest = max(tariffs.looks_back.values(), default=0)
+
+    async def load(names: Sequence[str]) -> None:
+        tariffs.set_series(await work.series(names, longest))
+
+    async for failed in halved(sorted(tariffs.series_names), load):
+        if failed is not None:
+            tariffs.mark_unreadable(failed.item, failed.error)
+
+
+async def _rate(work: ShardTransaction, tariffs: Tariffs) -> list[NewBill]:
+    """The bills of a shard; what cannot be rated is held, and spoils no other's."""
+    run, back = work.shard.run, tariffs.looks_back
+
+    async def rate(part: Sequence[AccountWork]) -> list[NewBill]:
+        if back:
+            part = looking_back(part, await work.earlier(part, back))
+        return rate_accounts(part, run.cycle, run.run_type, tariffs)
+
+    bills: list[NewBill] = []
+    async for made in halved(work.shard.works, rate):
+        if isinstance(made, Failed):
+            bills.append(unrated(made.item, run.cycle, run.run_type, rating_failed(made.error)))
+        else:
+            bills += made
+    return bills
+
+
+async def _save(
+    work: ShardTransaction, bills: Sequence[NewBill], creator: str, at: datetime
+) -> int:
+    """Save bills; one that the store refuses is held without its lines."""
+    run = work.shard.run
+    works = {one.account_id: one for one in work.shard.works}
+
+    async def save(part: Sequence[NewBill]) -> int:
+        return await work.save(part, creator, at)
+
+    saved = 0
+    async for done in halved(bills, save):
+        if isinstance(done, Failed):
+            account = works[done.item.account_id]
+            held = unrated(account, run.cycle, run.run_type, rating_failed(done.error))
+            saved += await save([held])
+        else:
+            saved += done
+    return saved

@@ -126,11 +126,13 @@ class AccountWork:
         account_id: Its key.
         account: Who is billed.
         supplies: Its agreements, by point and date; at least one.
+        unread: Why what rating needs of them cannot be read; then they bring nothing else.
     """
 
     account_id: int
     account: Account
     supplies: tuple[SupplyWork, ...]
+    unread: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +181,13 @@ class ShardTransaction(Protocol):
 
     shard: Shard
 
-    async def earlier(self, back: Mapping[str, int]) -> Mapping[int, Blocks]:
+    async def earlier(
+        self, works: Sequence[AccountWork], back: Mapping[str, int]
+    ) -> Mapping[int, Blocks]:
         """The newest blocks of days before those of agreements, by agreement and input name.
 
         Args:
+            works: Some of the shard's.
             back: How many days, by tariff; agreements with another have none.
         """
 
@@ -198,7 +203,7 @@ class ShardTransaction(Protocol):
         """
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
-        """Save bills and mark the shard done.
+        """Save bills of the shard, all or none; after an error the transaction goes on.
 
         A held bill that is there is replaced; a draft only by one with another hash; an approved
         or issued one never.
@@ -206,6 +211,9 @@ class ShardTransaction(Protocol):
         Returns:
             How many were saved.
         """
+
+    async def done(self, at: datetime) -> None:
+        """Mark the shard done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.uuid7 import uuid7
 from central.service.ports.billing import (
     HELD_SHOWN,
+    AccountWork,
     BillHead,
     BillRecord,
     Blocks,
@@ -87,7 +88,7 @@ class MemoryBillingStore:
                 yield None
                 return
             loader = WorkLoader(self._books, run)
-            works = tuple(map(loader.work, kept.accounts))
+            works = tuple(map(loader.work_or_why_not, kept.accounts))
             names = {supply.tariff for work in works for supply in work.supplies}
             tariffs: dict[str, list[TariffRecord]] = {name: [] for name in names}
             for record in sorted(state.tariffs.values(), key=lambda one: one.effective):
@@ -205,10 +206,12 @@ class _ShardTransaction:
         self._state = state
         self.shard = shard
 
-    async def earlier(self, back: Mapping[str, int]) -> Mapping[int, Blocks]:
+    async def earlier(
+        self, works: Sequence[AccountWork], back: Mapping[str, int]
+    ) -> Mapping[int, Blocks]:
         return {
             one.agreement_id: blocks_of(self._state, one.point, before(one, back[one.tariff]))
-            for work in self.shard.works
+            for work in works
             for one in work.supplies
             if one.tariff in back
         }
@@ -218,10 +221,17 @@ class _ShardTransaction:
         return newest_days(self._state, names, days.first, days.end)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
-        saved = sum(self._save(one, creator, at) for one in bills)
+        kept = dict(self._state.bills)
+        try:
+            return sum(self._save(one, creator, at) for one in bills)
+        except Exception:
+            self._state.bills = kept
+            raise
+
+    async def done(self, at: datetime) -> None:
+        del at
         key = (self.shard.run.id, self.shard.number)
         self._state.shards[key] = replace(self._state.shards[key], done=True)
-        return saved
 
     def _save(self, one: NewBill, creator: str, at: datetime) -> bool:
         run = self.shard.run

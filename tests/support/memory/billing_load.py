@@ -11,6 +11,7 @@ from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import State
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import (
@@ -19,6 +20,7 @@ from central.service.billing.meter_reads import (
     meter_reads,
     not_metered,
 )
+from central.service.billing.unrated import rating_failed
 from central.service.ports.billing import HOLES, AccountWork, RunRecord, SupplyWork
 from central.service.ports.registry import AgreementRecord, InstallationRecord
 from central.service.ports.validation import ChannelDay, PointChannelId
@@ -51,25 +53,44 @@ class WorkLoader:
         self._ingest = books.ingest.state
         self._days = run.cycle.days
 
+    def work_or_why_not(self, account_id: int) -> AccountWork:
+        """One account; where that cannot be gathered, with the bare names of its agreements."""
+        try:
+            return self.work(account_id)
+        except Exception as error:  # noqa: BLE001 - whatever one account does, others go on
+            bare = (
+                SupplyWork(key, one.point, zone, one.tariff, days, AgreementFacts(), State(), {})
+                for key, one, zone, days in self._agreements(account_id)
+            )
+            why = rating_failed(error)
+            return AccountWork(account_id, self._account(account_id), tuple(bare), unread=why)
+
     def work(self, account_id: int) -> AccountWork:
         """One account."""
-        record = self._state.accounts[account_id]
-        seller = self._state.seller.get(1, Party(""))
-        account = Account(record.number, record.party, seller)
-        own = sorted(
-            (one.point, one.first, key, one)
-            for key, one in self._state.agreements.items()
-            if one.account == record.number
+        supplies = (
+            self._supply(key, one, zone, days)
+            for key, one, zone, days in self._agreements(account_id)
         )
-        supplies = [
-            self._supply(key, one, days)
-            for _, _, key, one in own
-            if (days := days_of(one, self._days)) is not None
-        ]
-        return AccountWork(account_id, account, tuple(supplies))
+        return AccountWork(account_id, self._account(account_id), tuple(supplies))
 
-    def _supply(self, key: int, one: AgreementRecord, days: DayRange) -> SupplyWork:
-        zone = self._state.points[one.point].zone
+    def _account(self, account_id: int) -> Account:
+        record = self._state.accounts[account_id]
+        return Account(record.number, record.party, self._state.seller.get(1, Party("")))
+
+    def _agreements(self, account_id: int) -> Iterator[tuple[int, AgreementRecord, str, DayRange]]:
+        number = self._state.accounts[account_id].number
+        own = sorted(
+            (one.point, one.first, key)
+            for key, one in self._state.agreements.items()
+            if one.account == number
+        )
+        for point, _, key in own:
+            one = self._state.agreements[key]
+            days = days_of(one, self._days)
+            if days is not None:
+                yield key, one, self._state.points[point].zone, days
+
+    def _supply(self, key: int, one: AgreementRecord, zone: str, days: DayRange) -> SupplyWork:
         interval = days.interval(zone)
         channels = {
             channel: kept.record.obis

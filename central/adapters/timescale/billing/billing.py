@@ -25,8 +25,11 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.uuid7 import uuid7
+from central.service.billing.unrated import rating_failed
+from central.service.halved import Failed, halved
 from central.service.ports.billing import (
     HELD_SHOWN,
+    AccountWork,
     BillHead,
     BillRecord,
     Blocks,
@@ -93,7 +96,7 @@ class TimescaleBillingStore:
                 yield None
                 return
             loader = ShardLoader(connection, run)
-            works = await loader.works(row[1])
+            works = await _works(loader, row[1])
             shard = Shard(run, row[0], works, await loader.tariffs(works))
             yield _ShardTransaction(connection, shard)
 
@@ -198,21 +201,46 @@ class _ShardTransaction:
         self._connection = connection
         self.shard = shard
 
-    async def earlier(self, back: Mapping[str, int]) -> Mapping[int, Blocks]:
+    @asynccontextmanager
+    async def _part(self) -> AsyncIterator[None]:
+        """A part that is undone by itself; what was done before stays."""
+        with translated():
+            async with self._connection.transaction():
+                yield
+
+    async def earlier(
+        self, works: Sequence[AccountWork], back: Mapping[str, int]
+    ) -> Mapping[int, Blocks]:
         """See `ShardTransaction`."""
-        return await ShardLoader(self._connection, self.shard.run).earlier(self.shard.works, back)
+        async with self._part():
+            return await ShardLoader(self._connection, self.shard.run).earlier(works, back)
 
     async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
         """See `ShardTransaction`."""
         days = self.shard.utc_days(back)
-        return await newest_days(self._connection, names, days.first, days.end)
+        async with self._part():
+            return await newest_days(self._connection, names, days.first, days.end)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """See `ShardTransaction`."""
-        saved = await ShardWriter(self._connection, self.shard.run, creator, at).write(bills)
+        async with self._part():
+            return await ShardWriter(self._connection, self.shard.run, creator, at).write(bills)
+
+    async def done(self, at: datetime) -> None:
+        """See `ShardTransaction`."""
         values = {"run": self.shard.run.id, "number": self.shard.number, "at": at}
         await self._connection.execute(SQL["shard_done"], values)
-        return saved
+
+
+async def _works(loader: ShardLoader, accounts: Sequence[int]) -> tuple[AccountWork, ...]:
+    """What rating needs; of an account of which it cannot be read, why."""
+    works: list[AccountWork] = []
+    async for read in halved(accounts, loader.works):
+        if isinstance(read, Failed):
+            works += await loader.unread(read.item, rating_failed(read.error))
+        else:
+            works += read
+    return tuple(works)
 
 
 async def _one(connection: AsyncConnection[_Row], statement: str, **values: object) -> _Row:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import Account, Party
 from central.domain.metering.block import DayBlock
@@ -66,10 +67,33 @@ class ShardLoader:
 
     async def works(self, accounts: Sequence[int]) -> tuple[AccountWork, ...]:
         """The accounts that have an agreement in the cycle, with all that rating them takes."""
+        with translated():
+            async with self._connection.transaction():
+                return await self._works(accounts)
+
+    async def unread(self, account: int, why: Hold) -> tuple[AccountWork, ...]:
+        """An account with the bare names of its agreements; none without an agreement.
+
+        Args:
+            account: Of which `works` cannot read all.
+            why: It cannot.
+        """
+        rows = await self._supplies([account])
+        bare = tuple(
+            SupplyWork(
+                row[0], row[3], row[4], row[5], DayRange(*row[6:8]), AgreementFacts(), State(), {}
+            )
+            for row in rows
+        )
+        parties = await self._accounts([account])
+        return (AccountWork(account, parties[account], bare, unread=why),) if bare else ()
+
+    async def _supplies(self, accounts: Sequence[int]) -> list[_Row]:
         span = {"first": self._days.first, "end": self._days.end}
-        supplies = [
-            _Supply(row) for row in await self._rows("supplies", accounts=list(accounts), **span)
-        ]
+        return await self._rows("supplies", accounts=list(accounts), **span)
+
+    async def _works(self, accounts: Sequence[int]) -> tuple[AccountWork, ...]:
+        supplies = [_Supply(row) for row in await self._supplies(accounts)]
         points = sorted({one.point_id for one in supplies})
         channels: dict[int, list[tuple[int, Obis]]] = {}
         for key, point, obis in await self._rows("channels", points=points):

@@ -1,0 +1,125 @@
+"""The tariffs of a bill run, read once; one that is refused stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from itertools import chain, groupby
+
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.price_days import PriceDay, join_days
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.version import TariffVersion
+from central.service.billing.unrated import TARIFF_REFUSED
+from central.service.halved import error_text
+from central.service.ports.registry import TariffRecord
+from central.service.rating.resolve_calendar import resolve_calendar
+
+
+class Tariffs:
+    """The tariffs of a run, read once, and the series that they name.
+
+    A tariff of which a version in force on the days is refused is in `refused`; a refused version
+    that is not in force then is left out.
+
+    Args:
+        records: Versions by name.
+        days: What will be rated.
+    """
+
+    def __init__(self, records: Mapping[str, Sequence[TariffRecord]], days: DayRange) -> None:
+        self._years = (days.first.year - 1, days.end.year + 1)
+        self._series: dict[str, PriceSeries] = {}
+        self._unreadable: dict[str, Exception] = {}
+        self._versions: dict[str, tuple[TariffVersion, ...]] = {}
+        self.refused: dict[str, Hold] = {}
+        for name, found in records.items():
+            self._read(name, found, days)
+        documents = [one.document for found in self._versions.values() for one in found]
+        self.calendar: ResolvedCalendar = resolve_calendar(documents, *self._years)
+
+    def _read(self, name: str, records: Sequence[TariffRecord], days: DayRange) -> None:
+        listed = sorted(records, key=lambda one: one.effective)
+        ends = [one.effective for one in listed[1:]] + [date.max]
+        versions = []
+        for record, end in zip(listed, ends, strict=True):
+            try:
+                version = _version(record)
+                resolve_calendar([version.document], *self._years)
+            except Exception as error:  # noqa: BLE001 - what one document does, others do not pay
+                if record.effective < days.end and days.first < end:
+                    self.refused[name] = _refused(record, error)
+            else:
+                versions.append(version)
+        self._versions[name] = () if name in self.refused else tuple(versions)
+
+    def versions(self, name: str) -> tuple[TariffVersion, ...]:
+        """The versions of a tariff."""
+        return self._versions.get(name, ())
+
+    @property
+    def series_names(self) -> frozenset[str]:
+        """The series that any of the tariffs names."""
+        return frozenset(chain.from_iterable(map(self._named, self._versions)))
+
+    @property
+    def looks_back(self) -> Mapping[str, int]:
+        """How many days before a bill a tariff looks at, by name; only those that do."""
+        back = {
+            name: max(one.document.looks_back_days for one in versions)
+            for name, versions in self._versions.items()
+            if versions
+        }
+        return {name: days for name, days in back.items() if days}
+
+    def set_series(self, days: Iterable[PriceDay]) -> None:
+        """Take the days of series that a store keeps, by name and day."""
+        for name, found in groupby(days, key=lambda one: one.name):
+            try:
+                self._series[name] = join_days(list(found))
+            except Exception as error:  # noqa: BLE001 - raised to those who name it
+                self.mark_unreadable(name, error)
+
+    def mark_unreadable(self, name: str, error: Exception) -> None:
+        """Note that a series cannot be read: whoever asks for its prices gets the error.
+
+        Args:
+            name: Of the series.
+            error: Why.
+        """
+        self._unreadable[name] = error
+
+    def prices(self, name: str, days: DayRange, zone: str) -> tuple[PriceSeries, ...]:
+        """What is known of the series of a tariff in local days, and those it looks back at.
+
+        Raises:
+            Exception: What was raised when one of them was read.
+        """
+        back = timedelta(days=self.looks_back.get(name, 0))
+        interval = DayRange(days.first - back, days.end).interval(zone)
+        wanted = sorted(self._named(name))
+        for lost in self._unreadable.keys() & set(wanted):
+            raise self._unreadable[lost]
+        known = (self._series.get(named) for named in wanted)
+        return tuple(one.within(interval) for one in known if one is not None)
+
+    def _named(self, name: str) -> frozenset[str]:
+        versions = self.versions(name)
+        return frozenset(chain.from_iterable(one.document.given_series for one in versions))
+
+
+@lru_cache(maxsize=4096)
+def _version(record: TariffRecord) -> TariffVersion:
+    return TariffVersion.of(load_tariff(record.document, file=record.name))
+
+
+def _refused(record: TariffRecord, error: Exception) -> Hold:
+    message = (
+        f"The tariff {record.name} that is in force from {record.effective} on is refused by"
+        " this release."
+    )
+    return Hold(TARIFF_REFUSED, message, error_text(error))
