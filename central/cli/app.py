@@ -44,9 +44,9 @@ class _LateCommand(TyperCommand):
             package = str(error.name).partition(".")[0]
             typer.echo(f"The demo needs {package}: install meterline[demo].", err=True)
             raise typer.Exit(EXIT_REFUSED) from None
-        stage = typer.Typer(add_completion=False)
-        stage.command()(demo)
-        real = typer.main.get_command(stage)
+        group = typer.Typer(add_completion=False)
+        group.command()(demo)
+        real = typer.main.get_command(group)
         return real.make_context(info_name, args, parent=parent, **extra)
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from central.cli.output import EXIT_HELD, EXIT_STOPPED, answered
-from central.demo.console import Screen
+from central.demo.console import DemoConsole
 from central.demo.scenario import TARIFF, Wish, play
 from firmware_bridge.contract.errors import ConfigurationError
 from firmware_bridge.log_lines import log_to
@@ -92,11 +92,11 @@ def own_folder(home: Path) -> Path:
 async def _until_signal(wish: Wish) -> int:
     leave = asyncio.Event()
     playing = asyncio.current_task()
-    showing = Screen(Console())
+    showing = DemoConsole(Console())
 
     def stop() -> None:
-        # The dashboard closes in order; an act is broken off, and so is a second wish to leave.
-        if playing is not None and (showing.acting or leave.is_set()):
+        # The dashboard closes in order; a step is broken off, and so is a second wish to leave.
+        if playing is not None and (showing.in_progress or leave.is_set()):
             playing.cancel()
         leave.set()
 

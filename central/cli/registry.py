@@ -1,4 +1,4 @@
-"""`meterline-central import|tariff|gateway`: bring the books up to date."""
+"""`meterline-central import|tariff|gateway`: bring the registry up to date."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
 from central.service.rating.keep_series import Kept, keep_series
 from central.service.rating.series_csv import read_series_file
-from central.service.registry.customer_file import read_book
-from central.service.registry.import_customers import import_book
+from central.service.registry.customer_file import read_customer_file
+from central.service.registry.import_customers import import_customers
 from central.service.registry.register import Effect, Enrol
 from firmware_bridge.contract.interval import zone_info
 
-imports = group("Bring in a customer book, readings, or price series from a file.")
+imports = group("Bring in a customer file, readings, or price series from a file.")
 tariffs = group("Check tariff documents, import URDB records, or add a version.")
 gateways = group("Enrol and revoke gateways, their epochs and their meters.")
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")]
@@ -55,16 +55,19 @@ tariffs.command("import-urdb")(import_urdb_command)
 _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
 
 
-@imports.command("book")
+@imports.command("customers")
+@imports.command("book", hidden=True)  # its name before
 @answered
-def import_book_command(file: File, actor: Actor = None, *, as_json: AsJson = False) -> None:
-    """Import a customer book (YAML): all of it or nothing, and twice is once."""
-    book, documents = read_book(file)
+def import_customers_command(file: File, actor: Actor = None, *, as_json: AsJson = False) -> None:
+    """Import a customer file (YAML): all of it or nothing, and twice is once."""
+    customers, documents = read_customer_file(file)
 
     async def work() -> Counter[tuple[str, Effect]]:
         async with _pool() as pool:
             store = TimescaleRegistry(pool)
-            return await import_book(store, Enrol(store, actor_of(actor)), book, documents)
+            return await import_customers(
+                store, Enrol(store, actor_of(actor)), customers, documents
+            )
 
     done = wait_for(work())
     if as_json:
@@ -233,5 +236,5 @@ def revoke_command(name: str, *, as_json: AsJson = False) -> None:
 
 @asynccontextmanager
 async def _pool() -> AsyncIterator[Pool]:
-    async with make_pool(settings().dsn(), max_size=4, name="meterline-books") as pool:
+    async with make_pool(settings().dsn(), max_size=4, name="meterline-registry") as pool:
         yield pool

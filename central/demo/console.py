@@ -25,7 +25,7 @@ class BillRow:
     document: Path | None
 
 
-class Act:
+class ProgressStep:
     """One line of progress."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
@@ -42,7 +42,7 @@ class Act:
         self._progress.stop_task(self._task)
 
 
-class Screen:
+class DemoConsole:
     """The terminal.
 
     Args:
@@ -51,7 +51,7 @@ class Screen:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self.acting = True
+        self.in_progress = True
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓[/green]"),
             TextColumn("{task.description}"),
@@ -61,20 +61,20 @@ class Screen:
             console=console,
         )
 
-    def close_acts(self) -> None:
+    def close_progress(self) -> None:
         """Leave what the progress shows, and print below it from now on."""
         self._progress.stop()
-        self.acting = False
+        self.in_progress = False
 
     @contextmanager
-    def acts(self) -> Iterator[None]:
+    def progress(self) -> Iterator[None]:
         """Show progress while the block runs."""
         with self._progress:
             yield
 
-    def act(self, title: str) -> Act:
-        """Begin an act."""
-        return Act(self._progress, self._progress.add_task(title, total=None, note=""))
+    def step(self, title: str) -> ProgressStep:
+        """Begin a step."""
+        return ProgressStep(self._progress, self._progress.add_task(title, total=None, note=""))
 
     def bills(self, cycle: str, rows: Sequence[BillRow]) -> None:
         """Print the month's bills."""

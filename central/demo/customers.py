@@ -1,21 +1,21 @@
-"""The utility's customer book for the street."""
+"""The utility's customer file for the demo."""
 
 from __future__ import annotations
 
 from central.demo.households import STREET, Household
 from central.demo.virtual_meters import GATEWAY, Scene, first_day, manufacturer
-from central.service.registry.customer_file import Book
+from central.service.registry.customer_file import CustomerFile
 
 
-def customer_book(scene: Scene, tariff: str) -> Book:
-    """Points, meters, accounts and agreements, as `meterline-central import book` reads them.
+def customer_file(scene: Scene, tariff: str) -> CustomerFile:
+    """Points, meters, accounts and agreements, as `meterline-central import customers` reads them.
 
     Args:
         scene: When the meters were put in.
         tariff: Name of the tariff that all have.
     """
     since = first_day(scene).isoformat()
-    return Book.model_validate(
+    return CustomerFile.model_validate(
         {
             "seller": {
                 "name": "Sierra Power Coop.",

@@ -23,7 +23,7 @@ class Play:
 
     Args:
         opened: The month that it billed first.
-        content: Hex digest of tariff, load and street. Only the same play goes on.
+        content: Hex digest of tariff, load and meters. Only the same scenario goes on.
     """
 
     opened: Cycle

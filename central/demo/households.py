@@ -1,4 +1,4 @@
-"""Who lives in the street, and what they use: made-up loads, the same at every run."""
+"""Who lives there, and what they use: made-up loads, the same at every run."""
 
 from __future__ import annotations
 

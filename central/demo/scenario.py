@@ -1,4 +1,4 @@
-"""What happens in the demo, act by act."""
+"""What happens in the demo, step by step."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from central.adapters.timescale.validation.validation import TimescaleValidation
 from central.api.app import create_app
 from central.api.server import serving
 from central.api.settings import WebSettings
-from central.demo.console import BillRow, Screen
-from central.demo.customers import customer_book
+from central.demo.console import BillRow, DemoConsole
+from central.demo.customers import customer_file
 from central.demo.diary import Play, content_of, read_diary, write_diary
 from central.demo.households import STEP
-from central.demo.servers import FIELD, INVOICES, Stage, database_of, set_stage
+from central.demo.servers import FIELD, INVOICES, Servers, database_of, start_servers
 from central.demo.virtual_meters import (
     GATEWAY,
     PERIOD_S,
@@ -42,7 +42,7 @@ from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.run_bills import RunBills
 from central.service.gateways.enrolment import enrol_gateway
 from central.service.ports.billing import BillHead, RunSummary
-from central.service.registry.import_customers import import_book
+from central.service.registry.import_customers import import_customers
 from central.service.registry.register import Enrol
 from central.service.validation.validate import Tally, Validate
 from firmware_bridge.contract.errors import EnvironmentFaultError
@@ -85,7 +85,7 @@ class Wish:
 
 async def play(
     wish: Wish,
-    screen: Screen,
+    console: DemoConsole,
     leave: asyncio.Event,
     now: Callable[[], datetime] = wall_clock,
 ) -> int:
@@ -93,7 +93,7 @@ async def play(
 
     Args:
         wish: What to play.
-        screen: Where to show it.
+        console: Where to show it.
         leave: Set when the user has seen enough.
         now: The present, aware.
 
@@ -114,87 +114,93 @@ async def play(
     if earlier is not None and (earlier.content != content or earlier.opened > scene.cycle):
         earlier = None
     scene = replace(scene, opened=None if earlier is None else earlier.opened)
-    with screen.acts():
-        act = screen.act("Start the servers")
+    with console.progress():
+        step = console.step("Start the servers")
         anew = earlier is None
-        async with set_stage(wish.home, database, anew=anew) as stage, serve(scene) as street:
+        async with start_servers(wish.home, database, anew=anew) as servers, serve(scene) as meters:
             write_diary(database.home, Play(scene.first, content))
-            dsn = stage.postgres.dsn
+            dsn = servers.postgres.dsn
             await asyncio.to_thread(migrate, dsn)
             async with make_pool(dsn, max_size=8, name="meterline-demo") as pool:
-                act.done(f"PostgreSQL, {stage.broker.kind}, {len(street.units)} meters on Modbus")
-                theatre = Theatre(stage, scene, pool, screen)
-                await theatre.enrol(document.tariff, (wish.tariff.name, text))
-                async with theatre.field(street.port):
-                    await theatre.backfill()
-                    await theatre.validate()
+                step.done(
+                    f"PostgreSQL, {servers.broker.kind}, {len(meters.units)} meters on Modbus"
+                )
+                scenario = Scenario(servers, scene, pool, console)
+                await scenario.enrol(document.tariff, (wish.tariff.name, text))
+                async with scenario.field(meters.port):
+                    await scenario.backfill()
+                    await scenario.validate()
                     held = 0
                     for cycle in scene.cycles:
-                        summary = await theatre.bill(cycle, wish.home / INVOICES / str(cycle))
+                        summary = await scenario.bill(cycle, wish.home / INVOICES / str(cycle))
                         held += summary.held_count
-                    await theatre.show(wish, summary, leave)
+                    await scenario.show(wish, summary, leave)
                     return held
 
 
-class Theatre:
-    """The acts, over a running stage.
+class Scenario:
+    """The steps, over running servers.
 
     Args:
-        stage: The servers.
+        servers: The servers.
         scene: When it plays.
         pool: Connections in the application's role.
-        screen: Where to show it.
+        console: Where to show it.
     """
 
-    def __init__(self, stage: Stage, scene: Scene, pool: Pool, screen: Screen) -> None:
-        self._stage = stage
+    def __init__(self, servers: Servers, scene: Scene, pool: Pool, console: DemoConsole) -> None:
+        self._servers = servers
         self._scene = scene
         self._pool = pool
-        self._screen = screen
+        self._console = console
         self._now = scene.now
         self._services = timescale_services(pool, render_invoice, scene.now)
         self._parts: dict[str, SupervisedChild] = {}
         self._rows: list[BillRow] = []
 
     async def enrol(self, tariff: str, document: tuple[str, str]) -> None:
-        """Put gateway, points, meters, accounts and tariff into the books."""
-        act = self._screen.act("Enrol customers")
+        """Put gateway, points, meters, accounts and tariff into the registry."""
+        step = self._console.step("Enrol customers")
         await enrol_gateway(TimescaleGatewayStore(self._pool), GATEWAY, self._now)
         registry = TimescaleRegistry(self._pool)
-        book = customer_book(self._scene, tariff)
-        done = await import_book(registry, Enrol(registry, CLERK, self._now), book, [document])
-        act.done(", ".join(f"{count} {kind}" for (kind, _), count in sorted(done.items())))
+        customers = customer_file(self._scene, tariff)
+        done = await import_customers(
+            registry, Enrol(registry, CLERK, self._now), customers, [document]
+        )
+        step.done(", ".join(f"{count} {kind}" for (kind, _), count in sorted(done.items())))
 
     @asynccontextmanager
     async def field(self, modbus_port: int) -> AsyncIterator[None]:
         """Run ingest and the gateway's agent, each in a process of its own."""
-        broker = self._stage.broker
-        config = self._stage.home / FIELD / "edge.toml"
+        broker = self._servers.broker
+        config = self._servers.home / FIELD / "edge.toml"
         write_gateway_config(config, self._scene, broker.port, modbus_port)
         ingest_env = {
-            "METERLINE_INGEST_DATABASE": self._stage.postgres.dsn,
+            "METERLINE_INGEST_DATABASE": self._servers.postgres.dsn,
             "METERLINE_INGEST_BROKER_HOST": broker.host,
             "METERLINE_INGEST_BROKER_PORT": str(broker.port),
         }
         async with (
-            self._stage.process("ingest", "-m", "central.process.ingest", env=ingest_env) as ingest,
-            self._stage.process("edge", "-m", "edge_agent.cli", "run", "-c", str(config)) as edge,
+            self._servers.process(
+                "ingest", "-m", "central.process.ingest", env=ingest_env
+            ) as ingest,
+            self._servers.process("edge", "-m", "edge_agent.cli", "run", "-c", str(config)) as edge,
         ):
             self._parts = {"ingest": ingest, "the gateway's agent": edge}
             yield
 
     async def backfill(self) -> None:
         """Wait until what the meters remember has come, through the whole path."""
-        act = self._screen.act("Back-fill the month")
+        step = self._console.step("Back-fill the month")
         since, until = first_instant(self._scene), floor_boundary(self._scene.clock(), PERIOD_S)
         per_channel = (until - since) // STEP + 1
         while True:
             reached = await self._reached()
             done = sum(max((at - since) // STEP + 1, 0) for at in reached)
             total = max(len(reached), 1) * per_channel
-            act.reach(done, total, f"{done:,} of {total:,} readings stored")
+            step.reach(done, total, f"{done:,} of {total:,} readings stored")
             if reached and min(reached) >= until:
-                act.done(f"{done:,} readings over Modbus, SQLite, MQTT, ingest")
+                step.done(f"{done:,} readings over Modbus, SQLite, MQTT, ingest")
                 return
             self._check_parts()
             await asyncio.sleep(_POLL_S)
@@ -213,16 +219,16 @@ class Theatre:
         for name, part in self._parts.items():
             if not part.running:
                 message = f"{name.capitalize()} ended: {part.log_tail()}"
-                raise PartEndedError(message, remedy=f"See the logs in {self._stage.home}.")
+                raise PartEndedError(message, remedy=f"See the logs in {self._servers.home}.")
 
     async def validate(self) -> None:
         """Make validated day blocks of the readings."""
-        act = self._screen.act("Validate")
+        step = self._console.step("Validate")
         tally = await self._validation().until_idle(
-            lambda so_far: act.reach(0, 1, f"{so_far.versions} days")
+            lambda so_far: step.reach(0, 1, f"{so_far.versions} days")
         )
         made = f"{tally.versions} day blocks, {tally.findings} findings"
-        act.done(f"{_closed(tally)}; {made}")
+        step.done(f"{_closed(tally)}; {made}")
 
     def _validation(self) -> Validate:
         # Where the meters' clocks stand, the days after are not over.
@@ -230,20 +236,20 @@ class Theatre:
 
     async def bill(self, cycle: Cycle, folder: Path) -> RunSummary:
         """Run a month's bills, have them approved and issued, and print them."""
-        act = self._screen.act("Rate and bill")
+        step = self._console.step("Rate and bill")
         self._rows.clear()
         store = TimescaleBillingStore(self._pool)
         summary = await RunBills(store, self._now)(cycle, CLERK)
         await ApproveBills(store, self._now).run(summary.run, SUPERVISOR)
         await IssueBills(store, self._now).run(summary.run, SUPERVISOR)
         heads = await store.heads(summary.run)
-        act.done(f"{summary.accounts} bills, {summary.held_count} held")
-        act = self._screen.act("Print invoices")
+        step.done(f"{summary.accounts} bills, {summary.held_count} held")
+        step = self._console.step("Print invoices")
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         for number, head in enumerate(heads, start=1):
             self._rows.append(await self._print(store, head, folder))
-            act.reach(number, len(heads), head.account)
-        act.done(f"{sum(row.document is not None for row in self._rows)} PDF files")
+            step.reach(number, len(heads), head.account)
+        step.done(f"{sum(row.document is not None for row in self._rows)} PDF files")
         return await store.summary(summary.run)
 
     async def _print(self, store: TimescaleBillingStore, head: BillHead, folder: Path) -> BillRow:
@@ -266,18 +272,18 @@ class Theatre:
     async def show(self, wish: Wish, summary: RunSummary, leave: asyncio.Event) -> None:
         """Print the bills and open the dashboard until the user leaves."""
         await self._services.field.refresh(self._now())
-        self._screen.close_acts()
-        self._screen.bills(str(self._scene.cycle), self._rows)
+        self._console.close_progress()
+        self._console.bills(str(self._scene.cycle), self._rows)
         for currency, total in summary.totals.items():
-            self._screen.print(f"Billed {summary.kwh:,.3f} kWh, {total:,.2f} {currency} in all.")
-        self._screen.print(f"Invoices: {wish.home / INVOICES / str(self._scene.cycle)}")
+            self._console.print(f"Billed {summary.kwh:,.3f} kWh, {total:,.2f} {currency} in all.")
+        self._console.print(f"Invoices: {wish.home / INVOICES / str(self._scene.cycle)}")
         if wish.once:
             return
         settings = WebSettings(port=wish.port)
         async with serving(
             create_app(self._services, settings), self._services, settings
         ) as address:
-            self._screen.print(f"Dashboard: {address}   (Ctrl-C ends the demo)")
+            self._console.print(f"Dashboard: {address}   (Ctrl-C ends the demo)")
             while not leave.is_set():
                 self._check_parts()
                 await self._validation().until_idle()

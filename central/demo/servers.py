@@ -1,4 +1,4 @@
-"""The servers behind the street: each private, on a free port or socket, gone with the demo."""
+"""The servers of the demo: each private, on a free port or socket, gone with the demo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIELD, INVOICES = "gateway", "invoices"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Servers:
     """What runs.
 
     Args:
@@ -78,7 +78,9 @@ def database_of(home: Path) -> EmbeddedPostgres:
 
 
 @asynccontextmanager
-async def set_stage(home: Path, postgres: EmbeddedPostgres, *, anew: bool) -> AsyncIterator[Stage]:
+async def start_servers(
+    home: Path, postgres: EmbeddedPostgres, *, anew: bool
+) -> AsyncIterator[Servers]:
     """Start database and broker in the demo's folder; both end with the block.
 
     Args:
@@ -98,4 +100,4 @@ async def set_stage(home: Path, postgres: EmbeddedPostgres, *, anew: bool) -> As
             await asyncio.to_thread(shutil.rmtree, home / part, ignore_errors=True)
         await asyncio.to_thread((home / part).mkdir, parents=True, exist_ok=True)
     async with postgres, EmbeddedBroker(home / "broker") as broker:
-        yield Stage(home, postgres, broker)
+        yield Servers(home, postgres, broker)

@@ -1,4 +1,4 @@
-"""The street: three virtual meters on real Modbus TCP, and the gateway's configuration."""
+"""Three virtual meters on real Modbus TCP, and the gateway's configuration."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Scene:
 
     Args:
         cycle: The month that is billed.
-        zone: IANA zone of the street.
+        zone: IANA zone of the meters.
         days: The month, cut at local midnight.
         shown_until: What the meters' clocks stand at, or None where they run.
         load: What the first household uses instead of its habits.
@@ -118,7 +118,7 @@ def _last_whole(end: datetime, zone: ZoneInfo) -> Cycle:
 
 
 def meters(scene: Scene, households: Sequence[Household] = STREET) -> dict[int, VirtualMeter]:
-    """The street's meters by Modbus unit."""
+    """The virtual meters by Modbus unit."""
     return {
         unit: _meter(scene, household, scene.load if unit == 1 else None)
         for unit, household in enumerate(households, start=1)
@@ -140,7 +140,7 @@ def _meter(scene: Scene, household: Household, load: LoadSeries | None) -> Virtu
 
 
 def serve(scene: Scene) -> VirtualModbusServer:
-    """A Modbus TCP server with the street's meters, on a free port of the loopback interface."""
+    """A Modbus TCP server with the virtual meters, on a free port of the loopback interface."""
     profile = load_profile(PROFILE)
     return VirtualModbusServer({unit: (meter, profile) for unit, meter in meters(scene).items()})
 

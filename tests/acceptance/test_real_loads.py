@@ -19,8 +19,8 @@ from central.domain.billing.state import BillState
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillRecord
-from central.service.registry.customer_file import Book
-from central.service.registry.import_customers import import_book
+from central.service.registry.customer_file import CustomerFile
+from central.service.registry.import_customers import import_customers
 from central.service.registry.register import Enrol
 from central.service.validation.validate import Validate
 from firmware_bridge.simulator.compose import Script, compose
@@ -73,8 +73,8 @@ def cycles() -> tuple[Cycle, Cycle]:
     return latest, march
 
 
-def book(cases: list[Case]) -> Book:
-    return Book.model_validate(
+def book(cases: list[Case]) -> CustomerFile:
+    return CustomerFile.model_validate(
         {
             "seller": {"name": "Acceptance Power"},
             "service_points": [
@@ -148,7 +148,9 @@ async def test_bill_of_a_real_load_equals_an_independent_computation(
     async with utility(server_home, kind, meters, since) as running:
         registry = TimescaleRegistry(running.pool)
         document = oracle.tariff(latest.year, march.year)
-        await import_book(registry, Enrol(registry, "t"), book(cases), [("tariff.yaml", document)])
+        await import_customers(
+            registry, Enrol(registry, "t"), book(cases), [("tariff.yaml", document)]
+        )
         running.start_ingest()
         running.start_edge()
         ends = {case.serial: case.cycle.interval(ZONE).end for case in cases}

@@ -22,7 +22,7 @@ from central.process.gc_tuning import tune_gc
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunRecord
 from tests.support.books import NOW
-from tests.support.crowd import october_kwh, seed_crowd
+from tests.support.bulk_customers import october_kwh, seed_customers
 from tests.support.servers import Database, fresh_database, fresh_folder, postgres_servers
 
 ACCOUNTS = int(os.environ.get("METERLINE_BENCH_BILLS", "4000"))
@@ -42,7 +42,7 @@ def work(dsn: str, run: RunRecord) -> None:
 
 
 async def start(dsn: str) -> RunRecord:
-    await seed_crowd(dsn, ACCOUNTS)
+    await seed_customers(dsn, ACCOUNTS)
     async with make_pool(dsn, max_size=2) as pool:
         use_case = RunBills(TimescaleBillingStore(pool), lambda: NOW, SHARD)
         return await use_case.start(Cycle.parse("2026-10"), "clerk")

@@ -80,20 +80,20 @@ class Reaper:
         await asyncio.sleep(self.random.uniform(0.1, 1.2))
 
     def _kill(self, victim: str) -> None:
-        stage = self.running.stage
+        servers = self.running.servers
         if victim == "broker":
-            stage.broker.kill()
+            servers.broker.kill()
         elif victim == "postgres":
-            stage.postgres.kill()
+            servers.postgres.kill()
         else:
             self.running.children[victim].kill()
 
     def _revive(self, victim: str) -> None:
-        stage = self.running.stage
+        servers = self.running.servers
         if victim == "broker":
-            stage.broker.start()
+            servers.broker.start()
         elif victim == "postgres":
-            stage.postgres.start()
+            servers.postgres.start()
         elif victim == "edge":
             self.running.start_edge()
         else:

@@ -13,15 +13,15 @@ from datetime import UTC, datetime, timedelta
 
 import central.cli.demo
 from central.cli import main
-from central.demo.console import Screen
+from central.demo.console import DemoConsole
 from central.demo.scenario import Wish, play
 
 
-def turned(off: timedelta) -> Callable[[Wish, Screen, asyncio.Event], object]:
+def turned(off: timedelta) -> Callable[[Wish, DemoConsole, asyncio.Event], object]:
     """`play` by another clock."""
 
-    async def play_then(wish: Wish, screen: Screen, leave: asyncio.Event) -> int:
-        return await play(wish, screen, leave, lambda: datetime.now(UTC) + off)
+    async def play_then(wish: Wish, console: DemoConsole, leave: asyncio.Event) -> int:
+        return await play(wish, console, leave, lambda: datetime.now(UTC) + off)
 
     return play_then
 

@@ -17,7 +17,7 @@ from central.adapters.embedded.postgres import EmbeddedPostgres
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
-from central.demo.servers import Stage
+from central.demo.servers import Servers
 from central.service.gateways.enrolment import enrol_gateway
 from firmware_bridge.contract.reading import Kind, Source
 from firmware_bridge.modbus.profiles import load_profile
@@ -39,14 +39,14 @@ class Utility:
     """What runs, and where.
 
     Args:
-        stage: Database, broker and folder.
+        servers: Database, broker and folder.
         pool: Connections as the application.
         meters: By Modbus unit.
         since: Entries older than this are not asked for, by unit.
         modbus_port: Where the meters answer.
     """
 
-    stage: Stage
+    servers: Servers
     pool: Pool
     meters: Mapping[int, VirtualMeter]
     since: Mapping[int, datetime]
@@ -55,12 +55,12 @@ class Utility:
 
     @property
     def buffer(self) -> Path:
-        return self.stage.home / "gateway" / "buffer.db"
+        return self.servers.home / "gateway" / "buffer.db"
 
     def configuration(self) -> Path:
         tables = [
             f'gateway = "{GATEWAY}"',
-            f'broker = {{ url = "mqtt://127.0.0.1:{self.stage.broker.port}" }}',
+            f'broker = {{ url = "mqtt://127.0.0.1:{self.servers.broker.port}" }}',
             f"buffer = {{ path = {json.dumps(str(self.buffer))} }}",
             'clock = { source = "trusted" }',
         ]
@@ -76,25 +76,25 @@ class Utility:
                 f"unit_id = {unit}",
                 f'profile = "{PROFILE}"',
             ]
-        path = self.stage.home / "gateway" / "edge.toml"
+        path = self.servers.home / "gateway" / "edge.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join([*tables, ""]))
         return path
 
     def start_ingest(self, name: str = "ingest") -> SupervisedChild:
-        broker = self.stage.broker
+        broker = self.servers.broker
         environment = {
-            "METERLINE_INGEST_DATABASE": self.stage.postgres.dsn,
+            "METERLINE_INGEST_DATABASE": self.servers.postgres.dsn,
             "METERLINE_INGEST_BROKER_HOST": broker.host,
             "METERLINE_INGEST_BROKER_PORT": str(broker.port),
         }
-        child = self.stage.program(name, "-m", "central.process.ingest", env=environment)
+        child = self.servers.program(name, "-m", "central.process.ingest", env=environment)
         self.children[name] = child.start()
         return child
 
     def start_edge(self) -> SupervisedChild:
         arguments = ("-m", "edge_agent.cli", "run", "--config", str(self.configuration()))
-        child = self.stage.program("edge", *arguments)
+        child = self.servers.program("edge", *arguments)
         self.children["edge"] = child.start()
         return child
 
@@ -181,8 +181,8 @@ async def utility(  # noqa: PLR0913 - all but three have a default
             await asyncio.to_thread(stack.enter_context, in_thread(server))
         else:
             await stack.enter_async_context(server)
-        stage = Stage(home, postgres, broker)
-        running = Utility(stage, pool, meters, since, server.port)
+        servers = Servers(home, postgres, broker)
+        running = Utility(servers, pool, meters, since, server.port)
         try:
             yield running
         finally:

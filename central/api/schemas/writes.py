@@ -71,7 +71,7 @@ class PointChannelIn(Order):
     unit: Unit
 
     def record(self) -> PointChannelRecord:
-        """As the books keep it."""
+        """As the registry keeps it."""
         return PointChannelRecord(Obis.parse(self.obis), self.period_s, self.unit)
 
 
@@ -85,7 +85,7 @@ class PointIn(Order):
     channels: Annotated[list[PointChannelIn], Field(max_length=32)] = []
 
     def record(self) -> PointRecord:
-        """As the books keep it."""
+        """As the registry keeps it."""
         return PointRecord(self.name, self.zone, self.address, self.capacity)
 
 
@@ -101,7 +101,7 @@ class InstallationIn(Order):
     gateway: Annotated[str | None, StringConstraints(max_length=63)] = None
 
     def record(self) -> InstallationRecord:
-        """As the books keep it."""
+        """As the registry keeps it."""
         return InstallationRecord(
             self.service_point,
             self.manufacturer,
@@ -123,7 +123,7 @@ class AccountIn(Order):
     contact: Line = ""
 
     def record(self) -> AccountRecord:
-        """As the books keep it."""
+        """As the registry keeps it."""
         party = Party(self.name, tuple(self.address), self.tax_id, self.contact)
         return AccountRecord(self.number, party)
 
@@ -138,7 +138,7 @@ class AgreementIn(Order):
     end: date | None = None
 
     def record(self) -> AgreementRecord:
-        """As the books keep it."""
+        """As the registry keeps it."""
         return AgreementRecord(self.account, self.service_point, self.tariff, self.first, self.end)
 
 

@@ -18,7 +18,7 @@ class ServicePoint:
     """The place served; outlives any meter.
 
     Args:
-        name: Its name in the books, such as a NMI or MPAN.
+        name: Its name in the registry, such as a NMI or MPAN.
         zone: IANA zone that cuts its days.
         capacity: What the connection can carry, per hour and in the base unit of its channels
             (W for Wh). None where it is not known: then no rollover can be proven. Exact.

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from central.domain.rating.determinants.compute import metered_peaks
-from central.domain.rating.determinants.context import Book, Credits
+from central.domain.rating.determinants.context import Credits, RatingContext
 from central.domain.rating.inputs.carried_state import Level, Peak, State, YearSum
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.inputs.usage_event import Levels
@@ -36,31 +36,33 @@ def levels_of(state: State) -> dict[tuple[str, str], Levels]:
     return found
 
 
-def closing_of(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decimal]) -> State:
+def closing_of(
+    segments: Sequence[Segment], context: RatingContext, sums: Mapping[str, Decimal]
+) -> State:
     """What the bill leaves to later ones."""
     kept = {entry.name for s in segments for entry in s.version.document.history}
     reach = max((entry.months for s in segments for entry in s.version.document.history), default=0)
-    now = book.month.year * 12 + book.month.month
+    now = context.month.year * 12 + context.month.month
     peaks = {
         (peak.name, peak.label, peak.month): peak
-        for peak in book.opening.peaks
+        for peak in context.opening.peaks
         if now - (peak.month.year * 12 + peak.month.month) < reach
     }
-    for name, label, value in metered_peaks(segments, book):
+    for name, label, value in metered_peaks(segments, context):
         if name in kept:
-            before = peaks.get((name, label, book.month))
+            before = peaks.get((name, label, context.month))
             highest = value if before is None else max(value, before.value)
-            peaks[name, label, book.month] = Peak(name, label, book.month, highest)
+            peaks[name, label, context.month] = Peak(name, label, context.month, highest)
     year_sums = []
     for minimum in segments[-1].version.document.minimums:
         if minimum.per == "year":
-            total = book.opening.sum_of(minimum.id) + sums.get(minimum.id, Decimal(0))
-            ends = book.month.month == minimum.year_end
+            total = context.opening.sum_of(minimum.id) + sums.get(minimum.id, Decimal(0))
+            ends = context.month.month == minimum.year_end
             year_sums.append(YearSum(minimum.id, Decimal(0) if ends else total))
-    year_sums += [YearSum(identifier, amount) for identifier, amount in book.sums.items()]
+    year_sums += [YearSum(identifier, amount) for identifier, amount in context.sums.items()]
     credits_left = sorted(
         credit
-        for labels in book.credits.values()
+        for labels in context.credits.values()
         for found in labels.values()
         for credit in found
         if credit.amount
@@ -69,7 +71,7 @@ def closing_of(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decim
     counted = {rule.name for rule in rules if isinstance(rule, EventDeterminant)}
     levels = [
         Level(name, label, key, value)
-        for (name, label), kept_levels in book.levels.items()
+        for (name, label), kept_levels in context.levels.items()
         if name in counted
         for key, value in kept_levels.items()
     ]
@@ -77,6 +79,6 @@ def closing_of(segments: Sequence[Segment], book: Book, sums: Mapping[str, Decim
         tuple(sorted(peaks.values())),
         tuple(credits_left),
         tuple(sorted(year_sums)),
-        book.totals,
+        context.totals,
         tuple(sorted(levels)),
     )

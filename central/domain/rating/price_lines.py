@@ -18,7 +18,7 @@ from central.domain.rating.charges.percents import price_percent
 from central.domain.rating.charges.prepaid import price_prepaid
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
-from central.domain.rating.determinants.context import Book, HeldError
+from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
@@ -41,7 +41,12 @@ _KIND_OF_UNIT = {"kWh": "energy", "kW": "demand", "kVA": "demand", "kvarh": "ene
 
 
 def price_segments(
-    segments: Sequence[Segment], bill: DayRange, cycle: DayRange, book: Book, *, rounded: bool
+    segments: Sequence[Segment],
+    bill: DayRange,
+    cycle: DayRange,
+    context: RatingContext,
+    *,
+    rounded: bool,
 ) -> tuple[list[Line], dict[str, Decimal]]:
     """The lines of a bill from its determinants, and what yearly minimums have to remember.
 
@@ -57,7 +62,7 @@ def price_segments(
         digits = document.currency.digits if rounded else UNROUNDED_DIGITS
         several = len(segments) > 1
         add = _adder(mine, version, digits, several=several)
-        span = Span(own, document, bill, cycle, book, mine, add, tuple(lines))
+        span = Span(own, document, bill, cycle, context, mine, add, tuple(lines))
         _price(span)
         if span.is_last:
             _settle(span)
@@ -188,7 +193,7 @@ def _check_grants(span: Span) -> None:
     for rule in span.document.settlement:
         if isinstance(rule, Prepaid) and span.applies(None, rule.only):
             known.add(PREPAID)
-    for grant in span.book.grants:
+    for grant in span.context.grants:
         if grant.bank not in known:
             message = f"Money was paid into {grant.bank!r}, which the tariff does not have."
             raise HeldError(Hold("UNKNOWN_BANK", message, grant.bank))

@@ -18,7 +18,7 @@ from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import Blocks, HeldManyError, align_inputs
 from central.domain.rating.determinants.compute import compute
 from central.domain.rating.determinants.computed_series import series_on
-from central.domain.rating.determinants.context import Book, HeldError
+from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.determinants.events import events_within
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
@@ -99,14 +99,18 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     try:
         segments = cut(days, overridden(in_force, facts, days))
         series = align_inputs(segments, blocks, days, facts, known)
-        book = Book(series, facts, calendar, state, month_of(days), credits_of(state), known)
-        book.grants = tuple(grant for grant in grants if days.first <= grant.day < days.end)
+        context = RatingContext(
+            series, facts, calendar, state, month_of(days), credits_of(state), known
+        )
+        context.grants = tuple(grant for grant in grants if days.first <= grant.day < days.end)
         zone = segments[0].version.document.zone
-        book.events = {name: events_within(events[name], days, zone) for name in sorted(events)}
-        book.levels = levels_of(state)
-        book.past = lambda segment, name, day: series_on(name, segment, day, blocks, facts, known)
-        compute(segments, book)
-        lines, sums = price_segments(segments, days, whole, book, rounded=options.rounded)
+        context.events = {name: events_within(events[name], days, zone) for name in sorted(events)}
+        context.levels = levels_of(state)
+        context.past = lambda segment, name, day: series_on(
+            name, segment, day, blocks, facts, known
+        )
+        compute(segments, context)
+        lines, sums = price_segments(segments, days, whole, context, rounded=options.rounded)
     except HeldManyError as held:
         return Rated(currency, (), (), state, held.holds, tzdata=calendar.tzdata)
     except HeldError as held_one:
@@ -117,37 +121,39 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     hashed = ""
     if options.lineage:
         sources = [
-            source for name in sorted(book.series) for source in book.series[name].sources(days)
+            source
+            for name in sorted(context.series)
+            for source in context.series[name].sources(days)
         ]
-        parts = shared_inputs(segments, calendar, days, whole, book.prices)
-        if book.grants:
-            given = [[one.bank, one.day.isoformat(), str(one.amount)] for one in book.grants]
+        parts = shared_inputs(segments, calendar, days, whole, context.prices)
+        if context.grants:
+            given = [[one.bank, one.day.isoformat(), str(one.amount)] for one in context.grants]
             parts["grants"] = canonical(sorted(given))
-        parts |= _beyond(book, days)
+        parts |= _beyond(context, days)
         hashed = input_hash(sources, facts, state, parts)
     return Rated(
         currency,
         tuple(lines),
-        every_determinant(book, lines),
-        closing_of(segments, book, sums),
+        every_determinant(context, lines),
+        closing_of(segments, context, sums),
         input_sha256=hashed,
         tzdata=calendar.tzdata,
     )
 
 
-def _beyond(book: Book, days: DayRange) -> dict[str, str]:
+def _beyond(context: RatingContext, days: DayRange) -> dict[str, str]:
     """Canonical text of inputs that only some tariffs read: events, and days before the bill."""
     found = {}
     events_text = {
         name: sorted(event.to_json() for event in events)
-        for name, events in book.events.items()
+        for name, events in context.events.items()
         if events
     }
     if events_text:
         found["events"] = canonical(events_text)
     past = [
         [name, day.isoformat(), *(source.to_json() for source in _of_day(series, day))]
-        for (name, day), series in sorted(book.days.items(), key=operator.itemgetter(0))
+        for (name, day), series in sorted(context.days.items(), key=operator.itemgetter(0))
         if day < days.first
     ]
     if past:
@@ -159,7 +165,7 @@ def _of_day(series: InputSeries | None, day: date) -> tuple[Source, ...]:
     return () if series is None else series.sources(DayRange(day, day + timedelta(days=1)))
 
 
-def every_determinant(book: Book, lines: Sequence[Line]) -> tuple[Determinant, ...]:
+def every_determinant(context: RatingContext, lines: Sequence[Line]) -> tuple[Determinant, ...]:
     """All that the tariff names, and what lines rest on besides."""
     behind = (determinant for line in lines for determinant in line.determinants)
-    return tuple({id(one): one for one in (*book.found.values(), *behind)}.values())
+    return tuple({id(one): one for one in (*context.found.values(), *behind)}.values())

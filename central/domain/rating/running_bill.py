@@ -19,7 +19,7 @@ from central.domain.rating.determinants.compute import (
     settle_sums,
 )
 from central.domain.rating.determinants.computed_series import series_on
-from central.domain.rating.determinants.context import Book, HeldError, unit_of
+from central.domain.rating.determinants.context import HeldError, RatingContext, unit_of
 from central.domain.rating.determinants.events import events_within
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -119,8 +119,8 @@ class RunningBill:
         day = DayRange(self.next_day, self.next_day + timedelta(days=1))
         segment = cut(day, self._versions)[0]
         series = align_inputs([segment], blocks, day, self._facts, self._prices)
-        book = self._book(series, day)
-        book.past = lambda own, name, on: series_on(
+        context = self._context(series, day)
+        context.past = lambda own, name, on: series_on(
             name, own, on, blocks, self._facts, self._prices
         )
         for stream, found_events in (events or {}).items():
@@ -129,10 +129,10 @@ class RunningBill:
         for rule in segment.version.document.determinants:
             if isinstance(rule, SumDeterminant):
                 self._units[rule.name] = unit_of(segment, rule.series)
-                sums, _ = raw_sums(rule, segment, book)
+                sums, _ = raw_sums(rule, segment, context)
                 values |= {(rule.name, label): value for label, value in sums.items()}
             elif isinstance(rule, MaxDeterminant | RebateDeterminant):
-                for found in compute_rule(rule, segment, book):
+                for found in compute_rule(rule, segment, context):
                     self._units[rule.name] = found.unit
                     values[rule.name, found.label] = found.exact
         self._days.append(values)
@@ -148,25 +148,25 @@ class RunningBill:
             raise DayOutOfOrderError(message)
         days = DayRange(self._cycle.first, self.next_day)
         segments = cut(days, self._versions)
-        book = self._book({}, days)
+        context = self._context({}, days)
         currency = segments[-1].version.document.currency.code
         if self._hold is not None:
             return Rated(currency, (), (), self._opening, (self._hold,))
         try:
-            fill(segments, book, lambda rule, segment: self._made(rule, segment, book))
-            round_determinants(segments, book)
+            fill(segments, context, lambda rule, segment: self._made(rule, segment, context))
+            round_determinants(segments, context)
             lines, _ = price_segments(
-                segments, days, self._cycle, book, rounded=self._options.rounded
+                segments, days, self._cycle, context, rounded=self._options.rounded
             )
         except HeldError as held:
             return Rated(currency, (), (), self._opening, (held.hold,))
-        determinants = every_determinant(book, lines)
+        determinants = every_determinant(context, lines)
         return Rated(
             currency, tuple(lines), determinants, self._opening, tzdata=self._calendar.tzdata
         )
 
-    def _book(self, series: Mapping[str, object], days: DayRange) -> Book:
-        book = Book(
+    def _context(self, series: Mapping[str, object], days: DayRange) -> RatingContext:
+        context = RatingContext(
             series,  # type: ignore[arg-type]
             self._facts,
             self._calendar,
@@ -176,16 +176,16 @@ class RunningBill:
             self._prices,
         )
         zone = self._versions[0].document.zone
-        book.levels = levels_of(self._opening)
-        book.grants = tuple(one for one in self._grants if days.first <= one.day < days.end)
-        book.events = {
+        context.levels = levels_of(self._opening)
+        context.grants = tuple(one for one in self._grants if days.first <= one.day < days.end)
+        context.events = {
             name: events_within(events, days, zone) for name, events in self._events.items()
         }
-        return book
+        return context
 
-    def _made(self, rule: Rule, segment: Segment, book: Book) -> list[Determinant]:
+    def _made(self, rule: Rule, segment: Segment, context: RatingContext) -> list[Determinant]:
         if not isinstance(rule, SumDeterminant | MaxDeterminant | RebateDeterminant):
-            return list(compute_rule(rule, segment, book))
+            return list(compute_rule(rule, segment, context))
         begin = (segment.days.first - self._cycle.first).days
         merged: dict[str, Fraction] = {}
         days = self._days[begin : begin + segment.days.count]
@@ -197,9 +197,9 @@ class RunningBill:
         how = "daily_max" if isinstance(rule, MaxDeterminant) and rule.daily else "max"
         for label in merged:
             peaks = [day[rule.name, label] for day in days if (rule.name, label) in day]
-            book.daily[rule.name, segment.number, label] = (peaks, Fraction(1))
+            context.daily[rule.name, segment.number, label] = (peaks, Fraction(1))
         if isinstance(rule, SumDeterminant):
-            merged, how = settle_sums(rule, merged, segment, book), "sum"
+            merged, how = settle_sums(rule, merged, segment, context), "sum"
         elif isinstance(rule, RebateDeterminant):
             how = WEIGHTED
         elif rule.meters == "each":

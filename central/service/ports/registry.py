@@ -19,20 +19,20 @@ from firmware_bridge.contract.quantity import Unit
 
 
 class RegistryConflictError(OperatorError):
-    """What is asked contradicts what the books say: two meters, two payers, another value."""
+    """What is asked contradicts what the registry says: two meters, two payers, another value."""
 
     code = "REGISTRY_CONFLICT"
 
 
 class NotRegisteredError(OperatorError):
-    """A name stands for nothing in the books."""
+    """A name stands for nothing in the registry."""
 
     code = "NOT_REGISTERED"
 
 
 @dataclass(frozen=True, slots=True)
 class PointRecord:
-    """A service point in the books; its name is its key.
+    """A service point in the registry; its name is its key.
 
     Args:
         name: As the utility calls it.
@@ -136,7 +136,7 @@ class TariffRecord:
 
 
 class RegistryTransaction(Protocol):
-    """One transaction on the books. Every `add` of something that overlaps is refused."""
+    """One transaction on the registry. Every `add` of something that overlaps is refused."""
 
     async def seller(self) -> Party | None:
         """Who charges."""
@@ -217,7 +217,7 @@ class RegistryTransaction(Protocol):
 
 
 class RegistryStore(Protocol):
-    """Where the books are kept."""
+    """Where the registry is kept."""
 
     def transaction(self) -> AbstractAsyncContextManager[RegistryTransaction]:
         """Begin a transaction; leaving commits, an exception rolls back.

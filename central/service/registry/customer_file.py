@@ -1,7 +1,7 @@
-"""A customer book: a YAML file of points, meters, accounts, agreements and tariffs, as it is read.
+"""A customer file: a YAML file of points, meters, accounts, agreements and tariffs, as it is read.
 
     seller: {name: Sierra Power, address: [Plaza 1, Madrid], tax_id: B123}
-    tariffs: [home.yaml]                       # files beside the book, or whole documents
+    tariffs: [home.yaml]                       # files beside this one, or whole documents
     service_points:
       - name: SP-1
         zone: Europe/Madrid
@@ -49,8 +49,8 @@ _PERIOD = re.compile(r"(\d+)\s*(s|m|h)?")
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
 
 
-class BookRefusedError(ConfigurationError):
-    """A customer book cannot be read; nothing of it was imported."""
+class CustomerFileError(ConfigurationError):
+    """A customer file cannot be read; nothing of it was imported."""
 
     code = "BOOK_REFUSED"
 
@@ -93,7 +93,7 @@ class ChannelEntry(_Model):
     unit: Unit = Unit.WATT_HOUR
 
     def record(self) -> PointChannelRecord:
-        """As the books have it.
+        """As the registry has it.
 
         Raises:
             InvalidValueError: Code or period cannot be read.
@@ -126,7 +126,7 @@ class MeterEntry(_Model):
     registers: tuple[RegisterEntry, ...] = ()
 
     def record(self, point: str, zone: str) -> InstallationRecord:
-        """As the books have it.
+        """As the registry has it.
 
         Raises:
             InvalidValueError: A date or code cannot be read.
@@ -159,7 +159,7 @@ class PointEntry(_Model):
     meters: tuple[MeterEntry, ...] = ()
 
     def record(self) -> PointRecord:
-        """As the books have it.
+        """As the registry has it.
 
         Raises:
             InvalidValueError: The capacity cannot be read.
@@ -184,7 +184,7 @@ class AgreementEntry(_Model):
     facts: dict[str, FactText] = {}
 
     def record(self, account: str) -> AgreementRecord:
-        """As the books have it."""
+        """As the registry has it."""
         facts = AgreementFacts(tuple(Fact(name, value) for name, value in self.facts.items()))
         return AgreementRecord(account, self.point, self.tariff, self.start, self.end, facts)
 
@@ -196,12 +196,12 @@ class AccountEntry(PartyEntry):
     agreements: tuple[AgreementEntry, ...] = ()
 
     def record(self) -> AccountRecord:
-        """As the books have it."""
+        """As the registry has it."""
         return AccountRecord(self.number, self.party())
 
 
-class Book(_Model):
-    """A whole book."""
+class CustomerFile(_Model):
+    """A whole file."""
 
     seller: PartyEntry | None = None
     tariffs: tuple[str, ...] = ()
@@ -216,40 +216,41 @@ class _TextLoader(yaml.SafeLoader):
 _TextLoader.yaml_implicit_resolvers = {}
 
 
-def read_book(path: Path) -> tuple[Book, list[tuple[str, str]]]:
-    """Read a book and the tariff files that it names.
+def read_customer_file(path: Path) -> tuple[CustomerFile, list[tuple[str, str]]]:
+    """Read a customer file and the tariff files that it names.
 
     Args:
         path: The YAML file.
 
     Returns:
-        The book, and per tariff its file name and text.
+        The file, and per tariff its file name and text.
 
     Raises:
-        BookRefusedError: It is no such book, or a file it names cannot be read.
-        OSError: The book itself cannot be read.
+        CustomerFileError: It is no such file, or a file it names cannot be read.
+        OSError: The customer file itself cannot be read.
     """
     try:
-        book = Book.model_validate(yaml.load(path.read_text(encoding="utf-8"), _TextLoader))  # noqa: S506 - a SafeLoader
+        content = yaml.load(path.read_text(encoding="utf-8"), _TextLoader)  # noqa: S506 - a SafeLoader
+        customers = CustomerFile.model_validate(content)
     except yaml.YAMLError as error:
         message = f"{path.name} is no YAML: {' '.join(str(error).split())}."
-        raise BookRefusedError(message, value=path.name) from error
+        raise CustomerFileError(message, value=path.name) from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the book"
+        place = ".".join(map(str, first["loc"])) or "the file"
         message = f"{path.name}: {place}: {first['msg']}."
-        raise BookRefusedError(message, value=place) from error
-    return book, [_tariff(path, entry) for entry in book.tariffs]
+        raise CustomerFileError(message, value=place) from error
+    return customers, [_tariff(path, entry) for entry in customers.tariffs]
 
 
-def _tariff(book: Path, entry: str) -> tuple[str, str]:
+def _tariff(customers: Path, entry: str) -> tuple[str, str]:
     if "\n" in entry:
         return "tariff", entry
     try:
-        return entry, (book.parent / entry).read_text(encoding="utf-8")
+        return entry, (customers.parent / entry).read_text(encoding="utf-8")
     except OSError as error:
-        message = f"{book.name} names the tariff {entry!r}, which cannot be read."
-        raise BookRefusedError(message, value=entry) from error
+        message = f"{customers.name} names the tariff {entry!r}, which cannot be read."
+        raise CustomerFileError(message, value=entry) from error
 
 
 def _instant(text: str, zone: str) -> datetime:

@@ -1,4 +1,4 @@
-"""Put service points, meters, accounts, agreements and tariffs into the books.
+"""Put service points, meters, accounts, agreements and tariffs into the registry.
 
 Every use-case is idempotent: what is there already, and says the same, stays as it is.
 """
@@ -41,7 +41,7 @@ class Enrol:
     """The use-cases, each in a transaction of its own or in one that is given.
 
     Args:
-        store: Where the books are kept.
+        store: Where the registry is kept.
         actor: Who asks; noted in the audit log.
         clock: Now, aware.
     """
@@ -58,8 +58,8 @@ class Enrol:
 
     async def seller(self, seller: Party) -> Effect:
         """Say who charges."""
-        async with self._store.transaction() as books:
-            return await self.seller_in(books, seller)
+        async with self._store.transaction() as registry:
+            return await self.seller_in(registry, seller)
 
     async def service_point(self, point: PointRecord, *channels: PointChannelRecord) -> Effect:
         """Open a service point, or correct its address or capacity, and count things there.
@@ -68,8 +68,8 @@ class Enrol:
             InvalidValueError: Name, zone, capacity or period cannot be.
             RegistryConflictError: Zone, or length or unit of intervals, would change.
         """
-        async with self._store.transaction() as books:
-            return await self.point_in(books, point, channels)
+        async with self._store.transaction() as registry:
+            return await self.point_in(registry, point, channels)
 
     async def installation(self, installation: InstallationRecord) -> Effect:
         """Put a meter in, or take it out by giving an end; what it said is validated anew.
@@ -79,13 +79,13 @@ class Enrol:
             NotRegisteredError: There is no such point, or no such meter.
             RegistryConflictError: It overlaps another, or contradicts what is there.
         """
-        async with self._store.transaction() as books:
-            return await self.installation_in(books, installation)
+        async with self._store.transaction() as registry:
+            return await self.installation_in(registry, installation)
 
     async def account(self, account: AccountRecord) -> Effect:
         """Open an account, or correct its name and address."""
-        async with self._store.transaction() as books:
-            return await self.account_in(books, account)
+        async with self._store.transaction() as registry:
+            return await self.account_in(registry, account)
 
     async def agreement(self, agreement: AgreementRecord) -> Effect:
         """Conclude an agreement, or end it by giving an end.
@@ -94,8 +94,8 @@ class Enrol:
             NotRegisteredError: There is no such account, point or tariff.
             RegistryConflictError: It overlaps another, or contradicts what is there.
         """
-        async with self._store.transaction() as books:
-            return await self.agreement_in(books, agreement)
+        async with self._store.transaction() as registry:
+            return await self.agreement_in(registry, agreement)
 
     async def tariff(self, document: str, file: str = "tariff") -> Effect:
         """Add a version of a tariff.
@@ -104,38 +104,38 @@ class Enrol:
             TariffRefusedError: The document is refused; it says every reason.
             RegistryConflictError: There is another version of that date.
         """
-        async with self._store.transaction() as books:
-            return await self.tariff_in(books, document, file)
+        async with self._store.transaction() as registry:
+            return await self.tariff_in(registry, document, file)
 
-    async def seller_in(self, books: RegistryTransaction, seller: Party) -> Effect:
+    async def seller_in(self, registry: RegistryTransaction, seller: Party) -> Effect:
         """See `seller`."""
-        known = await books.seller()
+        known = await registry.seller()
         if known == seller:
             return Effect.UNCHANGED
-        await books.save_seller(seller)
-        return await self._note(books, "seller", seller.name, new=known is None)
+        await registry.save_seller(seller)
+        return await self._note(registry, "seller", seller.name, new=known is None)
 
     async def point_in(
         self,
-        books: RegistryTransaction,
+        registry: RegistryTransaction,
         point: PointRecord,
         channels: tuple[PointChannelRecord, ...] = (),
     ) -> Effect:
         """See `service_point`."""
         place = ServicePoint(point.name, point.zone)
-        known = await books.point(point.name)
+        known = await registry.point(point.name)
         if known is not None and known.zone != point.zone:
             message = f"{point.name} lies in {known.zone}; its days are cut there."
             raise RegistryConflictError(message, value=point.zone)
         effect = Effect.UNCHANGED
         if known != point:
-            await books.save_point(point)
-            effect = await self._note(books, "service_point", point.name, new=known is None)
-        there = {channel.obis: channel for channel in await books.channels(point.name)}
+            await registry.save_point(point)
+            effect = await self._note(registry, "service_point", point.name, new=known is None)
+        there = {channel.obis: channel for channel in await registry.channels(point.name)}
         for channel in channels:
             PointChannel(0, place, channel.obis, channel.period_s, channel.unit)
             if channel.obis not in there:
-                await books.add_channel(point.name, channel)
+                await registry.add_channel(point.name, channel)
                 if effect is Effect.UNCHANGED:
                     effect = Effect.CHANGED
             elif there[channel.obis] != channel:
@@ -144,23 +144,23 @@ class Enrol:
         return effect
 
     async def installation_in(
-        self, books: RegistryTransaction, installation: InstallationRecord
+        self, registry: RegistryTransaction, installation: InstallationRecord
     ) -> Effect:
         """See `installation`."""
         Multiplier(installation.multiplier)
-        _need(await books.point(installation.point), "service point", installation.point)
+        _need(await registry.point(installation.point), "service point", installation.point)
         same = [
             one
-            for one in await books.installations(installation.point)
+            for one in await registry.installations(installation.point)
             if (one.manufacturer, one.serial, one.start) == _key(installation)
         ]
         name = f"{installation.manufacturer}/{installation.serial}"
         if not same:
-            await books.add_installation(installation)
+            await registry.add_installation(installation)
             # Also where the meter never spoke: what it was silent on is missing.
-            await books.reopen(installation.point, installation.start)
-            await books.queue_for_validation(installation, self._clock())
-            return await self._note(books, "installation", name, new=True)
+            await registry.reopen(installation.point, installation.start)
+            await registry.queue_for_validation(installation, self._clock())
+            return await self._note(registry, "installation", name, new=True)
         known = same[0]
         if replace(installation, gateway=None) == replace(known, gateway=None):
             return Effect.UNCHANGED
@@ -171,35 +171,37 @@ class Enrol:
                 value=str(installation.multiplier),
                 remedy="End the installation and begin another.",
             )
-        await books.change_installation(installation)
+        await registry.change_installation(installation)
         if known.end is not None and (installation.end is None or known.end < installation.end):
-            await books.reopen(known.point, known.end)
-        await books.queue_for_validation(known, self._clock())
-        return await self._note(books, "installation", name, new=False)
+            await registry.reopen(known.point, known.end)
+        await registry.queue_for_validation(known, self._clock())
+        return await self._note(registry, "installation", name, new=False)
 
-    async def account_in(self, books: RegistryTransaction, account: AccountRecord) -> Effect:
+    async def account_in(self, registry: RegistryTransaction, account: AccountRecord) -> Effect:
         """See `account`."""
-        known = await books.account(account.number)
+        known = await registry.account(account.number)
         if known == account:
             return Effect.UNCHANGED
-        await books.save_account(account)
-        return await self._note(books, "account", account.number, new=known is None)
+        await registry.save_account(account)
+        return await self._note(registry, "account", account.number, new=known is None)
 
-    async def agreement_in(self, books: RegistryTransaction, agreement: AgreementRecord) -> Effect:
+    async def agreement_in(
+        self, registry: RegistryTransaction, agreement: AgreementRecord
+    ) -> Effect:
         """See `agreement`."""
-        _need(await books.account(agreement.account), "account", agreement.account)
-        _need(await books.point(agreement.point), "service point", agreement.point)
-        versions = await books.tariff_versions(agreement.tariff)
+        _need(await registry.account(agreement.account), "account", agreement.account)
+        _need(await registry.point(agreement.point), "service point", agreement.point)
+        versions = await registry.tariff_versions(agreement.tariff)
         _need(versions or None, "tariff", agreement.tariff)
         name = f"{agreement.account} at {agreement.point}"
         same = [
             one
-            for one in await books.agreements(agreement.point)
+            for one in await registry.agreements(agreement.point)
             if one.first == agreement.first and one.account == agreement.account
         ]
         if not same:
-            await books.add_agreement(agreement)
-            return await self._note(books, "agreement", name, new=True)
+            await registry.add_agreement(agreement)
+            return await self._note(registry, "agreement", name, new=True)
         if same[0] == agreement:
             return Effect.UNCHANGED
         if same[0].tariff != agreement.tariff:
@@ -207,13 +209,13 @@ class Enrol:
             raise RegistryConflictError(
                 message, value=agreement.tariff, remedy="End the agreement and begin another."
             )
-        await books.change_agreement(agreement)
-        return await self._note(books, "agreement", name, new=False)
+        await registry.change_agreement(agreement)
+        return await self._note(registry, "agreement", name, new=False)
 
-    async def tariff_in(self, books: RegistryTransaction, document: str, file: str) -> Effect:
+    async def tariff_in(self, registry: RegistryTransaction, document: str, file: str) -> Effect:
         """See `tariff`."""
         version = TariffVersion.of(load_tariff(document, file=file))
-        for known in await books.tariff_versions(version.tariff):
+        for known in await registry.tariff_versions(version.tariff):
             if known.effective == version.effective:
                 if known.sha256 == version.sha256:
                     return Effect.UNCHANGED
@@ -225,14 +227,14 @@ class Enrol:
                 )
         currency = version.document.currency.code
         record = TariffRecord(version.tariff, version.effective, document, version.sha256, currency)
-        await books.add_tariff_version(record, self._actor, self._clock())
-        return await self._note(books, "tariff", version.tariff, new=True)
+        await registry.add_tariff_version(record, self._actor, self._clock())
+        return await self._note(registry, "tariff", version.tariff, new=True)
 
     async def _note(
-        self, books: RegistryTransaction, kind: str, subject: str, *, new: bool
+        self, registry: RegistryTransaction, kind: str, subject: str, *, new: bool
     ) -> Effect:
         effect = Effect.ADDED if new else Effect.CHANGED
-        await books.audit(self._clock(), self._actor, f"{kind}.{effect}", subject, {})
+        await registry.audit(self._clock(), self._actor, f"{kind}.{effect}", subject, {})
         return effect
 
 
@@ -242,5 +244,5 @@ def _key(installation: InstallationRecord) -> tuple[str, str, datetime]:
 
 def _need(thing: object | None, kind: str, name: str) -> None:
     if thing is None:
-        message = f"There is no {kind} {name!r} in the books."
+        message = f"There is no {kind} {name!r} in the registry."
         raise NotRegisteredError(message, value=name)

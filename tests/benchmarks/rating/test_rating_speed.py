@@ -177,13 +177,13 @@ def collector() -> Iterator[None]:
 
 
 def test_rating_speed_beside_the_reference() -> None:
-    crowd, execute = meters(METERS), reference()
-    one_by_one = crowd[:200]
+    metered, execute = meters(METERS), reference()
+    one_by_one = metered[:200]
     kernel, whole, single, theirs = [], [], [], []
     for _ in range(ROUNDS):
-        kernel.append(rates(lambda: columns(crowd, TERMS), METERS * STEPS))
+        kernel.append(rates(lambda: columns(metered, TERMS), METERS * STEPS))
         theirs.append(rates(execute, 35_040))
-        whole.append(rates(lambda: rate_many(crowd[:2000], TERMS), 2000 * STEPS))
+        whole.append(rates(lambda: rate_many(metered[:2000], TERMS), 2000 * STEPS))
         single.append(
             rates(
                 lambda: [rate(m.blocks, FACTS, TERMS.versions, CALENDAR, DAYS) for m in one_by_one],
@@ -199,12 +199,12 @@ def test_rating_speed_beside_the_reference() -> None:
     assert mine / other >= 10
 
 
-def seconds_of_bills(made: Sequence[Batch], crowd: Sequence[Meter], *, ready: bool) -> float:
+def seconds_of_bills(made: Sequence[Batch], metered: Sequence[Meter], *, ready: bool) -> float:
     """CPU seconds of making whole bills, and of hashing each.
 
     Args:
         made: Priced columns.
-        crowd: The meters of any of them.
+        metered: The meters of any of them.
         ready: Whether the determinants, with their lineage, are there before the clock starts.
     """
     seconds = 0.0
@@ -212,7 +212,7 @@ def seconds_of_bills(made: Sequence[Batch], crowd: Sequence[Meter], *, ready: bo
         count = len(one.rows["import"])
         known = one.results(count) if ready else None
         begin = time.process_time()
-        for bill in one.bills(crowd[:count], known):
+        for bill in one.bills(metered[:count], known):
             assert len(bill.lines) == 10
             assert len(bill.sha256) == 64
         seconds += time.process_time() - begin
@@ -220,11 +220,11 @@ def seconds_of_bills(made: Sequence[Batch], crowd: Sequence[Meter], *, ready: bo
 
 
 def test_bills_from_determinants() -> None:
-    crowd = meters(METERS)
-    made = columns(crowd, TEN)
-    sample = made[0].bills(crowd[: len(made[0].rows["import"])])[::64]
+    metered = meters(METERS)
+    made = columns(metered, TEN)
+    sample = made[0].bills(metered[: len(made[0].rows["import"])])[::64]
     for number, bill in enumerate(sample):
-        meter = crowd[64 * number]
+        meter = metered[64 * number]
         alone = rate(meter.blocks, FACTS, TEN.versions, CALENDAR, DAYS)
         assert (bill, bill.to_json(), bill.sha256) == (alone, alone.to_json(), alone.sha256)
         for line in bill.lines:
@@ -239,8 +239,8 @@ def test_bills_from_determinants() -> None:
 
     for _ in range(ROUNDS):
         priced.append(rates(price, METERS))
-        lines.append(METERS / seconds_of_bills(made, crowd, ready=True))
-        whole.append(METERS / seconds_of_bills(made, crowd, ready=False))
+        lines.append(METERS / seconds_of_bills(made, metered, ready=True))
+        whole.append(METERS / seconds_of_bills(made, metered, ready=False))
     print(f"\nbills of 10 lines, {METERS:,} meters, median (spread)")
     told("priced columns: amounts, quantities, tiers", priced, "bills/s")
     told("bills from determinants: lines, lineage, input and bill SHA-256", lines, "bills/s")

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import psycopg
 
-from tests.support.crowd import october_kwh, seed_crowd
+from tests.support.bulk_customers import october_kwh, seed_customers
 from tests.support.servers import Database
 
 ACCOUNTS = 60
@@ -34,7 +34,7 @@ def start(database: Database) -> subprocess.Popen[bytes]:
 
 
 def check(database: Database) -> None:
-    """Every account has one bill, whole, and the energy is the crowd's."""
+    """Every account has one bill, whole, and the energy is the customers'."""
     with psycopg.connect(database.dsn, autocommit=True) as connection:
         row = connection.execute(
             "SELECT count(*), count(DISTINCT account_id), sum(kwh), sum(validated_kwh) FROM bill"
@@ -54,14 +54,14 @@ def check(database: Database) -> None:
 
 
 def test_two_starts_give_every_account_one_bill(plain_database: Database) -> None:
-    asyncio.run(seed_crowd(plain_database.dsn, ACCOUNTS))
+    asyncio.run(seed_customers(plain_database.dsn, ACCOUNTS))
     both = [start(plain_database), start(plain_database)]
     assert [process.wait(timeout=120) for process in both] == [0, 0]
     check(plain_database)
 
 
 def test_a_killed_run_is_resumed(plain_database: Database) -> None:
-    asyncio.run(seed_crowd(plain_database.dsn, ACCOUNTS))
+    asyncio.run(seed_customers(plain_database.dsn, ACCOUNTS))
     first = start(plain_database)
     with psycopg.connect(plain_database.dsn, autocommit=True) as connection:
         deadline = time.monotonic() + 60

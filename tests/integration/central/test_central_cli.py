@@ -141,7 +141,18 @@ def test_a_database_that_is_not_there_is_code_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "migrate", "bill", "bill run", "bill pdf", "import book", "worker", "serve"]
+    "command",
+    [
+        "",
+        "migrate",
+        "bill",
+        "bill run",
+        "bill pdf",
+        "import book",
+        "import customers",
+        "worker",
+        "serve",
+    ],
 )
 def test_every_command_has_help(command: str) -> None:
     done = CliRunner().invoke(app, [*command.split(), "--help"])

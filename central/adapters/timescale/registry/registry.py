@@ -1,4 +1,4 @@
-"""The books on PostgreSQL; the statements are in `registry.sql`."""
+"""The registry on PostgreSQL; the statements are in `registry.sql`."""
 
 from __future__ import annotations
 

@@ -29,23 +29,23 @@ def price_budget(rule: BudgetBilling, span: Span, due: Decimal) -> Iterator[Draf
 
     Source: rating.md, section 3, budget billing
     """
-    book = span.book
-    month = book.month
+    context = span.context
+    month = context.month
     earliest = month.year * 12 + month.month - rule.months
     known = [
         total
-        for total in book.opening.totals
+        for total in context.opening.totals
         if earliest < total.month.year * 12 + total.month.month < earliest + rule.months
     ]
-    book.totals = (*known, MonthTotal(month, due))
+    context.totals = (*known, MonthTotal(month, due))
     code = span.document.currency.code
     if month.month == rule.settle_up or not span.applies(None, rule.only):
         yield from price_deferred(span)
         return
     average = Fraction(sum((t.amount for t in known), due)) / (len(known) + 1)
     amount = half_away(average, span.document.currency.digits) - due
-    left = book.opening.sum_of(BUDGET_BILLING) - amount
-    book.sums[BUDGET_BILLING] = left
+    left = context.opening.sum_of(BUDGET_BILLING) - amount
+    context.sums[BUDGET_BILLING] = left
     note = f"average of {len(known) + 1} months; {left} {code} deferred"
     yield Draft(span.days, span.segments[0].number, None, "", None, Fraction(amount), note=note)
 
@@ -55,9 +55,9 @@ def price_deferred(span: Span) -> Iterator[Draft]:
 
     Source: rating.md, section 3, budget billing
     """
-    deferred = span.book.opening.sum_of(BUDGET_BILLING)
+    deferred = span.context.opening.sum_of(BUDGET_BILLING)
     if deferred:
-        span.book.sums[BUDGET_BILLING] = Decimal(0)
+        span.context.sums[BUDGET_BILLING] = Decimal(0)
         note = f"settles {deferred} {span.document.currency.code} that were deferred"
         exact = Fraction(deferred)
         yield Draft(span.days, span.segments[0].number, None, "", None, exact, note=note)

@@ -35,16 +35,16 @@ def price_commitment(rule: Commitment, span: Span) -> Iterator[Draft]:
     if begins is not None and span.bill.end <= begins:
         return
     lines = [line for line in named((*span.before, *span.lines), rule.of) if _counts(line, rule)]
-    total = Fraction(span.book.opening.sum_of(rule.id))
+    total = Fraction(span.context.opening.sum_of(rule.id))
     total += Fraction(sum((line.amount for line in lines), Decimal(0)))
     digits = span.document.currency.digits
     if not _ends(rule, begins, span):
-        span.book.sums[rule.id] = half_away(total, digits)
+        span.context.sums[rule.id] = half_away(total, digits)
         return
     needed = Fraction(rule.amount) * minimum_count(rule, span)
     carried = rule.shortfall if total < needed else rule.excess
     left = half_away(total - needed, digits) if carried == "carry" else Decimal(0)
-    span.book.sums[rule.id] = left
+    span.context.sums[rule.id] = left
     if total < needed and rule.shortfall == "charge":
         code = span.document.currency.code
         yield Draft(
@@ -66,7 +66,7 @@ def _counts(line: Line, rule: Commitment) -> bool:
 def _begins(rule: Commitment, span: Span) -> date | None:
     if not isinstance(rule.begins, str):
         return rule.begins
-    said = span.book.facts.at(rule.begins, span.bill.days()[-1])
+    said = span.context.facts.at(rule.begins, span.bill.days()[-1])
     try:
         return date.fromisoformat(said) if isinstance(said, str) else _unknown(rule.begins)
     except ValueError:
@@ -80,7 +80,7 @@ def _unknown(fact: str) -> date:
 
 def _ends(rule: Commitment, begins: date | None, span: Span) -> bool:
     if begins is None:
-        return rule.months == 1 or span.book.month.month == rule.year_end
+        return rule.months == 1 or span.context.month.month == rule.year_end
     end, terms = months_after(begins, rule.months), 1
     while end <= span.bill.first:
         terms += 1

@@ -30,13 +30,13 @@ def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
 
     Source: rating.md, section 3, net billing; SSC net billing with carry-over
     """
-    own = span.book.credits.setdefault(bank.name, {})
+    own = span.context.credits.setdefault(bank.name, {})
     lapse(own, bank.expires_months, span)
     granted = take_grants(bank.name, own, span) if span.is_last else Fraction(0)
     earned, behind = _earned(bank, span)
     charges = span.based_on(bank.offsets)
     payable = max(Fraction(0), Fraction(_unpaid(charges, span)))
-    fresh = Credit(bank.name, "", span.book.month, earned)
+    fresh = Credit(bank.name, "", span.context.month, earned)
     if bank.when == "this_bill":
         own.setdefault("", []).append(fresh)
     used = draw(own, "", payable)
@@ -84,7 +84,7 @@ def _earned(bank: MoneyBank, span: Span) -> tuple[Fraction, tuple[Determinant, .
         return sum((draft.exact for draft in drafts), Fraction(0)), tuple(behind)
     total, found_all = Fraction(0), []
     for segment in span.segments:
-        for found in span.book.of(bank.earn, segment.number):
+        for found in span.context.of(bank.earn, segment.number):
             price = None if bank.price is None else bank.price.at(segment.season, found.label)
             if price is None:
                 message = f"{bank.name!r} has no price in {segment.season} {found.label}."
@@ -104,9 +104,9 @@ def settle_bank(bank: EnergyBank | MoneyBank, span: Span) -> Iterator[Draft]:
     Source: rating.md, section 3, net metering (true-up month, surplus price)
     """
     rule = bank.true_up
-    if rule is None or span.book.month.month != rule.month or span.days.end != span.bill.end:
+    if rule is None or span.context.month.month != rule.month or span.days.end != span.bill.end:
         return
-    own = span.book.credits.setdefault(bank.name, {})
+    own = span.context.credits.setdefault(bank.name, {})
     if isinstance(bank, EnergyBank):
         left, unit = balance(bank, own), "kWh"
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant, Line
-from central.domain.rating.determinants.context import Book, HeldError, true_fact
+from central.domain.rating.determinants.context import HeldError, RatingContext, true_fact
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.determinant_rules import MaxDeterminant
@@ -54,7 +54,7 @@ class Span:
         document: What the version says.
         bill: All days billed.
         cycle: All days of the cycle; more than those billed after a move-in.
-        book: Determinants, facts and opening state.
+        context: Determinants, facts and opening state.
         lines: The lines of this span so far.
         add: Rounds a draft and appends it to the bill's lines.
         before: Lines of the bill under earlier versions.
@@ -64,7 +64,7 @@ class Span:
     document: TariffDocument
     bill: DayRange
     cycle: DayRange
-    book: Book
+    context: RatingContext
     lines: list[Line]
     add: Callable[[str, str, str, Draft], Line]
     before: tuple[Line, ...] = ()
@@ -77,9 +77,9 @@ class Span:
     def applies(self, unless: str | None, only: str | None = None) -> bool:
         """Whether the facts let a charge apply, as they are on the span's last day."""
         day = self.segments[-1].days.days()[-1]
-        if unless is not None and true_fact(unless, day, self.book.facts):
+        if unless is not None and true_fact(unless, day, self.context.facts):
             return False
-        return only is None or true_fact(only, day, self.book.facts)
+        return only is None or true_fact(only, day, self.context.facts)
 
     def month_share(self, days: DayRange) -> Fraction:
         """The share of a month that some days of the bill make up."""
@@ -108,7 +108,7 @@ class Span:
         return any(
             rule.name == base and isinstance(rule, MaxDeterminant)
             for rule in self.document.determinants
-        ) or any(found.name == base and found.unit == "kW" for found in self.book.found.values())
+        ) or any(found.name == base and found.unit == "kW" for found in self.context.found.values())
 
 
 def named(lines: Iterable[Line], names: Iterable[str]) -> list[Line]:

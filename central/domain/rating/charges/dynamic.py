@@ -26,11 +26,11 @@ def price_dynamic(charge: Charge, span: Span) -> Iterator[Draft]:
     Source: rating.md, section 3, dynamic price
     """
     rule = next(found for found in span.document.prices if found.name == charge.times)
-    prices = span.book.prices.get(rule.price)
+    prices = span.context.prices.get(rule.price)
     if prices is None:
         message = f"There are no prices {rule.price!r}."
         raise HeldError(Hold("MISSING_PRICE", message, rule.price))
-    series = known_series(charge.qty or "", span.book)
+    series = known_series(charge.qty or "", span.context)
     for segment in span.segments:
         place = series.slice_of(segment.days)
         count = place.stop - place.start

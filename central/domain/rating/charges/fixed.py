@@ -48,7 +48,7 @@ def _times_fact(name: str, charge: Charge, span: Span, part: Segment) -> Fractio
     total = Fraction(0)
     for days in days_alike(charge, part.days):
         time, _, _ = fixed_time(charge, span, days)
-        total += time * average_fact(name, replace(part, days=days), span.book.facts)
+        total += time * average_fact(name, replace(part, days=days), span.context.facts)
     return total
 
 

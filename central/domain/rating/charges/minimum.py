@@ -31,9 +31,9 @@ def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
     if minimum.per == "month" and minimum.prorate == "cycle":
         share = span.month_share(span.days)
     if minimum.per == "year":
-        if span.book.month.month != minimum.year_end or span.days.end != span.bill.end:
+        if span.context.month.month != minimum.year_end or span.days.end != span.bill.end:
             return
-        total += Fraction(span.book.opening.sum_of(minimum.id))
+        total += Fraction(span.context.opening.sum_of(minimum.id))
         total += Fraction(sum((line.amount for line in _earlier(minimum, span)), Decimal(0)))
     needed = Fraction(minimum.amount) * minimum_count(minimum, span) * share
     if needed > total:
@@ -54,12 +54,12 @@ def minimum_count(minimum: Minimum | Commitment, span: Span) -> Fraction:
     if minimum.qty is None:
         return Fraction(1)
     last = span.segments[-1]
-    found = span.book.of(minimum.qty, last.number)
+    found = span.context.of(minimum.qty, last.number)
     if found:
         return sum((part.value for part in found), Fraction(0))
     first = span.segments[0]
     whole = Segment(first.number, span.days, first.version, first.season)
-    return average_fact(minimum.qty, whole, span.book.facts)
+    return average_fact(minimum.qty, whole, span.context.facts)
 
 
 def year_sum(minimum: Minimum, span: Span) -> Decimal:

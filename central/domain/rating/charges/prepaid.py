@@ -27,7 +27,7 @@ def price_prepaid(rule: Prepaid, span: Span, due: Decimal) -> Iterator[Draft]:
 
     Source: rating.md, section 3, commitments and credits
     """
-    own = span.book.credits.setdefault(PREPAID, {})
+    own = span.context.credits.setdefault(PREPAID, {})
     lapse(own, rule.expires_months, span)
     paid_in = take_grants(PREPAID, own, span)
     used = draw(own, "", max(Fraction(0), Fraction(due)))
@@ -41,7 +41,7 @@ def price_prepaid(rule: Prepaid, span: Span, due: Decimal) -> Iterator[Draft]:
 def take_grants(bank: str, own: Own, span: Span) -> Fraction:
     """Put what was paid in on days of the bill into a bank; gives how much that is. [currency]."""
     total = Fraction(0)
-    for grant in sorted(span.book.grants):
+    for grant in sorted(span.context.grants):
         if grant.bank == bank:
             amount = Fraction(grant.amount)
             own.setdefault("", []).append(Credit(bank, "", grant.day.replace(day=1), amount))
@@ -53,7 +53,7 @@ def lapse(own: Own, months: int | None, span: Span) -> None:
     """Forget credits that are older than some months."""
     if months is None:
         return
-    month = span.book.month
+    month = span.context.month
     now = month.year * 12 + month.month
     own[""] = [
         credit

@@ -67,7 +67,7 @@ def price_tiers(charge: Charge, span: Span) -> Iterator[Draft]:
     Source: rating.md, section 3, tiers and demand; URDB tier units; SSC lib_utility_rate_equations
     """
     for segment in span.segments:
-        found = span.book.of(charge.qty or "", segment.number)
+        found = span.context.of(charge.qty or "", segment.number)
         if not found:
             continue
         blocks = effective(charge.steps_in(segment.season), charge, segment, span)
@@ -89,7 +89,7 @@ def _daily(
     determinant: Determinant,
 ) -> Iterator[Draft]:
     key = (determinant.name, segment.number, determinant.label)
-    peaks, scale = span.book.daily.get(key, ((0,), Fraction(1)))
+    peaks, scale = span.context.daily.get(key, ((0,), Fraction(1)))
     totals: dict[int, Fraction] = {}
     for peak in peaks:
         for block, part in _parts(charge, blocks, peak * scale):
@@ -180,10 +180,10 @@ def _bound(step: Step, charge: Charge, segment: Segment, span: Span) -> Fraction
 
 
 def _factor(name: str, segment: Segment, span: Span) -> Fraction:
-    found = span.book.of(name, segment.number)
+    found = span.context.of(name, segment.number)
     if found:
         return sum((part.value for part in found), Fraction(0))
-    return average_fact(name, segment, span.book.facts)
+    return average_fact(name, segment, span.context.facts)
 
 
 def _priced(
@@ -252,7 +252,7 @@ def _in_order(
     found: Sequence[Determinant],
 ) -> InOrder:
     """What each period puts into each step as time goes by, in the digits of its rounded sum."""
-    series = series_of(charge.qty or "", segment, span.book)
+    series = series_of(charge.qty or "", segment, span.context)
     filled: InOrder = {}
     for determinant in found:
         parts = [

@@ -21,7 +21,7 @@ def price_usage(charge: Charge, span: Span) -> Iterator[Draft]:
     Source: rating.md, section 3, flat, TOU, seasonal energy
     """
     for segment in span.segments:
-        found = span.book.of(charge.qty or "", segment.number)
+        found = span.context.of(charge.qty or "", segment.number)
         if not found:
             continue
         by_period = charge.price is not None and charge.price.by_period

@@ -14,7 +14,7 @@ from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.columnar.day_matrix import Stack
 from central.domain.rating.columnar.exact_column import Column, chained, share_out
 from central.domain.rating.determinants.compute import compute_rule
-from central.domain.rating.determinants.context import Book, unit_of
+from central.domain.rating.determinants.context import RatingContext, unit_of
 from central.domain.rating.determinants.demand import window_begins
 from central.domain.rating.inputs.period_runs import Plan, plan_of
 from central.domain.rating.inputs.segments import DayRange, Segment
@@ -56,7 +56,7 @@ class Measured:
 
 
 def measure(
-    segments: Sequence[Segment], stacks: Mapping[str, Stack], constants: Book, count: int
+    segments: Sequence[Segment], stacks: Mapping[str, Stack], constants: RatingContext, count: int
 ) -> list[Measured]:
     """All determinants of a bill for many meters, rounded once, in the order of the single path.
 

@@ -117,7 +117,7 @@ class ColumnPricer:
     """Prices one tariff version for all meters of a batch.
 
     Args:
-        span: Segments, document and shared facts; its book holds models of determinants.
+        span: Segments, document and shared facts; its context holds models of determinants.
         measured: Determinants of the bill.
         lines: Takes the lines.
         sha256: Of the tariff version.

@@ -31,7 +31,7 @@ from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
 from central.domain.rating.columnar.price_columns import ColumnPricer, LineColumn
 from central.domain.rating.columnar.results import CanonicalColumn, Results
 from central.domain.rating.determinants.align import Blocks, inputs_of
-from central.domain.rating.determinants.context import Book, HeldError
+from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import Grant, State
@@ -111,7 +111,7 @@ class Batch:
     rows: Mapping[str, Sequence[Row]]
     measured: Sequence[Measured]
     lines: Sequence[LineColumn]
-    constants: Book
+    constants: RatingContext
 
     def results(self, count: int) -> Results:
         """The determinants as objects with their lineage; lines follow when they are asked for.
@@ -190,11 +190,11 @@ class Batch:
             if not keeps and opening is _NEW_TEXT:
                 found.append(_NEW)
                 continue
-            book = Book(
+            context = RatingContext(
                 {}, meter.facts, own.resolved, meter.opening, own.month, credits_of(meter.opening)
             )
-            book.found.update({(one.name, one.segment, one.label): one for one in behind})
-            found.append(closing_of(self.segments, book, {}))
+            context.found.update({(one.name, one.segment, one.label): one for one in behind})
+            found.append(closing_of(self.segments, context, {}))
         return CanonicalColumn(found, _texts(found))
 
 
@@ -307,7 +307,7 @@ def _batch(
 ) -> tuple[list[int], Batch] | None:
     """The batch of the meters that can be rated together, and their places in the table."""
     of = Days(terms.days, segments[0].version.document.zone)
-    constants = Book({}, facts, terms.calendar, State(), month_of(terms.days))
+    constants = RatingContext({}, facts, terms.calendar, State(), month_of(terms.days))
     parts: list[list[Measured]] = []
     kept: list[int] = []
     try:
@@ -358,7 +358,7 @@ def price_batch(
     count: int,
     segments: tuple[Segment, ...],
     terms: Terms,
-    constants: Book,
+    constants: RatingContext,
 ) -> list[LineColumn]:
     """The lines of many bills from their determinants.
 

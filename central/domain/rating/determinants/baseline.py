@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.rating.bill_lines.line import Determinant
-from central.domain.rating.determinants.context import Book, HeldError, unit_of
+from central.domain.rating.determinants.context import HeldError, RatingContext, unit_of
 from central.domain.rating.determinants.named_intervals import named_intervals
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import Source
@@ -54,7 +54,9 @@ class _Day:
         return sum((self.values[place] for place in places), Fraction(0))
 
 
-def compute_rebate(rule: RebateDeterminant, segment: Segment, book: Book) -> Determinant:
+def compute_rebate(
+    rule: RebateDeterminant, segment: Segment, context: RatingContext
+) -> Determinant:
     """The reduction of use in the hours of the segment's events.
 
         baseline  = average of the picked days at the same times of day x adjustment
@@ -79,13 +81,13 @@ def compute_rebate(rule: RebateDeterminant, segment: Segment, book: Book) -> Det
     total, weights = Fraction(0), Weights()
     days: dict[date, _Day] = {}
     for day in segment.days.days():
-        event = _day(rule, day, segment, book)
+        event = _day(rule, day, segment, context)
         if event is None:
             raise HeldError(Hold("NO_INTERVALS", f"There are no intervals on {day}.", str(day)))
         days[day] = event
-        places = np.flatnonzero(_marks(rule, event, segment, book)).tolist()
+        places = np.flatnonzero(_marks(rule, event, segment, context)).tolist()
         if places:
-            found = _event(rule, event, places, segment, book, days)
+            found = _event(rule, event, places, segment, context, days)
             for own, places_of in found.items():
                 row = weights.setdefault(own, {})
                 for place, weight in places_of.items():
@@ -102,11 +104,11 @@ def _event(  # noqa: PLR0913, PLR0917 - an event and what it is compared with
     event: _Day,
     places: list[int],
     segment: Segment,
-    book: Book,
+    context: RatingContext,
     days: dict[date, _Day],
 ) -> Weights:
     minutes = list(dict.fromkeys(event.minutes[place] for place in places))
-    picked = _picked(rule, event.day, minutes, segment, book)
+    picked = _picked(rule, event.day, minutes, segment, context)
     days |= {day.day: day for day in picked}
     share = _adjustment(rule.baseline.adjust, event, places[0], picked) / len(picked)
     found: Weights = {event.day: dict.fromkeys(places, Fraction(-1))}
@@ -134,19 +136,19 @@ def _event(  # noqa: PLR0913, PLR0917 - an event and what it is compared with
 
 
 def _picked(
-    rule: RebateDeterminant, day: date, minutes: list[int], segment: Segment, book: Book
+    rule: RebateDeterminant, day: date, minutes: list[int], segment: Segment, context: RatingContext
 ) -> list[_Day]:
     baseline, calendar = rule.baseline, segment.version.document.calendar
-    kind = day_type_on(calendar, day, book.resolved)
+    kind = day_type_on(calendar, day, context.resolved)
     found: list[_Day] = []
     for back in range(1, baseline.reach + 1):
         other = day - timedelta(days=back)
-        if baseline.like == "day_type" and day_type_on(calendar, other, book.resolved) != kind:
+        if baseline.like == "day_type" and day_type_on(calendar, other, context.resolved) != kind:
             continue
-        known = _day(rule, other, segment, book)
+        known = _day(rule, other, segment, context)
         if known is None or known.at(minutes) is None:
             continue
-        if _marks(rule, known, segment, book).any():
+        if _marks(rule, known, segment, context).any():
             continue
         found.append(known)
         if len(found) == baseline.days:
@@ -176,22 +178,26 @@ def _adjustment(rule: Adjustment | None, event: _Day, first: int, picked: list[_
     return min(max(own / average, 1 - cap), 1 + cap)
 
 
-def _marks(rule: RebateDeterminant, day: _Day, segment: Segment, book: Book) -> NDArray[np.bool_]:
+def _marks(
+    rule: RebateDeterminant, day: _Day, segment: Segment, context: RatingContext
+) -> NDArray[np.bool_]:
     series = day.series
     return named_intervals(
-        rule.during, segment, book, series.start, series.step_s, len(series.values)
+        rule.during, segment, context, series.start, series.step_s, len(series.values)
     )
 
 
-def _day(rule: RebateDeterminant, day: date, segment: Segment, book: Book) -> _Day | None:
+def _day(
+    rule: RebateDeterminant, day: date, segment: Segment, context: RatingContext
+) -> _Day | None:
     """One day of the series: of the bill's own, or of the days before it."""
     key = (rule.series, day)
-    if key not in book.days:
+    if key not in context.days:
         try:
-            book.days[key] = book.past(segment, rule.series, day)
+            context.days[key] = context.past(segment, rule.series, day)
         except HeldError:
-            book.days[key] = None
-    series = book.days[key]
+            context.days[key] = None
+    series = context.days[key]
     if series is None:
         return None
     document = segment.version.document

@@ -14,8 +14,8 @@ from central.domain.metering.block import exact_sum
 from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.determinants.baseline import compute_rebate
 from central.domain.rating.determinants.context import (
-    Book,
     HeldError,
+    RatingContext,
     average_fact,
     known_series,
     unit_of,
@@ -43,21 +43,23 @@ from central.domain.tariff.determinant_rules import (
 from central.domain.tariff.determinant_rules import Determinant as Rule
 
 
-def compute(segments: Sequence[Segment], book: Book) -> None:
-    """Fill the book: every determinant of every segment, then round each once.
+def compute(segments: Sequence[Segment], context: RatingContext) -> None:
+    """Fill the context: every determinant of every segment, then round each once.
 
     Raises:
         HeldError: Something is missing.
         CalendarError: The calendar cannot place an interval.
     """
-    fill(segments, book, lambda rule, segment: compute_rule(rule, segment, book))
-    round_determinants(segments, book)
+    fill(segments, context, lambda rule, segment: compute_rule(rule, segment, context))
+    round_determinants(segments, context)
 
 
 def fill(
-    segments: Sequence[Segment], book: Book, make: Callable[[Rule, Segment], Iterable[Determinant]]
+    segments: Sequence[Segment],
+    context: RatingContext,
+    make: Callable[[Rule, Segment], Iterable[Determinant]],
 ) -> None:
-    """Put every determinant of every segment into the book, unrounded, in order.
+    """Put every determinant of every segment into the context, unrounded, in order.
 
     Where the tariff bills the peak of the whole bill (`on_change.demand: bill_peak`), every segment
     has that of the segment with the highest one, the earliest among equals. Windows lie inside a
@@ -65,8 +67,8 @@ def fill(
 
     Args:
         segments: Of the bill.
-        book: Takes them.
-        make: Gives the determinants of a rule in a segment; formulas may read what is in the book.
+        context: Takes them.
+        make: Gives the determinants of a rule in a segment; formulas may read what is in it.
     """
     early: Early = {}
     for segment in segments:
@@ -80,7 +82,7 @@ def fill(
                 found = _maxima(rule, segment, early, len(segments))
             else:
                 found = list(make(rule, segment))
-            book.found.update({(made.name, made.segment, made.label): made for made in found})
+            context.found.update({(made.name, made.segment, made.label): made for made in found})
 
 
 Early = dict[tuple[str, int, str], list[Determinant]]
@@ -110,7 +112,7 @@ def _highest(every: Sequence[Determinant], made: Determinant) -> Determinant:
     return max(every, key=lambda other: other.exact)._replace(segment=made.segment)
 
 
-def compute_rule(rule: Rule, segment: Segment, book: Book) -> Iterator[Determinant]:
+def compute_rule(rule: Rule, segment: Segment, context: RatingContext) -> Iterator[Determinant]:
     """One determinant of a segment, by label.
 
     Raises:
@@ -118,11 +120,11 @@ def compute_rule(rule: Rule, segment: Segment, book: Book) -> Iterator[Determina
     """
     match rule:
         case SumDeterminant():
-            yield from _sums(rule, segment, book)
+            yield from _sums(rule, segment, context)
         case MaxDeterminant():
-            yield from compute_maxima(rule, segment, book)
+            yield from compute_maxima(rule, segment, context)
         case FormulaDeterminant():
-            yield compute_formula(rule, segment, book)
+            yield compute_formula(rule, segment, context)
         case AllowanceDeterminant():
             per_day = rule.per_day.at(segment.season, "")
             if per_day is None:
@@ -131,13 +133,13 @@ def compute_rule(rule: Rule, segment: Segment, book: Book) -> Iterator[Determina
             value = Fraction(per_day) * segment.days.count
             yield _plain(rule.name, segment, rule.unit, value, "allowance")
         case CounterDeterminant():
-            value = average_fact(rule.counter, segment, book.facts)
+            value = average_fact(rule.counter, segment, context.facts)
             unit = dict(segment.version.document.needs).get(rule.counter, rule.counter)
             yield _plain(rule.name, segment, unit, value, "counter")
         case RebateDeterminant():
-            yield compute_rebate(rule, segment, book)
+            yield compute_rebate(rule, segment, context)
         case EventDeterminant():
-            yield from compute_events(rule, segment, book)
+            yield from compute_events(rule, segment, context)
 
 
 def _plain(name: str, segment: Segment, unit: str, value: Fraction, how: str) -> Determinant:
@@ -145,15 +147,15 @@ def _plain(name: str, segment: Segment, unit: str, value: Fraction, how: str) ->
 
 
 def raw_sums(
-    rule: SumDeterminant, segment: Segment, book: Book
+    rule: SumDeterminant, segment: Segment, context: RatingContext
 ) -> tuple[dict[str, Fraction], dict[str, Selection]]:
     """The sum of a series by label, and the intervals behind each, before any bank."""
-    series = book.series[rule.series]
+    series = context.series[rule.series]
     place = series.slice_of(segment.days)
-    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, book.resolved)
+    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
     start = series.start + timedelta(seconds=series.step_s * place.start)
     if rule.during is not None or rule.outside is not None or rule.each == "interval":
-        return _some_sums(rule, segment, book, plan, start)
+        return _some_sums(rule, segment, context, plan, start)
     totals = [0] * len(plan.labels)
     sums = run_sums(series.values[place], plan.starts)
     for run_label, run_sum in zip(plan.run_labels, sums, strict=True):
@@ -166,15 +168,15 @@ def raw_sums(
 
 
 def _some_sums(
-    rule: SumDeterminant, segment: Segment, book: Book, plan: Plan, start: datetime
+    rule: SumDeterminant, segment: Segment, context: RatingContext, plan: Plan, start: datetime
 ) -> tuple[dict[str, Fraction], dict[str, Selection]]:
     """Of the intervals that a series names, or of all others; of one side of each interval."""
-    series = book.series[rule.series]
+    series = context.series[rule.series]
     values = series.values[series.slice_of(segment.days)]
     marks = np.ones(len(values), dtype=np.bool_)
     name = rule.during or rule.outside
     if name is not None:
-        marks = named_intervals(name, segment, book, start, series.step_s, len(values))
+        marks = named_intervals(name, segment, context, start, series.step_s, len(values))
         marks = marks if rule.during is not None else ~marks
     if rule.each == "interval":
         marks &= values > 0 if rule.side == "use" else values < 0
@@ -188,11 +190,11 @@ def _some_sums(
     return sums, selections
 
 
-def _sums(rule: SumDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
-    raw, selections = raw_sums(rule, segment, book)
-    sources = book.series[rule.series].sources(segment.days)
+def _sums(rule: SumDeterminant, segment: Segment, context: RatingContext) -> Iterator[Determinant]:
+    raw, selections = raw_sums(rule, segment, context)
+    sources = context.series[rule.series].sources(segment.days)
     unit = unit_of(segment, rule.series)
-    for label, value in settle_sums(rule, raw, segment, book).items():
+    for label, value in settle_sums(rule, raw, segment, context).items():
         yield Determinant(
             rule.name,
             segment.number,
@@ -208,14 +210,14 @@ def _sums(rule: SumDeterminant, segment: Segment, book: Book) -> Iterator[Determ
 
 
 def settle_sums(
-    rule: SumDeterminant, raw: Mapping[str, Fraction], segment: Segment, book: Book
+    rule: SumDeterminant, raw: Mapping[str, Fraction], segment: Segment, context: RatingContext
 ) -> dict[str, Fraction]:
     """The sums after a bank, or of one side only."""
     if rule.bank is not None:
         banks = segment.version.document.energy_banks
         bank = next(found for found in banks if found.name == rule.bank)
-        own = book.credits.setdefault(bank.name, {})
-        return net_with_bank(bank, raw, segment.season, book.month, own)
+        own = context.credits.setdefault(bank.name, {})
+        return net_with_bank(bank, raw, segment.season, context.month, own)
     if rule.side == "use":
         return {label: max(Fraction(0), value) for label, value in raw.items()}
     if rule.side == "surplus":
@@ -223,7 +225,7 @@ def settle_sums(
     return dict(raw)
 
 
-def series_of(name: str, segment: Segment, book: Book) -> InputSeries:
+def series_of(name: str, segment: Segment, context: RatingContext) -> InputSeries:
     """The series that a summed determinant is made of; what is surplus is above zero in it.
 
     Raises:
@@ -232,7 +234,7 @@ def series_of(name: str, segment: Segment, book: Book) -> InputSeries:
     base = name.partition(".")[0]
     for rule in segment.version.document.determinants:
         if rule.name == base and isinstance(rule, SumDeterminant):
-            known = known_series(rule.series, book)
+            known = known_series(rule.series, context)
             return replace(known, values=-known.values) if rule.side == "surplus" else known
     message = f"{name!r} is no sum of intervals, so that tiers cannot be filled in order of time."
     raise HeldError(Hold("NO_INTERVALS", message, name))
@@ -285,28 +287,30 @@ def running_total(
     return Fraction(total, times) * series.scale
 
 
-def round_determinants(segments: Sequence[Segment], book: Book) -> None:
+def round_determinants(segments: Sequence[Segment], context: RatingContext) -> None:
     """Round every determinant once, so that its parts sum to its rounded total.
 
     Sums are rounded together over segments and labels; maxima and formulas one by one.
     """
     groups: dict[tuple[str, int, int], list[tuple[str, int, str]]] = {}
-    for key, found in book.found.items():
+    for key, found in context.found.items():
         digits = segments[found.segment].version.document.digits_of(found.unit)
         if digits is None:
             continue
         alone = 0 if found.how == "sum" else 1 + len(groups)
         groups.setdefault((found.name, digits, alone), []).append(key)
     for (_, digits, _), keys in groups.items():
-        exact = [book.found[key].exact for key in keys]
+        exact = [context.found[key].exact for key in keys]
         for key, value in zip(keys, largest_remainder(exact, digits), strict=True):
-            book.found[key] = book.found[key]._replace(value=value)
+            context.found[key] = context.found[key]._replace(value=value)
 
 
-def metered_peaks(segments: Sequence[Segment], book: Book) -> list[tuple[str, str, Fraction]]:
+def metered_peaks(
+    segments: Sequence[Segment], context: RatingContext
+) -> list[tuple[str, str, Fraction]]:
     """Largest metered value of every maximum over the segments of the bill."""
     peaks: dict[tuple[str, str], Fraction] = {}
-    for found in book.found.values():
+    for found in context.found.values():
         if found.how == "max" and found.segment < len(segments):
             key = (found.name, found.label)
             peaks[key] = max(found.value, peaks.get(key, found.value))

@@ -40,7 +40,7 @@ def _no_past(segment: Segment, name: str, day: date) -> InputSeries:
 
 
 @dataclass(slots=True)
-class Book:
+class RatingContext:
     """The determinants of a bill while they are being made.
 
     Args:
@@ -99,16 +99,16 @@ def unit_of(segment: Segment, series: str) -> str:
     return (BUILT_IN_INPUTS | dict(document.inputs) | computed)[series]
 
 
-def known_series(name: str, book: Book) -> InputSeries:
+def known_series(name: str, context: RatingContext) -> InputSeries:
     """The intervals of an input or series.
 
     Raises:
         HeldError: They are not at hand, as on a running bill.
     """
-    if name not in book.series:
+    if name not in context.series:
         message = f"The intervals of {name!r} are not at hand; rate the whole cycle."
         raise HeldError(Hold("NO_INTERVALS", message, name))
-    return book.series[name]
+    return context.series[name]
 
 
 def average_fact(name: str, segment: Segment, facts: AgreementFacts) -> Fraction:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.determinants.baseline import WEIGHTED
-from central.domain.rating.determinants.context import Book, HeldError, unit_of
+from central.domain.rating.determinants.context import HeldError, RatingContext, unit_of
 from central.domain.rating.determinants.named_intervals import named_intervals
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import Source
@@ -26,7 +26,9 @@ from central.domain.tariff.determinant_rules import (
 from central.domain.tariff.grammar.scope import POWER
 
 
-def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+def compute_maxima(
+    rule: MaxDeterminant, segment: Segment, context: RatingContext
+) -> Iterator[Determinant]:
     """The highest average power of each period; the earliest window wins a tie.
 
         kW = energy of the window x 3600 / length of the window in seconds
@@ -42,11 +44,11 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
     Source: rating.md, section 3, demand, coincident peak, and aggregation
     """
     if rule.meters == "each":
-        yield from _of_each(rule, segment, book)
+        yield from _of_each(rule, segment, context)
         return
-    series = book.series[rule.series]
+    series = context.series[rule.series]
     place = series.slice_of(segment.days)
-    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, book.resolved)
+    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
     window_s = rule.window_s or series.step_s
     width, left = divmod(window_s, series.step_s)
     if left or width == 0:
@@ -56,7 +58,7 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
     every = window_begins(rule, plan, place.stop - place.start, width)
     if rule.during is not None:
         count = place.stop - place.start
-        marks = named_intervals(rule.during, segment, book, start, series.step_s, count)
+        marks = named_intervals(rule.during, segment, context, start, series.step_s, count)
         every = _named(every, marks, width)
     values, estimated = series.values[place], series.estimated[place]
     begins, sums = _windows(rule, every, values, estimated, width)
@@ -80,7 +82,7 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
         peaks = [int(sums[mine[index]]) for index in chosen]
         value = sum(peaks) * per_hour
         if rule.daily:
-            book.daily[rule.name, segment.number, label] = (peaks, per_hour)
+            context.daily[rule.name, segment.number, label] = (peaks, per_hour)
         runs = tuple((int(begins[mine][index]), width) for index in chosen)
         how = "daily_max" if rule.daily else "max"
         selection = Selection(start, series.step_s, runs)
@@ -89,10 +91,12 @@ def compute_maxima(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterat
         )
 
 
-def _of_each(rule: MaxDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+def _of_each(
+    rule: MaxDeterminant, segment: Segment, context: RatingContext
+) -> Iterator[Determinant]:
     alone = replace(rule, meters="together")
-    for series in of_each_channel(book.series[rule.series]):
-        own = replace(book, series={**book.series, rule.series: series})
+    for series in of_each_channel(context.series[rule.series]):
+        own = replace(context, series={**context.series, rule.series: series})
         yield from compute_maxima(alone, segment, own)
 
 

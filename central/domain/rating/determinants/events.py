@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from central.domain.rating.bill_lines.line import Determinant
-from central.domain.rating.determinants.context import Book, HeldError
+from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.period_runs import plan_of
 from central.domain.rating.inputs.segments import DayRange, Segment
@@ -19,7 +19,9 @@ Spans = tuple[tuple[datetime, datetime], ...]
 Fields = tuple[tuple[str, bool, tuple[str, ...]], ...]
 
 
-def compute_events(rule: EventDeterminant, segment: Segment, book: Book) -> Iterator[Determinant]:
+def compute_events(
+    rule: EventDeterminant, segment: Segment, context: RatingContext
+) -> Iterator[Determinant]:
     """The number of a segment's events, by period or by the values of a field.
 
     How events make it stands in `EventSource.value`. Levels of `latest` and `time_weighted` come
@@ -31,15 +33,15 @@ def compute_events(rule: EventDeterminant, segment: Segment, book: Book) -> Iter
 
     Source: rating.md, section 3, counted things
     """
-    given = book.events.get(rule.stream)
+    given = context.events.get(rule.stream)
     if given is None:
         # A stream without events is given as such: that nobody asked for it is no zero.
         message = f"The events {rule.stream!r} are not given."
         raise HeldError(Hold("MISSING_EVENTS", message, rule.stream))
     events = distinct(rule.stream, given)
     where: Fields = tuple((name, True, values) for name, values in rule.where)
-    for label, spans, fields in _labels(rule, segment, book):
-        levels = book.levels.setdefault((rule.name, label), {})
+    for label, spans, fields in _labels(rule, segment, context):
+        levels = context.levels.setdefault((rule.name, label), {})
         source = EventSource(
             rule.stream,
             rule.take,
@@ -81,13 +83,13 @@ def distinct(stream: str, events: Sequence[Event]) -> list[Event]:
 
 
 def _labels(
-    rule: EventDeterminant, segment: Segment, book: Book
+    rule: EventDeterminant, segment: Segment, context: RatingContext
 ) -> Iterator[tuple[str, Spans, Fields]]:
     zone = segment.version.document.zone
     whole = segment.days.interval(zone)
     spans: Spans = ((whole.start, whole.end),)
     if rule.by:
-        plan = plan_of(segment.version, rule.by, segment.days, _MINUTE_S, book.resolved)
+        plan = plan_of(segment.version, rule.by, segment.days, _MINUTE_S, context.resolved)
         for number, label in enumerate(plan.labels):
             if plan.runs[number]:
                 yield label, tuple(_span(whole.start, run) for run in plan.runs[number]), ()

@@ -7,20 +7,20 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from central.domain.rating.determinants.context import Book, HeldError
+from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import Segment
 
 
 def named_intervals(  # noqa: PLR0913, PLR0917 - a name, where it is defined, and some intervals
-    name: str, segment: Segment, book: Book, start: datetime, step_s: int, count: int
+    name: str, segment: Segment, context: RatingContext, start: datetime, step_s: int, count: int
 ) -> NDArray[np.bool_]:
     """Which of some intervals a series names.
 
     Args:
         name: As the tariff names the series.
         segment: Whose version defines it.
-        book: With the series given.
+        context: With the series given.
         start: First instant of the first interval.
         step_s: Length of an interval. [s]
         count: How many.
@@ -29,7 +29,7 @@ def named_intervals(  # noqa: PLR0913, PLR0917 - a name, where it is defined, an
         HeldError: The series does not say for all of them.
     """
     given = next(p.price for p in segment.version.document.prices if p.name == name)
-    known = book.prices.get(given)
+    known = context.prices.get(given)
     found = None if known is None else known.at_steps(start, step_s, count)
     if found is None:
         message = f"The intervals named by {given!r} are not known from {start.date()} on."

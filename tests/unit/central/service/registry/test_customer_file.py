@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from central.service.registry.customer_file import BookRefusedError, read_book
+from central.service.registry.customer_file import CustomerFileError, read_customer_file
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 
@@ -37,7 +37,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_a_book_is_read_without_floats_or_surprises(tmp_path: Path) -> None:
-    book, tariffs = read_book(write(tmp_path, BOOK))
+    book, tariffs = read_customer_file(write(tmp_path, BOOK))
     assert tariffs == [("home.yaml", "tariff: HOME\n")]
     point = book.service_points[0]
     assert point.record().capacity == 10_000
@@ -62,13 +62,13 @@ def test_a_book_is_read_without_floats_or_surprises(tmp_path: Path) -> None:
     ["service_points: [{name: X}]", "unknown: 1", "a: [", "tariffs: [nowhere.yaml]", "[]"],
 )
 def test_a_book_that_cannot_be_read_is_refused_by_name(tmp_path: Path, text: str) -> None:
-    with pytest.raises(BookRefusedError):
-        read_book(write(tmp_path, text))
+    with pytest.raises(CustomerFileError):
+        read_customer_file(write(tmp_path, text))
 
 
 @pytest.mark.parametrize("start", ["yesterday", "2026-13-01", "2026-10-05T12:00:00"])
 def test_a_time_that_is_none_is_refused(tmp_path: Path, start: str) -> None:
-    book, _ = read_book(
+    book, _ = read_customer_file(
         write(tmp_path, BOOK.replace("from: 2026-09-01, to", f'from: "{start}", to'))
     )
     point = book.service_points[0]

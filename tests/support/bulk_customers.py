@@ -43,7 +43,7 @@ JOIN tariff ON tariff.name = 'HOME'
 """
 
 
-async def seed_crowd(dsn: str, count: int, tariff: str = TARIFF) -> None:
+async def seed_customers(dsn: str, count: int, tariff: str = TARIFF) -> None:
     """Make the schema and `count` customers who can be billed for October."""
     migrate(dsn)
     async with make_pool(dsn, max_size=2) as pool:
@@ -82,5 +82,5 @@ def october_blocks(channels: list[int]) -> Iterator[DayBlock]:
 
 
 def october_kwh(channels: list[int]) -> Decimal:
-    """What the crowd used. [kWh]."""
+    """What they used. [kWh]."""
     return Decimal(sum(block.total() for block in october_blocks(channels))) / 1000
