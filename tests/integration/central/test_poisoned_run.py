@@ -21,7 +21,7 @@ from central.service.ports.billing import NewBill, RunSummary
 from central.service.ports.ingest import StoreUnavailableError
 from tests.integration.central.test_bill_run_processes import start
 from tests.support.books import NOW
-from tests.support.crowd import october_kwh, seed_crowd
+from tests.support.bulk_customers import october_kwh, seed_customers
 from tests.support.servers import Database
 
 CYCLE = Cycle.parse("2026-10")
@@ -48,7 +48,7 @@ def alter(database: Database, statement: str, *values: object) -> list[Any]:
 
 
 async def test_what_cannot_be_read_of_an_account_holds_it_alone(plain_database: Database) -> None:
-    await seed_crowd(plain_database.dsn, ACCOUNTS)
+    await seed_customers(plain_database.dsn, ACCOUNTS)
     alter(plain_database, BAD_FACTS, "A-4")
     alter(plain_database, "UPDATE service_point SET zone = 'Mars/Olympus' WHERE name = 'SP-7'")
     summary = await bill(plain_database.dsn)
@@ -69,7 +69,7 @@ async def test_what_cannot_be_read_of_an_account_holds_it_alone(plain_database: 
 async def test_a_bill_that_the_database_refuses_is_held_without_its_lines(
     plain_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await seed_crowd(plain_database.dsn, ACCOUNTS)
+    await seed_customers(plain_database.dsn, ACCOUNTS)
 
     def made(*given: Any) -> list[NewBill]:  # noqa: ANN401 - whatever it takes
         return [_with_nul(one) if one.account_id == 5 else one for one in rate_accounts(*given)]
@@ -97,7 +97,7 @@ def _with_nul(new: NewBill) -> NewBill:
 async def test_a_connection_that_ends_is_nobodys_fault(
     plain_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await seed_crowd(plain_database.dsn, ACCOUNTS)
+    await seed_customers(plain_database.dsn, ACCOUNTS)
     alter(plain_database, BAD_FACTS, "A-2")
     ended = 0
 
@@ -125,7 +125,7 @@ async def test_a_connection_that_ends_is_nobodys_fault(
 
 
 def test_a_run_with_poison_that_is_killed_goes_on(plain_database: Database) -> None:
-    asyncio.run(seed_crowd(plain_database.dsn, 40))
+    asyncio.run(seed_customers(plain_database.dsn, 40))
     for number in (3, 4, 17, 40):
         alter(plain_database, BAD_FACTS, f"A-{number}")
     first = start(plain_database)
