@@ -7,7 +7,9 @@
     lower, and so it stays         a reset: nobody knows what was used in that step
 
 A rollover is proven when the power it implies is at most 1.1 times the service capacity. A step
-that is not known is no usage: VEE decides about its span. Source: docs/reference/vee.md.
+that is not known is no usage: VEE decides about its span.
+
+Source: docs/reference/vee.md, "From register to usage"
 """
 
 from __future__ import annotations

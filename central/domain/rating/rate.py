@@ -52,7 +52,7 @@ _ROUNDED = Options()
 _NO_EVENTS: Events = {}
 
 
-def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
+def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     blocks: Blocks,
     facts: AgreementFacts,
     versions: Sequence[TariffVersion],
@@ -89,7 +89,7 @@ def rate(  # noqa: PLR0913 - the design's own list of what a bill depends on
     Raises:
         TariffVersionOverlapError: Two versions start on the same date.
 
-    Source: rating.md, section 2
+    Source: docs/reference/charges.md, "Order of evaluation"
     """
     state = opening or State()
     in_force = ordered(versions)

@@ -38,7 +38,7 @@ def fill(
     Returns:
         Values, qualities, and the gaps that were filled.
 
-    Source: VEE estimation order, docs/reference/vee.md
+    Source: docs/reference/vee.md, "Estimation"
     """
     values, quality = metered.values.copy(), metered.quality.copy()
     filled = []

@@ -52,24 +52,6 @@ def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
     assert commands == ["exec make test"]
 
 
-def test_links_between_documents_lead_somewhere() -> None:
-    broken = [
-        f"{page.relative_to(REPOSITORY)}: {target}"
-        for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
-        if not (page.parent / target).exists()
-    ]
-    assert not broken
-
-
-def test_every_decision_is_listed() -> None:
-    folder = REPOSITORY / "docs" / "decisions"
-    listed = set(re.findall(r"\((\d{4}-[a-z0-9-]+\.md)\)", (folder / "README.md").read_text()))
-    assert listed == {file.name for file in folder.glob("[0-9]*.md")}
-    numbers = [file.name[:4] for file in folder.glob("[0-9]*.md")]
-    assert len(numbers) == len(set(numbers))
-
-
 # A ratio for display may be a float in the faces; the core only names it to refuse it.
 @pytest.mark.parametrize("folder", ["central/domain", "firmware_bridge/contract"])
 def test_the_core_knows_no_float(folder: str) -> None:

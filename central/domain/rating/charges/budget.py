@@ -27,7 +27,7 @@ def price_budget(rule: BudgetBilling, span: Span, due: Decimal) -> Iterator[Draf
         span: The bill's last.
         due: Lines so far, taxes and earlier settlement included. [currency]
 
-    Source: rating.md, section 3, budget billing
+    Source: docs/reference/charges.md, "Budget billing"
     """
     context = span.context
     month = context.month
@@ -53,7 +53,7 @@ def price_budget(rule: BudgetBilling, span: Span, due: Decimal) -> Iterator[Draf
 def price_deferred(span: Span) -> Iterator[Draft]:
     """Settle all that is deferred; also under a tariff that levels no bills.
 
-    Source: rating.md, section 3, budget billing
+    Source: docs/reference/charges.md, "Budget billing"
     """
     deferred = span.context.opening.sum_of(BUDGET_BILLING)
     if deferred:

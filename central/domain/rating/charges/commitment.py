@@ -27,7 +27,7 @@ def price_commitment(rule: Commitment, span: Span) -> Iterator[Draft]:
     the next term at nothing; `carry` begins it that much lower. What is beyond the amount lapses,
     or is where the next term begins. Bills that end before the first term do not count.
 
-    Source: rating.md, section 3, commitments and credits
+    Source: docs/reference/charges.md, "Commitments and credits"
     """
     if not span.is_last:
         return

@@ -28,7 +28,7 @@ def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
     What a bank before it in the tariff paid of a charge is not paid again. Credit older than
     `expires_months` lapses first.
 
-    Source: rating.md, section 3, net billing; SSC net billing with carry-over
+    Source: docs/reference/charges.md, "Net billing"; SSC net billing with carry-over
     """
     own = span.context.credits.setdefault(bank.name, {})
     lapse(own, bank.expires_months, span)
@@ -101,7 +101,7 @@ def settle_bank(bank: EnergyBank | MoneyBank, span: Span) -> Iterator[Draft]:
 
     It comes after minimums and taxes: it is no price of this month's supply.
 
-    Source: rating.md, section 3, net metering (true-up month, surplus price)
+    Source: docs/reference/charges.md, "Net metering"
     """
     rule = bank.true_up
     if rule is None or span.context.month.month != rule.month or span.days.end != span.bill.end:

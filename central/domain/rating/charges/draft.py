@@ -123,7 +123,7 @@ def month_share(rules: CycleRules, days: DayRange, bill: DayRange, cycle: DayRan
     A bill whose days lie in the tariff's band of full days, or that fills its cycle where there is
     no band, is one month; its parts share it by days. Otherwise each day counts 1/normal days.
 
-    Source: rating.md, section 3, fixed
+    Source: docs/reference/charges.md, "Fixed"
     """
     if rules.full_days is None:
         whole = bill.count == cycle.count

@@ -23,7 +23,7 @@ def price_dynamic(charge: Charge, span: Span) -> Iterator[Draft]:
 
     The products are summed in integers. A price that is not known holds the bill.
 
-    Source: rating.md, section 3, dynamic price
+    Source: docs/reference/charges.md, "Prices per interval"
     """
     rule = next(found for found in span.document.prices if found.name == charge.times)
     prices = span.context.prices.get(rule.price)

@@ -22,7 +22,7 @@ def price_fixed(charge: Charge, span: Span) -> Iterator[Draft]:
     makes a line of its own only where the price differs by season. With `prorate: none` any part
     of a month pays the whole, once a bill.
 
-    Source: rating.md, section 3, fixed
+    Source: docs/reference/charges.md, "Fixed"
     """
     seasonal = charge.price is not None and charge.price.by_season
     parts = span.segments if seasonal or charge.qty else (_whole(span),)

@@ -22,7 +22,7 @@ def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
 
     Lines count as rounded, a month below zero as zero. `before_credits` leaves credits out of it.
 
-    Source: rating.md, section 3, minimum
+    Source: docs/reference/charges.md, "Minimums"
     """
     counted = _counted(minimum, span)
     total = Fraction(sum((line.amount for line in counted), Decimal(0)))

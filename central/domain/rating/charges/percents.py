@@ -18,7 +18,7 @@ def price_percent(percent: Percent, span: Span) -> Iterator[Draft]:
     `all` is every line of the tariff version that is no tax; a tax on a tax is named. Nothing is
     charged where none of the lines is on the bill.
 
-    Source: rating.md, section 2 (tax on rounded subtotals) and section 3, riders, taxes
+    Source: docs/reference/charges.md, "Riders and taxes"
     """
     base = span.based_on(percent.of)
     if not base:

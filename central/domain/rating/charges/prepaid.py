@@ -25,7 +25,7 @@ def price_prepaid(rule: Prepaid, span: Span, due: Decimal) -> Iterator[Draft]:
         span: The bill's last.
         due: Lines so far, taxes and earlier settlement included. [currency]
 
-    Source: rating.md, section 3, commitments and credits
+    Source: docs/reference/charges.md, "Commitments and credits"
     """
     own = span.context.credits.setdefault(PREPAID, {})
     lapse(own, rule.expires_months, span)

@@ -64,7 +64,7 @@ def price_tiers(charge: Charge, span: Span) -> Iterator[Draft]:
 
         amount = sum over steps of (sum over days of the part inside the step) x price
 
-    Source: rating.md, section 3, tiers and demand; URDB tier units; SSC lib_utility_rate_equations
+    Source: docs/reference/charges.md, "Tiers"; URDB tier units; SSC lib_utility_rate_equations
     """
     for segment in span.segments:
         found = span.context.of(charge.qty or "", segment.number)

@@ -18,7 +18,7 @@ def price_usage(charge: Charge, span: Span) -> Iterator[Draft]:
 
     A line per segment and, where prices differ by period, per period that has hours in it.
 
-    Source: rating.md, section 3, flat, TOU, seasonal energy
+    Source: docs/reference/charges.md, "Usage"
     """
     for segment in span.segments:
         found = span.context.of(charge.qty or "", segment.number)

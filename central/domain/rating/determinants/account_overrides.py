@@ -46,7 +46,7 @@ def overridden(
     Raises:
         HeldError: A fact names no charge, or is no number.
 
-    Source: rating.md, section 3, commitments and credits
+    Source: docs/reference/charges.md, "Commitments and credits"
     """
     names = overrides_in(facts)
     if not names or not versions or versions[0].effective > days.first:

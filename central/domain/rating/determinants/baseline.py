@@ -73,9 +73,9 @@ def compute_rebate(
     Raises:
         HeldError: Fewer days than are to be picked are known, or the events are not known.
 
-    Source: rating.md, section 3, dynamic price; baselines of the "X highest of Y days" kind with
-        day-of adjustment, as in NAESB WEQ-015 (Baseline Type 1) and Goldberg and Agnew,
-        "Measurement and Verification for Demand Response" (2013)
+    Source: docs/reference/charges.md, "Prices per interval"; baselines of the "X highest of Y
+        days" kind with day-of adjustment, as in NAESB WEQ-015 (Baseline Type 1) and Goldberg and
+        Agnew, "Measurement and Verification for Demand Response" (2013)
     """
     unit = unit_of(segment, rule.series)
     total, weights = Fraction(0), Weights()

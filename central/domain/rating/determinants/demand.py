@@ -41,7 +41,7 @@ def compute_maxima(
         HeldError: The window is no multiple of the interval, none is complete, or the system's
             intervals are not known.
 
-    Source: rating.md, section 3, demand, coincident peak, and aggregation
+    Source: docs/reference/charges.md, "Demand"
     """
     if rule.meters == "each":
         yield from _of_each(rule, segment, context)

@@ -31,7 +31,7 @@ def compute_events(
         HeldError: The stream is not given, two events of one identifier differ, or one has a value
             of the field that the tariff does not list.
 
-    Source: rating.md, section 3, counted things
+    Source: docs/reference/charges.md, "Counted things"
     """
     given = context.events.get(rule.stream)
     if given is None:

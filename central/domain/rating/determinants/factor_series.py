@@ -41,7 +41,7 @@ def multiply(
     Raises:
         HeldError: A factor is not known for an interval.
 
-    Source: rating.md, section 3, other commodities and aggregation; for gas the Gas (Calculation of
+    Source: docs/reference/charges.md, "Other commodities"; for gas the Gas (Calculation of
         Thermal Energy) Regulations 1996 (UK), whose formula every gas bill there prints
     """
     numbers: NDArray[np.object_] = np.ones(len(series.values), dtype=object)

@@ -36,7 +36,7 @@ def net_with_bank(
     Returns:
         Period to energy that is charged. [kWh]
 
-    Source: rating.md, section 3, net metering; SSC transfer_surplus
+    Source: docs/reference/charges.md, "Net metering"; SSC transfer_surplus
     """
     _relabel(bank, season, own)
     charged = {}

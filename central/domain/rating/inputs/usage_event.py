@@ -106,7 +106,7 @@ class EventSource(NamedTuple):
         Args:
             events: As `chosen` gives them.
 
-        Source: rating.md, section 3, counted things
+        Source: docs/reference/charges.md, "Counted things"
         """
         levels = dict(self.opening)
         held = Fraction(0)

@@ -1,6 +1,6 @@
 """What becomes of each field of a URDB record: priced, informational, unsupported, or ignored.
 
-Source: OpenEI utility rate API, versions 3 to 8; rating.md, section 4
+Source: OpenEI utility rate API, versions 3 to 8; docs/reference/rating.md, "Importing URDB"
 """
 
 from __future__ import annotations

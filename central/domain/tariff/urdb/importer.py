@@ -4,7 +4,7 @@ Every field of a record ends as priced, informational or unsupported. Unsupporte
 record, unless the caller asks for what the reference prices; then exactly those fields are left out
 that the reference ignores, and the report says so.
 
-Source: OpenEI utility rate API, versions 3 to 8; rating.md, section 4
+Source: OpenEI utility rate API, versions 3 to 8; docs/reference/rating.md, "Importing URDB"
 """
 
 from __future__ import annotations
