@@ -16,11 +16,11 @@ from edge_agent.config.settings import EdgeConfig
 from edge_agent.monitoring.health import Health, age_s, counts_table, meters_of
 from edge_agent.monitoring.prometheus import expose
 from edge_agent.monitoring.systemd import Supervisor, is_alive
-from edge_agent.polling.meter import Station
-from edge_agent.polling.meter_set import Fleet
+from edge_agent.polling.meter import Meter
+from edge_agent.polling.meter_set import MeterSet
 from edge_agent.polling.poller import Poller
 from edge_agent.polling.recorder import Recorder
-from edge_agent.reconfigure import Applied, Refusal, Reloader
+from edge_agent.reconfigure import Applied, Reloader, ReloadRefusal
 from edge_agent.uplink.listener import Listener
 from edge_agent.uplink.mqtt import Uplink
 from edge_agent.uplink.session_runner import AGENT, SessionRunner
@@ -50,7 +50,7 @@ class Agent:
     Attributes:
         buffer: Open as long as the agent runs.
         clock: Its clock.
-        fleet: The meters.
+        meter_set: The meters.
         uplink: The connection to the broker.
         reloader: Puts other configurations in force.
         supervisor: systemd, or nobody.
@@ -75,24 +75,24 @@ class Agent:
         broker = config.broker.broker()
         self.uplink = Uplink(config.gateway, broker, runner, clock, random, listener=listener)
         self._recorder = Recorder(buffer, clock, self.uplink.notify)
-        self.fleet = Fleet(self._recorder, buffer, clock)
+        self.meter_set = MeterSet(self._recorder, buffer, clock)
         self.reloader = Reloader(
             config,
             origin,
-            fleet=self.fleet,
+            meter_set=self.meter_set,
             uplink=self.uplink,
             buffer=buffer,
             clock=clock,
             answer=self.metrics,
         )
-        self.supervisor = Supervisor.found()
-        self._poller = Poller(self.fleet.stations, self._recorder, buffer, clock)
-        self._gauge = Gauge(buffer, self.fleet, self.reloader, self._poller, clock)
+        self.supervisor = Supervisor.from_environment()
+        self._poller = Poller(self.meter_set.meters, self._recorder, buffer, clock)
+        self._gauge = Gauge(buffer, self.meter_set, self.reloader, self._poller, clock)
 
     @property
-    def stations(self) -> Sequence[Station]:
+    def meters(self) -> Sequence[Meter]:
         """The meters."""
-        return self.fleet.stations
+        return self.meter_set.meters
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -100,7 +100,7 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.uplink.run())
             group.create_task(self._poller.run())
-            group.create_task(self.fleet.run())
+            group.create_task(self.meter_set.run())
             group.create_task(self._keep())
             group.create_task(self._watch())
 
@@ -116,20 +116,20 @@ class Agent:
     async def _watch(self) -> None:
         """Tell the service manager that we live, as long as that is so."""
         began, every_s = self.clock.monotonic(), self.supervisor.watchdog_s
-        self.supervisor.tell("READY=1")
+        self.supervisor.notify("READY=1")
         try:
             while True:
                 if every_s is not None and self._alive(began):
-                    self.supervisor.tell("WATCHDOG=1")
+                    self.supervisor.notify("WATCHDOG=1")
                 await self.clock.sleep(KEEP_S if every_s is None else every_s / 3)
         finally:
-            self.supervisor.tell("STOPPING=1")
+            self.supervisor.notify("STOPPING=1")
 
     def _alive(self, began: float) -> bool:
         # A disk that refuses is no better after a restart, and what waits in memory would be lost.
         recorder, alarmed = self._recorder, self.buffer.engine.alarmed
         committed = recorder.tried_at if alarmed else recorder.stored_at
-        period_s = min((station.period_s for station in self.stations), default=0)
+        period_s = min((meter.period_s for meter in self.meters), default=0)
         return is_alive(self.clock.monotonic(), committed, began, period_s)
 
     async def metrics(self) -> str:
@@ -138,14 +138,14 @@ class Agent:
         own = await self._gauge.figures(connected=self.uplink.connected)
         return expose((*own, *further))
 
-    async def apply(self, config: EdgeConfig, origin: str) -> Applied | Refusal:
+    async def apply(self, config: EdgeConfig, origin: str) -> Applied | ReloadRefusal:
         """Go over to another configuration; see `edge_agent.reconfigure`."""
         return await self.reloader.apply(config, origin)
 
     @property
     def caught_up(self) -> bool:
         """Whether every load profile is stored up to its present end."""
-        return self.fleet.caught_up
+        return self.meter_set.caught_up
 
     async def health(self) -> Health:
         """How it is doing now."""
@@ -162,7 +162,7 @@ class Agent:
             oldest_unacknowledged_s=age_s(now, await self.buffer.oldest_unacknowledged_ms()),
             readings=counts_table(await self.buffer.counts()),
             meters=meters_of(
-                self.buffer.marks, {station.name: station.failure for station in self.stations}
+                self.buffer.marks, {meter.name: meter.failure for meter in self.meters}
             ),
             pid=os.getpid(),
             broker_failure=self.uplink.failure,

@@ -11,10 +11,10 @@ from edge_agent.buffer.records import WITHHELD, event_counts
 from edge_agent.clock import Clock, kernel_offset_s
 from edge_agent.monitoring.health import age_s
 from edge_agent.monitoring.prometheus import Figure, a_day, days_to_full, percentile
-from edge_agent.polling.meter_set import Fleet
+from edge_agent.polling.meter_set import MeterSet
 from edge_agent.polling.poller import Poller
 from edge_agent.polling.stamping import wrong_clocks
-from edge_agent.reconfigure import Reloader, Standing
+from edge_agent.reconfigure import ConfigurationStatus, Reloader
 from firmware_bridge.contract.event import ABOUT_CLOCKS
 from firmware_bridge.contract.reading import TimeQuality
 
@@ -27,17 +27,17 @@ class Gauge:
 
     Args:
         buffer: Open.
-        fleet: The meters.
+        meter_set: The meters.
         reloader: For how the configuration stands.
         poller: For what it saw of the clock.
         clock: For ages and paces.
     """
 
     def __init__(
-        self, buffer: Buffer, fleet: Fleet, reloader: Reloader, poller: Poller, clock: Clock
+        self, buffer: Buffer, meter_set: MeterSet, reloader: Reloader, poller: Poller, clock: Clock
     ) -> None:
         self._buffer = buffer
-        self._fleet = fleet
+        self._meter_set = meter_set
         self._reloader = reloader
         self._poller = poller
         self._clock = clock
@@ -85,7 +85,7 @@ class Gauge:
             Figure(
                 "bad_frames_total",
                 "Answers of meters that could not be decoded.",
-                self._fleet.bad_frames,
+                self._meter_set.bad_frames,
                 counter=True,
             ),
             *_events(buffer),
@@ -105,7 +105,7 @@ class Gauge:
             Figure(
                 "held_readings",
                 "Readings that wait for the clock to be right.",
-                await buffer.held_count(),
+                await buffer.waiting_count(),
             ),
         )
 
@@ -133,7 +133,7 @@ def _events(buffer: Buffer) -> tuple[Figure, ...]:
     )
 
 
-def _configuration(standing: Standing) -> tuple[Figure, ...]:
+def _configuration(standing: ConfigurationStatus) -> tuple[Figure, ...]:
     return (
         Figure(
             "configurations_applied_total",

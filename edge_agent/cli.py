@@ -41,7 +41,7 @@ def _fail(error: MeterlineError, *, as_json: bool = False) -> NoReturn:
     raise typer.Exit(EXIT_CONFIGURATION if wrong else EXIT_ENVIRONMENT)
 
 
-def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
     if wanted:
         typer.echo(named_version(PROGRAM))
         raise typer.Exit
@@ -53,7 +53,7 @@ def _frame(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_say_version, is_eager=True, help="Print the version and end."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
         ),
     ] = False,
 ) -> None:
@@ -140,13 +140,13 @@ def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
     Prints the version. Exit code 3 where it may not be installed.
     """
     from edge_agent.config.settings import load_config  # noqa: PLC0415
-    from edge_agent.remote.update.verify import look_again  # noqa: PLC0415
+    from edge_agent.remote.update.verify import verify_update  # noqa: PLC0415
     from firmware_bridge.contract.errors import InvalidValueError, MessageError  # noqa: PLC0415
     from firmware_bridge.contract.release import Release  # noqa: PLC0415
 
     try:
         least = None if floor is None else Release.parse(floor)
-        update = look_again(
+        update = verify_update(
             load_config(config), manifest, artefact, component, Release.parse(installed), least
         )
     except (MessageError, InvalidValueError) as error:
@@ -162,7 +162,7 @@ def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> No
     """Check the configuration, drivers, certificates and the buffer's place; start nothing."""
     from edge_agent.buffer.path_check import check_file, check_folder  # noqa: PLC0415
     from edge_agent.config.settings import load_config  # noqa: PLC0415
-    from edge_agent.polling.meter_set import make_station  # noqa: PLC0415
+    from edge_agent.polling.meter_set import make_meter  # noqa: PLC0415
 
     try:
         loaded = load_config(config)
@@ -171,10 +171,10 @@ def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> No
         broker = loaded.broker.broker()
         broker.tls_context()
         broker.check_name(loaded.gateway)
-        stations = [make_station(settings) for settings in loaded.meters]
+        meters = [make_meter(settings) for settings in loaded.meters]
     except MeterlineError as error:
         _fail(error, as_json=as_json)
-    names = [station.name for station in stations]
+    names = [meter.name for meter in meters]
     if as_json:
         typer.echo(json.dumps({"gateway": loaded.gateway, "meters": names}))
     else:

@@ -17,7 +17,7 @@ from edge_agent.config.settings import EdgeConfig
 from edge_agent.monitoring.status_socket import listen, socket_path
 from edge_agent.polling.meter_set import check_meters
 from edge_agent.polling.recorder import anchor_of
-from edge_agent.remote.service import Desk
+from edge_agent.remote.service import RemoteService
 from edge_agent.uplink.listener import Listener
 from firmware_bridge.contract.errors import EnvironmentFaultError
 
@@ -55,8 +55,8 @@ async def running_agent(
         stack.push_async_callback(_close, buffer)
         clock = make_clock(config.clock.source, dict(buffer.marks))
         agent = Agent(config, origin, buffer, clock, listener)
-        stack.push_async_callback(agent.fleet.close)
-        await agent.fleet.change(config.meters)
+        stack.push_async_callback(agent.meter_set.close)
+        await agent.meter_set.change(config.meters)
 
         async def answer() -> str:
             return (await agent.health()).to_json()
@@ -101,23 +101,25 @@ async def run_until_signal(read: Callable[[], EdgeConfig], origin: str) -> None:
         loop.add_signal_handler(name, asked.set)
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     local = read()
-    desk = Desk(local)
-    config = desk.begin(local)
-    async with running_agent(config, origin, desk) as agent:
-        _log.info("agent_started", gateway=config.gateway, meters=len(agent.stations))
+    remote = RemoteService(local)
+    config = remote.begin(local)
+    async with running_agent(config, origin, remote) as agent:
+        _log.info("agent_started", gateway=config.gateway, meters=len(agent.meters))
         stopping: asyncio.Task[object] = asyncio.create_task(asked.wait())
-        reloading = asyncio.create_task(_reload(agent, hung_up, lambda: desk.over(read()), origin))
-        remote = asyncio.create_task(desk.run(agent))
+        reloading = asyncio.create_task(
+            _reload(agent, hung_up, lambda: remote.over(read()), origin)
+        )
+        remote_work = asyncio.create_task(remote.run(agent))
         try:
             await asyncio.wait(
-                {stopping, reloading, remote, agent.task}, return_when=asyncio.FIRST_COMPLETED
+                {stopping, reloading, remote_work, agent.task}, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             stopping.cancel()
             await _end(reloading)
-            await _end(remote)
+            await _end(remote_work)
         if asked.is_set():
-            desk.stop()
+            remote.stop()
     _log.info("agent_stopped", gateway=config.gateway)
 
 

@@ -1,9 +1,9 @@
 """How far a meter's own clock is believed, judged by the gateway's.
 
-How it works. Each read-out in which a meter tells its time becomes a `Sight`: how far that time is
-from the gateway's at the moment in which it was heard. Then `TRANSITIONS` is asked for (standing,
-sight): it names the standing that follows and the event, if there is one. What is not in the table
-changes nothing.
+How it works. Each read-out in which a meter gives its time becomes a `ClockDistance`: how far that
+time is from the gateway's at the moment in which it came. Then `TRANSITIONS` is asked for
+(standing, distance): it names the standing that follows and the event, if there is one. What is not
+in the table changes nothing.
 
     RIGHT      its own time is used
     WRONG      the gateway's time is used in its place
@@ -32,7 +32,7 @@ SHIFT_STEP: Final = timedelta(seconds=30)
 _ZERO: Final = timedelta(0)
 
 
-class Standing(Enum):
+class ClockStanding(Enum):
     """How a meter's clock stands."""
 
     RIGHT = auto()
@@ -40,7 +40,7 @@ class Standing(Enum):
     RECOVERED = auto()
 
 
-class Sight(Enum):
+class ClockDistance(Enum):
     """How far a meter's clock was seen from the gateway's."""
 
     NEAR = auto()
@@ -53,12 +53,17 @@ class Sight(Enum):
     """Near, and for an hour by now."""
 
 
-TRANSITIONS: Final[dict[tuple[Standing, Sight], tuple[Standing, EventKind | None]]] = {
-    (Standing.RIGHT, Sight.FAR): (Standing.WRONG, EventKind.CLOCK_WRONG),
-    (Standing.WRONG, Sight.NEAR): (Standing.RECOVERED, None),
-    (Standing.RECOVERED, Sight.BETWEEN): (Standing.WRONG, None),
-    (Standing.RECOVERED, Sight.FAR): (Standing.WRONG, None),
-    (Standing.RECOVERED, Sight.NEAR_LONG): (Standing.RIGHT, EventKind.CLOCK_RIGHT),
+TRANSITIONS: Final[
+    dict[tuple[ClockStanding, ClockDistance], tuple[ClockStanding, EventKind | None]]
+] = {
+    (ClockStanding.RIGHT, ClockDistance.FAR): (ClockStanding.WRONG, EventKind.CLOCK_WRONG),
+    (ClockStanding.WRONG, ClockDistance.NEAR): (ClockStanding.RECOVERED, None),
+    (ClockStanding.RECOVERED, ClockDistance.BETWEEN): (ClockStanding.WRONG, None),
+    (ClockStanding.RECOVERED, ClockDistance.FAR): (ClockStanding.WRONG, None),
+    (ClockStanding.RECOVERED, ClockDistance.NEAR_LONG): (
+        ClockStanding.RIGHT,
+        EventKind.CLOCK_RIGHT,
+    ),
 }
 
 
@@ -91,14 +96,14 @@ class ClockTrack:
         near_since: Since when it is near, by the monotonic clock. [s] None where it is not.
     """
 
-    standing: Standing = Standing.RIGHT
+    standing: ClockStanding = ClockStanding.RIGHT
     shift: timedelta = _ZERO
     near_since: float | None = None
 
     @property
     def believed(self) -> bool:
         """Whether the meter's own time is used."""
-        return self.standing is Standing.RIGHT
+        return self.standing is ClockStanding.RIGHT
 
 
 def step(
@@ -112,9 +117,9 @@ def step(
         tolerance: How far it may be, the gateway's own doubt included.
         monotonic: Now. [s]
     """
-    sight = _sight(track, abs(offset), tolerance, monotonic)
-    standing, kind = TRANSITIONS.get((track.standing, sight), (track.standing, None))
-    near = sight in (Sight.NEAR, Sight.NEAR_LONG)
+    distance = _distance(track, abs(offset), tolerance, monotonic)
+    standing, kind = TRANSITIONS.get((track.standing, distance), (track.standing, None))
+    near = distance in (ClockDistance.NEAR, ClockDistance.NEAR_LONG)
     since = (monotonic if track.near_since is None else track.near_since) if near else None
     followed = follow(track, offset)
     return replace(followed, standing=standing, near_since=since), kind
@@ -125,13 +130,15 @@ def follow(track: ClockTrack, offset: timedelta) -> ClockTrack:
     return track if abs(offset - track.shift) <= SHIFT_STEP else replace(track, shift=offset)
 
 
-def _sight(track: ClockTrack, far: timedelta, tolerance: timedelta, monotonic: float) -> Sight:
+def _distance(
+    track: ClockTrack, far: timedelta, tolerance: timedelta, monotonic: float
+) -> ClockDistance:
     if far > tolerance:
-        return Sight.FAR
+        return ClockDistance.FAR
     if far > tolerance / 2:
-        return Sight.BETWEEN
+        return ClockDistance.BETWEEN
     long = track.near_since is not None and monotonic - track.near_since >= RIGHT_AFTER_S
-    return Sight.NEAR_LONG if long else Sight.NEAR
+    return ClockDistance.NEAR_LONG if long else ClockDistance.NEAR
 
 
 def doubt(since_synchronised_s: float) -> timedelta:

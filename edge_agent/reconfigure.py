@@ -21,7 +21,7 @@ from edge_agent.clock import Clock
 from edge_agent.config.settings import EdgeConfig
 from edge_agent.errors import SettingFixedError
 from edge_agent.monitoring.prometheus import serve_metrics
-from edge_agent.polling.meter_set import Change, Fleet
+from edge_agent.polling.meter_set import MeterChanges, MeterSet
 from edge_agent.uplink.mqtt import Uplink
 from firmware_bridge.contract.errors import MeterlineError
 
@@ -41,7 +41,7 @@ class Applied:
         metrics: Whether the figures moved to another port, began or ended.
     """
 
-    meters: Change
+    meters: MeterChanges
     broker: bool = False
     metrics: bool = False
 
@@ -58,7 +58,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ReloadRefusal:
     """Why a configuration is not in force; the one before still is.
 
     Args:
@@ -70,13 +70,13 @@ class Refusal:
     message: str
 
     @classmethod
-    def of(cls, error: MeterlineError) -> Refusal:
+    def of(cls, error: MeterlineError) -> ReloadRefusal:
         """The refusal that an error is."""
         return cls(error.code, str(error))
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ConfigurationStatus:
     """How the agent's configuration stands, for status and metrics.
 
     Args:
@@ -92,7 +92,7 @@ class Standing:
     origin: str
     applied: int = 1
     refused: int = 0
-    refusal: Refusal | None = None
+    refusal: ReloadRefusal | None = None
     outcome: str = "nothing changed"
 
     @property
@@ -137,7 +137,7 @@ class Reloader:
     Args:
         config: In force.
         origin: Where it came from.
-        fleet: The meters, as it says.
+        meter_set: The meters, as it says.
         uplink: To the broker that it names.
         buffer: For the event log; stays open.
         clock: For stamping.
@@ -149,15 +149,15 @@ class Reloader:
         config: EdgeConfig,
         origin: str,
         *,
-        fleet: Fleet,
+        meter_set: MeterSet,
         uplink: Uplink,
         buffer: Buffer,
         clock: Clock,
         answer: Callable[[], Awaitable[str]],
     ) -> None:
         self.config = config
-        self.standing = Standing(clock.wall().isoformat(), origin)
-        self._fleet = fleet
+        self.standing = ConfigurationStatus(clock.wall().isoformat(), origin)
+        self._meter_set = meter_set
         self._uplink = uplink
         self._buffer = buffer
         self._clock = clock
@@ -178,7 +178,7 @@ class Reloader:
         async with self._turn:
             self._close_figures()
 
-    async def apply(self, config: EdgeConfig, origin: str) -> Applied | Refusal:
+    async def apply(self, config: EdgeConfig, origin: str) -> Applied | ReloadRefusal:
         """Put a configuration in force, or say why not; then everything is as it was.
 
         Args:
@@ -188,17 +188,17 @@ class Reloader:
         # Half a change is none: it is carried to its end also where nobody waits for it any more.
         return await asyncio.shield(asyncio.ensure_future(self._apply_whole(config, origin)))
 
-    async def _apply_whole(self, config: EdgeConfig, origin: str) -> Applied | Refusal:
+    async def _apply_whole(self, config: EdgeConfig, origin: str) -> Applied | ReloadRefusal:
         async with self._turn:
             try:
                 applied = await self._apply(config)
             except MeterlineError as error:
-                return self._refuse(Refusal.of(error), origin)
+                return self._refuse(ReloadRefusal.of(error), origin)
             self.config = config
             self._stand(origin, applied)
             return applied
 
-    async def reload(self, read: Callable[[], EdgeConfig], origin: str) -> Applied | Refusal:
+    async def reload(self, read: Callable[[], EdgeConfig], origin: str) -> Applied | ReloadRefusal:
         """Read a configuration and apply it; one that cannot be read is refused likewise.
 
         Args:
@@ -208,7 +208,7 @@ class Reloader:
         try:
             config = read()
         except MeterlineError as error:
-            return self._refuse(Refusal.of(error), origin)
+            return self._refuse(ReloadRefusal.of(error), origin)
         return await self.apply(config, origin)
 
     async def _apply(self, config: EdgeConfig) -> Applied:
@@ -221,7 +221,7 @@ class Reloader:
         metrics = config.metrics.port != before.metrics.port
         figures = await self._serve(config.metrics.port) if metrics else self._figures
         try:
-            meters = await self._fleet.change(config.meters)
+            meters = await self._meter_set.change(config.meters)
         except BaseException:
             if metrics and figures is not None:
                 figures.close()
@@ -242,13 +242,13 @@ class Reloader:
 
     def _stand(self, origin: str, applied: Applied) -> None:
         now, standing = self._clock.wall(), self.standing
-        self.standing = Standing(
+        self.standing = ConfigurationStatus(
             now.isoformat(), origin, standing.applied + 1, standing.refused, None, str(applied)
         )
         _log.info("configuration_applied", origin=origin, outcome=str(applied))
         self._note(now, "configuration_applied", f"From {origin}: {applied}.")
 
-    def _refuse(self, refusal: Refusal, origin: str) -> Refusal:
+    def _refuse(self, refusal: ReloadRefusal, origin: str) -> ReloadRefusal:
         now, standing = self._clock.wall(), self.standing
         self.standing = replace(standing, refused=standing.refused + 1, refusal=refusal)
         _log.error(

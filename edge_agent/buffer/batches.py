@@ -90,7 +90,7 @@ def readings_of(batch: Batch) -> list[Reading]:
     ]
 
 
-def pack_held(readings: Sequence[Reading]) -> bytes:
+def pack_waiting(readings: Sequence[Reading]) -> bytes:
     """Readings whose time is not known yet, without it."""
     return codec.pack(
         [
@@ -111,11 +111,11 @@ def pack_held(readings: Sequence[Reading]) -> bytes:
     )
 
 
-def unpack_held(data: bytes, at: datetime) -> list[Reading]:
-    """Held readings, at an instant that is known now.
+def unpack_waiting(data: bytes, at: datetime) -> list[Reading]:
+    """Waiting readings, at an instant that is known now.
 
     Raises:
-        MessageError: The bytes are not what `pack_held` makes.
+        MessageError: The bytes are not what `pack_waiting` makes.
         InvalidValueError: A field is out of range.
     """
     return [_unpack_one(row, at) for row in codec.sequence("held", codec.unpack(data), 1 << 20)]

@@ -26,11 +26,11 @@ from edge_agent.buffer.records import (
     READ,
     VOIDED,
     WITHHELD,
-    Counts,
+    BatchRow,
     Cycle,
     EpochView,
-    HeldRow,
-    Row,
+    ReadingCounts,
+    WaitingRow,
 )
 from edge_agent.buffer.recovery.bit_repair import batch_of, is_sound, stand_in
 from edge_agent.buffer.transaction import Transaction
@@ -223,13 +223,15 @@ class Buffer:
             return row.payload
         return await self._replace(record, sequence, row, now)
 
-    async def _row(self, record: EpochRecord, sequence: int) -> Row:
+    async def _row(self, record: EpochRecord, sequence: int) -> BatchRow:
         rows = await self._engine.database.rows(
             "SELECT sha256, payload FROM batch WHERE id = ?", (record.id_of(sequence),)
         )
-        return Row.read(*rows[0]) if rows else Row(NO_HASH, b"")
+        return BatchRow.read(*rows[0]) if rows else BatchRow(NO_HASH, b"")
 
-    async def _replace(self, record: EpochRecord, sequence: int, row: Row, now: datetime) -> bytes:
+    async def _replace(
+        self, record: EpochRecord, sequence: int, row: BatchRow, now: datetime
+    ) -> bytes:
         before = await self._row(record, sequence - 1)
         link = Link(self.gateway, record.epoch, sequence, before.sha256)
         sealed, void = stand_in(link, row, self.path, now)
@@ -243,7 +245,7 @@ class Buffer:
         self.note(now, code, f"Batch {sequence} of epoch {record.epoch} failed its hash.")
         return sealed.payload
 
-    async def knows(self, epoch: UUID, sequence: int, sha256: bytes, now: datetime) -> bool:
+    async def has_batch(self, epoch: UUID, sequence: int, sha256: bytes, now: datetime) -> bool:
         """Whether the own batch at that place has that hash, or replaced one that had it.
 
         Raises:
@@ -262,7 +264,7 @@ class Buffer:
             )
         except BufferDamagedError as error:
             await self._engine.recover(database, now, str(error))
-            return await self.knows(epoch, sequence, sha256, now)
+            return await self.has_batch(epoch, sequence, sha256, now)
         return bool(rows)
 
     # --- what the session decides ---
@@ -341,27 +343,27 @@ class Buffer:
 
         await self._engine.transact(work, now)
 
-    def _batch(self, record: EpochRecord, sequence: int, row: Row) -> Batch | None:
+    def _batch(self, record: EpochRecord, sequence: int, row: BatchRow) -> Batch | None:
         return batch_of(Link(self.gateway, record.epoch, sequence, NO_HASH), row)
 
     async def _carry_over(self, before: Ledger, now: datetime) -> None:
         # What the centre had already said is still true.
         for record in before:
-            if await self.knows(record.epoch, record.cum, record.cum_hash, now):
+            if await self.has_batch(record.epoch, record.cum, record.cum_hash, now):
                 self.acknowledge(record.epoch, record.cum, record.cum_hash, now, synchronised=False)
 
     # --- asking the file ---
 
-    async def held(self, limit: int = 1_000) -> tuple[HeldRow, ...]:
+    async def waiting(self, limit: int = 1_000) -> tuple[WaitingRow, ...]:
         """The oldest held readings whose row is intact."""
         rows = await self._engine.database.rows(
             "SELECT id, boot, taken_ms, count, readings, crc FROM held ORDER BY id LIMIT ?",
             (limit,),
         )
         sound = [row for row in rows if row[5] == schema.checksum(*row[1:5])]
-        return tuple(HeldRow(row[0], row[1], row[2], row[4]) for row in sound)
+        return tuple(WaitingRow(row[0], row[1], row[2], row[4]) for row in sound)
 
-    async def held_boots(self) -> dict[str, int]:
+    async def waiting_boots(self) -> dict[str, int]:
         """Each boot that readings are held from, oldest first, and how long it lasted at least.
 
         Milliseconds from its start to the last of them.
@@ -396,18 +398,18 @@ class Buffer:
                 record = next(
                     (record for record in self._engine.ledger if record.ordinal == ordinal), None
                 )
-                batch = self._batch(record, sequence, Row.read(*row)) if record else None
+                batch = self._batch(record, sequence, BatchRow.read(*row)) if record else None
                 if batch is not None:
                     yield batch
 
-    async def held_count(self) -> int:
+    async def waiting_count(self) -> int:
         """Readings that wait for the clock."""
         rows = await self._engine.database.rows("SELECT coalesce(sum(count), 0) FROM held")
         return int(rows[0][0])
 
-    async def counts(self) -> Counts:
+    async def counts(self) -> ReadingCounts:
         """Readings by where they are."""
-        held = await self.held_count()
+        held = await self.waiting_count()
         acknowledged, unacknowledged = self._engine.marks.get(PRUNED, 0), 0
         for record in self._engine.ledger:
             rows = await self._engine.database.rows(
@@ -423,7 +425,9 @@ class Buffer:
             acknowledged += rows[0][0]
             unacknowledged += rows[0][1]
         voided = self._engine.marks.get(VOIDED, 0)
-        return Counts(self._engine.marks.get(READ, 0), held, unacknowledged, acknowledged, voided)
+        return ReadingCounts(
+            self._engine.marks.get(READ, 0), held, unacknowledged, acknowledged, voided
+        )
 
     async def oldest_unacknowledged_ms(self) -> int | None:
         """When the oldest unacknowledged batch was sealed; None where there is none."""

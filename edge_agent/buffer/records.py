@@ -23,7 +23,7 @@ WITHHELD = "withheld"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class WaitingReadings:
     """Readings that wait for the clock.
 
     Args:
@@ -38,8 +38,8 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRow:
-    """A row of held readings as it is stored; `edge_agent.buffer.batches.unpack_held` opens it."""
+class WaitingRow:
+    """A row of waiting readings as it is stored; see `edge_agent.buffer.batches.unpack_waiting`."""
 
     identity: int
     boot: str
@@ -65,7 +65,7 @@ class Cycle:
     made_at: datetime
     readings: Sequence[Reading] = ()
     marks: Mapping[str, int] = field(default_factory=dict)
-    held: Sequence[Held] = ()
+    held: Sequence[WaitingReadings] = ()
     release: Sequence[int] = ()
     synchronised: bool = True
     events: Sequence[MeterEvent] = ()
@@ -79,7 +79,7 @@ class Cycle:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ReadingCounts:
     """Readings by where they are; `read` is the sum of the others, or something is wrong.
 
     Args:
@@ -126,14 +126,14 @@ class EpochView:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BatchRow:
     """A batch as it was found in the file: the hash stored beside it, and its bytes."""
 
     sha256: bytes
     payload: bytes
 
     @classmethod
-    def read(cls, sha256: object, payload: object) -> Row:
+    def read(cls, sha256: object, payload: object) -> BatchRow:
         """From columns whose types nothing guarantees after damage."""
         whole = isinstance(sha256, bytes) and len(sha256) == len(NO_HASH)
         return cls(

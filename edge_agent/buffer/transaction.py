@@ -14,16 +14,16 @@ from typing import Any
 import aiosqlite
 
 from edge_agent.buffer import schema
-from edge_agent.buffer.batches import pack_held, readings_of, seal_all
+from edge_agent.buffer.batches import pack_waiting, readings_of, seal_all
 from edge_agent.buffer.epochs import EpochRecord, Ledger
-from edge_agent.buffer.records import PRUNED, READ, VOIDED, Held, Row
+from edge_agent.buffer.records import PRUNED, READ, VOIDED, BatchRow, WaitingReadings
 from firmware_bridge.contract.envelope import NO_HASH, Batch, Sealed
 from firmware_bridge.contract.event import MeterEvent
 from firmware_bridge.contract.reading import Reading, to_ms
 
 RETENTION = timedelta(days=35)
 PRUNE_ROWS = 2_000
-BatchOf = Callable[[EpochRecord, int, Row], "Batch | None"]
+BatchOf = Callable[[EpochRecord, int, BatchRow], "Batch | None"]
 
 
 @dataclass(slots=True)
@@ -102,10 +102,10 @@ class Transaction:
             after.last, after.last_hash = sealed[-1].sequence, sealed[-1].sha256
         return sealed
 
-    async def hold(self, held: Iterable[Held]) -> None:
+    async def hold(self, held: Iterable[WaitingReadings]) -> None:
         """Keep readings whose time is not known."""
         for item in held:
-            row = (item.boot, item.taken_ms, len(item.readings), pack_held(item.readings))
+            row = (item.boot, item.taken_ms, len(item.readings), pack_waiting(item.readings))
             await self.connection.execute(
                 "INSERT INTO held (boot, taken_ms, count, readings, crc) VALUES (?, ?, ?, ?, ?)",
                 (*row, schema.checksum(*row)),
@@ -124,7 +124,7 @@ class Transaction:
             rows = await self.rows(
                 "SELECT sha256, payload, count FROM batch WHERE id = ?", source.id_of(sequence)
             )
-            row = Row.read(*rows[0][:2]) if rows else Row(NO_HASH, b"")
+            row = BatchRow.read(*rows[0][:2]) if rows else BatchRow(NO_HASH, b"")
             batch = batch_of(source, sequence, row)
             if batch is None:
                 self.add(VOIDED, rows[0][2] if rows else 0)

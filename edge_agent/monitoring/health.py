@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.buffer import schema
-from edge_agent.buffer.records import PRUNED, READ, VOIDED, Counts, event_counts
+from edge_agent.buffer.records import PRUNED, READ, VOIDED, ReadingCounts, event_counts
 from edge_agent.errors import BufferUnavailableError
 from firmware_bridge.contract.reading import from_ms
 
@@ -79,7 +79,7 @@ class Health:
         return json.dumps(asdict(self), separators=(",", ":"))
 
 
-def counts_table(counts: Counts) -> dict[str, int | bool]:
+def counts_table(counts: ReadingCounts) -> dict[str, int | bool]:
     """The counts, and whether they add up."""
     return {**asdict(counts), "reconcile": counts.reconcile}
 
@@ -156,7 +156,7 @@ def _inspect(connection: sqlite3.Connection) -> Health:
         for name, value, crc in connection.execute("SELECT name, value, crc FROM mark")
         if crc == schema.checksum(name, value)
     }
-    counts = Counts(
+    counts = ReadingCounts(
         read=marks.get(READ, 0),
         held=held,
         unacknowledged=waiting,

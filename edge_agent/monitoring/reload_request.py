@@ -24,7 +24,7 @@ def ask_reload(buffer: Path, patience_s: float = PATIENCE_S) -> dict[str, Any]:
     """Send SIGHUP to the agent with that buffer, and wait for what it makes of it.
 
     Returns:
-        How its configuration stands then, see `edge_agent.reconfigure.Standing`.
+        How its configuration stands then, see `edge_agent.reconfigure.ConfigurationStatus`.
 
     Raises:
         AgentSilentError: None runs there, it is another user's, or it says nothing.

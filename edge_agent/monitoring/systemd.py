@@ -33,14 +33,14 @@ class Supervisor:
     watchdog_s: float | None
 
     @classmethod
-    def found(cls, environment: Mapping[str, str] = os.environ) -> Supervisor:
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Supervisor:
         """As the environment says; a watchdog that is meant for another process is none."""
         limit = environment.get("WATCHDOG_USEC", "")
         ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         watchdog_s = int(limit) / _MICRO if limit.isdigit() and int(limit) and ours else None
         return cls(environment.get("NOTIFY_SOCKET") or None, watchdog_s)
 
-    def tell(self, state: str) -> None:
+    def notify(self, state: str) -> None:
         """Send a state such as `READY=1`; nobody listening is no error."""
         if self.address is None:
             return
@@ -58,11 +58,11 @@ class Supervisor:
     def reloading(self) -> Iterator[None]:
         """Say that a new configuration is being read, and then that we are ready again."""
         now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
-        self.tell(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
+        self.notify(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
         try:
             yield
         finally:
-            self.tell("READY=1")
+            self.notify("READY=1")
 
 
 def is_alive(now: float, committed_at: float | None, started_at: float, period_s: int) -> bool:

@@ -16,9 +16,9 @@ import structlog
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.clock import Clock
 from edge_agent.polling.claims import MeterIdentitySharedError
-from edge_agent.polling.meter import Station, describe
+from edge_agent.polling.meter import Meter, describe
 from edge_agent.polling.recorder import Recorder
-from edge_agent.register_events.device_exchange import plate_of
+from edge_agent.register_events.device_exchange import nameplate_of
 from edge_agent.sample import Sample
 from firmware_bridge.contract.body import READINGS_MAX
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
@@ -37,14 +37,14 @@ class Backfill:
     """One meter's catching up. Runs until it is cancelled.
 
     Args:
-        station: The meter.
+        meter: The meter.
         recorder: Stores its entries.
         buffer: For marks, events, and the word that the disk is short.
         clock: For waiting.
     """
 
-    def __init__(self, station: Station, recorder: Recorder, buffer: Buffer, clock: Clock) -> None:
-        self._station = station
+    def __init__(self, meter: Meter, recorder: Recorder, buffer: Buffer, clock: Clock) -> None:
+        self._meter = meter
         self._recorder = recorder
         self._buffer = buffer
         self._clock = clock
@@ -60,15 +60,15 @@ class Backfill:
             except (DeviceError, EnvironmentFaultError) as error:
                 code, detail, raw = describe(error)
                 if code != failure:
-                    _log.warning("backfill_waits", meter=self._station.name, reason=detail)
+                    _log.warning("backfill_waits", meter=self._meter.name, reason=detail)
                     self._note(code.lower(), detail, raw)
                 failure = code
                 await self._clock.sleep(delay_s)
                 delay_s = min(delay_s * 2, RETRY_MAX_S)
                 continue
             delay_s, failure = RETRY_S, None
-            await self._station.behind.wait()
-            self._station.behind.clear()
+            await self._meter.behind.wait()
+            self._meter.behind.clear()
 
     async def catch_up(self) -> bool:
         """Store every entry that the meter holds and the buffer does not.
@@ -81,24 +81,24 @@ class Backfill:
             EnvironmentFaultError: The buffer takes nothing; progress stands where it is.
         """
         while True:
-            memory = await self._station.driver.profile_memory()
+            memory = await self._meter.driver.profile_memory()
             if memory is None:
                 return False
-            if self._station.claims.is_refused(self._station.name, memory.meter):
-                message = f"The entries of {plate_of(memory.meter)} are another meter's."
+            if self._meter.claims.is_refused(self._meter.name, memory.meter):
+                message = f"The entries of {nameplate_of(memory.meter)} are another meter's."
                 raise MeterIdentitySharedError(message)
             start = self._start(memory)
             if start >= memory.held.end:
-                if self._station.profile_mark not in self._buffer.marks:
+                if self._meter.profile_mark not in self._buffer.marks:
                     await self._store(memory.meter, (), start)
-                self._station.profile_period_s = memory.period_s
-                self._station.current = True
+                self._meter.profile_period_s = memory.period_s
+                self._meter.current = True
                 return True
             await self._read(memory.meter, Interval(start, memory.held.end))
 
     def _start(self, memory: ProfileMemory) -> datetime:
-        stored = self._buffer.marks.get(self._station.profile_mark)
-        wanted = from_ms(stored) if stored is not None else self._station.backfill_from
+        stored = self._buffer.marks.get(self._meter.profile_mark)
+        wanted = from_ms(stored) if stored is not None else self._meter.backfill_from
         if wanted is None or wanted >= memory.held.start:
             return wanted or memory.held.start
         if stored is not None and memory.held.duration:
@@ -112,7 +112,7 @@ class Backfill:
         covered = interval.start
         count = 0
         try:
-            chunks = self._station.driver.read_profile(interval)
+            chunks = self._meter.driver.read_profile(interval)
             async with aclosing(chunks):  # type: ignore[type-var]
                 async for chunk in chunks:
                     waiting += chunk.readings
@@ -124,7 +124,7 @@ class Backfill:
         finally:
             await self._store(device, waiting, covered)
         seconds = self._clock.monotonic() - began
-        _log.info("backfilled", meter=self._station.name, readings=count, seconds=round(seconds, 2))
+        _log.info("backfilled", meter=self._meter.name, readings=count, seconds=round(seconds, 2))
 
     async def _store_full(self, device: MeterIdentity, waiting: list[Reading]) -> list[Reading]:
         """Store a full batch, cut between instants; return the rest."""
@@ -137,10 +137,10 @@ class Backfill:
     async def _store(
         self, device: MeterIdentity, entries: Sequence[Reading], covered: datetime
     ) -> None:
-        marks = {self._station.profile_mark: to_ms(covered)}
-        if not entries and self._buffer.marks.get(self._station.profile_mark) == to_ms(covered):
+        marks = {self._meter.profile_mark: to_ms(covered)}
+        if not entries and self._buffer.marks.get(self._meter.profile_mark) == to_ms(covered):
             return
-        sample = Sample(self._station.name, device, entries=tuple(entries), marks=marks)
+        sample = Sample(self._meter.name, device, entries=tuple(entries), marks=marks)
         await self._recorder.record([sample])
 
     async def _while_short(self) -> None:
@@ -148,7 +148,7 @@ class Backfill:
             await self._clock.sleep(SHORT_S)
 
     def _note(self, code: str, detail: str, raw: bytes | None = None) -> None:
-        self._buffer.note(self._clock.wall(), code, f"{self._station.name}: {detail}", raw)
+        self._buffer.note(self._clock.wall(), code, f"{self._meter.name}: {detail}", raw)
 
 
 async def run_all(backfills: Sequence[Backfill]) -> None:

@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from edge_agent.register_events.device_exchange import plate_of
+from edge_agent.register_events.device_exchange import nameplate_of
 from firmware_bridge.contract.errors import DeviceError
-from firmware_bridge.contract.event import Plate
+from firmware_bridge.contract.event import Nameplate
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 
 _PREFIX = "claim"
@@ -33,24 +33,24 @@ class MeterIdentitySharedError(DeviceError):
     code = "METER_IDENTITY_SHARED"
 
 
-class Register(NamedTuple):
+class ClaimedRegister(NamedTuple):
     """What is claimed."""
 
-    plate: Plate
+    nameplate: Nameplate
     code: str
 
 
-class Claim(NamedTuple):
+class RegisterClaim(NamedTuple):
     """Who holds a register.
 
     Args:
         number: Later claims have higher ones.
-        station: The configured meter.
+        meter: The configured meter.
         role: Whether the device is the meter itself or hangs behind it.
     """
 
     number: int
-    station: str
+    meter: str
     role: str
 
 
@@ -66,13 +66,13 @@ class Admission:
 
     values: tuple[MeterValue, ...]
     marks: Mapping[str, int] = field(default_factory=dict)
-    shared: Mapping[Plate, str] = field(default_factory=dict)
+    shared: Mapping[Nameplate, str] = field(default_factory=dict)
 
-    def refusal(self, plate: Plate) -> MeterIdentitySharedError:
+    def refusal(self, nameplate: Nameplate) -> MeterIdentitySharedError:
         """What is said of a device that another configured meter holds."""
-        message = f"{plate} is read as meter {self.shared[plate]!r} already."
-        remedy = "Set `serial` in each one's table to its plate's number, or read it once only."
-        return MeterIdentitySharedError(message, value=str(plate), remedy=remedy)
+        message = f"{nameplate} is read as meter {self.shared[nameplate]!r} already."
+        remedy = "Set `serial` in each one's table to its nameplate's number, or read it once only."
+        return MeterIdentitySharedError(message, value=str(nameplate), remedy=remedy)
 
 
 class Claims:
@@ -83,10 +83,10 @@ class Claims:
     """
 
     def __init__(self, marks: Mapping[str, int] | None = None) -> None:
-        self._held: dict[Register, Claim] = {}
-        self._own: dict[str, set[Register]] = defaultdict(set)
+        self._held: dict[ClaimedRegister, RegisterClaim] = {}
+        self._own: dict[str, set[ClaimedRegister]] = defaultdict(set)
         self._at_work: frozenset[str] | None = None
-        self._refused: dict[str, frozenset[Plate]] = {}
+        self._refused: dict[str, frozenset[Nameplate]] = {}
         self._last = 0
         for name, number in (marks or {}).items():
             self._recall(name, number)
@@ -95,75 +95,75 @@ class Claims:
         parts = name.split("\t")
         if len(parts) != _FIELDS or parts[0] != _PREFIX:
             return
-        _, station, role, manufacturer, serial, code = parts
-        register = Register(Plate(manufacturer, serial), code)
+        _, meter, role, manufacturer, serial, code = parts
+        register = ClaimedRegister(Nameplate(manufacturer, serial), code)
         held = self._held.get(register)
         if held is None or held.number < number:
-            self._hold(register, Claim(number, station, role))
+            self._hold(register, RegisterClaim(number, meter, role))
         self._last = max(self._last, number)
 
-    def configure(self, stations: Collection[str]) -> None:
+    def configure(self, meters: Collection[str]) -> None:
         """These meters are at work; what others held is free."""
-        self._at_work = frozenset(stations)
+        self._at_work = frozenset(meters)
         self._free(tuple(self._held))
 
-    def is_refused(self, station: str, meter: MeterIdentity) -> bool:
+    def is_refused(self, meter: str, device: MeterIdentity) -> bool:
         """Whether the device was another configured meter's when this one was read last."""
-        return plate_of(meter) in self._refused.get(station, frozenset())
+        return nameplate_of(device) in self._refused.get(meter, frozenset())
 
-    def admit(self, station: str, meter: MeterIdentity, values: Iterable[MeterValue]) -> Admission:
+    def admit(self, meter: str, device: MeterIdentity, values: Iterable[MeterValue]) -> Admission:
         """Say what of a read-out is this meter's.
 
         Args:
-            station: The configured meter.
-            meter: The device that answered.
+            meter: The configured meter.
+            device: The one that answered.
             values: What it and the devices behind it showed.
         """
         shown = tuple(values)
-        own = plate_of(meter)
-        self._release(station, own)
-        registers = {Register(plate_of(v.meter), str(v.obis)) for v in shown}
+        own = nameplate_of(device)
+        self._release(meter, own)
+        registers = {ClaimedRegister(nameplate_of(v.meter), str(v.obis)) for v in shown}
         self._free(registers)
         shared = {
-            register.plate: held.station
+            register.nameplate: held.meter
             for register in registers
-            if (held := self._held.get(register)) is not None and held.station != station
+            if (held := self._held.get(register)) is not None and held.meter != meter
         }
         marks: dict[str, int] = {}
         for register in sorted(registers - self._held.keys(), key=str):
-            if register.plate not in shared:
-                role = _OWN if register.plate == own else _BEHIND
-                marks |= self._claim(station, role, register)
-        self._refused[station] = frozenset(shared)
-        kept = tuple(value for value in shown if plate_of(value.meter) not in shared)
+            if register.nameplate not in shared:
+                role = _OWN if register.nameplate == own else _BEHIND
+                marks |= self._claim(meter, role, register)
+        self._refused[meter] = frozenset(shared)
+        kept = tuple(value for value in shown if nameplate_of(value.meter) not in shared)
         return Admission(kept, marks, shared)
 
-    def _claim(self, station: str, role: str, register: Register) -> dict[str, int]:
+    def _claim(self, meter: str, role: str, register: ClaimedRegister) -> dict[str, int]:
         self._last += 1
-        self._hold(register, Claim(self._last, station, role))
-        plate = register.plate
-        parts = (_PREFIX, station, role, plate.manufacturer, plate.serial, register.code)
+        self._hold(register, RegisterClaim(self._last, meter, role))
+        nameplate = register.nameplate
+        parts = (_PREFIX, meter, role, nameplate.manufacturer, nameplate.serial, register.code)
         return {"\t".join(parts): self._last}
 
-    def _hold(self, register: Register, claim: Claim) -> None:
+    def _hold(self, register: ClaimedRegister, claim: RegisterClaim) -> None:
         before = self._held.get(register)
         if before is not None:
-            self._own[before.station].discard(register)
+            self._own[before.meter].discard(register)
         self._held[register] = claim
         if claim.role == _OWN:
-            self._own[claim.station].add(register)
+            self._own[claim.meter].add(register)
 
-    def _free(self, registers: Iterable[Register]) -> None:
+    def _free(self, registers: Iterable[ClaimedRegister]) -> None:
         """Whoever is no longer configured holds nothing, also if a last read of it came later."""
         for register in registers:
             held = self._held.get(register)
-            if held is None or self._at_work is None or held.station in self._at_work:
+            if held is None or self._at_work is None or held.meter in self._at_work:
                 continue
             del self._held[register]
-            self._own[held.station].discard(register)
+            self._own[held.meter].discard(register)
 
-    def _release(self, station: str, own: Plate) -> None:
+    def _release(self, meter: str, own: Nameplate) -> None:
         """Another device hangs where the one hung that this meter held as its own."""
-        for register in [one for one in self._own[station] if one.plate != own]:
-            self._own[station].discard(register)
+        for register in [one for one in self._own[meter] if one.nameplate != own]:
+            self._own[meter].discard(register)
             del self._held[register]

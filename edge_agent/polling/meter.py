@@ -10,12 +10,12 @@ from typing import Any
 from edge_agent.meter_clock import DEFAULT, Trust
 from edge_agent.polling.claims import Claims
 from firmware_bridge.contract.errors import MeterlineError
-from firmware_bridge.contract.event import Plate
+from firmware_bridge.contract.event import Nameplate
 from firmware_bridge.driver.interface import MeterDriver
 
 
 @dataclass(slots=True)
-class Station:
+class Meter:
     """A meter as the agent sees it.
 
     Args:
@@ -60,7 +60,7 @@ class Station:
     fresh: bool = True
     repeated: frozenset[tuple[object, ...]] = frozenset()
     claims: Claims = field(default_factory=Claims)
-    shared: frozenset[Plate] = frozenset()
+    shared: frozenset[Nameplate] = frozenset()
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     offline: tuple[str, ...] = ()
 

@@ -19,7 +19,7 @@ from edge_agent.clock import Clock
 from edge_agent.config.settings import MeterSettings
 from edge_agent.polling.backfill import Backfill
 from edge_agent.polling.claims import Claims
-from edge_agent.polling.meter import Station
+from edge_agent.polling.meter import Meter
 from edge_agent.polling.recorder import Recorder
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.driver.interface import MeterDriver
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MeterChanges:
     """What a new configuration means for the meters, by name."""
 
     added: tuple[str, ...] = ()
@@ -41,18 +41,18 @@ class Change:
 
 
 @dataclass(slots=True)
-class _Post:
+class _Entry:
     """A meter at work."""
 
     settings: MeterSettings
-    station: Station
+    meter: Meter
     backfill: asyncio.Task[None] | None = None
 
 
 CreateDriver = Callable[[str, Mapping[str, object]], MeterDriver]
 
 
-def make_station(settings: MeterSettings, create: CreateDriver = create_driver) -> Station:
+def make_meter(settings: MeterSettings, create: CreateDriver = create_driver) -> Meter:
     """A meter as configured; nothing is sent to it yet.
 
     Args:
@@ -62,7 +62,7 @@ def make_station(settings: MeterSettings, create: CreateDriver = create_driver) 
     Raises:
         UnknownProtocolError, DriverSettingError: It cannot be what the configuration says.
     """
-    return Station(
+    return Meter(
         name=settings.name,
         driver=create(settings.protocol, settings.driver_settings),
         period_s=settings.period_s,
@@ -81,21 +81,21 @@ def check_meters(settings: Sequence[MeterSettings]) -> None:
         UnknownProtocolError, DriverSettingError: One cannot.
     """
     for one in settings:
-        make_station(one)
+        make_meter(one)
 
 
-def compare(old: Sequence[MeterSettings], new: Sequence[MeterSettings]) -> Change:
+def compare(old: Sequence[MeterSettings], new: Sequence[MeterSettings]) -> MeterChanges:
     """Which meters come, go, and are no longer as they were."""
     before = {settings.name: settings for settings in old}
     after = {settings.name: settings for settings in new}
-    return Change(
+    return MeterChanges(
         added=tuple(name for name in after if name not in before),
         removed=tuple(name for name in before if name not in after),
         changed=tuple(n for n in after if n in before and before[n] != after[n]),
     )
 
 
-class Fleet:
+class MeterSet:
     """The meters of one agent.
 
     Args:
@@ -105,7 +105,7 @@ class Fleet:
         create: Makes the driver of a protocol.
 
     Attributes:
-        stations: Those at work; always the same list, for whoever reads them.
+        meters: Those at work; always the same list, for whoever reads them.
     """
 
     def __init__(
@@ -116,11 +116,11 @@ class Fleet:
         create: CreateDriver = create_driver,
     ) -> None:
         self._create = create
-        self.stations: list[Station] = []
+        self.meters: list[Meter] = []
         self._recorder = recorder
         self._buffer = buffer
         self._clock = clock
-        self._posts: dict[str, _Post] = {}
+        self._entries: dict[str, _Entry] = {}
         self._group: asyncio.TaskGroup | None = None
         self._bad_frames_before = 0
         self._claims = Claims(buffer.marks)
@@ -128,104 +128,104 @@ class Fleet:
     @property
     def bad_frames(self) -> int:
         """Answers that could not be decoded since the start, of meters that left too."""
-        return self._bad_frames_before + sum(station.bad_frames for station in self.stations)
+        return self._bad_frames_before + sum(meter.bad_frames for meter in self.meters)
 
     @property
     def caught_up(self) -> bool:
         """Whether every load profile is stored up to its present end."""
-        return all(station.current for station in self.stations if _keeps_profile(station))
+        return all(meter.current for meter in self.meters if _keeps_profile(meter))
 
     async def run(self) -> None:
         """Catch up on load profiles until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for post in self._posts.values():
-                self._catch_up(post)
+            for entry in self._entries.values():
+                self._catch_up(entry)
             await asyncio.Event().wait()
 
-    async def change(self, wanted: Sequence[MeterSettings]) -> Change:
+    async def change(self, wanted: Sequence[MeterSettings]) -> MeterChanges:
         """Be as configured.
 
         Raises:
             ConfigurationError: A meter cannot be as configured; nothing was changed.
         """
-        old = {name: post.settings for name, post in self._posts.items()}
+        old = {name: entry.settings for name, entry in self._entries.items()}
         change = compare(tuple(old.values()), wanted)
         anew = {
-            settings.name: make_station(settings, self._create)
+            settings.name: make_meter(settings, self._create)
             for settings in wanted
             if settings.name not in old or not _same_driver(old[settings.name], settings)
         }
         self._claims.configure([settings.name for settings in wanted])
         leaving = [name for name in old if name in anew or name in change.removed]
-        await asyncio.gather(*(self._leave(self._posts.pop(name)) for name in leaving))
+        await asyncio.gather(*(self._leave(self._entries.pop(name)) for name in leaving))
         for settings in wanted:
             if settings.name in anew:
                 await self._join(settings, anew[settings.name])
             elif settings.name in change.changed:
-                await self._alter(self._posts[settings.name], settings)
-        self._posts = {settings.name: self._posts[settings.name] for settings in wanted}
+                await self._alter(self._entries[settings.name], settings)
+        self._entries = {settings.name: self._entries[settings.name] for settings in wanted}
         return change
 
     async def close(self) -> None:
         """Let go of every meter; nobody reads them any more."""
-        posts, self._posts = self._posts, {}
-        self.stations.clear()
-        for post in posts.values():
-            await _release(post.station)
+        entries, self._entries = self._entries, {}
+        self.meters.clear()
+        for entry in entries.values():
+            await _release(entry.meter)
 
-    async def _join(self, settings: MeterSettings, station: Station) -> None:
-        station.claims = self._claims
-        await station.driver.__aenter__()
-        post = self._posts[settings.name] = _Post(settings, station)
-        self.stations.append(station)
-        self._catch_up(post)
+    async def _join(self, settings: MeterSettings, meter: Meter) -> None:
+        meter.claims = self._claims
+        await meter.driver.__aenter__()
+        entry = self._entries[settings.name] = _Entry(settings, meter)
+        self.meters.append(meter)
+        self._catch_up(entry)
 
-    async def _leave(self, post: _Post) -> None:
+    async def _leave(self, entry: _Entry) -> None:
         """A read under way may end, where the meter usually answers."""
-        station = post.station
-        self.stations.remove(station)
-        await self._end_backfill(post)
-        if station.under_way and station.answering:
-            await asyncio.wait(set(station.under_way), timeout=station.timeout_s)
-        await end(*station.under_way)
-        self._bad_frames_before += station.bad_frames
-        await _release(station)
+        meter = entry.meter
+        self.meters.remove(meter)
+        await self._end_backfill(entry)
+        if meter.under_way and meter.answering:
+            await asyncio.wait(set(meter.under_way), timeout=meter.timeout_s)
+        await end(*meter.under_way)
+        self._bad_frames_before += meter.bad_frames
+        await _release(meter)
 
-    async def _alter(self, post: _Post, settings: MeterSettings) -> None:
-        before, post.settings = post.settings, settings
-        station = post.station
-        station.period_s, station.timeout_s = settings.period_s, settings.read_timeout_s
-        station.capacity_w, station.trust = settings.capacity_w, settings.trust
+    async def _alter(self, entry: _Entry, settings: MeterSettings) -> None:
+        before, entry.settings = entry.settings, settings
+        meter = entry.meter
+        meter.period_s, meter.timeout_s = settings.period_s, settings.read_timeout_s
+        meter.capacity_w, meter.trust = settings.capacity_w, settings.trust
         profile = (settings.load_profile, settings.backfill_from)
         if profile == (before.load_profile, before.backfill_from):
             return
-        await self._end_backfill(post)
-        station.load_profile, station.backfill_from = profile
-        station.current = False
-        self._catch_up(post)
+        await self._end_backfill(entry)
+        meter.load_profile, meter.backfill_from = profile
+        meter.current = False
+        self._catch_up(entry)
 
-    def _catch_up(self, post: _Post) -> None:
-        if self._group is not None and _keeps_profile(post.station):
-            backfill = Backfill(post.station, self._recorder, self._buffer, self._clock)
-            post.backfill = self._group.create_task(backfill.run())
+    def _catch_up(self, entry: _Entry) -> None:
+        if self._group is not None and _keeps_profile(entry.meter):
+            backfill = Backfill(entry.meter, self._recorder, self._buffer, self._clock)
+            entry.backfill = self._group.create_task(backfill.run())
 
-    async def _end_backfill(self, post: _Post) -> None:
-        task, post.backfill = post.backfill, None
+    async def _end_backfill(self, entry: _Entry) -> None:
+        task, entry.backfill = entry.backfill, None
         if task is not None:
             await end(task)
 
 
-async def _release(station: Station) -> None:
+async def _release(meter: Meter) -> None:
     try:
-        await station.driver.__aexit__(None, None, None)
+        await meter.driver.__aexit__(None, None, None)
     except (MeterlineError, OSError) as error:
         # The others go on, and so does the agent.
-        _log.error("meter_not_closed", meter=station.name, reason=str(error))
+        _log.error("meter_not_closed", meter=meter.name, reason=str(error))
 
 
-def _keeps_profile(station: Station) -> bool:
-    return station.load_profile and station.driver.has_profile
+def _keeps_profile(meter: Meter) -> bool:
+    return meter.load_profile and meter.driver.has_profile
 
 
 def _same_driver(old: MeterSettings, new: MeterSettings) -> bool:

@@ -20,7 +20,7 @@ from edge_agent.cancellation import end
 from edge_agent.clock import Clock
 from edge_agent.meter_clock import is_present
 from edge_agent.polling.claims import Admission
-from edge_agent.polling.meter import Station, describe, read_mark
+from edge_agent.polling.meter import Meter, describe, read_mark
 from edge_agent.polling.recorder import Recorder
 from edge_agent.polling.schedule import Timetable
 from edge_agent.sample import Sample
@@ -47,7 +47,7 @@ class Poller:
     """Runs until it is cancelled.
 
     Args:
-        stations: The meters; the list may change between cycles.
+        meters: The meters; the list may change between cycles.
         recorder: Stores what they show.
         buffer: For marks, events, and the word that the disk is short.
         clock: For waiting and stamping.
@@ -57,9 +57,9 @@ class Poller:
     """
 
     def __init__(
-        self, stations: Sequence[Station], recorder: Recorder, buffer: Buffer, clock: Clock
+        self, meters: Sequence[Meter], recorder: Recorder, buffer: Buffer, clock: Clock
     ) -> None:
-        self._stations = stations
+        self._meters = meters
         self._recorder = recorder
         self._buffer = buffer
         self._clock = clock
@@ -72,16 +72,16 @@ class Poller:
         try:
             while True:
                 now = self._clock.wall()
-                periods_s = {station.period_s for station in self._stations}
-                due, step = timetable.look(now, self._clock.monotonic(), periods_s)
+                periods_s = {meter.period_s for meter in self._meters}
+                due, step = timetable.poll(now, self._clock.monotonic(), periods_s)
                 if step:
                     self._note_step(step, now)
-                stations = [s for s in self._stations if s.fresh or s.period_s in due]
-                for station in stations:
-                    station.fresh = False
-                if stations:
+                meters = [s for s in self._meters if s.fresh or s.period_s in due]
+                for meter in meters:
+                    meter.fresh = False
+                if meters:
                     patience_s = max(timetable.wait_s(now, PATIENCE_MAX_S), PATIENCE_MIN_S)
-                    await self.cycle(stations, max(due.values(), default=now), patience_s)
+                    await self.cycle(meters, max(due.values(), default=now), patience_s)
                 await self._clock.sleep(timetable.wait_s(self._clock.wall(), LOOK_S))
         finally:
             await end(*self._late)
@@ -94,64 +94,64 @@ class Poller:
 
     async def cycle(
         self,
-        stations: Iterable[Station],
+        meters: Iterable[Meter],
         boundary: datetime,
         patience_s: float = PATIENCE_MAX_S,
     ) -> None:
         """Read these meters now and store what they show, in one transaction.
 
         Args:
-            stations: Those that are due.
+            meters: Those that are due.
             boundary: At which they are.
             patience_s: Who takes longer is stored later, lest others miss their next boundary. [s]
         """
-        chosen = [station for station in stations if self._wanted(station)]
-        silent = [station for station in chosen if not station.answering]
+        chosen = [meter for meter in meters if self._wanted(meter)]
+        silent = [meter for meter in chosen if not meter.answering]
         reads = [(one, self._begin(one, boundary)) for one in chosen if one.answering]
         try:
             if awaited := [task for _, task in reads]:
                 await asyncio.wait(awaited, timeout=patience_s)
-            done = [(station, task) for station, task in reads if task.done()]
+            done = [(meter, task) for meter, task in reads if task.done()]
             # Meters of one bus take turns: who kept silent last time keeps it from nobody.
-            reads += [(station, self._begin(station, boundary)) for station in silent]
+            reads += [(meter, self._begin(meter, boundary)) for meter in silent]
             await self._store([sample for pair in done if (sample := self._outcome(*pair))])
         finally:
-            for station, task in reads:
+            for meter, task in reads:
                 if not task.done():
-                    self._leave(station, task)
+                    self._leave(meter, task)
 
-    def _begin(self, station: Station, boundary: datetime) -> asyncio.Task[Sample | None]:
-        task = asyncio.create_task(self._read(station, boundary))
-        station.under_way.add(task)
-        task.add_done_callback(station.under_way.discard)
+    def _begin(self, meter: Meter, boundary: datetime) -> asyncio.Task[Sample | None]:
+        task = asyncio.create_task(self._read(meter, boundary))
+        meter.under_way.add(task)
+        task.add_done_callback(meter.under_way.discard)
         return task
 
-    def _leave(self, station: Station, task: asyncio.Task[Sample | None]) -> None:
-        late = asyncio.create_task(self._store_late(station, task))
+    def _leave(self, meter: Meter, task: asyncio.Task[Sample | None]) -> None:
+        late = asyncio.create_task(self._store_late(meter, task))
         self._late.add(late)
         late.add_done_callback(self._late.discard)
 
-    async def _store_late(self, station: Station, task: asyncio.Task[Sample | None]) -> None:
+    async def _store_late(self, meter: Meter, task: asyncio.Task[Sample | None]) -> None:
         try:
             await asyncio.wait({task})
         finally:
             task.cancel()
-        if sample := self._outcome(station, task):
+        if sample := self._outcome(meter, task):
             await self._store([sample])
 
-    def _outcome(self, station: Station, task: asyncio.Task[Sample | None]) -> Sample | None:
+    def _outcome(self, meter: Meter, task: asyncio.Task[Sample | None]) -> Sample | None:
         """What a finished read gave. A fault of a driver must not end the agent."""
         if task.cancelled():
             return None
         if error := task.exception():
-            self._fail(station, error)
+            self._fail(meter, error)
             return None
         return task.result()
 
-    def _wanted(self, station: Station) -> bool:
+    def _wanted(self, meter: Meter) -> bool:
         # What its own memory keeps can wait until the disk has room.
-        spared = self._buffer.engine.short and station.load_profile and station.driver.has_profile
-        return not (station.reading or spared)
+        spared = self._buffer.engine.short and meter.load_profile and meter.driver.has_profile
+        return not (meter.reading or spared)
 
     async def _store(self, samples: Sequence[Sample]) -> None:
         now_ms = to_ms(self._clock.wall())
@@ -162,42 +162,42 @@ class Poller:
         except EnvironmentFaultError as error:
             _log.error("cycle_not_stored", code=error.code, reason=error.message)
 
-    async def _read(self, station: Station, boundary: datetime) -> Sample | None:
-        station.reading = True
+    async def _read(self, meter: Meter, boundary: datetime) -> Sample | None:
+        meter.reading = True
         try:
-            read_out = await self._present(station)
+            read_out = await self._present(meter)
             taken = self._clock.monotonic()
         except (DeviceError, TimeoutError) as error:
-            self._fail(station, error)
+            self._fail(meter, error)
             return None
         finally:
-            station.reading = False
-        station.answering, station.failure = True, None
-        self._note_offline(station, read_out.offline)
+            meter.reading = False
+        meter.answering, meter.failure = True, None
+        self._note_offline(meter, read_out.offline)
         for absent in read_out.absent:
-            self._note(station, "value_absent", f"{absent.obis}: {absent.absence}.", absent.raw)
-        self._note_repeated(station, read_out)
-        admission = station.claims.admit(station.name, read_out.meter, read_out.values)
-        self._note_shared(station, admission)
+            self._note(meter, "value_absent", f"{absent.obis}: {absent.absence}.", absent.raw)
+        self._note_repeated(meter, read_out)
+        admission = meter.claims.admit(meter.name, read_out.meter, read_out.values)
+        self._note_shared(meter, admission)
         if read_out.values and not admission.values:
             return None
         sample = Sample(
-            station.name,
+            meter.name,
             read_out.meter,
             admission.values,
             taken,
-            station.period_s,
-            station.trust,
-            station.capacity_w,
+            meter.period_s,
+            meter.trust,
+            meter.capacity_w,
             marks=admission.marks,
         )
-        if station.claims.is_refused(station.name, read_out.meter):
+        if meter.claims.is_refused(meter.name, read_out.meter):
             return sample
-        entries, covered = await self._top_up(station, boundary)
-        progress = {} if covered is None else {station.profile_mark: to_ms(covered)}
+        entries, covered = await self._top_up(meter, boundary)
+        progress = {} if covered is None else {meter.profile_mark: to_ms(covered)}
         return replace(sample, entries=entries, marks={**sample.marks, **progress})
 
-    async def _present(self, station: Station) -> ReadOut:
+    async def _present(self, meter: Meter) -> ReadOut:
         """A read-out without what somebody kept from before; waits for more than that.
 
         Raises:
@@ -206,10 +206,10 @@ class Poller:
         """
         stale: ReadOut | None = None
         try:
-            async with asyncio.timeout(station.timeout_s):
+            async with asyncio.timeout(meter.timeout_s):
                 while True:
-                    read_out = await station.driver.read()
-                    values = self._of_now(read_out, station)
+                    read_out = await meter.driver.read()
+                    values = self._of_now(read_out, meter)
                     if values or not read_out.values:
                         return replace(read_out, values=values)
                     stale = read_out
@@ -217,10 +217,10 @@ class Poller:
             if stale is None or isinstance(error, MeterOfflineError):
                 raise
             message = f"Only old values came, which somebody had kept: {_told(stale)}."
-            raise MeterStaleError(message, value=station.name) from error
+            raise MeterStaleError(message, value=meter.name) from error
 
-    def _of_now(self, read_out: ReadOut, station: Station) -> tuple[MeterValue, ...]:
-        now, tolerance = self._clock.wall(), station.trust.tolerance
+    def _of_now(self, read_out: ReadOut, meter: Meter) -> tuple[MeterValue, ...]:
+        now, tolerance = self._clock.wall(), meter.trust.tolerance
         known = self._clock.quality() is not TimeQuality.UNSYNCHRONISED
         return tuple(
             value
@@ -228,70 +228,70 @@ class Poller:
             if not value.kept or (known and is_present(value.meter_time, now, tolerance))
         )
 
-    def _note_offline(self, station: Station, offline: tuple[str, ...]) -> None:
-        """Tell of devices behind one station that go and come."""
-        before, station.offline = station.offline, offline
+    def _note_offline(self, meter: Meter, offline: tuple[str, ...]) -> None:
+        """Tell of devices behind one meter that go and come."""
+        before, meter.offline = meter.offline, offline
         for name in sorted(set(offline) - set(before)):
-            _log.warning("device_offline", meter=station.name, device=name)
-            self._note(station, "device_offline", f"{name} is said to be offline.")
+            _log.warning("device_offline", meter=meter.name, device=name)
+            self._note(meter, "device_offline", f"{name} is said to be offline.")
         for name in sorted(set(before) - set(offline)):
-            self._note(station, "device_online", f"{name} is back.")
+            self._note(meter, "device_online", f"{name} is back.")
 
     async def _top_up(
-        self, station: Station, boundary: datetime
+        self, meter: Meter, boundary: datetime
     ) -> tuple[tuple[Reading, ...], datetime | None]:
         """The entries since the last cycle, where the load profile is current."""
-        stored = self._buffer.marks.get(station.profile_mark)
-        if not station.current or stored is None or self._buffer.engine.short:
+        stored = self._buffer.marks.get(meter.profile_mark)
+        if not meter.current or stored is None or self._buffer.engine.short:
             return (), None
-        period = timedelta(seconds=station.profile_period_s)
+        period = timedelta(seconds=meter.profile_period_s)
         interval = Interval(from_ms(stored), max(boundary + period, from_ms(stored)))
         if interval.duration > TOP_UP_ENTRIES * period:
-            self._fall_behind(station)
+            self._fall_behind(meter)
             return (), None
         entries: list[Reading] = []
         covered = None
         try:
             async with (
-                asyncio.timeout(station.timeout_s),
-                aclosing(station.driver.read_profile(interval)) as chunks,  # type: ignore[type-var]
+                asyncio.timeout(meter.timeout_s),
+                aclosing(meter.driver.read_profile(interval)) as chunks,  # type: ignore[type-var]
             ):
                 async for chunk in chunks:
                     entries += chunk.readings
                     covered = chunk.covers.end
         except (DeviceError, TimeoutError) as error:
-            self._fail(station, error)
-            self._fall_behind(station)
+            self._fail(meter, error)
+            self._fall_behind(meter)
         return tuple(entries), covered
 
-    def _fall_behind(self, station: Station) -> None:
-        station.current = False
-        station.behind.set()
+    def _fall_behind(self, meter: Meter) -> None:
+        meter.current = False
+        meter.behind.set()
 
-    def _fail(self, station: Station, error: BaseException) -> None:
+    def _fail(self, meter: Meter, error: BaseException) -> None:
         code, detail, raw = describe(error)
         if isinstance(error, TimeoutError):
-            code, detail = "METER_TIMEOUT", f"No answer within {station.timeout_s} s."
-        station.bad_frames += raw is not None
-        if station.failure != code or raw is not None:
-            _log.warning("read_failed", meter=station.name, code=code, reason=detail)
-            self._note(station, code.lower(), detail, raw)
-        station.answering, station.failure = False, code
+            code, detail = "METER_TIMEOUT", f"No answer within {meter.timeout_s} s."
+        meter.bad_frames += raw is not None
+        if meter.failure != code or raw is not None:
+            _log.warning("read_failed", meter=meter.name, code=code, reason=detail)
+            self._note(meter, code.lower(), detail, raw)
+        meter.answering, meter.failure = False, code
 
-    def _note_shared(self, station: Station, admission: Admission) -> None:
+    def _note_shared(self, meter: Meter, admission: Admission) -> None:
         """Say which devices are another configured meter's; a failure while that is so."""
-        told, station.shared = station.shared, frozenset(admission.shared)
-        for plate in station.shared:
-            refusal = admission.refusal(plate)
-            station.failure = refusal.code
-            if plate not in told:
-                _log.warning("meter_identity_shared", meter=station.name, reason=str(refusal))
-                self._note(station, refusal.code.lower(), str(refusal))
+        told, meter.shared = meter.shared, frozenset(admission.shared)
+        for nameplate in meter.shared:
+            refusal = admission.refusal(nameplate)
+            meter.failure = refusal.code
+            if nameplate not in told:
+                _log.warning("meter_identity_shared", meter=meter.name, reason=str(refusal))
+                self._note(meter, refusal.code.lower(), str(refusal))
 
-    def _note_repeated(self, station: Station, read_out: ReadOut) -> None:
+    def _note_repeated(self, meter: Meter, read_out: ReadOut) -> None:
         """Say what stood under the code of another value, once for as long as it does."""
         registers = frozenset(value.register for value in read_out.repeated)
-        told, station.repeated = station.repeated, registers
+        told, meter.repeated = meter.repeated, registers
         if not registers - told:
             return
         read = {value.register: value.quantity for value in read_out.values}
@@ -299,10 +299,10 @@ class Poller:
             said = f"{value.obis}: {value.quantity} is not read"
             beside = read.get(value.register)
             detail = f"{said}." if beside is None else f"{said}, since it shows {beside} as well."
-            self._note(station, "value_repeated", detail)
+            self._note(meter, "value_repeated", detail)
 
-    def _note(self, station: Station, code: str, detail: str, raw: bytes | None = None) -> None:
-        self._buffer.note(self._clock.wall(), code, f"{station.name}: {detail}", raw)
+    def _note(self, meter: Meter, code: str, detail: str, raw: bytes | None = None) -> None:
+        self._buffer.note(self._clock.wall(), code, f"{meter.name}: {detail}", raw)
 
 
 def _told(read_out: ReadOut) -> str:

@@ -14,17 +14,17 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from edge_agent.buffer.batches import unpack_held
+from edge_agent.buffer.batches import unpack_waiting
 from edge_agent.buffer.buffer import Buffer
-from edge_agent.buffer.records import Cycle, Held, HeldRow
+from edge_agent.buffer.records import Cycle, WaitingReadings, WaitingRow
 from edge_agent.clock import Anchor, Clock
 from edge_agent.meter_clock import ClockTrack, doubt
-from edge_agent.polling.stamping import OLDEST, MeterClocks, Moment
+from edge_agent.polling.stamping import OLDEST, MeterClocks, StampingTime
 from edge_agent.register_events.detector import EventDetector
-from edge_agent.register_events.device_exchange import plate_of
+from edge_agent.register_events.device_exchange import nameplate_of
 from edge_agent.sample import Sample
 from firmware_bridge.contract.errors import EnvironmentFaultError
-from firmware_bridge.contract.event import MeterEvent, Plate
+from firmware_bridge.contract.event import MeterEvent, Nameplate
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Reading, TimeQuality, from_ms, to_ms
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue
@@ -131,7 +131,7 @@ class Recorder:
 
     def _cycle(
         self, samples: Sequence[Sample], further_marks: Mapping[str, int]
-    ) -> tuple[Cycle, Mapping[Plate, ClockTrack]]:
+    ) -> tuple[Cycle, Mapping[Nameplate, ClockTrack]]:
         # In this order: a clock that becomes right in between must not vouch for a time before.
         quality = self._clock.quality()
         now, monotonic = self._clock.wall(), self._clock.monotonic()
@@ -143,21 +143,23 @@ class Recorder:
             marks[SYNCED_SINCE_BOOT_MARK] = round(monotonic * 1000)
             marks.update(self._changed(BOOT_MARK, boot_number(self._clock.boot)))
         readings: list[Reading] = []
-        held: list[Held] = []
+        held: list[WaitingReadings] = []
         events: list[MeterEvent] = []
-        tracks: dict[Plate, ClockTrack] = {}
+        tracks: dict[Nameplate, ClockTrack] = {}
         doubt, floor = self._doubt(quality, monotonic), self._floor()
         for sample in samples:
             if sample.taken is None:
                 continue
             at = now - timedelta(seconds=max(monotonic - sample.taken, 0.0))
-            moment = Moment(at, quality, doubt, floor, sample.taken)
+            moment = StampingTime(at, quality, doubt, floor, sample.taken)
             stamped = self._clocks.stamp(
                 sample.device, sample.values, sample.period_s, sample.trust, moment
             )
             readings += stamped.readings
             if stamped.timeless:
-                held.append(Held(self._clock.boot, round(sample.taken * 1000), stamped.timeless))
+                held.append(
+                    WaitingReadings(self._clock.boot, round(sample.taken * 1000), stamped.timeless)
+                )
             self._note_undated(stamped.undated, now)
             events += stamped.events
             tracks |= stamped.tracks
@@ -182,7 +184,7 @@ class Recorder:
         for value in values:
             if (key := (value.meter, value.obis)) not in self._undated:
                 self._undated.add(key)
-                which = f"{plate_of(value.meter)} {value.obis}, {value.quantity}"
+                which = f"{nameplate_of(value.meter)} {value.obis}, {value.quantity}"
                 detail = f"Nobody can tell when this was shown: {which}, at {value.meter_time}."
                 self._buffer.note(now, "value_undated", detail)
 
@@ -191,15 +193,15 @@ class Recorder:
 
     async def _release_held(self) -> None:
         """The clock is known: what waited for it gets its time."""
-        while rows := await self._buffer.held(HELD_ROWS):
-            boots = await self._buffer.held_boots()
+        while rows := await self._buffer.waiting(HELD_ROWS):
+            boots = await self._buffer.waiting_boots()
             readings = self._stamp(rows, boots)
             released = [row.identity for row in rows]
             await self._store(Cycle(self._clock.wall(), readings, release=released))
             _log.info("held_released", readings=len(readings))
         self._may_hold = False
 
-    def _stamp(self, rows: Iterable[HeldRow], boots: Mapping[str, int]) -> list[Reading]:
+    def _stamp(self, rows: Iterable[WaitingRow], boots: Mapping[str, int]) -> list[Reading]:
         booted = self._clock.wall() - timedelta(seconds=self._clock.monotonic())
         spans = self._spans(boots, booted)
         readings: list[Reading] = []
@@ -208,7 +210,7 @@ class Recorder:
                 at = booted + timedelta(milliseconds=row.taken_ms)
                 readings += [
                     replace(reading, time_quality=TimeQuality.HOLDOVER)
-                    for reading in unpack_held(row.data, at)
+                    for reading in unpack_waiting(row.data, at)
                 ]
                 continue
             floor, ceiling = spans[row.boot]
@@ -217,7 +219,7 @@ class Recorder:
             span_ms = max((latest - earliest) // timedelta(milliseconds=1), 0)
             readings += [
                 replace(reading, time_quality=TimeQuality.UNSYNCHRONISED, span_ms=span_ms)
-                for reading in unpack_held(row.data, min(earliest, latest))
+                for reading in unpack_waiting(row.data, min(earliest, latest))
             ]
         return readings
 

@@ -9,7 +9,7 @@ from edge_agent.clock import StepWatch
 from firmware_bridge.contract.interval import floor_boundary, next_boundary
 
 
-class Beat:
+class PeriodTimer:
     """The boundaries of one period, each once, none skipped.
 
     The next boundary is carried on, never recomputed from the wall clock, so a small step back
@@ -44,9 +44,9 @@ class Beat:
 
 
 class Timetable:
-    """The beats of all periods that are in use, or were.
+    """The timers of all periods that are in use, or were.
 
-    A beat that is in use no longer keeps counting, so that a meter which comes back to its period
+    A timer that is in use no longer keeps counting, so that a meter which comes back to its period
     neither repeats nor skips a boundary.
 
     Args:
@@ -56,15 +56,15 @@ class Timetable:
 
     def __init__(self, wall: datetime, monotonic: float) -> None:
         self._watch = StepWatch(wall, monotonic)
-        self._looked = monotonic
-        self._beats: dict[int, Beat] = {}
+        self._polled_at = monotonic
+        self._timers: dict[int, PeriodTimer] = {}
 
-    def look(
+    def poll(
         self, wall: datetime, monotonic: float, periods_s: Iterable[int]
     ) -> tuple[dict[int, datetime], timedelta | None]:
         """What is due now, each boundary once.
 
-        A period that is new counts from the last look: what fell due since, its meter was not read
+        A period that is new counts from the last poll: what fell due since, its meter was not read
         for under another period either.
 
         Args:
@@ -74,20 +74,20 @@ class Timetable:
 
         Returns:
             The boundary of each period that is due, and the jump of the wall clock since the last
-            look, if there was one.
+            poll, if there was one.
         """
         step = self._watch.observe(wall, monotonic)
         if step is not None:
-            for beat in self._beats.values():
-                beat.jump(step, wall)
-        since = wall - timedelta(seconds=max(monotonic - self._looked, 0.0))
-        self._looked = monotonic
+            for timer in self._timers.values():
+                timer.jump(step, wall)
+        since = wall - timedelta(seconds=max(monotonic - self._polled_at, 0.0))
+        self._polled_at = monotonic
         used = set(periods_s)
-        for period_s in used - self._beats.keys():
-            self._beats[period_s] = Beat(period_s, since)
-        due = {beat.period_s: at for beat in self._beats.values() if (at := beat.take(wall))}
+        for period_s in used - self._timers.keys():
+            self._timers[period_s] = PeriodTimer(period_s, since)
+        due = {timer.period_s: at for timer in self._timers.values() if (at := timer.take(wall))}
         return {period_s: due[period_s] for period_s in used & due.keys()}, step
 
     def wait_s(self, wall: datetime, longest_s: float) -> float:
         """Seconds until something may be due, at most `longest_s`."""
-        return min([longest_s, *(beat.wait_s(wall) for beat in self._beats.values())])
+        return min([longest_s, *(timer.wait_s(wall) for timer in self._timers.values())])

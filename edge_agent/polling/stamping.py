@@ -1,6 +1,6 @@
 """Puts times on live values: the meter's own where it is believed, else the gateway's.
 
-A meter's own time is compared with the moment in which it was heard. A sampled value (a gas
+A meter's own time is compared with the moment in which it came. A sampled value (a gas
 meter's hourly one behind a P1 port) is rightly older than that: the clock that was sent with it is
 judged in its place, and where that is wrong the value is as old as it said, by the gateway's clock.
 """
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from edge_agent.meter_clock import ClockTrack, Standing, Trust, follow, step
+from edge_agent.meter_clock import ClockStanding, ClockTrack, Trust, follow, step
 from edge_agent.register_events.state_machine import counts_up
 from firmware_bridge.contract.body import AT_MAX_MS
-from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
 from firmware_bridge.contract.reading import Kind, Quality, Reading, TimeQuality, from_ms, to_ms
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 
@@ -32,7 +32,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class StampingTime:
     """What the gateway knows of the time at which values are stamped.
 
     Args:
@@ -54,7 +54,7 @@ class Moment:
         """Whether meters' clocks can be judged by it."""
         return self.quality is not TimeQuality.UNSYNCHRONISED
 
-    def heard(self, value: MeterValue) -> datetime:
+    def received_at(self, value: MeterValue) -> datetime:
         """When a value came."""
         return self.at - timedelta(seconds=value.age_s)
 
@@ -76,7 +76,7 @@ class Stamped:
     timeless: list[Reading] = field(default_factory=list)
     undated: list[MeterValue] = field(default_factory=list)
     events: list[MeterEvent] = field(default_factory=list)
-    tracks: dict[Plate, ClockTrack] = field(default_factory=dict)
+    tracks: dict[Nameplate, ClockTrack] = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
 
 
@@ -89,12 +89,12 @@ class MeterClocks:
     """
 
     def __init__(self, marks: Mapping[str, int]) -> None:
-        self._tracks: dict[Plate, ClockTrack] = {}
+        self._tracks: dict[Nameplate, ClockTrack] = {}
         for name, offset_ms in marks.items():
             parts = name.split("\t")
             if name.startswith(_MARK) and len(parts) == _MARK_FIELDS and offset_ms:
                 shift = timedelta(milliseconds=offset_ms)
-                self._tracks[Plate(*parts[1:])] = ClockTrack(Standing.WRONG, shift)
+                self._tracks[Nameplate(*parts[1:])] = ClockTrack(ClockStanding.WRONG, shift)
 
     def stamp(
         self,
@@ -102,7 +102,7 @@ class MeterClocks:
         values: Sequence[MeterValue],
         period_s: int,
         trust: Trust,
-        moment: Moment,
+        moment: StampingTime,
     ) -> Stamped:
         """Put times on the values of one read-out.
 
@@ -117,42 +117,44 @@ class MeterClocks:
         found = Stamped()
         told = self._judge(_offsets(main, values, moment), trust, moment, found)
         for value in values:
-            owner = _plate(main if value.sampled and value.meter_clock else value.meter)
+            owner = _nameplate(main if value.sampled and value.meter_clock else value.meter)
             track = found.tracks.get(owner) or self._tracks.get(owner, ClockTrack())
             _put(value, period_s, _time(value, track, trust, moment), found)
-        for plate, (kind, own) in told.items():
+        for nameplate, (kind, own) in told.items():
             if found.readings:
-                found.events.append(_event(plate, kind, own, found.readings))
+                found.events.append(_event(nameplate, kind, own, found.readings))
             else:  # nothing to send it with: it is judged anew at the next read
-                del found.tracks[plate], found.marks[_mark(plate)]
+                del found.tracks[nameplate], found.marks[_mark(nameplate)]
         return found
 
-    def commit(self, tracks: Mapping[Plate, ClockTrack]) -> None:
+    def commit(self, tracks: Mapping[Nameplate, ClockTrack]) -> None:
         """The readings that showed them are committed."""
         self._tracks.update(tracks)
 
     def _judge(
         self,
-        offsets: Mapping[Plate, tuple[timedelta, datetime]],
+        offsets: Mapping[Nameplate, tuple[timedelta, datetime]],
         trust: Trust,
-        moment: Moment,
+        moment: StampingTime,
         found: Stamped,
-    ) -> dict[Plate, tuple[EventKind, datetime]]:
+    ) -> dict[Nameplate, tuple[EventKind, datetime]]:
         """What follows for each clock that was seen: its track, and the event with its own time."""
-        told: dict[Plate, tuple[EventKind, datetime]] = {}
-        for plate, (offset, own) in offsets.items():
-            track = self._tracks.get(plate, ClockTrack())
+        told: dict[Nameplate, tuple[EventKind, datetime]] = {}
+        for nameplate, (offset, own) in offsets.items():
+            track = self._tracks.get(nameplate, ClockTrack())
             if trust.use_gateway_time:
-                found.tracks[plate] = replace(follow(track, offset), standing=Standing.RIGHT)
+                found.tracks[nameplate] = replace(
+                    follow(track, offset), standing=ClockStanding.RIGHT
+                )
                 if not track.believed:
-                    found.marks[_mark(plate)] = 0
+                    found.marks[_mark(nameplate)] = 0
                 continue
             limit = trust.tolerance + moment.doubt
-            found.tracks[plate], kind = step(track, offset, limit, moment.monotonic)
+            found.tracks[nameplate], kind = step(track, offset, limit, moment.monotonic)
             if kind is not None:
                 wrong = kind is EventKind.CLOCK_WRONG
-                told[plate] = (kind, own)
-                found.marks[_mark(plate)] = offset // _MILLISECOND if wrong else 0
+                told[nameplate] = (kind, own)
+                found.marks[_mark(nameplate)] = offset // _MILLISECOND if wrong else 0
         return told
 
 
@@ -171,7 +173,7 @@ def _put(
 
 
 def _time(
-    value: MeterValue, track: ClockTrack, trust: Trust, moment: Moment
+    value: MeterValue, track: ClockTrack, trust: Trust, moment: StampingTime
 ) -> tuple[datetime | None, TimeQuality]:
     """The time of a value and where it comes from; None where nobody can tell."""
     own = value.meter_time
@@ -184,16 +186,16 @@ def _time(
     believed = track.believed and not trust.use_gateway_time
     if believed and (moment.known or _could_be(own, trust, moment)):
         return own, TimeQuality.METER
-    return moment.heard(value), moment.quality
+    return moment.received_at(value), moment.quality
 
 
 def _sampled(
-    value: MeterValue, own: datetime, track: ClockTrack, trust: Trust, moment: Moment
+    value: MeterValue, own: datetime, track: ClockTrack, trust: Trust, moment: StampingTime
 ) -> tuple[datetime | None, TimeQuality]:
     at, quality, clock = own, TimeQuality.METER, value.meter_clock
     if clock is None:
-        if moment.known and own > moment.heard(value) + trust.tolerance + moment.doubt:
-            at, quality = moment.heard(value), moment.quality
+        if moment.known and own > moment.received_at(value) + trust.tolerance + moment.doubt:
+            at, quality = moment.received_at(value), moment.quality
     elif trust.use_gateway_time or not track.believed:
         if not moment.known:
             return None, quality
@@ -206,12 +208,12 @@ def _sampled(
     return (at if since - OLDEST <= at <= since + _LONGEST_OFF else None), quality
 
 
-def _could_be(own: datetime, trust: Trust, moment: Moment) -> bool:
+def _could_be(own: datetime, trust: Trust, moment: StampingTime) -> bool:
     """Whether a clock may be right, as far as one can tell without knowing what time it is."""
     return moment.floor - trust.absurd <= own <= moment.floor + _LONGEST_OFF
 
 
-def _second_pass(value: MeterValue, trust: Trust, moment: Moment) -> MeterValue:
+def _second_pass(value: MeterValue, trust: Trust, moment: StampingTime) -> MeterValue:
     """The hour that autumn repeats, told by a clock without zone: the gateway knows which it is.
 
     Such a time is read as that of the first pass, and the value as suspect.
@@ -219,17 +221,17 @@ def _second_pass(value: MeterValue, trust: Trust, moment: Moment) -> MeterValue:
     own = value.meter_time
     if own is None or value.sampled or value.quality is not Quality.SUSPECT or not moment.known:
         return value
-    ahead = own - moment.heard(value) + _AUTUMN
+    ahead = own - moment.received_at(value) + _AUTUMN
     if abs(ahead) <= trust.tolerance + moment.doubt:
         return replace(value, meter_time=own + _AUTUMN)
     return value
 
 
 def _offsets(
-    main: MeterIdentity, values: Sequence[MeterValue], moment: Moment
-) -> dict[Plate, tuple[timedelta, datetime]]:
+    main: MeterIdentity, values: Sequence[MeterValue], moment: StampingTime
+) -> dict[Nameplate, tuple[timedelta, datetime]]:
     """How far each clock is ahead of the gateway's, at worst, and what it showed."""
-    found: dict[Plate, tuple[timedelta, datetime]] = {}
+    found: dict[Nameplate, tuple[timedelta, datetime]] = {}
     if not moment.known:
         return found
     for value in values:
@@ -238,15 +240,17 @@ def _offsets(
             own, owner = value.meter_clock, main
         if own is None or value.kept:
             continue
-        plate, offset = _plate(owner), own - moment.heard(value)
-        if plate not in found or abs(offset) > abs(found[plate][0]):
-            found[plate] = (offset, own)
+        nameplate, offset = _nameplate(owner), own - moment.received_at(value)
+        if nameplate not in found or abs(offset) > abs(found[nameplate][0]):
+            found[nameplate] = (offset, own)
     return found
 
 
-def _event(plate: Plate, kind: EventKind, own: datetime, readings: Sequence[Reading]) -> MeterEvent:
+def _event(
+    nameplate: Nameplate, kind: EventKind, own: datetime, readings: Sequence[Reading]
+) -> MeterEvent:
     """An event, with the reading that shows it: a register of that meter where there is one."""
-    of_meter = [r for r in readings if _same(r, plate)] or list(readings)
+    of_meter = [r for r in readings if _same(r, nameplate)] or list(readings)
     shows = next((r for r in of_meter if counts_up(r.channel)), of_meter[0])
     before = None
     if from_ms(0) <= own <= from_ms(AT_MAX_MS):
@@ -255,9 +259,9 @@ def _event(plate: Plate, kind: EventKind, own: datetime, readings: Sequence[Read
     return MeterEvent(kind, shows.channel, after, before)
 
 
-def _same(reading: Reading, plate: Plate) -> bool:
+def _same(reading: Reading, nameplate: Nameplate) -> bool:
     channel = reading.channel
-    return (channel.manufacturer, channel.serial) == (plate.manufacturer, plate.serial)
+    return (channel.manufacturer, channel.serial) == (nameplate.manufacturer, nameplate.serial)
 
 
 def wrong_clocks(marks: Mapping[str, int]) -> int:
@@ -265,9 +269,9 @@ def wrong_clocks(marks: Mapping[str, int]) -> int:
     return sum(name.startswith(_MARK) and value != 0 for name, value in marks.items())
 
 
-def _mark(plate: Plate) -> str:
-    return f"{_MARK}{plate.manufacturer}\t{plate.serial}"
+def _mark(nameplate: Nameplate) -> str:
+    return f"{_MARK}{nameplate.manufacturer}\t{nameplate.serial}"
 
 
-def _plate(meter: MeterIdentity) -> Plate:
-    return Plate(meter.manufacturer, meter.serial)
+def _nameplate(device: MeterIdentity) -> Nameplate:
+    return Nameplate(device.manufacturer, device.serial)

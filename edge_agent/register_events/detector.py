@@ -17,10 +17,21 @@ import structlog
 from edge_agent.buffer.batches import readings_of
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.errors import BufferDamagedError
-from edge_agent.register_events.device_exchange import Plates, plate_of
-from edge_agent.register_events.state_machine import Judgement, Limits, RegisterWatch, counts_up
+from edge_agent.register_events.device_exchange import ExchangeDetector, nameplate_of
+from edge_agent.register_events.state_machine import (
+    Judgement,
+    RegisterLimits,
+    RegisterWatch,
+    counts_up,
+)
 from edge_agent.sample import Sample
-from firmware_bridge.contract.event import ABOUT_CLOCKS, MeterEvent, Plate, Shown, clock_sentence
+from firmware_bridge.contract.event import (
+    ABOUT_CLOCKS,
+    MeterEvent,
+    Nameplate,
+    Shown,
+    clock_sentence,
+)
 from firmware_bridge.contract.quantity import Quantity
 from firmware_bridge.contract.reading import Channel, Reading
 
@@ -63,7 +74,7 @@ class EventDetector:
     def __init__(self, buffer: Buffer) -> None:
         self._buffer = buffer
         self._watch = RegisterWatch()
-        self._plates = Plates(buffer.marks)
+        self._exchanges = ExchangeDetector(buffer.marks)
 
     async def recall(self) -> None:
         """Learn from the buffer what registers showed last.
@@ -83,8 +94,8 @@ class EventDetector:
         """Remember what a read-out says of its registers' limits."""
         for value in sample.values:
             if value.modulus is not None or sample.capacity_w is not None:
-                limits = Limits(value.modulus, sample.capacity_w)
-                self._watch.learn(plate_of(value.meter), value.obis, limits)
+                limits = RegisterLimits(value.modulus, sample.capacity_w)
+                self._watch.learn(nameplate_of(value.meter), value.obis, limits)
 
     def detect(self, readings: Sequence[Reading], samples: Sequence[Sample] = ()) -> Detection:
         """Detect what readings show.
@@ -94,8 +105,8 @@ class EventDetector:
             samples: Where they come from; those that were read live say who hangs where.
         """
         live = [sample for sample in samples if sample.is_live]
-        sealed = {_plate(r.channel) for r in readings if counts_up(r.channel)} if live else ()
-        places = [self._plates.judge(s.meter, s.device, s.values, sealed) for s in live]
+        sealed = {_nameplate(r.channel) for r in readings if counts_up(r.channel)} if live else ()
+        places = [self._exchanges.judge(s.meter, s.device, s.values, sealed) for s in live]
         replaced = {new: old for found in places for new, old in found.replaced.items()}
         marks = {name: value for found in places for name, value in found.marks.items()}
         judgement = self._watch.judge(readings, replaced)
@@ -110,7 +121,7 @@ class EventDetector:
             now: By the gateway's clock.
         """
         self._watch.commit(detection.judgement)
-        self._plates.commit(detection.marks)
+        self._exchanges.commit(detection.marks)
         for event in events:
             kind, detail = event.kind.name.lower(), describe(event)
             _log.warning("meter_event", kind=kind, detail=detail)
@@ -122,7 +133,7 @@ def describe(event: MeterEvent) -> str:
     if event.kind in ABOUT_CLOCKS:
         return clock_sentence(event)
     channel = event.channel
-    parts = [f"{_plate(channel)} {channel.obis} {_SAYS[event.kind.name.lower()]}:"]
+    parts = [f"{_nameplate(channel)} {channel.obis} {_SAYS[event.kind.name.lower()]}:"]
     if event.replaced is not None:
         parts.append(f"{event.replaced} hung there before,")
     if event.before is not None:
@@ -131,8 +142,8 @@ def describe(event: MeterEvent) -> str:
     return " ".join(parts)
 
 
-def _plate(channel: Channel) -> Plate:
-    return Plate(channel.manufacturer, channel.serial)
+def _nameplate(channel: Channel) -> Nameplate:
+    return Nameplate(channel.manufacturer, channel.serial)
 
 
 def _value(shown: Shown, channel: Channel) -> str:

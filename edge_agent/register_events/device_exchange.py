@@ -11,29 +11,29 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from firmware_bridge.contract.event import Plate
+from firmware_bridge.contract.event import Nameplate
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 
-# No name, plate or code holds a tab.
+# No name, nameplate or code holds a tab.
 _PREFIX: Final = "plate\t"
 _SHARED: Final = "\t\t"
 _FIELDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Exchanges:
     """What one read-out says of who hangs where.
 
     Args:
-        replaced: By the plate of a device that is new at its place, the one before.
+        replaced: By the nameplate of a device that is new at its place, the one before.
         marks: What to remember.
     """
 
-    replaced: Mapping[Plate, Plate] = field(default_factory=dict)
+    replaced: Mapping[Nameplate, Nameplate] = field(default_factory=dict)
     marks: Mapping[str, int] = field(default_factory=dict)
 
 
-class Plates:
+class ExchangeDetector:
     """The devices at each place.
 
     Args:
@@ -42,42 +42,42 @@ class Plates:
 
     def __init__(self, marks: Mapping[str, int]) -> None:
         self._marks: dict[str, int] = {}
-        self._present: dict[str, tuple[int, Plate]] = {}
+        self._present: dict[str, tuple[int, Nameplate]] = {}
         self.commit({n: v for n, v in marks.items() if n.startswith(_PREFIX)})
 
     def judge(
         self,
-        station: str,
-        meter: MeterIdentity,
+        meter: str,
+        device: MeterIdentity,
         values: Collection[MeterValue],
-        sealed: Collection[Plate],
-    ) -> Places:
+        sealed: Collection[Nameplate],
+    ) -> Exchanges:
         """Compare a read-out with what hung there.
 
         Args:
-            station: The configured meter.
-            meter: The device that answered.
+            meter: The configured meter.
+            device: The one that answered.
             values: What it and the devices behind it showed.
             sealed: Those of whom something is about to be sent; the others wait for their turn.
         """
-        main = plate_of(meter)
-        others = {(plate_of(v.meter), v.obis.code[1]) for v in values if v.meter != meter}
-        replaced: dict[Plate, Plate] = {}
+        main = nameplate_of(device)
+        others = {(nameplate_of(v.meter), v.obis.code[1]) for v in values if v.meter != device}
+        replaced: dict[Nameplate, Nameplate] = {}
         marks: dict[str, int] = {}
-        shared = f"{_PREFIX}{station}{_SHARED}"
+        shared = f"{_PREFIX}{meter}{_SHARED}"
         if any(not number for _, number in others) and shared not in self._marks:
             marks[shared] = 1
-        seen = [(f"{station}\t{number}", plate) for plate, number in others if number]
+        seen = [(f"{meter}\t{number}", nameplate) for nameplate, number in others if number]
         if shared not in self._marks and not marks:
-            seen.append((f"{station}\t", main))
-        for place, plate in seen:
+            seen.append((f"{meter}\t", main))
+        for place, nameplate in seen:
             number, present = self._present.get(place, (0, None))
-            if plate == present or plate not in sealed:
+            if nameplate == present or nameplate not in sealed:
                 continue
-            marks[f"{_PREFIX}{place}\t{plate.manufacturer}\t{plate.serial}"] = number + 1
+            marks[f"{_PREFIX}{place}\t{nameplate.manufacturer}\t{nameplate.serial}"] = number + 1
             if present is not None:
-                replaced[plate] = present
-        return Places(replaced, marks)
+                replaced[nameplate] = present
+        return Exchanges(replaced, marks)
 
     def commit(self, marks: Mapping[str, int]) -> None:
         """These are committed."""
@@ -86,12 +86,12 @@ class Plates:
             parts = name.removeprefix(_PREFIX).split("\t")
             if len(parts) != _FIELDS or not parts[-1]:
                 continue
-            station, number, manufacturer, serial = parts
-            place = f"{station}\t{number}"
+            meter, number, manufacturer, serial = parts
+            place = f"{meter}\t{number}"
             if value > self._present.get(place, (0, None))[0]:
-                self._present[place] = (value, Plate(manufacturer, serial))
+                self._present[place] = (value, Nameplate(manufacturer, serial))
 
 
-def plate_of(meter: MeterIdentity) -> Plate:
-    """The plate of a device."""
-    return Plate(meter.manufacturer, meter.serial)
+def nameplate_of(device: MeterIdentity) -> Nameplate:
+    """The nameplate of a device."""
+    return Nameplate(device.manufacturer, device.serial)

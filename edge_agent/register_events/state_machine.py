@@ -1,8 +1,8 @@
 """What registers do besides counting up, noticed between two readings of a channel.
 
 How it works. Each reading that is about to be sealed is compared with the last of its channel and
-becomes a `Sight`. Then `TRANSITIONS` is asked for (state, sight): it names the state that follows
-and the event, if there is one. What is not in the table cannot happen.
+becomes a `Comparison`. Then `TRANSITIONS` is asked for (state, comparison): it names the state that
+follows and the event, if there is one. What is not in the table cannot happen.
 
     NEW       no reading yet
     COUNTING  the last reading is where the register stands
@@ -21,7 +21,7 @@ from enum import Enum, auto
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, TimeQuality, to_ms
@@ -45,7 +45,7 @@ _NET: Final = {16, 36, 56, 76}
 _PRESENT: Final = 255
 
 
-class State(Enum):
+class RegisterState(Enum):
     """What is known of a register."""
 
     NEW = auto()
@@ -53,7 +53,7 @@ class State(Enum):
     AT_ZERO = auto()
 
 
-class Sight(Enum):
+class Comparison(Enum):
     """What a reading shows against the one before."""
 
     FIRST = auto()
@@ -66,24 +66,26 @@ class Sight(Enum):
     LOWER = auto()
 
 
-TRANSITIONS: Final[dict[tuple[State, Sight], tuple[State, EventKind | None]]] = {
-    (State.NEW, Sight.FIRST): (State.COUNTING, None),
-    (State.NEW, Sight.SUCCESSOR): (State.COUNTING, EventKind.EXCHANGE),
-    (State.COUNTING, Sight.SUCCESSOR): (State.COUNTING, EventKind.EXCHANGE),
-    (State.AT_ZERO, Sight.SUCCESSOR): (State.COUNTING, EventKind.EXCHANGE),
-    (State.COUNTING, Sight.ONWARD): (State.COUNTING, None),
-    (State.COUNTING, Sight.ROLLED): (State.COUNTING, EventKind.ROLLOVER),
-    (State.COUNTING, Sight.ZERO): (State.AT_ZERO, None),
-    (State.COUNTING, Sight.ANEW): (State.COUNTING, EventKind.RESET),
-    (State.COUNTING, Sight.LOWER): (State.COUNTING, EventKind.BACKWARD),
-    (State.AT_ZERO, Sight.ZERO): (State.AT_ZERO, None),
-    (State.AT_ZERO, Sight.LONG_ZERO): (State.COUNTING, EventKind.RESET),
-    (State.AT_ZERO, Sight.ANEW): (State.COUNTING, EventKind.RESET),
-    (State.AT_ZERO, Sight.ONWARD): (State.COUNTING, EventKind.ZERO_GLITCH),
+TRANSITIONS: Final[
+    dict[tuple[RegisterState, Comparison], tuple[RegisterState, EventKind | None]]
+] = {
+    (RegisterState.NEW, Comparison.FIRST): (RegisterState.COUNTING, None),
+    (RegisterState.NEW, Comparison.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
+    (RegisterState.COUNTING, Comparison.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
+    (RegisterState.AT_ZERO, Comparison.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
+    (RegisterState.COUNTING, Comparison.ONWARD): (RegisterState.COUNTING, None),
+    (RegisterState.COUNTING, Comparison.ROLLED): (RegisterState.COUNTING, EventKind.ROLLOVER),
+    (RegisterState.COUNTING, Comparison.ZERO): (RegisterState.AT_ZERO, None),
+    (RegisterState.COUNTING, Comparison.ANEW): (RegisterState.COUNTING, EventKind.RESET),
+    (RegisterState.COUNTING, Comparison.LOWER): (RegisterState.COUNTING, EventKind.BACKWARD),
+    (RegisterState.AT_ZERO, Comparison.ZERO): (RegisterState.AT_ZERO, None),
+    (RegisterState.AT_ZERO, Comparison.LONG_ZERO): (RegisterState.COUNTING, EventKind.RESET),
+    (RegisterState.AT_ZERO, Comparison.ANEW): (RegisterState.COUNTING, EventKind.RESET),
+    (RegisterState.AT_ZERO, Comparison.ONWARD): (RegisterState.COUNTING, EventKind.ZERO_GLITCH),
 }
 
 
-class Line(NamedTuple):
+class RegisterKey(NamedTuple):
     """Names a register, however often it is read."""
 
     manufacturer: str
@@ -93,13 +95,13 @@ class Line(NamedTuple):
     unit: Unit
 
     @classmethod
-    def of(cls, channel: Channel) -> Line:
+    def of(cls, channel: Channel) -> RegisterKey:
         """The register of a channel."""
         return cls(channel.manufacturer, channel.serial, channel.obis, channel.source, channel.unit)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RegisterLimits:
     """What proves a rollover.
 
     Args:
@@ -112,7 +114,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class RegisterTrack:
     """What is remembered of a register.
 
     Args:
@@ -124,7 +126,7 @@ class Track:
         told: Events on that day.
     """
 
-    state: State = State.NEW
+    state: RegisterState = RegisterState.NEW
     last: Shown | None = None
     exact: bool = True
     zeros: int = 0
@@ -144,46 +146,48 @@ class Judgement:
 
     events: tuple[MeterEvent, ...]
     withheld: int
-    tracks: Mapping[Line, Track]
+    tracks: Mapping[RegisterKey, RegisterTrack]
 
 
 @dataclass(slots=True)
 class RegisterWatch:
     """Compares readings with those before."""
 
-    _tracks: dict[Line, Track] = field(default_factory=dict)
-    _limits: dict[tuple[str, str, Obis], Limits] = field(default_factory=dict)
+    _tracks: dict[RegisterKey, RegisterTrack] = field(default_factory=dict)
+    _limits: dict[tuple[str, str, Obis], RegisterLimits] = field(default_factory=dict)
 
-    def learn(self, plate: Plate, obis: Obis, limits: Limits) -> None:
+    def learn(self, nameplate: Nameplate, obis: Obis, limits: RegisterLimits) -> None:
         """What the meter's model and the connection say of a register."""
-        self._limits[plate.manufacturer, plate.serial, obis] = limits
+        self._limits[nameplate.manufacturer, nameplate.serial, obis] = limits
 
-    def last(self, plate: Plate, like: Channel) -> Shown | None:
+    def last(self, nameplate: Nameplate, like: Channel) -> Shown | None:
         """What another device showed last in a channel like that one."""
-        line = Line.of(like)._replace(manufacturer=plate.manufacturer, serial=plate.serial)
+        line = RegisterKey.of(like)._replace(
+            manufacturer=nameplate.manufacturer, serial=nameplate.serial
+        )
         track = self._tracks.get(line)
         return None if track is None else track.last
 
     def judge(
-        self, readings: Sequence[Reading], replaced: Mapping[Plate, Plate] | None = None
+        self, readings: Sequence[Reading], replaced: Mapping[Nameplate, Nameplate] | None = None
     ) -> Judgement:
         """Say what readings show, in the order in which they are sealed.
 
         Args:
             readings: About to be sealed.
-            replaced: By the plate of a device that is new at its place, the one before.
+            replaced: By the nameplate of a device that is new at its place, the one before.
         """
-        tracks: dict[Line, Track] = {}
+        tracks: dict[RegisterKey, RegisterTrack] = {}
         events: list[MeterEvent] = []
         withheld = 0
         for reading in readings:
             if not counts_up(reading.channel):
                 continue
-            line = Line.of(reading.channel)
-            before = tracks.get(line) or self._tracks.get(line, Track())
+            line = RegisterKey.of(reading.channel)
+            before = tracks.get(line) or self._tracks.get(line, RegisterTrack())
             if _is_late(reading, before):
                 continue
-            old = (replaced or {}).get(Plate(line.manufacturer, line.serial))
+            old = (replaced or {}).get(Nameplate(line.manufacturer, line.serial))
             tracks[line], event = self._step(before, reading, old)
             if event is None:
                 continue
@@ -207,7 +211,7 @@ class RegisterWatch:
             if event is None:
                 self.commit(self.judge([reading]))
             else:
-                track = self._tracks.get(line := Line.of(reading.channel), Track())
+                track = self._tracks.get(line := RegisterKey.of(reading.channel), RegisterTrack())
                 self._tracks[line] = _told(_standing(track, reading), event)
 
     def commit(self, judgement: Judgement) -> None:
@@ -215,13 +219,15 @@ class RegisterWatch:
         self._tracks.update(judgement.tracks)
 
     def _step(
-        self, track: Track, reading: Reading, old: Plate | None
-    ) -> tuple[Track, MeterEvent | None]:
+        self, track: RegisterTrack, reading: Reading, old: Nameplate | None
+    ) -> tuple[RegisterTrack, MeterEvent | None]:
         channel = reading.channel
-        limits = self._limits.get((channel.manufacturer, channel.serial, channel.obis), Limits())
-        sight = _sight(track, reading, limits, successor=old is not None)
-        state, kind = TRANSITIONS[track.state, sight]
-        if state is State.AT_ZERO:
+        limits = self._limits.get(
+            (channel.manufacturer, channel.serial, channel.obis), RegisterLimits()
+        )
+        comparison = _comparison(track, reading, limits, successor=old is not None)
+        state, kind = TRANSITIONS[track.state, comparison]
+        if state is RegisterState.AT_ZERO:
             return replace(track, state=state, zeros=track.zeros + 1), None
         after = _standing(track, reading)
         if kind is None:
@@ -240,26 +246,30 @@ def counts_up(channel: Channel) -> bool:
     return medium != _ELECTRICITY or (processing == _TOTAL and quantity not in _NET)
 
 
-def _sight(track: Track, reading: Reading, limits: Limits, *, successor: bool) -> Sight:
+def _comparison(
+    track: RegisterTrack, reading: Reading, limits: RegisterLimits, *, successor: bool
+) -> Comparison:
     last = track.last
     if successor:
-        return Sight.SUCCESSOR
+        return Comparison.SUCCESSOR
     if last is None:
-        return Sight.FIRST
+        return Comparison.FIRST
     if not _is_lower(reading, last):
-        return Sight.ONWARD
+        return Comparison.ONWARD
     duration = reading.at - last.at if track.exact and _is_exact(reading) else timedelta(0)
-    if track.state is State.COUNTING and _is_rollover(reading, last, duration, limits):
-        return Sight.ROLLED
+    if track.state is RegisterState.COUNTING and _is_rollover(reading, last, duration, limits):
+        return Comparison.ROLLED
     if reading.mantissa == 0:
         stays_s = track.zeros * reading.channel.period_s
-        return Sight.LONG_ZERO if stays_s >= RESET_AFTER_S else Sight.ZERO
+        return Comparison.LONG_ZERO if stays_s >= RESET_AFTER_S else Comparison.ZERO
     now = _fraction(reading.mantissa, reading.exponent)
     anew = now > 0 and _is_plausible(now, duration, reading.channel.unit, limits)
-    return Sight.ANEW if anew or track.state is State.AT_ZERO else Sight.LOWER
+    return Comparison.ANEW if anew or track.state is RegisterState.AT_ZERO else Comparison.LOWER
 
 
-def _is_rollover(reading: Reading, last: Shown, duration: timedelta, limits: Limits) -> bool:
+def _is_rollover(
+    reading: Reading, last: Shown, duration: timedelta, limits: RegisterLimits
+) -> bool:
     if limits.modulus is None:
         return False
     modulus = _fraction(limits.modulus.mantissa, limits.modulus.exponent)
@@ -268,7 +278,9 @@ def _is_rollover(reading: Reading, last: Shown, duration: timedelta, limits: Lim
     return advance >= 0 and _is_plausible(advance, duration, reading.channel.unit, limits)
 
 
-def _is_plausible(advance: Fraction, duration: timedelta, unit: Unit, limits: Limits) -> bool:
+def _is_plausible(
+    advance: Fraction, duration: timedelta, unit: Unit, limits: RegisterLimits
+) -> bool:
     """Whether the connection could have carried an advance; False where nobody knows."""
     if limits.capacity_w is None or duration <= timedelta(0) or unit not in _POWERED:
         return False
@@ -284,16 +296,16 @@ def _is_lower(reading: Reading, last: Shown) -> bool:
     return fall >= Fraction(10) ** max(reading.exponent, last.exponent)
 
 
-def _is_late(reading: Reading, track: Track) -> bool:
+def _is_late(reading: Reading, track: RegisterTrack) -> bool:
     """Whether a reading with the meter's own time is older than what was judged already."""
     timed = reading.channel.source is Source.PROFILE or reading.time_quality is TimeQuality.METER
     return timed and track.last is not None and reading.at < track.last.at
 
 
-def _standing(track: Track, reading: Reading) -> Track:
+def _standing(track: RegisterTrack, reading: Reading) -> RegisterTrack:
     """The register stands where this reading shows it."""
     exact = _is_exact(reading)
-    return replace(track, state=State.COUNTING, last=_shown(reading), exact=exact, zeros=0)
+    return replace(track, state=RegisterState.COUNTING, last=_shown(reading), exact=exact, zeros=0)
 
 
 def _shown(reading: Reading) -> Shown:
@@ -304,7 +316,7 @@ def _is_exact(reading: Reading) -> bool:
     return reading.time_quality is not TimeQuality.UNSYNCHRONISED
 
 
-def _told(track: Track, event: MeterEvent) -> Track:
+def _told(track: RegisterTrack, event: MeterEvent) -> RegisterTrack:
     day = _day(event.after.at)
     return replace(track, day=day, told=track.told + 1 if track.day == day else 1)
 

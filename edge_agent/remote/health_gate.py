@@ -28,7 +28,7 @@ class Vitals:
     connected: bool
 
 
-class Gate:
+class HealthGate:
     """Watches one probation.
 
     Args:
@@ -44,7 +44,7 @@ class Gate:
         self._reads = dict(began.reads)
         self._committed_at: float | None = None
 
-    def look(self, vitals: Vitals) -> bool | None:
+    def check(self, vitals: Vitals) -> bool | None:
         """Whether it passed; None while that is open."""
         if any(self._reads.get(name, 0) != mark for name, mark in vitals.reads.items()):
             self._committed_at = vitals.now

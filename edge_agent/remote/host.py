@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge_agent.config.settings import EdgeConfig
-from edge_agent.reconfigure import Applied, Refusal
+from edge_agent.reconfigure import Applied, ReloadRefusal
 from edge_agent.remote.health_gate import Vitals
 from firmware_bridge.contract.errors import MeterlineError
 
@@ -14,7 +14,7 @@ from firmware_bridge.contract.errors import MeterlineError
 class Host(Protocol):
     """The running agent."""
 
-    async def apply(self, config: EdgeConfig, origin: str) -> Applied | Refusal:
+    async def apply(self, config: EdgeConfig, origin: str) -> Applied | ReloadRefusal:
         """Go over to another configuration, or say why not."""
         ...
 

@@ -7,13 +7,13 @@ from typing import Final
 EVERY_S: Final = 3600.0
 
 
-class Sparing:
+class LogThrottle:
     """Remembers when each code was last said."""
 
     def __init__(self) -> None:
         self._said: dict[str, float] = {}
 
-    def may(self, code: str, now: float) -> bool:
+    def allows(self, code: str, now: float) -> bool:
         """Whether it is to be said at this moment; then it is not for an hour.
 
         Args:

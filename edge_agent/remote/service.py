@@ -10,7 +10,7 @@ from edge_agent.agent import Agent
 from edge_agent.clock import Clock
 from edge_agent.config.settings import EdgeConfig
 from edge_agent.monitoring.prometheus import Figure
-from edge_agent.reconfigure import Applied, Refusal
+from edge_agent.reconfigure import Applied, ReloadRefusal
 from edge_agent.remote.configuration.service import Configurator
 from edge_agent.remote.health_gate import Vitals
 from edge_agent.remote.state_file import StateFile
@@ -33,17 +33,17 @@ class AgentHost:
     agent: Agent
     clock: Clock
 
-    async def apply(self, config: EdgeConfig, origin: str) -> Applied | Refusal:
+    async def apply(self, config: EdgeConfig, origin: str) -> Applied | ReloadRefusal:
         """See `Host`."""
         return await self.agent.apply(config, origin)
 
     def vitals(self) -> Vitals:
         """See `Host`."""
-        stations, marks = self.agent.stations, self.agent.buffer.marks
+        meters, marks = self.agent.meters, self.agent.buffer.marks
         return Vitals(
             now=self.clock.monotonic(),
-            reads={station.name: marks.get(station.read_mark, 0) for station in stations},
-            period_s=min((station.period_s for station in stations), default=0),
+            reads={meter.name: marks.get(meter.read_mark, 0) for meter in meters},
+            period_s=min((meter.period_s for meter in meters), default=0),
             connected=self.agent.uplink.connected,
         )
 
@@ -56,7 +56,7 @@ class AgentHost:
         self.agent.uplink.announce()
 
 
-class Desk:
+class RemoteService:
     """Takes what is signed, and hands it to whom it is for; a `Listener` of the uplink.
 
     Args:
@@ -69,14 +69,14 @@ class Desk:
         self._configurator: Configurator | None = None
         self._updater: Updater | None = None
         if local.remote.keys:
-            kept = StateFile(path.with_name(path.name + ".remote"))
-            self._configurator = Configurator(local, kept)
+            state = StateFile(path.with_name(path.name + ".remote"))
+            self._configurator = Configurator(local, state)
         if local.update.enabled:
             # Its web client takes memory, which a gateway without a key need not spend.
             from edge_agent.remote.update.service import Updater, running_release  # noqa: PLC0415
 
-            kept = StateFile(path.with_name(path.name + ".update"))
-            self._updater = Updater(local, kept, running_release())
+            state = StateFile(path.with_name(path.name + ".update"))
+            self._updater = Updater(local, state, running_release())
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ class Desk:
         """
         return local if self._configurator is None else self._configurator.over(local)
 
-    def hear(self, topic: str, payload: bytes) -> None:
+    def on_message(self, topic: str, payload: bytes) -> None:
         """A message came. Never blocks."""
         if topic == self._configuration and self._configurator is not None:
             self._configurator.offer(payload)
@@ -116,7 +116,7 @@ class Desk:
         return replace(
             status,
             config=None if self._configurator is None else self._configurator.report(),
-            updates=() if self._updater is None else self._updater.courses.reports(),
+            updates=() if self._updater is None else self._updater.rollouts.reports(),
         )
 
     def stop(self) -> None:
@@ -124,7 +124,7 @@ class Desk:
         if self._configurator is not None:
             self._configurator.stop()
         if self._updater is not None:
-            self._updater.courses.stop()
+            self._updater.rollouts.stop()
 
     async def run(self, agent: Agent) -> None:
         """Work until cancelled."""
@@ -142,14 +142,14 @@ class Desk:
             return None
         return {
             "configuration": None if self._configurator is None else self._configurator.table(),
-            "updates": [] if self._updater is None else self._updater.courses.table(),
+            "updates": [] if self._updater is None else self._updater.rollouts.table(),
         }
 
     def figures(self) -> tuple[Figure, ...]:
         """For Prometheus."""
         return (
             *(() if self._configurator is None else self._configurator.figures()),
-            *(() if self._updater is None else self._updater.courses.figures()),
+            *(() if self._updater is None else self._updater.rollouts.figures()),
         )
 
 

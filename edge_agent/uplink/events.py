@@ -52,7 +52,7 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class CentreStarted:
     """The centre said that it has started."""
 
 
@@ -72,7 +72,9 @@ class Renewed:
     epochs: tuple[EpochView, ...]
 
 
-Event: TypeAlias = Connected | Disconnected | Stored | Acknowledged | Announced | Elapsed | Renewed
+Event: TypeAlias = (
+    Connected | Disconnected | Stored | Acknowledged | CentreStarted | Elapsed | Renewed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class SendBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ReleaseBatches:
     """The centre has committed everything of the epoch up to `cum`, whose hash it knows."""
 
     epoch: UUID
@@ -130,7 +132,7 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SessionReport:
     """Something for the log and the event table; nothing else follows from it.
 
     Args:
@@ -144,4 +146,6 @@ class Report:
     sequence: int
 
 
-Action: TypeAlias = SendHello | SendBatch | Release | Reopen | StartEpoch | Fold | Report
+Action: TypeAlias = (
+    SendHello | SendBatch | ReleaseBatches | Reopen | StartEpoch | Fold | SessionReport
+)

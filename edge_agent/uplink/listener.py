@@ -16,7 +16,7 @@ class Listener(Protocol):
         """What to subscribe to beside the acknowledgements."""
         ...
 
-    def hear(self, topic: str, payload: bytes) -> None:
+    def on_message(self, topic: str, payload: bytes) -> None:
         """A message came on one of them. Never blocks."""
         ...
 

@@ -22,7 +22,7 @@ from edge_agent.clock import Clock
 from edge_agent.config.broker import Broker
 from edge_agent.errors import BrokerError, BrokerRefusalError, BrokerTlsError, CertificateNameError
 from edge_agent.uplink.listener import Listener
-from edge_agent.uplink.session_runner import Moment, SessionRunner
+from edge_agent.uplink.session_runner import SessionRunner, SessionTime
 from edge_agent.uplink.version_probe import ask_version
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
@@ -78,7 +78,7 @@ class Uplink:
         self._random = random
         self._listener = listener
         self._misnamed = False
-        self._unsaid = False
+        self._status_due = False
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._inbox: deque[bytes] = deque()
@@ -90,7 +90,7 @@ class Uplink:
 
     def announce(self) -> None:
         """The gateway's status has something new to say. Never blocks."""
-        self._unsaid = True
+        self._status_due = True
         self._wake.set()
 
     def use(self, broker: Broker) -> None:
@@ -116,7 +116,7 @@ class Uplink:
             except aiomqtt.MqttError as error:
                 _log.info("broker_lost", reason=str(error), attempt=attempt)
             except (BrokerError, BrokerTlsError) as error:
-                self._tell(error)
+                self._report_failure(error)
             admitted = self.protocol is not None
             attempt = 0 if admitted else attempt + 1
             bound = min(BACKOFF_S * 2.0 ** min(attempt, 10), BACKOFF_MAX_S)
@@ -148,7 +148,7 @@ class Uplink:
         except CertificateNameError as error:
             # The broker has the last word on it.
             self._misnamed = True
-            self._tell(error)
+            self._report_failure(error)
         if self.protocol is None:
             self.protocol = await ask_version(broker.host, broker.port, context)
         protocol, self.protocol = self.protocol, None
@@ -166,7 +166,7 @@ class Uplink:
                 remedy="Is its certificate for another gateway?",
             ) from error
 
-    def _tell(self, error: MeterlineError) -> None:
+    def _report_failure(self, error: MeterlineError) -> None:
         """Say why there is no connection; once, until it is another reason."""
         if self.failure != error.code:
             self.failure = error.code
@@ -206,7 +206,7 @@ class Uplink:
         self._inbox.clear()
         reader = asyncio.create_task(self._read(client))
         try:
-            await self._say(client, GatewayState.ONLINE)
+            await self._publish_status(client, GatewayState.ONLINE)
             self.connected = True
             self.failure = self.failure if self._misnamed else None
             _log.info("broker_connected", host=self._broker.host)
@@ -214,22 +214,22 @@ class Uplink:
             while not self._moved.is_set():
                 await self._turn(client, reader)
             with contextlib.suppress(aiomqtt.MqttError):
-                await self._say(client, GatewayState.OFFLINE)
+                await self._publish_status(client, GatewayState.OFFLINE)
         except asyncio.CancelledError:
             # We end the connection properly, so the last will stays unsaid.
             with contextlib.suppress(aiomqtt.MqttError):
-                await self._say(client, GatewayState.OFFLINE)
+                await self._publish_status(client, GatewayState.OFFLINE)
             raise
         finally:
             self.connected = False
             await self._stop(reader)
             await self._runner.disconnected(self._moment())
 
-    async def _say(self, client: aiomqtt.Client, state: GatewayState) -> None:
+    async def _publish_status(self, client: aiomqtt.Client, state: GatewayState) -> None:
         status = Status(state, self._runner.agent, self._clock.wall(), self._runner.backlog)
         if self._listener is not None:
             status = self._listener.complete(status)
-        self._unsaid = False
+        self._status_due = False
         await client.publish(
             topics.status(self._gateway),
             encode_status(status),
@@ -243,8 +243,8 @@ class Uplink:
         await self._wait()
         if reader.done():
             reader.result()
-        if self._unsaid:
-            await self._say(client, GatewayState.ONLINE)
+        if self._status_due:
+            await self._publish_status(client, GatewayState.ONLINE)
         out: list[bytes] = []
         try:
             while self._inbox:
@@ -280,7 +280,7 @@ class Uplink:
 
     def _take(self, topic: str, payload: bytes) -> None:
         if self._listener is not None and topic in self._listener.topics:
-            self._listener.hear(topic, payload)
+            self._listener.on_message(topic, payload)
         else:
             self._inbox.append(payload)
             self._wake.set()
@@ -305,6 +305,6 @@ class Uplink:
         if not reader.cancelled():
             reader.exception()
 
-    def _moment(self) -> Moment:
+    def _moment(self) -> SessionTime:
         synchronised = self._clock.quality() is TimeQuality.SYNCHRONISED
-        return Moment(self._clock.monotonic(), self._clock.wall(), synchronised)
+        return SessionTime(self._clock.monotonic(), self._clock.wall(), synchronised)

@@ -19,7 +19,7 @@ WINDOW_MAX: Final = 64
 
 
 @dataclass(slots=True)
-class Epoch:
+class EpochProgress:
     """One epoch's progress.
 
     Args:
@@ -47,17 +47,17 @@ class Progress:
     """
 
     def __init__(self, views: Sequence[EpochView], window: int, window_max: int) -> None:
-        self._epochs: list[Epoch] = []
+        self._epochs: list[EpochProgress] = []
         self._base = window
         self._max = window_max
         self.window = window
-        self.adopt(views)
+        self.replace(views)
 
-    def __iter__(self) -> Iterator[Epoch]:
+    def __iter__(self) -> Iterator[EpochProgress]:
         return iter(self._epochs)
 
     @property
-    def current(self) -> Epoch:
+    def current(self) -> EpochProgress:
         """The epoch that new batches are sealed under."""
         return self._epochs[-1]
 
@@ -71,11 +71,11 @@ class Progress:
         """Batches not acknowledged."""
         return sum(epoch.last - epoch.cum for epoch in self._epochs)
 
-    def find(self, name: UUID) -> Epoch | None:
+    def find(self, name: UUID) -> EpochProgress | None:
         """The epoch of that name, if it is held."""
         return next((epoch for epoch in self._epochs if epoch.epoch == name), None)
 
-    def adopt(self, views: Sequence[EpochView]) -> None:
+    def replace(self, views: Sequence[EpochView]) -> None:
         """The buffer's epochs changed."""
         self._epochs = [_opened(view) for view in views]
 
@@ -88,7 +88,7 @@ class Progress:
         for epoch in self._epochs:
             epoch.sent = epoch.cum
 
-    def advance(self, epoch: Epoch, cum: int) -> None:
+    def advance(self, epoch: EpochProgress, cum: int) -> None:
         """An acknowledgement raised `cum`."""
         draining = self.under_way >= self.window
         gained, epoch.cum = cum - epoch.cum, cum
@@ -111,8 +111,8 @@ class Progress:
         return sends
 
 
-def _opened(view: EpochView) -> Epoch:
+def _opened(view: EpochView) -> EpochProgress:
     # Sequences below the first kept one that were never acknowledged cannot be sent any more; the
     # hello tells the centre, which records the lost range.
     cum = max(view.cum, view.first - 1)
-    return Epoch(view.epoch, view.first, view.last, cum, cum)
+    return EpochProgress(view.epoch, view.first, view.last, cum, cum)

@@ -33,23 +33,20 @@ from edge_agent.errors import SessionProtocolError
 from edge_agent.uplink.events import (
     Acknowledged,
     Action,
-    Announced,
-    Connected,
-    Disconnected,
     Elapsed,
     Event,
     Fold,
-    Release,
+    ReleaseBatches,
     Renewed,
     Reopen,
-    Report,
     SendBatch,
     SendHello,
+    SessionReport,
     StartEpoch,
     Stored,
 )
-from edge_agent.uplink.send_window import WINDOW, WINDOW_MAX, Epoch, Progress
-from edge_agent.uplink.session_states import IGNORED, State, Trigger
+from edge_agent.uplink.send_window import WINDOW, WINDOW_MAX, EpochProgress, Progress
+from edge_agent.uplink.session_states import IGNORED, TRIGGER_OF, SessionState, Trigger
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import NONCE_BYTES, Ack
 
@@ -88,7 +85,7 @@ class Session:
         window: int = WINDOW,
         window_max: int = WINDOW_MAX,
     ) -> None:
-        self.state = State.OFFLINE
+        self.state = SessionState.OFFLINE
         self._random = random
         self._draw = nonce
         self._progress = Progress(epochs, window, window_max)
@@ -124,7 +121,7 @@ class Session:
     @property
     def wake_at(self) -> float | None:
         """When `Elapsed` is due. [monotonic s] None where nothing waits for time."""
-        if self.state is not State.ONLINE:
+        if self.state is not SessionState.ONLINE:
             return None
         due = [at for at in (self._hello_at, self._resend_at) if at is not None]
         return min(due, default=None)
@@ -160,7 +157,7 @@ class Session:
             return self._classify_ack(event)
         if isinstance(event, Elapsed):
             return self._classify_time(now)
-        return [_PLAIN[type(event)]]
+        return [TRIGGER_OF[type(event)]]
 
     def _classify_time(self, now: float) -> list[Trigger]:
         due = []
@@ -185,7 +182,7 @@ class Session:
         cum = ack.cum if triggers[-1] is Trigger.RAISE else epoch.cum
         return [*triggers, Trigger.FOLD] if stuck and cum < epoch.last else triggers
 
-    def _classify_cum(self, event: Acknowledged, epoch: Epoch) -> Trigger:
+    def _classify_cum(self, event: Acknowledged, epoch: EpochProgress) -> Trigger:
         ack = event.ack
         may_lower = ack.nonce is not None and ack.nonce == self._nonce
         may_lower = may_lower and epoch.epoch in self._may_lower
@@ -227,7 +224,7 @@ class Session:
         self._centre_started = False
         return SendHello(self._nonce)
 
-    def _say_hello(self, event: Event, now: float) -> list[Action]:
+    def _send_hello(self, event: Event, now: float) -> list[Action]:
         """The hourly hello, or the one that a start of the centre asked for.
 
         What was under way when the centre went down may never have reached it.
@@ -260,7 +257,10 @@ class Session:
         self._progress.advance(epoch, ack.cum)
         self._attempt = self._repeats = 0
         self._resend_at = None
-        return [Release(epoch.epoch, epoch.cum, ack.cum_hash), *self._confirm_hello(ack, epoch)]
+        return [
+            ReleaseBatches(epoch.epoch, epoch.cum, ack.cum_hash),
+            *self._confirm_hello(ack, epoch),
+        ]
 
     def _raise_and_fill(self, event: Event, now: float) -> list[Action]:
         return [*self._raise(event, now), *self._fill(now)]
@@ -282,12 +282,12 @@ class Session:
         epoch.cum = max(ack.cum, epoch.first - 1)
         cum_hash = ack.cum_hash if ack.cum == epoch.cum else NO_HASH
         actions: list[Action] = [
-            Report("centre_went_back", epoch.epoch, ack.cum),
+            SessionReport("centre_went_back", epoch.epoch, ack.cum),
             Reopen(epoch.epoch, epoch.cum, cum_hash),
         ]
         return [*actions, *self._rewind(now)]
 
-    def _confirm_hello(self, ack: Ack, epoch: Epoch) -> list[Action]:
+    def _confirm_hello(self, ack: Ack, epoch: EpochProgress) -> list[Action]:
         """One hello lowers an epoch at most once: its answer may arrive twice, and late."""
         if ack.nonce is not None and ack.nonce == self._nonce:
             self._may_lower.discard(epoch.epoch)
@@ -304,14 +304,14 @@ class Session:
         if place in self._challenged:
             return []
         self._challenged.add(place)
-        report = Report("ack_of_other_batch", epoch.epoch, ack.cum)
+        report = SessionReport("ack_of_other_batch", epoch.epoch, ack.cum)
         if epoch.cum < ack.cum <= epoch.last:
             return [report, SendBatch(epoch.epoch, ack.cum)]
         return [report]
 
     def _quarantine(self, event: Event, _now: float) -> list[Action]:
         ack, epoch = self._acknowledged(event)
-        return [Report("quarantined", epoch.epoch, sequence) for sequence in ack.quarantined]
+        return [SessionReport("quarantined", epoch.epoch, sequence) for sequence in ack.quarantined]
 
     def _renew(self, event: Event, _now: float) -> list[Action]:
         ack, _ = self._acknowledged(event)
@@ -323,17 +323,17 @@ class Session:
         self._resend_at = None
         return [Fold(ack.epoch)]
 
-    def _adopt(self, event: Event, _now: float) -> list[Action]:
+    def _replace_epochs(self, event: Event, _now: float) -> list[Action]:
         if isinstance(event, Renewed):
-            self._progress.adopt(event.epochs)
+            self._progress.replace(event.epochs)
         self._resend_at = None
         return []
 
-    def _adopt_and_greet(self, event: Event, now: float) -> list[Action]:
-        self._adopt(event, now)
+    def _replace_epochs_and_greet(self, event: Event, now: float) -> list[Action]:
+        self._replace_epochs(event, now)
         return self._greet(event, now)
 
-    def _acknowledged(self, event: Event) -> tuple[Ack, Epoch]:
+    def _acknowledged(self, event: Event) -> tuple[Ack, EpochProgress]:
         # Only acknowledgements of epochs that are held are classified into these transitions.
         assert isinstance(event, Acknowledged)  # noqa: S101 - narrows for the type checker
         epoch = self._progress.find(event.ack.epoch)
@@ -354,47 +354,44 @@ class Session:
 
     # --- every transition ---
 
-    TRANSITIONS: ClassVar[dict[tuple[State, Trigger], tuple[State, Work]]] = {
-        (State.OFFLINE, Trigger.CONNECT): (State.ONLINE, _greet),
-        (State.OFFLINE, Trigger.DISCONNECT): (State.OFFLINE, _leave),
-        (State.OFFLINE, Trigger.STORE): (State.OFFLINE, _note),
+    TRANSITIONS: ClassVar[dict[tuple[SessionState, Trigger], tuple[SessionState, Work]]] = {
+        (SessionState.OFFLINE, Trigger.CONNECT): (SessionState.ONLINE, _greet),
+        (SessionState.OFFLINE, Trigger.DISCONNECT): (SessionState.OFFLINE, _leave),
+        (SessionState.OFFLINE, Trigger.STORE): (SessionState.OFFLINE, _note),
         # What the centre said is as true when the connection that brought it is gone.
-        (State.OFFLINE, Trigger.RAISE): (State.OFFLINE, _raise),
-        (State.OFFLINE, Trigger.QUARANTINE): (State.OFFLINE, _quarantine),
-        (State.OFFLINE, Trigger.RENEWED): (State.OFFLINE, _adopt),
-        (State.ONLINE, Trigger.CONNECT): (State.ONLINE, _greet),
-        (State.ONLINE, Trigger.DISCONNECT): (State.OFFLINE, _leave),
-        (State.ONLINE, Trigger.STORE): (State.ONLINE, _note_and_fill),
-        (State.ONLINE, Trigger.RAISE): (State.ONLINE, _raise_and_fill),
-        (State.ONLINE, Trigger.REPEAT): (State.ONLINE, _repeat),
-        (State.ONLINE, Trigger.LOWER): (State.ONLINE, _lower),
-        (State.ONLINE, Trigger.STRANGE): (State.ONLINE, _strange),
-        (State.ONLINE, Trigger.QUARANTINE): (State.ONLINE, _quarantine),
-        (State.ONLINE, Trigger.RENEW): (State.RENEWING, _renew),
-        (State.ONLINE, Trigger.FOLD): (State.RENEWING, _fold),
-        (State.ONLINE, Trigger.ANNOUNCE): (State.ONLINE, _plan_hello),
-        (State.ONLINE, Trigger.HELLO_DUE): (State.ONLINE, _say_hello),
-        (State.ONLINE, Trigger.RESEND_DUE): (State.ONLINE, _resend),
-        (State.ONLINE, Trigger.RENEWED): (State.ONLINE, _adopt_and_greet),
-        (State.RENEWING, Trigger.CONNECT): (State.RENEWING, _nothing),
-        (State.RENEWING, Trigger.DISCONNECT): (State.RENEWING_OFFLINE, _leave),
-        (State.RENEWING, Trigger.STORE): (State.RENEWING, _note),
-        (State.RENEWING, Trigger.RAISE): (State.RENEWING, _raise),
-        (State.RENEWING, Trigger.QUARANTINE): (State.RENEWING, _quarantine),
-        (State.RENEWING, Trigger.RENEWED): (State.ONLINE, _adopt_and_greet),
-        (State.RENEWING_OFFLINE, Trigger.CONNECT): (State.RENEWING, _nothing),
-        (State.RENEWING_OFFLINE, Trigger.DISCONNECT): (State.RENEWING_OFFLINE, _leave),
-        (State.RENEWING_OFFLINE, Trigger.STORE): (State.RENEWING_OFFLINE, _note),
-        (State.RENEWING_OFFLINE, Trigger.RAISE): (State.RENEWING_OFFLINE, _raise),
-        (State.RENEWING_OFFLINE, Trigger.QUARANTINE): (State.RENEWING_OFFLINE, _quarantine),
-        (State.RENEWING_OFFLINE, Trigger.RENEWED): (State.OFFLINE, _adopt),
+        (SessionState.OFFLINE, Trigger.RAISE): (SessionState.OFFLINE, _raise),
+        (SessionState.OFFLINE, Trigger.QUARANTINE): (SessionState.OFFLINE, _quarantine),
+        (SessionState.OFFLINE, Trigger.RENEWED): (SessionState.OFFLINE, _replace_epochs),
+        (SessionState.ONLINE, Trigger.CONNECT): (SessionState.ONLINE, _greet),
+        (SessionState.ONLINE, Trigger.DISCONNECT): (SessionState.OFFLINE, _leave),
+        (SessionState.ONLINE, Trigger.STORE): (SessionState.ONLINE, _note_and_fill),
+        (SessionState.ONLINE, Trigger.RAISE): (SessionState.ONLINE, _raise_and_fill),
+        (SessionState.ONLINE, Trigger.REPEAT): (SessionState.ONLINE, _repeat),
+        (SessionState.ONLINE, Trigger.LOWER): (SessionState.ONLINE, _lower),
+        (SessionState.ONLINE, Trigger.STRANGE): (SessionState.ONLINE, _strange),
+        (SessionState.ONLINE, Trigger.QUARANTINE): (SessionState.ONLINE, _quarantine),
+        (SessionState.ONLINE, Trigger.RENEW): (SessionState.RENEWING, _renew),
+        (SessionState.ONLINE, Trigger.FOLD): (SessionState.RENEWING, _fold),
+        (SessionState.ONLINE, Trigger.ANNOUNCE): (SessionState.ONLINE, _plan_hello),
+        (SessionState.ONLINE, Trigger.HELLO_DUE): (SessionState.ONLINE, _send_hello),
+        (SessionState.ONLINE, Trigger.RESEND_DUE): (SessionState.ONLINE, _resend),
+        (SessionState.ONLINE, Trigger.RENEWED): (SessionState.ONLINE, _replace_epochs_and_greet),
+        (SessionState.RENEWING, Trigger.CONNECT): (SessionState.RENEWING, _nothing),
+        (SessionState.RENEWING, Trigger.DISCONNECT): (SessionState.RENEWING_OFFLINE, _leave),
+        (SessionState.RENEWING, Trigger.STORE): (SessionState.RENEWING, _note),
+        (SessionState.RENEWING, Trigger.RAISE): (SessionState.RENEWING, _raise),
+        (SessionState.RENEWING, Trigger.QUARANTINE): (SessionState.RENEWING, _quarantine),
+        (SessionState.RENEWING, Trigger.RENEWED): (SessionState.ONLINE, _replace_epochs_and_greet),
+        (SessionState.RENEWING_OFFLINE, Trigger.CONNECT): (SessionState.RENEWING, _nothing),
+        (SessionState.RENEWING_OFFLINE, Trigger.DISCONNECT): (
+            SessionState.RENEWING_OFFLINE,
+            _leave,
+        ),
+        (SessionState.RENEWING_OFFLINE, Trigger.STORE): (SessionState.RENEWING_OFFLINE, _note),
+        (SessionState.RENEWING_OFFLINE, Trigger.RAISE): (SessionState.RENEWING_OFFLINE, _raise),
+        (SessionState.RENEWING_OFFLINE, Trigger.QUARANTINE): (
+            SessionState.RENEWING_OFFLINE,
+            _quarantine,
+        ),
+        (SessionState.RENEWING_OFFLINE, Trigger.RENEWED): (SessionState.OFFLINE, _replace_epochs),
     }
-
-
-_PLAIN: dict[type[Event], Trigger] = {
-    Connected: Trigger.CONNECT,
-    Disconnected: Trigger.DISCONNECT,
-    Stored: Trigger.STORE,
-    Announced: Trigger.ANNOUNCE,
-    Renewed: Trigger.RENEWED,
-}

@@ -21,18 +21,18 @@ from edge_agent.errors import BatchMissingError
 from edge_agent.uplink.events import (
     Acknowledged,
     Action,
-    Announced,
+    CentreStarted,
     Connected,
     Disconnected,
     Elapsed,
     Event,
     Fold,
-    Release,
+    ReleaseBatches,
     Renewed,
     Reopen,
-    Report,
     SendBatch,
     SendHello,
+    SessionReport,
     StartEpoch,
     Stored,
 )
@@ -49,7 +49,7 @@ AGENT = "meterline-edge"
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class SessionTime:
     """Now.
 
     Args:
@@ -99,27 +99,27 @@ class SessionRunner:
         times = [self.session.wake_at, None if self._owed is None else self._owed[1]]
         return min((at for at in times if at is not None), default=None)
 
-    def note(self, code: str, detail: str, now: Moment) -> None:
+    def note(self, code: str, detail: str, now: SessionTime) -> None:
         """Record an event of the connection in the buffer."""
         self._buffer.note(now.wall, code, detail)
 
-    async def connected(self, now: Moment) -> list[bytes]:
+    async def connected(self, now: SessionTime) -> list[bytes]:
         """The connection stands and both subscriptions are confirmed."""
         out = await self.stored(now)
         return out + await self._run(Connected(), now)
 
-    async def disconnected(self, now: Moment) -> None:
+    async def disconnected(self, now: SessionTime) -> None:
         """The connection went."""
         await self._run(Disconnected(), now)
 
-    async def stored(self, now: Moment) -> list[bytes]:
+    async def stored(self, now: SessionTime) -> list[bytes]:
         """The buffer may hold more, or other epochs, than when last told."""
         if self._generation != self._buffer.engine.generation:
             self._generation = self._buffer.engine.generation
             return await self._run(Renewed(self._buffer.views()), now)
         return await self._run(Stored(self._buffer.current, self._buffer.last), now)
 
-    async def received(self, payload: bytes, now: Moment) -> list[bytes]:
+    async def received(self, payload: bytes, now: SessionTime) -> list[bytes]:
         """The centre said something; what cannot be read is an event with its bytes."""
         try:
             message = decode_down(payload)
@@ -128,12 +128,12 @@ class SessionRunner:
             self._buffer.note(now.wall, "message_refused", str(error), payload)
             return []
         if isinstance(message, Start):
-            return await self._run(Announced(), now)
-        known = await self._buffer.knows(message.epoch, message.cum, message.cum_hash, now.wall)
+            return await self._run(CentreStarted(), now)
+        known = await self._buffer.has_batch(message.epoch, message.cum, message.cum_hash, now.wall)
         kept = (view.first for view in self._buffer.views() if view.epoch == message.epoch)
         return await self._run(Acknowledged(message, known, next(kept, 1)), now)
 
-    async def elapsed(self, now: Moment) -> list[bytes]:
+    async def elapsed(self, now: SessionTime) -> list[bytes]:
         """Time has passed."""
         out: list[bytes] = []
         if self._owed is not None and now.monotonic >= self._owed[1]:
@@ -141,10 +141,10 @@ class SessionRunner:
             out = await self._carry_out(deque([action]), now)
         return out + await self._run(Elapsed(), now)
 
-    async def _run(self, event: Event, now: Moment) -> list[bytes]:
+    async def _run(self, event: Event, now: SessionTime) -> list[bytes]:
         return await self._carry_out(deque(self.session.handle(event, now.monotonic)), now)
 
-    async def _carry_out(self, actions: deque[Action], now: Moment) -> list[bytes]:
+    async def _carry_out(self, actions: deque[Action], now: SessionTime) -> list[bytes]:
         out: list[bytes] = []
         while actions:
             action = actions.popleft()
@@ -161,7 +161,7 @@ class SessionRunner:
                 actions = deque(self.session.handle(follow_up, now.monotonic))
         return out
 
-    async def _perform(self, action: Action, now: Moment, out: list[bytes]) -> Event | None:
+    async def _perform(self, action: Action, now: SessionTime, out: list[bytes]) -> Event | None:
         buffer = self._buffer
         match action:
             case SendBatch():
@@ -169,7 +169,7 @@ class SessionRunner:
             case SendHello():
                 hello = Hello(action.nonce, now.wall, self.agent, buffer.states())
                 out.append(encode_hello(hello))
-            case Release():
+            case ReleaseBatches():
                 buffer.acknowledge(
                     action.epoch,
                     action.cum,
@@ -183,17 +183,17 @@ class SessionRunner:
                 buffer.reopen(action.epoch, action.cum, action.cum_hash)
             case StartEpoch():
                 await buffer.new_epoch(action.abandoned, now.wall)
-                self._tell(Report("new_epoch", action.abandoned, 0), now)
+                self._report(SessionReport("new_epoch", action.abandoned, 0), now)
                 return Renewed(buffer.views())
             case Fold():
                 await buffer.fold(action.epoch, now.wall)
-                self._tell(Report("epoch_folded", action.epoch, 0), now)
+                self._report(SessionReport("epoch_folded", action.epoch, 0), now)
                 return Renewed(buffer.views())
-            case Report():
-                self._tell(action, now)
+            case SessionReport():
+                self._report(action, now)
         return None
 
-    async def _send(self, action: SendBatch, now: Moment, out: list[bytes]) -> Event | None:
+    async def _send(self, action: SendBatch, now: SessionTime, out: list[bytes]) -> Event | None:
         try:
             out.append(await self._buffer.fetch(action.epoch, action.sequence, now.wall))
         except BatchMissingError:
@@ -205,7 +205,7 @@ class SessionRunner:
             return Renewed(self._buffer.views())
         return None
 
-    def _tell(self, report: Report, now: Moment) -> None:
+    def _report(self, report: SessionReport, now: SessionTime) -> None:
         _log.info(
             "session_reported", code=report.code, epoch=str(report.epoch), sequence=report.sequence
         )

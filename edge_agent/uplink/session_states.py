@@ -8,8 +8,10 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
+from edge_agent.uplink.events import CentreStarted, Connected, Disconnected, Event, Renewed, Stored
 
-class State(Enum):
+
+class SessionState(Enum):
     """Where the conversation stands.
 
     Attributes:
@@ -61,28 +63,37 @@ class Trigger(Enum):
     RENEWED = auto()
 
 
+# An acknowledgement and elapsed time may mean several; the session looks closer.
+TRIGGER_OF: Final[dict[type[Event], Trigger]] = {
+    Connected: Trigger.CONNECT,
+    Disconnected: Trigger.DISCONNECT,
+    Stored: Trigger.STORE,
+    CentreStarted: Trigger.ANNOUNCE,
+    Renewed: Trigger.RENEWED,
+}
+
 _SENT_AGAIN: Final = "Nothing can be sent; the next connection sends all above `cum` again."
 _ASKED_AGAIN: Final = "The answer to the next hello says it again."
 _RENEWING: Final = "A new epoch is being sealed already."
 _GREETS: Final = "A hello follows as soon as something can be sent."
 
-IGNORED: Final[dict[tuple[State, Trigger], str]] = {
-    (State.OFFLINE, Trigger.REPEAT): _SENT_AGAIN,
-    (State.OFFLINE, Trigger.STRANGE): _ASKED_AGAIN,
-    (State.OFFLINE, Trigger.RENEW): _ASKED_AGAIN,
-    (State.OFFLINE, Trigger.FOLD): _ASKED_AGAIN,
-    (State.OFFLINE, Trigger.ANNOUNCE): _GREETS,
-    (State.RENEWING, Trigger.REPEAT): _SENT_AGAIN,
-    (State.RENEWING, Trigger.LOWER): _ASKED_AGAIN,
-    (State.RENEWING, Trigger.STRANGE): _ASKED_AGAIN,
-    (State.RENEWING, Trigger.RENEW): _RENEWING,
-    (State.RENEWING, Trigger.FOLD): _RENEWING,
-    (State.RENEWING, Trigger.ANNOUNCE): _GREETS,
-    (State.RENEWING, Trigger.HELLO_DUE): _GREETS,
-    (State.RENEWING_OFFLINE, Trigger.REPEAT): _SENT_AGAIN,
-    (State.RENEWING_OFFLINE, Trigger.STRANGE): _ASKED_AGAIN,
-    (State.RENEWING_OFFLINE, Trigger.RENEW): _RENEWING,
-    (State.RENEWING_OFFLINE, Trigger.FOLD): _RENEWING,
-    (State.RENEWING_OFFLINE, Trigger.ANNOUNCE): _GREETS,
+IGNORED: Final[dict[tuple[SessionState, Trigger], str]] = {
+    (SessionState.OFFLINE, Trigger.REPEAT): _SENT_AGAIN,
+    (SessionState.OFFLINE, Trigger.STRANGE): _ASKED_AGAIN,
+    (SessionState.OFFLINE, Trigger.RENEW): _ASKED_AGAIN,
+    (SessionState.OFFLINE, Trigger.FOLD): _ASKED_AGAIN,
+    (SessionState.OFFLINE, Trigger.ANNOUNCE): _GREETS,
+    (SessionState.RENEWING, Trigger.REPEAT): _SENT_AGAIN,
+    (SessionState.RENEWING, Trigger.LOWER): _ASKED_AGAIN,
+    (SessionState.RENEWING, Trigger.STRANGE): _ASKED_AGAIN,
+    (SessionState.RENEWING, Trigger.RENEW): _RENEWING,
+    (SessionState.RENEWING, Trigger.FOLD): _RENEWING,
+    (SessionState.RENEWING, Trigger.ANNOUNCE): _GREETS,
+    (SessionState.RENEWING, Trigger.HELLO_DUE): _GREETS,
+    (SessionState.RENEWING_OFFLINE, Trigger.REPEAT): _SENT_AGAIN,
+    (SessionState.RENEWING_OFFLINE, Trigger.STRANGE): _ASKED_AGAIN,
+    (SessionState.RENEWING_OFFLINE, Trigger.RENEW): _RENEWING,
+    (SessionState.RENEWING_OFFLINE, Trigger.FOLD): _RENEWING,
+    (SessionState.RENEWING_OFFLINE, Trigger.ANNOUNCE): _GREETS,
 }
 """What changes nothing, and why. Pairs neither here nor in the session's table cannot happen."""

@@ -85,7 +85,7 @@ async def _ask(host: str, port: int, context: ssl.SSLContext | None) -> aiomqtt.
             body = await reader.readexactly(min(length, _CONNACK5_MIN))
         except (asyncio.IncompleteReadError, ConnectionResetError):
             if context is not None:
-                await asyncio.to_thread(_hear_verdict, host, port, context)
+                await asyncio.to_thread(_await_verdict, host, port, context)
             # Hung up on a version that it does not know, as MQTT 3.1.1 allows (3.1.2.2).
             return aiomqtt.ProtocolVersion.V311
         if kind != _CONNACK or length < _CONNACK5_MIN - 1:
@@ -101,7 +101,7 @@ async def _ask(host: str, port: int, context: ssl.SSLContext | None) -> aiomqtt.
             await asyncio.wait_for(writer.wait_closed(), 1.0)
 
 
-def _hear_verdict(host: str, port: int, context: ssl.SSLContext) -> None:
+def _await_verdict(host: str, port: int, context: ssl.SSLContext) -> None:
     """Hear what the broker thinks of our certificate.
 
     What is sent to a side that has closed makes the kernel throw away what it said before; so

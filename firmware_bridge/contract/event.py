@@ -47,7 +47,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Plate:
+class Nameplate:
     """A device as its plate names it; see `Channel`."""
 
     manufacturer: str
@@ -75,7 +75,7 @@ class MeterEvent:
     channel: Channel
     after: Shown
     before: Shown | None = None
-    replaced: Plate | None = None
+    replaced: Nameplate | None = None
 
 
 def clock_sentence(event: MeterEvent) -> str:
@@ -84,7 +84,7 @@ def clock_sentence(event: MeterEvent) -> str:
     Args:
         event: One of `ABOUT_CLOCKS`.
     """
-    plate = Plate(event.channel.manufacturer, event.channel.serial)
+    plate = Nameplate(event.channel.manufacturer, event.channel.serial)
     own, at = event.before, event.after.at.isoformat()
     shown = "a time that cannot be" if own is None else own.at.isoformat()
     if event.kind is EventKind.CLOCK_WRONG:

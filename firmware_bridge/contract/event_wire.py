@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from firmware_bridge.contract import codec
 from firmware_bridge.contract.errors import InvalidValueError, OversizeError
-from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
 from firmware_bridge.contract.quantity import EXPONENT_MAX, EXPONENT_MIN, INT64_MAX, INT64_MIN
 from firmware_bridge.contract.reading import (
     MANUFACTURER_MAX,
@@ -82,9 +82,9 @@ def _decode_shown(value: object, at_max_ms: int) -> Shown:
     )
 
 
-def _decode_plate(value: object) -> Plate:
+def _decode_plate(value: object) -> Nameplate:
     manufacturer, serial = codec.fixed("an event's device before", value, _PLATE_FIELDS)
-    return Plate(
+    return Nameplate(
         codec.text("replaced.manufacturer", manufacturer, MANUFACTURER_MAX),
         codec.text("replaced.serial", serial, SERIAL_MAX),
     )

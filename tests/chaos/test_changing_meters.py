@@ -13,7 +13,7 @@ from edge_agent.buffer.batches import readings_of
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.cancellation import end
 from edge_agent.config.settings import MeterSettings
-from edge_agent.polling.meter_set import Fleet
+from edge_agent.polling.meter_set import MeterSet
 from edge_agent.polling.recorder import Recorder
 from firmware_bridge.driver.interface import DriverSettingError, ReadOut
 from tests.support.clock_world import (
@@ -109,18 +109,18 @@ async def live(folder: Path, seed: str, counted: Counter[str]) -> None:
     shop = Shop(machine)
     buffer = await Buffer.open(folder / "buffer.db", GATEWAY, machine.wall())
     recorder = Recorder(buffer, machine, lambda: None)
-    fleet = Fleet(recorder, buffer, machine, shop.create)
-    await fleet.change(drawn(chance))
+    meter_set = MeterSet(recorder, buffer, machine, shop.create)
+    await meter_set.change(drawn(chance))
     logs: dict[str, list[Look | Incident]] = defaultdict(list)
-    poller = WatchedPoller(fleet.stations, recorder, buffer, machine)
+    poller = WatchedPoller(meter_set.meters, recorder, buffer, machine)
     poller.watch(machine, logs)
-    tasks = [asyncio.create_task(work) for work in (poller.run(), fleet.run())]
+    tasks = [asyncio.create_task(work) for work in (poller.run(), meter_set.run())]
     for _ in range(chance.randint(3, 12)):
         until = machine.monotonic() + chance.choice((0.0, 3.0, 30.0, 60.0, 200.0))
         while machine.monotonic() < until:  # noqa: ASYNC110 - the poller's own sleep turns the clock
             await asyncio.sleep(0)
-        await change(fleet, drawn(chance), chance, counted)
-        assert sorted(s.name for s in fleet.stations) == sorted(
+        await change(meter_set, drawn(chance), chance, counted)
+        assert sorted(s.name for s in meter_set.meters) == sorted(
             line for line, users in shop.entered.items() if users
         )
     # Away from every boundary nothing is under way that a stop would give up.
@@ -129,7 +129,7 @@ async def live(folder: Path, seed: str, counted: Counter[str]) -> None:
         await asyncio.sleep(0)
     for task in tasks:
         await end(task)
-    await fleet.close()
+    await meter_set.close()
     check_beat(logs[STAYS], 60)
     counted["reads of the meter that stays"] += len(logs[STAYS])
     there: Counter[tuple[str, int]] = Counter()
@@ -143,19 +143,21 @@ async def live(folder: Path, seed: str, counted: Counter[str]) -> None:
 
 
 async def change(
-    fleet: Fleet, wanted: list[MeterSettings], chance: random.Random, counted: Counter[str]
+    meter_set: MeterSet, wanted: list[MeterSettings], chance: random.Random, counted: Counter[str]
 ) -> None:
     """Now and then one that cannot be, which must change nothing."""
-    before = [(s.name, s.driver, s.period_s) for s in fleet.stations]
+    before = [(s.name, s.driver, s.period_s) for s in meter_set.meters]
     if chance.random() < 0.2:
         try:
-            await fleet.change([*wanted, settings("e", 60, "wrong")])
+            await meter_set.change([*wanted, settings("e", 60, "wrong")])
         except DriverSettingError:
             counted["refused"] += 1
-        assert [(s.name, s.driver, s.period_s) for s in fleet.stations] == before
+        assert [(s.name, s.driver, s.period_s) for s in meter_set.meters] == before
         return
-    counted["applied"] += bool(await fleet.change(wanted))
-    assert {(s.name, s.period_s) for s in fleet.stations} == {(w.name, w.period_s) for w in wanted}
+    counted["applied"] += bool(await meter_set.change(wanted))
+    assert {(s.name, s.period_s) for s in meter_set.meters} == {
+        (w.name, w.period_s) for w in wanted
+    }
 
 
 async def test_meters_change_and_the_one_that_stays_misses_no_beat(

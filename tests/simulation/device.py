@@ -12,7 +12,7 @@ from uuid import UUID
 
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle
-from edge_agent.uplink.session_runner import Moment, SessionRunner
+from edge_agent.uplink.session_runner import SessionRunner, SessionTime
 from firmware_bridge.contract.body import Columns
 from firmware_bridge.contract.envelope import is_batch, open_batch
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
@@ -58,10 +58,10 @@ class Device:
         self._cums: dict[UUID, int] = {}
         self.contents: dict[tuple[UUID, int], list[Key]] = {}
 
-    def moment(self, monotonic: float, wall: datetime) -> Moment:
-        return Moment(monotonic, wall + self.wall_offset, synchronised=not self.wall_offset)
+    def moment(self, monotonic: float, wall: datetime) -> SessionTime:
+        return SessionTime(monotonic, wall + self.wall_offset, synchronised=not self.wall_offset)
 
-    async def boot(self, now: Moment) -> None:
+    async def boot(self, now: SessionTime) -> None:
         if self.buffer is None:
             self.buffer = await Buffer.open(self.card, GATEWAY, now.wall, new_id=self._new_id)
             self.runner = SessionRunner(self.buffer, self._random, agent=f"sim-{self.serial}")
@@ -74,7 +74,7 @@ class Device:
         self.buffer = self.runner = None
         self.connected = False
 
-    async def store(self, now: Moment, instants: list[datetime]) -> None:
+    async def store(self, now: SessionTime, instants: list[datetime]) -> None:
         """One poll cycle; on return it is accepted, so it must arrive."""
         if self.buffer is None:
             return

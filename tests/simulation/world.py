@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 
 from central.service.ingest.outcome import Reply
 from central.service.ports.ingest import FindingCode
-from edge_agent.uplink.session_runner import Moment
+from edge_agent.uplink.session_runner import SessionTime
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
 from firmware_bridge.contract.reading import from_ms, to_ms
 from tests.simulation.broker import Agenda, Network, SimulatedBroker
@@ -95,7 +95,7 @@ class World:
 
         self.broker.carry(deliver)
 
-    def _moment(self, device: Device) -> Moment:
+    def _moment(self, device: Device) -> SessionTime:
         return device.moment(self.agenda.now, self.wall())
 
     # --- what devices do ---

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from edge_agent.buffer.batches import readings_of, unpack_held
+from edge_agent.buffer.batches import readings_of, unpack_waiting
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.cancellation import end
 from edge_agent.clock import SteadyClock
-from edge_agent.polling.meter import Station
+from edge_agent.polling.meter import Meter
 from edge_agent.polling.poller import LOOK_S, Poller
 from edge_agent.polling.recorder import Recorder, anchor_of
 from firmware_bridge.contract.interval import floor_boundary, next_boundary
@@ -150,7 +150,7 @@ class WatchedPoller(Poller):
         self._logs = logs
 
     async def cycle(
-        self, stations: Iterable[Station], boundary: datetime, patience_s: float = 600.0
+        self, stations: Iterable[Meter], boundary: datetime, patience_s: float = 600.0
     ) -> None:
         stations = list(stations)
         for station in stations:
@@ -191,7 +191,7 @@ class Gateway:
         # What is known of the time in this boot is known to the next process too, once committed.
         self.machine.was_right = clock.quality() is not TimeQuality.UNSYNCHRONISED
         stations = [
-            Station(name, meter, period_s=period_s)
+            Meter(name, meter, period_s=period_s)
             for (name, meter), period_s in zip(self.meters.items(), self.periods_s, strict=True)
         ]
         logs: dict[str, list[Look | Incident]] = {name: [] for name in self.meters}
@@ -241,9 +241,9 @@ class Gateway:
                 there[reading.channel.serial, reading.mantissa] += 1
                 kinds[reading.time_quality] += 1
                 self._check_time(reading)
-        held = await buffer.held(1_000_000)
+        held = await buffer.waiting(1_000_000)
         for row in held:
-            for reading in unpack_held(row.data, BEGINNING):
+            for reading in unpack_waiting(row.data, BEGINNING):
                 there[reading.channel.serial, reading.mantissa] += 1
         counts = await buffer.counts()
         await buffer.close()

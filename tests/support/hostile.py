@@ -26,7 +26,7 @@ from firmware_bridge.contract.envelope import (
     seal,
     seal_void,
 )
-from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
 from firmware_bridge.contract.messages import (
     EpochState,
     GatewayState,
@@ -106,7 +106,7 @@ def good_batch(gateway: str, sequence: int) -> bytes:
     ]
     before = Shown(START - timedelta(minutes=15), 4, -1)
     event = MeterEvent(
-        EventKind.EXCHANGE, channel(), Shown(START, 5, -1), before, Plate("BAD", "OLD")
+        EventKind.EXCHANGE, channel(), Shown(START, 5, -1), before, Nameplate("BAD", "OLD")
     )
     link = Link(gateway, EPOCH, sequence, NO_HASH)
     return seal(link, START, readings, [event]).payload

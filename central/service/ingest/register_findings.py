@@ -10,7 +10,7 @@ from firmware_bridge.contract.event import (
     ABOUT_CLOCKS,
     EventKind,
     MeterEvent,
-    Plate,
+    Nameplate,
     Shown,
     clock_sentence,
 )
@@ -62,7 +62,7 @@ def _message(event: MeterEvent) -> str:
     if event.kind in ABOUT_CLOCKS:
         return clock_sentence(event)
     channel = event.channel
-    plate = Plate(channel.manufacturer, channel.serial)
+    plate = Nameplate(channel.manufacturer, channel.serial)
     parts = [f"{plate} {channel.obis} {_SAYS[event.kind]}:"]
     if event.replaced is not None:
         parts.append(f"{event.replaced} before,")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgpack
 
-from edge_agent.buffer.records import Row
+from edge_agent.buffer.records import BatchRow
 from firmware_bridge.contract.body import Void
 from firmware_bridge.contract.envelope import (
     BATCH_MAX_BYTES,
@@ -74,7 +74,7 @@ def _turn_back(link: Link, wanted: set[bytes], body: bytes) -> tuple[bytes, byte
     return None
 
 
-def is_sound(gateway: str, epoch: UUID, sequence: int, row: Row) -> bool:
+def is_sound(gateway: str, epoch: UUID, sequence: int, row: BatchRow) -> bool:
     """Whether a row holds the batch that its place names, with the hash that is stored."""
     try:
         header = open_header(gateway, row.payload)
@@ -83,7 +83,7 @@ def is_sound(gateway: str, epoch: UUID, sequence: int, row: Row) -> bool:
     return (header.epoch, header.sequence, header.sha256) == (epoch, sequence, row.sha256)
 
 
-def stand_in(link: Link, row: Row, path: Path, now: datetime) -> tuple[Sealed, bool]:
+def stand_in(link: Link, row: BatchRow, path: Path, now: datetime) -> tuple[Sealed, bool]:
     """What takes a damaged row's place: its mended or rescued bytes, or a void batch.
 
     Returns:
@@ -98,7 +98,7 @@ def stand_in(link: Link, row: Row, path: Path, now: datetime) -> tuple[Sealed, b
     return Sealed(link.epoch, link.sequence, batch.header.sha256, whole, count), False
 
 
-def batch_of(link: Link, row: Row) -> Batch | None:
+def batch_of(link: Link, row: BatchRow) -> Batch | None:
     """The batch in a row, mended where that is needed and possible; None where it is lost."""
     payload: bytes | None = row.payload
     if not is_sound(link.gateway, link.epoch, link.sequence, row):

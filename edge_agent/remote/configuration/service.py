@@ -13,18 +13,18 @@ from edge_agent.clock import Clock
 from edge_agent.config.settings import EdgeConfig
 from edge_agent.monitoring.prometheus import Figure
 from edge_agent.polling.meter_set import check_meters
-from edge_agent.reconfigure import Refusal as ReloadRefusal
+from edge_agent.reconfigure import ReloadRefusal
 from edge_agent.remote.configuration.overlay import overlay
-from edge_agent.remote.configuration.state_codec import pack_standing, unpack_standing
+from edge_agent.remote.configuration.state_codec import pack_record, unpack_record
 from edge_agent.remote.configuration.state_machine import (
+    ConfigurationPhase,
+    ConfigurationRecord,
+    ConfigurationRefusal,
     Event,
     Failed,
-    Kept,
     Offered,
     Passed,
-    Phase,
-    Refusal,
-    Standing,
+    SignedConfiguration,
     Started,
     Stopped,
     is_known,
@@ -35,10 +35,10 @@ from edge_agent.remote.errors import (
     RemoteStateDamagedError,
     RemoteStateUnwritableError,
 )
-from edge_agent.remote.health_gate import Gate
+from edge_agent.remote.health_gate import HealthGate
 from edge_agent.remote.host import Host
 from edge_agent.remote.key_ring import KeyRing, check_gateway
-from edge_agent.remote.log_throttle import Sparing
+from edge_agent.remote.log_throttle import LogThrottle
 from edge_agent.remote.state_file import StateFile
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.remote import RemoteConfiguration, decode_configuration
@@ -64,16 +64,16 @@ class Configurator:
 
     def __init__(self, local: EdgeConfig, state: StateFile) -> None:
         self.refusals = 0
-        self._adopt(local)
+        self._use(local)
         self._state = state
-        self._standing = Standing()
+        self._record = ConfigurationRecord()
         self._damage: RemoteStateDamagedError | None = None
-        self._refusal: Refusal | None = None
-        self._sparing = Sparing()
+        self._refusal: ConfigurationRefusal | None = None
+        self._throttle = LogThrottle()
         self._inbox: deque[bytes] = deque(maxlen=INBOX)
         self._woken = asyncio.Event()
 
-    def _adopt(self, local: EdgeConfig) -> None:
+    def _use(self, local: EdgeConfig) -> None:
         self._local = local
         self._settings = local.remote
         self._keys = KeyRing(Purpose.CONFIGURATION, local.remote.keys)
@@ -85,16 +85,16 @@ class Configurator:
             RemoteStateUnwritableError: Nothing can be kept; starting again may help.
         """
         try:
-            self._standing = unpack_standing(self._state.load())
+            self._record = unpack_record(self._state.load())
         except RemoteStateDamagedError as error:
             self._damage = error
-            self._refuse(Refusal(0, b"", error.code, str(error)))
+            self._refuse(ConfigurationRefusal(0, b"", error.code, str(error)))
             return self._local
-        self._refusal = self._standing.refusal
+        self._refusal = self._record.refusal
         self._take(Started(self._settings.starts))
-        if self._standing.trial is not None:
+        if self._record.trial is not None:
             try:
-                return self._checked(self._standing.trial.payload)
+                return self._checked(self._record.trial.payload)
             except MeterlineError as error:
                 self._take(Failed(error.code, str(error)))
         return self._proven()
@@ -105,10 +105,10 @@ class Configurator:
         Raises:
             ConfigurationInvalidError: They do not fit together.
         """
-        at_work = self._standing.at_work
+        at_work = self._record.at_work
         toml = None if at_work is None else self._opened(at_work.payload).toml
         together = local if toml is None else overlay(local, toml)
-        self._adopt(local)
+        self._use(local)
         return together
 
     def offer(self, payload: bytes) -> None:
@@ -127,10 +127,10 @@ class Configurator:
 
     def report(self) -> ConfigurationReport:
         """For the status."""
-        at_work, refusal = self._standing.at_work, self._refusal
+        at_work, refusal = self._record.at_work, self._refusal
         state = ConfigurationState.LOCAL
         if at_work is not None:
-            trying = self._standing.phase is Phase.PROBATION
+            trying = self._record.phase is ConfigurationPhase.PROBATION
             state = ConfigurationState.PROBATION if trying else ConfigurationState.GOOD
         return ConfigurationReport(
             state,
@@ -173,14 +173,14 @@ class Configurator:
     async def run(self, host: Host, clock: Clock) -> None:
         """Take what comes, and watch what is on probation, for ever."""
         if self._refusal is not None:
-            self._tell(host, self._refusal)
-        gate = self._gate(host)
+            self._report_refusal(host, self._refusal)
+        gate = self._health_gate(host)
         while True:
             await self._wait(clock, None if gate is None else LOOK_S)
             while self._inbox:
                 if await self._receive(self._inbox.popleft(), host):
-                    gate = self._gate(host)
-            if gate is not None and (verdict := gate.look(host.vitals())) is not None:
+                    gate = self._health_gate(host)
+            if gate is not None and (verdict := gate.check(host.vitals())) is not None:
                 gate = None if await self._end_probation(host, passed=verdict) else gate
 
     async def _wait(self, clock: Clock, look_s: float | None) -> None:
@@ -197,10 +197,10 @@ class Configurator:
                 come.cancel()
         self._woken.clear()
 
-    def _gate(self, host: Host) -> Gate | None:
-        if self._standing.phase is Phase.SETTLED:
+    def _health_gate(self, host: Host) -> HealthGate | None:
+        if self._record.phase is ConfigurationPhase.SETTLED:
             return None
-        return Gate(host.vitals(), self._settings.probation_s, self._settings.late_s)
+        return HealthGate(host.vitals(), self._settings.probation_s, self._settings.late_s)
 
     async def _receive(self, payload: bytes, host: Host) -> bool:
         """Take a configuration, or refuse it by name; whether it is on probation now."""
@@ -210,12 +210,14 @@ class Configurator:
             version = message.version
             if self._damage is not None:
                 raise self._damage
-            if is_known(self._standing, version, sha256):
+            if is_known(self._record, version, sha256):
                 return False
             config = self._checked(payload)
-            self._take(Offered(Kept(version, sha256, payload)))
+            self._take(Offered(SignedConfiguration(version, sha256, payload)))
         except MeterlineError as error:
-            self._refuse_and_tell(host, Refusal(version, sha256, error.code, str(error)))
+            self._refuse_and_report(
+                host, ConfigurationRefusal(version, sha256, error.code, str(error))
+            )
             return False
         self._refusal = None
         said = f"Configuration {version} is on probation."
@@ -254,19 +256,19 @@ class Configurator:
             _log.error("configuration_state_not_kept", code=error.code, reason=error.message)
             return False
         if self._refusal is not None:
-            self._tell(host, self._refusal)
+            self._report_refusal(host, self._refusal)
         await host.apply(self._proven(), _origin(self.report().version))
         return True
 
     def _proven(self) -> EdgeConfig:
         """The last good configuration; the gateway's own file where none is, or none fits now."""
-        good = self._standing.good
+        good = self._record.good
         if good is None:
             return self._local
         try:
             return self._checked(good.payload)
         except MeterlineError as error:
-            self._refuse(Refusal(good.version, good.sha256, error.code, str(error)))
+            self._refuse(ConfigurationRefusal(good.version, good.sha256, error.code, str(error)))
             return self._local
 
     def _opened(self, payload: bytes) -> RemoteConfiguration:
@@ -281,31 +283,31 @@ class Configurator:
         return config
 
     def _take(self, event: Event) -> None:
-        """Go on to the next standing, which is on the disk first."""
-        after = step(self._standing, event)
-        if after == self._standing:
+        """Go on to the next record, which is on the disk first."""
+        after = step(self._record, event)
+        if after == self._record:
             return
-        self._state.save(pack_standing(after))
-        failed = after.refusal is not None and after.refusal != self._standing.refusal
-        self._standing = after
+        self._state.save(pack_record(after))
+        failed = after.refusal is not None and after.refusal != self._record.refusal
+        self._record = after
         if failed and after.refusal is not None:
             self._refuse(after.refusal)
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: ConfigurationRefusal) -> None:
         self._refusal = refusal
         self.refusals += 1
 
-    def _refuse_and_tell(self, host: Host, refusal: Refusal) -> None:
+    def _refuse_and_report(self, host: Host, refusal: ConfigurationRefusal) -> None:
         # A retained message comes again at each connection; one line says it.
         if self._refusal == refusal:
             return
         self._refuse(refusal)
-        if self._sparing.may(refusal.code, host.vitals().now):
-            self._tell(host, refusal)
+        if self._throttle.allows(refusal.code, host.vitals().now):
+            self._report_refusal(host, refusal)
         else:
             host.announce()
 
-    def _tell(self, host: Host, refusal: Refusal) -> None:
+    def _report_refusal(self, host: Host, refusal: ConfigurationRefusal) -> None:
         _log.error(
             "configuration_refused",
             version=refusal.version,

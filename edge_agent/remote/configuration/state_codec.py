@@ -1,54 +1,58 @@
-"""How the standing of configurations is kept in its file."""
+"""How the record of configurations is kept in its file."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from edge_agent.remote.configuration.state_machine import Kept, Refusal, Standing
+from edge_agent.remote.configuration.state_machine import (
+    ConfigurationRecord,
+    ConfigurationRefusal,
+    SignedConfiguration,
+)
 from edge_agent.remote.errors import RemoteStateDamagedError
 
 VERSION = 1
 
 
-def pack_standing(standing: Standing) -> dict[str, object]:
+def pack_record(record: ConfigurationRecord) -> dict[str, object]:
     """As it is saved."""
-    refusal = standing.refusal
+    refusal = record.refusal
     return {
         "v": VERSION,
-        "floor": standing.floor,
-        "good": _pack(standing.good),
-        "trial": _pack(standing.trial),
-        "starts": standing.starts,
+        "floor": record.floor,
+        "good": _pack(record.good),
+        "trial": _pack(record.trial),
+        "starts": record.starts,
         "refusal": None
         if refusal is None
         else [refusal.version, refusal.sha256, refusal.code, refusal.sentence],
     }
 
 
-def unpack_standing(fields: dict[str, Any] | None) -> Standing:
-    """What was saved; the first standing where nothing was.
+def unpack_record(fields: dict[str, Any] | None) -> ConfigurationRecord:
+    """What was saved; the first record where nothing was.
 
     Raises:
         RemoteStateDamagedError: It is of a release that this one does not know.
     """
     if fields is None:
-        return Standing()
+        return ConfigurationRecord()
     if fields.get("v") != VERSION:
         message = f"The record of configurations is of version {fields.get('v')!r}."
         raise RemoteStateDamagedError(message, value=fields.get("v"))
     refusal = fields["refusal"]
-    return Standing(
+    return ConfigurationRecord(
         floor=fields["floor"],
         good=_unpack(fields["good"]),
         trial=_unpack(fields["trial"]),
         starts=fields["starts"],
-        refusal=None if refusal is None else Refusal(*refusal),
+        refusal=None if refusal is None else ConfigurationRefusal(*refusal),
     )
 
 
-def _pack(kept: Kept | None) -> list[object] | None:
-    return None if kept is None else [kept.version, kept.sha256, kept.payload]
+def _pack(signed: SignedConfiguration | None) -> list[object] | None:
+    return None if signed is None else [signed.version, signed.sha256, signed.payload]
 
 
-def _unpack(fields: list[Any] | None) -> Kept | None:
-    return None if fields is None else Kept(*fields)
+def _unpack(fields: list[Any] | None) -> SignedConfiguration | None:
+    return None if fields is None else SignedConfiguration(*fields)

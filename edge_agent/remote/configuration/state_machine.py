@@ -24,7 +24,7 @@ from typing import Any, Final, TypeAlias
 from edge_agent.remote.errors import ConfigurationDiedError, ConfigurationStaleError
 
 
-class Phase(StrEnum):
+class ConfigurationPhase(StrEnum):
     """Whether something is on probation."""
 
     SETTLED = "settled"
@@ -32,7 +32,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SignedConfiguration:
     """A configuration, exactly as it was signed.
 
     Args:
@@ -47,7 +47,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ConfigurationRefusal:
     """Why a configuration is not at work.
 
     Args:
@@ -64,22 +64,22 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ConfigurationRecord:
     """All that must survive a power cut."""
 
     floor: int = 0
-    good: Kept | None = None
-    trial: Kept | None = None
+    good: SignedConfiguration | None = None
+    trial: SignedConfiguration | None = None
     starts: int = 0
-    refusal: Refusal | None = None
+    refusal: ConfigurationRefusal | None = None
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> ConfigurationPhase:
         """Whether something is on probation."""
-        return Phase.SETTLED if self.trial is None else Phase.PROBATION
+        return ConfigurationPhase.SETTLED if self.trial is None else ConfigurationPhase.PROBATION
 
     @property
-    def at_work(self) -> Kept | None:
+    def at_work(self) -> SignedConfiguration | None:
         """The configuration that runs; None for the gateway's own file alone."""
         return self.good if self.trial is None else self.trial
 
@@ -88,7 +88,7 @@ class Standing:
 class Offered:
     """A configuration that is authentic, newer, and can be applied."""
 
-    kept: Kept
+    configuration: SignedConfiguration
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,59 +119,66 @@ class Failed:
 Event: TypeAlias = Offered | Started | Stopped | Passed | Failed
 
 
-def step(standing: Standing, event: Event) -> Standing:
+def step(record: ConfigurationRecord, event: Event) -> ConfigurationRecord:
     """What stands after an event; `LAWS` has them all."""
-    law = LAWS.get((standing.phase, type(event)))
-    return standing if law is None else law(standing, event)
+    law = LAWS.get((record.phase, type(event)))
+    return record if law is None else law(record, event)
 
 
-def is_known(standing: Standing, version: int, sha256: bytes) -> bool:
+def is_known(record: ConfigurationRecord, version: int, sha256: bytes) -> bool:
     """Whether a configuration was dealt with before, as a retained one is at each connection.
 
     Raises:
         ConfigurationStaleError: It is another one, and not newer than what was accepted.
     """
-    dealt_with = (standing.good, standing.trial, standing.refusal)
+    dealt_with = (record.good, record.trial, record.refusal)
     if any(one is not None and one.sha256 == sha256 for one in dealt_with):
         return True
-    if version > standing.floor:
+    if version > record.floor:
         return False
-    message = f"Configuration {version} is not newer than {standing.floor}, which was accepted."
+    message = f"Configuration {version} is not newer than {record.floor}, which was accepted."
     raise ConfigurationStaleError(message, value=version)
 
 
-def _offered(standing: Standing, event: Offered) -> Standing:
-    return replace(standing, floor=event.kept.version, trial=event.kept, starts=0, refusal=None)
+def _offered(record: ConfigurationRecord, event: Offered) -> ConfigurationRecord:
+    return replace(
+        record, floor=event.configuration.version, trial=event.configuration, starts=0, refusal=None
+    )
 
 
-def _started(standing: Standing, event: Started) -> Standing:
-    if standing.starts < event.limit:
-        return replace(standing, starts=standing.starts + 1)
+def _started(record: ConfigurationRecord, event: Started) -> ConfigurationRecord:
+    if record.starts < event.limit:
+        return replace(record, starts=record.starts + 1)
     sentence = f"The agent started {event.limit} times in its probation, and died each time."
-    return _failed(standing, Failed(ConfigurationDiedError.code, sentence))
+    return _failed(record, Failed(ConfigurationDiedError.code, sentence))
 
 
-def _stopped(standing: Standing, _event: Stopped) -> Standing:
-    return replace(standing, starts=max(standing.starts - 1, 0))
+def _stopped(record: ConfigurationRecord, _event: Stopped) -> ConfigurationRecord:
+    return replace(record, starts=max(record.starts - 1, 0))
 
 
-def _passed(standing: Standing, _event: Passed) -> Standing:
-    return replace(standing, good=standing.trial, trial=None, starts=0)
+def _passed(record: ConfigurationRecord, _event: Passed) -> ConfigurationRecord:
+    return replace(record, good=record.trial, trial=None, starts=0)
 
 
-def _failed(standing: Standing, event: Failed) -> Standing:
-    trial = standing.trial
+def _failed(record: ConfigurationRecord, event: Failed) -> ConfigurationRecord:
+    trial = record.trial
     if trial is None:
-        return standing
-    refusal = Refusal(trial.version, trial.sha256, event.code, event.sentence)
-    return replace(standing, trial=None, starts=0, refusal=refusal)
+        return record
+    refusal = ConfigurationRefusal(trial.version, trial.sha256, event.code, event.sentence)
+    return replace(record, trial=None, starts=0, refusal=refusal)
 
 
-LAWS: Final[dict[tuple[Phase, type[Event]], Callable[[Standing, Any], Standing]]] = {
-    (Phase.SETTLED, Offered): _offered,
-    (Phase.PROBATION, Offered): _offered,
-    (Phase.PROBATION, Started): _started,
-    (Phase.PROBATION, Stopped): _stopped,
-    (Phase.PROBATION, Passed): _passed,
-    (Phase.PROBATION, Failed): _failed,
+LAWS: Final[
+    dict[
+        tuple[ConfigurationPhase, type[Event]],
+        Callable[[ConfigurationRecord, Any], ConfigurationRecord],
+    ]
+] = {
+    (ConfigurationPhase.SETTLED, Offered): _offered,
+    (ConfigurationPhase.PROBATION, Offered): _offered,
+    (ConfigurationPhase.PROBATION, Started): _started,
+    (ConfigurationPhase.PROBATION, Stopped): _stopped,
+    (ConfigurationPhase.PROBATION, Passed): _passed,
+    (ConfigurationPhase.PROBATION, Failed): _failed,
 }

@@ -1,4 +1,4 @@
-"""The courses of all components, on the disk before anything follows from them."""
+"""The rollouts of all components, on the disk before anything follows from them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import structlog
 from edge_agent.monitoring.prometheus import Figure
 from edge_agent.remote.errors import RemoteStateDamagedError, RemoteStateUnwritableError
 from edge_agent.remote.state_file import StateFile
-from edge_agent.remote.update.state_codec import pack_courses, unpack_courses
+from edge_agent.remote.update.state_codec import pack_rollouts, unpack_rollouts
 from edge_agent.remote.update.state_machine import (
-    Course,
     Event,
-    Outcome,
-    Phase,
+    Rollout,
     Started,
     Stopped,
+    UpdateOutcome,
+    UpdatePhase,
     step,
 )
 from firmware_bridge.contract.release import Release
@@ -26,15 +26,15 @@ from firmware_bridge.contract.reports import UpdateReport, UpdateState
 _log = structlog.get_logger(__name__)
 
 _STATES = {
-    Phase.FETCHING: UpdateState.FETCHING,
-    Phase.INSTALLING: UpdateState.INSTALLING,
-    Phase.HANDED_OVER: UpdateState.INSTALLING,
-    Phase.PROBATION: UpdateState.PROBATION,
-    Phase.ROLLING_BACK: UpdateState.ROLLING_BACK,
+    UpdatePhase.FETCHING: UpdateState.FETCHING,
+    UpdatePhase.INSTALLING: UpdateState.INSTALLING,
+    UpdatePhase.HANDED_OVER: UpdateState.INSTALLING,
+    UpdatePhase.PROBATION: UpdateState.PROBATION,
+    UpdatePhase.ROLLING_BACK: UpdateState.ROLLING_BACK,
 }
 
 
-class Courses:
+class Rollouts:
     """What every component's update has come to.
 
     Args:
@@ -43,7 +43,7 @@ class Courses:
     Attributes:
         refusals: How many were refused or taken back since the start.
         damage: Why what was kept cannot be read; None where it can.
-        trouble: The last announcement that did not come so far as to have a course.
+        trouble: The last announcement that did not come so far as to have a rollout.
     """
 
     def __init__(self, state: StateFile) -> None:
@@ -51,18 +51,18 @@ class Courses:
         self.damage: RemoteStateDamagedError | None = None
         self.trouble: UpdateReport | None = None
         self._state = state
-        self._courses: dict[str, Course] = {}
+        self._rollouts: dict[str, Rollout] = {}
 
-    def __iter__(self) -> Iterator[Course]:
-        return iter(self._courses.values())
+    def __iter__(self) -> Iterator[Rollout]:
+        return iter(self._rollouts.values())
 
-    def __getitem__(self, component: str) -> Course:
-        return self._courses.get(component, Course(component))
+    def __getitem__(self, component: str) -> Rollout:
+        return self._rollouts.get(component, Rollout(component))
 
     @property
-    def active(self) -> Course | None:
+    def active(self) -> Rollout | None:
         """The one to work on."""
-        return next((course for course in self if course.phase is not Phase.IDLE), None)
+        return next((rollout for rollout in self if rollout.phase is not UpdatePhase.IDLE), None)
 
     def begin(self, running: Release | None, limit: int) -> None:
         """The agent starts.
@@ -71,17 +71,17 @@ class Courses:
             RemoteStateUnwritableError: Nothing can be kept; starting again may help.
         """
         try:
-            self._courses = unpack_courses(self._state.load())
+            self._rollouts = unpack_rollouts(self._state.load())
         except RemoteStateDamagedError as error:
             self.damage = error
             self.refuse(UpdateReport("", "", UpdateState.REFUSED, error.code))
             return
-        for component in list(self._courses):
+        for component in list(self._rollouts):
             self.take(component, Started(running, limit))
 
     def stop(self) -> None:
         """The agent is told to stop: this start was no death."""
-        for component in list(self._courses):
+        for component in list(self._rollouts):
             try:
                 self.take(component, Stopped())
             except RemoteStateUnwritableError as error:
@@ -97,8 +97,8 @@ class Courses:
         after = step(before, event)
         if after == before:
             return False
-        self._state.save(pack_courses((self._courses | {component: after}).values()))
-        self._courses[component] = after
+        self._state.save(pack_rollouts((self._rollouts | {component: after}).values()))
+        self._rollouts[component] = after
         if _is_bad(after.outcome) and after.outcome != before.outcome:
             self.refusals += 1
         return True
@@ -114,7 +114,7 @@ class Courses:
 
     def reports(self) -> tuple[UpdateReport, ...]:
         """For the status."""
-        found = [report_of(course) for course in self]
+        found = [report_of(rollout) for rollout in self]
         told = [report for report in found if report is not None]
         return (*told, *([] if self.trouble is None else [self.trouble]))
 
@@ -148,23 +148,23 @@ class Courses:
         )
 
 
-def report_of(course: Course) -> UpdateReport | None:
+def report_of(rollout: Rollout) -> UpdateReport | None:
     """What is reported of one component."""
-    if course.target is not None:
-        code = None if course.trouble is None else course.trouble[0]
-        number = str(course.target.version)
-        return UpdateReport(course.component, number, _STATES[course.phase], code)
-    if (ended := course.outcome) is None:
+    if rollout.target is not None:
+        code = None if rollout.trouble is None else rollout.trouble[0]
+        number = str(rollout.target.version)
+        return UpdateReport(rollout.component, number, _STATES[rollout.phase], code)
+    if (ended := rollout.outcome) is None:
         return None
-    return UpdateReport(course.component, str(ended.version), ended.state, ended.code or None)
+    return UpdateReport(rollout.component, str(ended.version), ended.state, ended.code or None)
 
 
-def sentence_of(course: Course) -> str | None:
+def sentence_of(rollout: Rollout) -> str | None:
     """Why its last update is not installed, for people."""
-    if course.trouble is not None:
-        return course.trouble[1]
-    return None if course.outcome is None else course.outcome.sentence or None
+    if rollout.trouble is not None:
+        return rollout.trouble[1]
+    return None if rollout.outcome is None else rollout.outcome.sentence or None
 
 
-def _is_bad(outcome: Outcome | None) -> bool:
+def _is_bad(outcome: UpdateOutcome | None) -> bool:
     return outcome is not None and outcome.state is not UpdateState.INSTALLED

@@ -22,26 +22,26 @@ from edge_agent.remote.errors import (
     UpdateTooLargeError,
     UpdateUnhealthyError,
 )
-from edge_agent.remote.health_gate import Gate
+from edge_agent.remote.health_gate import HealthGate
 from edge_agent.remote.host import Host
 from edge_agent.remote.key_ring import KeyRing, check_gateway
-from edge_agent.remote.log_throttle import Sparing
+from edge_agent.remote.log_throttle import LogThrottle
 from edge_agent.remote.state_file import StateFile, write_durably
 from edge_agent.remote.update.download import Fetcher, Spool
 from edge_agent.remote.update.installer import Installer, Verb
-from edge_agent.remote.update.rollouts import Courses, report_of, sentence_of
+from edge_agent.remote.update.rollouts import Rollouts, report_of, sentence_of
 from edge_agent.remote.update.state_machine import (
     Announced,
-    Artefact,
-    Course,
+    AnnouncedArtefact,
     Event,
     Failed,
     Fetched,
     HandedOver,
     Installed,
     Passed,
-    Phase,
     Refused,
+    Rollout,
+    UpdatePhase,
     judge,
 )
 from firmware_bridge.contract.errors import InvalidValueError, MessageError, MeterlineError
@@ -77,11 +77,11 @@ class Updater:
         running: The version of this agent.
 
     Attributes:
-        courses: How far each is.
+        rollouts: How far each is.
     """
 
     def __init__(self, local: EdgeConfig, state: StateFile, running: Release | None) -> None:
-        self.courses = Courses(state)
+        self.rollouts = Rollouts(state)
         self._gateway = local.gateway
         self._settings = local.update
         self._keys = KeyRing(Purpose.UPDATE, local.update.keys)
@@ -90,7 +90,7 @@ class Updater:
         self._spool = Spool(folder)
         self._installer = Installer(local.update.install, local.update.install_s)
         self._deferred: dict[str, bytes] = {}
-        self._sparing = Sparing()
+        self._throttle = LogThrottle()
         self._inbox: deque[bytes] = deque(maxlen=INBOX)
         self._woken = asyncio.Event()
 
@@ -100,7 +100,7 @@ class Updater:
         Raises:
             RemoteStateUnwritableError: Nothing can be kept; starting again may help.
         """
-        self.courses.begin(self._running, self._settings.starts)
+        self.rollouts.begin(self._running, self._settings.starts)
 
     def offer(self, payload: bytes) -> None:
         """A message came. Never blocks; of too many the oldest is forgotten."""
@@ -112,7 +112,7 @@ class Updater:
         """Take what comes, one update after the other, for ever."""
         while True:
             self._receive_all(host)
-            active = self.courses.active
+            active = self.rollouts.active
             if active is None and self._deferred:
                 self._inbox.extend(self._deferred.values())
                 self._deferred.clear()
@@ -138,28 +138,28 @@ class Updater:
             check_gateway(self._gateway, update)
             name, number = update.component, str(update.version)
             self._check(update)
-            course = self.courses[name]
-            if not judge(course, update, payload, self._running):
+            rollout = self.rollouts[name]
+            if not judge(rollout, update, payload, self._running):
                 return
-            if course.phase not in {Phase.IDLE, Phase.FETCHING}:
+            if rollout.phase not in {UpdatePhase.IDLE, UpdatePhase.FETCHING}:
                 # Its turn comes when the one under way has ended.
                 self._deferred[name] = payload
                 return
-            artefact = Artefact(update.version, update.sha256, update.size, payload)
-            self.courses.trouble = None
+            artefact = AnnouncedArtefact(update.version, update.sha256, update.size, payload)
+            self.rollouts.trouble = None
             self._go(name, Announced(artefact), host)
         except MeterlineError as error:
             report = UpdateReport(name, number, UpdateState.REFUSED, error.code)
-            if not self.courses.refuse(report):
+            if not self.rollouts.refuse(report):
                 return
-            if self._sparing.may(error.code, host.vitals().now):
+            if self._throttle.allows(error.code, host.vitals().now):
                 _log.error("update_refused", component=name, code=error.code, reason=str(error))
                 host.note(error.code.lower(), f"Update {name} {number}: {error}")
             host.announce()
 
     def _check(self, update: Update) -> None:
-        if self.courses.damage is not None:
-            raise self.courses.damage
+        if self.rollouts.damage is not None:
+            raise self.rollouts.damage
         if update.component not in self._settings.components:
             message = f"No installer is configured for {update.component!r}."
             raise UpdateComponentError(message, value=update.component)
@@ -167,26 +167,26 @@ class Updater:
             message = f"The artefact has {update.size} bytes; {self._settings.max_mib} MiB may be."
             raise UpdateTooLargeError(message, value=update.size)
 
-    async def _advance(self, course: Course, host: Host, clock: Clock) -> None:
+    async def _advance(self, rollout: Rollout, host: Host, clock: Clock) -> None:
         """Do what the phase asks for."""
-        match course.phase:
-            case Phase.FETCHING:
-                await self._fetch(course, host, clock)
-            case Phase.INSTALLING:
-                await self._install(course, host)
-            case Phase.HANDED_OVER:
+        match rollout.phase:
+            case UpdatePhase.FETCHING:
+                await self._fetch(rollout, host, clock)
+            case UpdatePhase.INSTALLING:
+                await self._install(rollout, host)
+            case UpdatePhase.HANDED_OVER:
                 await clock.sleep(self._settings.install_s)
                 sentence = "The installer took it, and no other version was started."
-                self._go(course.component, Failed(UpdateInstallError.code, sentence), host)
-            case Phase.PROBATION:
-                await self._watch(course, host, clock)
+                self._go(rollout.component, Failed(UpdateInstallError.code, sentence), host)
+            case UpdatePhase.PROBATION:
+                await self._watch(rollout, host, clock)
             case _:
-                await self._roll_back(course, host, clock)
+                await self._roll_back(rollout, host, clock)
 
-    async def _fetch(self, course: Course, host: Host, clock: Clock) -> None:
-        target, attempt = _target(course), 0
+    async def _fetch(self, rollout: Rollout, host: Host, clock: Clock) -> None:
+        target, attempt = _target(rollout), 0
         self._tidy()
-        while self.courses[course.component].target == target:
+        while self.rollouts[rollout.component].target == target:
             try:
                 update = decode_update(self._keys.open(target.payload))
                 await _in_thread(Fetcher(self._spool, self._tls()), update)
@@ -196,10 +196,10 @@ class Updater:
                 attempt = min(attempt + 1, 10)
                 self._receive_all(host)
             except (MessageError, UpdateTooLargeError) as error:
-                self._go(course.component, Refused(error.code, str(error)), host)
+                self._go(rollout.component, Refused(error.code, str(error)), host)
             else:
                 write_manifest(self._spool.path(target.sha256), target.payload)
-                self._go(course.component, Fetched(), host)
+                self._go(rollout.component, Fetched(), host)
                 return
 
     def _tls(self) -> ssl.SSLContext | None:
@@ -224,57 +224,57 @@ class Updater:
             come.cancel()
         self._woken.clear()
 
-    async def _install(self, course: Course, host: Host) -> None:
-        target = _target(course)
+    async def _install(self, rollout: Rollout, host: Host) -> None:
+        target = _target(rollout)
         try:
             await self._require(target)
-            await self._call(Verb.INSTALL, course.component, target)
+            await self._call(Verb.INSTALL, rollout.component, target)
         except UpdateRefusedError as error:
-            self._go(course.component, Refused(error.code, str(error)), host)
+            self._go(rollout.component, Refused(error.code, str(error)), host)
             return
         except UpdateInstallError as error:
-            self._go(course.component, Failed(error.code, str(error)), host)
+            self._go(rollout.component, Failed(error.code, str(error)), host)
             return
-        done: Event = HandedOver() if course.component == AGENT else Installed()
-        self._go(course.component, done, host)
+        done: Event = HandedOver() if rollout.component == AGENT else Installed()
+        self._go(rollout.component, done, host)
 
-    async def _require(self, target: Artefact) -> None:
+    async def _require(self, target: AnnouncedArtefact) -> None:
         if not await asyncio.to_thread(self._spool.is_whole, target.sha256, target.size):
             message = "The artefact is no longer what was fetched."
             raise UpdateRefusedError(message)
 
-    async def _watch(self, course: Course, host: Host, clock: Clock) -> None:
-        gate = Gate(host.vitals(), self._settings.probation_s, self._settings.late_s)
-        while (verdict := gate.look(host.vitals())) is None:
+    async def _watch(self, rollout: Rollout, host: Host, clock: Clock) -> None:
+        gate = HealthGate(host.vitals(), self._settings.probation_s, self._settings.late_s)
+        while (verdict := gate.check(host.vitals())) is None:
             await clock.sleep(min(LOOK_S, self._settings.probation_s / 4))
         if not verdict:
             sentence = "No reading was committed, or the broker was not there, in its probation."
-            self._go(course.component, Failed(UpdateUnhealthyError.code, sentence), host)
+            self._go(rollout.component, Failed(UpdateUnhealthyError.code, sentence), host)
             return
         # Before it is kept: whoever puts the old version back unless told otherwise must hear it.
         try:
-            await self._call(Verb.CONFIRM, course.component, _target(course))
+            await self._call(Verb.CONFIRM, rollout.component, _target(rollout))
         except (UpdateRefusedError, UpdateInstallError) as error:
             _log.error("update_not_confirmed", code=error.code, reason=error.message)
-        self._go(course.component, Passed(), host)
+        self._go(rollout.component, Passed(), host)
         self._tidy()
 
-    async def _roll_back(self, course: Course, host: Host, clock: Clock) -> None:
+    async def _roll_back(self, rollout: Rollout, host: Host, clock: Clock) -> None:
         limit = self._settings.starts
         try:
-            await self._call(Verb.ROLLBACK, course.component, course.current)
+            await self._call(Verb.ROLLBACK, rollout.component, rollout.current)
         except (UpdateRefusedError, UpdateInstallError) as error:
-            self._go(course.component, Failed(error.code, str(error), limit), host)
+            self._go(rollout.component, Failed(error.code, str(error), limit), host)
             await clock.sleep(LOOK_S)
             return
-        if course.component == AGENT:
+        if rollout.component == AGENT:
             # What was asked for ends this process.
             await clock.sleep(self._settings.install_s)
-            self._go(course.component, Failed(UpdateInstallError.code, "", limit), host)
+            self._go(rollout.component, Failed(UpdateInstallError.code, "", limit), host)
         else:
-            self._go(course.component, Installed(), host)
+            self._go(rollout.component, Installed(), host)
 
-    async def _call(self, verb: Verb, component: str, artefact: Artefact | None) -> None:
+    async def _call(self, verb: Verb, component: str, artefact: AnnouncedArtefact | None) -> None:
         if artefact is None:
             await self._installer.call(verb, component, "-", None, None)
             return
@@ -285,8 +285,8 @@ class Updater:
     def _tidy(self) -> None:
         wanted = {
             artefact.sha256
-            for course in self.courses
-            for artefact in (course.current, course.target)
+            for rollout in self.rollouts
+            for artefact in (rollout.current, rollout.target)
             if artefact is not None
         }
         with contextlib.suppress(OSError):
@@ -294,17 +294,17 @@ class Updater:
 
     def _go(self, component: str, event: Event, host: Host) -> None:
         """Go on, and tell."""
-        if not self.courses.take(component, event):
+        if not self.rollouts.take(component, event):
             return
-        course = self.courses[component]
-        if (report := report_of(course)) is None:
+        rollout = self.rollouts[component]
+        if (report := report_of(rollout)) is None:
             return
         _log.info(
             "update_reported", component=component, version=report.version, state=report.state.value
         )
         detail = f"{component} {report.version}: {report.state.value}."
         if report.code is not None:
-            detail = f"{detail} {report.code}: {sentence_of(course)}"
+            detail = f"{detail} {report.code}: {sentence_of(rollout)}"
         host.note("update", detail)
         host.announce()
 
@@ -335,7 +335,7 @@ def write_manifest(artefact: Path, payload: bytes) -> None:
         raise RemoteStateUnwritableError(message, value=str(artefact)) from error
 
 
-def _target(course: Course) -> Artefact:
-    if course.target is None:
-        raise AssertionError(course)
-    return course.target
+def _target(rollout: Rollout) -> AnnouncedArtefact:
+    if rollout.target is None:
+        raise AssertionError(rollout)
+    return rollout.target

@@ -1,4 +1,4 @@
-"""How the courses of updates are kept in their file."""
+"""How the rollouts of updates are kept in their file."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ from collections.abc import Iterable
 from typing import Any
 
 from edge_agent.remote.errors import RemoteStateDamagedError
-from edge_agent.remote.update.state_machine import Artefact, Course, Outcome, Phase
+from edge_agent.remote.update.state_machine import (
+    AnnouncedArtefact,
+    Rollout,
+    UpdateOutcome,
+    UpdatePhase,
+)
 from firmware_bridge.contract.release import Release
 from firmware_bridge.contract.reports import UpdateState
 
 VERSION = 1
+# The name under which files of every release keep them.
+_FIELD = "courses"
 
 
-def pack_courses(courses: Iterable[Course]) -> dict[str, object]:
+def pack_rollouts(rollouts: Iterable[Rollout]) -> dict[str, object]:
     """As they are saved."""
-    return {"v": VERSION, "courses": [_pack(course) for course in courses]}
+    return {"v": VERSION, _FIELD: [_pack(rollout) for rollout in rollouts]}
 
 
-def unpack_courses(fields: dict[str, Any] | None) -> dict[str, Course]:
+def unpack_rollouts(fields: dict[str, Any] | None) -> dict[str, Rollout]:
     """What was saved, by component; nothing where nothing was.
 
     Raises:
@@ -29,20 +36,20 @@ def unpack_courses(fields: dict[str, Any] | None) -> dict[str, Course]:
     if fields.get("v") != VERSION:
         message = f"The record of updates is of version {fields.get('v')!r}."
         raise RemoteStateDamagedError(message, value=fields.get("v"))
-    courses = [_unpack(saved) for saved in fields["courses"]]
-    return {course.component: course for course in courses}
+    rollouts = [_unpack(saved) for saved in fields[_FIELD]]
+    return {rollout.component: rollout for rollout in rollouts}
 
 
-def _pack(course: Course) -> dict[str, object]:
-    outcome = course.outcome
+def _pack(rollout: Rollout) -> dict[str, object]:
+    outcome = rollout.outcome
     return {
-        "component": course.component,
-        "phase": course.phase.value,
-        "floor": None if course.floor is None else str(course.floor),
-        "current": _pack_artefact(course.current),
-        "target": _pack_artefact(course.target),
-        "starts": course.starts,
-        "trouble": None if course.trouble is None else list(course.trouble),
+        "component": rollout.component,
+        "phase": rollout.phase.value,
+        "floor": None if rollout.floor is None else str(rollout.floor),
+        "current": _pack_artefact(rollout.current),
+        "target": _pack_artefact(rollout.target),
+        "starts": rollout.starts,
+        "trouble": None if rollout.trouble is None else list(rollout.trouble),
         "outcome": None
         if outcome is None
         else [
@@ -55,11 +62,11 @@ def _pack(course: Course) -> dict[str, object]:
     }
 
 
-def _unpack(fields: dict[str, Any]) -> Course:
+def _unpack(fields: dict[str, Any]) -> Rollout:
     floor, trouble, outcome = fields["floor"], fields["trouble"], fields["outcome"]
-    return Course(
+    return Rollout(
         component=fields["component"],
-        phase=Phase(fields["phase"]),
+        phase=UpdatePhase(fields["phase"]),
         floor=None if floor is None else Release.parse(floor),
         current=_unpack_artefact(fields["current"]),
         target=_unpack_artefact(fields["target"]),
@@ -67,15 +74,15 @@ def _unpack(fields: dict[str, Any]) -> Course:
         trouble=None if trouble is None else (trouble[0], trouble[1]),
         outcome=None
         if outcome is None
-        else Outcome(Release.parse(outcome[0]), UpdateState(outcome[1]), *outcome[2:]),
+        else UpdateOutcome(Release.parse(outcome[0]), UpdateState(outcome[1]), *outcome[2:]),
     )
 
 
-def _pack_artefact(artefact: Artefact | None) -> list[object] | None:
+def _pack_artefact(artefact: AnnouncedArtefact | None) -> list[object] | None:
     if artefact is None:
         return None
     return [str(artefact.version), artefact.sha256, artefact.size, artefact.payload]
 
 
-def _unpack_artefact(fields: list[Any] | None) -> Artefact | None:
-    return None if fields is None else Artefact(Release.parse(fields[0]), *fields[1:])
+def _unpack_artefact(fields: list[Any] | None) -> AnnouncedArtefact | None:
+    return None if fields is None else AnnouncedArtefact(Release.parse(fields[0]), *fields[1:])

@@ -1,6 +1,6 @@
 """How an update comes and, if it must, goes: a state machine without a clock, disk or network.
 
-How it works. One course per component. `floor` is the highest version that was ever handed to the
+How it works. One rollout per component. `floor` is the highest version that was ever handed to the
 installer, `current` the artefact that is installed through us (kept, so that one can go back to
 it), `target` the one under way. `LAWS` has every transition; what is not there changes nothing.
 
@@ -47,7 +47,7 @@ from firmware_bridge.contract.remote import AGENT, Update
 from firmware_bridge.contract.reports import UpdateState
 
 
-class Phase(StrEnum):
+class UpdatePhase(StrEnum):
     """Where an update is."""
 
     IDLE = "idle"
@@ -59,7 +59,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Artefact:
+class AnnouncedArtefact:
     """One announced artefact.
 
     Args:
@@ -76,7 +76,7 @@ class Artefact:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class UpdateOutcome:
     """How the last update ended, or why one is not under way.
 
     Args:
@@ -95,7 +95,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Rollout:
     """One component; all of it survives a power cut.
 
     Args:
@@ -110,20 +110,20 @@ class Course:
     """
 
     component: str
-    phase: Phase = Phase.IDLE
+    phase: UpdatePhase = UpdatePhase.IDLE
     floor: Release | None = None
-    current: Artefact | None = None
-    target: Artefact | None = None
+    current: AnnouncedArtefact | None = None
+    target: AnnouncedArtefact | None = None
     starts: int = 0
     trouble: tuple[str, str] | None = None
-    outcome: Outcome | None = None
+    outcome: UpdateOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
     """An authentic update that `judge` lets through."""
 
-    artefact: Artefact
+    artefact: AnnouncedArtefact
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +186,17 @@ Event: TypeAlias = (
 )
 
 
-def step(course: Course, event: Event) -> Course:
+def step(rollout: Rollout, event: Event) -> Rollout:
     """What follows an event; `LAWS` has them all."""
-    law = LAWS.get((course.phase, type(event)))
-    return course if law is None else law(course, event)
+    law = LAWS.get((rollout.phase, type(event)))
+    return rollout if law is None else law(rollout, event)
 
 
-def judge(course: Course, update: Update, payload: bytes, running: Release | None) -> bool:
+def judge(rollout: Rollout, update: Update, payload: bytes, running: Release | None) -> bool:
     """Whether an authentic update is to be taken; False where it was dealt with before.
 
     Args:
-        course: Of its component.
+        rollout: Of its component.
         update: As announced.
         payload: The signed announcement.
         running: The version of the agent that runs.
@@ -206,14 +206,14 @@ def judge(course: Course, update: Update, payload: bytes, running: Release | Non
         UpdateStaleError: It is not newer than what is installed, under way, or was handed over.
         UpdateStepError: What is installed is older than the update's minimum.
     """
-    if is_known(course, payload):
+    if is_known(rollout, payload):
         return False
     if update.component == AGENT and running is None:
         message = "This agent was not installed from a release, so it has no order with one."
         raise UpdateComponentError(message, value=update.component)
-    installed = _installed(course, running)
-    under_way = None if course.target is None else course.target.version
-    before = (course.floor, installed, under_way)
+    installed = _installed(rollout, running)
+    under_way = None if rollout.target is None else rollout.target.version
+    before = (rollout.floor, installed, under_way)
     least = max((one for one in before if one is not None), default=None)
     if least is not None and update.version <= least:
         message = f"{update.component} {update.version} is not newer than {least}."
@@ -224,15 +224,15 @@ def judge(course: Course, update: Update, payload: bytes, running: Release | Non
     return True
 
 
-def is_known(course: Course, payload: bytes) -> bool:
+def is_known(rollout: Rollout, payload: bytes) -> bool:
     """Whether an announcement was dealt with before, as a retained one is at each connection.
 
     What was refused for its content or its place may be mended there, and signed once more.
     """
-    artefacts = (course.target, course.current)
+    artefacts = (rollout.target, rollout.current)
     if any(artefact is not None and artefact.payload == payload for artefact in artefacts):
         return True
-    return course.outcome is not None and course.outcome.message == digest(payload)
+    return rollout.outcome is not None and rollout.outcome.message == digest(payload)
 
 
 def digest(payload: bytes) -> bytes:
@@ -240,129 +240,133 @@ def digest(payload: bytes) -> bytes:
     return hashlib.sha256(payload).digest()
 
 
-def _installed(course: Course, running: Release | None) -> Release | None:
-    if course.component == AGENT:
+def _installed(rollout: Rollout, running: Release | None) -> Release | None:
+    if rollout.component == AGENT:
         return running
-    return None if course.current is None else course.current.version
+    return None if rollout.current is None else rollout.current.version
 
 
-def _announced(course: Course, event: Announced) -> Course:
-    return replace(course, phase=Phase.FETCHING, target=event.artefact, starts=0, outcome=None)
-
-
-def _fetched(course: Course, _event: Fetched) -> Course:
-    if course.target is None:
-        return course
-    return replace(course, phase=Phase.INSTALLING, floor=course.target.version, starts=0)
-
-
-def _refused(course: Course, event: Refused) -> Course:
-    return _end(course, UpdateState.REFUSED, event.code, event.sentence)
-
-
-def _handed_over(course: Course, _event: HandedOver) -> Course:
-    return replace(course, phase=Phase.HANDED_OVER, starts=0)
-
-
-def _installed_now(course: Course, _event: Installed) -> Course:
-    return replace(course, phase=Phase.PROBATION, starts=0)
-
-
-def _failed(course: Course, event: Failed) -> Course:
-    trouble = (event.code, event.sentence)
-    return replace(course, phase=Phase.ROLLING_BACK, starts=0, trouble=trouble)
-
-
-def _started_installing(course: Course, event: Started) -> Course:
-    if _is_running(course, event):
-        return replace(course, phase=Phase.PROBATION, starts=1)
-    if course.starts >= event.limit:
-        sentence = f"The agent started {event.limit} times and the update was not there."
-        return _failed(course, Failed(UpdateInstallError.code, sentence))
-    return replace(course, starts=course.starts + 1)
-
-
-def _started_in_probation(course: Course, event: Started) -> Course:
-    if _is_other(course, event):
-        sentence = f"{event.running} runs; somebody else put it back."
-        return _end(course, UpdateState.ROLLED_BACK, UpdateRevertedError.code, sentence)
-    if course.starts >= event.limit:
-        sentence = f"The agent started {event.limit} times in its probation, and died each time."
-        return _failed(course, Failed(UpdateDiedError.code, sentence))
-    return replace(course, starts=course.starts + 1)
-
-
-def _stopped(course: Course, _event: Stopped) -> Course:
-    return replace(course, starts=max(course.starts - 1, 0))
-
-
-def _passed(course: Course, _event: Passed) -> Course:
-    target = course.target
-    if target is None:
-        return course
-    outcome = Outcome(target.version, UpdateState.INSTALLED, digest(target.payload))
-    return Course(course.component, floor=course.floor, current=target, outcome=outcome)
-
-
-def _started_rolling_back(course: Course, event: Started) -> Course:
-    if _is_other(course, event):
-        return _rolled_back(course, Installed())
-    return _again(course, event.limit)
-
-
-def _failed_rolling_back(course: Course, event: Failed) -> Course:
-    return _again(course, event.limit)
-
-
-def _again(course: Course, limit: int) -> Course:
-    if course.starts < limit:
-        return replace(course, starts=course.starts + 1)
-    sentence = "The version before could not be put back."
-    return _end(course, UpdateState.ROLLED_BACK, UpdateRollbackError.code, sentence)
-
-
-def _rolled_back(course: Course, _event: Installed) -> Course:
-    code, sentence = course.trouble or ("", "")
-    return _end(course, UpdateState.ROLLED_BACK, code, sentence)
-
-
-def _end(course: Course, state: UpdateState, code: str, sentence: str) -> Course:
-    target = course.target
-    if target is None:
-        return course
-    outcome = Outcome(target.version, state, digest(target.payload), code, sentence)
-    return replace(course, phase=Phase.IDLE, target=None, starts=0, trouble=None, outcome=outcome)
-
-
-def _is_running(course: Course, event: Started) -> bool:
-    return (
-        course.component == AGENT
-        and course.target is not None
-        and event.running == course.target.version
+def _announced(rollout: Rollout, event: Announced) -> Rollout:
+    return replace(
+        rollout, phase=UpdatePhase.FETCHING, target=event.artefact, starts=0, outcome=None
     )
 
 
-def _is_other(course: Course, event: Started) -> bool:
-    return course.component == AGENT and not _is_running(course, event)
+def _fetched(rollout: Rollout, _event: Fetched) -> Rollout:
+    if rollout.target is None:
+        return rollout
+    return replace(rollout, phase=UpdatePhase.INSTALLING, floor=rollout.target.version, starts=0)
 
 
-LAWS: Final[dict[tuple[Phase, type[Event]], Callable[[Course, Any], Course]]] = {
-    (Phase.IDLE, Announced): _announced,
-    (Phase.FETCHING, Announced): _announced,
-    (Phase.FETCHING, Refused): _refused,
-    (Phase.FETCHING, Fetched): _fetched,
-    (Phase.INSTALLING, Refused): _refused,
-    (Phase.INSTALLING, HandedOver): _handed_over,
-    (Phase.INSTALLING, Installed): _installed_now,
-    (Phase.INSTALLING, Failed): _failed,
-    (Phase.INSTALLING, Started): _started_installing,
-    (Phase.HANDED_OVER, Started): _started_installing,
-    (Phase.HANDED_OVER, Failed): _failed,
-    (Phase.PROBATION, Started): _started_in_probation,
-    (Phase.PROBATION, Stopped): _stopped,
-    (Phase.PROBATION, Passed): _passed,
-    (Phase.PROBATION, Failed): _failed,
-    (Phase.ROLLING_BACK, Started): _started_rolling_back,
-    (Phase.ROLLING_BACK, Installed): _rolled_back,
-    (Phase.ROLLING_BACK, Failed): _failed_rolling_back,
+def _refused(rollout: Rollout, event: Refused) -> Rollout:
+    return _end(rollout, UpdateState.REFUSED, event.code, event.sentence)
+
+
+def _handed_over(rollout: Rollout, _event: HandedOver) -> Rollout:
+    return replace(rollout, phase=UpdatePhase.HANDED_OVER, starts=0)
+
+
+def _installed_now(rollout: Rollout, _event: Installed) -> Rollout:
+    return replace(rollout, phase=UpdatePhase.PROBATION, starts=0)
+
+
+def _failed(rollout: Rollout, event: Failed) -> Rollout:
+    trouble = (event.code, event.sentence)
+    return replace(rollout, phase=UpdatePhase.ROLLING_BACK, starts=0, trouble=trouble)
+
+
+def _started_installing(rollout: Rollout, event: Started) -> Rollout:
+    if _is_running(rollout, event):
+        return replace(rollout, phase=UpdatePhase.PROBATION, starts=1)
+    if rollout.starts >= event.limit:
+        sentence = f"The agent started {event.limit} times and the update was not there."
+        return _failed(rollout, Failed(UpdateInstallError.code, sentence))
+    return replace(rollout, starts=rollout.starts + 1)
+
+
+def _started_in_probation(rollout: Rollout, event: Started) -> Rollout:
+    if _is_other(rollout, event):
+        sentence = f"{event.running} runs; somebody else put it back."
+        return _end(rollout, UpdateState.ROLLED_BACK, UpdateRevertedError.code, sentence)
+    if rollout.starts >= event.limit:
+        sentence = f"The agent started {event.limit} times in its probation, and died each time."
+        return _failed(rollout, Failed(UpdateDiedError.code, sentence))
+    return replace(rollout, starts=rollout.starts + 1)
+
+
+def _stopped(rollout: Rollout, _event: Stopped) -> Rollout:
+    return replace(rollout, starts=max(rollout.starts - 1, 0))
+
+
+def _passed(rollout: Rollout, _event: Passed) -> Rollout:
+    target = rollout.target
+    if target is None:
+        return rollout
+    outcome = UpdateOutcome(target.version, UpdateState.INSTALLED, digest(target.payload))
+    return Rollout(rollout.component, floor=rollout.floor, current=target, outcome=outcome)
+
+
+def _started_rolling_back(rollout: Rollout, event: Started) -> Rollout:
+    if _is_other(rollout, event):
+        return _rolled_back(rollout, Installed())
+    return _again(rollout, event.limit)
+
+
+def _failed_rolling_back(rollout: Rollout, event: Failed) -> Rollout:
+    return _again(rollout, event.limit)
+
+
+def _again(rollout: Rollout, limit: int) -> Rollout:
+    if rollout.starts < limit:
+        return replace(rollout, starts=rollout.starts + 1)
+    sentence = "The version before could not be put back."
+    return _end(rollout, UpdateState.ROLLED_BACK, UpdateRollbackError.code, sentence)
+
+
+def _rolled_back(rollout: Rollout, _event: Installed) -> Rollout:
+    code, sentence = rollout.trouble or ("", "")
+    return _end(rollout, UpdateState.ROLLED_BACK, code, sentence)
+
+
+def _end(rollout: Rollout, state: UpdateState, code: str, sentence: str) -> Rollout:
+    target = rollout.target
+    if target is None:
+        return rollout
+    outcome = UpdateOutcome(target.version, state, digest(target.payload), code, sentence)
+    return replace(
+        rollout, phase=UpdatePhase.IDLE, target=None, starts=0, trouble=None, outcome=outcome
+    )
+
+
+def _is_running(rollout: Rollout, event: Started) -> bool:
+    return (
+        rollout.component == AGENT
+        and rollout.target is not None
+        and event.running == rollout.target.version
+    )
+
+
+def _is_other(rollout: Rollout, event: Started) -> bool:
+    return rollout.component == AGENT and not _is_running(rollout, event)
+
+
+LAWS: Final[dict[tuple[UpdatePhase, type[Event]], Callable[[Rollout, Any], Rollout]]] = {
+    (UpdatePhase.IDLE, Announced): _announced,
+    (UpdatePhase.FETCHING, Announced): _announced,
+    (UpdatePhase.FETCHING, Refused): _refused,
+    (UpdatePhase.FETCHING, Fetched): _fetched,
+    (UpdatePhase.INSTALLING, Refused): _refused,
+    (UpdatePhase.INSTALLING, HandedOver): _handed_over,
+    (UpdatePhase.INSTALLING, Installed): _installed_now,
+    (UpdatePhase.INSTALLING, Failed): _failed,
+    (UpdatePhase.INSTALLING, Started): _started_installing,
+    (UpdatePhase.HANDED_OVER, Started): _started_installing,
+    (UpdatePhase.HANDED_OVER, Failed): _failed,
+    (UpdatePhase.PROBATION, Started): _started_in_probation,
+    (UpdatePhase.PROBATION, Stopped): _stopped,
+    (UpdatePhase.PROBATION, Passed): _passed,
+    (UpdatePhase.PROBATION, Failed): _failed,
+    (UpdatePhase.ROLLING_BACK, Started): _started_rolling_back,
+    (UpdatePhase.ROLLING_BACK, Installed): _rolled_back,
+    (UpdatePhase.ROLLING_BACK, Failed): _failed_rolling_back,
 }

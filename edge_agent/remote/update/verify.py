@@ -14,7 +14,7 @@ from typing import Final
 from edge_agent.config.settings import EdgeConfig
 from edge_agent.remote.errors import UpdateContentError, UpdateFetchError
 from edge_agent.remote.key_ring import KeyRing, check_gateway
-from edge_agent.remote.update.state_machine import Course, judge
+from edge_agent.remote.update.state_machine import Rollout, judge
 from firmware_bridge.contract.release import Release
 from firmware_bridge.contract.remote import Update, decode_update
 from firmware_bridge.contract.signed import SIGNED_MAX_BYTES, Purpose
@@ -22,7 +22,7 @@ from firmware_bridge.contract.signed import SIGNED_MAX_BYTES, Purpose
 _CHUNK_BYTES: Final = 1024 * 1024
 
 
-def look_again(  # noqa: PLR0913, PLR0917 - what there is to compare
+def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
     config: EdgeConfig,
     manifest: Path,
     artefact: Path,
@@ -50,7 +50,7 @@ def look_again(  # noqa: PLR0913, PLR0917 - what there is to compare
     if update.component != component:
         message = f"The announcement is of {update.component!r}, not of {component!r}."
         raise UpdateContentError(message, value=update.component)
-    judge(Course(component, floor=floor), update, payload, installed)
+    judge(Rollout(component, floor=floor), update, payload, installed)
     digest, size = hashlib.sha256(), 0
     try:
         with artefact.open("rb") as file:

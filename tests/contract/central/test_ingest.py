@@ -21,7 +21,7 @@ from central.service.ingest.outcome import Outcome, OutcomeKind, Result
 from central.service.ingest.requeue import requeue
 from central.service.ports.ingest import FindingCode
 from firmware_bridge.contract.envelope import HEADER_BYTES, NO_HASH, digest
-from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
 from firmware_bridge.contract.messages import Ack, EpochState, Hello, encode_hello
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading, to_ms
@@ -215,7 +215,7 @@ async def test_what_a_gateway_noticed_of_registers_comes_once_with_the_readings_
     edge, values = Edge("gw1"), readings(3, START)
     before, after = (Shown(one.at, one.mantissa, one.exponent) for one in values[1:])
     reset = MeterEvent(EventKind.RESET, channel(), after, before)
-    exchange = MeterEvent(EventKind.EXCHANGE, channel(), after, None, Plate("MTL", "A0"))
+    exchange = MeterEvent(EventKind.EXCHANGE, channel(), after, None, Nameplate("MTL", "A0"))
     batch = edge.seal(values, events=[reset, exchange])
     await ingest.commit(edge.arrive(batch, batch))
     await ingest.commit(edge.arrive(batch))

@@ -19,7 +19,7 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle
 from edge_agent.cancellation import end
 from edge_agent.errors import BufferFullError, BufferUnavailableError
-from edge_agent.polling.meter import Station
+from edge_agent.polling.meter import Meter
 from edge_agent.polling.poller import Poller
 from edge_agent.polling.recorder import Recorder
 from firmware_bridge.contract.envelope import open_batch
@@ -159,7 +159,7 @@ async def test_the_alarm_ends_also_where_every_meter_is_left_alone_meanwhile(
     clock = HandClock()
     buffer = await Buffer.open(small_disk / "buffer.db", GATEWAY, clock.now)
     meter = MeterWithMemory(clock)
-    stations = [Station("m1", meter, period_s=60)]
+    stations = [Meter("m1", meter, period_s=60)]
     poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)
     await fill_disk(small_disk)
     # Room for a transaction, and short all the same.

@@ -135,7 +135,7 @@ async def test_an_absurd_date_waits_until_the_gateways_clock_is_known(
     recorder = Recorder(buffer, clock, lambda: None)
     await recorder.record([sample(clock, true + timedelta(days=days_off), 1)])
     await recorder.record([sample(clock, true, 2)])
-    assert await buffer.held_count() == 1
+    assert await buffer.waiting_count() == 1
     clock.turn(60)
     clock.now, clock.known = true + timedelta(seconds=60), TimeQuality.SYNCHRONISED
     await recorder.record([sample(clock, true + timedelta(days=days_off), 3)])

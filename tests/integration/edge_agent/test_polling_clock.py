@@ -14,7 +14,7 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SystemClock
 from edge_agent.polling.claims import Claims
-from edge_agent.polling.meter import Station
+from edge_agent.polling.meter import Meter
 from edge_agent.polling.poller import Poller
 from edge_agent.polling.recorder import Recorder
 from firmware_bridge.contract.envelope import open_batch
@@ -40,7 +40,7 @@ async def stored(buffer: Buffer) -> list[Reading]:
 async def poll_until(
     clock: HandClock, buffer: Buffer, meters: list[DeskMeter], passed: float
 ) -> None:
-    stations = [Station(meter.meter.serial, meter, period_s=60) for meter in meters]
+    stations = [Meter(meter.meter.serial, meter, period_s=60) for meter in meters]
     poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)
     task = asyncio.create_task(poller.run())
     while clock.passed < passed:  # noqa: ASYNC110 - the clock is turned by the poller's own sleep
@@ -85,7 +85,7 @@ async def test_a_meter_that_takes_its_time_makes_no_other_miss_a_boundary(tmp_pa
     clock = SystemClock(ClockSource.TRUSTED)
     buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, clock.wall())
     meters = [SlowMeter(HandClock(), "slow"), DeskMeter(HandClock(), "quick")]
-    stations = [Station(meter.meter.serial, meter, period_s=1) for meter in meters]
+    stations = [Meter(meter.meter.serial, meter, period_s=1) for meter in meters]
     poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)
     task = asyncio.create_task(poller.run())
     await asyncio.sleep(5)
@@ -200,11 +200,11 @@ async def test_two_meters_that_name_one_number_do_not_become_one(tmp_path: Path)
 
 async def poll_together(
     clock: HandClock, buffer: Buffer, meters: dict[str, DeskMeter], minutes: int
-) -> list[Station]:
-    """Poll with the claims of one gateway, as its fleet has them."""
+) -> list[Meter]:
+    """Poll with the claims of one gateway, as its meter_set has them."""
     claims = Claims(buffer.marks)
     claims.configure(meters)
-    stations = [Station(name, meter, period_s=60) for name, meter in meters.items()]
+    stations = [Meter(name, meter, period_s=60) for name, meter in meters.items()]
     for station in stations:
         station.claims = claims
     poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)

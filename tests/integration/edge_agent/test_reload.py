@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
 from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
-from edge_agent.reconfigure import Applied, Refusal
+from edge_agent.reconfigure import Applied, ReloadRefusal
 from firmware_bridge.contract.reading import Source
 from tests.support.edge_centre import Centre, listening
 from tests.support.servers import free_port
@@ -74,25 +74,25 @@ async def test_meters_come_go_and_change_while_another_keeps_its_beat(
             first = parse_config(meters(table, "m1", "m2"))
             async with listening(centre, mosquitto.port), running_agent(first) as agent:
                 await settled(agent)
-                buffer, stays = agent.buffer, agent.stations[0].driver
+                buffer, stays = agent.buffer, agent.meters[0].driver
                 inode = (tmp_path / "buffer.db").stat().st_ino
                 changed = meters(table, "m1", "m2", "m3", m2={"period_s": 2})
                 applied = await agent.apply(parse_config(changed), "a test")
                 assert isinstance(applied, Applied)
                 assert str(applied) == "m3 added, m2 changed"
-                kept = next(s for s in agent.stations if s.name == "m2")
+                kept = next(s for s in agent.meters if s.name == "m2")
                 assert kept.period_s == 2
                 await until(agent, "m3")
                 moved = meters(changed, "m1", "m2", m2={"timeout_s": 0.5})
                 applied = await agent.apply(parse_config(moved), "a test")
                 assert str(applied) == "m2 changed, m3 removed"
-                assert [s.name for s in agent.stations] == ["m1", "m2"]
-                assert agent.stations[1] is not kept
+                assert [s.name for s in agent.meters] == ["m1", "m2"]
+                assert agent.meters[1] is not kept
                 await asyncio.sleep(2.5)
                 applied = await agent.apply(parse_config(moved), "a test")
                 assert str(applied) == "nothing changed"
                 await settled(agent)
-                assert agent.stations[0].driver is stays
+                assert agent.meters[0].driver is stays
                 assert agent.buffer is buffer
                 assert (tmp_path / "buffer.db").stat().st_ino == inode
                 health = await agent.health()
@@ -123,18 +123,18 @@ async def test_what_cannot_be_is_refused_by_name_and_nothing_changes(tmp_path: P
                 | {"broker": {"url": "mqtts://127.0.0.1:1", "ca_file": str(tmp_path / "none")}},
             }
             async with running_agent(parse_config(table)) as agent:
-                before = list(agent.stations)
+                before = list(agent.meters)
                 for code, wrong in refused.items():
                     answer = await agent.apply(parse_config(wrong), "a test")
-                    assert isinstance(answer, Refusal)
+                    assert isinstance(answer, ReloadRefusal)
                     assert answer.code == code
                     standing = (await agent.health()).configuration
                     assert standing is not None
                     assert standing["refusal"]["code"] == code
-                assert agent.stations == before
+                assert agent.meters == before
                 elsewhere = table | {"buffer": {"path": str(tmp_path / "other.db")}}
                 answer = await agent.apply(parse_config(elsewhere), "a test")
-                assert isinstance(answer, Refusal)
+                assert isinstance(answer, ReloadRefusal)
                 assert "`buffer.path` cannot change" in answer.message
                 assert "Restart the agent" in answer.message
                 assert agent.reloader.config == parse_config(table)

@@ -15,7 +15,7 @@ import pytest
 from edge_agent.cancellation import end
 from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
-from edge_agent.remote.service import Desk
+from edge_agent.remote.service import RemoteService
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import Status, decode_status
 from firmware_bridge.contract.reports import ConfigurationState
@@ -104,10 +104,10 @@ def table(site: Plant, folder: Path, port: int, **remote: Any) -> dict[str, Any]
 
 
 @asynccontextmanager
-async def governed(settings: dict[str, Any]) -> AsyncIterator[tuple[Agent, Desk]]:
+async def governed(settings: dict[str, Any]) -> AsyncIterator[tuple[Agent, RemoteService]]:
     """An agent as the command line runs it, in this process."""
     local = parse_config(settings)
-    desk = Desk(local)
+    desk = RemoteService(local)
     async with running_agent(desk.begin(local), listener=desk) as agent:
         task = asyncio.create_task(desk.run(agent))
         try:
@@ -118,7 +118,7 @@ async def governed(settings: dict[str, Any]) -> AsyncIterator[tuple[Agent, Desk]
 
 
 def names(agent: Agent) -> list[str]:
-    return [station.name for station in agent.stations]
+    return [station.name for station in agent.meters]
 
 
 def is_in(state: ConfigurationState, version: int) -> Callable[[Status], bool]:

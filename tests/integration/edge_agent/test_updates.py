@@ -17,8 +17,8 @@ import pytest
 
 from edge_agent.cancellation import end
 from edge_agent.remote.state_file import StateFile
-from edge_agent.remote.update.state_codec import pack_courses
-from edge_agent.remote.update.state_machine import Artefact, Course, Phase
+from edge_agent.remote.update.state_codec import pack_rollouts
+from edge_agent.remote.update.state_machine import AnnouncedArtefact, Rollout, UpdatePhase
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import Status, decode_status
 from firmware_bridge.contract.release import Release
@@ -278,25 +278,35 @@ async def test_hostile_announcements_are_refused_by_name_before_anything_is_fetc
 
 
 STEPS = {
-    "while fetching": (Phase.FETCHING, "1", UpdateState.INSTALLED, None),
-    "after it had installed": (Phase.INSTALLING, "2", UpdateState.INSTALLED, None),
+    "while fetching": (UpdatePhase.FETCHING, "1", UpdateState.INSTALLED, None),
+    "after it had installed": (UpdatePhase.INSTALLING, "2", UpdateState.INSTALLED, None),
     "handed over, and nothing came": (
-        Phase.HANDED_OVER,
+        UpdatePhase.HANDED_OVER,
         "1",
         UpdateState.ROLLED_BACK,
         "UPDATE_INSTALL",
     ),
-    "in its probation": (Phase.PROBATION, "2", UpdateState.INSTALLED, None),
+    "in its probation": (UpdatePhase.PROBATION, "2", UpdateState.INSTALLED, None),
     "in its probation, and it was put back": (
-        Phase.PROBATION,
+        UpdatePhase.PROBATION,
         "1",
         UpdateState.ROLLED_BACK,
         "UPDATE_REVERTED",
     ),
-    "while going back": (Phase.ROLLING_BACK, "2", UpdateState.ROLLED_BACK, "UPDATE_UNHEALTHY"),
-    "before the installer was called": (Phase.INSTALLING, "1", UpdateState.INSTALLED, None),
-    "after it was handed over": (Phase.HANDED_OVER, "2", UpdateState.INSTALLED, None),
-    "after it went back": (Phase.ROLLING_BACK, "1", UpdateState.ROLLED_BACK, "UPDATE_UNHEALTHY"),
+    "while going back": (
+        UpdatePhase.ROLLING_BACK,
+        "2",
+        UpdateState.ROLLED_BACK,
+        "UPDATE_UNHEALTHY",
+    ),
+    "before the installer was called": (UpdatePhase.INSTALLING, "1", UpdateState.INSTALLED, None),
+    "after it was handed over": (UpdatePhase.HANDED_OVER, "2", UpdateState.INSTALLED, None),
+    "after it went back": (
+        UpdatePhase.ROLLING_BACK,
+        "1",
+        UpdateState.ROLLED_BACK,
+        "UPDATE_UNHEALTHY",
+    ),
 }
 # The last three when asked for: the unit tests hold their laws too.
 TRIED = dict(list(STEPS.items())[: sized("METERLINE_UPDATE_STEPS", 6, 9)])
@@ -306,7 +316,7 @@ TRIED = dict(list(STEPS.items())[: sized("METERLINE_UPDATE_STEPS", 6, 9)])
 async def test_a_power_cut_at_any_step(  # noqa: PLR0913, PLR0917 - one row of the table
     mosquitto: EmbeddedBroker,
     tmp_path: Path,
-    phase: Phase,
+    phase: UpdatePhase,
     runs: str,
     state: UpdateState,
     code: str | None,
@@ -316,19 +326,19 @@ async def test_a_power_cut_at_any_step(  # noqa: PLR0913, PLR0917 - one row of t
     install_s = 4.0 if code == "UPDATE_INSTALL" else 30.0
     async with world(mosquitto, tmp_path, running=False, install_s=install_s) as scene:
         payload = SIGNER.update(update(scene.place))
-        artefact = Artefact(NEW, hashlib.sha256(CONTENT).digest(), len(CONTENT), payload)
-        course = Course(
+        artefact = AnnouncedArtefact(NEW, hashlib.sha256(CONTENT).digest(), len(CONTENT), payload)
+        rollout = Rollout(
             "agent",
             phase,
-            floor=None if phase is Phase.FETCHING else NEW,
+            floor=None if phase is UpdatePhase.FETCHING else NEW,
             target=artefact,
-            trouble=("UPDATE_UNHEALTHY", "x") if phase is Phase.ROLLING_BACK else None,
+            trouble=("UPDATE_UNHEALTHY", "x") if phase is UpdatePhase.ROLLING_BACK else None,
         )
-        StateFile(tmp_path / "buffer.db.update").save(pack_courses([course]))
+        StateFile(tmp_path / "buffer.db.update").save(pack_rollouts([rollout]))
         spool = tmp_path / "spool"
         spool.mkdir()
         name = artefact.sha256.hex()
-        if phase is Phase.FETCHING:
+        if phase is UpdatePhase.FETCHING:
             (spool / f"{name}.part").write_bytes(CONTENT[:500])
         else:
             (spool / name).write_bytes(CONTENT)

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle
-from edge_agent.uplink.session_runner import Moment, SessionRunner
+from edge_agent.uplink.session_runner import SessionRunner, SessionTime
 from firmware_bridge.contract.envelope import NO_HASH, is_batch, open_batch
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
@@ -70,8 +70,8 @@ class EdgeAndCentre(RuleBasedStateMachine):
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    def now(self) -> Moment:
-        return Moment(self.seconds, T0 + timedelta(seconds=self.seconds))
+    def now(self) -> SessionTime:
+        return SessionTime(self.seconds, T0 + timedelta(seconds=self.seconds))
 
     def new_id(self) -> UUID:
         self.names += 1

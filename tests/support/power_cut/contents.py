@@ -10,10 +10,10 @@ from typing import Any
 
 import aiosqlite
 
-from edge_agent.buffer.batches import unpack_held
+from edge_agent.buffer.batches import unpack_waiting
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.connection import Database
-from edge_agent.buffer.records import Cycle, Held
+from edge_agent.buffer.records import Cycle, WaitingReadings
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
@@ -46,9 +46,9 @@ def cycle(number: int, count: int = 1, **more: Any) -> Cycle:  # noqa: ANN401 - 
     return Cycle(moment(number), values(number, count), {PROGRESS: number}, **more)
 
 
-def held(number: int, count: int) -> Held:
+def held(number: int, count: int) -> WaitingReadings:
     """Readings that wait for the clock."""
-    return Held("boot-1", number * 1000, values(number, count))
+    return WaitingReadings("boot-1", number * 1000, values(number, count))
 
 
 async def digest(source: aiosqlite.Connection | Database) -> str:
@@ -71,8 +71,8 @@ async def readings(buffer: Buffer) -> Counter[int]:
         for sequence in range(view.first, view.last + 1):
             payload = await buffer.fetch(view.epoch, sequence, T0)
             found.update(open_batch(GATEWAY, payload).columns.mantissa)
-    for row in await buffer.held():
-        found.update(reading.mantissa for reading in unpack_held(row.data, T0))
+    for row in await buffer.waiting():
+        found.update(reading.mantissa for reading in unpack_waiting(row.data, T0))
     return found
 
 

@@ -126,7 +126,7 @@ class Workload:
             await self.buffer.store(
                 Cycle(moment(next(self._numbers)), held=[held(500 + number, 4)], synchronised=False)
             )
-        rows = await self.buffer.held()
+        rows = await self.buffer.waiting()
         release = [row.identity for row in rows]
         stamped = [reading for n in range(3) for reading in values(500 + n, 4)]
         await self.buffer.store(Cycle(moment(next(self._numbers)), stamped, release=release))

@@ -18,7 +18,7 @@ from edge_agent.polling.recorder import (
     anchor_of,
     boot_number,
 )
-from edge_agent.polling.schedule import Beat, Timetable
+from edge_agent.polling.schedule import PeriodTimer, Timetable
 from firmware_bridge.contract.reading import TimeQuality, to_ms
 from tests.support.edge_clock import HandClock
 
@@ -27,7 +27,7 @@ SECOND = timedelta(seconds=1)
 
 
 def test_boundaries_come_once_each() -> None:
-    beat = Beat(900, NOON + SECOND)
+    beat = PeriodTimer(900, NOON + SECOND)
     assert beat.following == NOON + timedelta(minutes=15)
     assert beat.take(NOON + timedelta(minutes=14)) is None
     at = NOON + timedelta(minutes=15)
@@ -36,7 +36,7 @@ def test_boundaries_come_once_each() -> None:
 
 
 def test_a_small_step_back_does_not_repeat_a_boundary() -> None:
-    beat = Beat(900, NOON - SECOND)
+    beat = PeriodTimer(900, NOON - SECOND)
     assert beat.take(NOON) == NOON
     beat.jump(-2 * SECOND, NOON - SECOND)
     assert beat.take(NOON) is None
@@ -44,7 +44,7 @@ def test_a_small_step_back_does_not_repeat_a_boundary() -> None:
 
 
 def test_a_small_step_forward_does_not_skip_a_boundary() -> None:
-    beat = Beat(900, NOON - 10 * SECOND)
+    beat = PeriodTimer(900, NOON - 10 * SECOND)
     beat.jump(20 * SECOND, NOON + 10 * SECOND)
     assert beat.take(NOON + 10 * SECOND) == NOON
 
@@ -52,7 +52,7 @@ def test_a_small_step_forward_does_not_skip_a_boundary() -> None:
 @pytest.mark.parametrize("hours", [-3, 2, 24 * 365 * 56])
 def test_a_large_step_starts_a_new_count_and_waits_less_than_a_period(hours: int) -> None:
     start = datetime(1990, 1, 1, 0, 5, tzinfo=UTC)
-    beat = Beat(900, start)
+    beat = PeriodTimer(900, start)
     after = start + timedelta(hours=hours)
     beat.jump(timedelta(hours=hours), after)
     assert beat.take(after) is None
@@ -60,7 +60,7 @@ def test_a_large_step_starts_a_new_count_and_waits_less_than_a_period(hours: int
 
 
 def test_a_stall_takes_only_the_latest_boundary() -> None:
-    beat = Beat(900, NOON - SECOND)
+    beat = PeriodTimer(900, NOON - SECOND)
     assert beat.take(NOON + timedelta(minutes=50)) == NOON + timedelta(minutes=45)
     assert beat.following == NOON + timedelta(minutes=60)
 
@@ -89,21 +89,21 @@ def test_the_kernel_or_a_person_vouches_for_the_clock() -> None:
 
 def test_a_new_period_counts_from_the_last_look_so_that_a_change_skips_nothing() -> None:
     table = Timetable(NOON - SECOND, 0.0)
-    assert table.look(NOON - SECOND, 0.0, {900}) == ({}, None)
+    assert table.poll(NOON - SECOND, 0.0, {900}) == ({}, None)
     # The meter's period changed just after noon came, before anybody looked.
-    assert table.look(NOON + SECOND, 2.0, {300}) == ({300: NOON}, None)
+    assert table.poll(NOON + SECOND, 2.0, {300}) == ({300: NOON}, None)
     five = NOON + timedelta(minutes=5)
-    assert table.look(five, 301.0, {300, 900}) == ({300: five}, None)
+    assert table.poll(five, 301.0, {300, 900}) == ({300: five}, None)
     quarter = NOON + timedelta(minutes=15)
-    assert table.look(quarter, 901.0, {900}) == ({900: quarter}, None)
-    assert table.look(quarter, 901.0, {300, 900}) == ({}, None)
+    assert table.poll(quarter, 901.0, {900}) == ({900: quarter}, None)
+    assert table.poll(quarter, 901.0, {300, 900}) == ({}, None)
 
 
 def test_what_a_period_out_of_use_missed_is_not_made_up_for() -> None:
     table = Timetable(NOON, 0.0)
-    table.look(NOON, 0.0, {900})
-    table.look(NOON + timedelta(minutes=31), 1860.0, set())
-    assert table.look(NOON + timedelta(minutes=32), 1920.0, {900}) == ({}, None)
+    table.poll(NOON, 0.0, {900})
+    table.poll(NOON + timedelta(minutes=31), 1860.0, set())
+    assert table.poll(NOON + timedelta(minutes=32), 1920.0, {900}) == ({}, None)
     assert table.wait_s(NOON + timedelta(minutes=44, seconds=59), 2.0) == 1.0
     assert table.wait_s(NOON + timedelta(minutes=32), 2.0) == 2.0
 

@@ -16,7 +16,7 @@ from edge_agent.buffer.batches import seal_all
 from firmware_bridge.contract.body import decode_body, encode_readings
 from firmware_bridge.contract.envelope import HEADER_BYTES, NO_HASH, Link, open_batch, seal
 from firmware_bridge.contract.errors import InvalidValueError, MessageError
-from firmware_bridge.contract.event import EventKind, MeterEvent, Plate, Shown
+from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, from_ms
@@ -47,7 +47,7 @@ readings = st.builds(
     exponent=exponents,
 )
 plates = st.builds(
-    Plate,
+    Nameplate,
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=16),
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=32),
 )
@@ -125,7 +125,7 @@ def test_hostile_events_are_refused_with_errors_of_ours(
             CHANNELS[0],
             shown_by(values[1]),
             Shown(START, 2**63 - 1, -3),
-            Plate("EAS", "17"),
+            Nameplate("EAS", "17"),
         ),
     ]
     body = seal(LINK, START, values, events).payload[HEADER_BYTES:]

@@ -47,11 +47,11 @@ def test_the_supervisor_is_told_over_its_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(path)
-        found = Supervisor.found({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "30000000"})
-        found.tell("READY=1")
+        found = Supervisor.from_environment({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "30000000"})
+        found.notify("READY=1")
         assert channel.recv(100) == b"READY=1"
     assert found.watchdog_s == 30
-    found.tell("WATCHDOG=1")
+    found.notify("WATCHDOG=1")
     other = {"WATCHDOG_USEC": "1", "WATCHDOG_PID": str(os.getpid() + 1)}
-    assert Supervisor.found(other) == Supervisor(None, None)
-    Supervisor.found({}).tell("READY=1")
+    assert Supervisor.from_environment(other) == Supervisor(None, None)
+    Supervisor.from_environment({}).notify("READY=1")

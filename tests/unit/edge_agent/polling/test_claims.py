@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge_agent.polling.claims import Claims, MeterIdentitySharedError
-from firmware_bridge.contract.event import Plate
+from firmware_bridge.contract.event import Nameplate
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind
@@ -34,8 +34,8 @@ def test_who_showed_it_first_keeps_it() -> None:
     refused = claims.admit("b", ONE, show(ONE))
     assert refused.values == ()
     assert refused.marks == {}
-    assert refused.shared == {Plate("LGF", "1"): "a"}
-    assert isinstance(error := refused.refusal(Plate("LGF", "1")), MeterIdentitySharedError)
+    assert refused.shared == {Nameplate("LGF", "1"): "a"}
+    assert isinstance(error := refused.refusal(Nameplate("LGF", "1")), MeterIdentitySharedError)
     assert error.code == "METER_IDENTITY_SHARED"
     assert "'a'" in str(error)
     assert "`serial`" in str(error)
@@ -61,7 +61,7 @@ def test_all_of_the_device_is_withheld_and_nothing_of_the_others() -> None:
     claims.admit("a", ONE, [*show(ONE), *show(GAS)])
     seen = claims.admit("b", OTHER, [*show(OTHER), *show(GAS, IMPORT, EXPORT)])
     assert plates(seen.values) == {"2"}
-    assert seen.shared == {Plate("P1", "G1"): "a"}
+    assert seen.shared == {Nameplate("P1", "G1"): "a"}
     assert not claims.is_refused("b", OTHER)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge_agent.meter_clock import TRANSITIONS, Trust
-from edge_agent.polling.stamping import MeterClocks, Moment, Stamped, wrong_clocks
+from edge_agent.polling.stamping import MeterClocks, Stamped, StampingTime, wrong_clocks
 from firmware_bridge.contract.event import ABOUT_CLOCKS, EventKind, Shown, clock_sentence
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, ACTIVE_POWER_IMPORT, GAS_VOLUME
 from firmware_bridge.contract.quantity import Quantity, Unit
@@ -43,7 +43,7 @@ def gas(at: datetime, clock: datetime | None) -> MeterValue:
 
 
 @dataclass
-class Desk:
+class GatewayClock:
     """A gateway's clock, and what its buffer keeps of meters' clocks."""
 
     now: datetime = NOON
@@ -64,7 +64,7 @@ class Desk:
         self.now, self.passed = self.now + by, self.passed + by.total_seconds()
 
     def read(self, *values: MeterValue) -> Stamped:
-        moment = Moment(self.now, self.quality, self.doubt, NOON - DAY, self.passed)
+        moment = StampingTime(self.now, self.quality, self.doubt, NOON - DAY, self.passed)
         found = self.clocks.stamp(MAIN, values, 900, self.trust, moment)
         self.clocks.commit(found.tracks)
         self.marks |= found.marks
@@ -79,9 +79,9 @@ class Desk:
 
 @pytest.mark.parametrize("offset", [-3 * MINUTE, -SECOND, timedelta(0), 3 * MINUTE])
 def test_a_time_within_the_tolerance_is_the_meters_own(offset: timedelta) -> None:
-    desk = Desk()
-    assert desk.time(offset) == (offset, TimeQuality.METER)
-    assert (desk.kinds, desk.marks) == ([], {})
+    gateway = GatewayClock()
+    assert gateway.time(offset) == (offset, TimeQuality.METER)
+    assert (gateway.kinds, gateway.marks) == ([], {})
 
 
 @pytest.mark.parametrize(
@@ -89,20 +89,20 @@ def test_a_time_within_the_tolerance_is_the_meters_own(offset: timedelta) -> Non
     [-181 * SECOND, 181 * SECOND, -HOUR, DAY, datetime(2000, 11, 6, 20, tzinfo=UTC) - NOON],
 )
 def test_a_time_beyond_it_is_the_gateways_and_told_once(offset: timedelta) -> None:
-    desk = Desk()
+    gateway = GatewayClock()
     for _ in range(3):
-        assert desk.time(offset) == (timedelta(0), TimeQuality.SYNCHRONISED)
-        desk.turn(15 * MINUTE)
-    desk.restart()
-    assert desk.time(offset) == (timedelta(0), TimeQuality.SYNCHRONISED)
-    assert desk.kinds == [EventKind.CLOCK_WRONG]
-    assert wrong_clocks(desk.marks) == 1
+        assert gateway.time(offset) == (timedelta(0), TimeQuality.SYNCHRONISED)
+        gateway.turn(15 * MINUTE)
+    gateway.restart()
+    assert gateway.time(offset) == (timedelta(0), TimeQuality.SYNCHRONISED)
+    assert gateway.kinds == [EventKind.CLOCK_WRONG]
+    assert wrong_clocks(gateway.marks) == 1
 
 
 def test_the_event_names_the_meters_time_and_the_reading() -> None:
-    desk = Desk()
+    gateway = GatewayClock()
     own = datetime(2000, 11, 6, 20, tzinfo=UTC)
-    found = desk.read(shown(own, obis=ACTIVE_POWER_IMPORT), shown(own))
+    found = gateway.read(shown(own, obis=ACTIVE_POWER_IMPORT), shown(own))
     (event,) = found.events
     assert event.channel.obis == ACTIVE_IMPORT
     assert (event.after, event.before) == (Shown(NOON, 123_456, 0), Shown(own, 123_456, 0))
@@ -113,188 +113,188 @@ def test_the_event_names_the_meters_time_and_the_reading() -> None:
     "own", [datetime(1960, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
 )
 def test_a_time_that_no_message_may_name_is_told_without_it(own: datetime) -> None:
-    (event,) = Desk().read(shown(own)).events
+    (event,) = GatewayClock().read(shown(own)).events
     assert event.before is None
     assert "a time that cannot be" in clock_sentence(event)
 
 
 def test_a_clock_is_right_again_after_an_hour_within_half_the_tolerance() -> None:
-    desk = Desk()
-    desk.time(HOUR)
+    gateway = GatewayClock()
+    gateway.time(HOUR)
     for _ in range(5):
-        desk.turn(15 * MINUTE)
-        used = desk.time(SECOND)
-    assert desk.kinds == [EventKind.CLOCK_WRONG, EventKind.CLOCK_RIGHT]
+        gateway.turn(15 * MINUTE)
+        used = gateway.time(SECOND)
+    assert gateway.kinds == [EventKind.CLOCK_WRONG, EventKind.CLOCK_RIGHT]
     assert used == (SECOND, TimeQuality.METER)
-    assert wrong_clocks(desk.marks) == 0
-    desk.restart()
-    assert desk.time(SECOND) == (SECOND, TimeQuality.METER)
-    assert desk.time(HOUR)[1] is TimeQuality.SYNCHRONISED
-    assert desk.kinds[2:] == [EventKind.CLOCK_WRONG]
+    assert wrong_clocks(gateway.marks) == 0
+    gateway.restart()
+    assert gateway.time(SECOND) == (SECOND, TimeQuality.METER)
+    assert gateway.time(HOUR)[1] is TimeQuality.SYNCHRONISED
+    assert gateway.kinds[2:] == [EventKind.CLOCK_WRONG]
 
 
 def test_a_clock_that_drifts_over_the_tolerance_and_about_it_flaps_nothing() -> None:
-    desk = Desk()
+    gateway = GatewayClock()
     for number in range(600):
-        desk.turn(15 * MINUTE)
+        gateway.turn(15 * MINUTE)
         wobble = 40 * SECOND * (-1) ** number
-        desk.time(number * SECOND / 2 + wobble)
-    assert desk.kinds == [EventKind.CLOCK_WRONG]
+        gateway.time(number * SECOND / 2 + wobble)
+    assert gateway.kinds == [EventKind.CLOCK_WRONG]
 
 
 def test_two_devices_under_one_name_make_at_most_a_pair_of_events_an_hour() -> None:
-    desk = Desk()
+    gateway = GatewayClock()
     for number in range(24 * 60):
-        desk.turn(MINUTE)
-        desk.time(DAY if number % 2 else timedelta(0))
-    assert desk.kinds == [EventKind.CLOCK_WRONG]
+        gateway.turn(MINUTE)
+        gateway.time(DAY if number % 2 else timedelta(0))
+    assert gateway.kinds == [EventKind.CLOCK_WRONG]
 
 
 def test_a_step_of_the_gateways_clock_makes_one_pair_of_events() -> None:
-    desk = Desk()
-    true = desk.now
-    desk.now += 2 * HOUR  # it says it is synchronised, and is not
-    desk.read(shown(true))
+    gateway = GatewayClock()
+    true = gateway.now
+    gateway.now += 2 * HOUR  # it says it is synchronised, and is not
+    gateway.read(shown(true))
     for number in range(12):
-        desk.turn(15 * MINUTE)
+        gateway.turn(15 * MINUTE)
         if not number:
-            desk.now -= 2 * HOUR
-        used = desk.time(SECOND)
-    assert desk.kinds == [EventKind.CLOCK_WRONG, EventKind.CLOCK_RIGHT]
+            gateway.now -= 2 * HOUR
+        used = gateway.time(SECOND)
+    assert gateway.kinds == [EventKind.CLOCK_WRONG, EventKind.CLOCK_RIGHT]
     assert used == (SECOND, TimeQuality.METER)
 
 
 def test_an_unknown_clock_judges_nothing_yet_believes_no_absurd_date() -> None:
-    desk = Desk(quality=TimeQuality.UNSYNCHRONISED, now=datetime(1970, 1, 1, tzinfo=UTC))
+    gateway = GatewayClock(quality=TimeQuality.UNSYNCHRONISED, now=datetime(1970, 1, 1, tzinfo=UTC))
     for own in (NOON, NOON + 300 * DAY, NOON - 2 * DAY):
-        (reading,) = desk.read(shown(own)).readings
+        (reading,) = gateway.read(shown(own)).readings
         assert (reading.at, reading.time_quality) == (own, TimeQuality.METER)
     for own in (datetime(2000, 11, 6, tzinfo=UTC), NOON - 2 * DAY - SECOND, NOON + 9_000 * DAY):
-        found = desk.read(shown(own))
+        found = gateway.read(shown(own))
         assert found.readings == []
         assert [r.time_quality for r in found.timeless] == [TimeQuality.UNSYNCHRONISED]
-    assert (desk.kinds, desk.marks) == ([], {})
+    assert (gateway.kinds, gateway.marks) == ([], {})
 
 
 def test_a_clock_known_to_be_wrong_waits_while_the_gateways_is_unknown() -> None:
-    desk = Desk()
-    desk.time(HOUR)
-    desk.quality = TimeQuality.UNSYNCHRONISED
-    desk.restart()
-    assert len(desk.read(shown(desk.now)).timeless) == 1
-    assert desk.kinds == [EventKind.CLOCK_WRONG]
+    gateway = GatewayClock()
+    gateway.time(HOUR)
+    gateway.quality = TimeQuality.UNSYNCHRONISED
+    gateway.restart()
+    assert len(gateway.read(shown(gateway.now)).timeless) == 1
+    assert gateway.kinds == [EventKind.CLOCK_WRONG]
 
 
 def test_in_holdover_the_gateways_own_doubt_is_allowed_for() -> None:
-    desk = Desk(quality=TimeQuality.HOLDOVER, doubt=5 * MINUTE)
-    assert desk.time(8 * MINUTE) == (8 * MINUTE, TimeQuality.METER)
-    assert desk.time(8 * MINUTE + SECOND) == (timedelta(0), TimeQuality.HOLDOVER)
+    gateway = GatewayClock(quality=TimeQuality.HOLDOVER, doubt=5 * MINUTE)
+    assert gateway.time(8 * MINUTE) == (8 * MINUTE, TimeQuality.METER)
+    assert gateway.time(8 * MINUTE + SECOND) == (timedelta(0), TimeQuality.HOLDOVER)
 
 
 def test_a_pushed_value_is_judged_by_the_moment_at_which_it_came() -> None:
-    desk = Desk()
+    gateway = GatewayClock()
     came = NOON - 40 * MINUTE
-    (good,) = desk.read(shown(came, age_s=2400.0)).readings
+    (good,) = gateway.read(shown(came, age_s=2400.0)).readings
     assert (good.at, good.time_quality) == (came, TimeQuality.METER)
-    (bad,) = desk.read(shown(NOON, age_s=2400.0)).readings
+    (bad,) = gateway.read(shown(NOON, age_s=2400.0)).readings
     assert (bad.at, bad.time_quality) == (came, TimeQuality.SYNCHRONISED)
 
 
 def test_an_hourly_value_behind_a_good_clock_is_rightly_old() -> None:
-    desk = Desk()
+    gateway = GatewayClock()
     sampled = NOON - 10 * DAY  # its radio is dead since
-    found = desk.read(shown(NOON), gas(sampled, NOON))
+    found = gateway.read(shown(NOON), gas(sampled, NOON))
     assert {r.at: r.time_quality for r in found.readings} == {
         NOON: TimeQuality.METER,
         sampled: TimeQuality.METER,
     }
-    assert desk.kinds == []
+    assert gateway.kinds == []
 
 
 def test_an_hourly_value_behind_a_wrong_clock_is_as_old_as_it_says() -> None:
-    desk = Desk()
+    gateway = GatewayClock()
     ahead, at = 2 * HOUR, []
     for number in range(4):
-        desk.turn(15 * MINUTE)
+        gateway.turn(15 * MINUTE)
         jitter = number * SECOND
-        clock = desk.now + ahead + jitter
-        found = desk.read(shown(clock), gas(NOON + ahead, clock))
+        clock = gateway.now + ahead + jitter
+        found = gateway.read(shown(clock), gas(NOON + ahead, clock))
         at.append(next(r.at for r in found.readings if r.channel.serial == "G1"))
     # The meter tells its hourly value four times, and it keeps one time.
     assert at == [NOON] * 4
-    assert desk.kinds == [EventKind.CLOCK_WRONG]
+    assert gateway.kinds == [EventKind.CLOCK_WRONG]
 
 
 def test_a_sampled_value_without_a_clock_is_believed_but_never_of_the_future() -> None:
-    desk = Desk()
-    (old,) = desk.read(gas(NOON - DAY, None)).readings
+    gateway = GatewayClock()
+    (old,) = gateway.read(gas(NOON - DAY, None)).readings
     assert (old.at, old.time_quality) == (NOON - DAY, TimeQuality.METER)
-    (future,) = desk.read(gas(NOON + HOUR, None)).readings
+    (future,) = gateway.read(gas(NOON + HOUR, None)).readings
     assert (future.at, future.time_quality) == (NOON, TimeQuality.SYNCHRONISED)
-    found = desk.read(gas(datetime(2000, 1, 1, tzinfo=UTC), None))
+    found = gateway.read(gas(datetime(2000, 1, 1, tzinfo=UTC), None))
     assert (found.readings, len(found.undated)) == ([], 1)
 
 
 def test_nothing_is_told_where_no_reading_could_carry_it() -> None:
-    desk = Desk()
+    gateway = GatewayClock()
     never = datetime(2000, 1, 1, tzinfo=UTC)
-    assert desk.read(gas(never, NOON + 30 * DAY)).events == []
-    assert desk.marks == {}
-    desk.read(shown(NOON + 30 * DAY), gas(never, NOON + 30 * DAY))
-    assert desk.kinds == [EventKind.CLOCK_WRONG]
+    assert gateway.read(gas(never, NOON + 30 * DAY)).events == []
+    assert gateway.marks == {}
+    gateway.read(shown(NOON + 30 * DAY), gas(never, NOON + 30 * DAY))
+    assert gateway.kinds == [EventKind.CLOCK_WRONG]
 
 
 def test_the_hour_that_autumn_repeats_is_told_by_the_gateway() -> None:
     # 02:30 in Amsterdam, the second time; read as the first.
-    desk = Desk(now=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
-    value = shown(desk.now - HOUR, quality=Quality.SUSPECT)
-    (reading,) = desk.read(value).readings
-    assert (reading.at, reading.time_quality) == (desk.now, TimeQuality.METER)
+    gateway = GatewayClock(now=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
+    value = shown(gateway.now - HOUR, quality=Quality.SUSPECT)
+    (reading,) = gateway.read(value).readings
+    assert (reading.at, reading.time_quality) == (gateway.now, TimeQuality.METER)
     assert reading.quality is Quality.SUSPECT
-    assert desk.kinds == []
+    assert gateway.kinds == []
     # In spring nothing repeats: a clock that stayed behind is simply wrong.
-    spring = Desk(now=datetime(2026, 3, 29, 1, 30, tzinfo=UTC))
+    spring = GatewayClock(now=datetime(2026, 3, 29, 1, 30, tzinfo=UTC))
     assert spring.time(-HOUR) == (timedelta(0), TimeQuality.SYNCHRONISED)
 
 
 def test_use_gateway_time_asks_no_meter_and_tells_nothing() -> None:
-    desk = Desk(trust=Trust(use_gateway_time=True))
-    assert desk.time(timedelta(0)) == (timedelta(0), TimeQuality.SYNCHRONISED)
-    assert desk.time(DAY) == (timedelta(0), TimeQuality.SYNCHRONISED)
+    gateway = GatewayClock(trust=Trust(use_gateway_time=True))
+    assert gateway.time(timedelta(0)) == (timedelta(0), TimeQuality.SYNCHRONISED)
+    assert gateway.time(DAY) == (timedelta(0), TimeQuality.SYNCHRONISED)
     clock = NOON + 2 * HOUR
-    found = desk.read(shown(clock), gas(clock - 30 * MINUTE, clock))
+    found = gateway.read(shown(clock), gas(clock - 30 * MINUTE, clock))
     assert [r.at for r in found.readings] == [NOON, NOON - 30 * MINUTE]
-    assert desk.kinds == []
+    assert gateway.kinds == []
 
 
 def test_use_gateway_time_ends_a_wrong_standing() -> None:
-    desk = Desk()
-    desk.time(DAY)
-    desk.trust = Trust(use_gateway_time=True)
-    desk.time(DAY)
-    assert wrong_clocks(desk.marks) == 0
-    desk.restart()
-    desk.trust = Trust()
-    assert desk.time(SECOND) == (SECOND, TimeQuality.METER)
+    gateway = GatewayClock()
+    gateway.time(DAY)
+    gateway.trust = Trust(use_gateway_time=True)
+    gateway.time(DAY)
+    assert wrong_clocks(gateway.marks) == 0
+    gateway.restart()
+    gateway.trust = Trust()
+    assert gateway.time(SECOND) == (SECOND, TimeQuality.METER)
 
 
 def test_each_meter_has_its_own_clock() -> None:
-    desk = Desk()
+    gateway = GatewayClock()
     other = shown(NOON - DAY, meter=GAS)
-    found = desk.read(shown(NOON), other)
+    found = gateway.read(shown(NOON), other)
     assert {r.channel.serial: r.time_quality for r in found.readings} == {
         "12345678": TimeQuality.METER,
         "G1": TimeQuality.SYNCHRONISED,
     }
-    assert list(desk.marks) == ["clock\tFLO\tG1"]
+    assert list(gateway.marks) == ["clock\tFLO\tG1"]
     assert [event.channel.serial for event in found.events] == ["G1"]
 
 
 def test_what_a_broker_kept_has_its_own_time_and_says_nothing_of_the_clock() -> None:
-    desk = Desk()
-    (reading,) = desk.read(shown(NOON - HOUR, kept=True)).readings
+    gateway = GatewayClock()
+    (reading,) = gateway.read(shown(NOON - HOUR, kept=True)).readings
     assert (reading.at, reading.time_quality) == (NOON - HOUR, TimeQuality.METER)
-    assert desk.kinds == []
+    assert gateway.kinds == []
 
 
 def test_every_event_about_clocks_can_happen() -> None:
@@ -311,9 +311,9 @@ def test_no_time_however_absurd_ends_anything_or_reaches_a_message(
     own: datetime, clock: datetime | None, quality: TimeQuality
 ) -> None:
     for trust in (Trust(), Trust(use_gateway_time=True)):
-        desk = Desk(quality=quality, trust=trust)
+        gateway = GatewayClock(quality=quality, trust=trust)
         for _ in range(2):
-            found = desk.read(shown(own, quality=Quality.SUSPECT), gas(own, clock))
-            alone = desk.read(gas(own, clock))
+            found = gateway.read(shown(own, quality=Quality.SUSPECT), gas(own, clock))
+            alone = gateway.read(gas(own, clock))
             at = {reading.at for reading in [*found.readings, *alone.readings]}
             assert all(abs(one - NOON) < DAY for one in at)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edge_agent.register_events.device_exchange import Plates, plate_of
-from firmware_bridge.contract.event import Plate
+from edge_agent.register_events.device_exchange import ExchangeDetector, nameplate_of
+from firmware_bridge.contract.event import Nameplate
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, GAS_VOLUME, Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind
@@ -24,14 +24,14 @@ class Site:
 
     def __init__(self) -> None:
         self.marks: dict[str, int] = {}
-        self.plates = Plates(self.marks)
+        self.plates = ExchangeDetector(self.marks)
 
     def restart(self) -> None:
-        self.plates = Plates(self.marks)
+        self.plates = ExchangeDetector(self.marks)
 
-    def read(self, meter: MeterIdentity, *others: MeterValue) -> dict[Plate, Plate]:
+    def read(self, meter: MeterIdentity, *others: MeterValue) -> dict[Nameplate, Nameplate]:
         values = [value(meter), *others]
-        sealed = {plate_of(one.meter) for one in values}
+        sealed = {nameplate_of(one.meter) for one in values}
         places = self.plates.judge("main", meter, values, sealed)
         self.marks |= places.marks
         self.plates.commit(places.marks)
@@ -43,11 +43,11 @@ def test_another_serial_is_an_exchange_once_also_over_a_restart() -> None:
     assert site.read(MAIN) == {}
     assert site.read(MAIN) == {}
     site.restart()
-    assert site.read(NEXT) == {Plate("EAS", "2"): Plate("EAS", "1")}
+    assert site.read(NEXT) == {Nameplate("EAS", "2"): Nameplate("EAS", "1")}
     assert site.read(NEXT) == {}
     site.restart()
     assert site.read(NEXT) == {}
-    assert site.read(MAIN) == {Plate("EAS", "1"): Plate("EAS", "2")}
+    assert site.read(MAIN) == {Nameplate("EAS", "1"): Nameplate("EAS", "2")}
     site.restart()
     assert site.read(MAIN) == {}
 
@@ -56,9 +56,11 @@ def test_a_numbered_device_behind_the_port_has_a_place_of_its_own() -> None:
     site = Site()
     assert site.read(MAIN, value(GAS, GAS_CODE)) == {}
     changed = MeterIdentity("FLO", "G2")
-    assert site.read(MAIN, value(changed, GAS_CODE)) == {Plate("FLO", "G2"): Plate("FLO", "G1")}
+    assert site.read(MAIN, value(changed, GAS_CODE)) == {
+        Nameplate("FLO", "G2"): Nameplate("FLO", "G1")
+    }
     assert site.read(MAIN) == {}
-    assert site.read(NEXT) == {Plate("EAS", "2"): Plate("EAS", "1")}
+    assert site.read(NEXT) == {Nameplate("EAS", "2"): Nameplate("EAS", "1")}
 
 
 def test_many_devices_under_one_place_exchange_nothing() -> None:
@@ -73,12 +75,12 @@ def test_nothing_is_said_before_something_of_the_device_is_sealed() -> None:
     site = Site()
     site.read(MAIN)
     assert site.plates.judge("main", NEXT, [value(NEXT)], set()).replaced == {}
-    assert site.read(NEXT) == {Plate("EAS", "2"): Plate("EAS", "1")}
+    assert site.read(NEXT) == {Nameplate("EAS", "2"): Nameplate("EAS", "1")}
 
 
 def test_one_plate_at_two_meters_is_two_places() -> None:
-    plates = Plates({})
-    for station in ("a", "b"):
-        places = plates.judge(station, MAIN, [value(MAIN)], {plate_of(MAIN)})
+    plates = ExchangeDetector({})
+    for meter in ("a", "b"):
+        places = plates.judge(meter, MAIN, [value(MAIN)], {nameplate_of(MAIN)})
         assert places.replaced == {}
         plates.commit(places.marks)

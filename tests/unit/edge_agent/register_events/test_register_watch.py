@@ -10,20 +10,20 @@ import pytest
 from edge_agent.register_events.state_machine import (
     A_DAY,
     TRANSITIONS,
-    Limits,
+    Comparison,
+    RegisterLimits,
+    RegisterState,
     RegisterWatch,
-    Sight,
-    State,
     counts_up,
 )
-from firmware_bridge.contract.event import ABOUT_CLOCKS, EventKind, MeterEvent, Plate
+from firmware_bridge.contract.event import ABOUT_CLOCKS, EventKind, MeterEvent, Nameplate
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, ACTIVE_POWER_IMPORT, GAS_VOLUME, Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, TimeQuality
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
-PLATE = Plate("EAS", "1")
+PLATE = Nameplate("EAS", "1")
 CHANNEL = Channel("EAS", "1", ACTIVE_IMPORT, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
 MODULUS = Quantity(10**8, 0, Unit.WATT_HOUR)
 
@@ -45,7 +45,7 @@ def kinds(
     *values: int, capacity_w: int | None = None, modulus: Quantity | None = None
 ) -> list[str]:
     watch = RegisterWatch()
-    watch.learn(PLATE, ACTIVE_IMPORT, Limits(modulus, capacity_w))
+    watch.learn(PLATE, ACTIVE_IMPORT, RegisterLimits(modulus, capacity_w))
     return [
         f"{event.kind.name} {event.before and event.before.mantissa}>{event.after.mantissa}"
         for event in seen(watch, *readings(*values))
@@ -83,7 +83,7 @@ def test_a_rollover_is_proven_by_the_digits_and_the_capacity() -> None:
 
 def test_a_rollover_is_not_proven_where_a_time_is_not_known() -> None:
     watch = RegisterWatch()
-    watch.learn(PLATE, ACTIVE_IMPORT, Limits(MODULUS, 10_000))
+    watch.learn(PLATE, ACTIVE_IMPORT, RegisterLimits(MODULUS, 10_000))
     first, second = readings(99_999_000, 500)
     vague = replace(first, time_quality=TimeQuality.UNSYNCHRONISED, span_ms=5_000)
     (event,) = seen(watch, vague, second)
@@ -104,7 +104,7 @@ def test_an_exchange_names_the_device_before_and_both_reads() -> None:
     seen(watch, *readings(900, 950))
     successor = replace(CHANNEL, serial="2")
     reading = Reading(successor, START + 2 * QUARTER, 5, 0)
-    judgement = watch.judge([reading], {Plate("EAS", "2"): PLATE})
+    judgement = watch.judge([reading], {Nameplate("EAS", "2"): PLATE})
     (event,) = judgement.events
     assert (event.kind, event.replaced) == (EventKind.EXCHANGE, PLATE)
     assert event.before is not None
@@ -183,8 +183,8 @@ def test_intervals_and_power_are_not_watched() -> None:
 
 
 def test_every_sight_of_every_state_that_can_be_has_its_row() -> None:
-    assert {state for state, _ in TRANSITIONS} == set(State)
-    assert {sight for _, sight in TRANSITIONS} == set(Sight)
+    assert {state for state, _ in TRANSITIONS} == set(RegisterState)
+    assert {sight for _, sight in TRANSITIONS} == set(Comparison)
     assert {kind for _, kind in TRANSITIONS.values() if kind is not None} == set(
         EventKind
     ) - ABOUT_CLOCKS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.remote.health_gate import Gate, Vitals
+from edge_agent.remote.health_gate import HealthGate, Vitals
 
 PROBATION_S = 600.0
 
@@ -14,10 +14,10 @@ def vitals(now: float, mark: int = 1, *, connected: bool = True, period_s: int =
 
 
 def verdict(*looks: Vitals) -> bool | None:
-    gate = Gate(vitals(0.0, period_s=looks[0].period_s), PROBATION_S)
+    gate = HealthGate(vitals(0.0, period_s=looks[0].period_s), PROBATION_S)
     last: bool | None = None
     for look in looks:
-        last = gate.look(look)
+        last = gate.check(look)
     return last
 
 

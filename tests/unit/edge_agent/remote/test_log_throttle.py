@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from edge_agent.remote.log_throttle import EVERY_S, Sparing
+from edge_agent.remote.log_throttle import EVERY_S, LogThrottle
 
 
 def test_each_code_is_said_once_an_hour() -> None:
-    sparing = Sparing()
-    said = [(code, now) for now in range(0, 7300, 10) for code in "AB" if sparing.may(code, now)]
+    sparing = LogThrottle()
+    said = [(code, now) for now in range(0, 7300, 10) for code in "AB" if sparing.allows(code, now)]
     assert said == [(code, now) for now in (0, EVERY_S, 2 * EVERY_S) for code in "AB"]

@@ -10,23 +10,23 @@ from edge_agent.errors import SessionProtocolError
 from edge_agent.uplink.events import (
     Acknowledged,
     Action,
-    Announced,
+    CentreStarted,
     Connected,
     Disconnected,
     Elapsed,
     Event,
     Fold,
-    Release,
+    ReleaseBatches,
     Renewed,
     Reopen,
-    Report,
     SendBatch,
     SendHello,
+    SessionReport,
     StartEpoch,
     Stored,
 )
 from edge_agent.uplink.session import Session
-from edge_agent.uplink.session_states import IGNORED, State, Trigger
+from edge_agent.uplink.session_states import IGNORED, SessionState, Trigger
 from firmware_bridge.contract.messages import Ack
 
 OLD, NOW = UUID(int=1), UUID(int=2)
@@ -107,7 +107,7 @@ def test_another_hash_releases_nothing_and_shows_the_own_batch_once() -> None:
     edge = session(20)
     edge.handle(Connected(), 0.0)
     assert edge.handle(ack(12, known=False), 1.0) == (
-        Report("ack_of_other_batch", NOW, 12),
+        SessionReport("ack_of_other_batch", NOW, 12),
         SendBatch(NOW, 12),
     )
     assert edge.handle(ack(12, known=False), 1.0) == ()
@@ -138,7 +138,7 @@ def test_a_new_epoch_stops_sending_until_it_is_sealed() -> None:
     edge = session(20)
     edge.handle(Connected(), 0.0)
     assert edge.handle(ack(0, new=True), 1.0)[-1] == StartEpoch(NOW)
-    assert edge.state is State.RENEWING
+    assert edge.state is SessionState.RENEWING
     assert edge.handle(ack(0, new=True), 1.0) == ()
     assert edge.handle(Stored(NOW, 21), 1.0) == ()
     fresh = EpochView(UUID(int=3), 1, 4, 0)
@@ -164,7 +164,7 @@ def test_a_closed_epoch_goes_first_is_never_renewed_and_folds_when_stuck() -> No
     actions = edge.handle(Connected(), 0.0)
     assert [a.epoch for a in actions if isinstance(a, SendBatch)] == [OLD] * 3 + [NOW] * 3
     late = Acknowledged(Ack(OLD, 3, HASH, new_epoch=True), known=True)
-    assert edge.handle(late, 1.0) == (Release(OLD, 3, HASH),)
+    assert edge.handle(late, 1.0) == (ReleaseBatches(OLD, 3, HASH),)
     edge = Session(views, Random(1))  # noqa: S311 - repeatable
     edge.handle(Connected(), 0.0)
     beyond = Acknowledged(Ack(OLD, 9, HASH), known=False)
@@ -174,7 +174,7 @@ def test_a_closed_epoch_goes_first_is_never_renewed_and_folds_when_stuck() -> No
 def test_a_start_of_the_centre_brings_a_hello_and_the_window_again() -> None:
     edge = session(3)
     edge.handle(Connected(), 0.0)
-    edge.handle(Announced(), 5.0)
+    edge.handle(CentreStarted(), 5.0)
     assert edge.wake_at is not None
     assert edge.wake_at <= 7.0
     actions = edge.handle(Elapsed(), 7.0)
@@ -201,18 +201,18 @@ def test_three_repeats_of_cum_send_the_next_batch_once() -> None:
 
 # Without a connection no nonce, no hello and no resend are pending; while renewing, no resend.
 CANNOT_HAPPEN = {
-    (State.OFFLINE, Trigger.LOWER),
-    (State.OFFLINE, Trigger.HELLO_DUE),
-    (State.OFFLINE, Trigger.RESEND_DUE),
-    (State.RENEWING, Trigger.RESEND_DUE),
-    (State.RENEWING_OFFLINE, Trigger.LOWER),
-    (State.RENEWING_OFFLINE, Trigger.HELLO_DUE),
-    (State.RENEWING_OFFLINE, Trigger.RESEND_DUE),
+    (SessionState.OFFLINE, Trigger.LOWER),
+    (SessionState.OFFLINE, Trigger.HELLO_DUE),
+    (SessionState.OFFLINE, Trigger.RESEND_DUE),
+    (SessionState.RENEWING, Trigger.RESEND_DUE),
+    (SessionState.RENEWING_OFFLINE, Trigger.LOWER),
+    (SessionState.RENEWING_OFFLINE, Trigger.HELLO_DUE),
+    (SessionState.RENEWING_OFFLINE, Trigger.RESEND_DUE),
 }
 
 
 def test_every_pair_has_a_transition_or_a_reason_or_cannot_happen() -> None:
-    pairs = {(state, trigger) for state in State for trigger in Trigger}
+    pairs = {(state, trigger) for state in SessionState for trigger in Trigger}
     transitions, ignored = set(Session.TRANSITIONS), set(IGNORED)
     assert transitions | ignored | CANNOT_HAPPEN == pairs
     assert len(transitions) + len(ignored) + len(CANNOT_HAPPEN) == len(pairs)
@@ -220,7 +220,7 @@ def test_every_pair_has_a_transition_or_a_reason_or_cannot_happen() -> None:
 
 @pytest.mark.parametrize(("state", "trigger"), sorted(CANNOT_HAPPEN, key=str))
 def test_what_cannot_happen_is_a_protocol_error(
-    state: State, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+    state: SessionState, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edge = session(3)
     edge.state = state
@@ -231,7 +231,7 @@ def test_what_cannot_happen_is_a_protocol_error(
 
 @pytest.mark.parametrize(("state", "trigger"), sorted(IGNORED, key=str))
 def test_what_is_ignored_changes_nothing(
-    state: State, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+    state: SessionState, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edge = session(3)
     edge.state = state
@@ -245,4 +245,4 @@ def test_a_quarantine_is_reported_though_the_connection_went() -> None:
     edge.handle(Connected(), 0.0)
     edge.handle(Disconnected(), 1.0)
     event = Acknowledged(Ack(NOW, 2, HASH, quarantined=(2,)), known=True)
-    assert Report("quarantined", NOW, 2) in edge.handle(event, 2.0)
+    assert SessionReport("quarantined", NOW, 2) in edge.handle(event, 2.0)

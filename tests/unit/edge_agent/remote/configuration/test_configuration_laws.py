@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.remote.configuration.state_codec import pack_standing, unpack_standing
+from edge_agent.remote.configuration.state_codec import pack_record, unpack_record
 from edge_agent.remote.configuration.state_machine import (
     LAWS,
+    ConfigurationPhase,
+    ConfigurationRecord,
     Event,
     Failed,
-    Kept,
     Offered,
     Passed,
-    Phase,
-    Standing,
+    SignedConfiguration,
     Started,
     Stopped,
     is_known,
@@ -28,9 +28,9 @@ from edge_agent.remote.errors import ConfigurationDiedError, ConfigurationStaleE
 LIMIT = 3
 
 
-def kept(version: int) -> Kept:
+def kept(version: int) -> SignedConfiguration:
     payload = f"signed {version}".encode()
-    return Kept(version, hashlib.sha256(payload).digest(), payload)
+    return SignedConfiguration(version, hashlib.sha256(payload).digest(), payload)
 
 
 events = st.one_of(
@@ -44,7 +44,7 @@ events = st.one_of(
 
 @given(st.lists(events, max_size=40))
 def test_whatever_happens_only_proof_makes_good(happenings: list[Event | tuple[str, int]]) -> None:
-    standing = Standing()
+    standing = ConfigurationRecord()
     for happening in happenings:
         event = (
             Offered(kept(standing.floor + happening[1]))
@@ -60,19 +60,22 @@ def test_whatever_happens_only_proof_makes_good(happenings: list[Event | tuple[s
         if standing.trial is not None and after.trial is None and not isinstance(event, Passed):
             assert after.refusal is not None
             assert after.at_work == standing.good
-        assert unpack_standing(dict(pack_standing(after))) == after
+        assert unpack_record(dict(pack_record(after))) == after
         standing = after
 
 
 def test_the_table_is_the_one_that_is_described() -> None:
     assert set(LAWS) == {
-        (Phase.SETTLED, Offered),
-        *((Phase.PROBATION, event) for event in (Offered, Started, Stopped, Passed, Failed)),
+        (ConfigurationPhase.SETTLED, Offered),
+        *(
+            (ConfigurationPhase.PROBATION, event)
+            for event in (Offered, Started, Stopped, Passed, Failed)
+        ),
     }
 
 
 def test_a_trial_may_start_so_often_and_then_good_is_back() -> None:
-    standing = step(step(Standing(), Offered(kept(1))), Passed())
+    standing = step(step(ConfigurationRecord(), Offered(kept(1))), Passed())
     standing = step(standing, Offered(kept(2)))
     for _ in range(LIMIT):
         standing = step(standing, Started(LIMIT))
@@ -88,7 +91,7 @@ def test_a_trial_may_start_so_often_and_then_good_is_back() -> None:
 
 
 def test_a_start_that_ends_as_told_is_no_death() -> None:
-    standing = step(Standing(), Offered(kept(1)))
+    standing = step(ConfigurationRecord(), Offered(kept(1)))
     for _ in range(10 * LIMIT):
         standing = step(step(standing, Started(LIMIT)), Stopped())
     assert standing.at_work == kept(1)

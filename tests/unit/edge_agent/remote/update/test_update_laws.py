@@ -9,23 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.remote.errors import UpdateComponentError, UpdateStaleError, UpdateStepError
-from edge_agent.remote.update.state_codec import pack_courses, unpack_courses
+from edge_agent.remote.update.state_codec import pack_rollouts, unpack_rollouts
 from edge_agent.remote.update.state_machine import (
     LAWS,
     Announced,
-    Artefact,
-    Course,
+    AnnouncedArtefact,
     Event,
     Failed,
     Fetched,
     HandedOver,
     Installed,
-    Outcome,
     Passed,
-    Phase,
     Refused,
+    Rollout,
     Started,
     Stopped,
+    UpdateOutcome,
+    UpdatePhase,
     judge,
     step,
 )
@@ -37,8 +37,8 @@ LIMIT = 3
 OLD, NEW = Release.parse("1.0"), Release.parse("2.0")
 
 
-def artefact(version: Release) -> Artefact:
-    return Artefact(version, bytes(31) + b"\1", 10, f"signed {version}".encode())
+def artefact(version: Release) -> AnnouncedArtefact:
+    return AnnouncedArtefact(version, bytes(31) + b"\1", 10, f"signed {version}".encode())
 
 
 def update(version: str, minimum: str | None = None, component: str = "agent") -> Update:
@@ -64,57 +64,57 @@ EVENTS: list[Event] = [
 
 @given(st.sampled_from(["agent", "inverter"]), st.lists(st.sampled_from(EVENTS), max_size=60))
 def test_whatever_happens_the_record_makes_sense(component: str, events: list[Event]) -> None:
-    course = Course(component)
+    rollout = Rollout(component)
     for event in events:
-        after = step(course, event)
-        assert (after.phase is Phase.IDLE) == (after.target is None)
+        after = step(rollout, event)
+        assert (after.phase is UpdatePhase.IDLE) == (after.target is None)
         assert after.starts <= LIMIT
-        if course.floor is not None:
+        if rollout.floor is not None:
             assert after.floor is not None
-            assert after.floor >= course.floor
-        if after.current != course.current:
+            assert after.floor >= rollout.floor
+        if after.current != rollout.current:
             assert isinstance(event, Passed)
-        if after.phase not in {Phase.IDLE, Phase.FETCHING} and after.target is not None:
+        if after.phase not in {UpdatePhase.IDLE, UpdatePhase.FETCHING} and after.target is not None:
             assert after.floor is not None
             assert after.floor >= after.target.version
-        assert unpack_courses(dict(pack_courses([after]))) == {component: after}
-        course = after
+        assert unpack_rollouts(dict(pack_rollouts([after]))) == {component: after}
+        rollout = after
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=30))
 def test_no_phase_is_a_dead_end(events: list[Event]) -> None:
     """Nothing but starts of the old version, from anywhere, ends in the old version at rest."""
-    course = Course("agent")
+    rollout = Rollout("agent")
     for event in events:
-        course = step(course, event)
-    if course.phase is Phase.FETCHING:
-        course = step(course, Refused("X", "Because."))
+        rollout = step(rollout, event)
+    if rollout.phase is UpdatePhase.FETCHING:
+        rollout = step(rollout, Refused("X", "Because."))
     for _ in range(3 * LIMIT):
-        course = step(course, Started(OLD, LIMIT))
-        course = step(course, Failed("X", "Because.", LIMIT))
-    assert course.phase is Phase.IDLE
+        rollout = step(rollout, Started(OLD, LIMIT))
+        rollout = step(rollout, Failed("X", "Because.", LIMIT))
+    assert rollout.phase is UpdatePhase.IDLE
 
 
 def test_every_phase_has_its_laws() -> None:
-    assert {phase for phase, _ in LAWS} == set(Phase)
+    assert {phase for phase, _ in LAWS} == set(UpdatePhase)
 
 
 def test_the_agents_own_update_from_announcement_to_proof() -> None:
-    course = Course("agent")
-    road: list[tuple[Event, Phase]] = [
-        (Announced(artefact(NEW)), Phase.FETCHING),
-        (Started(OLD, LIMIT), Phase.FETCHING),
-        (Fetched(), Phase.INSTALLING),
-        (HandedOver(), Phase.HANDED_OVER),
-        (Started(NEW, LIMIT), Phase.PROBATION),
-        (Passed(), Phase.IDLE),
+    rollout = Rollout("agent")
+    road: list[tuple[Event, UpdatePhase]] = [
+        (Announced(artefact(NEW)), UpdatePhase.FETCHING),
+        (Started(OLD, LIMIT), UpdatePhase.FETCHING),
+        (Fetched(), UpdatePhase.INSTALLING),
+        (HandedOver(), UpdatePhase.HANDED_OVER),
+        (Started(NEW, LIMIT), UpdatePhase.PROBATION),
+        (Passed(), UpdatePhase.IDLE),
     ]
     for event, phase in road:
-        course = step(course, event)
-        assert course.phase is phase
-    assert course.current == artefact(NEW)
-    assert course.outcome is not None
-    assert course.outcome.state is UpdateState.INSTALLED
+        rollout = step(rollout, event)
+        assert rollout.phase is phase
+    assert rollout.current == artefact(NEW)
+    assert rollout.outcome is not None
+    assert rollout.outcome.state is UpdateState.INSTALLED
 
 
 @pytest.mark.parametrize(
@@ -128,26 +128,30 @@ def test_the_agents_own_update_from_announcement_to_proof() -> None:
 )
 def test_ways_back_from_probation(events: list[Event], code: str) -> None:
     begun: list[Event] = [Announced(artefact(NEW)), Fetched(), HandedOver(), Started(NEW, LIMIT)]
-    course = Course("agent", current=artefact(OLD))
+    rollout = Rollout("agent", current=artefact(OLD))
     for event in begun + events:
-        course = step(course, event)
-    assert (course.phase, course.current) == (Phase.IDLE, artefact(OLD))
-    assert course.outcome is not None
-    assert (course.outcome.state, course.outcome.code) == (UpdateState.ROLLED_BACK, code)
+        rollout = step(rollout, event)
+    assert (rollout.phase, rollout.current) == (UpdatePhase.IDLE, artefact(OLD))
+    assert rollout.outcome is not None
+    assert (rollout.outcome.state, rollout.outcome.code) == (UpdateState.ROLLED_BACK, code)
     # It was handed over once; another message cannot bring it again.
     with pytest.raises(UpdateStaleError):
-        judge(course, update("2.0"), b"signed anew", OLD)
-    assert not judge(course, update("2.0"), b"signed 2", OLD)
-    assert judge(course, update("2.0.1"), b"a mended one", OLD)
+        judge(rollout, update("2.0"), b"signed anew", OLD)
+    assert not judge(rollout, update("2.0"), b"signed 2", OLD)
+    assert judge(rollout, update("2.0.1"), b"a mended one", OLD)
 
 
 def test_what_was_refused_before_it_was_handed_over_may_be_signed_anew() -> None:
-    course = step(step(Course("agent"), Announced(artefact(NEW))), Refused("X", "Because."))
-    assert course.outcome == Outcome(
-        NEW, UpdateState.REFUSED, course.outcome.message if course.outcome else b"", "X", "Because."
+    rollout = step(step(Rollout("agent"), Announced(artefact(NEW))), Refused("X", "Because."))
+    assert rollout.outcome == UpdateOutcome(
+        NEW,
+        UpdateState.REFUSED,
+        rollout.outcome.message if rollout.outcome else b"",
+        "X",
+        "Because.",
     )
-    assert not judge(course, update("2.0"), b"signed 2", OLD)
-    assert judge(course, update("2.0"), b"signed anew", OLD)
+    assert not judge(rollout, update("2.0"), b"signed 2", OLD)
+    assert judge(rollout, update("2.0"), b"signed anew", OLD)
 
 
 @pytest.mark.parametrize(
@@ -164,13 +168,13 @@ def test_what_may_not_come_does_not(
 ) -> None:
     runs = None if running is None else Release.parse(running)
     with pytest.raises(error):
-        judge(Course("agent"), update(version, minimum), b"", runs)
+        judge(Rollout("agent"), update(version, minimum), b"", runs)
 
 
 def test_firmware_counts_from_what_was_installed_through_us() -> None:
-    course = Course("inverter")
+    rollout = Rollout("inverter")
     with pytest.raises(UpdateStepError):
-        judge(course, update("2.0", "1.0", "inverter"), b"", NEW)
+        judge(rollout, update("2.0", "1.0", "inverter"), b"", NEW)
     for event in (Announced(artefact(OLD)), Fetched(), Installed(), Passed()):
-        course = step(course, event)
-    assert judge(course, update("2.0", "1.0", "inverter"), b"", NEW)
+        rollout = step(rollout, event)
+    assert judge(rollout, update("2.0", "1.0", "inverter"), b"", NEW)
