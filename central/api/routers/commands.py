@@ -22,6 +22,7 @@ from central.api.schemas.writes import (
     PointIn,
     TariffIn,
 )
+from central.service.billing.approve_bills import Outcome
 from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.operator.services import OperatorServices
 from central.service.registry.register import Effect
@@ -102,12 +103,16 @@ async def issue_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
     return await once(work)
 
 
+def _counted(outcome: Outcome) -> tuple[HTTPStatus, CountOut]:
+    return HTTPStatus.OK, CountOut.model_validate(outcome)
+
+
 @router.post("/bill-runs/{run}/approve", responses=_COUNT, response_model=None)
 async def approve_bills(services: Services, once: DoOnce, run: str) -> Response:
     """Approve every draft of a run that somebody else started."""
 
     async def work() -> tuple[HTTPStatus, CountOut]:
-        return HTTPStatus.OK, CountOut(bills=await approve_run(services, run, once.actor))
+        return _counted(await approve_run(services, run, once.actor))
 
     return await once(work)
 
@@ -117,6 +122,6 @@ async def issue_bills(services: Services, once: DoOnce, run: str) -> Response:
     """Give every approved bill of a run its legal number, in one ordered pass."""
 
     async def work() -> tuple[HTTPStatus, CountOut]:
-        return HTTPStatus.OK, CountOut(bills=await issue_run(services, run, once.actor))
+        return _counted(await issue_run(services, run, once.actor))
 
     return await once(work)

@@ -6,10 +6,12 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, ClassVar
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from central.api.plain_requests import flaw_within
+from central.api.schemas.base import Schema
 from central.domain.billing.bill import Party
 from central.service.ports.registry import (
     AccountRecord,
@@ -57,10 +59,20 @@ class EffectOut(BaseModel):
     effect: Effect
 
 
-class CountOut(BaseModel):
-    """How many bills an order moved."""
+class RefusedOut(Schema):
+    """A bill that an order passed over, and why."""
 
-    bills: int
+    bill: UUID = Field(validation_alias="uid")
+    account: str
+    code: str
+    message: str
+
+
+class CountOut(Schema):
+    """How many bills an order moved, and which it did not."""
+
+    bills: int = Field(validation_alias="count")
+    refused: list[RefusedOut]
 
 
 class PointChannelIn(Order):

@@ -114,12 +114,14 @@ async def issue(request: Request, bill: UUID) -> Response:
 @router.post("/runs/{run}/approve")
 async def approve_all(request: Request, run: str) -> Response:
     """Approve every draft of a run."""
-    await approve_run(pages_of(request).services, run, request.state.actor)
+    outcome = await approve_run(pages_of(request).services, run, request.state.actor)
+    outcome.require_all()
     return _back(f"/runs/{run}")
 
 
 @router.post("/runs/{run}/issue")
 async def issue_all(request: Request, run: str) -> Response:
     """Issue every approved bill of a run."""
-    await issue_run(pages_of(request).services, run, request.state.actor)
+    outcome = await issue_run(pages_of(request).services, run, request.state.actor)
+    outcome.require_all()
     return _back(f"/runs/{run}")

@@ -1,15 +1,70 @@
-"""Approve drafts, and issue what is approved; the store enforces both as well."""
+"""Approve drafts, and issue what is approved; the store enforces both as well.
+
+A bill that an earlier release made may say what the invoice's fonts cannot print, and once it is
+issued nothing of it can be changed: so both look at it again, refuse it by name, and do the others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from central.domain.billing.bill import Bill
+from central.domain.billing.bill_texts import printed_texts
+from central.domain.billing.printable import unprintable_holds
 from central.domain.billing.state import BillAction, BillState, advance
+from central.service.billing.print_invoice import UnprintableTextError
 from central.service.ports.billing import BillHead, BillingStore, RunRecord, UnknownBillError
 
 SERIES = "INV"
+_REMEDY = "Correct the text, or the name, and run the cycle again."
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A bill that was passed over.
+
+    Args:
+        uid: Its identifier outside.
+        account: Number.
+        code: Why.
+        message: One sentence.
+    """
+
+    uid: UUID
+    account: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the bills of a run.
+
+    Args:
+        count: How many were approved or issued.
+        refused: Those that were not, by account number.
+    """
+
+    count: int
+    refused: tuple[Refused, ...] = ()
+
+    def require_all(self) -> int:
+        """How many were done, where none was refused.
+
+        Raises:
+            UnprintableTextError: Some were refused; it names the first, and the others are done.
+        """
+        if not self.refused:
+            return self.count
+        first = self.refused[0]
+        message = (
+            f"{self.count} bills are done, {len(self.refused)} are refused."
+            f" {first.account}: {first.message}"
+        )
+        raise UnprintableTextError(message, value=first.account, remedy=_REMEDY)
 
 
 class ApproveBills:
@@ -33,28 +88,31 @@ class ApproveBills:
             UnknownBillError: There is no such bill.
             BillTransitionError: It is no draft.
             SelfApprovalError: The approver made it.
+            UnprintableTextError: The invoice's fonts lack what it says.
             StaleBillError: It changed meanwhile.
         """
         record = await self._store.bill(uid)
         if record is None:
             raise unknown(uid)
         advance(record.bill.state, BillAction.APPROVE, actor=approver, creator=record.creator)
+        check_printable(record.bill)
         await self._store.approve([uid], approver, self._clock())
 
-    async def run(self, run: RunRecord, approver: str) -> int:
-        """Approve every draft of a run.
+    async def run(self, run: RunRecord, approver: str) -> Outcome:
+        """Approve every draft of a run that can be printed; another run holds the others.
 
         Returns:
-            How many were approved.
+            How many were approved, and which were not.
 
         Raises:
             SelfApprovalError: The approver started the run.
             StaleBillError: One changed meanwhile; nothing was approved.
         """
-        uids = [head.uid for head in await in_state(self._store, run, BillState.DRAFT)]
-        if uids:
+        heads = await in_state(self._store, run, BillState.DRAFT)
+        if heads:
             advance(BillState.DRAFT, BillAction.APPROVE, actor=approver, creator=run.creator)
-        return await self._store.approve(uids, approver, self._clock())
+        uids, refused = await _printable(self._store, heads)
+        return Outcome(await self._store.approve(uids, approver, self._clock()), refused)
 
 
 class IssueBills:
@@ -82,26 +140,65 @@ class IssueBills:
         Raises:
             UnknownBillError: There is no such bill.
             BillTransitionError: It is not approved.
+            UnprintableTextError: The invoice's fonts lack what it says; it is a draft again.
             StaleBillError: It changed meanwhile.
         """
         record = await self._store.bill(uid)
         if record is None:
             raise unknown(uid)
         advance(record.bill.state, BillAction.ISSUE, actor=actor, creator=record.creator)
+        try:
+            check_printable(record.bill)
+        except UnprintableTextError:
+            await self._store.withdraw([uid], actor, self._clock())
+            raise
         await self._store.issue([uid], self._series, actor, self._clock())
 
-    async def run(self, run: RunRecord, actor: str) -> int:
-        """Issue every approved bill of a run, by account number.
+    async def run(self, run: RunRecord, actor: str) -> Outcome:
+        """Issue every approved bill of a run that can be printed, by account number.
+
+        The others are drafts again, so that another run holds them or makes them anew.
 
         Returns:
-            How many were issued.
+            How many were issued, and which were not.
 
         Raises:
             StaleBillError: One changed meanwhile; nothing was issued and no number is gone.
         """
         heads = await in_state(self._store, run, BillState.APPROVED)
-        uids = [head.uid for head in heads]
-        return await self._store.issue(uids, self._series, actor, self._clock())
+        uids, refused = await _printable(self._store, heads)
+        now = self._clock()
+        if refused:
+            await self._store.withdraw([one.uid for one in refused], actor, now)
+        return Outcome(await self._store.issue(uids, self._series, actor, now), refused)
+
+
+def check_printable(bill: Bill) -> None:
+    """See to it that the invoice's fonts can print what a bill says.
+
+    Raises:
+        UnprintableTextError: They cannot; it names the characters.
+    """
+    found = unprintable_holds(printed_texts(bill))
+    if found:
+        message = " ".join(hold.message for hold in found)
+        raise UnprintableTextError(message, value=found[0].evidence, remedy=_REMEDY)
+
+
+async def _printable(
+    store: BillingStore, heads: Sequence[BillHead]
+) -> tuple[list[UUID], tuple[Refused, ...]]:
+    """Bills that can be printed, in their order, and those that cannot."""
+    refused: dict[UUID, Refused] = {}
+    doubtful = set(await store.beyond_ascii([head.uid for head in heads]))
+    for head in heads:
+        record = await store.bill(head.uid) if head.uid in doubtful else None
+        try:
+            if record is not None:
+                check_printable(record.bill)
+        except UnprintableTextError as error:
+            refused[head.uid] = Refused(head.uid, head.account, error.code, error.message)
+    return [head.uid for head in heads if head.uid not in refused], tuple(refused.values())
 
 
 async def in_state(store: BillingStore, run: RunRecord, state: BillState) -> Sequence[BillHead]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
+from central.service.billing.approve_bills import Outcome
 from central.service.operator.services import OperatorServices
 from central.service.ports.billing import RunRecord
 from central.service.views.lookup import require
 
 
-async def approve_run(services: OperatorServices, run: str, approver: str) -> int:
+async def approve_run(services: OperatorServices, run: str, approver: str) -> Outcome:
     """Approve every draft of a run.
 
     Returns:
-        How many were approved.
+        How many were approved, and which were refused.
 
     Raises:
         NotFoundError: There is no such run.
@@ -23,11 +24,11 @@ async def approve_run(services: OperatorServices, run: str, approver: str) -> in
     return await services.approve.run(await _record(services, run), approver)
 
 
-async def issue_run(services: OperatorServices, run: str, actor: str) -> int:
+async def issue_run(services: OperatorServices, run: str, actor: str) -> Outcome:
     """Issue every approved bill of a run.
 
     Returns:
-        How many were issued.
+        How many were issued, and which were refused.
 
     Raises:
         NotFoundError: There is no such run.

@@ -354,11 +354,21 @@ class BillingStore(Protocol):
     async def bill(self, uid: UUID) -> BillRecord | None:
         """One bill."""
 
+    async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
+        """Those of some bills that say anything but printable ASCII; more may be named."""
+
     async def approve(self, uids: Sequence[UUID], approver: str, at: datetime) -> int:
         """Move drafts, made by somebody else, to approved; all or none.
 
         Raises:
             StaleBillError: One is no such draft any more.
+        """
+
+    async def withdraw(self, uids: Sequence[UUID], actor: str, at: datetime) -> int:
+        """Make approved bills drafts again, so that another run may change them; all or none.
+
+        Raises:
+            StaleBillError: One is not approved any more.
         """
 
     async def issue(self, uids: Sequence[UUID], series: str, actor: str, at: datetime) -> int:

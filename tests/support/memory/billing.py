@@ -146,6 +146,23 @@ class MemoryBillingStore:
             found = self._books.bill_of(uid)
         return None if found is None else found[1].record
 
+    async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
+        """See `BillingStore`."""
+        return list(uids)
+
+    async def withdraw(self, uids: Sequence[UUID], actor: str, at: datetime) -> int:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            for key, kept in self._chosen(uids):
+                if kept.record.bill.state is not BillState.APPROVED:
+                    raise _stale("approved")
+                bill = replace(kept.record.bill, state=BillState.DRAFT)
+                record = replace(kept.record, bill=bill, approver=None)
+                state.bills[key] = replace(kept, record=record)
+            if uids:
+                self._books.audit(at, actor, "bill.withdrawn", f"{len(uids)} bills", {})
+        return len(uids)
+
     async def approve(self, uids: Sequence[UUID], approver: str, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._books.begin() as state:

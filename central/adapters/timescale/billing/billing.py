@@ -158,6 +158,11 @@ class TimescaleBillingStore:
             lines = await _all(connection, "lines", bill=row[0])
         return _record(row, lines)
 
+    async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            return [row[0] for row in await _all(connection, "beyond_ascii", uids=list(uids))]
+
     async def approve(self, uids: Sequence[UUID], approver: str, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
@@ -167,6 +172,16 @@ class TimescaleBillingStore:
             if uids:
                 subject, detail = _subject(uids)
                 await audit(connection, at, approver, "bill.approved", subject, detail)
+        return len(uids)
+
+    async def withdraw(self, uids: Sequence[UUID], actor: str, at: datetime) -> int:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            cursor = await connection.execute(SQL["withdraw"], {"uids": list(uids)})
+            _check(cursor.rowcount, uids, "approved")
+            if uids:
+                subject, detail = _subject(uids)
+                await audit(connection, at, actor, "bill.withdrawn", subject, detail)
         return len(uids)
 
     async def issue(self, uids: Sequence[UUID], series: str, actor: str, at: datetime) -> int:

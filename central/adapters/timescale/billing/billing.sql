@@ -253,6 +253,23 @@ SELECT number, service_point, lineage FROM bill_line WHERE bill_id = %(bill)s OR
 UPDATE bill SET state = 'approved', approver = %(approver)s, approved_at = %(at)s
 WHERE uid = ANY(%(uids)s) AND state = 'draft' AND creator <> %(approver)s
 
+-- name: withdraw
+UPDATE bill SET state = 'draft', approver = NULL, approved_at = NULL
+WHERE uid = ANY(%(uids)s) AND state = 'approved'
+
+-- name: beyond_ascii
+-- JSON writes what is no printable ASCII in several bytes or behind a backslash.
+SELECT uid FROM bill
+WHERE uid = ANY(%(uids)s) AND (
+    octet_length(document::text) <> length(document::text) OR document::text ~ '\\[bfnrtu]'
+    OR EXISTS (
+        SELECT FROM bill_line
+        WHERE bill_id = bill.id AND (
+            octet_length(lineage::text) <> length(lineage::text) OR lineage::text ~ '\\[bfnrtu]'
+        )
+    )
+)
+
 -- name: add_series
 INSERT INTO bill_series (series) VALUES (%(series)s) ON CONFLICT (series) DO NOTHING
 
