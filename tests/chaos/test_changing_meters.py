@@ -20,8 +20,8 @@ from tests.support.clock_world import (
     Incident,
     Look,
     Machine,
+    RecordedMeter,
     WatchedPoller,
-    Witnessed,
     check_beat,
 )
 from tests.support.size import sized
@@ -39,35 +39,37 @@ STAYS = "stays"
 
 
 @dataclass
-class Shop:
+class DriverFactory:
     """Makes drivers, and knows which of them are open."""
 
     machine: Machine
-    made: list[Bench] = field(default_factory=list)
+    made: list[ExclusiveMeter] = field(default_factory=list)
     entered: Counter[str] = field(default_factory=Counter)
 
-    def create(self, protocol: str, settings: Mapping[str, object]) -> Bench:
+    def create(self, protocol: str, settings: Mapping[str, object]) -> ExclusiveMeter:
         del protocol
         if settings.get("version") == "wrong":
             message = "There is no such version."
             raise DriverSettingError(message)
-        bench = Bench(self, f"{len(self.made)}-{settings['version']}", str(settings["line"]))
-        self.made.append(bench)
-        return bench
+        meter = ExclusiveMeter(
+            self, f"{len(self.made)}-{settings['version']}", str(settings["line"])
+        )
+        self.made.append(meter)
+        return meter
 
 
-class Bench(Witnessed):
+class ExclusiveMeter(RecordedMeter):
     """A meter on a line of its own, which nobody else may have open while it is read."""
 
-    def __init__(self, shop: Shop, serial: str, line: str) -> None:
-        super().__init__(shop.machine, serial, own_time=False)
-        self.shop = shop
+    def __init__(self, factory: DriverFactory, serial: str, line: str) -> None:
+        super().__init__(factory.machine, serial, own_time=False)
+        self.factory = factory
         self.line = line
         self.open = False
 
     async def __aenter__(self) -> Self:
-        self.shop.entered[self.line] += 1
-        assert self.shop.entered[self.line] == 1
+        self.factory.entered[self.line] += 1
+        assert self.factory.entered[self.line] == 1
         self.open = True
         return self
 
@@ -77,7 +79,7 @@ class Bench(Witnessed):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.shop.entered[self.line] -= 1
+        self.factory.entered[self.line] -= 1
         self.open = False
 
     async def read(self) -> ReadOut:
@@ -106,10 +108,10 @@ def drawn(chance: random.Random) -> list[MeterSettings]:
 async def live(folder: Path, seed: str, counted: Counter[str]) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable
     machine = Machine(datetime(2026, 3, 29, tzinfo=UTC), trusted=True)
-    shop = Shop(machine)
+    factory = DriverFactory(machine)
     buffer = await Buffer.open(folder / "buffer.db", GATEWAY, machine.wall())
     recorder = Recorder(buffer, machine, lambda: None)
-    meter_set = MeterSet(recorder, buffer, machine, shop.create)
+    meter_set = MeterSet(recorder, buffer, machine, factory.create)
     await meter_set.change(drawn(chance))
     logs: dict[str, list[Look | Incident]] = defaultdict(list)
     poller = WatchedPoller(meter_set.meters, recorder, buffer, machine)
@@ -121,7 +123,7 @@ async def live(folder: Path, seed: str, counted: Counter[str]) -> None:
             await asyncio.sleep(0)
         await change(meter_set, drawn(chance), chance, counted)
         assert sorted(s.name for s in meter_set.meters) == sorted(
-            line for line, users in shop.entered.items() if users
+            line for line, users in factory.entered.items() if users
         )
     # Away from every boundary nothing is under way that a stop would give up.
     soon = machine.monotonic() + 3
@@ -137,9 +139,9 @@ async def live(folder: Path, seed: str, counted: Counter[str]) -> None:
         there.update((r.channel.serial, r.mantissa) for r in readings_of(batch))
     await buffer.close()
     assert dict(there) == {
-        (bench.meter.serial, i + 1): 1 for bench in shop.made for i in range(len(bench.truly))
+        (meter.meter.serial, i + 1): 1 for meter in factory.made for i in range(len(meter.truly))
     }
-    assert not +shop.entered
+    assert not +factory.entered
 
 
 async def change(

@@ -27,9 +27,9 @@ from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Source, from_ms
 from tests.support.edge_centre import Centre, listening
-from tests.support.nursery import Nursery, nursery
-from tests.support.plant import GATEWAY, as_toml, plant
+from tests.support.forked_agents import ForkedAgents, forked_agents
 from tests.support.size import sized
+from tests.support.virtual_meter import GATEWAY, as_toml, virtual_meters
 
 KILLS = sized("METERLINE_EDGE_KILLS", 15, 500)
 SEED = int(os.environ.get("METERLINE_CHAOS_SEED", "20261101"))
@@ -132,7 +132,7 @@ class Line:
         return answer
 
 
-async def kill_often(agents: Nursery, line: Line, buffer: Path, desk: Path) -> Log:
+async def kill_often(agents: ForkedAgents, line: Line, buffer: Path, desk: Path) -> Log:
     moments = random.Random(SEED)  # noqa: S311 - repeatable
     log, latest_s = Log(), LATEST_S
     for number in range(KILLS):
@@ -167,14 +167,14 @@ async def test_a_killed_agent_keeps_each_committed_reading_once(
     mosquitto: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     buffer, config, centre = tmp_path / "buffer.db", tmp_path / "edge.toml", Centre(GATEWAY)
-    async with plant(days=DAYS, meters=METERS) as site:
+    async with virtual_meters(days=DAYS, meters=METERS) as site:
         line = Line()
         for meter in site.meters.values():
             meter.faults.tamper = line.pass_on
         with mosquitto:
             config.write_text(as_toml(site.config(tmp_path, mosquitto.port, period_s=1)))
             async with listening(centre, mosquitto.port):
-                with nursery(config, tmp_path / "log") as agents:
+                with forked_agents(config, tmp_path / "log") as agents:
                     log = await kill_often(agents, line, buffer, tmp_path / "desk")
                     early = at_centre(centre)
                     line.pause_s = 0.0

@@ -24,7 +24,7 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind, Reading, TimeQuality
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue, ReadOut
-from tests.support.edge_clock import DeskMeter, HandClock
+from tests.support.edge_clock import HandClock, ScriptedMeter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,7 +105,7 @@ class Machine:
         self.turn(20)
 
 
-class Witnessed(DeskMeter):
+class RecordedMeter(ScriptedMeter):
     """A meter that shows how often it was read, and remembers when that truly was."""
 
     def __init__(self, machine: Machine, serial: str, *, own_time: bool) -> None:
@@ -178,7 +178,7 @@ class Gateway:
     def __post_init__(self) -> None:
         last = len(self.periods_s) - 1
         self.meters = {
-            str(number): Witnessed(self.machine, str(number), own_time=number == last)
+            str(number): RecordedMeter(self.machine, str(number), own_time=number == last)
             for number in range(len(self.periods_s))
         }
 

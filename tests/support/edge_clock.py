@@ -53,7 +53,7 @@ class HandClock:
         await asyncio.sleep(0)
 
 
-class DeskMeter:
+class ScriptedMeter:
     """A `MeterDriver` whose register counts its own reads."""
 
     has_profile = False

@@ -19,7 +19,7 @@ from firmware_bridge.contract.envelope import Batch, is_batch, open_batch
 from firmware_bridge.contract.messages import encode_ack
 from firmware_bridge.contract.reading import TimeQuality, from_ms, unpack_flags
 from tests.support.ingest import Stores, memory_stores
-from tests.support.plant import GATEWAY
+from tests.support.virtual_meter import GATEWAY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

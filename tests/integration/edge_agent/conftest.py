@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from tests.support.plant import (
+from tests.support.virtual_meter import (
     GATEWAY,
     PROFILE,
-    Plant,
+    VirtualMeters,
     as_toml,
     health_of,
-    plant,
     virtual_meter,
+    virtual_meters,
 )
 
-__all__ = ["GATEWAY", "PROFILE", "Plant", "as_toml", "health_of", "plant", "virtual_meter"]
+__all__ = [
+    "GATEWAY",
+    "PROFILE",
+    "VirtualMeters",
+    "as_toml",
+    "health_of",
+    "virtual_meter",
+    "virtual_meters",
+]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.buffer.buffer import Buffer
 from tests.support.edge_centre import Centre, listening
 
-from .conftest import GATEWAY, as_toml, plant
+from .conftest import GATEWAY, as_toml, virtual_meters
 from .test_agent_whole_path import assert_profile_is_whole
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def status(config: Path) -> dict[str, Any]:
 async def test_the_command_line_runs_reports_and_stops_cleanly(
     mosquitto: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         with mosquitto:
             config = tmp_path / "edge.toml"
             config.write_text(as_toml(site.config(tmp_path, mosquitto.port, period_s=1)))
@@ -99,7 +99,7 @@ async def test_the_command_line_runs_reports_and_stops_cleanly(
 
 
 async def test_a_second_agent_and_a_wrong_key_are_refused_by_name(tmp_path: Path) -> None:
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         config = tmp_path / "edge.toml"
         config.write_text(as_toml(site.config(tmp_path, 1)))
         async with agent_process(config):
@@ -121,7 +121,7 @@ async def test_kills_at_random_moments_lose_and_repeat_nothing(
     moments = random.Random(SEED)  # noqa: S311 - repeatable
     record_property("seed", SEED)
     record_property("kills", KILLS)
-    async with plant(days=60, meters=2) as site:
+    async with virtual_meters(days=60, meters=2) as site:
         with mosquitto:
             config = tmp_path / "edge.toml"
             config.write_text(as_toml(site.config(tmp_path, mosquitto.port, period_s=1)))

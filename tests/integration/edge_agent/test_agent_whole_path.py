@@ -12,7 +12,7 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.reading import Source, from_ms
 from tests.support.edge_centre import Centre, listening
 
-from .conftest import GATEWAY, plant
+from .conftest import GATEWAY, virtual_meters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def assert_profile_is_whole(centre: Centre, meter: VirtualMeter, days: int) -> N
 async def test_history_and_present_reach_the_centre_once(
     mosquitto: EmbeddedBroker, tmp_path: Path
 ) -> None:
-    async with plant(days=20, meters=3) as site:
+    async with virtual_meters(days=20, meters=3) as site:
         with mosquitto:
             centre = Centre(GATEWAY)
             config = parse_config(site.config(tmp_path, mosquitto.port, period_s=1))
@@ -71,7 +71,7 @@ async def test_history_and_present_reach_the_centre_once(
 
 
 async def test_full_batches_carry_a_back_fill(mosquitto: EmbeddedBroker, tmp_path: Path) -> None:
-    async with plant(days=40) as site:
+    async with virtual_meters(days=40) as site:
         with mosquitto:
             centre = Centre(GATEWAY)
             config = parse_config(site.config(tmp_path, mosquitto.port))
@@ -83,7 +83,7 @@ async def test_full_batches_carry_a_back_fill(mosquitto: EmbeddedBroker, tmp_pat
 
 
 async def test_a_dead_meter_holds_up_nobody(mosquitto: EmbeddedBroker, tmp_path: Path) -> None:
-    async with plant(days=1, meters=2) as site:
+    async with virtual_meters(days=1, meters=2) as site:
         site.meters[2].faults.silent = True
         with mosquitto:
             centre = Centre(GATEWAY)

@@ -14,7 +14,7 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.path_check import check_folder
 from edge_agent.errors import BufferFolderError, BufferForeignError
 
-from .conftest import as_toml, plant
+from .conftest import as_toml, virtual_meters
 from .test_agent_process import cli
 
 GATEWAY = "gw-1"
@@ -75,7 +75,7 @@ async def test_what_a_power_cut_leaves_of_a_new_file_is_no_foreign_one(
 
 
 async def test_check_config_looks_at_the_buffers_place(tmp_path: Path) -> None:
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         config = tmp_path / "edge.toml"
         nowhere = tmp_path / "nowhere"
         config.write_text(as_toml(site.config(nowhere, 1883)))

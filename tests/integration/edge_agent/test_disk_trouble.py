@@ -26,9 +26,9 @@ from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
-from tests.support.edge_clock import DeskMeter, HandClock
+from tests.support.edge_clock import HandClock, ScriptedMeter
 
-from .conftest import GATEWAY, as_toml, plant
+from .conftest import GATEWAY, as_toml, virtual_meters
 from .test_agent_process import agent_process, cli
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ async def test_a_power_cut_on_a_full_disk_loses_nothing(small_disk: Path) -> Non
     assert_nothing_set_aside(small_disk)
 
 
-class MeterWithMemory(DeskMeter):
+class MeterWithMemory(ScriptedMeter):
     has_profile = True
 
 
@@ -208,7 +208,7 @@ async def test_a_read_only_file_system_is_named_and_nothing_in_it_changes(
 
 async def test_a_disk_that_stops_taking_writes_under_a_running_agent_heals(tmp_path: Path) -> None:
     """Every write fails as on a disk that went read-only: the process may write no file at all."""
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         config = tmp_path / "edge.toml"
         config.write_text(as_toml(site.config(tmp_path, 1, period_s=1, load_profile=False)))
         async with agent_process(config) as process:

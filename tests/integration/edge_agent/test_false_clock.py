@@ -15,7 +15,7 @@ from edge_agent.buffer.batches import readings_of
 from firmware_bridge.contract.reading import Reading, Source, TimeQuality
 from tests.support.edge_centre import Centre, listening
 
-from .conftest import GATEWAY, as_toml, health_of, plant
+from .conftest import GATEWAY, as_toml, health_of, virtual_meters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -74,7 +74,7 @@ async def test_a_gateway_that_boots_in_1970_and_is_set_back_there(
     clock, config = tmp_path / "clock", tmp_path / "edge.toml"
     to_1970 = -time.time()
     centre = Centre(GATEWAY)
-    async with plant(days=1) as site, asyncio.timeout(180):
+    async with virtual_meters(days=1) as site, asyncio.timeout(180):
         with mosquitto:
             table = site.config(tmp_path, mosquitto.port, period_s=1, load_profile=False)
             config.write_text(as_toml(table | {"clock": {"source": "kernel"}}))

@@ -20,7 +20,7 @@ from edge_agent.polling.recorder import Recorder
 from firmware_bridge.contract.envelope import open_batch
 from firmware_bridge.contract.reading import Reading, TimeQuality
 from firmware_bridge.driver.interface import ReadOut
-from tests.support.edge_clock import DeskMeter, HandClock
+from tests.support.edge_clock import HandClock, ScriptedMeter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ async def stored(buffer: Buffer) -> list[Reading]:
 
 
 async def poll_until(
-    clock: HandClock, buffer: Buffer, meters: list[DeskMeter], passed: float
+    clock: HandClock, buffer: Buffer, meters: list[ScriptedMeter], passed: float
 ) -> None:
     stations = [Meter(meter.meter.serial, meter, period_s=60) for meter in meters]
     poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)
@@ -59,7 +59,7 @@ async def test_steps_of_the_clock_neither_skip_nor_repeat_a_poll(tmp_path: Path)
         (begin + 700, timedelta(days=400)),
     ]
     buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, clock.now)
-    meter = DeskMeter(clock)
+    meter = ScriptedMeter(clock)
     await poll_until(clock, buffer, [meter], begin + 1_200)
     moments = [passed for passed, _ in meter.reads[1:]]
     gaps = [after - before for before, after in pairwise(moments)]
@@ -73,7 +73,7 @@ async def test_steps_of_the_clock_neither_skip_nor_repeat_a_poll(tmp_path: Path)
     await buffer.close()
 
 
-class SlowMeter(DeskMeter):
+class SlowMeter(ScriptedMeter):
     """Answers after a while, by the real clock."""
 
     async def read(self) -> ReadOut:
@@ -84,7 +84,7 @@ class SlowMeter(DeskMeter):
 async def test_a_meter_that_takes_its_time_makes_no_other_miss_a_boundary(tmp_path: Path) -> None:
     clock = SystemClock(ClockSource.TRUSTED)
     buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, clock.wall())
-    meters = [SlowMeter(HandClock(), "slow"), DeskMeter(HandClock(), "quick")]
+    meters = [SlowMeter(HandClock(), "slow"), ScriptedMeter(HandClock(), "quick")]
     stations = [Meter(meter.meter.serial, meter, period_s=1) for meter in meters]
     poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)
     task = asyncio.create_task(poller.run())
@@ -102,7 +102,7 @@ async def test_one_cycle_is_one_batch_and_a_failure_is_an_event_with_its_bytes(
 ) -> None:
     clock = HandClock()
     buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, clock.now)
-    meters = [DeskMeter(clock, str(serial)) for serial in range(5)]
+    meters = [ScriptedMeter(clock, str(serial)) for serial in range(5)]
     meters[2].silent = True
     await poll_until(clock, buffer, meters, clock.passed + 130)
     assert buffer.last == 3
@@ -121,18 +121,18 @@ async def test_readings_before_the_clock_is_known_wait_and_get_their_true_time(
     )
     path = tmp_path / "buffer.db"
     buffer = await Buffer.open(path, GATEWAY, clock.now)
-    first = DeskMeter(clock)
+    first = ScriptedMeter(clock)
     await poll_until(clock, buffer, [first], 200.0)
     assert (buffer.last, (await buffer.counts()).held) == (0, len(first.reads))
     await buffer.close()
     # The power goes; the next boot still has no clock, and then it is set.
     clock.boot, clock.passed, clock.now = "boot-2", 5.0, datetime(1970, 1, 1, tzinfo=UTC)
     buffer = await Buffer.open(path, GATEWAY, clock.now)
-    second = DeskMeter(clock)
+    second = ScriptedMeter(clock)
     await poll_until(clock, buffer, [second], 100.0)
     clock.now, clock.known = begin, TimeQuality.SYNCHRONISED
     booted = begin - timedelta(seconds=clock.passed)
-    third = DeskMeter(clock)
+    third = ScriptedMeter(clock)
     await poll_until(clock, buffer, [third], clock.passed + 70)
     counts = await buffer.counts()
     assert (counts.held, counts.reconcile) == (0, True)
@@ -152,7 +152,7 @@ async def test_readings_before_the_clock_is_known_wait_and_get_their_true_time(
     await buffer.close()
 
 
-class TwiceMeter(DeskMeter):
+class TwiceMeter(ScriptedMeter):
     """Shows its register twice, in its first reads as two floats say it and then no more."""
 
     async def read(self) -> ReadOut:
@@ -180,7 +180,7 @@ async def test_two_meters_that_name_one_number_do_not_become_one(tmp_path: Path)
     clock = HandClock()
     path = tmp_path / "buffer.db"
     buffer = await Buffer.open(path, GATEWAY, clock.now)
-    first, second = DeskMeter(clock, "7"), DeskMeter(clock, "7")
+    first, second = ScriptedMeter(clock, "7"), ScriptedMeter(clock, "7")
     await poll_together(clock, buffer, {"a": first, "b": second}, 10)
     kept = await stored(buffer)
     assert len(kept) == len(first.reads) == len(second.reads)
@@ -199,7 +199,7 @@ async def test_two_meters_that_name_one_number_do_not_become_one(tmp_path: Path)
 
 
 async def poll_together(
-    clock: HandClock, buffer: Buffer, meters: dict[str, DeskMeter], minutes: int
+    clock: HandClock, buffer: Buffer, meters: dict[str, ScriptedMeter], minutes: int
 ) -> list[Meter]:
     """Poll with the claims of one gateway, as its meter_set has them."""
     claims = Claims(buffer.marks)

@@ -15,7 +15,7 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.reading import Source
 from tests.support.edge_centre import Centre, listening
 
-from .conftest import GATEWAY, plant
+from .conftest import GATEWAY, virtual_meters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ async def test_a_glitch_a_rollover_a_backward_step_and_an_exchange_over_a_restar
     mosquitto: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     centre = Centre(GATEWAY)
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         meter = site.meters[1]
         set_register(meter, 5_000_000)
         with mosquitto:

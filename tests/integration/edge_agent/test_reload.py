@@ -18,7 +18,7 @@ from firmware_bridge.contract.reading import Source
 from tests.support.edge_centre import Centre, listening
 from tests.support.servers import free_port
 
-from .conftest import GATEWAY, Plant, as_toml, health_of, plant
+from .conftest import GATEWAY, VirtualMeters, as_toml, health_of, virtual_meters
 from .test_agent_figures import scrape
 from .test_agent_process import agent_process, cli
 from .test_agent_whole_path import settled
@@ -67,7 +67,7 @@ def meters(table: dict[str, Any], *names: str, **changes: Any) -> dict[str, Any]
 async def test_meters_come_go_and_change_while_another_keeps_its_beat(
     mosquitto: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    async with plant(days=1, meters=3) as site, asyncio.timeout(120):
+    async with virtual_meters(days=1, meters=3) as site, asyncio.timeout(120):
         with mosquitto:
             table = site.config(tmp_path, mosquitto.port, period_s=1)
             centre = Centre(GATEWAY)
@@ -108,7 +108,7 @@ async def test_meters_come_go_and_change_while_another_keeps_its_beat(
 
 
 async def test_what_cannot_be_is_refused_by_name_and_nothing_changes(tmp_path: Path) -> None:
-    async with plant(days=1, meters=2) as site, asyncio.timeout(60):
+    async with virtual_meters(days=1, meters=2) as site, asyncio.timeout(60):
         table = site.config(tmp_path, 1, period_s=1)
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -146,7 +146,7 @@ async def health(folder: Path) -> dict[str, Any]:
     return found
 
 
-def written(config: Path, site: Plant, broker: int, metrics: int, **meter: object) -> None:
+def written(config: Path, site: VirtualMeters, broker: int, metrics: int, **meter: object) -> None:
     table = as_toml(site.config(config.parent, broker, **meter))
     config.write_text(f"metrics.port = {metrics}\n{table}")
 
@@ -156,7 +156,7 @@ async def test_a_process_reloads_on_sighup_and_says_what_came_of_it(
 ) -> None:
     second = EmbeddedBroker(server_home / "second", kind=BrokerKind.MOSQUITTO)
     config, port = tmp_path / "edge.toml", free_port()
-    async with plant(days=1, meters=2) as site, asyncio.timeout(180):
+    async with virtual_meters(days=1, meters=2) as site, asyncio.timeout(180):
         with mosquitto, second:
             written(config, site, mosquitto.port, port, period_s=1)
             centre = Centre(GATEWAY)
@@ -217,7 +217,7 @@ async def test_systemd_hears_of_a_reload(tmp_path: Path) -> None:
         channel.bind(str(address))
         channel.setblocking(False)
         loop = asyncio.get_running_loop()
-        async with plant(days=1) as site, asyncio.timeout(90):
+        async with virtual_meters(days=1) as site, asyncio.timeout(90):
             config.write_text(as_toml(site.config(tmp_path, 1)))
             environment = {"NOTIFY_SOCKET": str(address)}
             async with agent_process(config, environment) as process:

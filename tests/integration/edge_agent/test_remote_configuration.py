@@ -22,7 +22,7 @@ from firmware_bridge.contract.reports import ConfigurationState
 from tests.support.edge_centre import Centre, listening
 from tests.support.signing import Signer
 
-from .conftest import GATEWAY, Plant, as_toml, plant
+from .conftest import GATEWAY, VirtualMeters, as_toml, virtual_meters
 from .test_agent_process import agent_process, cli
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ PROBATION_S = 1.0
 LATE_S, PATIENCE_S = 40.0, 60.0
 
 
-def meters(site: Plant, *names: str, port: int | None = None, period_s: int = 1) -> str:
+def meters(site: VirtualMeters, *names: str, port: int | None = None, period_s: int = 1) -> str:
     """What the centre says of the meters."""
     return "".join(
         f'[[meters]]\nname = "{name}"\nprotocol = "modbus"\nperiod_s = {period_s}\n'
@@ -90,7 +90,7 @@ async def office(port: int) -> AsyncIterator[Office]:
             await end(task)
 
 
-def table(site: Plant, folder: Path, port: int, **remote: Any) -> dict[str, Any]:  # noqa: ANN401 - settings
+def table(site: VirtualMeters, folder: Path, port: int, **remote: Any) -> dict[str, Any]:  # noqa: ANN401 - settings
     own = site.config(folder, port, period_s=1, load_profile=False)
     return own | {
         "remote": {
@@ -136,7 +136,7 @@ def is_refused(code: str) -> Callable[[Status], bool]:
 async def test_a_configuration_proves_itself_and_survives_a_restart(
     mosquitto: EmbeddedBroker, tmp_path: Path
 ) -> None:
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         with mosquitto:
             settings = table(site, tmp_path, mosquitto.port)
             centre = Centre(GATEWAY)
@@ -165,7 +165,7 @@ async def test_a_configuration_proves_itself_and_survives_a_restart(
 async def test_one_with_which_no_meter_answers_is_taken_back(
     mosquitto: EmbeddedBroker, tmp_path: Path
 ) -> None:
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         with mosquitto:
             async with (
                 office(mosquitto.port) as desk,
@@ -190,7 +190,7 @@ async def test_one_with_which_no_meter_answers_is_taken_back(
 async def test_what_is_not_to_be_believed_is_refused_by_name_and_changes_nothing(
     mosquitto: EmbeddedBroker, tmp_path: Path
 ) -> None:
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         with mosquitto:
             async with (
                 office(mosquitto.port) as desk,
@@ -243,7 +243,7 @@ async def test_what_is_not_to_be_believed_is_refused_by_name_and_changes_nothing
 async def test_a_gateway_without_a_key_takes_nothing(
     mosquitto: EmbeddedBroker, tmp_path: Path
 ) -> None:
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         with mosquitto:
             settings = table(site, tmp_path, mosquitto.port, keys=[])
             async with office(mosquitto.port) as desk, governed(settings) as (agent, own):
@@ -258,7 +258,7 @@ async def test_a_gateway_without_a_key_takes_nothing(
 async def test_a_damaged_record_takes_nothing_new_and_reads_on(
     mosquitto: EmbeddedBroker, tmp_path: Path
 ) -> None:
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         with mosquitto:
             settings = table(site, tmp_path, mosquitto.port)
             async with office(mosquitto.port) as desk:
@@ -279,7 +279,7 @@ async def test_kills_in_its_probation(
     mosquitto: EmbeddedBroker, tmp_path: Path, kills: int
 ) -> None:
     """Two starts are its share: after one kill it may still prove itself, after three it is out."""
-    async with plant(days=1) as site:
+    async with virtual_meters(days=1) as site:
         with mosquitto:
             settings = table(site, tmp_path, mosquitto.port, probation_s=4.0)
             config = tmp_path / "edge.toml"

@@ -17,7 +17,7 @@ from edge_agent.remote.errors import (
     UpdateTooLargeError,
 )
 from edge_agent.remote.update.download import Fetcher, Spool
-from tests.support.shop import Shop, shop
+from tests.support.artefact_server import ArtefactServer, artefact_server
 from tests.support.size import within
 
 CONTENT = bytes(range(256)) * 1_000
@@ -31,7 +31,7 @@ def fetcher(folder: Path, room_left: int = 0) -> tuple[Fetcher, Spool]:
 
 def test_an_artefact_comes_whole(tmp_path: Path) -> None:
     one, spool = fetcher(tmp_path)
-    with shop(files={"/a": CONTENT}) as place:
+    with artefact_server(files={"/a": CONTENT}) as place:
         one.fetch(place.url("/a"), SHA256, len(CONTENT))
         assert spool.path(SHA256).read_bytes() == CONTENT
         assert [file.name for file in spool.folder.iterdir()] == [SHA256.hex()]
@@ -42,7 +42,7 @@ def test_an_artefact_comes_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ranges", [True, False], ids=["a server that resumes", "one that cannot"])
 def test_what_was_cut_off_goes_on(tmp_path: Path, *, ranges: bool) -> None:
     one, spool = fetcher(tmp_path)
-    with shop(files={"/a": CONTENT}, cut_after=100_000, ranges=ranges) as place:
+    with artefact_server(files={"/a": CONTENT}, cut_after=100_000, ranges=ranges) as place:
         with pytest.raises(UpdateFetchError):
             one.fetch(place.url("/a"), SHA256, len(CONTENT))
         have = spool.partial(SHA256).stat().st_size
@@ -62,7 +62,7 @@ def test_what_was_cut_off_goes_on(tmp_path: Path, *, ranges: bool) -> None:
 
 def test_a_part_that_is_not_its_beginning_is_thrown_away(tmp_path: Path) -> None:
     one, spool = fetcher(tmp_path)
-    with shop(files={"/a": CONTENT}) as place:
+    with artefact_server(files={"/a": CONTENT}) as place:
         spool.prepare(SHA256, len(CONTENT))
         spool.partial(SHA256).write_bytes(b"something else")
         with pytest.raises(UpdateContentError):
@@ -74,40 +74,40 @@ def test_a_part_that_is_not_its_beginning_is_thrown_away(tmp_path: Path) -> None
         one.fetch(place.url("/a"), SHA256, len(CONTENT))
 
 
-def longer(place: Shop) -> str:
+def longer(place: ArtefactServer) -> str:
     place.files["/a"] = CONTENT + b"x"
     return place.url("/a")
 
 
-def endless(place: Shop) -> str:
+def endless(place: ArtefactServer) -> str:
     place.files["/a"] = CONTENT * 100
     return place.url("/a")
 
 
-def another(place: Shop) -> str:
+def another(place: ArtefactServer) -> str:
     place.files["/a"] = CONTENT[:-1] + b"x"
     return place.url("/a")
 
 
-def shorter(place: Shop) -> str:
+def shorter(place: ArtefactServer) -> str:
     place.files["/a"] = CONTENT[:-1]
     return place.url("/a")
 
 
-def nothing(place: Shop) -> str:
+def nothing(place: ArtefactServer) -> str:
     return place.url("/none")
 
 
-def nowhere(_place: Shop) -> str:
+def nowhere(_place: ArtefactServer) -> str:
     return "http://127.0.0.1:1/a"
 
 
-def to_a_file(place: Shop) -> str:
+def to_a_file(place: ArtefactServer) -> str:
     place.leads["/a"] = "file:///etc/passwd"
     return place.url("/a")
 
 
-def in_a_circle(place: Shop) -> str:
+def in_a_circle(place: ArtefactServer) -> str:
     place.leads["/a"] = place.url("/a")
     return place.url("/a")
 
@@ -126,10 +126,10 @@ def in_a_circle(place: Shop) -> str:
     ],
 )
 def test_a_bad_server_is_refused_by_name(
-    tmp_path: Path, prepare: Callable[[Shop], str], error: type[Exception]
+    tmp_path: Path, prepare: Callable[[ArtefactServer], str], error: type[Exception]
 ) -> None:
     one, spool = fetcher(tmp_path)
-    with shop() as place, pytest.raises(error):
+    with artefact_server() as place, pytest.raises(error):
         one.fetch(prepare(place), SHA256, len(CONTENT))
     assert not spool.path(SHA256).exists()
     assert all(file.stat().st_size <= len(CONTENT) + 1 for file in spool.folder.iterdir())
@@ -137,7 +137,7 @@ def test_a_bad_server_is_refused_by_name(
 
 def test_a_server_that_drips_does_not_hold_up_a_stop(tmp_path: Path) -> None:
     one, _ = fetcher(tmp_path)
-    with shop(files={"/a": CONTENT}, drip_s=0.02) as place:
+    with artefact_server(files={"/a": CONTENT}, drip_s=0.02) as place:
         threading.Timer(0.2, one.cancelled.set).start()
         with within(5), pytest.raises(UpdateFetchError, match="stops"):
             one.fetch(place.url("/a"), SHA256, len(CONTENT))

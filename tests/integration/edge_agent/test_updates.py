@@ -24,11 +24,11 @@ from firmware_bridge.contract.messages import Status, decode_status
 from firmware_bridge.contract.release import Release
 from firmware_bridge.contract.remote import Update
 from firmware_bridge.contract.reports import UpdateState
-from tests.support.shop import Shop, shop
+from tests.support.artefact_server import ArtefactServer, artefact_server
 from tests.support.signing import MADE_AT, Signer
 from tests.support.size import sized
 
-from .conftest import GATEWAY, Plant, as_toml, plant
+from .conftest import GATEWAY, VirtualMeters, as_toml, virtual_meters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -114,8 +114,8 @@ class World:
     """All of it."""
 
     gateway: Gateway
-    place: Shop
-    site: Plant
+    place: ArtefactServer
+    site: VirtualMeters
     client: aiomqtt.Client
     seen: list[Status] = field(default_factory=list)
     read: int = 0
@@ -155,8 +155,8 @@ async def world(
 ) -> AsyncIterator[World]:
     gateway = Gateway(folder)
     gateway.install_releases()
-    async with plant(days=1) as site:
-        with broker, shop(files={"/a": CONTENT}) as place:
+    async with virtual_meters(days=1) as site:
+        with broker, artefact_server(files={"/a": CONTENT}) as place:
             table = site.config(folder, broker.port, period_s=1, load_profile=False)
             settings = {
                 "keys": [SIGNER.public.hex()],
@@ -181,7 +181,7 @@ async def world(
                     await end(*tasks)
 
 
-def update(place: Shop, version: str = "2.0", **changed: Any) -> Update:  # noqa: ANN401 - fields
+def update(place: ArtefactServer, version: str = "2.0", **changed: Any) -> Update:  # noqa: ANN401 - fields
     sha256 = hashlib.sha256(CONTENT).digest()
     base = Update(
         GATEWAY,

@@ -34,7 +34,7 @@ def virtual_meter(serial: str, days: int) -> VirtualMeter:
 
 
 @dataclass
-class Plant:
+class VirtualMeters:
     """Virtual meters at one TCP address."""
 
     meters: dict[int, VirtualMeter]
@@ -62,12 +62,12 @@ class Plant:
 
 
 @asynccontextmanager
-async def plant(days: int = 2, meters: int = 1) -> AsyncIterator[Plant]:
+async def virtual_meters(days: int = 2, meters: int = 1) -> AsyncIterator[VirtualMeters]:
     devices = {unit: virtual_meter(str(4710 + unit), days) for unit in range(1, meters + 1)}
     model = load_profile(PROFILE)
     served = {unit: (meter, model) for unit, meter in devices.items()}
     async with VirtualModbusServer(served) as server:
-        yield Plant(devices, server)
+        yield VirtualMeters(devices, server)
 
 
 async def health_of(folder: Path) -> dict[str, Any] | None:
@@ -80,7 +80,7 @@ async def health_of(folder: Path) -> dict[str, Any] | None:
 
 
 def as_toml(table: dict[str, Any]) -> str:
-    """Just what `Plant.config` holds."""
+    """Just what `VirtualMeters.config` holds."""
     lines = [f"gateway = {_scalar(table['gateway'])}"]
     for name in ("broker", "buffer", "clock"):
         lines += [f"[{name}]", *(f"{key} = {_scalar(v)}" for key, v in table[name].items())]

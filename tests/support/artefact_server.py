@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Shop:
+class ArtefactServer:
     """What it serves, by path, and how.
 
     `cut_after` breaks every answer off; `drip` sends one byte at a time; `ranges` False knows no
@@ -34,8 +34,8 @@ class Shop:
 
 
 @contextmanager
-def shop(**settings: object) -> Iterator[Shop]:
-    place = Shop(**settings)  # type: ignore[arg-type]
+def artefact_server(**settings: object) -> Iterator[ArtefactServer]:
+    place = ArtefactServer(**settings)  # type: ignore[arg-type]
 
     class Clerk(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

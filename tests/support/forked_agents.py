@@ -20,8 +20,8 @@ from tests.support.data import REPOSITORY
 GONE_S = 10.0
 
 
-class Nursery:
-    """Starts agents of one configuration. Made by `nursery`."""
+class ForkedAgents:
+    """Starts agents of one configuration. Made by `forked_agents`."""
 
     def __init__(self, orders: IO[str], answers: IO[str]) -> None:
         self._orders = orders
@@ -55,11 +55,11 @@ def alive(pid: int) -> bool:
 
 
 @contextmanager
-def nursery(config: Path, log: Path) -> Iterator[Nursery]:
+def forked_agents(config: Path, log: Path) -> Iterator[ForkedAgents]:
     """A process that forks agents; the last one is killed in the end."""
     with log.open("ab") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.nursery", str(config)],
+            [sys.executable, "-m", "tests.support.forked_agents", str(config)],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -69,7 +69,7 @@ def nursery(config: Path, log: Path) -> Iterator[Nursery]:
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
-        own = Nursery(process.stdin, process.stdout)
+        own = ForkedAgents(process.stdin, process.stdout)
         try:
             yield own
         finally:
@@ -90,7 +90,7 @@ def _fork(config: str) -> int:
     try:
         app(["run", "--config", config])
     finally:
-        # Nothing of the nursery's own may be done twice.
+        # Nothing of this process's own may be done twice.
         os._exit(1)
 
 
