@@ -9,7 +9,6 @@ waits is salvaged, unless the new file has its epochs, for then that is done.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from edge_agent.errors import BufferUnavailableError
+from firmware_bridge.durable_file import sync_folder
 
 _LOG = "-wal"
 
@@ -61,11 +61,11 @@ def finish(path: Path, now: datetime) -> None:
             last = last_name(path, now)
             if _log_of(name).exists():
                 _log_of(name).rename(_log_of(last))
-                synchronise(path.parent)
+                sync_folder(path.parent)
             # Left by whoever read the log.
             name.with_name(name.name + "-shm").unlink(missing_ok=True)
             name.rename(last)
-            synchronise(path.parent)
+            sync_folder(path.parent)
 
 
 def _names(path: Path) -> Iterator[Path]:
@@ -95,7 +95,7 @@ def _move_log(path: Path) -> Path:
     if _log_of(path).exists():
         _log_of(path).rename(_log_of(name))
         # A file that came to be found without its log would pass for a sound, older one.
-        synchronise(path.parent)
+        sync_folder(path.parent)
     return name
 
 
@@ -103,16 +103,7 @@ def _move_file(path: Path, name: Path) -> None:
     if path.exists():
         path.rename(name)
     path.with_name(path.name + "-shm").unlink(missing_ok=True)
-    synchronise(path.parent)
-
-
-def synchronise(folder: Path) -> None:
-    """Make what was renamed in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ Source: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 
 from __future__ import annotations
 
-import os
 import struct
 import sys
 from collections.abc import Sequence
@@ -20,9 +19,9 @@ from pathlib import Path
 
 import structlog
 
-from edge_agent.buffer.damaged_file import synchronise
 from edge_agent.buffer.schema import PAGE_BYTES
 from edge_agent.errors import BufferDamagedError, BufferUnavailableError
+from firmware_bridge.durable_file import write_durably
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +54,9 @@ def check_log(path: Path) -> None:
         log = _Log(bytearray(name.read_bytes()))
         behind = log.mend()
         if log.changed and behind < _PROOF:
-            _replace(name, bytes(log.data))
+            # A log that was mended by half would look like one that a power cut left.
+            write_durably(name, bytes(log.data))
+            _log.warning("log_mended", log=str(name))
     except OSError as error:
         message = f"The buffer's log {name} cannot be used: {error.strerror}."
         raise BufferUnavailableError(
@@ -64,19 +65,6 @@ def check_log(path: Path) -> None:
     if behind >= _PROOF:
         message = f"The buffer's log {name} is damaged: {behind} commits follow a broken frame."
         raise BufferDamagedError(message, value=behind)
-
-
-def _replace(name: Path, data: bytes) -> None:
-    # A log that was mended by half would look like one that a power cut left.
-    draft = name.with_name(name.name + ".mended")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-    draft.rename(name)
-    synchronise(name.parent)
-    _log.warning("log_mended", log=str(name))
 
 
 class _Log:

@@ -1,10 +1,9 @@
-"""Small files that are whole after a power cut at any moment: the old content, or the new."""
+"""A small map that survives a power cut at any moment, in two copies: the old one, or the new."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,38 +11,9 @@ from typing import Any, Final
 from edge_agent.remote.errors import RemoteStateDamagedError, RemoteStateUnwritableError
 from firmware_bridge.contract import codec
 from firmware_bridge.contract.errors import MessageError
+from firmware_bridge.durable_file import write_durably
 
 _HASH_BYTES: Final = 32
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Replace a file in one step, on the disk when this returns.
-
-    Raises:
-        OSError: The disk is full, read-only or failing; the file is as it was.
-    """
-    draft = path.with_name(path.name + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class StateFile:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from firmware_bridge.contract.errors import ConfigurationError, EnvironmentFaultError
+from firmware_bridge.durable_file import write_durably
 
 _COUNT_MAX = 2**62
 
@@ -50,18 +50,8 @@ def store_count(path: Path, count: int) -> None:
     Raises:
         CountNotStoredError: The disk is full or read-only; the old file stands.
     """
-    fresh = path.with_suffix(".new")
     try:
-        with fresh.open("wb") as file:
-            file.write(json.dumps({"count": count}).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_durably(path, json.dumps({"count": count}).encode(), mode=0o666)
     except OSError as error:
         message = f"The pulse count cannot be stored in {path}: {error.strerror}."
         raise CountNotStoredError(message, value=count) from error

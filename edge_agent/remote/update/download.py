@@ -26,7 +26,7 @@ from edge_agent.remote.errors import (
     UpdateFetchError,
     UpdateTooLargeError,
 )
-from edge_agent.remote.state_file import sync_folder
+from firmware_bridge.durable_file import sync_folder
 
 CHUNK_BYTES: Final = 64 * 1024
 # A stop waits so long for a server that is silent.

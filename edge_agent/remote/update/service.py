@@ -26,7 +26,7 @@ from edge_agent.remote.health_gate import HealthGate
 from edge_agent.remote.host import Host
 from edge_agent.remote.key_ring import KeyRing, check_gateway
 from edge_agent.remote.log_throttle import LogThrottle
-from edge_agent.remote.state_file import StateFile, write_durably
+from edge_agent.remote.state_file import StateFile
 from edge_agent.remote.update.download import Fetcher, Spool
 from edge_agent.remote.update.installer import Installer, Verb
 from edge_agent.remote.update.rollouts import Rollouts, report_of, sentence_of
@@ -50,6 +50,7 @@ from firmware_bridge.contract.remote import AGENT, Update, decode_update
 from firmware_bridge.contract.reports import UpdateReport, UpdateState
 from firmware_bridge.contract.signed import Purpose
 from firmware_bridge.contract.software import software_version
+from firmware_bridge.durable_file import write_durably
 
 _log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.remote.errors import RemoteStateDamagedError, RemoteStateUnwritableError
-from edge_agent.remote.state_file import StateFile, write_durably
+from edge_agent.remote.state_file import StateFile
 
 OLD, NEW = {"floor": 6, "good": b"a" * 300}, {"floor": 7, "good": b"b" * 300}
 
@@ -80,23 +80,3 @@ def test_a_disk_that_fails_leaves_what_was(
             file.save(NEW)
     assert file.load() == OLD
     assert {found.name for found in tmp_path.iterdir()} == {"state", "state.copy"}
-
-
-def test_the_data_is_synced_before_its_name_and_the_name_before_we_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order: list[str] = []
-    fsync, replace = os.fsync, Path.replace
-
-    def synced(descriptor: int) -> None:
-        order.append(f"fsync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
-        fsync(descriptor)
-
-    def replaced(draft: Path, target: Path) -> Path:
-        order.append("rename")
-        return replace(draft, target)
-
-    monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(Path, "replace", replaced)
-    write_durably(tmp_path / "state", b"x")
-    assert order == ["fsync state.new", "rename", f"fsync {tmp_path.name}"]
