@@ -41,7 +41,7 @@ class MeterChanges:
 
 
 @dataclass(slots=True)
-class _Entry:
+class _MeterEntry:
     """A meter at work."""
 
     settings: MeterSettings
@@ -120,7 +120,7 @@ class MeterSet:
         self._recorder = recorder
         self._buffer = buffer
         self._clock = clock
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _MeterEntry] = {}
         self._group: asyncio.TaskGroup | None = None
         self._bad_frames_before = 0
         self._claims = Claims(buffer.marks)
@@ -177,11 +177,11 @@ class MeterSet:
     async def _join(self, settings: MeterSettings, meter: Meter) -> None:
         meter.claims = self._claims
         await meter.driver.__aenter__()
-        entry = self._entries[settings.name] = _Entry(settings, meter)
+        entry = self._entries[settings.name] = _MeterEntry(settings, meter)
         self.meters.append(meter)
         self._catch_up(entry)
 
-    async def _leave(self, entry: _Entry) -> None:
+    async def _leave(self, entry: _MeterEntry) -> None:
         """A read under way may end, where the meter usually answers."""
         meter = entry.meter
         self.meters.remove(meter)
@@ -192,7 +192,7 @@ class MeterSet:
         self._bad_frames_before += meter.bad_frames
         await _release(meter)
 
-    async def _alter(self, entry: _Entry, settings: MeterSettings) -> None:
+    async def _alter(self, entry: _MeterEntry, settings: MeterSettings) -> None:
         before, entry.settings = entry.settings, settings
         meter = entry.meter
         meter.period_s, meter.timeout_s = settings.period_s, settings.read_timeout_s
@@ -205,12 +205,12 @@ class MeterSet:
         meter.current = False
         self._catch_up(entry)
 
-    def _catch_up(self, entry: _Entry) -> None:
+    def _catch_up(self, entry: _MeterEntry) -> None:
         if self._group is not None and _keeps_profile(entry.meter):
             backfill = Backfill(entry.meter, self._recorder, self._buffer, self._clock)
             entry.backfill = self._group.create_task(backfill.run())
 
-    async def _end_backfill(self, entry: _Entry) -> None:
+    async def _end_backfill(self, entry: _MeterEntry) -> None:
         task, entry.backfill = entry.backfill, None
         if task is not None:
             await end(task)

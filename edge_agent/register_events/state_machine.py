@@ -1,7 +1,7 @@
 """What registers do besides counting up, noticed between two readings of a channel.
 
 How it works. Each reading that is about to be sealed is compared with the last of its channel and
-becomes a `Comparison`. Then `TRANSITIONS` is asked for (state, comparison): it names the state that
+becomes a `ReadingChange`. Then `TRANSITIONS` is asked for (state, change): it names the state that
 follows and the event, if there is one. What is not in the table cannot happen.
 
     NEW       no reading yet
@@ -53,7 +53,7 @@ class RegisterState(Enum):
     AT_ZERO = auto()
 
 
-class Comparison(Enum):
+class ReadingChange(Enum):
     """What a reading shows against the one before."""
 
     FIRST = auto()
@@ -67,21 +67,21 @@ class Comparison(Enum):
 
 
 TRANSITIONS: Final[
-    dict[tuple[RegisterState, Comparison], tuple[RegisterState, EventKind | None]]
+    dict[tuple[RegisterState, ReadingChange], tuple[RegisterState, EventKind | None]]
 ] = {
-    (RegisterState.NEW, Comparison.FIRST): (RegisterState.COUNTING, None),
-    (RegisterState.NEW, Comparison.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
-    (RegisterState.COUNTING, Comparison.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
-    (RegisterState.AT_ZERO, Comparison.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
-    (RegisterState.COUNTING, Comparison.ONWARD): (RegisterState.COUNTING, None),
-    (RegisterState.COUNTING, Comparison.ROLLED): (RegisterState.COUNTING, EventKind.ROLLOVER),
-    (RegisterState.COUNTING, Comparison.ZERO): (RegisterState.AT_ZERO, None),
-    (RegisterState.COUNTING, Comparison.ANEW): (RegisterState.COUNTING, EventKind.RESET),
-    (RegisterState.COUNTING, Comparison.LOWER): (RegisterState.COUNTING, EventKind.BACKWARD),
-    (RegisterState.AT_ZERO, Comparison.ZERO): (RegisterState.AT_ZERO, None),
-    (RegisterState.AT_ZERO, Comparison.LONG_ZERO): (RegisterState.COUNTING, EventKind.RESET),
-    (RegisterState.AT_ZERO, Comparison.ANEW): (RegisterState.COUNTING, EventKind.RESET),
-    (RegisterState.AT_ZERO, Comparison.ONWARD): (RegisterState.COUNTING, EventKind.ZERO_GLITCH),
+    (RegisterState.NEW, ReadingChange.FIRST): (RegisterState.COUNTING, None),
+    (RegisterState.NEW, ReadingChange.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
+    (RegisterState.COUNTING, ReadingChange.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
+    (RegisterState.AT_ZERO, ReadingChange.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
+    (RegisterState.COUNTING, ReadingChange.ONWARD): (RegisterState.COUNTING, None),
+    (RegisterState.COUNTING, ReadingChange.ROLLED): (RegisterState.COUNTING, EventKind.ROLLOVER),
+    (RegisterState.COUNTING, ReadingChange.ZERO): (RegisterState.AT_ZERO, None),
+    (RegisterState.COUNTING, ReadingChange.ANEW): (RegisterState.COUNTING, EventKind.RESET),
+    (RegisterState.COUNTING, ReadingChange.LOWER): (RegisterState.COUNTING, EventKind.BACKWARD),
+    (RegisterState.AT_ZERO, ReadingChange.ZERO): (RegisterState.AT_ZERO, None),
+    (RegisterState.AT_ZERO, ReadingChange.LONG_ZERO): (RegisterState.COUNTING, EventKind.RESET),
+    (RegisterState.AT_ZERO, ReadingChange.ANEW): (RegisterState.COUNTING, EventKind.RESET),
+    (RegisterState.AT_ZERO, ReadingChange.ONWARD): (RegisterState.COUNTING, EventKind.ZERO_GLITCH),
 }
 
 
@@ -225,8 +225,8 @@ class RegisterWatch:
         limits = self._limits.get(
             (channel.manufacturer, channel.serial, channel.obis), RegisterLimits()
         )
-        comparison = _comparison(track, reading, limits, successor=old is not None)
-        state, kind = TRANSITIONS[track.state, comparison]
+        change = _change(track, reading, limits, successor=old is not None)
+        state, kind = TRANSITIONS[track.state, change]
         if state is RegisterState.AT_ZERO:
             return replace(track, state=state, zeros=track.zeros + 1), None
         after = _standing(track, reading)
@@ -246,25 +246,27 @@ def counts_up(channel: Channel) -> bool:
     return medium != _ELECTRICITY or (processing == _TOTAL and quantity not in _NET)
 
 
-def _comparison(
+def _change(
     track: RegisterTrack, reading: Reading, limits: RegisterLimits, *, successor: bool
-) -> Comparison:
+) -> ReadingChange:
     last = track.last
     if successor:
-        return Comparison.SUCCESSOR
+        return ReadingChange.SUCCESSOR
     if last is None:
-        return Comparison.FIRST
+        return ReadingChange.FIRST
     if not _is_lower(reading, last):
-        return Comparison.ONWARD
+        return ReadingChange.ONWARD
     duration = reading.at - last.at if track.exact and _is_exact(reading) else timedelta(0)
     if track.state is RegisterState.COUNTING and _is_rollover(reading, last, duration, limits):
-        return Comparison.ROLLED
+        return ReadingChange.ROLLED
     if reading.mantissa == 0:
         stays_s = track.zeros * reading.channel.period_s
-        return Comparison.LONG_ZERO if stays_s >= RESET_AFTER_S else Comparison.ZERO
+        return ReadingChange.LONG_ZERO if stays_s >= RESET_AFTER_S else ReadingChange.ZERO
     now = _fraction(reading.mantissa, reading.exponent)
     anew = now > 0 and _is_plausible(now, duration, reading.channel.unit, limits)
-    return Comparison.ANEW if anew or track.state is RegisterState.AT_ZERO else Comparison.LOWER
+    return (
+        ReadingChange.ANEW if anew or track.state is RegisterState.AT_ZERO else ReadingChange.LOWER
+    )
 
 
 def _is_rollover(

@@ -10,7 +10,7 @@ import pytest
 from edge_agent.register_events.state_machine import (
     A_DAY,
     TRANSITIONS,
-    Comparison,
+    ReadingChange,
     RegisterLimits,
     RegisterState,
     RegisterWatch,
@@ -184,7 +184,7 @@ def test_intervals_and_power_are_not_watched() -> None:
 
 def test_every_sight_of_every_state_that_can_be_has_its_row() -> None:
     assert {state for state, _ in TRANSITIONS} == set(RegisterState)
-    assert {sight for _, sight in TRANSITIONS} == set(Comparison)
+    assert {sight for _, sight in TRANSITIONS} == set(ReadingChange)
     assert {kind for _, kind in TRANSITIONS.values() if kind is not None} == set(
         EventKind
     ) - ABOUT_CLOCKS
