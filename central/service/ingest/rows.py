@@ -145,7 +145,7 @@ def tabulate(
 
 
 async def place(tx: IngestTransaction, rows: Rows) -> NDArray[np.uint8]:
-    """Store readings; keep those in conflict; queue what changed for validation.
+    """Store readings; keep those in conflict; queue the days of both for validation.
 
     Args:
         tx: The transaction.
@@ -164,7 +164,8 @@ async def place(tx: IngestTransaction, rows: Rows) -> NDArray[np.uint8]:
         first = waiting[~again]
         await _place_once(tx, rows.take(first), first, places)
         waiting = waiting[again]
-    await _touch(tx, rows.take(places == Place.STORED))
+    # A second value changes no reading, but a day that was closed has to say that it waits.
+    await _touch(tx, rows.take((places == Place.STORED) | (places == Place.CONFLICT)))
     return places
 
 

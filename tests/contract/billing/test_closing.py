@@ -315,6 +315,54 @@ async def test_a_value_that_is_replaced_changes_the_day_that_was_closed(utility:
     assert await utility.validation.open_findings(FIRST) == []
 
 
+async def waiting(utility: Utility) -> list[tuple[date, str]]:
+    return [(one.day, one.code) for one in await utility.validation.open_findings(FIRST)]
+
+
+@pytest.mark.parametrize("choice", [Choice.KEEP, Choice.REPLACE])
+async def test_a_second_value_for_a_closed_day_is_found_until_it_is_decided(
+    utility: Utility, choice: Choice
+) -> None:
+    since = date(2026, 9, 1)
+    edge = await opened(utility, since)
+    utility.now = night(since + 20 * DAY)
+    readings = counted(since, since + 20 * DAY, since)
+    await utility.deliver(edge, readings)
+    await utility.validate()
+    second = readings[5 * 96 + 10]
+    # Alone, and nothing else is new: the day of the second value is queued for itself.
+    await utility.deliver(edge, [replace(second, mantissa=second.mantissa + 7)])
+    assert (await utility.validate()).findings == 1
+    clash_day = [(since + 5 * DAY, "CONFLICTING_READINGS")]
+    assert await waiting(utility) == clash_day
+    # It stays through the second night, and when the same value comes again.
+    utility.now = night(since + 21 * DAY)
+    await utility.deliver(edge, counted(since + 20 * DAY, since + 21 * DAY, since))
+    await utility.validate()
+    await utility.deliver(edge, [replace(second, mantissa=second.mantissa + 7)])
+    await utility.validate()
+    assert await waiting(utility) == clash_day
+    for clash in await utility.decisions.conflicts(10):
+        answer = Answer("clerk", "seen on the meter", utility.now)
+        await decide_conflict(utility.decisions, clash.id, choice, answer)
+    await utility.validate()
+    assert await waiting(utility) == []
+
+
+async def test_a_second_value_at_midnight_is_found_on_both_days(utility: Utility) -> None:
+    since = date(2026, 9, 1)
+    edge = await opened(utility, since)
+    utility.now = night(since + 20 * DAY)
+    readings = counted(since, since + 20 * DAY, since)
+    await utility.deliver(edge, readings)
+    await utility.validate()
+    second = readings[5 * 96]
+    await utility.deliver(edge, [replace(second, mantissa=second.mantissa + 7)])
+    await utility.validate()
+    both = [since + 4 * DAY, since + 5 * DAY]
+    assert await waiting(utility) == [(day, "CONFLICTING_READINGS") for day in both]
+
+
 async def test_the_second_month_is_billed_like_the_first(utility: Utility) -> None:
     since = date(2026, 9, 1)
     edge = await opened(utility, since)
