@@ -159,8 +159,8 @@ class RegistryTransaction(Protocol):
     async def installations(self, point: str) -> tuple[InstallationRecord, ...]:
         """The meters of a point, ascending."""
 
-    async def add_installation(self, installation: InstallationRecord) -> None:
-        """Put a meter in.
+    async def add_installation(self, installation: InstallationRecord, now: datetime) -> None:
+        """Put a meter in; one that never reported is known from now on.
 
         Raises:
             NotRegisteredError: The meter never reported and no enrolled gateway is named.

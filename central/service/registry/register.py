@@ -156,7 +156,7 @@ class Enrol:
         ]
         name = f"{installation.manufacturer}/{installation.serial}"
         if not same:
-            await registry.add_installation(installation)
+            await registry.add_installation(installation, self._clock())
             # Also where the meter never spoke: what it was silent on is missing.
             await registry.reopen(installation.point, installation.start)
             await registry.queue_for_validation(installation, self._clock())

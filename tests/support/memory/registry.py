@@ -75,7 +75,8 @@ class _Transaction:
         found = [one for one in self._state.installations.values() if one.point == point]
         return tuple(sorted(found, key=lambda one: one.start))
 
-    async def add_installation(self, installation: InstallationRecord) -> None:
+    async def add_installation(self, installation: InstallationRecord, now: datetime) -> None:
+        del now
         self._meter(installation)
         self._refuse_overlap(installation, None)
         key = len(self._state.installations) + 1

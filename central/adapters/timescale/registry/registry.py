@@ -118,8 +118,8 @@ class _Transaction:
             for row in rows
         )
 
-    async def add_installation(self, installation: InstallationRecord) -> None:
-        meter_id = await self._meter(installation)
+    async def add_installation(self, installation: InstallationRecord, now: datetime) -> None:
+        meter_id = await self._meter(installation, now)
         try:
             rows = await self._rows(
                 "add_installation",
@@ -135,11 +135,11 @@ class _Transaction:
             raise _overlap(installation, error) from error
         await self._save_registers(rows[0][0], installation)
 
-    async def _meter(self, installation: InstallationRecord) -> int:
+    async def _meter(self, installation: InstallationRecord, now: datetime) -> int:
         plate = {"manufacturer": installation.manufacturer, "serial": installation.serial}
         rows = await self._rows("find_meter", **plate)
         if not rows and installation.gateway is not None:
-            await self._run("expect_meter", gateway=installation.gateway, **plate)
+            await self._run("expect_meter", gateway=installation.gateway, now=now, **plate)
             rows = await self._rows("find_meter", **plate)
         if not rows:
             name = f"{installation.manufacturer}/{installation.serial}"

@@ -48,7 +48,7 @@ SELECT id FROM meter WHERE manufacturer = %(manufacturer)s AND serial = %(serial
 -- name: expect_meter
 -- A meter that has not reported yet, behind a gateway that is enrolled.
 INSERT INTO meter (manufacturer, serial, gateway_id, first_seen_at)
-SELECT %(manufacturer)s, %(serial)s, id, now()
+SELECT %(manufacturer)s, %(serial)s, id, %(now)s
 FROM gateway WHERE name = %(gateway)s AND revoked_at IS NULL
 ON CONFLICT (manufacturer, serial) DO NOTHING
 
