@@ -18,6 +18,7 @@ from edge_agent.buffer.batches import readings_of
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.errors import BufferDamagedError
 from edge_agent.register_events.device_exchange import ExchangeDetector, nameplate_of
+from edge_agent.register_events.limit_marks import limits_in, marks_of
 from edge_agent.register_events.state_machine import (
     Judgement,
     RegisterLimits,
@@ -75,6 +76,9 @@ class EventDetector:
         self._buffer = buffer
         self._watch = RegisterWatch()
         self._exchanges = ExchangeDetector(buffer.marks)
+        self._limit_marks: dict[str, int] = {}
+        for nameplate, obis, limits in limits_in(buffer.marks):
+            self._watch.learn(nameplate, obis, limits)
 
     async def recall(self) -> None:
         """Learn from the buffer what registers showed last.
@@ -94,8 +98,10 @@ class EventDetector:
         """Remember what a read-out says of its registers' limits."""
         for value in sample.values:
             if value.modulus is not None or sample.capacity_w is not None:
+                nameplate = nameplate_of(value.meter)
                 limits = RegisterLimits(value.modulus, sample.capacity_w)
-                self._watch.learn(nameplate_of(value.meter), value.obis, limits)
+                self._watch.learn(nameplate, value.obis, limits)
+                self._limit_marks |= marks_of(nameplate, value.obis, limits)
 
     def detect(self, readings: Sequence[Reading], samples: Sequence[Sample] = ()) -> Detection:
         """Detect what readings show.
@@ -109,6 +115,8 @@ class EventDetector:
         places = [self._exchanges.judge(s.meter, s.device, s.values, sealed) for s in live]
         replaced = {new: old for found in places for new, old in found.replaced.items()}
         marks = {name: value for found in places for name, value in found.marks.items()}
+        stored = self._buffer.marks
+        marks |= {n: value for n, value in self._limit_marks.items() if stored.get(n) != value}
         judgement = self._watch.judge(readings, replaced)
         return Detection(judgement.events, judgement.withheld, marks, judgement)
 

@@ -43,7 +43,7 @@ class ExchangeDetector:
     def __init__(self, marks: Mapping[str, int]) -> None:
         self._marks: dict[str, int] = {}
         self._present: dict[str, tuple[int, Nameplate]] = {}
-        self.commit({n: v for n, v in marks.items() if n.startswith(_PREFIX)})
+        self.commit(marks)
 
     def judge(
         self,
@@ -80,8 +80,10 @@ class ExchangeDetector:
         return Exchanges(replaced, marks)
 
     def commit(self, marks: Mapping[str, int]) -> None:
-        """These are committed."""
+        """These are committed; those that are not of places are passed over."""
         for name, value in marks.items():
+            if not name.startswith(_PREFIX):
+                continue
             self._marks[name] = value
             parts = name.removeprefix(_PREFIX).split("\t")
             if len(parts) != _FIELDS or not parts[-1]:

@@ -72,6 +72,8 @@ async def told(shows: list[tuple[int, str]], between: list[str], folder: Path) -
 
 # A rollover to 0 once became a reset, for an agent that had not yet read its meter's limits again.
 @example([(9_500, "1"), (0, "1"), (0, "1")], ["", "killed"])
+# What waited for the clock is released before the meter is read again: its limits must be known.
+@example([(500, "1"), (5, "1")], ["unsynchronised", "killed"])
 @given(registers, breaks)
 @settings(max_examples=LIVES, deadline=None)
 def test_kills_and_new_epochs_neither_lose_nor_repeat_an_event(
