@@ -1,4 +1,8 @@
-"""Real loads in, bills out, through every part there is; each amount against the oracle's."""
+"""Real loads in, bills out, through every part there is; each amount against the oracle's.
+
+The first server bills two months of each load. What others add is how they store and add up, for
+which the month with the 23-hour day is enough; METERLINE_REAL_MONTHS=2 bills both on each.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +33,13 @@ from firmware_bridge.simulator.meter import ManualClock, VirtualMeter, wall_cloc
 from tests.acceptance import oracle
 from tests.support.data import data_root
 from tests.support.servers import PostgresKind, postgres_servers
+from tests.support.size import sized
 from tests.support.utility import GATEWAY, Utility, utility
 
 ZONE = "Europe/Madrid"
 MANUFACTURER = "MLN"
 LATE = timedelta(hours=12)
+MONTHS = sized("METERLINE_REAL_MONTHS", 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,8 @@ async def test_bill_of_a_real_load_equals_an_independent_computation(
     latest, march = cycles()
     files = list(year_loads(data_root("loads")))
     assert files
-    places = [(file, cycle) for cycle in (latest, march) for file in files]
+    billed = (march, latest)[: 2 if kind == postgres_servers()[0] else MONTHS]
+    places = [(file, cycle) for cycle in billed for file in files]
     cases = [Case(file, cycle, str(7000 + n)) for n, (file, cycle) in enumerate(places)]
     meters = {unit: case.meter(latest) for unit, case in enumerate(cases, start=1)}
     since = {unit: case.cycle.interval(ZONE).start for unit, case in enumerate(cases, start=1)}
@@ -157,7 +164,7 @@ async def test_bill_of_a_real_load_equals_an_independent_computation(
         await running.wait_stored(ends, seconds=90)
         await Validate(TimescaleValidationStore(running.pool)).until_idle()
         explain = ExplainBill(TimescaleBillingStore(running.pool))
-        for cycle in (latest, march):
+        for cycle in billed:
             bills = await bills_of(running, cycle)
             assert set(bills) == {case.account for case in cases if case.cycle == cycle}
             for case in cases:

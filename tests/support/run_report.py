@@ -41,8 +41,7 @@ class RunReport:
             if isinstance(report, pytest.TestReport)
         ]
         if self._reached:
-            folders = ", ".join(sorted(measured.MEASURED))
-            terminalreporter.section(f"reached by the tests of {folders}")
+            terminalreporter.section(f"reached by {' '.join(measured.MEASURED)}")
             for line in measured.table(self._reached):
                 say(line)
             for line in self._wrong:
