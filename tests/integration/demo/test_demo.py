@@ -196,7 +196,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing(server_home: Path) -> None:
         env=WIDE,
         cwd=REPOSITORY,
     ) as demo:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (server_home / "gateway" / "buffer.db").exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
