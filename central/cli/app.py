@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperCommand
 
 from central.cli import findings, print_bills, processes, rate, registry, remote
-from central.cli.output import EXIT_REFUSED, capture_pool_errors, group
+from central.cli.output import capture_pool_errors, group
+from central.process.start import EXIT_REFUSED
 from firmware_bridge.contract.software import named_version
 from firmware_bridge.log_lines import log_to
 

@@ -10,7 +10,8 @@ import psycopg
 import structlog
 import typer
 
-from central.cli.output import EXIT_HELD, EXIT_REFUSED, print_error
+from central.cli.output import EXIT_HELD, print_error
+from central.process.start import EXIT_REFUSED
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 
 Thing = TypeVar("Thing")

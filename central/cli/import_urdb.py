@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from central.cli.output import EXIT_REFUSED, AsJson, answered, show
+from central.cli.output import AsJson, answered, show
 from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.urdb.fields import Record, fates_of
 from central.domain.tariff.urdb.importer import import_urdb, read_records
 from central.domain.tariff.version import TariffVersion
+from central.process.start import EXIT_REFUSED
 from firmware_bridge.contract.errors import InvalidValueError
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A URDB file.")]

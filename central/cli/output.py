@@ -18,23 +18,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from central.config.refusal import refusal_of
 from central.config.settings import Settings
+from central.process.start import EXIT_ERROR, EXIT_REFUSED, exit_code_of
 from central.service.ports.ingest import StoreUnavailableError
 from firmware_bridge.contract.errors import (
-    ConfigurationError,
-    Fault,
     InvalidValueError,
     MeterlineError,
 )
 
-EXIT_OK, EXIT_ERROR, EXIT_REFUSED, EXIT_HELD, EXIT_STOPPED = 0, 1, 2, 3, 130
+EXIT_OK, EXIT_HELD, EXIT_STOPPED = 0, 3, 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Actor = Annotated[
     str | None, typer.Option("--as", help="In whose name; METERLINE_ACTOR or you by default.")
 ]
 
-# Of settings that have a prefix of their own, by the class's name.
-_PREFIXES = dict.fromkeys(("IngestSettings", "BrokerSettings"), "METERLINE_INGEST_")
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 errors = Console(stderr=True, soft_wrap=True)
@@ -86,17 +84,8 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
             return command(*args, **kwargs)
         except MeterlineError as error:
             _fail(error, as_json=as_json)
-        except ValidationError as error:
-            first = error.errors()[0]
-            prefix = _PREFIXES.get(error.title, "METERLINE_")
-            name = prefix + "_".join(str(part) for part in first["loc"]).upper()
-            message = f"{name} is refused: {first['msg']}."
-            _fail(ConfigurationError(message), as_json=as_json)
-        except SettingsError as error:
-            # It names the field in a sentence; what stands in the variable may be a secret.
-            field = str(error).partition('field "')[2].partition('"')[0]
-            message = f"METERLINE_{field.upper()} is no JSON."
-            _fail(ConfigurationError(message), as_json=as_json)
+        except (ValidationError, SettingsError) as error:
+            _fail(refusal_of(error), as_json=as_json)
         except UnicodeDecodeError as error:
             message = f"The file is no UTF-8 text: byte {error.start}."
             _fail(InvalidValueError(message), as_json=as_json)
@@ -119,8 +108,7 @@ def _fail(error: MeterlineError, *, as_json: bool) -> NoReturn:
     if isinstance(error, StoreUnavailableError) and _last_connect_error.text:
         said = f"{said} {_last_connect_error.text}"
     _say(error.code, said, as_json=as_json)
-    mendable = {Fault.CONFIGURATION, Fault.OPERATOR, Fault.PEER}
-    raise typer.Exit(EXIT_REFUSED if error.fault in mendable else EXIT_ERROR) from None
+    raise typer.Exit(exit_code_of(error)) from None
 
 
 def _say(code: str, text: str, *, as_json: bool) -> None:

@@ -20,7 +20,6 @@ from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.cli.import_urdb import import_urdb_command
 from central.cli.output import (
     EXIT_HELD,
-    EXIT_REFUSED,
     Actor,
     AsJson,
     actor_of,
@@ -35,6 +34,7 @@ from central.cli.output import (
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.version import TariffVersion
+from central.process.start import EXIT_REFUSED
 from central.service.gateways.enrolment import enrol_gateway, revoke_gateway
 from central.service.ingest.import_readings import Imported, import_readings
 from central.service.ingest.ingest import Ingest

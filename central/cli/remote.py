@@ -14,7 +14,7 @@ from central.adapters.mqtt.worker import BrokerAddress
 from central.adapters.signing_key import FileKey
 from central.cli.output import AsJson, answered, listed, show, wait_for
 from central.cli.registry import gateways
-from central.config.ingest import BrokerSettings
+from central.config.broker import BrokerSettings
 from central.service.gateways.remote_management import Artefact, Instruct, gateway_standings
 from firmware_bridge.contract.messages import Status
 from firmware_bridge.contract.release import Release

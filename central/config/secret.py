@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource
+from pydantic import SecretStr, ValidationInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
+from central.config.renamed import RenamedSource
 from firmware_bridge.contract.errors import ConfigurationError
 
+PREFIX = "METERLINE_"
 SECRET_MIN_BYTES = 32
 PASSWORD_MIN_BYTES = 8
 FOLDERS = ("METERLINE_SECRETS_DIR", "CREDENTIALS_DIRECTORY")
@@ -19,6 +29,12 @@ class SecretRefusedError(ConfigurationError):
     """A secret is blank, or so short that it could be guessed."""
 
     code = "SECRET_REFUSED"
+
+
+class SettingMissingError(ConfigurationError):
+    """A setting that the command needs is not given."""
+
+    code = "SETTING_MISSING"
 
 
 class SecretsFolderError(ConfigurationError):
@@ -61,12 +77,49 @@ def not_blank(secret: str | bytes, name: str, remedy: str) -> None:
         raise SecretRefusedError(message, remedy=f"{remedy} Or leave the setting out.")
 
 
+def named_database(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """Refuse a DSN that is blank: the driver would take the database of whoever runs this.
+
+    Raises:
+        SecretRefusedError: It is blank.
+    """
+    if value is not None:
+        remedy = "Name a database, such as postgresql://user@host/meterline."
+        not_blank(value.get_secret_value(), variable(info), remedy)
+    return value
+
+
+def given_dsn(value: SecretStr | None, name: str) -> str:
+    """A DSN that a process cannot do without.
+
+    Raises:
+        SettingMissingError: It is not set.
+    """
+    if value is None:
+        message = "No database is named."
+        remedy = f"Set {name}, such as postgresql://user@host/meterline."
+        raise SettingMissingError(message, value=name, remedy=remedy)
+    return value.get_secret_value()
+
+
+def variable(info: ValidationInfo) -> str:
+    """The environment variable of a field that is being validated."""
+    return f"{PREFIX}{info.field_name}".upper()
+
+
 class FiledSettings(BaseSettings):
     """Settings from the environment, and from a folder that holds a file for each.
 
     The folder is `METERLINE_SECRETS_DIR`, or the one in which systemd puts credentials. A file has
     the variable's name, in any case of letters; the environment goes before it.
+
+    Args:
+        renamed: Fields that had another name, which still works, to that name.
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     @classmethod
     def settings_customise_sources(
@@ -80,9 +133,11 @@ class FiledSettings(BaseSettings):
         """Where settings are looked for, in this order."""
         del dotenv_settings, file_secret_settings
         folder = secrets_folder()
+        renamed = RenamedSource(settings_cls, cls.renamed, folder)
         if folder is None:
-            return init_settings, env_settings
-        return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder)
+            return init_settings, env_settings, renamed
+        filed = SecretsSettingsSource(settings_cls, folder)
+        return init_settings, env_settings, filed, renamed
 
 
 def secrets_folder() -> Path | None:

@@ -6,18 +6,8 @@ import getpass
 from datetime import timedelta
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import SettingsConfigDict
 
-from central.config.secret import FiledSettings, not_blank, strong
-from firmware_bridge.contract.errors import ConfigurationError
-
-_DSN = "Name a database, such as postgresql://user@host/meterline."
-
-
-class SettingMissingError(ConfigurationError):
-    """A setting that the command needs is not given."""
-
-    code = "SETTING_MISSING"
+from central.config.secret import FiledSettings, given_dsn, named_database, strong, variable
 
 
 class Settings(FiledSettings):
@@ -42,8 +32,6 @@ class Settings(FiledSettings):
         due_days: From issue to payment. [days]
     """
 
-    model_config = SettingsConfigDict(env_prefix="METERLINE_", frozen=True, extra="ignore")
-
     database: SecretStr | None = None
     owner_database: SecretStr | None = None
     actor: str = Field(default_factory=getpass.getuser, min_length=1)
@@ -63,16 +51,10 @@ class Settings(FiledSettings):
     @classmethod
     def _strong(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is not None:
-            strong(value.get_secret_value(), _variable(info))
+            strong(value.get_secret_value(), variable(info))
         return value
 
-    @field_validator("database", "owner_database")
-    @classmethod
-    def _named(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        # The driver would take a blank one for the database of whoever runs this.
-        if value is not None:
-            not_blank(value.get_secret_value(), _variable(info), _DSN)
-        return value
+    _named = field_validator("database", "owner_database")(named_database)
 
     def dsn(self) -> str:
         """The database, for the application.
@@ -80,7 +62,7 @@ class Settings(FiledSettings):
         Raises:
             SettingMissingError: It is not set.
         """
-        return _given(self.database, "METERLINE_DATABASE")
+        return given_dsn(self.database, "METERLINE_DATABASE")
 
     def owner_dsn(self) -> str:
         """The database, for its owner; that of the application where only one is set.
@@ -88,21 +70,9 @@ class Settings(FiledSettings):
         Raises:
             SettingMissingError: Neither is set.
         """
-        return _given(self.owner_database or self.database, "METERLINE_OWNER_DATABASE")
+        return given_dsn(self.owner_database or self.database, "METERLINE_OWNER_DATABASE")
 
     @property
     def grace(self) -> timedelta:
         """How long after its end a local day is validated."""
         return timedelta(seconds=self.grace_s)
-
-
-def _variable(info: ValidationInfo) -> str:
-    return f"METERLINE_{info.field_name}".upper()
-
-
-def _given(value: SecretStr | None, name: str) -> str:
-    if value is None:
-        message = "No database is named."
-        remedy = f"Set {name}, such as postgresql://user@host/meterline."
-        raise SettingMissingError(message, value=name, remedy=remedy)
-    return value.get_secret_value()

@@ -13,7 +13,6 @@ from central.adapters.documents.invoice import render_invoice
 from central.adapters.embedded.child import SupervisedChild
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.migrate import migrate
-from central.adapters.timescale.operator import timescale_services
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -38,6 +37,7 @@ from central.demo.virtual_meters import (
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.tariff.load.document import load_tariff
+from central.process.services import timescale_services
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.run_bills import RunBills
 from central.service.gateways.enrolment import enrol_gateway
@@ -176,9 +176,9 @@ class Scenario:
         config = self._servers.home / FIELD / "edge.toml"
         write_gateway_config(config, self._scene, broker.port, modbus_port)
         ingest_env = {
-            "METERLINE_INGEST_DATABASE": self._servers.postgres.dsn,
-            "METERLINE_INGEST_BROKER_HOST": broker.host,
-            "METERLINE_INGEST_BROKER_PORT": str(broker.port),
+            "METERLINE_DATABASE": self._servers.postgres.dsn,
+            "METERLINE_BROKER_HOST": broker.host,
+            "METERLINE_BROKER_PORT": str(broker.port),
         }
         async with (
             self._servers.process(

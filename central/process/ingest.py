@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +15,7 @@ from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.config.ingest import IngestSettings
+from central.process.start import start
 from central.service.ingest.gap_findings import watch_gaps
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.patience import patiently
@@ -27,7 +25,6 @@ from central.service.ingest.told import told
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 from firmware_bridge.contract.reading import to_ms
-from firmware_bridge.log_lines import log_to
 
 _log = structlog.get_logger(__name__)
 _GAP_EVERY_S = 60.0
@@ -49,9 +46,9 @@ async def run_ingest(settings: IngestSettings, *, ready: asyncio.Event | None = 
         StoreUnfitError: The database is not one that this release can work with; no message is to
             blame, and none was taken.
     """
-    dsn = settings.database.get_secret_value()
+    dsn = settings.dsn()
     await patiently(lambda: check_fit(dsn), _wait_on_start)
-    size = settings.committers + 3  # the lane of suspects, statuses, chores
+    size = settings.ingest_committers + 3  # the lane of suspects, statuses, periodic tasks
     pool = make_pool(
         dsn, max_size=size, name="meterline-ingest", check=False, limits=settings.limits
     )
@@ -72,13 +69,13 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
     store, gateways = TimescaleIngestStore(pool), TimescaleGatewayStore(pool)
     intake = Intake(Ingest(store, clock), _limits(settings))
     statuses = Statuses(gateways, store, clock)
-    chores: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
 
     async def keep_status(name: str, payload: bytes) -> None:
         await patiently(lambda: statuses.note(name, payload), statuses.wait)
 
     async def watch() -> None:
-        await watch_gaps(store, clock(), timedelta(seconds=settings.gap_patience_s))
+        await watch_gaps(store, clock(), timedelta(seconds=settings.ingest_gap_patience_s))
 
     async def prepare() -> None:
         now = clock()
@@ -86,15 +83,18 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
 
     async def count() -> None:
         _log.info(
-            "messages_counted", **intake.counts, statuses=dict(statuses.counts), chores=dict(chores)
+            "messages_counted",
+            **intake.counts,
+            statuses=dict(statuses.counts),
+            failures=dict(failures),
         )
 
     broker = BrokerWorker(_address(settings), intake.offer, keep_status)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(intake.run(broker.send))
-        tasks.create_task(_every(_GAP_EVERY_S, watch, chores))
-        tasks.create_task(_every(_PREPARE_EVERY_S, prepare, chores))
-        tasks.create_task(_every(_COUNT_EVERY_S, count, chores))
+        tasks.create_task(_every(_GAP_EVERY_S, watch, failures))
+        tasks.create_task(_every(_PREPARE_EVERY_S, prepare, failures))
+        tasks.create_task(_every(_COUNT_EVERY_S, count, failures))
         tasks.create_task(broker.run())
         await broker.connected.wait()
         if ready is not None:
@@ -119,10 +119,10 @@ def _utc_now() -> datetime:
 
 def _limits(settings: IngestSettings) -> IntakeLimits:
     return IntakeLimits(
-        queue_bytes=settings.queue_mib * 1024 * 1024,
-        window_readings=settings.window_readings,
-        window_s=settings.window_ms / 1000,
-        committers=settings.committers,
+        queue_bytes=settings.ingest_queue_mib * 1024 * 1024,
+        window_readings=settings.ingest_window_readings,
+        window_s=settings.ingest_window_ms / 1000,
+        committers=settings.ingest_committers,
     )
 
 
@@ -134,7 +134,7 @@ def _address(settings: IngestSettings) -> BrokerAddress:
         settings.broker_username,
         None if password is None else password.get_secret_value(),
         settings.tls(),
-        settings.group,
+        settings.ingest_group,
     )
 
 
@@ -154,7 +154,7 @@ async def _every(
             await asyncio.sleep(min(pause_s, 5.0))
         except StoreUnfitError:
             raise
-        except Exception as error:  # noqa: BLE001 - a chore ends nothing
+        except Exception as error:  # noqa: BLE001 - a task ends nothing
             failures[job.__name__] += 1
             _log.error("periodic_task_failed", task=job.__name__, **told(error))
             await asyncio.sleep(min(pause_s, _GAP_EVERY_S))
@@ -162,24 +162,5 @@ async def _every(
             await asyncio.sleep(pause_s)
 
 
-async def serve(settings: IngestSettings) -> None:
-    """Run until SIGINT or SIGTERM."""
-    loop = asyncio.get_running_loop()
-    work = asyncio.create_task(run_ingest(settings))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, work.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
-
-
-def main() -> None:
-    """Entry of `python -m central.process.ingest`; settings come from the environment."""
-    log_to(sys.stderr)
-    try:
-        asyncio.run(serve(IngestSettings()))  # type: ignore[call-arg]  # the environment has the rest
-    except StoreUnfitError as error:
-        sys.exit(f"{error.code}: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    start(lambda: run_ingest(IngestSettings()))

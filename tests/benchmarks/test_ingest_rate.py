@@ -90,8 +90,8 @@ def _servers(home: Path, kind: PostgresKind) -> Iterator[tuple[str, int]]:
         migrate(postgres.dsn)
         environment = {
             **os.environ,
-            "METERLINE_INGEST_DATABASE": postgres.dsn,
-            "METERLINE_INGEST_BROKER_PORT": str(broker.port),
+            "METERLINE_DATABASE": postgres.dsn,
+            "METERLINE_BROKER_PORT": str(broker.port),
         }
         log = (home / "ingest.log").open("w")
         with (

@@ -14,7 +14,6 @@ from uuid import UUID
 from central.adapters.documents.invoice import render_invoice
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
-from central.adapters.timescale.operator import timescale_services
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -23,6 +22,7 @@ from central.adapters.timescale.views.field import TimescaleField
 from central.domain.billing.bill import Party
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.inputs.segments import DayRange
+from central.process.services import timescale_services
 from central.service.billing.run_bills import RunBills
 from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.ingest import Ingest

@@ -84,9 +84,9 @@ class Utility:
     def start_ingest(self, name: str = "ingest") -> SupervisedChild:
         broker = self.servers.broker
         environment = {
-            "METERLINE_INGEST_DATABASE": self.servers.postgres.dsn,
-            "METERLINE_INGEST_BROKER_HOST": broker.host,
-            "METERLINE_INGEST_BROKER_PORT": str(broker.port),
+            "METERLINE_DATABASE": self.servers.postgres.dsn,
+            "METERLINE_BROKER_HOST": broker.host,
+            "METERLINE_BROKER_PORT": str(broker.port),
         }
         child = self.servers.program(name, "-m", "central.process.ingest", env=environment)
         self.children[name] = child.start()

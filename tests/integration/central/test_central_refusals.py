@@ -43,7 +43,7 @@ def test_a_dsn_that_cannot_be_read_is_not_repeated() -> None:
 @pytest.mark.parametrize(
     ("command", "name", "value"),
     [
-        ("ingest", "METERLINE_INGEST_BROKER_PORT", "abc"),
+        ("ingest", "METERLINE_BROKER_PORT", "abc"),
         ("serve", "METERLINE_WEB_PORT", "abc"),
         ("serve", "METERLINE_WEB_HOSTS", "example.org"),
     ],
@@ -63,8 +63,8 @@ def test_a_setting_that_cannot_be_is_named(command: str, name: str, value: str) 
         ("serve", "METERLINE_WEB_SECRET", "hunter2"),
         ("serve", "METERLINE_WEB_TOKEN", ""),
         ("serve", "METERLINE_WEB_TOKEN", "0123456789abcdef"),
-        ("ingest", "METERLINE_INGEST_BROKER_PASSWORD", ""),
-        ("ingest", "METERLINE_INGEST_BROKER_PASSWORD", "hunter2"),
+        ("ingest", "METERLINE_BROKER_PASSWORD", ""),
+        ("ingest", "METERLINE_BROKER_PASSWORD", "hunter2"),
     ],
 )
 @pytest.mark.parametrize("filed", [False, True], ids=["environment", "file"])

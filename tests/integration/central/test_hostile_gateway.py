@@ -52,8 +52,8 @@ def ask(database: Database, query: str) -> list[tuple[object, ...]]:
 def environment(database: Database, broker: EmbeddedBroker) -> dict[str, str]:
     return {
         **os.environ,
-        "METERLINE_INGEST_DATABASE": database.dsn,
-        "METERLINE_INGEST_BROKER_PORT": str(broker.port),
+        "METERLINE_DATABASE": database.dsn,
+        "METERLINE_BROKER_PORT": str(broker.port),
     }
 
 

@@ -180,8 +180,8 @@ async def test_processes_share_the_work(database: Database, mosquitto: EmbeddedB
     enrol(database, *names)
     environment = {
         **os.environ,
-        "METERLINE_INGEST_DATABASE": database.dsn,
-        "METERLINE_INGEST_BROKER_PORT": str(mosquitto.port),
+        "METERLINE_DATABASE": database.dsn,
+        "METERLINE_BROKER_PORT": str(mosquitto.port),
     }
     edges = [Edge(name) for name in names]
     for edge in edges:

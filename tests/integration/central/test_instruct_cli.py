@@ -45,7 +45,7 @@ def said(done: Result) -> Any:  # noqa: ANN401 - JSON is anything
 @pytest.fixture
 def port(mosquitto: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     with mosquitto:
-        monkeypatch.setenv("METERLINE_INGEST_BROKER_PORT", str(mosquitto.port))
+        monkeypatch.setenv("METERLINE_BROKER_PORT", str(mosquitto.port))
         yield mosquitto.port
 
 
@@ -149,7 +149,7 @@ def test_what_gateways_report_is_shown(port: int) -> None:
 def test_a_broker_that_is_away_and_a_key_that_is_none_are_said(
     key: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("METERLINE_INGEST_BROKER_PORT", "1")
+    monkeypatch.setenv("METERLINE_BROKER_PORT", "1")
     (tmp_path / "meters.toml").write_text(METERS)
     configure = ["configure", "gw-1", tmp_path / "meters.toml", "--key"]
     assert "BROKER_UNAVAILABLE" in central(*configure, key[0], code=1).stderr

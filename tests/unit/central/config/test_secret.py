@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from central.config.ingest import BrokerSettings
+from central.config.broker import BrokerSettings
 from central.config.secret import SecretRefusedError, strong
 from central.config.settings import Settings
 
@@ -29,7 +29,7 @@ def test_a_secret_may_lie_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     (tmp_path / "METERLINE_WEB_SECRET").write_text(f"{SECRET}\n", encoding="utf-8")
-    (tmp_path / "meterline_ingest_broker_password").write_text("sesame-street", encoding="utf-8")
+    (tmp_path / "meterline_broker_password").write_text("sesame-street", encoding="utf-8")
     monkeypatch.setenv(variable, str(tmp_path))
     chosen, broker = Settings().web_secret, BrokerSettings().broker_password
     assert chosen is not None

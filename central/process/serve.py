@@ -1,0 +1,76 @@
+"""The web process: `python -m central.process.serve`, the pages and the API."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from central.adapters.documents.invoice import render_invoice
+from central.adapters.timescale.fitness import check_fit
+from central.adapters.timescale.pool import make_pool
+from central.api.app import create_app
+from central.api.server import serving
+from central.api.settings import WebSettings
+from central.config.settings import Settings
+from central.process.services import timescale_services
+from central.process.start import start
+from central.service.ports.ingest import StoreUnavailableError
+
+
+async def run_serve(
+    settings: Settings,
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    ready: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve the pages and the API until cancelled.
+
+    Args:
+        settings: Where the database is, and how the pages are reached.
+        host: Address to listen on, in place of that of the settings.
+        port: Port to listen on, likewise; 0 takes a free one.
+        ready: Takes the address once it answers.
+
+    Raises:
+        AddressTakenError: The address cannot be had.
+        ConfigurationError: No token on an address that others can reach.
+        StoreUnfitError: The database is not one that this release can work with.
+    """
+    web = web_settings(settings, host, port)
+    with contextlib.suppress(StoreUnavailableError):  # the health endpoint says so until it is
+        await check_fit(settings.dsn())
+    async with make_pool(settings.dsn(), max_size=8, name="meterline-serve") as pool:
+        services = timescale_services(pool, render_invoice)
+        async with serving(create_app(services, web), services, web) as address:
+            ready(address)
+            await asyncio.Event().wait()
+
+
+def web_settings(settings: Settings, host: str | None, port: int | None) -> WebSettings:
+    """How the pages are reached, from the settings and what a command says instead.
+
+    Raises:
+        ConfigurationError: No token on an address that others can reach.
+    """
+    token, secret = settings.web_token, settings.web_secret
+    web = WebSettings(
+        host=host or settings.web_host,
+        port=settings.web_port if port is None else port,
+        token=None if token is None else token.get_secret_value(),
+        secure_cookies=settings.web_secure_cookies,
+        hosts=settings.web_hosts,
+    )
+    if secret is not None:
+        web = replace(web, secret=secret.get_secret_value().encode())
+    return web
+
+
+def _say_address(address: str) -> None:
+    print(f"Serving {address}", flush=True)  # noqa: T201 - as the command does
+
+
+if __name__ == "__main__":
+    start(lambda: run_serve(Settings(), ready=_say_address))

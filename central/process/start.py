@@ -1,0 +1,57 @@
+"""Start a process of the centre: its log, its settings, its signals, and why it did not start."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from central.config.refusal import refusal_of
+from firmware_bridge.contract.errors import Fault, MeterlineError
+from firmware_bridge.log_lines import log_to
+
+EXIT_ERROR, EXIT_REFUSED = 1, 2
+_TO_MEND = frozenset({Fault.CONFIGURATION, Fault.OPERATOR, Fault.PEER})
+
+
+def start(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a process until SIGINT or SIGTERM, as `python -m central.process...` does.
+
+    Args:
+        make: Reads the settings and gives the process's work.
+    """
+    log_to(sys.stderr)
+    try:
+        asyncio.run(until_signal(make()))
+    except MeterlineError as error:
+        _end(error)
+    except (ValidationError, SettingsError) as error:
+        _end(refusal_of(error))
+
+
+def exit_code_of(error: MeterlineError) -> int:
+    """2 where somebody can mend what is wrong, a setting for one; 1 where not."""
+    return EXIT_REFUSED if error.fault in _TO_MEND else EXIT_ERROR
+
+
+async def until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Run work until it ends, or SIGINT or SIGTERM ends it."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            raise
+
+
+def _end(error: MeterlineError) -> None:
+    sys.stderr.write(f"{error.code}: {error}\n")
+    sys.exit(exit_code_of(error))
