@@ -12,7 +12,7 @@ from firmware_bridge.cli.signals import EXIT_UNUSABLE
 from firmware_bridge.driver.interface import UnknownProtocolError
 from firmware_bridge.driver.telegram import Keys, Telegram
 from firmware_bridge.recordings.decode import (
-    Options,
+    DecodeOptions,
     decode_bytes,
     error_line,
     protocols,
@@ -36,7 +36,7 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
     Telegrams that do not decode are reported on standard error. Exit codes: 0 readings, 3 the
     file holds no valid telegram (its errors are then the output).
     """
-    options = Options(Keys(parse_key(key), parse_key(auth_key)), zone or None, crc_removed)
+    options = DecodeOptions(Keys(parse_key(key), parse_key(auth_key)), zone or None, crc_removed)
     try:
         telegrams = decode_bytes(protocol, file.read_bytes(), options)
     except UnknownProtocolError as error:

@@ -22,7 +22,7 @@ from firmware_bridge.simulator.dlms.encoding import cipher as ciphered
 from firmware_bridge.simulator.dlms.telegrams import Cipher, DlmsLink, dlms_push, title
 from firmware_bridge.simulator.iec62056_21.optical import VirtualOpticalHead, mode_d
 from firmware_bridge.simulator.iec62056_21.p1 import P1Version, p1_telegram
-from firmware_bridge.simulator.mbus.wireless import Packing, Radio, Security
+from firmware_bridge.simulator.mbus.wireless import Packing, Radio, SecurityMode
 from firmware_bridge.simulator.meter import VirtualMeter, VirtualMeterError
 from firmware_bridge.simulator.mqtt.devices import Device
 from firmware_bridge.simulator.mqtt.publish import VirtualMqttDevices
@@ -75,7 +75,7 @@ class Wanted:
     secondary: bool
     fixed: bool
     packing: Packing
-    security: Security
+    security: SecurityMode
     dlms_link: DlmsLink
     segment: int
     block: int
@@ -171,7 +171,7 @@ def _check_count(wanted: Wanted, most: int) -> None:
 
 
 def _wmbus(wanted: Wanted) -> _Site:
-    encrypts = wanted.security is not Security.NONE
+    encrypts = wanted.security is not SecurityMode.NONE
     key = _needed(wanted.key, "--security 5 or 7", "--key") if encrypts else None
     _no_key_in_vain(wanted, needed=encrypts, remedy="Add --security 5 or 7.")
     radio = Radio(wanted.packing, wanted.security, {"": key} if key else {})

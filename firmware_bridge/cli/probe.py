@@ -13,7 +13,7 @@ import typer
 from firmware_bridge.cli import option_check
 from firmware_bridge.cli.keys import parse_key
 from firmware_bridge.cli.signals import EXIT_NO_ANSWER, Json
-from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.line import SerialAddress, TcpAddress
 from firmware_bridge.driver.naming import is_named
 from firmware_bridge.driver.telegram import Keys
 from firmware_bridge.modbus.probe import unit_numbers
@@ -34,7 +34,7 @@ class Parity(StrEnum):
     ODD = "O"
 
 
-class Protocol(StrEnum):
+class ProbedProtocol(StrEnum):
     """What can be looked for."""
 
     MODBUS = "modbus"
@@ -54,7 +54,7 @@ def probe(  # noqa: PLR0913 - one option each
     ],
     *,
     protocol: Annotated[
-        list[Protocol], typer.Option(help="Look for this only. Repeat for more.")
+        list[ProbedProtocol], typer.Option(help="Look for this only. Repeat for more.")
     ] = [],  # noqa: B006 - typer copies it
     port: Annotated[
         int | None, typer.Option(min=1, max=65_535, help="TCP port; 502, a broker's 1883.")
@@ -89,7 +89,7 @@ def probe(  # noqa: PLR0913 - one option each
     option_check.check(context, option_check.PROBE, {_MQTT} if at_broker else wanted)
     if at_broker:
         broker = _broker(where, port, tuple(topic), username, password)
-        found = asyncio.run(listen_at(broker, listen_s, max(timeout_s, 1.0), _tell))
+        found = asyncio.run(listen_at(broker, listen_s, max(timeout_s, 1.0), _report_progress))
         place = f"the broker {broker}"
     else:
         line = _line(where, port)
@@ -103,7 +103,7 @@ def probe(  # noqa: PLR0913 - one option each
             baudrate=baudrate,
             parity=None if parity is None else parity.value,
         )
-        found = asyncio.run(search.run(line, _tell))
+        found = asyncio.run(search.run(line, _report_progress))
         place = f"{line}, units {units}" if "modbus" in wanted else str(line)
     for one in found:
         typer.echo(json.dumps(_facts(one)) if as_json else _prose(one))
@@ -112,12 +112,12 @@ def probe(  # noqa: PLR0913 - one option each
         raise typer.Exit(EXIT_NO_ANSWER)
 
 
-def _tell(text: str) -> None:
+def _report_progress(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _line(where: str, port: int | None) -> TcpPlace | SerialPlace:
-    return SerialPlace(where) if where.startswith("/") else TcpPlace(where, port or MODBUS_PORT)
+def _line(where: str, port: int | None) -> TcpAddress | SerialAddress:
+    return SerialAddress(where) if where.startswith("/") else TcpAddress(where, port or MODBUS_PORT)
 
 
 def _broker(

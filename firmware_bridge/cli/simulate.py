@@ -18,7 +18,7 @@ from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.dlms.telegrams import SEGMENT, DlmsLink
 from firmware_bridge.simulator.iec62056_21.p1 import P1Version
 from firmware_bridge.simulator.load import LoadSeries, read_load
-from firmware_bridge.simulator.mbus.wireless import Packing, Security
+from firmware_bridge.simulator.mbus.wireless import Packing, SecurityMode
 from firmware_bridge.simulator.meter import (
     DIGITS,
     PERIOD_S,
@@ -34,7 +34,7 @@ _TIME = ["%Y-%m-%dT%H:%M:%S%z"]
 _GAS_SERIAL = 1000
 
 
-class Protocol(StrEnum):
+class PlayedProtocol(StrEnum):
     """What virtual devices speak."""
 
     MODBUS = "modbus"
@@ -66,7 +66,9 @@ def simulate(  # noqa: PLR0913 - one option each
     load: Annotated[
         list[Path], typer.Option(help="kW a line, or start,kWh rows. Repeat for more meters.")
     ],
-    protocol: Annotated[Protocol, typer.Option(help="What they speak.")] = Protocol.MODBUS,
+    protocol: Annotated[
+        PlayedProtocol, typer.Option(help="What they speak.")
+    ] = PlayedProtocol.MODBUS,
     export: Annotated[
         Path | None, typer.Option(help="What flows out, in the same format, for every meter.")
     ] = None,
@@ -140,8 +142,8 @@ def simulate(  # noqa: PLR0913 - one option each
         Packing, typer.Option(help="What the receiver hands over.", **_RADIO)
     ] = Packing.FRAMES,
     security: Annotated[
-        Security, typer.Option(help="AES mode; 5 and 7 need --key.", **_RADIO)
-    ] = Security.NONE,
+        SecurityMode, typer.Option(help="AES mode; 5 and 7 need --key.", **_RADIO)
+    ] = SecurityMode.NONE,
     dlms_link: Annotated[
         DlmsLink, typer.Option(help="What carries the pushes.", **_DLMS)
     ] = DlmsLink.HDLC,

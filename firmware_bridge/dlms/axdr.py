@@ -131,7 +131,7 @@ def parse(data: bytes, at: int = 0) -> tuple[Node, int]:
         TelegramSyntaxError: A tag is not assigned.
         TelegramTooLargeError: It is nested deeper, or has more members, than any real list.
     """
-    parser = _Parser(data, at)
+    parser = _AxdrParser(data, at)
     node = parser.node(0)
     return node, parser.at
 
@@ -145,7 +145,7 @@ class _Form:
     count: int = 0
 
 
-class _Parser:
+class _AxdrParser:
     def __init__(self, data: bytes, at: int) -> None:
         self.data = data
         self.at = at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from firmware_bridge.driver.local_clock import LocalClock
+from firmware_bridge.driver.local_clock import MeterZone
 
 SIZE = 12
 _YEAR_MIN, _YEAR_MAX = 1970, 2999
@@ -14,7 +14,7 @@ _NOT_SPECIFIED = 0xFF
 _SUMMER, _INVALID = 0x80, 0x01
 
 
-def instant(raw: bytes, clock: LocalClock) -> tuple[datetime, bool] | None:
+def instant(raw: bytes, clock: MeterZone) -> tuple[datetime, bool] | None:
     """The UTC instant of a date-time, and whether it is certain.
 
     The deviation is minutes from local time to UTC. Where a meter leaves it unspecified the zone

@@ -18,8 +18,8 @@ from firmware_bridge.dlms.notification import (
     BLOCK_TRANSFER,
     FIRST_BYTES,
     LINK_HEADERS,
-    Block,
     Notification,
+    TransferBlock,
     parse_apdu,
     parse_block,
 )
@@ -56,7 +56,7 @@ class Assembler:
         self._blocks = bytearray()
         self._block_raw = bytearray()
         self._next_block = 1
-        self._last_block: Block | None = None
+        self._last_block: TransferBlock | None = None
 
     def segment(self, part: bytes, raw: bytes, *, last: bool) -> Iterator[Telegram]:
         """Add a link-layer segment; with the last one the APDU is whole."""

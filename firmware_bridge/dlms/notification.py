@@ -89,7 +89,7 @@ def _parse_plain(data: bytes, title: bytes) -> Notification:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TransferBlock:
     """A block of a general block transfer.
 
     Args:
@@ -103,7 +103,7 @@ class Block:
     data: bytes
 
 
-def parse_block(data: bytes) -> Block:
+def parse_block(data: bytes) -> TransferBlock:
     """Read a general-block-transfer APDU. Source: IEC 62056-5-3, 7.3.14.
 
     Raises:
@@ -117,4 +117,4 @@ def parse_block(data: bytes) -> Block:
     if len(part) < size:
         message = f"The block has {len(part)} of {size} bytes."
         raise TelegramTruncatedError(message)
-    return Block(bool(data[1] & 0x80), int.from_bytes(data[2:4], "big"), part)
+    return TransferBlock(bool(data[1] & 0x80), int.from_bytes(data[2:4], "big"), part)

@@ -23,7 +23,7 @@ from firmware_bridge.dlms.layouts import (
 from firmware_bridge.dlms.lists import Item, PushList, read_list
 from firmware_bridge.dlms.notification import Notification
 from firmware_bridge.driver.interface import MeterIdentity
-from firmware_bridge.driver.local_clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.telegram import UNKNOWN, Observation, identity, normalise, shift
 from firmware_bridge.iec62056_21.datasets import checked_obis
 
@@ -100,7 +100,7 @@ def observe(found: Notification, zone: str | None = None) -> tuple[Observation, 
     """
     sent = read_list(found.body, found.title[:3].decode("latin-1"))
     items = sent.items
-    clock = LocalClock(zone or DEFAULT_ZONE)
+    clock = MeterZone(zone or DEFAULT_ZONE)
     list_name = _list_name(items)
     meter = _meter(found, items, list_name)
     at = _time(found, items, clock)
@@ -211,7 +211,7 @@ def _name(item: Item) -> str:
 
 
 def _time(
-    found: Notification, items: tuple[Item, ...], clock: LocalClock
+    found: Notification, items: tuple[Item, ...], clock: MeterZone
 ) -> tuple[datetime, bool] | None:
     """The list's clock object, else the APDU's time, else a date-time that stands for itself."""
     objects = [item.node.value for item in items if item.obis in _CLOCKS]

@@ -29,7 +29,7 @@ _Text = Annotated[str, StringConstraints(min_length=1)]
 _Key = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})$")]
 
 
-class Line(Protocol):
+class MeterLine(Protocol):
     """An open line."""
 
     async def receive(self) -> bytes:
@@ -58,7 +58,7 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TcpPlace:
+class TcpAddress:
     """A TCP gateway.
 
     Args:
@@ -72,7 +72,7 @@ class TcpPlace:
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
-    async def open(self, timeout_s: float) -> Line:
+    async def open(self, timeout_s: float) -> MeterLine:
         """Connect.
 
         Raises:
@@ -87,7 +87,7 @@ class TcpPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class SerialPlace:
+class SerialAddress:
     """A serial device.
 
     Args:
@@ -107,7 +107,7 @@ class SerialPlace:
     def __str__(self) -> str:
         return self.path
 
-    async def open(self, timeout_s: float) -> Line:  # noqa: ARG002 - opens at once or not at all
+    async def open(self, timeout_s: float) -> MeterLine:  # noqa: ARG002 - opens at once or not at all
         """Open the device.
 
         Raises:
@@ -146,12 +146,12 @@ def _took(port: serial.Serial) -> bool:
     return parity and (flags & termios.CSIZE == termios.CS7) == (port.bytesize == _SEVEN)
 
 
-class Place(Protocol):
+class LineAddress(Protocol):
     """Where a line begins."""
 
     def __hash__(self) -> int: ...
 
-    async def open(self, timeout_s: float) -> Line:
+    async def open(self, timeout_s: float) -> MeterLine:
         """Open the line.
 
         Raises:
@@ -311,12 +311,12 @@ class LineSettings(BaseModel):
         return self
 
     @property
-    def place(self) -> TcpPlace | SerialPlace:
+    def place(self) -> TcpAddress | SerialAddress:
         """Where the line begins."""
         if self.host is not None and self.port is not None:
-            return TcpPlace(self.host, self.port)
+            return TcpAddress(self.host, self.port)
         path = self.serial_port or ""
-        return SerialPlace(path, self.baudrate, self.parity, self.bytesize, self.stopbits)
+        return SerialAddress(path, self.baudrate, self.parity, self.bytesize, self.stopbits)
 
     @property
     def plate(self) -> NamePlate:

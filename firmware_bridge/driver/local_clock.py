@@ -11,7 +11,7 @@ _STAMP = re.compile(r"(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})?([SW])?", re.AS
 _HOUR = timedelta(hours=1)
 
 
-class LocalClock:
+class MeterZone:
     """Turns a meter's wall times into UTC.
 
     Args:

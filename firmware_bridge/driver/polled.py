@@ -22,7 +22,7 @@ from firmware_bridge.driver.interface import (
     ProfileMemory,
     ReadOut,
 )
-from firmware_bridge.driver.line import Line, Place
+from firmware_bridge.driver.line import LineAddress, MeterLine
 from firmware_bridge.driver.naming import (
     NO_PLATE,
     NamePlate,
@@ -42,16 +42,16 @@ class SharedLine:
         place: Where it begins.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: LineAddress) -> None:
         self._place = place
         self._turn = asyncio.Lock()
-        self._line: Line | None = None
+        self._line: MeterLine | None = None
 
     def __str__(self) -> str:
         return str(self._place)
 
     @asynccontextmanager
-    async def conversation(self, timeout_s: float) -> AsyncIterator[Line]:
+    async def conversation(self, timeout_s: float) -> AsyncIterator[MeterLine]:
         """The line for one conversation; one that fails closes it.
 
         Raises:
@@ -73,10 +73,10 @@ class SharedLine:
             line.close()
 
 
-_lines: dict[tuple[asyncio.AbstractEventLoop, Place], tuple[SharedLine, int]] = {}
+_lines: dict[tuple[asyncio.AbstractEventLoop, LineAddress], tuple[SharedLine, int]] = {}
 
 
-def borrow(place: Place) -> SharedLine:
+def borrow(place: LineAddress) -> SharedLine:
     """The line to a place that all its drivers in this event loop share."""
     key = (asyncio.get_running_loop(), place)
     line, users = _lines.get(key) or (SharedLine(place), 0)
@@ -84,7 +84,7 @@ def borrow(place: Place) -> SharedLine:
     return line
 
 
-def give_back(place: Place) -> None:
+def give_back(place: LineAddress) -> None:
     """End a borrowing; the last one closes the line."""
     key = (asyncio.get_running_loop(), place)
     line, users = _lines.pop(key)
@@ -98,7 +98,9 @@ class _Feeds(Protocol):
     def feed(self, data: bytes) -> Iterator[Telegram]: ...
 
 
-async def first_telegram(line: Line, scanner: _Feeds, where: str, timeout_s: float) -> Telegram:
+async def first_telegram(
+    line: MeterLine, scanner: _Feeds, where: str, timeout_s: float
+) -> Telegram:
     """The first telegram that holds.
 
     Raises:
@@ -124,7 +126,7 @@ async def first_telegram(line: Line, scanner: _Feeds, where: str, timeout_s: flo
     raise MeterAnswerError(message, value=refused.raw) from refused.error
 
 
-class AskedDriver:
+class PolledDriver:
     """A `MeterDriver` for a meter that is asked; a protocol gives the conversation.
 
     Args:
@@ -136,7 +138,7 @@ class AskedDriver:
 
     def __init__(
         self,
-        place: Place,
+        place: LineAddress,
         ask: Callable[[SharedLine], Awaitable[tuple[Observation, ...]]],
         timeout_s: float,
         plate: NamePlate = NO_PLATE,

@@ -27,7 +27,7 @@ from firmware_bridge.driver.interface import (
     ReadOut,
     distinct,
 )
-from firmware_bridge.driver.line import Line, Place
+from firmware_bridge.driver.line import LineAddress, MeterLine
 from firmware_bridge.driver.naming import (
     NO_PLATE,
     NamePlate,
@@ -58,7 +58,7 @@ class PushDriver:
 
     def __init__(
         self,
-        place: Place,
+        place: LineAddress,
         scanner: Callable[[], Scanner],
         timeout_s: float = 15.0,
         fresh_s: float | None = None,
@@ -203,7 +203,7 @@ class PushDriver:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
-    async def _feed(self, line: Line, scanner: Scanner) -> None:
+    async def _feed(self, line: MeterLine, scanner: Scanner) -> None:
         while True:
             for telegram in scanner.feed(await line.receive()):
                 self._keep(telegram)

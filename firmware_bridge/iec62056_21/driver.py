@@ -17,8 +17,8 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints
 
 from firmware_bridge.driver.interface import MeterAnswerError, MeterTimeoutError
-from firmware_bridge.driver.line import Line, LineSettings
-from firmware_bridge.driver.polled import AskedDriver, SharedLine, first_telegram
+from firmware_bridge.driver.line import LineSettings, MeterLine
+from firmware_bridge.driver.polled import PolledDriver, SharedLine, first_telegram
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.driver.telegram import Observation
 from firmware_bridge.iec62056_21.values import ReadOutScanner
@@ -47,7 +47,7 @@ class Iec62056Settings(LineSettings):
     reaction_s: Annotated[float, Field(ge=0, le=2)] = _REACTION_S
 
 
-class Iec62056Driver(AskedDriver):
+class Iec62056Driver(PolledDriver):
     """A `MeterDriver` for modes A, B and C; keys of its table as in `Iec62056Settings`."""
 
     @classmethod
@@ -96,7 +96,7 @@ async def _read_out(shared: SharedLine, chosen: Iec62056Settings) -> tuple[Obser
         return found.observations
 
 
-async def _identification(line: Line, where: str, timeout_s: float) -> tuple[bytes, bytes]:
+async def _identification(line: MeterLine, where: str, timeout_s: float) -> tuple[bytes, bytes]:
     """The identification line, and what came after it. An optical head may echo the request."""
     held = b""
     try:
@@ -113,7 +113,7 @@ async def _identification(line: Line, where: str, timeout_s: float) -> tuple[byt
     raise MeterAnswerError(message, value=held)
 
 
-async def _change_speed(line: Line, head: bytes, chosen: Iec62056Settings) -> None:
+async def _change_speed(line: MeterLine, head: bytes, chosen: Iec62056Settings) -> None:
     letter = head[4:5].decode("latin-1")
     if letter in MODE_C:
         letter = max(code for code in MODE_C if code <= letter and _allowed(code, chosen))

@@ -14,7 +14,7 @@ from decimal import Decimal
 from firmware_bridge.contract.obis import GAS_VOLUME, WATER_VOLUME, Obis
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.interface import MeterIdentity
-from firmware_bridge.driver.local_clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import sub_meter
 from firmware_bridge.driver.telegram import Observation, Telegram, identity, normalise
 from firmware_bridge.iec62056_21.datasets import (
@@ -60,7 +60,7 @@ _MINUTE_S = 60
 @dataclass(frozen=True, slots=True)
 class _Host:
     meter: MeterIdentity
-    clock: LocalClock
+    clock: MeterZone
     at: datetime | None
     quality: Quality
 
@@ -76,7 +76,7 @@ def observe(telegram: P1Telegram, zone: str | None = None) -> tuple[Observation,
     time without a letter falls into the hour that autumn repeats.
     """
     irish = _IRISH.search(telegram.identification) is not None
-    clock = LocalClock(zone or ("Europe/Dublin" if irish else DEFAULT_ZONE))
+    clock = MeterZone(zone or ("Europe/Dublin" if irish else DEFAULT_ZONE))
     stamp = telegram.first(_CLOCK)
     at = clock.stamp(stamp.values[0]) if stamp else None
     quality = Quality.SUSPECT if telegram.crc_missing else Quality.ACTUAL

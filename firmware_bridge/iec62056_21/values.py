@@ -8,7 +8,7 @@ from datetime import datetime
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.driver.local_clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.telegram import Observation, Telegram, identity, normalise
 from firmware_bridge.iec62056_21.datasets import DataSet, checked_obis, parse_number
 from firmware_bridge.iec62056_21.frames import ReadOut62056, ReadOutSplitter
@@ -41,7 +41,7 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
     """
     if any(map(_counts_heat, block.objects)):
         return _observe_heat(block)
-    clock = LocalClock(zone or DEFAULT_ZONE)
+    clock = MeterZone(zone or DEFAULT_ZONE)
     by_code = {_cde(item): item.values[0] for item in reversed(block.objects) if item.values}
     serial = next((by_code[code] for code in _SERIALS if by_code.get(code, "").strip("0 ")), "")
     meter = identity(block.manufacturer, serial, block.identification)
@@ -109,11 +109,11 @@ def _cde(item: DataSet) -> tuple[int, ...]:
     return tuple(code.code[2:5]) if code else ()
 
 
-def _stamp(clock: LocalClock, text: str) -> tuple[datetime, bool] | None:
+def _stamp(clock: MeterZone, text: str) -> tuple[datetime, bool] | None:
     return clock.stamp(_NOT_DIGITS.sub("", _CENTURY.sub("", text)))
 
 
-def _clock_time(clock: LocalClock, date: str, time: str) -> tuple[datetime, bool] | None:
+def _clock_time(clock: MeterZone, date: str, time: str) -> tuple[datetime, bool] | None:
     digits = _NOT_DIGITS.sub("", _CENTURY.sub("", date))
     letter = ""
     if len(digits) == 7:  # noqa: PLR2004 - a season digit stands before the date

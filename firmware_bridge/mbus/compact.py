@@ -18,7 +18,7 @@ from firmware_bridge.driver.telegram import (
     TelegramTruncatedError,
     TelegramUnsupportedError,
 )
-from firmware_bridge.mbus.records import Record, parse_records, take_data, take_head
+from firmware_bridge.mbus.records import DataRecord, parse_records, take_data, take_head
 
 _KEPT_MAX = 64
 _HEAD_SIZE = 4
@@ -47,7 +47,7 @@ class Formats:
         self._kept = dict(_known())
         self._own = len(self._kept)
 
-    def learn(self, records: tuple[Record, ...]) -> None:
+    def learn(self, records: tuple[DataRecord, ...]) -> None:
         """Keep the heads of a whole frame."""
         if records and not any(record.tail for record in records):
             heads = tuple(record.head for record in records)
@@ -55,7 +55,7 @@ class Formats:
         while len(self._kept) > self._own + _KEPT_MAX:
             del self._kept[list(self._kept)[self._own]]
 
-    def expand(self, body: bytes) -> tuple[Record, ...]:
+    def expand(self, body: bytes) -> tuple[DataRecord, ...]:
         """The records of a compact frame.
 
         Args:

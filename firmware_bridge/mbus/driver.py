@@ -10,12 +10,12 @@ from pydantic import Field, StringConstraints
 from pydantic import model_validator as check_model
 
 from firmware_bridge.driver.interface import MeterAnswerError, MeterTimeoutError
-from firmware_bridge.driver.line import Line, LineSettings
-from firmware_bridge.driver.polled import AskedDriver, SharedLine, first_telegram
+from firmware_bridge.driver.line import LineSettings, MeterLine
+from firmware_bridge.driver.polled import PolledDriver, SharedLine, first_telegram
 from firmware_bridge.driver.telegram import Observation, Telegram, TelegramError
 from firmware_bridge.mbus.frames import parse_application
 from firmware_bridge.mbus.link import LinkFrame, LinkSplitter, parse_frame
-from firmware_bridge.mbus.security import Security
+from firmware_bridge.mbus.security import TelegramSecurity
 from firmware_bridge.mbus.values import observe
 
 ACKNOWLEDGE = 0xE5
@@ -59,7 +59,7 @@ class MbusSettings(LineSettings):
         return self
 
 
-class MbusDriver(AskedDriver):
+class MbusDriver(PolledDriver):
     """A `MeterDriver`; keys of its table as in `MbusSettings`; 2400 baud, even parity."""
 
     @classmethod
@@ -101,7 +101,7 @@ async def _read_out(shared: SharedLine, chosen: MbusSettings) -> tuple[Observati
 
 def _values(reply: Telegram, chosen: MbusSettings, found: list[Observation]) -> bool:
     try:
-        parsed = parse_application(parse_frame(reply.raw).user, Security(chosen.keys))
+        parsed = parse_application(parse_frame(reply.raw).user, TelegramSecurity(chosen.keys))
     except TelegramError as error:
         raise MeterAnswerError(str(error), value=reply.raw) from error
     found += observe(parsed, zone=chosen.zone)
@@ -109,7 +109,7 @@ def _values(reply: Telegram, chosen: MbusSettings, found: list[Observation]) -> 
 
 
 async def _acknowledged(
-    line: Line, frame: bytes, chosen: MbusSettings, needed_by: str | None
+    line: MeterLine, frame: bytes, chosen: MbusSettings, needed_by: str | None
 ) -> None:
     """Send a frame and take its acknowledgement; some meters do not answer a reset.
 

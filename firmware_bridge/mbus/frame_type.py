@@ -11,7 +11,7 @@ from firmware_bridge.mbus.values import observe_radio
 from firmware_bridge.mbus.wireless import RadioFrame
 
 
-class FramedScanner:
+class ReceiverScanner:
     """A receiver's bytes in, observed telegrams out.
 
     Args:

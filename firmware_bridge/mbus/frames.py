@@ -14,8 +14,8 @@ from firmware_bridge.driver.telegram import (
     flag_id,
 )
 from firmware_bridge.mbus.compact import Formats
-from firmware_bridge.mbus.records import Function, Record, bcd, parse_records
-from firmware_bridge.mbus.security import WIRED, Security
+from firmware_bridge.mbus.records import DataRecord, Function, bcd, parse_records
+from firmware_bridge.mbus.security import WIRED, TelegramSecurity
 from firmware_bridge.mbus.units import FIXED, FIXED_HISTORIC, RESERVED
 
 APPLICATION_ERROR = 0x70
@@ -89,7 +89,7 @@ class Application:
     access: int
     status: int
     signature: int
-    records: tuple[Record, ...]
+    records: tuple[DataRecord, ...]
 
 
 _KNOWN_FORMATS = Formats()
@@ -97,7 +97,7 @@ _KNOWN_FORMATS = Formats()
 
 def parse_application(
     user: bytes,
-    security: Security = WIRED,
+    security: TelegramSecurity = WIRED,
     link_address: Address | None = None,
     formats: Formats = _KNOWN_FORMATS,
 ) -> Application:
@@ -113,7 +113,7 @@ def parse_application(
         DeviceReportError: The device reports an error instead of values.
         TelegramUnsupportedError: The CI field carries no values we can read.
         TelegramTruncatedError: The header is cut.
-        TelegramError: As `parse_records` and `Security.open`.
+        TelegramError: As `parse_records` and `TelegramSecurity.open`.
     """
     if not user:
         message = "The frame holds no CI field."
@@ -150,7 +150,7 @@ def _variable(
     body: bytes,
     named: Address | None,
     sender: Address | None,
-    security: Security,
+    security: TelegramSecurity,
     compact: Formats | None = None,
 ) -> Application:
     access, status = body[0], body[1]
@@ -178,7 +178,7 @@ def _fixed(body: bytes, order: str) -> Application:
         number = int.from_bytes(ordered, "little", signed=True) if status & 1 else bcd(ordered)
         historic = unit == FIXED_HISTORIC
         records.append(
-            Record(
+            DataRecord(
                 function=Function.INSTANTANEOUS,
                 storage=1 if historic or status & 2 else 0,
                 meaning=FIXED.get(first if historic else unit, RESERVED),

@@ -26,7 +26,7 @@ _MAKERS = frozenset(bytes([code]) for code in range(0xA0, 0xB8))
 _POLYNOMIAL = 0x13D65
 
 
-class BareScanner:
+class HeaderlessScanner:
     """A whole recording in; its telegrams out where it holds bare frames and nothing else.
 
     Args:
@@ -49,13 +49,13 @@ class BareScanner:
         """The telegrams, or nothing where this is no recording of bare frames."""
         data = bytes(self._held)
         self._held.clear()
-        frames = bare_frames(data) if len(data) <= RECORDING_MAX else ()
+        frames = headerless_frames(data) if len(data) <= RECORDING_MAX else ()
         formats = Formats() if frames else None
         for frame in frames:
             yield observe_radio(frame, self._keys, self._zone, formats)
 
 
-def bare_frames(data: bytes) -> tuple[RadioFrame, ...]:
+def headerless_frames(data: bytes) -> tuple[RadioFrame, ...]:
     """The frames of a recording that holds bare frames only, else none."""
     frames, at = [], 0
     while at < len(data):

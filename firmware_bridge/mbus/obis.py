@@ -11,7 +11,7 @@ there under the VIF of active energy. What flows backwards has a code of its own
 from __future__ import annotations
 
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.mbus.records import Function, Record
+from firmware_bridge.mbus.records import DataRecord, Function
 from firmware_bridge.mbus.units import Direction
 
 _NO_STORAGE = 255
@@ -64,7 +64,7 @@ _OF_SUBUNITS = frozenset({"current", "voltage", "frequency"})
 _WATERS = {"volume": 1, "volume flow": 2}
 
 
-def code_of(record: Record, medium: int) -> Obis | None:
+def code_of(record: DataRecord, medium: int) -> Obis | None:
     """The code of a record from a device of this type; None where the standard has none."""
     group = _MEDIA.get(medium)
     if group is None or record.qualified or record.function is not Function.INSTANTANEOUS:
@@ -81,7 +81,7 @@ def code_of(record: Record, medium: int) -> Obis | None:
     return Obis(bytes([group, record.subunit, *places, record.tariff, storage]))
 
 
-def _places(group: int, record: Record, *, exported: bool) -> tuple[int, int] | None:
+def _places(group: int, record: DataRecord, *, exported: bool) -> tuple[int, int] | None:
     quantity = record.meaning.quantity
     if group == 1:
         return _electric(record, exported=exported)
@@ -96,7 +96,7 @@ def _places(group: int, record: Record, *, exported: bool) -> tuple[int, int] | 
     return (1, 0) if quantity == "heat cost allocation" else None
 
 
-def _electric(record: Record, *, exported: bool) -> tuple[int, int] | None:
+def _electric(record: DataRecord, *, exported: bool) -> tuple[int, int] | None:
     quantity = record.meaning.quantity
     if record.subunit and quantity not in _OF_SUBUNITS:
         return None

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 
-from firmware_bridge.mbus.records import Record
+from firmware_bridge.mbus.records import DataRecord
 from firmware_bridge.mbus.units import Direction, Meaning
 
 _FILE = "quirks.toml"
@@ -38,7 +38,7 @@ class Quirk:
     subunits: dict[int, tuple[str, Direction]] = field(default_factory=dict)
     real_energy_power: int = 0
 
-    def mend(self, record: Record) -> Record:
+    def mend(self, record: DataRecord) -> DataRecord:
         """The record as it is meant."""
         kind = self.subunits.get(record.subunit)
         mended = record if kind is None else _as_kind(record, *kind)
@@ -51,7 +51,7 @@ class Quirk:
         )
 
 
-def _as_kind(record: Record, kind: str, direction: Direction) -> Record:
+def _as_kind(record: DataRecord, kind: str, direction: Direction) -> DataRecord:
     meant = _KINDS[kind].get(record.meaning.quantity)
     if meant is None or record.meaning.unit not in _ACTIVE_UNITS:
         return record

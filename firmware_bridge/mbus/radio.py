@@ -15,7 +15,7 @@ from firmware_bridge.driver.line import LineSettings
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.framing import Framing
-from firmware_bridge.mbus.receiver import RadioPlace, RadioScanner, Sender
+from firmware_bridge.mbus.receiver import RadioScanner, ReceiverAddress, Sender
 
 # As the receivers leave their makers.
 BAUDRATES = {
@@ -61,7 +61,7 @@ class RadioDriver(PushDriver):
             usual = {"baudrate": BAUDRATES[chosen.framing]}
             chosen = RadioSettings.parse(usual | dict(settings))
         sender = Sender(chosen.address, chosen.manufacturer or "")
-        place = RadioPlace(chosen.place, chosen.framing, sender)
+        place = ReceiverAddress(chosen.place, chosen.framing, sender)
         formats = Formats()
         return cls(
             place,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.driver.interface import MeterConnectionError
-from firmware_bridge.driver.line import Line, SerialPlace, TcpPlace
+from firmware_bridge.driver.line import MeterLine, SerialAddress, TcpAddress
 from firmware_bridge.driver.telegram import ChecksumError, Keys, Telegram, TelegramError
 from firmware_bridge.mbus.compact import Formats
 from firmware_bridge.mbus.frames import VARIABLE_LONG, Address
@@ -68,7 +68,7 @@ def senders(frame: RadioFrame) -> Iterator[Address]:
         yield Address.parse(user[1:9])
 
 
-_Key = tuple[asyncio.AbstractEventLoop, TcpPlace | SerialPlace, Framing]
+_Key = tuple[asyncio.AbstractEventLoop, TcpAddress | SerialAddress, Framing]
 
 
 class _Receiver:
@@ -120,7 +120,7 @@ class _Receiver:
             for tap in self.taps:
                 tap.put(None)
 
-    async def _burst(self, line: Line, cut: Splitter) -> None:
+    async def _burst(self, line: MeterLine, cut: Splitter) -> None:
         """Frames until the receiver falls silent."""
         self._deal(cut.feed(await line.receive()))
         try:
@@ -182,7 +182,7 @@ class _Tap:
 
 
 @dataclass(frozen=True, slots=True)
-class RadioPlace:
+class ReceiverAddress:
     """A receiver, and the meter that is listened for.
 
     Args:
@@ -191,14 +191,14 @@ class RadioPlace:
         sender: The meter.
     """
 
-    place: TcpPlace | SerialPlace
+    place: TcpAddress | SerialAddress
     framing: Framing = Framing.FRAMES
     sender: Sender = Sender()
 
     def __str__(self) -> str:
         return str(self.place)
 
-    async def open(self, timeout_s: float) -> Line:
+    async def open(self, timeout_s: float) -> MeterLine:
         """Listen, on the line that is open already where there is one.
 
         Raises:

@@ -60,7 +60,7 @@ class Function(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DataRecord:
     """One data record.
 
     Args:
@@ -124,7 +124,7 @@ class _Cursor:
         return self.take(1, what)[0]
 
 
-def parse_records(data: bytes) -> tuple[Record, ...]:
+def parse_records(data: bytes) -> tuple[DataRecord, ...]:
     """All records of a variable data structure, the maker's tail as the last.
 
     Raises:
@@ -133,7 +133,7 @@ def parse_records(data: bytes) -> tuple[Record, ...]:
         TelegramTooLargeError: More extensions or records than the standard allows.
     """
     cursor = _Cursor(data)
-    records: list[Record] = []
+    records: list[DataRecord] = []
     while cursor.at < len(data):
         if data[cursor.at] == _IDLE:
             cursor.at += 1
@@ -149,15 +149,15 @@ def parse_records(data: bytes) -> tuple[Record, ...]:
     return tuple(records)
 
 
-def _special(dif: int, cursor: _Cursor) -> Record:
+def _special(dif: int, cursor: _Cursor) -> DataRecord:
     if dif not in (_MAKER_TAIL, _MORE_FOLLOW):
         message = f"The special DIF {dif:02X} is not assigned."
         raise TelegramSyntaxError(message, value=dif)
     tail = cursor.take(len(cursor.data) - cursor.at, "tail")
-    return Record(data=tail, raw=tail, tail=True, more_follow=dif == _MORE_FOLLOW)
+    return DataRecord(data=tail, raw=tail, tail=True, more_follow=dif == _MORE_FOLLOW)
 
 
-def _record(dif: int, cursor: _Cursor) -> Record:
+def _record(dif: int, cursor: _Cursor) -> DataRecord:
     start, storage, tariff, subunit = cursor.at - 1, dif >> 6 & 1, 0, 0
     for place, dife in enumerate(_extensions(dif, cursor, "DIFE")):
         storage |= (dife & 0x0F) << 1 + 4 * place
@@ -168,7 +168,7 @@ def _record(dif: int, cursor: _Cursor) -> Record:
     meaning = coding.apply(meaning)
     head = cursor.data[start : cursor.at]
     raw, number = _data(dif & 0x0F, cursor)
-    return Record(
+    return DataRecord(
         function=Function(dif >> 4 & 0x03),
         storage=storage,
         tariff=tariff,

@@ -60,7 +60,7 @@ class Fragment:
 
 
 @dataclass(frozen=True, slots=True)
-class Security:
+class TelegramSecurity:
     """What is needed to open a telegram.
 
     Args:
@@ -127,7 +127,7 @@ class Security:
         return key
 
 
-WIRED = Security()
+WIRED = TelegramSecurity()
 
 
 def _cbc(config: Config, data: bytes, key: bytes, vector: bytes) -> bytes:

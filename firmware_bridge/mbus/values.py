@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.driver.local_clock import DEFAULT_ZONE, LocalClock
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.telegram import (
     ChecksumError,
     Keys,
@@ -25,8 +25,8 @@ from firmware_bridge.mbus.frames import Address, Application, parse_application
 from firmware_bridge.mbus.link import LinkFrame, LinkSplitter
 from firmware_bridge.mbus.obis import code_of
 from firmware_bridge.mbus.quirks import quirk_of
-from firmware_bridge.mbus.records import Function, Record
-from firmware_bridge.mbus.security import Security
+from firmware_bridge.mbus.records import DataRecord, Function
+from firmware_bridge.mbus.security import TelegramSecurity
 from firmware_bridge.mbus.units import Form
 from firmware_bridge.mbus.wireless import RadioFrame, RadioSplitter, unwrap
 
@@ -36,14 +36,14 @@ _MAKER_UNITS = frozenset({"", "currency"})
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class RecordClock:
     """How a telegram's times are to be read.
 
     Args:
         clock: The zone of the meter's clock.
     """
 
-    clock: LocalClock
+    clock: MeterZone
 
     def instant(self, data: object) -> tuple[datetime, bool] | None:
         """The instant of a record's time, and whether it is certain."""
@@ -70,8 +70,8 @@ def observe(
     """
     address = telegram.address or link_address or Address("", "", 0, 0)
     meter = identity(address.manufacturer, address.serial)
-    sight = Sight(LocalClock(zone or DEFAULT_ZONE))
-    times = _times(telegram.records, sight)
+    record_clock = RecordClock(MeterZone(zone or DEFAULT_ZONE))
+    times = _times(telegram.records, record_clock)
     # Bits 3 and 4: permanent and temporary error; bits 0 and 1: busy, any error.
     suspect = telegram.status & 0x18 or telegram.status & 0x03 == 2
     quirk = quirk_of(address.manufacturer, address.version)
@@ -99,11 +99,13 @@ def observe(
     return tuple(found)
 
 
-def _measured(record: Record) -> bool:
+def _measured(record: DataRecord) -> bool:
     return record.meaning.form is Form.NUMBER and record.meaning.unit not in _MAKER_UNITS
 
 
-def _times(records: tuple[Record, ...], sight: Sight) -> dict[int, tuple[datetime, bool]]:
+def _times(
+    records: tuple[DataRecord, ...], record_clock: RecordClock
+) -> dict[int, tuple[datetime, bool]]:
     """The time of each storage number; storage 0 only by a full clock and not by a mere date."""
     found: dict[int, tuple[datetime, bool]] = {}
     for record in records:
@@ -112,7 +114,7 @@ def _times(records: tuple[Record, ...], sight: Sight) -> dict[int, tuple[datetim
             continue
         if record.storage == 0 and record.meaning.quantity != _CLOCK:
             continue
-        at = None if every_year(record.raw) else sight.instant(record.data)
+        at = None if every_year(record.raw) else record_clock.instant(record.data)
         if at is not None and record.storage not in found:
             found[record.storage] = at
     return found
@@ -127,7 +129,7 @@ class WiredScanner:
     """
 
     def __init__(self, keys: Keys | None = None, zone: str | None = None) -> None:
-        self._security = Security(keys)
+        self._security = TelegramSecurity(keys)
         self._zone = zone
         self._splitter = LinkSplitter()
 

@@ -31,7 +31,7 @@ from firmware_bridge.mbus.security import (
     MODE_7,
     Config,
     Fragment,
-    Security,
+    TelegramSecurity,
     check_mac,
     link_decrypt,
 )
@@ -159,7 +159,7 @@ class Transport:
     """
 
     user: bytes
-    security: Security
+    security: TelegramSecurity
     address: Address
     authenticated: bool = False
 
@@ -184,13 +184,13 @@ def unwrap(frame: RadioFrame, keys: Keys | None) -> Transport:
         TelegramUnsupportedError: A message in several fragments.
     """
     user, address = frame.user, frame.address
-    security = Security(keys, radio=True)
+    security = TelegramSecurity(keys, radio=True)
     authenticated = False
     if user[:1] and user[0] in _ELL_SIZES:
         user, address = _extended_link(user, address, security)
     if user[:1] == bytes([_AFL]):
         fragment, user = _fragment(user)
-        security = Security(keys, radio=True, counter=fragment.counter)
+        security = TelegramSecurity(keys, radio=True, counter=fragment.counter)
         if fragment.mac and security.keyed:
             # The meter itself, where a long header follows, is the one whose key it is.
             sender = Address.parse(user[1:9]) if user[:1] == b"\x72" else address
@@ -199,7 +199,9 @@ def unwrap(frame: RadioFrame, keys: Keys | None) -> Transport:
     return Transport(user, security, address, authenticated)
 
 
-def _extended_link(user: bytes, address: Address, security: Security) -> tuple[bytes, Address]:
+def _extended_link(
+    user: bytes, address: Address, security: TelegramSecurity
+) -> tuple[bytes, Address]:
     kind = user[0]
     size = _ELL_SIZES[kind]
     if len(user) < 1 + size:

@@ -25,7 +25,7 @@ _CRC_BYTES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModbusRequest:
     """What an answer must match.
 
     Args:
@@ -41,7 +41,7 @@ class Request:
     count: int
 
     @classmethod
-    def parse(cls, frame: bytes) -> Request:
+    def parse(cls, frame: bytes) -> ModbusRequest:
         """The request in an outgoing Modbus TCP frame of our own."""
         return cls(
             transaction=int.from_bytes(frame[0:2], "big"),
@@ -51,12 +51,12 @@ class Request:
         )
 
     @classmethod
-    def parse_rtu(cls, frame: bytes) -> Request:
+    def parse_rtu(cls, frame: bytes) -> ModbusRequest:
         """The request in an outgoing RTU frame of our own, which has no transaction number."""
         return cls(0, frame[0], frame[1], int.from_bytes(frame[4:6], "big"))
 
 
-def judge(request: Request, data: bytes) -> DeviceError | None:
+def judge(request: ModbusRequest, data: bytes) -> DeviceError | None:
     """What is wrong with a Modbus TCP answer so far; None while it may still be right.
 
     Args:
@@ -78,7 +78,7 @@ def judge(request: Request, data: bytes) -> DeviceError | None:
     return None if wrong is None else MeterAnswerError(wrong, value=data)
 
 
-def _wrong_header(request: Request, data: bytes, length: int) -> str | None:
+def _wrong_header(request: ModbusRequest, data: bytes, length: int) -> str | None:
     unit, function = data[6], data[7]
     if data[2:4] != b"\x00\x00":
         return "The answer is not Modbus: its protocol number is not 0."
@@ -91,7 +91,7 @@ def _wrong_header(request: Request, data: bytes, length: int) -> str | None:
     return None
 
 
-def _wrong_body(request: Request, data: bytes, length: int) -> str | None:
+def _wrong_body(request: ModbusRequest, data: bytes, length: int) -> str | None:
     if len(data) > 6 + length:
         return "More bytes came than the answer has."
     if data[7] & _EXCEPTION_BIT:
@@ -102,7 +102,7 @@ def _wrong_body(request: Request, data: bytes, length: int) -> str | None:
     return None
 
 
-def judge_rtu(request: Request, data: bytes) -> DeviceError | None:
+def judge_rtu(request: ModbusRequest, data: bytes) -> DeviceError | None:
     """What is wrong with an RTU answer so far; None while it may still be right.
 
     An RTU answer names no request. Unit, function and length are all that tell whose it is, so the
@@ -116,7 +116,7 @@ def judge_rtu(request: Request, data: bytes) -> DeviceError | None:
     return None if wrong is None else MeterAnswerError(wrong, value=data)
 
 
-def _wrong_rtu(request: Request, data: bytes) -> str | None:
+def _wrong_rtu(request: ModbusRequest, data: bytes) -> str | None:
     if len(data) < 2:  # noqa: PLR2004 - unit and function come first
         return None
     if data[0] != request.unit:

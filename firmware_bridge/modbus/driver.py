@@ -22,7 +22,7 @@ from firmware_bridge.driver.interface import (
     ReadOut,
 )
 from firmware_bridge.modbus.endpoint import Endpoint
-from firmware_bridge.modbus.frames import Number, Span, decode, plan, to_bytes
+from firmware_bridge.modbus.frames import RegisterSpan, ScaledInteger, decode, plan, to_bytes
 from firmware_bridge.modbus.link import ModbusLink, SharedLink
 from firmware_bridge.modbus.memory import RingReader
 from firmware_bridge.modbus.profiles import load_profile
@@ -133,7 +133,7 @@ class ModbusDriver:
         for register in self._registers:
             words = _cut(answers, register.field.span)
             number = decode(words, register.field.coding)
-            if isinstance(number, Number):
+            if isinstance(number, ScaledInteger):
                 quantity = Quantity(number.mantissa, number.exponent, register.unit)
                 values.append(
                     MeterValue(
@@ -176,7 +176,7 @@ class ModbusDriver:
         meter = await self.identify()
         return await RingReader.open(self._read, layout, meter, self._profile.max_registers)
 
-    async def _read(self, span: Span) -> tuple[int, ...]:
+    async def _read(self, span: RegisterSpan) -> tuple[int, ...]:
         if self._link is None:
             message = "A driver reads only inside its context: `async with driver:`."
             raise RuntimeError(message)
@@ -194,7 +194,9 @@ def _chosen(profile: MeterProfile, wanted: tuple[Obis, ...]) -> tuple[MeterRegis
     return tuple(profile.by_obis[obis] for obis in dict.fromkeys(wanted))
 
 
-def _cut(answers: Iterable[tuple[Span, tuple[int, ...]]], wanted: Span) -> tuple[int, ...]:
+def _cut(
+    answers: Iterable[tuple[RegisterSpan, tuple[int, ...]]], wanted: RegisterSpan
+) -> tuple[int, ...]:
     for block, words in answers:
         if block.holds(wanted):
             start = wanted.address - block.address

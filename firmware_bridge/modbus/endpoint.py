@@ -13,7 +13,7 @@ from pymodbus.framer import FramerType
 
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.driver.interface import DriverSettingError
-from firmware_bridge.modbus.answer import Request, judge, judge_rtu
+from firmware_bridge.modbus.answer import ModbusRequest, judge, judge_rtu
 
 OnPacket = Callable[[bool, bytes], bytes]
 OnConnect = Callable[[bool], None]
@@ -125,11 +125,11 @@ def _parity(path: str, parity: str) -> str:
     return "N" if os.path.realpath(path).startswith("/dev/pts/") else parity
 
 
-def parse_request(endpoint: Endpoint, frame: bytes) -> Request:
+def parse_request(endpoint: Endpoint, frame: bytes) -> ModbusRequest:
     """The request in an outgoing frame of this endpoint."""
-    return Request.parse_rtu(frame) if endpoint.rtu else Request.parse(frame)
+    return ModbusRequest.parse_rtu(frame) if endpoint.rtu else ModbusRequest.parse(frame)
 
 
-def judge_answer(endpoint: Endpoint, request: Request, data: bytes) -> DeviceError | None:
+def judge_answer(endpoint: Endpoint, request: ModbusRequest, data: bytes) -> DeviceError | None:
     """What is wrong with an answer of this endpoint so far."""
     return judge_rtu(request, data) if endpoint.rtu else judge(request, data)

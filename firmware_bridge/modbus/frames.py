@@ -86,7 +86,7 @@ class Coding:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class ScaledInteger:
     """`mantissa * 10 ** exponent`."""
 
     mantissa: int
@@ -120,7 +120,7 @@ def _swap_bytes(raw: bytes) -> bytes:
     return bytes(swapped)
 
 
-def decode(words: Sequence[int], coding: Coding) -> Number | Absence:
+def decode(words: Sequence[int], coding: Coding) -> ScaledInteger | Absence:
     """The value in registers, or why there is none.
 
     Args:
@@ -136,10 +136,10 @@ def decode(words: Sequence[int], coding: Coding) -> Number | Absence:
     mantissa = int.from_bytes(raw, "big", signed=coding.type.signed)
     if not INT64_MIN <= mantissa <= INT64_MAX:
         return Absence.OUT_OF_RANGE
-    return Number(mantissa, coding.scale)
+    return ScaledInteger(mantissa, coding.scale)
 
 
-def _decode_float(bits: int, coding: Coding) -> Number | Absence:
+def _decode_float(bits: int, coding: Coding) -> ScaledInteger | Absence:
     fraction = bits & ((1 << _FLOAT_FRACTION_BITS) - 1)
     biased = bits >> _FLOAT_FRACTION_BITS & _FLOAT_EXPONENT_ONES
     if biased == _FLOAT_EXPONENT_ONES:
@@ -156,10 +156,10 @@ def _decode_float(bits: int, coding: Coding) -> Number | Absence:
     mantissa = -magnitude if bits >> 31 else magnitude
     if not INT64_MIN <= mantissa <= INT64_MAX:
         return Absence.OUT_OF_RANGE
-    return Number(mantissa, exponent)
+    return ScaledInteger(mantissa, exponent)
 
 
-def encode(number: Number, coding: Coding) -> tuple[int, ...]:
+def encode(number: ScaledInteger, coding: Coding) -> tuple[int, ...]:
     """The registers that show a value; what a virtual meter sends.
 
     A float32 shows the nearest one, ties to even.
@@ -205,7 +205,7 @@ def _encode_float(value: Fraction) -> int:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Span:
+class RegisterSpan:
     """Consecutive registers of one function code.
 
     Args:
@@ -223,7 +223,7 @@ class Span:
         """The first address after the span."""
         return self.address + self.count
 
-    def holds(self, other: Span) -> bool:
+    def holds(self, other: RegisterSpan) -> bool:
         """Whether `other` lies within this span."""
         return (
             self.function == other.function
@@ -233,8 +233,8 @@ class Span:
 
 
 def plan(
-    spans: Iterable[Span], max_registers: int = REGISTERS_PER_REQUEST, max_gap: int = 0
-) -> tuple[Span, ...]:
+    spans: Iterable[RegisterSpan], max_registers: int = REGISTERS_PER_REQUEST, max_gap: int = 0
+) -> tuple[RegisterSpan, ...]:
     """The fewest ascending requests that read all spans, none of them split.
 
     Args:
@@ -245,7 +245,7 @@ def plan(
     Raises:
         InvalidValueError: A span alone is longer than a request.
     """
-    blocks: list[Span] = []
+    blocks: list[RegisterSpan] = []
     for span in sorted(set(spans)):
         if span.count > max_registers:
             message = f"{span.count} registers at {span.address} exceed one request."
@@ -258,7 +258,7 @@ def plan(
             and max(span.end, last.end) - last.address <= max_registers
         ):
             end = max(span.end, last.end)
-            blocks[-1] = Span(last.function, last.address, end - last.address)
+            blocks[-1] = RegisterSpan(last.function, last.address, end - last.address)
         else:
             blocks.append(span)
     return tuple(blocks)

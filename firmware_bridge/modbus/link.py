@@ -26,9 +26,9 @@ from firmware_bridge.driver.interface import (
     MeterRefusalError,
     MeterTimeoutError,
 )
-from firmware_bridge.modbus.answer import Request
+from firmware_bridge.modbus.answer import ModbusRequest
 from firmware_bridge.modbus.endpoint import Endpoint, judge_answer, parse_request
-from firmware_bridge.modbus.frames import Span
+from firmware_bridge.modbus.frames import RegisterSpan
 
 HOLDING: Final = 3
 # Our errors say what pymodbus would print; an application that wants its log adds a handler.
@@ -49,7 +49,7 @@ class ModbusLink:
         self._endpoint = endpoint
         self._lock = asyncio.Lock()
         self._client: ModbusBaseClient | None = None
-        self._request: Request | None = None
+        self._request: ModbusRequest | None = None
         self._failure: asyncio.Future[DeviceError] | None = None
         self._quiet_until = 0.0
 
@@ -62,7 +62,7 @@ class ModbusLink:
         if client is not None:
             client.close()
 
-    async def read(self, span: Span, unit: int, timeout_s: float) -> tuple[int, ...]:
+    async def read(self, span: RegisterSpan, unit: int, timeout_s: float) -> tuple[int, ...]:
         """The registers of a span.
 
         Args:
@@ -115,7 +115,7 @@ class ModbusLink:
         return client
 
     async def _exchange(
-        self, client: ModbusBaseClient, span: Span, unit: int, timeout_s: float
+        self, client: ModbusBaseClient, span: RegisterSpan, unit: int, timeout_s: float
     ) -> ModbusPDU:
         failure = self._failure = asyncio.get_running_loop().create_future()
         holding = span.function == HOLDING
@@ -196,7 +196,7 @@ class SharedLink:
 _links: dict[tuple[asyncio.AbstractEventLoop, Endpoint], tuple[ModbusLink, int]] = {}
 
 
-def _refusal(response: ModbusPDU, span: Span, unit: int) -> DeviceError:
+def _refusal(response: ModbusPDU, span: RegisterSpan, unit: int) -> DeviceError:
     code = response.exception_code
     where = f"function {span.function}, registers {span.address} .. {span.end - 1}"
     if code in _UNREACHED:

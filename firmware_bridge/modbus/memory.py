@@ -30,13 +30,13 @@ from firmware_bridge.driver.interface import (
     ProfileChunk,
     ProfileMemory,
 )
-from firmware_bridge.modbus.frames import REGISTER_SPACE, Number, Span, decode, plan
+from firmware_bridge.modbus.frames import REGISTER_SPACE, RegisterSpan, ScaledInteger, decode, plan
 from firmware_bridge.modbus.register_map import RegisterField, RingProfile
 
 CHUNK_ENTRIES = 96
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-RegisterRead = Callable[[Span], Awaitable[tuple[int, ...]]]
+RegisterRead = Callable[[RegisterSpan], Awaitable[tuple[int, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +124,10 @@ class RingReader:
             yield range(first, first + size)
             first += size
 
-    def _span(self, run: range) -> Span:
+    def _span(self, run: range) -> RegisterSpan:
         width = self.layout.width
         address = self.layout.entries + run.start % self.capacity * width
-        return Span(self.layout.function, address, len(run) * width)
+        return RegisterSpan(self.layout.function, address, len(run) * width)
 
     def _channels(self) -> tuple[Channel, ...]:
         meter = self.memory.meter
@@ -152,12 +152,12 @@ class RingReader:
             entry = words[index * width : (index + 1) * width]
             at = self._time(number)
             time = decode(entry[: self.layout.time.words], self.layout.time)
-            if time != Number(number * self.memory.period_s, 0):
+            if time != ScaledInteger(number * self.memory.period_s, 0):
                 continue
             for channel, captured in zip(channels, self.layout.channels, strict=True):
                 begin = captured.offset
                 value = decode(entry[begin : begin + captured.coding.words], captured.coding)
-                if isinstance(value, Number):
+                if isinstance(value, ScaledInteger):
                     yield Reading(
                         channel,
                         at,
@@ -170,7 +170,7 @@ class RingReader:
 def _number(words: dict[int, int], field: RegisterField) -> int:
     span = field.span
     value = decode([words[span.address + at] for at in range(span.count)], field.coding)
-    if not isinstance(value, Number):
+    if not isinstance(value, ScaledInteger):
         message = "The load profile's header holds no number."
         raise MeterAnswerError(message, value=value)
     return value.mantissa

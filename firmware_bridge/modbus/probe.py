@@ -26,7 +26,7 @@ from firmware_bridge.modbus.register_map import MeterProfile
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FittingModel:
     """A model that fits what answered.
 
     Args:
@@ -68,7 +68,7 @@ def _address(endpoint: Endpoint) -> dict[str, Setting]:
 
 async def probe(
     endpoint: Endpoint, units: Iterable[int], timeout_s: float
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[FittingModel]:
     """Try every known model on each unit; the likeliest model of a unit comes first.
 
     Args:
@@ -91,7 +91,7 @@ async def probe(
                     if read_out is None:
                         continue
                     certain = profile.signature is not None
-                    yield Finding(endpoint, unit, profile.name, certain, read_out)
+                    yield FittingModel(endpoint, unit, profile.name, certain, read_out)
                     if certain:
                         break
             except MeterTimeoutError:
@@ -134,7 +134,7 @@ def unit_numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted(numbers))
 
 
-def best(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def best(findings: Iterable[FittingModel]) -> tuple[FittingModel, ...]:
     """The likeliest finding of each unit."""
     grouped = groupby(findings, key=lambda finding: finding.unit_id)
     return tuple(next(group) for _, group in grouped)

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
-from firmware_bridge.modbus.frames import Coding, RegisterType, Span
+from firmware_bridge.modbus.frames import Coding, RegisterSpan, RegisterType
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class RegisterField:
         coding: How it is read.
     """
 
-    span: Span
+    span: RegisterSpan
     coding: Coding
 
 
@@ -56,7 +56,7 @@ class SerialNumber:
         coding: How an integer is read; its order applies to text as well.
     """
 
-    span: Span
+    span: RegisterSpan
     type: RegisterType | None
     coding: Coding
 
@@ -70,7 +70,7 @@ class Signature:
         words: What they hold.
     """
 
-    span: Span
+    span: RegisterSpan
     words: tuple[int, ...]
 
 

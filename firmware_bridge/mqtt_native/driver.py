@@ -24,7 +24,7 @@ from firmware_bridge.driver.interface import (
 from firmware_bridge.driver.naming import MakersName, NamePlate, SerialNumber
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
-from firmware_bridge.mqtt_native.presence import Presence, companions
+from firmware_bridge.mqtt_native.presence import DevicePresence, companions
 from firmware_bridge.mqtt_native.values import as_line
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
@@ -108,7 +108,7 @@ class BrokerPlace:
 
 
 class _MessageLine:
-    """Messages as lines; see `firmware_bridge.driver.line.Line`."""
+    """Messages as lines; see `firmware_bridge.driver.line.MeterLine`."""
 
     def __init__(self, place: BrokerPlace) -> None:
         self._place = place
@@ -176,7 +176,7 @@ class MqttNativeDriver(PushDriver):
 
     def __init__(self, settings: MqttSettings) -> None:
         own = settings.availability
-        self._memory = memory = Memory(Presence(own or ()))
+        self._memory = memory = Memory(DevicePresence(own or ()))
         self._topics = settings.topics
         place = BrokerPlace(
             settings.host,

@@ -29,7 +29,7 @@ from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality, from_ms
 from firmware_bridge.driver.interface import MeterIdentity
-from firmware_bridge.driver.local_clock import LocalClock
+from firmware_bridge.driver.local_clock import MeterZone
 from firmware_bridge.driver.telegram import (
     Observation,
     TelegramSyntaxError,
@@ -228,7 +228,7 @@ def _tasmota_time(text: object, zone: str) -> datetime | None:
         return None
     if found.tzinfo is not None:
         return found.astimezone(UTC)
-    return LocalClock(zone).wall(found)[0] if found.year > 2000 else None
+    return MeterZone(zone).wall(found)[0] if found.year > 2000 else None
 
 
 def _shelly_1(match: re.Match[str], value: Decimal | None) -> Iterator[Observation]:

@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.telegram import Observation, Telegram
-from firmware_bridge.mqtt_native.presence import Presence
+from firmware_bridge.mqtt_native.presence import DevicePresence
 from firmware_bridge.mqtt_native.values import as_line, message_of, read_message
 
 BACK_S: Final = 10.0
@@ -48,7 +48,7 @@ class Memory:
         passed_over: The topic of the last value that was kept and has no time; None for none.
     """
 
-    presence: Presence = field(default_factory=Presence)
+    presence: DevicePresence = field(default_factory=DevicePresence)
     topics: dict[MeterIdentity, str] = field(default_factory=dict)
     seen: dict[str, tuple[datetime, float]] = field(default_factory=dict)
     passed_over: str | None = None
@@ -84,7 +84,7 @@ class DeviceScanner:
         """What a message that `framed` made says."""
         flag, line = data[:1], data[1:].strip(b"\n")
         topic, payload = message_of(line)
-        if self._memory.presence.hear(topic, payload):
+        if self._memory.presence.on_message(topic, payload):
             yield from self._back()
         elif payload:  # without one, a kept message is taken away
             yield from self._take(topic, line, kept=flag == _KEPT)

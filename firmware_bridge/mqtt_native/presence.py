@@ -57,7 +57,7 @@ def _companions(topic: str) -> Iterator[str]:
 
 
 @dataclass(slots=True)
-class Presence:
+class DevicePresence:
     """Who is said to be there.
 
     Args:
@@ -71,7 +71,7 @@ class Presence:
         """A new connection: the broker tells all of it again."""
         self._states.clear()
 
-    def hear(self, topic: str, payload: bytes) -> bool:
+    def on_message(self, topic: str, payload: bytes) -> bool:
         """Take a message.
 
         Returns:

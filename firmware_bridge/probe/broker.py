@@ -9,13 +9,13 @@ from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 from firmware_bridge.driver.toml_table import Setting
 from firmware_bridge.mqtt_native.driver import BrokerPlace
 from firmware_bridge.mqtt_native.values import MessageScanner
-from firmware_bridge.probe.finding import Found, Tell
+from firmware_bridge.probe.finding import Found, ReportProgress
 
 _TO_ADD = "Add the password of that user."
 
 
 async def listen_at(
-    broker: BrokerPlace, listen_s: float, timeout_s: float, tell: Tell
+    broker: BrokerPlace, listen_s: float, timeout_s: float, report: ReportProgress
 ) -> list[Found]:
     """The devices that publish within a time, each with the topics that carry its values.
 
@@ -23,12 +23,12 @@ async def listen_at(
         broker: Where, and the topic filters to listen on.
         listen_s: How long. [s]
         timeout_s: Longest wait for the broker. [s]
-        tell: Says how far it is.
+        report: Says how far it is.
 
     Raises:
         MeterConnectionError: The broker is not there or refuses.
     """
-    tell(f"Listening for {listen_s:g} s at the broker {broker} ...")
+    report(f"Listening for {listen_s:g} s at the broker {broker} ...")
     seen: dict[MeterIdentity, dict[str, dict[object, MeterValue]]] = {}
     line = await broker.open(timeout_s)
     scanner = MessageScanner()

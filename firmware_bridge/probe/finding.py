@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue, distinct
-from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.line import SerialAddress, TcpAddress
 from firmware_bridge.driver.naming import NO_PLATE, host_of, is_named, named_values
 from firmware_bridge.driver.telegram import Observation
 from firmware_bridge.driver.toml_table import Setting, meter_table
 
 # Says how far a search is; a person waits for it.
-Tell = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 _SEVEN = 7
 # Comments, so that no placeholder is taken for a number.
 _UNNAMED_NOTES = (
@@ -62,7 +62,7 @@ class Found:
     def of(
         cls,
         protocol: str,
-        place: TcpPlace | SerialPlace,
+        place: TcpAddress | SerialAddress,
         seen: Iterable[Observation],
         settings: Mapping[str, Setting],
     ) -> Found:
@@ -73,9 +73,9 @@ class Found:
         return cls(protocol, str(place), meter, values, {**line_settings(place), **settings})
 
 
-def line_settings(place: TcpPlace | SerialPlace) -> dict[str, Setting]:
+def line_settings(place: TcpAddress | SerialAddress) -> dict[str, Setting]:
     """The keys that say where a line begins."""
-    if isinstance(place, TcpPlace):
+    if isinstance(place, TcpAddress):
         return {"host": place.host, "port": place.port}
     keys: dict[str, Setting] = {
         "serial_port": place.path,

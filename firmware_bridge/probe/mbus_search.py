@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 
 from firmware_bridge.driver.interface import MeterIdentity
-from firmware_bridge.driver.line import Line, SerialPlace, TcpPlace
+from firmware_bridge.driver.line import MeterLine, SerialAddress, TcpAddress
 from firmware_bridge.driver.telegram import Keys, Observation, TelegramError
 from firmware_bridge.driver.toml_table import Setting
 from firmware_bridge.mbus.driver import (
@@ -26,9 +26,9 @@ from firmware_bridge.mbus.driver import (
 )
 from firmware_bridge.mbus.frames import parse_application
 from firmware_bridge.mbus.link import LinkFrame, LinkSplitter
-from firmware_bridge.mbus.security import Security
+from firmware_bridge.mbus.security import TelegramSecurity
 from firmware_bridge.mbus.values import observe
-from firmware_bridge.probe.finding import Found, Tell
+from firmware_bridge.probe.finding import Found, ReportProgress
 
 SPEEDS = (2400, 9600, 300)
 TEST_ADDRESS = 254
@@ -51,7 +51,7 @@ class Bus:
         keys: Of meters that encrypt.
     """
 
-    line: Line
+    line: MeterLine
     timeout_s: float
     keys: Keys = field(default_factory=Keys)
 
@@ -77,7 +77,7 @@ class Bus:
         for found in LinkSplitter().feed(answer):
             if isinstance(found, LinkFrame) and found.user:
                 try:
-                    parsed = parse_application(found.user, Security(self.keys))
+                    parsed = parse_application(found.user, TelegramSecurity(self.keys))
                 except TelegramError:
                     return ()
                 return observe(parsed)
@@ -94,7 +94,9 @@ class Bus:
                 return True
         return False
 
-    async def search(self, tell: Tell, prefix: str = "") -> AsyncIterator[tuple[Observation, ...]]:
+    async def search(
+        self, report: ReportProgress, prefix: str = ""
+    ) -> AsyncIterator[tuple[Observation, ...]]:
         """The slaves whose identification begins with these digits."""
         # A selection ends the one before, so none needs to be taken back.
         if not await self.exchange(select_frame(prefix.ljust(_DIGITS, "F"))):
@@ -104,20 +106,20 @@ class Bus:
             yield seen
             return
         if len(prefix) == _DIGITS:
-            tell(f"Several slaves share the identification {prefix}.")
+            report(f"Several slaves share the identification {prefix}.")
             return
-        tell(f"Several slaves begin with {prefix or 'any digit'}.")
+        report(f"Several slaves begin with {prefix or 'any digit'}.")
         for digit in "0123456789":
-            async for one in self.search(tell, prefix + digit):
+            async for one in self.search(report, prefix + digit):
                 yield one
 
 
 async def search_bus(
-    place: TcpPlace | SerialPlace,
+    place: TcpAddress | SerialAddress,
     addresses: Iterable[int] | None,
     timeout_s: float,
     keys: Keys,
-    tell: Tell,
+    report: ReportProgress,
 ) -> list[Found]:
     """The slaves of a bus, by primary address where they have one of their own.
 
@@ -126,19 +128,19 @@ async def search_bus(
         addresses: Primary addresses to ask in any case; None: all, where somebody is there.
         timeout_s: Longest wait for each answer. [s]
         keys: Of meters that encrypt.
-        tell: Says how far it is.
+        report: Says how far it is.
 
     Raises:
         MeterConnectionError: The line cannot be opened.
     """
-    tell(f"Asking M-Bus slaves at {place} ...")
+    report(f"Asking M-Bus slaves at {place} ...")
     line = await place.open(timeout_s)
-    speed = place.baudrate if isinstance(place, SerialPlace) else SPEEDS[0]
+    speed = place.baudrate if isinstance(place, SerialAddress) else SPEEDS[0]
     try:
         bus = Bus(line, min(timeout_s, _LATENCY_S + _ANSWER_BITS / speed), keys)
         if not await bus.anyone() and addresses is None:
             return []
-        named = [seen async for seen in bus.search(tell) if seen]
+        named = [seen async for seen in bus.search(report) if seen]
         found: dict[MeterIdentity, tuple[int | None, tuple[Observation, ...]]] = {
             seen[0].meter: (None, seen) for seen in named
         }
@@ -148,7 +150,7 @@ async def search_bus(
             if addresses is None and named and not missing:
                 break
             if number % _TELL_EVERY == 0:
-                tell(f"Asking addresses from {address} on; {len(found)} meters so far.")
+                report(f"Asking addresses from {address} on; {len(found)} meters so far.")
             seen = await bus.read(address)
             if not seen:
                 continue
@@ -167,7 +169,7 @@ async def search_bus(
 
 
 def _found(
-    place: TcpPlace | SerialPlace,
+    place: TcpAddress | SerialAddress,
     address: int | None,
     seen: tuple[Observation, ...],
     keys: Keys,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from firmware_bridge.dlms.line import LineScanner
 from firmware_bridge.driver.interface import MeterConnectionError, MeterIdentity
-from firmware_bridge.driver.line import Line, SerialPlace, TcpPlace
+from firmware_bridge.driver.line import MeterLine, SerialAddress, TcpAddress
 from firmware_bridge.driver.telegram import KeyMissingError, Keys, Scanner, Telegram, identity
 from firmware_bridge.driver.toml_table import Setting
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
@@ -25,7 +25,7 @@ from firmware_bridge.mbus.radio import BAUDRATES
 from firmware_bridge.mbus.receiver import senders
 from firmware_bridge.mbus.values import observe_radio
 from firmware_bridge.mbus.wireless import RadioFrame
-from firmware_bridge.probe.finding import Found, Tell, line_settings
+from firmware_bridge.probe.finding import Found, ReportProgress, line_settings
 from firmware_bridge.sml.values import SmlScanner
 
 QUIET_S = 0.25
@@ -60,7 +60,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class Candidate:
     """A decoder that listens.
 
     Args:
@@ -72,25 +72,25 @@ class Ear:
     scanner: Callable[[], Scanner]
 
 
-def ears(protocols: frozenset[str], keys: Keys) -> tuple[Ear, ...]:
+def candidates(protocols: frozenset[str], keys: Keys) -> tuple[Candidate, ...]:
     """The decoders of these protocols but radio's."""
     known = (
-        Ear("dsmr", ReadOutScanner),
-        Ear("sml", SmlScanner),
+        Candidate("dsmr", ReadOutScanner),
+        Candidate("sml", SmlScanner),
         # Before encrypted P1, which looks like what an HDLC frame carries.
-        Ear("dlms", lambda: LineScanner(keys)),
-        Ear("dsmr", lambda: EncryptedP1Scanner(keys)),
+        Candidate("dlms", lambda: LineScanner(keys)),
+        Candidate("dsmr", lambda: EncryptedP1Scanner(keys)),
     )
     wanted = protocols | ({"dsmr"} if "iec62056_21" in protocols else frozenset())
-    return tuple(ear for ear in known if ear.protocol in wanted)
+    return tuple(candidate for candidate in known if candidate.protocol in wanted)
 
 
-async def listen(  # noqa: PLR0913 - where, what, how long, and to whom it tells
-    place: TcpPlace | SerialPlace,
+async def probe_pushed(  # noqa: PLR0913 - where, what, how long, and to whom it tells
+    place: TcpAddress | SerialAddress,
     protocols: frozenset[str],
     keys: Keys,
     listen_s: float,
-    tell: Tell,
+    report: ReportProgress,
     *,
     any_speed: bool,
     silence_s: float | None = None,
@@ -102,7 +102,7 @@ async def listen(  # noqa: PLR0913 - where, what, how long, and to whom it tells
         protocols: What is listened for.
         keys: Of meters that encrypt.
         listen_s: Longest wait at each speed. [s]
-        tell: Says how far it is.
+        report: Says how far it is.
         any_speed: Whether the usual speeds are tried in turn.
         silence_s: When to give up while nothing at all came; None: after `listen_s`. [s]
 
@@ -110,39 +110,47 @@ async def listen(  # noqa: PLR0913 - where, what, how long, and to whom it tells
         MeterConnectionError: The line cannot be opened.
     """
     for at in _speeds(place, any_speed=any_speed):
-        tell(f"Listening at {described(at)} ...")
-        heard = await _hear(at, protocols, keys, listen_s, silence_s or listen_s)
+        report(f"Listening at {described(at)} ...")
+        heard = await _receive(at, protocols, keys, listen_s, silence_s or listen_s)
         if heard.found or not heard.bursts:
             return list(heard.found.values())
         silence_s = None
     return []
 
 
-def _speeds(place: TcpPlace | SerialPlace, *, any_speed: bool) -> Iterator[TcpPlace | SerialPlace]:
-    if isinstance(place, TcpPlace) or not any_speed:
+def _speeds(
+    place: TcpAddress | SerialAddress, *, any_speed: bool
+) -> Iterator[TcpAddress | SerialAddress]:
+    if isinstance(place, TcpAddress) or not any_speed:
         yield place
         return
     for baudrate, parity, bits in SPEEDS:
-        yield SerialPlace(place.path, baudrate, parity, bits)
+        yield SerialAddress(place.path, baudrate, parity, bits)
 
 
-def described(place: TcpPlace | SerialPlace) -> str:
+def described(place: TcpAddress | SerialAddress) -> str:
     """A line as people write it."""
-    if isinstance(place, TcpPlace):
+    if isinstance(place, TcpAddress):
         return str(place)
     return f"{place.path}, {place.baudrate} {place.bytesize}{place.parity}{place.stopbits}"
 
 
-async def _hear(
-    place: TcpPlace | SerialPlace,
+async def _receive(
+    place: TcpAddress | SerialAddress,
     protocols: frozenset[str],
     keys: Keys,
     listen_s: float,
     silence_s: float,
 ) -> Heard:
     heard = Heard()
-    scanners = [(ear.protocol, ear.scanner()) for ear in ears(protocols, keys)]
-    radios = _Radios(place, keys, explicit=protocols == {"wmbus"}) if "wmbus" in protocols else None
+    scanners = [
+        (candidate.protocol, candidate.scanner()) for candidate in candidates(protocols, keys)
+    ]
+    receiver_stream = (
+        _ReceiverStream(place, keys, explicit=protocols == {"wmbus"})
+        if "wmbus" in protocols
+        else None
+    )
     line = await place.open(silence_s)
     loop = asyncio.get_running_loop()
     end = loop.time() + listen_s
@@ -156,8 +164,8 @@ async def _hear(
             for protocol, scanner in scanners:
                 for telegram in scanner.feed(burst):
                     _note(heard, protocol, telegram, place, keys)
-            if radios is not None:
-                radios.hear(burst, heard)
+            if receiver_stream is not None:
+                receiver_stream.receive(burst, heard)
             only_radio = all(item.protocol == "wmbus" for item in heard.found.values())
             if heard.found and not only_radio:
                 break
@@ -170,7 +178,7 @@ async def _hear(
     return heard
 
 
-async def _burst(line: Line, first_s: float) -> bytes:
+async def _burst(line: MeterLine, first_s: float) -> bytes:
     """Bytes up to a pause; none where nothing begins in time."""
     held = b""
     wait_s = first_s
@@ -185,7 +193,7 @@ async def _burst(line: Line, first_s: float) -> bytes:
 
 
 def _note(
-    heard: Heard, protocol: str, telegram: Telegram, place: TcpPlace | SerialPlace, keys: Keys
+    heard: Heard, protocol: str, telegram: Telegram, place: TcpAddress | SerialAddress, keys: Keys
 ) -> None:
     if isinstance(telegram.error, KeyMissingError):
         meter = _titled(telegram.raw)
@@ -215,10 +223,10 @@ def _titled(raw: bytes) -> MeterIdentity:
     return identity(title[:3].decode("latin-1"), title[3:].hex().upper())
 
 
-class _Radios:
+class _ReceiverStream:
     """A radio receiver's stream, in whichever framing it comes."""
 
-    def __init__(self, place: TcpPlace | SerialPlace, keys: Keys, *, explicit: bool) -> None:
+    def __init__(self, place: TcpAddress | SerialAddress, keys: Keys, *, explicit: bool) -> None:
         self._place = place
         self._keys = keys
         self._formats = Formats()
@@ -227,7 +235,7 @@ class _Radios:
         # nothing else fits.
         self._framings += [Framing.STRIPPED] if explicit else []
 
-    def hear(self, burst: bytes, heard: Heard) -> None:
+    def receive(self, burst: bytes, heard: Heard) -> None:
         for framing in self._framings:
             cut = splitter(framing)
             for item in (*cut.feed(burst), *cut.close()):

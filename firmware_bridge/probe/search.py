@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 from firmware_bridge.contract.errors import DeviceError
-from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.line import SerialAddress, TcpAddress
 from firmware_bridge.driver.telegram import Keys
 from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
-from firmware_bridge.modbus.probe import Finding, best
+from firmware_bridge.modbus.probe import FittingModel, best
 from firmware_bridge.modbus.probe import probe as try_models
 from firmware_bridge.probe import mbus_search
-from firmware_bridge.probe.finding import Found, Tell
+from firmware_bridge.probe.finding import Found, ReportProgress
 from firmware_bridge.probe.polled import ask_optical
 from firmware_bridge.probe.pushed import PROTOCOLS as HEARD
-from firmware_bridge.probe.pushed import listen
+from firmware_bridge.probe.pushed import probe_pushed
 
 ASKED = frozenset({"modbus", "iec62056_21", "mbus"})
 PROTOCOLS = HEARD | ASKED
@@ -57,7 +57,7 @@ class Search:
     baudrate: int | None = None
     parity: str | None = None
 
-    async def run(self, place: TcpPlace | SerialPlace, tell: Tell) -> list[Found]:
+    async def run(self, place: TcpAddress | SerialAddress, report: ReportProgress) -> list[Found]:
         """What is at a line; the first kind of meter that answers ends the search.
 
         Raises:
@@ -65,11 +65,11 @@ class Search:
         """
         (await place.open(max(self.timeout_s, 1.0))).close()
         tried: tuple[Callable[[], AsyncIterator[Found]], ...] = (
-            lambda: self._modbus(place, tell),
-            lambda: self._listen(place, tell, min(_MOMENT_S, self.listen_s)),
-            lambda: self._optical(place, tell),
-            lambda: self._mbus(place, tell),
-            lambda: self._listen(place, tell, None),
+            lambda: self._modbus(place, report),
+            lambda: self._listen(place, report, min(_MOMENT_S, self.listen_s)),
+            lambda: self._optical(place, report),
+            lambda: self._mbus(place, report),
+            lambda: self._listen(place, report, None),
         )
         for attempt in tried:
             found = [one async for one in attempt()]
@@ -77,14 +77,16 @@ class Search:
                 return found
         return []
 
-    def _serial(self, place: SerialPlace, baudrate: int, parity: str) -> SerialPlace:
+    def _serial(self, place: SerialAddress, baudrate: int, parity: str) -> SerialAddress:
         return replace(place, baudrate=self.baudrate or baudrate, parity=self.parity or parity)
 
-    async def _modbus(self, place: TcpPlace | SerialPlace, tell: Tell) -> AsyncIterator[Found]:
+    async def _modbus(
+        self, place: TcpAddress | SerialAddress, report: ReportProgress
+    ) -> AsyncIterator[Found]:
         if "modbus" not in self.protocols:
             return
         for endpoint in self._endpoints(place):
-            tell(f"Asking Modbus units at {endpoint} ...")
+            report(f"Asking Modbus units at {endpoint} ...")
             try:
                 found = [one async for one in try_models(endpoint, self.units, self.timeout_s)]
             except DeviceError:
@@ -94,8 +96,8 @@ class Search:
             if found:
                 return
 
-    def _endpoints(self, place: TcpPlace | SerialPlace) -> list[Endpoint]:
-        if isinstance(place, TcpPlace):
+    def _endpoints(self, place: TcpAddress | SerialAddress) -> list[Endpoint]:
+        if isinstance(place, TcpAddress):
             return [TcpEndpoint(place.host, place.port)]
         speeds = MODBUS_SPEEDS
         if self.baudrate is not None:
@@ -103,45 +105,49 @@ class Search:
         return [SerialEndpoint(place.path, speed, parity, 1) for speed, parity in speeds]
 
     async def _listen(
-        self, place: TcpPlace | SerialPlace, tell: Tell, silence_s: float | None
+        self, place: TcpAddress | SerialAddress, report: ReportProgress, silence_s: float | None
     ) -> AsyncIterator[Found]:
         wanted = self.protocols & HEARD
         if not wanted:
             return
         at = place
-        if isinstance(place, SerialPlace) and self.baudrate is not None:
+        if isinstance(place, SerialAddress) and self.baudrate is not None:
             at = self._serial(place, self.baudrate, "N")
         any_speed = self.baudrate is None
-        for one in await listen(
-            at, wanted, self.keys, self.listen_s, tell, any_speed=any_speed, silence_s=silence_s
+        for one in await probe_pushed(
+            at, wanted, self.keys, self.listen_s, report, any_speed=any_speed, silence_s=silence_s
         ):
             yield one
 
-    async def _optical(self, place: TcpPlace | SerialPlace, tell: Tell) -> AsyncIterator[Found]:
+    async def _optical(
+        self, place: TcpAddress | SerialAddress, report: ReportProgress
+    ) -> AsyncIterator[Found]:
         if "iec62056_21" in self.protocols:
-            for one in await ask_optical(place, self.timeout_s, tell):
+            for one in await ask_optical(place, self.timeout_s, report):
                 yield one
 
-    async def _mbus(self, place: TcpPlace | SerialPlace, tell: Tell) -> AsyncIterator[Found]:
+    async def _mbus(
+        self, place: TcpAddress | SerialAddress, report: ReportProgress
+    ) -> AsyncIterator[Found]:
         if "mbus" not in self.protocols:
             return
         for at in self._buses(place):
             found = await mbus_search.search_bus(
-                at, self.addresses, self.timeout_s, self.keys, tell
+                at, self.addresses, self.timeout_s, self.keys, report
             )
             for one in found:
                 yield one
             if found:
                 return
 
-    def _buses(self, place: TcpPlace | SerialPlace) -> list[TcpPlace | SerialPlace]:
-        if isinstance(place, TcpPlace):
+    def _buses(self, place: TcpAddress | SerialAddress) -> list[TcpAddress | SerialAddress]:
+        if isinstance(place, TcpAddress):
             return [place]
         speeds = mbus_search.SPEEDS if self.baudrate is None else (self.baudrate,)
         return [self._serial(place, speed, "E") for speed in speeds]
 
 
-def modbus_found(finding: Finding) -> Found:
+def modbus_found(finding: FittingModel) -> Found:
     """A Modbus model that fits, as what was found at any line."""
     out = finding.read_out
     return Found(

@@ -23,9 +23,9 @@ from firmware_bridge.driver.telegram import (
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.iec62056_21.p1_values import P1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner
-from firmware_bridge.mbus.frame_type import FramedScanner
+from firmware_bridge.mbus.frame_type import ReceiverScanner
 from firmware_bridge.mbus.framing import Framing
-from firmware_bridge.mbus.headerless import BareScanner
+from firmware_bridge.mbus.headerless import HeaderlessScanner
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
 from firmware_bridge.mqtt_native.values import DocumentScanner, MessageScanner
 from firmware_bridge.sml.values import SmlScanner
@@ -35,7 +35,7 @@ _CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class DecodeOptions:
     """What a decoder may need to know beside the bytes.
 
     Args:
@@ -49,7 +49,7 @@ class Options:
     crc_removed: bool = False
 
 
-_SCANNERS: dict[str, tuple[Callable[[Options], Scanner], ...]] = {
+_SCANNERS: dict[str, tuple[Callable[[DecodeOptions], Scanner], ...]] = {
     "dsmr": (
         lambda options: P1Scanner(options.zone),
         lambda options: EncryptedP1Scanner(options.keys, options.zone),
@@ -59,14 +59,14 @@ _SCANNERS: dict[str, tuple[Callable[[Options], Scanner], ...]] = {
     "mbus": (
         lambda options: WiredScanner(options.keys, options.zone),
         lambda options: WirelessScanner(options.keys, options.zone, stripped=options.crc_removed),
-        lambda options: BareScanner(options.keys, options.zone),
+        lambda options: HeaderlessScanner(options.keys, options.zone),
     ),
     "wmbus": (
         lambda options: WirelessScanner(options.keys, options.zone, stripped=options.crc_removed),
-        lambda options: BareScanner(options.keys, options.zone),
-        lambda options: FramedScanner(Framing.LINES, options.keys, options.zone),
-        lambda options: FramedScanner(Framing.AMBER, options.keys, options.zone),
-        lambda options: FramedScanner(Framing.IMST, options.keys, options.zone),
+        lambda options: HeaderlessScanner(options.keys, options.zone),
+        lambda options: ReceiverScanner(Framing.LINES, options.keys, options.zone),
+        lambda options: ReceiverScanner(Framing.AMBER, options.keys, options.zone),
+        lambda options: ReceiverScanner(Framing.IMST, options.keys, options.zone),
     ),
     "dlms": (
         lambda options: DlmsScanner(options.keys, options.zone),
@@ -100,7 +100,7 @@ def protocols() -> tuple[str, ...]:
     return tuple(sorted(_SCANNERS))
 
 
-def scanners(protocol: str) -> tuple[Callable[[Options], Scanner], ...]:
+def scanners(protocol: str) -> tuple[Callable[[DecodeOptions], Scanner], ...]:
     """The forms of a protocol, likeliest first.
 
     Raises:
@@ -115,7 +115,9 @@ def scanners(protocol: str) -> tuple[Callable[[Options], Scanner], ...]:
     return forms
 
 
-def decode_bytes(protocol: str, content: bytes, options: Options | None = None) -> list[Telegram]:
+def decode_bytes(
+    protocol: str, content: bytes, options: DecodeOptions | None = None
+) -> list[Telegram]:
     """All telegrams of a recording, sound and refused ones, in order.
 
     Where a protocol has several forms (wired and wireless M-Bus, plain and encrypted P1), or text
@@ -130,7 +132,7 @@ def decode_bytes(protocol: str, content: bytes, options: Options | None = None) 
     Raises:
         UnknownProtocolError: There is no such protocol.
     """
-    chosen = options or Options()
+    chosen = options or DecodeOptions()
     forms = scanners(protocol)
     best: list[Telegram] = []
     for parts in _readings(content):

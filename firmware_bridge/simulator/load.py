@@ -23,7 +23,7 @@ _DIGITS_MAX = 30
 _COLUMNS = 2
 
 
-class LoadFileError(ConfigurationError):
+class VirtualLoadError(ConfigurationError):
     """A load file cannot be read as a series; names the line."""
 
     code = "LOAD_FILE"
@@ -70,7 +70,7 @@ def from_kw(values: Sequence[Decimal], step_s: int) -> LoadSeries:
     """
     if not values or step_s <= 0 or _DAY_S % step_s:
         message = f"A load needs values and a step that divides a day, not {step_s} s."
-        raise LoadFileError(message, value=step_s)
+        raise VirtualLoadError(message, value=step_s)
     digits = _places(values)
     energy = tuple(int(value.scaleb(digits)) * step_s for value in values)
     return LoadSeries(step_s, energy, digits)
@@ -87,17 +87,17 @@ def from_kwh(rows: Sequence[tuple[datetime, Decimal]]) -> LoadSeries:
     """
     if len(rows) < 2:  # noqa: PLR2004 - a step is the distance of two starts
         message = "A load with times needs at least two rows."
-        raise LoadFileError(message, remedy="The step is the distance of the first two.")
+        raise VirtualLoadError(message, remedy="The step is the distance of the first two.")
     naive = next((start for start, _ in rows if start.tzinfo is None), None)
     if naive is not None:
         message = f"The start {naive.isoformat()} has no zone."
-        raise LoadFileError(message, value=naive, remedy="Write 2026-01-01T00:00:00Z or +01:00.")
+        raise VirtualLoadError(message, value=naive, remedy="Write 2026-01-01T00:00:00Z or +01:00.")
     starts = [to_ms(start) for start, _ in rows]
     step_ms = starts[1] - starts[0]
     for row, (before, after) in enumerate(pairwise(starts), start=2):
         if after - before != step_ms or step_ms <= 0 or step_ms % 1000:
             message = f"Row {row} starts {after - before} ms after the row before, not {step_ms}."
-            raise LoadFileError(message, value=rows[row - 1][0])
+            raise VirtualLoadError(message, value=rows[row - 1][0])
     digits = _places([value for _, value in rows])
     energy = tuple(int(value.scaleb(digits)) * HOUR_S for _, value in rows)
     return LoadSeries(step_ms // 1000, energy, digits, starts[0])
@@ -109,11 +109,11 @@ def _places(values: Iterable[Decimal]) -> int:
         exponent = value.as_tuple().exponent
         if not isinstance(exponent, int):
             message = f"{value} is not a finite number."
-            raise LoadFileError(message, value=value)
+            raise VirtualLoadError(message, value=value)
         places = max(places, -exponent)
     if places > _DIGITS_MAX:
         message = f"A value has {places} decimal places; at most {_DIGITS_MAX} are kept."
-        raise LoadFileError(message, value=places)
+        raise VirtualLoadError(message, value=places)
     return places
 
 
@@ -132,7 +132,7 @@ def read_load(path: Path, step_s: int | None = None) -> LoadSeries:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         message = f"The load file {path.name} cannot be read: {error}."
-        raise LoadFileError(message, value=str(path)) from error
+        raise VirtualLoadError(message, value=str(path)) from error
     rows = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
     if any("," in line for _, line in rows[:2]):
         return from_kwh(_timed_rows(path.name, rows))
@@ -144,7 +144,7 @@ def _step_of_year(name: str, count: int) -> int:
     if count in (_YEAR_HOURS, _YEAR_HOURS * 4):
         return _YEAR_HOURS * HOUR_S // count
     message = f"{name} has {count} values, which does not tell the length of a step."
-    raise LoadFileError(message, value=count, remedy="Say how many seconds a step has.")
+    raise VirtualLoadError(message, value=count, remedy="Say how many seconds a step has.")
 
 
 def _timed_rows(name: str, rows: Sequence[tuple[int, str]]) -> list[tuple[datetime, Decimal]]:
@@ -155,12 +155,12 @@ def _timed_rows(name: str, rows: Sequence[tuple[int, str]]) -> list[tuple[dateti
             continue
         if len(cells) != _COLUMNS:
             message = f"{name}, line {number}: {len(cells)} columns instead of start,kWh."
-            raise LoadFileError(message, value=line)
+            raise VirtualLoadError(message, value=line)
         try:
             start = datetime.fromisoformat(cells[0])
         except ValueError:
             message = f"{name}, line {number}: {cells[0]!r} is not an ISO 8601 time."
-            raise LoadFileError(message, value=line) from None
+            raise VirtualLoadError(message, value=line) from None
         parsed.append((start, _number(name, number, cells[1])))
     return parsed
 
@@ -170,4 +170,4 @@ def _number(name: str, line: int, text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         message = f"{name}, line {line}: {text!r} is not a number."
-        raise LoadFileError(message, value=text) from None
+        raise VirtualLoadError(message, value=text) from None

@@ -23,7 +23,7 @@ from firmware_bridge.contract.obis import (
     VOLTAGE_L3,
     Obis,
 )
-from firmware_bridge.modbus.frames import Number
+from firmware_bridge.modbus.frames import ScaledInteger
 from firmware_bridge.simulator.replay import Counter
 
 CAPACITY = 6048
@@ -34,10 +34,10 @@ ACTIVE_POWER = Obis.parse("1-0:16.7.0*255")
 Clock = Callable[[], datetime]
 
 _NOMINAL = {
-    VOLTAGE_L1: Number(230, 0),
-    VOLTAGE_L2: Number(230, 0),
-    VOLTAGE_L3: Number(230, 0),
-    FREQUENCY: Number(50, 0),
+    VOLTAGE_L1: ScaledInteger(230, 0),
+    VOLTAGE_L2: ScaledInteger(230, 0),
+    VOLTAGE_L3: ScaledInteger(230, 0),
+    FREQUENCY: ScaledInteger(50, 0),
 }
 
 
@@ -141,19 +141,19 @@ class VirtualMeter:
         """The plate of the device that hung there at an instant."""
         return self._life(at).serial
 
-    def show(self, obis: Obis, at: datetime) -> Number:
+    def show(self, obis: Obis, at: datetime) -> ScaledInteger:
         """What the device shows for an OBIS code, in its unit; 0 where it counts no such thing."""
         if obis in _NOMINAL:
             return _NOMINAL[obis]
         if obis == ACTIVE_POWER:
-            return Number(self._power(ACTIVE_IMPORT, at) - self._power(ACTIVE_EXPORT, at), 0)
+            return ScaledInteger(self._power(ACTIVE_IMPORT, at) - self._power(ACTIVE_EXPORT, at), 0)
         if obis == ACTIVE_POWER_IMPORT:
-            return Number(self._power(ACTIVE_IMPORT, at), 0)
+            return ScaledInteger(self._power(ACTIVE_IMPORT, at), 0)
         if obis == ACTIVE_POWER_EXPORT:
-            return Number(self._power(ACTIVE_EXPORT, at), 0)
+            return ScaledInteger(self._power(ACTIVE_EXPORT, at), 0)
         if self.faults.glitch_zero:
-            return Number(0, 0)
-        return Number(self.register_wh(obis, at), 0)
+            return ScaledInteger(0, 0)
+        return ScaledInteger(self.register_wh(obis, at), 0)
 
     def _power(self, obis: Obis, at: datetime) -> int:
         counter = self.counters.get(obis)

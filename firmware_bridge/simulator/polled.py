@@ -16,7 +16,7 @@ _HELD_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ReplyPart:
     """A part of an answer.
 
     Args:
@@ -31,10 +31,10 @@ class Reply:
 
 
 # Takes what was received so far; gives the answer's parts and how many bytes it used.
-Answer = Callable[[bytes], tuple[tuple[Reply, ...], int]]
+Responder = Callable[[bytes], tuple[tuple[ReplyPart, ...], int]]
 
 
-class VirtualAnsweringPort:
+class VirtualPolledPort:
     """A line on which something answers: a TCP port, or a serial device.
 
     Use it as an async context manager; `port` is known inside.
@@ -49,7 +49,7 @@ class VirtualAnsweringPort:
 
     def __init__(
         self,
-        answer: Answer,
+        answer: Responder,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -63,7 +63,7 @@ class VirtualAnsweringPort:
         self._baudrate = baudrate
         self._device: serial.Serial | None = None
         self._held = b""
-        self._due: asyncio.Queue[Reply] = asyncio.Queue()
+        self._due: asyncio.Queue[ReplyPart] = asyncio.Queue()
         self._talker: asyncio.Task[None] | None = None
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -118,9 +118,9 @@ class VirtualAnsweringPort:
             with suppress(BlockingIOError):
                 os.write(device.fileno(), reply.data)
 
-    def _replies(self, data: bytes) -> list[Reply]:
+    def _replies(self, data: bytes) -> list[ReplyPart]:
         self._held = (self._held + data)[-_HELD_MAX:]
-        answers: list[Reply] = []
+        answers: list[ReplyPart] = []
         while self._held:
             answer, used = self._answer(self._held)
             if not used:

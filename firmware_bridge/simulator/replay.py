@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from firmware_bridge.contract.interval import zone_info
 from firmware_bridge.contract.reading import to_ms
-from firmware_bridge.simulator.load import LoadFileError, LoadSeries
+from firmware_bridge.simulator.load import LoadSeries, VirtualLoadError
 
 _DAY_S = 86_400
 _YEAR_DAYS = 365
@@ -91,7 +91,7 @@ class TimedReplay:
     ) -> None:
         if start is None and series.start_ms is None:
             message = "The load has no times of its own."
-            raise LoadFileError(message, remedy="Give a start, or replay it by the calendar.")
+            raise VirtualLoadError(message, remedy="Give a start, or replay it by the calendar.")
         start_ms = to_ms(start) if start is not None else series.start_ms
         self._start_ms = start_ms or 0
         self._loop = loop
@@ -142,7 +142,7 @@ class CalendarReplay:
         per_year = per_day * _YEAR_DAYS
         if series.start_ms is not None or not series.energy or len(series.energy) % per_year:
             message = "Only a series of whole years of 365 days can be laid onto the calendar."
-            raise LoadFileError(message, value=len(series.energy))
+            raise VirtualLoadError(message, value=len(series.energy))
         self._offset = standard_offset(zone)
         self._first_year = first_year
         self._per_day, self._per_year = per_day, per_year

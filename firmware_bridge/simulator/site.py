@@ -20,15 +20,15 @@ from firmware_bridge.simulator.display import MAKER, eight_digits
 from firmware_bridge.simulator.dlms.telegrams import Cipher
 from firmware_bridge.simulator.iec62056_21.p1 import P1Version, gas_plate
 from firmware_bridge.simulator.mbus.slave import VirtualMbus
-from firmware_bridge.simulator.mbus.wireless import Packing, Radio, Security
+from firmware_bridge.simulator.mbus.wireless import Packing, Radio, SecurityMode
 from firmware_bridge.simulator.meter import VirtualMeter
 from firmware_bridge.simulator.modbus.server import VirtualModbusBus, VirtualModbusServer
 from firmware_bridge.simulator.mqtt.devices import Device, topics
 from firmware_bridge.simulator.mqtt.publish import VirtualMqttDevices
-from firmware_bridge.simulator.polled import Answer, VirtualAnsweringPort
+from firmware_bridge.simulator.polled import Responder, VirtualPolledPort
 from firmware_bridge.simulator.pty import SerialCable
 from firmware_bridge.simulator.pulse.gpio import PulseTrain, SimulatedChip
-from firmware_bridge.simulator.push import Telegrams, VirtualPushPort
+from firmware_bridge.simulator.pushed import Telegrams, VirtualPushedPort
 from firmware_bridge.simulator.sml.telegrams import server_id
 
 
@@ -104,7 +104,7 @@ async def _pushing(
 ) -> AsyncIterator[dict[str, Setting]]:
     async with (
         _line(wire) as (device, place),
-        VirtualPushPort(
+        VirtualPushedPort(
             meters,
             telegrams,
             interval_s,
@@ -118,10 +118,10 @@ async def _pushing(
 
 
 @asynccontextmanager
-async def _answering(answer: Answer, wire: Wire) -> AsyncIterator[dict[str, Setting]]:
+async def _answering(answer: Responder, wire: Wire) -> AsyncIterator[dict[str, Setting]]:
     async with (
         _line(wire) as (device, place),
-        VirtualAnsweringPort(
+        VirtualPolledPort(
             answer,
             host=wire.host,
             port=wire.port,
@@ -165,7 +165,7 @@ async def pushed(  # noqa: PLR0913 - a meter, what it says, and where
 @asynccontextmanager
 async def optical(
     meter: VirtualMeter,
-    answer: Answer,
+    answer: Responder,
     wire: Wire,
     settings: Mapping[str, Setting],
 ) -> AsyncIterator[Site]:
@@ -226,7 +226,7 @@ async def radio(
         for meter in meters:
             serial = eight_digits(meter, meter.clock())
             own: dict[str, Setting] = {"framing": framing.value, "address": serial}
-            if what.security is not Security.NONE:
+            if what.security is not SecurityMode.NONE:
                 own["key"] = what.key(meter).hex().upper()
             tables.append(meter_table(f"{MAKER}-{serial}", "wmbus", {**place, **own}))
             facts.append({"manufacturer": MAKER, "serial": serial})

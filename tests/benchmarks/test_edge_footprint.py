@@ -44,7 +44,7 @@ from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.simulator import site
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
-from firmware_bridge.simulator.push import PUSHES
+from firmware_bridge.simulator.pushed import PUSHES
 from tests.support.edge_centre import Centre, listening
 
 if TYPE_CHECKING:

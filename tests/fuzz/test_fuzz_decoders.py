@@ -33,7 +33,7 @@ from firmware_bridge.iec62056_21.p1_values import observe as observe_p1
 from firmware_bridge.iec62056_21.values import observe as observe_block
 from firmware_bridge.mbus.frames import Address, parse_application
 from firmware_bridge.mbus.link import parse_frame
-from firmware_bridge.mbus.security import Security
+from firmware_bridge.mbus.security import TelegramSecurity
 from firmware_bridge.mbus.values import observe as observe_records
 from firmware_bridge.mbus.wireless import RadioFrame, unwrap
 from firmware_bridge.mqtt_native.frames import decode_message
@@ -50,7 +50,7 @@ SEED = int(os.environ.get("METERLINE_FUZZ_SEED", "1"))
 VECTORS = REPOSITORY / "tests" / "vectors" / "telegrams"
 
 Target = Callable[[bytes], object]
-SECURITY = Security(Keys(RADIO_KEY))
+SECURITY = TelegramSecurity(Keys(RADIO_KEY))
 
 
 def lines_of_p1(data: bytes) -> object:

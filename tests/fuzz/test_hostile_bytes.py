@@ -18,7 +18,7 @@ import pytest
 
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.telegram import Observation
-from firmware_bridge.recordings.decode import Options, protocols, scanners
+from firmware_bridge.recordings.decode import DecodeOptions, protocols, scanners
 from firmware_bridge.simulator.dlms.encoding import blocks, hdlc
 from firmware_bridge.simulator.mbus.encoding import long_frame
 from tests.support.size import sized, within
@@ -119,7 +119,7 @@ def test_no_flipped_bit_gives_another_value(capture: Capture) -> None:
 
 @pytest.mark.parametrize(("protocol", "form"), forms())
 def test_megabytes_of_noise_give_nothing_and_take_no_long_step(protocol: str, form: int) -> None:
-    scanner = scanners(protocol)[form](Options())
+    scanner = scanners(protocol)[form](DecodeOptions())
     noise = random.Random(7).randbytes(NOISE)  # noqa: S311 - reproducible, no secret
     before = resident()
     for part in steps(noise):
@@ -135,7 +135,7 @@ def test_an_endless_stream_costs_neither_time_nor_memory(
 ) -> None:
     unit = ENDLESS[kind]
     stream = unit * (ENDLESS_SIZE // len(unit) + 1)
-    scanner = scanners(protocol)[form](Options())
+    scanner = scanners(protocol)[form](DecodeOptions())
     before = resident()
     for part in steps(stream):
         with within(LONGEST_STEP_S, time.process_time):

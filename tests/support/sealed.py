@@ -18,7 +18,7 @@ from firmware_bridge.iec62056_21.frames import block_check
 from firmware_bridge.iec62056_21.p1_values import P1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
-from firmware_bridge.modbus.answer import Request, judge, judge_rtu
+from firmware_bridge.modbus.answer import ModbusRequest, judge, judge_rtu
 from firmware_bridge.modbus.frames import Coding, RegisterType, WordOrder, decode
 from firmware_bridge.pulse.frames import PulseConstant, PulseCounter
 from firmware_bridge.recordings.decode import scan
@@ -109,7 +109,7 @@ _CODINGS = [Coding(kind, order) for kind in RegisterType for order in WordOrder]
 
 def _modbus(data: bytes) -> None:
     """An answer to a request for four registers; what is judged right has all that was asked."""
-    request = Request(transaction=1, unit=1, function=3, count=4)
+    request = ModbusRequest(transaction=1, unit=1, function=3, count=4)
     tcp = b"\0\1\0\0" + len(data).to_bytes(2, "big") + data
     if len(data) > 1 and judge(request, tcp) is None:
         assert data[:2] == b"\1\3" or data[1] & 0x80

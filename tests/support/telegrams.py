@@ -13,7 +13,7 @@ from firmware_bridge.codec.crc import arc, kermit
 from firmware_bridge.codec.hex_dump import from_hex
 from firmware_bridge.driver.telegram import Keys, Observation, Telegram
 from firmware_bridge.iec62056_21.frames import block_check
-from firmware_bridge.recordings.decode import Options, scan, scanners
+from firmware_bridge.recordings.decode import DecodeOptions, scan, scanners
 from firmware_bridge.simulator.dlms import encoding as dlms_encoding
 from firmware_bridge.simulator.mbus import encoding as mbus_encoding
 from firmware_bridge.simulator.sml import encoding as sml_encoding
@@ -41,7 +41,7 @@ class Capture:
     protocol: str
     name: str
     data: bytes = field(repr=False)
-    options: Options = field(default_factory=Options, repr=False)
+    options: DecodeOptions = field(default_factory=DecodeOptions, repr=False)
     checked: bool = True
     form: int = 0
 
@@ -103,7 +103,7 @@ def dlms_captures() -> Iterator[Capture]:
     for path in _files("dlms", "*.hex") + _files("amshan", "*.hex"):
         name = f"{path.parent.name}/{path.name}"
         data = _hex(path)
-        options = Options(_keys(dlms_expectations()[name].get("keys")))
+        options = DecodeOptions(_keys(dlms_expectations()[name].get("keys")))
         yield Capture("dlms", name, data, options, checked=data[0] in (0x7E, 0x68))
 
 
@@ -128,7 +128,7 @@ def own_captures() -> Iterator[Capture]:
     records = bytes.fromhex("0C1427048502046D32371F15")
     plain = b"\x7a\x2a\x00\x00\x00" + records * 12
     secret = mbus_encoding.mode_5(named, 0x2A, 0, records * 10, RADIO_KEY)
-    keys = Options(Keys(RADIO_KEY))
+    keys = DecodeOptions(Keys(RADIO_KEY))
     for name, user in (("plain", plain), ("mode-5", secret)):
         frame = mbus_encoding.radio_frame(named, user)
         for form, crcs in (("a", mbus_encoding.format_a), ("b", mbus_encoding.format_b)):
@@ -137,7 +137,7 @@ def own_captures() -> Iterator[Capture]:
     frame = mbus_encoding.format_a(mbus_encoding.radio_frame(named, newest))
     yield Capture("wmbus", "own/mode-7-a", frame, keys)
     yield from _own_pushes()
-    yield Capture("dsmr", "own/encrypted", _encrypted_p1(), Options(Keys(DLMS_KEY)), form=1)
+    yield Capture("dsmr", "own/encrypted", _encrypted_p1(), DecodeOptions(Keys(DLMS_KEY)), form=1)
     yield Capture("iec62056_21", "own/mode-c", mode_c_read_out())
 
 
@@ -159,7 +159,7 @@ def _own_pushes() -> Iterator[Capture]:
     ]
     apdu = dlms_encoding.notification(at, "123456", registers)
     secret = dlms_encoding.cipher(apdu, b"ABC\1\2\3\4\5", 7, DLMS_KEY, DLMS_AUTHENTICATION)
-    options = Options(Keys(DLMS_KEY, DLMS_AUTHENTICATION))
+    options = DecodeOptions(Keys(DLMS_KEY, DLMS_AUTHENTICATION))
     in_blocks = b"".join(dlms_encoding.hdlc(block) for block in dlms_encoding.blocks(secret, 60))
     yield Capture("dlms", "own/segments", dlms_encoding.hdlc(secret, segment=50), options)
     yield Capture("dlms", "own/blocks", in_blocks, options)

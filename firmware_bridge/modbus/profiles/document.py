@@ -23,8 +23,8 @@ from firmware_bridge.modbus.frames import (
     REGISTER_SPACE,
     REGISTERS_PER_REQUEST,
     Coding,
+    RegisterSpan,
     RegisterType,
-    Span,
     WordOrder,
 )
 from firmware_bridge.modbus.register_map import (
@@ -100,18 +100,18 @@ class _Value(_Table):
         return Coding(self.type, order, self.scale, self.resolution or 0, frozenset(self.absent))
 
 
-class _Bus(_Table):
+class _BusTable(_Table):
     address_base: Literal[0, 1] = 0
     order: WordOrder = WordOrder.ABCD
     max_registers: Annotated[int, Field(ge=4, le=REGISTERS_PER_REQUEST)] = REGISTERS_PER_REQUEST
     max_gap: Annotated[int, Field(ge=0, le=REGISTERS_PER_REQUEST)] = 0
 
-    def span(self, function: int, address: int, count: int) -> Span:
+    def span(self, function: int, address: int, count: int) -> RegisterSpan:
         first = address - self.address_base
         if first < 0 or first + count > REGISTER_SPACE:
             message = f"registers {address} .. {address + count - 1} do not exist"
             raise ValueError(message)
-        return Span(function, first, count)
+        return RegisterSpan(function, first, count)
 
 
 class _Serial(_Table):
@@ -127,7 +127,7 @@ class _Serial(_Table):
             raise ValueError(message)
         return self
 
-    def build(self, bus: _Bus) -> SerialNumber:
+    def build(self, bus: _BusTable) -> SerialNumber:
         kind = None if self.type == "ascii" else RegisterType(self.type)
         words = self.words if kind is None else kind.words
         span = bus.span(self.function, self.address, words or 0)
@@ -148,7 +148,7 @@ class _Register(_Value):
     poll: bool = True
     digits: Annotated[int, Field(ge=1, le=18)] | None = None
 
-    def build(self, bus: _Bus) -> MeterRegister:
+    def build(self, bus: _BusTable) -> MeterRegister:
         span = bus.span(self.function, self.address, self.type.words)
         field = RegisterField(span, self.coding(bus.order))
         return MeterRegister(self.obis, self.unit, field, self.poll, self.modulus())
@@ -165,7 +165,7 @@ class _HeaderField(_Table):
     address: _Address
     type: Literal["u16", "u32"]
 
-    def build(self, bus: _Bus, function: int) -> RegisterField:
+    def build(self, bus: _BusTable, function: int) -> RegisterField:
         kind = RegisterType(self.type)
         span = bus.span(function, self.address, kind.words)
         return RegisterField(span, Coding(kind, bus.order))
@@ -178,7 +178,7 @@ class _Header(_Table):
     newest: _HeaderField
 
 
-class _Entry(_Table):
+class _RegisterTable(_Table):
     address: _Address
     width: Annotated[int, Field(ge=2, le=REGISTERS_PER_REQUEST)]
 
@@ -193,7 +193,7 @@ class _LoadProfile(_Table):
     layout: Literal["ring"]
     function: _Function
     header: _Header
-    entries: _Entry
+    entries: _RegisterTable
     channels: Annotated[list[_Captured], Field(min_length=1), AfterValidator(_unique)]
 
     @model_validator(mode="after")
@@ -204,7 +204,7 @@ class _LoadProfile(_Table):
                 raise ValueError(message)
         return self
 
-    def build(self, bus: _Bus) -> RingProfile:
+    def build(self, bus: _BusTable) -> RingProfile:
         header = self.header
         return RingProfile(
             function=self.function,
@@ -227,7 +227,7 @@ class _Document(_Table):
     manufacturer: _Name
     model: Annotated[str, StringConstraints(min_length=1)]
     source: Annotated[str, StringConstraints(min_length=1)]
-    modbus: _Bus = _Bus()
+    modbus: _BusTable = _BusTable()
     serial: _Serial | None = None
     signature: _Signature | None = None
     registers: Annotated[list[_Register], Field(min_length=1), AfterValidator(_unique)]

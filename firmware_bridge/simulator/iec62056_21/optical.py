@@ -8,7 +8,7 @@ from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.iec62056_21.driver import FIRST_BAUDRATE, MODE_B, MODE_C
 from firmware_bridge.simulator.display import ENERGIES, LOCAL, MAKER, instant
 from firmware_bridge.simulator.meter import VirtualMeter
-from firmware_bridge.simulator.polled import Reply
+from firmware_bridge.simulator.polled import ReplyPart
 
 _SETTLE_S = 0.05
 
@@ -30,7 +30,7 @@ class VirtualOpticalHead:
         self._speed = speed
         self._reaction_s = reaction_s
 
-    def __call__(self, held: bytes) -> tuple[tuple[Reply, ...], int]:
+    def __call__(self, held: bytes) -> tuple[tuple[ReplyPart, ...], int]:
         """The meter's answer to what the reader sent."""
         seven = bytes(byte & 0x7F for byte in held)
         if self._meter.faults.silent:
@@ -43,24 +43,28 @@ class VirtualOpticalHead:
             return (), 0
         return self._block(MODE_C[choice[1].decode("ascii")]), choice.end()
 
-    def _identify(self, asked: str) -> tuple[Reply, ...]:
+    def _identify(self, asked: str) -> tuple[ReplyPart, ...]:
         serial = self._meter.serial_at(self._meter.clock())
         if asked.lstrip("0") not in ("", serial.lstrip("0")):
             return ()
-        name = Reply(f"/{MAKER}{self._speed}VIRTUAL\r\n".encode())
+        name = ReplyPart(f"/{MAKER}{self._speed}VIRTUAL\r\n".encode())
         if self._speed.isdigit():
             return (name,)
         return (name, *self._block(MODE_B.get(self._speed, FIRST_BAUDRATE)))
 
-    def _block(self, baudrate: int) -> tuple[Reply, ...]:
+    def _block(self, baudrate: int) -> tuple[ReplyPart, ...]:
         raw = read_out(self._meter)
         tamper = self._meter.faults.tamper
         raw = tamper(raw) if tamper else raw
         if not self._reaction_s:
-            return (Reply(raw),)
+            return (ReplyPart(raw),)
         # What was sent has left the line by then; after the block it listens at its first speed.
-        changed = Reply(b"", _SETTLE_S, baudrate)
-        return (changed, Reply(raw, self._reaction_s), Reply(b"", _SETTLE_S, FIRST_BAUDRATE))
+        changed = ReplyPart(b"", _SETTLE_S, baudrate)
+        return (
+            changed,
+            ReplyPart(raw, self._reaction_s),
+            ReplyPart(b"", _SETTLE_S, FIRST_BAUDRATE),
+        )
 
 
 def read_out(meter: VirtualMeter) -> bytes:

@@ -17,7 +17,7 @@ from firmware_bridge.simulator.mbus.encoding import (
     type_i,
 )
 from firmware_bridge.simulator.meter import VirtualMeter
-from firmware_bridge.simulator.polled import Reply
+from firmware_bridge.simulator.polled import ReplyPart
 
 ELECTRICITY = 0x02
 VERSION = 1
@@ -45,7 +45,7 @@ class VirtualMbus:
         self._fixed = fixed
         self._selected: frozenset[int] = frozenset()
 
-    def __call__(self, held: bytes) -> tuple[tuple[Reply, ...], int]:
+    def __call__(self, held: bytes) -> tuple[tuple[ReplyPart, ...], int]:
         """The bus's answer to what the master sent."""
         if held[0] == _SHORT:
             return _replies(self._short(held[1], held[2]), 5) if len(held) >= 5 else ((), 0)
@@ -88,8 +88,8 @@ class VirtualMbus:
         return _ACKNOWLEDGE if self._selected else b""
 
 
-def _replies(data: bytes, used: int) -> tuple[tuple[Reply, ...], int]:
-    return ((Reply(data),) if data else ()), used
+def _replies(data: bytes, used: int) -> tuple[tuple[ReplyPart, ...], int]:
+    return ((ReplyPart(data),) if data else ()), used
 
 
 def _together(one: bytes, other: bytes) -> bytes:

@@ -31,7 +31,7 @@ class Packing(StrEnum):
     RTL_433 = "rtl_433"
 
 
-class Security(StrEnum):
+class SecurityMode(StrEnum):
     """How the meters encrypt."""
 
     NONE = "none"
@@ -50,7 +50,7 @@ class Radio:
     """
 
     packing: Packing = Packing.FRAMES
-    security: Security = Security.NONE
+    security: SecurityMode = SecurityMode.NONE
     keys: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def telegram(self, meter: VirtualMeter) -> bytes:
@@ -62,15 +62,15 @@ class Radio:
         return self.keys.get(meter.serial, self.keys.get("", b""))
 
 
-def radio_frame(meter: VirtualMeter, security: Security, key: bytes) -> bytes:
+def radio_frame(meter: VirtualMeter, security: SecurityMode, key: bytes) -> bytes:
     """A frame without CRCs."""
     at = instant(meter)
     named, data = identification(meter), records(meter, at)
     count = int(at.timestamp())
     access = count & 0xFF
-    if security is Security.MODE_5:
+    if security is SecurityMode.MODE_5:
         user = mbus_encoding.mode_5(named, access, 0, data, key)
-    elif security is Security.MODE_7:
+    elif security is SecurityMode.MODE_7:
         user = mbus_encoding.mode_7(named, access, 0, data, key, count)
     else:
         user = b"\x7a" + bytes([access, 0, 0, 0]) + data

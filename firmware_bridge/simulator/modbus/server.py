@@ -18,9 +18,9 @@ from firmware_bridge.contract.reading import from_ms
 from firmware_bridge.modbus.frames import (
     REGISTER_SPACE,
     Coding,
-    Number,
+    RegisterSpan,
     RegisterType,
-    Span,
+    ScaledInteger,
     encode,
     plan,
     to_words,
@@ -36,7 +36,7 @@ Meters = Mapping[int, tuple[VirtualMeter, MeterProfile]]
 class _Cell:
     """A stretch of registers and what it shows at an instant."""
 
-    span: Span
+    span: RegisterSpan
     words: Words
 
 
@@ -59,12 +59,12 @@ class RegisterMap:
         ring = self._ring
         if ring is not None:
             size = ring.width * meter.capacity
-            self._memory = Span(ring.function, ring.entries, size)
+            self._memory = RegisterSpan(ring.function, ring.entries, size)
             if self._memory.end > REGISTER_SPACE:
                 message = f"{meter.capacity} entries of {ring.width} registers do not fit."
                 raise VirtualMeterError(message, value=meter.capacity)
 
-    def read(self, asked: Span) -> tuple[int, ...] | None:
+    def read(self, asked: RegisterSpan) -> tuple[int, ...] | None:
         """The registers of a request; None where the model has none there."""
         now = self._meter.clock()
         if self._ring is not None and self._memory.holds(asked):
@@ -83,7 +83,7 @@ class RegisterMap:
                     words[address - asked.address] = word
         return tuple(words)
 
-    def _entries(self, ring: RingProfile, asked: Span, now: datetime) -> tuple[int, ...]:
+    def _entries(self, ring: RingProfile, asked: RegisterSpan, now: datetime) -> tuple[int, ...]:
         first = (asked.address - ring.entries) // ring.width
         last = (asked.end - 1 - ring.entries) // ring.width
         words: list[int] = []
@@ -100,9 +100,9 @@ class RegisterMap:
         if number < meter.oldest_entry(now):
             return words
         at = from_ms(number * meter.period_s * 1000)
-        words[: ring.time.words] = encode(Number(number * meter.period_s, 0), ring.time)
+        words[: ring.time.words] = encode(ScaledInteger(number * meter.period_s, 0), ring.time)
         for channel in ring.channels:
-            shown = Number(meter.register_wh(channel.obis, at), 0)
+            shown = ScaledInteger(meter.register_wh(channel.obis, at), 0)
             end = channel.offset + channel.coding.words
             words[channel.offset : end] = encode(shown, channel.coding)
         return words
@@ -142,7 +142,7 @@ def _counted(
     coding: Coding,
     at: datetime,
 ) -> tuple[int, ...]:
-    return encode(Number(count(meter, at), 0), coding)
+    return encode(ScaledInteger(count(meter, at), 0), coding)
 
 
 def _capacity(meter: VirtualMeter, at: datetime) -> int:
@@ -163,12 +163,12 @@ def _held(meter: VirtualMeter, at: datetime) -> int:
     return max(meter.newest_entry(at) - meter.oldest_entry(at) + 1, 0)
 
 
-def _fit(number: Number, coding: Coding) -> Number:
+def _fit(number: ScaledInteger, coding: Coding) -> ScaledInteger:
     """A float meter counts in steps of its resolution, rounded down as a counter is."""
     if coding.type is not RegisterType.FLOAT32 or coding.resolution <= number.exponent:
         return number
     step = 10 ** (coding.resolution - number.exponent)
-    return Number(number.mantissa // step, coding.resolution)
+    return ScaledInteger(number.mantissa // step, coding.resolution)
 
 
 def _serial_words(meter: VirtualMeter, field: SerialNumber, at: datetime) -> tuple[int, ...]:
@@ -184,7 +184,7 @@ def _serial_words(meter: VirtualMeter, field: SerialNumber, at: datetime) -> tup
     return to_words(raw, field.coding.order)
 
 
-class _Bus:
+class _VirtualSlaves:
     """The devices of one bus, and what becomes of their answers."""
 
     def __init__(self, meters: Meters) -> None:
@@ -211,7 +211,7 @@ class _Bus:
         return data if faults.tamper is None else faults.tamper(data)
 
 
-class VirtualModbusServer(_Bus):
+class VirtualModbusServer(_VirtualSlaves):
     """Serve virtual meters at one TCP address, each under its own unit.
 
     A unit that is not there is refused as a gateway does it. Use it as an async context manager;
@@ -273,7 +273,7 @@ class VirtualModbusServer(_Bus):
         return self._sent(data[6], data, absent)
 
 
-class VirtualModbusBus(_Bus):
+class VirtualModbusBus(_VirtualSlaves):
     """Serve virtual meters on a serial line in RTU, each under its own unit.
 
     A unit that is not there is silent. Use it as an async context manager.
@@ -325,7 +325,7 @@ def _device(unit: int, registers: RegisterMap) -> SimDevice:
     ) -> ExcCodes | None:
         if written is not None:
             return ExcCodes.ILLEGAL_FUNCTION
-        words = registers.read(Span(function, address, count))
+        words = registers.read(RegisterSpan(function, address, count))
         if words is None:
             return ExcCodes.ILLEGAL_ADDRESS
         current[address - start : address - start + count] = words

@@ -20,7 +20,7 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind, TimeQuality
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue
-from firmware_bridge.simulator.polled import Reply, VirtualAnsweringPort
+from firmware_bridge.simulator.polled import ReplyPart, VirtualPolledPort
 from tests.support.edge_clock import HandClock
 from tests.support.small_centre import office
 
@@ -36,11 +36,11 @@ LOST = bytes.fromhex("681b1b6808017278563412a34c130201000000040340e20100046d0015
 RESET = 0x40
 
 
-def lost_meter(held: bytes) -> tuple[tuple[Reply, ...], int]:
+def lost_meter(held: bytes) -> tuple[tuple[ReplyPart, ...], int]:
     """A slave whose clock starts anew with every power cut."""
     if len(held) < 5:
         return (), 0
-    return (Reply(b"\xe5" if held[1] == RESET else LOST),), 5
+    return (ReplyPart(b"\xe5" if held[1] == RESET else LOST),), 5
 
 
 def table(folder: Path, broker: int, meter: int, **further: object) -> dict[str, Any]:
@@ -69,7 +69,7 @@ async def test_a_meter_that_dates_itself_to_2000_gives_readings_that_the_centre_
 ) -> None:
     began = datetime.now(UTC)
     with mosquitto:
-        async with VirtualAnsweringPort(lost_meter) as line, office(mosquitto.port) as centre:
+        async with VirtualPolledPort(lost_meter) as line, office(mosquitto.port) as centre:
             config = parse_config(table(tmp_path, mosquitto.port, line.port))
             async with running_agent(config) as agent:
                 await centre.shows(lambda: len(centre.rows) >= 2)
@@ -97,7 +97,7 @@ async def test_a_meter_whose_clock_is_never_to_be_asked_tells_no_event(
     mosquitto: EmbeddedBroker, tmp_path: Path
 ) -> None:
     with mosquitto:
-        async with VirtualAnsweringPort(lost_meter) as line, office(mosquitto.port) as centre:
+        async with VirtualPolledPort(lost_meter) as line, office(mosquitto.port) as centre:
             settings = table(tmp_path, mosquitto.port, line.port, use_gateway_time=True)
             async with running_agent(parse_config(settings)):
                 await centre.shows(lambda: len(centre.rows) >= 2)

@@ -23,9 +23,9 @@ from firmware_bridge.simulator.iec62056_21.optical import VirtualOpticalHead, mo
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.mbus.slave import VirtualMbus
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
-from firmware_bridge.simulator.polled import VirtualAnsweringPort
+from firmware_bridge.simulator.polled import VirtualPolledPort
 from firmware_bridge.simulator.pty import SerialCable
-from firmware_bridge.simulator.push import VirtualPushPort
+from firmware_bridge.simulator.pushed import VirtualPushedPort
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=30)
@@ -40,7 +40,7 @@ def virtual(serial: str) -> VirtualMeter:
 
 async def test_two_meters_on_one_bus_are_read_at_once_over_one_connection() -> None:
     meters = {1: virtual("00004711"), 7: virtual("00004712")}
-    async with VirtualAnsweringPort(VirtualMbus(meters)) as bus:
+    async with VirtualPolledPort(VirtualMbus(meters)) as bus:
         place = LOCAL | {"port": bus.port}
         async with (
             MbusDriver.from_settings(place | {"address": 1}) as first,
@@ -62,7 +62,7 @@ async def test_two_meters_on_one_bus_are_read_at_once_over_one_connection() -> N
 async def test_a_dead_slave_loses_only_its_own_readings() -> None:
     meters = {1: virtual("1"), 2: virtual("2")}
     meters[1].faults.silent = True
-    async with VirtualAnsweringPort(VirtualMbus(meters)) as bus:
+    async with VirtualPolledPort(VirtualMbus(meters)) as bus:
         place = LOCAL | {"port": bus.port}
         async with (
             MbusDriver.from_settings(place | {"address": 1}) as dead,
@@ -75,7 +75,7 @@ async def test_a_dead_slave_loses_only_its_own_readings() -> None:
 
 
 async def test_a_slave_is_selected_by_its_identification_number() -> None:
-    async with VirtualAnsweringPort(VirtualMbus({1: virtual("4711"), 2: virtual("815")})) as bus:
+    async with VirtualPolledPort(VirtualMbus({1: virtual("4711"), 2: virtual("815")})) as bus:
         place = LOCAL | {"port": bus.port}
         async with MbusDriver.from_settings(place | {"secondary": "00000815"}) as driver:
             assert (await driver.read()).meter.serial == "00000815"
@@ -87,7 +87,7 @@ async def test_a_slave_is_selected_by_its_identification_number() -> None:
 async def test_mbus_over_a_serial_line() -> None:
     async with (
         SerialCable() as cable,
-        VirtualAnsweringPort(VirtualMbus({5: virtual("5")}), serial_port=cable.meter_end),
+        VirtualPolledPort(VirtualMbus({5: virtual("5")}), serial_port=cable.meter_end),
         MbusDriver.from_settings(
             {"serial_port": cable.agent_end, "address": 5, "timeout_s": 1}
         ) as driver,
@@ -103,7 +103,7 @@ async def test_a_damaged_answer_carries_its_bytes_and_the_next_read_is_good() ->
     meter = virtual("5")
     meter.faults.tamper = corrupt
     async with (
-        VirtualAnsweringPort(VirtualMbus({5: meter})) as bus,
+        VirtualPolledPort(VirtualMbus({5: meter})) as bus,
         MbusDriver.from_settings(LOCAL | {"port": bus.port, "address": 5}) as driver,
     ):
         with pytest.raises(MeterAnswerError) as caught:
@@ -121,7 +121,7 @@ async def test_a_damaged_answer_carries_its_bytes_and_the_next_read_is_good() ->
 async def test_an_optical_head_is_asked_in_modes_a_b_and_c(speed: str) -> None:
     meter = virtual("4711")
     async with (
-        VirtualAnsweringPort(VirtualOpticalHead(meter, speed)) as head,
+        VirtualPolledPort(VirtualOpticalHead(meter, speed)) as head,
         Iec62056Driver.from_settings(HEAD | {"port": head.port}) as driver,
     ):
         for _ in range(2):
@@ -134,7 +134,7 @@ async def test_an_optical_head_is_asked_in_modes_a_b_and_c(speed: str) -> None:
 async def test_an_optical_head_on_a_serial_line_changes_its_speed() -> None:
     async with (
         SerialCable() as cable,
-        VirtualAnsweringPort(VirtualOpticalHead(virtual("4711")), serial_port=cable.meter_end),
+        VirtualPolledPort(VirtualOpticalHead(virtual("4711")), serial_port=cable.meter_end),
         Iec62056Driver.from_settings(
             {"serial_port": cable.agent_end, "timeout_s": 2, "reaction_s": 0.02}
         ) as driver,
@@ -147,7 +147,7 @@ async def test_an_optical_head_on_a_serial_line_changes_its_speed() -> None:
 async def test_a_silent_or_damaged_optical_head_is_named() -> None:
     meter = virtual("4711")
     async with (
-        VirtualAnsweringPort(VirtualOpticalHead(meter)) as head,
+        VirtualPolledPort(VirtualOpticalHead(meter)) as head,
         Iec62056Driver.from_settings(HEAD | {"port": head.port}) as driver,
     ):
         meter.faults.tamper = corrupt
@@ -163,14 +163,14 @@ async def test_a_silent_or_damaged_optical_head_is_named() -> None:
 
 async def test_mode_d_is_listened_to() -> None:
     async with (
-        VirtualPushPort(virtual("4711"), mode_d, 0.02) as port,
+        VirtualPushedPort(virtual("4711"), mode_d, 0.02) as port,
         ModeDDriver.from_settings(LOCAL | {"port": port.port}) as driver,
     ):
         assert (await driver.read()).meter.serial == "4711"
 
 
 async def test_nothing_there_is_a_connection_error() -> None:
-    async with VirtualAnsweringPort(VirtualMbus({})) as gone:
+    async with VirtualPolledPort(VirtualMbus({})) as gone:
         port = gone.port
     async with MbusDriver.from_settings(LOCAL | {"port": port, "address": 1}) as driver:
         with pytest.raises(MeterConnectionError):

@@ -17,7 +17,7 @@ from firmware_bridge.contract.interval import Interval
 from firmware_bridge.driver.interface import MeterConnectionError, MeterTimeoutError
 from firmware_bridge.modbus.driver import ModbusDriver
 from firmware_bridge.modbus.endpoint import SerialEndpoint, TcpEndpoint
-from firmware_bridge.modbus.frames import Span
+from firmware_bridge.modbus.frames import RegisterSpan
 from firmware_bridge.modbus.link import SharedLink
 from firmware_bridge.modbus.probe import best, probe
 from firmware_bridge.modbus.profiles import load_profile
@@ -193,8 +193,8 @@ async def test_a_late_rtu_answer_is_never_taken_for_the_next() -> None:
         with slow_at_first(cable.meter_end):
             async with SharedLink(SerialEndpoint(cable.agent_end, 9600, "N", 1)) as link:
                 with pytest.raises(MeterTimeoutError):
-                    await link.read(Span(4, 7, 1), 1, TIMEOUT_S)
-                assert await link.read(Span(4, 9, 1), 1, TIMEOUT_S) == (9,)
+                    await link.read(RegisterSpan(4, 7, 1), 1, TIMEOUT_S)
+                assert await link.read(RegisterSpan(4, 9, 1), 1, TIMEOUT_S) == (9,)
 
 
 async def test_the_last_driver_that_leaves_closes_the_connection() -> None:
@@ -206,9 +206,9 @@ async def test_the_last_driver_that_leaves_closes_the_connection() -> None:
         async with SharedLink(endpoint) as first:
             async with SharedLink(endpoint) as second:
                 assert first is second
-                await second.read(Span(4, 0, 1), 1, TIMEOUT_S)
-            await first.read(Span(4, 0, 1), 1, TIMEOUT_S)
+                await second.read(RegisterSpan(4, 0, 1), 1, TIMEOUT_S)
+            await first.read(RegisterSpan(4, 0, 1), 1, TIMEOUT_S)
         async with SharedLink(endpoint) as third:
-            await third.read(Span(4, 0, 1), 1, TIMEOUT_S)
+            await third.read(RegisterSpan(4, 0, 1), 1, TIMEOUT_S)
         assert third is not first
         assert server.connections == 2

@@ -22,13 +22,13 @@ from firmware_bridge.driver.interface import (
 )
 from firmware_bridge.modbus.driver import ModbusDriver
 from firmware_bridge.modbus.endpoint import TcpEndpoint
-from firmware_bridge.modbus.frames import Span
+from firmware_bridge.modbus.frames import RegisterSpan
 from firmware_bridge.modbus.link import ModbusLink, SharedLink
 from tests.support.size import within
 
 from .conftest import TIMEOUT_S, Bench, Rogue, answer, rogue
 
-SPAN = Span(4, 16, 4)
+SPAN = RegisterSpan(4, 16, 4)
 REGISTERS = bytes.fromhex("0000000000001234")
 
 
@@ -39,7 +39,7 @@ class Asker:
         self._link = link
         self._timeout_s = timeout_s
 
-    async def read(self, span: Span, unit: int) -> tuple[int, ...]:
+    async def read(self, span: RegisterSpan, unit: int) -> tuple[int, ...]:
         return await self._link.read(span, unit, self._timeout_s)
 
 
@@ -155,10 +155,10 @@ async def test_a_cancelled_read_leaves_no_answer_behind() -> None:
         writer.write(answer(request, address * 4))
 
     async with rogue(slow) as server, link(server) as connection:
-        first = asyncio.create_task(connection.read(Span(4, 1, 4), 1))
+        first = asyncio.create_task(connection.read(RegisterSpan(4, 1, 4), 1))
         await asyncio.sleep(0.02)
         first.cancel()
-        assert await connection.read(Span(4, 2, 4), 1) == (2, 2, 2, 2)
+        assert await connection.read(RegisterSpan(4, 2, 4), 1) == (2, 2, 2, 2)
         with pytest.raises(asyncio.CancelledError):
             await first
 

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from firmware_bridge.driver.interface import MeterConnectionError
-from firmware_bridge.driver.line import SerialPlace, TcpPlace
+from firmware_bridge.driver.line import SerialAddress, TcpAddress
 from firmware_bridge.driver.registry import create_driver
 from firmware_bridge.driver.telegram import Keys
 from firmware_bridge.probe.finding import Found
@@ -23,11 +23,11 @@ from firmware_bridge.simulator.dlms.telegrams import Cipher, dlms_push
 from firmware_bridge.simulator.iec62056_21.p1 import P1Version, p1_telegram
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.mbus.slave import VirtualMbus
-from firmware_bridge.simulator.mbus.wireless import Radio, Security
+from firmware_bridge.simulator.mbus.wireless import Radio, SecurityMode
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
-from firmware_bridge.simulator.polled import VirtualAnsweringPort
+from firmware_bridge.simulator.polled import VirtualPolledPort
 from firmware_bridge.simulator.pty import SerialCable
-from firmware_bridge.simulator.push import Telegrams, VirtualPushPort
+from firmware_bridge.simulator.pushed import Telegrams, VirtualPushedPort
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=5)
@@ -54,8 +54,8 @@ async def test_slaves_whose_answers_collide_are_told_apart_by_their_identificati
     serials = ("12345678", "13345678", "80000001", "90000001")
     slaves = {0: virtual(serials[0]), 7: virtual(serials[1]), 8: virtual(serials[2])}
     slaves |= {9: virtual(serials[3])}
-    async with VirtualAnsweringPort(VirtualMbus(slaves)) as bus:
-        place = TcpPlace("127.0.0.1", bus.port)
+    async with VirtualPolledPort(VirtualMbus(slaves)) as bus:
+        place = TcpAddress("127.0.0.1", bus.port)
         found = await search_bus(place, range(9), 0.05, Keys(), quiet)
         by_serial = {one.meter.serial: one for one in found}
         assert set(by_serial) == set(serials)
@@ -72,14 +72,14 @@ async def test_slaves_that_share_a_primary_address_are_found_by_their_identifica
         def _asked(self, address: int) -> list[int]:
             return [1, 2] if address == 5 else list(super()._asked(address))
 
-    async with VirtualAnsweringPort(Shared(dict(enumerate(both, start=1)))) as bus:
-        found = await search_bus(TcpPlace("127.0.0.1", bus.port), (5,), 0.05, Keys(), quiet)
+    async with VirtualPolledPort(Shared(dict(enumerate(both, start=1)))) as bus:
+        found = await search_bus(TcpAddress("127.0.0.1", bus.port), (5,), 0.05, Keys(), quiet)
     assert [one.settings.get("secondary") for one in found] == ["11111111", "22222222"]
 
 
 async def test_a_bus_without_slaves_is_given_up_at_once() -> None:
-    async with VirtualAnsweringPort(VirtualMbus({})) as bus:
-        place = TcpPlace("127.0.0.1", bus.port)
+    async with VirtualPolledPort(VirtualMbus({})) as bus:
+        place = TcpAddress("127.0.0.1", bus.port)
         async with asyncio.timeout(2):
             assert await search_bus(place, None, 0.1, Keys(), quiet) == []
 
@@ -87,10 +87,10 @@ async def test_a_bus_without_slaves_is_given_up_at_once() -> None:
 @asynccontextmanager
 async def pushing(
     telegrams: Telegrams, baudrate: int, *meters: VirtualMeter
-) -> AsyncIterator[SerialPlace]:
+) -> AsyncIterator[SerialAddress]:
     async with (
         SerialCable(strict=True) as cable,
-        VirtualPushPort(
+        VirtualPushedPort(
             meters or virtual("4711"),
             telegrams,
             0.4,
@@ -98,7 +98,7 @@ async def pushing(
             baudrate=baudrate,
         ),
     ):
-        yield SerialPlace(cable.agent_end)
+        yield SerialAddress(cable.agent_end)
 
 
 async def test_an_unusual_speed_is_found_and_proposed() -> None:
@@ -121,7 +121,7 @@ async def test_an_encrypted_meter_is_found_and_what_it_lacks_is_said() -> None:
 
 
 async def test_all_meters_behind_a_receiver_are_found_with_and_without_their_key() -> None:
-    radio = Radio(security=Security.MODE_5, keys={"4711": CIPHER.key, "4712": bytes(16)})
+    radio = Radio(security=SecurityMode.MODE_5, keys={"4711": CIPHER.key, "4712": bytes(16)})
     search = Search(
         protocols=frozenset({"wmbus"}), listen_s=1.5, timeout_s=0.1, keys=Keys(CIPHER.key)
     )
@@ -136,6 +136,6 @@ async def test_all_meters_behind_a_receiver_are_found_with_and_without_their_key
 async def test_a_silent_line_is_found_silent_and_a_missing_one_named() -> None:
     async with SerialCable() as cable:
         few = Search(protocols=frozenset({"modbus", "mbus", "sml"}), listen_s=0.5, timeout_s=0.05)
-        assert await few.run(SerialPlace(cable.agent_end), quiet) == []
+        assert await few.run(SerialAddress(cable.agent_end), quiet) == []
     with pytest.raises(MeterConnectionError):
-        await QUICK.run(SerialPlace("/dev/no-such-device"), quiet)
+        await QUICK.run(SerialAddress("/dev/no-such-device"), quiet)

@@ -27,7 +27,7 @@ from firmware_bridge.simulator.dlms.telegrams import Cipher, dlms_push
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
 from firmware_bridge.simulator.pty import SerialCable
-from firmware_bridge.simulator.push import PUSHES, VirtualPushPort
+from firmware_bridge.simulator.pushed import PUSHES, VirtualPushedPort
 from firmware_bridge.sml.driver import SmlDriver
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -58,7 +58,7 @@ def is_import(code: Obis) -> bool:
 @pytest.mark.parametrize("protocol", DRIVERS)
 async def test_a_pushing_meter_is_read_over_tcp(protocol: str, meter: VirtualMeter) -> None:
     async with (
-        VirtualPushPort(meter, PUSHES[protocol], 0.02) as port,
+        VirtualPushedPort(meter, PUSHES[protocol], 0.02) as port,
         driver(protocol, {"host": "127.0.0.1", "port": port.port}) as reader,
     ):
         assert (await reader.identify()).serial == SERIALS[protocol]
@@ -84,7 +84,7 @@ async def test_a_pushing_meter_is_read_over_a_serial_line(
 ) -> None:
     async with (
         SerialCable() as cable,
-        VirtualPushPort(meter, PUSHES[protocol], 0.02, serial_port=cable.meter_end),
+        VirtualPushedPort(meter, PUSHES[protocol], 0.02, serial_port=cable.meter_end),
         driver(protocol, {"serial_port": cable.agent_end}) as reader,
     ):
         out = await reader.read()
@@ -92,7 +92,7 @@ async def test_a_pushing_meter_is_read_over_a_serial_line(
 
 
 async def test_an_encrypted_push_needs_its_keys(meter: VirtualMeter) -> None:
-    async with VirtualPushPort(meter, partial(dlms_push, cipher=KEYS), 0.02) as port:
+    async with VirtualPushedPort(meter, partial(dlms_push, cipher=KEYS), 0.02) as port:
         place: dict[str, object] = {"host": port.host, "port": port.port}
         keys = {"key": KEYS.key.hex(), "auth_key": KEYS.authentication.hex()}
         async with driver("dlms", place | keys) as reader:
@@ -105,7 +105,7 @@ async def test_an_encrypted_push_needs_its_keys(meter: VirtualMeter) -> None:
 
 async def test_values_come_again_after_the_gateway_restarts(meter: VirtualMeter) -> None:
     async with (
-        VirtualPushPort(meter, PUSHES["dsmr"], 0.02) as port,
+        VirtualPushedPort(meter, PUSHES["dsmr"], 0.02) as port,
         driver("dsmr", {"host": "127.0.0.1", "port": port.port}) as reader,
     ):
         await reader.read()
@@ -126,7 +126,7 @@ async def test_bad_telegrams_silence_and_absence_are_named(
     protocol: str, meter: VirtualMeter
 ) -> None:
     meter.faults.tamper = flip
-    async with VirtualPushPort(meter, PUSHES[protocol], 0.02) as port:
+    async with VirtualPushedPort(meter, PUSHES[protocol], 0.02) as port:
         place: dict[str, object] = {"host": port.host, "port": port.port}
         async with driver(protocol, place) as reader:
             with pytest.raises(MeterAnswerError):
@@ -148,7 +148,7 @@ async def test_bad_telegrams_silence_and_absence_are_named(
 
 async def test_an_exchange_is_reported_once(meter: VirtualMeter) -> None:
     async with (
-        VirtualPushPort(meter, PUSHES["dsmr"], 0.02) as port,
+        VirtualPushedPort(meter, PUSHES["dsmr"], 0.02) as port,
         driver("dsmr", {"host": "127.0.0.1", "port": port.port}) as reader,
     ):
         assert (await reader.read()).replaced is None

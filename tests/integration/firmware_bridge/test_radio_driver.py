@@ -20,10 +20,10 @@ from firmware_bridge.mbus.radio import RadioDriver
 from firmware_bridge.mbus.receiver import _receivers
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
-from firmware_bridge.simulator.mbus.wireless import Packing, Radio, Security
+from firmware_bridge.simulator.mbus.wireless import Packing, Radio, SecurityMode
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
 from firmware_bridge.simulator.pty import SerialCable
-from firmware_bridge.simulator.push import VirtualPushPort
+from firmware_bridge.simulator.pushed import VirtualPushedPort
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=5)
@@ -50,8 +50,8 @@ def imported(out: ReadOut) -> Decimal:
 
 
 async def test_meters_share_a_receiver_and_keep_their_keys() -> None:
-    radio = Radio(Packing.FRAMES, Security.MODE_7, KEYS | {"": bytes(16)})
-    async with VirtualPushPort(METERS, radio.telegram, 0.05) as port:
+    radio = Radio(Packing.FRAMES, SecurityMode.MODE_7, KEYS | {"": bytes(16)})
+    async with VirtualPushedPort(METERS, radio.telegram, 0.05) as port:
         place: dict[str, object] = {"host": port.host, "port": port.port}
         async with (
             driver(place, "4711", key=KEYS["4711"].hex()) as first,
@@ -80,7 +80,7 @@ async def test_meters_share_a_receiver_and_keep_their_keys() -> None:
 
 async def test_a_receiver_that_is_lost_is_found_again_by_all() -> None:
     radio = Radio(Packing.CUL)
-    async with VirtualPushPort(METERS, radio.telegram, 0.05) as port:
+    async with VirtualPushedPort(METERS, radio.telegram, 0.05) as port:
         place: dict[str, object] = {"host": port.host, "port": port.port, "framing": "lines"}
         async with driver(place, "4711") as first, driver(place, "4712") as second:
             await asyncio.gather(first.read(), second.read())
@@ -105,7 +105,7 @@ async def test_damaged_frames_of_the_meter_are_named_and_those_of_others_are_not
     meters[0].faults.tamper = flip
     async with (
         SerialCable() as cable,
-        VirtualPushPort(meters, Radio().telegram, 0.05, serial_port=cable.meter_end),
+        VirtualPushedPort(meters, Radio().telegram, 0.05, serial_port=cable.meter_end),
     ):
         place: dict[str, object] = {"serial_port": cable.agent_end}
         async with driver(place, "4711") as damaged, driver(place, "4712") as sound:

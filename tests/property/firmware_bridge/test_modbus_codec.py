@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_bridge.driver.interface import Absence
-from firmware_bridge.modbus.answer import Request, judge
+from firmware_bridge.modbus.answer import ModbusRequest, judge
 from firmware_bridge.modbus.frames import (
     Coding,
-    Number,
+    RegisterSpan,
     RegisterType,
-    Span,
+    ScaledInteger,
     WordOrder,
     decode,
     encode,
@@ -38,7 +38,7 @@ def integers(draw: st.DrawFn) -> tuple[int, Coding]:
 @given(integers())
 def test_every_integer_comes_back(case: tuple[int, Coding]) -> None:
     mantissa, coding = case
-    number = Number(mantissa, coding.scale)
+    number = ScaledInteger(mantissa, coding.scale)
     words = encode(number, coding)
     assert len(words) == coding.words
     assert decode(words, coding) == number
@@ -47,7 +47,7 @@ def test_every_integer_comes_back(case: tuple[int, Coding]) -> None:
 @given(st.integers(0, 13_107_199), st.sampled_from(WordOrder))
 def test_every_ten_watt_hours_of_a_float_meter_come_back(tens: int, order: WordOrder) -> None:
     coding = Coding(RegisterType.FLOAT32, order, scale=3, resolution=1)
-    assert decode(encode(Number(tens, 1), coding), coding) == Number(tens, 1)
+    assert decode(encode(ScaledInteger(tens, 1), coding), coding) == ScaledInteger(tens, 1)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(-6, 6), st.integers(-4, 4))
@@ -59,7 +59,7 @@ def test_a_float_is_decoded_to_within_half_a_step(bits: int, scale: int, resolut
         assert got is Absence.NOT_A_NUMBER
     elif math.isinf(value):
         assert got is Absence.INFINITE
-    elif isinstance(got, Number):
+    elif isinstance(got, ScaledInteger):
         exact = Fraction(value) * Fraction(10) ** scale
         assert abs(exact - got.mantissa * Fraction(10) ** got.exponent) * 2 <= (
             Fraction(10) ** got.exponent
@@ -78,17 +78,17 @@ def test_the_nearest_float_is_sent(value: float) -> None:
     if exact.denominator != 1:
         exponent = -exact.denominator.bit_length() + 1
         mantissa = exact.numerator * 5**-exponent
-    words = encode(Number(mantissa, exponent), coding)
+    words = encode(ScaledInteger(mantissa, exponent), coding)
     expected = struct.unpack(">HH", struct.pack(">f", value or 0.0))
     assert words == expected
 
 
-SPANS = st.builds(Span, st.sampled_from([3, 4]), st.integers(0, 2000), st.integers(1, 8))
+SPANS = st.builds(RegisterSpan, st.sampled_from([3, 4]), st.integers(0, 2000), st.integers(1, 8))
 
 
 @given(st.lists(SPANS, max_size=40), st.integers(8, 125), st.integers(0, 20))
 def test_a_plan_reads_everything_within_the_limit(
-    spans: list[Span], max_registers: int, max_gap: int
+    spans: list[RegisterSpan], max_registers: int, max_gap: int
 ) -> None:
     blocks = plan(spans, max_registers, max_gap)
     assert all(any(block.holds(span) for block in blocks) for span in spans)
@@ -101,4 +101,4 @@ def test_a_plan_reads_everything_within_the_limit(
 def test_any_bytes_are_judged_without_an_exception(
     data: bytes, transaction: int, unit: int, count: int
 ) -> None:
-    judge(Request(transaction, unit, 4, count), data)
+    judge(ModbusRequest(transaction, unit, 4, count), data)

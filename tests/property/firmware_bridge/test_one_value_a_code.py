@@ -14,8 +14,8 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Kind
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue, ReadOut, distinct
-from firmware_bridge.driver.line import Line, TcpPlace
-from firmware_bridge.driver.polled import AskedDriver, SharedLine
+from firmware_bridge.driver.line import MeterLine, TcpAddress
+from firmware_bridge.driver.polled import PolledDriver, SharedLine
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.driver.telegram import UNKNOWN, Observation, Telegram
 from tests.support.telegrams import Capture, all_captures
@@ -61,7 +61,7 @@ class Recorded:
     def __init__(self, data: bytes) -> None:
         self.data = data
 
-    async def open(self, timeout_s: float) -> Line:
+    async def open(self, timeout_s: float) -> MeterLine:
         assert timeout_s > 0
         return self
 
@@ -107,7 +107,7 @@ async def test_every_recording_becomes_one_a_code(capture: Capture) -> None:
             async def ask(_: SharedLine, told: Telegram = telegram) -> tuple[Observation, ...]:
                 return told.observations
 
-            async with AskedDriver(TcpPlace("127.0.0.1", 1), ask, 1.0) as asked:
+            async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0) as asked:
                 check(await asked.read())
         return
     place = Recorded(capture.data)

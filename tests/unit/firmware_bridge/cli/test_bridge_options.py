@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from firmware_bridge.cli import app, option_check
-from firmware_bridge.cli.simulate import Protocol, simulate
+from firmware_bridge.cli.simulate import PlayedProtocol, simulate
 
 KEY = "00112233445566778899AABBCCDDEEFF"
 EXAMPLES = {
@@ -55,12 +55,17 @@ def refused(tmp_path: Path, *arguments: str) -> str:
 def test_every_option_of_a_protocol_is_known_to_be_one() -> None:
     assert set(EXAMPLES) | FLAGS == set(option_check.SIMULATE)
     assert set(option_check.SIMULATE) <= set(inspect.signature(simulate).parameters)
-    assert {name for fitting in option_check.SIMULATE.values() for name in fitting} == set(Protocol)
+    assert {name for fitting in option_check.SIMULATE.values() for name in fitting} == set(
+        PlayedProtocol
+    )
 
 
 @pytest.mark.parametrize(
     ("option", "protocol"),
-    [(option, min(set(map(str, Protocol)) - option_check.SIMULATE[option])) for option in SAMPLE],
+    [
+        (option, min(set(map(str, PlayedProtocol)) - option_check.SIMULATE[option]))
+        for option in SAMPLE
+    ],
 )
 def test_an_option_that_means_nothing_to_the_protocol_is_refused(
     option: str, protocol: str, tmp_path: Path

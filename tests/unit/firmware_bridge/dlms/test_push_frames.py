@@ -10,7 +10,7 @@ from firmware_bridge.dlms.clock import instant
 from firmware_bridge.dlms.frames import DlmsScanner
 from firmware_bridge.dlms.hdlc import parse_frame
 from firmware_bridge.dlms.notification import parse_apdu
-from firmware_bridge.driver.local_clock import LocalClock
+from firmware_bridge.driver.local_clock import MeterZone
 from firmware_bridge.driver.telegram import (
     AuthenticationError,
     ChecksumError,
@@ -211,7 +211,7 @@ def test_malformed_data_is_named(data: bytes, error: type[Exception]) -> None:
     ],
 )
 def test_clock_deviation_and_status(text: str, expected: tuple[datetime, bool] | None) -> None:
-    assert instant(bytes.fromhex(text), LocalClock()) == expected
+    assert instant(bytes.fromhex(text), MeterZone()) == expected
 
 
 def test_a_compact_array_is_the_array_that_it_stands_for() -> None:

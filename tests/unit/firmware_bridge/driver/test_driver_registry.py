@@ -16,7 +16,7 @@ from firmware_bridge.driver.interface import (
 )
 from firmware_bridge.driver.registry import create_driver, driver_class, protocols
 from firmware_bridge.modbus.driver import ModbusDriver, serial_text
-from firmware_bridge.modbus.frames import Coding, RegisterType, Span
+from firmware_bridge.modbus.frames import Coding, RegisterSpan, RegisterType
 from firmware_bridge.modbus.profiles import UnknownProfileError
 from firmware_bridge.modbus.register_map import SerialNumber
 
@@ -74,8 +74,8 @@ def test_a_register_that_the_model_has_not_is_refused() -> None:
         create_driver("modbus", GOOD | {"profile": "unknown"})
 
 
-TEXT = SerialNumber(Span(4, 0, 4), None, Coding(RegisterType.U16))
-NUMBER = SerialNumber(Span(3, 0, 2), RegisterType.U32, Coding(RegisterType.U32))
+TEXT = SerialNumber(RegisterSpan(4, 0, 4), None, Coding(RegisterType.U16))
+NUMBER = SerialNumber(RegisterSpan(3, 0, 2), RegisterType.U32, Coding(RegisterType.U32))
 
 
 def test_serial_numbers_are_text_or_integers() -> None:

@@ -12,7 +12,7 @@ import pytest
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.dlms.line import LineScanner
 from firmware_bridge.driver.interface import DriverSettingError, MeterIdentity, ReadOut
-from firmware_bridge.driver.line import Line, TcpPlace
+from firmware_bridge.driver.line import MeterLine, TcpAddress
 from firmware_bridge.driver.naming import (
     NO_PLATE,
     MeterSeveralError,
@@ -21,7 +21,7 @@ from firmware_bridge.driver.naming import (
     host_of,
     named_values,
 )
-from firmware_bridge.driver.polled import AskedDriver, SharedLine
+from firmware_bridge.driver.polled import PolledDriver, SharedLine
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.driver.registry import create_driver, driver_class
 from firmware_bridge.driver.telegram import UNKNOWN, Observation, Scanner
@@ -74,7 +74,7 @@ class Recorded:
     def __str__(self) -> str:
         return "the line"
 
-    async def open(self, timeout_s: float) -> Line:
+    async def open(self, timeout_s: float) -> MeterLine:
         assert timeout_s > 0
         return self
 
@@ -127,12 +127,12 @@ async def test_an_asked_meter_is_refused_and_named_alike(capture: Capture) -> No
     async def ask(_: SharedLine) -> tuple[Observation, ...]:
         return tuple(seen)
 
-    async with AskedDriver(TcpPlace("127.0.0.1", 1), ask, 1.0) as driver:
+    async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0) as driver:
         with pytest.raises(MeterUnnamedError):
             await driver.read()
         with pytest.raises(MeterUnnamedError):
             await driver.identify()
-    async with AskedDriver(TcpPlace("127.0.0.1", 1), ask, 1.0, PLATE) as driver:
+    async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0, PLATE) as driver:
         assert (await driver.read()).meter.serial == (await driver.identify()).serial == "735999"
 
 
@@ -213,7 +213,7 @@ async def test_two_devices_of_one_message_are_not_one_because_the_table_says_so(
     async def ask(_: SharedLine) -> tuple[Observation, ...]:
         return seen
 
-    async with AskedDriver(TcpPlace("127.0.0.1", 1), ask, 1.0, PLATE) as driver:
+    async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0, PLATE) as driver:
         with pytest.raises(MeterSeveralError):
             await driver.read()
 
@@ -223,8 +223,8 @@ def test_a_number_of_zeros_was_never_set() -> None:
 
 
 def test_a_found_meter_without_a_number_comes_with_the_remedy() -> None:
-    found = Found.of("dsmr", TcpPlace("h", 1), observed(p1(IMPORTED)), {})
+    found = Found.of("dsmr", TcpAddress("h", 1), observed(p1(IMPORTED)), {})
     assert "# serial = " in found.configuration()
     assert '\nserial = "' not in found.configuration()
-    named = Found.of("dsmr", TcpPlace("h", 1), observed(p1(IMPORTED, NAMED)), {})
+    named = Found.of("dsmr", TcpAddress("h", 1), observed(p1(IMPORTED, NAMED)), {})
     assert "serial =" not in named.configuration()

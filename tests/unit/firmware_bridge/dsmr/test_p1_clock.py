@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from firmware_bridge.codec.crc import arc
-from firmware_bridge.driver.local_clock import LocalClock
+from firmware_bridge.driver.local_clock import MeterZone
 from firmware_bridge.driver.telegram import AuthenticationError, Keys, plain
 from firmware_bridge.dsmr.encrypted import LUXEMBOURG_AUTHENTICATION_KEY, EncryptedP1Scanner
 from firmware_bridge.iec62056_21.p1_values import P1Scanner
@@ -25,18 +25,18 @@ from firmware_bridge.simulator.dlms.encoding import cipher
 def test_the_letter_tells_both_hours_of_autumn_apart(
     text: str, expected: datetime, *, certain: bool
 ) -> None:
-    assert LocalClock().stamp(text) == (expected, certain)
+    assert MeterZone().stamp(text) == (expected, certain)
 
 
 @pytest.mark.parametrize(
     "text", ["632525252525W", "", "20102502300", "2010250230X", "991332000000S"]
 )
 def test_impossible_times_are_none(text: str) -> None:
-    assert LocalClock().stamp(text) is None
+    assert MeterZone().stamp(text) is None
 
 
 def test_irish_winter_is_utc() -> None:
-    at = LocalClock("Europe/Dublin").stamp("230102120000W")
+    at = MeterZone("Europe/Dublin").stamp("230102120000W")
     assert at == (datetime(2023, 1, 2, 12, tzinfo=UTC), True)
 
 

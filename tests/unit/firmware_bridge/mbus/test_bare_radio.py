@@ -10,8 +10,8 @@ import pytest
 from firmware_bridge.codec.crc import en13757
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.telegram import Keys, Telegram, plain
-from firmware_bridge.mbus.headerless import bare_frames
-from firmware_bridge.recordings.decode import Options, decode_bytes
+from firmware_bridge.mbus.headerless import headerless_frames
+from firmware_bridge.recordings.decode import DecodeOptions, decode_bytes
 from firmware_bridge.simulator.mbus.encoding import device, format_a, format_b, mode_5, radio_frame
 
 KEY = bytes(range(16))
@@ -23,7 +23,7 @@ HEADS = bytes.fromhex("0C130413")
 
 
 def read(data: bytes, key: bytes | None = None) -> list[Telegram]:
-    return decode_bytes("wmbus", data, Options(Keys(key)))
+    return decode_bytes("wmbus", data, DecodeOptions(Keys(key)))
 
 
 def values(found: list[Telegram]) -> list[str]:
@@ -46,8 +46,8 @@ def test_a_recording_of_bare_frames_only_is_read_for_what_it_is() -> None:
 
 @pytest.mark.parametrize("more", [b"\x00", b"\x10\x44", PLAIN[:-1], format_a(PLAIN)])
 def test_what_is_not_bare_to_the_last_byte_is_not_taken_for_it(more: bytes) -> None:
-    assert bare_frames(PLAIN + more) == ()
-    assert bare_frames(more + PLAIN) == ()
+    assert headerless_frames(PLAIN + more) == ()
+    assert headerless_frames(more + PLAIN) == ()
 
 
 @pytest.mark.parametrize("crcs", [format_a, format_b])

@@ -19,7 +19,7 @@ from firmware_bridge.mbus.wireless import RadioFrame
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.mbus import encoding as mbus_encoding
-from firmware_bridge.simulator.mbus.wireless import Packing, Radio, Security, radio_frame
+from firmware_bridge.simulator.mbus.wireless import Packing, Radio, SecurityMode, radio_frame
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
 from firmware_bridge.simulator.site import framing_of
 
@@ -44,9 +44,9 @@ def frames(found: list[RadioFrame | Telegram]) -> list[RadioFrame]:
     return [item for item in found if isinstance(item, RadioFrame)]
 
 
-@pytest.mark.parametrize("security", Security)
+@pytest.mark.parametrize("security", SecurityMode)
 @pytest.mark.parametrize("packing", Packing)
-def test_a_receiver_s_frames_are_read_exactly(packing: Packing, security: Security) -> None:
+def test_a_receiver_s_frames_are_read_exactly(packing: Packing, security: SecurityMode) -> None:
     meters = (virtual("4711"), virtual("4712"))
     radio = Radio(packing, security, {"": KEY})
     raw = b"".join(map(radio.telegram, meters))
@@ -94,7 +94,7 @@ def test_noise_is_no_frame_and_ends_no_stream(framing: Framing) -> None:
 
 
 def test_rssi_and_times_that_receivers_append_are_passed_over() -> None:
-    frame = radio_frame(virtual(), Security.NONE, b"")
+    frame = radio_frame(virtual(), SecurityMode.NONE, b"")
     with_crcs = mbus_encoding.format_a(frame)
     for line in (
         f"b{with_crcs.hex()}8042",
@@ -117,7 +117,7 @@ def test_rssi_and_times_that_receivers_append_are_passed_over() -> None:
 
 
 def test_what_the_receiver_itself_doubts_is_not_trusted() -> None:
-    frame = radio_frame(virtual(), Security.NONE, b"")
+    frame = radio_frame(virtual(), SecurityMode.NONE, b"")
     doubtful = (
         f"T1;0;1;2026-11-23 12:00:00.000;63;69;00004711;0x{frame.hex()}",
         json.dumps({"model": "Wireless-MBus", "mic": "", "data": frame.hex()}),

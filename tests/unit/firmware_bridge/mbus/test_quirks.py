@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from firmware_bridge.driver.line import TcpPlace
-from firmware_bridge.driver.polled import AskedDriver, SharedLine
+from firmware_bridge.driver.line import TcpAddress
+from firmware_bridge.driver.polled import PolledDriver, SharedLine
 from firmware_bridge.driver.telegram import Observation
 from firmware_bridge.mbus.quirks import quirk_of
 from firmware_bridge.mbus.values import WiredScanner
@@ -45,7 +45,7 @@ async def read(*records: bytes, version: int = 16) -> tuple[dict[str, str], list
     async def ask(_: SharedLine) -> tuple[Observation, ...]:
         return tuple(observed("SEC", version, *records))
 
-    driver = AskedDriver(TcpPlace("127.0.0.1", 1), ask, 1.0)
+    driver = PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0)
     async with driver:
         out = await driver.read()
     values = {str(value.obis): str(value.quantity) for value in out.values}

@@ -20,7 +20,7 @@ from firmware_bridge.driver.telegram import DeviceReportError, TelegramError
 from firmware_bridge.mbus.dates import WallTime
 from firmware_bridge.mbus.frames import APPLICATION_ERRORS, Application, parse_application
 from firmware_bridge.mbus.link import parse_frame
-from firmware_bridge.mbus.records import Record
+from firmware_bridge.mbus.records import DataRecord
 from firmware_bridge.mbus.units import Form
 from firmware_bridge.mbus.values import WiredScanner
 from tests.support.data import find_data
@@ -72,7 +72,7 @@ def application(path: Path) -> Application:
     return parse_application(parse_frame(from_hex(path.read_bytes()) or b"").user)
 
 
-def verdict(record: Record, wanted: Expected) -> str:  # noqa: PLR0911 - one for each kind of data
+def verdict(record: DataRecord, wanted: Expected) -> str:  # noqa: PLR0911 - one for each kind of data
     """`exact`, a key of REASONS, or what is wrong."""
     unit, power = FIXED_UNITS.get(wanted.unit, (UNITS.get(wanted.unit, wanted.unit), 0))
     data = record.data
@@ -96,7 +96,7 @@ def verdict(record: Record, wanted: Expected) -> str:  # noqa: PLR0911 - one for
     return number(record, Decimal(wanted.value).scaleb(power))
 
 
-def number(record: Record, wanted: Decimal) -> str:
+def number(record: DataRecord, wanted: Decimal) -> str:
     value = record.value
     assert value is not None
     if value == wanted or round(value, 6) == wanted:

@@ -12,7 +12,7 @@ import pytest
 
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
-from firmware_bridge.modbus.frames import RegisterType, Span
+from firmware_bridge.modbus.frames import RegisterSpan, RegisterType
 from firmware_bridge.modbus.profiles import (
     MeterProfileError,
     UnknownProfileError,
@@ -38,12 +38,12 @@ def test_each_shipped_model_counts_import_and_export_and_tells_its_serial(name: 
 
 def test_the_published_addresses_are_those_that_travel() -> None:
     sdm630 = load_profile("eastron-sdm630").by_obis[ACTIVE_IMPORT].field
-    assert (sdm630.span, sdm630.coding.type) == (Span(4, 0x0048, 2), RegisterType.FLOAT32)
+    assert (sdm630.span, sdm630.coding.type) == (RegisterSpan(4, 0x0048, 2), RegisterType.FLOAT32)
     iem3155 = load_profile("schneider-iem3155")
     # The manual counts from 1: register 3204 travels as 3203, 130 as 129.
-    assert iem3155.by_obis[ACTIVE_IMPORT].field.span == Span(3, 3203, 4)
+    assert iem3155.by_obis[ACTIVE_IMPORT].field.span == RegisterSpan(3, 3203, 4)
     assert iem3155.serial is not None
-    assert iem3155.serial.span == Span(3, 129, 2)
+    assert iem3155.serial.span == RegisterSpan(3, 129, 2)
 
 
 def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:

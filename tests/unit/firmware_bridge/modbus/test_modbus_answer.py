@@ -6,15 +6,15 @@ import pytest
 from pymodbus.framer.rtu import FramerRTU
 
 from firmware_bridge.driver.interface import MeterAnswerError, TransactionMismatchError
-from firmware_bridge.modbus.answer import Request, judge, judge_rtu
+from firmware_bridge.modbus.answer import ModbusRequest, judge, judge_rtu
 
-ASKED = Request(transaction=7, unit=1, function=4, count=2)
+ASKED = ModbusRequest(transaction=7, unit=1, function=4, count=2)
 RIGHT = bytes.fromhex("0007 0000 0007 01 04 04 00010002")
 REFUSED = bytes.fromhex("0007 0000 0003 01 84 02")
 
 
 def test_a_request_is_read_back_from_its_frame() -> None:
-    assert Request.parse(bytes.fromhex("0007 0000 0006 01 04 0010 0002")) == ASKED
+    assert ModbusRequest.parse(bytes.fromhex("0007 0000 0006 01 04 0010 0002")) == ASKED
 
 
 @pytest.mark.parametrize("answer", [RIGHT, REFUSED])
@@ -68,7 +68,7 @@ RTU_REFUSED = bytes.fromhex("01 84 02 c2c1")
 
 def test_an_rtu_request_is_read_back_from_its_frame() -> None:
     frame = bytes.fromhex("01 04 0010 0002 700e")
-    assert Request.parse_rtu(frame) == Request(0, 1, 4, 2)
+    assert ModbusRequest.parse_rtu(frame) == ModbusRequest(0, 1, 4, 2)
 
 
 @pytest.mark.parametrize("answer", [RTU, RTU_REFUSED])

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_bridge.driver.telegram import Observation
 from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
-from firmware_bridge.mqtt_native.presence import Presence, companions
+from firmware_bridge.mqtt_native.presence import DevicePresence, companions
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SENSOR = b'{"Time":"2026-11-25T12:00:00","ENERGY":{"Total":1.5}}'
@@ -132,12 +132,12 @@ def test_one_device_speaks_for_no_other() -> None:
 
 
 def test_own_topics_speak_for_everything_and_words_of_others_are_messages() -> None:
-    presence = Presence(("plant/lwt",))
-    assert presence.hear("plant/lwt", b"Offline")
+    presence = DevicePresence(("plant/lwt",))
+    assert presence.on_message("plant/lwt", b"Offline")
     assert presence.offline("any/topic") is not None
-    assert not presence.hear("plant/lwt", b"maybe")
-    assert not presence.hear("a/state", b"offline")
-    assert presence.hear("plant/lwt", b"")
+    assert not presence.on_message("plant/lwt", b"maybe")
+    assert not presence.on_message("a/state", b"offline")
+    assert presence.on_message("plant/lwt", b"")
     assert presence.offline("any/topic") is None
 
 

@@ -13,7 +13,7 @@ from firmware_bridge.driver.interface import UnknownProtocolError
 from firmware_bridge.driver.telegram import TelegramError, plain
 from firmware_bridge.recordings.decode import (
     REFUSED_MAX,
-    Options,
+    DecodeOptions,
     decode_bytes,
     protocols,
     scanners,
@@ -116,7 +116,7 @@ def test_apdus_of_one_line_each_do_not_lose_each_other() -> None:
     sound = "0f0000000000" + "0204" + "0906 0100010800ff 0600000064 0906 0100020800ff 0600000007"
     broken = sound[:40].replace(" ", "")
     content = f"{sound}\n{broken}\n{sound}\n".encode()
-    found = decode_bytes("dlms", content, Options())
+    found = decode_bytes("dlms", content, DecodeOptions())
     assert [len(telegram.observations) for telegram in found] == [2, 0, 2]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.simulator.load import LoadFileError, LoadSeries, from_kw, read_load
+from firmware_bridge.simulator.load import LoadSeries, VirtualLoadError, from_kw, read_load
 from firmware_bridge.simulator.replay import CalendarReplay, TimedReplay, standard_offset
 from tests.support.data import data_root, find_data
 
@@ -132,14 +132,14 @@ def test_rows_with_times_are_read_with_their_zone(tmp_path: Path) -> None:
 def test_a_load_file_that_is_none_says_where(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "load.csv"
     path.write_text(text)
-    with pytest.raises(LoadFileError, match=says):
+    with pytest.raises(VirtualLoadError, match=says):
         read_load(path)
 
 
 def test_a_load_without_times_needs_a_start() -> None:
-    with pytest.raises(LoadFileError, match="no times"):
+    with pytest.raises(VirtualLoadError, match="no times"):
         TimedReplay(series("1"))
-    with pytest.raises(LoadFileError, match="whole years"):
+    with pytest.raises(VirtualLoadError, match="whole years"):
         CalendarReplay(series("1"), "UTC", 2026)
 
 

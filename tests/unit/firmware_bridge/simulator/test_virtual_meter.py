@@ -13,7 +13,7 @@ from firmware_bridge.contract.obis import (
     ACTIVE_POWER_IMPORT,
     REACTIVE_IMPORT,
 )
-from firmware_bridge.modbus.frames import Number, Span
+from firmware_bridge.modbus.frames import RegisterSpan, ScaledInteger
 from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
@@ -39,8 +39,8 @@ def test_it_counts_in_and_out_from_its_first_reading() -> None:
     clock = ManualClock(START + 2 * HOUR)
     device = meter(clock, offset_wh=500)
     assert shown(device) == (2500, 1000)
-    assert device.show(ACTIVE_POWER_IMPORT, clock.now) == Number(4000, 0)
-    assert device.show(REACTIVE_IMPORT, clock.now) == Number(0, 0)
+    assert device.show(ACTIVE_POWER_IMPORT, clock.now) == ScaledInteger(4000, 0)
+    assert device.show(REACTIVE_IMPORT, clock.now) == ScaledInteger(0, 0)
 
 
 def test_registers_roll_over_after_their_digits() -> None:
@@ -85,7 +85,7 @@ def test_the_memory_is_a_ring_whose_entries_name_their_time() -> None:
     registers = RegisterMap(device, load_profile("meterline-virtual"))
     times = []
     for slot in range(8):
-        words = registers.read(Span(4, 4096 + slot * 10, 2))
+        words = registers.read(RegisterSpan(4, 4096 + slot * 10, 2))
         assert words is not None
         times.append(words[0] << 16 | words[1])
     newest = int(clock.now.timestamp())
@@ -96,18 +96,18 @@ def test_the_memory_is_a_ring_whose_entries_name_their_time() -> None:
 def test_any_cut_through_the_memory_shows_the_same_registers() -> None:
     clock = ManualClock(START + 30 * HOUR)
     registers = RegisterMap(meter(clock, capacity=50), load_profile("meterline-virtual"))
-    whole = [registers.read(Span(4, 4096 + at, 1)) for at in range(500)]
+    whole = [registers.read(RegisterSpan(4, 4096 + at, 1)) for at in range(500)]
     for first in (0, 3, 10, 377):
-        cut = registers.read(Span(4, 4096 + first, 123))
+        cut = registers.read(RegisterSpan(4, 4096 + first, 123))
         assert cut == tuple(word for words in whole[first : first + 123] for word in words or ())
 
 
 def test_registers_that_the_model_has_not_are_refused() -> None:
     clock = ManualClock(START)
     registers = RegisterMap(meter(clock), load_profile("meterline-virtual"))
-    assert registers.read(Span(3, 0, 2)) is None
-    assert registers.read(Span(4, 900, 2)) is None
-    assert registers.read(Span(4, 4096 + 60_480, 1)) is None
+    assert registers.read(RegisterSpan(3, 0, 2)) is None
+    assert registers.read(RegisterSpan(4, 900, 2)) is None
+    assert registers.read(RegisterSpan(4, 4096 + 60_480, 1)) is None
 
 
 def test_a_memory_that_does_not_fit_the_registers_is_refused() -> None:

@@ -20,7 +20,7 @@ Telegrams = Callable[[VirtualMeter], bytes]
 PUSHES: Mapping[str, Telegrams] = {"dsmr": p1_telegram, "sml": sml_file, "dlms": dlms_push}
 
 
-class VirtualPushPort:
+class VirtualPushedPort:
     """Meters that push to whoever is connected, on TCP or a serial device.
 
     Use it as an async context manager; `port` is known inside.
@@ -92,9 +92,9 @@ class VirtualPushPort:
             writer.close()
 
     def _telegram(self) -> bytes:
-        return b"".join(map(self._said, self._meters))
+        return b"".join(map(self._telegram_of, self._meters))
 
-    def _said(self, meter: VirtualMeter) -> bytes:
+    def _telegram_of(self, meter: VirtualMeter) -> bytes:
         if meter.faults.silent:
             return b""
         raw = self._telegrams(meter)
