@@ -32,7 +32,7 @@ from firmware_bridge.driver.telegram import (
     TelegramTooLargeError,
     TelegramTruncatedError,
 )
-from firmware_bridge.mbus.link import LONG_START, LinkFrame, LinkSplitter
+from firmware_bridge.mbus.wired.link import LONG_START, LinkFrame, LinkSplitter
 
 APDU_MAX = 65_536
 _WRAPPER = b"\x00\x01"

@@ -13,10 +13,10 @@ from firmware_bridge.driver.interface import MeterAnswerError, MeterTimeoutError
 from firmware_bridge.driver.line import LineSettings, MeterLine
 from firmware_bridge.driver.polled import PolledDriver, SharedLine, first_telegram
 from firmware_bridge.driver.telegram import Observation, Telegram, TelegramError
-from firmware_bridge.mbus.frames import parse_application
-from firmware_bridge.mbus.link import LinkFrame, LinkSplitter, parse_frame
-from firmware_bridge.mbus.security import TelegramSecurity
-from firmware_bridge.mbus.values import observe
+from firmware_bridge.mbus.application.security import TelegramSecurity
+from firmware_bridge.mbus.application.telegram import parse_application
+from firmware_bridge.mbus.application.values import observe
+from firmware_bridge.mbus.wired.link import LinkFrame, LinkSplitter, parse_frame
 
 ACKNOWLEDGE = 0xE5
 RESET, REQUEST, SEND = 0x40, 0x5B, 0x53

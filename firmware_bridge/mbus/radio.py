@@ -13,9 +13,9 @@ from pydantic import Field, StringConstraints
 
 from firmware_bridge.driver.line import LineSettings
 from firmware_bridge.driver.pushed import PushDriver
-from firmware_bridge.mbus.compact import Formats
-from firmware_bridge.mbus.framing import Framing
-from firmware_bridge.mbus.receiver import RadioScanner, ReceiverAddress, Sender
+from firmware_bridge.mbus.application.compact import Formats
+from firmware_bridge.mbus.wireless.framing import Framing
+from firmware_bridge.mbus.wireless.receiver import RadioScanner, ReceiverAddress, Sender
 
 # As the receivers leave their makers.
 BAUDRATES = {

@@ -16,6 +16,9 @@ from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.line import MeterLine, SerialAddress, TcpAddress
 from firmware_bridge.driver.telegram import Keys, Observation, TelegramError
 from firmware_bridge.driver.toml_table import Setting
+from firmware_bridge.mbus.application.security import TelegramSecurity
+from firmware_bridge.mbus.application.telegram import parse_application
+from firmware_bridge.mbus.application.values import observe
 from firmware_bridge.mbus.driver import (
     FRAME_COUNT_BIT,
     REQUEST,
@@ -24,10 +27,7 @@ from firmware_bridge.mbus.driver import (
     select_frame,
     short_frame,
 )
-from firmware_bridge.mbus.frames import parse_application
-from firmware_bridge.mbus.link import LinkFrame, LinkSplitter
-from firmware_bridge.mbus.security import TelegramSecurity
-from firmware_bridge.mbus.values import observe
+from firmware_bridge.mbus.wired.link import LinkFrame, LinkSplitter
 from firmware_bridge.probe.finding import Found, ReportProgress
 
 SPEEDS = (2400, 9600, 300)

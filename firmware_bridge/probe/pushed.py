@@ -19,12 +19,12 @@ from firmware_bridge.driver.telegram import KeyMissingError, Keys, Scanner, Tele
 from firmware_bridge.driver.toml_table import Setting
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner
-from firmware_bridge.mbus.compact import Formats
-from firmware_bridge.mbus.framing import Framing, splitter
+from firmware_bridge.mbus.application.compact import Formats
 from firmware_bridge.mbus.radio import BAUDRATES
-from firmware_bridge.mbus.receiver import senders
-from firmware_bridge.mbus.values import observe_radio
-from firmware_bridge.mbus.wireless import RadioFrame
+from firmware_bridge.mbus.wireless.framing import Framing, splitter
+from firmware_bridge.mbus.wireless.radio_frame import RadioFrame
+from firmware_bridge.mbus.wireless.receiver import senders
+from firmware_bridge.mbus.wireless.scanner import observe_radio
 from firmware_bridge.probe.finding import Found, ReportProgress, line_settings
 from firmware_bridge.sml.values import SmlScanner
 

@@ -23,10 +23,11 @@ from firmware_bridge.driver.telegram import (
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.iec62056_21.p1_values import P1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner
-from firmware_bridge.mbus.frame_type import ReceiverScanner
-from firmware_bridge.mbus.framing import Framing
-from firmware_bridge.mbus.headerless import HeaderlessScanner
-from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
+from firmware_bridge.mbus.wired.scanner import WiredScanner
+from firmware_bridge.mbus.wireless.framing import Framing
+from firmware_bridge.mbus.wireless.headerless import HeaderlessScanner
+from firmware_bridge.mbus.wireless.recording import ReceiverScanner
+from firmware_bridge.mbus.wireless.scanner import WirelessScanner
 from firmware_bridge.mqtt_native.values import DocumentScanner, MessageScanner
 from firmware_bridge.sml.values import SmlScanner
 

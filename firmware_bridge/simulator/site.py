@@ -14,7 +14,7 @@ from pathlib import Path
 
 from firmware_bridge.contract.obis import GAS_VOLUME
 from firmware_bridge.driver.toml_table import Setting, meter_table
-from firmware_bridge.mbus.framing import Framing
+from firmware_bridge.mbus.wireless.framing import Framing
 from firmware_bridge.modbus.register_map import MeterProfile
 from firmware_bridge.simulator.display import MAKER, eight_digits
 from firmware_bridge.simulator.dlms.telegrams import Cipher

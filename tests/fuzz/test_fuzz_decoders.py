@@ -31,11 +31,11 @@ from firmware_bridge.iec62056_21.frames import block_check, parse_block_frame
 from firmware_bridge.iec62056_21.p1_frames import P1Telegram
 from firmware_bridge.iec62056_21.p1_values import observe as observe_p1
 from firmware_bridge.iec62056_21.values import observe as observe_block
-from firmware_bridge.mbus.frames import Address, parse_application
-from firmware_bridge.mbus.link import parse_frame
-from firmware_bridge.mbus.security import TelegramSecurity
-from firmware_bridge.mbus.values import observe as observe_records
-from firmware_bridge.mbus.wireless import RadioFrame, unwrap
+from firmware_bridge.mbus.application.security import TelegramSecurity
+from firmware_bridge.mbus.application.telegram import Address, parse_application
+from firmware_bridge.mbus.application.values import observe as observe_records
+from firmware_bridge.mbus.wired.link import parse_frame
+from firmware_bridge.mbus.wireless.radio_frame import RadioFrame, unwrap
 from firmware_bridge.mqtt_native.frames import decode_message
 from firmware_bridge.sml.frames import parse_messages
 from firmware_bridge.sml.transport import parse_file

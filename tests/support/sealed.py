@@ -17,7 +17,8 @@ from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.iec62056_21.frames import block_check
 from firmware_bridge.iec62056_21.p1_values import P1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner
-from firmware_bridge.mbus.values import WiredScanner, WirelessScanner
+from firmware_bridge.mbus.wired.scanner import WiredScanner
+from firmware_bridge.mbus.wireless.scanner import WirelessScanner
 from firmware_bridge.modbus.answer import ModbusRequest, judge, judge_rtu
 from firmware_bridge.modbus.frames import Coding, RegisterType, WordOrder, decode
 from firmware_bridge.pulse.frames import PulseConstant, PulseCounter

@@ -10,7 +10,12 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from firmware_bridge.codec.crc import en13757
-from firmware_bridge.mbus.security import DERIVE_AUTHENTICATION, DERIVE_ENCRYPTION, cmac, derive
+from firmware_bridge.mbus.application.security import (
+    DERIVE_AUTHENTICATION,
+    DERIVE_ENCRYPTION,
+    cmac,
+    derive,
+)
 
 RESPONSE = 0x08
 _BLOCK = 16

@@ -17,7 +17,7 @@ from firmware_bridge.driver.interface import (
     ReadOut,
 )
 from firmware_bridge.mbus.radio import RadioDriver
-from firmware_bridge.mbus.receiver import _receivers
+from firmware_bridge.mbus.wireless.receiver import _receivers
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.mbus.wireless import Packing, Radio, SecurityMode

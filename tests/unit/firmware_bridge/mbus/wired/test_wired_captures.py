@@ -17,12 +17,16 @@ import pytest
 
 from firmware_bridge.codec.hex_dump import from_hex
 from firmware_bridge.driver.telegram import DeviceReportError, TelegramError
-from firmware_bridge.mbus.dates import WallTime
-from firmware_bridge.mbus.frames import APPLICATION_ERRORS, Application, parse_application
-from firmware_bridge.mbus.link import parse_frame
-from firmware_bridge.mbus.records import DataRecord
-from firmware_bridge.mbus.units import Form
-from firmware_bridge.mbus.values import WiredScanner
+from firmware_bridge.mbus.application.dates import WallTime
+from firmware_bridge.mbus.application.records import DataRecord
+from firmware_bridge.mbus.application.telegram import (
+    APPLICATION_ERRORS,
+    Application,
+    parse_application,
+)
+from firmware_bridge.mbus.application.units import Form
+from firmware_bridge.mbus.wired.link import parse_frame
+from firmware_bridge.mbus.wired.scanner import WiredScanner
 from tests.support.data import find_data
 
 _FOLDER = find_data("meters", "mbus")

@@ -16,11 +16,11 @@ from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.driver.interface import MeterConnectionError
 from firmware_bridge.driver.line import MeterLine, SerialAddress, TcpAddress
 from firmware_bridge.driver.telegram import ChecksumError, Keys, Telegram, TelegramError
-from firmware_bridge.mbus.compact import Formats
-from firmware_bridge.mbus.frames import VARIABLE_LONG, Address
-from firmware_bridge.mbus.framing import Framing, Splitter, splitter
-from firmware_bridge.mbus.values import observe_radio
-from firmware_bridge.mbus.wireless import RadioFrame, parse_stripped
+from firmware_bridge.mbus.application.compact import Formats
+from firmware_bridge.mbus.application.telegram import VARIABLE_LONG, Address
+from firmware_bridge.mbus.wireless.framing import Framing, Splitter, splitter
+from firmware_bridge.mbus.wireless.radio_frame import RadioFrame, parse_stripped
+from firmware_bridge.mbus.wireless.scanner import observe_radio
 
 QUIET_S = 0.2
 _WAITING_MAX = 500

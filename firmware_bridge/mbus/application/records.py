@@ -23,8 +23,8 @@ from firmware_bridge.driver.telegram import (
     TelegramTruncatedError,
     shift,
 )
-from firmware_bridge.mbus.dates import WallTime, type_f, type_g, type_i
-from firmware_bridge.mbus.units import (
+from firmware_bridge.mbus.application.dates import WallTime, type_f, type_g, type_i
+from firmware_bridge.mbus.application.units import (
     FIRST,
     MAKER,
     PRIMARY,

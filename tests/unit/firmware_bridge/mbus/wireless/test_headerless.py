@@ -10,7 +10,7 @@ import pytest
 from firmware_bridge.codec.crc import en13757
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.telegram import Keys, Telegram, plain
-from firmware_bridge.mbus.headerless import headerless_frames
+from firmware_bridge.mbus.wireless.headerless import headerless_frames
 from firmware_bridge.recordings.decode import DecodeOptions, decode_bytes
 from firmware_bridge.simulator.mbus.encoding import device, format_a, format_b, mode_5, radio_frame
 

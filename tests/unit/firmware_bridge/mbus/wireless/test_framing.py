@@ -12,10 +12,10 @@ import pytest
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.telegram import Keys, Telegram
-from firmware_bridge.mbus.framing import LINE_MAX, Framing, parse_line, splitter
-from firmware_bridge.mbus.receiver import Sender, senders
-from firmware_bridge.mbus.values import observe_radio
-from firmware_bridge.mbus.wireless import RadioFrame
+from firmware_bridge.mbus.wireless.framing import LINE_MAX, Framing, parse_line, splitter
+from firmware_bridge.mbus.wireless.radio_frame import RadioFrame
+from firmware_bridge.mbus.wireless.receiver import Sender, senders
+from firmware_bridge.mbus.wireless.scanner import observe_radio
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.mbus import encoding as mbus_encoding

@@ -18,7 +18,7 @@ from firmware_bridge.driver.telegram import (
     TelegramTruncatedError,
     TelegramUnsupportedError,
 )
-from firmware_bridge.mbus.records import DataRecord, parse_records, take_data, take_head
+from firmware_bridge.mbus.application.records import DataRecord, parse_records, take_data, take_head
 
 _KEPT_MAX = 64
 _HEAD_SIZE = 4

@@ -12,8 +12,8 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 
-from firmware_bridge.mbus.records import DataRecord
-from firmware_bridge.mbus.units import Direction, Meaning
+from firmware_bridge.mbus.application.records import DataRecord
+from firmware_bridge.mbus.application.units import Direction, Meaning
 
 _FILE = "quirks.toml"
 # What a record of active energy or power is, once its subunit says which kind it is.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firmware_bridge.driver.telegram import Keys, Telegram
-from firmware_bridge.mbus.compact import Formats
-from firmware_bridge.mbus.framing import Framing, splitter
-from firmware_bridge.mbus.values import observe_radio
-from firmware_bridge.mbus.wireless import RadioFrame
+from firmware_bridge.mbus.application.compact import Formats
+from firmware_bridge.mbus.wireless.framing import Framing, splitter
+from firmware_bridge.mbus.wireless.radio_frame import RadioFrame
+from firmware_bridge.mbus.wireless.scanner import observe_radio
 
 
 class ReceiverScanner:

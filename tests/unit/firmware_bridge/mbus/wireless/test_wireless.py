@@ -16,9 +16,9 @@ from firmware_bridge.driver.telegram import (
     TelegramUnsupportedError,
     plain,
 )
-from firmware_bridge.mbus.security import link_decrypt
-from firmware_bridge.mbus.values import WirelessScanner
-from firmware_bridge.mbus.wireless import parse_a, parse_b
+from firmware_bridge.mbus.application.security import link_decrypt
+from firmware_bridge.mbus.wireless.radio_frame import parse_a, parse_b
+from firmware_bridge.mbus.wireless.scanner import WirelessScanner
 from firmware_bridge.simulator.mbus.encoding import device, format_a, format_b, mode_5, radio_frame
 
 # The gas meter of OMS Specification Volume 2, annex N: both examples show 28504.27 m3.

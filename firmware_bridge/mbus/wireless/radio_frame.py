@@ -25,8 +25,7 @@ from firmware_bridge.driver.telegram import (
     TelegramTruncatedError,
     TelegramUnsupportedError,
 )
-from firmware_bridge.mbus.frames import Address
-from firmware_bridge.mbus.security import (
+from firmware_bridge.mbus.application.security import (
     MODE_5,
     MODE_7,
     Config,
@@ -35,6 +34,7 @@ from firmware_bridge.mbus.security import (
     check_mac,
     link_decrypt,
 )
+from firmware_bridge.mbus.application.telegram import Address
 
 # Unsolicited, installation and alarm messages, answers. Source: EN 13757-4, table 26.
 _CONTROLS = frozenset({0x44, 0x46, 0x47, 0x48, 0x08, 0x18, 0x28, 0x38})

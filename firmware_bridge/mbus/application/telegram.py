@@ -13,10 +13,10 @@ from firmware_bridge.driver.telegram import (
     TelegramUnsupportedError,
     flag_id,
 )
-from firmware_bridge.mbus.compact import Formats
-from firmware_bridge.mbus.records import DataRecord, Function, bcd, parse_records
-from firmware_bridge.mbus.security import WIRED, TelegramSecurity
-from firmware_bridge.mbus.units import FIXED, FIXED_HISTORIC, RESERVED
+from firmware_bridge.mbus.application.compact import Formats
+from firmware_bridge.mbus.application.records import DataRecord, Function, bcd, parse_records
+from firmware_bridge.mbus.application.security import WIRED, TelegramSecurity
+from firmware_bridge.mbus.application.units import FIXED, FIXED_HISTORIC, RESERVED
 
 APPLICATION_ERROR = 0x70
 ALARM = 0x71

@@ -15,11 +15,12 @@ from firmware_bridge.driver.telegram import (
     TelegramTruncatedError,
     plain,
 )
-from firmware_bridge.mbus.dates import type_f, type_g, type_i
-from firmware_bridge.mbus.frames import Address, parse_application
-from firmware_bridge.mbus.records import Function, bcd, parse_records, real32
-from firmware_bridge.mbus.units import Direction
-from firmware_bridge.mbus.values import WiredScanner, observe
+from firmware_bridge.mbus.application.dates import type_f, type_g, type_i
+from firmware_bridge.mbus.application.records import Function, bcd, parse_records, real32
+from firmware_bridge.mbus.application.telegram import Address, parse_application
+from firmware_bridge.mbus.application.units import Direction
+from firmware_bridge.mbus.application.values import observe
+from firmware_bridge.mbus.wired.scanner import WiredScanner
 from firmware_bridge.simulator.mbus.encoding import device, long_frame, long_header, short_frame
 
 

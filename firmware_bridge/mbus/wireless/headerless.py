@@ -14,10 +14,16 @@ from collections.abc import Iterator
 
 from firmware_bridge.codec.crc import en13757
 from firmware_bridge.driver.telegram import Keys, Telegram, TelegramError
-from firmware_bridge.mbus.compact import Formats
-from firmware_bridge.mbus.frames import parse_application
-from firmware_bridge.mbus.values import observe_radio
-from firmware_bridge.mbus.wireless import APPLICATIONS, RadioFrame, parse_b, parse_stripped, unwrap
+from firmware_bridge.mbus.application.compact import Formats
+from firmware_bridge.mbus.application.telegram import parse_application
+from firmware_bridge.mbus.wireless.radio_frame import (
+    APPLICATIONS,
+    RadioFrame,
+    parse_b,
+    parse_stripped,
+    unwrap,
+)
+from firmware_bridge.mbus.wireless.scanner import observe_radio
 
 RECORDING_MAX = 4_194_304
 _HEAD = 10

@@ -33,7 +33,7 @@ from firmware_bridge.driver.telegram import (
     TelegramError,
     TelegramSyntaxError,
 )
-from firmware_bridge.mbus.wireless import (
+from firmware_bridge.mbus.wireless.radio_frame import (
     RadioFrame,
     RadioSplitter,
     parse_a,

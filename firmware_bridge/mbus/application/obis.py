@@ -11,8 +11,8 @@ there under the VIF of active energy. What flows backwards has a code of its own
 from __future__ import annotations
 
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.mbus.records import DataRecord, Function
-from firmware_bridge.mbus.units import Direction
+from firmware_bridge.mbus.application.records import DataRecord, Function
+from firmware_bridge.mbus.application.units import Direction
 
 _NO_STORAGE = 255
 _HISTORY_MAX = 99

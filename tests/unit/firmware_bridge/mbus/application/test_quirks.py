@@ -10,8 +10,8 @@ import pytest
 from firmware_bridge.driver.line import TcpAddress
 from firmware_bridge.driver.polled import PolledDriver, SharedLine
 from firmware_bridge.driver.telegram import Observation
-from firmware_bridge.mbus.quirks import quirk_of
-from firmware_bridge.mbus.values import WiredScanner
+from firmware_bridge.mbus.application.quirks import quirk_of
+from firmware_bridge.mbus.wired.scanner import WiredScanner
 from firmware_bridge.simulator.mbus.encoding import device, long_frame, long_header
 
 WH, KWH = 33_385_482, 33_385.496

@@ -1,0 +1,1 @@
+"""What M-Bus telegrams say, however they travel: EN 13757-3 and -7, OMS Volume 2."""

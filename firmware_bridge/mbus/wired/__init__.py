@@ -1,0 +1,1 @@
+"""M-Bus over two wires: EN 13757-2."""
