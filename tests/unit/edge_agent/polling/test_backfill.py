@@ -1,0 +1,200 @@
+"""Every entry of a load profile once, in full batches, from where the mark stands."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import pytest
+
+from edge_agent.polling import backfill as module
+from edge_agent.polling.backfill import RETRY_MAX_S, RETRY_S, SHORT_S, Backfill, run_all
+from edge_agent.polling.claims import Claims, MeterIdentitySharedError
+from edge_agent.polling.meter import Meter
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.reading import from_ms, to_ms
+from firmware_bridge.driver.interface import (
+    MeterIdentity,
+    MeterTimeoutError,
+    ProfileChunk,
+    ProfileMemory,
+)
+from tests.support.edge_clock import HandClock
+from tests.support.edge_parts import NOON, Notes, Records, ScriptedDriver, entry, value
+
+DEVICE = MeterIdentity("EAS", "1")
+QUARTER = timedelta(minutes=15)
+
+
+def at(number: int) -> datetime:
+    return NOON + number * QUARTER
+
+
+class Site:
+    """One meter whose memory holds entries from `first` up to `end`."""
+
+    def __init__(self, first: int, end: int, per_chunk: int = 4) -> None:
+        self.clock = HandClock(now=NOON)
+        self.notes = Notes()
+        self.records = Records(self.notes)
+        self.driver = ScriptedDriver([], has_profile=True)
+        self.driver.memory = ProfileMemory(DEVICE, 900, Interval(at(first), at(end)))
+        self.driver.chunks = [
+            ProfileChunk(
+                Interval(at(n), at(min(n + per_chunk, end))),
+                tuple(entry(i) for i in range(n, min(n + per_chunk, end))),
+            )
+            for n in range(first, end, per_chunk)
+        ]
+        self.meter = Meter("m", self.driver)
+        self.backfill = Backfill(self.meter, self.records.recorder, self.notes.buffer, self.clock)
+
+    @property
+    def stored(self) -> list[int]:
+        return [r.mantissa for sample in self.records.samples for r in sample.entries]
+
+    @property
+    def mark(self) -> datetime:
+        return from_ms(self.notes.marks[self.meter.profile_mark])
+
+
+async def test_a_meter_without_a_load_profile_is_left_alone() -> None:
+    site = Site(0, 0)
+    site.driver.memory = None
+    assert await site.backfill.catch_up() is False
+    assert await asyncio.wait_for(site.backfill.run(), 1) is None  # type: ignore[func-returns-value]
+    assert site.records.calls == []
+
+
+async def test_all_entries_are_stored_and_the_meter_is_current() -> None:
+    site = Site(0, 10)
+    assert await site.backfill.catch_up() is True
+    assert site.stored == list(range(10))
+    assert site.mark == at(10)
+    assert (site.meter.current, site.meter.profile_period_s) == (True, 900)
+    assert not any(sample.is_live for sample in site.records.samples)
+
+
+async def test_what_is_stored_is_not_asked_for_again() -> None:
+    site = Site(0, 10)
+    site.notes.marks[site.meter.profile_mark] = to_ms(at(8))
+    site.driver.chunks = site.driver.chunks[2:]
+    await site.backfill.catch_up()
+    assert site.driver.asked == [Interval(at(8), at(10))]
+    assert site.notes.events == []
+
+
+async def test_entries_before_the_configured_start_are_not_asked_for() -> None:
+    site = Site(0, 8)
+    site.meter.backfill_from = at(4)
+    await site.backfill.catch_up()
+    assert site.driver.asked == [Interval(at(4), at(8))]
+
+
+async def test_entries_that_the_memory_lost_meanwhile_are_noted_as_a_gap() -> None:
+    site = Site(6, 8)
+    site.notes.marks[site.meter.profile_mark] = to_ms(at(2))
+    await site.backfill.catch_up()
+    ((code, detail, _),) = site.notes.events
+    assert code == "profile_gap"
+    assert str(at(2)) in detail
+    assert str(at(6)) in detail
+
+
+async def test_a_memory_that_holds_nothing_yet_gets_its_mark() -> None:
+    site = Site(3, 3)
+    assert await site.backfill.catch_up() is True
+    assert site.mark == at(3)
+    assert site.stored == []
+    await site.backfill.catch_up()
+    assert len(site.records.calls) == 1
+
+
+async def test_a_full_batch_never_cuts_between_values_of_one_instant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "READINGS_MAX", 3)
+    site = Site(0, 0)
+    pairs = tuple(entry(number // 2) for number in range(8))
+    site.driver.memory = ProfileMemory(DEVICE, 900, Interval(at(0), at(4)))
+    site.driver.chunks = [ProfileChunk(Interval(at(0), at(4)), pairs)]
+    await site.backfill.catch_up()
+    batches = [[r.mantissa for r in sample.entries] for sample in site.records.samples]
+    assert batches == [[0, 0], [1, 1], [2, 2], [3, 3]]
+    marks = [from_ms(s.marks[site.meter.profile_mark]) for s in site.records.samples]
+    assert marks == [at(1), at(2), at(3), at(4)]
+
+
+async def test_what_came_before_a_failure_is_stored() -> None:
+    site = Site(0, 8)
+    site.driver.chunks[1] = MeterTimeoutError("Broken off.")
+    with pytest.raises(MeterTimeoutError):
+        await site.backfill.catch_up()
+    assert site.stored == [0, 1, 2, 3]
+    assert site.mark == at(4)
+    assert not site.meter.current
+
+
+async def test_entries_of_a_device_that_is_another_meters_are_not_read() -> None:
+    site = Site(0, 8)
+    site.meter.claims = Claims()
+    site.meter.claims.admit("first", DEVICE, [value()])
+    site.meter.claims.admit("m", DEVICE, [value()])
+    with pytest.raises(MeterIdentitySharedError):
+        await site.backfill.catch_up()
+    assert site.driver.asked == []
+
+
+class Waits(HandClock):
+    """Remembers each wait, and ends the work at the last."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(now=NOON)
+        self.most = most
+        self.waits: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        if len(self.waits) == self.most:
+            raise asyncio.CancelledError
+        await super().sleep(seconds)
+
+
+async def test_a_meter_that_does_not_answer_is_tried_ever_later_and_noted_once() -> None:
+    site = Site(0, 8)
+    site.driver.memory = MeterTimeoutError("No.")
+    clock = Waits(9)
+    backfill = Backfill(site.meter, site.records.recorder, site.notes.buffer, clock)
+    with pytest.raises(asyncio.CancelledError):
+        await backfill.run()
+    assert clock.waits[:3] == [RETRY_S, 2 * RETRY_S, 4 * RETRY_S]
+    assert clock.waits[-1] == RETRY_MAX_S
+    assert site.notes.codes == ["meter_timeout"]
+
+
+async def test_a_full_disk_holds_a_back_fill_up() -> None:
+    site = Site(0, 8)
+    site.notes.engine.short = True
+    clock = Waits(2)
+    backfill = Backfill(site.meter, site.records.recorder, site.notes.buffer, clock)
+    with pytest.raises(asyncio.CancelledError):
+        await backfill.catch_up()
+    assert clock.waits == [SHORT_S, SHORT_S]
+    assert site.stored == [0, 1, 2, 3]
+
+
+async def test_a_meter_that_falls_behind_is_caught_up_on_again() -> None:
+    site = Site(0, 4)
+    task = asyncio.create_task(run_all([site.backfill]))
+    await asyncio.sleep(0.01)
+    assert site.stored == [0, 1, 2, 3]
+    site.driver.memory = ProfileMemory(DEVICE, 900, Interval(at(0), at(6)))
+    site.driver.chunks = [ProfileChunk(Interval(at(4), at(6)), (entry(4), entry(5)))]
+    site.meter.behind.set()
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert site.stored == [0, 1, 2, 3, 4, 5]
+    assert site.mark == at(6)
