@@ -19,7 +19,7 @@ from firmware_bridge.contract.software import named_version
 
 PROGRAM = "meterline-edge"
 app = typer.Typer(
-    help="The Meterline gateway agent.",
+    help="Run the Meterline gateway agent, check it and its configuration.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -28,7 +28,7 @@ app = typer.Typer(
 EXIT_ENVIRONMENT, EXIT_CONFIGURATION, EXIT_ALARM = 1, 3, 4
 DEFAULT_CONFIG = Path("/etc/meterline/edge.toml")
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration file of the agent.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -63,10 +63,10 @@ def _frame(
 @app.command()
 def run(
     config: Config = DEFAULT_CONFIG,
-    as_json: Annotated[bool, typer.Option("--json", help="Log as JSON lines.")] = False,  # noqa: FBT002 - typer's way
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Log JSON lines.")] = False,  # noqa: FBT002 - typer's way
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log debug events too.")] = False,  # noqa: FBT002
 ) -> None:
-    """Read the meters and forward what they show, until SIGINT or SIGTERM.
+    """Read the meters and send their readings to the centre, until SIGINT or SIGTERM.
 
     SIGHUP reads the configuration again.
     """
@@ -90,7 +90,7 @@ def run(
 
 @app.command()
 def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
-    """Say how the agent is doing; works from its buffer file when it is down."""
+    """Show the state of the agent; reads its buffer file when the agent is down."""
     from edge_agent.config.settings import load_config  # noqa: PLC0415
     from edge_agent.monitoring.health import inspect_file  # noqa: PLC0415
     from edge_agent.monitoring.status_socket import ask, socket_path  # noqa: PLC0415
@@ -108,7 +108,7 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  #
 
 @app.command()
 def reload(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
-    """Have the running agent read its configuration again; say what it thinks of it."""
+    """Make the running agent read its configuration again, and show the result."""
     from edge_agent.config.settings import load_config  # noqa: PLC0415
     from edge_agent.monitoring.reload_request import ask_reload  # noqa: PLC0415
 
@@ -128,16 +128,18 @@ def reload(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  #
 
 @app.command("verify-update")
 def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
-    manifest: Annotated[Path, typer.Argument(help="The signed announcement.")],
-    artefact: Annotated[Path, typer.Argument(help="What it is about.")],
-    installed: Annotated[str, typer.Option(help="The version that is installed.")],
+    manifest: Annotated[Path, typer.Argument(help="Signed announcement of the update.")],
+    artefact: Annotated[Path, typer.Argument(help="Artefact that the announcement describes.")],
+    installed: Annotated[str, typer.Option(help="Installed version, such as 1.4.0.")],
     config: Config = DEFAULT_CONFIG,
-    floor: Annotated[str | None, typer.Option(help="The highest ever installed.")] = None,
-    component: Annotated[str, typer.Option(help="What is to be installed.")] = "agent",
+    floor: Annotated[
+        str | None, typer.Option(help="Highest version ever installed, such as 1.4.0.")
+    ] = None,
+    component: Annotated[str, typer.Option(help="Component to install.")] = "agent",
 ) -> None:
-    """Check an update once more, for an installer that need not trust the agent.
+    """Check the signature and hash of an update, for an installer that need not trust the agent.
 
-    Prints the version. Exit code 3 where it may not be installed.
+    Prints the version. Exit code 3 if it may not be installed.
     """
     from edge_agent.config.settings import load_config  # noqa: PLC0415
     from edge_agent.remote.update.verify import verify_update  # noqa: PLC0415
@@ -159,7 +161,7 @@ def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
 
 @app.command("check-config")
 def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
-    """Check the configuration, drivers, certificates and the buffer's place; start nothing."""
+    """Check the configuration, drivers, certificates and buffer path; start nothing."""
     from edge_agent.buffer.path_check import check_file, check_folder  # noqa: PLC0415
     from edge_agent.config.settings import load_config  # noqa: PLC0415
     from edge_agent.polling.meter_set import make_meter  # noqa: PLC0415
@@ -178,7 +180,7 @@ def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> No
     if as_json:
         typer.echo(json.dumps({"gateway": loaded.gateway, "meters": names}))
     else:
-        typer.echo(f"{config} is good: gateway {loaded.gateway}, {len(names)} meters.")
+        typer.echo(f"{config} is valid: gateway {loaded.gateway}, {len(names)} meters.")
 
 
 def _describe(health: dict[str, Any]) -> str:

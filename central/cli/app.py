@@ -15,7 +15,7 @@ from firmware_bridge.contract.software import named_version
 from firmware_bridge.log_lines import log_to
 
 PROGRAM = "meterline-central"
-app = group("Meterline's centre: store, validate, rate and bill what meters show.")
+app = group("Run Meterline's centre: store, validate, rate and bill readings.")
 app.add_typer(processes.app)
 app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
@@ -63,7 +63,7 @@ def _frame(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_say_version, is_eager=True, help="Print the version and end."
+            "--version", callback=_say_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
@@ -72,7 +72,7 @@ def _frame(
 
 @app.command("demo", cls=_LateCommand)
 def demo_command() -> None:
-    """Play everything on this machine: meters, gateway, broker, database, bills, pages."""
+    """Run all of Meterline on this machine: meters, gateway, broker, database, bills, pages."""
 
 
 def main() -> None:

@@ -47,11 +47,18 @@ from central.service.ports.billing import (
 
 BILLS_LISTED = 1_000
 _POLL_S = 0.25
-app = group("Run a cycle's bills, look at them, approve, issue and print them.")
-CycleOption = Annotated[str, typer.Option("--cycle", help="The month, such as 2026-10.")]
-SomeCycle = Annotated[str | None, typer.Option("--cycle", help="All of this month's bills.")]
-BillName = Annotated[str, typer.Argument(help="Its identifier, or ACCOUNT/CYCLE.")]
-SomeBills = Annotated[list[str] | None, typer.Argument(help="Identifiers, or ACCOUNT/CYCLE.")]
+app = group("Run a cycle's bills, and show, approve, issue and print them.")
+CycleOption = Annotated[str, typer.Option("--cycle", help="Billing cycle, such as 2026-10.")]
+SomeCycle = Annotated[
+    str | None, typer.Option("--cycle", help="Select all bills of this cycle, such as 2026-10.")
+]
+BillName = Annotated[
+    str, typer.Argument(help="Identifier of the bill, or ACCOUNT/CYCLE such as A-1001/2026-10.")
+]
+SomeBills = Annotated[
+    list[str] | None,
+    typer.Argument(help="Identifiers of bills, or ACCOUNT/CYCLE such as A-1001/2026-10."),
+]
 
 
 @app.command("run")
@@ -60,12 +67,12 @@ def run_command(
     cycle: CycleOption,
     creator: Actor = None,
     workers: Annotated[
-        int, typer.Option(min=1, max=64, help="Processes that share the work.")
+        int, typer.Option(min=1, max=64, help="Number of processes that share the work.")
     ] = os.cpu_count() or 1,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Bill a cycle; again, and it goes on where it was, and tries held bills anew.
+    """Bill a cycle. Run again, it continues, and tries the held bills again.
 
     Exit codes: 0 every account is billed, 2 refused, 3 bills are held.
     """
@@ -135,7 +142,7 @@ async def _watch(store: BillingStore, run: RunRecord, done: Callable[[int], None
 @app.command("summary")
 @answered
 def summary_command(cycle: CycleOption, *, as_json: AsJson = False) -> None:
-    """A cycle's bills in numbers."""
+    """Show the totals of a cycle's bills."""
 
     async def work() -> tuple[RunSummary, tuple[BillHead, ...]]:
         async with bill_store() as store:
@@ -161,7 +168,7 @@ def show_command(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """A bill with its lines."""
+    """Show a bill with its lines."""
 
     async def work() -> tuple[BillRecord, dict[int, int]]:
         async with bill_store() as store:
@@ -189,7 +196,7 @@ def approve_command(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Approve drafts; whoever ran them cannot."""
+    """Approve draft bills. Whoever ran them cannot approve them."""
 
     async def work() -> tuple[int, Tried]:
         async with bill_store() as store:
@@ -215,7 +222,7 @@ def issue_command(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Give approved bills their legal numbers; from then on they never change."""
+    """Give approved bills their legal numbers. After that they never change."""
 
     async def work() -> tuple[int, Tried]:
         async with bill_store() as store:
@@ -254,7 +261,7 @@ async def find_run(store: BillingStore, cycle: str) -> RunRecord:
     """
     run = await store.find_run(Cycle.parse(cycle), RunType.REGULAR)
     if run is None:
-        message = f"The cycle {cycle} was never run."
+        message = f"The cycle {cycle} has not been run."
         remedy = f"Start it with `meterline-central bill run --cycle {cycle}`."
         raise UnknownRunError(message, value=cycle, remedy=remedy)
     return run

@@ -29,11 +29,11 @@ class DemoFolderError(ConfigurationError):
 @answered
 def demo(  # noqa: PLR0913 - options of a command
     *,
-    once: Annotated[bool, typer.Option("--once", help="End after the bills are printed.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit after the bills are printed.")] = False,
     intervals: Annotated[
         Path | None,
         typer.Option(
-            help="A load of your own for the first meter: a CSV of start,kWh with zoned ISO times.",
+            help="Load of the first meter: a CSV of start,kWh, ISO times with offset.",
             exists=True,
             dir_okay=False,
         ),
@@ -41,7 +41,7 @@ def demo(  # noqa: PLR0913 - options of a command
     tariff: Annotated[
         Path,
         typer.Option(
-            help="The tariff of all customers.",
+            help="Tariff of all customers.",
             exists=True,
             dir_okay=False,
             show_default="a household's time of use",
@@ -49,20 +49,23 @@ def demo(  # noqa: PLR0913 - options of a command
     ] = TARIFF,
     home: Annotated[Path, typer.Option(help="Folder for data, logs and invoices.")] = HOME,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Forget what an earlier demo in the folder played.")
+        bool,
+        typer.Option(
+            "--anew", help="Delete what an earlier demo left in the folder, and start again."
+        ),
     ] = False,
     port: Annotated[
-        int, typer.Option(help="Port of the dashboard; 0 takes a free one.", min=0, max=65535)
+        int, typer.Option(help="TCP port of the dashboard; 0 takes a free one.", min=0, max=65535)
     ] = 0,
 ) -> None:
-    """Play everything on this machine: meters, gateway, broker, database, bills, dashboard.
+    """Run all of Meterline on this machine: meters, gateway, broker, database, bills, pages.
 
-    Last month comes out of three virtual meters by way of Modbus, the gateway's buffer, MQTT and
-    ingest into a private PostgreSQL, and is validated, rated, billed and printed.
+    The gateway reads last month from three virtual meters over Modbus and sends it over MQTT to
+    ingest, which stores it in a private PostgreSQL. It is then validated, rated, billed, printed.
 
-    Started again later, it goes on: the days between come in, and months that are over are billed.
+    Start it again later to continue: it reads the days since, and bills the months that are over.
 
-    Nothing that already runs here is touched, and what was started ends with the demo.
+    The demo uses no server that already runs here, and stops all that it started.
     """
     home = own_folder(home.resolve())
     _log_to(home / LOG)
@@ -83,7 +86,7 @@ def own_folder(home: Path) -> Path:
     """
     mark = home / LOG
     if home.exists() and any(home.iterdir()) and not mark.exists():
-        message = f"{home} is no folder of the demo's, and not empty."
+        message = f"{home} is not empty and was not made by the demo."
         raise DemoFolderError(message, value=str(home), remedy="Name another one with --home.")
     home.mkdir(parents=True, exist_ok=True)
     return home

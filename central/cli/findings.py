@@ -35,20 +35,22 @@ from central.service.ingest.requeue import Requeued, requeue
 from central.service.ports.decisions import Answer, Choice
 from central.service.validation.decisions import accept_finding, decide_conflict
 
-conflicts = group("Readings that two values claim: list them, and decide.")
-findings = group("What was found: list what is open, and answer for it.")
-quarantine = group("Batches that are kept but could not be used: list them, and try again.")
-Why = Annotated[str, typer.Option(help="Why; it goes into the audit log.")]
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
-OfGateway = Annotated[str | None, typer.Option("--gateway", help="Of this gateway alone.")]
-OfCode = Annotated[str | None, typer.Option("--code", help="Held for this reason alone.")]
-_AtName = Annotated[str, typer.Argument(help="The gateway's name.")]
+conflicts = group("List and decide conflicts: readings that have two different values.")
+findings = group("List and accept findings of ingest and validation.")
+quarantine = group("List and retry quarantined batches: kept, but not stored as readings.")
+Why = Annotated[str, typer.Option(help="Reason, for the audit log.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of rows.")]
+OfGateway = Annotated[str | None, typer.Option("--gateway", help="Select this gateway only.")]
+OfCode = Annotated[
+    str | None, typer.Option("--code", help="Select batches with this quarantine code only.")
+]
+_AtName = Annotated[str, typer.Argument(help="Name of the gateway.")]
 
 
 @conflicts.command("list")
 @answered
 def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> None:
-    """Conflicts that nobody decided, oldest first; each holds the bill that it touches."""
+    """List open conflicts, oldest first. Each holds the bills that it affects."""
 
     async def work() -> list[dict[str, Any]]:
         async with _pool() as pool:
@@ -74,18 +76,20 @@ def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> 
 @conflicts.command("decide")
 @answered
 def decide_command(
-    conflict: Annotated[int, typer.Argument(help="Its number in `conflict list`.")],
+    conflict: Annotated[
+        int, typer.Argument(help="Number of the conflict in `conflict list`, such as 7.")
+    ],
     choice: Annotated[
-        Choice, typer.Argument(help="keep the stored value, or replace it by the other.")
+        Choice, typer.Argument(help="Keep the stored value, or replace it by the other one.")
     ],
     reason: Why,
     actor: Actor = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say which value a reading has; a replacement is a new revision, and nothing is overwritten.
+    """Decide which value a reading has. A replacement is a new revision; the old one is kept.
 
-    The days it touches are validated again.
+    The affected days are validated again.
     """
     answer = Answer(actor_of(actor), reason, datetime.now(UTC))
 
@@ -105,7 +109,7 @@ def decide_command(
 def list_findings_command(
     gateway: OfGateway = None, limit: Limit = 1_000, *, as_json: AsJson = False
 ) -> None:
-    """Open findings, newest first: i... are ingest's, v... validation's."""
+    """List open findings, newest first: i... come from ingest, v... from validation."""
 
     async def work() -> list[dict[str, Any]]:
         async with _pool() as pool:
@@ -125,19 +129,21 @@ def list_findings_command(
             for one in found
         ]
 
-    listed(wait_for(work()), as_json=as_json, nothing="Nothing is open.")
+    listed(wait_for(work()), as_json=as_json, nothing="No finding is open.")
 
 
 @findings.command("accept")
 @answered
 def accept_command(
-    finding: Annotated[str, typer.Argument(help="Its number in `finding list`, such as v12.")],
+    finding: Annotated[
+        str, typer.Argument(help="Number of the finding in `finding list`, such as v12.")
+    ],
     reason: Why,
     actor: Actor = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Answer for a finding: validation's no longer holds the bill, ingest's is closed."""
+    """Accept a finding. One of validation then holds no bill; one of ingest is closed."""
     answer = Answer(actor_of(actor), reason, datetime.now(UTC))
 
     async def work() -> None:
@@ -157,7 +163,7 @@ def accept_command(
 def list_quarantine_command(
     gateway: OfGateway = None, code: OfCode = None, limit: Limit = 100, *, as_json: AsJson = False
 ) -> None:
-    """Quarantined batches, oldest first, and why each is held."""
+    """List quarantined batches and the reason for each, oldest first."""
 
     async def work() -> list[dict[str, Any]]:
         async with _pool() as pool:
@@ -175,7 +181,7 @@ def list_quarantine_command(
             for one in held
         ]
 
-    listed(wait_for(work()), as_json=as_json, nothing="Nothing is quarantined.")
+    listed(wait_for(work()), as_json=as_json, nothing="No batch is quarantined.")
 
 
 @quarantine.command("requeue")
@@ -183,9 +189,9 @@ def list_quarantine_command(
 def requeue_command(
     gateway: OfGateway = None, code: OfCode = None, limit: Limit = 1_000, *, as_json: AsJson = False
 ) -> None:
-    """Try quarantined batches again under the identity they have, after an upgrade or a decision.
+    """Retry quarantined batches, after an upgrade or a decision. They keep their identity.
 
-    Exit code 3 where some are still held.
+    Exit code 3 if some stay in quarantine.
     """
 
     async def work() -> list[Requeued]:
@@ -208,7 +214,7 @@ def requeue_command(
 @gateways.command("epochs")
 @answered
 def epochs_command(name: _AtName, *, as_json: AsJson = False) -> None:
-    """The lives of a gateway's buffer, oldest first; the current one is that of its last hello."""
+    """List the epochs of a gateway's buffer, oldest first. The last hello names the current one."""
 
     async def work() -> list[dict[str, Any]]:
         async with _pool() as pool:
@@ -225,19 +231,19 @@ def epochs_command(name: _AtName, *, as_json: AsJson = False) -> None:
                 for epoch in await store.epochs(gateway.id)
             ]
 
-    listed(wait_for(work()), as_json=as_json, nothing=f"{name} never sent a batch.")
+    listed(wait_for(work()), as_json=as_json, nothing=f"{name} has sent no batch yet.")
 
 
 @gateways.command("revoke-epoch")
 @answered
 def revoke_epoch_command(
     name: _AtName,
-    epoch: Annotated[UUID, typer.Argument(help="As `gateway epochs` lists it.")],
+    epoch: Annotated[UUID, typer.Argument(help="Epoch to refuse, as `gateway epochs` lists it.")],
     actor: Actor = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Refuse one of two devices that send under one name, and end the alarm."""
+    """Revoke an epoch: refuse one of two devices that send under one name."""
 
     async def work() -> None:
         async with _pool() as pool:
@@ -254,13 +260,13 @@ def revoke_epoch_command(
 @gateways.command("move-meter")
 @answered
 def move_meter_command(
-    manufacturer: str,
-    serial: str,
-    to: Annotated[str, typer.Option(help="The gateway it is behind from now on.")],
+    manufacturer: Annotated[str, typer.Argument(help="Maker of the meter, such as LGZ.")],
+    serial: Annotated[str, typer.Argument(help="Serial number of the meter.")],
+    to: Annotated[str, typer.Option(help="Gateway that reads the meter from now on.")],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Give a meter another home; what was quarantined for it can then be requeued."""
+    """Move a meter to another gateway. Its quarantined batches can then be requeued."""
 
     async def work() -> None:
         async with _pool() as pool:
@@ -270,7 +276,7 @@ def move_meter_command(
     if as_json:
         show({"meter": f"{manufacturer}/{serial}", "gateway": to})
     else:
-        typer.echo(f"{manufacturer}/{serial} is behind {to}.")
+        typer.echo(f"{manufacturer}/{serial} belongs to {to}.")
 
 
 @asynccontextmanager

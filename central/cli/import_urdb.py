@@ -17,13 +17,17 @@ from central.domain.tariff.version import TariffVersion
 from central.process.start import EXIT_REFUSED
 from firmware_bridge.contract.errors import InvalidValueError
 
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A URDB file.")]
-Number = Annotated[int | None, typer.Option(min=0, help="One record, from 0; by default all.")]
-Zone = Annotated[str, typer.Option(help="IANA time zone of the schedules.")]
-From = Annotated[str, typer.Option(help="First day in force, 2026-01-01.")]
-Reference = Annotated[bool, typer.Option(help="Leave out what the reference ignores.")]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="URDB file (JSON).")]
+Number = Annotated[
+    int | None, typer.Option(min=0, help="Number of one record, from 0; default: all.")
+]
+Zone = Annotated[str, typer.Option(help="Time zone of the schedules, such as America/Denver.")]
+From = Annotated[str, typer.Option(help="First day in force, such as 2026-01-01.")]
+Reference = Annotated[
+    bool, typer.Option(help="Ignore the fields that the reference implementation (PySAM) ignores.")
+]
 Folder = Annotated[
-    Path | None, typer.Option(file_okay=False, help="Write each tariff there, as JSON.")
+    Path | None, typer.Option(file_okay=False, help="Folder to write each tariff to, as JSON.")
 ]
 
 
@@ -38,14 +42,14 @@ def import_urdb_command(  # noqa: PLR0913 - one option each
     reference: Reference = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what becomes of every field of URDB records, and write the tariffs they make.
+    """Convert URDB records to tariffs, and list what became of every field.
 
     Nothing is stored: `tariff add` takes what `--out` wrote. Exit code 2 where a record is refused.
     """
     try:
         begin = date.fromisoformat(effective)
     except ValueError:
-        message = f"{effective!r} is no date; write 2026-01-01."
+        message = f"{effective!r} is not a date. Write it as 2026-01-01."
         raise InvalidValueError(message, value=effective) from None
     records = read_records(file.read_text(encoding="utf-8"), file.name)
     chosen = range(len(records)) if record is None else [record]

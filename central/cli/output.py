@@ -30,7 +30,10 @@ from firmware_bridge.contract.errors import (
 EXIT_OK, EXIT_HELD, EXIT_STOPPED = 0, 3, 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Actor = Annotated[
-    str | None, typer.Option("--as", help="In whose name; METERLINE_ACTOR or you by default.")
+    str | None,
+    typer.Option(
+        "--as", help="Name of the person who acts; default: METERLINE_ACTOR, else your user name."
+    ),
 ]
 
 _Params = ParamSpec("_Params")
@@ -87,7 +90,7 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
         except (ValidationError, SettingsError) as error:
             _fail(refusal_of(error), as_json=as_json)
         except UnicodeDecodeError as error:
-            message = f"The file is no UTF-8 text: byte {error.start}."
+            message = f"The file is not UTF-8 text: byte {error.start} is not valid."
             _fail(InvalidValueError(message), as_json=as_json)
         except psycopg.Error as error:
             text = " ".join(str(error).split()) or type(error).__name__
@@ -97,7 +100,9 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
             _say("FILE", f"{error.filename}: {error.strerror}.", as_json=as_json)
             raise typer.Exit(EXIT_REFUSED) from None
         except KeyboardInterrupt:
-            errors.print("Stopped. What was done is kept; the same command goes on from there.")
+            errors.print(
+                "Stopped. The work done so far is kept; run the same command again to continue."
+            )
             raise typer.Exit(EXIT_STOPPED) from None
 
     return wrapped

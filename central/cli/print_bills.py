@@ -27,7 +27,7 @@ _PRINTED = (BillState.DRAFT, BillState.APPROVED, BillState.ISSUED)
 def pdf_command(
     bills: SomeBills = None,
     cycle: SomeCycle = None,
-    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")] = Path(),
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -28,8 +28,8 @@ from central.service.validation.validate import Settings as VeeSettings
 from central.service.validation.validate import Tally, Validate
 from firmware_bridge.log_lines import log_to
 
-app = group("The processes of the centre.")
-LogAsJson = Annotated[bool, typer.Option("--json", help="Log as JSON lines, on the error stream.")]
+app = group("Run the processes of the centre.")
+LogAsJson = Annotated[bool, typer.Option("--json", help="Log JSON lines on standard error.")]
 _log = structlog.get_logger(__name__)
 
 
@@ -38,20 +38,21 @@ _log = structlog.get_logger(__name__)
 def migrate_command(
     *,
     sql: Annotated[
-        bool, typer.Option("--sql", help="Print the SQL for an administrator instead.")
+        bool, typer.Option("--sql", help="Print the SQL for an administrator, and change nothing.")
     ] = False,
     flavour: Annotated[
-        Flavour, typer.Option(help="Of the printed SQL: what the server offers.")
+        Flavour, typer.Option(help="Kind of server that the printed SQL is for.")
     ] = Flavour.COLUMNSTORE,
     timescale: Annotated[
         bool | None,
         typer.Option(
-            "--timescale/--plain", help="Require TimescaleDB, or never use it; default: if offered."
+            "--timescale/--plain",
+            help="Require TimescaleDB, or do not use it; default: use it if the server has it.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the database to the newest schema, as its owner."""
+    """Migrate the database to the schema of this release, as its owner."""
     if sql:
         typer.echo(render(flavour))
         return
@@ -72,7 +73,7 @@ def migrate_command(
 def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")
+        int | None, typer.Option(min=0, max=65_535, help="TCP port; 0 takes a free one.")
     ] = None,
     *,
     as_json: LogAsJson = False,
@@ -102,7 +103,7 @@ def ingest_command(*, as_json: LogAsJson = False) -> None:
 @app.command("worker")
 @answered
 def worker_command(*, as_json: LogAsJson = False) -> None:
-    """Validate what comes in until SIGINT or SIGTERM; any number of workers share the queue."""
+    """Validate new readings until SIGINT or SIGTERM. Any number of workers share the queue."""
     log_to(sys.stderr, as_json=as_json)
     wait_for(until_signal(run_worker(settings())))
 
@@ -110,7 +111,7 @@ def worker_command(*, as_json: LogAsJson = False) -> None:
 @app.command("validate")
 @answered
 def validate_command(*, as_json: AsJson = False) -> None:
-    """Validate all that waits, and every day that is over; then end."""
+    """Validate all waiting readings, close every day that is over, and exit."""
 
     async def work() -> Tally:
         async with make_pool(settings().dsn(), max_size=2, name="meterline-validate") as pool:

@@ -33,18 +33,18 @@ from firmware_bridge.contract.errors import InvalidValueError, MeterlineError
 from firmware_bridge.contract.interval import zone_info
 
 REFUSED = 2
-app = typer.Typer(help="Price a load file under a tariff file.")
+app = typer.Typer(help="Price a load file under a tariff, month by month.")
 
 
 class UnitName(StrEnum):
-    """What a line of the load file is."""
+    """Units of the load file."""
 
     KW = "kW"
     KWH = "kWh"
 
 
 class CalendarName(StrEnum):
-    """Whose calendar."""
+    """Calendars that a load can follow."""
 
     LOCAL = "local"
     NAIVE = "naive"
@@ -52,37 +52,51 @@ class CalendarName(StrEnum):
 
 @app.command("rate")
 def rate_command(  # noqa: PLR0913, PLR0917 - one option each
-    tariff: Annotated[Path, typer.Option(help="Native YAML or JSON, or a URDB file.")],
-    load: Annotated[Path, typer.Option(help="One number per line.")],
-    start: Annotated[str, typer.Option(help="Local start of the first step, 2018-01-01T00:00.")],
-    step_minutes: Annotated[int, typer.Option(help="60, 30, 15 or 5.")],
-    zone: Annotated[str, typer.Option(help="IANA time zone of the load.")],
-    unit: Annotated[UnitName, typer.Option(help="kW averaged per step, or kWh.")] = UnitName.KW,
-    gen: Annotated[Path | None, typer.Option(help="Generation, netted per step.")] = None,
-    record: Annotated[int, typer.Option(help="Record of a URDB file, from 0.")] = 0,
+    tariff: Annotated[
+        Path, typer.Option(help="Tariff file: Meterline YAML or JSON, or URDB JSON.")
+    ],
+    load: Annotated[Path, typer.Option(help="Load file: one number per line.")],
+    start: Annotated[
+        str, typer.Option(help="Local start of the first step, such as 2018-01-01T00:00.")
+    ],
+    step_minutes: Annotated[
+        int, typer.Option(help="Length of a step in minutes: 60, 30, 15 or 5.")
+    ],
+    zone: Annotated[str, typer.Option(help="Time zone of the load, such as Europe/Madrid.")],
+    unit: Annotated[
+        UnitName, typer.Option(help="Unit of the load: average kW, or kWh, per step.")
+    ] = UnitName.KW,
+    gen: Annotated[
+        Path | None, typer.Option(help="Generation file, as --load; netted per step.")
+    ] = None,
+    record: Annotated[int, typer.Option(help="Number of the record in a URDB file, from 0.")] = 0,
     calendar: Annotated[
-        CalendarName, typer.Option(help="naive: 365 days, no daylight saving, no holidays.")
+        CalendarName,
+        typer.Option(help="Calendar; naive has 365 days, no daylight saving and no holidays."),
     ] = CalendarName.LOCAL,
     series: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=CSV of start,value: prices or factors that the tariff names."),
+        typer.Option(help="Prices or factors that the tariff names, as NAME=CSV of start,value."),
     ] = None,
     fact: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE that the tariff needs of the agreement.")
+        list[str] | None,
+        typer.Option(help="Fact of the agreement that the tariff needs, as NAME=VALUE."),
     ] = None,
     events: Annotated[
-        Path | None, typer.Option(help="JSON lines of events: stream, id, at, value, fields.")
+        Path | None,
+        typer.Option(help="Events file, JSON lines with stream, id, at, value, fields."),
     ] = None,
     *,
-    unrounded: Annotated[bool, typer.Option(help="Leave lines unrounded.")] = False,
+    unrounded: Annotated[bool, typer.Option(help="Do not round the lines.")] = False,
     reference: Annotated[
-        bool, typer.Option(help="Ignore what the reference ignores, and say so.")
+        bool,
+        typer.Option(help="Ignore the fields that the reference (PySAM) ignores, and list them."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Price a load month by month.
+    """Price a load file under a tariff, month by month.
 
-    Exit codes: 0 priced, 2 the tariff, the load or an option is refused, 3 a month is held.
+    Exit codes: 0 priced; 2 the tariff, the load or an option is refused; 3 a month is held.
     """
     naive = calendar is CalendarName.NAIVE
     try:
@@ -137,7 +151,7 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
         _fail(LoadFileError(f"{error.filename}: {error.strerror}."), as_json=as_json)
         raise typer.Exit(REFUSED) from None
     except UnicodeDecodeError:
-        _fail(LoadFileError("A file is no text in UTF-8."), as_json=as_json)
+        _fail(LoadFileError("A file is not UTF-8 text."), as_json=as_json)
         raise typer.Exit(REFUSED) from None
     if as_json:
         json.dump(to_object(document, months), sys.stdout)
@@ -155,7 +169,7 @@ def _named(options: list[str] | None, what: str) -> list[tuple[str, str]]:
     for option in options or ():
         name, equals, value = option.partition("=")
         if not (name and equals and value):
-            message = f"--{what} {option!r} does not say NAME=VALUE."
+            message = f"--{what} {option!r} is not of the form NAME=VALUE."
             raise InvalidValueError(message, value=option)
         found.append((name, value))
     return found
@@ -170,10 +184,10 @@ def _request(  # noqa: PLR0913 - one option each
     try:
         begin = datetime.fromisoformat(start)
     except ValueError:
-        message = f"{start!r} is no local time; write 2018-01-01T00:00."
+        message = f"{start!r} is not a local time. Write it as 2018-01-01T00:00."
         raise LoadFileError(message, value=start) from None
     if begin.tzinfo is not None:
-        message = "The start is local time; leave out its offset."
+        message = "The start is local time. Leave out its offset."
         raise LoadFileError(message, value=start)
     name: Literal["kW", "kWh"] = "kW" if unit is UnitName.KW else "kWh"
     return Request(begin, step, zone, name, naive=naive, rounded=rounded)

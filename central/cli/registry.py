@@ -46,11 +46,13 @@ from central.service.registry.import_customers import import_customers
 from central.service.registry.register import Effect, Enrol
 from firmware_bridge.contract.interval import zone_info
 
-imports = group("Bring in a customer file, readings, or price series from a file.")
+imports = group("Import customers, readings or price series from a file.")
 tariffs = group("Check tariff documents, import URDB records, or add a version.")
-gateways = group("Enrol and revoke gateways, their epochs and their meters.")
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")]
-Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="The files.")]
+gateways = group("Enrol, revoke, configure and update gateways.")
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")]
+Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
+GatewayName = Annotated[str, typer.Argument(help="Name of the gateway.")]
+GatewayNames = Annotated[list[str], typer.Argument(help="Names of the gateways.")]
 tariffs.command("import-urdb")(import_urdb_command)
 _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
 
@@ -59,7 +61,7 @@ _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
 @imports.command("book", hidden=True)  # its name before
 @answered
 def import_customers_command(file: File, actor: Actor = None, *, as_json: AsJson = False) -> None:
-    """Import a customer file (YAML): all of it or nothing, and twice is once."""
+    """Import a customer file (YAML), all or nothing. Importing it twice changes nothing."""
     customers, documents = read_customer_file(file)
 
     async def work() -> Counter[tuple[str, Effect]]:
@@ -81,14 +83,16 @@ def import_customers_command(file: File, actor: Actor = None, *, as_json: AsJson
 @answered
 def import_readings_command(
     file: File,
-    gateway: Annotated[str, typer.Option(help="The enrolled gateway they count as coming from.")],
+    gateway: Annotated[
+        str, typer.Option(help="Enrolled gateway that the readings are stored under.")
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Import register readings (CSV) through ingest; the same file twice counts once.
+    """Import register readings (CSV) through ingest. Importing a file twice counts once.
 
     Columns: manufacturer, serial, obis, at, value, unit; also source and period_s.
-    Exit code 3 where batches were not stored: their outcome says why.
+    Exit code 3 if batches were not stored; the printed outcome gives the reason.
     """
     text = file.read_text(encoding="utf-8")
 
@@ -114,19 +118,26 @@ def import_readings_command(
 @answered
 def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
     file: File,
-    name: Annotated[str, typer.Option(help="As tariffs name it, ES.DA.")],
+    name: Annotated[str, typer.Option(help="Name of the series in tariffs, such as ES.DA.")],
     zone: Annotated[
-        str | None, typer.Option(help="IANA zone of times that have no offset.")
+        str | None, typer.Option(help="Time zone of times without offset, such as Europe/Madrid.")
     ] = None,
     step_minutes: Annotated[
-        int | None, typer.Option(min=1, max=1440, help="Otherwise the smallest distance.")
+        int | None,
+        typer.Option(
+            min=1,
+            max=1440,
+            help="Length of a step in minutes; default: the smallest distance of two times.",
+        ),
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why numbers that are known change.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Reason for a change of known numbers, for the audit log.")
+    ] = None,
     actor: Actor = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Import prices or factors per step of time (CSV: start,value); twice is once.
+    """Import prices or factors per step of time (CSV: start,value). Twice counts once.
 
     What is known already is changed only with a reason; bills made before keep their prices.
     """
@@ -153,7 +164,7 @@ def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
 @tariffs.command("check")
 @answered
 def check_command(files: Files, *, as_json: AsJson = False) -> None:
-    """Say whether tariff documents hold together, and if not, every reason with its line."""
+    """Check tariff documents, and print every fault with its line."""
     refused = 0
     found = []
     for file in files:
@@ -183,7 +194,7 @@ def check_command(files: Files, *, as_json: AsJson = False) -> None:
 @tariffs.command("add")
 @answered
 def add_command(files: Files, actor: Actor = None, *, as_json: AsJson = False) -> None:
-    """Add tariff versions; one that is there already stays as it is."""
+    """Add tariff versions. A version that exists stays unchanged."""
 
     async def work() -> list[tuple[Path, Effect]]:
         async with _pool() as pool:
@@ -203,8 +214,8 @@ def add_command(files: Files, actor: Actor = None, *, as_json: AsJson = False) -
 
 @gateways.command("enrol")
 @answered
-def enrol_command(names: list[str], *, as_json: AsJson = False) -> None:
-    """Let gateways send; a revoked one is taken back."""
+def enrol_command(names: GatewayNames, *, as_json: AsJson = False) -> None:
+    """Enrol gateways, so that ingest accepts their batches. A revoked one is enrolled again."""
 
     async def work() -> None:
         async with _pool() as pool:
@@ -220,8 +231,8 @@ def enrol_command(names: list[str], *, as_json: AsJson = False) -> None:
 
 @gateways.command("revoke")
 @answered
-def revoke_command(name: str, *, as_json: AsJson = False) -> None:
-    """Refuse everything that a gateway sends from now on."""
+def revoke_command(name: GatewayName, *, as_json: AsJson = False) -> None:
+    """Revoke a gateway: refuse everything that it sends from now on."""
 
     async def work() -> None:
         async with _pool() as pool:

@@ -24,18 +24,20 @@ from firmware_bridge.contract.topics import check_gateway
 
 __all__ = ["gateways"]
 
-Key = Annotated[Path, typer.Option(help="The private key, as `gateway make-key` made it.")]
-Names = Annotated[list[str], typer.Argument(help="Names of gateways.")]
+Key = Annotated[Path, typer.Option(help="Private key file, made by `gateway make-key`.")]
+Names = Annotated[list[str], typer.Argument(help="Names of the gateways.")]
 
 
 @gateways.command("make-key")
 @answered
 def make_key_command(
-    file: Annotated[Path, typer.Argument(help="Where to; a file that is there stays as it is.")],
+    file: Annotated[
+        Path, typer.Argument(help="File to write; an existing one is never overwritten.")
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key that signs configurations or updates; gateways trust its public half."""
+    """Make a key that signs configurations or updates, and print its public key."""
     public = FileKey.make(file).public
     if as_json:
         show({"file": str(file), "public": public.hex(), "key_id": key_id(public).hex()})
@@ -46,40 +48,46 @@ def make_key_command(
 @gateways.command("configure")
 @answered
 def configure_command(
-    name: Annotated[str, typer.Argument(help="The gateway's name.")],
-    file: Annotated[Path, typer.Argument(help="TOML with [[meters]].")],
+    name: Annotated[str, typer.Argument(help="Name of the gateway.")],
+    file: Annotated[Path, typer.Argument(help="TOML file with [[meters]].")],
     key: Key,
     version: Annotated[
-        int | None, typer.Option(min=1, help="Higher than before; default: seconds since 1970.")
+        int | None,
+        typer.Option(min=1, help="Version, higher than the last one; default: seconds since 1970."),
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Sign the meters of a gateway, and leave them at the broker for it."""
+    """Sign a gateway's meters, and publish them at the broker."""
     gateway, toml = check_gateway(name), file.read_text(encoding="utf-8")
     done = wait_for(_instruct(key).configure(gateway, toml, version))
     if as_json:
         show({"gateway": gateway, "version": done})
     else:
-        typer.echo(f"{gateway}: version {done} waits for it; `gateway remote` shows what it says.")
+        typer.echo(f"{gateway}: version {done} is published; `gateway remote` shows its answer.")
 
 
 @gateways.command("update")
 @answered
 def update_command(  # noqa: PLR0913, PLR0917 - each an option of the command
     names: Names,
-    artefact: Annotated[Path, typer.Option(help="The file, for its hash and size.")],
-    url: Annotated[str, typer.Option(help="Where gateways fetch it: https, http or file.")],
-    version: Annotated[str, typer.Option(help="Of the artefact, such as 1.4.0.")],
+    artefact: Annotated[Path, typer.Option(help="File to install; its hash and size are signed.")],
+    url: Annotated[
+        str, typer.Option(help="Address that gateways download from: https, http or file.")
+    ],
+    version: Annotated[str, typer.Option(help="Version of the artefact, such as 1.4.0.")],
     key: Key,
-    component: Annotated[str, typer.Option(help="`agent`, or a device's firmware.")] = AGENT,
+    component: Annotated[
+        str, typer.Option(help="Component to update: `agent`, or a device's firmware.")
+    ] = AGENT,
     minimum: Annotated[
-        str | None, typer.Option(help="Only from this version on may it be installed.")
+        str | None,
+        typer.Option(help="Lowest installed version that may be updated, such as 1.2.0."),
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Sign an update for gateways, and leave the announcement at the broker for them."""
+    """Sign an update for gateways, and publish the announcement at the broker."""
     instruct = _instruct(key)
     with artefact.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").digest()
@@ -101,14 +109,16 @@ def update_command(  # noqa: PLR0913, PLR0917 - each an option of the command
 @gateways.command("remote")
 @answered
 def remote_command(
-    names: Annotated[list[str] | None, typer.Argument(help="None for all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of gateways; default: all.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """What gateways last reported of configurations and updates."""
+    """Show what gateways last reported about configurations and updates."""
     found = wait_for(gateway_standings(_line(), [check_gateway(name) for name in names or []]))
     rows = [_row(name, found[name]) for name in sorted(found)]
-    listed(rows, as_json=as_json, nothing="No gateway has said anything.")
+    listed(rows, as_json=as_json, nothing="No gateway has reported yet.")
 
 
 def _row(name: str, status: Status) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from firmware_bridge.contract.software import named_version
 PROGRAM = "meterline-bridge"
 app = typer.Typer(
     help=(
-        "Try meters out, and play virtual ones.\n\nExit codes: 0 done, 2 wrong command line, "
-        "3 a file or setting cannot be used, 4 nothing answered."
+        "Find and read meters, decode recordings, and run virtual meters.\n\n"
+        "Exit codes: 0 done, 2 wrong command line, 3 a file or setting cannot be used, "
+        "4 nothing answered."
     ),
     no_args_is_help=True,
     # Units stand in brackets, which rich's own markup would swallow.
@@ -39,7 +40,7 @@ def _frame(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_say_version, is_eager=True, help="Print the version and end."
+            "--version", callback=_say_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:

@@ -22,18 +22,22 @@ from firmware_bridge.recordings.decode import (
 
 
 def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the command
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Raw bytes, or hex.")],
-    protocol: Annotated[str, typer.Option(help="One of: " + ", ".join(protocols()) + ".")],
-    key: Annotated[str, typer.Option(help="Encryption key in hex.")] = "",
-    auth_key: Annotated[str, typer.Option(help="DLMS authentication key in hex.")] = "",
-    zone: Annotated[str, typer.Option(help="IANA zone of the meter's clock.")] = "",
-    crc_removed: Annotated[bool, typer.Option(help="The radio receiver stripped CRCs.")] = False,  # noqa: FBT002 - a flag
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Recording: raw bytes, or hex text.")
+    ],
+    protocol: Annotated[str, typer.Option(help="Protocol: " + ", ".join(protocols()) + ".")],
+    key: Annotated[str, typer.Option(help="Encryption key, 32 hex digits.")] = "",
+    auth_key: Annotated[str, typer.Option(help="DLMS authentication key, 32 hex digits.")] = "",
+    zone: Annotated[
+        str, typer.Option(help="Time zone of the meter's clock, such as Europe/Madrid.")
+    ] = "",
+    crc_removed: Annotated[bool, typer.Option(help="Expect radio frames without CRCs.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Print the readings of recorded telegrams, one JSON object a line.
+    """Print the readings of recorded telegrams, one JSON object per line.
 
-    What a gateway would not take as a reading is printed too, with a warning on standard error.
+    Prints values that a gateway would reject too, with a warning on standard error.
 
-    Telegrams that do not decode are reported on standard error. Exit codes: 0 readings, 3 the
+    Reports telegrams that cannot be decoded on standard error. Exit codes: 0 readings, 3 the
     file holds no valid telegram (its errors are then the output).
     """
     options = DecodeOptions(Keys(parse_key(key), parse_key(auth_key)), zone or None, crc_removed)

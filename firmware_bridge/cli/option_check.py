@@ -73,7 +73,7 @@ def check(
             option = "--" + name.replace("_", "-")
             where = " or ".join(sorted(fitting))
             message = (
-                f"{option} means nothing to {', '.join(sorted(protocols))}. "
+                f"{option} does not apply to {', '.join(sorted(protocols))}. "
                 f"Leave it out, or choose --protocol {where}."
             )
             raise typer.BadParameter(message)
@@ -86,8 +86,8 @@ def check_line(*, on_pty: bool, link: bool, device: bool) -> None:
         typer.BadParameter: Says what to leave out or add.
     """
     if on_pty and device:
-        message = "--pty and --serial-port are two lines. Leave one of them out."
+        message = "--pty and --serial-port exclude each other. Leave one of them out."
         raise typer.BadParameter(message)
     if link and not on_pty:
-        message = "--link goes with --pty. Add it."
+        message = "--link needs --pty. Add it."
         raise typer.BadParameter(message)

@@ -108,7 +108,7 @@ async def play(wanted: Wanted, *, as_json: bool) -> None:
                 sites.append(await stack.enter_async_context(site))
             except OSError as error:
                 message = f"The line cannot be opened: {error}."
-                remedy = "Take another port or device, or --port 0 for a free one."
+                remedy = "Name another port or device, or write --port 0 for a free one."
                 raise VirtualMeterError(message, remedy=remedy) from error
         for made in sites:
             typer.echo(json.dumps(made.facts()) if as_json else _prose(made))
@@ -166,8 +166,8 @@ def _mbus(wanted: Wanted) -> _Site:
 
 def _check_count(wanted: Wanted, most: int) -> None:
     if len(wanted.meters) > most:
-        message = f"{len(wanted.meters)} meters do not fit on one bus."
-        raise VirtualMeterError(message, remedy=f"Give at most {most} --load.")
+        message = f"{len(wanted.meters)} meters exceed what one bus can address."
+        raise VirtualMeterError(message, remedy=f"Give at most {most} --load options.")
 
 
 def _wmbus(wanted: Wanted) -> _Site:
@@ -234,7 +234,7 @@ def _sml(wanted: Wanted, meter: VirtualMeter, wire: Wire) -> _Site:
 
 def _dlms(wanted: Wanted, meter: VirtualMeter, wire: Wire) -> _Site:
     if wanted.block and wanted.dlms_link is DlmsLink.MBUS:
-        message = "--block goes with --dlms-link hdlc or wrapper. Leave one of them out."
+        message = "--block works with --dlms-link hdlc or wrapper only. Leave one of them out."
         raise typer.BadParameter(message)
     if wanted.auth_key is not None:
         _needed(wanted.key, "--auth-key", "--key")
@@ -271,5 +271,5 @@ def _needed(key: bytes | None, what: str, option: str) -> bytes:
 
 def _no_key_in_vain(wanted: Wanted, *, needed: bool, remedy: str) -> None:
     if wanted.key is not None and not needed:
-        message = f"--key would encrypt nothing here. {remedy}"
+        message = f"--key has no effect here. {remedy}"
         raise typer.BadParameter(message)

@@ -50,37 +50,51 @@ class ProbedProtocol(StrEnum):
 def probe(  # noqa: PLR0913 - one option each
     context: typer.Context,
     where: Annotated[
-        str, typer.Argument(help="Host, serial device, or a broker as mqtt://host:port.")
+        str, typer.Argument(help="Host, serial device, or broker such as mqtt://host:1883.")
     ],
     *,
     protocol: Annotated[
         list[ProbedProtocol], typer.Option(help="Look for this only. Repeat for more.")
     ] = [],  # noqa: B006 - typer copies it
     port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="TCP port; 502, a broker's 1883.")
+        int | None,
+        typer.Option(min=1, max=65_535, help="TCP port; default 502, for a broker 1883."),
     ] = None,
     baudrate: Annotated[
-        int | None, typer.Option(min=300, help="Of a serial device; else the usual ones.")
+        int | None,
+        typer.Option(min=300, help="Speed of the serial device [Bd]; default: the usual ones."),
     ] = None,
-    parity: Annotated[Parity | None, typer.Option(help="With --baudrate.")] = None,
-    units: Annotated[str, typer.Option(help="Modbus units to ask: 1, 1-5 or 1,3,7-9.")] = "1",
+    parity: Annotated[
+        Parity | None, typer.Option(help="Parity of the serial device; needs --baudrate.")
+    ] = None,
+    units: Annotated[str, typer.Option(help="Modbus units to poll: 1, 1-5 or 1,3,7-9.")] = "1",
     addresses: Annotated[
-        str | None, typer.Option(help="M-Bus addresses to ask in any case, such as 0-250.")
+        str | None,
+        typer.Option(
+            help="M-Bus addresses to poll even if no slave answers at first, such as 0-250."
+        ),
     ] = None,
     listen_s: Annotated[
-        float, typer.Option(min=0.2, max=3600, help="For pushed telegrams, at each speed. [s]")
+        float,
+        typer.Option(
+            min=0.2, max=3600, help="Time to wait for pushed telegrams at each speed [s]."
+        ),
     ] = 12.0,
-    timeout_s: Annotated[float, typer.Option(min=0.05, max=60, help="Per answer. [s]")] = 1.0,
-    key: Annotated[str, typer.Option(help="Encryption key in hex, of meters that encrypt.")] = "",
-    auth_key: Annotated[str, typer.Option(help="DLMS authentication key in hex.")] = "",
-    topic: Annotated[list[str], typer.Option(help="Filter at a broker.")] = ["#"],  # noqa: B006
-    username: Annotated[str | None, typer.Option(help="At a broker.")] = None,
-    password: Annotated[str | None, typer.Option(help="Of that user.")] = None,
+    timeout_s: Annotated[
+        float, typer.Option(min=0.05, max=60, help="Time to wait for each answer [s].")
+    ] = 1.0,
+    key: Annotated[str, typer.Option(help="Encryption key of the meters, 32 hex digits.")] = "",
+    auth_key: Annotated[str, typer.Option(help="DLMS authentication key, 32 hex digits.")] = "",
+    topic: Annotated[
+        list[str], typer.Option(help="Topic filter at the broker, such as meters/#.")
+    ] = ["#"],  # noqa: B006
+    username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
+    password: Annotated[str | None, typer.Option(help="Password of that user.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Find out which meters answer or push, and propose their configuration.
+    """Find the meters that answer or push, and print their configuration.
 
-    Only reading requests are sent. What is being tried goes to standard error.
+    Sends read requests only. Prints progress to standard error.
     """
     keys = Keys(parse_key(key), parse_key(auth_key))
     chosen = frozenset(str(one) for one in protocol)
@@ -131,7 +145,7 @@ def _broker(
     try:
         number = parts.port
     except ValueError:
-        message = f"{where!r} names no port between 1 and 65535."
+        message = f"{where!r} has a port outside 1 .. 65535."
         raise typer.BadParameter(message) from None
     return BrokerPlace(
         parts.hostname or where, port or number or MQTT_PORT, topics, username, password
@@ -162,7 +176,7 @@ def _prose(found: Found) -> str:
     what = f"a {found.model}" if found.model else f"{found.meter.manufacturer}, {found.protocol}"
     at = f"Unit {found.facts['unit_id']}" if "unit_id" in found.facts else "Here"
     named = is_named(found.meter)
-    number = f"serial number {found.meter.serial}" if named else "which names no serial number"
+    number = f"serial number {found.meter.serial}" if named else "no serial number"
     lines = [f"# {at} {sure} {what}, {number}"]
     lines += [f"#   {value.obis}  {value.quantity}" for value in found.values]
     return "\n".join([*lines, found.configuration()])

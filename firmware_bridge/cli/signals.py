@@ -13,4 +13,4 @@ import typer
 EXIT_UNUSABLE = 3
 EXIT_NO_ANSWER = 4
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]

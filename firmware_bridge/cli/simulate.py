@@ -64,108 +64,162 @@ def simulate(  # noqa: PLR0913 - one option each
     context: typer.Context,
     *,
     load: Annotated[
-        list[Path], typer.Option(help="kW a line, or start,kWh rows. Repeat for more meters.")
+        list[Path],
+        typer.Option(
+            help="Load file: one kW value per line, or start,kWh rows. Repeat for more meters."
+        ),
     ],
     protocol: Annotated[
         PlayedProtocol, typer.Option(help="What they speak.")
     ] = PlayedProtocol.MODBUS,
     export: Annotated[
-        Path | None, typer.Option(help="What flows out, in the same format, for every meter.")
+        Path | None, typer.Option(help="Export of every meter, in the format of --load.")
     ] = None,
-    serial: Annotated[int, typer.Option(min=1, help="First meter's; the next count up.")] = 1001,
+    serial: Annotated[
+        int, typer.Option(min=1, help="Serial number of the first meter; the next ones count up.")
+    ] = 1001,
     silent: Annotated[
-        list[int], typer.Option(help="Serial number of a meter that never answers.")
+        list[int],
+        typer.Option(help="Serial number of a meter that never answers. Repeat for more."),
     ] = [],  # noqa: B006 - typer copies it
     step_s: Annotated[
-        int | None, typer.Option(min=1, help="Step of a kW file that is not one year. [s]")
+        int | None, typer.Option(min=1, help="Step of a kW file that does not cover one year [s].")
     ] = None,
-    zone: Annotated[str, typer.Option(help="Step 0 is 1 January 00:00 standard time.")] = "UTC",
+    zone: Annotated[
+        str,
+        typer.Option(
+            help="Time zone of the load; its first step is 1 January, 00:00 standard time."
+        ),
+    ] = "UTC",
     first_year: Annotated[
-        int, typer.Option(min=1970, max=2100, help="Registers are 0 at its beginning.")
+        int, typer.Option(min=1970, max=2100, help="Year at whose beginning the registers are 0.")
     ] = 2020,
     start: Annotated[
         datetime | None,
-        typer.Option(formats=_TIME, help="Replay from here instead of by the calendar."),
+        typer.Option(
+            formats=_TIME, help="Replay the load from this time instead of by the calendar."
+        ),
     ] = None,
-    loop: Annotated[bool, typer.Option(help="With --start or own times: repeat.")] = False,
-    offset_wh: Annotated[int, typer.Option(min=0, help="Import register at first. [Wh]")] = 0,
-    digits: Annotated[int, typer.Option(min=1, max=18, help="Digits before rollover.")] = DIGITS,
-    ahead_s: Annotated[float, typer.Option(help="How far the meters' clocks are ahead. [s]")] = 0.0,
+    loop: Annotated[
+        bool, typer.Option(help="Repeat the load; needs --start or a file with times.")
+    ] = False,
+    offset_wh: Annotated[int, typer.Option(min=0, help="Import register at the start [Wh].")] = 0,
+    digits: Annotated[
+        int, typer.Option(min=1, max=18, help="Digits of the register before it rolls over.")
+    ] = DIGITS,
+    ahead_s: Annotated[
+        float, typer.Option(help="Run the meters' clocks ahead by this time [s].")
+    ] = 0.0,
     frozen: Annotated[
-        datetime | None, typer.Option(formats=_TIME, help="Stop the meters' clocks here.")
+        datetime | None, typer.Option(formats=_TIME, help="Stop the meters' clocks at this time.")
     ] = None,
     as_json: Json = False,
     host: Annotated[
-        str, typer.Option(help="Where to listen; for mqtt_native, the broker.", **_LINE)
+        str, typer.Option(help="Address to listen on; for mqtt_native the broker's host.", **_LINE)
     ] = "127.0.0.1",
     port: Annotated[
         int,
-        typer.Option(min=0, max=65_535, help="0 takes a free one; a broker's is 1883.", **_LINE),
+        typer.Option(
+            min=0, max=65_535, help="TCP port; 0 takes a free one, for mqtt_native 1883.", **_LINE
+        ),
     ] = 0,
-    pty: Annotated[bool, typer.Option("--pty", help="On a pseudo-terminal.", **_LINE)] = False,
+    pty: Annotated[bool, typer.Option("--pty", help="Use a pseudo-terminal.", **_LINE)] = False,
     link: Annotated[
-        Path | None, typer.Option(help="With --pty: a symbolic link to it.", **_LINE)
+        Path | None,
+        typer.Option(help="Make this symbolic link to the pseudo-terminal; needs --pty.", **_LINE),
     ] = None,
     serial_port: Annotated[
-        str | None, typer.Option(help="On a real serial device, instead.", **_LINE)
+        str | None, typer.Option(help="Use this serial device.", **_LINE)
     ] = None,
     baudrate: Annotated[
-        int | None, typer.Option(min=300, help="Of the serial line; else the usual.", **_LINE)
+        int | None,
+        typer.Option(
+            min=300,
+            help="Speed of the serial line [Bd]; default: the protocol's usual one.",
+            **_LINE,
+        ),
     ] = None,
     interval_s: Annotated[
-        float, typer.Option(min=0.02, help="Between telegrams of pushing meters. [s]", **_LINE)
+        float, typer.Option(min=0.02, help="Time between telegrams of pushing meters [s].", **_LINE)
     ] = 1.0,
-    key: Annotated[str, typer.Option(help="Encryption key in hex.", **_SECRET)] = "",
-    auth_key: Annotated[str, typer.Option(help="Authentication key in hex.", **_SECRET)] = "",
-    profile: Annotated[str, typer.Option(help="Model to play.", **_MODBUS)] = "meterline-virtual",
-    rtu: Annotated[bool, typer.Option("--rtu", help="The same as --pty.", **_MODBUS)] = False,
+    key: Annotated[str, typer.Option(help="Encryption key, 32 hex digits.", **_SECRET)] = "",
+    auth_key: Annotated[
+        str, typer.Option(help="Authentication key, 32 hex digits.", **_SECRET)
+    ] = "",
+    profile: Annotated[
+        str, typer.Option(help="Modbus model, as `profiles` lists them.", **_MODBUS)
+    ] = "meterline-virtual",
+    rtu: Annotated[
+        bool, typer.Option("--rtu", help="Use a pseudo-terminal, as --pty does.", **_MODBUS)
+    ] = False,
     period_s: Annotated[
-        int, typer.Option(min=1, max=65_535, help="Load-profile period. [s]", **_MODBUS)
+        int, typer.Option(min=1, max=65_535, help="Period of the load profile [s].", **_MODBUS)
     ] = PERIOD_S,
     p1_version: Annotated[
-        P1Version, typer.Option(help="be and lu: Belgium, Luxembourg.", **_P1)
+        P1Version, typer.Option(help="Version of P1; be is Belgium, lu is Luxembourg.", **_P1)
     ] = P1Version.V5,
     gas: Annotated[
         Path | None,
-        typer.Option(help="A gas meter behind the port: m3/h a line, or start,m3 rows.", **_P1),
+        typer.Option(help="Add a gas meter: one m3/h value per line, or start,m3 rows.", **_P1),
     ] = None,
     first_address: Annotated[
-        int, typer.Option(min=0, max=250, help="First meter's; the next count up.", **_MBUS)
+        int,
+        typer.Option(
+            min=0,
+            max=250,
+            help="Primary address of the first meter; the next ones count up.",
+            **_MBUS,
+        ),
     ] = 1,
     secondary: Annotated[
-        bool, typer.Option("--secondary", help="Propose secondary addresses.", **_MBUS)
+        bool,
+        typer.Option(
+            "--secondary", help="Use secondary addresses in the printed configuration.", **_MBUS
+        ),
     ] = False,
     fixed: Annotated[
-        bool, typer.Option("--fixed", help="Send the fixed data structure.", **_MBUS)
+        bool,
+        typer.Option(
+            "--fixed", help="Send the fixed data structure instead of the variable one.", **_MBUS
+        ),
     ] = False,
     framing: Annotated[
-        Packing, typer.Option(help="What the receiver hands over.", **_RADIO)
+        Packing, typer.Option(help="Framing of the radio receiver.", **_RADIO)
     ] = Packing.FRAMES,
     security: Annotated[
         SecurityMode, typer.Option(help="AES mode; 5 and 7 need --key.", **_RADIO)
     ] = SecurityMode.NONE,
     dlms_link: Annotated[
-        DlmsLink, typer.Option(help="What carries the pushes.", **_DLMS)
+        DlmsLink, typer.Option(help="Link layer of the pushed telegrams.", **_DLMS)
     ] = DlmsLink.HDLC,
     segment: Annotated[
-        int, typer.Option(min=16, max=240, help="Bytes of a segment, hdlc and mbus.", **_DLMS)
+        int,
+        typer.Option(min=16, max=240, help="Size of a segment in hdlc and mbus [bytes].", **_DLMS),
     ] = SEGMENT,
     block: Annotated[
-        int, typer.Option(min=0, max=1000, help="Bytes of a general block; 0: none.", **_DLMS)
+        int,
+        typer.Option(
+            min=0, max=1000, help="Size of a general block [bytes]; 0 sends no blocks.", **_DLMS
+        ),
     ] = 0,
-    mode: Annotated[Mode, typer.Option(help="A, B, C; D pushes.", **_IEC)] = Mode.C,
+    mode: Annotated[
+        Mode, typer.Option(help="Mode of IEC 62056-21; A, B and C are polled, D pushes.", **_IEC)
+    ] = Mode.C,
     reaction_s: Annotated[
-        float, typer.Option(min=0, max=2, help="Before the new speed; 0 on TCP. [s]", **_IEC)
+        float,
+        typer.Option(min=0, max=2, help="Time before the change of speed [s]; 0 on TCP.", **_IEC),
     ] = 0.4,
-    device: Annotated[Device, typer.Option(help="Firmware.", **_MQTT)] = Device.TASMOTA,
-    username: Annotated[str | None, typer.Option(help="At the broker.", **_MQTT)] = None,
-    password: Annotated[str | None, typer.Option(help="Of that user.", **_MQTT)] = None,
+    device: Annotated[
+        Device, typer.Option(help="Firmware of the devices.", **_MQTT)
+    ] = Device.TASMOTA,
+    username: Annotated[str | None, typer.Option(help="User name at the broker.", **_MQTT)] = None,
+    password: Annotated[str | None, typer.Option(help="Password of that user.", **_MQTT)] = None,
     pulses: Annotated[int, typer.Option(min=1, max=1000, help="Pulses per kWh.", **_PULSE)] = 1000,
 ) -> None:
-    """Play virtual meters until interrupted. Each --load is a meter.
+    """Run virtual meters until interrupted. Each --load is a meter.
 
     Meters of modbus, mbus, wmbus and mqtt_native share one line; of the others each has its own.
-    Prints where they are and the agent's configuration that reads them.
+    Prints their addresses and the agent's configuration that reads them.
     """
     option_check.check(context, option_check.SIMULATE, {protocol.value})
     on_pty = pty or rtu

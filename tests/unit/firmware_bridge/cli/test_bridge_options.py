@@ -67,13 +67,13 @@ def test_every_option_of_a_protocol_is_known_to_be_one() -> None:
         for option in SAMPLE
     ],
 )
-def test_an_option_that_means_nothing_to_the_protocol_is_refused(
+def test_an_option_that_does_not_apply_to_the_protocol_is_refused(
     option: str, protocol: str, tmp_path: Path
 ) -> None:
     name = "--" + option.replace("_", "-")
     value = [] if option in FLAGS else [EXAMPLES[option]]
     said = refused(tmp_path, "--protocol", protocol, name, *value)
-    assert f"{name} means nothing to {protocol}." in said
+    assert f"{name} does not apply to {protocol}." in said
     assert "Leave it out, or choose --protocol" in said
 
 
@@ -86,9 +86,9 @@ def test_an_option_that_means_nothing_to_the_protocol_is_refused(
         (["wmbus", "--key", KEY], "Add --security 5 or 7"),
         (["dlms", "--key", KEY], "needs --auth-key"),
         (["dlms", "--auth-key", KEY], "needs --key"),
-        (["dlms", "--block", "60", "--dlms-link", "mbus"], "--block goes with"),
+        (["dlms", "--block", "60", "--dlms-link", "mbus"], "--block works with"),
         (["dlms", "--key", "secret-of-mine"], "A key is 32 hex digits"),
-        (["sml", "--link", "x"], "--link goes with --pty"),
+        (["sml", "--link", "x"], "--link needs --pty"),
         (["sml", "--pty", "--serial-port", "/dev/x"], "--pty and --serial-port"),
     ],
 )
@@ -104,9 +104,9 @@ def test_what_belongs_together_is_asked_for_together(
     ("arguments", "says"),
     [
         (["/dev/x", "--topic", "a"], "Leave it out, or choose --protocol mqtt_native"),
-        (["mqtt://x", "--units", "1"], "--units means nothing to mqtt_native"),
+        (["mqtt://x", "--units", "1"], "--units does not apply to mqtt_native"),
         (["x", "--protocol", "sml", "--addresses", "1"], "choose --protocol mbus"),
-        (["x", "--protocol", "modbus", "--key", KEY], "--key means nothing to modbus"),
+        (["x", "--protocol", "modbus", "--key", KEY], "--key does not apply to modbus"),
     ],
 )
 def test_a_search_is_told_only_what_it_can_use(arguments: list[str], says: str) -> None:
