@@ -35,7 +35,7 @@ class Parity(StrEnum):
 
 
 class ProbedProtocol(StrEnum):
-    """What can be looked for."""
+    """Protocols that `probe` searches for."""
 
     MODBUS = "modbus"
     DSMR = "dsmr"
@@ -54,7 +54,7 @@ def probe(  # noqa: PLR0913 - one option each
     ],
     *,
     protocol: Annotated[
-        list[ProbedProtocol], typer.Option(help="Look for this only. Repeat for more.")
+        list[ProbedProtocol], typer.Option(help="Search for this protocol only. Repeat for more.")
     ] = [],  # noqa: B006 - typer copies it
     port: Annotated[
         int | None,

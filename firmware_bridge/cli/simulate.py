@@ -35,7 +35,7 @@ _GAS_SERIAL = 1000
 
 
 class PlayedProtocol(StrEnum):
-    """What virtual devices speak."""
+    """Protocols that virtual meters speak."""
 
     MODBUS = "modbus"
     DSMR = "dsmr"
@@ -70,7 +70,7 @@ def simulate(  # noqa: PLR0913 - one option each
         ),
     ],
     protocol: Annotated[
-        PlayedProtocol, typer.Option(help="What they speak.")
+        PlayedProtocol, typer.Option(help="Meter protocol.")
     ] = PlayedProtocol.MODBUS,
     export: Annotated[
         Path | None, typer.Option(help="Export of every meter, in the format of --load.")
@@ -187,7 +187,7 @@ def simulate(  # noqa: PLR0913 - one option each
         Packing, typer.Option(help="Framing of the radio receiver.", **_RADIO)
     ] = Packing.FRAMES,
     security: Annotated[
-        SecurityMode, typer.Option(help="AES mode; 5 and 7 need --key.", **_RADIO)
+        SecurityMode, typer.Option(help="AES security mode; 5 and 7 need --key.", **_RADIO)
     ] = SecurityMode.NONE,
     dlms_link: Annotated[
         DlmsLink, typer.Option(help="Link layer of the pushed telegrams.", **_DLMS)
