@@ -30,10 +30,12 @@ from central.cli.output import (
     wait_for,
 )
 from central.cli.registry import gateways
+from central.domain.metering.display_unit import display_unit
 from central.service.gateways.enrolment import find_gateway, move_meter, revoke_epoch
 from central.service.ingest.requeue import Requeued, requeue
 from central.service.ports.decisions import Answer, Choice
 from central.service.validation.decisions import accept_finding, decide_conflict
+from firmware_bridge.contract.quantity import Quantity
 
 conflicts = group("List and decide conflicts: readings that have two different values.")
 findings = group("List and accept findings of ingest and validation.")
@@ -62,15 +64,24 @@ def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> 
                 "meter": one.meter,
                 "obis": str(one.obis),
                 "at": one.at.isoformat(),
-                "kept": f"{one.kept.decimal():f}",
-                "other": f"{one.other.decimal():f}",
-                "unit": one.kept.unit.value,
+                **_readings(one.kept, one.other, as_json=as_json),
                 "found_at": one.found_at.isoformat(),
             }
             for one in found
         ]
 
     listed(wait_for(work()), as_json=as_json, nothing="No conflict waits for a decision.")
+
+
+def _readings(kept: Quantity, other: Quantity, *, as_json: bool) -> dict[str, str]:
+    """Both values of a conflict: to people in kWh and m3, to machines as they were counted."""
+    if as_json:
+        unit = kept.unit.value
+        return {"kept": f"{kept.decimal():f}", "other": f"{other.decimal():f}", "unit": unit}
+    shown = display_unit(kept.unit)
+    values = (shown.decimal(value.mantissa, value.exponent) for value in (kept, other))
+    shown_kept, shown_other = (f"{value:f}" for value in values)
+    return {"kept": shown_kept, "other": shown_other, "unit": shown.name}
 
 
 @conflicts.command("decide")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from central.domain.metering.display_unit import spelled, spelled_quantity
 from firmware_bridge.contract.interval import zone_info
 from firmware_bridge.contract.quantity import Quantity, Unit
 
 DASH = "\N{EN DASH}"
-_KILO = {Unit.WATT_HOUR: "kWh", Unit.VAR_HOUR: "kvarh", Unit.VOLT_AMPERE_HOUR: "kVAh"}
 _STEPS = ((timedelta(days=2), "d", 86_400), (timedelta(hours=2), "h", 3600))
 _MINUTE_S = 60
 
@@ -39,22 +39,13 @@ def price(value: Decimal | None) -> str:
 
 
 def energy(mantissa: int | None, exponent: int, unit: Unit) -> str:
-    """A sum of a channel as people read it: Wh as kWh, every digit kept."""
-    if mantissa is None:
-        return DASH
-    value, name = scaled(mantissa, exponent, unit)
-    return f"{value:,f} {name}"
-
-
-def scaled(mantissa: int, exponent: int, unit: Unit) -> tuple[Decimal, str]:
-    """The exact value in the unit that people read, and that unit."""
-    shift = -3 if unit in _KILO else 0
-    return Decimal(mantissa).scaleb(exponent + shift), _KILO.get(unit, unit.value)
+    """A sum of a channel as people read it: Wh as kWh, L as m3, every digit kept."""
+    return DASH if mantissa is None else spelled(mantissa, exponent, unit)
 
 
 def quantity(value: Quantity | None) -> str:
     """A reading as people read it."""
-    return DASH if value is None else energy(value.mantissa, value.exponent, value.unit)
+    return DASH if value is None else spelled_quantity(value)
 
 
 def ago(instant: datetime | None, now: datetime) -> str:

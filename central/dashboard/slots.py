@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from central.dashboard.present import DASH, offset, scaled
+from central.dashboard.present import DASH, offset
 from central.domain.metering.block import DayBlock
+from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
 from central.service.views.billing import ProofDay
 from firmware_bridge.contract.interval import zone_info
@@ -45,11 +46,12 @@ class Slot:
 def block_slots(block: DayBlock) -> Iterator[Slot]:
     """The intervals of a validated day."""
     step, seen = timedelta(seconds=block.period_s), _Clock(block.zone)
+    unit = display_unit(block.unit)
     pairs = zip(block.values.tolist(), block.quality.tolist(), strict=True)
     for place, (value, quality) in enumerate(pairs):
         time, turn = seen.read(block.start + place * step)
         missing = quality == IntervalQuality.MISSING
-        text = DASH if missing else f"{scaled(value, block.exponent, block.unit)[0]:,f}"
+        text = DASH if missing else f"{unit.decimal(value, block.exponent):,f}"
         yield _slot(time, text, IntervalQuality(quality), turn=turn)
 
 

@@ -26,7 +26,7 @@ from central.service.billing.print_invoice import (
     IssueFacts,
     UnprintableTextError,
 )
-from central.service.draw_usage import draw_usage
+from central.service.views.usage_chart import draw_usage
 
 _COMPILING = threading.Lock()
 _LACKS = "could not be displayed"

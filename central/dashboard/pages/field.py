@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from central.dashboard.month_chart import draw_month
+from central.dashboard.month_usage import draw_month
 from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
-from central.dashboard.present import scaled
 from central.dashboard.slots import block_slots
+from central.domain.metering.display_unit import DISPLAY_UNITS, display_unit
 from central.service.operator.month import month_after, month_before, parse_month, view_month
 from central.service.views.field import PointChannelView
 from central.service.views.lookup import require
@@ -104,6 +104,7 @@ async def meter(request: Request, meter: str) -> Response:
         chosen=chosen,
         month=shown,
         drawing=draw_month(shown) if shown else None,
+        units={unit.value: [read.name, read.places] for unit, read in DISPLAY_UNITS.items()},
         before=f"{month_before(shown.first):%Y-%m}" if shown else None,
         after=f"{month_after(shown.first):%Y-%m}" if shown else None,
         findings=await field.findings(meter=meter, limit=FINDINGS),
@@ -134,7 +135,7 @@ async def meter_day(request: Request, meter: str, channel: str, day: date) -> Re
         month=shown,
         row=row,
         slots=list(block_slots(row.block)) if row.block else [],
-        unit=scaled(0, 0, shown.channel.unit)[1],
+        unit=display_unit(shown.channel.unit).name,
     )
 
 

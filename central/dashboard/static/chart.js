@@ -9,20 +9,19 @@
     estimated_profile: "estimated from a profile", edited: "edited",
     estimated_by_meter: "estimated by the meter", power_failure: "power failure", missing: "no value",
   };
-  const KILO = { Wh: "kWh", varh: "kvarh", VAh: "kVAh" };
 
   /** Days as columns: start of each interval, what it shows, and how it came about. */
-  function columns(month) {
+  function columns(month, units) {
     const at = [], actual = [], estimated = [], texts = [], marks = [], lengths = [];
     let unit = "", end = 0;
     for (const day of month.days) {
       const start = Date.parse(day.start) / 1000;
-      const kilo = KILO[day.unit];
-      unit = kilo ?? day.unit;
+      const [name, places] = units[day.unit] ?? [day.unit, 0];
+      unit = name;
       // A day without a block, or the step to another period, is a hole too.
       if (end && start > end) push(end, null, null, null, "missing", start - end);
       day.values.forEach((value, place) => {
-        const text = value === null ? null : kilo ? thousandth(value) : value;
+        const text = value === null ? null : moved(value, places);
         const mark = day.quality[place];
         const plain = mark === "actual" || mark === "power_failure";
         const number = text === null ? null : Number(text);
@@ -38,11 +37,12 @@
     return { data: [at, actual, estimated], texts, marks, lengths, unit };
   }
 
-  /** A decimal text divided by 1000, exactly. */
-  function thousandth(text) {
+  /** A decimal text with its point moved to the left, exactly. */
+  function moved(text, places) {
+    if (!places) return text;
     const [, sign, whole, part] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
-    const digits = whole.padStart(4, "0");
-    return `${sign}${digits.slice(0, -3)}.${digits.slice(-3)}${part ?? ""}`;
+    const digits = whole.padStart(places + 1, "0");
+    return `${sign}${digits.slice(0, -places)}.${digits.slice(-places)}${part ?? ""}`;
   }
 
   function colour(name) {
@@ -77,7 +77,7 @@
       this.zone = box.dataset.zone;
       this.plot = box.querySelector(".plot");
       this.readout = box.querySelector(".readout");
-      Object.assign(this, columns(month));
+      Object.assign(this, columns(month, JSON.parse(box.dataset.units)));
       this.gaps = month.gaps.map((gap) => [Date.parse(gap.start) / 1000, Date.parse(gap.end) / 1000]);
       this.full = [Date.parse(month.start) / 1000, Date.parse(month.end) / 1000];
       this.place = null;

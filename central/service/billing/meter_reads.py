@@ -12,6 +12,7 @@ import numpy as np
 
 from central.domain.billing.read import MeterRead
 from central.domain.metering.block import DayBlock, present_sum
+from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.rounding import printed
@@ -19,12 +20,6 @@ from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import NAMES, Obis
 from firmware_bridge.contract.quantity import Unit
 
-_KILO = {
-    Unit.WATT_HOUR: "kWh",
-    Unit.VAR_HOUR: "kvarh",
-    Unit.VOLT_AMPERE_HOUR: "kVAh",
-    Unit.LITRE: "m3",
-}
 _METERED = (IntervalQuality.ACTUAL, IntervalQuality.POWER_FAILURE, IntervalQuality.EDITED)
 
 
@@ -66,10 +61,10 @@ def _read(span: RegisterSpan, blocks: Sequence[DayBlock], *, alone: bool) -> Met
     return MeterRead(
         serial=span.serial,
         register=f"{name}, {span.obis}",
-        unit=_KILO.get(span.unit, span.unit.value),
-        opening=_kilo(span.opening, span.unit),
+        unit=display_unit(span.unit).name,
+        opening=_displayed(span.opening, span.unit),
         opened=span.within.start,
-        closing=_kilo(span.closing, span.unit),
+        closing=_displayed(span.closing, span.unit),
         closed=span.within.end,
         usage=_usage(blocks) if alone else _advance(span),
         multiplier=printed(span.multiplier),
@@ -77,10 +72,11 @@ def _read(span: RegisterSpan, blocks: Sequence[DayBlock], *, alone: bool) -> Met
     )
 
 
-def _kilo(value: Decimal | None, unit: Unit) -> Decimal | None:
+def _displayed(value: Decimal | None, unit: Unit) -> Decimal | None:
     if value is None:
         return None
-    return printed(Fraction(value) / 1000) if unit in _KILO else value
+    places = display_unit(unit).places
+    return printed(Fraction(value) / 10**places) if places else value
 
 
 def _usage(blocks: Sequence[DayBlock]) -> Decimal:
@@ -93,7 +89,7 @@ def _advance(span: RegisterSpan) -> Decimal:
     if span.opening is None or span.closing is None:
         return Decimal(0)
     advance = (Fraction(span.closing) - Fraction(span.opening)) * span.multiplier
-    return printed(advance / 1000 if span.unit in _KILO else advance)
+    return printed(advance / 10 ** display_unit(span.unit).places)
 
 
 def _estimated(blocks: Sequence[DayBlock], within: Interval) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
+from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import Source
@@ -37,9 +38,11 @@ _IS_ESTIMATE[
         IntervalQuality.ESTIMATED_BY_METER,
     ]
 ] = True
-# Billing units are a thousand of the meter's: kWh of Wh, m3 of L.
-_POWERS = frozenset({Unit.WATT, Unit.VAR, Unit.VOLT_AMPERE})
-_THOUSANDTHS = _POWERS | {Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR, Unit.LITRE}
+_POWERS = {
+    Unit.WATT: Unit.WATT_HOUR,
+    Unit.VAR: Unit.VAR_HOUR,
+    Unit.VOLT_AMPERE: Unit.VOLT_AMPERE_HOUR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,8 @@ def billing_scale(block: DayBlock) -> Fraction:
 
 @lru_cache(maxsize=1024)
 def _scale(exponent: int, unit: Unit, period_s: int) -> Fraction:
-    scale = Fraction(10) ** (exponent - (3 if unit in _THOUSANDTHS else 0))
+    # Bills count in the unit that people read: kWh of Wh, m3 of L.
+    scale = Fraction(10) ** (exponent - display_unit(_POWERS.get(unit, unit)).places)
     # Average power over the interval, as load files give it, becomes energy.
     return scale * Fraction(period_s, 3600) if unit in _POWERS else scale
 

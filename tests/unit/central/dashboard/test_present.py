@@ -3,12 +3,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
 from central.dashboard import present
-from central.dashboard.month_chart import draw_month
+from central.dashboard.month_usage import draw_month
 from central.dashboard.slots import block_slots
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import NULL, IntervalQuality
@@ -17,7 +18,7 @@ from central.service.views.billing import spell_fraction
 from central.service.views.field import PointChannelView
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
-from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.quantity import Quantity, Unit
 
 NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
 ZONE = "Europe/Madrid"
@@ -26,7 +27,12 @@ ZONE = "Europe/Madrid"
 def test_energy_is_read_in_kwh_with_every_digit() -> None:
     assert present.energy(1234567, 0, Unit.WATT_HOUR) == "1,234.567 kWh"
     assert present.energy(1234567, -1, Unit.WATT_HOUR) == "123.4567 kWh"
-    assert present.energy(5, 0, Unit.LITRE) == "5 L"
+
+
+def test_gas_reads_on_a_page_as_on_the_invoice() -> None:
+    assert present.energy(12345, 0, Unit.LITRE) == "12.345 m3"
+    assert present.quantity(Quantity(5, 0, Unit.LITRE)) == "0.005 m3"
+    assert present.energy(230, 0, Unit.VOLT) == "230 V"
 
 
 def test_money_keeps_its_cents_and_shows_its_sign() -> None:
@@ -92,12 +98,20 @@ def test_the_second_autumn_hour_carries_its_offset() -> None:
 def test_a_drawing_has_a_bar_per_day_and_says_what_it_shows() -> None:
     channel = PointChannelView("7", "p", "Home", ZONE, ACTIVE_IMPORT, 900, Unit.WATT_HOUR, None)
     drawing = draw_month(assemble_month(channel, date(2026, 10, 1), (autumn_block(),)))
-    assert len(drawing.bars) == 31
-    drawn = drawing.bars[24]
-    assert drawn.title == "Sun 25 Oct 2026: 3.960 kWh, 1 intervals estimated, 1 missing"
-    assert drawn.estimated
-    assert drawn.empty
-    assert drawn.y + drawn.height == pytest.approx(drawing.floor)
-    assert drawing.bars[0].title.endswith("not validated yet")
-    assert drawing.ticks[-1].text == "4"
-    assert "kWh" in drawing.caption
+    root = ET.fromstring(drawing.svg)  # noqa: S314 - our own
+    texts = [node.text for node in root.iter() if node.tag.endswith("text")]
+    rects = {
+        (node.get("class"), node[0].text): node for node in root.iter() if node.tag.endswith("rect")
+    }
+    drawn = "Sun 25 Oct 2026: 3.960 kWh, 1 intervals estimated, 1 missing"
+    assert [kind for kind, text in rects if text == drawn] == ["gap", "estimated"]
+    # 3.96 of a scale of 4, in tenths of a pixel; a gap has the height of the scale.
+    bar, gap = rects["estimated", drawn], rects["gap", drawn]
+    assert bar.get("height") == "140.5"
+    assert gap.get("height") == "142"
+    assert ("gap", "Thu 1 Oct 2026: not validated yet") in rects
+    assert len(rects) == 32
+    assert "4" in texts
+    assert "kWh per day" in texts
+    assert drawing.caption.endswith("per day in kWh, October 2026")
+    assert root.get("aria-label") == drawing.caption

@@ -20,7 +20,7 @@ from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from central.service.billing.print_invoice import IssueFacts
-from central.service.draw_usage import draw_usage
+from central.service.views.usage_chart import draw_usage
 from tests.support.rating import blocks_from
 
 CYCLE = Cycle.parse("2026-10")

@@ -1,13 +1,16 @@
-"""Draw daily usage as SVG: the same picture on the invoice and in the dashboard.
+"""Draw daily usage as SVG: the same picture on the invoice and on the pages.
 
 No script, style sheet or external reference: presentation attributes only, so that it stands in a
-page under a strict content security policy and in a PDF alike. Coordinates are tenths of a pixel,
+page under a strict content security policy and in a PDF alike. Classes let a page put its own
+colours over them. Coordinates are tenths of a pixel,
 computed in integers, so that the same usage gives the same bytes on every machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from xml.sax.saxutils import escape, quoteattr
 
@@ -19,14 +22,33 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 480, 40, 320, 260
 _FONT = "Libertinus Serif, Georgia, serif"
 _TICKS = 4
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_GAP_COLOUR = "#e8e8e8"
 
 
-def draw_usage(usage: DailyUsage, *, title: str = "Daily usage") -> str:
+@dataclass(frozen=True, slots=True)
+class DayMark:
+    """How complete a day is.
+
+    Args:
+        text: What a pointer is told of the day.
+        estimated: Whether an interval of it is estimated.
+        missing: Whether an interval of it has no value.
+    """
+
+    text: str
+    estimated: bool = False
+    missing: bool = False
+
+
+def draw_usage(
+    usage: DailyUsage, *, title: str = "Daily usage", marks: Mapping[date, DayMark] | None = None
+) -> str:
     """Draw stacked bars, one per local day, one colour per period.
 
     Args:
         usage: What to draw.
         title: Read out by screen readers.
+        marks: How complete days are, where that is to be seen.
 
     Returns:
         An SVG document of 720 x 200 pixels.
@@ -42,7 +64,8 @@ def draw_usage(usage: DailyUsage, *, title: str = "Daily usage") -> str:
         f"<title>{escape(title)}</title>",
         *_legend(usage),
         *_grid(usage, step),
-        *_bars(usage, step),
+        *_gaps(usage, marks or {}),
+        *_bars(usage, step, marks or {}),
         "</svg>",
     ]
     return "\n".join(parts)
@@ -72,7 +95,8 @@ def _y(value: Decimal, step: Decimal) -> int:
 
 
 def _legend(usage: DailyUsage) -> Iterator[str]:
-    yield f'<text x="{_px(_LEFT)}" y="14" fill="#404040">{escape(usage.unit)} per day</text>'
+    caption = f"{escape(usage.unit)} per day"
+    yield f'<text class="tick" x="{_px(_LEFT)}" y="14" fill="#404040">{caption}</text>'
     at = _WIDTH - _RIGHT
     for number, label in reversed(list(enumerate(usage.labels))):
         if not label:
@@ -80,7 +104,7 @@ def _legend(usage: DailyUsage) -> Iterator[str]:
         at -= 62 * len(label) + 120
         colour = COLOURS[number % len(COLOURS)]
         yield f'<rect x="{_px(at)}" y="5" width="9" height="9" fill="{colour}"/>'
-        yield f'<text x="{_px(at + 130)}" y="14" fill="#404040">{escape(label)}</text>'
+        yield f'<text class="tick" x="{_px(at + 130)}" y="14" fill="#404040">{escape(label)}</text>'
         at -= 140
 
 
@@ -89,20 +113,20 @@ def _grid(usage: DailyUsage, step: Decimal) -> Iterator[str]:
         y = _y(step * number, step)
         shade = "#808080" if number == 0 else "#dddddd"
         yield (
-            f'<line x1="{_px(_LEFT)}" x2="{_px(_WIDTH - _RIGHT)}" y1="{_px(y)}" y2="{_px(y)}" '
-            f'stroke="{shade}" stroke-width="0.6"/>'
+            f'<line class="grid" x1="{_px(_LEFT)}" x2="{_px(_WIDTH - _RIGHT)}" y1="{_px(y)}" '
+            f'y2="{_px(y)}" stroke="{shade}" stroke-width="0.6"/>'
         )
         text = format((step * number).normalize(), "f")
         yield (
-            f'<text x="{_px(_LEFT - 60)}" y="{_px(y + 35)}" text-anchor="end" '
+            f'<text class="tick" x="{_px(_LEFT - 60)}" y="{_px(y + 35)}" text-anchor="end" '
             f'fill="#606060">{text}</text>'
         )
     for number, day in enumerate(usage.days):
         if day.day == 1 or day.day % 5 == 0 or len(usage.days) <= 10:  # noqa: PLR2004 - labels fit
             x = _bar_x(usage, number) + _bar_width(usage) // 2
             yield (
-                f'<text x="{_px(x)}" y="{_px(_HEIGHT - _BOTTOM + 150)}" text-anchor="middle" '
-                f'fill="#606060">{day.day} {_MONTHS[day.month - 1]}</text>'
+                f'<text class="tick" x="{_px(x)}" y="{_px(_HEIGHT - _BOTTOM + 150)}" '
+                f'text-anchor="middle" fill="#606060">{day.day} {_MONTHS[day.month - 1]}</text>'
             )
 
 
@@ -119,8 +143,20 @@ def _bar_x(usage: DailyUsage, number: int) -> int:
     return _LEFT + number * pitch + (pitch - _bar_width(usage)) // 2
 
 
-def _bars(usage: DailyUsage, step: Decimal) -> Iterator[str]:
+def _gaps(usage: DailyUsage, marks: Mapping[date, DayMark]) -> Iterator[str]:
+    """Behind the bars, over the whole height: days of which something has no value."""
+    for number, day in enumerate(usage.days):
+        if day in marks and marks[day].missing:
+            yield (
+                f'<rect class="gap" x="{_px(_bar_x(usage, number))}" y="{_px(_TOP)}" '
+                f'width="{_px(_bar_width(usage))}" height="{_px(_HEIGHT - _TOP - _BOTTOM)}" '
+                f'fill="{_GAP_COLOUR}"><title>{escape(marks[day].text)}</title></rect>'
+            )
+
+
+def _bars(usage: DailyUsage, step: Decimal, marks: Mapping[date, DayMark]) -> Iterator[str]:
     for number, (day, row) in enumerate(zip(usage.days, usage.values, strict=True)):
+        mark = marks.get(day)
         x, base = _bar_x(usage, number), Decimal(0)
         for index in reversed(range(len(row))):
             value = row[index]
@@ -129,8 +165,15 @@ def _bars(usage: DailyUsage, step: Decimal) -> Iterator[str]:
             top, bottom = _y(base + value, step), _y(base, step)
             label = f"{day} {usage.labels[index]} {value} {usage.unit}".replace("  ", " ")
             yield (
-                f'<rect x="{_px(x)}" y="{_px(top)}" width="{_px(_bar_width(usage))}" '
+                f'<rect{_class(mark)} x="{_px(x)}" y="{_px(top)}" '
+                f'width="{_px(_bar_width(usage))}" '
                 f'height="{_px(bottom - top)}" fill="{COLOURS[index % len(COLOURS)]}">'
-                f"<title>{escape(label)}</title></rect>"
+                f"<title>{escape(mark.text if mark else label)}</title></rect>"
             )
             base += value
+
+
+def _class(mark: DayMark | None) -> str:
+    if mark is None:
+        return ""
+    return ' class="estimated"' if mark.estimated else ' class="actual"'
