@@ -1,0 +1,406 @@
+"""The connection is kept, its failures are named once, and bytes are carried both ways."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self, cast
+
+import aiomqtt
+import pytest
+
+from edge_agent.config.broker import Broker
+from edge_agent.errors import (
+    BrokerUnreachableError,
+    BufferUnavailableError,
+    CertificateNameError,
+)
+from edge_agent.monitoring.prometheus import Figure
+from edge_agent.uplink import mqtt
+from edge_agent.uplink.mqtt import BACKOFF_MAX_S, BACKOFF_S, Uplink
+from edge_agent.uplink.session_runner import SessionRunner, SessionTime
+from firmware_bridge.contract import topics
+from firmware_bridge.contract.messages import GatewayState, Status, decode_status
+from tests.support.edge_clock import HandClock
+from tests.support.edge_parts import NOON
+
+BROKER = Broker("broker.test", 1883, username="gw-1", password="secret")  # noqa: S106 - of the test's own
+
+
+@dataclass
+class Client:
+    """An MQTT client whose broker is the test."""
+
+    settings: dict[str, Any]
+    published: list[tuple[str, bytes, bool]] = field(default_factory=list)
+    subscribed: list[str] = field(default_factory=list)
+    inbox: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    refusal: Exception | None = None
+    publish_failure: Exception | None = None
+    is_open: bool = False
+    pending_calls_threshold: int = 0
+
+    async def __aenter__(self) -> Self:
+        if self.refusal is not None:
+            raise self.refusal
+        self.is_open = True
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.is_open = False
+
+    async def subscribe(self, wanted: list[tuple[str, int]]) -> None:
+        self.subscribed += [topic for topic, _ in wanted]
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        timeout: float,
+        retain: bool = False,
+    ) -> None:
+        assert qos == topics.QOS
+        assert timeout > 0
+        if self.publish_failure is not None and not retain:
+            raise self.publish_failure
+        self.published.append((topic, payload, retain))
+
+    @property
+    async def messages(self) -> AsyncIterator[Any]:
+        while True:
+            message = await self.inbox.get()
+            if isinstance(message, Exception):
+                raise message
+            yield message
+
+    def brings(self, topic: str, payload: object) -> None:
+        self.inbox.put_nowait(SimpleNamespace(topic=SimpleNamespace(value=topic), payload=payload))
+
+    @property
+    def states(self) -> list[GatewayState]:
+        return [decode_status(payload).state for _, payload, retain in self.published if retain]
+
+    @property
+    def sent(self) -> list[bytes]:
+        return [payload for topic, payload, _ in self.published if topic == topics.up("gw-1")]
+
+
+@dataclass
+class Runner:
+    """A session runner that says what the test says."""
+
+    agent: str = "agent 1"
+    backlog: int = 3
+    wake_at: float | None = None
+    events: list[str] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    out: dict[str, list[bytes]] = field(default_factory=dict)
+    failure: Exception | None = None
+
+    def note(self, code: str, detail: str, now: SessionTime) -> None:
+        assert now.synchronised
+        self.notes.append((code, detail))
+
+    async def connected(self, now: SessionTime) -> list[bytes]:
+        return self._take("connected", now)
+
+    async def disconnected(self, now: SessionTime) -> None:
+        self._take("disconnected", now)
+
+    async def stored(self, now: SessionTime) -> list[bytes]:
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        return self._take("stored", now)
+
+    async def received(self, payload: bytes, now: SessionTime) -> list[bytes]:
+        return self._take(payload.decode(), now)
+
+    async def elapsed(self, now: SessionTime) -> list[bytes]:
+        self.wake_at = None
+        return self._take("elapsed", now)
+
+    def _take(self, event: str, now: SessionTime) -> list[bytes]:
+        assert now.wall.tzinfo is not None
+        self.events.append(event)
+        return self.out.pop(event, [])
+
+
+@dataclass
+class Others:
+    """A listener that takes one topic and completes the status."""
+
+    topics: tuple[str, ...] = ("other",)
+    heard: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        self.heard.append((topic, payload))
+
+    def complete(self, status: Status) -> Status:
+        return replace(status, backlog=77)
+
+    def table(self) -> dict[str, Any] | None:
+        return None
+
+    def figures(self) -> tuple[Figure, ...]:
+        return ()
+
+
+class Pauses(HandClock):
+    """A clock whose pauses are remembered."""
+
+    def __init__(self) -> None:
+        super().__init__(now=NOON)
+        self.pauses: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await super().sleep(seconds)
+
+
+class Longest(Random):
+    """Draws the longest pause there may be."""
+
+    def uniform(self, a: float, b: float) -> float:
+        assert a <= b
+        return b
+
+
+class Site:
+    """An uplink with everything around it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, listener: Others | None = None) -> None:
+        self.clock = Pauses()
+        self.runner = Runner()
+        self.clients: list[Client] = []
+        self.asked: list[tuple[str, int]] = []
+        self.versions: Iterator[aiomqtt.ProtocolVersion | Exception] = iter(())
+        self.refusals: Iterator[Exception | None] = iter(())
+        monkeypatch.setattr(mqtt, "ask_version", self.ask_version)
+        monkeypatch.setattr(aiomqtt, "Client", self.make_client)
+        self.uplink = Uplink(
+            "gw-1",
+            BROKER,
+            cast("SessionRunner", self.runner),
+            self.clock,
+            Longest(),
+            listener=listener,
+        )
+
+    async def ask_version(
+        self, host: str, port: int, context: ssl.SSLContext | None
+    ) -> aiomqtt.ProtocolVersion:
+        assert context is None
+        self.asked.append((host, port))
+        version = next(self.versions, aiomqtt.ProtocolVersion.V5)
+        if isinstance(version, Exception):
+            raise version
+        return version
+
+    def make_client(self, host: str, port: int, **settings: Any) -> Client:  # noqa: ANN401 - aiomqtt's
+        client = Client({"host": host, "port": port, **settings})
+        client.refusal = next(self.refusals, None)
+        self.clients.append(client)
+        return client
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.uplink.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not holds():  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+
+async def test_a_connection_begins_with_both_subscriptions_and_the_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    site.runner.out["connected"] = [b"hello"]
+    async with site.running():
+        await site.until(lambda: site.uplink.connected and site.clients[0].sent != [])
+        (client,) = site.clients
+        assert client.subscribed == [topics.down("gw-1"), topics.ALL_DOWN]
+        assert client.states == [GatewayState.ONLINE]
+        assert client.sent == [b"hello"]
+        assert client.settings["identifier"] == "meterline-gw-1"
+        assert client.settings["username"] == "gw-1"
+        assert client.settings["clean_session"] is None
+        assert decode_status(client.settings["will"].payload).state is GatewayState.OFFLINE
+    assert client.states == [GatewayState.ONLINE, GatewayState.OFFLINE]
+    assert site.runner.events[-1] == "disconnected"
+    assert not site.uplink.connected
+
+
+async def test_an_old_broker_is_spoken_to_in_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(monkeypatch)
+    site.versions = iter([aiomqtt.ProtocolVersion.V311])
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+    assert site.clients[0].settings["clean_session"] is True
+
+
+async def test_what_the_centre_says_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        site.runner.out["ack"] = [b"batch 2"]
+        site.clients[0].brings(topics.down("gw-1"), "no bytes")
+        site.clients[0].brings(topics.down("gw-1"), b"ack")
+        await site.until(lambda: site.clients[0].sent == [b"batch 2"])
+
+
+async def test_what_is_stored_is_sent_and_time_that_is_due_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        site.runner.out["stored"] = [b"batch 1"]
+        site.runner.out["elapsed"] = [b"hello again"]
+        site.runner.wake_at = site.clock.passed - 1
+        site.uplink.notify()
+        await site.until(lambda: site.clients[0].sent == [b"batch 1", b"hello again"])
+
+
+async def test_a_listener_gets_its_topics_and_completes_the_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others = Others()
+    site = Site(monkeypatch, others)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        (client,) = site.clients
+        assert client.subscribed[-1] == "other"
+        client.brings("other", b"signed")
+        await site.until(lambda: others.heard == [("other", b"signed")])
+        site.uplink.announce()
+        await site.until(lambda: len(client.states) == 2)
+        assert decode_status(client.published[0][1]).backlog == 77
+    assert "signed" not in site.runner.events
+
+
+async def test_a_publish_that_fails_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        site.clients[0].publish_failure = aiomqtt.MqttError("not confirmed")
+        site.runner.out["stored"] = [b"batch 1"]
+        site.uplink.notify()
+        await site.until(lambda: site.runner.events.count("stored") == 1)
+        await asyncio.sleep(0.01)
+        assert site.uplink.connected
+    assert site.clients[0].sent == []
+
+
+async def test_a_connection_that_breaks_is_made_anew_after_a_short_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        site.clients[0].inbox.put_nowait(aiomqtt.MqttError("gone"))
+        await site.until(lambda: len(site.clients) == 2 and site.uplink.connected)
+    # The version of a broker that admitted us is known.
+    assert site.asked == [("broker.test", 1883)]
+    assert site.clock.pauses == [BACKOFF_S]
+
+
+async def test_a_broker_that_cannot_be_reached_is_tried_ever_later_and_named_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    site.versions = iter([BrokerUnreachableError("Nobody there.")] * 9)
+    async with site.running():
+        await site.until(lambda: site.uplink.failure == "BROKER_UNREACHABLE")
+        await site.until(lambda: site.uplink.connected)
+        assert site.uplink.failure is None
+    assert site.clock.pauses[:3] == [2 * BACKOFF_S, 4 * BACKOFF_S, 8 * BACKOFF_S]
+    assert max(site.clock.pauses) == BACKOFF_MAX_S
+    assert site.runner.notes == [("broker_unreachable", "Nobody there.")]
+
+
+async def test_a_broker_that_does_not_admit_us_says_so_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    site.refusals = iter([aiomqtt.MqttCodeError(135)])
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+    ((code, detail),) = site.runner.notes
+    assert code == "BROKER_REFUSAL".lower()
+    assert "refuses this gateway" in detail
+    # Nothing is known of a broker that did not admit us.
+    assert len(site.asked) == 2
+
+
+async def test_a_certificate_of_another_name_is_named_and_the_broker_decides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    error = CertificateNameError("It is for gw-2.")
+
+    def misnamed(_broker: Broker, _gateway: str) -> None:
+        raise error
+
+    monkeypatch.setattr(Broker, "check_name", misnamed)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        assert site.uplink.failure == error.code
+    assert [code for code, _ in site.runner.notes] == [error.code.lower()]
+
+
+async def test_trouble_with_the_buffer_does_not_end_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        site.runner.failure = BufferUnavailableError("The disk fails.")
+        site.uplink.notify()
+        await site.until(lambda: site.clock.pauses == [BACKOFF_S])
+        site.runner.out["stored"] = [b"batch 1"]
+        site.uplink.notify()
+        await site.until(lambda: site.clients[0].sent == [b"batch 1"])
+    assert len(site.clients) == 1
+
+
+async def test_another_broker_is_gone_over_to_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        site.uplink.use(replace(BROKER, host="other.test"))
+        await site.until(lambda: len(site.clients) == 2 and site.uplink.connected)
+        assert site.clients[0].states[-1] is GatewayState.OFFLINE
+        assert not site.clients[0].is_open
+    assert site.asked == [("broker.test", 1883), ("other.test", 1883)]
+
+
+async def test_files_of_certificates_that_cannot_be_read_are_a_failure_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = Site(monkeypatch)
+    site.uplink.use(replace(BROKER, ca_file=tmp_path / "missing.pem"))
+    async with site.running():
+        await site.until(lambda: site.uplink.failure == "BROKER_TLS")
+    assert site.clients == []
