@@ -69,7 +69,7 @@ class Client:
         payload: bytes,
         *,
         qos: int,
-        timeout: float,
+        timeout: float,  # noqa: ASYNC109 - the signature is aiomqtt's
         retain: bool = False,
     ) -> None:
         assert qos == topics.QOS
