@@ -96,7 +96,7 @@ class Connection(H11Protocol):
             if self._thrown_away > self._patience.rest_bytes:
                 self._end()
                 return
-        self._look()
+        self._check_progress()
 
     def on_response_complete(self) -> None:
         """Note that a request is answered."""
@@ -105,7 +105,7 @@ class Connection(H11Protocol):
             # What is closed still waits for the client to read what is on its way.
             self.loop.call_later(self._patience.reading_s, self.transport.abort)
         # Until the next byte the server's own timer runs.
-        self._look(resting=True)
+        self._check_progress(resting=True)
 
     def timeout_keep_alive_handler(self) -> None:
         """End a connection that rests, once its last answer has left."""
@@ -124,9 +124,9 @@ class Connection(H11Protocol):
         super().resume_writing()
         if self._turn is _Turn.READING:
             self._pass_to(_Turn.OURS)
-            self._look(resting=True)
+            self._check_progress(resting=True)
 
-    def _look(self, *, resting: bool = False) -> None:
+    def _check_progress(self, *, resting: bool = False) -> None:
         """Whose turn it is, by what has come."""
         if self.transport.is_closing() or self._turn is _Turn.READING:
             return

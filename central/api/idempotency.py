@@ -15,7 +15,7 @@ from starlette.responses import Response
 from central.api.parameters import services_of
 from central.api.problems import KeyBusyError, KeyReusedError
 from central.service.operator.services import OperatorServices
-from central.service.ports.idempotency import Answer
+from central.service.ports.idempotency import StoredAnswer
 
 JSON = "application/json"
 Work = Callable[[], Awaitable[tuple[HTTPStatus, BaseModel]]]
@@ -80,7 +80,7 @@ class Once:
         digest.update(await request.body())
         return digest.digest()
 
-    def _replay(self, held: Answer, digest: bytes) -> Answer:
+    def _replay(self, held: StoredAnswer, digest: bytes) -> StoredAnswer:
         if held.request_sha256 != digest:
             message = "The idempotency key was used for another request."
             raise KeyReusedError(
@@ -92,12 +92,12 @@ class Once:
         return held
 
 
-async def _done(work: Work, digest: bytes) -> Answer:
+async def _done(work: Work, digest: bytes) -> StoredAnswer:
     status, body = await work()
-    return Answer(digest, status.value, body.model_dump_json().encode())
+    return StoredAnswer(digest, status.value, body.model_dump_json().encode())
 
 
-def _response(answer: Answer, *, replayed: bool = False) -> Response:
+def _response(answer: StoredAnswer, *, replayed: bool = False) -> Response:
     headers = {"Idempotent-Replayed": "true"} if replayed else {}
     status = answer.status or HTTPStatus.OK
     return Response(answer.body, status, headers, media_type=JSON)

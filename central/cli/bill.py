@@ -17,7 +17,7 @@ import typer
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.pool import make_pool
 from central.cli.bill_output import bill_object, print_bill, print_summary, summary_object
-from central.cli.each import Failed, Tried, each
+from central.cli.each import FailedBill, Tried, each
 from central.cli.output import (
     EXIT_HELD,
     Actor,
@@ -33,7 +33,7 @@ from central.cli.output import (
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.process.gc_tuning import tune_gc
-from central.service.billing.approve_bills import ApproveBills, IssueBills, Outcome, unknown
+from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills, unknown
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import (
@@ -205,12 +205,12 @@ def approve_command(
             async def approve(name: str) -> None:
                 await use_case.one((await find_bill(store, name)).uid, actor)
 
-            outcome = Outcome(0)
+            outcome = BulkOutcome(0)
             if cycle is not None:
                 outcome = await use_case.run(await find_run(store, cycle), actor)
             return _both(outcome, await each(bills or (), approve), cycle)
 
-    _told("approved", *wait_for(work()), as_json=as_json)
+    _report_outcome("approved", *wait_for(work()), as_json=as_json)
 
 
 @app.command("issue")
@@ -231,17 +231,19 @@ def issue_command(
             async def issue(name: str) -> None:
                 await use_case.one((await find_bill(store, name)).uid, actor_of(actor))
 
-            outcome = Outcome(0)
+            outcome = BulkOutcome(0)
             if cycle is not None:
                 outcome = await use_case.run(await find_run(store, cycle), actor_of(actor))
             return _both(outcome, await each(bills or (), issue), cycle)
 
-    _told("issued", *wait_for(work()), as_json=as_json)
+    _report_outcome("issued", *wait_for(work()), as_json=as_json)
 
 
-def _both(outcome: Outcome, tried: Tried, cycle: str | None) -> tuple[int, Tried]:
+def _both(outcome: BulkOutcome, tried: Tried, cycle: str | None) -> tuple[int, Tried]:
     """What became of a cycle's bills and of those that were named."""
-    refused = [Failed(f"{one.account}/{cycle}", one.code, one.message) for one in outcome.refused]
+    refused = [
+        FailedBill(f"{one.account}/{cycle}", one.code, one.message) for one in outcome.refused
+    ]
     tried.failed[:0] = refused
     return outcome.count, tried
 
@@ -288,7 +290,7 @@ async def find_bill(store: BillingStore, name: str) -> BillRecord:
     return record
 
 
-def _told(what: str, count: int, tried: Tried, *, as_json: bool) -> None:
+def _report_outcome(what: str, count: int, tried: Tried, *, as_json: bool) -> None:
     done = count + len(tried.done)
     if as_json:
         failed = {"failed": [one.to_json() for one in tried.failed]} if tried.failed else {}

@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedBill:
     """What could not be done, and why.
 
     Args:
@@ -47,7 +47,7 @@ class Tried:
     """
 
     done: list[str] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
+    failed: list[FailedBill] = field(default_factory=list)
 
     def end(self, *, as_json: bool, before: int = 0) -> None:
         """Say what failed, and end the command with the exit code for it; go on where nothing did.
@@ -87,14 +87,14 @@ async def each(
         except (EnvironmentFaultError, psycopg.OperationalError):
             raise
         except MeterlineError as error:
-            tried.failed.append(Failed(name(thing), error.code, str(error)))
+            tried.failed.append(FailedBill(name(thing), error.code, str(error)))
         except OSError as error:
             said = f"{error.filename}: {error.strerror}."
-            tried.failed.append(Failed(name(thing), "FILE", said))
+            tried.failed.append(FailedBill(name(thing), "FILE", said))
         except Exception as error:  # noqa: BLE001 - what nobody foresaw of one may not cost the others theirs
             _log.exception("item_failed", item=name(thing))
             said = f"{type(error).__name__}: {error}. This is a fault of Meterline."
-            tried.failed.append(Failed(name(thing), "INTERNAL", said))
+            tried.failed.append(FailedBill(name(thing), "INTERNAL", said))
         else:
             tried.done.append(name(thing))
         progress(count)

@@ -33,7 +33,7 @@ from central.cli.registry import gateways
 from central.domain.metering.display_unit import display_unit
 from central.service.gateways.enrolment import find_gateway, move_meter, revoke_epoch
 from central.service.ingest.requeue import Requeued, requeue
-from central.service.ports.decisions import Answer, Choice
+from central.service.ports.decisions import Choice, DecisionNote
 from central.service.validation.decisions import accept_finding, decide_conflict
 from firmware_bridge.contract.quantity import Quantity
 
@@ -102,7 +102,7 @@ def decide_command(
 
     The affected days are validated again.
     """
-    answer = Answer(actor_of(actor), reason, datetime.now(UTC))
+    answer = DecisionNote(actor_of(actor), reason, datetime.now(UTC))
 
     async def work() -> None:
         async with _pool() as pool:
@@ -155,7 +155,7 @@ def accept_command(
     as_json: AsJson = False,
 ) -> None:
     """Accept a finding. One of validation then holds no bill; one of ingest is closed."""
-    answer = Answer(actor_of(actor), reason, datetime.now(UTC))
+    answer = DecisionNote(actor_of(actor), reason, datetime.now(UTC))
 
     async def work() -> None:
         async with _pool() as pool:

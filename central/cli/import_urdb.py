@@ -63,7 +63,7 @@ def import_urdb_command(  # noqa: PLR0913 - one option each
         show(reports)
     else:
         for report in reports:
-            _tell(report)
+            _print_report(report)
     if any(report["refusals"] for report in reports):
         raise typer.Exit(EXIT_REFUSED)
 
@@ -101,7 +101,7 @@ def _report(  # noqa: PLR0913, PLR0917 - one option each
     return report
 
 
-def _tell(report: dict[str, Any]) -> None:
+def _print_report(report: dict[str, Any]) -> None:
     what = f"{report['tariff']}, {report['sha256']}" if "tariff" in report else "refused"
     typer.echo(f"record {report['record']}: {what}")
     for one in report["fields"]:

@@ -94,10 +94,10 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
             _fail(InvalidValueError(message), as_json=as_json)
         except psycopg.Error as error:
             text = " ".join(str(error).split()) or type(error).__name__
-            _say("DATABASE", text, as_json=as_json)
+            _report("DATABASE", text, as_json=as_json)
             raise typer.Exit(EXIT_ERROR) from None
         except OSError as error:
-            _say("FILE", f"{error.filename}: {error.strerror}.", as_json=as_json)
+            _report("FILE", f"{error.filename}: {error.strerror}.", as_json=as_json)
             raise typer.Exit(EXIT_REFUSED) from None
         except KeyboardInterrupt:
             errors.print(
@@ -112,11 +112,11 @@ def _fail(error: MeterlineError, *, as_json: bool) -> NoReturn:
     said = str(error)
     if isinstance(error, StoreUnavailableError) and _last_connect_error.text:
         said = f"{said} {_last_connect_error.text}"
-    _say(error.code, said, as_json=as_json)
+    _report(error.code, said, as_json=as_json)
     raise typer.Exit(exit_code_of(error)) from None
 
 
-def _say(code: str, text: str, *, as_json: bool) -> None:
+def _report(code: str, text: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"error": {"code": code, "message": text}}))
     else:

@@ -24,8 +24,7 @@ from central.cli.output import (
 )
 from central.process.start import until_signal
 from central.process.worker import run_worker
-from central.service.validation.validate import Settings as VeeSettings
-from central.service.validation.validate import Tally, Validate
+from central.service.validation.validate import Tally, Validate, VeeSettings
 from firmware_bridge.log_lines import log_to
 
 app = group("Run the processes of the centre.")

@@ -19,11 +19,11 @@ from central.domain.rating.rounding import printed
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.urdb.metering import Rule
 from central.service.rating.events_jsonl import EventsFileError, read_events_file
-from central.service.rating.load_csv import LoadFileError, hold_values, read_series
+from central.service.rating.load_csv import LoadCsvError, hold_values, read_series
 from central.service.rating.rate_file import (
-    Month,
+    PricedMonth,
     RatingHeldError,
-    Request,
+    RatingRequest,
     rate_months,
     read_tariff,
     to_object,
@@ -144,14 +144,14 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     except RatingHeldError as error:
         _fail(error, as_json=as_json)
         raise typer.Exit(3) from None
-    except (LoadFileError, SeriesFileError, EventsFileError, InvalidValueError) as error:
+    except (LoadCsvError, SeriesFileError, EventsFileError, InvalidValueError) as error:
         _fail(error, as_json=as_json)
         raise typer.Exit(REFUSED) from None
     except OSError as error:
-        _fail(LoadFileError(f"{error.filename}: {error.strerror}."), as_json=as_json)
+        _fail(LoadCsvError(f"{error.filename}: {error.strerror}."), as_json=as_json)
         raise typer.Exit(REFUSED) from None
     except UnicodeDecodeError:
-        _fail(LoadFileError("A file is not UTF-8 text."), as_json=as_json)
+        _fail(LoadCsvError("A file is not UTF-8 text."), as_json=as_json)
         raise typer.Exit(REFUSED) from None
     if as_json:
         json.dump(to_object(document, months), sys.stdout)
@@ -177,20 +177,20 @@ def _named(options: list[str] | None, what: str) -> list[tuple[str, str]]:
 
 def _request(  # noqa: PLR0913 - one option each
     start: str, step: int, zone: str, unit: UnitName, *, naive: bool, rounded: bool
-) -> Request:
+) -> RatingRequest:
     if step not in {60, 30, 15, 5}:
         message = f"A step of {step} minutes is not supported; use 60, 30, 15 or 5."
-        raise LoadFileError(message, value=step)
+        raise LoadCsvError(message, value=step)
     try:
         begin = datetime.fromisoformat(start)
     except ValueError:
         message = f"{start!r} is not a local time. Write it as 2018-01-01T00:00."
-        raise LoadFileError(message, value=start) from None
+        raise LoadCsvError(message, value=start) from None
     if begin.tzinfo is not None:
         message = "The start is local time. Leave out its offset."
-        raise LoadFileError(message, value=start)
+        raise LoadCsvError(message, value=start)
     name: Literal["kW", "kWh"] = "kW" if unit is UnitName.KW else "kWh"
-    return Request(begin, step, zone, name, naive=naive, rounded=rounded)
+    return RatingRequest(begin, step, zone, name, naive=naive, rounded=rounded)
 
 
 def _fail(error: MeterlineError, *, as_json: bool) -> None:
@@ -198,7 +198,7 @@ def _fail(error: MeterlineError, *, as_json: bool) -> None:
     typer.echo(text, err=True)
 
 
-def _table(months: list[Month], currency: str) -> None:
+def _table(months: list[PricedMonth], currency: str) -> None:
     for month in months:
         amount = month.rated.total
         typer.echo(f"{month.month}  {printed(month.kwh):>14,.3f} kWh  {amount:>14,} {currency}")

@@ -36,10 +36,10 @@ from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.version import TariffVersion
 from central.process.start import EXIT_REFUSED
 from central.service.gateways.enrolment import enrol_gateway, revoke_gateway
-from central.service.ingest.import_readings import Imported, import_readings
+from central.service.ingest.import_readings import ImportedReadings, import_readings
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
-from central.service.rating.keep_series import Kept, keep_series
+from central.service.rating.keep_series import KeptSeries, keep_series
 from central.service.rating.series_csv import read_series_file
 from central.service.registry.customer_file import read_customer_file
 from central.service.registry.import_customers import import_customers
@@ -96,7 +96,7 @@ def import_readings_command(
     """
     text = file.read_text(encoding="utf-8")
 
-    async def work() -> Imported:
+    async def work() -> ImportedReadings:
         async with _pool() as pool:
             ingest = Ingest(TimescaleIngestStore(pool), lambda: datetime.now(UTC))
             total = max(0, text.count("\n") - 1)
@@ -149,7 +149,7 @@ def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
         None if step_minutes is None else step_minutes * 60,
     )
 
-    async def work() -> Kept:
+    async def work() -> KeptSeries:
         async with _pool() as pool:
             store = TimescaleSeriesStore(pool)
             return await keep_series(store, series, actor_of(actor), reason=reason)

@@ -15,7 +15,11 @@ from central.adapters.signing_key import FileKey
 from central.cli.output import AsJson, answered, listed, show, wait_for
 from central.cli.registry import gateways
 from central.config.broker import BrokerSettings
-from central.service.gateways.remote_management import Artefact, Instruct, gateway_standings
+from central.service.gateways.remote_management import (
+    InstallableArtefact,
+    Instruct,
+    gateway_standings,
+)
 from firmware_bridge.contract.messages import Status
 from firmware_bridge.contract.release import Release
 from firmware_bridge.contract.remote import AGENT
@@ -93,7 +97,7 @@ def update_command(  # noqa: PLR0913, PLR0917 - each an option of the command
         sha256 = hashlib.file_digest(file, "sha256").digest()
     least = None if minimum is None else Release.parse(minimum)
     size = artefact.stat().st_size
-    one = Artefact(component, Release.parse(version), least, sha256, size, url)
+    one = InstallableArtefact(component, Release.parse(version), least, sha256, size, url)
 
     async def work() -> None:
         for name in names:

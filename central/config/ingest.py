@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr, field_validator
 
-from central.adapters.timescale.pool import Limits
+from central.adapters.timescale.pool import ConnectionLimits
 from central.config.broker import BrokerSettings
 from central.config.secret import given_dsn, named_database
 
@@ -42,9 +42,9 @@ class IngestSettings(BrokerSettings):
     _named = field_validator("database", "ingest_database")(named_database)
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> ConnectionLimits:
         """How long a connection to the database may stand still."""
-        return Limits(
+        return ConnectionLimits(
             self.ingest_statement_timeout_s, self.ingest_idle_timeout_s, self.ingest_tcp_timeout_s
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from central.demo.households import STREET, Household
+from central.demo.households import HOUSEHOLDS, Household
 from central.demo.virtual_meters import GATEWAY, Scene, first_day, manufacturer
 from central.service.registry.customer_file import CustomerFile
 
@@ -23,7 +23,7 @@ def customer_file(scene: Scene, tariff: str) -> CustomerFile:
                 "tax_id": "ESF00000000",
                 "contact": "billing@sierra-power.example",
             },
-            "service_points": [_point(household, scene, since) for household in STREET],
+            "service_points": [_point(household, scene, since) for household in HOUSEHOLDS],
             "accounts": [
                 {
                     "number": household.account,
@@ -31,7 +31,7 @@ def customer_file(scene: Scene, tariff: str) -> CustomerFile:
                     "address": list(household.address),
                     "agreements": [{"point": household.point, "tariff": tariff, "from": since}],
                 }
-                for household in STREET
+                for household in HOUSEHOLDS
             ],
         }
     )

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from central.demo.households import STREET
+from central.demo.households import HOUSEHOLDS
 from central.domain.billing.cycle import Cycle
 
 DIARY = "play.json"
@@ -38,7 +38,7 @@ def content_of(major: int, tariff: str, load: str | None) -> str:
         tariff: Text of the tariff.
         load: Text of the user's own load.
     """
-    said = json.dumps([major, tariff, load, repr(STREET)])
+    said = json.dumps([major, tariff, load, repr(HOUSEHOLDS)])
     return hashlib.sha256(said.encode()).hexdigest()
 
 

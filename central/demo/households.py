@@ -114,4 +114,4 @@ _BAKERY = Household(
     ),
     seed=3,
 )
-STREET = (_FLAT, _HOUSE, _BAKERY)
+HOUSEHOLDS = (_FLAT, _HOUSE, _BAKERY)

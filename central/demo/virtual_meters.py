@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from central.demo.households import STEP, STREET, Household
+from central.demo.households import HOUSEHOLDS, STEP, Household
 from central.domain.billing.cycle import Cycle
 from firmware_bridge.contract.errors import ConfigurationError
 from firmware_bridge.contract.interval import Interval, day_start, floor_boundary, zone_info
@@ -117,7 +117,7 @@ def _last_whole(end: datetime, zone: ZoneInfo) -> Cycle:
     return cycle if cycle.interval(zone.key).end <= end else cycle.previous
 
 
-def meters(scene: Scene, households: Sequence[Household] = STREET) -> dict[int, VirtualMeter]:
+def meters(scene: Scene, households: Sequence[Household] = HOUSEHOLDS) -> dict[int, VirtualMeter]:
     """The virtual meters by Modbus unit."""
     return {
         unit: _meter(scene, household, scene.load if unit == 1 else None)
@@ -172,7 +172,7 @@ def write_gateway_config(path: Path, scene: Scene, broker_port: int, modbus_port
         "[clock]",
         'source = "trusted"',
     ]
-    for unit, household in enumerate(STREET, start=1):
+    for unit, household in enumerate(HOUSEHOLDS, start=1):
         tables += [
             "[[meters]]",
             f"name = {json.dumps(household.point)}",

@@ -16,12 +16,12 @@ from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.config.ingest import IngestSettings
 from central.process.start import start
+from central.service.ingest.error_fields import error_fields
 from central.service.ingest.gap_findings import watch_gaps
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.patience import patiently
 from central.service.ingest.queue import Intake, IntakeLimits
 from central.service.ingest.statuses import Statuses
-from central.service.ingest.told import told
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 from firmware_bridge.contract.reading import to_ms
@@ -156,7 +156,7 @@ async def _every(
             raise
         except Exception as error:  # noqa: BLE001 - a task ends nothing
             failures[job.__name__] += 1
-            _log.error("periodic_task_failed", task=job.__name__, **told(error))
+            _log.error("periodic_task_failed", task=job.__name__, **error_fields(error))
             await asyncio.sleep(min(pause_s, _GAP_EVERY_S))
         else:
             await asyncio.sleep(pause_s)

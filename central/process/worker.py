@@ -13,8 +13,7 @@ from central.config.settings import Settings
 from central.process.start import start
 from central.service.ingest.patience import patiently
 from central.service.ports.ingest import StoreUnavailableError
-from central.service.validation.validate import Settings as VeeSettings
-from central.service.validation.validate import Validate
+from central.service.validation.validate import Validate, VeeSettings
 
 _log = structlog.get_logger(__name__)
 

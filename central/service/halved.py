@@ -20,7 +20,7 @@ _Done = TypeVar("_Done")
 
 
 @dataclass(frozen=True, slots=True)
-class Failed(Generic[_Item]):
+class FailedItem(Generic[_Item]):
     """An item that fails alone.
 
     Args:
@@ -34,7 +34,7 @@ class Failed(Generic[_Item]):
 
 async def halved(
     items: Sequence[_Item], do: Callable[[Sequence[_Item]], Awaitable[_Done]]
-) -> AsyncIterator[_Done | Failed[_Item]]:
+) -> AsyncIterator[_Done | FailedItem[_Item]]:
     """Do something to items, all at once where that goes, else to halves of them.
 
     Args:
@@ -60,7 +60,7 @@ async def halved(
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]]
             else:
-                yield Failed(part[0], error)
+                yield FailedItem(part[0], error)
         else:
             yield done
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from central.service.ingest.classify import Arrival, Examined, Greeting, examine
 from central.service.ingest.ingest import Ingest
-from central.service.ingest.outcome import Reply
-from central.service.ports.ingest import Finding, IngestTransaction, StoreUnavailableError
+from central.service.ingest.outcome import GatewayReply
+from central.service.ports.ingest import IngestFinding, IngestTransaction, StoreUnavailableError
 from firmware_bridge.contract.messages import EpochState, Hello
 from tests.support.memory.ingest import MemoryIngestStore, State
 
@@ -41,7 +41,7 @@ class SimulatedCentre:
         self,
         random: Random,
         clock: Callable[[], datetime],
-        send: Callable[[Reply], None],
+        send: Callable[[GatewayReply], None],
         announce: Callable[[], None],
     ) -> None:
         self._random = random
@@ -51,7 +51,7 @@ class SimulatedCentre:
         self.store = FragileStore(clock)
         self.up = True
         self.fragile = True
-        self.findings: dict[str, Finding] = {}
+        self.findings: dict[str, IngestFinding] = {}
         # Everything that was ever committed, restored backups or not.
         self.ever: dict[tuple[str, int], int] = {}
         self._backup: State | None = None

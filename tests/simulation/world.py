@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from uuid import UUID, uuid5
 
-from central.service.ingest.outcome import Reply
+from central.service.ingest.outcome import GatewayReply
 from central.service.ports.ingest import FindingCode
 from edge_agent.uplink.session_runner import SessionTime
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
@@ -80,7 +80,7 @@ class World:
         for payload in payloads:
             self.broker.carry(partial(self.centre.arrive, GATEWAY, payload))
 
-    def _answer(self, reply: Reply) -> None:
+    def _answer(self, reply: GatewayReply) -> None:
         self._down(encode_ack(reply.ack))
 
     def _announce(self) -> None:

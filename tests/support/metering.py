@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 
 from central.domain.metering.installation import Installation
-from central.domain.metering.series import Series
+from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
-from central.domain.metering.track import Segment
+from central.domain.metering.track import InstallationSegment
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
@@ -49,22 +49,24 @@ def registers(
     source: Source = Source.PROFILE,
     exponent: int = 0,
     marks: Mapping[int, tuple[Quality, TimeQuality]] | None = None,
-) -> Series:
+) -> ReadingSeries:
     """A register series from {ms: mantissa}."""
     said = marks or {}
     plain = (Quality.ACTUAL, TimeQuality.SYNCHRONISED)
     rows = [(at, value, exponent, pack_flags(*said.get(at, plain))) for at, value in values.items()]
-    return Series.of(sorted(rows), source=source, period_s=900)
+    return ReadingSeries.of(sorted(rows), source=source, period_s=900)
 
 
-def intervals(values: Mapping[int, int], *, exponent: int = 0) -> Series:
+def intervals(values: Mapping[int, int], *, exponent: int = 0) -> ReadingSeries:
     """An interval series of a meter's profile from {start ms: mantissa}."""
     rows = [(at, value, exponent, 0) for at, value in sorted(values.items())]
-    return Series.of(rows, kind=Kind.INTERVAL, source=Source.PROFILE, period_s=900)
+    return ReadingSeries.of(rows, kind=Kind.INTERVAL, source=Source.PROFILE, period_s=900)
 
 
-def one_meter(*series: Series, installation: Installation | None = None) -> list[Segment]:
-    return [Segment(installation or Installation("ABC 1", LONG_AGO), series)]
+def one_meter(
+    *series: ReadingSeries, installation: Installation | None = None
+) -> list[InstallationSegment]:
+    return [InstallationSegment(installation or Installation("ABC 1", LONG_AGO), series)]
 
 
 def counting(at: Iterable[int], *, start: int = 1000, step: int = 25) -> dict[int, int]:

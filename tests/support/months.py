@@ -9,7 +9,7 @@ from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rate import rate
@@ -51,7 +51,7 @@ def bills(  # noqa: PLR0913 - what a chain of bills depends on
     months: Mapping[str, int],
     facts: AgreementFacts | None = None,
     *,
-    opening: State | None = None,
+    opening: CarriedState | None = None,
     grants: Sequence[Grant] = (),
     events: Events | None = None,
     prices: Sequence[PriceSeries] = (),
@@ -67,7 +67,7 @@ def bills(  # noqa: PLR0913 - what a chain of bills depends on
         events: By stream.
         prices: Price and factor series.
     """
-    state = opening or State()
+    state = opening or CarriedState()
     found: list[Rated] = []
     versions = [version(text)]
     for cycle, kwh in months.items():
@@ -87,7 +87,7 @@ def bills(  # noqa: PLR0913 - what a chain of bills depends on
                 events=events or {},
             )
         )
-        state = State.from_json(found[-1].closing.to_json())
+        state = CarriedState.from_json(found[-1].closing.to_json())
     return found
 
 

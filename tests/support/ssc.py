@@ -9,15 +9,15 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from central.domain.rating.bill_lines.line import Line
-from central.domain.rating.inputs.carried_state import Peak, State
+from central.domain.rating.bill_lines.line import RatedLine
+from central.domain.rating.inputs.carried_state import CarriedState, Peak
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.urdb.metering import Rule
 from central.domain.tariff.urdb.rates import charges_of, minimum_lines
 from central.domain.tariff.urdb.record import Rates
-from central.service.rating.rate_file import Month, Request, rate_months
+from central.service.rating.rate_file import PricedMonth, RatingRequest, rate_months
 
 RULES = (
     Rule.NET_METERING,
@@ -192,13 +192,13 @@ def _flagged(inputs: dict[str, Any]) -> list[str]:
     return [f"kw_tou.D{int(period) - 1}" for period, flag in rows if flag and int(period) in used]
 
 
-def opening_of(inputs: dict[str, Any]) -> State:
+def opening_of(inputs: dict[str, Any]) -> CarriedState:
     """Peaks of the year before the first."""
     if not inputs.get("ur_enable_billing_demand") or not _flagged(inputs):
-        return State()
+        return CarriedState()
     label = _flagged(inputs)[0].partition(".")[2]
     seeds = enumerate(inputs["ur_yearzero_usage_peaks"], start=1)
-    return State(
+    return CarriedState(
         tuple(Peak("kw_tou", label, date(2017, month, 1), Fraction(exact(v))) for month, v in seeds)
     )
 
@@ -218,11 +218,11 @@ def bills(
     generation: Sequence[Decimal] | None,
     steps_per_hour: int,
     years: int,
-) -> list[list[Month]]:
+) -> list[list[PricedMonth]]:
     """Twelve months of each year; `load` is one year, `generation` one or as many as there are."""
     per_year = 8760 * steps_per_hour
     rule = RULES[int(inputs["ur_metering_option"])]
-    request = Request(
+    request = RatingRequest(
         datetime(2018, 1, 1),  # noqa: DTZ001 - local
         60 // steps_per_hour,
         "UTC",
@@ -251,23 +251,26 @@ def january(
     inputs: dict[str, Any], load: Sequence[Decimal], generation: Sequence[Decimal]
 ) -> Decimal:
     """The bill of January alone, in steps of an hour."""
-    request = Request(datetime(2018, 1, 1), 60, "UTC", naive=True, rounded=False)  # noqa: DTZ001 - local
+    request = RatingRequest(datetime(2018, 1, 1), 60, "UTC", naive=True, rounded=False)  # noqa: DTZ001 - local
     document = tariff_of(inputs, generation=True)
     return next(iter(rate_months(document, load, request, generation=generation))).rated.total
 
 
-def lines(month: Month, *kinds: str, ids: tuple[str, ...] = ()) -> list[Line]:
+def lines(month: PricedMonth, *kinds: str, ids: tuple[str, ...] = ()) -> list[RatedLine]:
     """Lines of a month by kind or id."""
     return [line for line in month.rated.lines if line.kind in kinds or line.id in ids]
 
 
-def amount(found: Sequence[Line]) -> Decimal:
+def amount(found: Sequence[RatedLine]) -> Decimal:
     """Sum of lines."""
     return sum((line.amount for line in found), Decimal(0))
 
 
 def output(  # noqa: C901, PLR0911 - one return per output of the reference
-    name: str, index: Sequence[int], without: list[list[Month]], with_: list[list[Month]]
+    name: str,
+    index: Sequence[int],
+    without: list[list[PricedMonth]],
+    with_: list[list[PricedMonth]],
 ) -> Decimal | None:
     """One of the reference's outputs, None where we have no such number."""
     side = without if "wo_sys" in name else with_

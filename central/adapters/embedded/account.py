@@ -27,20 +27,20 @@ LOCK_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SystemAccount:
     """A user and group id."""
 
     uid: int
     gid: int
 
 
-def private_account() -> Account | None:
+def private_account() -> SystemAccount | None:
     """Return the account for a private server: None for the caller's own, another for root."""
     if os.geteuid() != 0:
         return None
     taken = {entry.pw_uid for entry in pwd.getpwall()}
     uid = next(uid for uid in PRIVATE_UIDS if uid not in taken)
-    return Account(uid, uid)
+    return SystemAccount(uid, uid)
 
 
 def reachable(path: Path) -> bool:
@@ -60,7 +60,7 @@ class OwnFolder:
         OwnFolderRefusedError: It exists and belongs to somebody else or is open to others.
     """
 
-    def __init__(self, wanted: Path, account: Account | None) -> None:
+    def __init__(self, wanted: Path, account: SystemAccount | None) -> None:
         self.account = account
         self.path = _made(wanted.absolute())
         if account is not None and not reachable(self.path):

@@ -23,7 +23,7 @@ from central.adapters.embedded.errors import ServerStartError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from central.adapters.embedded.account import Account
+    from central.adapters.embedded.account import SystemAccount
 
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 LOG_TAIL_BYTES = 2000
@@ -61,7 +61,7 @@ class SupervisedChild:
         cwd: Path,
         log: Path,
         env: Mapping[str, str],
-        account: Account | None = None,
+        account: SystemAccount | None = None,
         ending: Ending = TERMINATE,
         lock_fd: int | None = None,
     ) -> None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from central.adapters.embedded.account import Account
+from central.adapters.embedded.account import SystemAccount
 from central.adapters.embedded.errors import ServerStartError
 
 if TYPE_CHECKING:
@@ -76,12 +76,12 @@ def server_environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _initdb_account(account: Account | None) -> Account | None:
+def _initdb_account(account: SystemAccount | None) -> SystemAccount | None:
     # initdb, unlike the server, looks its user up by name; the private account has none.
     if account is None:
         return None
     entry = pwd.getpwnam("nobody")
-    return Account(entry.pw_uid, entry.pw_gid)
+    return SystemAccount(entry.pw_uid, entry.pw_gid)
 
 
 def _clear_orphan(data: Path) -> None:

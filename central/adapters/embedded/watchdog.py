@@ -25,7 +25,7 @@ PR_SET_PDEATHSIG = 1
 TICK_S = 0.1
 
 
-def _say(text: str) -> None:
+def _report(text: str) -> None:
     # The supervisor may be gone; then nobody needs to hear it.
     try:
         os.write(1, f"{text}\n".encode())
@@ -94,13 +94,13 @@ def main() -> None:
     try:
         child = _spawn(spec)
     except (OSError, subprocess.SubprocessError) as error:
-        _say(f"failed {error}")
+        _report(f"failed {error}")
         return
-    _say(f"started {child.pid}")
+    _report(f"started {child.pid}")
     why = _await_end(child, supervisor)
     if why != "ended":
         _end(child, spec[why])
-    _say(f"ended {child.wait()}")
+    _report(f"ended {child.wait()}")
 
 
 if __name__ == "__main__":

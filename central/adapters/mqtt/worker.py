@@ -22,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from central.service.ingest.classify import Arrival
-from central.service.ingest.outcome import Reply
+from central.service.ingest.outcome import GatewayReply
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
 from firmware_bridge.contract.topics import (
@@ -87,7 +87,7 @@ class BrokerWorker:
         self._instance: UUID | None = uuid4()
         self.connected = asyncio.Event()
 
-    async def send(self, reply: Reply) -> None:
+    async def send(self, reply: GatewayReply) -> None:
         """Publish an acknowledgement; without a connection it is dropped, for the edge asks again.
 
         Plain acknowledgements go at QoS 0: the next one says as much and more, and the edge sends

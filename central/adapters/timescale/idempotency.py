@@ -8,7 +8,7 @@ from pathlib import Path
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.service.ports.idempotency import ABANDONED_AFTER, KEEP, Answer
+from central.service.ports.idempotency import ABANDONED_AFTER, KEEP, StoredAnswer
 
 
 class TimescaleAnswers:
@@ -22,7 +22,7 @@ class TimescaleAnswers:
         self._pool = pool
         self._queries = load_queries(Path(__file__).with_suffix(".sql"))
 
-    async def claim(self, key: str, request_sha256: bytes, now: datetime) -> Answer | None:
+    async def claim(self, key: str, request_sha256: bytes, now: datetime) -> StoredAnswer | None:
         """See `AnswerStore`."""
         values = {
             "key": key,
@@ -40,9 +40,9 @@ class TimescaleAnswers:
                 cursor = await connection.execute(self._queries["held"], {"key": key})
                 row = await cursor.fetchone()
         # A key that was taken and given up meanwhile is at work as far as this request can tell.
-        return Answer(request_sha256, None, b"") if row is None else Answer(*row)
+        return StoredAnswer(request_sha256, None, b"") if row is None else StoredAnswer(*row)
 
-    async def settle(self, key: str, answer: Answer) -> None:
+    async def settle(self, key: str, answer: StoredAnswer) -> None:
         """See `AnswerStore`."""
         values = {"key": key, "status": answer.status, "body": answer.body}
         with translated():

@@ -14,7 +14,7 @@ Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """How long a connection may stand still before it ends; 0 is for ever.
 
     A worker that is frozen, or a network that swallows packets, must not hold locks that others
@@ -38,7 +38,7 @@ def make_pool(  # noqa: PLR0913 - each is named by its caller
     max_size: int = 4,
     name: str = "meterline",
     check: bool = True,
-    limits: Limits | None = None,
+    limits: ConnectionLimits | None = None,
 ) -> Pool:
     """A pool that is not open yet; use it as an async context manager.
 
@@ -54,7 +54,7 @@ def make_pool(  # noqa: PLR0913 - each is named by its caller
             again anyway, as ingest does, goes without.
         limits: How long a connection may stand still.
     """
-    limits = Limits() if limits is None else limits
+    limits = ConnectionLimits() if limits is None else limits
 
     async def configure(connection: AsyncConnection[tuple[Any, ...]]) -> None:
         await connection.execute(f"SET ROLE {APPLICATION_ROLE}")

@@ -22,7 +22,7 @@ from central.api.schemas.writes import (
     PointIn,
     TariffIn,
 )
-from central.service.billing.approve_bills import Outcome
+from central.service.billing.approve_bills import BulkOutcome
 from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.operator.services import OperatorServices
 from central.service.registry.register import Effect
@@ -103,7 +103,7 @@ async def issue_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
     return await once(work)
 
 
-def _counted(outcome: Outcome) -> tuple[HTTPStatus, CountOut]:
+def _counted(outcome: BulkOutcome) -> tuple[HTTPStatus, CountOut]:
     return HTTPStatus.OK, CountOut.model_validate(outcome)
 
 

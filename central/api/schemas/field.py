@@ -8,7 +8,7 @@ from typing import Self
 from central.api.schemas.base import Instant, QuantityOut, Schema
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
-from central.service.operator.month import Month
+from central.service.operator.month import ChannelMonth
 from central.service.views.field import (
     ChannelView,
     GatewayView,
@@ -239,7 +239,7 @@ class MonthOut(Schema):
     days: list[DayOut]
 
     @classmethod
-    def of(cls, month: Month) -> Self:
+    def of(cls, month: ChannelMonth) -> Self:
         """The schema of a month; days without a block are left out."""
         return cls(
             channel=month.channel.channel,

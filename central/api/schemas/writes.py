@@ -28,7 +28,9 @@ from firmware_bridge.contract.quantity import Unit
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
 Line = Annotated[str, StringConstraints(max_length=400, pattern=_NO_CONTROLS)]
-Plate = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^[\x20-\x7e]+$")]
+NameplateText = Annotated[
+    str, StringConstraints(min_length=1, max_length=32, pattern=r"^[\x20-\x7e]+$")
+]
 Multiplier = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(?:\.\d{1,9}|/[1-9]\d{0,8})?$")]
 
 
@@ -106,7 +108,7 @@ class InstallationIn(Order):
 
     service_point: Name
     manufacturer: Annotated[str, StringConstraints(min_length=1, max_length=16)]
-    serial: Plate
+    serial: NameplateText
     start: AwareDatetime
     end: AwareDatetime | None = None
     multiplier: Multiplier = "1"

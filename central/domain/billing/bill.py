@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
-from central.domain.rating.bill_lines.line import Line, Rated
+from central.domain.rating.bill_lines.line import Rated, RatedLine
 from central.domain.rating.bill_lines.line_text import LineTexts
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
@@ -71,7 +71,7 @@ class BillLine:
 
     position: int
     service_point: str
-    line: Line
+    line: RatedLine
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -84,7 +84,7 @@ class BillLine:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> BillLine:
         """The line that `to_json` wrote."""
-        return cls(value["position"], value["service_point"], Line.from_json(value["line"]))
+        return cls(value["position"], value["service_point"], RatedLine.from_json(value["line"]))
 
 
 @dataclass(frozen=True, slots=True)

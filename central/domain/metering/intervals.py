@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from central.domain.metering.exact import at_exponent, minus, times
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.metering.service_point import PointChannel
-from central.domain.metering.track import Segment, Track
+from central.domain.metering.track import InstallationSegment, UseTrack
 from firmware_bridge.contract.reading import Kind, Quality, to_ms
 
 
@@ -71,7 +71,9 @@ class Metered:
     gaps: tuple[Gap, ...]
 
 
-def cut(line: Track, segments: Sequence[Segment], channel: PointChannel, grid: Grid) -> Metered:
+def cut(
+    line: UseTrack, segments: Sequence[InstallationSegment], channel: PointChannel, grid: Grid
+) -> Metered:
     """Intervals from a track and from the interval channels of the same meters.
 
     A meter's own interval wins over the difference of its registers.
@@ -88,7 +90,7 @@ def cut(line: Track, segments: Sequence[Segment], channel: PointChannel, grid: G
 
 
 def _from_registers(
-    line: Track, grid: Grid, values: NDArray[np.int64], quality: NDArray[np.uint8]
+    line: UseTrack, grid: Grid, values: NDArray[np.int64], quality: NDArray[np.uint8]
 ) -> tuple[Gap, ...]:
     anchor = np.flatnonzero((line.at_ms - grid.start_ms) % grid.period_ms == 0)
     if len(anchor) < 2:  # noqa: PLR2004 - a difference needs two
@@ -118,7 +120,7 @@ def _quality(opening: NDArray[np.uint8], closing: NDArray[np.uint8]) -> NDArray[
 
 
 def _from_intervals(  # noqa: PLR0913, PLR0917 - fills two columns of one grid
-    segment: Segment,
+    segment: InstallationSegment,
     channel: PointChannel,
     grid: Grid,
     exponent: int,

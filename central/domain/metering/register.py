@@ -28,7 +28,7 @@ CAPACITY_MARGIN = Fraction(11, 10)
 _MS_PER_HOUR = 3_600_000
 
 
-class EventKind(StrEnum):
+class RegisterEventKind(StrEnum):
     """What a register did instead of counting up. Stored: never renamed."""
 
     ROLLOVER = "REGISTER_ROLLOVER"
@@ -50,7 +50,7 @@ class RegisterEvent:
         exponent: Of both.
     """
 
-    kind: EventKind
+    kind: RegisterEventKind
     from_ms: int
     until_ms: int
     before: int
@@ -59,7 +59,7 @@ class RegisterEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RolloverLimits:
     """What proves a rollover.
 
     Args:
@@ -99,7 +99,7 @@ class Advances:
     events: tuple[RegisterEvent, ...] = ()
 
 
-def advances(points: Points, limits: Limits) -> Advances:
+def advances(points: Points, limits: RolloverLimits) -> Advances:
     """Difference one meter's register.
 
     Raises:
@@ -114,7 +114,7 @@ def advances(points: Points, limits: Limits) -> Advances:
 class _Walk:
     """The slow path: a register that went backwards somewhere."""
 
-    def __init__(self, points: Points, limits: Limits) -> None:
+    def __init__(self, points: Points, limits: RolloverLimits) -> None:
         self.points = points
         self.limits = limits
         self.at: list[int] = points.at_ms.tolist()
@@ -151,20 +151,24 @@ class _Walk:
             return self._keep(index, step)
         modulus = self.limits.modulus
         if modulus is not None and self.limits.plausible(step + modulus, duration):
-            self._note(EventKind.ROLLOVER, last, index)
+            self._note(RegisterEventKind.ROLLOVER, last, index)
             return self._keep(index, step + modulus)
         back = self._recovery(index)
         if back is not None:
             for glitch in range(index, back):
-                self._note(EventKind.GLITCH, last, glitch)
+                self._note(RegisterEventKind.GLITCH, last, glitch)
             return back
         if self._last_is_spike(index):
             self.kept.pop()
             self.step.pop()
             self.known.pop()
-            self._note(EventKind.GLITCH, self.kept[-1], last)
+            self._note(RegisterEventKind.GLITCH, self.kept[-1], last)
             return index
-        self._note(EventKind.RESET if self.value[index] == 0 else EventKind.BACKWARD, last, index)
+        self._note(
+            RegisterEventKind.RESET if self.value[index] == 0 else RegisterEventKind.BACKWARD,
+            last,
+            index,
+        )
         return self._keep(index, 0, known=False)
 
     def _keep(self, index: int, step: int, *, known: bool = True) -> int:
@@ -199,7 +203,7 @@ class _Walk:
             leap, self.at[last] - self.at[before]
         )
 
-    def _note(self, kind: EventKind, before: int, after: int) -> None:
+    def _note(self, kind: RegisterEventKind, before: int, after: int) -> None:
         self.events.append(
             RegisterEvent(
                 kind,

@@ -15,7 +15,7 @@ from firmware_bridge.contract.reading import Kind, Quality, Source, TimeQuality
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Series:
+class ReadingSeries:
     """Readings of one device channel, ascending in time, the newest revision of each.
 
     Args:
@@ -59,7 +59,7 @@ class Series:
         source: Source = Source.PROFILE,
         period_s: int = 900,
         unit: Unit = Unit.WATT_HOUR,
-    ) -> Series:
+    ) -> ReadingSeries:
         """A series of (at_ms, mantissa, exponent, flags) rows.
 
         Raises:
@@ -94,11 +94,11 @@ class Series:
         mask: NDArray[np.bool_] = self.quality == np.uint8(Quality.SUSPECT)
         return mask
 
-    def where(self, mask: NDArray[np.bool_]) -> Series:
+    def where(self, mask: NDArray[np.bool_]) -> ReadingSeries:
         """The readings that a mask keeps."""
         if bool(mask.all()):
             return self
-        return Series(
+        return ReadingSeries(
             self.kind,
             self.source,
             self.period_s,
@@ -109,11 +109,11 @@ class Series:
             self.flags[mask],
         )
 
-    def between(self, from_ms: int, until_ms: int) -> Series:
+    def between(self, from_ms: int, until_ms: int) -> ReadingSeries:
         """The readings at `from_ms` .. `until_ms`, both included (a closing read is at the end)."""
         low = int(np.searchsorted(self.at_ms, from_ms, side="left"))
         high = int(np.searchsorted(self.at_ms, until_ms, side="right"))
-        return Series(
+        return ReadingSeries(
             self.kind,
             self.source,
             self.period_s,

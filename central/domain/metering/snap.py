@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.exact import at_exponent
-from central.domain.metering.series import Series
+from central.domain.metering.series import ReadingSeries
 
 TOLERANCE_MS = 10_000
 
@@ -36,7 +36,12 @@ class Points:
 
 
 def snap(
-    series: Sequence[Series], *, phase_ms: int, period_ms: int, exponent: int, tolerance_ms: int
+    series: Sequence[ReadingSeries],
+    *,
+    phase_ms: int,
+    period_ms: int,
+    exponent: int,
+    tolerance_ms: int,
 ) -> Points:
     """One reading per boundary from the register channels of one meter.
 

@@ -20,18 +20,18 @@ from central.domain.metering.installation import Installation
 from central.domain.metering.register import (
     CAPACITY_MARGIN,
     Advances,
-    Limits,
     RegisterEvent,
+    RolloverLimits,
     advances,
 )
-from central.domain.metering.series import Series, decimal_exponent, mantissa_of
+from central.domain.metering.series import ReadingSeries, decimal_exponent, mantissa_of
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.snap import TOLERANCE_MS, Points, snap
 from firmware_bridge.contract.reading import Kind, to_ms
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class InstallationSegment:
     """One installation and what its meter's channels of one quantity said.
 
     Args:
@@ -40,11 +40,11 @@ class Segment:
     """
 
     installation: Installation
-    series: tuple[Series, ...]
+    series: tuple[ReadingSeries, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Track:
+class UseTrack:
     """What was used, up to each instant.
 
     Args:
@@ -64,7 +64,7 @@ class Track:
     events: tuple[RegisterEvent, ...] = ()
 
 
-def finest_exponent(segments: Sequence[Segment], channel: PointChannel) -> int:
+def finest_exponent(segments: Sequence[InstallationSegment], channel: PointChannel) -> int:
     """The exponent at which everything in some segments is a whole number; at most 0."""
     finest = [0]
     for segment in segments:
@@ -77,13 +77,13 @@ def finest_exponent(segments: Sequence[Segment], channel: PointChannel) -> int:
 
 
 def track(
-    segments: Sequence[Segment],
+    segments: Sequence[InstallationSegment],
     channel: PointChannel,
     *,
     phase_ms: int,
     exponent: int,
     tolerance_ms: int = TOLERANCE_MS,
-) -> Track:
+) -> UseTrack:
     """Lay the registers of a service point's meters end to end.
 
     Args:
@@ -119,10 +119,10 @@ def track(
         events.extend(piece.events)
     if not at:
         none = np.zeros(0, dtype=np.int64)
-        return Track(none, none, none, np.zeros(0, dtype=np.uint8), exponent)
+        return UseTrack(none, none, none, np.zeros(0, dtype=np.uint8), exponent)
     run = np.zeros(sum(map(len, at)), dtype=np.int64)
     np.cumsum(np.concatenate(broken), out=run[1:])
-    return Track(
+    return UseTrack(
         np.concatenate(at),
         running_total(np.concatenate(step)),
         run,
@@ -133,7 +133,11 @@ def track(
 
 
 def _segment_advances(
-    segment: Segment, channel: PointChannel, phase_ms: int, exponent: int, tolerance_ms: int
+    segment: InstallationSegment,
+    channel: PointChannel,
+    phase_ms: int,
+    exponent: int,
+    tolerance_ms: int,
 ) -> Advances:
     """One meter's register at the exponent that the multiplier turns into the track's."""
     installation = segment.installation
@@ -185,7 +189,7 @@ def _with_reads(
     return Points(joined(points.at_ms, 0), joined(points.value, 1), quality, exponent)
 
 
-def _limits(segment: Segment, channel: PointChannel, exponent: int) -> Limits:
+def _limits(segment: InstallationSegment, channel: PointChannel, exponent: int) -> RolloverLimits:
     modulus = segment.installation.facts(channel.obis).modulus
     capacity = channel.point.capacity
     per_hour = None
@@ -193,6 +197,6 @@ def _limits(segment: Segment, channel: PointChannel, exponent: int) -> Limits:
         # In register steps: what the connection carries, before the multiplier.
         steps = capacity * CAPACITY_MARGIN / segment.installation.multiplier.ratio
         per_hour = steps / Fraction(10) ** exponent
-    return Limits(
+    return RolloverLimits(
         None if modulus is None else mantissa_of(modulus, exponent, channel.unit), per_hour
     )

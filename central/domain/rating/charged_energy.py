@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from central.domain.rating.bill_lines.line import Determinant, Line
+from central.domain.rating.bill_lines.line import Determinant, RatedLine
 from firmware_bridge.contract.reading import to_ms
 
 Span = tuple[int, int]
 """Whole seconds since the Unix epoch: the first, and the one after the last."""
 
 
-def charged_energy(lines: Iterable[Line], series: str) -> Fraction:
+def charged_energy(lines: Iterable[RatedLine], series: str) -> Fraction:
     """Energy of an input that lines charge for. [kWh].
 
     A tariff may charge the same intervals by period, as a total and at the market's price; none of

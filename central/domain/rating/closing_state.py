@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from central.domain.rating.determinants.compute import metered_peaks
 from central.domain.rating.determinants.context import Credits, RatingContext
-from central.domain.rating.inputs.carried_state import Level, Peak, State, YearSum
+from central.domain.rating.inputs.carried_state import CarriedState, Level, Peak, YearSum
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.inputs.usage_event import Levels
 from central.domain.tariff.determinant_rules import EventDeterminant
@@ -20,7 +20,7 @@ def month_of(days: DayRange) -> date:
     return last.replace(day=1)
 
 
-def credits_of(state: State) -> Credits:
+def credits_of(state: CarriedState) -> Credits:
     """The banks of a state, by bank and label."""
     found: Credits = {}
     for credit in state.credits:
@@ -28,7 +28,7 @@ def credits_of(state: State) -> Credits:
     return found
 
 
-def levels_of(state: State) -> dict[tuple[str, str], Levels]:
+def levels_of(state: CarriedState) -> dict[tuple[str, str], Levels]:
     """The levels of a state, by determinant and label, then key."""
     found: dict[tuple[str, str], Levels] = {}
     for level in state.levels:
@@ -38,7 +38,7 @@ def levels_of(state: State) -> dict[tuple[str, str], Levels]:
 
 def closing_of(
     segments: Sequence[Segment], context: RatingContext, sums: Mapping[str, Decimal]
-) -> State:
+) -> CarriedState:
     """What the bill leaves to later ones."""
     kept = {entry.name for s in segments for entry in s.version.document.history}
     reach = max((entry.months for s in segments for entry in s.version.document.history), default=0)
@@ -75,7 +75,7 @@ def closing_of(
         if name in counted
         for key, value in kept_levels.items()
     ]
-    return State(
+    return CarriedState(
         tuple(sorted(peaks.values())),
         tuple(credits_left),
         tuple(sorted(year_sums)),

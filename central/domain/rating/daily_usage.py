@@ -11,7 +11,7 @@ from typing import Any
 
 from central.domain.metering.block import DayBlock, exact_sum
 from central.domain.rating.bill_lines.line import Determinant
-from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.inputs.interval_weights import Runs, cut, product
 from central.domain.rating.rounding import printed
@@ -98,7 +98,7 @@ def _add(
     sums: dict[date, dict[str, Fraction]],
     part: Determinant,
     blocks: Sequence[DayBlock],
-    source: Source,
+    source: BlockSource,
 ) -> None:
     if part.selection is None:
         return

@@ -9,10 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.metering.block import DayBlock
-from central.domain.rating.bill_lines.line import Determinant, Line, Selection
+from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection
 from central.domain.rating.determinants.baseline import WEIGHTED
 from central.domain.rating.determinants.events import distinct
-from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import billing_scale, source_of
 from central.domain.rating.inputs.interval_weights import spread
 from central.domain.rating.inputs.usage_event import Events, EventSource
@@ -72,7 +72,7 @@ class Explained:
 
 
 def explain(
-    line: Line, blocks: Mapping[str, Sequence[DayBlock]], events: Events | None = None
+    line: RatedLine, blocks: Mapping[str, Sequence[DayBlock]], events: Events | None = None
 ) -> tuple[Explained, ...]:
     """Prove a line's quantities from the intervals they were computed from.
 
@@ -136,7 +136,7 @@ def _from_events(determinant: Determinant, source: EventSource, events: Events) 
     return Explained(determinant, (), value)
 
 
-def _blocks_of(source: Source, blocks: Mapping[str, Sequence[DayBlock]]) -> list[DayBlock]:
+def _blocks_of(source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]) -> list[DayBlock]:
     wanted = [
         (source.first + timedelta(days=number), version)
         for number, version in enumerate(source.versions)
@@ -159,7 +159,7 @@ def _blocks_of(source: Source, blocks: Mapping[str, Sequence[DayBlock]]) -> list
 
 
 def _chosen(
-    determinant: Determinant, source: Source, blocks: Sequence[DayBlock]
+    determinant: Determinant, source: BlockSource, blocks: Sequence[DayBlock]
 ) -> Iterator[tuple[IntervalUsed, int, Fraction]]:
     selection = determinant.selection
     if determinant.how == WEIGHTED:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
 
-from central.domain.rating.bill_lines.line import Line
+from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.budget import price_budget, price_deferred
 from central.domain.rating.charges.commitment import price_commitment
 from central.domain.rating.charges.credits import price_money_bank, settle_bank
-from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.dynamic import price_dynamic
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.minimum import price_minimum, year_sum
@@ -47,22 +47,22 @@ def price_segments(
     context: RatingContext,
     *,
     rounded: bool,
-) -> tuple[list[Line], dict[str, Decimal]]:
+) -> tuple[list[RatedLine], dict[str, Decimal]]:
     """The lines of a bill from its determinants, and what yearly minimums have to remember.
 
     Raises:
         HeldError: A price or fact is missing.
     """
-    lines: list[Line] = []
+    lines: list[RatedLine] = []
     sums: dict[str, Decimal] = {}
     for version, group in groupby(segments, key=lambda segment: segment.version):
         own = tuple(group)
         document = version.document
-        mine: list[Line] = []
+        mine: list[RatedLine] = []
         digits = document.currency.digits if rounded else UNROUNDED_DIGITS
         several = len(segments) > 1
         add = _adder(mine, version, digits, several=several)
-        span = Span(own, document, bill, cycle, context, mine, add, tuple(lines))
+        span = VersionSpan(own, document, bill, cycle, context, mine, add, tuple(lines))
         _price(span)
         if span.is_last:
             _settle(span)
@@ -74,13 +74,13 @@ def price_segments(
 
 
 def _adder(
-    lines: list[Line], version: TariffVersion, digits: int, *, several: bool
-) -> Callable[[str, str, str, Draft], Line]:
+    lines: list[RatedLine], version: TariffVersion, digits: int, *, several: bool
+) -> Callable[[str, str, str, Draft], RatedLine]:
     currency = version.document.currency
     decimals = {**dict(version.document.quantities), currency.code: currency.digits}
 
-    def add(identifier: str, kind: str, name: str, draft: Draft) -> Line:
-        line = Line(
+    def add(identifier: str, kind: str, name: str, draft: Draft) -> RatedLine:
+        line = RatedLine(
             id=identifier,
             key=line_key(identifier, draft, several=several),
             kind=kind,
@@ -133,7 +133,7 @@ def kind_of(charge: Charge, unit: str, document: TariffDocument) -> str:
     return _KIND_OF_UNIT.get(unit, "usage") if measured else "fixed"
 
 
-def _price(span: Span) -> None:
+def _price(span: VersionSpan) -> None:
     """The order of evaluation: charges, riders, credits, minimums, commitments, taxes."""
     document = span.document
     for charge in document.charges:
@@ -155,7 +155,7 @@ def _price(span: Span) -> None:
         _price_percent(tax, span, "tax")
 
 
-def _settle(span: Span) -> None:
+def _settle(span: VersionSpan) -> None:
     """What changes the amount due and not the price, in the order of the tariff.
 
     Raises:
@@ -182,12 +182,12 @@ def _settle(span: Span) -> None:
                 _add_settlement(span, PREPAID, price_prepaid(rule, span, due))
 
 
-def _add_settlement(span: Span, identifier: str, drafts: Iterable[Draft]) -> None:
+def _add_settlement(span: VersionSpan, identifier: str, drafts: Iterable[Draft]) -> None:
     for draft in drafts:
         span.add(identifier, "settlement", identifier.replace("_", " "), draft)
 
 
-def _check_grants(span: Span) -> None:
+def _check_grants(span: VersionSpan) -> None:
     """Hold the bill where money was paid into a bank that nothing would take it from."""
     known = {bank.name for bank in span.document.money_banks}
     for rule in span.document.settlement:
@@ -199,7 +199,7 @@ def _check_grants(span: Span) -> None:
             raise HeldError(Hold("UNKNOWN_BANK", message, grant.bank))
 
 
-def _price_charge(charge: Charge, span: Span, kind: str | None) -> None:
+def _price_charge(charge: Charge, span: VersionSpan, kind: str | None) -> None:
     if not span.applies(charge.unless, charge.only):
         return
     base = (charge.qty or "").partition(".")[0]
@@ -216,12 +216,12 @@ def _price_charge(charge: Charge, span: Span, kind: str | None) -> None:
         span.add(charge.id, own, charge.name or charge.id, draft)
 
 
-def _price_percent(percent: Percent, span: Span, kind: str) -> None:
+def _price_percent(percent: Percent, span: VersionSpan, kind: str) -> None:
     if span.applies(percent.unless):
         for draft in price_percent(percent, span):
             span.add(percent.id, kind, percent.name or percent.id, draft)
 
 
-def _price_minimum(minimum: Minimum, span: Span) -> None:
+def _price_minimum(minimum: Minimum, span: VersionSpan) -> None:
     for draft in price_minimum(minimum, span):
         span.add(minimum.id, "minimum", minimum.name or minimum.id, draft)

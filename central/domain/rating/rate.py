@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from central.domain.rating.bill_lines.line import Determinant, Line, Rated
+from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
 from central.domain.rating.closing_state import closing_of, credits_of, levels_of, month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import Blocks, HeldManyError, align_inputs
@@ -23,8 +23,8 @@ from central.domain.rating.determinants.events import events_within
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.block_source import Source
-from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.block_source import BlockSource
+from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.price_series import PriceSeries
@@ -36,7 +36,7 @@ from central.domain.tariff.version import NoTariffVersionError, TariffVersion, o
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RatingOptions:
     """How to rate, apart from what is rated.
 
     Args:
@@ -48,7 +48,7 @@ class Options:
     lineage: bool = True
 
 
-_ROUNDED = Options()
+_ROUNDED = RatingOptions()
 _NO_EVENTS: Events = {}
 
 
@@ -60,11 +60,11 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     days: DayRange,
     *,
     cycle: DayRange | None = None,
-    opening: State | None = None,
+    opening: CarriedState | None = None,
     prices: Sequence[PriceSeries] = (),
     grants: Sequence[Grant] = (),
     events: Events = _NO_EVENTS,
-    options: Options = _ROUNDED,
+    options: RatingOptions = _ROUNDED,
 ) -> Rated:
     """Rate one agreement for the local days of one bill.
 
@@ -91,7 +91,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
 
     Source: docs/reference/charges.md, "Order of evaluation"
     """
-    state = opening or State()
+    state = opening or CarriedState()
     in_force = ordered(versions)
     whole = cycle or days
     known = {found.name: found for found in prices}
@@ -161,11 +161,13 @@ def _beyond(context: RatingContext, days: DayRange) -> dict[str, str]:
     return found
 
 
-def _of_day(series: InputSeries | None, day: date) -> tuple[Source, ...]:
+def _of_day(series: InputSeries | None, day: date) -> tuple[BlockSource, ...]:
     return () if series is None else series.sources(DayRange(day, day + timedelta(days=1)))
 
 
-def every_determinant(context: RatingContext, lines: Sequence[Line]) -> tuple[Determinant, ...]:
+def every_determinant(
+    context: RatingContext, lines: Sequence[RatedLine]
+) -> tuple[Determinant, ...]:
     """All that the tariff names, and what lines rest on besides."""
     behind = (determinant for line in lines for determinant in line.determinants)
     return tuple({id(one): one for one in (*context.found.values(), *behind)}.values())

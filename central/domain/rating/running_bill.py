@@ -23,12 +23,12 @@ from central.domain.rating.determinants.context import HeldError, RatingContext,
 from central.domain.rating.determinants.events import events_within
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange, Segment, cut
 from central.domain.rating.inputs.usage_event import Event, Events
 from central.domain.rating.price_lines import price_segments
-from central.domain.rating.rate import Options, every_determinant
+from central.domain.rating.rate import RatingOptions, every_determinant
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.determinant_rules import Determinant as Rule
 from central.domain.tariff.determinant_rules import (
@@ -73,10 +73,10 @@ class RunningBill:
         calendar: ResolvedCalendar,
         cycle: DayRange,
         *,
-        opening: State | None = None,
+        opening: CarriedState | None = None,
         prices: Sequence[PriceSeries] = (),
         grants: Sequence[Grant] = (),
-        options: Options | None = None,
+        options: RatingOptions | None = None,
     ) -> None:
         self._facts = facts
         self._versions = ordered(versions)
@@ -87,9 +87,9 @@ class RunningBill:
             self._hold = held.hold
         self._calendar = calendar
         self._cycle = cycle
-        self._opening = opening or State()
+        self._opening = opening or CarriedState()
         self._prices = {found.name: found for found in prices}
-        self._options = options or Options()
+        self._options = options or RatingOptions()
         self._grants = tuple(grants)
         self._events: dict[str, list[Event]] = {}
         self._days: list[Values] = []

@@ -9,7 +9,7 @@ from decimal import Decimal
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.determinants.align import Blocks
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Events
@@ -59,7 +59,7 @@ def compare(  # noqa: PLR0913 - what a bill depends on
     calendar: ResolvedCalendar,
     periods: Sequence[DayRange],
     *,
-    opening: State | None = None,
+    opening: CarriedState | None = None,
     prices: Sequence[PriceSeries] = (),
     grants: Sequence[Grant] = (),
     events: Events | None = None,
@@ -81,7 +81,7 @@ def compare(  # noqa: PLR0913 - what a bill depends on
     """
     found = []
     for name, versions in candidates.items():
-        state = opening or State()
+        state = opening or CarriedState()
         bills = []
         for days in periods:
             bill = rate(

@@ -9,12 +9,12 @@ import numpy as np
 
 from central.domain.metering.quality import IntervalQuality
 from central.domain.vee.day import JudgedDay
-from central.domain.vee.finding import Code, Finding, Severity
+from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 
 _HOUR_S = 3600
 
 
-def service_capacity(day: JudgedDay) -> Iterator[Finding]:
+def service_capacity(day: JudgedDay) -> Iterator[VeeFinding]:
     """Stretches above the service capacity times its margin."""
     capacity = day.channel.point.capacity
     if capacity is None:
@@ -26,8 +26,8 @@ def service_capacity(day: JudgedDay) -> Iterator[Finding]:
     ceiling = min(int(most // 1), np.iinfo(np.int64).max)
     mask = (block.quality != IntervalQuality.MISSING) & (block.values > ceiling)
     for stretch in day.runs(mask):
-        yield Finding(
-            Code.SERVICE_CAPACITY,
+        yield VeeFinding(
+            VeeCode.SERVICE_CAPACITY,
             Severity.CRITICAL,
             stretch,
             "An interval exceeds what the connection carries.",
@@ -35,9 +35,11 @@ def service_capacity(day: JudgedDay) -> Iterator[Finding]:
         )
 
 
-def negative_use(day: JudgedDay) -> Iterator[Finding]:
+def negative_use(day: JudgedDay) -> Iterator[VeeFinding]:
     """Stretches below zero on a channel that only counts up."""
     block = day.block
     mask = (block.quality != IntervalQuality.MISSING) & (block.values < 0)
     for stretch in day.runs(mask):
-        yield Finding(Code.NEGATIVE_USE, Severity.CRITICAL, stretch, "An interval is below zero.")
+        yield VeeFinding(
+            VeeCode.NEGATIVE_USE, Severity.CRITICAL, stretch, "An interval is below zero."
+        )

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from central.domain.metering.block import DayBlock
 from central.domain.metering.intervals import Gap, Grid
 from central.domain.metering.service_point import PointChannel
-from central.domain.metering.track import Segment, Track
-from central.domain.vee.finding import Finding
+from central.domain.metering.track import InstallationSegment, UseTrack
+from central.domain.vee.finding import VeeFinding
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import from_ms
 
@@ -57,8 +57,8 @@ class JudgedDay:
     day: date
     interval: Interval
     block: DayBlock
-    track: Track
-    segments: Sequence[Segment]
+    track: UseTrack
+    segments: Sequence[InstallationSegment]
     estimated: Sequence[Gap]
     grid: Grid
     conflicts: Sequence[datetime]
@@ -79,5 +79,5 @@ class JudgedDay:
         return Interval(from_ms(first_ms), from_ms(end_ms)).overlap(self.interval)
 
 
-Rule = Callable[[JudgedDay], Iterable[Finding]]
+Rule = Callable[[JudgedDay], Iterable[VeeFinding]]
 """A rule: findings about a day, in ascending time. It changes nothing and raises nothing."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from central.domain.vee.day import JudgedDay
-from central.domain.vee.finding import Code, Finding, Severity
+from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 
 
-def estimated_linear(day: JudgedDay) -> Iterator[Finding]:
+def estimated_linear(day: JudgedDay) -> Iterator[VeeFinding]:
     """Each interpolated gap that reaches into the day, with the advance it shares."""
     for gap in day.estimated:
         start = day.grid.start_ms + gap.first * day.grid.period_ms
         inside = day.within(start, start + gap.count * day.grid.period_ms)
         if inside is not None:
-            yield Finding(
-                Code.ESTIMATED_LINEAR,
+            yield VeeFinding(
+                VeeCode.ESTIMATED_LINEAR,
                 Severity.INFO,
                 inside,
                 f"{gap.count} intervals share a register's advance.",

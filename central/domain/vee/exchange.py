@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from central.domain.metering.installation import Installation
 from central.domain.vee.day import JudgedDay
-from central.domain.vee.finding import Code, Finding, Severity
+from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 from firmware_bridge.contract.interval import Interval
 
 _INSTANT = timedelta(milliseconds=1)
 
 
-def exchanges(day: JudgedDay) -> Iterator[Finding]:
+def exchanges(day: JudgedDay) -> Iterator[VeeFinding]:
     """Exchanges within the day, exchanges without reads, and stretches without a meter."""
     reached = day.interval.start
     before: Installation | None = None
@@ -30,22 +30,22 @@ def exchanges(day: JudgedDay) -> Iterator[Finding]:
         yield _no_meter(Interval(reached, day.interval.end))
 
 
-def _no_meter(stretch: Interval) -> Finding:
-    return Finding(
-        Code.NO_METER, Severity.CRITICAL, stretch, "No meter is installed at the service point."
+def _no_meter(stretch: Interval) -> VeeFinding:
+    return VeeFinding(
+        VeeCode.NO_METER, Severity.CRITICAL, stretch, "No meter is installed at the service point."
     )
 
 
-def _takeover(day: JudgedDay, old: Installation, new: Installation) -> Iterator[Finding]:
+def _takeover(day: JudgedDay, old: Installation, new: Installation) -> Iterator[VeeFinding]:
     at = Interval(new.start, new.start + _INSTANT)
     closing, opening = old.facts(day.channel.obis).closing, new.facts(day.channel.obis).opening
     reads = {"old": old.meter, "new": new.meter, "closing": str(closing), "opening": str(opening)}
-    yield Finding(
-        Code.METER_EXCHANGE, Severity.INFO, at, f"{new.meter} took over from {old.meter}.", reads
+    yield VeeFinding(
+        VeeCode.METER_EXCHANGE, Severity.INFO, at, f"{new.meter} took over from {old.meter}.", reads
     )
     if closing is None or opening is None:
-        yield Finding(
-            Code.EXCHANGE_READS_MISSING,
+        yield VeeFinding(
+            VeeCode.EXCHANGE_READS_MISSING,
             Severity.WARNING,
             at,
             f"{new.meter} took over from {old.meter} and not both reads were written down.",

@@ -16,7 +16,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class Code(StrEnum):
+class VeeCode(StrEnum):
     """What can be found. Stored and printed: never renamed. See docs/reference/vee.md."""
 
     MISSING_INTERVALS = "MISSING_INTERVALS"
@@ -38,12 +38,12 @@ class Code(StrEnum):
     UNREADABLE_DAY = "UNREADABLE_DAY"
 
 
-NOT_ACCEPTED = frozenset({Code.MISSING_INTERVALS, Code.CONFLICTING_READINGS})
+NOT_ACCEPTED = frozenset({VeeCode.MISSING_INTERVALS, VeeCode.CONFLICTING_READINGS})
 """What nobody can answer for: intervals are filled, conflicts decided. Bills hold until then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class VeeFinding:
     """What a rule found.
 
     Args:
@@ -54,7 +54,7 @@ class Finding:
         evidence: The figures it rests on, as text.
     """
 
-    code: Code
+    code: VeeCode
     severity: Severity
     interval: Interval
     message: str

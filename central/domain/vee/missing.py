@@ -8,10 +8,10 @@ import numpy as np
 
 from central.domain.metering.quality import IntervalQuality
 from central.domain.vee.day import JudgedDay
-from central.domain.vee.finding import Code, Finding, Severity
+from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 
 
-def missing_intervals(day: JudgedDay) -> Iterator[Finding]:
+def missing_intervals(day: JudgedDay) -> Iterator[VeeFinding]:
     """Each stretch of the day without a value, against the DST-aware expected count."""
     mask = day.block.quality == IntervalQuality.MISSING
     count = int(np.count_nonzero(mask))
@@ -19,8 +19,8 @@ def missing_intervals(day: JudgedDay) -> Iterator[Finding]:
         return
     for stretch in day.runs(mask):
         absent = int(stretch.duration.total_seconds()) // day.block.period_s
-        yield Finding(
-            Code.MISSING_INTERVALS,
+        yield VeeFinding(
+            VeeCode.MISSING_INTERVALS,
             Severity.CRITICAL,
             stretch,
             f"{absent} of {len(mask)} intervals have no value.",

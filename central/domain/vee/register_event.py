@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from central.domain.metering.register import EventKind
+from central.domain.metering.register import RegisterEventKind
 from central.domain.vee.day import JudgedDay
-from central.domain.vee.finding import Code, Finding, Severity
+from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 
 _JUDGEMENT = {
-    EventKind.ROLLOVER: (Severity.INFO, "The register started again at 0 after its last digit."),
-    EventKind.GLITCH: (Severity.WARNING, "A reading fell out of line and is left out."),
-    EventKind.RESET: (
+    RegisterEventKind.ROLLOVER: (
+        Severity.INFO,
+        "The register started again at 0 after its last digit.",
+    ),
+    RegisterEventKind.GLITCH: (Severity.WARNING, "A reading fell out of line and is left out."),
+    RegisterEventKind.RESET: (
         Severity.CRITICAL,
         "The register fell to 0; the use of this step is unknown.",
     ),
-    EventKind.BACKWARD: (
+    RegisterEventKind.BACKWARD: (
         Severity.CRITICAL,
         "The register went backwards; the use of this step is unknown.",
     ),
 }
 
 
-def register_events(day: JudgedDay) -> Iterator[Finding]:
+def register_events(day: JudgedDay) -> Iterator[VeeFinding]:
     """Rollovers, glitches, resets and backward steps that reach into the day."""
     for event in day.track.events:
         inside = day.within(event.from_ms, event.until_ms)
         if inside is None:
             continue
         severity, message = _JUDGEMENT[event.kind]
-        yield Finding(
-            Code(event.kind.value),
+        yield VeeFinding(
+            VeeCode(event.kind.value),
             severity,
             inside,
             message,

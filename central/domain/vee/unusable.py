@@ -8,43 +8,43 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from central.domain.metering.series import Series
+from central.domain.metering.series import ReadingSeries
 from central.domain.vee.day import JudgedDay
-from central.domain.vee.finding import Code, Finding, Severity
+from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import Kind, from_ms, to_ms
 
 _INSTANT = timedelta(milliseconds=1)
 
 
-def usable(series: Series) -> Series:
+def usable(series: ReadingSeries) -> ReadingSeries:
     """The readings of a series that validation may use unasked."""
     return series.where(~(series.unsynchronised | series.suspect))
 
 
-def unusable_readings(day: JudgedDay) -> Iterator[Finding]:
+def unusable_readings(day: JudgedDay) -> Iterator[VeeFinding]:
     """Readings of the day with a time nobody vouches for, doubted ones, other units, odd starts."""
     for series in (one for segment in day.segments for one in segment.series):
         if series.unit is not day.channel.unit:
             yield _about(
-                day, Code.UNIT_MISMATCH, Severity.CRITICAL, f"A channel counts {series.unit}."
+                day, VeeCode.UNIT_MISMATCH, Severity.CRITICAL, f"A channel counts {series.unit}."
             )
             continue
-        yield from _marked(day, series, series.unsynchronised, Code.UNSYNCHRONISED_READING)
-        yield from _marked(day, series, series.suspect, Code.SUSPECT_READING)
+        yield from _marked(day, series, series.unsynchronised, VeeCode.UNSYNCHRONISED_READING)
+        yield from _marked(day, series, series.suspect, VeeCode.SUSPECT_READING)
         if series.kind is Kind.INTERVAL:
             off = (series.at_ms - day.grid.start_ms) % day.grid.period_ms != 0
-            yield from _marked(day, series, off, Code.EXTRA_INTERVALS)
+            yield from _marked(day, series, off, VeeCode.EXTRA_INTERVALS)
 
 
 def _marked(
-    day: JudgedDay, series: Series, mask: NDArray[np.bool_], code: Code
-) -> Iterator[Finding]:
+    day: JudgedDay, series: ReadingSeries, mask: NDArray[np.bool_], code: VeeCode
+) -> Iterator[VeeFinding]:
     start, end = to_ms(day.interval.start), to_ms(day.interval.end)
     found = series.at_ms[mask & (series.at_ms >= start) & (series.at_ms < end)]
     if len(found):
         first, last = from_ms(int(found[0])), from_ms(int(found[-1]))
-        yield Finding(
+        yield VeeFinding(
             code,
             Severity.WARNING,
             Interval(first, min(last + _INSTANT, day.interval.end)),
@@ -53,5 +53,5 @@ def _marked(
         )
 
 
-def _about(day: JudgedDay, code: Code, severity: Severity, message: str) -> Finding:
-    return Finding(code, severity, day.interval, message, {"expected": day.channel.unit.value})
+def _about(day: JudgedDay, code: VeeCode, severity: Severity, message: str) -> VeeFinding:
+    return VeeFinding(code, severity, day.interval, message, {"expected": day.channel.unit.value})

@@ -13,13 +13,13 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.intervals import Grid, cut
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.metering.service_point import PointChannel
-from central.domain.metering.track import Segment, finest_exponent, track
+from central.domain.metering.track import InstallationSegment, finest_exponent, track
 from central.domain.vee.capacity import negative_use, service_capacity
 from central.domain.vee.conflict import conflicting_readings
 from central.domain.vee.day import JudgedDay, Rule, Thresholds
 from central.domain.vee.estimated import estimated_linear
 from central.domain.vee.exchange import exchanges
-from central.domain.vee.finding import Finding, Severity
+from central.domain.vee.finding import Severity, VeeFinding
 from central.domain.vee.linear import fill
 from central.domain.vee.missing import missing_intervals
 from central.domain.vee.register_event import register_events
@@ -49,7 +49,7 @@ class Validated:
     """
 
     block: DayBlock
-    findings: tuple[Finding, ...]
+    findings: tuple[VeeFinding, ...]
 
     @property
     def critical(self) -> bool:
@@ -77,7 +77,7 @@ def _margin(channel: PointChannel, thresholds: Thresholds) -> int:
 def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
     channel: PointChannel,
     day: date,
-    segments: Sequence[Segment],
+    segments: Sequence[InstallationSegment],
     *,
     version: int = 1,
     conflicts: Sequence[datetime] = (),
@@ -128,20 +128,26 @@ def _longest(channel: PointChannel, limits: Thresholds) -> int:
     return int(limits.linear_gap.total_seconds()) // channel.period_s
 
 
-def _seen(segments: Sequence[Segment], grid: Grid, tolerance_ms: int) -> list[Segment]:
+def _seen(
+    segments: Sequence[InstallationSegment], grid: Grid, tolerance_ms: int
+) -> list[InstallationSegment]:
     """What lies in the window, so that a month's readings give what a day's would."""
     low, high = grid.start_ms - tolerance_ms, grid.end_ms + tolerance_ms
     return [
-        Segment(segment.installation, tuple(one.between(low, high) for one in segment.series))
+        InstallationSegment(
+            segment.installation, tuple(one.between(low, high) for one in segment.series)
+        )
         for segment in segments
         if to_ms(segment.installation.start) <= high
         and (segment.installation.end is None or to_ms(segment.installation.end) >= low)
     ]
 
 
-def _usable(segments: Sequence[Segment], channel: PointChannel) -> list[Segment]:
+def _usable(
+    segments: Sequence[InstallationSegment], channel: PointChannel
+) -> list[InstallationSegment]:
     return [
-        Segment(
+        InstallationSegment(
             segment.installation,
             tuple(usable(one) for one in segment.series if one.unit is channel.unit),
         )

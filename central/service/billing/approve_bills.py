@@ -23,7 +23,7 @@ _REMEDY = "Correct the text, or the name, and run the cycle again."
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedBill:
     """A bill that was passed over.
 
     Args:
@@ -40,7 +40,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BulkOutcome:
     """What became of the bills of a run.
 
     Args:
@@ -49,7 +49,7 @@ class Outcome:
     """
 
     count: int
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedBill, ...] = ()
 
     def require_all(self) -> int:
         """How many were done, where none was refused.
@@ -98,7 +98,7 @@ class ApproveBills:
         check_printable(record.bill)
         await self._store.approve([uid], approver, self._clock())
 
-    async def run(self, run: RunRecord, approver: str) -> Outcome:
+    async def run(self, run: RunRecord, approver: str) -> BulkOutcome:
         """Approve every draft of a run that can be printed; another run holds the others.
 
         Returns:
@@ -112,7 +112,7 @@ class ApproveBills:
         if heads:
             advance(BillState.DRAFT, BillAction.APPROVE, actor=approver, creator=run.creator)
         uids, refused = await _printable(self._store, heads)
-        return Outcome(await self._store.approve(uids, approver, self._clock()), refused)
+        return BulkOutcome(await self._store.approve(uids, approver, self._clock()), refused)
 
 
 class IssueBills:
@@ -154,7 +154,7 @@ class IssueBills:
             raise
         await self._store.issue([uid], self._series, actor, self._clock())
 
-    async def run(self, run: RunRecord, actor: str) -> Outcome:
+    async def run(self, run: RunRecord, actor: str) -> BulkOutcome:
         """Issue every approved bill of a run that can be printed, by account number.
 
         The others are drafts again, so that another run holds them or makes them anew.
@@ -170,7 +170,7 @@ class IssueBills:
         now = self._clock()
         if refused:
             await self._store.withdraw([one.uid for one in refused], actor, now)
-        return Outcome(await self._store.issue(uids, self._series, actor, now), refused)
+        return BulkOutcome(await self._store.issue(uids, self._series, actor, now), refused)
 
 
 def check_printable(bill: Bill) -> None:
@@ -187,9 +187,9 @@ def check_printable(bill: Bill) -> None:
 
 async def _printable(
     store: BillingStore, heads: Sequence[BillHead]
-) -> tuple[list[UUID], tuple[Refused, ...]]:
+) -> tuple[list[UUID], tuple[RefusedBill, ...]]:
     """Bills that can be printed, in their order, and those that cannot."""
-    refused: dict[UUID, Refused] = {}
+    refused: dict[UUID, RefusedBill] = {}
     doubtful = set(await store.beyond_ascii([head.uid for head in heads]))
     for head in heads:
         record = await store.bill(head.uid) if head.uid in doubtful else None
@@ -197,7 +197,7 @@ async def _printable(
             if record is not None:
                 check_printable(record.bill)
         except UnprintableTextError as error:
-            refused[head.uid] = Refused(head.uid, head.account, error.code, error.message)
+            refused[head.uid] = RefusedBill(head.uid, head.account, error.code, error.message)
     return [head.uid for head in heads if head.uid not in refused], tuple(refused.values())
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from central.domain.billing.bill import BillLine
 from central.domain.metering.block import DayBlock
-from central.domain.rating.bill_lines.line import Determinant, Line
+from central.domain.rating.bill_lines.line import Determinant, RatedLine
 from central.domain.rating.lineage import Explained, explain
 from central.service.ports.billing import BillingStore, BillRecord
 from central.service.views.lookup import require
@@ -79,7 +79,7 @@ async def find_bill(store: BillingStore, bill: str) -> BillRecord | None:
     return await store.bill(uid)
 
 
-def prove(line: Line, blocks: Sequence[DayBlock]) -> tuple[Explained, ...]:
+def prove(line: RatedLine, blocks: Sequence[DayBlock]) -> tuple[Explained, ...]:
     """A line's determinants, each summed again.
 
     Args:

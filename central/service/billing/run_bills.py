@@ -15,7 +15,7 @@ from central.domain.billing.cycle import Cycle
 from central.service.billing.rate_accounts import looking_back, rate_accounts
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import rating_failed, unrated
-from central.service.halved import Failed, halved
+from central.service.halved import FailedItem, halved
 from central.service.ports.billing import (
     AccountWork,
     BillingStore,
@@ -162,7 +162,7 @@ async def _rate(work: ShardTransaction, tariffs: Tariffs) -> list[NewBill]:
 
     bills: list[NewBill] = []
     async for made in halved(work.shard.works, rate):
-        if isinstance(made, Failed):
+        if isinstance(made, FailedItem):
             bills.append(unrated(made.item, run.cycle, run.run_type, rating_failed(made.error)))
         else:
             bills += made
@@ -181,7 +181,7 @@ async def _save(
 
     saved = 0
     async for done in halved(bills, save):
-        if isinstance(done, Failed):
+        if isinstance(done, FailedItem):
             account = works[done.item.account_id]
             held = unrated(account, run.cycle, run.run_type, rating_failed(done.error))
             saved += await save([held])

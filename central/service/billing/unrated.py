@@ -7,13 +7,13 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.make_bill import make_bill
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.service.halved import error_text
 from central.service.ports.billing import AccountWork, NewBill
 
 RATING_FAILED = "RATING_FAILED"
 TARIFF_REFUSED = "TARIFF_REFUSED"
-_NOTHING = Rated("XXX", (), (), State())
+_NOTHING = Rated("XXX", (), (), CarriedState())
 
 
 def rating_failed(error: Exception) -> Hold:

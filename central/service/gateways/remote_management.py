@@ -35,7 +35,7 @@ class GatewayTableError(OperatorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Artefact:
+class InstallableArtefact:
     """What a gateway is to install.
 
     Args:
@@ -93,7 +93,7 @@ class Instruct:
         await self._leave(gateway, Purpose.CONFIGURATION, body)
         return number
 
-    async def announce(self, gateway: str, artefact: Artefact) -> None:
+    async def announce(self, gateway: str, artefact: InstallableArtefact) -> None:
         """Leave a signed announcement of an update for a gateway.
 
         Raises:

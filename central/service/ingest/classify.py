@@ -10,7 +10,7 @@ from uuid import UUID
 import msgpack
 import structlog
 
-from central.service.ingest.told import told
+from central.service.ingest.error_fields import error_fields
 from firmware_bridge.contract.envelope import (
     HEADER_BYTES,
     Batch,
@@ -52,7 +52,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedMessage:
     """A message that claims no sequence: rejected, and never acknowledged."""
 
     arrival: Arrival
@@ -92,7 +92,7 @@ class Greeting:
     hello: Hello
 
 
-Examined = Refused | Unreadable | Readable | Greeting
+Examined = RefusedMessage | Unreadable | Readable | Greeting
 
 
 def examine(arrival: Arrival) -> Examined:
@@ -104,16 +104,16 @@ def examine(arrival: Arrival) -> Examined:
     try:
         return _examine(arrival)
     except Exception as error:  # noqa: BLE001 - one message ends nothing
-        _log.error("decoder_failed", gateway=arrival.gateway, **told(error))
+        _log.error("decoder_failed", gateway=arrival.gateway, **error_fields(error))
         message = f"The decoder failed with {type(error).__name__}."
-        return Refused(arrival, UNFORESEEN, message, claimed_header(arrival.payload))
+        return RefusedMessage(arrival, UNFORESEEN, message, claimed_header(arrival.payload))
 
 
 def _examine(arrival: Arrival) -> Examined:
     try:
         check_gateway(arrival.gateway)
     except InvalidValueError as error:
-        return Refused(arrival, UNKNOWN_GATEWAY, error.message)
+        return RefusedMessage(arrival, UNKNOWN_GATEWAY, error.message)
     try:
         if is_hello(arrival.payload):
             return Greeting(arrival, decode_hello(arrival.payload))
@@ -121,7 +121,7 @@ def _examine(arrival: Arrival) -> Examined:
     except HashMismatchError as error:
         return _name_mismatch(arrival, error)
     except MessageError as error:
-        return Refused(arrival, error.code, error.message)
+        return RefusedMessage(arrival, error.code, error.message)
     try:
         return Readable(arrival, open_body(header, arrival.payload))
     except MessageError as error:
@@ -144,7 +144,7 @@ def is_sealed_by(gateway: str, payload: bytes) -> bool:
     )
 
 
-def _name_mismatch(arrival: Arrival, error: HashMismatchError) -> Refused:
+def _name_mismatch(arrival: Arrival, error: HashMismatchError) -> RefusedMessage:
     """A body that stops in the middle explains a wrong hash better than the hash does."""
     header = claimed_header(arrival.payload)
     unpacker = msgpack.Unpacker()
@@ -153,7 +153,7 @@ def _name_mismatch(arrival: Arrival, error: HashMismatchError) -> Refused:
         unpacker.skip()
     except msgpack.OutOfData:
         message = f"The batch of {arrival.gateway} ends in the middle of its body."
-        return Refused(arrival, TruncatedError.code, message, header)
+        return RefusedMessage(arrival, TruncatedError.code, message, header)
     except (msgpack.UnpackException, ValueError):
         pass  # the bytes are damaged otherwise; the hash is all there is to say
-    return Refused(arrival, error.code, error.message, header)
+    return RefusedMessage(arrival, error.code, error.message, header)

@@ -13,23 +13,29 @@ import numpy as np
 from central.service.ingest.classify import Arrival, Readable, Unreadable
 from central.service.ingest.cursors import advance_cursors
 from central.service.ingest.handshake import two_live_epochs_finding
-from central.service.ingest.outcome import Outcome, OutcomeKind, Reply, Result, quarantine_key
+from central.service.ingest.outcome import (
+    GatewayReply,
+    MessageOutcome,
+    OutcomeKind,
+    Result,
+    quarantine_key,
+)
 from central.service.ingest.register_findings import event_findings
 from central.service.ingest.rows import ROW_MESSAGES, Table, counted, place
 from central.service.ports.ingest import (
     BatchId,
     BatchKey,
     BatchState,
-    Claim,
-    Cursor,
+    EpochCursor,
     EpochKey,
-    Finding,
     FindingCode,
+    IngestFinding,
     IngestTransaction,
-    Link,
     NewBatch,
     Quarantine,
     Rejection,
+    SequenceClaim,
+    StoredLink,
 )
 from firmware_bridge.contract.envelope import BATCH_MAX_BYTES, NO_HASH, SEQUENCE_MAX, Header
 from firmware_bridge.contract.messages import QUARANTINED_MAX, Ack
@@ -93,7 +99,7 @@ class Window:
         self._now = now
         self._candidates = candidates
         self._table = table
-        self._findings: list[Finding] = []
+        self._findings: list[IngestFinding] = []
         self._abandon: set[EpochKey] = set()
         self.refused: list[Rejection] = []
 
@@ -132,7 +138,7 @@ class Window:
             received_at=item.arrival.at,
         )
 
-    async def _claim(self, batches: Sequence[NewBatch]) -> list[Claim]:
+    async def _claim(self, batches: Sequence[NewBatch]) -> list[SequenceClaim]:
         """Claim each identity once; what repeats one within the window meets the first."""
         first: dict[BatchKey, int] = {}
         for position, batch in enumerate(batches):
@@ -144,7 +150,7 @@ class Window:
             claim = won[first[batch.key]]
             if first[batch.key] != position:
                 held = batches[first[batch.key]] if claim.fresh else None
-                claim = Claim(
+                claim = SequenceClaim(
                     claim.batch_id,
                     fresh=False,
                     held=claim.held if held is None else held.link,
@@ -152,11 +158,13 @@ class Window:
                 )
             if _is_original_of(batch, claim):
                 await self._tx.fill(claim.batch_id, batch)
-                claim = Claim(claim.batch_id, fresh=True, held=batch.link)
+                claim = SequenceClaim(claim.batch_id, fresh=True, held=batch.link)
             claims.append(claim)
         return claims
 
-    async def _place(self, batches: Sequence[NewBatch], claims: Sequence[Claim]) -> list[Outcome]:
+    async def _place(
+        self, batches: Sequence[NewBatch], claims: Sequence[SequenceClaim]
+    ) -> list[MessageOutcome]:
         table = self._table
         size = len(table.counts)
         fresh = np.array([claim.fresh for claim in claims[:size]], np.bool_)
@@ -183,10 +191,10 @@ class Window:
             outcomes.append(outcome)
         return outcomes
 
-    def _outcome(self, position: int, batch: NewBatch, claim: Claim) -> Outcome:
+    def _outcome(self, position: int, batch: NewBatch, claim: SequenceClaim) -> MessageOutcome:
         item = self._candidates[position].item
         received = batch.received or 0
-        end = Outcome(
+        end = MessageOutcome(
             OutcomeKind(batch.state.value),
             batch.code or OutcomeKind(batch.state.value).name,
             item.arrival.gateway,
@@ -212,7 +220,7 @@ class Window:
         self.refused.append(rejection(item.arrival, IDENTITY_CLASH, message, item.header))
         return replace(end, kind=OutcomeKind.CONFLICT, code=IDENTITY_CLASH, stored=0, quarantined=0)
 
-    async def _hold(self, batches: Sequence[NewBatch], claims: Sequence[Claim]) -> None:
+    async def _hold(self, batches: Sequence[NewBatch], claims: Sequence[SequenceClaim]) -> None:
         held = []
         for position, (batch, claim) in enumerate(zip(batches, claims, strict=True)):
             if not claim.fresh or batch.state is not BatchState.QUARANTINED:
@@ -226,7 +234,7 @@ class Window:
             held.append(Quarantine(claim.batch_id, code, message, item.arrival.payload))
             name = item.arrival.gateway
             self._findings.append(
-                Finding(
+                IngestFinding(
                     quarantine_key(name, code),
                     FindingCode.QUARANTINE,
                     f"Batches of {name} are quarantined as {code}: {message}",
@@ -236,7 +244,9 @@ class Window:
         if held:
             await self._tx.quarantine(held)
 
-    async def _advance(self, batches: Sequence[NewBatch], claims: Sequence[Claim]) -> list[Reply]:
+    async def _advance(
+        self, batches: Sequence[NewBatch], claims: Sequence[SequenceClaim]
+    ) -> list[GatewayReply]:
         """Raise the cursors of the window's epochs, and say where they stand."""
         names = {c.key.of_epoch: c.item.arrival.gateway for c in self._candidates}
         cursors = await self._tx.lock_cursors(names.keys())
@@ -258,13 +268,13 @@ class Window:
     def _replies(
         self,
         batches: Sequence[NewBatch],
-        claims: Sequence[Claim],
-        cursors: dict[EpochKey, Cursor],
+        claims: Sequence[SequenceClaim],
+        cursors: dict[EpochKey, EpochCursor],
         names: dict[EpochKey, str],
-    ) -> list[Reply]:
+    ) -> list[GatewayReply]:
         """Where each epoch of the window stands."""
         quarantined: dict[EpochKey, list[int]] = {}
-        repeated: dict[EpochKey, Link] = {}
+        repeated: dict[EpochKey, StoredLink] = {}
         for batch, claim in zip(batches, claims, strict=True):
             key = batch.key.of_epoch
             if claim.fresh and batch.state is BatchState.QUARANTINED:
@@ -293,12 +303,12 @@ class Window:
             )
             for key in names
         ]
-        return [Reply(names[key], ack) for key, ack in acks]
+        return [GatewayReply(names[key], ack) for key, ack in acks]
 
     def _broken(self, key: EpochKey, sequence: int) -> None:
         self._abandon.add(key)
         self._findings.append(
-            Finding(
+            IngestFinding(
                 f"CHAIN_BROKEN:{key.gateway_id}:{key.epoch}:{sequence}",
                 FindingCode.CHAIN_BROKEN,
                 f"Batch {sequence} of epoch {key.epoch} does not follow from the one before it.",
@@ -309,7 +319,9 @@ class Window:
             )
         )
 
-    def _watch_liveness(self, batch: NewBatch, cursor: Cursor, names: dict[EpochKey, str]) -> None:
+    def _watch_liveness(
+        self, batch: NewBatch, cursor: EpochCursor, names: dict[EpochKey, str]
+    ) -> None:
         """A new batch beyond what the successor knew means that somebody else writes this epoch."""
         last = cursor.superseded_last
         if last is not None and batch.key.sequence > last:
@@ -321,7 +333,7 @@ class Window:
     def _find(self, code: FindingCode, batch: NewBatch, what: str) -> None:
         key = batch.key
         self._findings.append(
-            Finding(
+            IngestFinding(
                 f"{code}:{key.gateway_id}:{key.epoch}:{key.sequence}",
                 code,
                 f"Batch {key.sequence} of epoch {key.epoch} {what}.",
@@ -333,12 +345,12 @@ class Window:
         )
 
 
-def _is_same(batch: NewBatch, claim: Claim) -> bool:
+def _is_same(batch: NewBatch, claim: SequenceClaim) -> bool:
     """Whether a batch is what is held, itself or by the hash that one of the two stands for."""
     return claim.held.is_known_as(batch.sha256) or batch.replaces == claim.held.sha256
 
 
-def _is_original_of(batch: NewBatch, claim: Claim) -> bool:
+def _is_original_of(batch: NewBatch, claim: SequenceClaim) -> bool:
     """Whether a void batch is held and this is what it stands for, come late.
 
     A void that does not know what it stands for gives way to any batch with readings.

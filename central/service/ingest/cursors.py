@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from central.service.ingest.hash_chain import advance
-from central.service.ports.ingest import Cursor, EpochKey, IngestTransaction
+from central.service.ports.ingest import EpochCursor, EpochKey, IngestTransaction
 
 LINKS_AT_ONCE = 1_000
 
 
 async def advance_cursors(
     tx: IngestTransaction,
-    cursors: Mapping[EpochKey, Cursor],
+    cursors: Mapping[EpochKey, EpochCursor],
     start: Mapping[EpochKey, int],
     now: datetime,
     broken: Callable[[EpochKey, int], None],
-) -> dict[EpochKey, Cursor]:
+) -> dict[EpochKey, EpochCursor]:
     """Raise locked cursors as far as what is held reaches.
 
     Args:

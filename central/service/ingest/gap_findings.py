@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from central.service.ports.ingest import Cursor, Finding, FindingCode, IngestStore
+from central.service.ports.ingest import EpochCursor, FindingCode, IngestFinding, IngestStore
 
 PATIENCE = timedelta(hours=1)
 
 
 async def watch_gaps(
     store: IngestStore, now: datetime, patience: timedelta = PATIENCE
-) -> list[Finding]:
+) -> list[IngestFinding]:
     """Raise a finding for every hole that has stood too long, and close those that have filled.
 
     The edge sends again within five minutes, so a hole that outlives `patience` has another cause.
@@ -48,13 +48,13 @@ async def watch_gaps(
     return found
 
 
-def _is_carried_on(cursor: Cursor) -> bool:
+def _is_carried_on(cursor: EpochCursor) -> bool:
     return cursor.new_epoch_at is not None and cursor.superseded_by is not None
 
 
-def _gap(cursor: Cursor, until: int) -> Finding:
+def _gap(cursor: EpochCursor, until: int) -> IngestFinding:
     key, first = cursor.key, cursor.cum + 1
-    return Finding(
+    return IngestFinding(
         f"GAP:{key.gateway_id}:{key.epoch}:{first}-{until}",
         FindingCode.GAP,
         f"Batches {first} to {until} of epoch {key.epoch} are missing before later ones.",

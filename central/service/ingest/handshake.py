@@ -20,14 +20,14 @@ from uuid import UUID
 from central.service.ingest.cursors import advance_cursors
 from central.service.ports.ingest import (
     BatchKey,
-    Cursor,
+    EpochCursor,
     EpochKey,
-    Finding,
     FindingCode,
     GatewayId,
     GatewayRecord,
+    IngestFinding,
     IngestTransaction,
-    Link,
+    StoredLink,
 )
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import Ack, EpochState, Hello
@@ -50,9 +50,9 @@ async def answer_hello(
     return await _Visit(tx, gateway, hello, now).answer()
 
 
-def two_live_epochs_finding(name: str, gateway_id: GatewayId, epoch: UUID) -> Finding:
+def two_live_epochs_finding(name: str, gateway_id: GatewayId, epoch: UUID) -> IngestFinding:
     """The alarm that stands until an operator revokes one of the epochs."""
-    return Finding(
+    return IngestFinding(
         two_live_epochs_key(name),
         FindingCode.TWO_LIVE_EPOCHS,
         f"Two devices send as {name}: epoch {epoch} is still written although another took over."
@@ -71,8 +71,8 @@ def _predecessors(gateway_id: GatewayId, states: Sequence[EpochState]) -> set[Ep
     return {EpochKey(gateway_id, s.previous) for s in states if s.previous is not None}
 
 
-def _lost(key: EpochKey, first: int, last: int) -> Finding:
-    return Finding(
+def _lost(key: EpochKey, first: int, last: int) -> IngestFinding:
+    return IngestFinding(
         f"LOST_RANGE:{key.gateway_id}:{key.epoch}:{first}-{last}",
         FindingCode.LOST_RANGE,
         f"Batches {first} to {last} of epoch {key.epoch} are kept neither here nor at the gateway.",
@@ -93,8 +93,8 @@ class _Visit:
         self._gateway = gateway
         self._hello = hello
         self._now = now
-        self._cursors: dict[EpochKey, Cursor] = {}
-        self._findings: list[Finding] = []
+        self._cursors: dict[EpochKey, EpochCursor] = {}
+        self._findings: list[IngestFinding] = []
 
     async def answer(self) -> list[Ack]:
         hello, gateway = self._hello, self._gateway
@@ -145,7 +145,7 @@ class _Visit:
         # This one finds `cum` lowered by the word before it, unless that named a twin's batch.
         return [word, everything] if state.cum > cursor.cum else [word]
 
-    async def _has_another_history(self, state: EpochState, cursor: Cursor) -> bool:
+    async def _has_another_history(self, state: EpochState, cursor: EpochCursor) -> bool:
         """Whether the gateway's epoch ends otherwise than the centre has it."""
         if await self._is_other(cursor.key, state.last, state.last_hash):
             return True
@@ -161,15 +161,17 @@ class _Visit:
         link = await self._link_at(key, sequence)
         return link is not None and sha256 != NO_HASH and not link.is_known_as(sha256)
 
-    async def _link_at(self, key: EpochKey, sequence: int) -> Link | None:
+    async def _link_at(self, key: EpochKey, sequence: int) -> StoredLink | None:
         if sequence == 0:
             return None
         found = (await self._tx.links({key: sequence})).get(key, [])
         return found[0] if found and found[0].sequence == sequence else None
 
-    async def _skip_lost(self, cursor: Cursor, first_kept: int, state: EpochState | None) -> Cursor:
+    async def _skip_lost(
+        self, cursor: EpochCursor, first_kept: int, state: EpochState | None
+    ) -> EpochCursor:
         """Record as lost what neither the centre has nor the gateway keeps, and move on."""
-        cursor = await self._climb(cursor)
+        cursor = await self._advance(cursor)
         while cursor.cum < first_kept - 1:
             held = (await self._tx.links({cursor.key: cursor.cum + 1})).get(cursor.key, [])
             until = min([first_kept - 1, *(link.sequence - 1 for link in held[:1])])
@@ -184,10 +186,10 @@ class _Visit:
                 high=max(cursor.high, until),
                 advanced_at=self._now,
             )
-            cursor = await self._climb(cursor)
+            cursor = await self._advance(cursor)
         return cursor
 
-    async def _climb(self, cursor: Cursor) -> Cursor:
+    async def _advance(self, cursor: EpochCursor) -> EpochCursor:
         def ignore(_key: EpochKey, _sequence: int) -> None:
             """Ingest reports a broken chain when the batch arrives."""
 
@@ -214,7 +216,7 @@ class _Visit:
     def _lacks_beginning(self, state: EpochState) -> bool:
         return any(f.epoch == state.epoch and f.from_sequence == 1 for f in self._findings)
 
-    def _watch_liveness(self, current: Cursor) -> None:
+    def _watch_liveness(self, current: EpochCursor) -> None:
         """An alarm when a newer hello does not descend from the epoch that was current."""
         gateway, states = self._gateway, self._hello.epochs
         before = gateway.current_epoch

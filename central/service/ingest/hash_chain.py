@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from central.service.ports.ingest import Cursor, Link
+from central.service.ports.ingest import EpochCursor, StoredLink
 from firmware_bridge.contract.envelope import NO_HASH
 
 
@@ -19,11 +19,11 @@ class Advance:
         broken_at: The sequence that does not follow from the one before it, where one does not.
     """
 
-    cursor: Cursor
+    cursor: EpochCursor
     broken_at: int | None = None
 
 
-def advance(cursor: Cursor, links: Sequence[Link], now: datetime) -> Advance:
+def advance(cursor: EpochCursor, links: Sequence[StoredLink], now: datetime) -> Advance:
     """Raise a cursor over what follows it.
 
     A void batch is known by two hashes, and the batch behind it may name either. Behind a batch
@@ -37,7 +37,7 @@ def advance(cursor: Cursor, links: Sequence[Link], now: datetime) -> Advance:
     Returns:
         The cursor, and where the chain breaks.
     """
-    before = Link(cursor.cum, cursor.cum_hash, None, None)
+    before = StoredLink(cursor.cum, cursor.cum_hash, None, None)
     cum, cum_hash, broken_at = cursor.cum, cursor.cum_hash, None
     for link in links:
         if link.sequence <= cum:
@@ -59,7 +59,7 @@ def advance(cursor: Cursor, links: Sequence[Link], now: datetime) -> Advance:
     return Advance(risen, broken_at)
 
 
-def _follows(link: Link, before: Link) -> bool:
+def _follows(link: StoredLink, before: StoredLink) -> bool:
     if link.prev_hash is None:
         return True
     if before.sequence > 0 and NO_HASH in (before.sha256, before.replaces):

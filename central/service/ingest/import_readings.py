@@ -38,7 +38,7 @@ class ReadingsRefusedError(ConfigurationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedReadings:
     """What became of a file.
 
     Args:
@@ -56,7 +56,7 @@ async def import_readings(
     text: str,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[int], None] = lambda _: None,
-) -> Imported:
+) -> ImportedReadings:
     """Store the readings of a file under a gateway's name.
 
     Args:
@@ -83,7 +83,7 @@ async def import_readings(
         outcomes.update(outcome.kind for outcome in result.outcomes)
         count += len(batch)
         progress(count)
-    return Imported(count, outcomes)
+    return ImportedReadings(count, outcomes)
 
 
 def _latest(batch: Sequence[Reading]) -> datetime:

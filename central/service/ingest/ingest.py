@@ -25,22 +25,28 @@ from central.service.ingest.classify import (
     Examined,
     Greeting,
     Readable,
-    Refused,
+    RefusedMessage,
     Unreadable,
     is_sealed_by,
 )
 from central.service.ingest.commit import Candidate, Window, rejection
+from central.service.ingest.error_fields import error_fields
 from central.service.ingest.handshake import answer_hello
 from central.service.ingest.isolate import NOBODYS, Blamed, Part, Rest, isolate
-from central.service.ingest.outcome import Outcome, OutcomeKind, Reply, Result, refused_finding
+from central.service.ingest.outcome import (
+    GatewayReply,
+    MessageOutcome,
+    OutcomeKind,
+    Result,
+    refused_finding,
+)
 from central.service.ingest.rows import ChannelList, tabulate
-from central.service.ingest.told import told
 from central.service.ports.ingest import (
     BatchKey,
     EpochKey,
-    Finding,
     GatewayId,
     GatewayRecord,
+    IngestFinding,
     IngestStore,
     Rejection,
 )
@@ -60,7 +66,7 @@ _BARRED = {
     REVOKED_GATEWAY: "The gateway {gateway} is revoked.",
     REVOKED_EPOCH: "The epoch of this batch of {gateway} is revoked.",
 }
-_Batches: TypeAlias = Sequence[Readable | Unreadable | Refused]
+_Batches: TypeAlias = Sequence[Readable | Unreadable | RefusedMessage]
 
 
 class Ingest:
@@ -147,7 +153,9 @@ class Ingest:
         """Put a gateway behind others; the first time, the log has all there is to know."""
         name = blamed.item.arrival.gateway
         if name not in self._suspects:
-            _log.error("message_failed", gateway=name, code=blamed.code, **told(blamed.error))
+            _log.error(
+                "message_failed", gateway=name, code=blamed.code, **error_fields(blamed.error)
+            )
         if len(self._suspects) < _SUSPECTS_MAX:
             self._suspects[name] = self._clock() + _SUSPECTED_FOR
 
@@ -155,18 +163,20 @@ class Ingest:
         """Keep a message that fails alone: a batch under its sequence, else as a refused one."""
         item, arrival = blamed.item, blamed.item.arrival
         header = None if isinstance(item, Greeting) else item.header
-        ways: list[Unreadable | Refused] = [Refused(arrival, blamed.code, blamed.message, header)]
+        ways: list[Unreadable | RefusedMessage] = [
+            RefusedMessage(arrival, blamed.code, blamed.message, header)
+        ]
         if isinstance(item, Readable | Unreadable):
             held = Unreadable(arrival, item.header, blamed.code, blamed.message)
             ways.insert(0, held)
         for way in ways:
             try:
-                return await self._commit_whole([way], is_found=isinstance(way, Refused))
+                return await self._commit_whole([way], is_found=isinstance(way, RefusedMessage))
             except NOBODYS:
                 raise
             except Exception as error:  # noqa: BLE001 - one message ends nothing
-                _log.error("message_not_kept", gateway=arrival.gateway, **told(error))
-        return Result([Outcome(OutcomeKind.UNKEPT, blamed.code, arrival.gateway)])
+                _log.error("message_not_kept", gateway=arrival.gateway, **error_fields(error))
+        return Result([MessageOutcome(OutcomeKind.UNKEPT, blamed.code, arrival.gateway)])
 
     async def _commit_whole(self, window: _Batches, *, is_found: bool = False) -> Result:
         readable, unreadable, refused = await self._admit(window)
@@ -187,22 +197,22 @@ class Ingest:
             kept = [await self._reject(item) for item in refused]
             if kept or work.refused:
                 await tx.reject([*kept, *work.refused])
-            if is_found and (findings := await self._found(refused)):
+            if is_found and (findings := await self._findings_of(refused)):
                 await tx.find(findings)
         return result + Result([_rejected(rejection) for rejection in kept])
 
     async def _admit(
         self, window: _Batches
-    ) -> tuple[list[Candidate[Readable]], list[Candidate[Unreadable]], list[Refused]]:
+    ) -> tuple[list[Candidate[Readable]], list[Candidate[Unreadable]], list[RefusedMessage]]:
         """Ask the registry who may send; the others' messages are refused."""
         known = await self._store.gateways({item.arrival.gateway for item in window})
         revoked = await self._store.revoked_epochs({record.id for record in known.values()})
         readable: list[Candidate[Readable]] = []
         unreadable: list[Candidate[Unreadable]] = []
-        refused: list[Refused] = []
+        refused: list[RefusedMessage] = []
         for item in window:
             record = known.get(item.arrival.gateway)
-            if isinstance(item, Refused):
+            if isinstance(item, RefusedMessage):
                 refused.append(item)
                 continue
             code = _bar(record, item, revoked)
@@ -237,7 +247,7 @@ class Ingest:
             self._cached += len(channels)
         return [self._lists[candidate.item.batch.channels] for candidate in candidates]
 
-    async def _reject(self, item: Refused) -> Rejection:
+    async def _reject(self, item: RefusedMessage) -> Rejection:
         """What is kept of a refused message; a stray one is traced to its sender."""
         if item.code == HashMismatchError.code and item.header is not None:
             owner = await self._store.owner_of_epoch(item.header.epoch)
@@ -246,7 +256,7 @@ class Ingest:
                 return rejection(item.arrival, WRONG_GATEWAY, message, item.header)
         return rejection(item.arrival, item.code, item.message, item.header)
 
-    async def _found(self, refused: Sequence[Refused]) -> list[Finding]:
+    async def _findings_of(self, refused: Sequence[RefusedMessage]) -> list[IngestFinding]:
         """What somebody should know of refused messages, where their senders are enrolled."""
         known = await self._store.gateways({item.arrival.gateway for item in refused})
         return [
@@ -263,8 +273,8 @@ class Ingest:
             return await self._commit_whole([_barred(arrival, code, None)])
         async with self._store.transaction() as tx:
             acks = await answer_hello(tx, record, greeting.hello, self._clock())
-        outcome = Outcome(OutcomeKind.HELLO, "HELLO", arrival.gateway)
-        return Result([outcome], [Reply(arrival.gateway, ack) for ack in acks])
+        outcome = MessageOutcome(OutcomeKind.HELLO, "HELLO", arrival.gateway)
+        return Result([outcome], [GatewayReply(arrival.gateway, ack) for ack in acks])
 
 
 def _parts(items: Sequence[Examined]) -> list[Part]:
@@ -284,9 +294,9 @@ def _bar(
     return REVOKED_EPOCH if (record.id, item.header.epoch) in revoked else None
 
 
-def _barred(arrival: Arrival, code: str, header: Header | None) -> Refused:
-    return Refused(arrival, code, _BARRED[code].format(gateway=arrival.gateway), header)
+def _barred(arrival: Arrival, code: str, header: Header | None) -> RefusedMessage:
+    return RefusedMessage(arrival, code, _BARRED[code].format(gateway=arrival.gateway), header)
 
 
-def _rejected(kept: Rejection) -> Outcome:
-    return Outcome(OutcomeKind.REJECTED, kept.code, kept.gateway, kept.epoch, kept.sequence)
+def _rejected(kept: Rejection) -> MessageOutcome:
+    return MessageOutcome(OutcomeKind.REJECTED, kept.code, kept.gateway, kept.epoch, kept.sequence)

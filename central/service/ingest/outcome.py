@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from central.service.ports.ingest import Finding, FindingCode, GatewayRecord
+from central.service.ports.ingest import FindingCode, GatewayRecord, IngestFinding
 from firmware_bridge.contract.messages import Ack
 
 
@@ -25,7 +25,7 @@ class OutcomeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MessageOutcome:
     """What became of one message.
 
     Args:
@@ -54,7 +54,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class GatewayReply:
     """What to tell one gateway."""
 
     gateway: str
@@ -70,8 +70,8 @@ class Result:
         replies: To send now that the transaction is committed.
     """
 
-    outcomes: Sequence[Outcome] = field(default=())
-    replies: Sequence[Reply] = field(default=())
+    outcomes: Sequence[MessageOutcome] = field(default=())
+    replies: Sequence[GatewayReply] = field(default=())
 
     def __add__(self, other: Result) -> Result:
         return Result((*self.outcomes, *other.outcomes), (*self.replies, *other.replies))
@@ -82,9 +82,9 @@ def quarantine_key(gateway: str, code: str) -> str:
     return f"QUARANTINE:{gateway}:{code}"
 
 
-def refused_finding(gateway: GatewayRecord, code: str, message: str) -> Finding:
+def refused_finding(gateway: GatewayRecord, code: str, message: str) -> IngestFinding:
     """What somebody should know of a message that nothing could be done with."""
-    return Finding(
+    return IngestFinding(
         f"REFUSED:{gateway.name}:{code}",
         FindingCode.REFUSED,
         f"A message of {gateway.name} could not be taken in ({code}): {message}",

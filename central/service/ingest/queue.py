@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import structlog
 
 from central.service.ingest.classify import Arrival, Examined, Readable, examine
+from central.service.ingest.error_fields import error_fields
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.isolate import UNEXPECTED
-from central.service.ingest.outcome import Reply, Result
+from central.service.ingest.outcome import GatewayReply, Result
 from central.service.ingest.patience import patiently
-from central.service.ingest.told import told
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 
@@ -81,7 +81,7 @@ class Intake:
         self._arrived.set()
         return True
 
-    async def run(self, send: Callable[[Reply], Awaitable[None]]) -> None:
+    async def run(self, send: Callable[[GatewayReply], Awaitable[None]]) -> None:
         """Work until cancelled; windows under way are then abandoned, unacknowledged.
 
         Args:
@@ -89,7 +89,7 @@ class Intake:
         """
         async with asyncio.TaskGroup() as tasks:
 
-            def answer(replies: Sequence[Reply]) -> None:
+            def answer(replies: Sequence[GatewayReply]) -> None:
                 tasks.create_task(self._answer(replies, send))
 
             tasks.create_task(self._commit_behind(answer))
@@ -132,7 +132,7 @@ class Intake:
         return True
 
     async def _commit(
-        self, window: Sequence[Examined], answer: Callable[[Sequence[Reply]], None]
+        self, window: Sequence[Examined], answer: Callable[[Sequence[GatewayReply]], None]
     ) -> None:
         try:
             behind = await self._try(window, answer, apart=True)
@@ -144,7 +144,7 @@ class Intake:
             else:
                 self._behind.put_nowait(item)
 
-    async def _commit_behind(self, answer: Callable[[Sequence[Reply]], None]) -> None:
+    async def _commit_behind(self, answer: Callable[[Sequence[GatewayReply]], None]) -> None:
         """Work at what gateways sent that were at fault, in a lane where only they wait."""
         while True:
             window = [await self._behind.get()]
@@ -155,7 +155,7 @@ class Intake:
     async def _try(
         self,
         window: Sequence[Examined],
-        answer: Callable[[Sequence[Reply]], None],
+        answer: Callable[[Sequence[GatewayReply]], None],
         *,
         apart: bool,
     ) -> list[Examined]:
@@ -171,13 +171,13 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - one message ends nothing
             # Unacknowledged, so the gateways still have what was not committed.
             self.counts["abandoned"] += len(window)
-            _log.error("window_abandoned", **told(error))
+            _log.error("window_abandoned", **error_fields(error))
             return []
 
     async def _persist(
         self,
         window: Sequence[Examined],
-        answer: Callable[[Sequence[Reply]], None],
+        answer: Callable[[Sequence[GatewayReply]], None],
         *,
         apart: bool,
     ) -> list[Examined]:
@@ -189,7 +189,7 @@ class Intake:
         return behind
 
     async def _answer(
-        self, replies: Sequence[Reply], send: Callable[[Reply], Awaitable[None]]
+        self, replies: Sequence[GatewayReply], send: Callable[[GatewayReply], Awaitable[None]]
     ) -> None:
         """Send replies; one that cannot be sent is asked for again."""
         for reply in replies:
@@ -197,7 +197,7 @@ class Intake:
                 await send(reply)
             except Exception as error:  # noqa: BLE001 - one message ends nothing
                 self.counts["unsent"] += 1
-                _log.error("acknowledgement_not_sent", gateway=reply.gateway, **told(error))
+                _log.error("acknowledgement_not_sent", gateway=reply.gateway, **error_fields(error))
 
     def _note(self, result: Result) -> None:
         for outcome in result.outcomes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from central.service.ports.ingest import BatchKey, Finding, FindingCode
+from central.service.ports.ingest import BatchKey, FindingCode, IngestFinding
 from firmware_bridge.contract.envelope import Batch
 from firmware_bridge.contract.event import (
     ABOUT_CLOCKS,
@@ -35,7 +35,7 @@ _SAYS: Final = {
 }
 
 
-def event_findings(key: BatchKey, batch: Batch) -> list[Finding]:
+def event_findings(key: BatchKey, batch: Batch) -> list[IngestFinding]:
     """A finding for each event that a batch carries.
 
     Args:
@@ -45,9 +45,9 @@ def event_findings(key: BatchKey, batch: Batch) -> list[Finding]:
     return [_finding(key, event) for event in batch.events]
 
 
-def _finding(key: BatchKey, event: MeterEvent) -> Finding:
+def _finding(key: BatchKey, event: MeterEvent) -> IngestFinding:
     code, channel = _CODES[event.kind], event.channel
-    return Finding(
+    return IngestFinding(
         f"{code}:{channel}:{to_ms(event.after.at)}",
         code,
         _message(event),
@@ -62,8 +62,8 @@ def _message(event: MeterEvent) -> str:
     if event.kind in ABOUT_CLOCKS:
         return clock_sentence(event)
     channel = event.channel
-    plate = Nameplate(channel.manufacturer, channel.serial)
-    parts = [f"{plate} {channel.obis} {_SAYS[event.kind]}:"]
+    nameplate = Nameplate(channel.manufacturer, channel.serial)
+    parts = [f"{nameplate} {channel.obis} {_SAYS[event.kind]}:"]
     if event.replaced is not None:
         parts.append(f"{event.replaced} before,")
     if event.before is not None:

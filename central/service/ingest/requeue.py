@@ -8,21 +8,21 @@ from datetime import datetime
 
 import numpy as np
 
-from central.service.ingest.classify import Arrival, Readable, Refused, examine
+from central.service.ingest.classify import Arrival, Readable, RefusedMessage, examine
 from central.service.ingest.isolate import blame
 from central.service.ingest.outcome import quarantine_key
 from central.service.ingest.register_findings import event_findings
 from central.service.ingest.rows import ROW_MESSAGES, ChannelList, RowCode, place, tabulate
 from central.service.ports.faults import StoreFaultError
 from central.service.ports.ingest import (
+    BatchCounts,
     BatchState,
-    Counts,
-    Held,
     IngestStore,
     NewBatch,
-    Place,
     PoisonError,
     Quarantine,
+    QuarantinedBatch,
+    ReadingFate,
 )
 from firmware_bridge.contract.reading import from_ms
 
@@ -37,7 +37,7 @@ class Requeued:
         code: Why it still is, where it is.
     """
 
-    held: Held
+    held: QuarantinedBatch
     released: bool
     code: str | None
 
@@ -72,20 +72,20 @@ async def requeue(
     return done
 
 
-async def _try(store: IngestStore, held: Held, now: datetime) -> Requeued:
+async def _try(store: IngestStore, held: QuarantinedBatch, now: datetime) -> Requeued:
     """Requeue one batch; what is still refused stays as it was, and stops no other."""
     try:
         return await _requeue(store, held, now)
     except (PoisonError, StoreFaultError) as error:
-        still = blame(Refused(_arrival(held), "", ""), error)
+        still = blame(RefusedMessage(_arrival(held), "", ""), error)
         return Requeued(held, released=False, code=still.code)
 
 
-def _arrival(held: Held) -> Arrival:
+def _arrival(held: QuarantinedBatch) -> Arrival:
     return Arrival(held.gateway, held.quarantine.payload, held.received_at)
 
 
-async def _requeue(store: IngestStore, held: Held, now: datetime) -> Requeued:
+async def _requeue(store: IngestStore, held: QuarantinedBatch, now: datetime) -> Requeued:
     item = examine(_arrival(held))
     if not isinstance(item, Readable):
         return Requeued(held, released=False, code=held.quarantine.code)
@@ -115,8 +115,8 @@ async def _requeue(store: IngestStore, held: Held, now: datetime) -> Requeued:
         await tx.fill(batch_id, new)
         rows = replace(allowed, batch_id=np.full(len(allowed), batch_id, np.int64))
         places = await place(tx, rows)
-        stored, duplicate, conflict = (int((places == value).sum()) for value in Place)
-        await tx.recount([Counts(batch_id, stored, duplicate, conflict, quarantined)])
+        stored, duplicate, conflict = (int((places == value).sum()) for value in ReadingFate)
+        await tx.recount([BatchCounts(batch_id, stored, duplicate, conflict, quarantined)])
         if batch.events and held.quarantine.code not in set(RowCode):
             # Where single rows were held, the batch was read and its events are raised already.
             await tx.find(event_findings(held.key, batch))

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.service.ports.ingest import (
+    BatchCounts,
     BatchId,
     ChannelRecord,
-    Counts,
     GatewayId,
     IngestTransaction,
     MeterId,
-    Place,
+    ReadingFate,
     Rows,
 )
 from firmware_bridge.contract.envelope import Batch
@@ -152,7 +152,7 @@ async def place(tx: IngestTransaction, rows: Rows) -> NDArray[np.uint8]:
         rows: In any order, keys repeated or not, with real batch keys.
 
     Returns:
-        A `Place` for each row. uint8.
+        A `ReadingFate` for each row. uint8.
     """
     places = np.zeros(len(rows), np.uint8)
     waiting = np.lexsort((rows.at_ms, rows.channel_id))
@@ -165,7 +165,9 @@ async def place(tx: IngestTransaction, rows: Rows) -> NDArray[np.uint8]:
         await _place_once(tx, rows.take(first), first, places)
         waiting = waiting[again]
     # A second value changes no reading, but a day that was closed has to say that it waits.
-    await _touch(tx, rows.take((places == Place.STORED) | (places == Place.CONFLICT)))
+    await _queue_for_validation(
+        tx, rows.take((places == ReadingFate.STORED) | (places == ReadingFate.CONFLICT))
+    )
     return places
 
 
@@ -183,7 +185,7 @@ async def _place_once(
 
 def counted(
     batch_ids: Sequence[BatchId], rows: Rows, places: NDArray[np.uint8], table: Table
-) -> list[Counts]:
+) -> list[BatchCounts]:
     """The counts of batches of which not every reading was stored at once.
 
     Args:
@@ -195,11 +197,11 @@ def counted(
     size = len(batch_ids)
     duplicate, conflict = (
         np.bincount(rows.batch_id[places == place], minlength=size)
-        for place in (Place.DUPLICATE, Place.CONFLICT)
+        for place in (ReadingFate.DUPLICATE, ReadingFate.CONFLICT)
     )
-    stored = np.bincount(rows.batch_id[places == Place.STORED], minlength=size)
+    stored = np.bincount(rows.batch_id[places == ReadingFate.STORED], minlength=size)
     return [
-        Counts(
+        BatchCounts(
             batch_ids[i],
             int(stored[i]),
             int(duplicate[i]),
@@ -210,7 +212,7 @@ def counted(
     ]
 
 
-async def _touch(tx: IngestTransaction, rows: Rows) -> None:
+async def _queue_for_validation(tx: IngestTransaction, rows: Rows) -> None:
     """Queue one range for each channel and UTC day, so that an old row re-opens its day alone."""
     if not len(rows):
         return

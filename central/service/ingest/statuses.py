@@ -9,11 +9,11 @@ from datetime import datetime
 
 import structlog
 
-from central.service.ingest.classify import UNKNOWN_GATEWAY, Arrival, Refused
+from central.service.ingest.classify import UNKNOWN_GATEWAY, Arrival, RefusedMessage
 from central.service.ingest.commit import rejection
+from central.service.ingest.error_fields import error_fields
 from central.service.ingest.isolate import NOBODYS, PAUSE_S, TRIES, Blamed, Rest, blame
 from central.service.ingest.outcome import refused_finding
-from central.service.ingest.told import told
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore, PoisonError, StoreUnavailableError
 from firmware_bridge.contract.errors import InvalidValueError, MessageError
@@ -67,16 +67,16 @@ class Statuses:
             check_gateway(name)
             status = decode_status(payload)
         except InvalidValueError as error:
-            await self._keep(Refused(arrival, UNKNOWN_GATEWAY, error.message))
+            await self._keep(RefusedMessage(arrival, UNKNOWN_GATEWAY, error.message))
             return False
         except MessageError as error:
-            await self._keep(Refused(arrival, error.code, error.message))
+            await self._keep(RefusedMessage(arrival, error.code, error.message))
             return False
         blamed = await self._save(arrival, status)
         if isinstance(blamed, bool):
             return blamed
-        _log.error("status_failed", gateway=name, code=blamed.code, **told(blamed.error))
-        await self._keep(Refused(arrival, blamed.code, blamed.message), is_found=True)
+        _log.error("status_failed", gateway=name, code=blamed.code, **error_fields(blamed.error))
+        await self._keep(RefusedMessage(arrival, blamed.code, blamed.message), is_found=True)
         return False
 
     async def _save(self, arrival: Arrival, status: Status) -> bool | Blamed:
@@ -89,10 +89,10 @@ class Statuses:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever one status does, others go on
                 if tries == TRIES or isinstance(error, PoisonError):
-                    return blame(Refused(arrival, "", ""), error)
+                    return blame(RefusedMessage(arrival, "", ""), error)
             await self._rest(PAUSE_S)
 
-    async def _keep(self, refused: Refused, *, is_found: bool = False) -> None:
+    async def _keep(self, refused: RefusedMessage, *, is_found: bool = False) -> None:
         """Keep a status among the refused messages; what even that cannot is logged."""
         arrival = refused.arrival
         self.counts["rejected"] += 1
@@ -107,7 +107,7 @@ class Statuses:
             raise
         except Exception as error:  # noqa: BLE001 - one message ends nothing
             self.counts["unkept"] += 1
-            _log.error("status_not_kept", gateway=arrival.gateway, **told(error))
+            _log.error("status_not_kept", gateway=arrival.gateway, **error_fields(error))
 
     def wait(self, error: StoreUnavailableError) -> None:
         """Count and say that the store is away."""

@@ -6,7 +6,7 @@ from datetime import date
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
-from central.domain.rating.bill_lines.line import Line
+from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.lineage import Explained, IntervalUsed
 from central.domain.rating.rounding import printed
 from central.service.billing.lineage import block_versions, prove
@@ -37,7 +37,7 @@ async def view_line(
     return LineExplanation(view, tuple(_proof(one, zones) for one in prove(line, blocks)))
 
 
-async def _blocks(field: FieldOverview, line: Line) -> list[DayBlock]:
+async def _blocks(field: FieldOverview, line: RatedLine) -> list[DayBlock]:
     """The block versions that a line names, each read once."""
     wanted: dict[int, list[tuple[date, int]]] = {}
     for (channel_id, day), version in block_versions(line.determinants).items():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
-from central.service.billing.approve_bills import Outcome
+from central.service.billing.approve_bills import BulkOutcome
 from central.service.operator.services import OperatorServices
 from central.service.ports.billing import RunRecord
 from central.service.views.lookup import require
 
 
-async def approve_run(services: OperatorServices, run: str, approver: str) -> Outcome:
+async def approve_run(services: OperatorServices, run: str, approver: str) -> BulkOutcome:
     """Approve every draft of a run.
 
     Returns:
@@ -24,7 +24,7 @@ async def approve_run(services: OperatorServices, run: str, approver: str) -> Ou
     return await services.approve.run(await _record(services, run), approver)
 
 
-async def issue_run(services: OperatorServices, run: str, actor: str) -> Outcome:
+async def issue_run(services: OperatorServices, run: str, actor: str) -> BulkOutcome:
     """Issue every approved bill of a run.
 
     Returns:

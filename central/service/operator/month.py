@@ -87,7 +87,7 @@ class MonthDay:
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class ChannelMonth:
     """One channel's local month.
 
     Args:
@@ -142,7 +142,7 @@ class Month:
 
 async def view_month(
     overview: FieldOverview, channel: str, month: date | None, now: datetime
-) -> Month:
+) -> ChannelMonth:
     """A channel's month from its newest validated blocks.
 
     Args:
@@ -164,7 +164,9 @@ def _newest(channel: PointChannelView, now: datetime) -> date:
     return day.replace(day=1)
 
 
-def assemble_month(channel: PointChannelView, first: date, blocks: tuple[DayBlock, ...]) -> Month:
+def assemble_month(
+    channel: PointChannelView, first: date, blocks: tuple[DayBlock, ...]
+) -> ChannelMonth:
     """The month that some blocks of one channel make.
 
     Args:
@@ -178,7 +180,7 @@ def assemble_month(channel: PointChannelView, first: date, blocks: tuple[DayBloc
         _day(first + timedelta(days=place), channel.zone, by_day.get(first + timedelta(days=place)))
         for place in range(count)
     )
-    return Month(channel, first, days, _total(days), _peak(days))
+    return ChannelMonth(channel, first, days, _total(days), _peak(days))
 
 
 def _day(day: date, zone: str, block: DayBlock | None) -> MonthDay:
@@ -214,7 +216,7 @@ def _peak(days: tuple[MonthDay, ...]) -> tuple[datetime, Quantity] | None:
 
 async def view_point_months(
     overview: FieldOverview, point: str, month: date | None, now: datetime
-) -> tuple[Month, ...]:
+) -> tuple[ChannelMonth, ...]:
     """The month of everything that is counted at a service point.
 
     Args:

@@ -22,7 +22,7 @@ from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.registry import TariffRecord
@@ -106,7 +106,7 @@ class SupplyWork:
     tariff: str
     days: DayRange
     facts: AgreementFacts
-    opening: State
+    opening: CarriedState
     blocks: Blocks
     holds: tuple[Hold, ...] = ()
     reads: tuple[MeterRead, ...] = ()
@@ -149,7 +149,7 @@ class NewBill:
 
     account_id: int
     bill: Bill
-    closing: tuple[tuple[int, DayRange, State], ...]
+    closing: tuple[tuple[int, DayRange, CarriedState], ...]
     kwh: Decimal | None
     validated_kwh: Decimal | None
 

@@ -44,7 +44,7 @@ class ReadingConflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DecisionNote:
     """Who answers for a decision, why and since when.
 
     Args:
@@ -64,7 +64,7 @@ class DecisionStore(Protocol):
     async def conflicts(self, limit: int) -> list[ReadingConflict]:
         """Conflicts that nobody decided, oldest first."""
 
-    async def settle(self, conflict_id: int, choice: Choice, answer: Answer) -> bool:
+    async def settle(self, conflict_id: int, choice: Choice, answer: DecisionNote) -> bool:
         """Decide a conflict, note it in the audit log and queue its days for validation.
 
         The value that replaces another becomes the reading's next revision; nothing is
@@ -74,7 +74,7 @@ class DecisionStore(Protocol):
             Whether there was such a conflict, undecided.
         """
 
-    async def accept_report(self, finding_id: int, answer: Answer) -> bool:
+    async def accept_report(self, finding_id: int, answer: DecisionNote) -> bool:
         """Close a finding of ingest because somebody answers for it.
 
         Returns:

@@ -14,7 +14,7 @@ ABANDONED_AFTER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredAnswer:
     """What a request was answered.
 
     Args:
@@ -31,7 +31,7 @@ class Answer:
 class AnswerStore(Protocol):
     """Remembers one answer per key."""
 
-    async def claim(self, key: str, request_sha256: bytes, now: datetime) -> Answer | None:
+    async def claim(self, key: str, request_sha256: bytes, now: datetime) -> StoredAnswer | None:
         """Take a key for a request.
 
         Returns:
@@ -39,7 +39,7 @@ class AnswerStore(Protocol):
         """
         ...
 
-    async def settle(self, key: str, answer: Answer) -> None:
+    async def settle(self, key: str, answer: StoredAnswer) -> None:
         """Remember the answer of a key that was claimed."""
         ...
 

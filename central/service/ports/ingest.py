@@ -97,7 +97,7 @@ class ChannelRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class EpochCursor:
     """How far the centre has an epoch without a hole.
 
     Args:
@@ -124,7 +124,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class StoredLink:
     """A held batch as a link of its epoch's hash chain.
 
     Args:
@@ -180,13 +180,13 @@ class NewBatch:
     received_at: datetime
 
     @property
-    def link(self) -> Link:
+    def link(self) -> StoredLink:
         """The batch as a link of its chain."""
-        return Link(self.key.sequence, self.sha256, self.prev_hash, self.replaces)
+        return StoredLink(self.key.sequence, self.sha256, self.prev_hash, self.replaces)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class SequenceClaim:
     """The answer to a claim.
 
     Args:
@@ -198,11 +198,11 @@ class Claim:
 
     batch_id: BatchId
     fresh: bool
-    held: Link
+    held: StoredLink
     empty: bool = False
 
 
-class Place(IntEnum):
+class ReadingFate(IntEnum):
     """What became of a reading."""
 
     STORED = 0
@@ -245,7 +245,7 @@ class Placement:
     """What became of each row of a call to `store`.
 
     Args:
-        place: A `Place` for each row, uint8.
+        place: A `ReadingFate` for each row, uint8.
         kept: For the rows in conflict, the mantissa and exponent that keep the place.
     """
 
@@ -254,7 +254,7 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class BatchCounts:
     """A batch's readings by what became of them, and its state with them.
 
     Args:
@@ -283,7 +283,7 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class QuarantinedBatch:
     """A quarantined batch as requeue finds it.
 
     Args:
@@ -349,7 +349,7 @@ class FindingCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class IngestFinding:
     """What somebody should know; raised once while it is open.
 
     Args:
@@ -374,7 +374,7 @@ class Finding:
 class IngestTransaction(Protocol):
     """One transaction of ingest; the methods are called in the order in which they stand."""
 
-    async def claim(self, batches: Sequence[NewBatch]) -> list[Claim]:
+    async def claim(self, batches: Sequence[NewBatch]) -> list[SequenceClaim]:
         """Claim sequences, waiting for whoever is claiming the same; one claim per batch.
 
         Identities must differ from each other.
@@ -389,7 +389,7 @@ class IngestTransaction(Protocol):
         A row whose place is held by the same batch is STORED.
         """
 
-    async def recount(self, counts: Sequence[Counts]) -> None:
+    async def recount(self, counts: Sequence[BatchCounts]) -> None:
         """Correct the counts of batches. A batch with nothing quarantined is stored."""
 
     async def keep_conflicts(self, rows: Rows, kept: Sequence[tuple[int, int]]) -> None:
@@ -406,10 +406,10 @@ class IngestTransaction(Protocol):
     ) -> None:
         """Queue ranges of channels for validation."""
 
-    async def lock_cursors(self, keys: Collection[EpochKey]) -> dict[EpochKey, Cursor]:
+    async def lock_cursors(self, keys: Collection[EpochKey]) -> dict[EpochKey, EpochCursor]:
         """Lock cursors until the end of the transaction, making those that are missing."""
 
-    async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[Link]]:
+    async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[StoredLink]]:
         """Per epoch the held batches from a sequence on, that one included, ascending.
 
         At most a thousand per epoch; ask again from the last for more.
@@ -418,13 +418,13 @@ class IngestTransaction(Protocol):
     async def made_at(self, key: BatchKey) -> datetime | None:
         """When a held batch was sealed, by its gateway's clock; None where that is not known."""
 
-    async def save_cursors(self, cursors: Collection[Cursor]) -> None:
+    async def save_cursors(self, cursors: Collection[EpochCursor]) -> None:
         """Write locked cursors, and that their epochs were heard of now."""
 
     async def reject(self, rejections: Sequence[Rejection]) -> None:
         """Keep refused messages, within the store's bound; the oldest make room."""
 
-    async def find(self, findings: Sequence[Finding]) -> None:
+    async def find(self, findings: Sequence[IngestFinding]) -> None:
         """Raise findings; one that is open stays as it is."""
 
     async def close_findings(self, keys: Collection[str], closed_by: str) -> None:
@@ -467,11 +467,13 @@ class IngestStore(Protocol):
     async def prepare(self, from_ms: int, until_ms: int) -> None:
         """Make room for readings of a range of time, where the store needs telling."""
 
-    async def held(self, gateway: str | None, code: str | None, limit: int) -> list[Held]:
+    async def held(
+        self, gateway: str | None, code: str | None, limit: int
+    ) -> list[QuarantinedBatch]:
         """Quarantined batches, oldest first."""
 
-    async def stalled(self, before: datetime) -> list[Cursor]:
+    async def stalled(self, before: datetime) -> list[EpochCursor]:
         """Cursors below a held batch that have not risen since `before`."""
 
-    async def open_findings(self, code: FindingCode | None = None) -> list[Finding]:
+    async def open_findings(self, code: FindingCode | None = None) -> list[IngestFinding]:
         """What is open."""

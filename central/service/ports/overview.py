@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from central.domain.metering.block import DayBlock
-from central.domain.rating.bill_lines.line import Line
+from central.domain.rating.bill_lines.line import RatedLine
 from central.service.views.billing import (
     AccountView,
     AgreementView,
@@ -241,6 +241,6 @@ class BillingOverview(Protocol):
         """A bill's lines, in print order."""
         ...
 
-    async def line(self, bill: str, number: int) -> tuple[LineView, Line] | None:
+    async def line(self, bill: str, number: int) -> tuple[LineView, RatedLine] | None:
         """One line, as it is shown and with its whole lineage."""
         ...

@@ -16,8 +16,8 @@ from typing import NamedTuple, NewType, Protocol
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel
-from central.domain.metering.track import Segment
-from central.domain.vee.finding import Finding
+from central.domain.metering.track import InstallationSegment
+from central.domain.vee.finding import VeeFinding
 from firmware_bridge.contract.interval import Interval
 
 PointChannelId = NewType("PointChannelId", int)
@@ -34,7 +34,7 @@ class ChannelDay(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangedRange:
     """Readings that changed, as far as they concern a channel of a service point.
 
     Args:
@@ -100,7 +100,7 @@ class OpenFinding:
 class ValidationTransaction(Protocol):
     """One transaction of validation."""
 
-    async def take(self, limit: int) -> tuple[int, list[Change]]:
+    async def take(self, limit: int) -> tuple[int, list[ChangedRange]]:
         """Take changes off the queue, the oldest first, leaving those that others took.
 
         Returns:
@@ -127,7 +127,7 @@ class ValidationTransaction(Protocol):
 
     async def segments(
         self, windows: Mapping[PointChannelId, Interval]
-    ) -> dict[PointChannelId, list[Segment]]:
+    ) -> dict[PointChannelId, list[InstallationSegment]]:
         """Installations that touch a window, ascending, and their readings in it.
 
         The newest revision of each reading; both ends of a window included.
@@ -145,7 +145,7 @@ class ValidationTransaction(Protocol):
         """Add blocks; version and day must be new."""
 
     async def settle_findings(
-        self, found: Mapping[ChannelDay, Sequence[Finding]], at: datetime
+        self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
     ) -> int:
         """Make these the open findings of these days: raise new ones, close those that are gone.
 

@@ -12,7 +12,7 @@ from central.service.ports.series import SeriesConflictError, SeriesStore
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptSeries:
     """What became of the days of a series.
 
     Args:
@@ -35,7 +35,7 @@ async def keep_series(
     *,
     reason: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Kept:
+) -> KeptSeries:
     """Keep a series: all of it or nothing, and twice is once.
 
     Args:
@@ -52,7 +52,7 @@ async def keep_series(
     """
     given = list(split_days(series))
     if not given:
-        return Kept()
+        return KeptSeries()
     async with store.transaction() as kept:
         await kept.hold(series.name)
         known = {
@@ -69,7 +69,7 @@ async def keep_series(
         changed = [after for before, one in again if (after := before.completed(one)) is not before]
         if new or changed:
             await kept.add([*new, *changed], actor, reason, clock())
-    return Kept(
+    return KeptSeries(
         added=len(new),
         completed=len(changed) - len(wrong),
         corrected=len(wrong),

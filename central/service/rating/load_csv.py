@@ -12,7 +12,7 @@ _DIGITS = 13
 _HEADING = re.compile(r"(?!nan|[+-]?inf)[A-Za-z_\"'][^,;\d]*", re.IGNORECASE)
 
 
-class LoadFileError(ConfigurationError):
+class LoadCsvError(ConfigurationError):
     """A load file cannot be used."""
 
     code = "LOAD_FILE"
@@ -41,14 +41,14 @@ def read_series(text: str, file: str, *, lowest: Decimal | None = None) -> list[
             value = Decimal("NaN")
         if not value.is_finite():
             message = f"Line {number} of {file} is no number."
-            raise LoadFileError(message, value=line)
+            raise LoadCsvError(message, value=line)
         if value.adjusted() >= _DIGITS or (lowest is not None and value < lowest):
             message = f"Line {number} of {file}, {line.strip()[:40]}, is no use that a meter shows."
-            raise LoadFileError(message, value=line)
+            raise LoadCsvError(message, value=line)
         found.append(value)
     if not found:
         message = f"{file} is empty."
-        raise LoadFileError(message, value=file)
+        raise LoadCsvError(message, value=file)
     return found
 
 
@@ -61,5 +61,5 @@ def hold_values(values: Sequence[Decimal], count: int, file: str) -> list[Decima
     times, left = divmod(count, len(values))
     if left or times == 0:
         message = f"{file} has {len(values)} steps, which do not divide {count}."
-        raise LoadFileError(message, value=len(values))
+        raise LoadCsvError(message, value=len(values))
     return [value for value in values for _ in range(times)]

@@ -24,11 +24,11 @@ from central.domain.metering.block import DayBlock, exact_sum
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Events
-from central.domain.rating.rate import Options, rate
+from central.domain.rating.rate import RatingOptions, rate
 from central.domain.rating.rounding import printed
 from central.domain.tariff.calendar_rules import CalendarRules
 from central.domain.tariff.document import TariffDocument
@@ -36,7 +36,7 @@ from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.urdb.fields import is_urdb
 from central.domain.tariff.urdb.importer import Imported, import_urdb, read_records
 from central.domain.tariff.version import TariffVersion
-from central.service.rating.load_csv import LoadFileError
+from central.service.rating.load_csv import LoadCsvError
 from central.service.rating.resolve_calendar import resolve_calendar
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import day_start, local_day
@@ -60,7 +60,7 @@ class RatingHeldError(OperatorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RatingRequest:
     """How to read the load and price it.
 
     Args:
@@ -84,7 +84,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class PricedMonth:
     """One priced month.
 
     Args:
@@ -130,12 +130,12 @@ def read_tariff(  # noqa: PLR0913 - which record, and how to read it
     if not is_urdb(_json_of(text)):
         if record:
             message = f"{file} holds one tariff, so none is number {record}."
-            raise LoadFileError(message, value=record)
+            raise LoadCsvError(message, value=record)
         return replace(load_tariff(text, file=file), zone=zone), None
     records = read_records(text, file)
     if not 0 <= record < len(records):
         message = f"{file} has {len(records)} records, so none is number {record}."
-        raise LoadFileError(message, value=record)
+        raise LoadCsvError(message, value=record)
     imported = import_urdb(
         records[record],
         file=file,
@@ -161,14 +161,14 @@ def _json_of(text: str) -> object:
 def rate_months(  # noqa: PLR0913 - what a bill depends on
     document: TariffDocument,
     load: Sequence[Decimal],
-    request: Request,
+    request: RatingRequest,
     *,
     generation: Sequence[Decimal] | None = None,
     facts: AgreementFacts | None = None,
-    opening: State | None = None,
+    opening: CarriedState | None = None,
     prices: Sequence[PriceSeries] = (),
     events: Events | None = None,
-) -> Iterator[Month]:
+) -> Iterator[PricedMonth]:
     """Price a load month by month; what one month leaves opens the next.
 
     Args:
@@ -194,8 +194,8 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
             calendar=_without_holidays(document.calendar),
         )
     version = TariffVersion.of(document)
-    state = opening or State()
-    options = Options(rounded=request.rounded)
+    state = opening or CarriedState()
+    options = RatingOptions(rounded=request.rounded)
     back = timedelta(days=document.looks_back_days)
     # A file of events is all there was, so a stream that is not in it had none.
     given = (
@@ -224,7 +224,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
         if rated.holds:
             raise RatingHeldError(one.label, rated.holds)
         state = rated.closing
-        yield Month(one.label, one.kwh, one.peak_kw, rated, one.blocks)
+        yield PricedMonth(one.label, one.kwh, one.peak_kw, rated, one.blocks)
 
 
 def _without_holidays(rules: CalendarRules) -> CalendarRules:
@@ -257,7 +257,7 @@ def _total(blocks: Sequence[DayBlock]) -> tuple[Fraction, Fraction]:
 def _months(
     load: tuple[Decimal, ...],
     generation: tuple[Decimal, ...] | None,
-    request: Request,
+    request: RatingRequest,
     zone: str,
 ) -> tuple[_Metered, ...]:
     """The months of a load, kept: one load is often priced under many tariffs."""
@@ -272,7 +272,7 @@ def _months(
             count, left = divmod(interval.duration, step)
             if left:
                 message = f"{day} in {zone} is no whole number of {request.step_minutes} minutes."
-                raise LoadFileError(message, value=request.step_minutes)
+                raise LoadCsvError(message, value=request.step_minutes)
             good = np.zeros(count, dtype=np.uint8)
             for channel, name in enumerate(series, start=1):
                 blocks[name].append(
@@ -317,24 +317,24 @@ def _integers(
     return {"import": np.maximum(net, 0), "export": np.maximum(-net, 0)}, exponent + 3
 
 
-def _calendar(request: Request, count: int, zone: str) -> Iterator[tuple[str, DayRange]]:
+def _calendar(request: RatingRequest, count: int, zone: str) -> Iterator[tuple[str, DayRange]]:
     step = timedelta(minutes=request.step_minutes)
     first = request.start.date()
     if not 1 < first.year < _LAST_YEAR:
         message = f"The load starts in the year {first.year}."
-        raise LoadFileError(message, value=request.start)
+        raise LoadCsvError(message, value=request.start)
     if request.naive:
         yield from _naive_calendar(first, count, step)
         return
     begin = request.start.replace(tzinfo=ZoneInfo(zone))
     if begin != day_start(first, zone):
         message = f"The load starts at {request.start}, which is no local midnight in {zone}."
-        raise LoadFileError(message, value=request.start)
+        raise LoadCsvError(message, value=request.start)
     end_instant = day_start(first, zone) + count * step
     end = end_instant.astimezone(ZoneInfo(zone)).date()
     if day_start(end, zone) != end_instant:
         message = f"The load ends at {end_instant.isoformat()}, inside a local day."
-        raise LoadFileError(message, value=count)
+        raise LoadCsvError(message, value=count)
     while first < end:
         cycle = Cycle(first.year, first.month)
         days = DayRange(first, min(end, cycle.days.end))
@@ -346,12 +346,12 @@ def _naive_calendar(first: date, count: int, step: timedelta) -> Iterator[tuple[
     """The months of whole reference years, each laid on the same year of 365 days."""
     if (first.month, first.day) != (1, 1):
         message = "With the reference's calendar, the load starts on 1 January."
-        raise LoadFileError(message, value=first)
+        raise LoadCsvError(message, value=first)
     per_day = timedelta(days=1) // step
     days, left = divmod(count, per_day)
     if left:
         message = "The load ends inside a day."
-        raise LoadFileError(message, value=count)
+        raise LoadCsvError(message, value=count)
     year = first.year
     while days > 0:
         cycle = Cycle(_NAIVE_YEAR, 1)
@@ -364,7 +364,7 @@ def _naive_calendar(first: date, count: int, step: timedelta) -> Iterator[tuple[
         year += 1
 
 
-def to_object(document: TariffDocument, months: Sequence[Month]) -> dict[str, Any]:
+def to_object(document: TariffDocument, months: Sequence[PricedMonth]) -> dict[str, Any]:
     """The result as one JSON object; every amount and quantity a string."""
     rows = []
     for month in months:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from central.service.ports.decisions import Answer, Choice, DecisionStore
+from central.service.ports.decisions import Choice, DecisionNote, DecisionStore
 from central.service.ports.validation import ValidationStore
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
@@ -23,7 +23,7 @@ class NoSuchFindingError(OperatorError):
 
 
 async def decide_conflict(
-    store: DecisionStore, conflict_id: int, choice: Choice, answer: Answer
+    store: DecisionStore, conflict_id: int, choice: Choice, answer: DecisionNote
 ) -> None:
     """Settle which of two values a reading has; its days are validated again.
 
@@ -38,7 +38,7 @@ async def decide_conflict(
 
 
 async def accept_finding(
-    reports: DecisionStore, judgements: ValidationStore, finding: str, answer: Answer
+    reports: DecisionStore, judgements: ValidationStore, finding: str, answer: DecisionNote
 ) -> None:
     """Answer for a finding: one of validation no longer holds the bill, one of ingest is closed.
 

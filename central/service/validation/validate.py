@@ -15,13 +15,13 @@ from itertools import islice
 from central.domain.metering.block import DayBlock
 from central.domain.metering.errors import MeteringError
 from central.domain.metering.installed_days import installed_days, is_installed, local_date
-from central.domain.metering.track import Segment
+from central.domain.metering.track import InstallationSegment
 from central.domain.vee.day import Thresholds
-from central.domain.vee.finding import Code, Finding, Severity
+from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 from central.domain.vee.validate import reading_window, validate_day
 from central.service.ingest.rows import PAST
 from central.service.ports.validation import (
-    Change,
+    ChangedRange,
     ChannelDay,
     Closing,
     LockedChannel,
@@ -38,7 +38,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class VeeSettings:
     """How validation works off its queue.
 
     Args:
@@ -110,11 +110,11 @@ class Validate:
         self,
         store: ValidationStore,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        settings: Settings | None = None,
+        settings: VeeSettings | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._settings = settings or Settings()
+        self._settings = settings or VeeSettings()
         self._after = PointChannelId(0)
         self._closed_this_round = False
 
@@ -188,7 +188,7 @@ class Validate:
         return due
 
     def _days_of(
-        self, changes: Sequence[Change], locked: Mapping[PointChannelId, LockedChannel]
+        self, changes: Sequence[ChangedRange], locked: Mapping[PointChannelId, LockedChannel]
     ) -> dict[PointChannelId, list[date]]:
         """Closed days whose window a change reaches into."""
         found: dict[PointChannelId, set[date]] = {}
@@ -236,7 +236,7 @@ class Validate:
         keys = [ChannelDay(key, day) for key, found in days.items() for day in found]
         newest = await work.newest(keys)
         blocks: list[DayBlock] = []
-        findings: dict[ChannelDay, tuple[Finding, ...]] = {}
+        findings: dict[ChannelDay, tuple[VeeFinding, ...]] = {}
         for key in keys:
             one, known = locked[key.channel_id], newest.get(key)
             # A day whose meter turns out not to have been there must not keep its block.
@@ -269,11 +269,11 @@ def _hull(
 def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day
     one: LockedChannel,
     day: date,
-    segments: Sequence[Segment],
+    segments: Sequence[InstallationSegment],
     conflicts: Sequence[datetime],
     known: Newest | None,
     limits: Thresholds,
-) -> tuple[DayBlock | None, tuple[Finding, ...]]:
+) -> tuple[DayBlock | None, tuple[VeeFinding, ...]]:
     version = 1 if known is None else known.version + 1
     try:
         result = validate_day(
@@ -282,8 +282,8 @@ def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day
     except (MeteringError, InvalidValueError) as error:
         # One day that cannot be told must not stop the queue; it holds its bill instead.
         interval = local_day(day, one.channel.point.zone)
-        finding = Finding(
-            Code.UNREADABLE_DAY,
+        finding = VeeFinding(
+            VeeCode.UNREADABLE_DAY,
             Severity.CRITICAL,
             interval,
             error.message,

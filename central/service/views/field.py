@@ -68,8 +68,8 @@ class MeterView:
 
     Args:
         meter: Its identifier.
-        manufacturer: As the plate says.
-        serial: As the plate says.
+        manufacturer: As the nameplate says.
+        serial: As the nameplate says.
         gateway: The gateway it is behind.
         point: Identifier of the service point where it is installed now.
         point_name: That service point's name.

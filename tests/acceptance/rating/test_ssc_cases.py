@@ -12,7 +12,7 @@ import pytest
 from central.domain.rating.lineage import prove
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.rating.load_csv import hold_values, read_series
-from central.service.rating.rate_file import Month
+from central.service.rating.rate_file import PricedMonth
 from tests.support import ssc
 from tests.support.data import data_root, find_data
 
@@ -33,7 +33,7 @@ def series(case: dict[str, Any], what: str) -> list[Decimal] | None:
     return read_series(text, name)[: case.get(f"{what}_values")]
 
 
-def bills_of(case: dict[str, Any]) -> tuple[list[list[Month]], list[list[Month]]]:
+def bills_of(case: dict[str, Any]) -> tuple[list[list[PricedMonth]], list[list[PricedMonth]]]:
     steps = case["steps_per_hour"]
     load = series(case, "load")
     assert load is not None
@@ -63,7 +63,7 @@ def value_of_step(case: dict[str, Any], step: int) -> Decimal:
 
 
 def differences(
-    case: dict[str, Any], without: list[list[Month]], with_: list[list[Month]]
+    case: dict[str, Any], without: list[list[PricedMonth]], with_: list[list[PricedMonth]]
 ) -> list[tuple[str, str, str]]:
     wrong = []
     for expected in case["expected"]:

@@ -16,7 +16,7 @@ from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.urdb.fields import Fate
 from central.domain.tariff.urdb.importer import import_urdb, read_records
 from central.service.rating.load_csv import read_series
-from central.service.rating.rate_file import Request, rate_months
+from central.service.rating.rate_file import RatingRequest, rate_months
 from tests.support.data import data_root, find_data
 
 TOLERANCE = Decimal("0.005")
@@ -81,7 +81,7 @@ def test_bills_are_those_of_the_reference(name: str, index: int) -> None:
     document = import_urdb(record(name, index), file=name, reference=True).document
     for load, bill in expected(name, index)["bills"].items():
         values, step = load_series(load)
-        request = Request(datetime(2018, 1, 1), step, "UTC", naive=True, rounded=False)  # noqa: DTZ001 - local
+        request = RatingRequest(datetime(2018, 1, 1), step, "UTC", naive=True, rounded=False)  # noqa: DTZ001 - local
         months = list(rate_months(document, values, request))
         if "error" in bill:
             assert len(months) == 12
@@ -102,7 +102,7 @@ def test_lines_of_an_imported_tariff_are_explained() -> None:
     load = next(iter(expected(name, index)["bills"]))
     values, step = load_series(load)
     document = import_urdb(record(name, index), file=name, reference=True).document
-    request = Request(datetime(2018, 1, 1), step, "UTC", naive=True)  # noqa: DTZ001 - local
+    request = RatingRequest(datetime(2018, 1, 1), step, "UTC", naive=True)  # noqa: DTZ001 - local
     for month in rate_months(document, values, request):
         for line in month.rated.lines:
             for proof in explain(line, month.blocks):

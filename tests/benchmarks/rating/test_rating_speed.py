@@ -22,7 +22,7 @@ import pytest
 
 from central.domain.metering.block import DayBlock
 from central.domain.rating.columnar.rate_batch import (
-    Batch,
+    BillBatch,
     Meter,
     Terms,
     batches,
@@ -101,7 +101,7 @@ def meters(count: int, seed: int = 1) -> list[Meter]:
     return [distinct[number % len(distinct)] for number in range(count)]
 
 
-def columns(found: Sequence[Meter], terms: Terms) -> list[Batch]:
+def columns(found: Sequence[Meter], terms: Terms) -> list[BillBatch]:
     """From day blocks to priced lines, as columns."""
     made = [batch for _, batch in batches(found, terms)]
     assert sum(len(batch.rows["import"]) for batch in made) == len(found)
@@ -199,7 +199,7 @@ def test_rating_speed_beside_the_reference() -> None:
     assert mine / other >= 10
 
 
-def seconds_of_bills(made: Sequence[Batch], metered: Sequence[Meter], *, ready: bool) -> float:
+def seconds_of_bills(made: Sequence[BillBatch], metered: Sequence[Meter], *, ready: bool) -> float:
     """CPU seconds of making whole bills, and of hashing each.
 
     Args:

@@ -15,7 +15,7 @@ from central.domain.metering.block import DayBlock
 from central.service.billing.run_bills import RunBills
 from central.service.gateways.enrolment import move_meter
 from central.service.ingest.requeue import requeue
-from central.service.ports.decisions import Answer, Choice
+from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -25,7 +25,7 @@ from central.service.ports.registry import (
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
 from central.service.validation.decisions import decide_conflict
-from central.service.validation.validate import Settings, Validate
+from central.service.validation.validate import Validate, VeeSettings
 from firmware_bridge.contract.interval import local_day, zone_info
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
@@ -174,7 +174,7 @@ async def test_a_long_backlog_does_not_take_the_turn_of_others(utility: Utility)
     await utility.enrol.installation(replace(young, point="SP-0"))
     await utility.enrol.service_point(PointRecord("SP-1", ZONE), export)
     utility.now = night(since + 101 * DAY)
-    worker = Validate(utility.validation, lambda: utility.now, Settings(closing=1, days=10))
+    worker = Validate(utility.validation, lambda: utility.now, VeeSettings(closing=1, days=10))
     for _ in range(3):
         await worker.step()
     young_days = await blocks(utility, since + 100 * DAY, since + 101 * DAY, PointChannelId(2))
@@ -307,7 +307,7 @@ async def test_a_value_that_is_replaced_changes_the_day_that_was_closed(utility:
     await utility.deliver(edge, [replace(second, mantissa=second.mantissa + 7)])
     await utility.validate()
     (conflict,) = await utility.decisions.conflicts(10)
-    answer = Answer("clerk", "seen on the meter", utility.now)
+    answer = DecisionNote("clerk", "seen on the meter", utility.now)
     await decide_conflict(utility.decisions, conflict.id, Choice.REPLACE, answer)
     assert (await utility.validate()).closed == 0
     found = await blocks(utility, since + 4 * DAY, since + 6 * DAY)
@@ -343,7 +343,7 @@ async def test_a_second_value_for_a_closed_day_is_found_until_it_is_decided(
     await utility.validate()
     assert await waiting(utility) == clash_day
     for clash in await utility.decisions.conflicts(10):
-        answer = Answer("clerk", "seen on the meter", utility.now)
+        answer = DecisionNote("clerk", "seen on the meter", utility.now)
         await decide_conflict(utility.decisions, clash.id, choice, answer)
     await utility.validate()
     assert await waiting(utility) == []

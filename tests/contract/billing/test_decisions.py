@@ -12,7 +12,7 @@ from central.domain.billing.state import BillState
 from central.service.billing.run_bills import RunBills
 from central.service.ingest.ingest import Ingest
 from central.service.ports.billing import RunSummary
-from central.service.ports.decisions import Answer, Choice
+from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.ingest import FindingCode
 from central.service.ports.validation import ChannelDay, PointChannelId
 from central.service.validation.decisions import (
@@ -25,7 +25,7 @@ from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.books import NOW, OCTOBER, Utility, month
 from tests.support.ingest import Edge
 
-ANSWER = Answer("chief", "read again on site", NOW)
+ANSWER = DecisionNote("chief", "read again on site", NOW)
 CHANNEL = PointChannelId(1)
 
 

@@ -10,7 +10,7 @@ import pytest
 from central.domain.billing.bill import Party, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState, BillTransitionError, SelfApprovalError
-from central.service.billing.approve_bills import ApproveBills, IssueBills, Outcome
+from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import CycleOpenError, RunBills
 from central.service.ports.billing import BillRecord, RunSummary
@@ -165,8 +165,8 @@ async def test_a_bill_is_approved_by_another_and_issued_with_a_gapless_number(
         await issue.one(first.uid, "chief")
     await approve.one(first.uid, "chief")
     await issue.one(first.uid, "chief")
-    assert await approve.run(summary.run, "chief") == Outcome(2)
-    assert await issue.run(summary.run, "chief") == Outcome(2)
+    assert await approve.run(summary.run, "chief") == BulkOutcome(2)
+    assert await issue.run(summary.run, "chief") == BulkOutcome(2)
     numbers = {
         account: (await record(utility, summary, account)).number
         for account in ("A-1", "A-2", "A-3")

@@ -19,7 +19,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import AgreementRecord
 from central.service.ports.series import SeriesConflictError
-from central.service.rating.keep_series import Kept, keep_series
+from central.service.rating.keep_series import KeptSeries, keep_series
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.reading import Reading
 from tests.support.books import NOVEMBER, NOW, OCTOBER, QUARTER, ZONE, Utility, month
@@ -69,8 +69,8 @@ async def kept(utility: Utility, first: date, end: date) -> tuple[PriceDay, ...]
 
 
 async def test_a_series_is_kept_by_utc_day_and_twice_is_once(utility: Utility) -> None:
-    assert await keep_series(utility.series, FLAT, "trader") == Kept(added=32)
-    assert await keep_series(utility.series, FLAT, "trader") == Kept(unchanged=32)
+    assert await keep_series(utility.series, FLAT, "trader") == KeptSeries(added=32)
+    assert await keep_series(utility.series, FLAT, "trader") == KeptSeries(unchanged=32)
     days = await kept(utility, date(2026, 9, 1), date(2026, 12, 1))
     assert [one.day for one in days] == [date(2026, 9, 30) + timedelta(n) for n in range(32)]
     # Madrid's October begins at 22:00 UTC and ends at 23:00.
@@ -93,7 +93,7 @@ async def test_a_known_price_changes_only_with_a_reason(utility: Utility) -> Non
     (day,) = await kept(utility, date(2026, 9, 30), OCTOBER)
     assert (day.version, day.mantissas[23]) == (1, 100)
     done = await keep_series(utility.series, wrong, "trader", reason="the exchange republished")
-    assert done == Kept(corrected=1)
+    assert done == KeptSeries(corrected=1)
     (day,) = await kept(utility, date(2026, 9, 30), OCTOBER)
     assert (day.version, day.mantissas[22:]) == (2, (100, 250))
 
@@ -102,7 +102,7 @@ async def test_a_hole_is_filled_and_quarter_hours_take_over(utility: Utility) ->
     holed = replace(FLAT, mantissas=(100, None, *FLAT.mantissas[2:]))
     await keep_series(utility.series, holed, "trader")
     quarters = PriceSeries("ES.DA", START + timedelta(hours=1), 900, (1, 2, 3, 4), -1)
-    assert await keep_series(utility.series, quarters, "trader") == Kept(completed=1)
+    assert await keep_series(utility.series, quarters, "trader") == KeptSeries(completed=1)
     (day,) = await kept(utility, date(2026, 9, 30), OCTOBER)
     assert (day.step_s, day.exponent, day.version) == (900, -3, 2)
     assert day.mantissas[88:] == (100, 100, 100, 100, 100, 200, 300, 400)

@@ -9,7 +9,7 @@ from central.domain.billing.bill import Party
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.service.billing import approve_bills
-from central.service.billing.approve_bills import ApproveBills, IssueBills, Outcome
+from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills
 from central.service.billing.print_invoice import UnprintableTextError
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillHead, RunSummary
@@ -46,7 +46,7 @@ async def states(utility: Utility, summary: RunSummary) -> dict[str, str]:
     return {name: head.state.value for name, head in (await heads(utility, summary)).items()}
 
 
-def names(outcome: Outcome) -> list[tuple[str, str]]:
+def names(outcome: BulkOutcome) -> list[tuple[str, str]]:
     for one in outcome.refused:
         assert "U+5317" in one.message
     return [(one.account, one.code) for one in outcome.refused]
@@ -69,7 +69,7 @@ async def test_approving_all_passes_over_what_cannot_be_printed(
     assert (await bill(utility)).held[0].holds[0].code == "UNPRINTABLE_TEXT"
     await utility.enrol.account(AccountRecord("A-2", Party("Beijing")))
     assert (await bill(utility)).bills == {BillState.APPROVED: 3, BillState.DRAFT: 1}
-    assert await approve.run(summary.run, "chief") == Outcome(1)
+    assert await approve.run(summary.run, "chief") == BulkOutcome(1)
 
 
 async def test_approving_by_name_refuses_what_cannot_be_printed(
@@ -91,7 +91,7 @@ async def approved_before(utility: Utility, monkeypatch: pytest.MonkeyPatch) -> 
     with monkeypatch.context() as patched:
         patched.setattr(approve_bills, "unprintable_holds", lambda _: ())
         approved = await ApproveBills(utility.billing, lambda: NOW).run(summary.run, "chief")
-    assert approved == Outcome(4)
+    assert approved == BulkOutcome(4)
     return summary
 
 
@@ -116,11 +116,13 @@ async def test_issuing_all_passes_over_what_cannot_be_printed_without_a_gap(
     assert await numbers(utility, summary) == given
     # It is a draft again, so that a corrected name gets onto it.
     assert (await states(utility, summary))["A-2"] == "draft"
-    assert await issue.run(summary.run, "chief") == Outcome(0)
+    assert await issue.run(summary.run, "chief") == BulkOutcome(0)
     await utility.enrol.account(AccountRecord("A-2", Party("Beijing")))
     await bill(utility)
-    assert await ApproveBills(utility.billing, lambda: NOW).run(summary.run, "chief") == Outcome(1)
-    assert await issue.run(summary.run, "chief") == Outcome(1)
+    assert await ApproveBills(utility.billing, lambda: NOW).run(
+        summary.run, "chief"
+    ) == BulkOutcome(1)
+    assert await issue.run(summary.run, "chief") == BulkOutcome(1)
     assert (await numbers(utility, summary))["A-2"] == "INV-000004"
 
 

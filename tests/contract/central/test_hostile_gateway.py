@@ -15,11 +15,11 @@ from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
 from central.service.ingest.statuses import Statuses
 from central.service.ports.ingest import (
-    Cursor,
+    EpochCursor,
     EpochKey,
-    Finding,
     FindingCode,
     GatewayId,
+    IngestFinding,
     IngestTransaction,
     PoisonError,
     Rejection,
@@ -41,7 +41,7 @@ async def save_hello(tx: IngestTransaction, gateway: GatewayId, text: str) -> No
 
 
 async def find(tx: IngestTransaction, gateway: GatewayId, text: str) -> None:
-    await tx.find([Finding(text, FindingCode.GAP, "x", gateway)])
+    await tx.find([IngestFinding(text, FindingCode.GAP, "x", gateway)])
 
 
 async def reject(tx: IngestTransaction, _: GatewayId, text: str) -> None:
@@ -66,7 +66,7 @@ async def test_a_store_refuses_text_that_no_column_holds_as_poison(
 async def test_a_store_refuses_numbers_beyond_its_columns_as_poison(stores: Stores) -> None:
     gateway = await enrol_gateway(stores.gateways, "gw1", WHEN)
     key = EpochKey(gateway.id, EPOCH)
-    cursor = Cursor(key, BEYOND, NO_HASH, BEYOND, NOW)
+    cursor = EpochCursor(key, BEYOND, NO_HASH, BEYOND, NOW)
     async with stores.ingest.transaction() as tx:
         await tx.save_cursors((await tx.lock_cursors([key])).values())
     with pytest.raises(PoisonError):

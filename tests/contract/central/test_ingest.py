@@ -17,7 +17,7 @@ from central.service.gateways.enrolment import (
 from central.service.ingest.classify import Readable, Unreadable
 from central.service.ingest.gap_findings import watch_gaps
 from central.service.ingest.ingest import Ingest
-from central.service.ingest.outcome import Outcome, OutcomeKind, Result
+from central.service.ingest.outcome import MessageOutcome, OutcomeKind, Result
 from central.service.ingest.requeue import requeue
 from central.service.ports.ingest import FindingCode
 from firmware_bridge.contract.envelope import HEADER_BYTES, NO_HASH, digest
@@ -545,11 +545,11 @@ async def test_workers_at_once_store_each_reading_once(stores: Stores) -> None:
     arrivals = [item for edge in edges for item in edge.arrive(*edge.sealed)]
     workers = [Ingest(stores.ingest, WHEN) for _ in range(4)]
 
-    async def work(number: int) -> list[Outcome]:
+    async def work(number: int) -> list[MessageOutcome]:
         # Each takes everything, in an order of its own, in windows that straddle gateways.
         mine = arrivals[number * 5 :] + arrivals[: number * 5]
         mine = mine if number % 2 else mine[::-1]
-        found: list[Outcome] = []
+        found: list[MessageOutcome] = []
         for i in range(0, len(mine), 7):
             found += (await workers[number].commit(mine[i : i + 7])).outcomes
         return found

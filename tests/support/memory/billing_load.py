@@ -12,7 +12,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import (
     RegisterSpan,
@@ -59,7 +59,9 @@ class WorkLoader:
             return self.work(account_id)
         except Exception as error:  # noqa: BLE001 - whatever one account does, others go on
             bare = (
-                SupplyWork(key, one.point, zone, one.tariff, days, AgreementFacts(), State(), {})
+                SupplyWork(
+                    key, one.point, zone, one.tariff, days, AgreementFacts(), CarriedState(), {}
+                )
                 for key, one, zone, days in self._agreements(account_id)
             )
             why = rating_failed(error)
@@ -128,7 +130,7 @@ class WorkLoader:
         found = (block_of(self._state, ChannelDay(channel, day), None) for day in days.days())
         return [block for block in found if block is not None]
 
-    def _opening(self, agreement: int) -> State:
+    def _opening(self, agreement: int) -> CarriedState:
         closings = [
             (span.end, key, state)
             for key, kept in self._state.bills.items()
@@ -136,7 +138,7 @@ class WorkLoader:
             for part, span, state in kept.closing
             if part == agreement and span.end <= self._days.first
         ]
-        return max(closings, key=lambda one: one[:2])[2] if closings else State()
+        return max(closings, key=lambda one: one[:2])[2] if closings else CarriedState()
 
     def _holds(
         self,

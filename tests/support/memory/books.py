@@ -14,10 +14,10 @@ from uuid import UUID
 
 from central.domain.billing.bill import Party
 from central.domain.metering.block import DayBlock
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.vee.finding import Finding
+from central.domain.vee.finding import VeeFinding
 from central.service.ports.billing import BillRecord, NewBill, RunRecord
 from central.service.ports.registry import (
     AccountRecord,
@@ -45,7 +45,7 @@ class KeptFinding:
     """A row of `vee_finding` that is open."""
 
     id: int
-    finding: Finding
+    finding: VeeFinding
     accepted_by: str | None = None
 
 
@@ -65,7 +65,7 @@ class KeptBill:
     run_id: int
     account_id: int
     validated_kwh: Any
-    closing: tuple[tuple[int, DayRange, State], ...]
+    closing: tuple[tuple[int, DayRange, CarriedState], ...]
 
     @property
     def new(self) -> NewBill:

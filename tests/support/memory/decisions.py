@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from central.service.ports.decisions import Answer, Choice, ReadingConflict
+from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import from_ms
@@ -27,7 +27,7 @@ class MemoryDecisionStore:
         async with self._books.begin():
             return [self._conflict(number, one) for number, one in self._open()][:limit]
 
-    async def settle(self, conflict_id: int, choice: Choice, answer: Answer) -> bool:
+    async def settle(self, conflict_id: int, choice: Choice, answer: DecisionNote) -> bool:
         """See `DecisionStore`."""
         async with self._books.begin():
             conflict = dict(self._open()).get(conflict_id)
@@ -44,7 +44,7 @@ class MemoryDecisionStore:
             self._books.audit(answer.at, answer.actor, "conflict.decided", subject, detail)
             return True
 
-    async def accept_report(self, finding_id: int, answer: Answer) -> bool:
+    async def accept_report(self, finding_id: int, answer: DecisionNote) -> bool:
         """See `DecisionStore`; a finding's number is its place among those that are open."""
         async with self._books.begin():
             for number, (key, found) in enumerate(list(self._state.findings.items()), start=1):

@@ -15,29 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.service.ports.ingest import (
+    BatchCounts,
     BatchId,
     BatchKey,
     BatchState,
     ChannelId,
     ChannelRecord,
-    Claim,
-    Counts,
-    Cursor,
+    EpochCursor,
     EpochKey,
-    Finding,
     FindingCode,
     GatewayId,
     GatewayRecord,
-    Held,
+    IngestFinding,
     IngestTransaction,
-    Link,
     MeterId,
     NewBatch,
-    Place,
     Placement,
     Quarantine,
+    QuarantinedBatch,
+    ReadingFate,
     Rejection,
     Rows,
+    SequenceClaim,
+    StoredLink,
 )
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import Status
@@ -95,7 +95,7 @@ class State:
 
     gateways: dict[str, GatewayRecord] = field(default_factory=dict)
     statuses: dict[str, tuple[Status, datetime]] = field(default_factory=dict)
-    epochs: dict[EpochKey, Cursor] = field(default_factory=dict)
+    epochs: dict[EpochKey, EpochCursor] = field(default_factory=dict)
     meters: dict[tuple[str, str], MeterId] = field(default_factory=dict)
     homes: dict[MeterId, GatewayId] = field(default_factory=dict)
     channels: dict[tuple[object, ...], ChannelRecord] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class State:
     )
     quarantine: dict[BatchId, Quarantine] = field(default_factory=dict)
     rejected: dict[tuple[str, str, bytes], Rejection] = field(default_factory=dict)
-    findings: dict[str, Finding] = field(default_factory=dict)
+    findings: dict[str, IngestFinding] = field(default_factory=dict)
     touched: dict[int, Touched] = field(default_factory=dict)
     # What operators decided: the newest revision of a reading, and conflicts that are settled.
     revised: dict[tuple[ChannelId, int], StoredReading] = field(default_factory=dict)
@@ -182,7 +182,9 @@ class MemoryIngestStore:
     async def prepare(self, from_ms: int, until_ms: int) -> None:
         """Memory needs no telling."""
 
-    async def held(self, gateway: str | None, code: str | None, limit: int) -> list[Held]:
+    async def held(
+        self, gateway: str | None, code: str | None, limit: int
+    ) -> list[QuarantinedBatch]:
         """See `IngestStore`."""
         names = {record.id: record.name for record in self.state.gateways.values()}
         found = []
@@ -190,15 +192,15 @@ class MemoryIngestStore:
             key = self.state.batch_keys[batch_id]
             name, new = names[key.gateway_id], self.state.batches[key].new
             if gateway in {None, name} and code in {None, quarantine.code}:
-                found.append(Held(name, key, quarantine, new.sha256, new.received_at))
+                found.append(QuarantinedBatch(name, key, quarantine, new.sha256, new.received_at))
         return found[:limit]
 
-    async def stalled(self, before: datetime) -> list[Cursor]:
+    async def stalled(self, before: datetime) -> list[EpochCursor]:
         """See `IngestStore`."""
         cursors = sorted(self.state.epochs.values(), key=lambda cursor: cursor.key)
         return [c for c in cursors if c.high > c.cum and c.advanced_at < before]
 
-    async def open_findings(self, code: FindingCode | None = None) -> list[Finding]:
+    async def open_findings(self, code: FindingCode | None = None) -> list[IngestFinding]:
         """See `IngestStore`."""
         return [f for f in self.state.findings.values() if code in {None, f.code}]
 
@@ -262,7 +264,7 @@ class _Transaction:
         self._journal = journal
         self._now = now
 
-    async def claim(self, batches: Sequence[NewBatch]) -> list[Claim]:
+    async def claim(self, batches: Sequence[NewBatch]) -> list[SequenceClaim]:
         check(batches)
         claims = []
         for new in batches:
@@ -270,10 +272,10 @@ class _Transaction:
             if held is None:
                 batch_id = BatchId(len(self._state.batches) + 1)
                 self._put_batch(StoredBatch(batch_id, new, _unheld(new), 0, 0))
-                claims.append(Claim(batch_id, fresh=True, held=new.link))
+                claims.append(SequenceClaim(batch_id, fresh=True, held=new.link))
             else:
                 empty = held.new.received == 0
-                claims.append(Claim(held.id, fresh=False, held=held.new.link, empty=empty))
+                claims.append(SequenceClaim(held.id, fresh=False, held=held.new.link, empty=empty))
         return claims
 
     async def fill(self, batch_id: BatchId, batch: NewBatch) -> None:
@@ -292,13 +294,13 @@ class _Transaction:
             if held is None:
                 self._journal.put(self._state.readings, key, value)
             elif not _equal(held, value):
-                place[index] = Place.CONFLICT
+                place[index] = ReadingFate.CONFLICT
                 kept[index] = (held.mantissa, held.exponent)
             elif held.batch_id != value.batch_id:
-                place[index] = Place.DUPLICATE
+                place[index] = ReadingFate.DUPLICATE
         return Placement(place, kept)
 
-    async def recount(self, counts: Sequence[Counts]) -> None:
+    async def recount(self, counts: Sequence[BatchCounts]) -> None:
         for count in counts:
             batch = self._state.batches[self._state.batch_keys[count.batch_id]]
             state = BatchState.QUARANTINED if count.quarantined else BatchState.STORED
@@ -331,14 +333,15 @@ class _Transaction:
             touched = Touched(ChannelId(channel), first, until)
             self._journal.put(self._state.touched, number, touched)
 
-    async def lock_cursors(self, keys: Collection[EpochKey]) -> dict[EpochKey, Cursor]:
+    async def lock_cursors(self, keys: Collection[EpochKey]) -> dict[EpochKey, EpochCursor]:
         return {
-            key: self._state.epochs.get(key, Cursor(key, 0, NO_HASH, 0, self._now)) for key in keys
+            key: self._state.epochs.get(key, EpochCursor(key, 0, NO_HASH, 0, self._now))
+            for key in keys
         }
 
-    async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[Link]]:
+    async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[StoredLink]]:
         check(after)
-        found: dict[EpochKey, list[Link]] = {}
+        found: dict[EpochKey, list[StoredLink]] = {}
         for key, batch in self._state.batches.items():
             if key.of_epoch in after and key.sequence >= after[key.of_epoch]:
                 found.setdefault(key.of_epoch, []).append(batch.new.link)
@@ -351,7 +354,7 @@ class _Transaction:
         batch = self._state.batches.get(key)
         return None if batch is None else batch.new.made_at
 
-    async def save_cursors(self, cursors: Collection[Cursor]) -> None:
+    async def save_cursors(self, cursors: Collection[EpochCursor]) -> None:
         check(list(cursors))
         for cursor in cursors:
             self._journal.put(self._state.epochs, cursor.key, cursor)
@@ -367,7 +370,7 @@ class _Transaction:
         for key in list(table)[: max(0, len(table) - REJECTED_MAX)]:
             self._journal.drop(table, key)
 
-    async def find(self, findings: Sequence[Finding]) -> None:
+    async def find(self, findings: Sequence[IngestFinding]) -> None:
         check(findings)
         for finding in findings:
             if finding.key not in self._state.findings:

@@ -11,14 +11,14 @@ from fractions import Fraction
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.installed_days import installed_days, local_date
-from central.domain.metering.series import Series
+from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
-from central.domain.metering.track import Segment
-from central.domain.vee.finding import NOT_ACCEPTED, Finding
+from central.domain.metering.track import InstallationSegment
+from central.domain.vee.finding import NOT_ACCEPTED, VeeFinding
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.validation import (
     ENDLESS,
-    Change,
+    ChangedRange,
     ChannelDay,
     Closing,
     LockedChannel,
@@ -103,14 +103,14 @@ class _Transaction:
         self._state = state
         self._ingest = ingest
 
-    async def take(self, limit: int) -> tuple[int, list[Change]]:
+    async def take(self, limit: int) -> tuple[int, list[ChangedRange]]:
         taken = sorted(self._ingest.touched)[:limit]
-        changes: list[Change] = []
+        changes: list[ChangedRange] = []
         for key in taken:
             changes.extend(self._changes(self._ingest.touched.pop(key)))
         return len(taken), changes
 
-    def _changes(self, touched: Touched) -> Iterator[Change]:
+    def _changes(self, touched: Touched) -> Iterator[ChangedRange]:
         interval = Interval(from_ms(touched.from_ms), from_ms(touched.until_ms))
         for key in self._state.channels:
             for installation in self._installations(key):
@@ -119,7 +119,7 @@ class _Transaction:
                     self._ingest, installation, self._obis(key)
                 )
                 if feeds and near.overlap(interval):
-                    yield Change(key, interval)
+                    yield ChangedRange(key, interval)
 
     def _obis(self, key: PointChannelId) -> Obis:
         return self._state.channels[key].record.obis
@@ -167,7 +167,7 @@ class _Transaction:
 
     async def segments(
         self, windows: Mapping[PointChannelId, Interval]
-    ) -> dict[PointChannelId, list[Segment]]:
+    ) -> dict[PointChannelId, list[InstallationSegment]]:
         return {
             key: [
                 self._segment(one, key, window)
@@ -177,7 +177,9 @@ class _Transaction:
             for key, window in windows.items()
         }
 
-    def _segment(self, one: InstallationRecord, key: PointChannelId, window: Interval) -> Segment:
+    def _segment(
+        self, one: InstallationRecord, key: PointChannelId, window: Interval
+    ) -> InstallationSegment:
         installation = Installation(
             meter=f"{one.manufacturer}/{one.serial}",
             start=one.start,
@@ -198,9 +200,9 @@ class _Transaction:
             ]
             if rows:
                 series.append(
-                    Series.of(rows, kind=kind, source=source, period_s=period_s, unit=unit)
+                    ReadingSeries.of(rows, kind=kind, source=source, period_s=period_s, unit=unit)
                 )
-        return Segment(installation, tuple(series))
+        return InstallationSegment(installation, tuple(series))
 
     async def conflicts(
         self, windows: Mapping[PointChannelId, Interval]
@@ -231,7 +233,7 @@ class _Transaction:
             self._state.blocks[key] = block
 
     async def settle_findings(
-        self, found: Mapping[ChannelDay, Sequence[Finding]], at: datetime
+        self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
     ) -> int:
         del at
         open_keys = [key for key in self._state.findings if key[0] in found]

@@ -50,6 +50,45 @@ SPOKEN = {
 }
 
 RETIRED = {
+    "central": Retired(
+        words={
+            "doorkeeper": "Authenticator",
+            "seat": "browser session",
+            "desk": "services",
+            "book": "customer_file, context",
+            "books": "registry",
+            "chore": "periodic task",
+            "chores": "periodic tasks",
+            "hush": "capture",
+            "climb": "advance",
+            "plate": "nameplate",
+            "plates": "nameplates",
+            "stage": "servers",
+            "street": "virtual_meters",
+            "theatre": "scenario",
+            "crowd": "customers",
+        },
+        classes={
+            "Gate": "AccessMiddleware",
+            "Told": "CanonicalText",
+            "Answer": "the answer's own name",
+            "Held": "QuarantinedBatch; held are bills",
+            "Take": "the noun of what is taken",
+            "Act": "ProgressStep",
+            "Clash": "ReadingConflict",
+        },
+        functions=SPOKEN
+        | {
+            "clashes": "conflicts",
+            "found": "require",
+            "two_live": "two_live_epochs_finding",
+            "told": "canonical_text",
+            "told_members": "canonical_objects",
+            "proof_is_right": "csrf_token_is_right",
+            "spare_collections": "tune_gc",
+        },
+        modules={"operator": "services"},
+    ),
     "edge_agent": Retired(
         words={
             "strongbox": "StorageEngine",
@@ -94,16 +133,21 @@ RETIRED = {
 }
 
 # Every class of these has a name that no other class has, in any package.
-ONE_NAME_ONE_THING = ("edge_agent",)
+ONE_NAME_ONE_THING = ("central", "edge_agent")
 
 _EVENT = "an event of both remote state machines"
 SHARED_NAMES = {
     "BrokerSettings": "each side's settings of its own way to the broker",
     "Cycle": "what one poll cycle commits; a billing cycle: both are the field's word",
     "Failed": _EVENT,
+    "Kind": "a node's kind in a tariff document; a reading's, in the wire format",
+    "LocalClock": "local time by a tariff's zone; by a meter's own clock",
     "Meter": "a meter as the agent reads it; one as a rater counts it",
+    "Number": "a literal of a tariff formula; a register's encoding in Modbus",
     "Passed": _EVENT,
-    "Refused": "an event of an update; a batch that ingest refuses",
+    "Presence": "as the API publishes it; as a broker's topics say it",
+    "Quantity": "what a tariff counts; an amount in the wire format",
+    "Record": "a mapping of the tariff document; a data record of M-Bus",
     "Started": _EVENT,
     "Stopped": _EVENT,
 }

@@ -26,7 +26,7 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.uuid7 import uuid7
 from central.service.billing.unrated import rating_failed
-from central.service.halved import Failed, halved
+from central.service.halved import FailedItem, halved
 from central.service.ports.billing import (
     HELD_SHOWN,
     AccountWork,
@@ -251,7 +251,7 @@ async def _works(loader: ShardLoader, accounts: Sequence[int]) -> tuple[AccountW
     """What rating needs; of an account of which it cannot be read, why."""
     works: list[AccountWork] = []
     async for read in halved(accounts, loader.works):
-        if isinstance(read, Failed):
+        if isinstance(read, FailedItem):
             works += await loader.unread(read.item, rating_failed(read.error))
         else:
             works += read

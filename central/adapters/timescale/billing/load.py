@@ -21,7 +21,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import (
     RegisterSpan,
@@ -81,7 +81,14 @@ class ShardLoader:
         rows = await self._supplies([account])
         bare = tuple(
             SupplyWork(
-                row[0], row[3], row[4], row[5], DayRange(*row[6:8]), AgreementFacts(), State(), {}
+                row[0],
+                row[3],
+                row[4],
+                row[5],
+                DayRange(*row[6:8]),
+                AgreementFacts(),
+                CarriedState(),
+                {},
             )
             for row in rows
         )
@@ -111,7 +118,7 @@ class ShardLoader:
                     {key: (obis, _within(blocks.get(key, ()), one.days)) for key, obis in own},
                     holds.get(one.point_id, ()),
                     reads.get(number, {}),
-                    opening.get(one.agreement_id, State()),
+                    opening.get(one.agreement_id, CarriedState()),
                 )
             )
         parties = await self._accounts(accounts)
@@ -199,9 +206,9 @@ class ShardLoader:
             found.setdefault(point, []).append((None, Hold("HOLE", message, f"{code} {gateway}")))
         return found
 
-    async def _opening(self, agreements: list[int]) -> dict[int, State]:
+    async def _opening(self, agreements: list[int]) -> dict[int, CarriedState]:
         rows = await self._rows("opening", agreements=agreements, first=self._days.first)
-        return {row[0]: State.from_json(row[1]) for row in rows}
+        return {row[0]: CarriedState.from_json(row[1]) for row in rows}
 
     async def _reads(
         self, supplies: Sequence[_Supply], points: list[int]
@@ -266,7 +273,7 @@ class _Supply:
         channels: Mapping[int, tuple[Obis, Sequence[DayBlock]]],
         holds: Sequence[_Held],
         spans: Mapping[int, Sequence[RegisterSpan]],
-        opening: State,
+        opening: CarriedState,
     ) -> SupplyWork:
         blocks: dict[str, list[DayBlock]] = {}
         for obis, found in channels.values():

@@ -14,7 +14,7 @@ from firmware_bridge.contract.reading import Channel
 
 _SQL = load_queries(Path(__file__).with_name("ingest.sql"))
 
-_Plate = tuple[str, str]
+_Nameplate = tuple[str, str]
 _ChannelKey = tuple[MeterId, bytes, int, int, int]
 
 
@@ -28,9 +28,9 @@ async def find_channels(
     """
     homes = {(channel.manufacturer, channel.serial): home for home, channel in channels}
     meters = await _find_meters(connection, homes)
-    if missing := {plate: home for plate, home in homes.items() if plate not in meters}:
+    if missing := {nameplate: home for nameplate, home in homes.items() if nameplate not in meters}:
         await connection.execute(
-            _SQL["add_meters"], {**_plates(missing), "gateway_id": list(missing.values())}
+            _SQL["add_meters"], {**_nameplates(missing), "gateway_id": list(missing.values())}
         )
         meters |= await _find_meters(connection, missing)
     keys = {channel: _key(meters, channel) for _, channel in channels}
@@ -42,15 +42,15 @@ async def find_channels(
     return {channel: found[key] for channel, key in keys.items()}
 
 
-def _key(meters: dict[_Plate, MeterId], channel: Channel) -> _ChannelKey:
+def _key(meters: dict[_Nameplate, MeterId], channel: Channel) -> _ChannelKey:
     meter = meters[channel.manufacturer, channel.serial]
     return meter, channel.obis.code, channel.kind.value, channel.period_s, channel.source.value
 
 
 async def _find_meters(
-    connection: AsyncConnection[tuple[Any, ...]], plates: Collection[_Plate]
-) -> dict[_Plate, MeterId]:
-    cursor = await connection.execute(_SQL["find_meters"], _plates(plates))
+    connection: AsyncConnection[tuple[Any, ...]], nameplates: Collection[_Nameplate]
+) -> dict[_Nameplate, MeterId]:
+    cursor = await connection.execute(_SQL["find_meters"], _nameplates(nameplates))
     return {(row[1], row[2]): MeterId(row[0]) async for row in cursor}
 
 
@@ -66,8 +66,8 @@ async def _find_records(
     }
 
 
-def _plates(plates: Iterable[_Plate]) -> dict[str, list[str]]:
-    pairs = list(plates)
+def _nameplates(nameplates: Iterable[_Nameplate]) -> dict[str, list[str]]:
+    pairs = list(nameplates)
     return {"manufacturer": [p[0] for p in pairs], "serial": [p[1] for p in pairs]}
 
 

@@ -21,16 +21,16 @@ from central.service.ports.ingest import (
     BatchId,
     BatchKey,
     ChannelRecord,
-    Cursor,
+    EpochCursor,
     EpochKey,
-    Finding,
     FindingCode,
     GatewayId,
     GatewayRecord,
-    Held,
+    IngestFinding,
     IngestTransaction,
     MeterId,
     Quarantine,
+    QuarantinedBatch,
 )
 from firmware_bridge.contract.reading import Channel, from_ms
 
@@ -96,11 +96,13 @@ class TimescaleIngestStore:
         await self._rows("attach", from_at=first, until_at=last)
         self._prepared |= wanted
 
-    async def held(self, gateway: str | None, code: str | None, limit: int) -> list[Held]:
+    async def held(
+        self, gateway: str | None, code: str | None, limit: int
+    ) -> list[QuarantinedBatch]:
         """See `IngestStore`."""
         rows = await self._rows("held", gateway=gateway, code=code, limit=limit)
         return [
-            Held(
+            QuarantinedBatch(
                 row[0],
                 BatchKey(GatewayId(row[1]), row[2], row[3]),
                 Quarantine(BatchId(row[6]), row[7], row[8], row[9]),
@@ -110,14 +112,14 @@ class TimescaleIngestStore:
             for row in rows
         ]
 
-    async def stalled(self, before: datetime) -> list[Cursor]:
+    async def stalled(self, before: datetime) -> list[EpochCursor]:
         """See `IngestStore`."""
         return [cursor_of(row) for row in await self._rows("stalled", before=before)]
 
-    async def open_findings(self, code: FindingCode | None = None) -> list[Finding]:
+    async def open_findings(self, code: FindingCode | None = None) -> list[IngestFinding]:
         """See `IngestStore`."""
         rows = await self._rows("open_findings", code=code)
-        return [Finding(row[0], FindingCode(row[1]), *row[2:]) for row in rows]
+        return [IngestFinding(row[0], FindingCode(row[1]), *row[2:]) for row in rows]
 
     async def _rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         async with self._connection() as connection, connection.cursor(binary=True) as cursor:

@@ -18,21 +18,21 @@ from psycopg.errors import UniqueViolation
 from central.adapters.timescale.ingest.rows import BigintArray, copy_rows, timestamps
 from central.adapters.timescale.queries import load_queries
 from central.service.ports.ingest import (
+    BatchCounts,
     BatchId,
     BatchKey,
-    Claim,
-    Counts,
-    Cursor,
+    EpochCursor,
     EpochKey,
-    Finding,
     GatewayId,
-    Link,
+    IngestFinding,
     NewBatch,
-    Place,
     Placement,
     Quarantine,
+    ReadingFate,
     Rejection,
     Rows,
+    SequenceClaim,
+    StoredLink,
     StoreUnavailableError,
 )
 from firmware_bridge.contract.reading import from_ms
@@ -52,7 +52,7 @@ class TimescaleTransaction:
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
         self._connection = connection
 
-    async def claim(self, batches: Sequence[NewBatch]) -> list[Claim]:
+    async def claim(self, batches: Sequence[NewBatch]) -> list[SequenceClaim]:
         """See `IngestTransaction`."""
         if not batches:
             return []
@@ -68,17 +68,17 @@ class TimescaleTransaction:
         fresh = {BatchKey(*row[1:]): BatchId(row[0]) for row in rows}
         held = await self._claimed([b.key for b in batches if b.key not in fresh])
         return [
-            Claim(fresh[b.key], fresh=True, held=b.link) if b.key in fresh else held[b.key]
+            SequenceClaim(fresh[b.key], fresh=True, held=b.link) if b.key in fresh else held[b.key]
             for b in batches
         ]
 
-    async def _claimed(self, keys: Sequence[BatchKey]) -> dict[BatchKey, Claim]:
+    async def _claimed(self, keys: Sequence[BatchKey]) -> dict[BatchKey, SequenceClaim]:
         if not keys:
             return {}
         rows = await self._rows("claimed", **_identities(keys))
         return {
-            BatchKey(*row[1:4]): Claim(
-                BatchId(row[0]), fresh=False, held=Link(*row[3:7]), empty=row[7] == 0
+            BatchKey(*row[1:4]): SequenceClaim(
+                BatchId(row[0]), fresh=False, held=StoredLink(*row[3:7]), empty=row[7] == 0
             )
             for row in rows
         }
@@ -130,15 +130,15 @@ class TimescaleTransaction:
             taken[position] = True
             value = int(rows.mantissa[position]), int(rows.exponent[position])
             if not _equal((mantissa, exponent), value):
-                place[position] = Place.CONFLICT
+                place[position] = ReadingFate.CONFLICT
                 kept[position] = (mantissa, exponent)
             elif batch_id != rows.batch_id[position]:
-                place[position] = Place.DUPLICATE
+                place[position] = ReadingFate.DUPLICATE
         return np.flatnonzero(~taken)
 
-    async def recount(self, counts: Sequence[Counts]) -> None:
+    async def recount(self, counts: Sequence[BatchCounts]) -> None:
         """See `IngestTransaction`."""
-        await self._run("recount", **_columns(Counts, counts))
+        await self._run("recount", **_columns(BatchCounts, counts))
 
     async def keep_conflicts(self, rows: Rows, kept: Sequence[tuple[int, int]]) -> None:
         """See `IngestTransaction`."""
@@ -165,7 +165,7 @@ class TimescaleTransaction:
         columns = (channel_id, timestamps(from_ms), timestamps(until_ms))
         await self._copy("copy_touched", [("i8", column) for column in columns])
 
-    async def lock_cursors(self, keys: Collection[EpochKey]) -> dict[EpochKey, Cursor]:
+    async def lock_cursors(self, keys: Collection[EpochKey]) -> dict[EpochKey, EpochCursor]:
         """See `IngestTransaction`."""
         columns = {"gateway_id": [k.gateway_id for k in keys], "epoch": [k.epoch for k in keys]}
         rows = await self._rows("lock_cursors", **columns)
@@ -175,7 +175,7 @@ class TimescaleTransaction:
         cursors = (cursor_of(row) for row in rows)
         return {cursor.key: cursor for cursor in cursors}
 
-    async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[Link]]:
+    async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[StoredLink]]:
         """See `IngestTransaction`."""
         rows = await self._rows(
             "links",
@@ -183,9 +183,9 @@ class TimescaleTransaction:
             epoch=[key.epoch for key in after],
             after=list(after.values()),
         )
-        found: dict[EpochKey, list[Link]] = {}
+        found: dict[EpochKey, list[StoredLink]] = {}
         for gateway, epoch, *link in rows:
-            found.setdefault(EpochKey(gateway, epoch), []).append(Link(*link))
+            found.setdefault(EpochKey(gateway, epoch), []).append(StoredLink(*link))
         return found
 
     async def made_at(self, key: BatchKey) -> datetime | None:
@@ -193,9 +193,9 @@ class TimescaleTransaction:
         rows = await self._rows("made_at", **key._asdict())
         return rows[0][0] if rows else None
 
-    async def save_cursors(self, cursors: Collection[Cursor]) -> None:
+    async def save_cursors(self, cursors: Collection[EpochCursor]) -> None:
         """See `IngestTransaction`."""
-        columns = _columns(Cursor, cursors)
+        columns = _columns(EpochCursor, cursors)
         del columns["key"], columns["revoked"]
         await self._run(
             "save_cursors",
@@ -214,9 +214,9 @@ class TimescaleTransaction:
             )
         await self._run("trim_rejected", bound=REJECTED_MAX)
 
-    async def find(self, findings: Sequence[Finding]) -> None:
+    async def find(self, findings: Sequence[IngestFinding]) -> None:
         """See `IngestTransaction`."""
-        await self._run("find", **_columns(Finding, findings))
+        await self._run("find", **_columns(IngestFinding, findings))
 
     async def close_findings(self, keys: Collection[str], closed_by: str) -> None:
         """See `IngestTransaction`."""
@@ -243,9 +243,9 @@ class TimescaleTransaction:
             await copy.write(payload)
 
 
-def cursor_of(row: Sequence[Any]) -> Cursor:
+def cursor_of(row: Sequence[Any]) -> EpochCursor:
     """A row of `lock_cursors` or `stalled`."""
-    return Cursor(EpochKey(row[0], row[1]), *row[2:])
+    return EpochCursor(EpochKey(row[0], row[1]), *row[2:])
 
 
 def _reading_columns(rows: Rows) -> list[tuple[str, NDArray[np.int64]]]:

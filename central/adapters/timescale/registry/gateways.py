@@ -48,8 +48,8 @@ class TimescaleGatewayStore:
 
     async def move_meter(self, manufacturer: str, serial: str, home: GatewayId) -> bool:
         """See `GatewayStore`."""
-        plate = {"manufacturer": manufacturer, "serial": serial}
-        _, count = await self._run("move_meter", **plate, home=home)
+        nameplate = {"manufacturer": manufacturer, "serial": serial}
+        _, count = await self._run("move_meter", **nameplate, home=home)
         return count > 0
 
     async def close_finding(self, key: str, closed_by: str, at: datetime) -> bool:

@@ -136,11 +136,11 @@ class _Transaction:
         await self._save_registers(rows[0][0], installation)
 
     async def _meter(self, installation: InstallationRecord, now: datetime) -> int:
-        plate = {"manufacturer": installation.manufacturer, "serial": installation.serial}
-        rows = await self._rows("find_meter", **plate)
+        nameplate = {"manufacturer": installation.manufacturer, "serial": installation.serial}
+        rows = await self._rows("find_meter", **nameplate)
         if not rows and installation.gateway is not None:
-            await self._run("expect_meter", gateway=installation.gateway, now=now, **plate)
-            rows = await self._rows("find_meter", **plate)
+            await self._run("expect_meter", gateway=installation.gateway, now=now, **nameplate)
+            rows = await self._rows("find_meter", **nameplate)
         if not rows:
             name = f"{installation.manufacturer}/{installation.serial}"
             message = f"The meter {name} never reported, and no enrolled gateway is named for it."

@@ -11,7 +11,7 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import audit
-from central.service.ports.decisions import Answer, Choice, ReadingConflict
+from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 
@@ -37,13 +37,13 @@ class TimescaleDecisionStore:
                 cursor = await connection.execute(_SQL["conflicts"], {"limit": limit})
                 return [_conflict(row) for row in await cursor.fetchall()]
 
-    async def settle(self, conflict_id: int, choice: Choice, answer: Answer) -> bool:
+    async def settle(self, conflict_id: int, choice: Choice, answer: DecisionNote) -> bool:
         """See `DecisionStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
                 return await _settle(connection, conflict_id, choice, answer)
 
-    async def accept_report(self, finding_id: int, answer: Answer) -> bool:
+    async def accept_report(self, finding_id: int, answer: DecisionNote) -> bool:
         """See `DecisionStore`."""
         values = {"id": finding_id, "actor": answer.actor, "at": answer.at}
         with translated():
@@ -59,7 +59,7 @@ class TimescaleDecisionStore:
 
 
 async def _settle(
-    connection: AsyncConnection[_Row], conflict_id: int, choice: Choice, answer: Answer
+    connection: AsyncConnection[_Row], conflict_id: int, choice: Choice, answer: DecisionNote
 ) -> bool:
     asked = {"id": conflict_id, "at": answer.at, "actor": answer.actor, "choice": choice.value}
     row = await (await connection.execute(_SQL["settle"], asked)).fetchone()

@@ -20,13 +20,13 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import audit, registers_of
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
-from central.domain.metering.series import Series
+from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
-from central.domain.metering.track import Segment
-from central.domain.vee.finding import NOT_ACCEPTED, Finding
+from central.domain.metering.track import InstallationSegment
+from central.domain.vee.finding import NOT_ACCEPTED, VeeFinding
 from central.service.ports.validation import (
     ENDLESS,
-    Change,
+    ChangedRange,
     ChannelDay,
     Closing,
     LockedChannel,
@@ -140,10 +140,10 @@ class _Transaction:
             await cursor.execute(_SQL[statement], values)
             return await cursor.fetchall()
 
-    async def take(self, limit: int) -> tuple[int, list[Change]]:
+    async def take(self, limit: int) -> tuple[int, list[ChangedRange]]:
         rows = await self._rows("take", limit=limit)
         changes = [
-            Change(PointChannelId(row[1]), Interval(from_ms(row[2]), from_ms(row[3])))
+            ChangedRange(PointChannelId(row[1]), Interval(from_ms(row[2]), from_ms(row[3])))
             for row in rows
             if row[1] is not None
         ]
@@ -172,13 +172,13 @@ class _Transaction:
 
     async def segments(
         self, windows: Mapping[PointChannelId, Interval]
-    ) -> dict[PointChannelId, list[Segment]]:
+    ) -> dict[PointChannelId, list[InstallationSegment]]:
         if not windows:
             return {}
         rows = await self._rows("segments", **_places(windows))
         registers = await registers_of(self._connection, [row[1] for row in rows])
         series = await self._series(rows, windows)
-        found: dict[PointChannelId, list[Segment]] = {}
+        found: dict[PointChannelId, list[InstallationSegment]] = {}
         for row in rows:
             installation = Installation(
                 meter=f"{row[2]}/{row[3]}",
@@ -187,13 +187,13 @@ class _Transaction:
                 multiplier=Multiplier(Fraction(int(row[6]), int(row[7]))),
                 registers=registers.get(row[1], {}),
             )
-            segment = Segment(installation, tuple(series.get((row[0], row[1]), ())))
+            segment = InstallationSegment(installation, tuple(series.get((row[0], row[1]), ())))
             found.setdefault(PointChannelId(row[0]), []).append(segment)
         return found
 
     async def _series(
         self, installations: Sequence[_Row], windows: Mapping[PointChannelId, Interval]
-    ) -> dict[tuple[int, int], list[Series]]:
+    ) -> dict[tuple[int, int], list[ReadingSeries]]:
         bounds = [windows[PointChannelId(row[0])] for row in installations]
         rows = await self._rows(
             "readings",
@@ -207,9 +207,9 @@ class _Transaction:
                 for row, bound in zip(installations, bounds, strict=True)
             ],
         )
-        found: dict[tuple[int, int], list[Series]] = {}
+        found: dict[tuple[int, int], list[ReadingSeries]] = {}
         for key, group in groupby(rows, key=itemgetter(slice(0, 7))):
-            series = Series.of(
+            series = ReadingSeries.of(
                 (row[7:11] for row in group),
                 kind=Kind(key[3]),
                 source=Source(key[4]),
@@ -247,7 +247,7 @@ class _Transaction:
                 await copy.write_row(_columns(block, actor, at))
 
     async def settle_findings(
-        self, found: Mapping[ChannelDay, Sequence[Finding]], at: datetime
+        self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
     ) -> int:
         wanted = {
             (key.channel_id, key.day, one.code.value, one.interval.start): one
@@ -319,11 +319,11 @@ def _columns(block: DayBlock, actor: str, at: datetime) -> _Row:
     )
 
 
-def _said(one: Finding) -> _Row:
+def _said(one: VeeFinding) -> _Row:
     return one.interval.end, one.severity.value, one.message, one.evidence
 
 
-def _raised(key: tuple[int, date, str, datetime], one: Finding, at: datetime) -> dict[str, Any]:
+def _raised(key: tuple[int, date, str, datetime], one: VeeFinding, at: datetime) -> dict[str, Any]:
     return {
         "channel_id": key[0],
         "day": key[1],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_uuid
 from central.adapters.timescale.pool import Pool
-from central.domain.rating.bill_lines.line import Line
+from central.domain.rating.bill_lines.line import RatedLine
 from central.service.views.billing import (
     AccountView,
     AgreementView,
@@ -141,7 +141,7 @@ class TimescaleBilling:
         rows = await self._ask.rows("lines", {"bill": as_uuid(bill), "number": None})
         return tuple(map(_line, rows))
 
-    async def line(self, bill: str, number: int) -> tuple[LineView, Line] | None:
+    async def line(self, bill: str, number: int) -> tuple[LineView, RatedLine] | None:
         """See `BillingOverview`."""
         if not 0 < number <= _INT4_MAX:
             return None
@@ -150,7 +150,7 @@ class TimescaleBilling:
         lineage = await self._ask.row("lineage", asked)
         if row is None or lineage is None:
             return None
-        return _line(row), Line.from_json(lineage[0])
+        return _line(row), RatedLine.from_json(lineage[0])
 
 
 def _date(text: object) -> date | None:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from central.domain.rating.bill_lines.bill_form import figures_of
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.block_source import Source
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.block_source import BlockSource
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.usage_event import EventSource
 
 
@@ -73,7 +73,7 @@ class Determinant(NamedTuple):
     value: Fraction
     how: str
     selection: Selection | None = None
-    sources: tuple[Source, ...] = ()
+    sources: tuple[BlockSource, ...] = ()
     of: tuple[str, ...] = ()
     adjusted: Fraction = Fraction(0)
     events: EventSource | None = None
@@ -115,14 +115,14 @@ class Determinant(NamedTuple):
             value=Fraction(value["value"]),
             how=value["how"],
             selection=None if selection is None else Selection.from_json(selection),
-            sources=tuple(map(Source.from_json, value["sources"])),
+            sources=tuple(map(BlockSource.from_json, value["sources"])),
             of=tuple(value["of"]),
             adjusted=Fraction(value.get("adjusted", "0")),
             events=EventSource.from_json(value["events"]) if "events" in value else None,
         )
 
 
-class Line(NamedTuple):
+class RatedLine(NamedTuple):
     """One charge on the bill.
 
     Args:
@@ -197,7 +197,9 @@ class Line(NamedTuple):
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any], known: Sequence[Determinant] | None = None) -> Line:
+    def from_json(
+        cls, value: dict[str, Any], known: Sequence[Determinant] | None = None
+    ) -> RatedLine:
         """The line that `to_json` wrote.
 
         Args:
@@ -246,9 +248,9 @@ class Rated:
     """
 
     currency: str
-    lines: tuple[Line, ...]
+    lines: tuple[RatedLine, ...]
     determinants: tuple[Determinant, ...]
-    closing: State
+    closing: CarriedState
     holds: tuple[Hold, ...] = ()
     input_sha256: str = ""
     tzdata: str = ""
@@ -292,9 +294,9 @@ class Rated:
         determinants = tuple(map(Determinant.from_json, value["determinants"]))
         return cls(
             currency=value["currency"],
-            lines=tuple(Line.from_json(line, determinants) for line in value["lines"]),
+            lines=tuple(RatedLine.from_json(line, determinants) for line in value["lines"]),
             determinants=determinants,
-            closing=State.from_json(value["closing"]),
+            closing=CarriedState.from_json(value["closing"]),
             holds=tuple(map(Hold.from_json, value["holds"])),
             input_sha256=value["input_sha256"],
             tzdata=value["tzdata"],

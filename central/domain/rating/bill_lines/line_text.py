@@ -10,9 +10,9 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 
-from central.domain.rating.bill_lines.line import Determinant, Line, Selection, ratio
+from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection, ratio
 from central.domain.rating.hashing import canonical
-from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.block_source import BlockSource
 
 _NOTHING, _ZERO = Fraction(0), Decimal(0)
 
@@ -23,7 +23,7 @@ class LineTexts:
     def __init__(self) -> None:
         self._known: dict[int, str] = {}
 
-    def of(self, line: Line) -> str:
+    def of(self, line: RatedLine) -> str:
         """The text of a line of the bill."""
         shared = line._replace(
             amount=_ZERO, exact=_NOTHING, quantity=None, determinants=(), price=None
@@ -57,7 +57,7 @@ class LineTexts:
             f'{to_selection}{selection}{to_sources}[{sources}]{to_value}"{ratio(one.value)}"{end}'
         )
 
-    def _source(self, source: Source) -> str:
+    def _source(self, source: BlockSource) -> str:
         known = self._known.get(id(source))
         if known is None:
             self._known[id(source)] = known = canonical(source.to_json())
@@ -65,7 +65,7 @@ class LineTexts:
 
 
 @lru_cache(maxsize=4096)
-def _line_frame(shared: Line, price: str | None) -> list[str]:
+def _line_frame(shared: RatedLine, price: str | None) -> list[str]:
     said = shared.to_json() | {"price": price}
     del said["determinants"]
     return _frame(said, {"amount": '"0"', "exact": '"0/1"', "quantity": "null"})

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.inputs.carried_state import MonthTotal
 from central.domain.rating.rounding import half_away
 from central.domain.tariff.credit_rules import BUDGET_BILLING, BudgetBilling
 
 
-def price_budget(rule: BudgetBilling, span: Span, due: Decimal) -> Iterator[Draft]:
+def price_budget(rule: BudgetBilling, span: VersionSpan, due: Decimal) -> Iterator[Draft]:
     """Level a bill.
 
         budget   = average of this bill and the (months - 1) bills before it, as far as known
@@ -50,7 +50,7 @@ def price_budget(rule: BudgetBilling, span: Span, due: Decimal) -> Iterator[Draf
     yield Draft(span.days, span.segments[0].number, None, "", None, Fraction(amount), note=note)
 
 
-def price_deferred(span: Span) -> Iterator[Draft]:
+def price_deferred(span: VersionSpan) -> Iterator[Draft]:
     """Settle all that is deferred; also under a tariff that levels no bills.
 
     Source: docs/reference/charges.md, "Budget billing"

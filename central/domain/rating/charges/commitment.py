@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.rating.bill_lines.line import Line
-from central.domain.rating.charges.draft import Draft, Span, named
+from central.domain.rating.bill_lines.line import RatedLine
+from central.domain.rating.charges.draft import Draft, VersionSpan, named
 from central.domain.rating.charges.minimum import minimum_count
 from central.domain.rating.determinants.context import HeldError
 from central.domain.rating.hold import Hold
@@ -17,7 +17,7 @@ from central.domain.rating.rounding import half_away
 from central.domain.tariff.credit_rules import Commitment
 
 
-def price_commitment(rule: Commitment, span: Span) -> Iterator[Draft]:
+def price_commitment(rule: Commitment, span: VersionSpan) -> Iterator[Draft]:
     """Price a commitment on the bill that holds the last day of its term.
 
         come to   = what earlier bills of the term left + sum of the bill's named lines
@@ -59,11 +59,11 @@ def price_commitment(rule: Commitment, span: Span) -> Iterator[Draft]:
         )
 
 
-def _counts(line: Line, rule: Commitment) -> bool:
+def _counts(line: RatedLine, rule: Commitment) -> bool:
     return rule.basis == "after_credits" or line.kind != "credit"
 
 
-def _begins(rule: Commitment, span: Span) -> date | None:
+def _begins(rule: Commitment, span: VersionSpan) -> date | None:
     if not isinstance(rule.begins, str):
         return rule.begins
     said = span.context.facts.at(rule.begins, span.bill.days()[-1])
@@ -78,7 +78,7 @@ def _unknown(fact: str) -> date:
     raise HeldError(Hold("MISSING_FACT", message, fact))
 
 
-def _ends(rule: Commitment, begins: date | None, span: Span) -> bool:
+def _ends(rule: Commitment, begins: date | None, span: VersionSpan) -> bool:
     if begins is None:
         return rule.months == 1 or span.context.month.month == rule.year_end
     end, terms = months_after(begins, rule.months), 1

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.rating.bill_lines.line import Determinant, Line
-from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.bill_lines.line import Determinant, RatedLine
+from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.prepaid import lapse, shown, take_grants
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.determinants.context import HeldError
@@ -18,7 +18,7 @@ from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
 from central.domain.tariff.document import Charge
 
 
-def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
+def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
     """Offset charges with what exported energy earned.
 
         earned    = sum over periods of quantity x price, or by steps as charges.tiers has them
@@ -60,7 +60,7 @@ def price_money_bank(bank: MoneyBank, span: Span) -> Iterator[Draft]:
         )
 
 
-def _unpaid(charges: Sequence[Line], span: Span) -> Decimal:
+def _unpaid(charges: Sequence[RatedLine], span: VersionSpan) -> Decimal:
     """What banks before this one have left of some charges; each paid its own in their order."""
     left = {line.key: line.amount for line in charges}
     for credit in span.lines:
@@ -74,7 +74,7 @@ def _unpaid(charges: Sequence[Line], span: Span) -> Decimal:
     return sum(left.values(), Decimal(0))
 
 
-def _earned(bank: MoneyBank, span: Span) -> tuple[Fraction, tuple[Determinant, ...]]:
+def _earned(bank: MoneyBank, span: VersionSpan) -> tuple[Fraction, tuple[Determinant, ...]]:
     if bank.earn is None:
         return Fraction(0), ()
     if bank.steps:
@@ -94,7 +94,7 @@ def _earned(bank: MoneyBank, span: Span) -> tuple[Fraction, tuple[Determinant, .
     return total, tuple(found_all)
 
 
-def settle_bank(bank: EnergyBank | MoneyBank, span: Span) -> Iterator[Draft]:
+def settle_bank(bank: EnergyBank | MoneyBank, span: VersionSpan) -> Iterator[Draft]:
     """Settle a bank on the bill of its true-up month.
 
         amount = -(what is left x price per kWh), or -(money left x share); the bank is then empty

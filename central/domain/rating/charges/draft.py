@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from central.domain.rating.bill_lines.line import Determinant, Line
+from central.domain.rating.bill_lines.line import Determinant, RatedLine
 from central.domain.rating.determinants.context import HeldError, RatingContext, true_fact
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import DayRange, Segment
@@ -46,7 +46,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class VersionSpan:
     """The part of a bill under one tariff version.
 
     Args:
@@ -65,9 +65,9 @@ class Span:
     bill: DayRange
     cycle: DayRange
     context: RatingContext
-    lines: list[Line]
-    add: Callable[[str, str, str, Draft], Line]
-    before: tuple[Line, ...] = ()
+    lines: list[RatedLine]
+    add: Callable[[str, str, str, Draft], RatedLine]
+    before: tuple[RatedLine, ...] = ()
 
     @property
     def days(self) -> DayRange:
@@ -85,7 +85,7 @@ class Span:
         """The share of a month that some days of the bill make up."""
         return month_share(self.document.cycle, days, self.bill, self.cycle)
 
-    def based_on(self, names: Iterable[str]) -> list[Line]:
+    def based_on(self, names: Iterable[str]) -> list[RatedLine]:
         """The span's lines with these ids; `all` is every line that is no tax."""
         return named(self.lines, names)
 
@@ -111,7 +111,7 @@ class Span:
         ) or any(found.name == base and found.unit == "kW" for found in self.context.found.values())
 
 
-def named(lines: Iterable[Line], names: Iterable[str]) -> list[Line]:
+def named(lines: Iterable[RatedLine], names: Iterable[str]) -> list[RatedLine]:
     """The lines with these ids; `all` is every line that is no tax."""
     wanted = set(names)
     return [line for line in lines if line.id in wanted or ("all" in wanted and line.kind != "tax")]

@@ -9,14 +9,14 @@ from fractions import Fraction
 import numpy as np
 
 from central.domain.rating.bill_lines.line import Determinant, Selection
-from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.determinants.context import HeldError, known_series, unit_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.input_series import run_sums
 from central.domain.tariff.document import Charge
 
 
-def price_dynamic(charge: Charge, span: Span) -> Iterator[Draft]:
+def price_dynamic(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
     """Price every interval by a series.
 
         amount = sum over intervals of quantity x price of the interval, one line per segment

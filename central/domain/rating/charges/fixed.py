@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from central.domain.rating.charges.draft import Draft, Span, priced_at
+from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
 from central.domain.rating.charges.units_of_time import days_alike, fixed_time
 from central.domain.rating.determinants.context import average_fact
 from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.document import Charge
 
 
-def price_fixed(charge: Charge, span: Span) -> Iterator[Draft]:
+def price_fixed(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
     """Price a fixed charge.
 
         amount = price x units of time (units_of_time.py)
@@ -43,7 +43,7 @@ def price_fixed(charge: Charge, span: Span) -> Iterator[Draft]:
         )
 
 
-def _times_fact(name: str, charge: Charge, span: Span, part: Segment) -> Fraction:
+def _times_fact(name: str, charge: Charge, span: VersionSpan, part: Segment) -> Fraction:
     """Units of time times the fact's average, apart where days do not count alike."""
     total = Fraction(0)
     for days in days_alike(charge, part.days):
@@ -52,6 +52,6 @@ def _times_fact(name: str, charge: Charge, span: Span, part: Segment) -> Fractio
     return total
 
 
-def _whole(span: Span) -> Segment:
+def _whole(span: VersionSpan) -> Segment:
     first = span.segments[0]
     return Segment(first.number, span.days, first.version, first.season)

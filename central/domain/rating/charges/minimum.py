@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.rating.bill_lines.line import Line
-from central.domain.rating.charges.draft import Draft, Span, named
+from central.domain.rating.bill_lines.line import RatedLine
+from central.domain.rating.charges.draft import Draft, VersionSpan, named
 from central.domain.rating.determinants.context import average_fact
 from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.credit_rules import Commitment
 from central.domain.tariff.document import Minimum
 
 
-def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
+def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
     """Price a minimum.
 
         per month: top-up = max(0, amount x quantity x share of a month - sum of the lines)
@@ -49,7 +49,7 @@ def price_minimum(minimum: Minimum, span: Span) -> Iterator[Draft]:
         )
 
 
-def minimum_count(minimum: Minimum | Commitment, span: Span) -> Fraction:
+def minimum_count(minimum: Minimum | Commitment, span: VersionSpan) -> Fraction:
     """What the amount of a minimum or commitment is multiplied by."""
     if minimum.qty is None:
         return Fraction(1)
@@ -62,16 +62,16 @@ def minimum_count(minimum: Minimum | Commitment, span: Span) -> Fraction:
     return average_fact(minimum.qty, whole, span.context.facts)
 
 
-def year_sum(minimum: Minimum, span: Span) -> Decimal:
+def year_sum(minimum: Minimum, span: VersionSpan) -> Decimal:
     """What a yearly minimum has to remember of this bill's lines; never below zero."""
     return max(Decimal(0), sum((line.amount for line in _counted(minimum, span)), Decimal(0)))
 
 
-def _earlier(minimum: Minimum, span: Span) -> list[Line]:
+def _earlier(minimum: Minimum, span: VersionSpan) -> list[RatedLine]:
     lines = named(span.before, minimum.of)
     return [line for line in lines if minimum.basis == "after_credits" or line.kind != "credit"]
 
 
-def _counted(minimum: Minimum, span: Span) -> list[Line]:
+def _counted(minimum: Minimum, span: VersionSpan) -> list[RatedLine]:
     lines = span.based_on(minimum.of)
     return [line for line in lines if minimum.basis == "after_credits" or line.kind != "credit"]

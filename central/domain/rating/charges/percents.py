@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.tariff.document import Percent
 
 
-def price_percent(percent: Percent, span: Span) -> Iterator[Draft]:
+def price_percent(percent: Percent, span: VersionSpan) -> Iterator[Draft]:
     """Price a percent of what the named lines come to as rounded.
 
         amount = percent / 100 x sum of the named lines' amounts

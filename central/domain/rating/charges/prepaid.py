@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.inputs.carried_state import Credit
 from central.domain.rating.inputs.energy_bank import Own, draw
 from central.domain.tariff.credit_rules import PREPAID, Prepaid
 
 
-def price_prepaid(rule: Prepaid, span: Span, due: Decimal) -> Iterator[Draft]:
+def price_prepaid(rule: Prepaid, span: VersionSpan, due: Decimal) -> Iterator[Draft]:
     """Draw the balance down.
 
         available = what earlier bills left, less what is too old, + what was paid in
@@ -38,7 +38,7 @@ def price_prepaid(rule: Prepaid, span: Span, due: Decimal) -> Iterator[Draft]:
         yield Draft(span.days, span.segments[0].number, None, "", None, -used, note=note)
 
 
-def take_grants(bank: str, own: Own, span: Span) -> Fraction:
+def take_grants(bank: str, own: Own, span: VersionSpan) -> Fraction:
     """Put what was paid in on days of the bill into a bank; gives how much that is. [currency]."""
     total = Fraction(0)
     for grant in sorted(span.context.grants):
@@ -49,7 +49,7 @@ def take_grants(bank: str, own: Own, span: Span) -> Fraction:
     return total
 
 
-def lapse(own: Own, months: int | None, span: Span) -> None:
+def lapse(own: Own, months: int | None, span: VersionSpan) -> None:
     """Forget credits that are older than some months."""
     if months is None:
         return

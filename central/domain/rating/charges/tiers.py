@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant
-from central.domain.rating.charges.draft import Draft, Span
+from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.units_of_time import time_share
 from central.domain.rating.determinants.compute import running_total, series_of
 from central.domain.rating.determinants.context import HeldError, average_fact
@@ -19,7 +19,7 @@ from central.domain.tariff.price_rules import PriceTable, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TierBlock:
     """An effective tier: from the bound before it up to its own.
 
     Args:
@@ -40,7 +40,7 @@ class Block:
         return max(Fraction(0), top - self.low)
 
 
-def price_tiers(charge: Charge, span: Span) -> Iterator[Draft]:
+def price_tiers(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
     """Price a quantity by steps.
 
         graduated: sum over steps of (part of the quantity inside the step) x its price
@@ -83,9 +83,9 @@ def price_tiers(charge: Charge, span: Span) -> Iterator[Draft]:
 
 def _daily(
     charge: Charge,
-    span: Span,
+    span: VersionSpan,
     segment: Segment,
-    blocks: Sequence[Block],
+    blocks: Sequence[TierBlock],
     determinant: Determinant,
 ) -> Iterator[Draft]:
     key = (determinant.name, segment.number, determinant.label)
@@ -116,7 +116,9 @@ def _daily(
         )
 
 
-def effective(steps: Sequence[Step], charge: Charge, segment: Segment, span: Span) -> list[Block]:
+def effective(
+    steps: Sequence[Step], charge: Charge, segment: Segment, span: VersionSpan
+) -> list[TierBlock]:
     """The steps as ascending cumulative bounds of this bill.
 
     A step without room is left out, but that volume and stair-step tiers may begin with one that
@@ -128,7 +130,7 @@ def effective(steps: Sequence[Step], charge: Charge, segment: Segment, span: Spa
     reached = charge.tiers.kind in {"volume", "stair"}
     flat: list[tuple[Fraction | None, PriceTable]] = []
     _flatten(steps, None, charge, segment, span, flat)
-    blocks: list[Block] = []
+    blocks: list[TierBlock] = []
     low = Fraction(0)
     for number, (high, price) in enumerate(flat, start=1):
         if high is not None and high < low:
@@ -136,7 +138,7 @@ def effective(steps: Sequence[Step], charge: Charge, segment: Segment, span: Spa
             raise HeldError(Hold("BAD_BOUND", message, charge.id))
         if high == low and not (reached and number == 1):
             continue
-        blocks.append(Block(number, low, high, price))
+        blocks.append(TierBlock(number, low, high, price))
         if high is None:
             break
         low = high
@@ -148,7 +150,7 @@ def _flatten(  # noqa: PLR0913, PLR0917 - the context of a step
     limit: Fraction | None,
     charge: Charge,
     segment: Segment,
-    span: Span,
+    span: VersionSpan,
     flat: list[tuple[Fraction | None, PriceTable]],
 ) -> None:
     for step in steps:
@@ -161,7 +163,7 @@ def _flatten(  # noqa: PLR0913, PLR0917 - the context of a step
             flat.append((bound, step.price))
 
 
-def _bound(step: Step, charge: Charge, segment: Segment, span: Span) -> Fraction | None:
+def _bound(step: Step, charge: Charge, segment: Segment, span: VersionSpan) -> Fraction | None:
     if step.to is None:
         return None
     bound = Fraction(step.to)
@@ -179,7 +181,7 @@ def _bound(step: Step, charge: Charge, segment: Segment, span: Span) -> Fraction
     return bound * Fraction(segment.days.count, span.bill.count)
 
 
-def _factor(name: str, segment: Segment, span: Span) -> Fraction:
+def _factor(name: str, segment: Segment, span: VersionSpan) -> Fraction:
     found = span.context.of(name, segment.number)
     if found:
         return sum((part.value for part in found), Fraction(0))
@@ -188,9 +190,9 @@ def _factor(name: str, segment: Segment, span: Span) -> Fraction:
 
 def _priced(
     charge: Charge,
-    span: Span,
+    span: VersionSpan,
     segment: Segment,
-    blocks: Sequence[Block],
+    blocks: Sequence[TierBlock],
     found: list[Determinant],
 ) -> Iterator[Draft]:
     quantity = sum((part.value for part in found), Fraction(0))
@@ -225,8 +227,8 @@ def _priced(
 
 
 def _parts(
-    charge: Charge, blocks: Sequence[Block], quantity: Fraction
-) -> Iterator[tuple[Block, Fraction]]:
+    charge: Charge, blocks: Sequence[TierBlock], quantity: Fraction
+) -> Iterator[tuple[TierBlock, Fraction]]:
     if charge.tiers.kind in {"volume", "stair"}:
         reached = [b for b in blocks if b.high is None or quantity <= b.high]
         yield reached[0], quantity
@@ -246,9 +248,9 @@ InOrder = dict[tuple[int, str], Fraction]
 
 def _in_order(
     charge: Charge,
-    span: Span,
+    span: VersionSpan,
     segment: Segment,
-    blocks: Sequence[Block],
+    blocks: Sequence[TierBlock],
     found: Sequence[Determinant],
 ) -> InOrder:
     """What each period puts into each step as time goes by, in the digits of its rounded sum."""
@@ -267,7 +269,7 @@ def _in_order(
 
 
 def _split(
-    block: Block, part: Fraction, found: list[Determinant], in_order: InOrder
+    block: TierBlock, part: Fraction, found: list[Determinant], in_order: InOrder
 ) -> list[tuple[str, Fraction, tuple[Determinant, ...]]]:
     """A step's quantity over the periods."""
     if in_order:
@@ -286,7 +288,7 @@ def _split(
     ]
 
 
-def _price(charge: Charge, block: Block, segment: Segment, label: str) -> Fraction:
+def _price(charge: Charge, block: TierBlock, segment: Segment, label: str) -> Fraction:
     price = block.price.at(segment.season, label)
     if price is None:
         message = f"{charge.id!r} has no price in {segment.season or 'any season'} {label}."

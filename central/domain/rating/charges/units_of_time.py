@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
-from central.domain.rating.charges.draft import Span
+from central.domain.rating.charges.draft import VersionSpan
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.document import Charge
 
@@ -88,7 +88,7 @@ UNITS: dict[str, ByMonths | ByDays] = {
 }
 
 
-def fixed_time(charge: Charge, span: Span, days: DayRange) -> tuple[Fraction, str, str]:
+def fixed_time(charge: Charge, span: VersionSpan, days: DayRange) -> tuple[Fraction, str, str]:
     """How many units of time a fixed charge is for, the unit, and how that comes about.
 
     With `daily: month` a day is one of the 365/12 of a month, whatever days the month has.
@@ -112,11 +112,11 @@ def days_alike(charge: Charge, days: DayRange) -> tuple[DayRange, ...]:
     return unit.alike(days) if isinstance(unit, ByDays) else (days,)
 
 
-def _by_month(span: Span) -> bool:
+def _by_month(span: VersionSpan) -> bool:
     return span.document.cycle.daily == "month"
 
 
-def time_share(charge: Charge, span: Span, segment: Segment) -> tuple[Fraction, str]:
+def time_share(charge: Charge, span: VersionSpan, segment: Segment) -> tuple[Fraction, str]:
     """What a price per unit of quantity is multiplied by for time, and how to say it.
 
     Energy and sums of daily peaks are charged as they are. Demand is charged for the share of the

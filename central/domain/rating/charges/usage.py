@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant
-from central.domain.rating.charges.draft import Draft, Span, priced_at
+from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
 from central.domain.rating.charges.units_of_time import time_share
 from central.domain.tariff.document import Charge
 
 
-def price_usage(charge: Charge, span: Span) -> Iterator[Draft]:
+def price_usage(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
     """Price a flat, seasonal or time-of-use quantity.
 
         amount = quantity of the period x price of season and period

@@ -13,7 +13,7 @@ from typing import Final
 
 from central.domain.rating.determinants.account_overrides import overrides_in
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.tariff.credit_rules import BUDGET_BILLING
 from central.domain.tariff.determinant_rules import (
     AllowanceDeterminant,
@@ -69,7 +69,7 @@ def obstacles_of(documents: Sequence[TariffDocument]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def is_alone(facts: AgreementFacts, opening: State, grants: Sequence[Grant]) -> bool:
+def is_alone(facts: AgreementFacts, opening: CarriedState, grants: Sequence[Grant]) -> bool:
     """Whether what was agreed, paid in or deferred makes this bill one of its own."""
     return bool(grants or opening.sum_of(BUDGET_BILLING) or overrides_in(facts))
 

@@ -16,11 +16,11 @@ from math import lcm
 
 import numpy as np
 
-from central.domain.rating.bill_lines.line import Determinant, Line
-from central.domain.rating.charges.draft import Draft, Span, priced_at
+from central.domain.rating.bill_lines.line import Determinant, RatedLine
+from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.minimum import minimum_count
-from central.domain.rating.charges.tiers import Block, effective
+from central.domain.rating.charges.tiers import TierBlock, effective
 from central.domain.rating.charges.units_of_time import time_share
 from central.domain.rating.columnar.determinant_columns import Measured, NotColumnarError
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask, added, plus, times
@@ -40,7 +40,7 @@ class LineColumn:
     Args:
         id: Of the charge.
         key: Unique in the bill.
-        kind: As `Line` has it.
+        kind: As `RatedLine` has it.
         name: As printed.
         draft: What all of them share: days, segment, unit, price, label, tier, note.
         quantity: None where a line has only an amount.
@@ -78,7 +78,7 @@ class LineColumn:
         quantity = self.quantity is None or self.quantity.alike
         return not varies and self.exact.alike and quantity
 
-    def model(self, determinants: tuple[Determinant, ...], of: tuple[str, ...]) -> Line:
+    def model(self, determinants: tuple[Determinant, ...], of: tuple[str, ...]) -> RatedLine:
         """A line with all that meters share, and nobody's numbers.
 
         Args:
@@ -86,7 +86,7 @@ class LineColumn:
             of: Keys of the lines that it rests on.
         """
         draft = self.draft
-        return Line(
+        return RatedLine(
             id=self.id,
             key=self.key,
             kind=self.kind,
@@ -128,7 +128,7 @@ class ColumnPricer:
 
     def __init__(  # noqa: PLR0913 - what a version's lines depend on
         self,
-        span: Span,
+        span: VersionSpan,
         measured: Sequence[Measured],
         lines: list[LineColumn],
         *,
@@ -308,7 +308,7 @@ class ColumnPricer:
         self,
         charge: Charge,
         segment: Segment,
-        blocks: Sequence[Block],
+        blocks: Sequence[TierBlock],
         numbers: list[int],
         kind: str | None,
         *,

@@ -17,8 +17,8 @@ from itertools import groupby, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from central.domain.rating.bill_lines.line import Determinant, Line, Rated
-from central.domain.rating.charges.draft import Span
+from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
+from central.domain.rating.charges.draft import VersionSpan
 from central.domain.rating.closing_state import closing_of, credits_of, month_of
 from central.domain.rating.columnar.day_matrix import Days, Row, Shape, Stack, stack
 from central.domain.rating.columnar.determinant_columns import (
@@ -34,11 +34,11 @@ from central.domain.rating.determinants.align import Blocks, inputs_of
 from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.input_hash import shared_inputs
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange, Segment, cut
-from central.domain.rating.rate import Options, rate
+from central.domain.rating.rate import RatingOptions, rate
 from central.domain.rating.rounding import UNROUNDED_DIGITS
 from central.domain.slotted import slotted
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
@@ -50,8 +50,8 @@ CHUNK = 128
 SHEET = 1024
 """Meters that are priced together: enough to hide what a batch costs."""
 _FEW = 4
-_ROUNDED = Options()
-_NEW = State()
+_ROUNDED = RatingOptions()
+_NEW = CarriedState()
 _NEW_TEXT = canonical(_NEW.to_json())
 
 
@@ -68,7 +68,7 @@ class Meter:
 
     blocks: Blocks
     facts: AgreementFacts = field(default_factory=AgreementFacts)
-    opening: State = field(default_factory=State)
+    opening: CarriedState = field(default_factory=CarriedState)
     grants: tuple[Grant, ...] = ()
 
 
@@ -90,11 +90,11 @@ class Terms:
     days: DayRange
     cycle: DayRange
     prices: tuple[PriceSeries, ...] = ()
-    options: Options = _ROUNDED
+    options: RatingOptions = _ROUNDED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class BillBatch:
     """The bills of many meters as columns.
 
     Args:
@@ -183,7 +183,7 @@ class Batch:
         meters: Sequence[Meter],
         openings: Sequence[str],
         determinants: Sequence[Sequence[Determinant]],
-    ) -> CanonicalColumn[State]:
+    ) -> CanonicalColumn[CarriedState]:
         own, found = self.constants, []
         keeps = any(segment.version.document.history for segment in self.segments)
         for meter, opening, behind in zip(meters, openings, determinants, strict=True):
@@ -198,7 +198,7 @@ class Batch:
         return CanonicalColumn(found, _texts(found))
 
 
-def _texts(states: Iterable[State]) -> list[str]:
+def _texts(states: Iterable[CarriedState]) -> list[str]:
     return [
         _NEW_TEXT if state is _NEW or state == _NEW else canonical(state.to_json())
         for state in states
@@ -228,7 +228,7 @@ def rate_many(meters: Sequence[Meter], terms: Terms) -> list[Rated]:
     ]
 
 
-def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], Batch]]:
+def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], BillBatch]]:
     """The meters that can be rated together, as batches: their numbers, and their bills as columns.
 
     Args:
@@ -304,10 +304,10 @@ def _batch(
     table: Sequence[Sequence[Row]],
     segments: tuple[Segment, ...],
     terms: Terms,
-) -> tuple[list[int], Batch] | None:
+) -> tuple[list[int], BillBatch] | None:
     """The batch of the meters that can be rated together, and their places in the table."""
     of = Days(terms.days, segments[0].version.document.zone)
-    constants = RatingContext({}, facts, terms.calendar, State(), month_of(terms.days))
+    constants = RatingContext({}, facts, terms.calendar, CarriedState(), month_of(terms.days))
     parts: list[list[Measured]] = []
     kept: list[int] = []
     try:
@@ -325,7 +325,7 @@ def _batch(
         return None
     names = inputs_for(segments)
     rows = {name: [table[row][place] for row in kept] for place, name in enumerate(names)}
-    return kept, Batch(terms, segments, rows, measured, lines, constants)
+    return kept, BillBatch(terms, segments, rows, measured, lines, constants)
 
 
 def _stacked(
@@ -376,7 +376,7 @@ def price_batch(
     lines: list[LineColumn] = []
     for version, group in groupby(segments, key=lambda segment: segment.version):
         document = version.document
-        span = Span(
+        span = VersionSpan(
             tuple(group), document, terms.days, terms.cycle, constants, [], _no_single_lines
         )
         digits = document.currency.digits if terms.options.rounded else UNROUNDED_DIGITS
@@ -392,5 +392,5 @@ def price_batch(
     return lines
 
 
-def _no_single_lines(identifier: str, kind: str, name: str, draft: object) -> Line:
+def _no_single_lines(identifier: str, kind: str, name: str, draft: object) -> RatedLine:
     raise AssertionError(identifier, kind, name, draft)

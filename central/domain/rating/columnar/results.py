@@ -21,7 +21,7 @@ from central.domain.rating.bill_lines.bill_form import (
     determinant_form,
     line_form,
 )
-from central.domain.rating.bill_lines.line import Determinant, Line, Selection, ratio
+from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection, ratio
 from central.domain.rating.columnar.column_format import Ratios, decimals, printed_all, texts
 from central.domain.rating.columnar.day_matrix import Row
 from central.domain.rating.columnar.determinant_columns import Measured
@@ -34,7 +34,7 @@ from central.domain.rating.hashing import (
     canonical_texts,
     digest_parts,
 )
-from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import source_of
 from central.domain.rating.inputs.segments import DayRange
 
@@ -88,7 +88,7 @@ class Results:
         """All determinants of each bill."""
         return _together(self._found, self._count, gaps=False)
 
-    def lines(self) -> CanonicalColumn[tuple[Line, ...]]:
+    def lines(self) -> CanonicalColumn[tuple[RatedLine, ...]]:
         """The lines of each bill, in print order."""
         gaps = any(one.present is not None for one in self._columns)
         return _together([self._line(one) for one in self._columns], self._count, gaps=gaps)
@@ -120,7 +120,7 @@ class Results:
         }
         return [found[row] for row in rows]
 
-    def source(self, name: str, days: DayRange) -> CanonicalColumn[Source]:
+    def source(self, name: str, days: DayRange) -> CanonicalColumn[BlockSource]:
         """The blocks of an input on some days."""
         return self._once(("source", name, days), lambda: self._source(name, days))
 
@@ -130,7 +130,7 @@ class Results:
         made: T = self._memo[key]
         return made
 
-    def _source(self, name: str, days: DayRange) -> CanonicalColumn[Source]:
+    def _source(self, name: str, days: DayRange) -> CanonicalColumn[BlockSource]:
         first = (days.first - self._days.first).days
         rows = self._rows[name]
         if days != self._days:
@@ -181,7 +181,7 @@ class Results:
         )
         return CanonicalColumn(_made(model, own), canonical_texts([*figures, "]"], self._count))
 
-    def _line(self, one: LineColumn) -> CanonicalColumn[Line]:
+    def _line(self, one: LineColumn) -> CanonicalColumn[RatedLine]:
         rows: slice | Mask = slice(1 if one.alike else None) if one.present is None else one.present
         flags = None if one.present is None else one.present.tolist()
         exact = Ratios.of(one.exact.only(rows))
@@ -202,7 +202,7 @@ class Results:
             return CanonicalColumn(said.values * self._count, said.texts * self._count)
         return said if flags is None else _spread(said, flags)
 
-    def _model(self, one: LineColumn, of: Sequence[int]) -> Line:
+    def _model(self, one: LineColumn, of: Sequence[int]) -> RatedLine:
         keys = tuple(self._columns[number].key for number in of)
         return one.model(tuple(self._measured[n].model for n in one.determinants), keys)
 

@@ -8,7 +8,7 @@ from math import lcm
 
 import numpy as np
 
-from central.domain.rating.charges.tiers import Block
+from central.domain.rating.charges.tiers import TierBlock
 from central.domain.rating.columnar.determinant_columns import Measured
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask, plus, times
 from central.domain.tariff.document import Charge
@@ -17,8 +17,8 @@ _MAX = 2**63 - 1
 
 
 def parts_of(
-    charge: Charge, blocks: Sequence[Block], quantity: Column
-) -> Iterator[tuple[Block, Column, Mask | None]]:
+    charge: Charge, blocks: Sequence[TierBlock], quantity: Column
+) -> Iterator[tuple[TierBlock, Column, Mask | None]]:
     """How much of each meter's quantity each step takes, and which meters' lines show it."""
     bounds = [bound for block in blocks for bound in (block.low, block.high) if bound is not None]
     if charge.tiers.size:

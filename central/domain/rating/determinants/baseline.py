@@ -14,7 +14,7 @@ from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.determinants.context import HeldError, RatingContext, unit_of
 from central.domain.rating.determinants.named_intervals import named_intervals
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.interval_weights import Runs, product
 from central.domain.rating.inputs.segments import DayRange, Segment
@@ -207,7 +207,7 @@ def _day(
     return _Day(day, values, clock.minutes.tolist(), series)
 
 
-def _sources(day: _Day, weights: dict[int, Fraction]) -> Iterator[Source]:
+def _sources(day: _Day, weights: dict[int, Fraction]) -> Iterator[BlockSource]:
     runs: Runs = tuple((place, 1, weight) for place, weight in sorted(weights.items()))
     one = DayRange(day.day, day.day + timedelta(days=1))
     for source in day.series.sources(one):

@@ -11,7 +11,7 @@ from fractions import Fraction
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import Credit, Grant, MonthTotal, State
+from central.domain.rating.inputs.carried_state import CarriedState, Credit, Grant, MonthTotal
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import Segment
@@ -66,7 +66,7 @@ class RatingContext:
     series: Mapping[str, InputSeries]
     facts: AgreementFacts
     resolved: ResolvedCalendar
-    opening: State
+    opening: CarriedState
     month: date
     credits: Credits = field(default_factory=dict)
     prices: Mapping[str, PriceSeries] = field(default_factory=dict)

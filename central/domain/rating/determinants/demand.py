@@ -15,7 +15,7 @@ from central.domain.rating.determinants.baseline import WEIGHTED
 from central.domain.rating.determinants.context import HeldError, RatingContext, unit_of
 from central.domain.rating.determinants.named_intervals import named_intervals
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import of_each_channel
 from central.domain.rating.inputs.interval_weights import Runs, product
 from central.domain.rating.inputs.period_runs import Plan, plan_of
@@ -109,7 +109,7 @@ def added_up(parts: Sequence[Determinant]) -> Determinant:
     )
 
 
-def _window_sources(made: Determinant) -> Iterator[Source]:
+def _window_sources(made: Determinant) -> Iterator[BlockSource]:
     if made.selection is None:
         return
     _, width = made.selection.runs[0]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from central.domain.rating.inputs.interval_weights import Runs
 
 
-class Source(NamedTuple):
+class BlockSource(NamedTuple):
     """Day blocks of one channel that a determinant was computed from.
 
     Args:
@@ -56,7 +56,7 @@ class Source(NamedTuple):
         return said
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Source:
+    def from_json(cls, value: dict[str, Any]) -> BlockSource:
         """The source that `to_json` wrote."""
         return cls(
             value["series"],

@@ -92,7 +92,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class CarriedState:
     """All that a bill reads of earlier ones.
 
     Args:
@@ -132,7 +132,7 @@ class State:
         return said
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> State:
+    def from_json(cls, value: dict[str, Any]) -> CarriedState:
         """The state that `to_json` wrote."""
         return cls(
             peaks=tuple(

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from central.domain.rating.hashing import canonical, digest_parts
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.block_source import Source
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.block_source import BlockSource
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -37,7 +37,10 @@ def _calendar_text(calendar: ResolvedCalendar) -> str:
 
 
 def input_hash(
-    sources: Iterable[Source], facts: AgreementFacts, opening: State, shared: Mapping[str, str]
+    sources: Iterable[BlockSource],
+    facts: AgreementFacts,
+    opening: CarriedState,
+    shared: Mapping[str, str],
 ) -> str:
     """Hex digest over everything that went into a bill.
 

@@ -18,7 +18,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.block_source import Source
+from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.interval_weights import Runs, constant, cut, spread
 from central.domain.rating.inputs.segments import DayRange
 from firmware_bridge.contract.interval import day_start as _day_start
@@ -93,7 +93,7 @@ class InputSeries:
         first = (days.first - self.days.first).days
         return slice(self.day_starts[first], self.day_starts[first + days.count])
 
-    def sources(self, days: DayRange) -> tuple[Source, ...]:
+    def sources(self, days: DayRange) -> tuple[BlockSource, ...]:
         """The lineage of some of the days, one source per channel."""
         first = (days.first - self.days.first).days
         end = first + days.count
@@ -135,7 +135,7 @@ def of_each_channel(series: InputSeries) -> list[InputSeries]:
     return found
 
 
-def _weighted(source: Source, runs: Runs, count: int) -> Source:
+def _weighted(source: BlockSource, runs: Runs, count: int) -> BlockSource:
     one = constant(runs, count)
     if one is not None:
         return source._replace(factor=source.factor * one)
@@ -194,10 +194,10 @@ def is_estimate(quality: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return _IS_ESTIMATE[quality]
 
 
-def source_of(name: str, blocks: Sequence[DayBlock], factor: Fraction = _ONE) -> Source:
+def source_of(name: str, blocks: Sequence[DayBlock], factor: Fraction = _ONE) -> BlockSource:
     """The lineage of consecutive blocks of one channel."""
     chain = hashlib.sha256(b"".join(block.sha256 for block in blocks)).hexdigest()
-    return Source(
+    return BlockSource(
         name,
         blocks[0].channel_id,
         blocks[0].day,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from central.service.halved import Failed, error_text, halved
+from central.service.halved import FailedItem, error_text, halved
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError, StoreUnavailableError
 
@@ -25,7 +25,7 @@ async def test_each_item_is_done_once_or_named_in_order(bad: tuple[int, ...]) ->
     found: list[int] = []
     failed: list[int] = []
     async for done in halved(range(8), do):
-        if isinstance(done, Failed):
+        if isinstance(done, FailedItem):
             failed.append(done.item)
             assert isinstance(done.error, LookupError)
         else:

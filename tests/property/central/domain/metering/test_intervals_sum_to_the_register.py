@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import NULL, IntervalQuality
-from central.domain.metering.register import Limits, advances
+from central.domain.metering.register import RolloverLimits, advances
 from central.domain.metering.snap import snap
 from central.domain.vee.linear import spread
 from central.domain.vee.validate import validate_day
@@ -151,7 +151,7 @@ def test_a_rollover_changes_no_interval(steps: list[int], start: int) -> None:
     straight = {ms: start + value for ms, value in counter(at, steps).items()}
     rolled = registers({ms: value % modulus for ms, value in straight.items()})
     points = snap([rolled], phase_ms=at[0], period_ms=QUARTER_MS, exponent=0, tolerance_ms=0)
-    result = advances(points, Limits(modulus, per_hour(20_000)))
+    result = advances(points, RolloverLimits(modulus, per_hour(20_000)))
     expected = [straight[b] - straight[a] for a, b in itertools.pairwise(at)]
     assert result.step.tolist() == expected
     assert result.known.all()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import Peak, State
+from central.domain.rating.inputs.carried_state import CarriedState, Peak
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
 from central.domain.rating.rate import rate
@@ -156,7 +156,7 @@ def test_real_path_bills_as_brute_force_does(zone: str) -> None:
             ResolvedCalendar(),
             DayRange(first, end),
             cycle=cycle,
-            opening=State((Peak("kw", "", before, prior),)),
+            opening=CarriedState((Peak("kw", "", before, prior),)),
         )
         assert not rated.holds, (seed, rated.holds)
         found = [line.amount for line in rated.lines]

@@ -17,7 +17,7 @@ from functools import cache
 import pytest
 
 from central.domain.tariff.urdb.importer import import_urdb
-from central.service.rating.rate_file import Request, rate_months
+from central.service.rating.rate_file import RatingRequest, rate_months
 from tests.support import ssc
 from tests.support.reference_draw import BUY_ALL, NO_LIMIT, Case, draw_case
 from tests.support.size import sized
@@ -150,7 +150,7 @@ def test_a_urdb_lookback_over_several_periods_bills_as_the_reference_does(seed: 
         ur_dc_billing_demand_periods=[[1.0, 1.0], [2.0, 1.0]],
     )
     document = import_urdb(record, reference=True).document
-    request = Request(datetime(2018, 1, 1), 60, "UTC", naive=True, rounded=False)  # noqa: DTZ001 - local
+    request = RatingRequest(datetime(2018, 1, 1), 60, "UTC", naive=True, rounded=False)  # noqa: DTZ001 - local
     found = [
         month.rated.total
         for month in rate_months(document, [ssc.exact(value) for value in load], request)
@@ -238,6 +238,6 @@ def test_the_reference_refuses_demand_tiers_that_differ_between_periods() -> Non
         "demandweekdayschedule": [[0] * 12 + [1] * 12] * 12,
         "demandweekendschedule": [[0] * 12 + [1] * 12] * 12,
     }
-    request = Request(datetime(2018, 1, 1), 60, "UTC", naive=True)  # noqa: DTZ001 - local
+    request = RatingRequest(datetime(2018, 1, 1), 60, "UTC", naive=True)  # noqa: DTZ001 - local
     months = rate_months(import_urdb(record).document, [Decimal(5)] * 8760, request)
     assert {month.rated.total for month in months} == {4 * 1 + 1 * 2 + 5 * 3}

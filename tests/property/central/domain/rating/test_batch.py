@@ -22,10 +22,10 @@ from central.domain.rating.columnar.exact_column import Column, share_out
 from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
-from central.domain.rating.inputs.carried_state import Peak, State
+from central.domain.rating.inputs.carried_state import CarriedState, Peak
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
-from central.domain.rating.rate import Options, rate
+from central.domain.rating.rate import RatingOptions, rate
 from central.domain.rating.rounding import half_away, largest_remainder
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
@@ -192,7 +192,7 @@ def meters_of(seed: int, days: DayRange, name: str) -> list[Meter]:
             facts = AgreementFacts()
         month = days.first.replace(day=1) - timedelta(days=40)
         peaks = (Peak("kw", "peak", month.replace(day=1), Fraction(7, 2)),) if number % 2 else ()
-        found.append(Meter({"import": own}, facts, State(peaks=peaks)))
+        found.append(Meter({"import": own}, facts, CarriedState(peaks=peaks)))
     return found
 
 
@@ -236,7 +236,7 @@ def test_a_batch_bills_every_meter_as_it_is_billed_alone(
     days = DayRange(begin, begin + timedelta(days=length))
     cycle = DayRange(min(cycle.first, days.first), max(cycle.end, days.end))
     versions = (version(BODIES[name]), version(BODIES[name], "2026-10-20", "7"))
-    terms = Terms(versions, CALENDAR, days, cycle, options=Options(rounded=rounded))
+    terms = Terms(versions, CALENDAR, days, cycle, options=RatingOptions(rounded=rounded))
     meters = meters_of(seed, days, name)
     found = rate_many(meters, terms)
     for meter, rated in zip(meters, found, strict=True):

@@ -19,7 +19,7 @@ import pytest
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -199,7 +199,7 @@ def one_hour_a_day(days: DayRange, wh: int, hour: int, channel: int) -> list[Day
 @pytest.mark.parametrize("seed", range(CHAINS))
 def test_a_chain_of_bills_is_that_of_plain_lists(seed: int) -> None:
     draw = random.Random(f"chain{seed}")  # noqa: S311 - not for secrets
-    rules, books, state = draw_rules(draw), Books(), State()
+    rules, books, state = draw_rules(draw), Books(), CarriedState()
     version = tariff(rules)
     cycle = Cycle(2024, draw.randint(1, 12), draw.choice([1, 1, 15, 29, 30, 31]))
     for number in range(MONTHS):
@@ -217,7 +217,7 @@ def test_a_chain_of_bills_is_that_of_plain_lists(seed: int) -> None:
         wanted = bill(rules, books, last, energy[0], energy[1], Fraction(used, 1000))
         found = [line.amount for line in rated.lines]
         assert found == wanted, (seed, number, last, [line.key for line in rated.lines], rules)
-        state = State.from_json(rated.closing.to_json())
+        state = CarriedState.from_json(rated.closing.to_json())
         kept = [(c.earned.year * 12 + c.earned.month, c.amount) for c in state.credits]
         assert kept == books.credits, (seed, number)
         cycle = cycle.next

@@ -17,7 +17,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.determinants.align import Blocks
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
-from central.domain.rating.inputs.carried_state import Level, State
+from central.domain.rating.inputs.carried_state import CarriedState, Level
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Event, Events
@@ -215,7 +215,9 @@ def test_levels_over_time_are_those_of_brute_force(zone: str) -> None:
                 {"id": "n", "qty": "first", "price": "1"},
             ],
         }
-        state = State(levels=tuple(sorted(Level("disk", "", key, v) for key, v in opening.items())))
+        state = CarriedState(
+            levels=tuple(sorted(Level("disk", "", key, v) for key, v in opening.items()))
+        )
         given = {"disks": events}
         days = DayRange(first, end)
         rated = explained(

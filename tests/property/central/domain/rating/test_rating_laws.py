@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.rating.rate import Options, rate
+from central.domain.rating.rate import RatingOptions, rate
 from central.domain.rating.running_bill import RunningBill
 from central.domain.rating.what_if import compare, with_price_change
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -76,7 +76,7 @@ def load(seed: int, days: DayRange = MONTH, channel: int = 1) -> dict[str, list]
 
 
 def rated(blocks: dict[str, list], version: TariffVersion, days: DayRange = MONTH) -> Rated:  # type: ignore[type-arg]
-    options = Options(rounded=False)
+    options = RatingOptions(rounded=False)
     return rate(blocks, AgreementFacts(), [version], CALENDAR, days, cycle=days, options=options)
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import Credit, State
+from central.domain.rating.inputs.carried_state import CarriedState, Credit
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -43,7 +43,7 @@ def rated(one: str, two: str, offsets: str) -> Rated:
     }
     may = date(2026, 5, 1)
     credits_ = (Credit("one", "", may, Fraction(one)), Credit("two", "", may, Fraction(two)))
-    opening = State(credits=credits_)
+    opening = CarriedState(credits=credits_)
     return rate(blocks, AgreementFacts(), [version], ResolvedCalendar(), JUNE, opening=opening)
 
 

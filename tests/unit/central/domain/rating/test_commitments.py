@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
-from central.domain.rating.inputs.carried_state import Grant, MonthTotal, State, YearSum
+from central.domain.rating.inputs.carried_state import CarriedState, Grant, MonthTotal, YearSum
 from tests.support.months import HEAD, amounts, bills, codes, version
 
 QUARTER = {"2026-01": 100, "2026-02": 100, "2026-03": 50}
@@ -127,7 +127,7 @@ def test_whoever_leaves_the_plan_settles_at_once_and_keeps_the_history() -> None
 
 
 def test_settlements_act_in_the_order_of_the_tariff() -> None:
-    opening = State(
+    opening = CarriedState(
         sums=(YearSum("budget_billing", Decimal(0)),),
         totals=(MonthTotal(date(2026, 1, 1), Decimal(50)),),
     )
@@ -231,7 +231,7 @@ def test_money_paid_in_for_a_balance_that_the_customer_does_not_have_holds_the_b
 
 
 def test_what_one_tariff_deferred_is_settled_under_one_that_levels_no_bills() -> None:
-    opening = State(sums=(YearSum("budget_billing", Decimal("-7.25")),))
+    opening = CarriedState(sums=(YearSum("budget_billing", Decimal("-7.25")),))
     first, second = bills(HEAD, {"2026-01": 100, "2026-02": 50}, opening=opening)
     assert amounts(first) == {"energy": "100.00", "budget_billing": "-7.25"}
     assert amounts(second) == {"energy": "50.00"}

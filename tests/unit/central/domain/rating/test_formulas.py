@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import Peak, State
+from central.domain.rating.inputs.carried_state import CarriedState, Peak
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -35,7 +35,7 @@ charges: [{id: demand, qty: billed, price: 1}]
 def rated(formula: str) -> Rated:
     version = TariffVersion.of(load_tariff(TEXT.replace("FORMULA", formula)))
     blocks = {"import": blocks_from(JANUARY, "Europe/Madrid", 900, lambda _: 500)}
-    opening = State((Peak("kw", "noon", date(2025, 8, 1), Fraction(10)),))
+    opening = CarriedState((Peak("kw", "noon", date(2025, 8, 1), Fraction(10)),))
     return rate(blocks, AgreementFacts(), [version], ResolvedCalendar(), JANUARY, opening=opening)
 
 

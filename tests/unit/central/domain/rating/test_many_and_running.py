@@ -14,12 +14,18 @@ from central.domain.billing.cycle import Cycle
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
-from central.domain.rating.inputs.carried_state import Grant, Level, MonthTotal, State, YearSum
+from central.domain.rating.inputs.carried_state import (
+    CarriedState,
+    Grant,
+    Level,
+    MonthTotal,
+    YearSum,
+)
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Event
 from central.domain.rating.lineage import explain
-from central.domain.rating.rate import Options, rate
+from central.domain.rating.rate import RatingOptions, rate
 from central.domain.rating.running_bill import RunningBill
 from central.domain.rating.what_if import compare
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -107,7 +113,7 @@ FACTS = AgreementFacts(
 AGREED = AgreementFacts(
     (Fact("price.e", Decimal("0.1"), date(2026, 10, 20)), Fact("share", Decimal(1)))
 )
-OPENING = State(
+OPENING = CarriedState(
     sums=(YearSum("budget_billing", Decimal("12.5")),),
     totals=(MonthTotal(date(2026, 9, 1), Decimal(80)),),
 )
@@ -129,7 +135,7 @@ def meter(number: int, name: str) -> Meter:
     return Meter(
         {"import": own},
         AGREED if name == "agreed" else FACTS,
-        OPENING if name == "money" else State(),
+        OPENING if name == "money" else CarriedState(),
         GRANTS if name == "money" else (),
     )
 
@@ -227,7 +233,7 @@ def test_what_adds_up_bills_in_two_parts_as_in_one(name: str, day: int) -> None:
                 cycle=DAYS,
                 prices=PRICES,
                 events=GIVEN,
-                options=Options(rounded=False),
+                options=RatingOptions(rounded=False),
             ).lines
         )
         for days in (DAYS, DayRange(DAYS.first, cut), DayRange(cut, DAYS.end))
@@ -268,7 +274,7 @@ def test_each_interval_of_a_proof_says_what_it_counts_for(name: str) -> None:
 
 def test_what_another_tariff_left_is_settled_or_dropped_the_same_way_in_a_batch() -> None:
     own = HEAD + "determinants: {kwh: {sum: import}}\ncharges: [{id: e, qty: kwh, price: 0.2}]\n"
-    left = State(levels=(Level("gone", "", "", Fraction(3)),))
+    left = CarriedState(levels=(Level("gone", "", "", Fraction(3)),))
     meters = [replace(meter(n, "agreed"), facts=FACTS, opening=left) for n in range(4)]
     meters += [replace(meter(n, "agreed"), facts=FACTS, opening=OPENING) for n in range(4, 8)]
     terms = Terms((version(own),), ResolvedCalendar(), DAYS, DAYS)

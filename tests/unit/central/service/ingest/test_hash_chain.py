@@ -9,22 +9,22 @@ from uuid import UUID
 import pytest
 
 from central.service.ingest.hash_chain import advance
-from central.service.ports.ingest import Cursor, EpochKey, GatewayId, Link
+from central.service.ports.ingest import EpochCursor, EpochKey, GatewayId, StoredLink
 from firmware_bridge.contract.envelope import NO_HASH
 
 THEN = datetime(2026, 10, 1, tzinfo=UTC)
 NOW = THEN + timedelta(hours=1)
 KEY = EpochKey(GatewayId(1), UUID(int=7))
-START = Cursor(KEY, 0, NO_HASH, 0, THEN)
+START = EpochCursor(KEY, 0, NO_HASH, 0, THEN)
 
 
 def sha(number: int) -> bytes:
     return bytes([number]) * 32
 
 
-def link(number: int, prev: bytes | None = b"", replaces: bytes | None = None) -> Link:
+def link(number: int, prev: bytes | None = b"", replaces: bytes | None = None) -> StoredLink:
     before = (sha(number - 1) if number > 1 else NO_HASH) if prev == b"" else prev
-    return Link(number, sha(number), before, replaces)
+    return StoredLink(number, sha(number), before, replaces)
 
 
 def test_it_rises_over_what_is_whole_and_stops_at_the_hole() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from central.service.ingest.classify import Arrival, Examined, Greeting, Refused, examine
+from central.service.ingest.classify import Arrival, Examined, Greeting, RefusedMessage, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.isolate import TRIES, Blamed, isolate
-from central.service.ingest.outcome import Outcome, OutcomeKind, Result
+from central.service.ingest.outcome import MessageOutcome, OutcomeKind, Result
 from central.service.ports.faults import StoreFaultError, StoreUnfitError
 from central.service.ports.ingest import (
     FindingCode,
@@ -32,7 +32,8 @@ POISON, FAULT = "poison", "fault"
 def messages(count: int, *bad: int) -> list[Examined]:
     """Refused messages by number; those in `bad` carry what makes `Trial` fail."""
     return [
-        Refused(Arrival(f"gw{i}", b"", NOW), "bad" if i in bad else "", "") for i in range(count)
+        RefusedMessage(Arrival(f"gw{i}", b"", NOW), "bad" if i in bad else "", "")
+        for i in range(count)
     ]
 
 
@@ -47,10 +48,12 @@ class Trial:
 
     async def commit(self, part: Sequence[Examined]) -> Result:
         self.attempts.append(len(part))
-        if any(isinstance(item, Refused) and item.code for item in part) and self.failures:
+        if any(isinstance(item, RefusedMessage) and item.code for item in part) and self.failures:
             self.failures -= 1
             raise self.error
-        return Result([Outcome(OutcomeKind.STORED, "STORED", i.arrival.gateway) for i in part])
+        return Result(
+            [MessageOutcome(OutcomeKind.STORED, "STORED", i.arrival.gateway) for i in part]
+        )
 
     async def rest(self, seconds: float) -> None:
         self.rests.append(seconds)
@@ -141,7 +144,7 @@ async def test_what_failed_and_its_senders_other_messages_are_left_for_a_lane_of
     None
 ):
     window = messages(64, 5, 40)
-    window += [Refused(Arrival("gw5", b"", NOW), "", "") for _ in range(9)]
+    window += [RefusedMessage(Arrival("gw5", b"", NOW), "", "") for _ in range(9)]
     trial = Trial(PoisonError("x", value="22021"))
     behind: list[Examined] = []
     ends = [end async for end in isolate([window], trial.commit, trial.rest, behind)]
@@ -222,7 +225,7 @@ def test_nothing_that_a_gateway_sends_makes_examining_raise() -> None:
     assert codes >= {"", "BAD_TEXT", "SCHEMA", "MALFORMED", "NESTING"}
     assert "UNFORESEEN" not in codes
     for name in ("GW 1", "", "a\0", "\ud800", "x" * 5_000):
-        assert isinstance(examine(Arrival(name, payloads[0], NOW)), Refused)
+        assert isinstance(examine(Arrival(name, payloads[0], NOW)), RefusedMessage)
 
 
 def test_a_fault_of_the_decoder_refuses_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,5 +235,5 @@ def test_a_fault_of_the_decoder_refuses_the_message(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("central.service.ingest.classify.open_header", fail)
     edge = Edge("gw1")
     (item,) = edge.arrive(edge.seal(readings(4, START)))
-    assert isinstance(item, Refused)
+    assert isinstance(item, RefusedMessage)
     assert (item.code, item.header is not None) == ("UNFORESEEN", True)

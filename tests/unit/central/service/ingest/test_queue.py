@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from central.service.ingest.classify import Arrival, Examined
 from central.service.ingest.ingest import Ingest
-from central.service.ingest.outcome import Reply, Result
+from central.service.ingest.outcome import GatewayReply, Result
 from central.service.ingest.queue import Intake, IntakeLimits
 from central.service.ports.ingest import StoreUnavailableError
 from tests.support.ingest import NOW, Edge, readings
@@ -42,10 +42,10 @@ class Gateway:
     """Hears what is sent."""
 
     def __init__(self) -> None:
-        self.replies: list[Reply] = []
+        self.replies: list[GatewayReply] = []
         self._heard = asyncio.Event()
 
-    async def send(self, reply: Reply) -> None:
+    async def send(self, reply: GatewayReply) -> None:
         self.replies.append(reply)
         self._heard.set()
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from central.domain.rating.bill_lines.line import Line
+from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.units_of_time import UNITS, ByDays
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.segments import DayRange
@@ -28,7 +28,7 @@ needs: {contracted: kW}
 """
 
 
-def lines_of(charge: str, first: date, end: date, *facts: Fact) -> list[Line]:
+def lines_of(charge: str, first: date, end: date, *facts: Fact) -> list[RatedLine]:
     version = TariffVersion.of(load_tariff(f"{HEAD}charges: [{charge}]\n"))
     given = AgreementFacts(facts)
     bill = rate({}, given, [version], ResolvedCalendar(), DayRange(first, end))

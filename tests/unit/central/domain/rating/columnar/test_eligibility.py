@@ -5,7 +5,7 @@ import pytest
 from central.domain.rating.columnar import eligibility
 from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import State
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_tariff
 from tests.support.data import REPOSITORY
@@ -55,4 +55,4 @@ def test_versions_in_two_time_zones_are_rated_one_by_one() -> None:
 
 
 def test_a_meter_without_anything_of_its_own_shares_a_batch() -> None:
-    assert not is_alone(AgreementFacts(), State(), ())
+    assert not is_alone(AgreementFacts(), CarriedState(), ())

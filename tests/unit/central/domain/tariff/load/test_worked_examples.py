@@ -16,9 +16,9 @@ import yaml
 
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
-from central.domain.rating.bill_lines.line import Line
+from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
-from central.domain.rating.inputs.carried_state import Grant, State
+from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Event, Events
@@ -135,7 +135,9 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
     step = int(said.get("step_minutes", "15"))
     blocks = blocks_of(said.get("load", {}), cycle, documents[0].zone, step)
     events = events_of(said.get("events", {}))
-    opening = State.from_json({"peaks": [], "credits": [], "sums": []} | said.get("opening", {}))
+    opening = CarriedState.from_json(
+        {"peaks": [], "credits": [], "sums": []} | said.get("opening", {})
+    )
     rated = rate(
         blocks,
         facts_of(said.get("facts", {})),
@@ -165,13 +167,13 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
             assert found[line["key"]].quantity == Decimal(line["quantity"]), line["key"]
         if "price" in line:
             assert found[line["key"]].price == Decimal(line["price"]), line["key"]
-        assert Line.from_json(found[line["key"]].to_json()) == found[line["key"]]
+        assert RatedLine.from_json(found[line["key"]].to_json()) == found[line["key"]]
         for proof in explain(found[line["key"]], blocks, events):
             assert proof.sum == proof.determinant.exact
     assert rated.total == Decimal(said["total"])
     if "closing" in said:
-        assert rated.closing == State.from_json(said["closing"])
-    assert State.from_json(rated.closing.to_json()) == rated.closing
+        assert rated.closing == CarriedState.from_json(said["closing"])
+    assert CarriedState.from_json(rated.closing.to_json()) == rated.closing
 
 
 def test_every_tariff_has_a_worked_bill() -> None:

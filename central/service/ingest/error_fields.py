@@ -9,7 +9,7 @@ from firmware_bridge.contract.plain_text import plain
 _SAID_MAX = 300
 
 
-def told(error: Exception) -> dict[str, str]:
+def error_fields(error: Exception) -> dict[str, str]:
     """What was raised, and where.
 
     A whole traceback, drawn with all that stands in its frames, takes seconds in which nobody's
