@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-_LOG = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 _reported: set[str] = set()
 
 
@@ -62,4 +62,4 @@ def _files(folder: Path | None) -> dict[str, str]:
 def _report(former: str, name: str) -> None:
     if former not in _reported:
         _reported.add(former)
-        _LOG.warning("setting_renamed: %s is now %s; the old name still works.", former, name)
+        _log.warning("setting_renamed", old_name=former, new_name=name)

@@ -51,6 +51,8 @@ def test_a_setting_that_is_refused_is_named_in_a_sentence(process: str, name: st
 def test_an_old_name_that_is_refused_is_named_with_the_new_one() -> None:
     done = started("ingest", METERLINE_DATABASE=NOBODY, METERLINE_INGEST_BROKER_PORT="abc")
     assert done.returncode == 2
-    assert "METERLINE_INGEST_BROKER_PORT is now METERLINE_BROKER_PORT" in done.stderr
+    renamed = next(line for line in done.stderr.splitlines() if "setting_renamed" in line)
+    assert "old_name=METERLINE_INGEST_BROKER_PORT" in renamed
+    assert "new_name=METERLINE_BROKER_PORT" in renamed
     assert "CONFIGURATION: METERLINE_BROKER_PORT is refused" in done.stderr
     assert "Traceback" not in done.stderr
