@@ -9,7 +9,7 @@ from central.dashboard.present import day as spell_day
 from central.dashboard.present import energy, month_name
 from central.domain.metering.display_unit import display_unit
 from central.domain.rating.daily_usage import DailyUsage
-from central.service.operator.month import Month, MonthDay
+from central.service.operator.month import ChannelMonth, MonthDay
 from central.service.views.usage_chart import DayMark, draw_usage
 
 
@@ -26,7 +26,7 @@ class MonthDrawing:
     caption: str
 
 
-def draw_month(month: Month) -> MonthDrawing:
+def draw_month(month: ChannelMonth) -> MonthDrawing:
     """The drawing of a channel's month."""
     unit = display_unit(month.channel.unit).name
     caption = f"{month.channel.name.capitalize()} per day in {unit}, {month_name(month.first)}"

@@ -24,7 +24,7 @@ _METERED = (IntervalQuality.ACTUAL, IntervalQuality.POWER_FAILURE, IntervalQuali
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterSpan:
+class BilledSpan:
     """One register while it was installed and billed.
 
     Args:
@@ -46,7 +46,7 @@ class RegisterSpan:
     closing: Decimal | None
 
 
-def meter_reads(spans: Sequence[RegisterSpan], blocks: Sequence[DayBlock]) -> tuple[MeterRead, ...]:
+def meter_reads(spans: Sequence[BilledSpan], blocks: Sequence[DayBlock]) -> tuple[MeterRead, ...]:
     """Reads of the registers of one channel, with the usage as validated.
 
     Args:
@@ -56,7 +56,7 @@ def meter_reads(spans: Sequence[RegisterSpan], blocks: Sequence[DayBlock]) -> tu
     return tuple(_read(span, blocks, alone=len(spans) == 1) for span in spans)
 
 
-def _read(span: RegisterSpan, blocks: Sequence[DayBlock], *, alone: bool) -> MeterRead:
+def _read(span: BilledSpan, blocks: Sequence[DayBlock], *, alone: bool) -> MeterRead:
     name = NAMES.get(span.obis, str(span.obis))
     return MeterRead(
         serial=span.serial,
@@ -85,7 +85,7 @@ def _usage(blocks: Sequence[DayBlock]) -> Decimal:
     )
 
 
-def _advance(span: RegisterSpan) -> Decimal:
+def _advance(span: BilledSpan) -> Decimal:
     if span.opening is None or span.closing is None:
         return Decimal(0)
     advance = (Fraction(span.closing) - Fraction(span.opening)) * span.multiplier

@@ -71,7 +71,7 @@ ItemT_co = TypeVar("ItemT_co", Readable, Unreadable, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate(Generic[ItemT_co]):
+class BatchCandidate(Generic[ItemT_co]):
     """A batch of a gateway that may send."""
 
     item: ItemT_co
@@ -92,7 +92,7 @@ class Window:
         self,
         tx: IngestTransaction,
         now: datetime,
-        candidates: Sequence[Candidate[Readable] | Candidate[Unreadable]],
+        candidates: Sequence[BatchCandidate[Readable] | BatchCandidate[Unreadable]],
         table: Table,
     ) -> None:
         self._tx = tx

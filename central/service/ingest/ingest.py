@@ -29,7 +29,7 @@ from central.service.ingest.classify import (
     Unreadable,
     is_sealed_by,
 )
-from central.service.ingest.commit import Candidate, Window, rejection
+from central.service.ingest.commit import BatchCandidate, Window, rejection
 from central.service.ingest.error_fields import error_fields
 from central.service.ingest.handshake import answer_hello
 from central.service.ingest.isolate import NOBODYS, Blamed, Part, Rest, isolate
@@ -203,12 +203,14 @@ class Ingest:
 
     async def _admit(
         self, window: _Batches
-    ) -> tuple[list[Candidate[Readable]], list[Candidate[Unreadable]], list[RefusedMessage]]:
+    ) -> tuple[
+        list[BatchCandidate[Readable]], list[BatchCandidate[Unreadable]], list[RefusedMessage]
+    ]:
         """Ask the registry who may send; the others' messages are refused."""
         known = await self._store.gateways({item.arrival.gateway for item in window})
         revoked = await self._store.revoked_epochs({record.id for record in known.values()})
-        readable: list[Candidate[Readable]] = []
-        unreadable: list[Candidate[Unreadable]] = []
+        readable: list[BatchCandidate[Readable]] = []
+        unreadable: list[BatchCandidate[Unreadable]] = []
         refused: list[RefusedMessage] = []
         for item in window:
             record = known.get(item.arrival.gateway)
@@ -221,12 +223,12 @@ class Ingest:
                 continue
             key = BatchKey(record.id, item.header.epoch, item.header.sequence)
             if isinstance(item, Readable):
-                readable.append(Candidate(item, key))
+                readable.append(BatchCandidate(item, key))
             else:
-                unreadable.append(Candidate(item, key))
+                unreadable.append(BatchCandidate(item, key))
         return readable, unreadable, refused
 
-    async def _resolve(self, candidates: Sequence[Candidate[Readable]]) -> list[ChannelList]:
+    async def _resolve(self, candidates: Sequence[BatchCandidate[Readable]]) -> list[ChannelList]:
         """Find the batches' channels; a new one appears by itself, before the transaction.
 
         A gateway names the same channels in batch after batch, and a channel's key, meter and unit

@@ -15,7 +15,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import (
-    RegisterSpan,
+    BilledSpan,
     installed_within,
     meter_reads,
     not_metered,
@@ -185,7 +185,7 @@ class WorkLoader:
         channel: PointChannelId,
         obis: Obis,
         days: Interval,
-    ) -> Iterator[RegisterSpan]:
+    ) -> Iterator[BilledSpan]:
         unit = self._state.channels[channel].record.unit
         for one in installed:
             within = installed_within(one.start, one.end, days)
@@ -194,7 +194,7 @@ class WorkLoader:
             facts = one.registers.get(obis)
             opening = facts.opening if facts and one.start == within.start else None
             closing = facts.closing if facts and one.end == within.end else None
-            yield RegisterSpan(
+            yield BilledSpan(
                 serial=one.serial,
                 obis=obis,
                 unit=unit,

@@ -141,13 +141,9 @@ SHARED_NAMES = {
     "Cycle": "what one poll cycle commits; a billing cycle: both are the field's word",
     "Failed": _EVENT,
     "Kind": "a node's kind in a tariff document; a reading's, in the wire format",
-    "LocalClock": "local time by a tariff's zone; by a meter's own clock",
     "Meter": "a meter as the agent reads it; one as a rater counts it",
-    "Number": "a literal of a tariff formula; a register's encoding in Modbus",
     "Passed": _EVENT,
-    "Presence": "as the API publishes it; as a broker's topics say it",
     "Quantity": "what a tariff counts; an amount in the wire format",
-    "Record": "a mapping of the tariff document; a data record of M-Bus",
     "Started": _EVENT,
     "Stopped": _EVENT,
 }

@@ -24,7 +24,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import (
-    RegisterSpan,
+    BilledSpan,
     installed_within,
     meter_reads,
     not_metered,
@@ -212,7 +212,7 @@ class ShardLoader:
 
     async def _reads(
         self, supplies: Sequence[_Supply], points: list[int]
-    ) -> dict[int, dict[int, list[RegisterSpan]]]:
+    ) -> dict[int, dict[int, list[BilledSpan]]]:
         """Per supply and channel the registers behind it, with what they showed at its ends."""
         at_point: dict[int, list[_Row]] = {}
         for row in await self._rows("meters", points=points, **self._around):
@@ -226,11 +226,11 @@ class ShardLoader:
         shown = await self._shown(
             [(row[4], row[2], at) for _, row, span in asked for at in (span.start, span.end)]
         )
-        found: dict[int, dict[int, list[RegisterSpan]]] = {}
+        found: dict[int, dict[int, list[BilledSpan]]] = {}
         for place, (number, row, within) in enumerate(asked):
             written_first = row[10] if row[6] == within.start else None
             written_last = row[11] if row[7] == within.end else None
-            span = RegisterSpan(
+            span = BilledSpan(
                 serial=row[5],
                 obis=Obis(bytes(row[2])),
                 unit=Unit(row[3]),
@@ -272,7 +272,7 @@ class _Supply:
         self,
         channels: Mapping[int, tuple[Obis, Sequence[DayBlock]]],
         holds: Sequence[_Held],
-        spans: Mapping[int, Sequence[RegisterSpan]],
+        spans: Mapping[int, Sequence[BilledSpan]],
         opening: CarriedState,
     ) -> SupplyWork:
         blocks: dict[str, list[DayBlock]] = {}

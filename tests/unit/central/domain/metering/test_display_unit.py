@@ -10,7 +10,7 @@ from central.cli.findings import _readings
 from central.dashboard.present import quantity
 from central.domain.metering.display_unit import display_unit, spelled
 from central.domain.rating.inputs.input_series import _scale
-from central.service.billing.meter_reads import RegisterSpan, meter_reads
+from central.service.billing.meter_reads import BilledSpan, meter_reads
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import GAS_VOLUME
 from firmware_bridge.contract.quantity import Quantity, Unit
@@ -20,9 +20,7 @@ DAYS = Interval(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=
 
 def test_page_invoice_bill_and_command_agree_on_litres() -> None:
     showed = Quantity(12345, 0, Unit.LITRE)
-    span = RegisterSpan(
-        "1", GAS_VOLUME, Unit.LITRE, DAYS, Fraction(1), Decimal(0), showed.decimal()
-    )
+    span = BilledSpan("1", GAS_VOLUME, Unit.LITRE, DAYS, Fraction(1), Decimal(0), showed.decimal())
     (read,) = meter_reads([span], [])
     assert f"{read.closing} {read.unit}" == "12.345 m3"
     assert quantity(showed) == "12.345 m3"
