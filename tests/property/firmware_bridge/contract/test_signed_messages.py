@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from firmware_bridge.contract import messages
 from firmware_bridge.contract.errors import MessageError
+from firmware_bridge.contract.plain_text import flaw
 from firmware_bridge.contract.reading import from_ms
 from firmware_bridge.contract.release import Release
 from firmware_bridge.contract.remote import (
@@ -42,8 +43,9 @@ gateways = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True)
 instants = st.integers(0, 253_402_214_400_000).map(from_ms)
 numbers = st.lists(st.integers(0, 999_999_999), min_size=1, max_size=4)
 releases = numbers.map(lambda given: Release.parse(".".join(map(str, given))))
+documents = st.text(max_size=400).filter(lambda text: flaw(text, lines=True) is None)
 configurations = st.builds(
-    RemoteConfiguration, gateways, st.integers(1, 2**53), instants, st.text(max_size=400)
+    RemoteConfiguration, gateways, st.integers(1, 2**53), instants, documents
 )
 updates = st.builds(
     Update,

@@ -28,6 +28,7 @@ from tests.support.rating import blocks_from
 from tests.support.size import sized
 
 DRAWS = sized("METERLINE_URDB_DRAWS", 240, 20_000)
+FEW = 20
 CHUNKS = 4
 ODD: list[Any] = [
     None,
@@ -227,6 +228,7 @@ def test_a_record_is_priced_or_refused_with_code_and_place(
         if isinstance(found, Imported):
             priced(found)
     assert outcomes["imported"] > DRAWS // CHUNKS // 8
-    assert len(outcomes) > 4
+    # A handful shows no kinds.
+    assert len(outcomes) > 4 or DRAWS // CHUNKS < FEW
     record_property("URDB-shaped records imported", outcomes.pop("imported"))
     record_property("URDB-shaped records refused", outcomes.total())
