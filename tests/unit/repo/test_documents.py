@@ -118,3 +118,25 @@ def test_the_architecture_names_every_room() -> None:
         if (folder / "__init__.py").exists()
     ]
     assert not [room for room in rooms if f"`{room}`" not in text]
+
+
+def test_every_file_that_the_pages_for_contributors_name_is_there() -> None:
+    folders = "firmware_bridge|edge_agent|central|tests|tools|docs|requirements"
+    absent = []
+    for page in [REPOSITORY / "CONTRIBUTING.md", *(DOCS / "how-to").glob("add-*.md")]:
+        named = re.findall(rf"(?<![\w/.])(?:{folders})/[\w./*<>-]+", page.read_text())
+        assert named
+        absent += [
+            f"{page.name}: {name}"
+            for name in named
+            if not list(REPOSITORY.glob(re.sub(r"<[^>]+>", "*", name).rstrip("./")))
+        ]
+    assert not absent
+
+
+def test_contributing_leads_to_a_page_for_each_thing_to_add() -> None:
+    pages = {
+        arrival(REPOSITORY / "CONTRIBUTING.md", target)[0]
+        for target in links(REPOSITORY / "CONTRIBUTING.md")
+    }
+    assert {*(DOCS / "how-to").glob("add-*.md")} <= pages
