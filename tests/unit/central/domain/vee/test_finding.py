@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from central.domain.vee.finding import NOT_ACCEPTED, Code, Severity
+from central.domain.vee.finding import NOT_ACCEPTED, Severity, VeeCode
 from tests.support.data import REPOSITORY
 
 REFERENCE = (REPOSITORY / "docs" / "reference" / "vee.md").read_text()
@@ -18,7 +18,7 @@ def explained() -> dict[str, str]:
 
 
 def test_the_reference_lists_every_code_and_no_other() -> None:
-    assert explained().keys() == {code.value for code in Code}
+    assert explained().keys() == {code.value for code in VeeCode}
 
 
 def test_the_reference_gives_a_severity_that_there_is() -> None:
