@@ -24,7 +24,8 @@ from central.cli.output import (
 )
 from central.process.start import until_signal
 from central.process.worker import run_worker
-from central.service.validation.validate import Tally, Validate, VeeSettings
+from central.service.validation.tally import Tally
+from central.service.validation.validate import Validate, VeeSettings
 from firmware_bridge.log_lines import log_to
 
 app = group("Run the processes of the centre.")

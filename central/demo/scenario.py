@@ -44,7 +44,8 @@ from central.service.gateways.enrolment import enrol_gateway
 from central.service.ports.billing import BillHead, RunSummary
 from central.service.registry.import_customers import import_customers
 from central.service.registry.register import Enrol
-from central.service.validation.validate import Tally, Validate
+from central.service.validation.tally import Tally
+from central.service.validation.validate import Validate
 from firmware_bridge.contract.errors import EnvironmentFaultError
 from firmware_bridge.contract.interval import floor_boundary
 from firmware_bridge.contract.reading import Source

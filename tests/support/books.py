@@ -34,7 +34,8 @@ from central.service.ports.registry import (
 from central.service.ports.series import SeriesStore
 from central.service.ports.validation import ValidationStore
 from central.service.registry.register import Enrol
-from central.service.validation.validate import Tally, Validate
+from central.service.validation.tally import Tally
+from central.service.validation.validate import Validate
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit

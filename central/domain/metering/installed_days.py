@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
+from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import Interval, local_day, zone_info
 
 _DAY = timedelta(days=1)
@@ -55,3 +56,30 @@ def installed_days(
             if is_installed((one,), day, zone):
                 yield day
             day += _DAY
+
+
+def has_day_to_close(
+    installed: Sequence[Interval],
+    zone: str,
+    closed_through: date | None,
+    before: datetime,
+    since: datetime,
+) -> bool:
+    """Whether a day on which a meter was there is over and not closed.
+
+    Args:
+        installed: When meters were there, ascending and apart.
+        zone: Where the days are cut.
+        closed_through: The last day that was closed.
+        before: Days that ended by then are over.
+        since: Days that were over then are not closed where none ever was.
+
+    Returns:
+        True where the zone is unknown too: whoever closes the day says so.
+    """
+    try:
+        first = local_date(since, zone) if closed_through is None else closed_through + _DAY
+        days = installed_days(installed, zone, first, local_date(before, zone) - _DAY)
+        return next(days, None) is not None
+    except InvalidValueError:
+        return True

@@ -40,10 +40,12 @@ class ChangedRange:
     Args:
         channel_id: The channel of the point.
         interval: Half-open.
+        source: The meter's channel whose readings they are.
     """
 
     channel_id: PointChannelId
     interval: Interval
+    source: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,16 @@ class ValidationTransaction(Protocol):
             channel is fed by needs no validation until its meter is installed.
         """
 
+    async def put_back(self, changes: Sequence[ChangedRange]) -> None:
+        """Queue changes, or what is left of them, behind all others."""
+
+    def part(self) -> AbstractAsyncContextManager[None]:
+        """Begin a part that an exception undoes by itself; what was done before stays.
+
+        Raises:
+            StoreUnavailableError: Try the transaction again.
+        """
+
     async def due(
         self, before: datetime, since: datetime, after: PointChannelId, limit: int
     ) -> list[PointChannelId]:
@@ -118,6 +130,9 @@ class ValidationTransaction(Protocol):
             since: Days that were over then are not closed where none ever was.
             after: The channel before the first that is asked for.
             limit: At most so many.
+
+        Returns:
+            Also those whose zone nobody knows.
         """
 
     async def lock(
@@ -160,6 +175,9 @@ class ValidationTransaction(Protocol):
             Those of which it was noted. The others were reopened meanwhile, or are just being
             reopened: their days are closed again.
         """
+
+    async def reopen(self, channel_id: PointChannelId, day: date) -> None:
+        """Have a channel's days from one on closed anew, as far as they were closed."""
 
 
 class ValidationStore(Protocol):

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
-from central.domain.metering.installed_days import installed_days, local_date
+from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
 from central.domain.vee.finding import NOT_ACCEPTED, VeeFinding
+from central.service.ports.ingest import ChannelId
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.validation import (
     ENDLESS,
@@ -119,7 +120,7 @@ class _Transaction:
                     self._ingest, installation, self._obis(key)
                 )
                 if feeds and near.overlap(interval):
-                    yield ChangedRange(key, interval)
+                    yield ChangedRange(key, interval, touched.channel_id)
 
     def _obis(self, key: PointChannelId) -> Obis:
         return self._state.channels[key].record.obis
@@ -132,16 +133,39 @@ class _Transaction:
     async def due(
         self, before: datetime, since: datetime, after: PointChannelId, limit: int
     ) -> list[PointChannelId]:
-        found = []
-        for key, kept in sorted(self._state.channels.items()):
-            zone = self._state.points[kept.point].zone
-            first, last = local_date(since, zone), local_date(before, zone) - _DAY
-            if kept.closed_through is not None:
-                first = kept.closed_through + _DAY
-            days = installed_days(self._spans(key), zone, first, last)
-            if key > after and next(days, None) is not None:
-                found.append(key)
+        found = [
+            key
+            for key, kept in sorted(self._state.channels.items())
+            if key > after
+            and has_day_to_close(
+                self._spans(key),
+                self._state.points[kept.point].zone,
+                kept.closed_through,
+                before,
+                since,
+            )
+        ]
         return found[:limit]
+
+    async def put_back(self, changes: Sequence[ChangedRange]) -> None:
+        for one in changes:
+            number = max(self._ingest.touched, default=0) + 1
+            first, until = to_ms(one.interval.start), to_ms(one.interval.end)
+            self._ingest.touched[number] = Touched(ChannelId(one.source), first, until)
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        backup = self._state.copy()
+        try:
+            yield
+        except BaseException:
+            self._state.restore(backup)
+            raise
+
+    async def reopen(self, channel_id: PointChannelId, day: date) -> None:
+        kept = self._state.channels[channel_id]
+        if kept.closed_through is not None and kept.closed_through >= day:
+            self._state.channels[channel_id] = replace(kept, closed_through=day - _DAY)
 
     def _spans(self, key: PointChannelId) -> tuple[Interval, ...]:
         installed = self._installations(key)

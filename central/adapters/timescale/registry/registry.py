@@ -17,6 +17,7 @@ from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import RegisterFacts
+from central.domain.metering.installed_days import local_date
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.uuid7 import uuid7
 from central.service.ports.registry import (
@@ -242,7 +243,10 @@ class _Transaction:
         )
 
     async def reopen(self, point: str, since: datetime) -> None:
-        await self._run("reopen", point=point, since=since)
+        known = await self.point(point)
+        if known is not None:
+            # The server may know fewer zones.
+            await self._run("reopen", point=point, day=local_date(since, known.zone))
 
     async def audit(
         self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]

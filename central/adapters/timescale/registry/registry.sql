@@ -81,11 +81,10 @@ WHERE manufacturer = %(manufacturer)s AND serial = %(serial)s
     AND %(start)s::timestamptz < %(end)s::timestamptz
 
 -- name: reopen
-UPDATE point_channel
-SET closed_through = (%(since)s::timestamptz AT TIME ZONE service_point.zone)::date - 1
+UPDATE point_channel SET closed_through = %(day)s::date - 1
 FROM service_point
 WHERE service_point.id = service_point_id AND service_point.name = %(point)s
-    AND closed_through >= (%(since)s::timestamptz AT TIME ZONE service_point.zone)::date
+    AND closed_through >= %(day)s
 
 -- name: account
 SELECT name, address, tax_id, contact FROM account WHERE number = %(number)s

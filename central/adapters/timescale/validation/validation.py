@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from fractions import Fraction
@@ -20,6 +28,7 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import audit, registers_of
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
+from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
@@ -47,6 +56,7 @@ _BLOCK_TYPES = (
     *("bytea", "bytea", "bytea", "timestamptz", "text"),
 )
 _Row = tuple[Any, ...]
+_Zones = Callable[[AsyncConnection[_Row]], Awaitable[list[str]]]
 
 
 class TimescaleValidationStore:
@@ -58,13 +68,21 @@ class TimescaleValidationStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._known: list[str] | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[ValidationTransaction]:
         """Begin a transaction; leaving commits, an exception rolls back."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                yield _Transaction(connection)
+                yield _Transaction(connection, self._zones)
+
+    async def _zones(self, connection: AsyncConnection[_Row]) -> list[str]:
+        """The zones that the server knows; it reads a file for each, so it is asked once."""
+        if self._known is None:
+            cursor = await connection.execute(_SQL["zones"])
+            self._known = [row[0] for row in await cursor.fetchall()]
+        return self._known
 
     async def blocks(self, days: Mapping[ChannelDay, int | None]) -> dict[ChannelDay, DayBlock]:
         """See `ValidationStore`."""
@@ -132,8 +150,9 @@ def block_of(row: _Row) -> DayBlock:
 class _Transaction:
     """`ValidationTransaction` on one connection."""
 
-    def __init__(self, connection: AsyncConnection[_Row]) -> None:
+    def __init__(self, connection: AsyncConnection[_Row], zones: _Zones) -> None:
         self._connection = connection
+        self._zones = zones
 
     async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
         async with self._connection.cursor(binary=True) as cursor:
@@ -143,7 +162,7 @@ class _Transaction:
     async def take(self, limit: int) -> tuple[int, list[ChangedRange]]:
         rows = await self._rows("take", limit=limit)
         changes = [
-            ChangedRange(PointChannelId(row[1]), Interval(from_ms(row[2]), from_ms(row[3])))
+            ChangedRange(PointChannelId(row[1]), Interval(from_ms(row[2]), from_ms(row[3])), row[4])
             for row in rows
             if row[1] is not None
         ]
@@ -152,8 +171,30 @@ class _Transaction:
     async def due(
         self, before: datetime, since: datetime, after: PointChannelId, limit: int
     ) -> list[PointChannelId]:
-        rows = await self._rows("due", before=before, since=since, after=after, limit=limit)
-        return [PointChannelId(row[0]) for row in rows]
+        zones = await self._zones(self._connection)
+        asked = {"before": before, "since": since, "after": after, "limit": limit}
+        rows = await self._rows("due", zones=zones, **asked)
+        strange = await self._rows("strange", zones=zones, after=after)
+        found = {row[0] for row in rows} | set(_due_here(strange, before, since))
+        return [PointChannelId(key) for key in sorted(found)[:limit]]
+
+    async def put_back(self, changes: Sequence[ChangedRange]) -> None:
+        values = {
+            "sources": [one.source for one in changes],
+            "from_at": [one.interval.start for one in changes],
+            "until_at": [one.interval.end for one in changes],
+        }
+        await self._connection.execute(_SQL["put_back"], values)
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        with translated():
+            async with self._connection.transaction():
+                yield
+
+    async def reopen(self, channel_id: PointChannelId, day: date) -> None:
+        values = {"channel_id": channel_id, "day": day}
+        await self._connection.execute(_SQL["reopen"], values)
 
     async def lock(
         self, channels: Collection[PointChannelId]
@@ -278,6 +319,14 @@ class _Transaction:
             throughs=[one.through for one in closings],
         )
         return {PointChannelId(row[0]) for row in rows}
+
+
+def _due_here(rows: Sequence[_Row], before: datetime, since: datetime) -> Iterator[int]:
+    """Those of `strange` with a day to close, and those of which that cannot be told."""
+    for (key, zone, closed_through), group in groupby(rows, key=itemgetter(slice(0, 3))):
+        spans = [Interval(row[3], row[4] or ENDLESS) for row in group]
+        if has_day_to_close(spans, zone, closed_through, before, since):
+            yield key
 
 
 def _locked(row: _Row, spans: Sequence[_Row]) -> LockedChannel:

@@ -9,7 +9,8 @@ WITH taken AS (
 SELECT
     taken.id, point_channel.id,
     (extract(epoch FROM taken.from_at) * 1000)::bigint,
-    (extract(epoch FROM taken.until_at) * 1000)::bigint
+    (extract(epoch FROM taken.until_at) * 1000)::bigint,
+    taken.channel_id
 FROM taken
 LEFT JOIN channel ON channel.id = taken.channel_id
 LEFT JOIN installation ON installation.meter_id = channel.meter_id
@@ -18,14 +19,31 @@ LEFT JOIN installation ON installation.meter_id = channel.meter_id
 LEFT JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
     AND point_channel.obis = channel.obis
 
+-- name: put_back
+INSERT INTO touched (channel_id, from_at, until_at)
+SELECT * FROM unnest(%(sources)s::bigint[], %(from_at)s::timestamptz[], %(until_at)s::timestamptz[])
+
+-- name: zones
+SELECT name FROM pg_timezone_names
+
+-- name: strange
+-- Channels whose days the server cannot cut: it does not list their zone.
+SELECT point_channel.id, zone, closed_through, lower(during), upper(during)
+FROM point_channel
+JOIN service_point ON service_point.id = point_channel.service_point_id
+JOIN installation ON installation.service_point_id = point_channel.service_point_id
+WHERE point_channel.id > %(after)s AND zone <> ALL(%(zones)s)
+ORDER BY point_channel.id, lower(during)
+
 -- name: due
 -- A day of an installation that is over and comes after the last that was closed. An open end is
--- null, which `least` leaves out.
+-- null, which `least` leaves out. A zone that the server does not know would be an error: the CASE
+-- keeps it from being asked.
 SELECT point_channel.id
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
-WHERE point_channel.id > %(after)s
-    AND coalesce(closed_through, '-infinity'::date)
+WHERE point_channel.id > %(after)s AND CASE WHEN zone = ANY(%(zones)s) THEN
+    coalesce(closed_through, '-infinity'::date)
     < (%(before)s::timestamptz AT TIME ZONE zone)::date - 1
     AND EXISTS (
         SELECT FROM installation
@@ -39,6 +57,7 @@ WHERE point_channel.id > %(after)s
                 (%(before)s::timestamptz AT TIME ZONE zone)::date - 1
             )
     )
+END
 ORDER BY point_channel.id
 LIMIT %(limit)s
 
@@ -155,6 +174,10 @@ WITH free AS (
 UPDATE point_channel SET closed_through = free.through
 FROM free WHERE point_channel.id = free.id
 RETURNING point_channel.id
+
+-- name: reopen
+UPDATE point_channel SET closed_through = %(day)s::date - 1
+WHERE id = %(channel_id)s AND closed_through >= %(day)s
 
 -- name: blocks
 SELECT DISTINCT ON (day_block.channel_id, day_block.day)

@@ -1,0 +1,102 @@
+"""Judge days of channels in a transaction: blocks where content is new, and the open findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.errors import MeteringError
+from central.domain.metering.installed_days import is_installed
+from central.domain.metering.track import InstallationSegment
+from central.domain.vee.day import Thresholds
+from central.domain.vee.finding import Severity, VeeCode, VeeFinding
+from central.domain.vee.validate import reading_window, validate_day
+from central.service.ports.validation import (
+    ChannelDay,
+    LockedChannel,
+    Newest,
+    PointChannelId,
+    ValidationTransaction,
+)
+from central.service.validation.tally import Tally
+from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import Interval, local_day
+
+ACTOR = "vee"
+
+
+async def judge_days(
+    work: ValidationTransaction,
+    locked: Mapping[PointChannelId, LockedChannel],
+    days: Mapping[PointChannelId, Sequence[date]],
+    limits: Thresholds,
+    now: datetime,
+) -> Tally:
+    """Validate days of channels anew, and keep what differs from what is there.
+
+    Args:
+        work: The transaction.
+        locked: The channels, under their locks.
+        days: Of each, ascending.
+        limits: Where rules draw their lines.
+        now: When.
+    """
+    windows = {key: _window(locked[key], found, limits) for key, found in days.items() if found}
+    segments = await work.segments(windows)
+    conflicts = await work.conflicts(windows)
+    keys = [ChannelDay(key, day) for key, found in days.items() for day in found]
+    newest = await work.newest(keys)
+    blocks: list[DayBlock] = []
+    findings: dict[ChannelDay, tuple[VeeFinding, ...]] = {}
+    for key in keys:
+        one, known = locked[key.channel_id], newest.get(key)
+        # A day whose meter turns out not to have been there must not keep its block.
+        if known is None and not is_installed(one.installed, key.day, one.channel.point.zone):
+            continue
+        block, findings[key] = _judge(
+            one,
+            key.day,
+            segments.get(key.channel_id, []),
+            conflicts.get(key.channel_id, ()),
+            known,
+            limits,
+        )
+        if block is not None and (known is None or known.sha256 != block.sha256):
+            blocks.append(block)
+    await work.add_blocks(blocks, ACTOR, now)
+    raised = await work.settle_findings(findings, now)
+    return Tally(days=len(findings), versions=len(blocks), findings=raised)
+
+
+def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day
+    one: LockedChannel,
+    day: date,
+    segments: Sequence[InstallationSegment],
+    conflicts: Sequence[datetime],
+    known: Newest | None,
+    limits: Thresholds,
+) -> tuple[DayBlock | None, tuple[VeeFinding, ...]]:
+    version = 1 if known is None else known.version + 1
+    try:
+        result = validate_day(
+            one.channel, day, segments, version=version, conflicts=conflicts, thresholds=limits
+        )
+    except (MeteringError, InvalidValueError) as error:
+        # One day that cannot be told must not stop the queue; it holds its bill instead.
+        interval = local_day(day, one.channel.point.zone)
+        finding = VeeFinding(
+            VeeCode.UNREADABLE_DAY,
+            Severity.CRITICAL,
+            interval,
+            error.message,
+            {"error": error.code},
+        )
+        return None, (finding,)
+    return result.block, result.findings
+
+
+def _window(one: LockedChannel, days: Sequence[date], limits: Thresholds) -> Interval:
+    first = reading_window(one.channel, days[0], limits)
+    last = reading_window(one.channel, days[-1], limits)
+    return Interval(first.start, last.end)
