@@ -115,11 +115,10 @@ class RecordedMeter(ScriptedMeter):
         self.truly: list[datetime] = []
 
     async def read(self) -> ReadOut:
-        # A clock that a person vouches for is right by definition.
-        trusted = self.machine.trusted and not self.own_time
-        self.truly.append(self.machine.wall() if trusted else self.machine.true)
+        # A clock that a person vouches for is right by definition, and the meter's agrees with it.
+        self.truly.append(self.machine.wall() if self.machine.trusted else self.machine.true)
         shown = Quantity(len(self.truly), 0, Unit.WATT_HOUR)
-        at = self.machine.true if self.own_time else None
+        at = self.truly[-1] if self.own_time else None
         value = MeterValue(self.meter, ACTIVE_IMPORT, Kind.REGISTER, shown, meter_time=at)
         return ReadOut(MeterIdentity("EAS", self.meter.serial), (value,))
 
