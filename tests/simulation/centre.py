@@ -11,7 +11,8 @@ from uuid import UUID
 from central.service.ingest.classify import Arrival, Examined, Greeting, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import GatewayReply
-from central.service.ports.ingest import IngestFinding, IngestTransaction, StoreUnavailableError
+from central.service.ports.ingest import IngestTransaction, StoreUnavailableError
+from central.service.ports.ingest_records import IngestFinding
 from firmware_bridge.contract.messages import EpochState, Hello
 from tests.support.memory.ingest import MemoryIngestStore, State
 

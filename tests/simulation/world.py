@@ -16,7 +16,7 @@ from random import Random
 from uuid import UUID, uuid5
 
 from central.service.ingest.outcome import GatewayReply
-from central.service.ports.ingest import FindingCode
+from central.service.ports.ingest_records import FindingCode
 from edge_agent.uplink.session_runner import SessionTime
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
 from firmware_bridge.contract.reading import from_ms, to_ms

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from central.service.ingest.handshake import two_live_epochs_key
 from central.service.ports.gateways import GatewayStore
-from central.service.ports.ingest import EpochKey, GatewayRecord
+from central.service.ports.ingest_records import EpochKey, GatewayRecord
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.topics import check_gateway
 

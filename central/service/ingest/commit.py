@@ -22,7 +22,8 @@ from central.service.ingest.outcome import (
 )
 from central.service.ingest.register_findings import event_findings
 from central.service.ingest.rows import ROW_MESSAGES, Table, counted, place
-from central.service.ports.ingest import (
+from central.service.ports.ingest import IngestTransaction
+from central.service.ports.ingest_records import (
     BatchId,
     BatchKey,
     BatchState,
@@ -30,7 +31,6 @@ from central.service.ports.ingest import (
     EpochKey,
     FindingCode,
     IngestFinding,
-    IngestTransaction,
     NewBatch,
     Quarantine,
     Rejection,

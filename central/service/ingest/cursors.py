@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from central.service.ingest.hash_chain import advance
-from central.service.ports.ingest import EpochCursor, EpochKey, IngestTransaction
+from central.service.ports.ingest import IngestTransaction
+from central.service.ports.ingest_records import EpochCursor, EpochKey
 
 LINKS_AT_ONCE = 1_000
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from central.service.ports.ingest import EpochCursor, FindingCode, IngestFinding, IngestStore
+from central.service.ports.ingest import IngestStore
+from central.service.ports.ingest_records import EpochCursor, FindingCode, IngestFinding
 
 PATIENCE = timedelta(hours=1)
 

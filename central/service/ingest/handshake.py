@@ -18,7 +18,8 @@ from datetime import datetime
 from uuid import UUID
 
 from central.service.ingest.cursors import advance_cursors
-from central.service.ports.ingest import (
+from central.service.ports.ingest import IngestTransaction
+from central.service.ports.ingest_records import (
     BatchKey,
     EpochCursor,
     EpochKey,
@@ -26,7 +27,6 @@ from central.service.ports.ingest import (
     GatewayId,
     GatewayRecord,
     IngestFinding,
-    IngestTransaction,
     StoredLink,
 )
 from firmware_bridge.contract.envelope import NO_HASH

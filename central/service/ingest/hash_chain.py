@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from central.service.ports.ingest import EpochCursor, StoredLink
+from central.service.ports.ingest_records import EpochCursor, StoredLink
 from firmware_bridge.contract.envelope import NO_HASH
 
 

@@ -41,13 +41,13 @@ from central.service.ingest.outcome import (
     refused_finding,
 )
 from central.service.ingest.rows import ChannelList, tabulate
-from central.service.ports.ingest import (
+from central.service.ports.ingest import IngestStore
+from central.service.ports.ingest_records import (
     BatchKey,
     EpochKey,
     GatewayId,
     GatewayRecord,
     IngestFinding,
-    IngestStore,
     Rejection,
 )
 from firmware_bridge.contract.envelope import Header

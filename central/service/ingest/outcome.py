@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from central.service.ports.ingest import FindingCode, GatewayRecord, IngestFinding
+from central.service.ports.ingest_records import FindingCode, GatewayRecord, IngestFinding
 from firmware_bridge.contract.messages import Ack
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from central.service.ports.ingest import BatchKey, FindingCode, IngestFinding
+from central.service.ports.ingest_records import BatchKey, FindingCode, IngestFinding
 from firmware_bridge.contract.envelope import Batch
 from firmware_bridge.contract.event import (
     ABOUT_CLOCKS,

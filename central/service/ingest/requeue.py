@@ -14,12 +14,11 @@ from central.service.ingest.outcome import quarantine_key
 from central.service.ingest.register_findings import event_findings
 from central.service.ingest.rows import ROW_MESSAGES, ChannelList, RowCode, place, tabulate
 from central.service.ports.faults import StoreFaultError
-from central.service.ports.ingest import (
+from central.service.ports.ingest import IngestStore, PoisonError
+from central.service.ports.ingest_records import (
     BatchCounts,
     BatchState,
-    IngestStore,
     NewBatch,
-    PoisonError,
     Quarantine,
     QuarantinedBatch,
     ReadingFate,

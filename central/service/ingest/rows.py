@@ -10,12 +10,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from central.service.ports.ingest import (
+from central.service.ports.ingest import IngestTransaction
+from central.service.ports.ingest_records import (
     BatchCounts,
     BatchId,
     ChannelRecord,
     GatewayId,
-    IngestTransaction,
     MeterId,
     ReadingFate,
     Rows,

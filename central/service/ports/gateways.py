@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from central.service.ports.ingest import EpochKey, GatewayId, GatewayRecord
+from central.service.ports.ingest_records import EpochKey, GatewayId, GatewayRecord
 from firmware_bridge.contract.messages import Status
 
 

@@ -13,7 +13,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.ingest.ingest import Ingest
 from central.service.ports.billing import RunSummary
 from central.service.ports.decisions import Choice, DecisionNote
-from central.service.ports.ingest import FindingCode
+from central.service.ports.ingest_records import FindingCode
 from central.service.ports.validation import ChannelDay, PointChannelId
 from central.service.validation.decisions import (
     NoSuchConflictError,

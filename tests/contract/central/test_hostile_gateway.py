@@ -14,14 +14,13 @@ from central.service.ingest.classify import Arrival, Greeting, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
 from central.service.ingest.statuses import Statuses
-from central.service.ports.ingest import (
+from central.service.ports.ingest import IngestTransaction, PoisonError
+from central.service.ports.ingest_records import (
     EpochCursor,
     EpochKey,
     FindingCode,
     GatewayId,
     IngestFinding,
-    IngestTransaction,
-    PoisonError,
     Rejection,
 )
 from firmware_bridge.contract.envelope import NO_HASH

@@ -19,7 +19,7 @@ from central.service.ingest.gap_findings import watch_gaps
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import MessageOutcome, OutcomeKind, Result
 from central.service.ingest.requeue import requeue
-from central.service.ports.ingest import FindingCode
+from central.service.ports.ingest_records import FindingCode
 from firmware_bridge.contract.envelope import HEADER_BYTES, NO_HASH, digest
 from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
 from firmware_bridge.contract.messages import Ack, EpochState, Hello, encode_hello

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from central.service.ports.ingest import FindingCode
+from central.service.ports.ingest_records import FindingCode
 from edge_agent.buffer.batches import readings_of
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.config.settings import parse_config

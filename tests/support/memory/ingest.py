@@ -14,7 +14,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from central.service.ports.ingest import (
+from central.service.ports.ingest import IngestTransaction
+from central.service.ports.ingest_records import (
     BatchCounts,
     BatchId,
     BatchKey,
@@ -27,7 +28,6 @@ from central.service.ports.ingest import (
     GatewayId,
     GatewayRecord,
     IngestFinding,
-    IngestTransaction,
     MeterId,
     NewBatch,
     Placement,

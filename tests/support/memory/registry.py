@@ -10,7 +10,7 @@ from typing import Any
 
 from central.domain.billing.bill import Party
 from central.domain.metering.installed_days import local_date
-from central.service.ports.ingest import ChannelId, MeterId
+from central.service.ports.ingest_records import ChannelId, MeterId
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,

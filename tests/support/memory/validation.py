@@ -15,7 +15,7 @@ from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
 from central.domain.vee.finding import NOT_ACCEPTED, VeeFinding
-from central.service.ports.ingest import ChannelId
+from central.service.ports.ingest_records import ChannelId
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.validation import (
     ENDLESS,

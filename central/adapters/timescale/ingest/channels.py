@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
-from central.service.ports.ingest import ChannelId, ChannelRecord, GatewayId, MeterId
+from central.service.ports.ingest_records import ChannelId, ChannelRecord, GatewayId, MeterId
 from firmware_bridge.contract.reading import Channel
 
 _SQL = load_queries(Path(__file__).with_name("ingest.sql"))

@@ -17,7 +17,8 @@ from central.adapters.timescale.ingest.rows import register_arrays
 from central.adapters.timescale.ingest.transaction import TimescaleTransaction, cursor_of
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.service.ports.ingest import (
+from central.service.ports.ingest import IngestTransaction
+from central.service.ports.ingest_records import (
     BatchId,
     BatchKey,
     ChannelRecord,
@@ -27,7 +28,6 @@ from central.service.ports.ingest import (
     GatewayId,
     GatewayRecord,
     IngestFinding,
-    IngestTransaction,
     MeterId,
     Quarantine,
     QuarantinedBatch,

@@ -17,7 +17,8 @@ from psycopg.errors import UniqueViolation
 
 from central.adapters.timescale.ingest.rows import BigintArray, copy_rows, timestamps
 from central.adapters.timescale.queries import load_queries
-from central.service.ports.ingest import (
+from central.service.ports.ingest import StoreUnavailableError
+from central.service.ports.ingest_records import (
     BatchCounts,
     BatchId,
     BatchKey,
@@ -33,7 +34,6 @@ from central.service.ports.ingest import (
     Rows,
     SequenceClaim,
     StoredLink,
-    StoreUnavailableError,
 )
 from firmware_bridge.contract.reading import from_ms
 

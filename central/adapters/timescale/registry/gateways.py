@@ -10,7 +10,7 @@ from uuid import UUID
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.service.ports.ingest import EpochKey, GatewayId, GatewayRecord
+from central.service.ports.ingest_records import EpochKey, GatewayId, GatewayRecord
 from firmware_bridge.contract.messages import Status
 
 _SQL = load_queries(Path(__file__).with_name("gateways.sql"))

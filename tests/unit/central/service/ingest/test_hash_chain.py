@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from central.service.ingest.hash_chain import advance
-from central.service.ports.ingest import EpochCursor, EpochKey, GatewayId, StoredLink
+from central.service.ports.ingest_records import EpochCursor, EpochKey, GatewayId, StoredLink
 from firmware_bridge.contract.envelope import NO_HASH
 
 THEN = datetime(2026, 10, 1, tzinfo=UTC)

@@ -14,12 +14,8 @@ from central.service.ingest.ingest import Ingest
 from central.service.ingest.isolate import TRIES, Blamed, isolate
 from central.service.ingest.outcome import MessageOutcome, OutcomeKind, Result
 from central.service.ports.faults import StoreFaultError, StoreUnfitError
-from central.service.ports.ingest import (
-    FindingCode,
-    IngestTransaction,
-    PoisonError,
-    StoreUnavailableError,
-)
+from central.service.ports.ingest import IngestTransaction, PoisonError, StoreUnavailableError
+from central.service.ports.ingest_records import FindingCode
 from firmware_bridge.contract.messages import EpochState, Hello
 from tests.support.hostile import bad_batches, bad_hellos, bad_statuses
 from tests.support.ingest import NOW, Edge, channel, readings

@@ -8,7 +8,8 @@ import pytest
 
 from central.service.ingest.statuses import Statuses
 from central.service.ports.faults import StoreUnfitError
-from central.service.ports.ingest import FindingCode, PoisonError, StoreUnavailableError
+from central.service.ports.ingest import PoisonError, StoreUnavailableError
+from central.service.ports.ingest_records import FindingCode
 from firmware_bridge.contract.messages import GatewayState, Status, encode_status
 from tests.support.hostile import bad_statuses
 from tests.support.ingest import NOW
