@@ -16,5 +16,5 @@ def software_version() -> str | None:
 
 
 def named_version(program: str) -> str:
-    """What `PROGRAM --version` prints: `meterline-edge 0.1.0`."""
+    """What `PROGRAM --version` prints: `meterline-edge 0.2.0`."""
     return f"{program} {software_version() or '(version unknown: it is not installed)'}"
