@@ -21,13 +21,13 @@ async def list_runs(
     services: Services, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[RunOut]:
     """Bill runs, newest first."""
-    return page_out(await services.billing.runs(after=after, limit=limit), RunOut.of)
+    return page_out(await services.billing.runs(after=after, limit=limit), RunOut.model_validate)
 
 
 @router.get("/bill-runs/{run}")
 async def get_run(services: Services, run: str) -> RunOut:
     """One run."""
-    return RunOut.of(require(await services.billing.run(run), "bill run", run))
+    return RunOut.model_validate(require(await services.billing.run(run), "bill run", run))
 
 
 @router.get("/bill-runs/{run}/bills")
@@ -60,7 +60,7 @@ async def list_lines(services: Services, bill: str) -> list[LineOut]:
 @router.get("/bills/{bill}/lines/{number}/intervals")
 async def explain_line(services: Services, bill: str, number: LineNumber) -> ExplanationOut:
     """The exact intervals behind a line, summed again."""
-    return ExplanationOut.of(await services.explain_line(bill, number))
+    return ExplanationOut.model_validate(await services.explain_line(bill, number))
 
 
 @router.get("/bills/{bill}/invoice.pdf", response_class=Response)

@@ -18,7 +18,9 @@ router = APIRouter(tags=["channels"])
 @router.get("/channels/{channel}")
 async def get_channel(services: Services, channel: str) -> ChannelOut:
     """One channel."""
-    return ChannelOut.of(require(await services.field.channel(channel), "channel", channel))
+    return ChannelOut.model_validate(
+        require(await services.field.channel(channel), "channel", channel)
+    )
 
 
 @router.get("/channels/{channel}/readings")
@@ -33,4 +35,4 @@ async def list_readings(  # noqa: PLR0913, PLR0917 - every filter is a parameter
     """A channel's readings in [start, end), every revision, in ascending time."""
     require(await services.field.channel(channel), "channel", channel)
     page = await services.field.readings(channel, Interval(start, end), after=after, limit=limit)
-    return page_out(page, ReadingOut.of)
+    return page_out(page, ReadingOut.model_validate)

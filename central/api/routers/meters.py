@@ -41,4 +41,4 @@ async def get_meter(services: Services, meter: str) -> MeterOut:
 async def list_channels(services: Services, meter: str) -> list[ChannelOut]:
     """A meter's channels."""
     require(await services.field.meter(meter, services.clock()), "meter", meter)
-    return [ChannelOut.of(view) for view in await services.field.channels(meter)]
+    return [ChannelOut.model_validate(view) for view in await services.field.channels(meter)]

@@ -40,7 +40,7 @@ async def list_point_channels(services: Services, point: str) -> list[PointChann
     """What is counted at a service point."""
     require(await services.field.point(point, services.clock()), "service point", point)
     views = await services.field.point_channels(point)
-    return [PointChannelOut.of(view) for view in views]
+    return [PointChannelOut.model_validate(view) for view in views]
 
 
 @router.get("/point-channels/{channel}/intervals")

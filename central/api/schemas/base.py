@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Annotated, Generic, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    model_validator,
+)
 
 from central.service.views.paging import Page
+from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity
 
 View = TypeVar("View")
@@ -34,15 +44,36 @@ def _in_utc(instant: datetime) -> datetime:
         raise ValueError(message) from None
 
 
+def _lower_name(value: object) -> object:
+    return value.name.lower() if isinstance(value, Enum) else value
+
+
+def _symbol(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value
+
+
+def _code(value: object) -> object:
+    return str(value) if isinstance(value, Obis) else value
+
+
 When = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Exact = Annotated[Decimal, PlainSerializer(plain_decimal, return_type=str)]
 Instant = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str)]
+LowerName = Annotated[str, BeforeValidator(_lower_name)]
+Symbol = Annotated[str, BeforeValidator(_symbol)]
+ObisCode = Annotated[str, BeforeValidator(_code)]
 
 
 class Schema(BaseModel):
-    """A schema filled from a view's attributes."""
+    """A schema filled from a view's attributes of the same names; each field is written once."""
 
     model_config = ConfigDict(from_attributes=True, extra="forbid", use_enum_values=False)
+
+    @classmethod
+    def fill(cls, view: object, **beside: object) -> Self:
+        """The schema of a view, and of what is given beside its attributes."""
+        names = cls.model_fields.keys() - beside.keys()
+        return cls.model_validate({name: getattr(view, name) for name in names} | beside)
 
 
 class QuantityOut(Schema):
@@ -51,10 +82,12 @@ class QuantityOut(Schema):
     value: Exact
     unit: str
 
+    @model_validator(mode="before")
     @classmethod
-    def of(cls, quantity: Quantity) -> Self:
-        """The schema of a quantity."""
-        return cls(value=quantity.decimal(), unit=quantity.unit.value)
+    def _of_quantity(cls, value: object) -> object:
+        if isinstance(value, Quantity):
+            return {"value": value.decimal(), "unit": value.unit.value}
+        return value
 
 
 class PageOut(BaseModel, Generic[Item]):

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Self
+from fractions import Fraction
+from typing import Annotated
 
-from central.api.schemas.base import Exact, Instant, Schema
-from central.service.views.billing import LineExplanation, Proof, RunView, spell_fraction
+from pydantic import BeforeValidator, model_validator
+
+from central.api.schemas.base import Exact, Instant, LowerName, Schema
+from central.service.views.billing import spell_fraction
+
+
+def _spelled(value: object) -> object:
+    return spell_fraction(value) if isinstance(value, Fraction) else value
+
+
+_Fraction = Annotated[str, BeforeValidator(_spelled)]
 
 
 class AccountOut(Schema):
@@ -47,6 +57,14 @@ class AmountOut(Schema):
     currency: str
     amount: Exact
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_pair(cls, value: object) -> object:
+        if isinstance(value, tuple):
+            currency, amount = value
+            return {"currency": currency, "amount": amount}
+        return value
+
 
 class RunOut(Schema):
     """One cycle's batch of bills."""
@@ -63,26 +81,6 @@ class RunOut(Schema):
     approved: int
     issued: int
     totals: list[AmountOut]
-
-    @classmethod
-    def of(cls, view: RunView) -> Self:
-        """The schema of a run."""
-        return cls(
-            run=view.run,
-            cycle=view.cycle,
-            kind=view.kind,
-            state=view.state,
-            started_at=view.started_at,
-            finished_at=view.finished_at,
-            bills=view.bills,
-            held=view.held,
-            drafts=view.drafts,
-            approved=view.approved,
-            issued=view.issued,
-            totals=[
-                AmountOut(currency=currency, amount=amount) for currency, amount in view.totals
-            ],
-        )
 
 
 class BillOut(Schema):
@@ -128,7 +126,7 @@ class ExplainedOut(Schema):
     end: Instant
     day: date
     value: Exact
-    quality: str
+    quality: LowerName
     version: int
 
 
@@ -143,33 +141,9 @@ class ProofOut(Schema):
     unit: str
     how: str
     zone: str
-    total: str
-    billed: str
+    total: _Fraction
+    billed: _Fraction
     intervals: list[ExplainedOut]
-
-    @classmethod
-    def of(cls, proof: Proof) -> Self:
-        """The schema of a proof."""
-        return cls(
-            name=proof.name,
-            label=proof.label,
-            unit=proof.unit,
-            how=proof.how,
-            zone=proof.zone,
-            total=spell_fraction(proof.total),
-            billed=spell_fraction(proof.billed),
-            intervals=[
-                ExplainedOut(
-                    start=interval.start,
-                    end=interval.end,
-                    day=interval.day,
-                    value=interval.value,
-                    quality=interval.quality.name.lower(),
-                    version=interval.version,
-                )
-                for interval in proof.intervals
-            ],
-        )
 
 
 class ExplanationOut(Schema):
@@ -177,11 +151,3 @@ class ExplanationOut(Schema):
 
     line: LineOut
     proofs: list[ProofOut]
-
-    @classmethod
-    def of(cls, explanation: LineExplanation) -> Self:
-        """The schema of an explanation."""
-        return cls(
-            line=LineOut.model_validate(explanation.line),
-            proofs=[ProofOut.of(proof) for proof in explanation.proofs],
-        )

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Self
+from typing import Annotated, Self
 
-from central.api.schemas.base import Instant, QuantityOut, Schema
+from pydantic import AliasChoices, Field
+
+from central.api.schemas.base import Instant, LowerName, ObisCode, QuantityOut, Schema, Symbol
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.service.operator.month import ChannelMonth
 from central.service.views.field import (
-    ChannelView,
     GatewayView,
     MeterView,
-    PointChannelView,
     Presence,
-    ReadingView,
     presence,
 )
-from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.quantity import Quantity
 
 QUALITY = {quality.value: quality.name.lower() for quality in IntervalQuality}
@@ -41,18 +39,7 @@ class GatewayOut(Schema):
     @classmethod
     def of(cls, view: GatewayView, now: datetime) -> Self:
         """The schema of a gateway."""
-        return cls(
-            gateway=view.gateway,
-            presence=presence(view.last_seen, now, revoked=view.revoked),
-            revoked=view.revoked,
-            enrolled_at=view.enrolled_at,
-            last_seen=view.last_seen,
-            epoch=view.epoch,
-            cum=view.cum,
-            backlog=view.backlog,
-            meters=view.meters,
-            findings=view.findings,
-        )
+        return cls.fill(view, presence=presence(view.last_seen, now, revoked=view.revoked))
 
 
 class MeterOut(Schema):
@@ -74,19 +61,11 @@ class MeterOut(Schema):
     @classmethod
     def of(cls, view: MeterView, now: datetime) -> Self:
         """The schema of a meter."""
-        return cls(
-            meter=view.meter,
-            manufacturer=view.manufacturer,
-            serial=view.serial,
+        return cls.fill(
+            view,
             presence=presence(view.last_seen, now),
-            gateway=view.gateway,
             service_point=view.point,
             service_point_name=view.point_name,
-            zone=view.zone,
-            last_seen=view.last_seen,
-            last_good=view.last_good,
-            missing=view.missing,
-            findings=view.findings,
         )
 
 
@@ -95,59 +74,28 @@ class ChannelOut(Schema):
 
     channel: str
     meter: str
-    obis: str
+    obis: ObisCode
     name: str
-    kind: str
+    kind: LowerName
     period_s: int
-    source: str
-    unit: str
+    source: LowerName
+    unit: Symbol
     first_at: Instant | None
     last_at: Instant | None
     last_value: QuantityOut | None
-
-    @classmethod
-    def of(cls, view: ChannelView) -> Self:
-        """The schema of a channel."""
-        return cls(
-            channel=view.channel,
-            meter=view.meter,
-            obis=str(view.obis),
-            name=view.name,
-            kind=view.kind.name.lower(),
-            period_s=view.period_s,
-            source=view.source.name.lower(),
-            unit=view.unit.value,
-            first_at=view.first_at,
-            last_at=view.last_at,
-            last_value=None if view.last_value is None else QuantityOut.of(view.last_value),
-        )
 
 
 class PointChannelOut(Schema):
     """One quantity and direction at a service point, whichever meter was there."""
 
     channel: str
-    service_point: str
+    service_point: Annotated[str, Field(validation_alias=AliasChoices("service_point", "point"))]
     zone: str
-    obis: str
+    obis: ObisCode
     name: str
     period_s: int
-    unit: str
+    unit: Symbol
     last_day: date | None
-
-    @classmethod
-    def of(cls, view: PointChannelView) -> Self:
-        """The schema of a point's channel."""
-        return cls(
-            channel=view.channel,
-            service_point=view.point,
-            zone=view.zone,
-            obis=str(view.obis),
-            name=view.name,
-            period_s=view.period_s,
-            unit=view.unit.value,
-            last_day=view.last_day,
-        )
 
 
 class ReadingOut(Schema):
@@ -155,20 +103,9 @@ class ReadingOut(Schema):
 
     at: Instant
     revision: int
-    value: QuantityOut
-    quality: str
-    time_quality: str
-
-    @classmethod
-    def of(cls, view: ReadingView) -> Self:
-        """The schema of a reading."""
-        return cls(
-            at=view.at,
-            revision=view.revision,
-            value=QuantityOut.of(view.quantity),
-            quality=view.quality.name.lower(),
-            time_quality=view.time_quality.name.lower(),
-        )
+    value: Annotated[QuantityOut, Field(validation_alias=AliasChoices("value", "quantity"))]
+    quality: LowerName
+    time_quality: LowerName
 
 
 class IntervalOut(Schema):
@@ -176,11 +113,6 @@ class IntervalOut(Schema):
 
     start: Instant
     end: Instant
-
-    @classmethod
-    def of(cls, interval: Interval) -> Self:
-        """The schema of an interval."""
-        return cls(start=interval.start, end=interval.end)
 
 
 class DayOut(Schema):
@@ -193,7 +125,7 @@ class DayOut(Schema):
     start: Instant
     end: Instant
     period_s: int
-    unit: str
+    unit: Symbol
     version: int
     sha256: str
     values: list[str | None]
@@ -202,13 +134,8 @@ class DayOut(Schema):
     @classmethod
     def of(cls, block: DayBlock) -> Self:
         """The schema of a day block."""
-        return cls(
-            day=block.day,
-            start=block.start,
-            end=block.end,
-            period_s=block.period_s,
-            unit=block.unit.value,
-            version=block.version,
+        return cls.fill(
+            block,
             sha256=block.sha256.hex(),
             values=_values(block),
             quality=[QUALITY[mark] for mark in block.quality.tolist()],
@@ -241,16 +168,13 @@ class MonthOut(Schema):
     @classmethod
     def of(cls, month: ChannelMonth) -> Self:
         """The schema of a month; days without a block are left out."""
-        return cls(
+        return cls.fill(
+            month,
             channel=month.channel.channel,
-            zone=month.zone,
             month=f"{month.first:%Y-%m}",
             start=month.interval.start,
             end=month.interval.end,
-            total=None if month.total is None else QuantityOut.of(month.total),
-            estimated=month.estimated,
-            missing=month.missing,
-            gaps=[IntervalOut.of(gap) for gap in month.gaps()],
+            gaps=list(month.gaps()),
             days=[DayOut.of(day.block) for day in month.days if day.block is not None],
         )
 
