@@ -24,7 +24,7 @@ from central.api.schemas.field import (
 )
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import NULL, IntervalQuality
-from central.service.operator.month import Month, assemble_month
+from central.service.operator.month import ChannelMonth, assemble_month
 from central.service.views.billing import (
     ExplainedInterval,
     LineExplanation,
@@ -94,7 +94,7 @@ async def sent(schema: object, body: BaseModel) -> str:
         return (await client.get("/")).text
 
 
-def month() -> Month:
+def month() -> ChannelMonth:
     day = date(2026, 10, 1)
     values = np.full(24, 40, dtype=np.int64)
     quality = np.zeros(24, np.uint8)
