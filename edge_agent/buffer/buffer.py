@@ -17,14 +17,12 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID, uuid4
 
-from edge_agent.buffer import schema
+from edge_agent.buffer import schema, stored
 from edge_agent.buffer.engine import StorageEngine
 from edge_agent.buffer.epochs import EpochRecord, Ledger
 from edge_agent.buffer.records import (
     EVENT,
-    PRUNED,
     READ,
-    VOIDED,
     WITHHELD,
     BatchRow,
     Cycle,
@@ -355,87 +353,40 @@ class Buffer:
     # --- asking the file ---
 
     async def waiting(self, limit: int = 1_000) -> tuple[WaitingRow, ...]:
-        """The oldest held readings whose row is intact."""
-        rows = await self._engine.database.rows(
-            "SELECT id, boot, taken_ms, count, readings, crc FROM held ORDER BY id LIMIT ?",
-            (limit,),
-        )
-        sound = [row for row in rows if row[5] == schema.checksum(*row[1:5])]
-        return tuple(WaitingRow(row[0], row[1], row[2], row[4]) for row in sound)
+        """The oldest readings that wait for the clock and whose row is intact."""
+        return await stored.waiting(self._engine.database, limit)
 
     async def waiting_boots(self) -> dict[str, int]:
-        """Each boot that readings are held from, oldest first, and how long it lasted at least.
+        """Each boot that readings wait from, oldest first, with its least length in ms."""
+        return await stored.waiting_boots(self._engine.database)
 
-        Milliseconds from its start to the last of them.
-        """
-        rows = await self._engine.database.rows(
-            "SELECT boot, max(taken_ms) FROM held GROUP BY boot ORDER BY min(id)"
-        )
-        return {row[0]: row[1] for row in rows}
+    async def waiting_count(self) -> int:
+        """Readings that wait for the clock."""
+        return await stored.waiting_count(self._engine.database)
 
     async def newest(self, readings: int) -> AsyncIterator[Batch]:
         """The newest batches, oldest first; those whose bytes are lost are left out.
 
         Args:
-            readings: How many at most, over all of them.
+            readings: Maximum number of readings, over all of them.
 
         Raises:
             BufferUnavailableError: The file cannot be read.
         """
-        identities: list[int] = []
-        for identity, count in await self._engine.database.rows(
-            "SELECT id, count FROM batch ORDER BY id DESC LIMIT ?", (readings,)
-        ):
-            readings -= count
-            if readings < 0:
-                break
-            identities.append(identity)
-        for identity in reversed(identities):
-            for row in await self._engine.database.rows(
-                "SELECT sha256, payload FROM batch WHERE id = ?", (identity,)
-            ):
-                ordinal, sequence = schema.split_id(identity)
-                record = next(
-                    (record for record in self._engine.ledger if record.ordinal == ordinal), None
-                )
-                batch = self._batch(record, sequence, BatchRow.read(*row)) if record else None
-                if batch is not None:
-                    yield batch
-
-    async def waiting_count(self) -> int:
-        """Readings that wait for the clock."""
-        rows = await self._engine.database.rows("SELECT coalesce(sum(count), 0) FROM held")
-        return int(rows[0][0])
+        for identity in await stored.newest(self._engine.database, readings):
+            ordinal, sequence = schema.split_id(identity)
+            record = next((r for r in self._engine.ledger if r.ordinal == ordinal), None)
+            if record is None:
+                continue
+            row = await self._row(record, sequence)
+            if (batch := self._batch(record, sequence, row)) is not None:
+                yield batch
 
     async def counts(self) -> ReadingCounts:
         """Readings by where they are."""
-        held = await self.waiting_count()
-        acknowledged, unacknowledged = self._engine.marks.get(PRUNED, 0), 0
-        for record in self._engine.ledger:
-            rows = await self._engine.database.rows(
-                "SELECT coalesce(sum(count) FILTER (WHERE id <= :cum), 0), "
-                "coalesce(sum(count) FILTER (WHERE id > :cum), 0) "
-                "FROM batch WHERE id BETWEEN :first AND :last",
-                {
-                    "cum": record.id_of(record.cum),
-                    "first": record.id_of(0),
-                    "last": record.id_of(record.last),
-                },
-            )
-            acknowledged += rows[0][0]
-            unacknowledged += rows[0][1]
-        voided = self._engine.marks.get(VOIDED, 0)
-        return ReadingCounts(
-            self._engine.marks.get(READ, 0), held, unacknowledged, acknowledged, voided
-        )
+        engine = self._engine
+        return await stored.counts(engine.database, engine.ledger, engine.marks)
 
     async def oldest_unacknowledged_ms(self) -> int | None:
         """When the oldest unacknowledged batch was sealed; None where there is none."""
-        for record in self._engine.ledger:
-            if record.cum < record.last:
-                oldest = record.id_of(max(record.cum + 1, record.first))
-                rows = await self._engine.database.rows(
-                    "SELECT made_at_ms FROM batch WHERE id = ?", (oldest,)
-                )
-                return int(rows[0][0]) if rows else None
-        return None
+        return await stored.oldest_unacknowledged_ms(self._engine.database, self._engine.ledger)

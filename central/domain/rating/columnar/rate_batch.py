@@ -28,7 +28,8 @@ from central.domain.rating.columnar.determinant_columns import (
     measure,
 )
 from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
-from central.domain.rating.columnar.price_columns import ColumnPricer, LineColumn
+from central.domain.rating.columnar.line_column import LineColumn
+from central.domain.rating.columnar.price_columns import ColumnPricer
 from central.domain.rating.columnar.results import CanonicalColumn, Results
 from central.domain.rating.determinants.align import Blocks, inputs_of
 from central.domain.rating.determinants.context import HeldError, RatingContext

@@ -26,7 +26,7 @@ from central.domain.rating.columnar.column_format import Ratios, decimals, print
 from central.domain.rating.columnar.day_matrix import Row
 from central.domain.rating.columnar.determinant_columns import Measured
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask
-from central.domain.rating.columnar.price_columns import LineColumn
+from central.domain.rating.columnar.line_column import LineColumn
 from central.domain.rating.hashing import (
     Piece,
     canonical,
