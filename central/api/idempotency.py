@@ -62,9 +62,9 @@ class Once:
         if self._key is None:
             return _response(await _done(work, b""))
         digest = await self._digest()
-        held = await self._services.answers.claim(self._key, digest, self._services.clock())
-        if held is not None:
-            return _response(self._replay(held, digest), replayed=True)
+        known = await self._services.answers.claim(self._key, digest, self._services.clock())
+        if known is not None:
+            return _response(self._replay(known, digest), replayed=True)
         try:
             answer = await _done(work, digest)
         except BaseException:
@@ -80,16 +80,16 @@ class Once:
         digest.update(await request.body())
         return digest.digest()
 
-    def _replay(self, held: StoredAnswer, digest: bytes) -> StoredAnswer:
-        if held.request_sha256 != digest:
+    def _replay(self, known: StoredAnswer, digest: bytes) -> StoredAnswer:
+        if known.request_sha256 != digest:
             message = "The idempotency key was used for another request."
             raise KeyReusedError(
                 message, value=self._key, remedy="Use a new key for a new request."
             )
-        if held.status is None:
+        if known.status is None:
             message = "A request with this idempotency key is still at work."
             raise KeyBusyError(message, value=self._key, remedy="Send it again in a moment.")
-        return held
+        return known
 
 
 async def _done(work: Work, digest: bytes) -> StoredAnswer:

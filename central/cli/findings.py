@@ -178,7 +178,7 @@ def list_quarantine_command(
 
     async def work() -> list[dict[str, Any]]:
         async with _pool() as pool:
-            held = await TimescaleIngestStore(pool).held(gateway, code, limit)
+            batches = await TimescaleIngestStore(pool).quarantined(gateway, code, limit)
         return [
             {
                 "gateway": one.gateway,
@@ -189,7 +189,7 @@ def list_quarantine_command(
                 "bytes": len(one.quarantine.payload),
                 "received_at": one.received_at.isoformat(),
             }
-            for one in held
+            for one in batches
         ]
 
     listed(wait_for(work()), as_json=as_json, nothing="No batch is quarantined.")
@@ -212,13 +212,13 @@ def requeue_command(
 
     done = wait_for(work())
     released = sum(one.released for one in done)
-    held = Counter(one.code for one in done if not one.released)
+    still = Counter(one.code for one in done if not one.released)
     if as_json:
-        show({"tried": len(done), "released": released, "held": held})
+        show({"tried": len(done), "released": released, "held": still})
     else:
-        still = "".join(f", {count} still {why}" for why, count in held.items())
-        typer.echo(f"{released} of {len(done)} batches released{still}.")
-    if held:
+        rest = "".join(f", {count} still {why}" for why, count in still.items())
+        typer.echo(f"{released} of {len(done)} batches released{rest}.")
+    if still:
         raise typer.Exit(EXIT_HELD)
 
 

@@ -104,7 +104,7 @@ class Window:
         self.refused: list[Rejection] = []
 
     async def run(self) -> Result:
-        """Store the window; `refused` then holds what must be kept as rejected."""
+        """Store the window; `refused` then has what must be kept as rejected."""
         batches = [self._new_batch(i) for i in range(len(self._candidates))]
         claims = await self._claim(batches)
         outcomes = await self._place(batches, claims)
@@ -122,19 +122,19 @@ class Window:
                 None, None, None, None, 0, item.arrival.at,
             )  # fmt: skip
         batch = item.batch
-        held = int(self._table.quarantined[position])
+        quarantined = int(self._table.quarantined[position])
         reason = self._table.code_of(position)
         code = reason.value if reason is not None else None if batch.void is None else VOID
         return NewBatch(
             key=key,
             sha256=item.header.sha256,
-            state=BatchState.QUARANTINED if held else BatchState.STORED,
+            state=BatchState.QUARANTINED if quarantined else BatchState.STORED,
             code=code,
             prev_hash=batch.prev_hash,
             made_at=from_ms(batch.made_at_ms),
             replaces=None if batch.void is None else batch.void.replaces,
             received=int(self._table.counts[position]),
-            quarantined=held,
+            quarantined=quarantined,
             received_at=item.arrival.at,
         )
 
@@ -149,16 +149,16 @@ class Window:
         for position, batch in enumerate(batches):
             claim = won[first[batch.key]]
             if first[batch.key] != position:
-                held = batches[first[batch.key]] if claim.fresh else None
+                earlier = batches[first[batch.key]] if claim.fresh else None
                 claim = SequenceClaim(
                     claim.batch_id,
                     fresh=False,
-                    held=claim.held if held is None else held.link,
-                    empty=claim.empty if held is None else held.received == 0,
+                    stored=claim.stored if earlier is None else earlier.link,
+                    empty=claim.empty if earlier is None else earlier.received == 0,
                 )
             if _is_original_of(batch, claim):
                 await self._tx.fill(claim.batch_id, batch)
-                claim = SequenceClaim(claim.batch_id, fresh=True, held=batch.link)
+                claim = SequenceClaim(claim.batch_id, fresh=True, stored=batch.link)
             claims.append(claim)
         return claims
 
@@ -221,7 +221,7 @@ class Window:
         return replace(end, kind=OutcomeKind.CONFLICT, code=IDENTITY_CLASH, stored=0, quarantined=0)
 
     async def _hold(self, batches: Sequence[NewBatch], claims: Sequence[SequenceClaim]) -> None:
-        held = []
+        unusable = []
         for position, (batch, claim) in enumerate(zip(batches, claims, strict=True)):
             if not claim.fresh or batch.state is not BatchState.QUARANTINED:
                 continue
@@ -231,7 +231,7 @@ class Window:
             if reason is not None:
                 message = ROW_MESSAGES[reason]
             code = batch.code or ""
-            held.append(Quarantine(claim.batch_id, code, message, item.arrival.payload))
+            unusable.append(Quarantine(claim.batch_id, code, message, item.arrival.payload))
             name = item.arrival.gateway
             self._findings.append(
                 IngestFinding(
@@ -241,8 +241,8 @@ class Window:
                     batch.key.gateway_id,
                 )
             )
-        if held:
-            await self._tx.quarantine(held)
+        if unusable:
+            await self._tx.quarantine(unusable)
 
     async def _advance(
         self, batches: Sequence[NewBatch], claims: Sequence[SequenceClaim]
@@ -280,15 +280,15 @@ class Window:
             if claim.fresh and batch.state is BatchState.QUARANTINED:
                 quarantined.setdefault(key, []).append(batch.key.sequence)
             if not claim.fresh and _is_same(batch, claim):
-                held = claim.held
-                before = repeated.get(key, held)
-                repeated[key] = max(before, held, key=lambda link: link.sequence)
+                stored = claim.stored
+                before = repeated.get(key, stored)
+                repeated[key] = max(before, stored, key=lambda link: link.sequence)
         # A copied card sends again what its twin sent before they parted. It does not know the
         # twin's batch at `cum`, so it is told of its own, and comes to where the two differ.
         acks = [
-            (key, Ack(key.epoch, held.sequence, held.sha256))
-            for key, held in repeated.items()
-            if held.sequence < cursors[key].cum
+            (key, Ack(key.epoch, stored.sequence, stored.sha256))
+            for key, stored in repeated.items()
+            if stored.sequence < cursors[key].cum
         ]
         acks += [
             (
@@ -346,14 +346,14 @@ class Window:
 
 
 def _is_same(batch: NewBatch, claim: SequenceClaim) -> bool:
-    """Whether a batch is what is held, itself or by the hash that one of the two stands for."""
-    return claim.held.is_known_as(batch.sha256) or batch.replaces == claim.held.sha256
+    """Whether a batch is what is stored, itself or by the hash that one of the two stands for."""
+    return claim.stored.is_known_as(batch.sha256) or batch.replaces == claim.stored.sha256
 
 
 def _is_original_of(batch: NewBatch, claim: SequenceClaim) -> bool:
-    """Whether a void batch is held and this is what it stands for, come late.
+    """Whether a void batch is stored and this is what it stands for, come late.
 
     A void that does not know what it stands for gives way to any batch with readings.
     """
-    stands_for = claim.held.replaces in {batch.sha256, NO_HASH}
+    stands_for = claim.stored.replaces in {batch.sha256, NO_HASH}
     return not claim.fresh and claim.empty and stands_for and batch.received != 0

@@ -1,4 +1,4 @@
-"""Raising cursors in the store over what is held."""
+"""Raising cursors in the store over what is stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def advance_cursors(
     now: datetime,
     broken: Callable[[EpochKey, int], None],
 ) -> dict[EpochKey, EpochCursor]:
-    """Raise locked cursors as far as what is held reaches.
+    """Raise locked cursors as far as what is stored reaches.
 
     Args:
         tx: The transaction that locked them.

@@ -37,7 +37,7 @@ async def watch_gaps(
         for cursor in holes:
             links = (await tx.links({cursor.key: cursor.cum + 1})).get(cursor.key, [])
             above = [link.sequence for link in links if link.sequence > cursor.cum + 1]
-            # Held right behind `cum` means that its chain breaks there, which is its own finding.
+            # Stored right behind `cum` means that its chain breaks there, which is its own finding.
             if above and links[0].sequence != cursor.cum + 1:
                 found.append(_gap(cursor, above[0] - 1))
         if found:

@@ -157,7 +157,7 @@ class _Visit:
         return made_at is None or made_at < self._hello.sent_at
 
     async def _is_other(self, key: EpochKey, sequence: int, sha256: bytes) -> bool:
-        """Whether a batch is held there, and not the one that the gateway has."""
+        """Whether a batch is stored there, and not the one that the gateway has."""
         link = await self._link_at(key, sequence)
         return link is not None and sha256 != NO_HASH and not link.is_known_as(sha256)
 
@@ -173,10 +173,10 @@ class _Visit:
         """Record as lost what neither the centre has nor the gateway keeps, and move on."""
         cursor = await self._advance(cursor)
         while cursor.cum < first_kept - 1:
-            held = (await self._tx.links({cursor.key: cursor.cum + 1})).get(cursor.key, [])
-            until = min([first_kept - 1, *(link.sequence - 1 for link in held[:1])])
+            stored = (await self._tx.links({cursor.key: cursor.cum + 1})).get(cursor.key, [])
+            until = min([first_kept - 1, *(link.sequence - 1 for link in stored[:1])])
             if until == cursor.cum:
-                break  # held, but the chain breaks there; ingest has said so
+                break  # stored, but the chain breaks there; ingest has said so
             self._findings.append(_lost(cursor.key, cursor.cum + 1, until))
             known = state is not None and state.cum == until
             cursor = replace(

@@ -1,4 +1,4 @@
-"""How far an epoch is held without a hole and with its hash chain whole."""
+"""How far an epoch is stored without a hole and with its hash chain whole."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def advance(cursor: EpochCursor, links: Sequence[StoredLink], now: datetime) -> 
 
     Args:
         cursor: Where it stands.
-        links: Held batches from `cursor.cum` on, ascending.
+        links: Stored batches from `cursor.cum` on, ascending.
         now: When.
 
     Returns:

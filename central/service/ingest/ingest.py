@@ -167,8 +167,8 @@ class Ingest:
             RefusedMessage(arrival, blamed.code, blamed.message, header)
         ]
         if isinstance(item, Readable | Unreadable):
-            held = Unreadable(arrival, item.header, blamed.code, blamed.message)
-            ways.insert(0, held)
+            unreadable = Unreadable(arrival, item.header, blamed.code, blamed.message)
+            ways.insert(0, unreadable)
         for way in ways:
             try:
                 return await self._commit_whole([way], is_found=isinstance(way, RefusedMessage))

@@ -38,7 +38,7 @@ class MessageOutcome:
         stored: Readings placed.
         duplicate: Readings that were there with the same value.
         conflict: Readings whose place has another value.
-        quarantined: Readings held back.
+        quarantined: Readings kept, but not stored as such.
     """
 
     kind: OutcomeKind
@@ -78,7 +78,7 @@ class Result:
 
 
 def quarantine_key(gateway: str, code: str) -> str:
-    """The key of the finding that a gateway's batches are held for a reason."""
+    """The key of the finding that a gateway's batches are quarantined for a reason."""
     return f"QUARANTINE:{gateway}:{code}"
 
 

@@ -31,12 +31,12 @@ class Requeued:
     """What became of one quarantined batch.
 
     Args:
-        held: The batch as it was found.
-        released: Whether nothing of it is held any more.
+        source: The batch as it was found.
+        released: Whether nothing of it is quarantined any more.
         code: Why it still is, where it is.
     """
 
-    held: QuarantinedBatch
+    source: QuarantinedBatch
     released: bool
     code: str | None
 
@@ -56,39 +56,42 @@ async def requeue(
         store: Where they are.
         clock: Now, aware.
         gateway: Only this gateway's.
-        code: Only those held for this reason.
+        code: Only those quarantined for this reason.
         limit: At most so many.
 
     Raises:
         StoreUnavailableError: What was not reported is as it was.
         StoreUnfitError: Likewise; the deployment is at fault.
     """
-    done = [await _try(store, held, clock()) for held in await store.held(gateway, code, limit)]
-    for name, why in {(r.held.gateway, r.held.quarantine.code) for r in done if r.released}:
-        if not await store.held(name, why, 1):
+    done = [
+        await _try(store, source, clock())
+        for source in await store.quarantined(gateway, code, limit)
+    ]
+    for name, why in {(r.source.gateway, r.source.quarantine.code) for r in done if r.released}:
+        if not await store.quarantined(name, why, 1):
             async with store.transaction() as tx:
                 await tx.close_findings([quarantine_key(name, why)], "requeue")
     return done
 
 
-async def _try(store: IngestStore, held: QuarantinedBatch, now: datetime) -> Requeued:
+async def _try(store: IngestStore, source: QuarantinedBatch, now: datetime) -> Requeued:
     """Requeue one batch; what is still refused stays as it was, and stops no other."""
     try:
-        return await _requeue(store, held, now)
+        return await _requeue(store, source, now)
     except (PoisonError, StoreFaultError) as error:
-        still = blame(RefusedMessage(_arrival(held), "", ""), error)
-        return Requeued(held, released=False, code=still.code)
+        still = blame(RefusedMessage(_arrival(source), "", ""), error)
+        return Requeued(source, released=False, code=still.code)
 
 
-def _arrival(held: QuarantinedBatch) -> Arrival:
-    return Arrival(held.gateway, held.quarantine.payload, held.received_at)
+def _arrival(source: QuarantinedBatch) -> Arrival:
+    return Arrival(source.gateway, source.quarantine.payload, source.received_at)
 
 
-async def _requeue(store: IngestStore, held: QuarantinedBatch, now: datetime) -> Requeued:
-    item = examine(_arrival(held))
+async def _requeue(store: IngestStore, source: QuarantinedBatch, now: datetime) -> Requeued:
+    item = examine(_arrival(source))
     if not isinstance(item, Readable):
-        return Requeued(held, released=False, code=held.quarantine.code)
-    batch, home = item.batch, held.key.gateway_id
+        return Requeued(source, released=False, code=source.quarantine.code)
+    batch, home = item.batch, source.key.gateway_id
     records = await store.resolve({(home, channel) for channel in batch.channels})
     listed = ChannelList.of(batch.channels, records)
     table = tabulate([(home, batch, listed)], await store.homes(listed.distinct), now)
@@ -97,10 +100,10 @@ async def _requeue(store: IngestStore, held: QuarantinedBatch, now: datetime) ->
         await store.prepare(int(allowed.at_ms.min()), int(allowed.at_ms.max()))
     reason = table.code_of(0)
     quarantined = int(table.quarantined[0])
-    batch_id = held.quarantine.batch_id
+    batch_id = source.quarantine.batch_id
     new = NewBatch(
-        key=held.key,
-        sha256=held.sha256,
+        key=source.key,
+        sha256=source.sha256,
         state=BatchState.QUARANTINED if quarantined else BatchState.STORED,
         code=None if reason is None else reason.value,
         prev_hash=batch.prev_hash,
@@ -108,7 +111,7 @@ async def _requeue(store: IngestStore, held: QuarantinedBatch, now: datetime) ->
         replaces=None if batch.void is None else batch.void.replaces,
         received=int(table.counts[0]),
         quarantined=quarantined,
-        received_at=held.received_at,
+        received_at=source.received_at,
     )
     async with store.transaction() as tx:
         await tx.fill(batch_id, new)
@@ -116,11 +119,11 @@ async def _requeue(store: IngestStore, held: QuarantinedBatch, now: datetime) ->
         places = await place(tx, rows)
         stored, duplicate, conflict = (int((places == value).sum()) for value in ReadingFate)
         await tx.recount([BatchCounts(batch_id, stored, duplicate, conflict, quarantined)])
-        if batch.events and held.quarantine.code not in set(RowCode):
-            # Where single rows were held, the batch was read and its events are raised already.
-            await tx.find(event_findings(held.key, batch))
+        if batch.events and source.quarantine.code not in set(RowCode):
+            # Where single rows were kept, the batch was read and its events are raised already.
+            await tx.find(event_findings(source.key, batch))
         if reason is not None:
             message = ROW_MESSAGES[reason]
-            payload = held.quarantine.payload
+            payload = source.quarantine.payload
             await tx.quarantine([Quarantine(batch_id, reason.value, message, payload)])
-    return Requeued(held, released=reason is None, code=None if reason is None else reason.value)
+    return Requeued(source, released=reason is None, code=None if reason is None else reason.value)

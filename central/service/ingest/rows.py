@@ -29,7 +29,7 @@ _DAY_MS = 86_400_000
 
 
 class RowCode(StrEnum):
-    """Why a reading is held back. Never renamed."""
+    """Why a reading is quarantined. Never renamed."""
 
     METER_ELSEWHERE = "METER_ELSEWHERE"
     UNIT_CHANGED = "UNIT_CHANGED"
@@ -72,7 +72,7 @@ class ChannelList:
         return cls([record.id for record in found], meters, kept, frozenset(meters))
 
     def bars(self, gateway: GatewayId, homes: Mapping[MeterId, GatewayId]) -> list[int]:
-        """Why all rows of each channel are held back: 0, or 1 + position in RowCode."""
+        """Why all rows of each channel are quarantined: 0, or 1 + position in RowCode."""
         if all(homes[meter] == gateway for meter in self.distinct) and all(self.is_unit_kept):
             return [0] * len(self.ids)
         pairs = zip(self.meters, self.is_unit_kept, strict=True)
@@ -84,10 +84,10 @@ class Table:
     """The rows of several batches, in the order in which they came.
 
     Args:
-        rows: The readings; `batch_id` holds the batch's position in the window.
-        reason: Why each is held back: 0, or 1 + position in RowCode. uint8.
+        rows: The readings; `batch_id` has the batch's position in the window.
+        reason: Why each is quarantined: 0, or 1 + position in RowCode. uint8.
         counts: Readings of each batch. int64.
-        quarantined: Held back of each batch. int64.
+        quarantined: Of each batch. int64.
     """
 
     rows: Rows
@@ -96,7 +96,7 @@ class Table:
     quarantined: NDArray[np.int64]
 
     def code_of(self, position: int) -> RowCode | None:
-        """The first reason for which readings of a batch are held back."""
+        """The first reason for which readings of a batch are quarantined."""
         if not self.quarantined[position]:
             return None
         reasons = self.reason[self.rows.batch_id == position]

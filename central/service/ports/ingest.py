@@ -77,7 +77,7 @@ class IngestTransaction(Protocol):
     async def store(self, rows: Rows) -> Placement:
         """Place readings. Keys must ascend and differ from each other.
 
-        A row whose place is held by the same batch is STORED.
+        A row whose place is taken by the same batch is STORED.
         """
 
     async def recount(self, counts: Sequence[BatchCounts]) -> None:
@@ -86,8 +86,8 @@ class IngestTransaction(Protocol):
     async def keep_conflicts(self, rows: Rows, kept: Sequence[tuple[int, int]]) -> None:
         """Keep values whose place is taken, each with the value that has it."""
 
-    async def quarantine(self, held: Sequence[Quarantine]) -> None:
-        """Keep batches that cannot be used; again for one that is held changes its reason."""
+    async def quarantine(self, batches: Sequence[Quarantine]) -> None:
+        """Keep batches that cannot be used; again for one that is there changes its reason."""
 
     async def queue_for_validation(
         self,
@@ -101,13 +101,13 @@ class IngestTransaction(Protocol):
         """Lock cursors until the end of the transaction, making those that are missing."""
 
     async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[StoredLink]]:
-        """Per epoch the held batches from a sequence on, that one included, ascending.
+        """Per epoch the stored batches from a sequence on, that one included, ascending.
 
         At most a thousand per epoch; ask again from the last for more.
         """
 
     async def made_at(self, key: BatchKey) -> datetime | None:
-        """When a held batch was sealed, by its gateway's clock; None where that is not known."""
+        """When a stored batch was sealed, by its gateway's clock; None where that is not known."""
 
     async def save_cursors(self, cursors: Collection[EpochCursor]) -> None:
         """Write locked cursors, and that their epochs were heard of now."""
@@ -158,13 +158,13 @@ class IngestStore(Protocol):
     async def prepare(self, from_ms: int, until_ms: int) -> None:
         """Make room for readings of a range of time, where the store needs telling."""
 
-    async def held(
+    async def quarantined(
         self, gateway: str | None, code: str | None, limit: int
     ) -> list[QuarantinedBatch]:
         """Quarantined batches, oldest first."""
 
     async def stalled(self, before: datetime) -> list[EpochCursor]:
-        """Cursors below a held batch that have not risen since `before`."""
+        """Cursors below a stored batch that have not risen since `before`."""
 
     async def open_findings(self, code: FindingCode | None = None) -> list[IngestFinding]:
         """What is open."""

@@ -74,7 +74,7 @@ class EpochCursor:
         key: Gateway and epoch.
         cum: Every sequence up to this one is stored, quarantined or recorded as lost.
         cum_hash: Hash of the batch `cum`; 32 zero bytes where it is not known.
-        high: Highest sequence held; above `cum` when there is a hole.
+        high: Highest sequence stored; above `cum` when there is a hole.
         advanced_at: When `cum` last rose, or the epoch was first seen.
         superseded_by: The epoch that named this one as its predecessor.
         superseded_last: The last sequence that it knew of this one.
@@ -95,7 +95,7 @@ class EpochCursor:
 
 @dataclass(frozen=True, slots=True)
 class StoredLink:
-    """A held batch as a link of its epoch's hash chain.
+    """A stored batch as a link of its epoch's hash chain.
 
     Args:
         sequence: Its position.
@@ -134,7 +134,7 @@ class NewBatch:
         made_at: When it was sealed, by the gateway's clock; None likewise.
         replaces: Of a void batch, the hash that it stands for.
         received: Readings in it; None where the body could not be read.
-        quarantined: Readings of it that are held back.
+        quarantined: Readings of it that are quarantined.
         received_at: When it arrived.
     """
 
@@ -161,14 +161,14 @@ class SequenceClaim:
 
     Args:
         batch_id: Key of the batch that has the sequence.
-        fresh: Whether this claim won it; otherwise `held` is what was there.
-        held: The batch that has the sequence.
-        empty: Whether what is held is a void batch, without readings.
+        fresh: Whether this claim won it; otherwise `stored` is what was there.
+        stored: The batch that has the sequence.
+        empty: Whether what is stored is a void batch, without readings.
     """
 
     batch_id: BatchId
     fresh: bool
-    held: StoredLink
+    stored: StoredLink
     empty: bool = False
 
 
@@ -232,7 +232,7 @@ class BatchCounts:
         stored: In `reading`.
         duplicate: There already, with the same value.
         conflict: There already, with another value; kept aside.
-        quarantined: Held back.
+        quarantined: Kept, but not stored as readings.
     """
 
     batch_id: BatchId
@@ -244,7 +244,7 @@ class BatchCounts:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Why a batch is held, whole or in part, with its bytes."""
+    """Why a batch is quarantined, whole or in part, with its bytes."""
 
     batch_id: BatchId
     code: str
@@ -259,7 +259,7 @@ class QuarantinedBatch:
     Args:
         gateway: Name of its gateway.
         key: Its identity.
-        quarantine: Why it is held, and its bytes.
+        quarantine: Why it is quarantined, and its bytes.
         sha256: Its hash.
         received_at: When it arrived.
     """

@@ -182,7 +182,7 @@ class MemoryIngestStore:
     async def prepare(self, from_ms: int, until_ms: int) -> None:
         """Memory needs no telling."""
 
-    async def held(
+    async def quarantined(
         self, gateway: str | None, code: str | None, limit: int
     ) -> list[QuarantinedBatch]:
         """See `IngestStore`."""
@@ -272,10 +272,12 @@ class _Transaction:
             if held is None:
                 batch_id = BatchId(len(self._state.batches) + 1)
                 self._put_batch(StoredBatch(batch_id, new, _unheld(new), 0, 0))
-                claims.append(SequenceClaim(batch_id, fresh=True, held=new.link))
+                claims.append(SequenceClaim(batch_id, fresh=True, stored=new.link))
             else:
                 empty = held.new.received == 0
-                claims.append(SequenceClaim(held.id, fresh=False, held=held.new.link, empty=empty))
+                claims.append(
+                    SequenceClaim(held.id, fresh=False, stored=held.new.link, empty=empty)
+                )
         return claims
 
     async def fill(self, batch_id: BatchId, batch: NewBatch) -> None:

@@ -96,11 +96,11 @@ class TimescaleIngestStore:
         await self._rows("attach", from_at=first, until_at=last)
         self._prepared |= wanted
 
-    async def held(
+    async def quarantined(
         self, gateway: str | None, code: str | None, limit: int
     ) -> list[QuarantinedBatch]:
         """See `IngestStore`."""
-        rows = await self._rows("held", gateway=gateway, code=code, limit=limit)
+        rows = await self._rows("quarantined", gateway=gateway, code=code, limit=limit)
         return [
             QuarantinedBatch(
                 row[0],

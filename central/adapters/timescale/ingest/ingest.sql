@@ -132,7 +132,7 @@ ON CONFLICT DO NOTHING
 INSERT INTO quarantine (batch_id, code, message, payload, quarantined_at)
 SELECT batch_id, code, message, payload, now()
 FROM unnest(%(batch_id)b::bigint[], %(code)b::text[], %(message)b::text[], %(payload)b::bytea[])
-    AS held (batch_id, code, message, payload)
+    AS quarantined (batch_id, code, message, payload)
 ON CONFLICT (batch_id) DO UPDATE SET
     code = excluded.code, message = excluded.message, released_at = NULL
 
@@ -161,7 +161,7 @@ ORDER BY gateway_id, epoch
 FOR NO KEY UPDATE OF gateway_epoch
 
 -- name: links
-SELECT wanted.gateway_id, wanted.epoch, held.sequence, held.sha256, held.prev_hash, held.replaces
+SELECT wanted.gateway_id, wanted.epoch, link.sequence, link.sha256, link.prev_hash, link.replaces
 FROM unnest(%(gateway_id)b::bigint[], %(epoch)b::uuid[], %(after)b::bigint[])
     AS wanted (gateway_id, epoch, after)
 CROSS JOIN LATERAL (
@@ -170,8 +170,8 @@ CROSS JOIN LATERAL (
         AND batch.epoch = wanted.epoch
         AND batch.sequence >= wanted.after
     ORDER BY sequence LIMIT 1000
-) AS held
-ORDER BY wanted.gateway_id, wanted.epoch, held.sequence
+) AS link
+ORDER BY wanted.gateway_id, wanted.epoch, link.sequence
 
 -- name: made_at
 SELECT made_at FROM batch
@@ -228,7 +228,7 @@ WHERE key = ANY(%(keys)s) AND closed_at IS NULL
 UPDATE gateway SET current_epoch = %(epoch)s, hello_at = %(at)s, agent = %(agent)s
 WHERE id = %(gateway_id)s
 
--- name: held
+-- name: quarantined
 SELECT
     gateway.name, batch.gateway_id, batch.epoch, batch.sequence, batch.sha256, batch.received_at,
     quarantine.batch_id, quarantine.code, quarantine.message, quarantine.payload

@@ -66,9 +66,11 @@ class TimescaleTransaction:
             received_at=[b.received_at for b in batches],
         )
         fresh = {BatchKey(*row[1:]): BatchId(row[0]) for row in rows}
-        held = await self._claimed([b.key for b in batches if b.key not in fresh])
+        claimed = await self._claimed([b.key for b in batches if b.key not in fresh])
         return [
-            SequenceClaim(fresh[b.key], fresh=True, held=b.link) if b.key in fresh else held[b.key]
+            SequenceClaim(fresh[b.key], fresh=True, stored=b.link)
+            if b.key in fresh
+            else claimed[b.key]
             for b in batches
         ]
 
@@ -78,7 +80,7 @@ class TimescaleTransaction:
         rows = await self._rows("claimed", **_identities(keys))
         return {
             BatchKey(*row[1:4]): SequenceClaim(
-                BatchId(row[0]), fresh=False, held=StoredLink(*row[3:7]), empty=row[7] == 0
+                BatchId(row[0]), fresh=False, stored=StoredLink(*row[3:7]), empty=row[7] == 0
             )
             for row in rows
         }
@@ -151,9 +153,9 @@ class TimescaleTransaction:
             kept_exponent=[exponent for _, exponent in kept],
         )
 
-    async def quarantine(self, held: Sequence[Quarantine]) -> None:
+    async def quarantine(self, batches: Sequence[Quarantine]) -> None:
         """See `IngestTransaction`."""
-        await self._run("quarantine", **_columns(Quarantine, held))
+        await self._run("quarantine", **_columns(Quarantine, batches))
 
     async def queue_for_validation(
         self,
