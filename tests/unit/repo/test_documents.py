@@ -140,3 +140,26 @@ def test_contributing_leads_to_a_page_for_each_thing_to_add() -> None:
         for target in links(REPOSITORY / "CONTRIBUTING.md")
     }
     assert {*(DOCS / "how-to").glob("add-*.md")} <= pages
+
+
+def test_every_name_of_code_that_the_pages_for_contributors_use_is_there() -> None:
+    text = "\n".join(
+        file.read_text()
+        for folder in ("central", "firmware_bridge", "edge_agent", "tests", "tools")
+        for file in (REPOSITORY / folder).rglob("*.py")
+    )
+    words = set(re.findall(r"\w+", text))
+    absent = []
+    for page in [REPOSITORY / "CONTRIBUTING.md", *(DOCS / "how-to").glob("add-*.md")]:
+        spans = re.findall(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`", page.read_text())
+        # Names of classes and functions; a word in lower case may be a key or a command.
+        names = {
+            part
+            for span in spans
+            if not re.search(r"\.(?:py|md|sql|json|yaml|toml|html)$", span)
+            for part in span.split(".")
+            if "_" in part or part[:1].isupper()
+        }
+        assert names or page.name == "CONTRIBUTING.md"
+        absent += [f"{page.name}: {name}" for name in sorted(names - words)]
+    assert not absent
