@@ -1,1 +1,4 @@
-"""The centre: stores readings once, validates, rates and bills them, and shows all of it."""
+"""The centre: stores readings once, validates, rates and bills them, and shows all of it.
+
+Source: docs/explanation/architecture.md, "The centre"
+"""
