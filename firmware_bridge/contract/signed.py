@@ -23,7 +23,6 @@ from firmware_bridge.contract.errors import (
 MAGIC: Final = b"MLS"
 VERSION: Final = 1
 DOMAIN: Final = b"meterline signed message\0"
-PUBLIC_KEY_BYTES: Final = 32
 KEY_ID_BYTES: Final = 8
 SIGNATURE_BYTES: Final = 64
 SIGNED_MAX_BYTES: Final = 64 * 1024

@@ -22,8 +22,8 @@ from firmware_bridge.probe.polled import ask_optical
 from firmware_bridge.probe.pushed import PROTOCOLS as HEARD
 from firmware_bridge.probe.pushed import probe_pushed
 
-ASKED = frozenset({"modbus", "iec62056_21", "mbus"})
-PROTOCOLS = HEARD | ASKED
+POLLED = frozenset({"modbus", "iec62056_21", "mbus"})
+PROTOCOLS = HEARD | POLLED
 MODBUS_SPEEDS: tuple[tuple[int, str], ...] = (
     (9600, "N"),
     (19_200, "E"),

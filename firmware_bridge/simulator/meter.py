@@ -72,7 +72,7 @@ class ManualClock:
 
 
 @dataclass(frozen=True, slots=True)
-class _Life:
+class _Installation:
     """The meter from an exchange or reset on: what it adds to the load's own count."""
 
     since: datetime
@@ -120,26 +120,26 @@ class VirtualMeter:
     capacity: int = CAPACITY
     digits: int = DIGITS
     faults: Faults = field(default_factory=Faults)
-    _lives: list[_Life] = field(init=False)
+    _installations: list[_Installation] = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.counters or not 0 < self.period_s <= 0xFFFF or self.capacity < 1:  # noqa: PLR2004 - a 16-bit register shows the period
             message = "A virtual meter needs a counter, a period of 1 .. 65535 s and a memory."
             raise VirtualMeterError(message)
         since = self.installed_at or min(counter.start for counter in self.counters.values())
-        self._lives = [_Life(since, self.serial, dict(self.offset_wh))]
+        self._installations = [_Installation(since, self.serial, dict(self.offset_wh))]
 
     def register_wh(self, obis: Obis, at: datetime) -> int:
         """What a counter showed at an instant, in Wh; 0 for one that this meter does not have."""
         counter = self.counters.get(obis)
         if counter is None:
             return 0
-        counted = counter.energy_wh(at) + self._life(at).base_wh.get(obis, 0)
+        counted = counter.energy_wh(at) + self._installation(at).base_wh.get(obis, 0)
         return int(counted % 10**self.digits)
 
     def serial_at(self, at: datetime) -> str:
         """The plate of the device that hung there at an instant."""
-        return self._life(at).serial
+        return self._installation(at).serial
 
     def show(self, obis: Obis, at: datetime) -> ScaledInteger:
         """What the device shows for an OBIS code, in its unit; 0 where it counts no such thing."""
@@ -174,16 +174,23 @@ class VirtualMeter:
 
     def _begin(self, serial: str, register_wh: int) -> None:
         now = self.clock()
-        if now < self._lives[-1].since:
+        if now < self._installations[-1].since:
             message = "The meter's clock stands before its last exchange or reset."
             raise VirtualMeterError(message, value=now)
         base = {
             obis: register_wh - counter.energy_wh(now) for obis, counter in self.counters.items()
         }
-        self._lives.append(_Life(now, serial, base))
+        self._installations.append(_Installation(now, serial, base))
 
-    def _life(self, at: datetime) -> _Life:
-        return next((life for life in reversed(self._lives) if life.since <= at), self._lives[0])
+    def _installation(self, at: datetime) -> _Installation:
+        return next(
+            (
+                installation
+                for installation in reversed(self._installations)
+                if installation.since <= at
+            ),
+            self._installations[0],
+        )
 
     def newest_entry(self, now: datetime) -> int:
         """The number of the newest boundary that the memory can hold."""
@@ -192,7 +199,11 @@ class VirtualMeter:
     def oldest_entry(self, now: datetime) -> int:
         """The number of the oldest boundary held; above the newest where nothing is held yet."""
         serial = self.serial_at(now)
-        since = next(life.since for life in self._lives if life.serial == serial)
+        since = next(
+            installation.since
+            for installation in self._installations
+            if installation.serial == serial
+        )
         first = -((_EPOCH - since) // timedelta(seconds=self.period_s))
         return max(first, self.newest_entry(now) - self.capacity + 1)
 

@@ -119,6 +119,23 @@ RETIRED = {
         functions=SPOKEN,
         modules={},
     ),
+    "firmware_bridge": Retired(
+        words={
+            "ear": "candidate",
+            "ears": "candidates",
+            "sight": "record_clock",
+        },
+        classes={
+            "AskedDriver": "PolledDriver",
+            "BareScanner": "HeaderlessScanner",
+            "FramedScanner": "ReceiverScanner",
+            "Life": "Installation",
+            "Place": "LineAddress",
+            "Tell": "ReportProgress",
+        },
+        functions=SPOKEN,
+        modules={"push": "pushed", "stage": "site", "framed": "recording"},
+    ),
     "tests/support": Retired(
         words={},
         classes={"Nursery": "ForkedAgents", "Plant": "VirtualMeters", "Shop": "ArtefactServer"},
@@ -133,7 +150,7 @@ RETIRED = {
 }
 
 # Every class of these has a name that no other class has, in any package.
-ONE_NAME_ONE_THING = ("central", "edge_agent")
+ONE_NAME_ONE_THING = PACKAGES
 
 _EVENT = "an event of both remote state machines"
 SHARED_NAMES = {
