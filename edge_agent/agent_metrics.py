@@ -19,7 +19,7 @@ from firmware_bridge.contract.event import ABOUT_CLOCKS
 from firmware_bridge.contract.reading import TimeQuality
 
 _IO: Final = Path("/proc/self/io")
-_REGISTER: Final = "What registers did besides counting up"
+_REGISTER: Final = "Register events"
 
 
 class Gauge:
@@ -59,52 +59,70 @@ class Gauge:
         now = written_bytes()
         wrote = None if now is None or self._written is None else now - self._written
         return (
-            Figure("connected", "Whether the broker is connected.", float(connected)),
-            Figure("backlog_batches", "Batches not acknowledged by the centre.", buffer.backlog),
-            Figure("oldest_unacknowledged_seconds", "Age of the oldest of them.", oldest or 0.0),
-            Figure("disk_free_bytes", "Room on the buffer's disk.", free),
+            Figure(
+                "connected",
+                "1 while the agent is connected to the broker, else 0.",
+                float(connected),
+            ),
+            Figure(
+                "backlog_batches", "Batches that the centre has not acknowledged.", buffer.backlog
+            ),
+            Figure(
+                "oldest_unacknowledged_seconds",
+                "Age of the oldest unacknowledged batch.",
+                oldest or 0.0,
+            ),
+            Figure("disk_free_bytes", "Free space on the buffer's disk.", free),
             Figure(
                 "days_to_full",
-                "Until that is used up, at the pace the buffer grew since the start.",
+                "Days until the disk is full, at the buffer's rate of growth since the start.",
                 days_to_full(free, grown, elapsed),
             ),
-            Figure("disk_short", "Whether the disk is nearly full.", float(buffer.engine.short)),
             Figure(
-                "disk_failing", "Whether the disk takes no writes.", float(buffer.engine.failing)
+                "disk_short", "1 while the disk is nearly full, else 0.", float(buffer.engine.short)
+            ),
+            Figure(
+                "disk_failing",
+                "1 while writes to the disk fail, else 0.",
+                float(buffer.engine.failing),
             ),
             Figure(
                 "commit_p99_seconds",
-                "99 of 100 of the last 1,000 commits were quicker.",
+                "99th percentile of the last 1,000 commits.",
                 percentile(buffer.engine.commit_s, 0.99),
             ),
             Figure(
                 "written_bytes_per_day",
-                "Bytes written to disks, at the pace since the start.",
+                "Bytes written to disks per day, at the rate since the start.",
                 None if wrote is None else a_day(wrote, elapsed),
             ),
             Figure(
                 "bad_frames_total",
-                "Answers of meters that could not be decoded.",
+                "Answers of meters that were not valid.",
                 self._meter_set.bad_frames,
                 counter=True,
             ),
             *_events(buffer),
             *_configuration(self._reloader.standing),
-            Figure("clock_offset_seconds", "By the kernel's word.", kernel_offset_s()),
+            Figure(
+                "clock_offset_seconds",
+                "Offset of the clock that the kernel reports.",
+                kernel_offset_s(),
+            ),
             Figure(
                 "clock_synchronised",
-                "Whether the clock is known to be right.",
+                "1 while the clock is synchronised, else 0.",
                 float(self._clock.quality() is TimeQuality.SYNCHRONISED),
             ),
             Figure(
                 "clock_steps_total",
-                "Jumps of the wall clock that were noticed.",
+                "Steps of the wall clock.",
                 self._poller.clock_steps,
                 counter=True,
             ),
             Figure(
                 "held_readings",
-                "Readings that wait for the clock to be right.",
+                "Readings that wait for a synchronised clock.",
                 await buffer.waiting_count(),
             ),
         )
@@ -116,17 +134,17 @@ def _events(buffer: Buffer) -> tuple[Figure, ...]:
     clocks = {kind.name.lower(): counts.pop(kind.name.lower()) for kind in sorted(ABOUT_CLOCKS)}
     return (
         *(
-            Figure(f"meter_{kind}_total", f"Of meters' clocks: {kind}.", count, counter=True)
+            Figure(f"meter_{kind}_total", f"Events of meters' clocks: {kind}.", count, counter=True)
             for kind, count in clocks.items()
         ),
-        Figure("meter_clocks_wrong", "Meters whose clock is wrong.", wrong_clocks(buffer.marks)),
+        Figure("meter_clocks_wrong", "Meters with a wrong clock.", wrong_clocks(buffer.marks)),
         *(
-            Figure(f"register_{kind}_total", f"{_REGISTER}: {kind}.", count, counter=True)
+            Figure(f"register_{kind}_total", f"{_REGISTER} detected: {kind}.", count, counter=True)
             for kind, count in counts.items()
         ),
         Figure(
             "register_events_withheld_total",
-            "Those that were not sent, since the register had too many that day.",
+            "Register events not sent, because the register had too many that day.",
             withheld,
             counter=True,
         ),
@@ -137,7 +155,7 @@ def _configuration(standing: ConfigurationStatus) -> tuple[Figure, ...]:
     return (
         Figure(
             "configurations_applied_total",
-            "Configurations put in force, the first included.",
+            "Configurations applied, the first one included.",
             standing.applied,
             counter=True,
         ),
@@ -149,7 +167,7 @@ def _configuration(standing: ConfigurationStatus) -> tuple[Figure, ...]:
         ),
         Figure(
             "configuration_refused",
-            "Whether the last one was refused, so that an older one is in force.",
+            "1 if the last configuration was refused and an older one is in force, else 0.",
             float(standing.refusal is not None),
         ),
     )

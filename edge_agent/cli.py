@@ -195,11 +195,11 @@ def _describe(health: dict[str, Any]) -> str:
         f"clock     {health['clock_quality'] or 'unknown'}",
         f"disk      {_disk(health)}",
         f"backlog   {health['backlog']} batches"
-        + ("" if oldest is None else f", the oldest {oldest:.0f} s old"),
-        f"readings  {readings['read']} read = {readings['held']} held"
+        + ("" if oldest is None else f", the oldest is {oldest:.0f} s old"),
+        f"readings  {readings['read']} read = {readings['held']} waiting"
         f" + {readings['unacknowledged']} unacknowledged"
         f" + {readings['acknowledged']} acknowledged + {readings['voided']} void"
-        + ("" if readings["reconcile"] else "  DOES NOT ADD UP"),
+        + ("" if readings["reconcile"] else "  THE SUM DOES NOT MATCH"),
     ]
     if told := {kind: count for kind, count in health["events"].items() if count}:
         lines.append("events    " + ", ".join(f"{count} {kind}" for kind, count in told.items()))
@@ -216,7 +216,7 @@ def _configuration(standing: dict[str, Any] | None) -> list[str]:
         return []
     lines = [f"config    {standing['origin']}, in force since {standing['since']}"]
     if refusal := standing["refusal"]:
-        lines.append(f"          one that came later is REFUSED: {refusal['message']}")
+        lines.append(f"          a later one is REFUSED: {refusal['message']}")
     return lines
 
 
@@ -240,7 +240,7 @@ def _word(value: bool | None, yes: str, no: str) -> str:  # noqa: FBT001 - a val
 
 def _disk(health: dict[str, Any]) -> str:
     return (
-        "TAKES NO WRITES"
+        "WRITES FAIL"
         if health["disk_failing"]
         else _word(health["disk_short"], "NEARLY FULL", "good")
     )

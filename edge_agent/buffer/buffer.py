@@ -240,7 +240,9 @@ class Buffer:
 
         await self._engine.transact(work, now)
         code = "batch_voided" if void else "batch_mended"
-        self.note(now, code, f"Batch {sequence} of epoch {record.epoch} failed its hash.")
+        self.note(
+            now, code, f"The hash of batch {sequence} of epoch {record.epoch} does not match."
+        )
         return sealed.payload
 
     async def has_batch(self, epoch: UUID, sequence: int, sha256: bytes, now: datetime) -> bool:

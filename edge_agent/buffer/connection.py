@@ -35,12 +35,12 @@ def explain(error: sqlite3.Error, path: Path) -> MeterlineError:
     """The error of ours that a SQLite error is."""
     primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if primary == sqlite3.SQLITE_FULL:
-        message = f"The disk has no room for the buffer {path}."
-        return BufferFullError(message, value=str(error), remedy="Free space on it.")
+        message = f"The disk of the buffer {path} is full."
+        return BufferFullError(message, value=str(error), remedy="Free space on the disk.")
     if primary in _DAMAGE or primary in _DAMAGE_PRIMARY:
         message = f"The buffer {path} is damaged: {error}."
         return BufferDamagedError(message, value=str(error))
-    message = f"The buffer {path} cannot be used: {error}."
+    message = f"The buffer {path} is unusable: {error}."
     return BufferUnavailableError(
         message, value=str(error), remedy="Check its folder's permissions, the mount and the disk."
     )
@@ -133,7 +133,7 @@ class Database:
     def _check_open(self) -> None:
         # Whoever waited for their turn while the file was set aside tries again with the new one.
         if self._closed:
-            message = f"The buffer {self.path} was closed or set aside."
+            message = f"The buffer {self.path} is closed, or was set aside as damaged."
             raise BufferDamagedError(message)
 
     async def _roll_back(self) -> None:
@@ -173,7 +173,7 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
     await connection.execute("PRAGMA cell_size_check = ON")
     found = (await _pragma(connection, "application_id"), await _pragma(connection, "user_version"))
     if found != (schema.APPLICATION_ID, schema.VERSION):
-        message = f"{path} is no buffer of this release: it says {found}."
+        message = f"{path} is not a buffer of this release: its application and schema are {found}."
         raise BufferDamagedError(message, value=found)
     pages = await _pragma(connection, "page_count")
     if not fresh and isinstance(pages, int) and pages <= CHECK_MAX_PAGES:

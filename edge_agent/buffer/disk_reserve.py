@@ -28,7 +28,7 @@ class Reserve:
         self._short = short
 
     def is_short(self) -> bool:
-        """Whether the disk is nearly full."""
+        """1 while the disk is nearly full, else 0."""
         return self._free() < self._short
 
     def keep(self) -> bool:

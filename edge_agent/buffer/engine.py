@@ -199,15 +199,15 @@ class StorageEngine:
         finally:
             if not self.short:
                 self.short = True
-                self.note(now, "disk_short", "The disk is nearly full; nothing unsent is dropped.")
+                self.note(now, "disk_short", "The disk is nearly full. Unsent readings are kept.")
 
     def _relieve(self, now: datetime) -> None:
         if self.failing:
             self.failing = False
-            self.note(now, "disk_works", "The disk takes writes again.")
+            self.note(now, "disk_works", "Writes to the disk succeed again.")
         if self.short and self._reserve.keep():
             self.short = False
-            self.note(now, "disk_relieved", "The disk has room again.")
+            self.note(now, "disk_relieved", "The disk has free space again.")
 
     # --- a file that is damaged ---
 

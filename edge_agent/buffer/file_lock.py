@@ -27,7 +27,7 @@ class FileLock:
         try:
             descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            message = f"The lock {name} cannot be made: {error.strerror}."
+            message = f"The lock file {name} cannot be created: {error.strerror}."
             raise BufferUnavailableError(
                 message,
                 value=str(name),
@@ -38,7 +38,9 @@ class FileLock:
         except OSError as error:
             os.close(descriptor)
             message = f"Another agent has the buffer {path} open."
-            raise BufferInUseError(message, value=str(path), remedy="Stop it first.") from error
+            raise BufferInUseError(
+                message, value=str(path), remedy="Stop the other agent first."
+            ) from error
         return cls(descriptor)
 
     def release(self) -> None:

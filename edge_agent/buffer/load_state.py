@@ -22,24 +22,26 @@ async def load_ledger(database: Database, gateway: str) -> Ledger:
     records = []
     for row in await database.rows("SELECT * FROM epoch ORDER BY ordinal"):
         if row[-1] != schema.checksum(*row[:-1]):
-            message = f"An epoch in {database.path} fails its checksum."
+            message = f"The checksum of an epoch in {database.path} does not match."
             raise BufferDamagedError(message, value=row[0])
         if row[2] != gateway:
             message = f"The buffer {database.path} belongs to gateway {row[2]!r}, not {gateway!r}."
             raise BufferOwnerError(
-                message, value=row[2], remedy="Restore the gateway's name or name another file."
+                message,
+                value=row[2],
+                remedy="Restore the gateway's name, or set buffer.path to another file.",
             )
         previous = None if row[4] is None else UUID(bytes=row[4])
         record = EpochRecord(row[0], UUID(bytes=row[1]), row[3], previous, row[5])
         await _find_ends(database, record)
         records.append(record)
     if not records:
-        message = f"The buffer {database.path} names no epoch."
+        message = f"The buffer {database.path} contains no epoch."
         raise BufferDamagedError(message)
     ledger = Ledger(records)
     if ledger.current.cum > ledger.current.last:
         # A sequence must never be used twice, and the last one is not known any more.
-        message = f"The buffer {database.path} lost the end of its epoch."
+        message = f"The buffer {database.path} has lost the end of its epoch."
         raise BufferDamagedError(message, value=ledger.current.last)
     ledger.forget_empty()
     return ledger

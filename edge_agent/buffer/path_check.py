@@ -30,9 +30,9 @@ def check_folder(path: Path) -> None:
     """
     folder = path.parent
     if not folder.is_dir():
-        state = "is no folder" if folder.exists() else "does not exist"
+        state = "is not a folder" if folder.exists() else "does not exist"
     elif not os.access(folder, os.W_OK | os.X_OK):
-        state = "cannot be written"
+        state = "is not writable"
     else:
         return
     message = f"The folder {folder} of the buffer {state}."
@@ -48,8 +48,12 @@ def check_file(path: Path) -> None:
         BufferUnavailableError: It cannot be read.
     """
     if path.is_dir():
-        message = f"{path} is a folder."
-        raise BufferForeignError(message, value=str(path), remedy="Name a file in buffer.path.")
+        message = f"The buffer's path {path} is a folder."
+        raise BufferForeignError(
+            message,
+            value=str(path),
+            remedy="Set buffer.path to a file, such as /var/lib/meterline/buffer.db.",
+        )
     try:
         ours = not path.exists() or _is_blank_or_ours(path) or _has_our_neighbours(path)
         head = b"" if ours else _head(path)
@@ -57,8 +61,8 @@ def check_file(path: Path) -> None:
         message = f"The buffer {path} cannot be read: {error.strerror}."
         raise BufferUnavailableError(message, value=str(path)) from error
     if not ours:
-        message = f"{path} is no buffer of this gateway; it begins with {head!r}."
-        remedy = "Correct buffer.path, or move that file away."
+        message = f"{path} is not a buffer of this gateway. It begins with {head!r}."
+        remedy = "Correct buffer.path, or move the file away."
         raise BufferForeignError(message, value=str(path), remedy=remedy)
 
 

@@ -58,7 +58,7 @@ def check_log(path: Path) -> None:
             write_durably(name, bytes(log.data))
             _log.warning("log_mended", log=str(name))
     except OSError as error:
-        message = f"The buffer's log {name} cannot be used: {error.strerror}."
+        message = f"The buffer's log {name} is unusable: {error.strerror}."
         raise BufferUnavailableError(
             message, value=str(name), remedy="Check the mount and the disk."
         ) from error

@@ -48,9 +48,11 @@ class Broker:
             if self.cert_file is not None:
                 context.load_cert_chain(self.cert_file, self.key_file)
         except (OSError, ssl.SSLError) as error:
-            message = f"The TLS files for the broker cannot be used: {error}."
+            message = f"The TLS files for the broker are unusable: {error}."
             raise BrokerTlsError(
-                message, value=str(self.cert_file or self.ca_file), remedy="Check broker.tls."
+                message,
+                value=str(self.cert_file or self.ca_file),
+                remedy="Check the files named in broker.tls.",
             ) from error
         return context
 
@@ -71,5 +73,5 @@ class Broker:
         if gateway not in names:
             message = f"The certificate {self.cert_file} is for {names}, not for {gateway!r}."
             raise CertificateNameError(
-                message, value=str(self.cert_file), remedy="Install this gateway's own."
+                message, value=str(self.cert_file), remedy="Install this gateway's own certificate."
             )

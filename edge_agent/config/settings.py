@@ -68,10 +68,10 @@ class BrokerSettings(BaseModel):
     def _check_url(self) -> Self:
         parts = urlsplit(self.url)
         if parts.scheme not in PORTS or not parts.hostname:
-            message = "`url` must look like mqtts://host:8883 or mqtt://host:1883"
+            message = "`url` is not of the form mqtts://host:8883 or mqtt://host:1883"
             raise ValueError(message)
         if parts.scheme == "mqtt" and (self.ca_file or self.cert_file):
-            message = "certificates need an mqtts:// url"
+            message = "client certificates need a `url` with mqtts://"
             raise ValueError(message)
         return self
 
@@ -148,7 +148,7 @@ class MeterSettings(BaseModel):
     @model_validator(mode="after")
     def _check_clock(self) -> Self:
         if self.clock_absurd_s < self.clock_tolerance_s:
-            message = "`clock_absurd_s` is at least `clock_tolerance_s`"
+            message = "`clock_absurd_s` is less than `clock_tolerance_s`"
             raise ValueError(message)
         return self
 
@@ -195,13 +195,13 @@ class EdgeConfig(BaseSettings):
     def _check_names(self) -> Self:
         names = [meter.name for meter in self.meters]
         if twice := next((name for name in names if names.count(name) > 1), None):
-            message = f"two meters are called {twice!r}"
+            message = f"two meters have the name {twice!r}"
             raise ValueError(message)
         for number, meter in enumerate(self.meters):
             if other := next((one for one in self.meters[:number] if meter.is_alike(one)), None):
                 message = (
-                    f"{other.name!r} and {meter.name!r} name one `serial` and the same maker, and "
-                    "would become one meter"
+                    f"{other.name!r} and {meter.name!r} have the same `serial` and "
+                    "maker, and would become one meter"
                 )
                 raise ValueError(message)
         return self
@@ -230,10 +230,12 @@ def load_config(path: Path) -> EdgeConfig:
     except OSError as error:
         message = f"The configuration {path} cannot be read: {error.strerror}."
         raise ConfigurationFileError(
-            message, value=str(path), remedy="Name another file with --config."
+            message,
+            value=str(path),
+            remedy="Check the file and its permissions, or name another one with --config.",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"The configuration {path} is no TOML: {error}."
+        message = f"The configuration {path} is not valid TOML: {error}."
         raise ConfigurationFileError(message, value=str(path)) from error
     return parse_config(table, origin=str(path))
 

@@ -115,9 +115,9 @@ def inspect_file(path: Path) -> Health:
         BufferUnavailableError: There is no buffer, or it cannot be read.
     """
     if not path.exists():
-        message = f"There is no buffer {path}."
+        message = f"The buffer {path} does not exist."
         raise BufferUnavailableError(
-            message, value=str(path), remedy="Has this gateway's agent ever run?"
+            message, value=str(path), remedy="Start the agent, or check buffer.path."
         )
     try:
         with closing(_open(path)) as connection:
@@ -125,7 +125,9 @@ def inspect_file(path: Path) -> Health:
     except sqlite3.Error as error:
         message = f"The buffer {path} cannot be read: {error}."
         raise BufferUnavailableError(
-            message, value=str(error), remedy="Start the agent: it sets a damaged file aside."
+            message,
+            value=str(error),
+            remedy="Start the agent. It sets a damaged file aside and begins a new one.",
         ) from error
 
 

@@ -105,7 +105,7 @@ async def serve_metrics(port: int, answer: Callable[[], Awaitable[str]]) -> asyn
     try:
         return await asyncio.start_server(respond, HOST, port, limit=REQUEST_MAX_BYTES)
     except OSError as error:
-        message = f"The metrics port {HOST}:{port} cannot be had: {error.strerror}."
+        message = f"The metrics port {HOST}:{port} is unavailable: {error.strerror}."
         raise MetricsPortError(
-            message, value=port, remedy="Choose another metrics.port."
+            message, value=port, remedy="Set metrics.port to a free port."
         ) from error

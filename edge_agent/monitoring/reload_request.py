@@ -33,22 +33,28 @@ def ask_reload(buffer: Path, patience_s: float = PATIENCE_S) -> dict[str, Any]:
     try:
         os.kill(health["pid"], signal.SIGHUP)
     except (PermissionError, ProcessLookupError) as error:
-        message = f"The agent with the buffer {buffer} cannot be told: {error.strerror}."
-        raise AgentSilentError(message, remedy="Do it as root or as the agent's user.") from error
+        message = f"The agent with the buffer {buffer} cannot be signalled: {error.strerror}."
+        raise AgentSilentError(
+            message, remedy="Run the command as root or as the agent's user."
+        ) from error
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         time.sleep(LOOK_S)
         standing: dict[str, Any] = _health(buffer)["configuration"]
         if standing["attempts"] > health["configuration"]["attempts"]:
             return standing
-    message = f"The agent with the buffer {buffer} was told and has not answered."
-    raise AgentSilentError(message, remedy="Look at its status in a while.")
+    message = f"The agent with the buffer {buffer} did not answer in time."
+    raise AgentSilentError(message, remedy="Run `meterline-edge status` in a minute.")
 
 
 def _health(buffer: Path) -> dict[str, Any]:
     answer = ask(socket_path(buffer))
     if answer is None:
-        message = f"No agent with the buffer {buffer} answers."
-        raise AgentSilentError(message, value=str(buffer), remedy="Is it running?")
+        message = f"No agent with the buffer {buffer} is running."
+        raise AgentSilentError(
+            message,
+            value=str(buffer),
+            remedy="Start it, such as with `systemctl start meterline-edge`.",
+        )
     health: dict[str, Any] = json.loads(answer)
     return health

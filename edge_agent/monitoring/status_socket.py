@@ -39,9 +39,9 @@ async def listen(path: Path, answer: Callable[[], Awaitable[str]]) -> asyncio.Se
     try:
         return await asyncio.start_unix_server(serve, path)
     except OSError as error:
-        message = f"The status socket {path} cannot be made: {error}."
+        message = f"The status socket {path} cannot be created: {error}."
         raise BufferUnavailableError(
-            message, value=str(path), remedy="Move the buffer to a shorter path."
+            message, value=str(path), remedy="Set buffer.path to a shorter path."
         ) from error
 
 

@@ -85,7 +85,7 @@ class Backfill:
             if memory is None:
                 return False
             if self._meter.claims.is_refused(self._meter.name, memory.meter):
-                message = f"The entries of {nameplate_of(memory.meter)} are another meter's."
+                message = f"The entries of {nameplate_of(memory.meter)} belong to another meter."
                 raise MeterIdentitySharedError(message)
             start = self._start(memory)
             if start >= memory.held.end:
@@ -102,7 +102,7 @@ class Backfill:
         if wanted is None or wanted >= memory.held.start:
             return wanted or memory.held.start
         if stored is not None and memory.held.duration:
-            gap = f"Entries from {wanted} to {memory.held.start} are no longer in its memory."
+            gap = f"Entries from {wanted} to {memory.held.start} are not in its memory any more."
             self._note("profile_gap", gap)
         return memory.held.start
 

@@ -71,7 +71,9 @@ class Admission:
     def refusal(self, nameplate: Nameplate) -> MeterIdentitySharedError:
         """What is said of a device that another configured meter holds."""
         message = f"{nameplate} is read as meter {self.shared[nameplate]!r} already."
-        remedy = "Set `serial` in each one's table to its nameplate's number, or read it once only."
+        remedy = (
+            "Set `serial` in each meter's table to its nameplate's number, or remove one table."
+        )
         return MeterIdentitySharedError(message, value=str(nameplate), remedy=remedy)
 
 

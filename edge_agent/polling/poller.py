@@ -90,7 +90,7 @@ class Poller:
         self.clock_steps += 1
         seconds = step.total_seconds()
         _log.warning("clock_stepped", seconds=round(seconds, 3))
-        self._buffer.note(now, "clock_stepped", f"The wall clock jumped by {seconds:+.3f} s.")
+        self._buffer.note(now, "clock_stepped", f"The wall clock stepped by {seconds:+.3f} s.")
 
     async def cycle(
         self,
@@ -216,7 +216,7 @@ class Poller:
         except (DeviceError, TimeoutError) as error:
             if stale is None or isinstance(error, MeterOfflineError):
                 raise
-            message = f"Only old values came, which somebody had kept: {_told(stale)}."
+            message = f"The broker sent only old, retained values: {_told(stale)}."
             raise MeterStaleError(message, value=meter.name) from error
 
     def _of_now(self, read_out: ReadOut, meter: Meter) -> tuple[MeterValue, ...]:
@@ -233,9 +233,9 @@ class Poller:
         before, meter.offline = meter.offline, offline
         for name in sorted(set(offline) - set(before)):
             _log.warning("device_offline", meter=meter.name, device=name)
-            self._note(meter, "device_offline", f"{name} is said to be offline.")
+            self._note(meter, "device_offline", f"The broker reports {name} as offline.")
         for name in sorted(set(before) - set(offline)):
-            self._note(meter, "device_online", f"{name} is back.")
+            self._note(meter, "device_online", f"{name} is online again.")
 
     async def _top_up(
         self, meter: Meter, boundary: datetime
@@ -271,7 +271,7 @@ class Poller:
     def _fail(self, meter: Meter, error: BaseException) -> None:
         code, detail, raw = describe(error)
         if isinstance(error, TimeoutError):
-            code, detail = "METER_TIMEOUT", f"No answer within {meter.timeout_s} s."
+            code, detail = "METER_TIMEOUT", f"The meter did not answer within {meter.timeout_s} s."
         meter.bad_frames += raw is not None
         if meter.failure != code or raw is not None:
             _log.warning("read_failed", meter=meter.name, code=code, reason=detail)
@@ -296,9 +296,13 @@ class Poller:
             return
         read = {value.register: value.quantity for value in read_out.values}
         for value in read_out.repeated:
-            said = f"{value.obis}: {value.quantity} is not read"
+            said = f"{value.obis}: {value.quantity} is not stored"
             beside = read.get(value.register)
-            detail = f"{said}." if beside is None else f"{said}, since it shows {beside} as well."
+            detail = (
+                f"{said}."
+                if beside is None
+                else f"{said}; the meter also shows {beside} under this code."
+            )
             self._note(meter, "value_repeated", detail)
 
     def _note(self, meter: Meter, code: str, detail: str, raw: bytes | None = None) -> None:

@@ -185,7 +185,7 @@ class Recorder:
             if (key := (value.meter, value.obis)) not in self._undated:
                 self._undated.add(key)
                 which = f"{nameplate_of(value.meter)} {value.obis}, {value.quantity}"
-                detail = f"Nobody can tell when this was shown: {which}, at {value.meter_time}."
+                detail = f"The time of this reading is unknown: {which}, at {value.meter_time}."
                 self._buffer.note(now, "value_undated", detail)
 
     def _changed(self, name: str, value: int) -> dict[str, int]:

@@ -143,7 +143,7 @@ def describe(event: MeterEvent) -> str:
     channel = event.channel
     parts = [f"{_nameplate(channel)} {channel.obis} {_SAYS[event.kind.name.lower()]}:"]
     if event.replaced is not None:
-        parts.append(f"{event.replaced} hung there before,")
+        parts.append(f"{event.replaced} was installed before,")
     if event.before is not None:
         parts.append(f"{_value(event.before, channel)} at {event.before.at.isoformat()}, then")
     parts.append(f"{_value(event.after, channel)} at {event.after.at.isoformat()}.")

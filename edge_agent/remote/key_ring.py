@@ -32,7 +32,7 @@ class KeyRing:
         signed = open_signed(self.purpose, payload)
         public = self._keys.get(signed.key_id)
         if public is None:
-            message = f"Nobody here knows the signing key {signed.key_id.hex()}."
+            message = f"The signing key {signed.key_id.hex()} is not trusted by this gateway."
             raise SigningKeyUnknownError(message, value=signed.key_id.hex())
         _verify(public, signed)
         return signed.body
@@ -48,7 +48,7 @@ def _verify(public: bytes, signed: Signed) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signed.signature, signed.frame)
     except InvalidSignature:
-        message = f"The signature is not that of key {signed.key_id.hex()} over this message."
+        message = f"The signature by key {signed.key_id.hex()} is not valid."
         raise BadSignatureError(message, value=signed.key_id.hex()) from None
 
 
@@ -59,5 +59,5 @@ def check_gateway(ours: str, message: RemoteConfiguration | Update) -> None:
         OtherGatewayError: It is signed for another gateway.
     """
     if message.gateway != ours:
-        text = f"The message is for gateway {message.gateway!r}, and we are {ours!r}."
+        text = f"The message is for gateway {message.gateway!r}, not for {ours!r}."
         raise OtherGatewayError(text, value=message.gateway)

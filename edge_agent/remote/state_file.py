@@ -39,8 +39,8 @@ class StateFile:
                 return fields
         if not there:
             return None
-        message = f"Neither copy of {self.path} is whole."
-        remedy = "Remove both: the gateway then takes the next message, whatever its version."
+        message = f"Both copies of {self.path} are damaged."
+        remedy = "Remove both. The gateway then accepts the next message, whatever its version."
         raise RemoteStateDamagedError(message, value=str(self.path), remedy=remedy)
 
     def save(self, fields: dict[str, object]) -> None:

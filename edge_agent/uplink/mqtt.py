@@ -159,11 +159,11 @@ class Uplink:
         except aiomqtt.MqttCodeError as error:
             if self.protocol is not None:
                 raise
-            message = f"The broker {broker.host} refuses this gateway: {error}."
+            message = f"The broker {broker.host} refused this gateway: {error}."
             raise BrokerRefusalError(
                 message,
                 value=str(error),
-                remedy="Is its certificate for another gateway?",
+                remedy="Check the gateway's certificate and the broker's access rules.",
             ) from error
 
     def _report_failure(self, error: MeterlineError) -> None:

@@ -61,15 +61,19 @@ async def ask_version(
     except ssl.SSLCertVerificationError as error:
         message = f"The certificate of the broker {where} is not trusted: {error.verify_message}."
         raise BrokerUntrustedError(
-            message, value=where, remedy="Check broker.ca_file, the broker's name and the clock."
+            message,
+            value=where,
+            remedy="Check broker.ca_file, the broker's host name and the gateway's clock.",
         ) from error
     except ssl.SSLError as error:
-        message = f"The broker {where} refuses this gateway's certificate or TLS: {error.reason}."
+        message = (
+            f"The broker {where} refused this gateway's certificate or TLS version: {error.reason}."
+        )
         raise BrokerRefusalError(
-            message, value=where, remedy="Check broker.cert_file: who signed it and until when."
+            message, value=where, remedy="Check broker.cert_file: its issuer and its last day."
         ) from error
     except TimeoutError as error:
-        message = f"The broker {where} does not answer."
+        message = f"The broker {where} did not answer."
         raise BrokerSilentError(message, value=where) from error
     except OSError as error:
         message = f"The broker {where} cannot be reached: {error.strerror or error}."
@@ -89,7 +93,7 @@ async def _ask(host: str, port: int, context: ssl.SSLContext | None) -> aiomqtt.
             # Hung up on a version that it does not know, as MQTT 3.1.1 allows (3.1.2.2).
             return aiomqtt.ProtocolVersion.V311
         if kind != _CONNACK or length < _CONNACK5_MIN - 1:
-            message = f"What listens at {host}:{port} is no MQTT broker."
+            message = f"The server at {host}:{port} is not an MQTT broker."
             raise BrokerSilentError(message, value=bytes([kind, length]) + body)
         writer.write(_DISCONNECT)
         if length < _CONNACK5_MIN or body[1] == _UNSUPPORTED:

@@ -91,7 +91,7 @@ def stand_in(link: Link, row: BatchRow, path: Path, now: datetime) -> tuple[Seal
     """
     whole = mend(link, row.sha256, row.payload) or rescue(path, link)
     if whole is None:
-        reason = "the bytes in the buffer fail their hash"
+        reason = "the hash of the bytes in the buffer does not match"
         return seal_void(link, now, Void(row.sha256, reason)), True
     batch = open_batch(link.gateway, whole)
     count = len(batch.columns)

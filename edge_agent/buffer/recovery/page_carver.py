@@ -117,7 +117,7 @@ def _cell(page: bytes, offset: int, read: Page | None) -> tuple[int, tuple[Value
         return number, _record(page[offset : offset + length])
     number, offset = _varint(page, offset)
     if length > _RECORD_MAX:
-        message = "no record of ours"
+        message = "the record is not one of the buffer's"
         raise ValueError(message)
     return number, _record(_payload(page, offset, length, read))
 
@@ -165,7 +165,7 @@ def _value(data: bytes, offset: int, kind: int) -> tuple[Value, int]:
         end = offset + _INTEGER_BYTES[kind]
         return int.from_bytes(data[offset:end], "big", signed=True), end
     if kind < 12:  # noqa: PLR2004 - 7 is a float, 10 and 11 are reserved: none is in our tables
-        message = "no value of ours"
+        message = "the value is not one of the buffer's"
         raise ValueError(message)
     end = offset + (kind - 12) // 2
     part = data[offset:end]

@@ -41,7 +41,7 @@ def overlay(local: EdgeConfig, toml: str) -> EdgeConfig:
     wanted = _parse(toml).meters
     names = [meter.name for meter in wanted]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        message = f"The configuration has two meters called {twice!r}."
+        message = f"The configuration has two meters with the name {twice!r}."
         raise ConfigurationInvalidError(message, value=twice)
     homes = {meter.name: meter for meter in local.meters}
     meters = tuple(_endow(meter, homes.get(meter.name)) for meter in wanted)
@@ -57,17 +57,19 @@ def _parse(toml: str) -> _Remote:
             key = ".".join(str(part) for part in first["loc"]) or "(top)"
             message = f"The configuration: `{key}`: {first['msg'].rstrip('.')}."
             raise ConfigurationInvalidError(
-                message, value=key, remedy="It may hold [[meters]] and nothing else."
+                message, value=key, remedy="It may contain [[meters]] only."
             ) from None
-        message = f"The configuration is no TOML: {error}."
+        message = f"The configuration is not valid TOML: {error}."
         raise ConfigurationInvalidError(message) from None
 
 
 def _endow(meter: MeterSettings, home: MeterSettings | None) -> MeterSettings:
     said = meter.driver_settings
     if secret := next((key for key in (*KEYS, *CREDENTIALS) if key in said), None):
-        message = f"The meter {meter.name!r} has `{secret}`, which only the gateway's file may say."
-        remedy = "Put it there, under a meter of the same name."
+        message = (
+            f"The meter {meter.name!r} has `{secret}`, which only the gateway's file may have."
+        )
+        remedy = "Move it to the gateway's file, under a meter of the same name."
         raise ConfigurationInvalidError(message, value=secret, remedy=remedy)
     if home is None or home.protocol != meter.protocol:
         return meter

@@ -158,13 +158,17 @@ class Configurator:
         return (
             Figure(
                 "remote_configuration_version",
-                "Of the configuration from the centre at work; 0 for none.",
+                "Version of the centre's configuration in force; 0 if there is none.",
                 report.version,
             ),
-            Figure("remote_configuration_probation", "Whether it is on probation.", float(trying)),
+            Figure(
+                "remote_configuration_probation",
+                "1 while the centre's configuration is on probation, else 0.",
+                float(trying),
+            ),
             Figure(
                 "remote_configurations_refused_total",
-                "Configurations from the centre that were refused or taken back.",
+                "Configurations from the centre that were refused or rolled back.",
                 self.refusals,
                 counter=True,
             ),
@@ -235,7 +239,7 @@ class Configurator:
         try:
             if not passed:
                 sentence = (
-                    "No reading was committed, or the broker was not there, in its probation."
+                    "No reading was committed or the broker was not connected during probation."
                 )
                 return await self._fail(host, Failed(ConfigurationUnhealthyError.code, sentence))
             self._take(Passed())
@@ -244,7 +248,7 @@ class Configurator:
             return False
         version = self.report().version
         _log.info("configuration_good", version=version)
-        host.note("configuration_good", f"Configuration {version} proved itself.")
+        host.note("configuration_good", f"Configuration {version} passed its probation.")
         host.announce()
         return True
 

@@ -38,7 +38,7 @@ def unpack_record(fields: dict[str, Any] | None) -> ConfigurationRecord:
     if fields is None:
         return ConfigurationRecord()
     if fields.get("v") != VERSION:
-        message = f"The record of configurations is of version {fields.get('v')!r}."
+        message = f"The record of configurations has version {fields.get('v')!r}."
         raise RemoteStateDamagedError(message, value=fields.get("v"))
     refusal = fields["refusal"]
     return ConfigurationRecord(

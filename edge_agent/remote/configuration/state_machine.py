@@ -136,7 +136,7 @@ def is_known(record: ConfigurationRecord, version: int, sha256: bytes) -> bool:
         return True
     if version > record.floor:
         return False
-    message = f"Configuration {version} is not newer than {record.floor}, which was accepted."
+    message = f"Configuration {version} is not newer than {record.floor}, the last one accepted."
     raise ConfigurationStaleError(message, value=version)
 
 
@@ -149,7 +149,7 @@ def _offered(record: ConfigurationRecord, event: Offered) -> ConfigurationRecord
 def _started(record: ConfigurationRecord, event: Started) -> ConfigurationRecord:
     if record.starts < event.limit:
         return replace(record, starts=record.starts + 1)
-    sentence = f"The agent started {event.limit} times in its probation, and died each time."
+    sentence = f"The agent started {event.limit} times during probation, and crashed each time."
     return _failed(record, Failed(ConfigurationDiedError.code, sentence))
 
 

@@ -69,7 +69,7 @@ class Spool:
             part = self.partial(sha256)
             missing = size - (part.stat().st_size if part.exists() else 0)
         if disk.f_bavail * disk.f_frsize - missing < self._room_left:
-            message = f"The disk has no room for {size} bytes beside the readings."
+            message = f"The disk has no space for {size} bytes besides the readings."
             raise UpdateTooLargeError(message, value=size)
 
     def keep_only(self, wanted: set[bytes]) -> None:
@@ -135,7 +135,7 @@ class Fetcher:
         with _explained(part):
             if part.stat().st_size != size or _digest(part) != sha256:
                 part.unlink()
-                message = "What was fetched is not the artefact that was signed."
+                message = "The hash of the downloaded file is not that of the signed artefact."
                 raise UpdateContentError(message, value=url)
             part.replace(spool.path(sha256))
             sync_folder(spool.folder)
@@ -150,18 +150,18 @@ class Fetcher:
                 file.write(chunk)
                 have += len(chunk)
         if have < size:
-            message = f"{url} ended after {have} of {size} bytes."
+            message = f"The download of {url} ended after {have} of {size} bytes."
             raise UpdateFetchError(message, value=url)
 
     def _read(self, source: BufferedIOBase, url: str, have: int, most: int) -> bytes:
         if self.cancelled.is_set():
-            message = "The agent stops; the rest is fetched when it is back."
+            message = "The agent stops. It downloads the rest when it runs again."
             raise UpdateFetchError(message, value=url)
         try:
             # What has come, not all that was asked for: it may come a byte at a time.
             return source.read1(min(CHUNK_BYTES, most))
         except (OSError, HTTPException) as error:
-            message = f"{url} broke off after {have} bytes: {error}."
+            message = f"The download of {url} stopped after {have} bytes: {error}."
             raise UpdateFetchError(message, value=url) from error
 
 
@@ -191,10 +191,10 @@ def _opened(
             with _opened(url, 0, tls) as whole:
                 yield whole
             return
-        message = f"{url} answers {error.code}."
+        message = f"{url} answered with HTTP status {error.code}."
         raise UpdateFetchError(message, value=url) from None
     except (OSError, HTTPException, ValueError) as error:
-        message = f"{url} cannot be had: {error}."
+        message = f"{url} is unavailable: {error}."
         raise UpdateFetchError(message, value=url) from error
     with answer:
         yield answer, have if answer.status == _PARTIAL else 0
@@ -206,11 +206,11 @@ def _local(path: Path) -> Iterator[BufferedIOBase]:
         # A pipe or a device would keep us waiting for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        message = f"{path} cannot be had: {error.strerror}."
+        message = f"{path} is unavailable: {error.strerror}."
         raise UpdateFetchError(message, value=str(path)) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        message = f"{path} is no file."
+        message = f"{path} is not a file."
         raise UpdateFetchError(message, value=str(path))
     with os.fdopen(descriptor, "rb") as source:
         yield source
@@ -230,7 +230,7 @@ class _StayOnScheme(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         """See the standard library."""
         if urlsplit(newurl).scheme not in {req.type, "https"}:
-            message = f"{req.full_url} leads to another kind of address."
+            message = f"{req.full_url} redirects to another kind of address."
             raise UpdateFetchError(message, value=newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
@@ -250,5 +250,5 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = f"{path} cannot be had or written: {error.strerror or error}."
+        message = f"{path} cannot be read or written: {error.strerror or error}."
         raise RemoteStateUnwritableError(message, value=str(path)) from error

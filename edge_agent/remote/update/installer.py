@@ -66,11 +66,11 @@ class Installer:
                 start_new_session=True,
             )
         except OSError as error:
-            message = f"The installer {self._command[0]} cannot be run: {error.strerror}."
+            message = f"The installer {self._command[0]} cannot be started: {error.strerror}."
             raise UpdateRefusedError(message, value=self._command[0]) from error
         said = await self._ended(process)
         if process.returncode:
-            message = f"The installer ended with {process.returncode}: {said or 'no word'}."
+            message = f"The installer ended with {process.returncode}: {said or 'no output'}."
             kind = UpdateRefusedError if process.returncode == EXIT_REFUSED else UpdateInstallError
             raise kind(message, value=process.returncode)
 

@@ -136,12 +136,12 @@ class Rollouts:
         return (
             Figure(
                 "update_under_way",
-                "Whether an update is under way.",
+                "1 while an update is in progress, else 0.",
                 float(self.active is not None),
             ),
             Figure(
                 "updates_refused_total",
-                "Updates that were refused or taken back.",
+                "Updates that were refused or rolled back.",
                 self.refusals,
                 counter=True,
             ),

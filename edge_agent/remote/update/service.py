@@ -165,7 +165,9 @@ class Updater:
             message = f"No installer is configured for {update.component!r}."
             raise UpdateComponentError(message, value=update.component)
         if update.size > self._settings.max_mib * MIB:
-            message = f"The artefact has {update.size} bytes; {self._settings.max_mib} MiB may be."
+            message = (
+                f"The artefact has {update.size} bytes; the limit is {self._settings.max_mib} MiB."
+            )
             raise UpdateTooLargeError(message, value=update.size)
 
     async def _advance(self, rollout: Rollout, host: Host, clock: Clock) -> None:
@@ -177,7 +179,7 @@ class Updater:
                 await self._install(rollout, host)
             case UpdatePhase.HANDED_OVER:
                 await clock.sleep(self._settings.install_s)
-                sentence = "The installer took it, and no other version was started."
+                sentence = "The installer accepted the update, but the new version did not start."
                 self._go(rollout.component, Failed(UpdateInstallError.code, sentence), host)
             case UpdatePhase.PROBATION:
                 await self._watch(rollout, host, clock)
@@ -209,9 +211,9 @@ class Updater:
         try:
             return ssl.create_default_context(cafile=file)
         except (OSError, ssl.SSLError) as error:
-            message = f"{file} cannot be used: {error}."
+            message = f"{file} is unusable: {error}."
             raise UpdateFetchError(
-                message, value=str(file), remedy="Check update.ca_file."
+                message, value=str(file), remedy="Check the certificates in update.ca_file."
             ) from error
 
     async def _pause(self, clock: Clock, seconds: float) -> None:
@@ -241,7 +243,7 @@ class Updater:
 
     async def _require(self, target: AnnouncedArtefact) -> None:
         if not await asyncio.to_thread(self._spool.is_whole, target.sha256, target.size):
-            message = "The artefact is no longer what was fetched."
+            message = "The artefact on the disk has changed since its download."
             raise UpdateRefusedError(message)
 
     async def _watch(self, rollout: Rollout, host: Host, clock: Clock) -> None:
@@ -249,7 +251,7 @@ class Updater:
         while (verdict := gate.check(host.vitals())) is None:
             await clock.sleep(min(LOOK_S, self._settings.probation_s / 4))
         if not verdict:
-            sentence = "No reading was committed, or the broker was not there, in its probation."
+            sentence = "No reading was committed or the broker was not connected during probation."
             self._go(rollout.component, Failed(UpdateUnhealthyError.code, sentence), host)
             return
         # Before it is kept: whoever puts the old version back unless told otherwise must hear it.

@@ -34,7 +34,7 @@ def unpack_rollouts(fields: dict[str, Any] | None) -> dict[str, Rollout]:
     if fields is None:
         return {}
     if fields.get("v") != VERSION:
-        message = f"The record of updates is of version {fields.get('v')!r}."
+        message = f"The record of updates has version {fields.get('v')!r}."
         raise RemoteStateDamagedError(message, value=fields.get("v"))
     rollouts = [_unpack(saved) for saved in fields[_FIELD]]
     return {rollout.component: rollout for rollout in rollouts}

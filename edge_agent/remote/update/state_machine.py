@@ -209,7 +209,7 @@ def judge(rollout: Rollout, update: Update, payload: bytes, running: Release | N
     if is_known(rollout, payload):
         return False
     if update.component == AGENT and running is None:
-        message = "This agent was not installed from a release, so it has no order with one."
+        message = "This agent was not installed from a release, so its version cannot be compared."
         raise UpdateComponentError(message, value=update.component)
     installed = _installed(rollout, running)
     under_way = None if rollout.target is None else rollout.target.version
@@ -219,8 +219,10 @@ def judge(rollout: Rollout, update: Update, payload: bytes, running: Release | N
         message = f"{update.component} {update.version} is not newer than {least}."
         raise UpdateStaleError(message, value=str(update.version))
     if update.minimum is not None and (installed is None or installed < update.minimum):
-        message = f"{update.component} {update.version} needs {update.minimum} to begin with."
-        raise UpdateStepError(message, value=str(installed), remedy="Announce that one first.")
+        message = f"{update.component} {update.version} needs {update.minimum} or newer first."
+        raise UpdateStepError(
+            message, value=str(installed), remedy=f"Install {update.minimum} first."
+        )
     return True
 
 
@@ -279,17 +281,17 @@ def _started_installing(rollout: Rollout, event: Started) -> Rollout:
     if _is_running(rollout, event):
         return replace(rollout, phase=UpdatePhase.PROBATION, starts=1)
     if rollout.starts >= event.limit:
-        sentence = f"The agent started {event.limit} times and the update was not there."
+        sentence = f"The agent started {event.limit} times without the update."
         return _failed(rollout, Failed(UpdateInstallError.code, sentence))
     return replace(rollout, starts=rollout.starts + 1)
 
 
 def _started_in_probation(rollout: Rollout, event: Started) -> Rollout:
     if _is_other(rollout, event):
-        sentence = f"{event.running} runs; somebody else put it back."
+        sentence = f"{event.running} is running; it was restored from outside Meterline."
         return _end(rollout, UpdateState.ROLLED_BACK, UpdateRevertedError.code, sentence)
     if rollout.starts >= event.limit:
-        sentence = f"The agent started {event.limit} times in its probation, and died each time."
+        sentence = f"The agent started {event.limit} times during probation, and crashed each time."
         return _failed(rollout, Failed(UpdateDiedError.code, sentence))
     return replace(rollout, starts=rollout.starts + 1)
 
@@ -319,7 +321,7 @@ def _failed_rolling_back(rollout: Rollout, event: Failed) -> Rollout:
 def _again(rollout: Rollout, limit: int) -> Rollout:
     if rollout.starts < limit:
         return replace(rollout, starts=rollout.starts + 1)
-    sentence = "The version before could not be put back."
+    sentence = "The previous version could not be restored."
     return _end(rollout, UpdateState.ROLLED_BACK, UpdateRollbackError.code, sentence)
 
 

@@ -48,7 +48,7 @@ def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
     update = decode_update(KeyRing(Purpose.UPDATE, config.update.keys).open(payload))
     check_gateway(config.gateway, update)
     if update.component != component:
-        message = f"The announcement is of {update.component!r}, not of {component!r}."
+        message = f"The announcement is for {update.component!r}, not for {component!r}."
         raise UpdateContentError(message, value=update.component)
     judge(Rollout(component, floor=floor), update, payload, installed)
     digest, size = hashlib.sha256(), 0
@@ -60,7 +60,7 @@ def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
     except OSError as error:
         raise _unreadable(artefact, error) from error
     if (size, digest.digest()) != (update.size, update.sha256):
-        message = "The artefact is not the one that was signed."
+        message = "The hash of the artefact is not the signed one."
         raise UpdateContentError(message, value=str(artefact))
     return update
 

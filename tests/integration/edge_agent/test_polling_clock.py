@@ -172,7 +172,10 @@ async def test_a_register_that_is_shown_twice_is_read_once_and_told_of(tmp_path:
     assert len(await stored(buffer)) == len(meter.reads)
     rows = await buffer.engine.database.rows("SELECT code, detail FROM event")
     assert [row[0] for row in rows] == ["value_repeated"] * 2
-    assert "1: 1-0:1.8.0*255: 1 Wh is not read, since it shows 1 Wh as well." in str(rows[0][1])
+    assert (
+        "1: 1-0:1.8.0*255: 1 Wh is not stored; the meter also shows 1 Wh under this code."
+        in str(rows[0][1])
+    )
     await buffer.close()
 
 

@@ -136,7 +136,7 @@ async def test_a_glitch_a_rollover_a_backward_step_and_an_exchange_over_a_restar
     assert "meterline_edge_register_rollover_total 2" in figures
     assert health.readings["reconcile"]
     told = await told_here(tmp_path / "buffer.db")
-    assert any(f"MLN/{old} hung there before" in detail for detail in told)
+    assert any(f"MLN/{old} was installed before" in detail for detail in told)
 
 
 async def told_here(path: Path) -> list[str]:

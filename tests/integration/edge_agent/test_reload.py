@@ -233,7 +233,7 @@ async def test_systemd_hears_of_a_reload(tmp_path: Path) -> None:
                 assert await loop.sock_recv(channel, 100) == b"READY=1"
                 standing = (await health(tmp_path))["configuration"]
                 assert standing["refusal"]["code"] == "CONFIGURATION_FILE"
-                assert "is no TOML" in standing["refusal"]["message"]
+                assert "is not valid TOML" in standing["refusal"]["message"]
                 assert (standing["applied"], standing["refused"]) == (2, 1)
                 process.terminate()
                 assert await process.wait() == 0

@@ -30,7 +30,7 @@ def test_two_tables_that_name_one_meter_are_refused(tmp_path: Path) -> None:
     code, said = check(tmp_path, port("a", named), port("b", named))
     assert code == 3
     assert "CONFIGURATION_FILE" in said
-    assert "'a' and 'b' name one `serial`" in said
+    assert "'a' and 'b' have the same `serial`" in said
     other = named.replace("7", "8")
     assert check(tmp_path, port("a", named), port("b", other))[0] == 0
 

@@ -94,7 +94,9 @@ def test_two_tables_that_name_one_meter_are_refused(
     if not refused:
         assert len(parse_config(table(meters=meters)).meters) == 2
         return
-    with pytest.raises(ConfigurationFileError, match="'a' and 'b' name one `serial`") as caught:
+    with pytest.raises(
+        ConfigurationFileError, match="'a' and 'b' have the same `serial`"
+    ) as caught:
         parse_config(table(meters=meters))
     assert caught.value.remedy
 
@@ -109,5 +111,5 @@ def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationFileError, match=r"edge\.toml cannot be read"):
         load_config(path)
     path.write_text("gateway = ")
-    with pytest.raises(ConfigurationFileError, match=r"edge\.toml is no TOML"):
+    with pytest.raises(ConfigurationFileError, match=r"edge\.toml is not valid TOML"):
         load_config(path)

@@ -89,7 +89,9 @@ async def test_a_meter_that_takes_too_long_fails_by_its_own_time_limit() -> None
     site = Site(a=ScriptedDriver([read_out(value())], hold=asyncio.Event()))
     site.meters[0].timeout_s = 0.01
     await site.cycle()
-    assert site.notes.events == [("meter_timeout", "a: No answer within 0.01 s.", None)]
+    assert site.notes.events == [
+        ("meter_timeout", "a: The meter did not answer within 0.01 s.", None)
+    ]
 
 
 async def test_a_fault_of_a_driver_ends_no_other_meters_read() -> None:
@@ -177,8 +179,8 @@ async def test_devices_behind_a_meter_are_noted_when_they_go_and_come() -> None:
     for _ in range(3):
         await site.cycle()
     assert [(code, detail) for code, detail, _ in site.notes.events] == [
-        ("device_offline", "a: gas is said to be offline."),
-        ("device_online", "a: gas is back."),
+        ("device_offline", "a: The broker reports gas as offline."),
+        ("device_online", "a: gas is online again."),
     ]
 
 
@@ -199,8 +201,8 @@ async def test_a_repeated_value_is_noted_once_for_as_long_as_it_is() -> None:
     for _ in range(4):
         await site.cycle()
     assert [detail for _, detail, _ in site.notes.events] == [
-        f"a: {ACTIVE_IMPORT}: 9 Wh is not read, since it shows 5 Wh as well.",
-        f"a: {ACTIVE_IMPORT}: 9 Wh is not read.",
+        f"a: {ACTIVE_IMPORT}: 9 Wh is not stored; the meter also shows 5 Wh under this code.",
+        f"a: {ACTIVE_IMPORT}: 9 Wh is not stored.",
     ]
 
 
@@ -296,7 +298,7 @@ async def test_a_clock_that_jumps_is_noted_with_its_sign() -> None:
     site.clock.steps = [(site.clock.passed + 10, timedelta(seconds=-7))]
     await run_for(site, 2)
     assert site.poller.clock_steps == 1
-    assert ("clock_stepped", "The wall clock jumped by -7.000 s.", None) in site.notes.events
+    assert ("clock_stepped", "The wall clock stepped by -7.000 s.", None) in site.notes.events
 
 
 async def test_reads_under_way_end_with_the_poller() -> None:

@@ -43,7 +43,7 @@ async def test_its_refusal_and_its_failure_are_told_apart_with_its_last_words(
     with pytest.raises(UpdateInstallError, match="it broke") as failure:
         await call(script(tmp_path, "yes | head -c 5000000; echo it broke >&2; exit 1"))
     assert len(str(failure.value)) < SAID_MAX + 100
-    with pytest.raises(UpdateRefusedError, match="cannot be run"):
+    with pytest.raises(UpdateRefusedError, match="cannot be started"):
         await call([str(tmp_path / "none")])
 
 
