@@ -73,7 +73,7 @@ async def test_what_a_power_cut_leaves_of_a_new_file_is_no_foreign_one(
 
 def test_a_folder_that_takes_no_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BufferFolderError, match="is no folder"):
+    with pytest.raises(BufferFolderError, match="is not a folder"):
         check_folder(tmp_path / "file" / "buffer.db")
     # Not even root may write here.
     with pytest.raises(BufferFolderError, match=r"cannot be written|does not exist"):
