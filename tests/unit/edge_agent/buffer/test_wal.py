@@ -165,5 +165,5 @@ def test_frames_of_a_log_before_this_one_vouch_for_nothing(site: Site) -> None:
 
 def test_a_log_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "buffer.db-wal").mkdir()
-    with pytest.raises(BufferUnavailableError, match="cannot be used"):
+    with pytest.raises(BufferUnavailableError, match="is unusable"):
         check_log(tmp_path / "buffer.db")

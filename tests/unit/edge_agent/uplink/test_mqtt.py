@@ -349,7 +349,7 @@ async def test_a_broker_that_does_not_admit_us_says_so_by_name(
         await site.until(lambda: site.uplink.connected)
     ((code, detail),) = site.runner.notes
     assert code == "BROKER_REFUSAL".lower()
-    assert "refuses this gateway" in detail
+    assert "refused this gateway" in detail
     # Nothing is known of a broker that did not admit us.
     assert len(site.asked) == 2
 
