@@ -99,7 +99,8 @@ def printed(
     for lot in _lots(chars):
         left = lot
         for weight in WEIGHTS:
-            while lacking := refused(press, "".join(left), weight, family, alone=alone):
+            # A line each: letters that join are refused with one that a font lacks beside them.
+            while lacking := refused(press, "\n".join(left), weight, family, alone=alone):
                 left = [one for one in left if one not in lacking]
         found += left
     return found

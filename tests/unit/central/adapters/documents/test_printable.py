@@ -17,7 +17,7 @@ from central.domain.billing.printable import named, unprintable
 from central.domain.billing.state import BillState
 from central.service.billing.print_invoice import UnprintableTextError
 from tests.unit.central.adapters.documents.test_invoice import CYCLE, ISSUE, ZONE, made, rated_month
-from tools.fonts import WEIGHTS, candidates, compiler, refused
+from tools.fonts import WEIGHTS, candidates, compiler, printed, refused
 
 WITHOUT = ("\u4e00", "\u9fff", "\uac00", "\U00020000", "\U0001f600", "\x01", "\x7f", "\ue000")
 
@@ -49,6 +49,13 @@ def test_what_stands_beside_it_is_not() -> None:
     assert len(lacking) > 100
     for one in lacking[:: max(1, len(lacking) // 150)]:
         assert any(refused(press(), one, weight) for weight in WEIGHTS), ascii(one)
+
+
+def test_letters_that_join_are_measured_as_if_each_stood_alone() -> None:
+    arabic = [chr(code) for code in range(0x678, 0x688)]
+    alone = [one for one in arabic if not any(refused(press(), one, weight) for weight in WEIGHTS)]
+    assert 0 < len(alone) < len(arabic)
+    assert printed(press(), arabic) == alone
 
 
 @pytest.mark.parametrize("sign", WITHOUT, ids=ascii)
