@@ -54,15 +54,15 @@ class LastConnectError(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Remember a warning; of a DSN that cannot be read, none of its text: it has a password."""
-        said = " ".join(record.getMessage().split())
-        self.text = said if any(sign in said for sign in _REACHED_OUT) else _UNREADABLE
+        sentence = " ".join(record.getMessage().split())
+        self.text = sentence if any(sign in sentence for sign in _REACHED_OUT) else _UNREADABLE
 
 
 _last_connect_error = LastConnectError(logging.WARNING)
 
 
 def capture_pool_errors() -> None:
-    """Have what keeps a connection from coming said once, in the command's own error."""
+    """Have what keeps a connection from coming sentence once, in the command's own error."""
     log = logging.getLogger("psycopg.pool")
     log.addHandler(_last_connect_error)
     log.propagate = False
@@ -109,10 +109,10 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
 
 
 def _fail(error: MeterlineError, *, as_json: bool) -> NoReturn:
-    said = str(error)
+    sentence = str(error)
     if isinstance(error, StoreUnavailableError) and _last_connect_error.text:
-        said = f"{said} {_last_connect_error.text}"
-    _report(error.code, said, as_json=as_json)
+        sentence = f"{sentence} {_last_connect_error.text}"
+    _report(error.code, sentence, as_json=as_json)
     raise typer.Exit(exit_code_of(error)) from None
 
 
@@ -125,7 +125,7 @@ def _report(code: str, text: str, *, as_json: bool) -> None:
 
 def print_error(code: str, text: str) -> None:
     """Say an error in a sentence, on the error stream."""
-    # What is said may name an account, which may look like markup.
+    # What is sentence may name an account, which may look like markup.
     errors.print(f"[bold]{code}[/]: ", escape(text), sep="", markup=True, highlight=False)
 
 

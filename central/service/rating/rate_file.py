@@ -125,7 +125,7 @@ def read_tariff(  # noqa: PLR0913 - which record, and how to read it
 
     Raises:
         TariffRefusedError: It is refused.
-        LoadFileError: The file has no such record.
+        LoadCsvError: The file has no such record.
     """
     if not is_urdb(_json_of(text)):
         if record:
@@ -182,7 +182,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
         events: Stream to events, all there were; None where nobody asked for them.
 
     Raises:
-        LoadFileError: The series does not begin at a local midnight, or ends inside a day.
+        LoadCsvError: The series does not begin at a local midnight, or ends inside a day.
         RatingHeldError: A month cannot be priced.
     """
     zone = "UTC" if request.naive else request.zone

@@ -52,10 +52,10 @@ class TimescaleRegistry:
         """Begin a transaction; leaving commits, an exception rolls back."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                yield _Transaction(connection)
+                yield _RegistryTransaction(connection)
 
 
-class _Transaction:
+class _RegistryTransaction:
     """`RegistryTransaction` on one connection."""
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:

@@ -36,10 +36,10 @@ class TimescaleSeriesStore:
         """Begin a transaction; leaving commits, an exception rolls back."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                yield _Transaction(connection)
+                yield _SeriesTransaction(connection)
 
 
-class _Transaction:
+class _SeriesTransaction:
     """`SeriesTransaction` on one connection."""
 
     def __init__(self, connection: _Connection) -> None:

@@ -75,7 +75,7 @@ class TimescaleValidationStore:
         """Begin a transaction; leaving commits, an exception rolls back."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                yield _Transaction(connection, self._zones)
+                yield _ValidationTransaction(connection, self._zones)
 
     async def _zones(self, connection: AsyncConnection[_Row]) -> list[str]:
         """The zones that the server knows; it reads a file for each, so it is asked once."""
@@ -147,7 +147,7 @@ def block_of(row: _Row) -> DayBlock:
     )
 
 
-class _Transaction:
+class _ValidationTransaction:
     """`ValidationTransaction` on one connection."""
 
     def __init__(self, connection: AsyncConnection[_Row], zones: _Zones) -> None:
