@@ -62,7 +62,7 @@ _last_connect_error = LastConnectError(logging.WARNING)
 
 
 def capture_pool_errors() -> None:
-    """Have what keeps a connection from coming sentence once, in the command's own error."""
+    """Report what keeps a connection from coming once, in the command's own error."""
     log = logging.getLogger("psycopg.pool")
     log.addHandler(_last_connect_error)
     log.propagate = False
@@ -125,7 +125,7 @@ def _report(code: str, text: str, *, as_json: bool) -> None:
 
 def print_error(code: str, text: str) -> None:
     """Say an error in a sentence, on the error stream."""
-    # What is sentence may name an account, which may look like markup.
+    # The sentence may name an account, which may look like markup.
     errors.print(f"[bold]{code}[/]: ", escape(text), sep="", markup=True, highlight=False)
 
 
