@@ -96,9 +96,9 @@ def host_of(
         plate: What the meter's table says.
         met: The port's meter as it was named last, for telegrams that name none.
     """
-    told = next(iter(own_meters(seen)), None)
-    if told is not None or plate.serial is not None:
-        return plate.on(told or next((o.meter for o in seen if not o.port), seen[0].meter))
+    named = next(iter(own_meters(seen)), None)
+    if named is not None or plate.serial is not None:
+        return plate.on(named or next((o.meter for o in seen if not o.port), seen[0].meter))
     if met is not None:
         return met
     # A child that its telegram named has its host's number before the sign.

@@ -144,7 +144,7 @@ class PolledDriver:
         plate: NamePlate = NO_PLATE,
     ) -> None:
         self._plate = plate
-        self._told: tuple[MeterIdentity, ...] = ()
+        self._own_meters: tuple[MeterIdentity, ...] = ()
         self._place = place
         self._ask = ask
         self._timeout_s = timeout_s
@@ -184,12 +184,12 @@ class PolledDriver:
     async def _named(self) -> tuple[MeterIdentity, tuple[MeterValue, ...]]:
         """The meter and its values, under the name that it or its table gives."""
         seen, where = await self._observations(), str(self._place)
-        told, host = own_meters(seen), host_of(seen, self._plate)
+        own, host = own_meters(seen), host_of(seen, self._plate)
         if self._plate:
-            check_same((*self._told, *told), where)
+            check_same((*self._own_meters, *own), where)
         values = named_values(seen, host)
         check_named(values, where)
-        self._told = told[:1] or self._told
+        self._own_meters = own[:1] or self._own_meters
         return host, values
 
     async def _observations(self) -> tuple[Observation, ...]:

@@ -75,7 +75,7 @@ class PushDriver:
         self._kept: dict[tuple[object, ...], _Kept] = {}
         self._repeated: list[MeterValue] = []
         self._met: MeterIdentity | None = None
-        self._told: tuple[MeterIdentity, ...] = ()
+        self._own_meters: tuple[MeterIdentity, ...] = ()
         self._handed: MeterIdentity | None = None
         self._refused: Telegram | None = None
         self._unnamed: DeviceError | None = None
@@ -216,18 +216,18 @@ class PushDriver:
         seen = telegram.observations
         if not any(item.meter_value() for item in seen):
             return
-        where, told = str(self._place), own_meters(seen)
+        where, own = str(self._place), own_meters(seen)
         host = host_of(seen, self._plate, self._met)
         values = named_values(seen, host)
         try:
             if self._plate:
-                check_same((*self._told, *told), where)
+                check_same((*self._own_meters, *own), where)
             check_named(values, where)
         except DeviceError as error:
             # Short lists name no meter where a longer one will; who waits in vain is told.
             self._unnamed = error
             return
-        self._told = told[:1] or self._told
+        self._own_meters = own[:1] or self._own_meters
         self._met = host if is_named(host) else self._met or values[0].meter
         at = asyncio.get_running_loop().time()
         kept, repeated = distinct(values)

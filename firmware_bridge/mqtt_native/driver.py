@@ -243,8 +243,8 @@ class MqttNativeDriver(PushDriver):
 
     def _reason(self) -> MeterOfflineError | MeterStaleError | None:
         """Why nothing came, as far as the broker tells."""
-        said = {self._memory.presence.offline(topic) for topic in self._topics}
-        named = {name for name in said if name is not None}
+        by_topic = {self._memory.presence.offline(topic) for topic in self._topics}
+        named = {name for name in by_topic if name is not None}
         if offline := tuple(sorted({*named, *self._memory.offline()})):
             return self._offline(offline)
         if (topic := self._memory.passed_over) is not None:

@@ -55,8 +55,8 @@ class Memory:
 
     def offline(self) -> tuple[str, ...]:
         """The devices that measure and are said to be offline, ascending."""
-        said = map(self.presence.offline, self.topics.values())
-        return tuple(sorted({name for name in said if name is not None}))
+        offline = map(self.presence.offline, self.topics.values())
+        return tuple(sorted({name for name in offline if name is not None}))
 
     def is_offline(self, meter: MeterIdentity) -> bool:
         """Whether a device is."""

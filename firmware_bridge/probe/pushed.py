@@ -47,7 +47,7 @@ _KEY_NOTE = 'It encrypts. Add: key = "<32 hex digits>"'
 
 
 @dataclass(slots=True)
-class Heard:
+class LineTraffic:
     """What came on a line.
 
     Args:
@@ -111,9 +111,9 @@ async def probe_pushed(  # noqa: PLR0913 - where, what, how long, and to whom it
     """
     for at in _speeds(place, any_speed=any_speed):
         report(f"Listening at {described(at)} ...")
-        heard = await _receive(at, protocols, keys, listen_s, silence_s or listen_s)
-        if heard.found or not heard.bursts:
-            return list(heard.found.values())
+        traffic = await _receive(at, protocols, keys, listen_s, silence_s or listen_s)
+        if traffic.found or not traffic.bursts:
+            return list(traffic.found.values())
         silence_s = None
     return []
 
@@ -141,8 +141,8 @@ async def _receive(
     keys: Keys,
     listen_s: float,
     silence_s: float,
-) -> Heard:
-    heard = Heard()
+) -> LineTraffic:
+    traffic = LineTraffic()
     scanners = [
         (candidate.protocol, candidate.scanner()) for candidate in candidates(protocols, keys)
     ]
@@ -156,26 +156,26 @@ async def _receive(
     end = loop.time() + listen_s
     try:
         while (left_s := end - loop.time()) > 0:
-            first_s = left_s if heard.bursts else min(left_s, silence_s)
+            first_s = left_s if traffic.bursts else min(left_s, silence_s)
             burst = await _burst(line, first_s)
             if not burst:
                 break
-            heard.bursts += 1
+            traffic.bursts += 1
             for protocol, scanner in scanners:
                 for telegram in scanner.feed(burst):
-                    _note(heard, protocol, telegram, place, keys)
+                    _note(traffic, protocol, telegram, place, keys)
             if receiver_stream is not None:
-                receiver_stream.receive(burst, heard)
-            only_radio = all(item.protocol == "wmbus" for item in heard.found.values())
-            if heard.found and not only_radio:
+                receiver_stream.receive(burst, traffic)
+            only_radio = all(item.protocol == "wmbus" for item in traffic.found.values())
+            if traffic.found and not only_radio:
                 break
-            if not heard.found and heard.bursts >= BURSTS:
+            if not traffic.found and traffic.bursts >= BURSTS:
                 break
     except MeterConnectionError:
         pass  # the far end closed; what was heard counts
     finally:
         line.close()
-    return heard
+    return traffic
 
 
 async def _burst(line: MeterLine, first_s: float) -> bytes:
@@ -193,12 +193,16 @@ async def _burst(line: MeterLine, first_s: float) -> bytes:
 
 
 def _note(
-    heard: Heard, protocol: str, telegram: Telegram, place: TcpAddress | SerialAddress, keys: Keys
+    traffic: LineTraffic,
+    protocol: str,
+    telegram: Telegram,
+    place: TcpAddress | SerialAddress,
+    keys: Keys,
 ) -> None:
     if isinstance(telegram.error, KeyMissingError):
         meter = _titled(telegram.raw)
         found = Found(protocol, str(place), meter, (), line_settings(place), notes=(_KEY_NOTE,))
-        heard.found.setdefault(meter, found)
+        traffic.found.setdefault(meter, found)
         return
     if telegram.error is not None or not telegram.observations:
         return
@@ -208,7 +212,7 @@ def _note(
         protocol = "dsmr" if _P1.search(telegram.raw) else "iec62056_21_d"
     settings = _key_settings(keys) if encrypted else {}
     found = Found.of(protocol, place, telegram.observations, settings)
-    heard.found.setdefault(found.meter, found)
+    traffic.found.setdefault(found.meter, found)
 
 
 def _key_settings(keys: Keys) -> dict[str, Setting]:
@@ -235,31 +239,31 @@ class _ReceiverStream:
         # nothing else fits.
         self._framings += [Framing.STRIPPED] if explicit else []
 
-    def receive(self, burst: bytes, heard: Heard) -> None:
+    def receive(self, burst: bytes, traffic: LineTraffic) -> None:
         for framing in self._framings:
             cut = splitter(framing)
             for item in (*cut.feed(burst), *cut.close()):
                 if isinstance(item, RadioFrame) and item.checked:
-                    self._note(heard, framing, item)
-            if any(found.protocol == "wmbus" for found in heard.found.values()):
+                    self._note(traffic, framing, item)
+            if any(found.protocol == "wmbus" for found in traffic.found.values()):
                 self._framings = [framing]  # a receiver has one
                 return
 
-    def _note(self, heard: Heard, framing: Framing, frame: RadioFrame) -> None:
+    def _note(self, traffic: LineTraffic, framing: Framing, frame: RadioFrame) -> None:
         *_, sender = senders(frame)
         meter = identity(sender.manufacturer, sender.serial)
-        told = observe_radio(frame, self._keys, None, self._formats)
-        if meter in heard.found and heard.found[meter].values:
+        telegram = observe_radio(frame, self._keys, None, self._formats)
+        if meter in traffic.found and traffic.found[meter].values:
             return
-        values = tuple(v for seen in told.observations if (v := seen.meter_value()) is not None)
+        values = tuple(v for seen in telegram.observations if (v := seen.meter_value()) is not None)
         settings: dict[str, Setting] = {
             **line_settings(self._place),
             "framing": framing.value,
             "address": sender.serial,
         }
         notes: tuple[str, ...] = ()
-        if isinstance(told.error, KeyMissingError):
+        if isinstance(telegram.error, KeyMissingError):
             notes = (_KEY_NOTE,)
         elif self._keys.encryption is not None and values:
             settings["key"] = self._keys.encryption.hex().upper()
-        heard.found[meter] = Found("wmbus", str(self._place), meter, values, settings, notes)
+        traffic.found[meter] = Found("wmbus", str(self._place), meter, values, settings, notes)

@@ -216,12 +216,12 @@ def reading_line(value: Observation) -> str:
 def warnings(telegram: Telegram) -> list[str]:
     """What a gateway would say of a sound telegram, as JSON objects."""
     values = [value for seen in telegram.observations if (value := seen.meter_value())]
-    said = []
+    lines = []
     try:
         check_named(values, "the recording")
     except MeterUnnamedError as error:
-        said.append(json.dumps({"warning": error.code, "message": str(error)}))
-    return said + [
+        lines.append(json.dumps({"warning": error.code, "message": str(error)}))
+    return lines + [
         json.dumps(
             {
                 "warning": "VALUE_REPEATED",

@@ -122,6 +122,8 @@ RETIRED = {
     "firmware_bridge": Retired(
         words={
             "ear": "candidate",
+            "heard": "traffic",
+            "told": "the noun of what it holds",
             "ears": "candidates",
             "sight": "record_clock",
         },
