@@ -261,25 +261,26 @@ async def test_with_a_token_nothing_is_open_before_sign_in(office: Office) -> No
         assert (await web.get("/api/v1/meters", headers=wrong)).status_code == 401
 
 
-async def test_signing_in_needs_the_form_and_the_token(office: Office) -> None:
+@pytest.mark.parametrize("field", ["csrf_token", "proof"], ids=["now", "before"])
+async def test_signing_in_needs_the_form_and_the_token(office: Office, field: str) -> None:
     async with client(office, WebSettings(token=TOKEN)) as web:
         form = (await web.get("/sign-in?next=/meters")).text
         found = re.search(r'name="csrf_token" value="(\w+)"', form)
         assert found is not None
         csrf_token = found[1]
-        forged = await web.post("/sign-in", data={"token": TOKEN, "csrf_token": "0" * 64})
+        forged = await web.post("/sign-in", data={"token": TOKEN, field: "0" * 64})
         assert forged.status_code == 403
-        wrong = await web.post("/sign-in", data={"token": "x" * 40, "csrf_token": csrf_token})
+        wrong = await web.post("/sign-in", data={"token": "x" * 40, field: csrf_token})
         assert wrong.status_code == 403
         assert "not the operator" in wrong.text
         foreign = await web.post(
             "/sign-in",
-            data={"token": TOKEN, "csrf_token": csrf_token},
+            data={"token": TOKEN, field: csrf_token},
             headers={"Origin": "https://evil.example"},
         )
         assert foreign.status_code == 403
         right = await web.post(
-            "/sign-in", data={"token": TOKEN, "csrf_token": csrf_token, "next": "//evil.example"}
+            "/sign-in", data={"token": TOKEN, field: csrf_token, "next": "//evil.example"}
         )
         assert (right.status_code, right.headers["location"]) == (303, "/")
         cookie = right.headers["set-cookie"].lower()
