@@ -148,7 +148,7 @@ def encode_readings(
         InvalidValueError: An event names a reading that is not among them.
     """
     if not 1 <= len(readings) <= READINGS_MAX:
-        message = f"A batch holds 1 to {READINGS_MAX} readings, not {len(readings)}."
+        message = f"A batch has 1 to {READINGS_MAX} readings, not {len(readings)}."
         raise OversizeError(message, value=len(readings))
     channels = sorted({reading.channel for reading in readings}, key=_channel_order)
     index = {channel: number for number, channel in enumerate(channels)}
@@ -227,7 +227,7 @@ def decode_body(data: bytes) -> Body:
     channels = _decode_meters(fields["meters"])
     columns = _decode_columns(codec.octets("cols", fields["cols"]), len(channels))
     if (void is None) == (len(columns) == 0):
-        message = "A batch has either readings or the word that it is void."
+        message = "A batch has either readings or the mark that it is void."
         raise SchemaError(message, value=len(columns))
     return Body(
         codec.octets("prev_hash", fields["prev_hash"], 32),
@@ -275,7 +275,7 @@ def _channels_of(packed: bytes) -> tuple[Channel, ...]:
         for group in codec.sequence("a meter's channels", groups, READINGS_MAX):
             channels.extend(_decode_group(manufacturer, serial, group))
     if len(channels) > READINGS_MAX or len(set(channels)) != len(channels):
-        message = f"The batch names a channel twice, or more than {READINGS_MAX} of them."
+        message = f"The batch has a channel twice, or more than {READINGS_MAX} of them."
         raise SchemaError(message, value=len(channels))
     return tuple(channels)
 
@@ -301,7 +301,7 @@ def _decode_group(manufacturer: str, serial: str, group: object) -> list[Channel
             for i, unit in enumerate(units)
         ]
     except InvalidValueError as error:
-        message = f"A channel cannot be: {error.message}"
+        message = f"A channel is not valid: {error.message}"
         raise SchemaError(message, value=error.value) from None
 
 
@@ -331,12 +331,12 @@ def _decompress(packed: bytes) -> bytes:
     try:
         declared = zstandard.frame_content_size(packed)
         if not 0 <= declared <= COLUMNS_MAX_BYTES:
-            message = f"The columns would take {declared} bytes; {COLUMNS_MAX_BYTES} is the bound."
+            message = f"The columns have {declared} bytes; the limit is {COLUMNS_MAX_BYTES}."
             raise OversizeError(message, value=declared)
         decompressor = zstandard.ZstdDecompressor()
         return decompressor.decompress(packed, allow_extra_data=False)
     except zstandard.ZstdError as error:
-        message = f"The columns are no zstd frame ({error})."
+        message = f"The columns are not a valid zstd frame ({error})."
         raise MalformedError(message) from None
 
 
@@ -351,5 +351,5 @@ def _sums(name: str, column: object) -> list[int]:
 def _bound(name: str, values: list[int], low: int, high: int) -> None:
     if values and not (low <= min(values) and max(values) <= high):
         worst = next(value for value in values if not low <= value <= high)
-        message = f"{name} holds {worst}, outside {low} .. {high}."
+        message = f"{name} has the value {worst}, outside {low} .. {high}."
         raise SchemaError(message, value=worst)

@@ -48,7 +48,7 @@ def unpack(data: bytes) -> Any:  # noqa: ANN401 - the shape is the caller's to c
             ext_hook=_refuse_extension,
         )
     except (msgpack.StackError, RecursionError):
-        message = "The message is nested deeper than the format has levels."
+        message = "The message has more nested levels than the format."
         raise NestingError(message) from None
     except (msgpack.ExtraData, msgpack.FormatError, ValueError) as error:
         message = f"The message is not one msgpack value ({type(error).__name__}: {error})."
@@ -67,10 +67,10 @@ def unpack_json(data: bytes) -> Any:  # noqa: ANN401 - the shape is the caller's
     try:
         return json.loads(data, object_pairs_hook=pairs, parse_constant=_refuse_constant)
     except RecursionError:
-        message = "The message is nested deeper than the format has levels."
+        message = "The message has more nested levels than the format."
         raise NestingError(message) from None
     except ValueError as error:
-        message = f"The message is no JSON ({type(error).__name__}: {error})."
+        message = f"The message is not valid JSON ({type(error).__name__}: {error})."
         raise MalformedError(message) from None
 
 
@@ -84,10 +84,10 @@ def pairs(items: Sequence[tuple[object, object]]) -> dict[str, object]:
     fields: dict[str, object] = {}
     for key, value in items:
         if not isinstance(key, str):
-            message = f"A map has the key {shown(key)}, which is no text."
+            message = f"A map has the key {shown(key)}, which is not text."
             raise MalformedError(message, value=key)
         if key in fields:
-            message = f"The key {shown(key)} stands twice in one map."
+            message = f"A map has the key {shown(key)} twice."
             raise DuplicateKeyError(message, value=key)
         fields[key] = value
     return fields
@@ -109,7 +109,7 @@ def refuse(name: str, value: object, wanted: str) -> NoReturn:
         message = f"{name} is {value}, not a number."
         raise NotANumberError(message, value=value)
     if isinstance(value, list | dict):
-        message = f"{name} holds a {type(value).__name__} where the format has {wanted}."
+        message = f"{name} has a {type(value).__name__} where the format has {wanted}."
         raise NestingError(message, value=name)
     message = f"{name} must be {wanted}, not {shown(value)}."
     raise SchemaError(message, value=value)
@@ -175,7 +175,7 @@ def sequence(name: str, value: object, longest: int) -> list[Any]:
         message = f"{name} must be a list, not {shown(value)}."
         raise SchemaError(message, value=value)
     if len(value) > longest:
-        message = f"{name} holds {len(value)} items; {longest} is the bound."
+        message = f"{name} has {len(value)} items; the limit is {longest}."
         raise SchemaError(message, value=len(value))
     return value
 

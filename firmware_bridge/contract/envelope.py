@@ -181,8 +181,8 @@ def _finish(link: Link, body: bytes, count: int) -> Sealed:
     sha256 = digest(link.gateway, VERSION, link.epoch, link.sequence, body)
     payload = _HEADER.pack(MAGIC, VERSION, link.epoch.bytes, link.sequence, sha256) + body
     if len(payload) > BATCH_MAX_BYTES:
-        message = f"The batch takes {len(payload)} bytes; {BATCH_MAX_BYTES} is the bound."
-        raise OversizeError(message, value=len(payload), remedy="Seal fewer readings at once.")
+        message = f"The batch has {len(payload)} bytes; the limit is {BATCH_MAX_BYTES}."
+        raise OversizeError(message, value=len(payload), remedy="Seal fewer readings in one batch.")
     return Sealed(link.epoch, link.sequence, sha256, payload, count)
 
 
@@ -202,18 +202,20 @@ def open_header(gateway: str, payload: bytes) -> Header:
         SchemaError: Intact, but of a sequence that cannot be.
     """
     if len(payload) > BATCH_MAX_BYTES:
-        message = f"The batch takes {len(payload)} bytes; {BATCH_MAX_BYTES} is the bound."
+        message = f"The batch has {len(payload)} bytes; the limit is {BATCH_MAX_BYTES}."
         raise OversizeError(message, value=len(payload))
     if not MAGIC.startswith(payload[: len(MAGIC)]):
-        message = f"The message begins with {payload[:4].hex()}, not as a batch does."
+        message = f"The message begins with {payload[:4].hex()}, so it is not a batch."
         raise BadMagicError(message, value=payload[:4])
     if len(payload) < HEADER_BYTES:
-        message = f"The message ends after {len(payload)} of a header's {HEADER_BYTES} bytes."
+        message = (
+            f"The message has {len(payload)} bytes, fewer than the {HEADER_BYTES} of a header."
+        )
         raise TruncatedError(message, value=len(payload))
     _, version, epoch_bytes, sequence, sha256 = _HEADER.unpack_from(payload)
     epoch = UUID(bytes=epoch_bytes)
     if digest(gateway, version, epoch, sequence, payload[HEADER_BYTES:]) != sha256:
-        message = f"The batch {epoch}/{sequence} is not what {gateway} sealed: its hash differs."
+        message = f"The hash of batch {epoch}/{sequence} of {gateway} does not match its content."
         raise HashMismatchError(message, value=sha256)
     if not 1 <= sequence <= SEQUENCE_MAX:
         message = f"A batch cannot have the sequence {sequence}."
@@ -229,7 +231,9 @@ def open_body(header: Header, payload: bytes) -> Batch:
         MessageError: One of the decoder's other refusals.
     """
     if header.version != VERSION:
-        message = f"The batch is of format version {header.version}; this release reads {VERSION}."
+        message = (
+            f"The batch has format version {header.version}; this release reads version {VERSION}."
+        )
         raise UnknownVersionError(
             message, value=header.version, remedy="Upgrade the centre, then requeue the batch."
         )

@@ -86,7 +86,9 @@ def clock_sentence(event: MeterEvent) -> str:
     """
     plate = Nameplate(event.channel.manufacturer, event.channel.serial)
     own, at = event.before, event.after.at.isoformat()
-    shown = "a time that cannot be" if own is None else own.at.isoformat()
+    shown = "a time that is not valid" if own is None else own.at.isoformat()
     if event.kind is EventKind.CLOCK_WRONG:
-        return f"The clock of {plate} is wrong: it showed {shown} at {at}; the gateway's is used."
+        return (
+            f"The clock of {plate} is wrong: it showed {shown} at {at}. The gateway's time is used."
+        )
     return f"The clock of {plate} is right again: it showed {shown} at {at}."

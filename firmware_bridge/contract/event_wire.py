@@ -36,14 +36,14 @@ def encode_events(
         InvalidValueError: An event names a reading that is not there.
     """
     if len(events) > EVENTS_MAX:
-        message = f"A batch holds up to {EVENTS_MAX} events, not {len(events)}."
+        message = f"A batch has at most {EVENTS_MAX} events, not {len(events)}."
         raise OversizeError(message, value=len(events))
     encoded: list[object] = []
     for event in events:
         after, before, replaced = event.after, event.before, event.replaced
         row = rows.get((event.channel, to_ms(after.at), after.exponent, after.mantissa))
         if row is None:
-            message = f"The batch holds no reading of {event.channel} at {after.at}."
+            message = f"The batch has no reading of {event.channel} at {after.at}."
             raise InvalidValueError(message, value=event)
         shown = None if before is None else [to_ms(before.at), before.mantissa, before.exponent]
         plate = None if replaced is None else [replaced.manufacturer, replaced.serial]

@@ -29,7 +29,7 @@ class Interval:
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:
-            message = "An interval's bounds need a zone."
+            message = "The bounds of an interval have no time zone. Write 2026-01-01T00:00:00Z."
             raise InvalidValueError(message, value=(self.start, self.end))
         object.__setattr__(self, "start", self.start.astimezone(UTC))
         object.__setattr__(self, "end", self.end.astimezone(UTC))
@@ -57,7 +57,7 @@ class Interval:
             InvalidValueError: The duration is no whole number of periods.
         """
         if period <= timedelta(0) or self.duration % period:
-            message = f"{self.duration} is no whole number of {period}."
+            message = f"{self.duration} is not a whole number of {period}."
             raise InvalidValueError(message, value=period)
         for index in range(self.duration // period):
             start = self.start + index * period
@@ -73,7 +73,7 @@ def zone_info(zone: str) -> ZoneInfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"{zone!r} is not an IANA time zone."
+        message = f"{zone!r} is not an IANA time zone such as Europe/Madrid."
         raise InvalidValueError(message, value=zone) from None
 
 
@@ -132,7 +132,7 @@ def expected_count(interval: Interval, period_s: int) -> int:
     """
     period = timedelta(seconds=period_s)
     if period_s <= 0 or interval.duration % period:
-        message = f"Intervals of {period_s} s do not fill {interval.duration}."
+        message = f"{interval.duration} is not a whole number of intervals of {period_s} s."
         raise InvalidValueError(message, value=period_s)
     return interval.duration // period
 

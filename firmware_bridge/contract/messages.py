@@ -239,11 +239,11 @@ def decode_hello(payload: bytes) -> Hello:
     """
     _check_size(payload)
     if not is_hello(payload):
-        message = f"The message begins with {payload[:4].hex()}, not as a hello does."
+        message = f"The message begins with {payload[:4].hex()}, so it is not a hello."
         raise BadMagicError(message, value=payload[:4])
     head = len(HELLO_MAGIC) + 1
     if payload[head - 1 : head] != bytes((VERSION,)):
-        message = f"The hello is not of format version {VERSION}."
+        message = f"The hello does not have format version {VERSION}."
         raise UnknownVersionError(message, value=payload[head - 1 : head])
     fields = codec.mapping(
         "A hello",
@@ -253,7 +253,7 @@ def decode_hello(payload: bytes) -> Hello:
     )
     epochs = codec.sequence("epochs", fields["epochs"], EPOCHS_MAX)
     if not epochs:
-        message = "A hello names at least the current epoch."
+        message = "A hello must name the current epoch."
         raise SchemaError(message)
     return Hello(
         nonce=codec.octets("nonce", fields["nonce"], NONCE_BYTES),
@@ -348,15 +348,13 @@ def _open_map(name: str, payload: bytes) -> dict[str, object]:
 
 def _check_version(name: str, version: object) -> None:
     if type(version) is not int or version != VERSION:
-        message = (
-            f"{name} is of format version {codec.shown(version)}; this release reads {VERSION}."
-        )
+        message = f"{name} has format version {codec.shown(version)}; this release reads {VERSION}."
         raise UnknownVersionError(message, value=version)
 
 
 def _check_size(payload: bytes) -> None:
     if len(payload) > MESSAGE_MAX_BYTES:
-        message = f"The message takes {len(payload)} bytes; {MESSAGE_MAX_BYTES} is the bound."
+        message = f"The message has {len(payload)} bytes; the limit is {MESSAGE_MAX_BYTES}."
         raise OversizeError(message, value=len(payload))
 
 

@@ -50,7 +50,7 @@ class Unit(StrEnum):
         try:
             return _BY_WIRE_CODE[code]
         except KeyError:
-            message = f"{code} is not the number of a unit."
+            message = f"The unit number {code} is not assigned."
             raise InvalidValueError(message, value=code) from None
 
 
@@ -77,7 +77,7 @@ class Quantity:
 
     def __post_init__(self) -> None:
         if not INT64_MIN <= self.mantissa <= INT64_MAX:
-            message = f"The mantissa {self.mantissa} does not fit 64 bits."
+            message = f"The mantissa {self.mantissa} does not fit into 64 bits."
             raise InvalidValueError(message, value=self.mantissa)
         if not EXPONENT_MIN <= self.exponent <= EXPONENT_MAX:
             message = f"The exponent {self.exponent} is outside {EXPONENT_MIN} .. {EXPONENT_MAX}."

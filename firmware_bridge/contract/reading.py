@@ -63,7 +63,7 @@ def unpack_flags(flags: int) -> tuple[Quality, TimeQuality]:
     try:
         return Quality(flags & 0x0F), TimeQuality(flags >> 4)
     except ValueError:
-        message = f"{flags} is not a flags byte."
+        message = f"The flags {flags} are not one byte."
         raise InvalidValueError(message, value=flags) from None
 
 
@@ -74,7 +74,7 @@ def to_ms(instant: datetime) -> int:
         InvalidValueError: The time is naive.
     """
     if instant.tzinfo is None:
-        message = f"The time {instant.isoformat()} has no zone."
+        message = f"The time {instant.isoformat()} has no time zone."
         raise InvalidValueError(message, value=instant)
     return (instant - _EPOCH) // _MILLISECOND
 

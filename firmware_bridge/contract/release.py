@@ -34,7 +34,7 @@ class Release:
             InvalidValueError: It is not one to four numbers of up to nine digits, joined by points.
         """
         if _FORM.fullmatch(text) is None:
-            message = f"{text[:TEXT_MAX]!r} is no version: one to four numbers joined by points."
+            message = f"{text[:TEXT_MAX]!r} is not a version such as 1.4.0."
             raise InvalidValueError(message, value=text[:TEXT_MAX])
         numbers = [int(part) for part in text.split(".")]
         while len(numbers) > 1 and not numbers[-1]:

@@ -145,7 +145,7 @@ def component(name: str, value: object) -> str:
         SchemaError: It is not 1 to 32 of a-z, 0-9 and hyphen, hyphen not first.
     """
     if _COMPONENT.fullmatch(text := codec.text(name, value, 32)) is None:
-        codec.refuse(name, value, "1 to 32 of a-z, 0-9 and -, - not first")
+        codec.refuse(name, value, "1 to 32 characters of a-z, 0-9 and -, not beginning with -")
     return text
 
 
@@ -177,5 +177,5 @@ def _url(value: object) -> str:
 
 def _check_canonical(body: bytes, ours: bytes) -> None:
     if body != ours:
-        message = "The body is not packed in the one way that its fields have."
+        message = "The body is not in its canonical form."
         raise MalformedError(message)

@@ -82,16 +82,16 @@ def open_signed(purpose: Purpose, payload: bytes) -> Signed:
         SchemaError: It is for another purpose.
     """
     if len(payload) > SIGNED_MAX_BYTES:
-        message = f"The message takes {len(payload)} bytes; {SIGNED_MAX_BYTES} is the bound."
+        message = f"The message has {len(payload)} bytes; the limit is {SIGNED_MAX_BYTES}."
         raise OversizeError(message, value=len(payload))
     if not payload.startswith(MAGIC):
-        message = f"The message begins with {payload[:4].hex()}, not as a signed one does."
+        message = f"The message begins with {payload[:4].hex()}, so it is not a signed message."
         raise BadMagicError(message, value=payload[:4])
     if payload[len(MAGIC) : _HEAD - 1] not in {b"", bytes((VERSION,))}:
-        message = f"The signed message is not of format version {VERSION}."
+        message = f"The signed message does not have format version {VERSION}."
         raise UnknownVersionError(message, value=payload[len(MAGIC)])
     if len(payload) <= _BODY_AT:
-        message = f"The signed message ends after {len(payload)} bytes, before its body."
+        message = f"The signed message has {len(payload)} bytes and ends before its body."
         raise TruncatedError(message, value=len(payload))
     if payload[_HEAD - 1] != purpose:
         message = f"The signed message is for purpose {payload[_HEAD - 1]}, not {purpose.value}."

@@ -17,4 +17,4 @@ def software_version() -> str | None:
 
 def named_version(program: str) -> str:
     """What `PROGRAM --version` prints: `meterline-edge 0.2.0`."""
-    return f"{program} {software_version() or '(version unknown: it is not installed)'}"
+    return f"{program} {software_version() or '(version unknown: the package is not installed)'}"

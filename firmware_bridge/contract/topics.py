@@ -23,7 +23,7 @@ def check_gateway(gateway: str) -> str:
         InvalidValueError: It is not 1 to 63 of a-z, 0-9 and hyphen, hyphen not first.
     """
     if _GATEWAY.fullmatch(gateway) is None:
-        message = f"{gateway!r} cannot name a gateway: 1 to 63 of a-z, 0-9 and -, - not first."
+        message = f"{gateway!r} is not a gateway's name: use a-z, 0-9 and -, such as gw-07."
         raise InvalidValueError(message, value=gateway)
     return gateway
 
@@ -61,6 +61,6 @@ def gateway_of(topic: str) -> str:
     """
     match = _TOPIC.fullmatch(topic)
     if match is None:
-        message = f"{topic!r} is not a gateway's topic."
+        message = f"{topic!r} is not the topic of a gateway."
         raise InvalidValueError(message, value=topic)
     return match[1]

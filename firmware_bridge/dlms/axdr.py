@@ -115,7 +115,7 @@ def read_length(data: bytes, at: int) -> tuple[int, int]:
         return first, at + 1
     size = first & 0x7F
     if not 1 <= size <= 4:
-        message = f"A length of {size} bytes is not used."
+        message = f"A length of {size} bytes is not supported."
         raise TelegramTooLargeError(message)
     if at + 1 + size > len(data):
         message = "The data ends within a length."
@@ -172,7 +172,7 @@ class _AxdrParser:
     def _count(self, depth: int) -> None:
         self._left -= 1
         if self._left < 0 or depth > DEPTH_MAX:
-            message = "The data is nested deeper, or has more members, than any list."
+            message = "The data has more nested levels or members than the limit."
             raise TelegramTooLargeError(message)
 
     def _tag(self) -> Tag:
@@ -196,7 +196,7 @@ class _AxdrParser:
             before = self.at
             items.append(self._bare(form, depth + 1))
             if not before < self.at <= end:
-                message = "The members of a compact array do not fill it."
+                message = "The members of a compact array do not fill its length."
                 raise TelegramSyntaxError(message, value=self.at)
         return Node(Tag.ARRAY, None, tuple(items))
 
@@ -209,11 +209,11 @@ class _AxdrParser:
         if tag is Tag.STRUCTURE:
             count, self.at = read_length(self.data, self.at)
             if count > self._left:
-                message = f"A structure of {count} members is larger than any."
+                message = f"A structure of {count} members exceeds the limit."
                 raise TelegramTooLargeError(message, value=count)
             return _Form(tag, tuple(self._form(depth + 1) for _ in range(count)))
         if tag is Tag.COMPACT:
-            message = "A compact array within a compact array is not used."
+            message = "A compact array within a compact array is not supported."
             raise TelegramSyntaxError(message)
         return _Form(tag)
 
@@ -229,7 +229,7 @@ class _AxdrParser:
     def _members(self, tag: Tag, depth: int) -> Node:
         count, self.at = read_length(self.data, self.at)
         if count > self._left:
-            message = f"A list of {count} members is larger than any."
+            message = f"A list of {count} members exceeds the limit."
             raise TelegramTooLargeError(message, value=count)
         items: list[Node] = []
         for place in range(count):

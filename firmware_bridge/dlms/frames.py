@@ -63,7 +63,7 @@ class Assembler:
         self._segments += part
         self._segment_raw += raw
         if len(self._segments) > APDU_MAX:
-            message = f"Segments without an end grew beyond {APDU_MAX} bytes."
+            message = f"The segments exceed {APDU_MAX} bytes without an end."
             yield Telegram.refused(self._segment_raw, TelegramTooLargeError(message))
             self.drop()
         elif last:
@@ -120,7 +120,7 @@ class Assembler:
         if block.number == 1:
             self._drop_blocks()
         if block.number != self._next_block:
-            message = f"Block {block.number} came where {self._next_block} was due."
+            message = f"Block {block.number} arrived instead of block {self._next_block}."
             self._drop_blocks()
             yield Telegram.refused(raw, TelegramSyntaxError(message, value=block.number))
             return
@@ -129,7 +129,7 @@ class Assembler:
         self._next_block += 1
         self._last_block = block
         if len(self._blocks) > APDU_MAX:
-            message = f"Blocks without an end grew beyond {APDU_MAX} bytes."
+            message = f"The blocks exceed {APDU_MAX} bytes without an end."
             yield Telegram.refused(self._block_raw, TelegramTooLargeError(message))
             self._drop_blocks()
         elif block.last:
@@ -234,7 +234,7 @@ class MbusScanner:
             self._assembler.drop()
         elif number != self._next:
             self._assembler.drop()
-            message = f"Segment {number} came where {self._next} was due."
+            message = f"Segment {number} arrived instead of segment {self._next}."
             yield Telegram.refused(found.raw, TelegramSyntaxError(message, value=number))
             return
         self._next = 0 if last else number + 1
@@ -255,7 +255,7 @@ class _PacketScanner:
         if self._wrapped:
             yield from self._packets()
         if len(self._buffer) > APDU_MAX:
-            message = f"More than {APDU_MAX} bytes without an end."
+            message = f"The data exceeds {APDU_MAX} bytes without an end."
             yield Telegram.refused(self._buffer, TelegramTooLargeError(message))
             self._buffer.clear()
 
@@ -263,7 +263,7 @@ class _PacketScanner:
         rest = bytes(self._buffer)
         self._buffer.clear()
         if rest and self._wrapped:
-            message = "The packet is shorter than its header says."
+            message = "The packet is shorter than the length in its header."
             yield Telegram.refused(rest, TelegramTruncatedError(message))
         elif rest:
             yield from self._assembler.bare(rest)
@@ -271,7 +271,7 @@ class _PacketScanner:
     def _packets(self) -> Iterator[Telegram]:
         while len(self._buffer) >= _WRAPPER_SIZE:
             if self._buffer[:2] != _WRAPPER:
-                message = "A wrapper's version is 1."
+                message = "The version of the wrapper is not 1."
                 yield Telegram.refused(self._buffer, TelegramSyntaxError(message))
                 self._buffer.clear()
                 return

@@ -59,27 +59,27 @@ def parse_frame(body: bytes, raw: bytes = b"") -> HdlcFrame:
         ChecksumError: HCS or FCS does not hold.
     """
     if len(body) < _SIZE_MIN:
-        message = "The frame is shorter than any."
+        message = "The frame is shorter than the minimum."
         raise TelegramTruncatedError(message)
     if body[0] & 0xF0 != 0xA0:
-        message = "The frame is not of format type 3."
+        message = "The format type of the frame is not 3."
         raise TelegramSyntaxError(message, value=body[:2])
     size = (body[0] & 0x07) << 8 | body[1]
     if size > len(body):
         message = f"The frame has {len(body)} of {size} bytes."
         raise TelegramTruncatedError(message)
     if size < len(body):
-        message = f"The frame has {len(body)} bytes and says {size}."
+        message = f"The frame has {len(body)} bytes, but its length field is {size}."
         raise TelegramSyntaxError(message)
     if x25(body[:-2]) != int.from_bytes(body[-2:], "little"):
-        message = "The frame check sequence does not hold."
+        message = "The frame check sequence does not match."
         raise ChecksumError(message, value=body[-2:])
     after = _address_end(body, _address_end(body, 2)) + 1
     addresses = body[2 : after - 1]
     if after + 2 >= size:  # no information: the header's sequence is the frame's
         return HdlcFrame(bool(body[0] & 0x08), addresses, b"", raw)
     if x25(body[:after]) != int.from_bytes(body[after : after + 2], "little"):
-        message = "The header check sequence does not hold."
+        message = "The header check sequence does not match."
         raise ChecksumError(message, value=body[after : after + 2])
     return HdlcFrame(bool(body[0] & 0x08), addresses, body[after + 2 : -2], raw)
 

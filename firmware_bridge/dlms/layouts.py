@@ -183,9 +183,9 @@ def unsupported(members: Sequence[Node], maker: str, why: str) -> TelegramUnsupp
     """The refusal of a list, which says what it holds."""
     kinds = ((kind, len(list(group))) for kind, group in groupby(map(_type_name, members)))
     held = ", ".join(kind if count == 1 else f"{count} x {kind}" for kind, count in kinds)
-    by = (maker[:3] if _is_logical_name(maker) else maker) or "a maker that it does not name"
-    message = f"The list of {len(members)} members by {by} is not known: {why}. It holds {held}."
-    remedy = "Its maker's description of the list says what the members mean."
+    by = (maker[:3] if _is_logical_name(maker) else maker) or "an unnamed maker"
+    message = f"The list of {len(members)} members by {by} is unknown: {why}. It has {held}."
+    remedy = "The maker's description of the list explains its members."
     return TelegramUnsupportedError(message, value=held, remedy=remedy)
 
 

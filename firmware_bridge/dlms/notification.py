@@ -60,7 +60,7 @@ def parse_apdu(data: bytes, keys: Keys | None = None) -> Notification:
         try:
             inner = _parse_plain(plain, apdu.title)
         except TelegramError as error:
-            message = "The decrypted text is no data notification: the key is wrong."
+            message = "The decrypted text is not a data notification: the key is wrong."
             raise AuthenticationError(message) from error
         if inner.size != len(plain):
             message = "The decrypted text has bytes left over: the key is wrong."
@@ -71,7 +71,7 @@ def parse_apdu(data: bytes, keys: Keys | None = None) -> Notification:
 
 def _parse_plain(data: bytes, title: bytes) -> Notification:
     if data[:1] != bytes([NOTIFICATION]):
-        message = f"An APDU with the tag {data[:1].hex().upper()} carries no list."
+        message = f"An APDU with the tag {data[:1].hex().upper()} contains no list."
         raise TelegramUnsupportedError(message, value=data[:1])
     if len(data) < 6:
         message = "The notification ends within its header."
@@ -81,7 +81,7 @@ def _parse_plain(data: bytes, title: bytes) -> Notification:
         at += 1
     size, at = read_length(data, at)
     if size not in (0, CLOCK_SIZE):
-        message = f"A notification's time has 12 bytes or none, not {size}."
+        message = f"The time of the notification has {size} bytes instead of 12 or none."
         raise TelegramSyntaxError(message, value=size)
     time = data[at : at + size]
     body, end = parse(data, at + size)

@@ -84,7 +84,7 @@ def decrypt(apdu: Ciphered, keys: Keys | None) -> bytes:
         return apdu.text
     if key is None:
         message = "The telegram is encrypted."
-        raise KeyMissingError(message, remedy="Give the meter's global key.")
+        raise KeyMissingError(message, remedy="Set `key` to the meter's global encryption key.")
     vector = apdu.title + apdu.counter
     if not apdu.control & _AUTHENTICATED:
         return _keystream(key, vector, apdu.text)
@@ -107,7 +107,7 @@ def _open(key: bytes, vector: bytes, text: bytes, tag: bytes, extra: bytes) -> b
     try:
         return decryptor.update(text) + decryptor.finalize()
     except InvalidTag:
-        message = "The authentication tag does not hold: a key is wrong or the text was changed."
+        message = "The authentication tag does not match: a key is wrong or the text was changed."
         raise AuthenticationError(message) from None
 
 

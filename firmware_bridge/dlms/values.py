@@ -132,7 +132,7 @@ def _scales(found: Notification, sent: PushList, list_name: str, meter: MeterIde
     if sent.scales is not None:
         return sent.scales
     if any(item.obis is None and is_measured(item.node) for item in sent.items):
-        why = "numbers stand in it without a code"
+        why = "it has numbers without an OBIS code"
         raise unsupported(members, maker, why)
     scales = scales_by_name(list_name)
     for item in sent.items:
@@ -143,7 +143,7 @@ def _scales(found: Notification, sent: PushList, list_name: str, meter: MeterIde
             raise unsupported(members, maker, f"no scales are known for {list_name!r}")
         scale = scales.get(kind[0])
         if scale is not None and item.node.tag not in scale.types:
-            raise unsupported(members, maker, f"{item.obis} is of another type than its scale's")
+            raise unsupported(members, maker, f"the type of {item.obis} is not that of its scale")
     return scales or PLAIN
 
 

@@ -161,7 +161,7 @@ class LineAddress(Protocol):
 
 
 def _unreachable(where: str) -> MeterConnectionError:
-    message = f"No meter can be reached at {where}."
+    message = f"The meter at {where} cannot be reached."
     remedy = "Check the address, the power and the wiring or network."
     return MeterConnectionError(message, value=where, remedy=remedy)
 
@@ -303,10 +303,10 @@ class LineSettings(BaseModel):
     @check_model(mode="after")
     def _one_place(self) -> Self:
         if (self.host is None) == (self.serial_port is None):
-            message = "either `host` or `serial_port` says where the meter is"
+            message = "set either `host` or `serial_port`"
             raise ValueError(message)
         if (self.host is None) != (self.port is None):
-            message = "`host` and `port` belong together"
+            message = "`host` and `port` need each other"
             raise ValueError(message)
         return self
 

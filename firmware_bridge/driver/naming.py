@@ -27,7 +27,7 @@ SerialNumber = Annotated[
 MakersName = Annotated[
     str, Field(strict=True), StringConstraints(max_length=MANUFACTURER_MAX, pattern=_PRINTABLE)
 ]
-REMEDY = "Set `serial` (and `manufacturer`) in the meter's table to what its plate says."
+REMEDY = "Set `serial` (and `manufacturer`) in the meter's table to what its nameplate shows."
 
 
 class MeterUnnamedError(DeviceError):
@@ -138,7 +138,7 @@ def check_named(values: Sequence[MeterValue], where: str) -> None:
     """
     unnamed = next((value.meter for value in values if not is_named(value.meter)), None)
     if unnamed is not None:
-        message = f"The meter at {where} ({unnamed.manufacturer}) names no serial number."
+        message = f"The meter at {where} ({unnamed.manufacturer}) does not report a serial number."
         raise MeterUnnamedError(message, value=ReadOut(unnamed, tuple(values)), remedy=REMEDY)
 
 
@@ -155,6 +155,6 @@ def check_same(met: Iterable[MeterIdentity], where: str) -> None:
     meters = {meter.serial: meter for meter in met}
     if len(meters) > 1:
         names = " and ".join(f"{m.manufacturer}/{m.serial}" for m in meters.values())
-        message = f"The table of {where} names one meter, and several were met there: {names}."
-        remedy = "Give each a table of its own, or correct `serial` where one was exchanged."
+        message = f"The table of {where} is for one meter, but several answered: {names}."
+        remedy = "Write a table for each, or correct `serial` if the meter was exchanged."
         raise MeterSeveralError(message, value=tuple(meters.values()), remedy=remedy)

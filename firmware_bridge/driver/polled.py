@@ -122,7 +122,7 @@ async def first_telegram(
     except TimeoutError:
         message = f"The meter at {where} did not answer within {timeout_s} s."
         raise MeterTimeoutError(message, value=where) from None
-    message = f"The answer of the meter at {where} does not hold: {refused.error}"
+    message = f"The answer of the meter at {where} is not valid: {refused.error}"
     raise MeterAnswerError(message, value=refused.raw) from refused.error
 
 
@@ -198,7 +198,7 @@ class PolledDriver:
             raise RuntimeError(message)
         seen = await self._ask(self._line)
         if not seen:
-            message = f"The meter at {self._place} shows no values."
+            message = f"The meter at {self._place} sent no values."
             raise MeterAnswerError(message, value=str(self._place))
         return seen
 

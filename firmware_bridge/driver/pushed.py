@@ -165,9 +165,9 @@ class PushDriver:
         if self._unnamed is not None:
             raise self._unnamed
         if self._refused is not None:
-            message = f"No telegram at {self._place} holds: {self._refused.error}"
+            message = f"No telegram at {self._place} is valid: {self._refused.error}"
             raise MeterAnswerError(message, value=self._refused.raw)
-        message = f"No telegram came at {self._place} within {self._timeout_s} s."
+        message = f"No telegram arrived at {self._place} within {self._timeout_s} s."
         raise MeterTimeoutError(message, value=str(self._place))
 
     async def _listen_anew(self) -> None:

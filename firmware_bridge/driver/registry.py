@@ -30,14 +30,14 @@ def driver_class(protocol: str) -> type[MeterDriver]:
     points = tuple(entry_points(group=GROUP, name=protocol))
     if not points:
         known = ", ".join(protocols()) or "none"
-        message = f"No installed driver speaks {protocol!r}."
+        message = f"No driver for the protocol {protocol!r} is installed."
         raise UnknownProtocolError(message, value=protocol, remedy=f"Installed: {known}.")
     try:
         return cast("type[MeterDriver]", points[0].load())
     except (ImportError, AttributeError) as error:
         message = f"The driver of {protocol!r} cannot be imported: {error}."
         raise UnknownProtocolError(
-            message, value=points[0].value, remedy="Install what it needs: meterline[edge]."
+            message, value=points[0].value, remedy="Install the package meterline[edge]."
         ) from error
 
 

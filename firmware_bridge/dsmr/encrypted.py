@@ -83,7 +83,7 @@ class EncryptedP1Scanner:
         try:
             text = self._text(parse_ciphered(raw))
             if not text.startswith(b"/"):
-                message = "The decrypted text is no telegram: the key is wrong."
+                message = "The decrypted text is not a telegram: the key is wrong."
                 raise AuthenticationError(message)
             return Telegram(raw, observe(parse_telegram(text), self._zone))
         except TelegramError as error:
@@ -121,5 +121,7 @@ def _check_inside(text: bytes) -> None:
     except TelegramError:
         checked = False
     if not checked:
-        message = "The tag does not hold, and the decrypted text is no telegram with a CRC."
-        raise AuthenticationError(message, remedy="Give the authentication key.")
+        message = "The tag does not match, and the decrypted text is not a telegram with a CRC."
+        raise AuthenticationError(
+            message, remedy="Set `auth_key` to the meter's authentication key."
+        )

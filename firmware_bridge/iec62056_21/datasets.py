@@ -88,7 +88,7 @@ def parse_line(line: str) -> list[DataSet]:
         bracket = line.find("(", at)
         address = line[at:bracket]
         if bracket < 0 or ")" in address:
-            message = "A data line does not follow address(value)."
+            message = "A data line is not of the form address(value)."
             raise TelegramSyntaxError(message, value=line)
         at, values = _values(line, bracket)
         sets.append(DataSet(address.strip(), values))
@@ -101,7 +101,7 @@ def _values(line: str, at: int) -> tuple[int, tuple[str, ...]]:
         end = line.find(")", at)
         text = line[at + 1 : end]
         if end < 0 or "(" in text:
-            message = "The brackets of a data line do not pair."
+            message = "A data line has an unpaired bracket."
             raise TelegramSyntaxError(message, value=line)
         values.append(text)
         at = end + 1

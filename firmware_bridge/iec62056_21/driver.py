@@ -109,7 +109,7 @@ async def _identification(line: MeterLine, where: str, timeout_s: float) -> tupl
     except TimeoutError:
         message = f"The meter at {where} did not identify itself within {timeout_s} s."
         raise MeterTimeoutError(message, value=where) from None
-    message = f"The meter at {where} sends something else than an identification."
+    message = f"The meter at {where} did not send an identification."
     raise MeterAnswerError(message, value=held)
 
 

@@ -80,19 +80,19 @@ def parse_block_frame(raw: bytes, manufacturer: str = "", identification: str = 
         message = f"A block of {len(raw)} bytes is larger than {BLOCK_MAX}."
         raise TelegramTooLargeError(message)
     if raw[:1] != bytes([_STX]):
-        message = "A block begins with STX."
+        message = "The block does not begin with STX."
         raise TelegramSyntaxError(message, value=raw[:1])
     if len(raw) < 4 or raw[-2] not in (_ETX, _EOT):  # noqa: PLR2004 - STX, a byte, ETX, check
         message = "The block ends before its check character."
         raise TelegramTruncatedError(message)
     if block_check(raw[1:-1]) != raw[-1]:
         computed = block_check(raw[1:-1])
-        message = f"The check character is {raw[-1]:02X}, the block gives {computed:02X}."
+        message = f"The check character is {raw[-1]:02X}; the block's bytes give {computed:02X}."
         raise ChecksumError(message, value=raw[-1])
     text = raw[1:-2].decode("latin-1").partition("!")[0]
     objects = parse_block(text, lenient=True)
     if not objects:
-        message = "The block holds no data set."
+        message = "The block has no data set."
         raise TelegramSyntaxError(message)
     return ReadOut62056(manufacturer, identification, objects, raw)
 
@@ -123,7 +123,7 @@ class ReadOutSplitter:
         while self._find_begin():
             size = self._size()
             if size is None and len(self._buffer) > BLOCK_MAX:
-                message = f"No end within {BLOCK_MAX} bytes."
+                message = f"The block has no end within {BLOCK_MAX} bytes."
                 yield Telegram.refused(self._buffer, TelegramTooLargeError(message))
                 self._drop(len(self._buffer))
             elif size is None:

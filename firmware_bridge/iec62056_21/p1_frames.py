@@ -107,7 +107,7 @@ def parse_telegram(raw: bytes, *, size_max: int = TELEGRAM_MAX) -> P1Telegram:
         _check_crc(raw[: end.start() + 1], sent)
     objects = parse_block(raw[head.end() : end.start()].decode("latin-1"), lenient=bool(sent))
     if not objects:
-        message = "The telegram holds no object."
+        message = "The telegram has no object."
         raise TelegramSyntaxError(message)
     telegram = P1Telegram(
         manufacturer=head[1].decode("ascii"),
@@ -124,14 +124,14 @@ def parse_telegram(raw: bytes, *, size_max: int = TELEGRAM_MAX) -> P1Telegram:
 
 def _check_crc(covered: bytes, sent: bytes) -> None:
     if _CRC.fullmatch(sent) is None:
-        message = "The end line carries something else than a CRC."
+        message = "The end line has no valid CRC."
         raise ChecksumError(message, value=sent)
     computed = arc(covered)
     if computed != int(sent, 16) and b"\r" not in covered:
         # A recording whose line ends were changed on the way; the meter sent CR and LF.
         computed = arc(covered.replace(b"\n", b"\r\n"))
     if computed != int(sent, 16):
-        message = f"The telegram's CRC is {sent.decode()}, its bytes give {computed:04X}."
+        message = f"The telegram's CRC is {sent.decode()}; its bytes give {computed:04X}."
         raise ChecksumError(message, value=sent)
 
 
@@ -165,7 +165,7 @@ class P1Splitter:
                 self._drop(end.end())
                 yield _best(raw)
             elif end is not None or len(self._buffer) > TELEGRAM_MAX:
-                message = f"No end line within {TELEGRAM_MAX} bytes."
+                message = f"The telegram has no end line within {TELEGRAM_MAX} bytes."
                 yield Telegram.refused(self._buffer, TelegramTooLargeError(message))
                 self._drop_overflow()
             else:

@@ -54,7 +54,7 @@ class MbusSettings(LineSettings):
     @check_model(mode="after")
     def _one_address(self) -> Self:
         if (self.address is None) == (self.secondary is None):
-            message = "either `address` or `secondary` says which meter"
+            message = "set either `address` or `secondary`"
             raise ValueError(message)
         return self
 
@@ -123,7 +123,7 @@ async def _acknowledged(
                 continue
     except TimeoutError:
         if needed_by is not None:
-            message = f"No meter at {needed_by} answers to its selection."
+            message = f"No meter at {needed_by} answered its selection."
             raise MeterTimeoutError(message, value=needed_by) from None
 
 

@@ -81,9 +81,9 @@ def judge(request: ModbusRequest, data: bytes) -> DeviceError | None:
 def _wrong_header(request: ModbusRequest, data: bytes, length: int) -> str | None:
     unit, function = data[6], data[7]
     if data[2:4] != b"\x00\x00":
-        return "The answer is not Modbus: its protocol number is not 0."
+        return "The answer is not Modbus: its protocol identifier is not 0."
     if not _EXCEPTION_LENGTH <= length <= _LENGTH_MAX:
-        return f"The answer claims {length} bytes, which Modbus does not allow."
+        return f"The answer's length field is {length} bytes, which Modbus does not allow."
     if unit != request.unit:
         return f"Unit {unit} answered instead of unit {request.unit}."
     if function & ~_EXCEPTION_BIT != request.function:
@@ -93,12 +93,12 @@ def _wrong_header(request: ModbusRequest, data: bytes, length: int) -> str | Non
 
 def _wrong_body(request: ModbusRequest, data: bytes, length: int) -> str | None:
     if len(data) > 6 + length:
-        return "More bytes came than the answer has."
+        return "Bytes follow the end of the answer."
     if data[7] & _EXCEPTION_BIT:
-        return None if length == _EXCEPTION_LENGTH else "The refusal has a wrong length."
+        return None if length == _EXCEPTION_LENGTH else "The exception response has a wrong length."
     wanted = 2 * request.count
     if length != wanted + 3 or data[8] != wanted:
-        return f"The answer holds {data[8]} bytes of registers instead of {wanted}."
+        return f"The answer has {data[8]} bytes of registers instead of {wanted}."
     return None
 
 
@@ -126,13 +126,13 @@ def _wrong_rtu(request: ModbusRequest, data: bytes) -> str | None:
     if data[1] & _EXCEPTION_BIT:
         return _wrong_end(data, _RTU_EXCEPTION_BYTES)
     if len(data) > 2 and data[2] != 2 * request.count:  # noqa: PLR2004 - the third byte counts
-        return f"The answer holds {data[2]} bytes of registers instead of {2 * request.count}."
+        return f"The answer has {data[2]} bytes of registers instead of {2 * request.count}."
     return _wrong_end(data, _RTU_OVERHEAD + 2 * request.count)
 
 
 def _wrong_end(data: bytes, size: int) -> str | None:
     if len(data) > size:
-        return "More bytes came than the answer has."
+        return "Bytes follow the end of the answer."
     if len(data) == size:
         check = int.from_bytes(data[-_CRC_BYTES:], "big")
         if not FramerRTU.check_CRC(data[:-_CRC_BYTES], check):

@@ -61,8 +61,8 @@ class ModbusDriver:
         registers: Iterable[Obis] = (),
     ) -> None:
         if serial is None and profile.serial is None:
-            message = f"A {profile.model} does not tell its serial number."
-            raise DriverSettingError(message, remedy="Set `serial` to the number on its plate.")
+            message = f"The model {profile.model} does not report its serial number."
+            raise DriverSettingError(message, remedy="Set `serial` to the number on its nameplate.")
         self._shared = SharedLink(endpoint)
         self._link: ModbusLink | None = None
         self._timeout_s = timeout_s
@@ -189,8 +189,10 @@ def _chosen(profile: MeterProfile, wanted: tuple[Obis, ...]) -> tuple[MeterRegis
     unknown = [obis for obis in wanted if obis not in profile.by_obis]
     if unknown:
         known = ", ".join(str(obis) for obis in profile.by_obis)
-        message = f"A {profile.model} has no register {unknown[0]}."
-        raise DriverSettingError(message, value=str(unknown[0]), remedy=f"It has {known}.")
+        message = f"The model {profile.model} has no register {unknown[0]}."
+        raise DriverSettingError(
+            message, value=str(unknown[0]), remedy=f"Its registers are {known}."
+        )
     return tuple(profile.by_obis[obis] for obis in dict.fromkeys(wanted))
 
 
@@ -201,7 +203,7 @@ def _cut(
         if block.holds(wanted):
             start = wanted.address - block.address
             return words[start : start + wanted.count]
-    message = f"No request of the plan reads {wanted}."
+    message = f"The read plan has no request for {wanted}."
     raise AssertionError(message)
 
 
@@ -220,7 +222,7 @@ def serial_text(words: tuple[int, ...], field: SerialNumber) -> str:
         text = str(number)
         usable = 0 < number < (1 << (8 * len(raw))) - 1
     if not usable:
-        message = f"The meter's serial number registers hold {raw.hex()}, which is no number."
-        remedy = "Set `serial` to the number on its plate."
+        message = f"The meter's serial number registers have {raw.hex()}, which is not a number."
+        remedy = "Set `serial` to the number on its nameplate."
         raise MeterAnswerError(message, value=raw, remedy=remedy)
     return text

@@ -173,7 +173,7 @@ def encode(number: ScaledInteger, coding: Coding) -> tuple[int, ...]:
     else:
         scaled = Fraction(number.mantissa) * Fraction(10) ** (number.exponent - coding.scale)
         if scaled.denominator != 1:
-            message = f"{number} has digits below the register's 10**{coding.scale}."
+            message = f"{number} has more decimals than the register's 10**{coding.scale}."
             raise InvalidValueError(message, value=number)
         bits = scaled.numerator
     try:
@@ -197,7 +197,7 @@ def _encode_float(value: Fraction) -> int:
     if significand == _FLOAT_MAX_SIGNIFICAND:
         significand, power = significand >> 1, power + 1
     if power > _FLOAT_BIAS:
-        message = f"{value} is beyond float32."
+        message = f"{value} is outside the range of float32."
         raise InvalidValueError(message, value=value)
     normal = significand >> _FLOAT_FRACTION_BITS
     biased = power + _FLOAT_BIAS if normal else 0

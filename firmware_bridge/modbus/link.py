@@ -109,7 +109,7 @@ class ModbusLink:
             # A name that cannot be encoded; a speed or parity that the serial device does not have.
             reached = False
         if not reached:
-            message = f"No Modbus meter can be reached at {self}."
+            message = f"The Modbus meter at {self} cannot be reached."
             remedy = "Check the address, the power and the wiring or network."
             raise MeterConnectionError(message, value=str(self), remedy=remedy)
         return client
@@ -130,7 +130,7 @@ class ModbusLink:
             if answer.done():
                 return answer.result()
         except ModbusException as error:
-            message = f"The meter at {self}, unit {unit}, gave no usable answer: {error}"
+            message = f"The meter at {self}, unit {unit}, sent an answer that is not valid: {error}"
             raise MeterAnswerError(message, value=span) from error
         finally:
             # A task that lost the race still has to be asked for its exception.
@@ -200,7 +200,7 @@ def _refusal(response: ModbusPDU, span: RegisterSpan, unit: int) -> DeviceError:
     code = response.exception_code
     where = f"function {span.function}, registers {span.address} .. {span.end - 1}"
     if code in _UNREACHED:
-        message = f"The gateway reached no unit {unit} ({where})."
+        message = f"The Modbus gateway did not reach unit {unit} ({where})."
         return MeterTimeoutError(message, value=code)
     if code in _BUSY:
         message = f"Unit {unit} is busy ({where}, exception {code})."

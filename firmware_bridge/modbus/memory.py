@@ -81,7 +81,7 @@ class RingReader:
             or newest % period_s
             or count * period_s > newest + period_s
         ):
-            message = "The load profile's header contradicts itself."
+            message = "The load profile's header is inconsistent."
             raise MeterAnswerError(message, value=(capacity, period_s, count, newest))
         end = _EPOCH + timedelta(seconds=newest + period_s if count else 0)
         held = Interval(end - count * timedelta(seconds=period_s), end)
@@ -171,6 +171,6 @@ def _number(words: dict[int, int], field: RegisterField) -> int:
     span = field.span
     value = decode([words[span.address + at] for at in range(span.count)], field.coding)
     if not isinstance(value, ScaledInteger):
-        message = "The load profile's header holds no number."
+        message = "The load profile's header has no valid number."
         raise MeterAnswerError(message, value=value)
     return value.mantissa

@@ -129,7 +129,7 @@ def unit_numbers(text: str) -> tuple[int, ...]:
     except ValueError:
         numbers.clear()
     if not numbers or not 0 <= min(numbers) <= max(numbers) <= 0xFF:  # noqa: PLR2004 - one byte
-        message = f"{text!r} is no list of units."
+        message = f"{text!r} is not a list of units."
         raise DriverSettingError(message, value=text, remedy="Write 1, 1-5 or 1,3,7-9.")
     return tuple(sorted(numbers))
 

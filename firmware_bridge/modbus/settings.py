@@ -65,7 +65,7 @@ class ModbusSettings(BaseModel):
     @model_validator(mode="after")
     def _one_place(self) -> ModbusSettings:
         if (self.host is None) == (self.serial_port is None):
-            message = "either `host` or `serial_port` says where the meter is"
+            message = "set either `host` or `serial_port`"
             raise ValueError(message)
         return self
 

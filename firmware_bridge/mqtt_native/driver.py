@@ -248,14 +248,16 @@ class MqttNativeDriver(PushDriver):
         if offline := tuple(sorted({*named, *self._memory.offline()})):
             return self._offline(offline)
         if (topic := self._memory.passed_over) is not None:
-            message = f"Only what the broker at {self._place} had kept came: {topic}."
+            message = f"The broker at {self._place} sent only a retained message: {topic}."
             return MeterStaleError(message, value=topic)
         return None
 
     def _offline(self, topics: tuple[str, ...]) -> MeterOfflineError:
-        message = f"The broker at {self._place} says that these are offline: {', '.join(topics)}."
+        message = (
+            f"The broker at {self._place} reports these devices as offline: {', '.join(topics)}."
+        )
         return MeterOfflineError(
             message,
             value=topics[0],
-            remedy="If they are not, take away the message that it keeps of that.",
+            remedy="If they are online, delete the retained message on that topic.",
         )

@@ -134,30 +134,30 @@ def decode_message(topic: str, payload: bytes, zone: str = "UTC") -> tuple[Obser
         return tuple(_zigbee(named[1], fields))
     if status := parts_of_status(fields):
         return tuple(_shelly_1_status(status))
-    message = "Neither the topic nor the payload is of a known firmware."
+    message = "Neither the topic nor the payload belongs to a known firmware."
     raise TelegramUnsupportedError(message, value=topic)
 
 
 def _native(fields: Mapping[str, object]) -> Iterator[Observation]:
     version = number(fields.get("v"))
     if version != _VERSION:
-        message = f"Version {version} of the native payload is not known."
+        message = f"Version {version} of the native payload is unknown."
         raise TelegramUnsupportedError(message, value=version)
     meter = identity(str(fields.get("manufacturer", "")), str(fields["serial"]))
     readings = fields["readings"]
     if not isinstance(readings, list) or len(readings) > READINGS_MAX:
-        message = f"`readings` is a list of at most {READINGS_MAX}."
+        message = f"`readings` is not a list of at most {READINGS_MAX}."
         raise TelegramSyntaxError(message)
     for item in map(mapping, readings):
         value = number(item.get("value"))
         if value is None:
-            message = "A `value` is an integer, or a decimal number as text."
+            message = "A `value` is not an integer or a decimal number as text."
             raise TelegramSyntaxError(message, value=item.get("value"))
         try:
             code = Obis.parse(str(item.get("obis")))
             quality = Quality[str(item.get("quality", "actual")).upper()]
         except (InvalidValueError, KeyError) as error:
-            message = "A reading's `obis` or `quality` is none."
+            message = "A reading's `obis` or `quality` is not valid."
             raise TelegramSyntaxError(message, value=str(item)[:200]) from error
         exact, unit = normalise(value, str(item.get("unit", "")))
         at = _instant(item.get("at", fields.get("at")))
@@ -173,10 +173,10 @@ def _instant(at: object) -> datetime | None:
             return from_ms(int(moment))
         found = datetime.fromisoformat(str(at))
     except (ValueError, OverflowError) as error:
-        message = "`at` is RFC 3339 or milliseconds since 1970 UTC."
+        message = "`at` is not an RFC 3339 time or milliseconds since 1970 UTC."
         raise TelegramSyntaxError(message, value=str(at)[:100]) from error
     if found.tzinfo is None:
-        message = "`at` needs an offset."
+        message = "`at` has no UTC offset. Write 2026-01-01T00:00:00Z."
         raise TelegramSyntaxError(message, value=str(at))
     return found.astimezone(UTC)
 

@@ -30,7 +30,7 @@ def parse_payload(payload: bytes) -> object:
         TelegramSyntaxError: It is neither, or holds a number that is none.
     """
     if len(payload) > PAYLOAD_MAX:
-        message = f"A payload of {len(payload)} bytes is larger than {PAYLOAD_MAX}."
+        message = f"The payload has {len(payload)} bytes; the limit is {PAYLOAD_MAX}."
         raise TelegramTooLargeError(message)
     if payload[:1] in _MSGPACK_MAPS:
         return _msgpack(payload)
@@ -40,7 +40,7 @@ def parse_payload(payload: bytes) -> object:
             payload, parse_float=_decimal, parse_int=_decimal, parse_constant=_no_number
         )
     except (ValueError, UnicodeDecodeError, RecursionError) as error:
-        message = "The payload is no JSON."
+        message = "The payload is not valid JSON."
         raise TelegramSyntaxError(message, value=payload[:200]) from error
 
 
@@ -50,7 +50,7 @@ def _check_depth(payload: bytes) -> None:
         token = match[0]
         depth += (token in b"[{") - (token in b"]}") if len(token) == 1 else 0
         if depth > DEPTH_MAX:
-            message = f"The payload is nested deeper than {DEPTH_MAX}."
+            message = f"The payload has more than {DEPTH_MAX} nested levels."
             raise TelegramTooLargeError(message)
 
 
@@ -58,20 +58,20 @@ def _msgpack(payload: bytes) -> object:
     try:
         return msgpack.unpackb(payload, strict_map_key=True, raw=False)
     except (ValueError, msgpack.exceptions.UnpackException) as error:
-        message = "The payload is no msgpack."
+        message = "The payload is not valid msgpack."
         raise TelegramSyntaxError(message, value=payload[:200]) from error
 
 
 def _decimal(text: str) -> Decimal:
     number = Decimal(text) if len(text) <= _DIGITS_MAX else None
     if number is None or abs(number.adjusted()) > _EXPONENT_MAX:
-        message = "A number has more digits than any device's."
+        message = "A number has more digits than the limit."
         raise ValueError(message)
     return number
 
 
 def _no_number(text: str) -> Never:
-    message = f"{text} is no number."
+    message = f"{text} is not a number."
     raise ValueError(message)
 
 

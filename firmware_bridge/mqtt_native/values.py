@@ -155,5 +155,5 @@ def _bytes(text: bytes) -> bytes:
     try:
         return bytes.fromhex(text[2:].decode("ascii"))
     except (ValueError, UnicodeDecodeError) as error:
-        message = "A payload after 0x is hex."
+        message = "The payload after 0x is not hex."
         raise TelegramSyntaxError(message) from error

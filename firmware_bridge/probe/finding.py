@@ -16,8 +16,8 @@ ReportProgress = Callable[[str], None]
 _SEVEN = 7
 # Comments, so that no placeholder is taken for a number.
 _UNNAMED_NOTES = (
-    "Its telegrams name no serial number, and without one it is not read. Add what its plate says:",
-    'serial = "<number on its plate>"',
+    "Its telegrams have no serial number, and the agent needs one. Add what the nameplate shows:",
+    'serial = "<number on its nameplate>"',
     'manufacturer = "<its maker>"',
 )
 

@@ -36,7 +36,7 @@ ADDRESSES = range(251)
 _DIGITS = 8
 _BETWEEN_S = 0.1
 _TELL_EVERY = 25
-_ALIKE = 'Another slave names the same number. Add serial = "<number on its plate>" to each.'
+_ALIKE = 'Another slave has the same number. Add serial = "<number on its nameplate>" to each.'
 # A slave answers within 330 bits and 50 ms; a gateway takes some time of its own.
 _ANSWER_BITS, _LATENCY_S = 330, 0.4
 
@@ -133,7 +133,7 @@ async def search_bus(
     Raises:
         MeterConnectionError: The line cannot be opened.
     """
-    report(f"Asking M-Bus slaves at {place} ...")
+    report(f"Polling M-Bus slaves at {place} ...")
     line = await place.open(timeout_s)
     speed = place.baudrate if isinstance(place, SerialAddress) else SPEEDS[0]
     try:
@@ -150,7 +150,7 @@ async def search_bus(
             if addresses is None and named and not missing:
                 break
             if number % _TELL_EVERY == 0:
-                report(f"Asking addresses from {address} on; {len(found)} meters so far.")
+                report(f"Polling addresses from {address} on; {len(found)} meters found so far.")
             seen = await bus.read(address)
             if not seen:
                 continue

@@ -24,7 +24,7 @@ async def ask_optical(
         timeout_s: Longest wait for each part of the answer. [s]
         report: Says how far it is.
     """
-    report(f"Asking /?! at {place} ...")
+    report(f"Polling with /?! at {place} ...")
     settings: dict[str, Setting] = {"serial_port": str(place)}
     if isinstance(place, TcpAddress):
         settings = {"host": place.host, "port": place.port, "reaction_s": 0}

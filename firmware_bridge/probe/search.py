@@ -86,7 +86,7 @@ class Search:
         if "modbus" not in self.protocols:
             return
         for endpoint in self._endpoints(place):
-            report(f"Asking Modbus units at {endpoint} ...")
+            report(f"Polling Modbus units at {endpoint} ...")
             try:
                 found = [one async for one in try_models(endpoint, self.units, self.timeout_s)]
             except DeviceError:

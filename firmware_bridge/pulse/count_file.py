@@ -34,12 +34,12 @@ def load_count(path: Path) -> int:
     except FileNotFoundError:
         return 0
     except (OSError, ValueError) as error:
-        message = f"{path} holds no pulse count."
-        remedy = 'Write {"count": n} with the meter\'s reading, or remove it to begin at 0.'
+        message = f"{path} does not contain a pulse count."
+        remedy = 'Write {"count": n} with the meter\'s reading, or remove the file to begin at 0.'
         raise CountFileError(message, value=str(path), remedy=remedy) from error
     count = content.get("count") if isinstance(content, dict) else None
     if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _COUNT_MAX:
-        message = f"{path} holds no pulse count."
+        message = f"{path} does not contain a pulse count."
         raise CountFileError(message, value=str(path))
     return count
 

@@ -196,7 +196,7 @@ def _gpio_edges(chip: str, line: int) -> Edges:
     try:
         request = gpiod.request_lines(chip, consumer="meterline", config={line: settings})
     except (OSError, ValueError) as error:
-        message = f"Line {line} of {chip} cannot be had: {error}."
+        message = f"Line {line} of {chip} is unavailable: {error}."
         raise MeterConnectionError(message, value=chip) from error
     return _GpioEdges(request)
 

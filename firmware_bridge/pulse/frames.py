@@ -70,7 +70,7 @@ class PulseConstant:
 
     def __post_init__(self) -> None:
         if self.pulses < 1 or self.per < 1:
-            message = "A pulse constant is a positive number."
+            message = "The pulse constant is not a positive number."
             raise InvalidValueError(message, value=self.pulses)
 
     def register(self, count: int) -> Quantity:

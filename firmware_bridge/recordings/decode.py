@@ -110,7 +110,7 @@ def scanners(protocol: str) -> tuple[Callable[[DecodeOptions], Scanner], ...]:
     name = protocol.lower().replace("-", "_")
     forms = _SCANNERS.get(_ALIASES.get(name, name))
     if forms is None:
-        message = f"There is no decoder for {protocol!r}."
+        message = f"The protocol {protocol!r} has no decoder."
         known = ", ".join(protocols())
         raise UnknownProtocolError(message, value=protocol, remedy=f"Known: {known}.")
     return forms
@@ -225,7 +225,7 @@ def warnings(telegram: Telegram) -> list[str]:
         json.dumps(
             {
                 "warning": "VALUE_REPEATED",
-                "message": f"{value.obis}: {value.quantity} stands beside another value of the "
+                "message": f"{value.obis}: {value.quantity} has the same code as another value, "
                 "code and becomes no reading.",
             }
         )
@@ -235,6 +235,6 @@ def warnings(telegram: Telegram) -> list[str]:
 
 def error_line(telegram: Telegram) -> str:
     """One refused telegram as a JSON object: stable code, sentence, bytes."""
-    error = telegram.error or TelegramSyntaxError("The file holds no telegram.")
+    error = telegram.error or TelegramSyntaxError("The file contains no telegram.")
     line = {"error": error.code, "message": str(error), "raw": telegram.raw.hex().upper()}
     return json.dumps(line, ensure_ascii=False)

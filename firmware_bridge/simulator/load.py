@@ -69,7 +69,7 @@ def from_kw(values: Sequence[Decimal], step_s: int) -> LoadSeries:
             30 decimal places.
     """
     if not values or step_s <= 0 or _DAY_S % step_s:
-        message = f"A load needs values and a step that divides a day, not {step_s} s."
+        message = f"A load needs values and a step that divides a day; {step_s} s does not."
         raise VirtualLoadError(message, value=step_s)
     digits = _places(values)
     energy = tuple(int(value.scaleb(digits)) * step_s for value in values)
@@ -87,10 +87,10 @@ def from_kwh(rows: Sequence[tuple[datetime, Decimal]]) -> LoadSeries:
     """
     if len(rows) < 2:  # noqa: PLR2004 - a step is the distance of two starts
         message = "A load with times needs at least two rows."
-        raise VirtualLoadError(message, remedy="The step is the distance of the first two.")
+        raise VirtualLoadError(message, remedy="The distance of the first two rows is the step.")
     naive = next((start for start, _ in rows if start.tzinfo is None), None)
     if naive is not None:
-        message = f"The start {naive.isoformat()} has no zone."
+        message = f"The start {naive.isoformat()} has no time zone."
         raise VirtualLoadError(message, value=naive, remedy="Write 2026-01-01T00:00:00Z or +01:00.")
     starts = [to_ms(start) for start, _ in rows]
     step_ms = starts[1] - starts[0]
@@ -112,7 +112,7 @@ def _places(values: Iterable[Decimal]) -> int:
             raise VirtualLoadError(message, value=value)
         places = max(places, -exponent)
     if places > _DIGITS_MAX:
-        message = f"A value has {places} decimal places; at most {_DIGITS_MAX} are kept."
+        message = f"A value has {places} decimal places; the limit is {_DIGITS_MAX}."
         raise VirtualLoadError(message, value=places)
     return places
 
@@ -143,8 +143,10 @@ def read_load(path: Path, step_s: int | None = None) -> LoadSeries:
 def _step_of_year(name: str, count: int) -> int:
     if count in (_YEAR_HOURS, _YEAR_HOURS * 4):
         return _YEAR_HOURS * HOUR_S // count
-    message = f"{name} has {count} values, which does not tell the length of a step."
-    raise VirtualLoadError(message, value=count, remedy="Say how many seconds a step has.")
+    message = f"{name} has {count} values, so the length of a step is unknown."
+    raise VirtualLoadError(
+        message, value=count, remedy="Set the length of a step in seconds with --step-s."
+    )
 
 
 def _timed_rows(name: str, rows: Sequence[tuple[int, str]]) -> list[tuple[datetime, Decimal]]:

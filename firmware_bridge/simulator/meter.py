@@ -124,7 +124,7 @@ class VirtualMeter:
 
     def __post_init__(self) -> None:
         if not self.counters or not 0 < self.period_s <= 0xFFFF or self.capacity < 1:  # noqa: PLR2004 - a 16-bit register shows the period
-            message = "A virtual meter needs a counter, a period of 1 .. 65535 s and a memory."
+            message = "A virtual meter needs a register, a period of 1 .. 65535 s and a memory."
             raise VirtualMeterError(message)
         since = self.installed_at or min(counter.start for counter in self.counters.values())
         self._installations = [_Installation(since, self.serial, dict(self.offset_wh))]
@@ -175,7 +175,7 @@ class VirtualMeter:
     def _begin(self, serial: str, register_wh: int) -> None:
         now = self.clock()
         if now < self._installations[-1].since:
-            message = "The meter's clock stands before its last exchange or reset."
+            message = "The meter's clock is earlier than its last exchange or reset."
             raise VirtualMeterError(message, value=now)
         base = {
             obis: register_wh - counter.energy_wh(now) for obis, counter in self.counters.items()

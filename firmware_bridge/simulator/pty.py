@@ -78,7 +78,7 @@ class SerialCable:
                 self._link.unlink()
             self._link.symlink_to(self.agent_end)
         except OSError as error:
-            message = f"The link {self._link} cannot be made: {error.strerror}."
+            message = f"The link {self._link} cannot be created: {error.strerror}."
             remedy = "Name a path that does not exist yet, in a folder that can be written."
             raise VirtualMeterError(message, value=str(self._link), remedy=remedy) from error
 

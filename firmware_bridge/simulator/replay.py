@@ -91,7 +91,7 @@ class TimedReplay:
     ) -> None:
         if start is None and series.start_ms is None:
             message = "The load has no times of its own."
-            raise VirtualLoadError(message, remedy="Give a start, or replay it by the calendar.")
+            raise VirtualLoadError(message, remedy="Give --start, or replay it by the calendar.")
         start_ms = to_ms(start) if start is not None else series.start_ms
         self._start_ms = start_ms or 0
         self._loop = loop
@@ -141,7 +141,7 @@ class CalendarReplay:
         per_day = _DAY_S // series.step_s
         per_year = per_day * _YEAR_DAYS
         if series.start_ms is not None or not series.energy or len(series.energy) % per_year:
-            message = "Only a series of whole years of 365 days can be laid onto the calendar."
+            message = "Only a load of whole years of 365 days can be replayed by the calendar."
             raise VirtualLoadError(message, value=len(series.energy))
         self._offset = standard_offset(zone)
         self._first_year = first_year

@@ -115,22 +115,22 @@ def _message(reader: _Reader, crc: Crc) -> Iterator[ListResponse]:
     start = reader.at
     kind, count = reader.head()
     if kind != _LIST or count != 6:
-        message = "A message is a list of six."
+        message = "The message is not a list of six."
         raise TelegramSyntaxError(message)
     members = [reader.element(1) for _ in range(4)]
     end = reader.at
     sent = reader.element(1)
     if reader.take(1) != b"\x00":
-        message = "A message ends with 00."
+        message = "The message does not end with 00."
         raise TelegramSyntaxError(message)
     # The number is written with the checksum's low byte first.
     swapped = crc(reader.data[start:end]).to_bytes(2, "little")
     if not isinstance(sent, int) or sent != int.from_bytes(swapped, "big"):
-        message = "A message's checksum does not hold."
+        message = "The checksum of a message does not match."
         raise ChecksumError(message, value=sent)
     body = members[3]
     if not isinstance(body, tuple) or len(body) != 2:
-        message = "A message's body is a choice."
+        message = "The body of the message is not a choice."
         raise TelegramSyntaxError(message)
     if body[0] == GET_LIST_RESPONSE:
         yield _list_response(body[1])
@@ -138,7 +138,7 @@ def _message(reader: _Reader, crc: Crc) -> Iterator[ListResponse]:
 
 def _list_response(body: Element) -> ListResponse:
     if not isinstance(body, tuple) or len(body) != 7 or not isinstance(body[4], tuple):
-        message = "A list response has seven members, the fifth a list."
+        message = "A list response does not have seven members, the fifth a list."
         raise TelegramSyntaxError(message)
     server = body[1] if isinstance(body[1], bytes) else b""
     return ListResponse(server, _time(body[3]), tuple(map(_entry, body[4])))
@@ -148,7 +148,7 @@ def _entry(body: Element) -> ListEntry:
     members = body if isinstance(body, tuple) and len(body) == 7 else (None,) * 7
     name, status, time, unit, scaler, value, _ = members
     if not isinstance(name, bytes):
-        message = "A list entry has seven members and a name."
+        message = "A list entry does not have seven members and a name."
         raise TelegramSyntaxError(message)
     if isinstance(value, tuple):
         value = None
@@ -214,7 +214,7 @@ class _Reader:
         kind, length, size, more = first >> 4 & 0x07, first & 0x0F, 1, first & 0x80
         while more:
             if size == _LENGTH_BYTES_MAX:
-                message = "A length takes more bytes than any needs."
+                message = "A length field has too many bytes."
                 raise TelegramTooLargeError(message)
             byte = self.take(1)[0]
             if byte & 0x70:
@@ -231,12 +231,12 @@ class _Reader:
     def element(self, depth: int) -> Element:
         self._left -= 1
         if depth > DEPTH_MAX or self._left < 0:
-            message = "A message is nested deeper, or has more members, than any."
+            message = "A message has more nested levels or members than the limit."
             raise TelegramTooLargeError(message)
         kind, length = self.head()
         if kind == _LIST:
             if length > self._left:
-                message = f"A list of {length} members is larger than any."
+                message = f"A list of {length} members exceeds the limit."
                 raise TelegramTooLargeError(message, value=length)
             return tuple(self.element(depth + 1) for _ in range(length))
         if kind == _OCTETS:

@@ -62,7 +62,7 @@ def parse_file(raw: bytes) -> SmlFile:
         ChecksumError: The CRC does not hold.
     """
     if not raw.startswith(START):
-        message = "A file begins with 1B1B1B1B 01010101."
+        message = "The file does not begin with 1B1B1B1B 01010101."
         raise TelegramSyntaxError(message)
     parts, at = [], len(START)
     while True:
@@ -75,13 +75,13 @@ def parse_file(raw: bytes) -> SmlFile:
         if code[0] == _END:
             break
         if code != ESCAPE:
-            message = f"The escape sequence {code.hex().upper()} is not used."
+            message = f"The escape sequence {code.hex().upper()} is not assigned."
             raise TelegramSyntaxError(message, value=code)
         parts.append(ESCAPE)
         at = found + 8
     crc = crc_of(raw[: found + 6], code[2:])
     if crc is None:
-        message = "The file's checksum does not hold."
+        message = "The file's checksum does not match."
         raise ChecksumError(message, value=code[2:])
     data = b"".join(parts)
     if code[1] > _FILL_MAX or found + 8 != len(raw):
@@ -128,7 +128,7 @@ class SmlSplitter:
             if size is None and len(self._buffer) <= FILE_MAX:
                 return
             if size is None:
-                message = f"No end sequence within {FILE_MAX} bytes."
+                message = f"The file has no end sequence within {FILE_MAX} bytes."
                 yield Telegram.refused(self._buffer, TelegramTooLargeError(message))
                 self._drop(len(START))
                 continue

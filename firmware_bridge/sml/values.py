@@ -141,7 +141,7 @@ class SmlScanner:
         try:
             responses = parse_messages(found.messages, found.crc)
             if not responses:
-                message = "The file holds no list."
+                message = "The file contains no list."
                 raise TelegramSyntaxError(message)
         except TelegramError as error:
             return Telegram.refused(found.raw, error)

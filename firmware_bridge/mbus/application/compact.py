@@ -71,7 +71,7 @@ class Formats:
             raise TelegramTruncatedError(message)
         heads = self._kept.get(int.from_bytes(body[:2], "little"))
         if heads is None:
-            message = "No frame with the heads that the compact frame means was met."
+            message = "The full frame that belongs to this compact frame has not arrived yet."
             raise TelegramUnsupportedError(message, value=body[:2])
         data, at, whole = body[_HEAD_SIZE:], 0, bytearray()
         for head in heads:
@@ -79,7 +79,7 @@ class Formats:
             whole += head + data[at : at + size]
             at += size
         if en13757(bytes(whole)) != int.from_bytes(body[2:_HEAD_SIZE], "little"):
-            message = "The CRC of the records that a compact frame stands for does not hold."
+            message = "The CRC of the compact frame's records does not match."
             raise ChecksumError(message, value=body[2:_HEAD_SIZE])
         return parse_records(bytes(whole))
 

@@ -229,7 +229,7 @@ def _value_information(cursor: _Cursor) -> tuple[Meaning, tuple[int, ...]]:
     if code == 0x7C:
         size = cursor.byte("VIF text length")
         if size > _TEXT_VIF_MAX:
-            message = f"A unit in plain text of {size} characters is longer than any."
+            message = f"A unit in plain text of {size} characters exceeds the limit."
             raise TelegramTooLargeError(message, value=size)
         text = cursor.take(size, "VIF text")[::-1].decode("latin-1")
     vifes = [vife & 0x7F for vife in _extensions(vif, cursor, "VIFE")]

@@ -97,7 +97,7 @@ class TelegramSecurity:
             message = f"Security mode {config.mode} is not supported."
             raise TelegramUnsupportedError(message, value=config.mode)
         if not sender:
-            message = "The telegram is encrypted and names no sender."
+            message = "The telegram is encrypted and has no sender."
             raise TelegramUnsupportedError(message)
         text = data if config.mode == MODE_5 else data[1:]
         if not self.keyed and text.startswith(_VERIFIED):
@@ -123,7 +123,7 @@ class TelegramSecurity:
         key = self.keys.encryption if self.keys else None
         if key is None:
             message = f"The telegram is encrypted in mode {config.mode}."
-            raise KeyMissingError(message, remedy="Give the device's key.")
+            raise KeyMissingError(message, remedy="Set `key` to the device's key.")
         return key
 
 
@@ -133,7 +133,7 @@ WIRED = TelegramSecurity()
 def _cbc(config: Config, data: bytes, key: bytes, vector: bytes) -> bytes:
     size = config.encrypted_size
     if size > len(data):
-        message = f"{size} bytes should be encrypted, {len(data)} are there."
+        message = f"The telegram has {len(data)} of {size} encrypted bytes."
         raise TelegramTruncatedError(message)
     if not size:
         return data
@@ -166,7 +166,7 @@ def check_mac(fragment: Fragment, covered: bytes, key: bytes, sender: bytes) -> 
     own = derive(DERIVE_AUTHENTICATION, key, fragment.counter, sender)
     computed = cmac(own, fragment.covered_head + covered)[: len(fragment.mac)]
     if not hmac.compare_digest(computed, fragment.mac):
-        message = "The message's authentication code does not hold."
+        message = "The message's authentication code does not match."
         raise AuthenticationError(message)
 
 

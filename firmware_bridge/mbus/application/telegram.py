@@ -136,7 +136,7 @@ def parse_application(
         return Application(None, 0, 0, 0, parse_records(body))
     if code in (FIXED_LOW_FIRST, FIXED_HIGH_FIRST):
         return _fixed(body, "little" if code == FIXED_LOW_FIRST else "big")
-    message = f"The CI field {code:02X} carries no values."
+    message = f"A message with the CI field {code:02X} has no values."
     raise TelegramUnsupportedError(message, value=code)
 
 

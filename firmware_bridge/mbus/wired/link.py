@@ -57,7 +57,7 @@ def parse_frame(raw: bytes) -> LinkFrame:
             raise TelegramSyntaxError(message, value=raw[:4])
         size, first = raw[1] + 6, 4
     else:
-        message = "A frame begins with 68 or 10."
+        message = "The frame does not begin with 68 or 10."
         raise TelegramSyntaxError(message, value=raw[:1])
     if len(raw) < size:
         message = f"The frame has {len(raw)} of {size} bytes."
@@ -67,7 +67,7 @@ def parse_frame(raw: bytes) -> LinkFrame:
         raise TelegramSyntaxError(message, value=raw[size - 1])
     computed = sum(raw[first : size - 2]) & 0xFF
     if computed != raw[size - 2]:
-        message = f"The checksum is {raw[size - 2]:02X}, the frame gives {computed:02X}."
+        message = f"The checksum is {raw[size - 2]:02X}; the frame's bytes give {computed:02X}."
         raise ChecksumError(message, value=raw[size - 2])
     return LinkFrame(raw[first], raw[first + 1], raw[first + 2 : size - 2], raw)
 

@@ -133,7 +133,7 @@ def _amber(data: bytes) -> _Found | None:
             return None
         if reduce(xor, data[: size - 1], 0) == data[size - 1]:
             return _bare(data[3:end]), size
-    message = "The check of a receiver's message does not hold."
+    message = "The checksum of the receiver's message does not match."
     return Telegram.refused(data[:end], ChecksumError(message)), 1
 
 
@@ -152,7 +152,7 @@ def _imst(data: bytes) -> _Found | None:
         return None
     crc = data[end + tail : size]
     if crc and x25(data[1 : end + tail]) != int.from_bytes(crc, "little"):
-        message = "The CRC of a receiver's message does not hold."
+        message = "The CRC of the receiver's message does not match."
         return Telegram.refused(data[:size], ChecksumError(message)), 1
     # Without its own CRC nothing vouches for the way from the receiver to here.
     return _bare(data[4:end], checked=bool(crc)), size

@@ -125,7 +125,7 @@ def _check_length(raw: bytes, size_of: object) -> None:
         raise TelegramTruncatedError(message)
     size = size_of(raw[0]) if callable(size_of) else 0
     if raw[0] < _HEAD or len(raw) > size:
-        message = "The radio frame's length is not its size."
+        message = "The radio frame's length field is not its size."
         raise TelegramSyntaxError(message, value=raw[0])
     if len(raw) < size:
         message = f"The radio frame has {len(raw)} of {size} bytes."
@@ -135,7 +135,7 @@ def _check_length(raw: bytes, size_of: object) -> None:
 def _block(raw: bytes, start: int, size: int) -> bytes:
     data = raw[start : start + size]
     if size < 1 or en13757(data) != int.from_bytes(raw[start + size : start + size + 2], "big"):
-        message = f"The CRC of the block at byte {start} does not hold."
+        message = f"The CRC of the block at byte {start} does not match."
         raise ChecksumError(message, value=start)
     return data
 
@@ -205,7 +205,7 @@ def _extended_link(
     kind = user[0]
     size = _ELL_SIZES[kind]
     if len(user) < 1 + size:
-        message = "The extended link layer is cut."
+        message = "The extended link layer is cut short."
         raise TelegramTruncatedError(message)
     head, rest = user[1 : 1 + size], user[1 + size :]
     if kind in (0x8E, 0x8F):
@@ -219,7 +219,7 @@ def _extended_link(
         plain = link_decrypt(security.key(_MODE_ELL), vector, crc + rest)
         crc, rest = plain[:2], plain[2:]
     if en13757(rest) != int.from_bytes(crc, "little"):
-        message = "The CRC of the extended link layer does not hold."
+        message = "The CRC of the extended link layer does not match."
         raise AuthenticationError(message) if session[3] >> 5 else ChecksumError(message)
     return rest, address
 
@@ -227,7 +227,7 @@ def _extended_link(
 def _fragment(user: bytes) -> tuple[Fragment, bytes]:
     """Split the authentication and fragmentation layer from what follows it."""
     if len(user) < 4 or len(user) < 2 + user[1] or user[1] < 2:
-        message = "The authentication and fragmentation layer is cut."
+        message = "The authentication and fragmentation layer is cut short."
         raise TelegramTruncatedError(message)
     control = int.from_bytes(user[2:4], "little")
     if control & 0x4000:

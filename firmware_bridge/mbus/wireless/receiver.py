@@ -167,7 +167,7 @@ class _Tap:
     async def receive(self) -> bytes:
         data = await self._waiting.get()
         if data is None:
-            message = f"The receiver at {self._where} was lost."
+            message = f"The receiver at {self._where} is disconnected."
             raise MeterConnectionError(message, value=self._where)
         return data
 
@@ -240,7 +240,7 @@ class RadioScanner:
         """The telegram in a frame."""
         flag, raw = data[:1], data[1:]
         if flag == _REFUSED:
-            message = "The radio frame's checksum does not hold."
+            message = "The radio frame's checksum does not match."
             yield Telegram.refused(raw, ChecksumError(message))
             return
         try:

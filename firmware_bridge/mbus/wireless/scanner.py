@@ -64,8 +64,8 @@ def observe_radio(
     try:
         inner = unwrap(frame, keys)
         if not (frame.checked or inner.authenticated or inner.sealed):
-            message = "No CRC of the radio frame holds."
-            remedy = "If the receiver has checked and removed them, say so."
+            message = "No CRC of the radio frame matches."
+            remedy = "If the receiver checks and removes them, set `framing` to stripped."
             raise ChecksumError(message, remedy=remedy)
         parsed = parse_application(inner.user, inner.security, inner.address, known)
         known.learn(parsed.records)

@@ -43,7 +43,7 @@ def load_profile(name: str) -> MeterProfile:
     elif name in profile_names():
         source = files(__name__) / f"{name}{_SUFFIX}"
     else:
-        message = f"There is no meter profile {name!r}."
+        message = f"The meter profile {name!r} does not exist."
         remedy = f"Known: {', '.join(profile_names())}; or give the path of a .toml file."
         raise UnknownProfileError(message, value=name, remedy=remedy)
     try:
@@ -53,5 +53,5 @@ def load_profile(name: str) -> MeterProfile:
         message = f"The meter profile {name} cannot be read: {error.strerror}."
         raise UnknownProfileError(message, value=name) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{name}: not TOML: {error}."
+        message = f"{name} is not valid TOML: {error}."
         raise MeterProfileError(message, value=name) from error

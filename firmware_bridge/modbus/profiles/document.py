@@ -91,7 +91,7 @@ class _Value(_Table):
             message = (
                 "a float32 needs `resolution`, the power of ten it is decoded to"
                 if self.resolution is None
-                else "`resolution` is for float32 only; integers keep all their digits"
+                else "`resolution` applies to float32 only; integers keep all their digits"
             )
             raise ValueError(message)
         return self
@@ -123,7 +123,7 @@ class _Serial(_Table):
     @model_validator(mode="after")
     def _words_of_text(self) -> _Serial:
         if (self.type == "ascii") != (self.words is not None):
-            message = "`words` goes with type ascii, and only with it"
+            message = "type ascii needs `words`, and no other type has it"
             raise ValueError(message)
         return self
 
@@ -270,7 +270,9 @@ def build(name: str, document: dict[str, Any]) -> MeterProfile:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "(top level)"
         message = f"{name}.toml: {key}: {first['msg']}."
-        remedy = _REMEDIES.get(first["type"], "Correct the key; docs/reference/meter-profiles.md.")
+        remedy = _REMEDIES.get(
+            first["type"], "Correct the key; see docs/reference/meter-profiles.md."
+        )
         raise MeterProfileError(message, value=first.get("input"), remedy=remedy) from error
     except ValueError as error:
         message = f"{name}.toml: {error}."

@@ -61,7 +61,9 @@ class RegisterMap:
             size = ring.width * meter.capacity
             self._memory = RegisterSpan(ring.function, ring.entries, size)
             if self._memory.end > REGISTER_SPACE:
-                message = f"{meter.capacity} entries of {ring.width} registers do not fit."
+                message = (
+                    f"{meter.capacity} entries of {ring.width} registers exceed the register map."
+                )
                 raise VirtualMeterError(message, value=meter.capacity)
 
     def read(self, asked: RegisterSpan) -> tuple[int, ...] | None:
@@ -179,7 +181,7 @@ def _serial_words(meter: VirtualMeter, field: SerialNumber, at: datetime) -> tup
     else:
         raw = int(serial).to_bytes(size, "big")
     if len(raw) > size:
-        message = f"The serial number {serial!r} does not fit {size} bytes."
+        message = f"The serial number {serial!r} does not fit into {size} bytes."
         raise VirtualMeterError(message, value=serial)
     return to_words(raw, field.coding.order)
 
@@ -254,8 +256,8 @@ class VirtualModbusServer(_VirtualSlaves):
         try:
             await server.serve_forever(background=True)
         except RuntimeError as error:
-            message = f"Port {self._port} of {self._host} cannot be listened on."
-            remedy = "Take another port, or 0 for a free one."
+            message = f"Port {self._port} of {self._host} is unavailable."
+            remedy = "Choose another port, or 0 for a free one."
             raise VirtualMeterError(message, value=self._port, remedy=remedy) from error
         self._server = server
         self._port = cast("asyncio.Server", server.transport).sockets[0].getsockname()[1]

@@ -58,8 +58,8 @@ class SimulatedChip:
             chip = (bank / "chip_name").read_text().strip()
         except OSError as error:
             self.__exit__()
-            message = f"No simulated GPIO chip can be made: {error.strerror}."
-            remedy = "Making one needs root."
+            message = f"A simulated GPIO chip cannot be created: {error.strerror}."
+            remedy = "Run the command as root."
             raise VirtualMeterError(message, value=str(self._folder), remedy=remedy) from error
         self._device /= chip
         self.path = f"/dev/{chip}"

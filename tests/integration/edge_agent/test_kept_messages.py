@@ -171,7 +171,7 @@ async def test_an_offline_device_yields_nothing_but_the_word_of_it(  # noqa: PLR
                 await speaks(centre, port, topic, live)
                 await fails(agent, None)
     assert set(shown(centre)) == {2_000}
-    assert any("are offline" in note for note in await notes(tmp_path, "meter_offline"))
+    assert any("as offline" in note for note in await notes(tmp_path, "meter_offline"))
 
 
 async def test_a_last_will_silences_a_device_and_no_other_under_the_same_name(

@@ -128,7 +128,7 @@ async def test_probe_recognises_each_model_and_proposes_what_reads_it() -> None:
 
 async def test_probe_of_a_closed_port_says_so(unused_tcp_port: int) -> None:
     at = TcpEndpoint("127.0.0.1", unused_tcp_port)
-    with pytest.raises(MeterConnectionError, match="can be reached"):
+    with pytest.raises(MeterConnectionError, match="cannot be reached"):
         _ = [item async for item in probe(at, (1,), TIMEOUT_S)]
 
 

@@ -36,7 +36,7 @@ def test_two_tables_that_name_one_meter_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_placeholder_is_no_number(tmp_path: Path) -> None:
-    code, said = check(tmp_path, port("a", 'serial = "<number on its plate>"'))
+    code, said = check(tmp_path, port("a", 'serial = "<number on its nameplate>"'))
     assert (code, "DRIVER_SETTING" in said, "`serial`" in said) == (3, True, True)
 
 

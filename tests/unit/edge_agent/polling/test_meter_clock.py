@@ -115,7 +115,7 @@ def test_the_event_names_the_meters_time_and_the_reading() -> None:
 def test_a_time_that_no_message_may_name_is_told_without_it(own: datetime) -> None:
     (event,) = GatewayClock().read(shown(own)).events
     assert event.before is None
-    assert "a time that cannot be" in clock_sentence(event)
+    assert "a time that is not valid" in clock_sentence(event)
 
 
 def test_a_clock_is_right_again_after_an_hour_within_half_the_tolerance() -> None:

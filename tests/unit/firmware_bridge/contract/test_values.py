@@ -105,7 +105,7 @@ def test_unassigned_flags_are_refused() -> None:
 
 
 def test_naive_time_has_no_milliseconds() -> None:
-    with pytest.raises(InvalidValueError, match="no zone"):
+    with pytest.raises(InvalidValueError, match="no time zone"):
         to_ms(datetime(2026, 1, 1))  # noqa: DTZ001 - the point of it
 
 

@@ -78,7 +78,7 @@ def test_the_name_of_another_list_is_not_kaifas(name: bytes) -> None:
 @pytest.mark.parametrize("count", [2, 3, 9, 12, 13, 18])
 def test_numbers_without_a_name_are_nothing_however_many(count: int) -> None:
     text = refusal(read(apdu([number(value) for value in range(count)])))
-    assert "does not name" in text
+    assert "by an unnamed maker" in text
     assert f"{count} x double-long-unsigned" in text
 
 

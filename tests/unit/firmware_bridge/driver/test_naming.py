@@ -140,8 +140,8 @@ async def test_an_asked_meter_is_refused_and_named_alike(capture: Capture) -> No
 def test_every_protocol_takes_the_plate(protocol: str) -> None:
     table = {**TABLES[protocol], "serial": "735 A-1", "manufacturer": "ABC"}
     assert isinstance(create_driver(protocol, table), driver_class(protocol))
-    for wrong in ("", " 1", "<number on its plate>", "1\0", "1\n", "ä", "1" * 33):
-        if protocol != "pulse" or wrong not in {" 1", "<number on its plate>"}:
+    for wrong in ("", " 1", "<number on its nameplate>", "1\0", "1\n", "ä", "1" * 33):
+        if protocol != "pulse" or wrong not in {" 1", "<number on its nameplate>"}:
             with pytest.raises(DriverSettingError):
                 create_driver(protocol, {**table, "serial": wrong})
 

@@ -114,5 +114,5 @@ def test_an_unknown_model_or_file_says_which_are_known(tmp_path: Path) -> None:
     with pytest.raises(UnknownProfileError, match="cannot be read"):
         load_profile(str(tmp_path / "none.toml"))
     (tmp_path / "bad.toml").write_text("[[")
-    with pytest.raises(MeterProfileError, match="not TOML"):
+    with pytest.raises(MeterProfileError, match="not valid TOML"):
         load_profile(str(tmp_path / "bad.toml"))

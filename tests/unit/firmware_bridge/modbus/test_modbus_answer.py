@@ -32,14 +32,14 @@ def test_an_answer_to_another_request_is_a_mismatch() -> None:
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        ("0007 0001 0007 01 04 04 00010002", "protocol number"),
+        ("0007 0001 0007 01 04 04 00010002", "protocol identifier"),
         ("0007 0000 ffff 01 04 04 00010002", "65535 bytes"),
         ("0007 0000 0002 01 04", "2 bytes"),
         ("0007 0000 0007 02 04 04 00010002", "Unit 2"),
         ("0007 0000 0007 01 03 04 00010002", "function 3"),
         ("0007 0000 0005 01 04 02 0001", "2 bytes of registers instead of 4"),
         ("0007 0000 0007 01 04 06 00010002", "6 bytes of registers instead of 4"),
-        ("0007 0000 0007 01 04 04 00010002 00", "More bytes"),
+        ("0007 0000 0007 01 04 04 00010002 00", "Bytes follow"),
         ("0007 0000 0004 01 84 02 00", "wrong length"),
     ],
 )

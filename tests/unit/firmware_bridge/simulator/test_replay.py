@@ -118,7 +118,7 @@ def test_rows_with_times_are_read_with_their_zone(tmp_path: Path) -> None:
         ("", "0 values"),
         ("1\n2\n", "length of a step"),
         ("1\nx\n", "line 2: 'x' is not a number"),
-        ("start,kWh\n2026-01-01T00:00:00,1\n2026-01-01T01:00:00,1\n", "no zone"),
+        ("start,kWh\n2026-01-01T00:00:00,1\n2026-01-01T01:00:00,1\n", "no time zone"),
         ("start,kWh\n2026-01-01T00:00:00Z,1\n", "two rows"),
         ("start,kWh\nyesterday,1\n", "line 2: 'yesterday'"),
         ("start,kWh\n2026-01-01T00:00:00Z,1,2\n", "3 columns"),
