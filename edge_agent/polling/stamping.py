@@ -3,6 +3,7 @@
 A meter's own time is compared with the moment in which it came. A sampled value (a gas
 meter's hourly one behind a P1 port) is rightly older than that: the clock that was sent with it is
 judged in its place, and where that is wrong the value is as old as it said, by the gateway's clock.
+No sampled value is later than that clock: the device behind the port that says so has a wrong one.
 """
 
 from __future__ import annotations
@@ -117,9 +118,12 @@ class MeterClocks:
         found = Stamped()
         told = self._judge(_offsets(main, values, moment), trust, moment, found)
         for value in values:
-            owner = _nameplate(main if value.sampled and value.meter_clock else value.meter)
-            track = found.tracks.get(owner) or self._tracks.get(owner, ClockTrack())
-            _put(value, period_s, _time(value, track, trust, moment), found)
+            track = self._track(found, main if value.sampled and value.meter_clock else value.meter)
+            time = _time(value, track, trust, moment)
+            if value.sampled and value.meter_clock is not None and not value.kept:
+                behind = self._track(found, value.meter) if value.meter != main else None
+                time = _not_of_the_future(value, time, behind, trust, moment)
+            _put(value, period_s, time, found)
         for nameplate, (kind, own) in told.items():
             if found.readings:
                 found.events.append(_event(nameplate, kind, own, found.readings))
@@ -130,6 +134,10 @@ class MeterClocks:
     def commit(self, tracks: Mapping[Nameplate, ClockTrack]) -> None:
         """The readings that showed them are committed."""
         self._tracks.update(tracks)
+
+    def _track(self, found: Stamped, device: MeterIdentity) -> ClockTrack:
+        nameplate = _nameplate(device)
+        return found.tracks.get(nameplate) or self._tracks.get(nameplate, ClockTrack())
 
     def _judge(
         self,
@@ -208,6 +216,38 @@ def _sampled(
     return (at if since - OLDEST <= at <= since + _LONGEST_OFF else None), quality
 
 
+def _not_of_the_future(
+    value: MeterValue,
+    time: tuple[datetime | None, TimeQuality],
+    behind: ClockTrack | None,
+    trust: Trust,
+    moment: StampingTime,
+) -> tuple[datetime | None, TimeQuality]:
+    """The time of a sampled value, unless it was sampled later than the clock sent with it.
+
+    Args:
+        value: Sampled, and with that clock.
+        time: As that clock has it.
+        behind: How the clock of a device behind the port stands; None for the port's own meter,
+            which contradicts itself then.
+        trust: As configured.
+        moment: When it was heard.
+    """
+    future = _ahead_of_clock(value) > trust.tolerance
+    if behind is None:
+        return (None, time[1]) if future else time
+    if future or not behind.believed:
+        return moment.received_at(value), moment.quality
+    return time
+
+
+def _ahead_of_clock(value: MeterValue) -> timedelta:
+    """How far a sampled value is later than the clock that was sent with it; 0 where it is not."""
+    if value.meter_time is None or value.meter_clock is None:
+        return timedelta(0)
+    return max(value.meter_time - value.meter_clock, timedelta(0))
+
+
 def _could_be(own: datetime, trust: Trust, moment: StampingTime) -> bool:
     """Whether a clock may be right, as far as one can tell without knowing what time it is."""
     return moment.floor - trust.absurd <= own <= moment.floor + _LONGEST_OFF
@@ -235,14 +275,19 @@ def _offsets(
     if not moment.known:
         return found
     for value in values:
-        own, owner = value.meter_time, value.meter
-        if value.sampled or value.kind is Kind.INTERVAL:
-            own, owner = value.meter_clock, main
+        own, owner, sampled = value.meter_time, value.meter, value.sampled
         if own is None or value.kept:
             continue
-        nameplate, offset = _nameplate(owner), own - moment.received_at(value)
-        if nameplate not in found or abs(offset) > abs(found[nameplate][0]):
-            found[nameplate] = (offset, own)
+        seen = []
+        if sampled and value.meter_clock is not None and owner != main:
+            seen.append((_nameplate(owner), _ahead_of_clock(value), own))
+        if sampled or value.kind is Kind.INTERVAL:
+            own, owner = value.meter_clock, main
+        if own is not None:
+            seen.append((_nameplate(owner), own - moment.received_at(value), own))
+        for nameplate, offset, time in seen:
+            if nameplate not in found or abs(offset) > abs(found[nameplate][0]):
+                found[nameplate] = (offset, time)
     return found
 
 

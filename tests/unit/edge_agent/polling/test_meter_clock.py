@@ -235,6 +235,51 @@ def test_a_sampled_value_without_a_clock_is_believed_but_never_of_the_future() -
     assert (found.readings, len(found.undated)) == ([], 1)
 
 
+@pytest.mark.parametrize("ahead", [2 * HOUR, 22 * HOUR, 3_650 * DAY, 7_300 * DAY])
+def test_a_sampled_value_later_than_the_clock_beside_it_has_a_wrong_clock_of_its_own(
+    ahead: timedelta,
+) -> None:
+    gateway = GatewayClock()
+    for number in range(2):
+        found = gateway.read(shown(gateway.now), gas(gateway.now + ahead, gateway.now))
+        times = {r.channel.serial: (r.at - gateway.now, r.time_quality) for r in found.readings}
+        assert times == {
+            "12345678": (timedelta(0), TimeQuality.METER),
+            "G1": (timedelta(0), TimeQuality.SYNCHRONISED),
+        }
+        assert [e.channel.serial for e in found.events] == ([] if number else ["G1"])
+        gateway.turn(15 * MINUTE)
+    gateway.restart()
+    gateway.read(shown(gateway.now), gas(gateway.now + ahead, gateway.now))
+    assert gateway.kinds == [EventKind.CLOCK_WRONG]
+    for _ in range(5):  # its clock was set
+        gateway.turn(15 * MINUTE)
+        gateway.read(shown(gateway.now), gas(gateway.now - 40 * MINUTE, gateway.now))
+    assert gateway.kinds == [EventKind.CLOCK_WRONG, EventKind.CLOCK_RIGHT]
+    (old,) = gateway.read(gas(gateway.now - DAY, gateway.now)).readings
+    assert (old.at, old.time_quality) == (gateway.now - DAY, TimeQuality.METER)
+
+
+def test_a_sampled_value_may_be_later_than_the_clock_beside_it_within_the_tolerance() -> None:
+    gateway = GatewayClock()
+    (reading,) = gateway.read(gas(NOON + 3 * MINUTE, NOON)).readings
+    assert (reading.at, reading.time_quality) == (NOON + 3 * MINUTE, TimeQuality.METER)
+    assert gateway.kinds == []
+
+
+def test_a_sampled_value_of_the_future_waits_where_the_gateways_clock_is_unknown() -> None:
+    gateway = GatewayClock(quality=TimeQuality.UNSYNCHRONISED)
+    found = gateway.read(gas(NOON + 2 * HOUR, NOON))
+    assert (found.readings, len(found.timeless)) == ([], 1)
+
+
+def test_a_meter_that_sampled_later_than_its_own_clock_says_has_no_time() -> None:
+    gateway = GatewayClock()
+    found = gateway.read(shown(NOON), shown(NOON + HOUR, sampled=True, meter_clock=NOON))
+    assert ([r.at for r in found.readings], len(found.undated)) == ([NOON], 1)
+    assert gateway.kinds == []
+
+
 def test_nothing_is_told_where_no_reading_could_carry_it() -> None:
     gateway = GatewayClock()
     never = datetime(2000, 1, 1, tzinfo=UTC)
