@@ -89,12 +89,12 @@ async def each(
         except MeterlineError as error:
             tried.failed.append(FailedBill(name(thing), error.code, str(error)))
         except OSError as error:
-            said = f"{error.filename}: {error.strerror}."
-            tried.failed.append(FailedBill(name(thing), "FILE", said))
+            sentence = f"{error.filename}: {error.strerror}."
+            tried.failed.append(FailedBill(name(thing), "FILE", sentence))
         except Exception as error:  # noqa: BLE001 - what nobody foresaw of one may not cost the others theirs
             _log.exception("item_failed", item=name(thing))
-            said = f"{type(error).__name__}: {error}. This is a fault of Meterline."
-            tried.failed.append(FailedBill(name(thing), "INTERNAL", said))
+            sentence = f"{type(error).__name__}: {error}. This is a fault of Meterline."
+            tried.failed.append(FailedBill(name(thing), "INTERNAL", sentence))
         else:
             tried.done.append(name(thing))
         progress(count)

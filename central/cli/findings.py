@@ -56,7 +56,7 @@ def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> 
 
     async def work() -> list[dict[str, Any]]:
         async with _pool() as pool:
-            found = await TimescaleDecisionStore(pool).conflicts(limit)
+            waiting = await TimescaleDecisionStore(pool).conflicts(limit)
         return [
             {
                 "conflict": one.id,
@@ -67,7 +67,7 @@ def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> 
                 **_readings(one.kept, one.other, as_json=as_json),
                 "found_at": one.found_at.isoformat(),
             }
-            for one in found
+            for one in waiting
         ]
 
     listed(wait_for(work()), as_json=as_json, nothing="No conflict waits for a decision.")
@@ -126,7 +126,7 @@ def list_findings_command(
         async with _pool() as pool:
             if gateway is not None:
                 await find_gateway(TimescaleGatewayStore(pool), gateway)
-            found = await TimescaleField(pool).findings(gateway=gateway, limit=limit)
+            open_findings = await TimescaleField(pool).findings(gateway=gateway, limit=limit)
         return [
             {
                 "finding": one.finding,
@@ -137,7 +137,7 @@ def list_findings_command(
                 "end": None if one.end is None else one.end.isoformat(),
                 "detail": one.detail,
             }
-            for one in found
+            for one in open_findings
         ]
 
     listed(wait_for(work()), as_json=as_json, nothing="No finding is open.")

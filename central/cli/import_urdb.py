@@ -84,7 +84,7 @@ def _report(  # noqa: PLR0913, PLR0917 - one option each
     ]
     report: dict[str, Any] = {"record": number, "fields": fields, "refusals": []}
     try:
-        found = import_urdb(
+        imported = import_urdb(
             record, file=file, zone=zone, effective=effective, reference=reference
         ).document
     except TariffRefusedError as error:
@@ -92,11 +92,11 @@ def _report(  # noqa: PLR0913, PLR0917 - one option each
             {"code": one.code, "field": one.path, "message": one.message} for one in error.findings
         ]
         return report
-    report |= {"tariff": found.tariff, "sha256": TariffVersion.of(found).sha256}
+    report |= {"tariff": imported.tariff, "sha256": TariffVersion.of(imported).sha256}
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        path = out / f"{found.tariff}.json"
-        path.write_text(to_canonical_text(found), encoding="utf-8")
+        path = out / f"{imported.tariff}.json"
+        path.write_text(to_canonical_text(imported), encoding="utf-8")
         report["written"] = str(path)
     return report
 

@@ -116,12 +116,12 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
             names = ", ".join(imported.ignored)
             typer.echo(f"Ignored as the reference does: {names}", err=True)
         values = read_series(load.read_text(encoding="utf-8"), load.name, lowest=Decimal(0))
-        made = None
+        generation = None
         if gen is not None:
-            made = read_series(gen.read_text(encoding="utf-8"), gen.name)
-            count = max(len(values), len(made))
+            generation = read_series(gen.read_text(encoding="utf-8"), gen.name)
+            count = max(len(values), len(generation))
             values = hold_values(values, count, load.name)
-            made = hold_values(made, count, gen.name)
+            generation = hold_values(generation, count, gen.name)
         facts = AgreementFacts.of(**{k: spelled(v) for k, v in _named(fact, "fact")})
         prices = [
             read_series_file(Path(path).read_text(encoding="utf-8"), name, path, zone_info(zone))
@@ -132,7 +132,7 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
                 document,
                 values,
                 request,
-                generation=made,
+                generation=generation,
                 facts=facts,
                 prices=prices,
                 events=_events(events),
@@ -165,14 +165,14 @@ def _events(path: Path | None) -> Events | None:
 
 
 def _named(options: list[str] | None, what: str) -> list[tuple[str, str]]:
-    found = []
+    pairs = []
     for option in options or ():
         name, equals, value = option.partition("=")
         if not (name and equals and value):
             message = f"--{what} {option!r} is not of the form NAME=VALUE."
             raise InvalidValueError(message, value=option)
-        found.append((name, value))
-    return found
+        pairs.append((name, value))
+    return pairs
 
 
 def _request(  # noqa: PLR0913 - one option each

@@ -166,7 +166,7 @@ def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
 def check_command(files: Files, *, as_json: AsJson = False) -> None:
     """Check tariff documents, and print every fault with its line."""
     refused = 0
-    found = []
+    refusals = []
     for file in files:
         try:
             version = TariffVersion.of(load_tariff(file))
@@ -174,7 +174,7 @@ def check_command(files: Files, *, as_json: AsJson = False) -> None:
             refused += 1
             errors.print(str(error), markup=False, highlight=False)
             continue
-        found.append(
+        refusals.append(
             {
                 "file": str(file),
                 "tariff": version.tariff,
@@ -183,9 +183,9 @@ def check_command(files: Files, *, as_json: AsJson = False) -> None:
             }
         )
     if as_json:
-        show(found)
+        show(refusals)
     else:
-        for one in found:
+        for one in refusals:
             typer.echo(f"{one['file']}: {one['tariff']} from {one['effective']}, {one['sha256']}")
     if refused:
         raise typer.Exit(EXIT_REFUSED)

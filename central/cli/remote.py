@@ -120,8 +120,8 @@ def remote_command(
     as_json: AsJson = False,
 ) -> None:
     """Show what gateways last reported about configurations and updates."""
-    found = wait_for(gateway_standings(_line(), [check_gateway(name) for name in names or []]))
-    rows = [_row(name, found[name]) for name in sorted(found)]
+    standings = wait_for(gateway_standings(_line(), [check_gateway(name) for name in names or []]))
+    rows = [_row(name, standings[name]) for name in sorted(standings)]
     listed(rows, as_json=as_json, nothing="No gateway has reported yet.")
 
 

@@ -38,23 +38,23 @@ def content_of(major: int, tariff: str, load: str | None) -> str:
         tariff: Text of the tariff.
         load: Text of the user's own load.
     """
-    said = json.dumps([major, tariff, load, repr(HOUSEHOLDS)])
-    return hashlib.sha256(said.encode()).hexdigest()
+    document = json.dumps([major, tariff, load, repr(HOUSEHOLDS)])
+    return hashlib.sha256(document.encode()).hexdigest()
 
 
 def read_diary(folder: Path) -> Play | None:
     """The play that was begun in a database's folder; None where none can be read."""
     try:
-        said = json.loads((folder / DIARY).read_text(encoding="utf-8"))
-        return Play(Cycle.parse(said["opened"]), str(said["content"]))
+        document = json.loads((folder / DIARY).read_text(encoding="utf-8"))
+        return Play(Cycle.parse(document["opened"]), str(document["content"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
 def write_diary(folder: Path, play: Play) -> None:
     """Keep which play was begun."""
-    said = {"opened": str(play.opened), "content": play.content}
-    (folder / DIARY).write_text(json.dumps(said), encoding="utf-8")
+    document = {"opened": str(play.opened), "content": play.content}
+    (folder / DIARY).write_text(json.dumps(document), encoding="utf-8")
 
 
 def forget(folder: Path) -> None:

@@ -107,10 +107,10 @@ async def play(
     text = wish.tariff.read_text(encoding="utf-8")
     document = load_tariff(text, file=wish.tariff.name)
     load = None if wish.intervals is None else read_load(wish.intervals)
-    own = None if wish.intervals is None else wish.intervals.read_text(encoding="utf-8")
+    load_text = None if wish.intervals is None else wish.intervals.read_text(encoding="utf-8")
     scene = replace(set_scene(document.zone, now(), load), now=now)
     database = database_of(wish.home)
-    content = content_of(database.binaries.major, text, own)
+    content = content_of(database.binaries.major, text, load_text)
     earlier = None if wish.anew else read_diary(database.home)
     if earlier is not None and (earlier.content != content or earlier.opened > scene.cycle):
         earlier = None
@@ -228,8 +228,8 @@ class Scenario:
         tally = await self._validation().until_idle(
             lambda so_far: step.reach(0, 1, f"{so_far.versions} days")
         )
-        made = f"{tally.versions} day blocks, {tally.findings} findings"
-        step.done(f"{_closed(tally)}; {made}")
+        counts = f"{tally.versions} day blocks, {tally.findings} findings"
+        step.done(f"{_closed(tally)}; {counts}")
 
     def _validation(self) -> Validate:
         # Where the meters' clocks stand, the days after are not over.

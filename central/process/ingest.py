@@ -103,9 +103,9 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
 
 def _first(group: BaseExceptionGroup, kind: type[StoreUnfitError]) -> StoreUnfitError | None:
     for error in group.exceptions:
-        found = _first(error, kind) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, kind):
-            return found
+        inner = _first(error, kind) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(inner, kind):
+            return inner
     return None
 
 
