@@ -1,8 +1,9 @@
 """Lists whose members only their maker's document explains: by place, or by scales it prints.
 
 How it works: a list is known by the number, the names and the types of all its members, never by
-its length alone: twelve numbers of another maker are twelve other quantities. What fits no layout
-is refused, and the refusal says what the list holds, so that its maker's document can be found.
+its length alone: twelve numbers of another maker are twelve other quantities. Types are exactly
+those that the maker sends, and makers those whose lists are known. What fits no layout is refused,
+and the refusal says what the list holds, so that its maker's document can be found.
 
 Sources: Kaifa and Kamstrup HAN list descriptions; SODO I1 interface (Slovenia).
 """
@@ -21,13 +22,18 @@ from firmware_bridge.iec62056_21.datasets import checked_obis
 KAIFA_MAKER = "KFM"
 _KAIFA_NAME = "KFM_001"
 _KAMSTRUP_NAME = "Kamstrup_V0001"
+_KAMSTRUP_MAKER = "KAM"
+# Iskraemeco's lists are known; other makers' meters in Slovenia may order theirs otherwise.
+_SLOVENIAN_MAKERS = frozenset({"ISK"})
 _LOGICAL_NAME_SIZE = 16
 
-_TEXT = frozenset({Tag.OCTETS, Tag.VISIBLE, Tag.UTF8})
-_WORD = frozenset({Tag.UINT16, Tag.INT16})
-_LONG = frozenset({Tag.UINT32, Tag.INT32})
-_WIDE = _LONG | {Tag.UINT64, Tag.INT64}
-_STATE = frozenset({Tag.BOOLEAN, Tag.ENUM, Tag.UINT8})
+_STRING = frozenset({Tag.OCTETS})
+_WORD = frozenset({Tag.UINT16})
+_LONG = frozenset({Tag.UINT32})
+_WIDE = frozenset({Tag.UINT32, Tag.INT32, Tag.UINT64, Tag.INT64})
+_ANY_WORD = frozenset({Tag.UINT16, Tag.INT16})
+# A switch says whether it is closed, or what state it is in.
+_STATE = frozenset({Tag.BOOLEAN, Tag.ENUM})
 # Counts of a byte are states more often than measurements.
 _MEASURED = NUMBERS - {Tag.INT8, Tag.UINT8}
 
@@ -49,7 +55,7 @@ class Scale:
 
 Scales = Mapping[str, Scale]
 # Energies and powers whose code says enough: whole base units.
-PLAIN: Scales = {"energy": Scale(0, _WIDE), "power": Scale(0, _WIDE | _WORD)}
+PLAIN: Scales = {"energy": Scale(0, _WIDE), "power": Scale(0, _WIDE | _ANY_WORD)}
 _KAMSTRUP: Scales = {
     "energy": Scale(1, _LONG),
     "power": Scale(0, _LONG),
@@ -65,13 +71,14 @@ _KAIFA: Scales = {
     "factor": Scale(-3, _LONG),
 }
 _SLOVENIA: Scales = {
-    "energy": Scale(0, _WIDE),
-    "power": Scale(0, _LONG | _WORD),
+    "energy": Scale(0, _LONG),
+    "power": Scale(0, _LONG),
     "current": Scale(-2, _WORD),
     "voltage": Scale(-1, _WORD),
 }
 _BY_NAME = {_KAMSTRUP_NAME: _KAMSTRUP, _KAIFA_NAME: _KAIFA}
-_DOCUMENTED = ("Kamstrup", KAIFA_MAKER)
+# Their lists have scales of their own, so that one without a known name is not in base units.
+_OWN_SCALES = frozenset({KAIFA_MAKER, _KAMSTRUP_MAKER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +111,10 @@ _POWERS = ("1-0:1.7.0", "1-0:2.7.0", "1-0:3.7.0", "1-0:4.7.0")
 _VOLTAGES = ("1-0:32.7.0", "1-0:52.7.0", "1-0:72.7.0")
 _CURRENTS = ("1-0:31.7.0", "1-0:51.7.0", "1-0:71.7.0")
 _TOTALS = ("1-0:1.8.0", "1-0:2.8.0", "1-0:3.8.0", "1-0:4.8.0")
-_NAMES = (_TEXT, ("1-1:0.2.129", "0-0:96.1.0", "0-0:96.1.7"))
+_NAMES = (_STRING, ("1-1:0.2.129", "0-0:96.1.0", "0-0:96.1.7"))
 _ONE_PHASE = (_LONG, (*_POWERS, "1-0:31.7.0", "1-0:32.7.0"))
 _THREE_PHASES = (_LONG, (*_POWERS, *_CURRENTS, *_VOLTAGES))
-_HOURLY = ((frozenset({Tag.OCTETS, Tag.DATE_TIME}), ("0-0:1.0.0",)), (_LONG, _TOTALS))
+_HOURLY = ((_STRING, ("0-0:1.0.0",)), (_LONG, _TOTALS))
 _POWER_ALONE = _layout(_KAIFA, (_LONG, ("1-0:1.7.0",)))
 _OF_KAIFA = (
     _layout(_KAIFA, _NAMES, _ONE_PHASE),
@@ -118,19 +125,19 @@ _OF_KAIFA = (
 _OF_SLOVENIA = (
     _layout(
         _SLOVENIA,
-        (_TEXT, ("0-0:42.0.0", "0-0:96.1.2")),
+        (_STRING, ("0-0:42.0.0", "0-0:96.1.2")),
         (_LONG, _POWERS),
         (_WORD, (*_VOLTAGES, *_CURRENTS)),
-        (_LONG | _WORD, ("1-0:21.7.0", "1-0:41.7.0", "1-0:61.7.0")),
-        (_LONG | _WORD, ("1-0:22.7.0", "1-0:42.7.0", "1-0:62.7.0")),
+        (_LONG, ("1-0:21.7.0", "1-0:41.7.0", "1-0:61.7.0")),
+        (_LONG, ("1-0:22.7.0", "1-0:42.7.0", "1-0:62.7.0")),
     ),
     _layout(
         _SLOVENIA,
-        (_TEXT, ("0-0:42.0.0", "0-0:96.1.3")),
+        (_STRING, ("0-0:42.0.0", "0-0:96.1.3")),
         (_STATE, ("0-0:96.3.10",)),
-        (_TEXT | _STATE, ("0-0:96.14.0",)),
-        (_WIDE, ("1-0:1.8.0", "1-0:1.8.1", "1-0:1.8.2")),
-        (_WIDE, ("1-0:2.8.0", "1-0:2.8.1", "1-0:2.8.2", "1-0:3.8.0", "1-0:4.8.0")),
+        (_STRING, ("0-0:96.14.0",)),
+        (_LONG, ("1-0:1.8.0", "1-0:1.8.1", "1-0:1.8.2")),
+        (_LONG, ("1-0:2.8.0", "1-0:2.8.1", "1-0:2.8.2", "1-0:3.8.0", "1-0:4.8.0")),
     ),
 )
 
@@ -141,9 +148,13 @@ def _is_logical_name(name: str) -> bool:
     return len(name) == _LOGICAL_NAME_SIZE and letters.isupper() and rest.isalnum()
 
 
+def _is_slovenian(name: str) -> bool:
+    return _is_logical_name(name) and name[:3] in _SLOVENIAN_MAKERS
+
+
 _FAMILIES: tuple[tuple[Callable[[str], bool], tuple[Layout, ...]], ...] = (
     (_KAIFA_NAME.__eq__, _OF_KAIFA),
-    (_is_logical_name, _OF_SLOVENIA),
+    (_is_slovenian, _OF_SLOVENIA),
 )
 
 
@@ -152,10 +163,11 @@ def layout_of(members: Sequence[Node], maker: str) -> Layout | None:
 
     Args:
         members: Of the list.
-        maker: Three letters of the system title; empty for a list that came plain.
+        maker: Three letters of whoever sent it, as far as something beside the list says so; empty
+            where nothing does.
     """
-    if len(members) == 1:  # it names nobody, so only what ciphered it can speak against it
-        return _POWER_ALONE if maker in ("", KAIFA_MAKER) and _POWER_ALONE.fits(members) else None
+    if len(members) == 1:  # it names nobody, and so does many a list of one number
+        return _POWER_ALONE if maker == KAIFA_MAKER and _POWER_ALONE.fits(members) else None
     name = text_of(members[0]) if members else ""
     for is_named, layouts in _FAMILIES:
         if is_named(name):
@@ -163,15 +175,19 @@ def layout_of(members: Sequence[Node], maker: str) -> Layout | None:
     return None
 
 
-def scales_by_name(name: str) -> Scales | None:
-    """The scales of a list with codes that bears a name; `PLAIN` for one that bears none.
+def scales_by_name(name: str, maker: str) -> Scales | None:
+    """The scales of a list with codes, by its name; `PLAIN` for one that bears none.
 
-    None where its maker prints scales for other versions of its list, and none for this one.
+    None for a name that is not known to the letter, and for a nameless list of a maker whose lists
+    have scales of their own.
+
+    Args:
+        name: Of the list; empty where it bears none.
+        maker: Three letters, or whatever else names it; empty where nothing does.
     """
-    known = _BY_NAME.get(name)
-    if known is None and name.startswith(_DOCUMENTED):
-        return None
-    return known or PLAIN
+    if not name:
+        return None if maker in _OWN_SCALES else PLAIN
+    return _BY_NAME.get(name)
 
 
 def is_measured(node: Node) -> bool:

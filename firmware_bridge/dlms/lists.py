@@ -3,7 +3,8 @@
 How it works: makers send the same facts in five shapes. Codes and values alternate (Kamstrup,
 Landis+Gyr, Kaifa in Sweden), each may be followed by scaler and unit (Austria), or a structure
 holds each triple (Aidon, Iskra); a value may follow an attribute descriptor (Sagemcom, Czechia);
-the list of the pushed objects may come first and their values after it; or there are no codes at
+the list of the pushed objects may come first and their values after it (both name attributes, of
+which `attributes` knows what they are); or there are no codes at
 all and the place decides (Kaifa in Norway, Slovenia), where `layouts` knows the list.
 
 Sources: DLMS UA Green Book 10; NVE/NEK HAN lists (Aidon, Kaifa, Kamstrup); Oesterreichs Energie
@@ -17,25 +18,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.dlms.axdr import Descriptor, Node, Tag
+from firmware_bridge.dlms.attributes import Item, by_object, scale_of
+from firmware_bridge.dlms.axdr import NUMBERS, Descriptor, Node, Tag
 from firmware_bridge.dlms.layouts import Scales, layout_of
 
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One entry of a list.
-
-    Args:
-        obis: Its code; None for a bare text that names the list.
-        node: Its value.
-        scaler: Power of ten, where the list says it.
-        unit: Number of the unit, where the list says it. Source: IEC 62056-6-2, table 4.
-    """
-
-    obis: Obis | None
-    node: Node
-    scaler: int | None = None
-    unit: int | None = None
+_BYTES = frozenset({Tag.INT8, Tag.UINT8, Tag.ENUM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +31,13 @@ class PushList:
 
     Args:
         items: Its entries, in order.
+        others: Attributes of objects that are no values, in order.
         scales: How its quantities are sent, where only the place of its members says what they
             are; None for a list with codes.
     """
 
     items: tuple[Item, ...]
+    others: tuple[Item, ...] = ()
     scales: Scales | None = None
 
 
@@ -57,15 +46,15 @@ def read_list(body: Node, maker: str = "") -> PushList:
 
     Args:
         body: The list.
-        maker: Three letters of the system title; empty for a list that came plain.
+        maker: As in `layout_of`.
     """
     pushed = _pushed_objects(body.items)
     if pushed:
-        return PushList(pushed)
+        return PushList(*by_object(pushed))
     layout = layout_of(body.items, maker)
     if layout is not None and not any(_code(node) for node in body.items):
-        return PushList(tuple(map(Item, layout.codes, body.items)), layout.scales)
-    return PushList(tuple(_walk(body)))
+        return PushList(tuple(map(Item, layout.codes, body.items)), scales=layout.scales)
+    return PushList(*by_object(_walk(body)))
 
 
 def _walk(node: Node) -> Iterator[Item]:
@@ -77,13 +66,16 @@ def _walk(node: Node) -> Iterator[Item]:
         code = _code(member)
         if code is not None and at + 1 < len(members):
             # Whatever follows a code is its value, also six bytes that look like a code.
-            scale = _scale(members[at + 2]) if at + 2 < len(members) else None
-            value = members[at + 1]
-            yield Item(code, value, *(scale or (None, None)))
-            if value.items and _scale(value) is None:
+            value, after = members[at + 1], members[at + 2 : at + 3]
+            scaler, unit = (scale_of(after[0]) if after else None) or (None, None)
+            source = member.value if isinstance(member.value, Descriptor) else None
+            doubt = unit is None and any(map(_may_be_scale, after)) and value.tag in NUMBERS
+            why = f"what follows {code} is no scaler and unit in a known form" if doubt else ""
+            yield Item(code, value, scaler, unit, source, why)
+            if value.items and scale_of(value) is None:
                 # What stands in a coded structure without a code of its own is a part of it.
                 yield from (inner for inner in _walk(value) if inner.obis is not None)
-            at += 3 if scale else 2
+            at += 2 if unit is None else 3
             continue
         if member.items:
             yield from _walk(member)
@@ -101,28 +93,27 @@ def _code(node: Node) -> Obis | None:
     return Obis(raw) if raw[5] == 0xFF or raw[0] <= 1 else None
 
 
-def _scale(node: Node) -> tuple[int, int] | None:
-    """Scaler and unit of `structure(2) { integer, enum }`."""
-    if node.tag is not Tag.STRUCTURE or len(node.items) != 2:
-        return None
-    scaler, unit = node.items
-    if scaler.tag is not Tag.INT8 or unit.tag is not Tag.ENUM:
-        return None
-    power, number = scaler.value, unit.value
-    return (power, number) if isinstance(power, int) and isinstance(number, int) else None
+def _may_be_scale(node: Node) -> bool:
+    """Whether it is made of what scalers and units are made of, in whatever form."""
+    return node.tag in _BYTES or (bool(node.items) and all(one.tag in _BYTES for one in node.items))
 
 
 def _pushed_objects(members: Sequence[Node]) -> tuple[Item, ...]:
     """A list whose first member is the array of what is pushed, itself included."""
     if not members or members[0].tag is not Tag.ARRAY or len(members[0].items) != len(members):
         return ()
-    codes = []
-    for entry in members[0].items:
-        parts = entry.items
-        if len(parts) < 4 or parts[0].tag is not Tag.UINT16:
-            return ()
-        code = _code(parts[1])
-        if code is None:
-            return ()
-        codes.append(code)
-    return tuple(Item(code, node) for code, node in list(zip(codes, members, strict=True))[1:])
+    sources = [_attribute(entry.items) for entry in members[0].items]
+    if None in sources:
+        return ()
+    pairs = list(zip(sources, members, strict=True))[1:]
+    return tuple(Item(Obis(one.instance), node, source=one) for one, node in pairs if one)
+
+
+def _attribute(parts: Sequence[Node]) -> Descriptor | None:
+    """The attribute that an entry of a list of pushed objects names."""
+    if len(parts) < 4 or parts[0].tag is not Tag.UINT16 or parts[2].tag is not Tag.INT8:
+        return None
+    kind, attribute, code = parts[0].value, parts[2].value, _code(parts[1])
+    if code is None or not isinstance(kind, int) or not isinstance(attribute, int):
+        return None
+    return Descriptor(kind, code.code, attribute)

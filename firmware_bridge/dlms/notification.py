@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware_bridge.dlms.axdr import Node, Tag, parse, read_length
 from firmware_bridge.dlms.clock import SIZE as CLOCK_SIZE
@@ -34,6 +34,7 @@ class Notification:
         body: The list.
         title: System title of a ciphered one; empty where it came plain.
         size: Bytes taken from the start of the data, ciphering included.
+        tagged: Whether a type's tag stands before the time, against the standard; only Kaifa's do.
     """
 
     invoke_id: int
@@ -41,6 +42,7 @@ class Notification:
     body: Node
     title: bytes
     size: int
+    tagged: bool = False
 
 
 def parse_apdu(data: bytes, keys: Keys | None = None) -> Notification:
@@ -65,7 +67,7 @@ def parse_apdu(data: bytes, keys: Keys | None = None) -> Notification:
         if inner.size != len(plain):
             message = "The decrypted text has bytes left over: the key is wrong."
             raise AuthenticationError(message)
-        return Notification(inner.invoke_id, inner.time, inner.body, apdu.title, apdu.size)
+        return replace(inner, title=apdu.title, size=apdu.size)
     return _parse_plain(data, b"")
 
 
@@ -77,15 +79,16 @@ def _parse_plain(data: bytes, title: bytes) -> Notification:
         message = "The notification ends within its header."
         raise TelegramTruncatedError(message)
     at = 5
-    if data[at] == Tag.OCTETS:  # some meters put the type's tag before the time
-        at += 1
+    tagged = data[at] == Tag.OCTETS
+    at += tagged
     size, at = read_length(data, at)
     if size not in (0, CLOCK_SIZE):
         message = f"The time of the notification has {size} bytes instead of 12 or none."
         raise TelegramSyntaxError(message, value=size)
     time = data[at : at + size]
     body, end = parse(data, at + size)
-    return Notification(int.from_bytes(data[1:5], "big"), time, body, title, end)
+    invoke_id = int.from_bytes(data[1:5], "big")
+    return Notification(invoke_id, time, body, title, end, tagged)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from itertools import takewhile
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
+from firmware_bridge.dlms.attributes import Item
 from firmware_bridge.dlms.axdr import NUMBERS, Tag
 from firmware_bridge.dlms.clock import SIZE as CLOCK_SIZE
 from firmware_bridge.dlms.clock import instant
 from firmware_bridge.dlms.layouts import (
+    KAIFA_MAKER,
     PLAIN,
     Scales,
     is_measured,
@@ -20,7 +23,7 @@ from firmware_bridge.dlms.layouts import (
     text_of,
     unsupported,
 )
-from firmware_bridge.dlms.lists import Item, PushList, read_list
+from firmware_bridge.dlms.lists import PushList, read_list
 from firmware_bridge.dlms.notification import Notification
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
@@ -98,7 +101,7 @@ def observe(found: Notification, zone: str | None = None) -> tuple[Observation, 
         TelegramUnsupportedError: A list that nobody explains, or one whose members have other
             types than its maker says.
     """
-    sent = read_list(found.body, found.title[:3].decode("latin-1"))
+    sent = read_list(found.body, _sender(found))
     items = sent.items
     clock = MeterZone(zone or DEFAULT_ZONE)
     list_name = _list_name(items)
@@ -117,7 +120,25 @@ def observe(found: Notification, zone: str | None = None) -> tuple[Observation, 
         values.append(
             Observation(meter, item.obis, number, unit, quality, instant_, approximate=is_float)
         )
-    return tuple(values)
+    return (*values, *_others(sent.others, meter))
+
+
+def _sender(found: Notification) -> str:
+    """Who sent a list, as far as something beside it says so; empty where nothing does."""
+    if found.title:
+        return found.title[:3].decode("latin-1")
+    return KAIFA_MAKER if found.tagged else ""
+
+
+def _others(items: tuple[Item, ...], meter: MeterIdentity) -> Iterator[Observation]:
+    """Numbers that are no values though their objects' codes count something, for people."""
+    for item in items:
+        number, source = item.node.value, item.source
+        if item.obis is None or source is None or _kind(item.obis) is None:
+            continue
+        if item.node.tag in NUMBERS and isinstance(number, int | Decimal):
+            label = f"attribute {source.attribute} of class {source.class_id}, {item.obis}"
+            yield Observation(meter, None, Decimal(number), "", label=label)
 
 
 def _scales(found: Notification, sent: PushList, list_name: str, meter: MeterIdentity) -> Scales:
@@ -134,13 +155,16 @@ def _scales(found: Notification, sent: PushList, list_name: str, meter: MeterIde
     if any(item.obis is None and is_measured(item.node) for item in sent.items):
         why = "it has numbers without an OBIS code"
         raise unsupported(members, maker, why)
-    scales = scales_by_name(list_name)
+    scales = scales_by_name(list_name, maker)
     for item in sent.items:
         kind = _kind(item.obis) if item.obis is not None and item.unit is None else None
+        if item.doubt and is_measured(item.node):
+            raise unsupported(members, maker, item.doubt)
         if kind is None or not is_measured(item.node):
             continue
         if scales is None:
-            raise unsupported(members, maker, f"no scales are known for {list_name!r}")
+            of = f"the list {list_name!r}" if list_name else "a list of its without a name"
+            raise unsupported(members, maker, f"no scales are known for {of}")
         scale = scales.get(kind[0])
         if scale is not None and item.node.tag not in scale.types:
             raise unsupported(members, maker, f"the type of {item.obis} is not that of its scale")

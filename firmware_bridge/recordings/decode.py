@@ -210,6 +210,8 @@ def reading_line(value: Observation) -> str:
         "quality": value.quality.name.lower(),
         "meter_time": at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None,
     }
+    if value.obis is None and value.label:
+        line["label"] = value.label
     return json.dumps(line, ensure_ascii=False)
 
 

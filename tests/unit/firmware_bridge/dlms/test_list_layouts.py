@@ -30,8 +30,10 @@ def number(value: int, tag: Tag = Tag.UINT32) -> bytes:
     return bytes([tag]) + value.to_bytes(SIZES[tag], "big")
 
 
-def apdu(members: Sequence[bytes]) -> bytes:
-    return b"\x0f\0\0\0\1\x0c" + AT + b"\x02" + bytes([len(members)]) + b"".join(members)
+def apdu(members: Sequence[bytes], *, tagged: bool = False) -> bytes:
+    """A plain notification; Kaifa's meters put a type's tag before its time."""
+    head = b"\x0f\0\0\0\1" + (b"\x09" if tagged else b"") + b"\x0c"
+    return head + AT + b"\x02" + bytes([len(members)]) + b"".join(members)
 
 
 def read(data: bytes, keys: Keys | None = None) -> Telegram:
@@ -83,12 +85,57 @@ def test_numbers_without_a_name_are_nothing_however_many(count: int) -> None:
 
 
 def test_the_list_of_one_power_is_kaifas_alone() -> None:
-    assert shown([number(5852)]) == {"1-0:1.7.0*255": "5852 W"}
-    refusal(read(apdu([number(5852, Tag.UINT16)])))
+    power = apdu([number(5852)], tagged=True)
+    (value,) = read(power).observations
+    assert (str(value.obis), plain(value.value), value.unit) == ("1-0:1.7.0*255", "5852", "W")
+    refusal(read(apdu([number(5852)])))
+    refusal(read(apdu([number(5852, Tag.UINT16)], tagged=True)))
+    refusal(read(apdu([number(5852, Tag.INT32)], tagged=True)))
     for title, holds in ((b"KFM", True), (b"ABC", False)):
-        secret = cipher(apdu([number(5852)]), title + b"\1\2\3\4\5", 7, KEY, AUTHENTICATION)
-        found = read(secret, Keys(KEY, AUTHENTICATION))
-        assert (found.error is None) is holds
+        for inner in (power, apdu([number(5852)])):
+            secret = cipher(inner, title + b"\1\2\3\4\5", 7, KEY, AUTHENTICATION)
+            found = read(secret, Keys(KEY, AUTHENTICATION))
+            assert (found.error is None) is holds
+
+
+OF_ISKRA = octets(b"ISK1030700000001"), octets(b"12345678")
+ENERGIES = [*OF_ISKRA, b"\x16\x01", octets(b"T1"), *(number(value) for value in range(1, 9))]
+POWERS = [
+    *OF_ISKRA,
+    *(number(value) for value in range(1, 5)),
+    *(number(value, Tag.UINT16) for value in range(2301, 2307)),
+    *(number(value) for value in range(5, 11)),
+]
+
+
+def test_the_lists_of_slovenia_are_read_of_iskraemeco() -> None:
+    energies, powers = shown(ENERGIES), shown(POWERS)
+    assert len(energies) == 8
+    assert len(powers) == 16
+    assert energies["1-0:2.8.0*255"] == "4 Wh"
+    assert (powers["1-0:32.7.0*255"], powers["1-0:31.7.0*255"]) == ("230.1 V", "23.04 A")
+    assert powers["1-0:62.7.0*255"] == "10 W"
+
+
+@pytest.mark.parametrize("members", [ENERGIES, POWERS], ids=["energies", "powers"])
+@pytest.mark.parametrize("maker", [b"LGZ", b"SAG", b"ABC", b"isk"])
+def test_they_are_no_other_makers(members: Sequence[bytes], maker: bytes) -> None:
+    refusal(read(apdu([octets(maker + b"1030700000001"), *members[1:]])))
+
+
+@pytest.mark.parametrize("at", range(2, 12))
+@pytest.mark.parametrize(
+    "odd",
+    [b"\x11\x01", number(1, Tag.INT32), number(1, Tag.UINT64), number(1, Tag.UINT16)],
+    ids=["unsigned", "double-long", "long64", "long"],
+)
+def test_an_energy_list_with_a_member_of_another_type_is_refused(at: int, odd: bytes) -> None:
+    refusal(read(apdu([*ENERGIES[:at], odd, *ENERGIES[at + 1 :]])))
+
+
+@pytest.mark.parametrize("at", range(2, 18))
+def test_a_power_list_with_a_member_of_another_type_is_refused(at: int) -> None:
+    refusal(read(apdu([*POWERS[:at], number(1, Tag.INT32), *POWERS[at + 1 :]])))
 
 
 def test_scales_count_only_for_the_version_and_types_that_its_maker_prints() -> None:
@@ -101,6 +148,23 @@ def test_scales_count_only_for_the_version_and_types_that_its_maker_prints() -> 
     assert "Kamstrup_V0002" in refusal(read(apdu([later, ENERGY, energy])))
     refusal(read(apdu([KAMSTRUP, ENERGY, number(7, Tag.UINT16)])))
     refusal(read(apdu([KAMSTRUP, ENERGY, energy, VOLTAGE, number(230)])))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"KAMSTRUP_V0001", b"kamstrup_v0001", b" Kamstrup_V0001", b"Kamstrup_V0001 ", b"kfm_001",
+     b"KFM_002", b"AIDON_V0001", b"Elektro_V1"],
+)  # fmt: skip
+def test_a_list_of_any_other_name_has_no_scale_that_we_know(name: bytes) -> None:
+    refusal(read(apdu([octets(name), ENERGY, number(7)])))
+    under_its_code = octets(bytes.fromhex("0101000281FF"))
+    refusal(read(apdu([under_its_code, octets(name), ENERGY, number(7)])))
+
+
+def test_a_nameless_list_of_a_maker_with_scales_of_its_own_is_refused() -> None:
+    for title, holds in ((b"KAM", False), (b"KFM", False), (b"LGZ", True)):
+        secret = cipher(apdu([ENERGY, number(7)]), title + b"\1\2\3\4\5", 7, KEY, AUTHENTICATION)
+        assert (read(secret, Keys(KEY, AUTHENTICATION)).error is None) is holds
 
 
 def test_a_code_alone_says_enough_only_of_a_number_that_can_be_a_counter() -> None:
