@@ -27,7 +27,8 @@ from firmware_bridge.dlms.lists import PushList, read_list
 from firmware_bridge.dlms.notification import Notification
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
-from firmware_bridge.driver.telegram import UNKNOWN, Observation, identity, normalise, shift
+from firmware_bridge.driver.naming import identity, is_filler
+from firmware_bridge.driver.telegram import UNKNOWN, Observation, normalise, shift
 from firmware_bridge.iec62056_21.datasets import checked_obis
 
 # Source: IEC 62056-6-2, table 4.
@@ -217,8 +218,9 @@ def _last_text(items: tuple[Item, ...]) -> str:
 def _meter(found: Notification, items: tuple[Item, ...], list_name: str) -> MeterIdentity:
     """Maker by system title, list name or logical name; number by object or system title."""
     names = {item.obis: _name(item) for item in items if item.obis is not None}
-    serial = next((names[code] for code in _SERIALS if names.get(code, "").strip("0 ")), "")
-    serial = serial or _last_text(items)
+    serial = next((names[code] for code in _SERIALS if not is_filler(names.get(code, ""))), "")
+    last = _last_text(items)
+    serial = serial or ("" if is_filler(last) else last)
     maker = list_name.partition("_")[0]
     maker = _MAKERS.get(maker, maker)
     if found.title:

@@ -3,7 +3,8 @@
 How it works: a reading belongs to a manufacturer and a serial number for ever, so a meter whose
 telegrams name none must not share `unknown`, or its model, with every other one of its kind. Its
 table names it then; what the table says goes before what telegrams say. A table that names a meter
-is for one meter: telegrams of a second one are refused instead of becoming the first.
+is for one meter: telegrams of a second one are refused instead of becoming the first. What fills a
+memory where no number was ever set names no meter either.
 """
 
 from __future__ import annotations
@@ -67,6 +68,46 @@ class NamePlate:
 
 
 NO_PLATE = NamePlate()
+
+
+# A meter whose memory was erased, or never written, shows one of these in every place; so do
+# display placeholders. Of the digits only these two: 0 is an empty memory, and 9 the end of what
+# decimal places hold. 11111111 may be a test number, but a maker's count comes to it as to any
+# other, and to refuse it would stop a real meter; whoever owns the real 99999999 has its table say
+# so. A sign or two may be a name that somebody gave, such as a device of MQTT.
+_FILLED = 4
+
+
+def is_filler(text: str) -> bool:
+    """Whether a text in a serial number's place names no meter, as one repeated filler does.
+
+    Zeros, and what is neither letter nor digit, are fillers in any number, a letter or 9 from four
+    places on; what divides them (`FFFF-FFFF`) does not count.
+
+    Args:
+        text: As a device sent it.
+    """
+    signs = "".join(char for char in text if char.isascii() and char.isalnum()).upper()
+    if not signs.strip("0"):
+        return True
+    first = signs[0]
+    filled = len(signs) >= _FILLED and set(signs) == {first}
+    return filled and (first.isalpha() or first == "9")
+
+
+def identity(manufacturer: str, serial: str, model: str = "") -> MeterIdentity:
+    """An identity that a channel accepts, from texts as a device sent them.
+
+    Unprintable characters are dropped. A serial above the channel's bound keeps its end, since
+    makers put their own part first; a filler was never set.
+    """
+    maker = _printable(manufacturer)[:MANUFACTURER_MAX] or UNKNOWN
+    number = _printable(serial)[-SERIAL_MAX:]
+    return MeterIdentity(maker, UNKNOWN if is_filler(number) else number, _printable(model))
+
+
+def _printable(text: str) -> str:
+    return "".join(char for char in text if char.isascii() and char.isprintable()).strip()
 
 
 def is_named(meter: MeterIdentity) -> bool:

@@ -19,12 +19,7 @@ from typing import Protocol
 from firmware_bridge.contract.errors import DeviceError, InvalidValueError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
-from firmware_bridge.contract.reading import (
-    MANUFACTURER_MAX,
-    SERIAL_MAX,
-    Kind,
-    Quality,
-)
+from firmware_bridge.contract.reading import Kind, Quality
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 
 UNKNOWN = "unknown"
@@ -279,22 +274,6 @@ def shift(value: Decimal, power: int) -> Decimal:
 def plain(value: Decimal) -> str:
     """An exact decimal string without an exponent."""
     return f"{value:f}"
-
-
-def identity(manufacturer: str, serial: str, model: str = "") -> MeterIdentity:
-    """An identity that a channel accepts, from texts as a device sent them.
-
-    Unprintable characters are dropped. A serial above the channel's bound keeps its end, since
-    makers put their own part first; one of zeros alone was never set.
-    """
-    maker = _printable(manufacturer)[:MANUFACTURER_MAX] or UNKNOWN
-    number = _printable(serial)[-SERIAL_MAX:]
-    number = number if number.strip("0") else UNKNOWN
-    return MeterIdentity(maker, number, _printable(model))
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isascii() and char.isprintable()).strip()
 
 
 def flag_id(code: int) -> str:

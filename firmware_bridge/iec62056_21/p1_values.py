@@ -15,8 +15,8 @@ from firmware_bridge.contract.obis import GAS_VOLUME, WATER_VOLUME, Obis
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
-from firmware_bridge.driver.naming import sub_meter
-from firmware_bridge.driver.telegram import Observation, Telegram, identity, normalise
+from firmware_bridge.driver.naming import identity, is_filler, sub_meter
+from firmware_bridge.driver.telegram import Observation, Telegram, normalise
 from firmware_bridge.iec62056_21.datasets import (
     DataSet,
     checked_obis,
@@ -37,7 +37,6 @@ _SERIALS = (
     "1-0:96.1.0",
     "0-0:96.1.4",
 )
-_NO_SERIAL = re.compile(r"0*")
 _PLATE = re.compile(r"\d([A-Z]{3})\d{10}", re.ASCII)
 _SUB_METER_SERIALS = ("96.1.0", "96.1.1", "96.1.2")
 _HOURLY_LIST = "24.3.0"
@@ -98,10 +97,9 @@ def observe(telegram: P1Telegram, zone: str | None = None) -> tuple[Observation,
 def _host_meter(telegram: P1Telegram) -> MeterIdentity:
     for address in _SERIALS:
         item = telegram.first(address)
-        if item is not None and _NO_SERIAL.fullmatch(item.values[0]) is None:
-            return identity(
-                telegram.manufacturer, hex_text(item.values[0]), telegram.identification
-            )
+        text = hex_text(item.values[0]) if item is not None else ""
+        if not is_filler(text):
+            return identity(telegram.manufacturer, text, telegram.identification)
     # Sweden's P1 names no meter, and the identification line names every one of its model.
     return identity(telegram.manufacturer, "", telegram.identification)
 
@@ -191,7 +189,7 @@ def _device_type(telegram: P1Telegram, channel: int) -> int | None:
 def _sub_meter_identity(telegram: P1Telegram, host: _Host, channel: int) -> MeterIdentity:
     item = telegram.first(*(f"0-{channel}:{address}" for address in _SUB_METER_SERIALS))
     text = hex_text(item.values[0]) if item else ""
-    if _NO_SERIAL.fullmatch(text):
+    if is_filler(text):
         return sub_meter(host.meter, channel)
     plate = _PLATE.fullmatch(text)
     return identity(plate[1] if plate else "P1", text)

@@ -9,7 +9,8 @@ from datetime import datetime
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
-from firmware_bridge.driver.telegram import Observation, Telegram, identity, normalise
+from firmware_bridge.driver.naming import identity, is_filler
+from firmware_bridge.driver.telegram import Observation, Telegram, normalise
 from firmware_bridge.iec62056_21.datasets import DataSet, checked_obis, parse_number
 from firmware_bridge.iec62056_21.frames import ReadOut62056, ReadOutSplitter
 from firmware_bridge.iec62056_21.p1_frames import P1Telegram
@@ -43,7 +44,7 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
         return _observe_heat(block)
     clock = MeterZone(zone or DEFAULT_ZONE)
     by_code = {_cde(item): item.values[0] for item in reversed(block.objects) if item.values}
-    serial = next((by_code[code] for code in _SERIALS if by_code.get(code, "").strip("0 ")), "")
+    serial = next((by_code[code] for code in _SERIALS if not is_filler(by_code.get(code, ""))), "")
     meter = identity(block.manufacturer, serial, block.identification)
     at = _clock_time(clock, by_code.get(_DATE, ""), by_code.get(_TIME, ""))
     found = []
@@ -87,7 +88,7 @@ def _observe_heat(block: ReadOut62056) -> tuple[Observation, ...]:
     Brackets that hold several values, and counts without a unit, are not measured.
     """
     named = {item.address: item.values[0] for item in block.objects if item.values}
-    serial = next((named[code] for code in _HEAT_SERIALS if named.get(code)), "")
+    serial = next((named[code] for code in _HEAT_SERIALS if not is_filler(named.get(code, ""))), "")
     meter = identity(block.manufacturer, serial, block.identification)
     found = []
     for item in block.objects:

@@ -21,6 +21,7 @@ from firmware_bridge.driver.interface import (
     ProfileMemory,
     ReadOut,
 )
+from firmware_bridge.driver.naming import is_filler
 from firmware_bridge.modbus.endpoint import Endpoint
 from firmware_bridge.modbus.frames import RegisterSpan, ScaledInteger, decode, plan, to_bytes
 from firmware_bridge.modbus.link import ModbusLink, SharedLink
@@ -211,7 +212,7 @@ def serial_text(words: tuple[int, ...], field: SerialNumber) -> str:
     """The serial number in its registers.
 
     Raises:
-        MeterAnswerError: They hold none: blank, zero, all ones or unprintable.
+        MeterAnswerError: They hold none: blank, a filler, all ones or unprintable.
     """
     raw = to_bytes(words, field.coding.order)
     if field.type is None:
@@ -221,7 +222,7 @@ def serial_text(words: tuple[int, ...], field: SerialNumber) -> str:
         number = int.from_bytes(raw, "big")
         text = str(number)
         usable = 0 < number < (1 << (8 * len(raw))) - 1
-    if not usable:
+    if not usable or is_filler(text):
         message = f"The meter's serial number registers have {raw.hex()}, which is not a number."
         remedy = "Set `serial` to the number on its nameplate."
         raise MeterAnswerError(message, value=raw, remedy=remedy)

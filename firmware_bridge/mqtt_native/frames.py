@@ -30,11 +30,11 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality, from_ms
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import MeterZone
+from firmware_bridge.driver.naming import identity
 from firmware_bridge.driver.telegram import (
     Observation,
     TelegramSyntaxError,
     TelegramUnsupportedError,
-    identity,
     normalise,
 )
 from firmware_bridge.iec62056_21.datasets import checked_obis

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from firmware_bridge.dlms.line import LineScanner
 from firmware_bridge.driver.interface import MeterConnectionError, MeterIdentity
 from firmware_bridge.driver.line import MeterLine, SerialAddress, TcpAddress
-from firmware_bridge.driver.telegram import KeyMissingError, Keys, Scanner, Telegram, identity
+from firmware_bridge.driver.naming import identity
+from firmware_bridge.driver.telegram import KeyMissingError, Keys, Scanner, Telegram
 from firmware_bridge.driver.toml_table import Setting
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner

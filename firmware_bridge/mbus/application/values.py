@@ -9,11 +9,8 @@ from decimal import Decimal
 
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
-from firmware_bridge.driver.telegram import (
-    Observation,
-    identity,
-    normalise,
-)
+from firmware_bridge.driver.naming import identity
+from firmware_bridge.driver.telegram import Observation, normalise
 from firmware_bridge.mbus.application.dates import WallTime, every_year
 from firmware_bridge.mbus.application.obis import code_of
 from firmware_bridge.mbus.application.quirks import quirk_of

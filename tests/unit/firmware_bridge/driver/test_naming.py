@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import entry_points
 
@@ -18,18 +19,23 @@ from firmware_bridge.driver.naming import (
     MeterSeveralError,
     MeterUnnamedError,
     NamePlate,
+    check_named,
     host_of,
+    identity,
+    is_filler,
     named_values,
 )
 from firmware_bridge.driver.polled import PolledDriver, SharedLine
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.driver.registry import create_driver, driver_class
 from firmware_bridge.driver.telegram import UNKNOWN, Observation, Scanner
+from firmware_bridge.iec62056_21.frames import block_check
 from firmware_bridge.iec62056_21.p1_values import P1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 from firmware_bridge.probe.finding import Found
 from firmware_bridge.recordings.decode import decode_bytes
-from firmware_bridge.simulator.dlms.encoding import hdlc
+from firmware_bridge.simulator.dlms.encoding import Register, hdlc, notification
+from firmware_bridge.simulator.mbus.encoding import device, long_frame, long_header
 from tests.support.data import data_root
 from tests.support.telegrams import Capture, all_captures
 
@@ -50,6 +56,7 @@ UNNAMED = [
     }
 ]
 PLATE = NamePlate("735999", "ABC")
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LINE = {"host": "127.0.0.1", "port": 1}
 TABLES: Mapping[str, Mapping[str, object]] = {
     "dsmr": LINE,
@@ -220,6 +227,66 @@ async def test_two_devices_of_one_message_are_not_one_because_the_table_says_so(
 
 def test_a_number_of_zeros_was_never_set() -> None:
     assert {v.meter.serial for v in observed(p1("0-0:96.1.1(30303030)", IMPORTED))} == {UNKNOWN}
+
+
+FILLERS = (
+    "FFFFFFFF", "ffffffff", "EEEEEEEE", "99999999", "9999", "XXXX", "xxxxxxxx", "----", "-", "....",
+    "????", "****", "    ", "0", "00000000", "0000-0000", "FFFF FFFF", "----/----", "AAAAAAAA",
+    "\xff\xff\xff\xff", "\0\0\0\0",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FILLERS)
+def test_one_sign_that_fills_a_memory_is_no_number(text: str) -> None:
+    assert is_filler(text)
+    assert identity("ABC", text).serial == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["11111111", "88888888", "1", "9", "99", "A", "a-0", "FFFFFFF0", "99999998", "00000001",
+     "F0F0F0F0", "9999-9998", "X1", "12345678"],
+)  # fmt: skip
+def test_a_number_that_a_makers_count_comes_to_is_one(text: str) -> None:
+    assert not is_filler(text)
+    assert identity("ABC", text).serial == text
+
+
+def hexed(text: str) -> str:
+    return f"0-0:96.1.1({text.encode().hex().upper()})"
+
+
+@pytest.mark.parametrize("text", ["----", "XXXX", "FFFFFFFF", "99999999"])
+async def test_a_placeholder_in_a_telegram_is_refused_with_the_remedy(text: str) -> None:
+    seen = observed(p1(hexed(text), IMPORTED))
+    with pytest.raises(MeterUnnamedError, match=r"Set `serial`"):
+        check_named(named_values(seen, host_of(seen, NO_PLATE)), "the line")
+    named = named_values(seen, host_of(seen, NamePlate("99999999")))
+    assert {value.meter.serial for value in named} == {"99999999"}  # whoever sees the plate knows
+
+
+def test_a_placeholder_does_not_hide_a_number_that_stands_elsewhere() -> None:
+    seen = observed(p1(hexed("----"), "0-0:96.1.0(31323334)", IMPORTED))
+    assert {value.meter.serial for value in seen} == {"1234"}
+
+
+@pytest.mark.parametrize("serial", ["00000000", "FFFFFFFF", "EEEEEEEE", "99999999"])
+def test_a_placeholder_of_m_bus_is_no_number(serial: str) -> None:
+    record = b"\x04\x03" + (5).to_bytes(4, "little")
+    frame = long_frame(long_header(device(serial, "LUG", 1, 2), 1, 0, record))
+    (telegram,) = decode_bytes("mbus", frame)
+    assert [value.meter.serial for value in telegram.observations] == [UNKNOWN]
+
+
+@pytest.mark.parametrize("serial", ["--------", "99999999"])
+def test_a_placeholder_of_dlms_or_an_optical_read_out_is_no_number(serial: str) -> None:
+    push = hdlc(notification(AT, serial, [Register(bytes.fromhex("0100010800FF"), 5, 0, 30)]))
+    (telegram,) = decode_bytes("dlms", push)
+    assert [value.meter.serial for value in telegram.observations] == [UNKNOWN]
+    body = f"\x020.0.0({serial})\r\n1.8.0(001234.567*kWh)\r\n!\r\n\x03".encode()
+    optical = b"/LGZ5E650\r\n" + body + bytes([block_check(body[1:])])
+    seen = [v for found in decode_bytes("iec62056_21", optical) for v in found.observations]
+    assert {value.meter.serial for value in seen if str(value.obis) == "1-0:1.8.0*255"} == {UNKNOWN}
 
 
 def test_a_found_meter_without_a_number_comes_with_the_remedy() -> None:
