@@ -85,7 +85,7 @@ async def running(config: EdgeConfig) -> AsyncIterator[Agent]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
@@ -216,28 +216,30 @@ async def test_it_stops_on_a_signal_and_reads_its_file_anew_on_another(tmp_path:
     work = asyncio.create_task(run_until_signal(read, "the test"))
     path = tmp_path / "buffer.db"
     await until(lambda: socket_path(path).exists())
-    standing = await asyncio.to_thread(ask_reload, path, 5.0)
+    standing = await asyncio.to_thread(ask_reload, path, 60.0)
     assert (standing["applied"], standing["refusal"], reads) == (2, None, 2)
     code, out = await asyncio.to_thread(invoke, "reload", "--config", str(toml(tmp_path)))
     assert (code, "is in force: nothing changed" in out) == (0, True), out
     code, out = await asyncio.to_thread(invoke, "status", "--config", str(tmp_path / "edge.toml"))
     assert (code, "gw-1 (running)" in out) == (0, True), out
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 60)
     assert ask(socket_path(path)) is None
 
 
 def test_nobody_to_ask_is_said(tmp_path: Path) -> None:
     with pytest.raises(AgentSilentError, match="No agent"):
         ask_reload(tmp_path / "buffer.db")
-    with pytest.raises(BufferUnavailableError, match="There is no buffer"):
+    with pytest.raises(BufferUnavailableError, match=r"buffer\.db does not exist"):
         inspect_file(tmp_path / "buffer.db")
     (tmp_path / "buffer.db").write_text("Dear diary")
     with pytest.raises(BufferUnavailableError, match="cannot be read"):
         inspect_file(tmp_path / "buffer.db")
 
 
-@pytest.mark.parametrize(("pid", "match"), [(2**22 + 1, "cannot be told"), (None, "was told")])
+@pytest.mark.parametrize(
+    ("pid", "match"), [(2**22 + 1, "cannot be signalled"), (None, "did not answer")]
+)
 async def test_an_agent_that_does_not_answer_is_said(
     tmp_path: Path, pid: int | None, match: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +260,7 @@ async def test_a_socket_whose_path_is_too_long_is_named(tmp_path: Path) -> None:
     async def answer() -> str:
         return ""
 
-    with pytest.raises(BufferUnavailableError, match="cannot be made"):
+    with pytest.raises(BufferUnavailableError, match="path too long"):
         await listen(tmp_path / ("x" * 120), answer)
 
 

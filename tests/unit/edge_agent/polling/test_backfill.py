@@ -21,7 +21,7 @@ from firmware_bridge.driver.interface import (
     ProfileMemory,
 )
 from tests.support.edge_clock import HandClock
-from tests.support.edge_parts import NOON, Notes, Records, ScriptedDriver, entry, value
+from tests.support.edge_parts import NOON, Notes, Records, ScriptedDriver, entry, settle, value
 
 DEVICE = MeterIdentity("EAS", "1")
 QUARTER = timedelta(minutes=15)
@@ -187,12 +187,12 @@ async def test_a_full_disk_holds_a_back_fill_up() -> None:
 async def test_a_meter_that_falls_behind_is_caught_up_on_again() -> None:
     site = Site(0, 4)
     task = asyncio.create_task(run_all([site.backfill]))
-    await asyncio.sleep(0.01)
+    await settle()
     assert site.stored == [0, 1, 2, 3]
     site.driver.memory = ProfileMemory(DEVICE, 900, Interval(at(0), at(6)))
     site.driver.chunks = [ProfileChunk(Interval(at(4), at(6)), (entry(4), entry(5)))]
     site.meter.behind.set()
-    await asyncio.sleep(0.01)
+    await settle()
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

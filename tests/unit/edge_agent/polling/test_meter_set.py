@@ -19,7 +19,7 @@ from firmware_bridge.driver.interface import (
     UnknownProtocolError,
 )
 from tests.support.edge_clock import HandClock
-from tests.support.edge_parts import NOON, Notes, Records, ScriptedDriver, read_out, value
+from tests.support.edge_parts import NOON, Notes, Records, ScriptedDriver, read_out, settle, value
 
 
 def settings(name: str, **keys: object) -> MeterSettings:
@@ -148,14 +148,14 @@ async def test_load_profiles_are_caught_up_on_while_the_set_runs() -> None:
     await site.meters.change([settings("a")])
     assert not site.is_caught_up()
     run = asyncio.create_task(site.meters.run())
-    await asyncio.sleep(0.01)
+    await settle()
     assert site.is_caught_up()
     await site.meters.change([settings("a", load_profile=False), settings("b")])
-    await asyncio.sleep(0.01)
+    await settle()
     assert site.is_caught_up()
     assert [meter.current for meter in site.meters.meters] == [False, True]
     await site.meters.change([settings("a")])
-    await asyncio.sleep(0.01)
+    await settle()
     assert [meter.current for meter in site.meters.meters] == [True]
     run.cancel()
     with suppress(asyncio.CancelledError):

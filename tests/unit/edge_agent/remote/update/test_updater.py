@@ -111,7 +111,7 @@ class Site:
                 await task
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds():  # noqa: ASYNC110
                 await asyncio.sleep(0.0005)
 
@@ -299,7 +299,7 @@ async def test_an_update_of_the_agent_waits_for_its_restart(
     monkeypatch.setattr(site.clock, "sleep", wait)
     async with site.running():
         site.updater.offer(payload)
-        await asyncio.wait_for(waiting.wait(), 5)
+        await asyncio.wait_for(waiting.wait(), 60)
     again = Site(tmp_path, monkeypatch, site.disk, running=TWO)
     again.updater.begin()
     assert again.state is UpdateState.PROBATION
