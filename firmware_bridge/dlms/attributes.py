@@ -67,13 +67,13 @@ def by_object(items: Iterable[Item]) -> tuple[tuple[Item, ...], tuple[Item, ...]
         Its values, with the scaler and unit that another entry says of them, and its other
         attributes, which are no values; both in order.
     """
-    told = tuple(items)
+    entries = tuple(items)
     scales: dict[tuple[int, bytes], set[tuple[int, int] | None]] = {}
-    for item in told:
+    for item in entries:
         if item.source is not None and _is_scale(item.source):
             scales.setdefault(_object(item.source), set()).add(scale_of(item.node))
     values, others = [], []
-    for item in told:
+    for item in entries:
         source = item.source
         if source is None:
             values.append(item)
@@ -84,12 +84,12 @@ def by_object(items: Iterable[Item]) -> tuple[tuple[Item, ...], tuple[Item, ...]
     return tuple(values), tuple(others)
 
 
-def _scaled(item: Item, told: set[tuple[int, int] | None]) -> Item:
-    if not told:
+def _scaled(item: Item, scales: set[tuple[int, int] | None]) -> Item:
+    if not scales:
         return item
     own = None if item.scaler is None or item.unit is None else (item.scaler, item.unit)
-    scale = next(iter(told))
-    if scale is None or len(told | ({own} if own else set())) > 1:
+    scale = next(iter(scales))
+    if scale is None or len(scales | ({own} if own else set())) > 1:
         doubt = f"it says the scaler and unit of {item.obis} in a form that is not known, or twice"
         return replace(item, doubt=doubt)
     return replace(item, scaler=scale[0], unit=scale[1])
