@@ -59,10 +59,10 @@ class FileKey:
         try:
             key = load_pem_private_key(path.read_bytes(), password=None)
         except (ValueError, TypeError):
-            message = f"{path} holds no Ed25519 private key without a password."
+            message = f"{path} does not contain an Ed25519 private key without a password."
             raise SigningKeyError(message, value=str(path)) from None
         if not isinstance(key, Ed25519PrivateKey):
-            message = f"{path} holds a key of another kind than Ed25519."
+            message = f"{path} contains a key that is not Ed25519."
             raise SigningKeyError(message, value=str(path))
         return cls(key)
 

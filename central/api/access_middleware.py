@@ -114,20 +114,20 @@ class AccessMiddleware:
         refuse_declared(request)
         host = request.headers.get("host", "")
         if not self._settings.serves(_host_name(host)):
-            message = f"{host!r} is not a name of this service."
+            message = f"{host!r} is not a host name of this service."
             raise MisdirectedError(message, value=host)
         path = request.url.path
         bearer = _bearer(request)
         if bearer is not None and path.startswith(API):
             if not self._authenticator.token_is_right(bearer):
-                message = "The bearer token is not the operator's."
+                message = "The bearer token is not the operator token."
                 raise AccessError(message)
             request.state.actor = OPERATOR
             return request.receive
         if path.startswith(_PUBLIC) and request.method in _SAFE:
             return request.receive
         if session.operator is None and path != SIGN_IN:
-            message = "This needs the operator's token."
+            message = "This request needs the operator token."
             remedy = "Send `Authorization: Bearer <token>`, or sign in."
             raise AccessError(message, remedy=remedy)
         request.state.actor = session.operator
@@ -146,7 +146,7 @@ class AccessMiddleware:
             origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}"
         )
         if foreign:
-            message = "Another site sent this request."
+            message = "The request came from another site."
             raise ForbiddenError(message, value=origin)
         if self._authenticator.csrf_token_is_right(session, request.headers.get(CSRF_HEADER, "")):
             return request.receive
@@ -159,7 +159,7 @@ class AccessMiddleware:
             if self._authenticator.csrf_token_is_right(session, csrf_token):
                 return receive
         message = "The form is out of date."
-        raise ForbiddenError(message, remedy="Reload the page and send it again.")
+        raise ForbiddenError(message, remedy="Reload the page and send the form again.")
 
     def _turn_away(self, request: Request, error: MeterlineError) -> Response:
         page = not request.url.path.startswith(API) and request.method in _SAFE

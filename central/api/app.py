@@ -115,7 +115,9 @@ def _answer_errors(app: FastAPI) -> None:
             for item in error.errors()
         )
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-        detail = f"{places[0]['at']}: {places[0]['problem']}." if places else "Not understood."
+        detail = (
+            f"{places[0]['at']}: {places[0]['problem']}." if places else "The request is not valid."
+        )
         problem = Problem(status, "INVALID_REQUEST", status.phrase, detail, errors=places)
         return answer(request, problem)
 
@@ -139,5 +141,5 @@ def _answer_errors(app: FastAPI) -> None:
     async def unforeseen(request: Request, error: Exception) -> Response:
         _report_failure(request, error)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
-        detail = "This is a fault of Meterline. The log has the details."
+        detail = "This is a fault in Meterline. The log has the details."
         return answer(request, Problem(status, "INTERNAL", status.phrase, detail))

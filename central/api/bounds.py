@@ -76,5 +76,5 @@ def bounded(receive: Receive, most: int) -> Receive:
 
 
 def _too_large(most: int) -> BodyTooLargeError:
-    message = f"The body is larger than the {most} bytes that may be sent here."
-    return BodyTooLargeError(message, value=most, remedy="Send less at a time.")
+    message = f"The body exceeds the limit of {most} bytes."
+    return BodyTooLargeError(message, value=most, remedy="Send less in one request.")

@@ -26,7 +26,7 @@ Key = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[\x21-\x7e]+$",
-        description="Sent again with the same request, it is answered the same and done once.",
+        description="Key of your choice. A repeated request gets the same answer and is done once.",
     ),
 ]
 
@@ -82,13 +82,13 @@ class Once:
 
     def _replay(self, known: StoredAnswer, digest: bytes) -> StoredAnswer:
         if known.request_sha256 != digest:
-            message = "The idempotency key was used for another request."
+            message = "The idempotency key belongs to another request."
             raise KeyReusedError(
                 message, value=self._key, remedy="Use a new key for a new request."
             )
         if known.status is None:
-            message = "A request with this idempotency key is still at work."
-            raise KeyBusyError(message, value=self._key, remedy="Send it again in a moment.")
+            message = "A request with this idempotency key is still in progress."
+            raise KeyBusyError(message, value=self._key, remedy="Send it again in a few seconds.")
         return known
 
 

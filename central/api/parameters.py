@@ -21,8 +21,8 @@ def services_of(request: Request) -> OperatorServices:
 
 
 Services = Annotated[OperatorServices, Depends(services_of)]
-Search = Annotated[str, Query(max_length=64, description="Only those that begin so.")]
-Attention = Annotated[bool, Query(description="Only those that need attention.")]
-After = Annotated[str | None, Query(max_length=512, description="Cursor of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most items.")]
+Search = Annotated[str, Query(max_length=64, description="Select names that begin with this text.")]
+Attention = Annotated[bool, Query(description="Select items that need attention only.")]
+After = Annotated[str | None, Query(max_length=512, description="Cursor from the previous page.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of items.")]
 LIMIT = DEFAULT_LIMIT

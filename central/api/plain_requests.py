@@ -43,7 +43,7 @@ def flaw_within(value: object, *, lines: bool = False, depth: int = 0) -> str | 
     if isinstance(value, str):
         return flaw(value, lines=lines)
     if depth > _DEEPEST:
-        return "lists within lists without end" if isinstance(value, list | dict) else None
+        return "too many nested lists" if isinstance(value, list | dict) else None
     inside: list[object] = []
     if isinstance(value, list):
         inside = value

@@ -158,7 +158,7 @@ def problem_of(error: MeterlineError) -> Problem:
             {"at": f"line {one.line}, {one.path}", "problem": f"{one.message} {one.remedy}"}
             for one in error.findings
         )
-        detail = f"The tariff is refused for {len(places)} reason{'s' * (len(places) > 1)}."
+        detail = f"The tariff has {len(places)} fault{'s' * (len(places) > 1)}."
         return Problem(status, error.code, status.phrase, detail, errors=places)
     return Problem(
         status=status,

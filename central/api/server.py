@@ -46,7 +46,9 @@ def listen(settings: WebSettings) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        message = f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror}."
+        message = (
+            f"The address {settings.host}, port {settings.port}, is unavailable: {error.strerror}."
+        )
         raise AddressTakenError(message, value=settings.port) from error
     listener.setblocking(False)
     return listener

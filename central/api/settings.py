@@ -44,8 +44,8 @@ class WebSettings:
 
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):
-            message = f"Listening on {self.host} without an operator token would admit anyone."
-            remedy = "Set a token, or listen on 127.0.0.1."
+            message = f"Without an operator token, anyone could use the service on {self.host}."
+            remedy = "Set METERLINE_WEB_TOKEN, or listen on 127.0.0.1."
             raise ConfigurationError(message, value=self.host, remedy=remedy)
         if self.token is not None:
             strong(self.token, "The operator's token")

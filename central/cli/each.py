@@ -93,7 +93,7 @@ async def each(
             tried.failed.append(FailedBill(name(thing), "FILE", sentence))
         except Exception as error:  # noqa: BLE001 - what nobody foresaw of one may not cost the others theirs
             _log.exception("item_failed", item=name(thing))
-            sentence = f"{type(error).__name__}: {error}. This is a fault of Meterline."
+            sentence = f"{type(error).__name__}: {error}. This is a fault in Meterline."
             tried.failed.append(FailedBill(name(thing), "INTERNAL", sentence))
         else:
             tried.done.append(name(thing))

@@ -70,7 +70,7 @@ def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> 
             for one in waiting
         ]
 
-    listed(wait_for(work()), as_json=as_json, nothing="No conflict waits for a decision.")
+    listed(wait_for(work()), as_json=as_json, nothing="No conflict is open.")
 
 
 def _readings(kept: Quantity, other: Quantity, *, as_json: bool) -> dict[str, str]:

@@ -54,7 +54,7 @@ def import_urdb_command(  # noqa: PLR0913 - one option each
     records = read_records(file.read_text(encoding="utf-8"), file.name)
     chosen = range(len(records)) if record is None else [record]
     if record is not None and record >= len(records):
-        message = f"{file.name} has {len(records)} records, so none is number {record}."
+        message = f"{file.name} has {len(records)} records, so record {record} does not exist."
         raise InvalidValueError(message, value=record)
     reports = [
         _report(records[n], n, file.name, zone, begin, out, reference=reference) for n in chosen

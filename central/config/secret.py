@@ -57,7 +57,7 @@ def strong(secret: str | bytes, name: str, least: int = SECRET_MIN_BYTES) -> Non
     not_blank(secret, name, HOW_TO_MAKE_ONE)
     length = len(secret.strip().encode() if isinstance(secret, str) else secret)
     if length < least:
-        message = f"{name} is {length} bytes long; it needs at least {least}."
+        message = f"{name} has {length} bytes; it needs at least {least}."
         raise SecretRefusedError(message, remedy=HOW_TO_MAKE_ONE)
 
 
@@ -73,8 +73,8 @@ def not_blank(secret: str | bytes, name: str, remedy: str) -> None:
         SecretRefusedError: It is blank.
     """
     if not secret.strip():
-        message = f"{name} is set, and blank."
-        raise SecretRefusedError(message, remedy=f"{remedy} Or leave the setting out.")
+        message = f"{name} is set but empty."
+        raise SecretRefusedError(message, remedy=f"{remedy} Or remove the setting.")
 
 
 def named_database(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
@@ -96,7 +96,7 @@ def given_dsn(value: SecretStr | None, name: str) -> str:
         SettingMissingError: It is not set.
     """
     if value is None:
-        message = "No database is named."
+        message = "No database is configured."
         remedy = f"Set {name}, such as postgresql://user@host/meterline."
         raise SettingMissingError(message, value=name, remedy=remedy)
     return value.get_secret_value()
@@ -151,6 +151,6 @@ def secrets_folder() -> Path | None:
         return None
     folder = Path(os.environ[name])
     if not folder.is_dir():
-        message = f"{name} names {folder}, which is no folder."
+        message = f"{name} names {folder}, which is not a folder."
         raise SecretsFolderError(message, value=str(folder))
     return folder

@@ -60,7 +60,7 @@ class Assets:
     def __init__(self, folder: Path = STATIC) -> None:
         missing = [name for name in NEEDED if not (folder / name).is_file()]
         if missing:
-            message = f"The dashboard's files {', '.join(missing)} are missing."
+            message = f"The dashboard's files are missing: {', '.join(missing)}."
             raise AssetsMissingError(
                 message, value=missing, remedy="Run `python tools/assets.py` to fetch them."
             )

@@ -69,7 +69,7 @@ def render_invoice(
     except typst.TypstError as error:
         raise _refusal(bill, str(error)) from error
     if not isinstance(made, bytes):
-        message = "The typesetter gave no PDF."
+        message = "The typesetter produced no PDF."
         raise DocumentError(message)
     return made
 
@@ -80,11 +80,11 @@ def _refusal(bill: Bill, said: str) -> UnprintableTextError | DocumentError:
     of = f"The bill {bill.account} of {bill.cycle}"
     if lacking:
         message = f"{of} cannot be printed. {' '.join(hold.message for hold in lacking)}"
-        remedy = "Write it in letters that they have, and bill the account again."
+        remedy = "Replace these characters, and bill the account again."
         return UnprintableTextError(message, value=lacking[0].evidence, remedy=remedy)
     if _LACKS in said:
         signs = dict.fromkeys(sign for found in _LACKED.findall(said) for sign in found)
-        message = f"{of} cannot be printed: the fonts lack {named(signs)}."
+        message = f"{of} cannot be printed: the fonts have no {named(signs)}."
         return UnprintableTextError(message, value="".join(signs))
     reason = said.strip().partition("\n")[0]
     return DocumentError(f"{of} cannot be typeset: {reason}.")

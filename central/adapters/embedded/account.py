@@ -158,8 +158,8 @@ def temporary_folder() -> Path:
         if place.is_dir() and reachable(place):
             return place
     raise OwnFolderRefusedError(
-        "No temporary folder can be entered by an unprivileged user.",
-        remedy="Set TMPDIR to one that can, or run as an ordinary user.",
+        "An unprivileged user cannot enter any temporary folder.",
+        remedy="Set TMPDIR to a folder that is open to all users, or run as an ordinary user.",
     )
 
 

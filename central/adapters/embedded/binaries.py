@@ -93,9 +93,9 @@ def wheel_binaries() -> PostgresBinaries:
 
 def _missing(folder: Path) -> ServerBinariesMissingError:
     return ServerBinariesMissingError(
-        f"{folder} has no postgres and initdb that run on this machine.",
+        f"{folder} has no `postgres` and `initdb` that run on this machine.",
         value=str(folder),
-        remedy="Name the bin folder of a PostgreSQL server, version 15 or newer.",
+        remedy="Name the `bin` folder of a PostgreSQL server, version 15 or newer.",
     )
 
 

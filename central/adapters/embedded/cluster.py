@@ -98,7 +98,7 @@ def _clear_orphan(data: Path) -> None:
     while _serves(pid, data):
         os.kill(pid, signal.SIGQUIT)
         if time.monotonic() > deadline:
-            raise ServerStartError(f"A server without supervisor (process {pid}) holds {data}.")
+            raise ServerStartError(f"A server without supervisor (process {pid}) is using {data}.")
         time.sleep(0.05)
     lock.unlink(missing_ok=True)
 

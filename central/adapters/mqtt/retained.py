@@ -99,5 +99,5 @@ class BrokerLine:
 
     def _away(self, error: aiomqtt.MqttError) -> BrokerUnavailableError:
         where = f"{self._address.host}:{self._address.port}"
-        message = f"The broker {where} cannot be had or refuses: {error}."
+        message = f"The broker {where} is unavailable or refused the connection: {error}."
         return BrokerUnavailableError(message, value=where)

@@ -47,10 +47,10 @@ def translated() -> Iterator[None]:
     except psycopg.Error as error:
         raise meaning_of(error) from error
     except UnicodeEncodeError as error:
-        message = f"The database's text cannot hold the data: {error.reason}."
+        message = f"The database's encoding cannot store the data: {error.reason}."
         raise PoisonError(message, value=_UNENCODABLE) from error
     except (OSError, MemoryError) as error:
-        message = f"The database cannot be worked with: {error}."
+        message = f"The database is unusable: {error}."
         raise StoreUnavailableError(message) from error
 
 
@@ -62,13 +62,13 @@ def meaning_of(error: psycopg.Error) -> MeterlineError:
     if state[:2] in _POISON_CLASSES or (not state and isinstance(error, psycopg.DataError)):
         # The driver finds a NUL before the server does.
         state = state or (_UNENCODABLE if "NUL" in detail else _UNSENDABLE)
-        return PoisonError(f"The database refuses the data ({state}): {detail}", value=state)
+        return PoisonError(f"The database refused the data ({state}): {detail}", value=state)
     if state in _UNFIT:
-        message = f"The database is not as this release needs it ({state}): {detail}."
+        message = f"The database's schema does not fit this release ({state}): {detail}."
         return StoreUnfitError(message, value=state, remedy=_REMEDY)
     connection = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if state[:2] in _PASSING_CLASSES or (not state and connection):
-        message = f"The database is not available ({state or 'no SQLSTATE'}): {detail}"
+        message = f"The database is unavailable ({state or 'no SQLSTATE'}): {detail}"
         return StoreUnavailableError(message, value=state or None)
     message = f"The database failed ({state or type(error).__name__}): {detail}"
     return StoreFaultError(message, value=state or None)

@@ -27,7 +27,7 @@ async def check_fit(dsn: str) -> None:
             try:
                 await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
             except DataError as error:
-                message = f"The database's server has no role {APPLICATION_ROLE}."
+                message = f"The database server has no role {APPLICATION_ROLE}."
                 raise StoreUnfitError(message, value=error.sqlstate, remedy=_MIGRATE) from error
             cursor = await connection.execute("SELECT max(version) FROM schema_migration")
             row = await cursor.fetchone()
@@ -46,6 +46,6 @@ def check_version(applied: int | None) -> None:
     wanted, applied = newest_version(), applied or 0
     if applied == wanted:
         return
-    message = f"The database's schema has version {applied}; this release works with {wanted}."
-    newer = "Run the release that migrated the database, or a newer one."
+    message = f"The database's schema has version {applied}; this release needs version {wanted}."
+    newer = "Install the release that migrated the database, or a newer one."
     raise StoreUnfitError(message, value=applied, remedy=newer if applied > wanted else _MIGRATE)

@@ -100,7 +100,7 @@ def load(flavour: Flavour, folder: Path = MIGRATIONS) -> list[Migration]:
         match = _NAME.fullmatch(path.name)
         assert match is not None  # noqa: S101 - filtered above; tells the type checker
         if int(match[1]) != position:
-            message = f"{path.name} stands where migration {position:04d} should."
+            message = f"{path.name} is at the position of migration {position:04d}."
             raise MigrationChangedError(message, value=path.name)
         variants = (path.with_suffix(f".{variant}.sql") for variant in _VARIANTS[flavour])
         files = [path, *(variant for variant in variants if variant.exists())]
@@ -182,7 +182,7 @@ def _check(applied: dict[int, str], steps: Sequence[Migration]) -> None:
             raise MigrationChangedError(
                 message,
                 value=version,
-                remedy="Run the release that the database was migrated with, or a newer one.",
+                remedy="Install the release that migrated the database, or a newer one.",
             )
 
 
@@ -213,7 +213,7 @@ def _offers_timescale(conn: psycopg.Connection[tuple[object, ...]]) -> bool:
 
 
 def _missing() -> ExtensionMissingError:
-    message = "The server does not offer TimescaleDB."
+    message = "The database server does not have TimescaleDB."
     return ExtensionMissingError(
         message, remedy="Install it and add it to shared_preload_libraries, then restart."
     )

@@ -16,7 +16,7 @@ router = APIRouter(tags=["accounts"])
 async def list_accounts(
     services: Services, search: Search = "", after: After = None, limit: Limit = LIMIT
 ) -> PageOut[AccountOut]:
-    """Accounts by number."""
+    """List accounts by number."""
     page = await services.billing.accounts(
         today=services.clock().date(), search=search, after=after, limit=limit
     )
@@ -25,7 +25,7 @@ async def list_accounts(
 
 @router.get("/accounts/{account}")
 async def get_account(services: Services, account: str) -> AccountOut:
-    """One account."""
+    """Get one account."""
     view = require(
         await services.billing.account(account, services.clock().date()), "account", account
     )
@@ -34,7 +34,7 @@ async def get_account(services: Services, account: str) -> AccountOut:
 
 @router.get("/accounts/{account}/agreements")
 async def list_agreements(services: Services, account: str) -> list[AgreementOut]:
-    """An account's agreements, newest first."""
+    """List an account's agreements, newest first."""
     require(await services.billing.account(account, services.clock().date()), "account", account)
     views = await services.billing.agreements(account)
     return [AgreementOut.model_validate(view) for view in views]
@@ -44,7 +44,7 @@ async def list_agreements(services: Services, account: str) -> list[AgreementOut
 async def list_account_bills(
     services: Services, account: str, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[BillOut]:
-    """An account's bills, oldest first."""
+    """List an account's bills, oldest first."""
     require(await services.billing.account(account, services.clock().date()), "account", account)
     page = await services.billing.bills(account=account, after=after, limit=limit)
     return page_out(page, BillOut.model_validate)
@@ -54,6 +54,6 @@ async def list_account_bills(
 async def list_tariffs(
     services: Services, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[TariffOut]:
-    """Tariff versions by name and date."""
+    """List tariff versions by name and date."""
     page = await services.billing.tariffs(after=after, limit=limit)
     return page_out(page, TariffOut.model_validate)

@@ -20,13 +20,13 @@ LineNumber = Annotated[int, Path(ge=1, le=100_000)]
 async def list_runs(
     services: Services, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[RunOut]:
-    """Bill runs, newest first."""
+    """List bill runs, newest first."""
     return page_out(await services.billing.runs(after=after, limit=limit), RunOut.model_validate)
 
 
 @router.get("/bill-runs/{run}")
 async def get_run(services: Services, run: str) -> RunOut:
-    """One run."""
+    """Get one bill run."""
     return RunOut.model_validate(require(await services.billing.run(run), "bill run", run))
 
 
@@ -38,7 +38,7 @@ async def list_bills(
     after: After = None,
     limit: Limit = LIMIT,
 ) -> PageOut[BillOut]:
-    """A run's bills."""
+    """List the bills of a run."""
     require(await services.billing.run(run), "bill run", run)
     page = await services.billing.bills(run=run, state=state, after=after, limit=limit)
     return page_out(page, BillOut.model_validate)
@@ -46,25 +46,25 @@ async def list_bills(
 
 @router.get("/bills/{bill}")
 async def get_bill(services: Services, bill: str) -> BillOut:
-    """One bill."""
+    """Get one bill."""
     return BillOut.model_validate(require(await services.billing.bill(bill), "bill", bill))
 
 
 @router.get("/bills/{bill}/lines")
 async def list_lines(services: Services, bill: str) -> list[LineOut]:
-    """A bill's lines, in print order."""
+    """List a bill's lines, in print order."""
     require(await services.billing.bill(bill), "bill", bill)
     return [LineOut.model_validate(line) for line in await services.billing.lines(bill)]
 
 
 @router.get("/bills/{bill}/lines/{number}/intervals")
 async def explain_line(services: Services, bill: str, number: LineNumber) -> ExplanationOut:
-    """The exact intervals behind a line, summed again."""
+    """Get the intervals behind a bill line, and sum them again."""
     return ExplanationOut.model_validate(await services.explain_line(bill, number))
 
 
 @router.get("/bills/{bill}/invoice.pdf", response_class=Response)
 async def get_invoice(services: Services, bill: str) -> Response:
-    """A bill's document."""
+    """Get the PDF of a bill."""
     require(await services.billing.bill(bill), "bill", bill)
     return Response(await services.print_invoice(bill), media_type="application/pdf")

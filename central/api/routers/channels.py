@@ -17,7 +17,7 @@ router = APIRouter(tags=["channels"])
 
 @router.get("/channels/{channel}")
 async def get_channel(services: Services, channel: str) -> ChannelOut:
-    """One channel."""
+    """Get one channel."""
     return ChannelOut.model_validate(
         require(await services.field.channel(channel), "channel", channel)
     )
@@ -27,12 +27,12 @@ async def get_channel(services: Services, channel: str) -> ChannelOut:
 async def list_readings(  # noqa: PLR0913, PLR0917 - every filter is a parameter
     services: Services,
     channel: str,
-    start: Annotated[When, Query(description="First instant.")],
-    end: Annotated[When, Query(description="First instant no longer wanted.")],
+    start: Annotated[When, Query(description="Start, included, such as 2026-10-01T00:00:00Z.")],
+    end: Annotated[When, Query(description="End, not included, such as 2026-11-01T00:00:00Z.")],
     after: After = None,
     limit: Limit = LIMIT,
 ) -> PageOut[ReadingOut]:
-    """A channel's readings in [start, end), every revision, in ascending time."""
+    """List a channel's readings in [start, end), every revision, oldest first."""
     require(await services.field.channel(channel), "channel", channel)
     page = await services.field.readings(channel, Interval(start, end), after=after, limit=limit)
     return page_out(page, ReadingOut.model_validate)

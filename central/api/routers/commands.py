@@ -31,8 +31,8 @@ from central.service.views.lookup import require
 router = APIRouter(tags=["orders"])
 Responses = dict[int | str, dict[str, Any]]
 EFFECT: Responses = {
-    HTTPStatus.OK.value: {"model": EffectOut, "description": "It was there, or was corrected."},
-    HTTPStatus.CREATED.value: {"model": EffectOut, "description": "It was added."},
+    HTTPStatus.OK.value: {"model": EffectOut, "description": "It existed, or was corrected."},
+    HTTPStatus.CREATED.value: {"model": EffectOut, "description": "It was created."},
 }
 _BILL: Responses = {HTTPStatus.OK.value: {"model": BillOut}}
 _COUNT: Responses = {HTTPStatus.OK.value: {"model": CountOut}}
@@ -46,7 +46,7 @@ async def _effect(order: Awaitable[Effect]) -> tuple[HTTPStatus, EffectOut]:
 
 @router.post("/service-points", responses=EFFECT, response_model=None)
 async def open_point(services: Services, once: DoOnce, order: PointIn) -> Response:
-    """Open a service point and count things there, or correct its address or capacity."""
+    """Create a service point with its channels, or correct its address or capacity."""
     channels = [channel.record() for channel in order.channels]
     enrol = services.enrol(once.actor)
     return await once(lambda: _effect(enrol.service_point(order.record(), *channels)))
@@ -54,25 +54,25 @@ async def open_point(services: Services, once: DoOnce, order: PointIn) -> Respon
 
 @router.post("/installations", responses=EFFECT, response_model=None)
 async def install(services: Services, once: DoOnce, order: InstallationIn) -> Response:
-    """Put a meter in, or take it out; what it said is validated anew."""
+    """Install or remove a meter. Its readings are validated again."""
     return await once(lambda: _effect(services.enrol(once.actor).installation(order.record())))
 
 
 @router.post("/accounts", responses=EFFECT, response_model=None)
 async def open_account(services: Services, once: DoOnce, order: AccountIn) -> Response:
-    """Open an account, or correct its name and address."""
+    """Create an account, or correct its name and address."""
     return await once(lambda: _effect(services.enrol(once.actor).account(order.record())))
 
 
 @router.post("/agreements", responses=EFFECT, response_model=None)
 async def agree(services: Services, once: DoOnce, order: AgreementIn) -> Response:
-    """Conclude an agreement, or end it."""
+    """Create an agreement, or end it."""
     return await once(lambda: _effect(services.enrol(once.actor).agreement(order.record())))
 
 
 @router.post("/tariffs", responses=EFFECT, response_model=None)
 async def add_tariff(services: Services, once: DoOnce, order: TariffIn) -> Response:
-    """Add a version of a tariff; a document that is refused is answered with every reason."""
+    """Add a tariff version. The answer to a refused document lists every fault."""
     return await once(lambda: _effect(services.enrol(once.actor).tariff(order.document)))
 
 
@@ -83,7 +83,7 @@ async def _bill(services: OperatorServices, bill: str) -> tuple[HTTPStatus, Bill
 
 @router.post("/bills/{bill}/approve", responses=_BILL, response_model=None)
 async def approve_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
-    """Approve a draft that somebody else made."""
+    """Approve a draft bill. Whoever made it cannot approve it."""
 
     async def work() -> tuple[HTTPStatus, BillOut]:
         await services.approve.one(bill, once.actor)
@@ -94,7 +94,7 @@ async def approve_bill(services: Services, once: DoOnce, bill: UUID) -> Response
 
 @router.post("/bills/{bill}/issue", responses=_BILL, response_model=None)
 async def issue_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
-    """Give an approved bill its legal number; it never changes again."""
+    """Issue an approved bill: give it its legal number. It never changes after that."""
 
     async def work() -> tuple[HTTPStatus, BillOut]:
         await services.issue.one(bill, once.actor)
@@ -109,7 +109,7 @@ def _counted(outcome: BulkOutcome) -> tuple[HTTPStatus, CountOut]:
 
 @router.post("/bill-runs/{run}/approve", responses=_COUNT, response_model=None)
 async def approve_bills(services: Services, once: DoOnce, run: str) -> Response:
-    """Approve every draft of a run that somebody else started."""
+    """Approve every draft bill of a run. Whoever started the run cannot approve them."""
 
     async def work() -> tuple[HTTPStatus, CountOut]:
         return _counted(await approve_run(services, run, once.actor))
@@ -119,7 +119,7 @@ async def approve_bills(services: Services, once: DoOnce, run: str) -> Response:
 
 @router.post("/bill-runs/{run}/issue", responses=_COUNT, response_model=None)
 async def issue_bills(services: Services, once: DoOnce, run: str) -> Response:
-    """Give every approved bill of a run its legal number, in one ordered pass."""
+    """Issue every approved bill of a run: give legal numbers, in order."""
 
     async def work() -> tuple[HTTPStatus, CountOut]:
         return _counted(await issue_run(services, run, once.actor))

@@ -20,7 +20,7 @@ async def list_gateways(
     after: After = None,
     limit: Limit = LIMIT,
 ) -> PageOut[GatewayOut]:
-    """Gateways by name."""
+    """List gateways by name."""
     now = services.clock()
     page = await services.field.gateways(
         now=now, search=search, attention=attention, after=after, limit=limit
@@ -30,7 +30,7 @@ async def list_gateways(
 
 @router.get("/gateways/{gateway}")
 async def get_gateway(services: Services, gateway: str) -> GatewayOut:
-    """One gateway."""
+    """Get one gateway."""
     view = require(await services.field.gateway(gateway), "gateway", gateway)
     return GatewayOut.of(view, services.clock())
 
@@ -39,6 +39,6 @@ async def get_gateway(services: Services, gateway: str) -> GatewayOut:
 async def list_findings(
     services: Services, gateway: str | None = None, meter: str | None = None, limit: Limit = LIMIT
 ) -> list[FindingOut]:
-    """Open findings, newest first."""
+    """List open findings, newest first."""
     findings = await services.field.findings(gateway=gateway, meter=meter, limit=limit)
     return [FindingOut.model_validate(finding) for finding in findings]

@@ -20,6 +20,6 @@ class HealthOut(BaseModel):
 
 @router.get("/health")
 async def health(services: Services) -> HealthOut:
-    """Ok while the store answers; a 503 problem otherwise."""
+    """Get `ok` while the database answers, else a problem with status 503."""
     await services.field.ping()
     return HealthOut(status="ok")

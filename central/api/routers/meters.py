@@ -21,7 +21,7 @@ async def list_meters(  # noqa: PLR0913, PLR0917 - every filter is a parameter
     after: After = None,
     limit: Limit = LIMIT,
 ) -> PageOut[MeterOut]:
-    """Meters by manufacturer and serial number."""
+    """List meters by manufacturer and serial number."""
     now = services.clock()
     page = await services.field.meters(
         now=now, search=search, gateway=gateway, attention=attention, after=after, limit=limit
@@ -31,7 +31,7 @@ async def list_meters(  # noqa: PLR0913, PLR0917 - every filter is a parameter
 
 @router.get("/meters/{meter}")
 async def get_meter(services: Services, meter: str) -> MeterOut:
-    """One meter: where it is, when it was last seen, and how many intervals it misses."""
+    """Get one meter: its place, when it was last seen, and its missing intervals."""
     now = services.clock()
     view = require(await services.field.meter(meter, now), "meter", meter)
     return MeterOut.of(view, now)
@@ -39,6 +39,6 @@ async def get_meter(services: Services, meter: str) -> MeterOut:
 
 @router.get("/meters/{meter}/channels")
 async def list_channels(services: Services, meter: str) -> list[ChannelOut]:
-    """A meter's channels."""
+    """List a meter's channels."""
     require(await services.field.meter(meter, services.clock()), "meter", meter)
     return [ChannelOut.model_validate(view) for view in await services.field.channels(meter)]

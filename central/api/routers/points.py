@@ -13,14 +13,16 @@ from central.service.operator.month import parse_month, view_month, view_point_m
 from central.service.views.lookup import require
 
 router = APIRouter(tags=["service points"])
-Month = Annotated[str | None, Query(description="Local month such as 2026-10; the newest if none.")]
+Month = Annotated[
+    str | None, Query(description="Local month, such as 2026-10; default: the newest.")
+]
 
 
 @router.get("/service-points")
 async def list_points(
     services: Services, search: Search = "", after: After = None, limit: Limit = LIMIT
 ) -> PageOut[PointOut]:
-    """Service points by name."""
+    """List service points by name."""
     page = await services.field.points(
         now=services.clock(), search=search, after=after, limit=limit
     )
@@ -29,7 +31,7 @@ async def list_points(
 
 @router.get("/service-points/{point}")
 async def get_point(services: Services, point: str) -> PointOut:
-    """One service point."""
+    """Get one service point."""
     return PointOut.model_validate(
         require(await services.field.point(point, services.clock()), "service point", point)
     )
@@ -37,7 +39,7 @@ async def get_point(services: Services, point: str) -> PointOut:
 
 @router.get("/service-points/{point}/channels")
 async def list_point_channels(services: Services, point: str) -> list[PointChannelOut]:
-    """What is counted at a service point."""
+    """List the channels of a service point."""
     require(await services.field.point(point, services.clock()), "service point", point)
     views = await services.field.point_channels(point)
     return [PointChannelOut.model_validate(view) for view in views]
@@ -45,7 +47,7 @@ async def list_point_channels(services: Services, point: str) -> list[PointChann
 
 @router.get("/point-channels/{channel}/intervals")
 async def get_intervals(services: Services, channel: str, month: Month = None) -> MonthOut:
-    """The validated intervals of a local month, a column per day."""
+    """Get the validated intervals of a local month, one column per day."""
     first = None if month is None else parse_month(month)
     return MonthOut.of(await view_month(services.field, channel, first, services.clock()))
 
@@ -54,7 +56,7 @@ async def get_intervals(services: Services, channel: str, month: Month = None) -
 async def get_point_intervals(
     services: Services, point: str, month: Month = None
 ) -> list[MonthOut]:
-    """The validated intervals of everything that is counted at a point, in a local month."""
+    """Get the validated intervals of all channels of a service point, in a local month."""
     first = None if month is None else parse_month(month)
     months = await view_point_months(services.field, point, first, services.clock())
     return [MonthOut.of(shown) for shown in months]

@@ -40,7 +40,7 @@ def _in_utc(instant: datetime) -> datetime:
     try:
         return instant.astimezone(UTC)
     except OverflowError:
-        message = "a time of the years 1 to 9999, in UTC too"
+        message = "a time in the years 1 to 9999 UTC"
         raise ValueError(message) from None
 
 

@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/runs")
 async def runs(request: Request) -> Response:
-    """Bill runs, newest first."""
+    """List bill runs, newest first."""
     pages = pages_of(request)
     listed = await pages.services.billing.runs(after=cursor(request), limit=ROWS)
     return pages.render(request, "runs.html", runs=listed)
@@ -50,7 +50,7 @@ async def bill(request: Request, bill: str) -> Response:
 
 @router.get("/bills/{bill}/invoice.pdf")
 async def invoice(request: Request, bill: str) -> Response:
-    """A bill's document."""
+    """Get the PDF of a bill."""
     pages = pages_of(request)
     view = require(await pages.services.billing.bill(bill), "bill", bill)
     content = await pages.services.print_invoice(bill)

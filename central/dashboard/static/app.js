@@ -30,6 +30,6 @@ document.addEventListener("htmx:responseError", (event) => {
   say(page.querySelector(".problem p")?.textContent ?? `The server answered ${code}.`);
 });
 document.addEventListener("htmx:sendError", () => {
-  say("The server cannot be reached. What you see may be out of date.");
+  say("The server cannot be reached. The data on this page may be out of date.");
 });
 document.addEventListener("htmx:afterOnLoad", () => say(""));

@@ -35,7 +35,7 @@ class Cycle:
 
     def __post_init__(self) -> None:
         if not (1 <= self.month <= _MONTHS and 1 <= self.anchor <= 31 and self.year >= 1):  # noqa: PLR2004 - days of a month
-            message = f"{self.year}-{self.month}@{self.anchor} is no cycle."
+            message = f"{self.year}-{self.month}@{self.anchor} is not a billing cycle."
             raise InvalidValueError(message, value=(self.year, self.month, self.anchor))
 
     @classmethod
@@ -47,7 +47,7 @@ class Cycle:
         """
         match = _TEXT.fullmatch(text)
         if match is None:
-            message = f"{text!r} is no cycle; write it as 2026-10."
+            message = f"{text!r} is not a billing cycle. Write it as 2026-10."
             raise InvalidValueError(message, value=text)
         return cls(int(match[1]), int(match[2]), int(match[3] or 1))
 

@@ -44,7 +44,9 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
     """
     currencies = {supply.rated.currency for supply in supplies}
     if len(currencies) != 1:
-        message = f"The bill of {account.number} has {len(currencies)} currencies; it needs one."
+        message = (
+            f"The bill of {account.number} has {len(currencies)} currencies; only one is allowed."
+        )
         raise InvalidValueError(message, value=sorted(currencies))
     holds = (*findings, *(hold for supply in supplies for hold in supply.rated.holds))
     found = [(supply.service_point, line) for supply in supplies for line in supply.rated.lines]

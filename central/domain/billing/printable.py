@@ -102,6 +102,6 @@ def unprintable_holds(texts: Iterable[Text]) -> tuple[Hold, ...]:
     for place, text in texts:
         signs = unprintable(text)
         if signs and text not in found:
-            message = f"The invoice's fonts cannot print the {place}: they lack {named(signs)}."
+            message = f"The invoice's fonts cannot print the {place}: they have no {named(signs)}."
             found[text] = Hold(UNPRINTABLE_TEXT, message, text)
     return tuple(found.values())

@@ -76,9 +76,9 @@ def advance(state: BillState, action: BillAction, *, actor: str, creator: str) -
     """
     after = TRANSITIONS.get((state, action))
     if after is None:
-        message = f"A bill that is {state} cannot be taken to: {action}."
+        message = f"A bill in state {state} does not allow: {action}."
         raise BillTransitionError(message, value=(state, action))
     if action is BillAction.APPROVE and actor == creator:
-        message = f"{actor} made this bill, so somebody else has to approve it."
+        message = f"{actor} made this bill, so another person must approve it."
         raise SelfApprovalError(message, value=actor)
     return after

@@ -67,7 +67,7 @@ class DayBlock:
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None:
-            message = f"The block of {self.day} starts at a time without a zone."
+            message = f"The block of {self.day} starts at a time without a time zone."
             raise BlockError(message, value=self.start)
         values = np.ascontiguousarray(self.values, dtype=np.int64)
         quality = np.ascontiguousarray(self.quality, dtype=np.uint8)

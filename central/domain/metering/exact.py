@@ -25,7 +25,7 @@ def times(values: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
     if factor == 1:
         return values
     if largest(values) * abs(factor) > INT64_MAX:
-        message = f"{largest(values)} times {factor} does not fit 64 bits."
+        message = f"{largest(values)} times {factor} does not fit into 64 bits."
         raise RegisterOverflowError(message, value=(largest(values), factor))
     return values * np.int64(factor)
 
@@ -37,7 +37,7 @@ def minus(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64
         RegisterOverflowError: A difference does not fit 64 bits.
     """
     if largest(left) + largest(right) > INT64_MAX:
-        message = "A difference of registers does not fit 64 bits."
+        message = "A difference of registers does not fit into 64 bits."
         raise RegisterOverflowError(message, value=(largest(left), largest(right)))
     return left - right
 
@@ -49,7 +49,7 @@ def running_total(steps: NDArray[np.int64]) -> NDArray[np.int64]:
         RegisterOverflowError: A sum does not fit 64 bits.
     """
     if largest(steps) * steps.size > INT64_MAX and sum(map(abs, steps.tolist())) > INT64_MAX:
-        message = "A running total of registers does not fit 64 bits."
+        message = "A running total of registers does not fit into 64 bits."
         raise RegisterOverflowError(message, value=largest(steps))
     total = np.zeros(steps.size + 1, dtype=np.int64)
     np.cumsum(steps, out=total[1:])
@@ -66,7 +66,7 @@ def at_exponent(
     """
     shift = exponent.astype(np.int64) - target
     if shift.size and int(shift.min()) < 0:
-        message = f"A reading has digits below 10**{target}."
+        message = f"A reading has more decimals than 10**{target}."
         raise RegisterOverflowError(message, value=int(exponent.min()))
     if shift.size == 0 or int(shift.max()) == 0:
         return mantissa
@@ -79,6 +79,6 @@ def at_exponent(
     if any(
         abs(m) * 10**s > INT64_MAX for m, s in zip(mantissa.tolist(), shift.tolist(), strict=True)
     ):
-        message = f"A reading does not fit 64 bits at 10**{target}."
+        message = f"A reading does not fit into 64 bits at 10**{target}."
         raise RegisterOverflowError(message, value=target)
     return mantissa * factors

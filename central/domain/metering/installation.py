@@ -38,11 +38,11 @@ class Multiplier:
         while (self.ratio * 10**shift).denominator != 1:
             shift += 1
             if shift > _SHIFT_MAX:
-                message = f"A multiplier of {self.ratio} is no finite decimal."
+                message = f"A multiplier of {self.ratio} is not a finite decimal."
                 raise MultiplierError(
                     message,
                     value=self.ratio,
-                    remedy="Give the ratio on the plate, such as 400/5, or the register constant.",
+                    remedy="Write the nameplate's ratio, such as 400/5, or the register constant.",
                 )
         object.__setattr__(self, "factor", int(self.ratio * 10**shift))
         object.__setattr__(self, "exponent", -shift)
@@ -59,7 +59,7 @@ class Multiplier:
             try:
                 product *= Fraction(part.strip().replace(" ", ""))
             except (ValueError, ZeroDivisionError):
-                message = f"{text!r} is no multiplier such as 80 or 400/5."
+                message = f"{text!r} is not a multiplier such as 80 or 400/5."
                 raise MultiplierError(message, value=text) from None
         return cls(product)
 
@@ -106,7 +106,7 @@ class Installation:
 
     def __post_init__(self) -> None:
         if self.end is not None and self.end <= self.start:
-            message = f"{self.meter} comes out at {self.end}, before it goes in."
+            message = f"{self.meter} is removed at {self.end}, before it is installed."
             raise InstallationError(message, value=self.meter)
         if self.end is None and any(facts.closing is not None for facts in self.registers.values()):
             message = f"{self.meter} has a closing read but no end."

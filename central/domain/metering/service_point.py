@@ -37,7 +37,7 @@ class ServicePoint:
             raise InvalidValueError(message, value=self.name)
         zone_info(self.zone)
         if self.capacity is not None and self.capacity <= 0:
-            message = f"A capacity of {self.capacity} carries nothing."
+            message = f"A capacity of {self.capacity} is not above zero."
             raise InvalidValueError(message, value=self.capacity)
 
 
@@ -67,5 +67,5 @@ class PointChannel:
 
     def __post_init__(self) -> None:
         if self.period_s <= 0 or DAY_S % self.period_s:
-            message = f"Intervals of {self.period_s} s do not fill a day."
+            message = f"A day is not a whole number of intervals of {self.period_s} s."
             raise InvalidValueError(message, value=self.period_s)

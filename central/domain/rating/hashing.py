@@ -86,5 +86,5 @@ def _refuse_floats(value: object) -> None:
         elif isinstance(one, list | tuple):
             waiting.extend(one)
         elif isinstance(one, float):
-            message = f"{one!r} is a float; money and energy have none."
+            message = f"{one!r} is a float; money and energy must be exact."
             raise TypeError(message)

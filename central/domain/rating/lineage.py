@@ -127,7 +127,7 @@ def prove(
 def _from_events(determinant: Determinant, source: EventSource, events: Events) -> Explained:
     chosen = source.chosen(distinct(source.stream, events.get(source.stream, ())))
     if source.signed(chosen) != source:
-        message = f"The events of {source.stream!r} are not those that were billed."
+        message = f"The events of {source.stream!r} have changed since the bill."
         raise LineageError(message, value=source.stream)
     value, _ = source.value(chosen)
     if value != determinant.exact:
@@ -149,11 +149,11 @@ def _blocks_of(source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]) ->
     missing = [key for key in wanted if key not in known]
     if missing:
         day, version = missing[0]
-        message = f"Version {version} of {day}, channel {source.channel_id}, is not given."
+        message = f"Version {version} of {day}, channel {source.channel_id}, is missing."
         raise LineageError(message, value=missing[0])
     found = [known[key] for key in wanted]
     if source_of(source.series, found).sha256 != source.sha256:
-        message = f"The blocks of channel {source.channel_id} are not those that were billed."
+        message = f"The blocks of channel {source.channel_id} have changed since the bill."
         raise LineageError(message, value=source.channel_id)
     return found
 

@@ -195,7 +195,7 @@ def _check_grants(span: VersionSpan) -> None:
             known.add(PREPAID)
     for grant in span.context.grants:
         if grant.bank not in known:
-            message = f"Money was paid into {grant.bank!r}, which the tariff does not have."
+            message = f"Money was paid into {grant.bank!r}, but the tariff has no such bank."
             raise HeldError(Hold("UNKNOWN_BANK", message, grant.bank))
 
 

@@ -206,7 +206,7 @@ class RunningBill:
             message = f"The peaks of each meter behind {rule.name!r} need the whole cycle."
             raise HeldError(Hold("NOT_RUNNING", message, rule.name))
         elif rule.mode == "rolling" and rule.window_s is not None:
-            message = f"Rolling windows of {rule.name!r} cross days; rate the whole cycle."
+            message = f"Rolling windows of {rule.name!r} cross days. Rate the whole cycle."
             raise HeldError(Hold("NOT_RUNNING", message, rule.name))
         unit = self._units[rule.name]
         return [

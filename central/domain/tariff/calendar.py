@@ -155,7 +155,7 @@ def wall_minutes(
     start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
     count, left = divmod(end - start, timedelta(seconds=step_s))
     if left:
-        message = f"{day} in {zone} is no whole number of intervals of {step_s} s."
+        message = f"{day} in {zone} is not a whole number of intervals of {step_s} s."
         raise CalendarError(message, value=step_s)
     seconds = np.arange(count, dtype=np.int64) * step_s
     offset_first = _offset_s(start, zone, clock)
@@ -243,7 +243,7 @@ def period_numbers(
     straddling = changes[rows, clock.minutes] != changes[rows, last]
     if straddling.any():
         day = clock.days[int(clock.day_numbers[int(straddling.argmax())])]
-        message = f"An interval of {step_s} s on {day} lies in two periods."
+        message = f"An interval of {step_s} s on {day} belongs to two periods."
         raise StraddlingIntervalError(message, value=day)
     numbers: NDArray[np.int16] = tables[rows, clock.minutes]
     return numbers

@@ -151,7 +151,7 @@ class _Parser:
         found = self.next()
         if found != token:
             wanted = repr(token) if token else "the end"
-            raise self.error(f"{wanted} is expected where {found or 'the end'!r} stands")
+            raise self.error(f"{wanted} is expected instead of {found or 'the end'!r}")
 
     def error(self, reason: str) -> ExpressionError:
         return ExpressionError(f"In {self.text!r}, {reason}.", value=self.text)
@@ -192,14 +192,14 @@ class _Parser:
             return Number(Fraction(token))
         if token[:1].isalpha() or token[:1] == "_":
             return self.call(token, depth + 1) if self.peek() == "(" else Name(token)
-        raise self.error(f"a value is expected where {token or 'the end'!r} stands")
+        raise self.error(f"a value is expected instead of {token or 'the end'!r}")
 
     def call(self, function: str, depth: int) -> Expression:
         self.expect("(")
         if function in {"prior", "current"}:
             return self.prior(now=function == "current")
         if function not in {"max", "min", "sum"}:
-            raise self.error(f"{function!r} is no function; use max, min, sum, prior or current")
+            raise self.error(f"{function!r} is not a function; use max, min, sum, prior or current")
         arguments = [self.sum(depth)]
         while self.peek() == ",":
             self.next()
@@ -225,14 +225,14 @@ class _Parser:
             elif word == "pct":
                 percent = self.number()
             else:
-                raise self.error(f"{word!r} is no argument of prior; use months or pct")
+                raise self.error(f"{word!r} is not an argument of prior; use months or pct")
         self.expect(")")
         return Prior(name, months, percent, now)
 
     def number(self) -> Fraction:
         token = self.next()
         if not token[:1].isdigit():
-            raise self.error(f"a number is expected where {token or 'the end'!r} stands")
+            raise self.error(f"a number is expected instead of {token or 'the end'!r}")
         return Fraction(token)
 
     def months(self) -> tuple[int, ...]:
@@ -247,7 +247,7 @@ class _Parser:
     def month(self) -> int:
         number = self.number()
         if number.denominator != 1 or not 1 <= number <= 12:  # noqa: PLR2004 - months of a year
-            raise self.error(f"{number} is no month")
+            raise self.error(f"{number} is not a month")
         return int(number)
 
 

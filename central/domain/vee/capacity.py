@@ -30,7 +30,7 @@ def service_capacity(day: JudgedDay) -> Iterator[VeeFinding]:
             VeeCode.SERVICE_CAPACITY,
             Severity.CRITICAL,
             stretch,
-            "An interval exceeds what the connection carries.",
+            "An interval exceeds the capacity of the connection.",
             {"most_per_interval": str(ceiling), "exponent": str(block.exponent)},
         )
 

@@ -20,5 +20,5 @@ def conflicting_readings(day: JudgedDay) -> Iterator[VeeFinding]:
                 VeeCode.CONFLICTING_READINGS,
                 Severity.CRITICAL,
                 Interval(at, at + _INSTANT),
-                "Two values claim one reading; somebody has to decide.",
+                "A reading has two different values; an operator must decide.",
             )

@@ -18,6 +18,6 @@ def estimated_linear(day: JudgedDay) -> Iterator[VeeFinding]:
                 VeeCode.ESTIMATED_LINEAR,
                 Severity.INFO,
                 inside,
-                f"{gap.count} intervals share a register's advance.",
+                f"{gap.count} intervals are estimated from the register's advance.",
                 {"advance": str(gap.advance), "exponent": str(day.track.exponent)},
             )

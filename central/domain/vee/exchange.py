@@ -41,13 +41,13 @@ def _takeover(day: JudgedDay, old: Installation, new: Installation) -> Iterator[
     closing, opening = old.facts(day.channel.obis).closing, new.facts(day.channel.obis).opening
     reads = {"old": old.meter, "new": new.meter, "closing": str(closing), "opening": str(opening)}
     yield VeeFinding(
-        VeeCode.METER_EXCHANGE, Severity.INFO, at, f"{new.meter} took over from {old.meter}.", reads
+        VeeCode.METER_EXCHANGE, Severity.INFO, at, f"{new.meter} replaced {old.meter}.", reads
     )
     if closing is None or opening is None:
         yield VeeFinding(
             VeeCode.EXCHANGE_READS_MISSING,
             Severity.WARNING,
             at,
-            f"{new.meter} took over from {old.meter} and not both reads were written down.",
+            f"{new.meter} replaced {old.meter}, and a closing or opening read is missing.",
             reads,
         )

@@ -13,14 +13,17 @@ _JUDGEMENT = {
         Severity.INFO,
         "The register started again at 0 after its last digit.",
     ),
-    RegisterEventKind.GLITCH: (Severity.WARNING, "A reading fell out of line and is left out."),
+    RegisterEventKind.GLITCH: (
+        Severity.WARNING,
+        "A reading does not fit its neighbours and is ignored.",
+    ),
     RegisterEventKind.RESET: (
         Severity.CRITICAL,
-        "The register fell to 0; the use of this step is unknown.",
+        "The register fell to 0; the consumption of this interval is unknown.",
     ),
     RegisterEventKind.BACKWARD: (
         Severity.CRITICAL,
-        "The register went backwards; the use of this step is unknown.",
+        "The register went backwards; the consumption of this interval is unknown.",
     ),
 }
 

@@ -27,7 +27,10 @@ def unusable_readings(day: JudgedDay) -> Iterator[VeeFinding]:
     for series in (one for segment in day.segments for one in segment.series):
         if series.unit is not day.channel.unit:
             yield _about(
-                day, VeeCode.UNIT_MISMATCH, Severity.CRITICAL, f"A channel counts {series.unit}."
+                day,
+                VeeCode.UNIT_MISMATCH,
+                Severity.CRITICAL,
+                f"A channel has the unit {series.unit}.",
             )
             continue
         yield from _marked(day, series, series.unsynchronised, VeeCode.UNSYNCHRONISED_READING)
@@ -48,7 +51,7 @@ def _marked(
             code,
             Severity.WARNING,
             Interval(first, min(last + _INSTANT, day.interval.end)),
-            f"{len(found)} readings were left out.",
+            f"{len(found)} readings were ignored.",
             {"readings": str(len(found)), "source": series.source.name.lower()},
         )
 

@@ -208,5 +208,5 @@ async def in_state(store: BillingStore, run: RunRecord, state: BillState) -> Seq
 
 def unknown(uid: UUID | str) -> UnknownBillError:
     """The error for an identifier that names no bill."""
-    message = f"There is no bill {uid}."
+    message = f"The bill {uid} does not exist."
     return UnknownBillError(message, value=str(uid))

@@ -74,8 +74,8 @@ class RunBills:
         now = self._clock()
         # West of Greenwich a month ends later; each bill's own days are those of its point.
         if now < cycle.interval("UTC").end:
-            message = f"The cycle {cycle} ends on {cycle.days.end}; it is not over yet."
-            raise CycleOpenError(message, value=str(cycle), remedy="Wait until it is over.")
+            message = f"The cycle {cycle} is not over; it ends on {cycle.days.end}."
+            raise CycleOpenError(message, value=str(cycle), remedy="Bill it after that day.")
         return await self._store.open_run(cycle, run_type, creator, now, self._shard_size)
 
     async def work(self, run: RunRecord, progress: Callable[[int], None] = lambda _: None) -> int:

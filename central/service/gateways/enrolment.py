@@ -81,7 +81,7 @@ async def move_meter(store: GatewayStore, manufacturer: str, serial: str, gatewa
     """
     record = await find_gateway(store, gateway)
     if not await store.move_meter(manufacturer, serial, record.id):
-        message = f"No meter {manufacturer}/{serial} has been seen."
+        message = f"The meter {manufacturer}/{serial} has not reported yet."
         raise NoSuchMeterError(message, value=f"{manufacturer}/{serial}")
 
 
@@ -98,5 +98,7 @@ async def find_gateway(store: GatewayStore, name: str) -> GatewayRecord:
 
 
 def _no_gateway(name: str) -> NoSuchGatewayError:
-    message = f"No gateway {name!r} is enrolled."
-    return NoSuchGatewayError(message, value=name, remedy="Enrol it first.")
+    message = f"The gateway {name!r} is not enrolled."
+    return NoSuchGatewayError(
+        message, value=name, remedy="Run `meterline-central gateway enrol NAME` first."
+    )

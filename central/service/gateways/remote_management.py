@@ -137,12 +137,12 @@ def _check(toml: str) -> None:
     try:
         table = tomllib.loads(toml)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        message = f"The file is no TOML: {error}."
+        message = f"The file is not valid TOML: {error}."
         raise GatewayTableError(message) from None
     if further := set(table) - {"meters"}:
         message = f"The file has {min(further)!r}; only [[meters]] can be set from here."
-        remedy = "Everything else stands in the gateway's own file."
+        remedy = "Everything else belongs in the gateway's own file."
         raise GatewayTableError(message, value=min(further), remedy=remedy)
     if "meters" not in table:
         message = "The file has no [[meters]]."
-        raise GatewayTableError(message, remedy="Write `meters = []` to have none read.")
+        raise GatewayTableError(message, remedy="Write `meters = []` to read no meter.")

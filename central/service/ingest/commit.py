@@ -208,14 +208,16 @@ class Window:
             if isinstance(item, Readable):
                 self._findings += event_findings(batch.key, item.batch)
             if batch.code == VOID:
-                self._find(FindingCode.VOID_BATCH, batch, "was damaged at the gateway and is void")
+                self._find(
+                    FindingCode.VOID_BATCH, batch, "was damaged at the gateway and has no readings"
+                )
             return end
         if _is_same(batch, claim):
             return replace(
                 end, kind=OutcomeKind.DUPLICATE, code="DUPLICATE", stored=0, quarantined=0
             )
         self._abandon.add(batch.key.of_epoch)
-        self._find(FindingCode.IDENTITY_CLASH, batch, "came with two contents")
+        self._find(FindingCode.IDENTITY_CLASH, batch, "arrived with two different contents")
         message = f"Another batch has the sequence {batch.key.sequence} of epoch {batch.key.epoch}."
         self.refused.append(rejection(item.arrival, IDENTITY_CLASH, message, item.header))
         return replace(end, kind=OutcomeKind.CONFLICT, code=IDENTITY_CLASH, stored=0, quarantined=0)

@@ -55,7 +55,7 @@ def two_live_epochs_finding(name: str, gateway_id: GatewayId, epoch: UUID) -> In
     return IngestFinding(
         two_live_epochs_key(name),
         FindingCode.TWO_LIVE_EPOCHS,
-        f"Two devices send as {name}: epoch {epoch} is still written although another took over."
+        f"Two devices send as {name}: epoch {epoch} still gets batches although a newer one exists."
         " Revoke one of the two.",
         gateway_id,
         epoch,
@@ -75,7 +75,7 @@ def _lost(key: EpochKey, first: int, last: int) -> IngestFinding:
     return IngestFinding(
         f"LOST_RANGE:{key.gateway_id}:{key.epoch}:{first}-{last}",
         FindingCode.LOST_RANGE,
-        f"Batches {first} to {last} of epoch {key.epoch} are kept neither here nor at the gateway.",
+        f"Batches {first} to {last} of epoch {key.epoch} are lost at the centre and the gateway.",
         key.gateway_id,
         key.epoch,
         first,

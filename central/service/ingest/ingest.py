@@ -254,7 +254,7 @@ class Ingest:
         if item.code == HashMismatchError.code and item.header is not None:
             owner = await self._store.owner_of_epoch(item.header.epoch)
             if owner is not None and is_sealed_by(owner, item.arrival.payload):
-                message = f"The batch was sealed by {owner}; it came from {item.arrival.gateway}."
+                message = f"The batch was sealed by {owner} but sent by {item.arrival.gateway}."
                 return rejection(item.arrival, WRONG_GATEWAY, message, item.header)
         return rejection(item.arrival, item.code, item.message, item.header)
 

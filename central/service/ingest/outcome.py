@@ -87,6 +87,6 @@ def refused_finding(gateway: GatewayRecord, code: str, message: str) -> IngestFi
     return IngestFinding(
         f"REFUSED:{gateway.name}:{code}",
         FindingCode.REFUSED,
-        f"A message of {gateway.name} could not be taken in ({code}): {message}",
+        f"A message of {gateway.name} could not be stored ({code}): {message}",
         gateway.id,
     )

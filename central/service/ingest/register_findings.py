@@ -28,7 +28,7 @@ _CODES: Final = {
 }
 _SAYS: Final = {
     EventKind.ROLLOVER: "started again at 0 after its last digit",
-    EventKind.EXCHANGE: "hangs where another meter hung",
+    EventKind.EXCHANGE: "replaced another meter",
     EventKind.RESET: "was reset",
     EventKind.ZERO_GLITCH: "showed 0 for a moment",
     EventKind.BACKWARD: "went backwards",

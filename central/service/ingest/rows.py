@@ -37,9 +37,9 @@ class RowCode(StrEnum):
 
 
 ROW_MESSAGES = {
-    RowCode.METER_ELSEWHERE: "The meter is at home behind another gateway.",
-    RowCode.UNIT_CHANGED: "The channel's unit is not the one it was first seen with.",
-    RowCode.START_OUT_OF_RANGE: "The reading starts outside now - 3 years .. now + 1 hour.",
+    RowCode.METER_ELSEWHERE: "The meter belongs to another gateway.",
+    RowCode.UNIT_CHANGED: "The unit of the channel has changed since its first reading.",
+    RowCode.START_OUT_OF_RANGE: "The reading is older than 3 years or more than 1 hour ahead.",
 }
 _CODES = tuple(RowCode)
 

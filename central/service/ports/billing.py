@@ -352,7 +352,7 @@ class BillingStore(Protocol):
         """The bills of a run, by account number."""
 
     async def bill(self, uid: UUID) -> BillRecord | None:
-        """One bill."""
+        """Get one bill."""
 
     async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
         """Those of some bills that say anything but printable ASCII; more may be named."""

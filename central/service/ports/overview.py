@@ -82,7 +82,7 @@ class FieldOverview(Protocol):
         ...
 
     async def gateway(self, gateway: str) -> GatewayView | None:
-        """One gateway."""
+        """Get one gateway."""
         ...
 
     async def meters(  # noqa: PLR0913 - every filter is one
@@ -120,7 +120,7 @@ class FieldOverview(Protocol):
         ...
 
     async def channel(self, channel: str) -> ChannelView | None:
-        """One channel."""
+        """Get one channel."""
         ...
 
     async def readings(
@@ -172,7 +172,7 @@ class FieldOverview(Protocol):
         ...
 
     async def point(self, point: str, now: datetime) -> PointView | None:
-        """One service point."""
+        """Get one service point."""
         ...
 
 
@@ -190,11 +190,11 @@ class BillingOverview(Protocol):
         ...
 
     async def account(self, account: str, today: date) -> AccountView | None:
-        """One account."""
+        """Get one account."""
         ...
 
     async def agreements(self, account: str) -> tuple[AgreementView, ...]:
-        """An account's agreements, newest first."""
+        """List an account's agreements, newest first."""
         ...
 
     async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:
@@ -214,7 +214,7 @@ class BillingOverview(Protocol):
         ...
 
     async def run(self, run: str) -> RunView | None:
-        """One run."""
+        """Get one bill run."""
         ...
 
     async def bills(
@@ -234,11 +234,11 @@ class BillingOverview(Protocol):
         ...
 
     async def bill(self, bill: str) -> BillView | None:
-        """One bill."""
+        """Get one bill."""
         ...
 
     async def lines(self, bill: str) -> tuple[LineView, ...]:
-        """A bill's lines, in print order."""
+        """List a bill's lines, in print order."""
         ...
 
     async def line(self, bill: str, number: int) -> tuple[LineView, RatedLine] | None:

@@ -45,15 +45,15 @@ def _event(line: str, place: str) -> tuple[str, Event]:
     try:
         said = json.loads(line, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise _refused(place, "is no JSON", line) from None
+        raise _refused(place, "is not valid JSON", line) from None
     if not isinstance(said, dict) or not {"stream", "id", "at"} <= set(said) <= _KEYS:
-        raise _refused(place, f"is no object of {', '.join(sorted(_KEYS))}", line)
+        raise _refused(place, f"is not an object with {', '.join(sorted(_KEYS))}", line)
     fields = said.get("fields", {})
     texts = [said["stream"], said["id"], said["at"]]
     if not isinstance(fields, dict) or not all(
         isinstance(one, str) for one in (*texts, *fields.values())
     ):
-        raise _refused(place, "holds something else where a text belongs", line)
+        raise _refused(place, "has something other than text where text is expected", line)
     event = Event(
         said["id"],
         _instant(said["at"], place),
@@ -71,7 +71,7 @@ def _instant(text: str, place: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise _refused(place, "has no instant such as 2026-06-01T10:00:00Z", text) from None
+        raise _refused(place, "has no time such as 2026-06-01T10:00:00Z", text) from None
     if at.tzinfo is None:
         raise _refused(place, "has a time without an offset", text)
     return at
@@ -83,7 +83,7 @@ def _value(said: Any, place: str) -> Decimal:  # noqa: ANN401 - whatever JSON ho
     except ArithmeticError:
         value = Decimal("NaN")
     if not value.is_finite() or value.adjusted() >= _DIGITS:
-        raise _refused(place, "has a value that is no number", said)
+        raise _refused(place, "has a value that is not a number", said)
     return value
 
 

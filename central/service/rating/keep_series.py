@@ -78,6 +78,6 @@ async def keep_series(
 
 
 def _conflict(day: PriceDay) -> SeriesConflictError:
-    message = f"{day.name} has other numbers on {day.day}."
-    remedy = "Give a reason to correct them; bills made before keep theirs."
+    message = f"{day.name} already has different numbers on {day.day}."
+    remedy = "Give a reason to replace them; earlier bills keep their numbers."
     return SeriesConflictError(message, value=day.day, remedy=remedy)

@@ -40,10 +40,12 @@ def read_series(text: str, file: str, *, lowest: Decimal | None = None) -> list[
         except InvalidOperation:
             value = Decimal("NaN")
         if not value.is_finite():
-            message = f"Line {number} of {file} is no number."
+            message = f"Line {number} of {file} is not a number."
             raise LoadCsvError(message, value=line)
         if value.adjusted() >= _DIGITS or (lowest is not None and value < lowest):
-            message = f"Line {number} of {file}, {line.strip()[:40]}, is no use that a meter shows."
+            message = (
+                f"Line {number} of {file}, {line.strip()[:40]}, is not a consumption of a meter."
+            )
             raise LoadCsvError(message, value=line)
         found.append(value)
     if not found:

@@ -129,12 +129,12 @@ def read_tariff(  # noqa: PLR0913 - which record, and how to read it
     """
     if not is_urdb(_json_of(text)):
         if record:
-            message = f"{file} holds one tariff, so none is number {record}."
+            message = f"{file} has one tariff, so record {record} does not exist."
             raise LoadCsvError(message, value=record)
         return replace(load_tariff(text, file=file), zone=zone), None
     records = read_records(text, file)
     if not 0 <= record < len(records):
-        message = f"{file} has {len(records)} records, so none is number {record}."
+        message = f"{file} has {len(records)} records, so record {record} does not exist."
         raise LoadCsvError(message, value=record)
     imported = import_urdb(
         records[record],
@@ -271,7 +271,9 @@ def _months(
             interval = local_day(day, zone)
             count, left = divmod(interval.duration, step)
             if left:
-                message = f"{day} in {zone} is no whole number of {request.step_minutes} minutes."
+                message = (
+                    f"{day} in {zone} is not a whole number of {request.step_minutes}-minute steps."
+                )
                 raise LoadCsvError(message, value=request.step_minutes)
             good = np.zeros(count, dtype=np.uint8)
             for channel, name in enumerate(series, start=1):
@@ -328,7 +330,7 @@ def _calendar(request: RatingRequest, count: int, zone: str) -> Iterator[tuple[s
         return
     begin = request.start.replace(tzinfo=ZoneInfo(zone))
     if begin != day_start(first, zone):
-        message = f"The load starts at {request.start}, which is no local midnight in {zone}."
+        message = f"The load starts at {request.start}, which is not a local midnight in {zone}."
         raise LoadCsvError(message, value=request.start)
     end_instant = day_start(first, zone) + count * step
     end = end_instant.astimezone(ZoneInfo(zone)).date()

@@ -50,7 +50,7 @@ def _dates(rule: HolidayRule, first_year: int, last_year: int, tariff: str) -> t
             language="en_US" if _speaks_english(rule.country) else None,
         )
     except NotImplementedError:
-        message = f"The holidays of {rule.country} {rule.subdivision or ''} are not known."
+        message = f"The holidays of {rule.country} {rule.subdivision or ''} are unknown."
         raise _unknown(tariff, message) from None
     dates = set(rule.dates)
     names: set[str] = set()

@@ -49,7 +49,7 @@ def read_series_file(
             # The second time that a clock shows the hour which autumn repeats.
             at = start.astimezone(zone).replace(fold=1).astimezone(UTC)
         if at in numbers:
-            raise _refused(file, line, f"{start.isoformat()} comes twice")
+            raise _refused(file, line, f"{start.isoformat()} is listed twice")
         numbers[at] = number
     if not numbers:
         message = f"{file} is empty."
@@ -65,14 +65,16 @@ def _series(
     step = timedelta(seconds=step_s)
     count = (starts[-1] - starts[0]) // step + 1
     if _DAY_S % step_s or count > _LONGEST:
-        message = f"{file}: steps of {step_s} s do not make days, or are too many."
-        raise SeriesFileError(message, value=step_s, remedy="Give the length of a step.")
+        message = (
+            f"{file}: a day is not a whole number of steps of {step_s} s, or they are too many."
+        )
+        raise SeriesFileError(message, value=step_s, remedy="Give the length of a step in minutes.")
     exponent = min(0, *(int(number.as_tuple().exponent) for number in numbers.values()))
     found: list[int | None] = [None] * count
     for start in starts:
         place, left = divmod(start - starts[0], step)
         if left:
-            message = f"{file}: {start.isoformat()} begins no step of {step_s} s."
+            message = f"{file}: {start.isoformat()} is not the start of a step of {step_s} s."
             raise SeriesFileError(message, value=start)
         found[place] = int(numbers[start].scaleb(-exponent))
     return PriceSeries(name, starts[0], step_s, tuple(found), exponent)
@@ -93,11 +95,11 @@ def _start(text: str, file: str, line: int, zone: ZoneInfo | None) -> datetime:
     try:
         start = datetime.fromisoformat(text)
     except ValueError as error:
-        raise _refused(file, line, f"{text!r} is no time") from error
+        raise _refused(file, line, f"{text!r} is not a time") from error
     if start.tzinfo is not None:
         return start.astimezone(UTC)
     if zone is None:
-        raise _refused(file, line, f"{text!r} has no offset from UTC, and no zone is given")
+        raise _refused(file, line, f"{text!r} has no UTC offset, and no time zone is given")
     local = start.replace(tzinfo=zone)
     if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != start:
         raise _refused(file, line, f"{text!r} does not exist in {zone.key}")
@@ -110,7 +112,7 @@ def _number(text: str, file: str, line: int) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
-        raise _refused(file, line, f"{text!r} is no number")
+        raise _refused(file, line, f"{text!r} is not a number")
     places = -int(number.as_tuple().exponent)
     if max(number.adjusted() + 1, 0) + max(places, 0) > _DIGITS:
         raise _refused(file, line, f"{text!r} has more than {_DIGITS} digits")
@@ -119,8 +121,8 @@ def _number(text: str, file: str, line: int) -> Decimal:
 
 def _smallest(starts: list[datetime], file: str) -> int:
     if len(starts) == 1:
-        message = f"{file} has one line, which does not say how long a step is."
-        raise SeriesFileError(message, remedy="Give the length of a step.")
+        message = f"{file} has one line, so the length of a step is unknown."
+        raise SeriesFileError(message, remedy="Give the length of a step in minutes.")
     gap = min(after - before for before, after in pairwise(starts))
     return int(gap.total_seconds()) or 1
 

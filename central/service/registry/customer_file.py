@@ -100,7 +100,7 @@ class ChannelEntry(_Model):
         """
         match = _PERIOD.fullmatch(self.period)
         if match is None:
-            message = f"{self.period!r} is no period such as 15m."
+            message = f"{self.period!r} is not a period such as 15m."
             raise InvalidValueError(message, value=self.period)
         period_s = int(match[1]) * _SECONDS[match[2]]
         return PointChannelRecord(Obis.parse(self.obis), period_s, self.unit)
@@ -168,7 +168,7 @@ class PointEntry(_Model):
         if self.capacity is not None:
             match = _CAPACITY.fullmatch(self.capacity)
             if match is None:
-                message = f"{self.capacity!r} is no capacity such as 10 kW."
+                message = f"{self.capacity!r} is not a capacity such as 10 kW."
                 raise InvalidValueError(message, value=self.capacity)
             capacity = Decimal(match[1]) * (1000 if match[2] else 1)
         return PointRecord(self.name, self.zone, self.address, capacity)
@@ -233,7 +233,7 @@ def read_customer_file(path: Path) -> tuple[CustomerFile, list[tuple[str, str]]]
         content = yaml.load(path.read_text(encoding="utf-8"), _TextLoader)  # noqa: S506 - a SafeLoader
         customers = CustomerFile.model_validate(content)
     except yaml.YAMLError as error:
-        message = f"{path.name} is no YAML: {' '.join(str(error).split())}."
+        message = f"{path.name} is not valid YAML: {' '.join(str(error).split())}."
         raise CustomerFileError(message, value=path.name) from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -249,7 +249,7 @@ def _tariff(customers: Path, entry: str) -> tuple[str, str]:
     try:
         return entry, (customers.parent / entry).read_text(encoding="utf-8")
     except OSError as error:
-        message = f"{customers.name} names the tariff {entry!r}, which cannot be read."
+        message = f"{customers.name} refers to the tariff {entry!r}, which cannot be read."
         raise CustomerFileError(message, value=entry) from error
 
 
@@ -262,6 +262,6 @@ def _instant(text: str, zone: str) -> datetime:
         message = f"{text!r} is neither a date nor an RFC 3339 time."
         raise InvalidValueError(message, value=text) from None
     if instant.tzinfo is None:
-        message = f"{text!r} has no offset from UTC."
+        message = f"{text!r} has no UTC offset."
         raise InvalidValueError(message, value=text)
     return instant

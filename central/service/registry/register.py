@@ -83,7 +83,7 @@ class Enrol:
             return await self.installation_in(registry, installation)
 
     async def account(self, account: AccountRecord) -> Effect:
-        """Open an account, or correct its name and address."""
+        """Create an account, or correct its name and address."""
         async with self._store.transaction() as registry:
             return await self.account_in(registry, account)
 
@@ -125,7 +125,7 @@ class Enrol:
         place = ServicePoint(point.name, point.zone)
         known = await registry.point(point.name)
         if known is not None and known.zone != point.zone:
-            message = f"{point.name} lies in {known.zone}; its days are cut there."
+            message = f"{point.name} has the time zone {known.zone}, which cannot change."
             raise RegistryConflictError(message, value=point.zone)
         effect = Effect.UNCHANGED
         if known != point:
@@ -139,7 +139,7 @@ class Enrol:
                 if effect is Effect.UNCHANGED:
                     effect = Effect.CHANGED
             elif there[channel.obis] != channel:
-                message = f"{point.name} counts {channel.obis} in another way already."
+                message = f"{point.name} already has {channel.obis} with other settings."
                 raise RegistryConflictError(message, value=str(channel.obis))
         return effect
 
@@ -219,11 +219,11 @@ class Enrol:
             if known.effective == version.effective:
                 if known.sha256 == version.sha256:
                     return Effect.UNCHANGED
-                message = f"{version.tariff} has another version of {version.effective}."
+                message = f"{version.tariff} already has another version from {version.effective}."
                 raise RegistryConflictError(
                     message,
                     value=version.sha256,
-                    remedy="A version is never changed; give the new one a date of its own.",
+                    remedy="A version never changes. Give the new one another date.",
                 )
         currency = version.document.currency.code
         record = TariffRecord(version.tariff, version.effective, document, version.sha256, currency)
@@ -244,5 +244,5 @@ def _key(installation: InstallationRecord) -> tuple[str, str, datetime]:
 
 def _need(thing: object | None, kind: str, name: str) -> None:
     if thing is None:
-        message = f"There is no {kind} {name!r} in the registry."
+        message = f"The registry has no {kind} {name!r}."
         raise NotRegisteredError(message, value=name)

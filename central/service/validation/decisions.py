@@ -33,7 +33,7 @@ async def decide_conflict(
     """
     _need_reason(answer.reason)
     if not 0 < conflict_id <= _BIGINT_MAX or not await store.settle(conflict_id, choice, answer):
-        message = f"No conflict {conflict_id} waits for a decision."
+        message = f"The conflict {conflict_id} does not exist or is already decided."
         raise NoSuchConflictError(message, value=conflict_id)
 
 
@@ -61,14 +61,12 @@ async def accept_finding(
     elif 0 < number <= _BIGINT_MAX and kind == _JUDGEMENT:
         accepted = await judgements.accept_finding(number, answer.actor, answer.reason, answer.at)
     if not accepted:
-        message = f"There is no open finding {finding!r} that can be accepted."
-        remedy = (
-            "Missing intervals are filled and conflicts decided; `finding list` names the rest."
-        )
+        message = f"The finding {finding!r} is not open, or cannot be accepted."
+        remedy = "Fill missing intervals and decide conflicts; `finding list` shows the rest."
         raise NoSuchFindingError(message, value=finding, remedy=remedy)
 
 
 def _need_reason(reason: str) -> None:
     if not reason.strip():
-        message = "A decision needs a reason."
+        message = "A decision needs a reason, such as 'read on site'."
         raise InvalidValueError(message, value=reason)

@@ -97,7 +97,7 @@ def _refusal(cursor: str) -> CursorError:
     return CursorError(
         "The cursor does not belong to this list.",
         value=cursor,
-        remedy="Use `after` of the page before, unchanged, or leave it out to begin again.",
+        remedy="Use `after` of the previous page unchanged, or leave it out to begin again.",
     )
 
 

@@ -172,5 +172,5 @@ def test_series_are_imported_once_and_corrected_with_a_reason(central: Run, tmp_
     assert said(central(*command, code=2))["error"]["code"] == "SERIES_CONFLICT"
     corrected = said(central(*command, "--reason", "republished"))["days"]
     assert corrected == nothing | {"corrected": 1}
-    assert "has no offset" in central(*command[:5], code=2).stderr
+    assert "has no UTC offset" in central(*command[:5], code=2).stderr
     assert "not an IANA time zone" in central(*command[:5], "--zone", "Mars/Olympus", code=2).stderr

@@ -79,7 +79,7 @@ async def test_a_bill_that_the_database_refuses_is_held_without_its_lines(
     assert summary.bills == {BillState.DRAFT: ACCOUNTS - 1, BillState.HELD: 1}
     ((_, hold),) = holds(summary).items()
     assert hold.code == "RATING_FAILED"
-    assert hold.evidence.startswith("PoisonError: The database refuses the data")
+    assert hold.evidence.startswith("PoisonError: The database refused the data")
     (row,) = alter(
         plain_database,
         "SELECT count(*) FROM bill_line WHERE bill_id IN"

@@ -27,7 +27,7 @@ def started(process: str, **settings: str) -> subprocess.CompletedProcess[str]:
 def test_a_process_without_a_database_says_which_setting_is_missing(process: str) -> None:
     done = started(process)
     assert done.returncode == 2
-    assert done.stderr.startswith("SETTING_MISSING: No database is named.")
+    assert done.stderr.startswith("SETTING_MISSING: No database is configured.")
     assert "METERLINE_DATABASE" in done.stderr
     assert done.stderr.count("\n") == 1
 

@@ -333,4 +333,4 @@ def _charges(billed: Sequence[KeptBill]) -> tuple[ChargeTotal, ...]:
 
 def _stale(wanted: str) -> StaleBillError:
     message = f"A bill is not {wanted}; none was changed."
-    return StaleBillError(message, remedy="Look at them again.")
+    return StaleBillError(message, remedy="Reload the list and select the bills again.")

@@ -68,7 +68,7 @@ class WorkLoader:
             return AccountWork(account_id, self._account(account_id), tuple(bare), unread=why)
 
     def work(self, account_id: int) -> AccountWork:
-        """One account."""
+        """Get one account."""
         supplies = (
             self._supply(key, one, zone, days)
             for key, one, zone, days in self._agreements(account_id)
@@ -161,7 +161,7 @@ class WorkLoader:
             for at in conflicts_of(self._ingest, one, obis)
             if interval.start <= at <= interval.end
         ):
-            message = "Two values claim one reading; somebody has to decide."
+            message = "A reading has two different values; an operator must decide."
             yield Hold("CONFLICTING_READINGS", message, at.isoformat())
         if any(map(not_metered, blocks.values())):
             yield from self._holes(installed, interval)
@@ -176,7 +176,9 @@ class WorkLoader:
         for finding in self._ingest.findings.values():
             if finding.gateway_id in homes and finding.code.value in HOLES:
                 gateway = names[finding.gateway_id]
-                message = f"Not all intervals are metered, and {gateway} has a hole that may fill."
+                message = (
+                    f"Intervals are missing, and {gateway} may still send the missing batches."
+                )
                 yield Hold("HOLE", message, f"{finding.code} {gateway}")
 
     def _spans(

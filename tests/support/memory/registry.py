@@ -90,8 +90,10 @@ class _Transaction:
         gateway = ingest.gateways.get(installation.gateway or "")
         if gateway is None or gateway.revoked:
             name = "/".join(plate)
-            message = f"The meter {name} never reported, and no enrolled gateway is named for it."
-            remedy = "Enrol its gateway and name it, or wait for its first reading."
+            message = (
+                f"The meter {name} has not reported yet, and no enrolled gateway is given for it."
+            )
+            remedy = "Enrol its gateway and name it in the request, or wait for the first reading."
             raise NotRegisteredError(message, value=name, remedy=remedy)
         meter = ingest.meters.setdefault(plate, MeterId(len(ingest.meters) + 1))
         ingest.homes[meter] = gateway.id
@@ -106,7 +108,7 @@ class _Transaction:
                 message = f"The meter {name} is installed elsewhere at that time."
                 raise RegistryConflictError(message, value=name, remedy=remedy)
             if one.point == new.point:
-                message = f"{new.point} has another meter than {name} at that time."
+                message = f"{new.point} has another meter at that time, not {name}."
                 raise RegistryConflictError(message, value=name, remedy=remedy)
 
     async def change_installation(self, installation: InstallationRecord) -> None:
@@ -140,7 +142,7 @@ class _Transaction:
     def _refuse_payers(self, new: AgreementRecord, but: int | None) -> None:
         for key, one in self._state.agreements.items():
             if key != but and one.point == new.point and _days_overlap(one, new):
-                message = f"Somebody has an agreement for {new.point} at that time."
+                message = f"{new.point} already has an agreement at that time."
                 raise RegistryConflictError(
                     message, value=new.point, remedy="End the other agreement first."
                 )
@@ -163,7 +165,7 @@ class _Transaction:
         del actor, at
         key = (version.name, version.effective)
         if key in self._state.tariffs:
-            message = f"{version.name} has a version of {version.effective} already."
+            message = f"{version.name} already has a version from {version.effective}."
             raise RegistryConflictError(message, value=version.effective)
         self._state.tariffs[key] = version
 

@@ -321,7 +321,9 @@ def _record(row: _Row, lines: Sequence[_Row]) -> BillRecord:
 def _check(changed: int, uids: Sequence[UUID], wanted: str) -> None:
     if changed != len(uids):
         message = f"{len(uids) - changed} of {len(uids)} bills are not {wanted}; none was changed."
-        raise StaleBillError(message, value=changed, remedy="Look at them again.")
+        raise StaleBillError(
+            message, value=changed, remedy="Reload the list and select the bills again."
+        )
 
 
 def _subject(uids: Sequence[UUID]) -> tuple[str, dict[str, Any]]:

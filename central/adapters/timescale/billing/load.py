@@ -44,7 +44,7 @@ from firmware_bridge.contract.quantity import Unit
 SQL = load_queries(Path(__file__).with_name("billing.sql"))
 _ZONE_SPREAD = timedelta(days=1)
 NOBODY = Party("")
-_CONFLICT = "Two values claim one reading; somebody has to decide."
+_CONFLICT = "A reading has two different values; an operator must decide."
 _DAY = attrgetter("day")
 _Row = tuple[Any, ...]
 _Held = tuple[datetime | None, Hold]
@@ -202,7 +202,7 @@ class ShardLoader:
         for point, code, gateway in await self._rows(
             "holes", points=sorted(doubtful), codes=list(HOLES), **self._around
         ):
-            message = f"Not all intervals are metered, and {gateway} has a hole that may fill."
+            message = f"Intervals are missing, and {gateway} may still send the missing batches."
             found.setdefault(point, []).append((None, Hold("HOLE", message, f"{code} {gateway}")))
         return found
 

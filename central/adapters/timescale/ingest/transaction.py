@@ -112,7 +112,7 @@ class TimescaleTransaction:
                 free = await self._probe(rows, place, kept)
             else:
                 return Placement(place, kept)
-        message = "Other workers keep taking the places of these readings."
+        message = "Other workers store the same readings again and again."
         raise StoreUnavailableError(message)
 
     async def _probe(

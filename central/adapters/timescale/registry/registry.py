@@ -144,8 +144,10 @@ class _RegistryTransaction:
             rows = await self._rows("find_meter", **nameplate)
         if not rows:
             name = f"{installation.manufacturer}/{installation.serial}"
-            message = f"The meter {name} never reported, and no enrolled gateway is named for it."
-            remedy = "Enrol its gateway and name it, or wait for its first reading."
+            message = (
+                f"The meter {name} has not reported yet, and no enrolled gateway is given for it."
+            )
+            remedy = "Enrol its gateway and name it in the request, or wait for the first reading."
             raise NotRegisteredError(message, value=name, remedy=remedy)
         return int(rows[0][0])
 
@@ -230,7 +232,7 @@ class _RegistryTransaction:
                 actor=actor,
             )
         except errors.UniqueViolation as error:
-            message = f"{version.name} has a version of {version.effective} already."
+            message = f"{version.name} already has a version from {version.effective}."
             raise RegistryConflictError(message, value=version.effective) from error
 
     async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:
@@ -316,12 +318,12 @@ def _overlap(installation: InstallationRecord, error: errors.Error) -> RegistryC
     if error.diag.constraint_name == "installation_meter_is_in_one_place":
         message = f"The meter {name} is installed elsewhere at that time."
     else:
-        message = f"{installation.point} has another meter than {name} at that time."
+        message = f"{installation.point} has another meter at that time, not {name}."
     return RegistryConflictError(message, value=name, remedy="End the other installation first.")
 
 
 def _paid(agreement: AgreementRecord) -> RegistryConflictError:
-    message = f"Somebody has an agreement for {agreement.point} at that time."
+    message = f"{agreement.point} already has an agreement at that time."
     return RegistryConflictError(
         message, value=agreement.point, remedy="End the other agreement first."
     )

@@ -74,7 +74,7 @@ def _begins(rule: Commitment, span: VersionSpan) -> date | None:
 
 
 def _unknown(fact: str) -> date:
-    message = f"The agreement's {fact!r} is no date such as 2026-07-01."
+    message = f"The agreement's {fact!r} is not a date such as 2026-07-01."
     raise HeldError(Hold("MISSING_FACT", message, fact))
 
 

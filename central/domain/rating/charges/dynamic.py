@@ -28,7 +28,7 @@ def price_dynamic(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
     rule = next(found for found in span.document.prices if found.name == charge.times)
     prices = span.context.prices.get(rule.price)
     if prices is None:
-        message = f"There are no prices {rule.price!r}."
+        message = f"The price series {rule.price!r} has no prices."
         raise HeldError(Hold("MISSING_PRICE", message, rule.price))
     series = known_series(charge.qty or "", span.context)
     for segment in span.segments:
@@ -37,7 +37,9 @@ def price_dynamic(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
         start = series.start + timedelta(seconds=series.step_s * place.start)
         known = prices.at_steps(start, series.step_s, count)
         if rule.step_s is not None and prices.step_s != rule.step_s:
-            message = f"The prices {rule.price!r} are of {prices.step_s} s, not {rule.step_s} s."
+            message = (
+                f"The prices {rule.price!r} have steps of {prices.step_s} s, not {rule.step_s} s."
+            )
             raise HeldError(Hold("PRICE_STEP", message, rule.price))
         if known is None:
             message = f"The prices {rule.price!r} do not cover {segment.days.first}."

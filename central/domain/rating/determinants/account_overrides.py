@@ -69,7 +69,7 @@ def overridden(
 
 def _number(name: str, value: FactValue) -> Decimal:
     if not isinstance(value, Decimal):
-        message = f"The agreement's {name!r} is no number."
+        message = f"The agreement's {name!r} is not a number."
         raise HeldError(Hold("BAD_OVERRIDE", message, name))
     return value
 
@@ -86,7 +86,7 @@ def _applied(document: TariffDocument, name: str, value: Decimal) -> TariffDocum
         return document
     entry = next((found for found in entries if found.id == identifier), None)
     if entry is None:
-        message = f"{name!r} names no charge and no rider of {document.tariff!r}."
+        message = f"{name!r} is not a charge or rider of {document.tariff!r}."
         raise HeldError(Hold("UNKNOWN_OVERRIDE", message, name))
     if kind == "discount":
         return _discounted(document, entry, value)
@@ -105,7 +105,7 @@ def _agreed(entry: Charge | Percent, label: str, value: Decimal, name: str) -> C
     if isinstance(entry, Percent):
         return replace(entry, percent=value)
     if entry.times is not None:
-        message = f"{name!r} agrees one price for {entry.id!r}, which has one per interval."
+        message = f"{name!r} sets one price for {entry.id!r}, which has a price per interval."
         raise HeldError(Hold("BAD_OVERRIDE", message, name))
     title = f"{entry.name or entry.id}, agreed price"
     if not label:
@@ -113,7 +113,7 @@ def _agreed(entry: Charge | Percent, label: str, value: Decimal, name: str) -> C
         return replace(entry, name=title, price=table, steps=(), tiers=TierRules())
     rows = () if entry.price is None else entry.price.rows
     if label not in {period for (_, period), _ in rows}:
-        message = f"{name!r} names no period that {entry.id!r} has a price for."
+        message = f"{name!r} is not a period that {entry.id!r} has a price for."
         raise HeldError(Hold("BAD_OVERRIDE", message, name))
     changed = tuple((place, value if place[1] == label else price) for place, price in rows)
     return replace(entry, name=title, price=PriceTable(changed))

@@ -83,7 +83,7 @@ def compute_rebate(
     for day in segment.days.days():
         event = _day(rule, day, segment, context)
         if event is None:
-            raise HeldError(Hold("NO_INTERVALS", f"There are no intervals on {day}.", str(day)))
+            raise HeldError(Hold("NO_INTERVALS", f"No interval exists on {day}.", str(day)))
         days[day] = event
         places = np.flatnonzero(_marks(rule, event, segment, context)).tolist()
         if places:

@@ -236,7 +236,7 @@ def series_of(name: str, segment: Segment, context: RatingContext) -> InputSerie
         if rule.name == base and isinstance(rule, SumDeterminant):
             known = known_series(rule.series, context)
             return replace(known, values=-known.values) if rule.side == "surplus" else known
-    message = f"{name!r} is no sum of intervals, so that tiers cannot be filled in order of time."
+    message = f"{name!r} is not a sum of intervals, so tiers cannot fill in order of time."
     raise HeldError(Hold("NO_INTERVALS", message, name))
 
 

@@ -35,7 +35,7 @@ class HeldError(Exception):
 
 
 def _no_past(segment: Segment, name: str, day: date) -> InputSeries:
-    message = f"The intervals of {name!r} on {day} are not at hand; rate the whole cycle."
+    message = f"The intervals of {name!r} on {day} are not loaded. Rate the whole cycle."
     raise HeldError(Hold("NO_INTERVALS", message, f"{name} {segment.number}"))
 
 
@@ -106,7 +106,7 @@ def known_series(name: str, context: RatingContext) -> InputSeries:
         HeldError: They are not at hand, as on a running bill.
     """
     if name not in context.series:
-        message = f"The intervals of {name!r} are not at hand; rate the whole cycle."
+        message = f"The intervals of {name!r} are not loaded. Rate the whole cycle."
         raise HeldError(Hold("NO_INTERVALS", message, name))
     return context.series[name]
 
@@ -121,7 +121,7 @@ def average_fact(name: str, segment: Segment, facts: AgreementFacts) -> Fraction
     for day in segment.days.days():
         value = facts.at(name, day)
         if isinstance(value, bool | str) or value is None:
-            message = f"The agreement's {name!r} is not known on {day}."
+            message = f"The agreement has no {name!r} on {day}."
             raise HeldError(Hold("MISSING_FACT", message, name))
         total += Fraction(value)
     return total / segment.days.count
@@ -135,6 +135,6 @@ def true_fact(name: str, day: date, facts: AgreementFacts) -> bool:
     """
     value = facts.at(name, day)
     if not isinstance(value, bool):
-        message = f"The agreement's {name!r} is not known on {day}."
+        message = f"The agreement has no {name!r} on {day}."
         raise HeldError(Hold("MISSING_FACT", message, name))
     return value

@@ -52,7 +52,7 @@ def compute_maxima(
     window_s = rule.window_s or series.step_s
     width, left = divmod(window_s, series.step_s)
     if left or width == 0:
-        message = f"The window of {rule.name!r} is no multiple of {series.step_s} s."
+        message = f"The window of {rule.name!r} is not a multiple of {series.step_s} s."
         raise HeldError(Hold("BAD_WINDOW", message, rule.name))
     start = series.start + timedelta(seconds=series.step_s * place.start)
     every = window_begins(rule, plan, place.stop - place.start, width)

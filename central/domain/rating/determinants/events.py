@@ -36,7 +36,7 @@ def compute_events(
     given = context.events.get(rule.stream)
     if given is None:
         # A stream without events is given as such: that nobody asked for it is no zero.
-        message = f"The events {rule.stream!r} are not given."
+        message = f"The events of {rule.stream!r} are missing."
         raise HeldError(Hold("MISSING_EVENTS", message, rule.stream))
     events = distinct(rule.stream, given)
     where: Fields = tuple((name, True, values) for name, values in rule.where)
@@ -118,7 +118,7 @@ def _all_listed(
     ).chosen(events)
     for event in every:
         if event.field(rule.field) not in rule.values:
-            message = f"{rule.name!r} lists no {rule.field} {event.field(rule.field)!r}."
+            message = f"{rule.name!r} does not list the {rule.field} {event.field(rule.field)!r}."
             raise HeldError(Hold("UNKNOWN_DIMENSION", message, event.id))
 
 

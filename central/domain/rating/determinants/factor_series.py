@@ -84,7 +84,7 @@ def _fact(
     for day in series.days.days():
         value = facts.at(factor.source, day)
         if not isinstance(value, Decimal):
-            message = f"The agreement's {factor.source!r} is not known on {day}."
+            message = f"The agreement has no {factor.source!r} on {day}."
             raise HeldError(Hold("MISSING_FACT", message, factor.source))
         values.append(Fraction(value))
     bottom = lcm(*(value.denominator for value in values))

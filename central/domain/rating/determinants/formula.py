@@ -73,7 +73,7 @@ def _apply(operator: str, left: Fraction, right: Fraction) -> Fraction:
     if operator == "*":
         return left * right
     if right == 0:
-        raise HeldError(Hold("DIVISION_BY_ZERO", "A formula divides by zero."))
+        raise HeldError(Hold("DIVISION_BY_ZERO", "The formula divides by zero."))
     return left / right
 
 
@@ -105,6 +105,6 @@ def _prior(prior: Prior, segment: Segment, context: RatingContext) -> Fraction:
         1 for age in range(earliest, earliest + reach) if (age - 1) % 12 + 1 in prior.months
     )
     if entry is not None and entry.missing == "hold" and len(peaks) < wanted:
-        message = f"{wanted - len(peaks)} earlier peaks of {prior.name!r} are not known."
+        message = f"{wanted - len(peaks)} earlier peaks of {prior.name!r} are missing."
         raise HeldError(Hold("MISSING_HISTORY", message, prior.name))
     return max(peaks.values(), default=Fraction(0)) * prior.percent / 100

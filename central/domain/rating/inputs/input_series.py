@@ -237,7 +237,7 @@ def align(
         if days.first <= block.day < days.end:
             channels.setdefault(block.channel_id, {})[block.day] = block
     if not channels:
-        return (Hold("NO_INTERVALS", f"There are no intervals of {name!r}.", str(days.first)),)
+        return (Hold("NO_INTERVALS", f"{name!r} has no intervals.", str(days.first)),)
     holds: list[Hold] = []
     ordered: list[tuple[DayBlock, ...]] = []
     for channel_id in sorted(channels):
@@ -271,7 +271,7 @@ def _damage(name: str, blocks: Sequence[DayBlock], zone: str) -> list[Hold]:
             )
         end = day_start(block.day + timedelta(days=1), zone)
         if block.start != day_start(block.day, zone) or block.end != end:
-            message = f"The block of {name!r} on {block.day} is no local day of {zone}."
+            message = f"The block of {name!r} on {block.day} is not a local day of {zone}."
             holds.append(Hold("DAY_MISMATCH", message, f"channel {block.channel_id}, {block.zone}"))
     return holds
 

@@ -38,7 +38,7 @@ class PriceDay:
 
     def __post_init__(self) -> None:
         if self.step_s <= 0 or self.step_s * len(self.mantissas) != _DAY_S:
-            message = f"{len(self.mantissas)} steps of {self.step_s} s are no day."
+            message = f"{len(self.mantissas)} steps of {self.step_s} s are not a day."
             raise InvalidValueError(message, value=self.step_s)
 
     @property

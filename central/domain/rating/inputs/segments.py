@@ -36,7 +36,7 @@ class DayRange:
 
     def __post_init__(self) -> None:
         if self.end <= self.first:
-            message = f"No day lies from {self.first} to before {self.end}."
+            message = f"The period from {self.first} to {self.end} has no day."
             raise InvalidValueError(message, value=(self.first, self.end))
 
     @property

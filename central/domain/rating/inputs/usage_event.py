@@ -39,7 +39,7 @@ class Event:
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
-            message = f"The event {self.id!r} is at a time without a zone."
+            message = f"The time of the event {self.id!r} has no time zone."
             raise InvalidValueError(message, value=self.at)
 
     def field(self, name: str) -> str:

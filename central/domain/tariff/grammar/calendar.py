@@ -80,7 +80,7 @@ def _read_seasons(cursor: Cursor) -> tuple[Season, ...]:
     missing = [day for day in _days_of((1, 1), (12, 31)) if day not in owner]
     if missing and all(season.ranges is not None for season in seasons):
         message = f"{missing[0][0]:02}-{missing[0][1]:02} is in no season."
-        cursor.refuse(Code.SEASONS_GAP, message, "Cover it, or add `rest`.")
+        cursor.refuse(Code.SEASONS_GAP, message, "Add it to an entry, or add `rest`.")
     return tuple(seasons)
 
 
@@ -103,7 +103,7 @@ def _take_days(first: MonthDay, last: MonthDay, owner: dict[MonthDay, str], seas
     for day in _days_of(first, last):
         if day in owner:
             message = f"{day[0]:02}-{day[1]:02} is in {owner[day]!r} and in {season.key!r}."
-            season.refuse(Code.SEASONS_OVERLAP, message, "Let each day be in one.")
+            season.refuse(Code.SEASONS_OVERLAP, message, "Give each day one season.")
         owner[day] = season.key
 
 
@@ -138,13 +138,13 @@ def _read_days(cursor: Cursor) -> tuple[DayType, ...]:
     covered: set[int] = set()
     for entry in read_entries(cursor):
         if any(kind.rest for kind in types) or len(covered) == len(_WEEKDAYS):
-            message = f"No day is left for {entry.key!r}; the first match wins."
+            message = f"No day is left for {entry.key!r}: earlier entries match them all."
             entry.refuse(Code.UNREACHABLE_DAYS, message, "Move it up.")
         types.append(_day_type(entry, has_holidays=cursor.record.values["holidays"] is not None))
         covered |= types[-1].weekdays
     if len(covered) < len(_WEEKDAYS) and not any(kind.rest for kind in types):
         message = f"{_WEEKDAYS[min(set(range(7)) - covered)]} is in no day type."
-        cursor.refuse(Code.DAYS_GAP, message, "Cover it, or add `rest`.")
+        cursor.refuse(Code.DAYS_GAP, message, "Add it to an entry, or add `rest`.")
     return tuple(types)
 
 

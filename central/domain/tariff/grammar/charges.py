@@ -99,7 +99,7 @@ def _check_one_amount(charge: Cursor) -> None:
         return
     prices = [step.price for step in _steps_of(charge)]
     if any(price is not None and price.by_period for price in prices):
-        message = "A stair-step has one amount, but its prices differ by period."
+        message = "A stair-step has one amount, but the prices differ by period."
         remedy = "Write `style: per_period`, or one price."
         charge.field("steps").refuse(Code.CONFLICT, message, remedy, line=charge.line)
 
@@ -185,7 +185,7 @@ MINIMUM = Record(
         Row("of", LINES_ABOVE, required=True, absent=no_lines),
         Row(
             "amount",
-            number(0, None, "A minimum below zero tops nothing up.", "Write one above."),
+            number(0, None, "The minimum is below zero.", "Write an amount above zero."),
             required=True,
         ),
         Row("qty", COUNT),

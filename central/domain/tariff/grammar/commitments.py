@@ -70,7 +70,7 @@ COMMITMENT = Record(
         Row("of", LINES_ABOVE, required=True, absent=no_lines),
         Row(
             "amount",
-            number(0, None, "A commitment below zero commits to nothing.", "Write one above."),
+            number(0, None, "The commitment is below zero.", "Write an amount above zero."),
             required=True,
         ),
         Row("qty", COUNT),

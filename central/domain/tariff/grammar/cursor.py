@@ -102,7 +102,7 @@ class Cursor:
     def items(self) -> tuple[Cursor, ...]:
         """The cursors of a list."""
         if not isinstance(self.node, Items):
-            self.refuse(Code.WRONG_TYPE, "A list belongs here.", "Write `- item`.")
+            self.refuse(Code.WRONG_TYPE, "A list is expected here.", "Write `- item`.")
         return tuple(
             self._below(f"{self.path}[{number}]", self.key, node)
             for number, node in enumerate(self.node.nodes)
@@ -111,7 +111,7 @@ class Cursor:
     def fields(self, remedy: str = "Write `key: value`.") -> dict[str, Node]:
         """The nodes of a mapping by key."""
         if not isinstance(self.node, Fields):
-            self.refuse(Code.WRONG_TYPE, "A mapping belongs here.", remedy)
+            self.refuse(Code.WRONG_TYPE, "A mapping is expected here.", remedy)
         return self.node.nodes
 
     def has(self, key: str) -> bool:

@@ -47,7 +47,7 @@ def _check_bank_or_side(total: Cursor) -> None:
 
 def _check_inside_or_outside(total: Cursor) -> None:
     if total.values["during"] is not None and total.values["outside"] is not None:
-        message = "Intervals count inside of one series, or outside of one."
+        message = "Only one of the keys that select intervals by a series is allowed."
         total.refuse(Code.CONFLICT, message, "Keep one of them.")
 
 

@@ -93,7 +93,7 @@ CURRENCY = Record(
 def _read_band(cursor: Cursor) -> tuple[int, ...]:
     bounds = tuple(int(str(_DAYS_OF_CYCLE.read(item))) for item in cursor.items())
     if len(bounds) != 2 or bounds[0] > bounds[1]:  # noqa: PLR2004 - two ends
-        message = "A band has two ends that ascend."
+        message = "A band needs two ends in ascending order."
         cursor.refuse(Code.OUT_OF_RANGE, message, "Write [27, 33].")
     return bounds
 
@@ -166,7 +166,7 @@ def _make_document(document: Cursor) -> TariffDocument:
 
 def _check_charges(document: Cursor) -> None:
     if not document.values["charges"] and not document.report.findings:
-        message = "There is no charge."
+        message = "The tariff has no charge."
         document.inside("charges", document.node).refuse(
             Code.NOTHING_TO_CHARGE, message, "Add one."
         )

@@ -32,7 +32,7 @@ class Split:
 def _check_distinct_values(split: Cursor) -> None:
     values = split.values["values"]
     if len(set(values) | {split.values["other"]}) <= len(values):
-        split.refuse(Code.DUPLICATE_NAME, "A value stands here twice.", "Keep one of them.")
+        split.refuse(Code.DUPLICATE_NAME, "A value is listed twice.", "Keep one of them.")
 
 
 SPLIT = Record(
@@ -49,9 +49,9 @@ SPLIT = Record(
 def _check_key(events: Cursor) -> None:
     take, key = events.values["take"], events.values["key"]
     if take == "unique" and key is None:
-        events.refuse(Code.MISSING_KEY, "What is unique has to be named.", "Add `key: user`.")
+        events.refuse(Code.MISSING_KEY, "`unique` needs a key.", "Add `key: user`.")
     if key is not None and take not in _LEVELS | {"unique"}:
-        events.refuse(Code.CONFLICT, f"A key says nothing for {take}.", "Drop `key`.")
+        events.refuse(Code.CONFLICT, f"`key` does not apply to {take}.", "Drop `key`.")
 
 
 def _check_time(events: Cursor) -> None:

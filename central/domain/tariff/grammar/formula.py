@@ -28,7 +28,7 @@ def _read_formula(cursor: Cursor) -> Expression:
     try:
         expression = parse_expression(read_text(cursor))
     except ExpressionError as error:
-        cursor.refuse(Code.BAD_EXPRESSION, error.message, "Mend it.", line=line)
+        cursor.refuse(Code.BAD_EXPRESSION, error.message, "Correct it.", line=line)
     for used in names_in(expression):
         _check_name(used, cursor, line)
     _check_sums(expression, cursor, line)
@@ -39,7 +39,7 @@ def _check_name(used: str, cursor: Cursor, line: int) -> None:
     scope, name = cursor.scope, cursor.record.key
     base = used.partition(".")[0]
     if name in {used, base}:
-        cursor.refuse(Code.CYCLE, f"{name!r} is computed from itself.", "Cut it.", line=line)
+        cursor.refuse(Code.CYCLE, f"{name!r} is computed from itself.", "Shorten it.", line=line)
     if base not in scope.units and base not in scope.needs and base not in scope.series:
         message = f"{used!r} is not a determinant above this one, and not a fact."
         cursor.refuse(Code.UNKNOWN_DETERMINANT, message, "Define it above.", line=line)

@@ -63,7 +63,7 @@ def read_text(cursor: Cursor) -> str:
     """The text of a scalar that is not null."""
     node = cursor.node
     if not isinstance(node, Scalar) or node.is_null:
-        cursor.refuse(Code.WRONG_TYPE, "A text belongs here.", "Write a word.")
+        cursor.refuse(Code.WRONG_TYPE, "A text is expected here.", "Write a word.")
     return node.text
 
 
@@ -150,7 +150,7 @@ def whole(low: int, high: int) -> Kind:
         value = read_number(cursor)
         if value != int(value) or not low <= value <= high:
             message = f"{value} is not a whole number from {low} to {high}."
-            cursor.refuse(Code.OUT_OF_RANGE, message, "Write one that is.")
+            cursor.refuse(Code.OUT_OF_RANGE, message, "Write a whole number in that range.")
         return int(value)
 
     return Kind(

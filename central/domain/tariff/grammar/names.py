@@ -95,16 +95,16 @@ def _read_lines_above(cursor: Cursor) -> tuple[str, ...]:
         no_lines(cursor.record)
     for name in names:
         if name == line_id:
-            cursor.refuse(Code.CYCLE, f"{line_id!r} rests on itself.", "Remove it.")
+            cursor.refuse(Code.CYCLE, f"{line_id!r} depends on itself.", "Remove it.")
         if name != ALL and name not in cursor.scope.lines:
-            message = f"{name!r} is not a line that stands before."
+            message = f"{name!r} is not an earlier line."
             cursor.refuse(Code.UNKNOWN_CHARGE, message, "Name charges above this one.")
     return names
 
 
 def no_lines(record: Cursor) -> NoReturn:
     """Refuse a line that rests on others and names none."""
-    message = f"{record.values['id']!r} names no lines that it rests on."
+    message = f"{record.values['id']!r} does not name the lines that it applies to."
     record.refuse(Code.NO_BASE, message, "Add `of: [charge, ...]`.")
 
 

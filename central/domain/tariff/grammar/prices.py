@@ -35,7 +35,7 @@ def _read_prices(cursor: Cursor) -> PriceTable:
         return PriceTable(((("", ""), read_number(cursor)),))
     entries = read_entries(cursor)
     if not entries:
-        cursor.refuse(Code.MISSING_PRICE, "There is no price.", "Write one.")
+        cursor.refuse(Code.MISSING_PRICE, "The price is missing.", "Write one.")
     if {entry.key for entry in entries} & cursor.scope.seasons:
         return _by_season(cursor, entries)
     return _by_period(cursor, entries)
@@ -110,7 +110,7 @@ def _read_bound(cursor: Cursor) -> Decimal | None:
     bound = read_number(cursor)
     if bound < 0:
         message = f"The bound {bound} is negative."
-        cursor.refuse(Code.OUT_OF_RANGE, message, "Write one that is not.")
+        cursor.refuse(Code.OUT_OF_RANGE, message, "Write a bound of zero or more.")
     return bound
 
 
@@ -162,11 +162,11 @@ def _read_steps(cursor: Cursor) -> Steps:
     steps = cast("Steps", cursor.each(STEP.read, cursors))
     cursor.stop_if_refused()
     if not steps:
-        cursor.refuse(Code.MISSING_PRICE, "There is no step.", "Add one.")
+        cursor.refuse(Code.MISSING_PRICE, "The list of steps is empty.", "Add one.")
     for later_cursor, (earlier, later) in zip(cursors[1:], pairwise(steps), strict=True):
         _check_ascent(later_cursor, earlier, later)
     if steps[-1].to is not None:
-        message = f"Nothing prices what exceeds {steps[-1].to}."
+        message = f"No step prices the quantity above {steps[-1].to}."
         remedy = "End with `to: null`."
         cursor.refuse(Code.TIERS_NOT_CLOSED, message, remedy, line=cursors[-1].line)
     return steps
@@ -176,11 +176,11 @@ def _check_ascent(cursor: Cursor, earlier: Step, later: Step) -> None:
     bound, code = cursor.field("to"), Code.TIERS_NOT_ASCENDING
     if earlier.to is None:
         message = "A step follows one that has no bound."
-        bound.refuse(code, message, "Let `null` be the last bound.", line=cursor.line)
+        bound.refuse(code, message, "Write `to: null` in the last step only.", line=cursor.line)
     comparable = (earlier.unit, earlier.of) == (later.unit, later.of)
     if comparable and later.to is not None and later.to <= earlier.to:
         message = f"The bound {later.to} does not exceed {earlier.to}."
-        bound.refuse(code, message, "Let bounds ascend.", line=cursor.line)
+        bound.refuse(code, message, "Write the bounds in ascending order.", line=cursor.line)
 
 
 def _write_steps(steps: Steps) -> list[Json]:
@@ -208,7 +208,7 @@ def _read_seasonal(cursor: Cursor) -> SeasonalSteps:
         return (("", _read_steps(cursor)),)
     entries = read_entries(cursor)
     if not entries:
-        cursor.refuse(Code.MISSING_PRICE, "There is no step.", "Add one.")
+        cursor.refuse(Code.MISSING_PRICE, "The list of steps is empty.", "Add one.")
     _every_season(cursor, entries)
     return tuple((entry.key, _read_steps(entry)) for entry in entries)
 

@@ -123,7 +123,7 @@ def _check_covered_once(periods: Periods, cursor: Cursor) -> None:
             if missing and not has_rest:
                 when = ", ".join(part for part in (season, day) if part)
                 message = f"{_clock(missing[0])} is in no period{f' ({when})' if when else ''}."
-                cursor.refuse(Code.PERIODS_GAP, message, "Cover it, or add `rest`.")
+                cursor.refuse(Code.PERIODS_GAP, message, "Add it to an entry, or add `rest`.")
 
 
 def _owners(periods: Periods, season: str, day: str, cursor: Cursor) -> dict[int, str]:
@@ -134,7 +134,7 @@ def _owners(periods: Periods, season: str, day: str, cursor: Cursor) -> dict[int
         for minute in [m for rule in rules for span in rule.hours for m in range(*span)]:
             if owner.setdefault(minute, period.name) != period.name:
                 message = f"{_clock(minute)} is in {owner[minute]!r} and in {period.name!r}."
-                cursor.refuse(Code.PERIODS_OVERLAP, message, "Let each be in one.")
+                cursor.refuse(Code.PERIODS_OVERLAP, message, "Give each hour one period.")
     return owner
 
 

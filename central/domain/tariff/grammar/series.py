@@ -84,7 +84,9 @@ def _make_series(series: Cursor) -> Series:
     term_units = {units[term] for term in terms}
     unit = series.values["unit"]
     if len(term_units) != 1 and unit is None:
-        series.refuse(Code.CONFLICT, f"{text!r} mixes units.", "Say which `unit` comes out.")
+        series.refuse(
+            Code.CONFLICT, f"{text!r} mixes units.", "Add `unit` to name the unit of the result."
+        )
     unit = unit or term_units.pop()
     units[series.key] = unit
     series.scope.computed.add(series.key)
@@ -96,7 +98,7 @@ def _parsed(series: Cursor) -> Polynomial:
     try:
         return _polynomial(parse_expression(text))
     except ExpressionError as error:
-        series.refuse(Code.BAD_EXPRESSION, error.message, "Mend it.")
+        series.refuse(Code.BAD_EXPRESSION, error.message, "Correct it.")
     except _NotASumError:
         message = f"{text!r} is not a sum of inputs times constants and factors."
         series.refuse(Code.BAD_EXPRESSION, message, "Write import - export.")

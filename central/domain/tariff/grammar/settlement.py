@@ -50,7 +50,7 @@ def _read_settlement(cursor: Cursor) -> tuple[object, ...]:
         with cursor.report.item():
             word, how = _word_and_how(entry)
             if word in seen or word in cursor.scope.lines:
-                message = f"{word!r} stands here twice, or is the id of a line."
+                message = f"{word!r} is listed twice, or is the id of a line."
                 entry.refuse(Code.DUPLICATE_NAME, message, "Keep one of them.")
             seen.add(word)
             entries.append(_BY_WORD[word].read(how))

@@ -57,10 +57,10 @@ def parse(text: str, file: str) -> Node:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line, text.count("\n")) + 1 if mark else 1
         message = f"The text is not valid YAML: {error.problem or error}."
-        raise _refused(Code.SYNTAX, file, line, message, "Mend the syntax.") from None
+        raise _refused(Code.SYNTAX, file, line, message, "Correct the syntax.") from None
     except (yaml.YAMLError, RecursionError) as error:
         message = f"The text is not valid YAML: {error}."
-        raise _refused(Code.SYNTAX, file, 1, message, "Mend the syntax.") from None
+        raise _refused(Code.SYNTAX, file, 1, message, "Correct the syntax.") from None
     if node is None:
         raise _refused(Code.EMPTY, file, 1, "The document is empty.", "Write a tariff.")
     return _convert(node, file, "$", 0)
@@ -108,7 +108,7 @@ def _convert(node: yaml.Node, file: str, path: str, depth: int) -> Node:
             message = "A key must be a plain word."
             raise _refused(Code.WRONG_TYPE, file, key_line, message, "Use a word.", path)
         if key.value in fields:
-            message = f"The key {key.value!r} stands here twice."
+            message = f"The key {key.value!r} is listed twice."
             raise _refused(Code.DUPLICATE_KEY, file, key_line, message, "Keep one of them.", path)
         fields[key.value] = _convert(child, file, f"{path}.{key.value}", depth + 1)
         lines[key.value] = key_line

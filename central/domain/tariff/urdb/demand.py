@@ -102,7 +102,7 @@ def flat_of(rates: Rates) -> Flat | None:
         rates.whole(number, "flatdemandmonths") for number in rates.months("flatdemandmonths")
     ]
     if not all(0 <= number < len(structure) and structure[number] for number in months):
-        message = "A month names a flat demand that has no rate."
+        message = "A month has a flat demand without a rate."
         rates.refuse(Code.MISSING_PRICE, "flatdemandmonths", message, "Add it to the structure.")
     return Flat(structure, months)
 
@@ -118,11 +118,11 @@ def lookback_of(rates: Rates) -> Lookback | None:
     if percent == 0:
         return None
     if percent < 0:
-        message = "A share of earlier peaks is not negative."
+        message = "The share of earlier peaks is negative."
         rates.refuse(Code.OUT_OF_RANGE, "lookbackpercent", message, "Write 0.8 for 80 %.")
     reach = rates.whole(record.get("lookbackrange") or 11, "lookbackrange")
     if not 1 <= reach <= 60:  # noqa: PLR2004 - the longest history that is kept
-        message = f"{reach} is no number of months to look back."
+        message = f"{reach} is not a number of months to look back."
         rates.refuse(Code.OUT_OF_RANGE, "lookbackrange", message, "Write 1 to 60.")
     flags = [Decimal(1)] * MONTHS
     if record.get("lookbackmonths") is not None:
@@ -239,7 +239,7 @@ class DemandSource:
             self.rates.refuse(Code.TIER_UNIT, path, message, "Use one unit.")
         unit = _UNITS.get(next(iter(names)))
         if unit is None:
-            message = f"{next(iter(names))!r} is no unit of demand that a meter gives."
+            message = f"{next(iter(names))!r} is not a unit of demand."
             where = path if named else field
             self.rates.refuse(Code.TIER_UNIT, where, message, "Use kW, kVA, kW daily or kVA daily.")
         return unit

@@ -47,7 +47,7 @@ def add_fixed(rates: Rates, charges: list[Said]) -> None:
 
 def _per(rates: Rates, unit: object, path: str) -> str:
     if unit not in _PER:
-        message = f"{unit!r} is no unit of time."
+        message = f"{unit!r} is not a unit of time."
         rates.refuse(Code.NOT_A_CHOICE, path, message, "Write $/month, $/day or $/year.")
     return _PER[str(unit)]
 
@@ -73,8 +73,8 @@ def minimums_of(rates: Rates, ids: list[str]) -> list[Said]:
         if amount:
             found[per] = amount
     if min(found.values(), default=0) < 0:
-        message = "A minimum below zero tops nothing up."
-        rates.refuse(Code.OUT_OF_RANGE, "mincharge", message, "Write one above.")
+        message = "The minimum is below zero."
+        rates.refuse(Code.OUT_OF_RANGE, "mincharge", message, "Write an amount above zero.")
     return [
         {"id": f"minimum_{per}", "of": ids, "amount": f"{amount:.12f}", "per": per}
         | {"basis": "after_credits"}

@@ -51,7 +51,7 @@ def read_records(text: str, file: str) -> list[Record]:
     try:
         value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        message = f"The text is no JSON: {error}."
+        message = f"The text is not valid JSON: {error}."
         raise _refused(Code.SYNTAX, file, "$", message) from None
     if isinstance(value, str):
         return read_records(value, file)
@@ -59,12 +59,12 @@ def read_records(text: str, file: str) -> list[Record]:
         value = value["items"]
     records = value if isinstance(value, list) else [value]
     if not records or not all(isinstance(record, dict) for record in records):
-        raise _refused(Code.WRONG_TYPE, file, "$", "The file holds no rate record.")
+        raise _refused(Code.WRONG_TYPE, file, "$", "The file contains no rate record.")
     return records
 
 
 def _no_constant(text: str) -> Decimal:
-    message = f"{text} is no number"
+    message = f"{text} is not a number"
     raise ValueError(message)
 
 
@@ -141,7 +141,7 @@ def _lower(record: Record, file: str) -> Record:
     found: Record = {}
     for name, value in record.items():
         if name.lower() in found:
-            message = f"The field {name.lower()!r} stands in the record twice."
+            message = f"The record has the field {name.lower()!r} twice."
             raise _refused(Code.DUPLICATE_KEY, file, name, message, "Keep one of them.")
         found[name.lower()] = value
     return found
@@ -157,7 +157,7 @@ def _rule(record: Record, file: str) -> Rule:
     try:
         return Rule(said)
     except ValueError:
-        message = f"{said!r} is no rule for generation."
+        message = f"{said!r} is not a rule for generation."
         remedy = f"Use {', '.join(Rule)}."
         raise _refused(Code.NOT_A_CHOICE, file, "dgrules", message, remedy) from None
 

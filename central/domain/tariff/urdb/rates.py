@@ -93,7 +93,7 @@ def charges_of(rates: Rates) -> Said:
         _add_fuel(fuel, first_months, determinants, charges)
     if not charges:
         rates.refuse(
-            Code.NOTHING_TO_CHARGE, "$", "The record charges nothing.", "Add a rate structure."
+            Code.NOTHING_TO_CHARGE, "$", "The record has no charge.", "Add a rate structure."
         )
     said: Said = {"calendar": calendar, "determinants": determinants, "charges": charges}
     if source.state:
@@ -261,7 +261,7 @@ def _shape(rates: Rates, tiers: list[Tier]) -> list[tuple[Decimal | None, str]]:
     for number, tier in enumerate(tiers):
         unit = _UNITS.get(tier.unit or "kwh")
         if unit is None:
-            message = f"{tier.unit!r} is no unit of energy tiers."
+            message = f"{tier.unit!r} is not a unit of energy tiers."
             rates.refuse(Code.TIER_UNIT, "energyratestructure", message, "Use kWh or kWh/kW.")
         shape.append((None if number == len(tiers) - 1 else tier.top, unit))
     return shape

@@ -72,7 +72,7 @@ class Rates:
         except InvalidOperation:
             found = None
         if found is None or not found.is_finite():
-            self.refuse(Code.NOT_A_NUMBER, path, f"{value!r} is no number.", "Write a number.")
+            self.refuse(Code.NOT_A_NUMBER, path, f"{value!r} is not a number.", "Write a number.")
         exponent = found.as_tuple().exponent
         too_fine = isinstance(exponent, int) and -exponent > _DECIMALS
         if found.adjusted() >= _WHOLE_DIGITS or too_fine:
@@ -88,8 +88,8 @@ class Rates:
         """
         found = self.number(value, path)
         if found != int(found):
-            message = f"{value} is no whole number."
-            self.refuse(Code.OUT_OF_RANGE, path, message, "Write one that is.")
+            message = f"{value} is not a whole number."
+            self.refuse(Code.OUT_OF_RANGE, path, message, "Write a whole number in that range.")
         return int(found)
 
     def ascending(self, tiers: Sequence[Tier], path: str) -> None:
@@ -105,14 +105,21 @@ class Rates:
             if tier.top is None and not closed:
                 message = f"Tier {number + 1} has no bound, but tiers follow it."
                 self.refuse(
-                    Code.TIERS_NOT_ASCENDING, path, message, "Let the last tier alone have no max."
+                    Code.TIERS_NOT_ASCENDING,
+                    path,
+                    message,
+                    "Leave out `max` in the last tier only.",
                 )
         for earlier, later in pairwise(tiers[:-1]):
             if earlier.unit == later.unit and _bound(later) <= _bound(earlier):
                 message = f"The bound {later.top} does not exceed {earlier.top}."
-                self.refuse(Code.TIERS_NOT_ASCENDING, path, message, "Let bounds ascend.")
+                self.refuse(
+                    Code.TIERS_NOT_ASCENDING, path, message, "Write the bounds in ascending order."
+                )
         if any(tier.top is not None and tier.top < 0 for tier in tiers[:-1]):
-            self.refuse(Code.OUT_OF_RANGE, path, "A bound is negative.", "Write one that is not.")
+            self.refuse(
+                Code.OUT_OF_RANGE, path, "A bound is negative.", "Write a bound of zero or more."
+            )
 
     def structure(self, name: str) -> list[list[Tier]]:
         """The tiers of each period of a rate structure."""
@@ -120,7 +127,7 @@ class Rates:
         if value is None:
             return []
         if not isinstance(value, list) or not all(isinstance(p, list) for p in value):
-            self.refuse(Code.WRONG_TYPE, name, "A list of periods belongs here.", "List tiers.")
+            self.refuse(Code.WRONG_TYPE, name, "A list of periods is expected here.", "List tiers.")
         return [
             [self._tier(entry, f"{name}[{i}][{j}]") for j, entry in enumerate(period)]
             for i, period in enumerate(value)
@@ -133,7 +140,12 @@ class Rates:
         unknown -= {"rate", "adj", "max", "unit", "sell", "name"}
         if unknown:
             name = min(unknown)
-            self.refuse(Code.UNKNOWN_KEY, f"{path}.{name}", f"{name!r} is no key.", "Remove it.")
+            self.refuse(
+                Code.UNKNOWN_KEY,
+                f"{path}.{name}",
+                f"{name!r} is not a key of a tier.",
+                "Remove it.",
+            )
         rate, adjustment, sell = (
             self.number(0 if entry.get(name) is None else entry[name], f"{path}.{name}")
             for name in ("rate", "adj", "sell")
@@ -174,7 +186,9 @@ class Rates:
         """Twelve numbers, or truths as 1 and 0."""
         value = self.record.get(name)
         if not isinstance(value, list) or len(value) != MONTHS:
-            self.refuse(Code.WRONG_TYPE, name, "A list of 12 months belongs here.", "List them.")
+            self.refuse(
+                Code.WRONG_TYPE, name, "A list of 12 months is expected here.", "List them."
+            )
         return [
             Decimal(entry) if isinstance(entry, bool) else self.number(entry, name)
             for entry in value

@@ -43,7 +43,7 @@ async def test_a_body_of_the_largest_size_is_whole() -> None:
 
 async def test_one_byte_more_is_too_large_however_it_is_cut() -> None:
     for pieces in ([b"abcdef"], [b"abcde", b"f"], [b"a"] * 6):
-        with pytest.raises(BodyTooLargeError, match="larger than the 5 bytes") as refused:
+        with pytest.raises(BodyTooLargeError, match="exceeds the limit of 5 bytes") as refused:
             await taken(5, *pieces)
     assert problem_of(refused.value).status == 413
 

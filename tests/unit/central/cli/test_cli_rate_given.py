@@ -66,17 +66,20 @@ def test_a_baseline_looks_at_the_months_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "is no JSON"),
-        ("[]", "is no object of"),
-        ('{"stream": "a", "id": "b"}', "is no object of"),
-        ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "x": 1}', "is no object of"),
-        ('{"stream": "a", "id": 7, "at": "2026-01-01T00:00:00Z"}', "where a text belongs"),
-        ('{"stream": "a", "id": "b", "at": "soon"}', "has no instant"),
+        ("{", "is not valid JSON"),
+        ("[]", "not an object"),
+        ('{"stream": "a", "id": "b"}', "not an object"),
+        ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "x": 1}', "not an object"),
+        ('{"stream": "a", "id": 7, "at": "2026-01-01T00:00:00Z"}', "where text is expected"),
+        ('{"stream": "a", "id": "b", "at": "soon"}', "has no time"),
         ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00"}', "without an offset"),
-        ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "value": NaN}', "is no JSON"),
-        ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "value": "x"}', "is no number"),
-        ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "value": 1e20}', "is no number"),
-        ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "value": true}', "is no number"),
+        (
+            '{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "value": NaN}',
+            "is not valid JSON",
+        ),
+        ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "value": "x"}', "not a number"),
+        ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "value": 1e20}', "not a number"),
+        ('{"stream": "a", "id": "b", "at": "2026-01-01T00:00:00Z", "value": true}', "not a number"),
     ],
 )
 def test_a_broken_line_of_events_exits_2_with_its_number(
@@ -96,7 +99,7 @@ def test_events_that_nobody_gave_are_no_zero_and_a_file_without_them_is(tmp_path
     tariff = "determinants: {n: {events: other}}\ncharges: [{id: s, qty: n, price: 2}]\n"
     held = run(tmp_path, tariff, ["1"] * 24)
     assert held.exit_code == 3
-    assert "MISSING_EVENTS" in held.stderr or "'other' are not given" in held.stderr
+    assert "MISSING_EVENTS" in held.stderr or "'other' are missing" in held.stderr
     (tmp_path / "events.jsonl").write_text(EVENTS)
     given = run(tmp_path, tariff, ["1"] * 24, "--events", str(tmp_path / "events.jsonl"))
     assert charges(given) == [{"s": "0.00"}]

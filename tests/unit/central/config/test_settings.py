@@ -108,7 +108,7 @@ def test_a_secret_in_a_file_of_the_old_name_is_read_and_checked(
     assert password is not None
     assert password.get_secret_value() == "sesame-street"
     file.write_text("", encoding="utf-8")
-    with pytest.raises(SecretRefusedError, match="METERLINE_BROKER_PASSWORD is set, and blank"):
+    with pytest.raises(SecretRefusedError, match="METERLINE_BROKER_PASSWORD is set but empty"):
         BrokerSettings()
 
 
@@ -120,5 +120,5 @@ def test_ingest_has_its_own_database_or_that_of_all(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("METERLINE_INGEST_DATABASE", f"{DSN}_in")
     assert IngestSettings().dsn() == f"{DSN}_in"
     monkeypatch.setenv("METERLINE_INGEST_DATABASE", " ")
-    with pytest.raises(SecretRefusedError, match="METERLINE_INGEST_DATABASE is set, and blank"):
+    with pytest.raises(SecretRefusedError, match="METERLINE_INGEST_DATABASE is set but empty"):
         IngestSettings()
