@@ -84,3 +84,9 @@ def test_one_plate_at_two_meters_is_two_places() -> None:
         places = plates.judge(meter, MAIN, [value(MAIN)], {nameplate_of(MAIN)})
         assert places.replaced == {}
         plates.commit(places.marks)
+
+
+def test_marks_have_the_names_under_which_every_release_stores_them() -> None:
+    exchanges = ExchangeDetector({})
+    found = exchanges.judge("main", MAIN, [value(MAIN)], {nameplate_of(MAIN)})
+    assert found.marks == {f"plate\tmain\t\t{MAIN.manufacturer}\t{MAIN.serial}": 1}
