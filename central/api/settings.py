@@ -6,7 +6,7 @@ import ipaddress
 import secrets
 from dataclasses import dataclass, field
 
-from central.config.secret import strong
+from central.config.secret import apart, strong
 from firmware_bridge.contract.errors import ConfigurationError
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
@@ -31,7 +31,7 @@ class WebSettings:
 
     Raises:
         ConfigurationError: No token on an address that others can reach.
-        SecretRefusedError: Token or secret is blank or too short.
+        SecretRefusedError: Token or secret is blank, too short or too uniform, or they are one.
     """
 
     host: str = "127.0.0.1"
@@ -50,6 +50,7 @@ class WebSettings:
         if self.token is not None:
             strong(self.token, "The operator's token")
         strong(self.secret, "The key that signs sessions")
+        apart(self.secret, self.token, "The key that signs sessions", "the operator's token")
 
     @property
     def open(self) -> bool:

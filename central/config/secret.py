@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,11 +23,13 @@ PREFIX = "METERLINE_"
 SECRET_MIN_BYTES = 32
 PASSWORD_MIN_BYTES = 8
 FOLDERS = ("METERLINE_SECRETS_DIR", "CREDENTIALS_DIRECTORY")
+# The least length over the least number of different characters: 8 of 32, as random hex always has.
+_REPEATED = 4
 HOW_TO_MAKE_ONE = "Make one with `openssl rand -hex 32`."
 
 
 class SecretRefusedError(ConfigurationError):
-    """A secret is blank, or so short that it could be guessed."""
+    """A secret is blank, or so short or so uniform that it could be guessed."""
 
     code = "SECRET_REFUSED"
 
@@ -52,12 +55,40 @@ def strong(secret: str | bytes, name: str, least: int = SECRET_MIN_BYTES) -> Non
         least: Its least length. [bytes]
 
     Raises:
-        SecretRefusedError: It is blank or shorter.
+        SecretRefusedError: It is blank or shorter, or few of its characters are different and can
+            be seen.
     """
     not_blank(secret, name, HOW_TO_MAKE_ONE)
     length = len(secret.strip().encode() if isinstance(secret, str) else secret)
     if length < least:
         message = f"{name} has {length} bytes; it needs at least {least}."
+        raise SecretRefusedError(message, remedy=HOW_TO_MAKE_ONE)
+    different = len(set(filter(str.isprintable, secret) if isinstance(secret, str) else secret))
+    wanted = least // _REPEATED
+    if different < wanted:
+        message = (
+            f"{name} has {different} different printable characters; it needs at least {wanted}."
+        )
+        raise SecretRefusedError(message, remedy=HOW_TO_MAKE_ONE)
+
+
+def apart(secret: str | bytes | None, token: str | None, name: str, other: str) -> None:
+    """Refuse a signing key that is also what people send to sign in: who has one has both.
+
+    Args:
+        secret: The key; None where there is none.
+        token: What people send; None where there is none.
+        name: What the one who gives the key calls it.
+        other: What they call the token.
+
+    Raises:
+        SecretRefusedError: They are the same.
+    """
+    if secret is None or token is None:
+        return
+    key = secret.strip().encode() if isinstance(secret, str) else secret
+    if hmac.compare_digest(key, token.strip().encode()):
+        message = f"{name} is the same as {other}."
         raise SecretRefusedError(message, remedy=HOW_TO_MAKE_ONE)
 
 

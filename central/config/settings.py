@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import getpass
 from datetime import timedelta
+from typing import Self
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from central.config.secret import FiledSettings, given_dsn, named_database, strong, variable
+from central.config.secret import FiledSettings, apart, given_dsn, named_database, strong, variable
 
 
 class Settings(FiledSettings):
@@ -53,6 +54,15 @@ class Settings(FiledSettings):
         if value is not None:
             strong(value.get_secret_value(), variable(info))
         return value
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        key, token = (
+            None if one is None else one.get_secret_value()
+            for one in (self.web_secret, self.web_token)
+        )
+        apart(key, token, "METERLINE_WEB_SECRET", "METERLINE_WEB_TOKEN")
+        return self
 
     _named = field_validator("database", "owner_database")(named_database)
 

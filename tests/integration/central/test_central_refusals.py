@@ -61,6 +61,7 @@ def test_a_setting_that_cannot_be_is_named(command: str, name: str, value: str) 
         ("serve", "METERLINE_WEB_SECRET", ""),
         ("serve", "METERLINE_WEB_SECRET", " " * 40),
         ("serve", "METERLINE_WEB_SECRET", "hunter2"),
+        ("serve", "METERLINE_WEB_SECRET", "k" * 32),
         ("serve", "METERLINE_WEB_TOKEN", ""),
         ("serve", "METERLINE_WEB_TOKEN", "0123456789abcdef"),
         ("ingest", "METERLINE_BROKER_PASSWORD", ""),
