@@ -1,1 +1,1 @@
-"""Enrolling gateways, and managing them from afar."""
+"""Enrolling gateways, and managing them remotely."""
