@@ -21,6 +21,7 @@ from central.domain.billing.printable import named, unprintable_holds
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.rating.daily_usage import DailyUsage
+from central.domain.rating.hold import Hold
 from central.service.billing.print_invoice import (
     DocumentError,
     IssueFacts,
@@ -51,9 +52,12 @@ def render_invoice(
         The PDF file.
 
     Raises:
-        UnprintableTextError: The fonts lack what the bill says.
+        UnprintableTextError: The fonts lack what the bill says, or nobody would see it; what was
+            issued before that was looked at is printed as it was.
         DocumentError: The typesetter refuses it for another reason.
     """
+    if issue is None and (lacking := unprintable_holds(printed_texts(bill))):
+        raise _unprintable(bill, lacking)
     created = bill.days.end if issue is None else issue.issued
     stamp = datetime.combine(created, time(), UTC)
     text = json.dumps(_content(bill, usage, issue), ensure_ascii=False, sort_keys=True)
@@ -77,17 +81,25 @@ def render_invoice(
 def _refusal(bill: Bill, said: str) -> UnprintableTextError | DocumentError:
     """What a refusal of the typesetter means for a bill."""
     lacking = unprintable_holds(printed_texts(bill))
-    of = f"The bill {bill.account} of {bill.cycle}"
+    of = _name(bill)
     if lacking:
-        message = f"{of} cannot be printed. {' '.join(hold.message for hold in lacking)}"
-        remedy = "Replace these characters, and bill the account again."
-        return UnprintableTextError(message, value=lacking[0].evidence, remedy=remedy)
+        return _unprintable(bill, lacking)
     if _LACKS in said:
         signs = dict.fromkeys(sign for found in _LACKED.findall(said) for sign in found)
         message = f"{of} cannot be printed: the fonts have no {named(signs)}."
         return UnprintableTextError(message, value="".join(signs))
     reason = said.strip().partition("\n")[0]
     return DocumentError(f"{of} cannot be typeset: {reason}.")
+
+
+def _unprintable(bill: Bill, lacking: Sequence[Hold]) -> UnprintableTextError:
+    message = f"{_name(bill)} cannot be printed. {' '.join(hold.message for hold in lacking)}"
+    remedy = "Replace these characters, and bill the account again."
+    return UnprintableTextError(message, value=lacking[0].evidence, remedy=remedy)
+
+
+def _name(bill: Bill) -> str:
+    return f"The bill {bill.account} of {bill.cycle}"
 
 
 @cache

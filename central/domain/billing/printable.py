@@ -1,7 +1,9 @@
 """What the invoice's fonts can print, and what of a bill they cannot.
 
 A bill whose texts cannot be printed is held before it is issued, since nothing of it can be changed
-afterwards. What the fonts cover is measured, not guessed: see `tools/fonts.py`.
+afterwards. What the fonts cover is measured, not guessed: see `tools/fonts.py`. What nobody sees is
+not printed either, though a font has it: an override of the direction turns round the amount that
+stands after it, and two names that look alike would be two customers.
 """
 
 from __future__ import annotations
@@ -16,6 +18,14 @@ from central.domain.rating.hold import Hold
 UNPRINTABLE_TEXT = "UNPRINTABLE_TEXT"
 _NAMED_AT_MOST = 8
 _JOINERS = frozenset("\u200c\u200d")
+# Control, format, unassigned, private, half a pair, separators of lines and paragraphs.
+_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# Blank letters, signs and marks of other categories.
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
+    chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+}
+# A place to part a word, which a typesetter understands, and the blanks between lines and fields.
+_UNDERSTOOD = frozenset("\u00ad\t\n")
 Text = tuple[str, str]
 """What a text is, as one would call it, and the text as it is printed."""
 
@@ -48,8 +58,25 @@ def _clusters(text: str) -> Iterator[str]:
 
 def _lacking(cluster: str) -> tuple[str, ...]:
     """What is missing of a letter with its marks, as they stand and as one sign."""
+    unseen = tuple(sign for sign in cluster if is_unseen(sign, cluster[0]))
+    if unseen:
+        return unseen
     missed = _missed(cluster)
     return missed if missed and _missed(unicodedata.normalize("NFC", cluster)) else ()
+
+
+def is_unseen(sign: str, letter: str = "a") -> bool:
+    """Whether nobody sees a sign, or has no business with it.
+
+    Args:
+        sign: One character.
+        letter: What it stands behind; a joiner behind an Arabic letter is spelling.
+    """
+    if sign in _JOINERS:
+        return unicodedata.bidirectional(letter) != "AL"
+    if sign in _UNDERSTOOD:
+        return False
+    return sign in _UNSEEN or unicodedata.category(sign) in _UNSEEN_CATEGORIES
 
 
 def _missed(cluster: str) -> tuple[str, ...]:

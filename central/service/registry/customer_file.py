@@ -21,6 +21,7 @@ Local dates are cut in the zone of the point; an instant may be given instead (R
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -42,10 +43,13 @@ from central.service.ports.registry import (
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
 from firmware_bridge.contract.interval import day_start
 from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.plain_text import flaw
 from firmware_bridge.contract.quantity import Unit
 
 _CAPACITY = re.compile(r"([0-9.]+)\s*(k?)(?:W|var|VA|L/h)?")
 _PERIOD = re.compile(r"(\d+)\s*(s|m|h)?")
+# Where a text may have lines.
+_LINED = re.compile(r"tariffs\.\d+|seller\.address|(accounts|service_points)\.\d+\.address")
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -230,8 +234,11 @@ def read_customer_file(path: Path) -> tuple[CustomerFile, list[tuple[str, str]]]
         OSError: The customer file itself cannot be read.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _TextLoader)  # noqa: S506 - a SafeLoader
+        content = _content(path)
         customers = CustomerFile.model_validate(content)
+    except UnicodeDecodeError as error:
+        message = f"{path.name} is not UTF-8: byte {error.start} cannot be read."
+        raise CustomerFileError(message, value=path.name) from error
     except yaml.YAMLError as error:
         message = f"{path.name} is not valid YAML: {' '.join(str(error).split())}."
         raise CustomerFileError(message, value=path.name) from error
@@ -241,6 +248,49 @@ def read_customer_file(path: Path) -> tuple[CustomerFile, list[tuple[str, str]]]
         message = f"{path.name}: {place}: {first['msg']}."
         raise CustomerFileError(message, value=place) from error
     return customers, [_tariff(path, entry) for entry in customers.tariffs]
+
+
+def _content(path: Path) -> object:
+    """What a file says, once all its texts can be kept.
+
+    Raises:
+        CustomerFileError: One cannot.
+        YAMLError: It is no YAML.
+    """
+    loader = _TextLoader(path.read_text(encoding="utf-8"))
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        for node, place in _texts(root):
+            fault = flaw(node.value, lines=_LINED.fullmatch(place) is not None)
+            if fault is not None:
+                line = node.start_mark.line + 1
+                message = f"{path.name}, line {line}: {place or 'the file'} contains {fault}."
+                raise CustomerFileError(message, value=place)
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _texts(root: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, str]]:
+    """All texts of a document with their places, in order; a key is of the mapping's place."""
+    waiting, met = [(root, "")], set[int]()
+    while waiting:
+        node, place = waiting.pop()
+        if isinstance(node, yaml.ScalarNode):
+            yield node, place
+            continue
+        if id(node) in met:  # an alias, maybe of what it stands in
+            continue
+        met.add(id(node))
+        parts: list[tuple[yaml.Node, str]] = []
+        if isinstance(node, yaml.SequenceNode):
+            parts += [(one, f"{place}.{at}") for at, one in enumerate(node.value)]
+        elif isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                parts += [(key, place), (value, f"{place}.{getattr(key, 'value', '')}")]
+        waiting += [(one, name.lstrip(".")) for one, name in reversed(parts)]
 
 
 def _tariff(customers: Path, entry: str) -> tuple[str, str]:

@@ -74,3 +74,45 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path, start: str) -> None:
     point = book.service_points[0]
     with pytest.raises(InvalidValueError):
         point.meters[0].record(point.name, point.zone)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "line"),
+    [
+        ("name: Ada", 'name: "A\\0da"', "accounts.0.name", 12),
+        ("name: Ada", 'name: "A\\x07da"', "accounts.0.name", 12),
+        ("name: Ada", 'name: "A\\tda"', "accounts.0.name", 12),
+        ("name: Ada", 'name: "A\\x85da"', "accounts.0.name", 12),
+        ("name: Ada", 'name: "A\\ud800da"', "accounts.0.name", 12),
+        ("name: Ada", 'name: "Ada\\nda"', "accounts.0.name", 12),
+        ('"0042"', '"00\\e42"', "accounts.0.number", 11),
+        ("Plaza 1", "Pla\\0za 1", "seller.address", 1),
+        ("[home.yaml]", '["home\\0.yaml"]', "tariffs.0", 2),
+        ("kind: no", '"ki\\0nd": no', "accounts.0.agreements.0.facts", 14),
+        ("kind: no", 'kind: "n\\0o"', "accounts.0.agreements.0.facts.kind", 14),
+    ],
+)
+def test_a_control_character_is_refused_by_field_and_line(
+    tmp_path: Path, old: str, new: str, place: str, line: int
+) -> None:
+    assert old in BOOK
+    with pytest.raises(CustomerFileError) as caught:
+        read_customer_file(write(tmp_path, BOOK.replace(old, new)))
+    assert f"book.yaml, line {line}: {place} " in str(caught.value)
+    assert caught.value.value == place
+    assert str(caught.value).isprintable()
+
+
+def test_lines_belong_in_an_address_and_a_tariff(tmp_path: Path) -> None:
+    text = BOOK.replace("[home.yaml]", '["tariff: A\\n\\tb: c\\n"]')
+    assert read_customer_file(write(tmp_path, text))[1] == [("tariff", "tariff: A\n\tb: c\n")]
+
+
+def test_a_file_that_refers_to_itself_or_is_not_utf_8_ends_in_a_sentence(tmp_path: Path) -> None:
+    for text in ("&a [*a]", "accounts: &a [*a]", "seller: &a {name: *a}"):
+        with pytest.raises(CustomerFileError):
+            read_customer_file(write(tmp_path, text))
+    path = tmp_path / "latin.yaml"
+    path.write_bytes(b"seller: {name: Jos\xe9}")
+    with pytest.raises(CustomerFileError, match="UTF-8"):
+        read_customer_file(path)
