@@ -1,4 +1,4 @@
-"""One gateway at work: meters, buffer and uplink together."""
+"""One running gateway: meters, buffer and uplink together."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def agent_name() -> str:
 
 
 class Agent:
-    """One gateway at work. Made by `edge_agent.main.running_agent`.
+    """One running gateway. Made by `edge_agent.main.running_agent`.
 
     Args:
         config: What it begins with.
@@ -95,7 +95,7 @@ class Agent:
         return self.meter_set.meters
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Run until cancelled."""
         await self._recorder.recall()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.uplink.run())
@@ -139,7 +139,7 @@ class Agent:
         return expose((*own, *further))
 
     async def apply(self, config: EdgeConfig, origin: str) -> Applied | ReloadRefusal:
-        """Go over to another configuration; see `edge_agent.reconfigure`."""
+        """Switch to another configuration; see `edge_agent.reconfigure`."""
         return await self.reloader.apply(config, origin)
 
     @property
@@ -148,7 +148,7 @@ class Agent:
         return self.meter_set.caught_up
 
     async def health(self) -> Health:
-        """How it is doing now."""
+        """The state of the agent now."""
         now = self.clock.wall()
         return Health(
             gateway=self._gateway,

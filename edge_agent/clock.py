@@ -1,4 +1,4 @@
-"""Time at the gateway: what the wall clock says, how far to believe it, and when it jumped."""
+"""Time at the gateway: the wall clock, its quality, and its steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIME_ERROR = 5
 
 
 class Clock(Protocol):
-    """Everything the agent knows about time."""
+    """The clock of the agent: wall time, monotonic time and their quality."""
 
     @property
     def boot(self) -> str:
@@ -47,7 +47,7 @@ class Clock(Protocol):
 
 
 class ClockSource(StrEnum):
-    """Who says whether the clock is right: the kernel, or a person (demo, tests)."""
+    """What decides whether the clock is right: the kernel, or a person (demo, tests)."""
 
     KERNEL = "kernel"
     TRUSTED = "trusted"
@@ -100,7 +100,7 @@ class Anchor:
 
 
 class SteadyClock:
-    """A clock that nobody can set while it is not disciplined.
+    """A clock that ignores being set while it is not synchronised.
 
     Once it was right, its wall time goes on by the monotonic clock for as long as nobody vouches
     for the wall clock: whoever steps that meanwhile, to 1970 or by an hour, changes no reading.

@@ -1,4 +1,4 @@
-"""What can go wrong at the edge, by name."""
+"""The errors of the edge agent."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ class BufferUnavailableError(EnvironmentFaultError):
 
 
 class BufferDamagedError(MeterlineError):
-    """The buffer file is no intact database of ours; the agent sets it aside and salvages it."""
+    """The buffer file is not an intact database of ours. The agent salvages it."""
 
     code = "BUFFER_DAMAGED"
     fault = Fault.ENVIRONMENT
 
 
 class BatchMissingError(MeterlineError):
-    """A batch was asked for that the buffer does not hold."""
+    """The buffer does not have the requested batch."""
 
     code = "BATCH_MISSING"
 
 
 class SessionProtocolError(MeterlineError):
-    """The uplink's session was told of something that cannot happen where it stands."""
+    """The uplink's session got an event that is not possible in its state."""
 
     code = "SESSION_PROTOCOL"
     fault = Fault.PRODUCT
@@ -68,19 +68,19 @@ class CertificateNameError(BrokerTlsError):
 
 
 class BrokerError(EnvironmentFaultError):
-    """The broker cannot be had at present; the agent keeps trying, and readings keep waiting."""
+    """The broker is unavailable at present; the agent keeps trying, and readings keep waiting."""
 
     code = "BROKER"
 
 
 class BrokerUnreachableError(BrokerError):
-    """Nothing takes a connection at the broker's address."""
+    """No server accepts connections at the broker's address."""
 
     code = "BROKER_UNREACHABLE"
 
 
 class BrokerSilentError(BrokerError):
-    """The broker takes a connection and does not answer, or what answers is no broker."""
+    """The broker takes a connection and does not answer, or what answers is not a broker."""
 
     code = "BROKER_SILENT"
 
@@ -104,7 +104,7 @@ class MetricsPortError(EnvironmentFaultError):
 
 
 class SettingFixedError(ConfigurationError):
-    """A setting that cannot change while the agent runs is another one in a new configuration."""
+    """A new configuration changes a setting that cannot change while the agent runs."""
 
     code = "SETTING_FIXED"
 
@@ -123,6 +123,6 @@ class BufferFolderError(ConfigurationError):
 
 
 class BufferForeignError(ConfigurationError):
-    """The buffer's path names a file that is none of ours; it was not touched."""
+    """The buffer's path names a file that is not a buffer; it was not changed."""
 
     code = "BUFFER_FOREIGN"

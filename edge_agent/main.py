@@ -1,4 +1,4 @@
-"""The agent put together: meters, buffer and uplink, from start to a clean stop."""
+"""Compose and run the agent: meters, buffer and uplink, from start to a clean stop."""
 
 from __future__ import annotations
 

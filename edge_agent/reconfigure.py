@@ -1,4 +1,4 @@
-"""A new configuration for an agent that runs.
+"""Apply a new configuration to a running agent.
 
 How it works. `apply` checks everything first, and refuses by name what cannot be: then nothing has
 changed. What it takes is put in place with the buffer open and every meter that is not concerned at
@@ -106,7 +106,7 @@ class ConfigurationStatus:
 
 
 def check_fixed(old: EdgeConfig, new: EdgeConfig) -> None:
-    """See to it that what cannot change while the agent runs does not.
+    """Check that settings which cannot change at run time stay the same.
 
     Raises:
         SettingFixedError: Names the key, and says what to do.
@@ -121,7 +121,7 @@ def check_fixed(old: EdgeConfig, new: EdgeConfig) -> None:
 
 
 async def check_broker(config: EdgeConfig) -> None:
-    """See to it that the broker's certificates can be used, by this gateway.
+    """Check that this gateway can use the broker's certificates.
 
     Raises:
         BrokerTlsError: They cannot; CertificateNameError where they are another gateway's.
@@ -166,7 +166,7 @@ class Reloader:
         self._turn = asyncio.Lock()
 
     async def begin(self) -> None:
-        """Serve the figures that the first configuration asks for.
+        """Serve the metrics that the first configuration asks for.
 
         Raises:
             MetricsPortError: The port is taken.

@@ -1,4 +1,4 @@
-"""What one meter gave in one cycle, from its driver to the transaction that stores it."""
+"""The values of one meter in one cycle, from its driver to the transaction that stores them."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class FileKey:
 
     @classmethod
     def make(cls, path: Path) -> FileKey:
-        """Make a key that nobody else can read.
+        """Make a key file that only its owner can read.
 
         Raises:
             OSError: The file is there already, or cannot be made.

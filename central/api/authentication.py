@@ -1,4 +1,4 @@
-"""Who may come in: bearer tokens, signed sessions, and tokens that a form is one of ours.
+"""Authentication: bearer tokens, signed sessions and CSRF tokens.
 
 There is one operator. A caller of the API sends the token with every request; a browser trades it
 once for a signed cookie. Every browser, signed in or not, has a random name; a form carries the

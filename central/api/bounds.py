@@ -1,4 +1,4 @@
-"""How large the body of a request may be, and the channel that holds it to that.
+"""Limit the size of request bodies.
 
 A body is counted as it comes, so that no more than its bound is ever held: with a Content-Length,
 in chunks, signed in or not.

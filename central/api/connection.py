@@ -1,4 +1,4 @@
-"""A connection of the web server that waits for nobody longer than agreed.
+"""A connection of the web server with a time limit for every step.
 
 The server below has a timer for connections that rest between requests and none for a head or body
 that comes slowly or not at all, nor for a client that does not read its answer. Here each turn that

@@ -34,7 +34,7 @@ _DETAIL_MAX = 2_000
 
 
 class AccessError(OperatorError):
-    """A request does not say who asks, or says it wrongly."""
+    """A request has no credentials, or wrong ones."""
 
     code = "ACCESS"
 
@@ -46,7 +46,7 @@ class ForbiddenError(OperatorError):
 
 
 class MisdirectedError(OperatorError):
-    """A request came in under a host name that is not served."""
+    """A request names a host that is not served."""
 
     code = "MISDIRECTED"
 
@@ -64,7 +64,7 @@ class KeyReusedError(OperatorError):
 
 
 class KeyBusyError(OperatorError):
-    """A request with the same idempotency key is still at work."""
+    """A request with the same idempotency key is still in progress."""
 
     code = "IDEMPOTENCY_KEY_BUSY"
     retryable = True
@@ -151,7 +151,7 @@ def status_of(error: MeterlineError) -> HTTPStatus:
 
 
 def problem_of(error: MeterlineError) -> Problem:
-    """What a caller is told of an error of ours."""
+    """The problem document of an error."""
     status = status_of(error)
     if isinstance(error, TariffRefusedError):
         places = tuple(

@@ -36,7 +36,7 @@ def listen(settings: WebSettings) -> socket.socket:
     """A socket that listens where the settings say.
 
     Raises:
-        AddressTakenError: The address cannot be had.
+        AddressTakenError: The address is unavailable.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -69,7 +69,7 @@ async def serving(
         patience: How long and how much a connection is given.
 
     Raises:
-        AddressTakenError: The address cannot be had.
+        AddressTakenError: The address is unavailable.
     """
     listener = listen(settings)
     server = QuietServer.of(app, patience)

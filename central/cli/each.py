@@ -1,4 +1,4 @@
-"""Do something to each of many bills: one that fails is reported, and the others are done."""
+"""Apply an action to many bills: a failed one is reported, and the others are done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FailedBill:
-    """What could not be done, and why.
+    """A bill that failed, and the reason.
 
     Args:
         name: Of the bill.
@@ -39,7 +39,7 @@ class FailedBill:
 
 @dataclass(slots=True)
 class Tried:
-    """What became of many.
+    """The results for many bills.
 
     Args:
         done: Names of those that were done.
@@ -91,7 +91,7 @@ async def each(
         except OSError as error:
             sentence = f"{error.filename}: {error.strerror}."
             tried.failed.append(FailedBill(name(thing), "FILE", sentence))
-        except Exception as error:  # noqa: BLE001 - what nobody foresaw of one may not cost the others theirs
+        except Exception as error:  # noqa: BLE001 - an unexpected error of one must not stop the others
             _log.exception("item_failed", item=name(thing))
             sentence = f"{type(error).__name__}: {error}. This is a fault in Meterline."
             tried.failed.append(FailedBill(name(thing), "INTERNAL", sentence))

@@ -1,4 +1,4 @@
-"""`meterline-central conflict|finding|quarantine`, `gateway ...`: what waits for a decision."""
+"""`meterline-central conflict|finding|quarantine`, `gateway ...`: what an operator decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all commands of `meterline-central` share: settings, answers, errors, exit codes."""
+"""Shared by all commands of `meterline-central`: settings, output, errors, exit codes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def group(help_text: str) -> typer.Typer:
 
 
 def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
-    """Say errors in a sentence, and end with the exit code that they mean."""
+    """Print an error as one sentence, and exit with its exit code."""
 
     @functools.wraps(command)
     def wrapped(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
@@ -135,7 +135,7 @@ def settings() -> Settings:
 
 
 def actor_of(named: str | None) -> str:
-    """In whose name a command works."""
+    """The name of the person who runs a command."""
     return named or settings().actor
 
 
@@ -176,7 +176,7 @@ def progress_bar(
 
     Args:
         text: What is being done.
-        total: How much there is; None where nobody knows.
+        total: How much there is; None if unknown.
         quiet: Draw nothing.
     """
     columns = (

@@ -43,7 +43,7 @@ class IngestSettings(BrokerSettings):
 
     @property
     def limits(self) -> ConnectionLimits:
-        """How long a connection to the database may stand still."""
+        """Time limits of a database connection."""
         return ConnectionLimits(
             self.ingest_statement_timeout_s, self.ingest_idle_timeout_s, self.ingest_tcp_timeout_s
         )

@@ -1,4 +1,4 @@
-"""Settings that had another name: the old one still works, and says once what the new one is."""
+"""Renamed settings: the old name still works, and the new one is logged once."""
 
 from __future__ import annotations
 

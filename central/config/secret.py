@@ -175,7 +175,7 @@ def secrets_folder() -> Path | None:
     """The folder with secrets as files; None where none is named.
 
     Raises:
-        SecretsFolderError: It is named, and is no folder.
+        SecretsFolderError: Its value is not a folder.
     """
     name = next((name for name in FOLDERS if os.environ.get(name)), None)
     if name is None:

@@ -12,7 +12,7 @@ from central.config.secret import FiledSettings, apart, given_dsn, named_databas
 
 
 class Settings(FiledSettings):
-    """What the commands of the centre need to know.
+    """Settings of the commands of the centre.
 
     Args:
         database: DSN of the database, as any role that may become `meterline_app`.

@@ -1,1 +1,1 @@
-"""Where a process of the centre is put together from its parts."""
+"""Compose the processes of the centre from their parts."""

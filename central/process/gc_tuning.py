@@ -1,4 +1,4 @@
-"""The garbage collector of a process that makes bills by the thousand."""
+"""Tune the garbage collector of a process that makes thousands of bills."""
 
 from __future__ import annotations
 

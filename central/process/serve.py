@@ -35,7 +35,7 @@ async def run_serve(
         ready: Takes the address once it answers.
 
     Raises:
-        AddressTakenError: The address cannot be had.
+        AddressTakenError: The address is unavailable.
         ConfigurationError: No token on an address that others can reach.
         StoreUnfitError: The database is not one that this release can work with.
     """

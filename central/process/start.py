@@ -35,7 +35,7 @@ def start(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def exit_code_of(error: MeterlineError) -> int:
-    """2 where somebody can mend what is wrong, a setting for one; 1 where not."""
+    """The exit code: 2 if an operator can correct the fault, such as a setting; else 1."""
     return EXIT_REFUSED if error.fault in _TO_MEND else EXIT_ERROR
 
 

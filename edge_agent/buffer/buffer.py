@@ -1,4 +1,4 @@
-"""The outbox: every reading is here, committed, until the centre has said that it has it.
+"""The buffer: it keeps every reading, committed, until the centre acknowledges it.
 
 How it works. One SQLite file, one connection, one transaction per poll cycle. A row is one sealed
 batch exactly as it is sent. What the centre acknowledges is noted in memory at once and written

@@ -1,4 +1,4 @@
-"""A file that keeps what was committed to it, whatever happens to the disk below.
+"""The storage engine: a file that keeps every commit, whatever happens to the disk.
 
 How it works. A transaction is whole or not at all. A file that turns out to be damaged is set
 aside and salvaged into a new one, and the transaction tried once more. A disk that is short, or
@@ -95,7 +95,7 @@ class StorageEngine:
         Raises:
             BufferInUseError: Another agent has it open.
             BufferOwnerError: It belongs to another gateway.
-            BufferForeignError: The file is no buffer at all.
+            BufferForeignError: The file is not a buffer.
             BufferUnavailableError, BufferFullError: The environment does not let us.
         """
         check_file(path)

@@ -1,4 +1,4 @@
-"""What goes into the buffer in one transaction, and what can be asked of it."""
+"""The records that the buffer stores in one transaction, and those it returns."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ class ReadingCounts:
 
 
 def event_counts(marks: Mapping[str, int]) -> dict[str, int]:
-    """How often registers did what, by kind, ever."""
+    """Counts of register events since the start of the buffer, by kind."""
     kinds = [*(kind.name.lower() for kind in EventKind), WITHHELD]
     return {kind: marks.get(EVENT + kind, 0) for kind in kinds}
 
 
 @dataclass(frozen=True, slots=True)
 class EpochView:
-    """What the session needs to know of one epoch in the buffer.
+    """The state of one epoch in the buffer, for the session.
 
     Args:
         epoch: The life of the buffer.

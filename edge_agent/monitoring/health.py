@@ -42,16 +42,16 @@ class Health:
         gateway: Whose.
         running: Whether the agent answered, or only its file was read.
         at: When, by the gateway's clock. ISO 8601, UTC.
-        connected: Whether the broker is connected; None where nobody could say.
-        clock_quality: synchronised, holdover or unsynchronised; None where nobody could say.
-        disk_short: The alarm; None where nobody could say.
-        disk_failing: The alarm that it takes no writes; None where nobody could say.
+        connected: Whether the broker is connected; None if unknown.
+        clock_quality: synchronised, holdover or unsynchronised; None if unknown.
+        disk_short: The alarm; None if unknown.
+        disk_failing: The alarm that it takes no writes; None if unknown.
         backlog: Unacknowledged batches.
         oldest_unacknowledged_s: Age of the oldest of them; None where there is none. [s]
         readings: By where they are; `reconcile` says whether every one is accounted for.
         meters: By name.
         pid: The agent's process, where it runs.
-        broker_failure: Code of why the broker cannot be had; None where it can, or nobody knows.
+        broker_failure: Code of why the broker is unavailable; None if it is not, or unknown.
         events: How often registers did what besides counting up, by kind, ever.
         configuration: How the running one stands (`edge_agent.reconfigure`), else None.
         remote: How configurations and updates from the centre stand; None where none are taken.

@@ -41,7 +41,7 @@ class Supervisor:
         return cls(environment.get("NOTIFY_SOCKET") or None, watchdog_s)
 
     def notify(self, state: str) -> None:
-        """Send a state such as `READY=1`; nobody listening is no error."""
+        """Send a state such as `READY=1`; a missing listener is not an error."""
         if self.address is None:
             return
         address = self.address

@@ -1,4 +1,4 @@
-"""Reads from a meter's load profile what was missed, and seals it in full batches.
+"""Read missed entries from a meter's load profile, and seal them in full batches.
 
 How far it got is a mark that is committed in the same transaction as the entries before it, so a
 kill at any moment neither loses an entry nor seals one twice.
@@ -34,7 +34,7 @@ SHORT_S = 30.0
 
 
 class Backfill:
-    """One meter's catching up. Runs until it is cancelled.
+    """The back-fill of one meter. Runs until it is cancelled.
 
     Args:
         meter: The meter.

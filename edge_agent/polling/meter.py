@@ -1,4 +1,4 @@
-"""One configured meter: its driver, how it is read, and how it has been doing."""
+"""One configured meter: its driver, how it is read, and its state."""
 
 from __future__ import annotations
 

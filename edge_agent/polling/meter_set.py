@@ -1,4 +1,4 @@
-"""The meters at work, which a change of configuration may add to, take from, and alter.
+"""The meters that the agent reads; a new configuration may add, remove and change them.
 
 A meter that a change does not name keeps its driver, its connection and its timetable. One whose
 driver's own keys change gets a new driver; what the agent decides itself (how often, how long) is
@@ -75,7 +75,7 @@ def make_meter(settings: MeterSettings, create: CreateDriver = create_driver) ->
 
 
 def check_meters(settings: Sequence[MeterSettings]) -> None:
-    """See to it that every meter can be as configured.
+    """Check that every meter can be configured so.
 
     Raises:
         UnknownProtocolError, DriverSettingError: One cannot.
@@ -85,7 +85,7 @@ def check_meters(settings: Sequence[MeterSettings]) -> None:
 
 
 def compare(old: Sequence[MeterSettings], new: Sequence[MeterSettings]) -> MeterChanges:
-    """Which meters come, go, and are no longer as they were."""
+    """Which meters are added, removed and changed."""
     before = {settings.name: settings for settings in old}
     after = {settings.name: settings for settings in new}
     return MeterChanges(
@@ -144,7 +144,7 @@ class MeterSet:
             await asyncio.Event().wait()
 
     async def change(self, wanted: Sequence[MeterSettings]) -> MeterChanges:
-        """Be as configured.
+        """Apply a change of configuration.
 
         Raises:
             ConfigurationError: A meter cannot be as configured; nothing was changed.
@@ -168,7 +168,7 @@ class MeterSet:
         return change
 
     async def close(self) -> None:
-        """Let go of every meter; nobody reads them any more."""
+        """Close every meter."""
         entries, self._entries = self._entries, {}
         self.meters.clear()
         for entry in entries.values():

@@ -1,4 +1,4 @@
-"""Reads every meter on its UTC boundaries: all at once, none waiting for a dead one.
+"""Read every meter on its UTC boundaries, all at once; a dead one delays no other.
 
 A cycle is one boundary: all meters due at it are read together, and what came back is stored in one
 transaction. A meter that failed last time is not waited for, nor one that would make others miss
@@ -98,7 +98,7 @@ class Poller:
         boundary: datetime,
         patience_s: float = PATIENCE_MAX_S,
     ) -> None:
-        """Read these meters now and store what they show, in one transaction.
+        """Read these meters now and store their values, in one transaction.
 
         Args:
             meters: Those that are due.

@@ -1,4 +1,4 @@
-"""From what meters showed to what the buffer keeps: times are put on, and the cycle committed.
+"""Give values their times, and commit the cycle to the buffer.
 
 The clock may become right at any moment, so a value is stamped when it is stored, by how long ago
 it was taken; the monotonic clock knows that whatever the wall clock did meanwhile.
@@ -54,7 +54,7 @@ def anchor_of(marks: Mapping[str, int], boot: str) -> Anchor | None:
 
 
 class Recorder:
-    """Stores what meters gave, one transaction for each call.
+    """Stores the samples of meters, one transaction for each call.
 
     Args:
         buffer: Where to.

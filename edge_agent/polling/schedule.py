@@ -1,4 +1,4 @@
-"""When to poll: UTC boundaries, kept through jumps of the wall clock."""
+"""When to poll: UTC boundaries, kept through steps of the wall clock."""
 
 from __future__ import annotations
 

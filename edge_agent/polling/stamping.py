@@ -67,7 +67,7 @@ class Stamped:
     Args:
         readings: Those whose time is known.
         timeless: Those that wait for the gateway's clock.
-        undated: Those whose time nobody can tell any more.
+        undated: Those whose time is unknown.
         events: What is to be sealed with the readings.
         tracks: What is remembered then.
         marks: To be written with them.
@@ -183,7 +183,7 @@ def _put(
 def _time(
     value: MeterValue, track: ClockTrack, trust: Trust, moment: StampingTime
 ) -> tuple[datetime | None, TimeQuality]:
-    """The time of a value and where it comes from; None where nobody can tell."""
+    """The time of a value and where it comes from; None if unknown."""
     own = value.meter_time
     if own is None:
         return moment.at, moment.quality

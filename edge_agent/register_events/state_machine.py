@@ -283,7 +283,7 @@ def _is_rollover(
 def _is_plausible(
     advance: Fraction, duration: timedelta, unit: Unit, limits: RegisterLimits
 ) -> bool:
-    """Whether the connection could have carried an advance; False where nobody knows."""
+    """Whether the connection could have carried an advance; False if unknown."""
     if limits.capacity_w is None or duration <= timedelta(0) or unit not in _POWERED:
         return False
     hours = Fraction(duration // timedelta(milliseconds=1), _HOUR // timedelta(milliseconds=1))

@@ -50,7 +50,7 @@ class ConfigurationDiedError(ConfigurationError):
 class RemoteStateDamagedError(EnvironmentFaultError):
     """What was kept of configurations or updates cannot be read, so nothing new is taken.
 
-    Without it nobody knows which versions came before, and an old one could be played back.
+    Without it the earlier versions are unknown, and an old one could be sent again.
     """
 
     code = "REMOTE_STATE_DAMAGED"
@@ -88,7 +88,7 @@ class UpdateTooLargeError(ConfigurationError):
 
 
 class UpdateFetchError(EnvironmentFaultError):
-    """The artefact cannot be had at present; it is tried again."""
+    """The artefact is unavailable at present; it is tried again."""
 
     code = "UPDATE_FETCH"
 

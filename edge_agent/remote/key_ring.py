@@ -26,7 +26,7 @@ class KeyRing:
         """The body of a message, once its signature is found good.
 
         Raises:
-            MessageError: It is no signed message for this purpose.
+            MessageError: It is not a signed message for this purpose.
             SigningKeyUnknownError, BadSignatureError: Nobody that we trust says it.
         """
         signed = open_signed(self.purpose, payload)

@@ -127,7 +127,7 @@ class RemoteService:
             self._updater.rollouts.stop()
 
     async def run(self, agent: Agent) -> None:
-        """Work until cancelled."""
+        """Run until cancelled."""
         host = AgentHost(agent, agent.clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(_until_cancelled())

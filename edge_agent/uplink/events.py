@@ -15,12 +15,12 @@ from firmware_bridge.contract.messages import Ack
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The connection stands and both subscriptions are confirmed."""
+    """The connection is up and both subscriptions are confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection went."""
+    """The connection is lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The connection to the broker: keeps it, and carries bytes between it and the session runner.
+"""The connection to the broker: keep it up, and pass bytes to and from the session runner.
 
 Nothing here decides what to send. A publish that is lost, refused or never confirmed needs no
 handling of its own: only the centre's acknowledgement releases a batch, and what it does not
@@ -94,7 +94,7 @@ class Uplink:
         self._wake.set()
 
     def use(self, broker: Broker) -> None:
-        """Go over to another broker, or another way to be admitted. Never blocks.
+        """Switch to another broker or other credentials. Never blocks.
 
         What the session runner has begun is carried to its end first; what is under way is sent
         again.

@@ -1,4 +1,4 @@
-"""What the uplink does next: the edge's half of the conversation with the centre, without I/O.
+"""The uplink's state machine: the edge's half of the protocol with the centre, without I/O.
 
 How it works. The driver (the uplink, or a simulation) turns everything that happens into an event
 and hands it to `Session.handle` with the monotonic time; the session answers with the actions to
@@ -127,7 +127,7 @@ class Session:
         return min(due, default=None)
 
     def handle(self, event: Event, now: float) -> tuple[Action, ...]:
-        """Take one event and say what to do.
+        """Handle one event, and return the actions to take.
 
         Args:
             event: What happened.

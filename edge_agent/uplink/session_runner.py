@@ -1,4 +1,4 @@
-"""The session and the buffer together: bytes from the centre in, bytes to publish out.
+"""Run the session on the buffer: bytes from the centre in, bytes to publish out.
 
 No network and no clock of its own, so that the uplink and a deterministic simulation drive the very
 same code. Every call is awaited to its end before the next; each returns the payloads to publish on
@@ -104,12 +104,12 @@ class SessionRunner:
         self._buffer.note(now.wall, code, detail)
 
     async def connected(self, now: SessionTime) -> list[bytes]:
-        """The connection stands and both subscriptions are confirmed."""
+        """The connection is up and both subscriptions are confirmed."""
         out = await self.stored(now)
         return out + await self._run(Connected(), now)
 
     async def disconnected(self, now: SessionTime) -> None:
-        """The connection went."""
+        """The connection is lost."""
         await self._run(Disconnected(), now)
 
     async def stored(self, now: SessionTime) -> list[bytes]:
@@ -120,7 +120,7 @@ class SessionRunner:
         return await self._run(Stored(self._buffer.current, self._buffer.last), now)
 
     async def received(self, payload: bytes, now: SessionTime) -> list[bytes]:
-        """The centre said something; what cannot be read is an event with its bytes."""
+        """Handle a message of the centre; an unreadable one becomes an event with its bytes."""
         try:
             message = decode_down(payload)
         except MessageError as error:

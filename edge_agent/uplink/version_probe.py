@@ -1,4 +1,4 @@
-"""Asks a broker which MQTT it speaks, and says by name why it cannot be had.
+"""Asks a broker which MQTT it speaks, and says by name why it is unavailable.
 
 aiomqtt tells nothing of a broker that hangs up before it has answered: neither one that speaks MQTT
 3.1.1 only and drops what it does not know, nor one that refuses our certificate, which TLS 1.3 says

@@ -42,7 +42,7 @@ def is_text(content: bytes) -> bool:
 
 
 def from_hex(content: bytes) -> bytes | None:
-    """The bytes that hex text spells; None where the content is no hex text.
+    """The bytes that hex text spells; None if the content is not hex text.
 
     Blanks, colons, commas, dashes, brackets, line breaks, `0x`, comments and a byte order mark may
     stand between, and offsets and printed characters as in a hex dump; groups may be of any even

@@ -13,7 +13,7 @@ _DIGITS = {"f": 9, "d": 17}
 def shortest_decimal(raw: bytes, form: str) -> Decimal | None:
     """The shortest decimal that rounds to the same float; None for NaN and infinities.
 
-    A binary float is no decimal: 0.2 in 32 bits is 0.200000003. The shortest decimal that gives
+    A binary float is not a decimal: 0.2 in 32 bits is 0.200000003. The shortest decimal that gives
     the same bits again has every digit the meter can have meant and none of the noise.
 
     Args:

@@ -35,7 +35,7 @@ def unpack(data: bytes) -> Any:  # noqa: ANN401 - the shape is the caller's to c
     """Decode exactly one msgpack value.
 
     Raises:
-        MalformedError: No msgpack, bytes left over, an extension type, or a key that is no text.
+        MalformedError: Not msgpack, bytes left over, an extension type, or a key that is not text.
         DuplicateKeyError: A map holds a key twice.
         NestingError: Deeper than any reader should follow.
     """
@@ -78,7 +78,7 @@ def pairs(items: Sequence[tuple[object, object]]) -> dict[str, object]:
     """A map whose keys are text and stand once each.
 
     Raises:
-        MalformedError: A key is no text.
+        MalformedError: A key is not text.
         DuplicateKeyError: A key stands twice.
     """
     fields: dict[str, object] = {}
@@ -197,7 +197,7 @@ def mapping(name: str, value: object, required: frozenset[str], optional: frozen
     """`value` as a map that has every required key and none but those named.
 
     Raises:
-        SchemaError: It is no map, a key is missing, or one is unknown.
+        SchemaError: It is not a map, a key is missing, or one is unknown.
     """
     if not isinstance(value, Mapping):
         message = f"{name} must be a map, not a {type(value).__name__}."

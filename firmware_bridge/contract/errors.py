@@ -124,7 +124,7 @@ class UnknownVersionError(MessageError):
 
 
 class MalformedError(MessageError):
-    """The body is no msgpack, no zstd frame, or has bytes left over."""
+    """The body is not msgpack, not a zstd frame, or has bytes left over."""
 
     code = "MALFORMED"
 

@@ -21,7 +21,7 @@ class EventKind(IntEnum):
     ZERO_GLITCH = 3
     """It showed 0 for a moment, and then was where it had been."""
     BACKWARD = 4
-    """It went backwards, and nobody knows why."""
+    """It went backwards, for an unknown reason."""
     CLOCK_WRONG = 5
     """The meter's own clock is too far from the gateway's, whose time is used from here on."""
     CLOCK_RIGHT = 6
@@ -66,8 +66,8 @@ class MeterEvent:
         channel: Whose reading shows it.
         after: That reading.
         before: The last good one before it; of the device before, where that was exchanged. None
-            where nobody knows it. Of an event about a clock: the same value at the meter's own time
-            of it; None where that time is no instant a message may name.
+            if it is unknown. Of an event about a clock: the same value at the meter's own time
+            of it; None where that time is outside what a message allows.
         replaced: The device before, of an exchange; else None.
     """
 

@@ -54,7 +54,7 @@ class Interval:
         """Consecutive intervals of one period.
 
         Raises:
-            InvalidValueError: The duration is no whole number of periods.
+            InvalidValueError: The duration is not a whole number of periods.
         """
         if period <= timedelta(0) or self.duration % period:
             message = f"{self.duration} is not a whole number of {period}."

@@ -1,4 +1,4 @@
-"""Readings: what a channel showed, when, and how far value and time can be trusted."""
+"""Readings: the value of a channel, its time, and the quality of both."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Source(IntEnum):
 
 
 class Quality(IntEnum):
-    """What the device says of its own value. The low four bits of a row's flags."""
+    """The device's own judgement of its value. The low four bits of a row's flags."""
 
     ACTUAL = 0
     ESTIMATED = 1

@@ -39,7 +39,7 @@ class Purpose(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signed message whose signature nobody has checked yet.
+    """A signed message; its signature is not checked yet.
 
     Args:
         purpose: What it is for.

@@ -191,7 +191,7 @@ def scales_by_name(name: str, maker: str) -> Scales | None:
 
 
 def is_measured(node: Node) -> bool:
-    """Whether a member without a code can be nothing but a measurement that nobody explains."""
+    """Whether a member without a code can be nothing but an unexplained measurement."""
     return node.tag in _MEASURED
 
 

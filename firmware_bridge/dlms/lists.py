@@ -70,7 +70,7 @@ def _walk(node: Node) -> Iterator[Item]:
             scaler, unit = (scale_of(after[0]) if after else None) or (None, None)
             source = member.value if isinstance(member.value, Descriptor) else None
             doubt = unit is None and any(map(_may_be_scale, after)) and value.tag in NUMBERS
-            why = f"what follows {code} is no scaler and unit in a known form" if doubt else ""
+            why = f"what follows {code} is not a scaler and unit in a known form" if doubt else ""
             yield Item(code, value, scaler, unit, source, why)
             if value.items and scale_of(value) is None:
                 # What stands in a coded structure without a code of its own is a part of it.

@@ -50,7 +50,7 @@ def parse_apdu(data: bytes, keys: Keys | None = None) -> Notification:
 
     Raises:
         TelegramUnsupportedError: Another APDU.
-        AuthenticationError: The tag does not hold, or the plain text is no notification.
+        AuthenticationError: The tag does not hold, or the plain text is not a notification.
         TelegramError: As `decrypt` and `axdr.parse`.
     """
     if not data:

@@ -99,7 +99,7 @@ def observe(found: Notification, zone: str | None = None) -> tuple[Observation, 
         zone: Zone of the meter's clock, for times without deviation; None for central Europe.
 
     Raises:
-        TelegramUnsupportedError: A list that nobody explains, or one whose members have other
+        TelegramUnsupportedError: An unexplained list, or one whose members have other
             types than its maker says.
     """
     sent = read_list(found.body, _sender(found))

@@ -1,4 +1,4 @@
-"""What the agent asks of a meter, whatever protocol it speaks.
+"""The interface between agent and drivers: what the agent asks of a meter in any protocol.
 
 A driver says *what* a meter showed; the agent decides *when*, since only it knows how far its
 clock can be trusted. So a live value has a time only where the meter gives its own, while entries
@@ -39,14 +39,14 @@ class MeterTimeoutError(DeviceError):
 
 
 class MeterOfflineError(DeviceError):
-    """Whoever stands between says that the device is offline: a broker, by its last will."""
+    """The broker between gateway and device reports the device as offline, by its last will."""
 
     code = "METER_OFFLINE"
     retryable = True
 
 
 class MeterStaleError(DeviceError):
-    """Only old values came, which somebody between had kept."""
+    """The broker sent only old, retained values."""
 
     code = "METER_STALE"
     retryable = True
@@ -126,7 +126,7 @@ class MeterValue:
         period_s: Length of an INTERVAL value, or how often a pushing meter renews this value;
             0 where the agent's poll interval applies. [s]
         modulus: What the counter counts to before it starts again at 0, where the meter's model
-            says; None where nobody knows.
+            says; None if unknown.
         approximate: Whether the device sent it as a float, so that an integer of the same code
             says more.
         sampled: `meter_time` is when the value was sampled and may be long ago, as a gas meter's
@@ -183,7 +183,7 @@ class MeterValue:
 
 
 class Absence(StrEnum):
-    """Why a register held no value. Stable codes."""
+    """Why a register has no value, as a stable code."""
 
     NOT_AVAILABLE = "not_available"
     NOT_A_NUMBER = "not_a_number"

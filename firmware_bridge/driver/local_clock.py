@@ -27,7 +27,7 @@ class MeterZone:
         The letter decides, so both passes of the hour that autumn repeats are told apart.
 
         Returns:
-            The UTC instant, and whether the text names it without doubt; None where it is no time.
+            The UTC instant, and whether the text names it without doubt; None if it is not a time.
         """
         match = _STAMP.fullmatch(text.strip())
         if match is None:

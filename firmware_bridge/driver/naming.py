@@ -130,7 +130,7 @@ def sub_meter(host: MeterIdentity, port: int) -> MeterIdentity:
 def host_of(
     seen: Sequence[Observation], plate: NamePlate, met: MeterIdentity | None = None
 ) -> MeterIdentity:
-    """The port's own meter; `UNKNOWN` where nobody names it.
+    """The port's own meter; `UNKNOWN` if it has no name.
 
     Args:
         seen: Of one telegram or answer; at least one.

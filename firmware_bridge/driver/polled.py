@@ -1,4 +1,4 @@
-"""Meters that answer when asked: one line, one question at a time, what the answer says.
+"""Drivers of polled meters: one line, one request at a time, one decoded answer.
 
 Drivers of one place share its line: a bus carries one conversation only.
 """
@@ -101,7 +101,7 @@ class _Feeds(Protocol):
 async def first_telegram(
     line: MeterLine, scanner: _Feeds, where: str, timeout_s: float
 ) -> Telegram:
-    """The first telegram that holds.
+    """The first valid telegram.
 
     Raises:
         MeterTimeoutError: Nothing came in time.
@@ -153,7 +153,7 @@ class PolledDriver:
 
     @property
     def has_profile(self) -> bool:
-        """Read-outs of these protocols carry none that is read here."""
+        """False: no load profile is read over these protocols."""
         return False
 
     async def __aenter__(self) -> Self:
@@ -203,11 +203,11 @@ class PolledDriver:
         return seen
 
     async def profile_memory(self) -> ProfileMemory | None:
-        """None is kept that is read here."""
+        """None: no load profile is read over these protocols."""
         return None
 
     async def read_profile(self, interval: Interval) -> AsyncIterator[ProfileChunk]:  # noqa: ARG002 - see `MeterDriver`
-        """None is kept that is read here."""
+        """None: no load profile is read over these protocols."""
         nothing: tuple[ProfileChunk, ...] = ()
         for chunk in nothing:
             yield chunk

@@ -1,4 +1,4 @@
-"""Meters that push: their driver keeps what came last, and a read hands it over.
+"""Drivers of pushing meters: a driver keeps the newest values until a read takes them.
 
 How it works: the first read opens the line and starts a task that feeds a scanner for as long as
 the driver is open. What telegrams say is kept per meter and code until it is read, since some
@@ -120,7 +120,7 @@ class PushDriver:
 
     def _own(self) -> MeterIdentity:
         if self._met is None:
-            message = "Values were kept of a meter that nobody named."
+            message = "The broker retained values of an unknown meter."
             raise AssertionError(message)
         return self._met
 

@@ -1,4 +1,4 @@
-"""Protocol names and the drivers that speak them.
+"""The installed protocols and their drivers.
 
 A driver is named by an entry point of the group `meterline.drivers`, so that another package can
 add one, and is imported only when a configuration asks for it: a gateway with one Modbus meter

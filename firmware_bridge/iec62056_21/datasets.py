@@ -66,7 +66,7 @@ def parse_address(address: str) -> Obis | None:
 
 
 def parse_number(text: str) -> tuple[Decimal, str] | None:
-    """The number and unit of `1.5*kWh` or `1.5`; None where it is no number."""
+    """The number and unit of `1.5*kWh` or `1.5`; None if it is not a number."""
     digits, _, unit = text.partition("*")
     digits = digits.strip()
     return (Decimal(digits), unit.strip()) if _NUMBER.fullmatch(digits) else None

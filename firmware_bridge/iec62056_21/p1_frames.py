@@ -86,7 +86,7 @@ def parse_telegram(raw: bytes, *, size_max: int = TELEGRAM_MAX) -> P1Telegram:
 
     Raises:
         TelegramTruncatedError: It has no end line.
-        ChecksumError: The CRC does not hold, or is no hex number.
+        ChecksumError: The CRC does not hold, or is not a hex number.
         TelegramSyntaxError: The identification or, without a CRC, a line is malformed.
         TelegramTooLargeError: It is larger than any real telegram.
     """

@@ -47,7 +47,7 @@ class ModbusDriver:
         registers: What to read live; empty reads what the profile polls.
 
     Raises:
-        DriverSettingError: The profile has no such register, or nobody tells the serial number.
+        DriverSettingError: The profile has no such register, or the serial number is unknown.
     """
 
     def __init__(  # noqa: PLR0913 - what a bus, a device and its model need

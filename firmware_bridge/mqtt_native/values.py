@@ -97,7 +97,7 @@ class DocumentScanner:
         yield from ()
 
     def close(self) -> Iterator[Telegram]:
-        """The messages; nothing where the recording is no document."""
+        """The messages; nothing where the recording is not a document."""
         whole = bytes(self._held).strip()
         self._held.clear()
         if not whole or len(whole) > PAYLOAD_MAX:

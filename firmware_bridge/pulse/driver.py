@@ -148,7 +148,7 @@ class PulseDriver:
         """The register, stored before it is handed over; see `MeterDriver.read`.
 
         Raises:
-            MeterConnectionError: The line cannot be had.
+            MeterConnectionError: The line is unavailable.
             CountFileError: The stored count cannot be read.
             CountNotStoredError: The disk does not take the count.
         """

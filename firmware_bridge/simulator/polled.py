@@ -41,7 +41,7 @@ class VirtualPolledPort:
 
     Args:
         answer: What answers.
-        host: Where it listens; nobody else is let in by default.
+        host: Where it listens; only this machine by default.
         port: 0 takes a free one.
         serial_port: A serial device to answer on instead.
         baudrate: Of that device.

@@ -29,7 +29,7 @@ class VirtualPushedPort:
         meter: What is shown; several behind one radio receiver.
         telegrams: What each says every time.
         interval_s: Pause between telegrams. [s]
-        host: Where it listens; nobody else is let in by default.
+        host: Where it listens; only this machine by default.
         port: 0 takes a free one.
         serial_port: A serial device to write to instead.
         baudrate: Of that device.

@@ -134,7 +134,7 @@ class CalendarReplay:
         first_year: The counter is 0 at its beginning.
 
     Raises:
-        LoadFileError: The series is no whole number of years, or names its own times.
+        LoadFileError: The series is not a whole number of years, or names its own times.
     """
 
     def __init__(self, series: LoadSeries, zone: str, first_year: int) -> None:

@@ -85,7 +85,7 @@ def _initdb_account(account: SystemAccount | None) -> SystemAccount | None:
 
 
 def _clear_orphan(data: Path) -> None:
-    """End a server that outlived its watchdog's SIGKILL, and drop a lock file nobody holds.
+    """End a server that outlived its watchdog's SIGKILL, and drop an unheld lock file.
 
     PostgreSQL itself takes any living process with the number in its lock file for its own; after
     a restart of the machine that number may be another's.

@@ -43,7 +43,7 @@ class Cycle:
         """The cycle of `2026-10`, or of `2026-10@15` from the 15th on.
 
         Raises:
-            InvalidValueError: The text is no cycle.
+            InvalidValueError: The text is not a billing cycle.
         """
         match = _TEXT.fullmatch(text)
         if match is None:

@@ -52,7 +52,7 @@ class Multiplier:
         """Read `80`, `0.5`, `400/5` or `400/5 x 11000/110`.
 
         Raises:
-            MultiplierError: The text is no positive ratio.
+            MultiplierError: The text is not a positive ratio.
         """
         product = Fraction(1)
         for part in text.replace("*", "x").split("x"):

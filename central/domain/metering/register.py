@@ -4,7 +4,7 @@
     higher                         the difference
     lower, rollover proven         the difference plus the modulus
     lower, and soon back again     a glitch: those readings are left out
-    lower, and so it stays         a reset: nobody knows what was used in that step
+    lower, and so it stays         a reset: the use in that step is unknown
 
 A rollover is proven when the power it implies is at most 1.1 times the service capacity. A step
 that is not known is no usage: VEE decides about its span.
@@ -39,7 +39,7 @@ class RegisterEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegisterEvent:
-    """A step that is no plain difference.
+    """A step that is not a plain difference.
 
     Args:
         kind: What it is.
@@ -72,7 +72,7 @@ class RolloverLimits:
     step_per_hour: Fraction | None = None
 
     def plausible(self, step: int, duration_ms: int) -> bool:
-        """Whether the connection could have carried a step; False where nobody knows."""
+        """Whether the connection could have carried a step; False if unknown."""
         if self.step_per_hour is None or duration_ms <= 0:
             return False
         return Fraction(step * _MS_PER_HOUR, duration_ms) <= self.step_per_hour

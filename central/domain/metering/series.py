@@ -84,7 +84,7 @@ class ReadingSeries:
 
     @property
     def unsynchronised(self) -> NDArray[np.bool_]:
-        """Which readings have a time that nobody vouches for."""
+        """Which readings have a time that is not synchronised."""
         mask: NDArray[np.bool_] = self.flags >> np.uint8(4) == np.uint8(TimeQuality.UNSYNCHRONISED)
         return mask
 

@@ -49,7 +49,7 @@ class DayOutOfOrderError(OperatorError):
 
 
 class RunningBill:
-    """What a cycle comes to so far.
+    """The bill of an open cycle so far.
 
     Sums and peaks of each day are kept; pricing reads those, never the intervals again. It agrees
     with `rate` over the same days, line by line; its determinants carry no lineage, since nothing

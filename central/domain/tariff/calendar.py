@@ -150,7 +150,7 @@ def wall_minutes(
         step_s: Length of the intervals. [s]
 
     Raises:
-        CalendarError: The day is no whole number of intervals.
+        CalendarError: The day is not a whole number of intervals.
     """
     start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
     count, left = divmod(end - start, timedelta(seconds=step_s))
@@ -202,7 +202,7 @@ def local_clock(first: date, end: date, zone: str, clock: Clock, step_s: int) ->
         step_s: Length of the intervals. [s]
 
     Raises:
-        CalendarError: A day is no whole number of intervals.
+        CalendarError: A day is not a whole number of intervals.
     """
     days = tuple(first + timedelta(days=number) for number in range((end - first).days))
     parts = [wall_minutes(day, zone, clock, step_s)[1] for day in days]

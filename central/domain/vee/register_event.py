@@ -1,4 +1,4 @@
-"""Rule: name every step of a register that is no plain difference."""
+"""Rule: name every step of a register that is not a plain difference."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def usable(series: ReadingSeries) -> ReadingSeries:
 
 
 def unusable_readings(day: JudgedDay) -> Iterator[VeeFinding]:
-    """Readings of the day with a time nobody vouches for, doubted ones, other units, odd starts."""
+    """Readings of the day with an unsynchronised time, doubted ones, other units, odd starts."""
     for series in (one for segment in day.segments for one in segment.series):
         if series.unit is not day.channel.unit:
             yield _about(

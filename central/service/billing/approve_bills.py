@@ -24,7 +24,7 @@ _REMEDY = "Correct the text, or the name, and run the cycle again."
 
 @dataclass(frozen=True, slots=True)
 class RefusedBill:
-    """A bill that was passed over.
+    """A bill that was skipped.
 
     Args:
         uid: Its identifier outside.
@@ -41,7 +41,7 @@ class RefusedBill:
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    """What became of the bills of a run.
+    """The results for the bills of a run.
 
     Args:
         count: How many were approved or issued.
@@ -52,7 +52,7 @@ class BulkOutcome:
     refused: tuple[RefusedBill, ...] = ()
 
     def require_all(self) -> int:
-        """How many were done, where none was refused.
+        """The number of bills done; raises if one was refused.
 
         Raises:
             UnprintableTextError: Some were refused; it names the first, and the others are done.
@@ -86,7 +86,7 @@ class ApproveBills:
 
         Raises:
             UnknownBillError: There is no such bill.
-            BillTransitionError: It is no draft.
+            BillTransitionError: It is not a draft.
             SelfApprovalError: The approver made it.
             UnprintableTextError: The invoice's fonts lack what it says.
             StaleBillError: It changed meanwhile.
@@ -174,7 +174,7 @@ class IssueBills:
 
 
 def check_printable(bill: Bill) -> None:
-    """See to it that the invoice's fonts can print what a bill says.
+    """Check that the invoice's fonts can print a bill's texts.
 
     Raises:
         UnprintableTextError: They cannot; it names the characters.

@@ -33,7 +33,7 @@ class BilledSpan:
         unit: Of the reads below.
         within: The days billed, as far as the meter was there.
         multiplier: From register to usage.
-        opening: What it showed at the start; None if nobody knows.
+        opening: What it showed at the start; None if unknown.
         closing: What it showed at the end.
     """
 

@@ -1,4 +1,4 @@
-"""Rate accounts for a cycle: everything it takes is in the work, nothing is asked of a store."""
+"""Rate accounts for a cycle, from loaded data alone: no store is read here."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _NOTHING = Rated("XXX", (), (), CarriedState())
 
 
 def rating_failed(error: Exception) -> Hold:
-    """The hold for an error that nobody foresaw; the next run tries again."""
+    """The hold for an unexpected error; the next run tries again."""
     message = "The account cannot be rated. The other accounts of the run are not affected."
     return Hold(RATING_FAILED, message, error_text(error))
 

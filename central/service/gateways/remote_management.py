@@ -23,7 +23,7 @@ from firmware_bridge.contract.signed import Purpose, Signed, key_id, open_signed
 
 
 class BrokerUnavailableError(EnvironmentFaultError):
-    """The broker cannot be had, or does not let the centre do this."""
+    """The broker is unavailable, or does not allow the centre this."""
 
     code = "BROKER_UNAVAILABLE"
 
@@ -128,7 +128,7 @@ async def gateway_standings(line: GatewayLine, gateways: Collection[str]) -> dic
     """What gateways last reported; of all where none is named.
 
     Raises:
-        BrokerUnavailableError: The broker cannot be had.
+        BrokerUnavailableError: The broker is unavailable.
     """
     return await line.statuses(gateways)
 

@@ -1,4 +1,4 @@
-"""What a message from a gateway is, judged by its bytes alone."""
+"""Classify a gateway's message by its bytes alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HEADER = struct.Struct(">3sB16sQ32s")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message as it came.
+    """A message as it arrived.
 
     Args:
         gateway: The name on its topic.
@@ -96,7 +96,7 @@ Examined = RefusedMessage | Unreadable | Readable | Greeting
 
 
 def examine(arrival: Arrival) -> Examined:
-    """Say what a message is. Nothing that a gateway sends makes this raise.
+    """Classify a message. No content of a message makes this raise.
 
     A fault of the decoder itself refuses the message, which the gateway keeps: the next release may
     read it.

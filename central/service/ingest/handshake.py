@@ -1,4 +1,4 @@
-"""Compare what a gateway says it has with what the centre has, and answer.
+"""Compare the batches that a gateway has with those of the centre, and reply.
 
 | the gateway's epoch | the centre | answer |
 |---|---|---|

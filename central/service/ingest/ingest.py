@@ -4,7 +4,7 @@ A window of messages becomes one transaction. In it, in the order that every wor
 
     claim the batches' sequences -> place their readings -> lock cursors -> raise them
 
-What the store refuses, and what nobody foresaw, is taken apart by halves until the message at fault
+What the store refuses, and unexpected errors, is taken apart by halves until the message at fault
 stands alone, see `isolate`; a batch is then quarantined under its sequence, anything else kept as
 refused. A gateway that was at fault goes behind all others for a while. A store that is away leaves
 what is not committed as it was, for the caller to retry.

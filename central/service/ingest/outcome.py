@@ -1,4 +1,4 @@
-"""What became of a message: a value with a stable code."""
+"""The outcome of a message, as a value with a stable code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from firmware_bridge.contract.messages import Ack
 
 
 class OutcomeKind(StrEnum):
-    """The ends a message can come to. Never renamed."""
+    """The possible outcomes of a message. Never renamed."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"
@@ -26,7 +26,7 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MessageOutcome:
-    """What became of one message.
+    """The outcome of one message.
 
     Args:
         kind: Which end.
@@ -55,7 +55,7 @@ class MessageOutcome:
 
 @dataclass(frozen=True, slots=True)
 class GatewayReply:
-    """What to tell one gateway."""
+    """The reply to one gateway."""
 
     gateway: str
     ack: Ack
@@ -63,7 +63,7 @@ class GatewayReply:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a window of messages, and what to answer.
+    """The outcomes of a window of messages, and the replies.
 
     Args:
         outcomes: One for each message, in no particular order.
@@ -83,7 +83,7 @@ def quarantine_key(gateway: str, code: str) -> str:
 
 
 def refused_finding(gateway: GatewayRecord, code: str, message: str) -> IngestFinding:
-    """What somebody should know of a message that nothing could be done with."""
+    """The finding for a message that could not be used."""
     return IngestFinding(
         f"REFUSED:{gateway.name}:{code}",
         FindingCode.REFUSED,

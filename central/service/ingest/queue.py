@@ -1,4 +1,4 @@
-"""Gather what arrives into windows, and keep at each until it is committed.
+"""Gather arriving messages into windows, and retry each window until it is committed.
 
 Arrivals wait in a bounded queue; what finds it full is discarded, and the edge sends it again.
 A window closes at 10,000 readings or after 20 ms. While the database works on one, the next is
@@ -53,7 +53,7 @@ class IntakeLimits:
 
 
 class Intake:
-    """Between a broker and the use-case.
+    """The queue between the broker and the use-case.
 
     Args:
         ingest: The use-case.

@@ -33,7 +33,7 @@ def parse_month(text: str) -> date:
     """The first day of a month such as 2026-10.
 
     Raises:
-        InvalidValueError: The text is no month, or one before 2000.
+        InvalidValueError: The text is not a month, or is before 2000.
     """
     match = _MONTH.fullmatch(text)
     if match is None or int(match[1]) < 2000:  # noqa: PLR2004 - no smart meter is older

@@ -62,7 +62,7 @@ class DecisionStore(Protocol):
     """Where conflicts and findings wait for somebody."""
 
     async def conflicts(self, limit: int) -> list[ReadingConflict]:
-        """Conflicts that nobody decided, oldest first."""
+        """Open conflicts, oldest first."""
 
     async def settle(self, conflict_id: int, choice: Choice, answer: DecisionNote) -> bool:
         """Decide a conflict, note it in the audit log and queue its days for validation.

@@ -16,7 +16,7 @@ class StoreUnfitError(ConfigurationError):
 
 
 class StoreFaultError(MeterlineError):
-    """The store failed in a way that nobody foresaw; a few more attempts may help, or may not.
+    """The store failed in an unexpected way; a few more attempts may help, or may not.
 
     `value` is the SQLSTATE.
     """

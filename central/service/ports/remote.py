@@ -29,12 +29,12 @@ class GatewayLine(Protocol):
         """Leave a message for a gateway in place of the one before; an empty one takes it away.
 
         Raises:
-            BrokerUnavailableError: The broker cannot be had, or does not let us.
+            BrokerUnavailableError: The broker is unavailable, or does not allow it.
         """
 
     async def statuses(self, gateways: Collection[str]) -> dict[str, Status]:
         """What gateways last said of themselves; of all where none is named.
 
         Raises:
-            BrokerUnavailableError: The broker cannot be had, or does not let us.
+            BrokerUnavailableError: The broker is unavailable, or does not allow it.
         """

@@ -132,7 +132,7 @@ class ValidationTransaction(Protocol):
             limit: At most so many.
 
         Returns:
-            Also those whose zone nobody knows.
+            Also those with an unknown zone.
         """
 
     async def lock(

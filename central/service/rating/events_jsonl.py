@@ -31,7 +31,7 @@ def read_events_file(text: str, file: str) -> Events:
         file: Where it comes from, for messages.
 
     Raises:
-        EventsFileError: A line is no event.
+        EventsFileError: A line is not an event.
     """
     found: dict[str, list[Event]] = {}
     for number, line in enumerate(text.lstrip("\ufeff").splitlines(), start=1):

@@ -27,7 +27,7 @@ def read_series(text: str, file: str, *, lowest: Decimal | None = None) -> list[
         lowest: That a value may have; None for any.
 
     Raises:
-        LoadCsvError: A line is no number, or one that no meter shows; a line in between is blank.
+        LoadCsvError: A line is not a number, is one that no meter shows, or is blank.
     """
     lines = text.lstrip("\ufeff").rstrip().splitlines()
     heading = bool(lines) and _HEADING.fullmatch(lines[0].strip()) is not None
@@ -58,7 +58,7 @@ def hold_values(values: Sequence[Decimal], count: int, file: str) -> list[Decima
     """Repeat each value so that a coarser series has as many steps as a finer one.
 
     Raises:
-        LoadCsvError: The finer one is no multiple of it.
+        LoadCsvError: The finer one is not a multiple of it.
     """
     times, left = divmod(count, len(values))
     if left or times == 0:

@@ -179,7 +179,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
         facts: Of the agreement.
         opening: Before the first month.
         prices: Price series that the tariff names.
-        events: Stream to events, all there were; None where nobody asked for them.
+        events: Stream to events, all there were; None if they were not asked for.
 
     Raises:
         LoadCsvError: The series does not begin at a local midnight, or ends inside a day.

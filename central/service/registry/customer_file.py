@@ -230,7 +230,7 @@ def read_customer_file(path: Path) -> tuple[CustomerFile, list[tuple[str, str]]]
         The file, and per tariff its file name and text.
 
     Raises:
-        CustomerFileError: It is no such file, or a file it names cannot be read.
+        CustomerFileError: It is not such a file, or a file it names cannot be read.
         OSError: The customer file itself cannot be read.
     """
     try:

@@ -1,4 +1,4 @@
-"""Decide what only somebody can: which of two values a reading has, and what to live with."""
+"""Record an operator's decisions: the value of a conflict, and accepted findings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _BIGINT_MAX = 2**63 - 1
 
 
 class NoSuchConflictError(OperatorError):
-    """There is no conflict of that number that waits for a decision."""
+    """No open conflict has that number."""
 
     code = "NO_SUCH_CONFLICT"
 
 
 class NoSuchFindingError(OperatorError):
-    """There is no open finding of that number that can be accepted."""
+    """No open finding with that number can be accepted."""
 
     code = "NO_SUCH_FINDING"
 
@@ -40,7 +40,7 @@ async def decide_conflict(
 async def accept_finding(
     reports: DecisionStore, judgements: ValidationStore, finding: str, answer: DecisionNote
 ) -> None:
-    """Answer for a finding: one of validation no longer holds the bill, one of ingest is closed.
+    """Accept a finding. One of validation then holds no bill; one of ingest is closed.
 
     Args:
         reports: Where ingest's findings are.

@@ -1,4 +1,4 @@
-"""What validation did, in numbers."""
+"""The numbers of a validation run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What validation did.
+    """Counts of what validation did.
 
     Args:
         changes: Changes taken off the queue.

@@ -1,4 +1,4 @@
-"""Turn what waits in the queue into validated day blocks.
+"""Turn queued changes into validated day blocks.
 
 Two things make a day's block: the day ends (it is closed once, with whatever is there, so that a
 silent meter shows as missing), and readings around a closed day change. Either way the day is

@@ -35,7 +35,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class DaysDone:
-    """What became of a channel.
+    """The result for a channel.
 
     Args:
         days: Those that were validated, ascending.

@@ -161,7 +161,7 @@ class FindingView:
         end: First instant it is no longer about.
         detail: Evidence, in one line.
         found_at: When it was noticed.
-        open: Whether nobody has settled it.
+        open: Whether it is still open.
     """
 
     finding: str

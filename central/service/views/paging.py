@@ -63,7 +63,7 @@ def decode_cursor(cursor: str | None, shape: tuple[type[str | int], ...]) -> Key
         shape: The types that the list's key has.
 
     Raises:
-        CursorError: The text is no cursor, or that of another list.
+        CursorError: The text is not a cursor, or belongs to another list.
     """
     if cursor is None:
         return None

@@ -35,7 +35,7 @@ def load_profile(name: str) -> MeterProfile:
 
     Raises:
         UnknownProfileError: There is no such model or file.
-        MeterProfileError: The file is no valid profile; names file, key and remedy.
+        MeterProfileError: The file is not a valid profile; names file, key and remedy.
     """
     source: Traversable | Path
     if name.endswith(_SUFFIX):

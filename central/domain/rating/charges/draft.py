@@ -86,7 +86,7 @@ class VersionSpan:
         return month_share(self.document.cycle, days, self.bill, self.cycle)
 
     def based_on(self, names: Iterable[str]) -> list[RatedLine]:
-        """The span's lines with these ids; `all` is every line that is no tax."""
+        """The span's lines with these ids; `all` is every line that is not a tax."""
         return named(self.lines, names)
 
     @property
@@ -112,7 +112,7 @@ class VersionSpan:
 
 
 def named(lines: Iterable[RatedLine], names: Iterable[str]) -> list[RatedLine]:
-    """The lines with these ids; `all` is every line that is no tax."""
+    """The lines with these ids; `all` is every line that is not a tax."""
     wanted = set(names)
     return [line for line in lines if line.id in wanted or ("all" in wanted and line.kind != "tax")]
 

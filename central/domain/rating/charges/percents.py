@@ -15,7 +15,7 @@ def price_percent(percent: Percent, span: VersionSpan) -> Iterator[Draft]:
 
         amount = percent / 100 x sum of the named lines' amounts
 
-    `all` is every line of the tariff version that is no tax; a tax on a tax is named. Nothing is
+    `all` is every line of the tariff version that is not a tax; a tax on a tax is named. Nothing is
     charged where none of the lines is on the bill.
 
     Source: docs/reference/charges.md, "Riders and taxes"

@@ -44,7 +44,7 @@ def overridden(
         days: Local days billed.
 
     Raises:
-        HeldError: A fact names no charge, or is no number.
+        HeldError: A fact names no charge, or is not a number.
 
     Source: docs/reference/charges.md, "Commitments and credits"
     """

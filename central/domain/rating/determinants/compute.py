@@ -229,7 +229,7 @@ def series_of(name: str, segment: Segment, context: RatingContext) -> InputSerie
     """The series that a summed determinant is made of; what is surplus is above zero in it.
 
     Raises:
-        HeldError: The determinant is no sum of a series.
+        HeldError: The determinant is not a sum of a series.
     """
     base = name.partition(".")[0]
     for rule in segment.version.document.determinants:
@@ -257,7 +257,7 @@ def running_total(
         series: What the determinants are sums of.
 
     Raises:
-        HeldError: The determinant is no sum of a series.
+        HeldError: The determinant is not a sum of a series.
     """
     rule = determinant.selection
     if rule is None:

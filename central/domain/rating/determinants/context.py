@@ -115,7 +115,7 @@ def average_fact(name: str, segment: Segment, facts: AgreementFacts) -> Fraction
     """A numeric fact averaged over the days of a segment.
 
     Raises:
-        HeldError: It is not known on a day, or is no number.
+        HeldError: It is not known on a day, or is not a number.
     """
     total = Fraction(0)
     for day in segment.days.days():

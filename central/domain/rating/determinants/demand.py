@@ -38,7 +38,7 @@ def compute_maxima(
     that the system names count: the coincident peak, zero where it names none.
 
     Raises:
-        HeldError: The window is no multiple of the interval, none is complete, or the system's
+        HeldError: The window is not a multiple of the interval, none is complete, or the system's
             intervals are not known.
 
     Source: docs/reference/charges.md, "Demand"

@@ -77,7 +77,7 @@ def plan_of(
         resolved: Holidays.
 
     Raises:
-        CalendarError: An interval lies in two periods, a day is no whole number of intervals, or
+        CalendarError: An interval lies in two periods, a day is not a whole number of intervals, or
             holidays are not resolved.
     """
     first, end = days.first.toordinal(), days.end.toordinal()

@@ -37,7 +37,7 @@ _NO_NUMBERS = frozenset({"bool", "text"})
 
 
 class _NotASumError(Exception):
-    """The formula is no sum of products."""
+    """The formula is not a sum of products."""
 
 
 def _read_factors(cursor: Cursor) -> tuple[Factor, ...]:

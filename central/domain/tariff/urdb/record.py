@@ -162,7 +162,7 @@ class Rates:
             if Decimal(str(value)) >= _NO_LIMIT:
                 return None
         except InvalidOperation:
-            pass  # What is no number is refused below.
+            pass  # What is not a number is refused below.
         return self.number(value, path)
 
     def schedule(self, name: str, structure: list[list[Tier]]) -> list[list[int]]:
