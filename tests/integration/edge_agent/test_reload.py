@@ -1,4 +1,4 @@
-"""A new configuration for an agent that runs."""
+"""Apply a new configuration to a running agent."""
 
 from __future__ import annotations
 
