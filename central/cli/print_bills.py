@@ -11,11 +11,11 @@ from uuid import UUID
 import typer
 
 from central.cli.bill import SomeBills, SomeCycle, app, bill_store, find_bill, find_run
-from central.cli.each import Tried, each
+from central.cli.each import FailedBill, Tried, each
 from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
 from central.domain.billing.state import BillState
-from central.service.billing.approve_bills import in_state
 from central.service.billing.print_invoice import PrintBill
+from central.service.ports.billing import BillHead
 
 __all__ = ["app"]
 
@@ -31,24 +31,25 @@ def pdf_command(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Print bills as PDF, a file per bill; one that cannot be printed is reported.
+    """Print bills as PDF, a file per bill; held and unprintable ones are reported.
 
     Exit codes: 0 all are printed, 2 refused, 3 some are not.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files, tried = wait_for(_print(bills or [], cycle, folder, quiet=as_json))
+    files, tried, held = wait_for(_print(bills or [], cycle, folder, quiet=as_json))
     if as_json:
         failed = [one.to_json() for one in tried.failed]
         show({"files": [str(path) for path in files], "failed": failed})
     else:
         for path in files:
             typer.echo(path)
-    tried.end(as_json=as_json)
+    tried.end(as_json=as_json, before=held)
 
 
 async def _print(
     names: Sequence[str], cycle: str | None, folder: Path, *, quiet: bool
-) -> tuple[list[Path], Tried]:
+) -> tuple[list[Path], Tried, int]:
+    """Files, what became of each bill, and how many of the month are held."""
     from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
 
     files: list[Path] = []
@@ -62,15 +63,25 @@ async def _print(
         async def print_one(uid: UUID) -> None:
             files.append(await _print_one(use_case, uid, folder))
 
+        held: list[FailedBill] = []
         unknown = await each(names, choose)
         if cycle is not None:
             run = await find_run(store, cycle)
-            for state in _PRINTED:
-                for head in await in_state(store, run, state):
-                    wanted.setdefault(head.uid, f"{head.account}/{cycle}")
+            for head in await store.heads(run):
+                name = f"{head.account}/{cycle}"
+                if head.state in _PRINTED:
+                    wanted.setdefault(head.uid, name)
+                elif head.state is BillState.HELD and head.uid not in wanted:
+                    held.append(_held(name, head))
         with progress_bar("Printing", len(wanted), quiet=quiet) as bar:
             tried = await each(wanted, print_one, wanted.__getitem__, bar)
-    return files, Tried(tried.done, unknown.failed + tried.failed)
+    return files, Tried(tried.done, unknown.failed + tried.failed + held), len(held)
+
+
+def _held(name: str, head: BillHead) -> FailedBill:
+    reasons = " ".join(hold.message for hold in head.holds) or "No reason is known."
+    code = head.holds[0].code if head.holds else "HELD"
+    return FailedBill(name, code, f"The bill is held: {reasons}")
 
 
 async def _print_one(use_case: PrintBill, uid: UUID, folder: Path) -> Path:

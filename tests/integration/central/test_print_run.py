@@ -92,4 +92,29 @@ async def test_a_bill_of_before_it_was_looked_at_does_not_end_the_run(
     code, said = await printed(tmp_path, "--cycle", str(CYCLE))
     assert code == 3
     assert [Path(one).name for one in said["files"]] == [f"{ACCOUNTS[2]}-{CYCLE}.pdf"]
-    assert [one["code"] for one in said["failed"]] == ["UNPRINTABLE_TEXT"]
+    codes = {one["bill"]: one["code"] for one in said["failed"]}
+    assert codes[f"{ACCOUNTS[0]}/{CYCLE}"] == "UNPRINTABLE_TEXT"
+    assert set(codes) == {f"{ACCOUNTS[0]}/{CYCLE}", f"{ACCOUNTS[1]}/{CYCLE}"}
+
+
+async def test_a_month_says_which_of_its_bills_are_held(office: Office, tmp_path: Path) -> None:
+    await office.fill((CHINESE, "Sanchis", "Okafor"))
+    code, said = await printed(tmp_path, "--cycle", str(CYCLE))
+    assert code == 3
+    assert names_in(tmp_path) == [f"{ACCOUNTS[2]}-{CYCLE}.pdf"]
+    reasons = {one["bill"]: one for one in said["failed"]}
+    assert set(reasons) == {f"{ACCOUNTS[0]}/{CYCLE}", f"{ACCOUNTS[1]}/{CYCLE}"}
+    assert reasons[f"{ACCOUNTS[0]}/{CYCLE}"]["code"] == "UNPRINTABLE_TEXT"
+    assert all(one["message"].startswith("The bill is held: ") for one in reasons.values())
+    assert "U+5317" in reasons[f"{ACCOUNTS[0]}/{CYCLE}"]["message"]
+    # Named beside its month it is tried once, and said once.
+    code, again = await printed(tmp_path, f"{ACCOUNTS[0]}/{CYCLE}", "--cycle", str(CYCLE))
+    assert code == 3
+    assert sorted(one["bill"] for one in again["failed"]) == sorted(reasons)
+
+
+async def test_a_month_of_held_bills_alone_is_not_refused(office: Office, tmp_path: Path) -> None:
+    await office.fill((CHINESE, "Sanchis", "北"))
+    code, said = await printed(tmp_path, "--cycle", str(CYCLE))
+    assert (code, said["files"], len(said["failed"])) == (3, [], 3)
+    assert names_in(tmp_path) == []
