@@ -98,6 +98,8 @@ def _report_failure(request: Request, error: Exception) -> None:
 
 
 def _answer_errors(app: FastAPI) -> None:
+    """Register the handlers that turn each kind of error into its problem document or page."""
+
     @app.exception_handler(MeterlineError)
     async def ours(request: Request, error: MeterlineError) -> Response:
         problem = problem_of(error)

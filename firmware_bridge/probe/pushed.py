@@ -143,6 +143,15 @@ async def _receive(
     listen_s: float,
     silence_s: float,
 ) -> LineTraffic:
+    """What comes on a line that nobody asks, until it is clear who sends or the time is over.
+
+    Args:
+        place: The line to listen on.
+        protocols: The protocols that are tried.
+        keys: Keys for telegrams that are encrypted.
+        listen_s: How long to listen at most. [s]
+        silence_s: How long to wait for the first bytes. [s]
+    """
     traffic = LineTraffic()
     scanners = [
         (candidate.protocol, candidate.scanner()) for candidate in candidates(protocols, keys)

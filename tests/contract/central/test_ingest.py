@@ -1,4 +1,8 @@
-"""Ingest keeps its promises on every store."""
+"""Ingest keeps its promises on every store.
+
+One module, longer than others: every store passes the same suite, and a promise that stands apart
+would be easy to leave out for one of them.
+"""
 
 from __future__ import annotations
 

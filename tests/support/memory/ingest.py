@@ -1,4 +1,7 @@
-"""The ingest store in memory: one transaction at a time, none of it durable."""
+"""The ingest store in memory: one transaction at a time, none of it durable.
+
+One module, longer than others: it implements one port, whose methods share one state and one lock.
+"""
 
 from __future__ import annotations
 

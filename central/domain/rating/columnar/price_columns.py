@@ -232,6 +232,19 @@ class ColumnPricer:
         *,
         split: bool,
     ) -> None:
+        """Add the lines of a charge with tiers, one for each block and each part of it.
+
+        Args:
+            charge: The charge whose tiers are priced.
+            segment: The days it is priced for.
+            blocks: Its tiers, ascending.
+            numbers: The places of its quantities among what was measured.
+            kind: The kind of the lines; None where the charge's unit decides it.
+            split: Whether each quantity gets a line of its own.
+
+        Raises:
+            NotColumnarError: A block has no price in this season and period.
+        """
         quantity = added([self._measured[number].value for number in numbers])
         share, note = time_share(charge, self._span, segment)
         split = split or any(block.price.by_period for block in blocks)

@@ -1,4 +1,7 @@
-"""The connection is kept, its failures are named once, and bytes are carried both ways."""
+"""The connection is kept, its failures are named once, and bytes are carried both ways.
+
+One module, longer than others: all tests share the broker that is played here, which is half of it.
+"""
 
 from __future__ import annotations
 
