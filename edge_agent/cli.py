@@ -201,8 +201,8 @@ def _describe(health: dict[str, Any]) -> str:
         f" + {readings['acknowledged']} acknowledged + {readings['voided']} void"
         + ("" if readings["reconcile"] else "  THE SUM DOES NOT MATCH"),
     ]
-    if told := {kind: count for kind, count in health["events"].items() if count}:
-        lines.append("events    " + ", ".join(f"{count} {kind}" for kind, count in told.items()))
+    if counts := {kind: count for kind, count in health["events"].items() if count}:
+        lines.append("events    " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
     lines += [
         f"meter     {name}: last good read {meter['last_good_read'] or 'never'}"
         + (f", failing: {meter['failure']}" if meter["failure"] else "")

@@ -51,7 +51,7 @@ class _LateCommand(TyperCommand):
         return real.make_context(info_name, args, parent=parent, **extra)
 
 
-def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
     if wanted:
         typer.echo(named_version(PROGRAM))
         raise typer.Exit
@@ -63,7 +63,7 @@ def _frame(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_say_version, is_eager=True, help="Print the version and exit."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:

@@ -68,9 +68,9 @@ def web_settings(settings: Settings, host: str | None, port: int | None) -> WebS
     return web
 
 
-def _say_address(address: str) -> None:
+def _print_address(address: str) -> None:
     print(f"Serving {address}", flush=True)  # noqa: T201 - as the command does
 
 
 if __name__ == "__main__":
-    start(lambda: run_serve(Settings(), ready=_say_address))
+    start(lambda: run_serve(Settings(), ready=_print_address))

@@ -216,7 +216,7 @@ class Poller:
         except (DeviceError, TimeoutError) as error:
             if stale is None or isinstance(error, MeterOfflineError):
                 raise
-            message = f"The broker sent only old, retained values: {_told(stale)}."
+            message = f"The broker sent only old, retained values: {_describe_stale(stale)}."
             raise MeterStaleError(message, value=meter.name) from error
 
     def _of_now(self, read_out: ReadOut, meter: Meter) -> tuple[MeterValue, ...]:
@@ -280,28 +280,28 @@ class Poller:
 
     def _note_shared(self, meter: Meter, admission: Admission) -> None:
         """Say which devices are another configured meter's; a failure while that is so."""
-        told, meter.shared = meter.shared, frozenset(admission.shared)
+        reported, meter.shared = meter.shared, frozenset(admission.shared)
         for nameplate in meter.shared:
             refusal = admission.refusal(nameplate)
             meter.failure = refusal.code
-            if nameplate not in told:
+            if nameplate not in reported:
                 _log.warning("meter_identity_shared", meter=meter.name, reason=str(refusal))
                 self._note(meter, refusal.code.lower(), str(refusal))
 
     def _note_repeated(self, meter: Meter, read_out: ReadOut) -> None:
         """Say what stood under the code of another value, once for as long as it does."""
         registers = frozenset(value.register for value in read_out.repeated)
-        told, meter.repeated = meter.repeated, registers
-        if not registers - told:
+        reported, meter.repeated = meter.repeated, registers
+        if not registers - reported:
             return
         read = {value.register: value.quantity for value in read_out.values}
         for value in read_out.repeated:
-            said = f"{value.obis}: {value.quantity} is not stored"
+            refused = f"{value.obis}: {value.quantity} is not stored"
             beside = read.get(value.register)
             detail = (
-                f"{said}."
+                f"{refused}."
                 if beside is None
-                else f"{said}; the meter also shows {beside} under this code."
+                else f"{refused}; the meter also shows {beside} under this code."
             )
             self._note(meter, "value_repeated", detail)
 
@@ -309,7 +309,7 @@ class Poller:
         self._buffer.note(self._clock.wall(), code, f"{meter.name}: {detail}", raw)
 
 
-def _told(read_out: ReadOut) -> str:
+def _describe_stale(read_out: ReadOut) -> str:
     value = read_out.values[0]
     at = value.meter_time
     return f"{value.obis} of {value.meter.serial} at {None if at is None else at.isoformat()}"

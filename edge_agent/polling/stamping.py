@@ -116,7 +116,7 @@ class MeterClocks:
         """
         values = [_second_pass(value, trust, moment) for value in values]
         found = Stamped()
-        told = self._judge(_offsets(main, values, moment), trust, moment, found)
+        events = self._judge(_offsets(main, values, moment), trust, moment, found)
         for value in values:
             track = self._track(found, main if value.sampled and value.meter_clock else value.meter)
             time = _time(value, track, trust, moment)
@@ -124,7 +124,7 @@ class MeterClocks:
                 behind = self._track(found, value.meter) if value.meter != main else None
                 time = _not_of_the_future(value, time, behind, trust, moment)
             _put(value, period_s, time, found)
-        for nameplate, (kind, own) in told.items():
+        for nameplate, (kind, own) in events.items():
             if found.readings:
                 found.events.append(_event(nameplate, kind, own, found.readings))
             else:  # nothing to send it with: it is judged anew at the next read
@@ -147,7 +147,7 @@ class MeterClocks:
         found: Stamped,
     ) -> dict[Nameplate, tuple[EventKind, datetime]]:
         """What follows for each clock that was seen: its track, and the event with its own time."""
-        told: dict[Nameplate, tuple[EventKind, datetime]] = {}
+        events: dict[Nameplate, tuple[EventKind, datetime]] = {}
         for nameplate, (offset, own) in offsets.items():
             track = self._tracks.get(nameplate, ClockTrack())
             if trust.use_gateway_time:
@@ -161,9 +161,9 @@ class MeterClocks:
             found.tracks[nameplate], kind = step(track, offset, limit, moment.monotonic)
             if kind is not None:
                 wrong = kind is EventKind.CLOCK_WRONG
-                told[nameplate] = (kind, own)
+                events[nameplate] = (kind, own)
                 found.marks[_mark(nameplate)] = offset // _MILLISECOND if wrong else 0
-        return told
+        return events
 
 
 def _put(

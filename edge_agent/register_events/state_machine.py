@@ -123,7 +123,7 @@ class RegisterTrack:
         exact: Whether that one's time is known.
         zeros: Readings of 0 in a row, while AT_ZERO.
         day: The day of the last event, counted from 1970 UTC.
-        told: Events on that day.
+        events_that_day: Events on that day.
     """
 
     state: RegisterState = RegisterState.NEW
@@ -131,7 +131,7 @@ class RegisterTrack:
     exact: bool = True
     zeros: int = 0
     day: int = 0
-    told: int = 0
+    events_that_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +191,8 @@ class RegisterWatch:
             tracks[line], event = self._step(before, reading, old)
             if event is None:
                 continue
-            tracks[line] = _told(tracks[line], event)
-            if tracks[line].told > A_DAY:
+            tracks[line] = _count_event(tracks[line], event)
+            if tracks[line].events_that_day > A_DAY:
                 withheld += 1
             else:
                 events.append(event)
@@ -212,7 +212,7 @@ class RegisterWatch:
                 self.commit(self.judge([reading]))
             else:
                 track = self._tracks.get(line := RegisterKey.of(reading.channel), RegisterTrack())
-                self._tracks[line] = _told(_standing(track, reading), event)
+                self._tracks[line] = _count_event(_standing(track, reading), event)
 
     def commit(self, judgement: Judgement) -> None:
         """The readings are sealed: remember what they showed."""
@@ -318,9 +318,11 @@ def _is_exact(reading: Reading) -> bool:
     return reading.time_quality is not TimeQuality.UNSYNCHRONISED
 
 
-def _told(track: RegisterTrack, event: MeterEvent) -> RegisterTrack:
+def _count_event(track: RegisterTrack, event: MeterEvent) -> RegisterTrack:
     day = _day(event.after.at)
-    return replace(track, day=day, told=track.told + 1 if track.day == day else 1)
+    return replace(
+        track, day=day, events_that_day=track.events_that_day + 1 if track.day == day else 1
+    )
 
 
 def _day(at: datetime) -> int:

@@ -11,7 +11,7 @@ class LogThrottle:
     """Remembers when each code was last said."""
 
     def __init__(self) -> None:
-        self._said: dict[str, float] = {}
+        self._reported_s: dict[str, float] = {}
 
     def allows(self, code: str, now: float) -> bool:
         """Whether it is to be said at this moment; then it is not for an hour.
@@ -20,8 +20,8 @@ class LogThrottle:
             code: An error's; there are few.
             now: Monotonic. [s]
         """
-        last = self._said.get(code)
+        last = self._reported_s.get(code)
         if last is not None and now - last < EVERY_S:
             return False
-        self._said[code] = now
+        self._reported_s[code] = now
         return True

@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 
-def _say_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
     if wanted:
         typer.echo(named_version(PROGRAM))
         raise typer.Exit
@@ -40,7 +40,7 @@ def _frame(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_say_version, is_eager=True, help="Print the version and exit."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:

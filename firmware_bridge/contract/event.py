@@ -84,11 +84,10 @@ def clock_sentence(event: MeterEvent) -> str:
     Args:
         event: One of `ABOUT_CLOCKS`.
     """
-    plate = Nameplate(event.channel.manufacturer, event.channel.serial)
+    nameplate = Nameplate(event.channel.manufacturer, event.channel.serial)
     own, at = event.before, event.after.at.isoformat()
     shown = "a time that is not valid" if own is None else own.at.isoformat()
     if event.kind is EventKind.CLOCK_WRONG:
-        return (
-            f"The clock of {plate} is wrong: it showed {shown} at {at}. The gateway's time is used."
-        )
-    return f"The clock of {plate} is right again: it showed {shown} at {at}."
+        wrong = f"The clock of {nameplate} is wrong: it showed {shown} at {at}."
+        return f"{wrong} The gateway's time is used."
+    return f"The clock of {nameplate} is right again: it showed {shown} at {at}."

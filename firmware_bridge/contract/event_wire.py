@@ -46,8 +46,8 @@ def encode_events(
             message = f"The batch has no reading of {event.channel} at {after.at}."
             raise InvalidValueError(message, value=event)
         shown = None if before is None else [to_ms(before.at), before.mantissa, before.exponent]
-        plate = None if replaced is None else [replaced.manufacturer, replaced.serial]
-        encoded.append([int(event.kind), row, shown, plate])
+        nameplate = None if replaced is None else [replaced.manufacturer, replaced.serial]
+        encoded.append([int(event.kind), row, shown, nameplate])
     return encoded
 
 

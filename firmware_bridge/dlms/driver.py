@@ -25,5 +25,5 @@ class DlmsDriver(PushDriver):
             chosen.place,
             lambda: LineScanner(chosen.keys, chosen.zone),
             chosen.timeout_s,
-            plate=chosen.plate,
+            configured=chosen.configured,
         )

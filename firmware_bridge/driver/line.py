@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic import model_validator as check_model
 
 from firmware_bridge.driver.interface import DriverSettingError, MeterConnectionError
-from firmware_bridge.driver.naming import MakersName, NamePlate, SerialNumber
+from firmware_bridge.driver.naming import ConfiguredIdentity, MakersName, SerialNumber
 from firmware_bridge.driver.telegram import Keys
 
 HELD_MAX = 65_536
@@ -319,9 +319,9 @@ class LineSettings(BaseModel):
         return SerialAddress(path, self.baudrate, self.parity, self.bytesize, self.stopbits)
 
     @property
-    def plate(self) -> NamePlate:
+    def configured(self) -> ConfiguredIdentity:
         """Who the meter is, as far as its table says."""
-        return NamePlate(self.serial, self.manufacturer)
+        return ConfiguredIdentity(self.serial, self.manufacturer)
 
     @property
     def keys(self) -> Keys:

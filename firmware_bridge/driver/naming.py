@@ -44,11 +44,11 @@ class MeterSeveralError(DeviceError):
 
 
 @dataclass(frozen=True, slots=True)
-class NamePlate:
+class ConfiguredIdentity:
     """What a meter's table says of who it is.
 
     Args:
-        serial: The number on its plate; None for what its telegrams say.
+        serial: The number on its nameplate; None for what its telegrams say.
         manufacturer: Its maker; None for what its telegrams say.
     """
 
@@ -67,7 +67,7 @@ class NamePlate:
         )
 
 
-NO_PLATE = NamePlate()
+NOT_CONFIGURED = ConfiguredIdentity()
 
 
 # A meter whose memory was erased, or never written, shows one of these in every place; so do
@@ -128,23 +128,23 @@ def sub_meter(host: MeterIdentity, port: int) -> MeterIdentity:
 
 
 def host_of(
-    seen: Sequence[Observation], plate: NamePlate, met: MeterIdentity | None = None
+    seen: Sequence[Observation], configured: ConfiguredIdentity, met: MeterIdentity | None = None
 ) -> MeterIdentity:
     """The port's own meter; `UNKNOWN` if it has no name.
 
     Args:
         seen: Of one telegram or answer; at least one.
-        plate: What the meter's table says.
+        configured: What the meter's table says.
         met: The port's meter as it was named last, for telegrams that name none.
     """
     named = next(iter(own_meters(seen)), None)
-    if named is not None or plate.serial is not None:
-        return plate.on(named or next((o.meter for o in seen if not o.port), seen[0].meter))
+    if named is not None or configured.serial is not None:
+        return configured.on(named or next((o.meter for o in seen if not o.port), seen[0].meter))
     if met is not None:
         return met
     # A child that its telegram named has its host's number before the sign.
     serial = seen[0].meter.serial.rpartition("#")[0] if seen[0].port else ""
-    return plate.on(replace(seen[0].meter, serial=serial or UNKNOWN))
+    return configured.on(replace(seen[0].meter, serial=serial or UNKNOWN))
 
 
 def named_values(seen: Sequence[Observation], host: MeterIdentity) -> tuple[MeterValue, ...]:

@@ -24,8 +24,8 @@ from firmware_bridge.driver.interface import (
 )
 from firmware_bridge.driver.line import LineAddress, MeterLine
 from firmware_bridge.driver.naming import (
-    NO_PLATE,
-    NamePlate,
+    NOT_CONFIGURED,
+    ConfiguredIdentity,
     check_named,
     check_same,
     host_of,
@@ -133,7 +133,7 @@ class PolledDriver:
         place: Where its line begins.
         ask: Holds one conversation and returns what the meter said.
         timeout_s: Longest wait for a connection, and for each answer. [s]
-        plate: Who the meter is, as far as its table says.
+        configured: Who the meter is, as far as its table says.
     """
 
     def __init__(
@@ -141,9 +141,9 @@ class PolledDriver:
         place: LineAddress,
         ask: Callable[[SharedLine], Awaitable[tuple[Observation, ...]]],
         timeout_s: float,
-        plate: NamePlate = NO_PLATE,
+        configured: ConfiguredIdentity = NOT_CONFIGURED,
     ) -> None:
-        self._plate = plate
+        self._configured = configured
         self._own_meters: tuple[MeterIdentity, ...] = ()
         self._place = place
         self._ask = ask
@@ -184,8 +184,8 @@ class PolledDriver:
     async def _named(self) -> tuple[MeterIdentity, tuple[MeterValue, ...]]:
         """The meter and its values, under the name that it or its table gives."""
         seen, where = await self._observations(), str(self._place)
-        own, host = own_meters(seen), host_of(seen, self._plate)
-        if self._plate:
+        own, host = own_meters(seen), host_of(seen, self._configured)
+        if self._configured:
             check_same((*self._own_meters, *own), where)
         values = named_values(seen, host)
         check_named(values, where)

@@ -29,8 +29,8 @@ from firmware_bridge.driver.interface import (
 )
 from firmware_bridge.driver.line import LineAddress, MeterLine
 from firmware_bridge.driver.naming import (
-    NO_PLATE,
-    NamePlate,
+    NOT_CONFIGURED,
+    ConfiguredIdentity,
     check_named,
     check_same,
     host_of,
@@ -53,7 +53,7 @@ class PushDriver:
         timeout_s: Longest wait for a connection, and for a telegram. [s]
         fresh_s: A value without a time of its own is handed over as present for so long after it
             came; None: as long as `timeout_s`. [s]
-        plate: Who the port's own meter is, as far as its table says.
+        configured: Who the port's own meter is, as far as its table says.
     """
 
     def __init__(
@@ -62,13 +62,13 @@ class PushDriver:
         scanner: Callable[[], Scanner],
         timeout_s: float = 15.0,
         fresh_s: float | None = None,
-        plate: NamePlate = NO_PLATE,
+        configured: ConfiguredIdentity = NOT_CONFIGURED,
     ) -> None:
         self._place = place
         self._scanner = scanner
         self._timeout_s = timeout_s
         self._fresh_s = timeout_s if fresh_s is None else fresh_s
-        self._plate = plate
+        self._configured = configured
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
@@ -217,10 +217,10 @@ class PushDriver:
         if not any(item.meter_value() for item in seen):
             return
         where, own = str(self._place), own_meters(seen)
-        host = host_of(seen, self._plate, self._met)
+        host = host_of(seen, self._configured, self._met)
         values = named_values(seen, host)
         try:
-            if self._plate:
+            if self._configured:
                 check_same((*self._own_meters, *own), where)
             check_named(values, where)
         except DeviceError as error:

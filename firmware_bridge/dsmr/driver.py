@@ -24,11 +24,14 @@ class DsmrDriver(PushDriver):
         chosen = LineSettings.parse(settings)
         if chosen.key is None:
             return cls(
-                chosen.place, lambda: P1Scanner(chosen.zone), chosen.timeout_s, plate=chosen.plate
+                chosen.place,
+                lambda: P1Scanner(chosen.zone),
+                chosen.timeout_s,
+                configured=chosen.configured,
             )
         return cls(
             chosen.place,
             lambda: EncryptedP1Scanner(chosen.keys, chosen.zone),
             chosen.timeout_s,
-            plate=chosen.plate,
+            configured=chosen.configured,
         )

@@ -60,7 +60,10 @@ class Iec62056Driver(PolledDriver):
         usual = {"baudrate": FIRST_BAUDRATE, "parity": "E", "bytesize": 7}
         chosen = Iec62056Settings.parse(usual | dict(settings))
         return cls(
-            chosen.place, lambda line: _read_out(line, chosen), chosen.timeout_s, plate=chosen.plate
+            chosen.place,
+            lambda line: _read_out(line, chosen),
+            chosen.timeout_s,
+            configured=chosen.configured,
         )
 
 
@@ -77,7 +80,10 @@ class ModeDDriver(PushDriver):
         usual = {"baudrate": 2400, "parity": "E", "bytesize": 7}
         chosen = LineSettings.parse(usual | dict(settings))
         return cls(
-            chosen.place, lambda: ReadOutScanner(chosen.zone), chosen.timeout_s, plate=chosen.plate
+            chosen.place,
+            lambda: ReadOutScanner(chosen.zone),
+            chosen.timeout_s,
+            configured=chosen.configured,
         )
 
 

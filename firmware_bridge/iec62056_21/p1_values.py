@@ -37,7 +37,7 @@ _SERIALS = (
     "1-0:96.1.0",
     "0-0:96.1.4",
 )
-_PLATE = re.compile(r"\d([A-Z]{3})\d{10}", re.ASCII)
+_CODED_SERIAL = re.compile(r"\d([A-Z]{3})\d{10}", re.ASCII)
 _SUB_METER_SERIALS = ("96.1.0", "96.1.1", "96.1.2")
 _HOURLY_LIST = "24.3.0"
 _LIST_HEAD = 6
@@ -191,8 +191,8 @@ def _sub_meter_identity(telegram: P1Telegram, host: _Host, channel: int) -> Mete
     text = hex_text(item.values[0]) if item else ""
     if is_filler(text):
         return sub_meter(host.meter, channel)
-    plate = _PLATE.fullmatch(text)
-    return identity(plate[1] if plate else "P1", text)
+    coded = _CODED_SERIAL.fullmatch(text)
+    return identity(coded[1] if coded else "P1", text)
 
 
 class P1Scanner:

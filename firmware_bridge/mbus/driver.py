@@ -72,7 +72,7 @@ class MbusDriver(PolledDriver):
         usual = {"baudrate": 2400, "parity": "E", "timeout_s": 2.0}
         chosen = MbusSettings.parse(usual | dict(settings))
         return cls(
-            chosen.place, lambda line: _read_out(line, chosen), chosen.timeout_s, chosen.plate
+            chosen.place, lambda line: _read_out(line, chosen), chosen.timeout_s, chosen.configured
         )
 
 

@@ -68,5 +68,5 @@ class RadioDriver(PushDriver):
             lambda: RadioScanner(chosen.keys, chosen.zone, formats),
             chosen.timeout_s,
             chosen.fresh_s,
-            chosen.plate,
+            chosen.configured,
         )

@@ -21,7 +21,7 @@ from firmware_bridge.driver.interface import (
     MeterValue,
     ReadOut,
 )
-from firmware_bridge.driver.naming import MakersName, NamePlate, SerialNumber
+from firmware_bridge.driver.naming import ConfiguredIdentity, MakersName, SerialNumber
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
 from firmware_bridge.mqtt_native.presence import DevicePresence, companions
@@ -192,7 +192,7 @@ class MqttNativeDriver(PushDriver):
             lambda: DeviceScanner(memory, settings.zone, time.monotonic),
             settings.timeout_s,
             settings.fresh_s,
-            NamePlate(settings.serial, settings.manufacturer),
+            ConfiguredIdentity(settings.serial, settings.manufacturer),
         )
 
     @classmethod
@@ -238,8 +238,10 @@ class MqttNativeDriver(PushDriver):
         )
 
     def _is_offline(self, value: MeterValue) -> bool:
-        # A meter whose plate is configured is one device, whatever its messages call it.
-        return self._memory.is_offline(value.meter) or bool(self._plate and self._memory.offline())
+        # A meter whose nameplate is configured is one device, whatever its messages call it.
+        return self._memory.is_offline(value.meter) or bool(
+            self._configured and self._memory.offline()
+        )
 
     def _reason(self) -> MeterOfflineError | MeterStaleError | None:
         """Why nothing came, as far as the broker tells."""

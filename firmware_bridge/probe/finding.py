@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue, distinct
 from firmware_bridge.driver.line import SerialAddress, TcpAddress
-from firmware_bridge.driver.naming import NO_PLATE, host_of, is_named, named_values
+from firmware_bridge.driver.naming import NOT_CONFIGURED, host_of, is_named, named_values
 from firmware_bridge.driver.telegram import Observation
 from firmware_bridge.driver.toml_table import Setting, meter_table
 
@@ -68,7 +68,7 @@ class Found:
     ) -> Found:
         """What a telegram of a line says."""
         observed = tuple(seen)
-        meter = host_of(observed, NO_PLATE)
+        meter = host_of(observed, NOT_CONFIGURED)
         values, _ = distinct(named_values(observed, meter))
         return cls(protocol, str(place), meter, values, {**line_settings(place), **settings})
 

@@ -21,4 +21,4 @@ class SmlDriver(PushDriver):
             DriverSettingError: A setting is missing, unknown or wrong.
         """
         chosen = LineSettings.parse({"baudrate": 9600} | dict(settings))
-        return cls(chosen.place, SmlScanner, chosen.timeout_s, plate=chosen.plate)
+        return cls(chosen.place, SmlScanner, chosen.timeout_s, configured=chosen.configured)

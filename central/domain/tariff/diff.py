@@ -34,7 +34,7 @@ def _walk(path: str, before: object, after: object) -> Iterator[Change]:
         return
     one, two = _named(before), _named(after)
     if one is None or two is None:
-        yield Change(path, _said(before), _said(after))
+        yield Change(path, _value_text(before), _value_text(after))
         return
     for key in dict.fromkeys([*one, *two]):
         yield from _walk(f"{path}.{key}" if path else key, one.get(key), two.get(key))
@@ -52,5 +52,5 @@ def _named(value: object) -> dict[str, object] | None:
     return None
 
 
-def _said(value: object) -> str | None:
+def _value_text(value: object) -> str | None:
     return None if value is None else str(value)

@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 async def patiently(
     work: Callable[[], Awaitable[T]],
-    told: Callable[[StoreUnavailableError], None],
+    on_failure: Callable[[StoreUnavailableError], None],
     longest_s: float = 5.0,
 ) -> T:
     """Do work again and again until the store is there.
 
     Args:
         work: May be done any number of times.
-        told: Told of each failure.
+        on_failure: Called with each failure.
         longest_s: Longest pause between attempts, which has full jitter. [s]
     """
     pause_s = 0.0
@@ -29,7 +29,7 @@ async def patiently(
         try:
             return await work()
         except StoreUnavailableError as error:
-            told(error)
+            on_failure(error)
         # A deadlock is over when it is reported, so the first attempt follows at once.
         await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311 - jitter, no secret
         pause_s = min(longest_s, pause_s * 2 or 0.1)

@@ -114,9 +114,9 @@ class Rollouts:
 
     def reports(self) -> tuple[UpdateReport, ...]:
         """For the status."""
-        found = [report_of(rollout) for rollout in self]
-        told = [report for report in found if report is not None]
-        return (*told, *([] if self.trouble is None else [self.trouble]))
+        by_component = [report_of(rollout) for rollout in self]
+        reported = [report for report in by_component if report is not None]
+        return (*reported, *([] if self.trouble is None else [self.trouble]))
 
     def table(self) -> list[dict[str, Any]]:
         """As `meterline-edge status` shows it."""

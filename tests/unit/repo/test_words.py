@@ -240,13 +240,18 @@ def test_other_words_are_left_alone(source: str) -> None:
 
 
 def namesakes() -> dict[str, list[str]]:
-    """Modules by the name of a class that they define, where it is not the only one of its name."""
+    """Modules by the name of a class that they define, where it is not the only one of its name.
+
+    `NamePlate` beside `Nameplate` is one name to whoever says it.
+    """
+    spelled: dict[str, str] = {}
     where: dict[str, list[str]] = defaultdict(list)
     for package in PACKAGES:
         for file, tree in modules(package):
             for node in tree.body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    where[node.name].append(str(file))
+                    name = spelled.setdefault(node.name.lower(), node.name)
+                    where[name].append(str(file))
     return {name: files for name, files in where.items() if len(files) > 1}
 
 

@@ -298,7 +298,7 @@ class _ValidationTransaction:
         gone = []
         for row in await self._rows("open_findings", **_days(found)):
             one = wanted.get((row[1], row[2], row[3], row[4]))
-            if one is None or _said(one) != (row[5], row[6], row[7], row[8]):
+            if one is None or _finding_row(one) != (row[5], row[6], row[7], row[8]):
                 gone.append(row[0])
             else:
                 del wanted[row[1], row[2], row[3], row[4]]
@@ -368,7 +368,7 @@ def _columns(block: DayBlock, actor: str, at: datetime) -> _Row:
     )
 
 
-def _said(one: VeeFinding) -> _Row:
+def _finding_row(one: VeeFinding) -> _Row:
     return one.interval.end, one.severity.value, one.message, one.evidence
 
 

@@ -130,7 +130,7 @@ ON_CHANGE = Record(
 )
 
 
-def _know_inputs(document: Cursor) -> None:
+def _register_inputs(document: Cursor) -> None:
     inputs = dict(document.values["inputs"])
     for name in inputs:
         if name in BUILT_IN_INPUTS:
@@ -140,7 +140,7 @@ def _know_inputs(document: Cursor) -> None:
     document.scope.series |= inputs
 
 
-def _know_needs(document: Cursor) -> None:
+def _register_needs(document: Cursor) -> None:
     document.scope.needs |= dict(document.values["needs"])
 
 
@@ -184,8 +184,8 @@ DOCUMENT = Record(
         Row("quantities", pairs(whole(0, 9)), default=()),
         Row("cycle", CYCLE, default=CycleRules()),
         Row("on_change", ON_CHANGE, default=ChangeRules()),
-        Row("inputs", pairs(TEXT), default=(), then=_know_inputs),
-        Row("needs", pairs(TEXT), default=(), then=_know_needs),
+        Row("inputs", pairs(TEXT), default=(), then=_register_inputs),
+        Row("needs", pairs(TEXT), default=(), then=_register_needs),
         Row("calendar", CALENDAR, default=CalendarRules(), ends=True),
         Row("series", SERIES, default=(), get=_some_series, ends=True),
         Row("determinants", DETERMINANTS, default=(), ends=True),

@@ -15,10 +15,10 @@ from firmware_bridge.dlms.line import LineScanner
 from firmware_bridge.driver.interface import DriverSettingError, MeterIdentity, ReadOut
 from firmware_bridge.driver.line import MeterLine, TcpAddress
 from firmware_bridge.driver.naming import (
-    NO_PLATE,
+    NOT_CONFIGURED,
+    ConfiguredIdentity,
     MeterSeveralError,
     MeterUnnamedError,
-    NamePlate,
     check_named,
     host_of,
     identity,
@@ -55,7 +55,7 @@ UNNAMED = [
         "amshan/aidon_se_list.hex",
     }
 ]
-PLATE = NamePlate("735999", "ABC")
+CONFIGURED = ConfiguredIdentity("735999", "ABC")
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LINE = {"host": "127.0.0.1", "port": 1}
 TABLES: Mapping[str, Mapping[str, object]] = {
@@ -95,10 +95,10 @@ class Recorded:
     def close(self) -> None: ...
 
 
-async def pushed(capture: Capture, plate: NamePlate = NO_PLATE) -> ReadOut:
+async def pushed(capture: Capture, configured: ConfiguredIdentity = NOT_CONFIGURED) -> ReadOut:
     scanner = SCANNERS[capture.protocol]
     whole = hdlc(capture.data[3:]) if capture.protocol == "dlms" else capture.data + b"\r\n/"
-    async with PushDriver(Recorded(whole), scanner, 0.3, plate=plate) as driver:
+    async with PushDriver(Recorded(whole), scanner, 0.3, configured=configured) as driver:
         return await driver.read()
 
 
@@ -117,11 +117,11 @@ async def test_a_push_that_names_no_meter_is_refused_with_the_remedy(capture: Ca
 
 @pytest.mark.parametrize("capture", UNNAMED, ids=str)
 async def test_its_table_names_it(capture: Capture) -> None:
-    out = await pushed(capture, PLATE)
+    out = await pushed(capture, CONFIGURED)
     assert (out.meter.manufacturer, out.meter.serial) == ("ABC", "735999")
     assert {(v.meter.manufacturer, v.meter.serial) for v in out.values} == {("ABC", "735999")}
     assert len(out.values) == 26
-    alone = await pushed(capture, NamePlate("735999"))
+    alone = await pushed(capture, ConfiguredIdentity("735999"))
     made = {"amshan/aidon_se_list.hex": UNKNOWN, "amshan/dlde_kamstrup.txt": "KAM"}
     assert alone.meter.manufacturer == made.get(capture.name, "LGF")
     assert alone.meter.serial == "735999"
@@ -139,7 +139,7 @@ async def test_an_asked_meter_is_refused_and_named_alike(capture: Capture) -> No
             await driver.read()
         with pytest.raises(MeterUnnamedError):
             await driver.identify()
-    async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0, PLATE) as driver:
+    async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0, CONFIGURED) as driver:
         assert (await driver.read()).meter.serial == (await driver.identify()).serial == "735999"
 
 
@@ -171,22 +171,22 @@ def observed(data: bytes) -> list[Observation]:
 
 
 @pytest.mark.parametrize(
-    ("lines", "plate", "expected"),
+    ("lines", "configured", "expected"),
     [
-        ((IMPORTED, *GAS), NO_PLATE, ["unknown", "unknown"]),
-        ((IMPORTED, *GAS), NamePlate("77"), ["77", "77#1"]),
-        ((IMPORTED, *GAS, NAMED), NO_PLATE, ["1", "1#1"]),
-        ((IMPORTED, *GAS, NAMED), NamePlate("77"), ["77", "77#1"]),
-        ((IMPORTED, *GAS, "0-1:96.1.0(4731)"), NamePlate("77"), ["77", "G1"]),
-        ((*GAS, NAMED), NO_PLATE, ["1#1"]),
-        ((*GAS, NAMED), NamePlate("77"), ["77#1"]),
+        ((IMPORTED, *GAS), NOT_CONFIGURED, ["unknown", "unknown"]),
+        ((IMPORTED, *GAS), ConfiguredIdentity("77"), ["77", "77#1"]),
+        ((IMPORTED, *GAS, NAMED), NOT_CONFIGURED, ["1", "1#1"]),
+        ((IMPORTED, *GAS, NAMED), ConfiguredIdentity("77"), ["77", "77#1"]),
+        ((IMPORTED, *GAS, "0-1:96.1.0(4731)"), ConfiguredIdentity("77"), ["77", "G1"]),
+        ((*GAS, NAMED), NOT_CONFIGURED, ["1#1"]),
+        ((*GAS, NAMED), ConfiguredIdentity("77"), ["77#1"]),
     ],
 )
 def test_what_hangs_behind_a_port_keeps_or_takes_its_name(
-    lines: tuple[str, ...], plate: NamePlate, expected: list[str]
+    lines: tuple[str, ...], configured: ConfiguredIdentity, expected: list[str]
 ) -> None:
     seen = observed(p1(*lines))
-    values = named_values(seen, host_of(seen, plate))
+    values = named_values(seen, host_of(seen, configured))
     assert [value.meter.serial for value in values] == expected
 
 
@@ -201,7 +201,7 @@ async def test_a_short_list_belongs_to_the_meter_that_a_long_one_named() -> None
 
 async def test_a_table_that_names_a_meter_hears_no_second_one() -> None:
     first, second = p1(NAMED, IMPORTED), p1("0-0:96.1.1(32)", IMPORTED)
-    async with PushDriver(Recorded(first), P1Scanner, 0.3, plate=PLATE) as driver:
+    async with PushDriver(Recorded(first), P1Scanner, 0.3, configured=CONFIGURED) as driver:
         assert (await driver.read()).meter.serial == "735999"
         driver._place.parts.append(second)  # type: ignore[attr-defined]
         await driver._stop()
@@ -220,7 +220,7 @@ async def test_two_devices_of_one_message_are_not_one_because_the_table_says_so(
     async def ask(_: SharedLine) -> tuple[Observation, ...]:
         return seen
 
-    async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0, PLATE) as driver:
+    async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0, CONFIGURED) as driver:
         with pytest.raises(MeterSeveralError):
             await driver.read()
 
@@ -260,8 +260,8 @@ def hexed(text: str) -> str:
 async def test_a_placeholder_in_a_telegram_is_refused_with_the_remedy(text: str) -> None:
     seen = observed(p1(hexed(text), IMPORTED))
     with pytest.raises(MeterUnnamedError, match=r"Set `serial`"):
-        check_named(named_values(seen, host_of(seen, NO_PLATE)), "the line")
-    named = named_values(seen, host_of(seen, NamePlate("99999999")))
+        check_named(named_values(seen, host_of(seen, NOT_CONFIGURED)), "the line")
+    named = named_values(seen, host_of(seen, ConfiguredIdentity("99999999")))
     assert {value.meter.serial for value in named} == {"99999999"}  # whoever sees the plate knows
 
 
