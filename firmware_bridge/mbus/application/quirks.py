@@ -1,7 +1,9 @@
 """Meters whose records mean something else than the standard says, as data.
 
 The standard leaves open what a subunit is, so makers put reactive energy there under the VIF of
-active energy. `quirks.toml` says which, by maker and version; what it does not say has no code.
+active energy. `quirks.toml` says which, by maker and version; what it does not say has no code. Nor
+has a float energy of a maker whose floats are off, in a version that is not listed: it may be what
+its VIF says, or a thousand times as much.
 """
 
 from __future__ import annotations
@@ -32,20 +34,24 @@ class Quirk:
 
     Args:
         subunits: Kind and direction of the energies and powers of a subunit.
-        real_energy_power: Power of ten by which energies sent as floats are above their VIF.
+        real_energy_power: Power of ten by which energies sent as floats are above their VIF; None
+            where nobody knows.
     """
 
     subunits: dict[int, tuple[str, Direction]] = field(default_factory=dict)
-    real_energy_power: int = 0
+    real_energy_power: int | None = 0
 
     def mend(self, record: DataRecord) -> DataRecord:
         """The record as it is meant."""
         kind = self.subunits.get(record.subunit)
         mended = record if kind is None else _as_kind(record, *kind)
         is_real = isinstance(record.data, Decimal) and mended.meaning.quantity.endswith("energy")
-        if not is_real or not self.real_energy_power:
+        if not is_real or self.real_energy_power == 0:
             return mended
         meaning = mended.meaning
+        if self.real_energy_power is None:
+            unknown = replace(meaning, quantity=f"{meaning.quantity}, its scale unknown")
+            return replace(mended, meaning=unknown, qualified=True)
         return replace(
             mended, meaning=replace(meaning, power=meaning.power + self.real_energy_power)
         )
@@ -61,11 +67,17 @@ def _as_kind(record: DataRecord, kind: str, direction: Direction) -> DataRecord:
 
 
 _NONE = Quirk()
+_SCALE_UNKNOWN = Quirk(real_energy_power=None)
 
 
 def quirk_of(manufacturer: str, version: int) -> Quirk:
-    """What is peculiar about a meter; nothing for those that are not listed."""
-    return _quirks().get((manufacturer, version), _NONE)
+    """What is peculiar about a meter; nothing for makers that are not listed."""
+    listed = _quirks()
+    found = listed.get((manufacturer, version))
+    if found is not None:
+        return found
+    others = (quirk for (maker, _), quirk in listed.items() if maker == manufacturer)
+    return _SCALE_UNKNOWN if any(quirk.real_energy_power for quirk in others) else _NONE
 
 
 @cache
