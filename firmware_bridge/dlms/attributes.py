@@ -90,7 +90,7 @@ def _scaled(item: Item, scales: set[tuple[int, int] | None]) -> Item:
     own = None if item.scaler is None or item.unit is None else (item.scaler, item.unit)
     scale = next(iter(scales))
     if scale is None or len(scales | ({own} if own else set())) > 1:
-        doubt = f"it says the scaler and unit of {item.obis} in a form that is not known, or twice"
+        doubt = f"the scaler and unit of {item.obis} have an unknown form or occur twice"
         return replace(item, doubt=doubt)
     return replace(item, scaler=scale[0], unit=scale[1])
 

@@ -117,7 +117,7 @@ def _fate(  # noqa: PLR0911 - one return per fate
     if name in _INFORMATIONAL:
         return FieldReport(own, Fate.INFORMATIONAL)
     if _is_nothing(value):
-        return FieldReport(own, Fate.INFORMATIONAL, "it says nothing")
+        return FieldReport(own, Fate.INFORMATIONAL, "it is empty")
     return FieldReport(own, Fate.UNSUPPORTED, "this field is not known")
 
 
