@@ -14,8 +14,6 @@ from uuid import UUID
 
 import typer
 
-from central.adapters.timescale.billing.billing import TimescaleBillingStore
-from central.adapters.timescale.pool import make_pool
 from central.cli.bill_output import bill_object, print_bill, print_summary, summary_object
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import (
@@ -33,6 +31,7 @@ from central.cli.output import (
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.process.gc_tuning import tune_gc
+from central.process.stores import open_stores
 from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills, unknown
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import RunBills
@@ -251,8 +250,8 @@ def _both(outcome: BulkOutcome, tried: Tried, cycle: str | None) -> tuple[int, T
 @asynccontextmanager
 async def bill_store() -> AsyncIterator[BillingStore]:
     """Where bills are kept."""
-    async with make_pool(settings().dsn(), max_size=4, name="meterline-bill") as pool:
-        yield TimescaleBillingStore(pool)
+    async with open_stores(settings(), "meterline-bill") as stores:
+        yield stores.bills
 
 
 async def find_run(store: BillingStore, cycle: str) -> RunRecord:

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
-from central.adapters.timescale.pool import Pool, make_pool
-from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
-from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
-from central.adapters.timescale.validation.validation import TimescaleValidationStore
-from central.adapters.timescale.views.field import TimescaleField
 from central.cli.output import (
     EXIT_HELD,
     Actor,
@@ -31,6 +24,7 @@ from central.cli.output import (
 )
 from central.cli.registry import gateways
 from central.domain.metering.display_unit import display_unit
+from central.process.stores import Stores, open_stores
 from central.service.gateways.enrolment import find_gateway, move_meter, revoke_epoch
 from central.service.ingest.requeue import Requeued, requeue
 from central.service.ports.decisions import Choice, DecisionNote
@@ -55,8 +49,8 @@ def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> 
     """List open conflicts, oldest first. Each holds the bills that it affects."""
 
     async def work() -> list[dict[str, Any]]:
-        async with _pool() as pool:
-            waiting = await TimescaleDecisionStore(pool).conflicts(limit)
+        async with _stores() as stores:
+            waiting = await stores.decisions.conflicts(limit)
         return [
             {
                 "conflict": one.id,
@@ -105,8 +99,8 @@ def decide_command(
     answer = DecisionNote(actor_of(actor), reason, datetime.now(UTC))
 
     async def work() -> None:
-        async with _pool() as pool:
-            await decide_conflict(TimescaleDecisionStore(pool), conflict, choice, answer)
+        async with _stores() as stores:
+            await decide_conflict(stores.decisions, conflict, choice, answer)
 
     wait_for(work())
     if as_json:
@@ -123,10 +117,10 @@ def list_findings_command(
     """List open findings, newest first: i... come from ingest, v... from validation."""
 
     async def work() -> list[dict[str, Any]]:
-        async with _pool() as pool:
+        async with _stores() as stores:
             if gateway is not None:
-                await find_gateway(TimescaleGatewayStore(pool), gateway)
-            open_findings = await TimescaleField(pool).findings(gateway=gateway, limit=limit)
+                await find_gateway(stores.gateways, gateway)
+            open_findings = await stores.field.findings(gateway=gateway, limit=limit)
         return [
             {
                 "finding": one.finding,
@@ -158,9 +152,8 @@ def accept_command(
     answer = DecisionNote(actor_of(actor), reason, datetime.now(UTC))
 
     async def work() -> None:
-        async with _pool() as pool:
-            reports, judgements = TimescaleDecisionStore(pool), TimescaleValidationStore(pool)
-            await accept_finding(reports, judgements, finding, answer)
+        async with _stores() as stores:
+            await accept_finding(stores.decisions, stores.validation, finding, answer)
 
     wait_for(work())
     if as_json:
@@ -177,8 +170,8 @@ def list_quarantine_command(
     """List quarantined batches and the reason for each, oldest first."""
 
     async def work() -> list[dict[str, Any]]:
-        async with _pool() as pool:
-            batches = await TimescaleIngestStore(pool).quarantined(gateway, code, limit)
+        async with _stores() as stores:
+            batches = await stores.ingest.quarantined(gateway, code, limit)
         return [
             {
                 "gateway": one.gateway,
@@ -206,9 +199,8 @@ def requeue_command(
     """
 
     async def work() -> list[Requeued]:
-        async with _pool() as pool:
-            store = TimescaleIngestStore(pool)
-            return await requeue(store, lambda: datetime.now(UTC), gateway, code, limit)
+        async with _stores() as stores:
+            return await requeue(stores.ingest, lambda: datetime.now(UTC), gateway, code, limit)
 
     done = wait_for(work())
     released = sum(one.released for one in done)
@@ -228,10 +220,9 @@ def epochs_command(name: _AtName, *, as_json: AsJson = False) -> None:
     """List the epochs of a gateway's buffer, oldest first. The last hello names the current one."""
 
     async def work() -> list[dict[str, Any]]:
-        async with _pool() as pool:
-            store = TimescaleGatewayStore(pool)
-            gateway = await find_gateway(store, name)
-            revoked = await TimescaleIngestStore(pool).revoked_epochs([gateway.id])
+        async with _stores() as stores:
+            gateway = await find_gateway(stores.gateways, name)
+            revoked = await stores.ingest.revoked_epochs([gateway.id])
             dead = {key.epoch for key in revoked}
             return [
                 {
@@ -239,7 +230,7 @@ def epochs_command(name: _AtName, *, as_json: AsJson = False) -> None:
                     "current": epoch == gateway.current_epoch,
                     "revoked": epoch in dead,
                 }
-                for epoch in await store.epochs(gateway.id)
+                for epoch in await stores.gateways.epochs(gateway.id)
             ]
 
     listed(wait_for(work()), as_json=as_json, nothing=f"{name} has sent no batch yet.")
@@ -257,9 +248,9 @@ def revoke_epoch_command(
     """Revoke an epoch: refuse one of two devices that send under one name."""
 
     async def work() -> None:
-        async with _pool() as pool:
-            store, who = TimescaleGatewayStore(pool), actor_of(actor)
-            await revoke_epoch(store, name, epoch, who, lambda: datetime.now(UTC))
+        async with _stores() as stores:
+            who = actor_of(actor)
+            await revoke_epoch(stores.gateways, name, epoch, who, lambda: datetime.now(UTC))
 
     wait_for(work())
     if as_json:
@@ -280,8 +271,8 @@ def move_meter_command(
     """Move a meter to another gateway. Its quarantined batches can then be requeued."""
 
     async def work() -> None:
-        async with _pool() as pool:
-            await move_meter(TimescaleGatewayStore(pool), manufacturer, serial, to)
+        async with _stores() as stores:
+            await move_meter(stores.gateways, manufacturer, serial, to)
 
     wait_for(work())
     if as_json:
@@ -290,7 +281,5 @@ def move_meter_command(
         typer.echo(f"{manufacturer}/{serial} belongs to {to}.")
 
 
-@asynccontextmanager
-async def _pool() -> AsyncIterator[Pool]:
-    async with make_pool(settings().dsn(), max_size=4, name="meterline-decide") as pool:
-        yield pool
+def _stores() -> AbstractAsyncContextManager[Stores]:
+    return open_stores(settings(), "meterline-decide")

@@ -10,8 +10,6 @@ import structlog
 import typer
 
 from central.adapters.timescale.migrate import Flavour, Migration, migrate, render
-from central.adapters.timescale.pool import make_pool
-from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.cli.output import (
     AsJson,
     answered,
@@ -23,6 +21,7 @@ from central.cli.output import (
     wait_for,
 )
 from central.process.start import until_signal
+from central.process.stores import open_stores
 from central.process.worker import run_worker
 from central.service.validation.tally import Tally
 from central.service.validation.validate import Validate, VeeSettings
@@ -114,9 +113,9 @@ def validate_command(*, as_json: AsJson = False) -> None:
     """Validate all waiting readings, close every day that is over, and exit."""
 
     async def work() -> Tally:
-        async with make_pool(settings().dsn(), max_size=2, name="meterline-validate") as pool:
+        async with open_stores(settings(), "meterline-validate", max_size=2) as stores:
             chosen = VeeSettings(grace=settings().grace)
-            use_case = Validate(TimescaleValidationStore(pool), lambda: datetime.now(UTC), chosen)
+            use_case = Validate(stores.validation, lambda: datetime.now(UTC), chosen)
             with progress_bar("Validating days", None, quiet=as_json) as bar:
                 return await use_case.until_idle(lambda tally: bar(tally.days))
 

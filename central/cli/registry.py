@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +11,6 @@ from typing import Annotated
 
 import typer
 
-from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
-from central.adapters.timescale.pool import Pool, make_pool
-from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
-from central.adapters.timescale.registry.registry import TimescaleRegistry
-from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.cli.import_urdb import import_urdb_command
 from central.cli.output import (
     EXIT_HELD,
@@ -35,6 +29,7 @@ from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.version import TariffVersion
 from central.process.start import EXIT_REFUSED
+from central.process.stores import Stores, open_stores
 from central.service.gateways.enrolment import enrol_gateway, revoke_gateway
 from central.service.ingest.import_readings import ImportedReadings, import_readings
 from central.service.ingest.ingest import Ingest
@@ -65,8 +60,8 @@ def import_customers_command(file: File, actor: Actor = None, *, as_json: AsJson
     customers, documents = read_customer_file(file)
 
     async def work() -> Counter[tuple[str, Effect]]:
-        async with _pool() as pool:
-            store = TimescaleRegistry(pool)
+        async with _stores() as stores:
+            store = stores.registry
             return await import_customers(
                 store, Enrol(store, actor_of(actor)), customers, documents
             )
@@ -97,8 +92,8 @@ def import_readings_command(
     text = file.read_text(encoding="utf-8")
 
     async def work() -> ImportedReadings:
-        async with _pool() as pool:
-            ingest = Ingest(TimescaleIngestStore(pool), lambda: datetime.now(UTC))
+        async with _stores() as stores:
+            ingest = Ingest(stores.ingest, lambda: datetime.now(UTC))
             total = max(0, text.count("\n") - 1)
             with progress_bar(f"Importing {file.name}", total, quiet=as_json) as bar:
                 return await import_readings(ingest, gateway, text, progress=bar)
@@ -150,8 +145,8 @@ def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
     )
 
     async def work() -> KeptSeries:
-        async with _pool() as pool:
-            store = TimescaleSeriesStore(pool)
+        async with _stores() as stores:
+            store = stores.series
             return await keep_series(store, series, actor_of(actor), reason=reason)
 
     done = asdict(wait_for(work()))
@@ -197,8 +192,8 @@ def add_command(files: Files, actor: Actor = None, *, as_json: AsJson = False) -
     """Add tariff versions. A version that exists stays unchanged."""
 
     async def work() -> list[tuple[Path, Effect]]:
-        async with _pool() as pool:
-            enrol = Enrol(TimescaleRegistry(pool), actor_of(actor))
+        async with _stores() as stores:
+            enrol = Enrol(stores.registry, actor_of(actor))
             return [
                 (file, await enrol.tariff(file.read_text(encoding="utf-8"), file.name))
                 for file in files
@@ -218,9 +213,9 @@ def enrol_command(names: GatewayNames, *, as_json: AsJson = False) -> None:
     """Enrol gateways, so that ingest accepts their batches. A revoked one is enrolled again."""
 
     async def work() -> None:
-        async with _pool() as pool:
+        async with _stores() as stores:
             for name in names:
-                await enrol_gateway(TimescaleGatewayStore(pool), name, lambda: datetime.now(UTC))
+                await enrol_gateway(stores.gateways, name, lambda: datetime.now(UTC))
 
     wait_for(work())
     if as_json:
@@ -235,8 +230,8 @@ def revoke_command(name: GatewayName, *, as_json: AsJson = False) -> None:
     """Revoke a gateway: refuse everything that it sends from now on."""
 
     async def work() -> None:
-        async with _pool() as pool:
-            await revoke_gateway(TimescaleGatewayStore(pool), name, lambda: datetime.now(UTC))
+        async with _stores() as stores:
+            await revoke_gateway(stores.gateways, name, lambda: datetime.now(UTC))
 
     wait_for(work())
     if as_json:
@@ -245,7 +240,5 @@ def revoke_command(name: GatewayName, *, as_json: AsJson = False) -> None:
         typer.echo(f"Revoked {name}.")
 
 
-@asynccontextmanager
-async def _pool() -> AsyncIterator[Pool]:
-    async with make_pool(settings().dsn(), max_size=4, name="meterline-registry") as pool:
-        yield pool
+def _stores() -> AbstractAsyncContextManager[Stores]:
+    return open_stores(settings(), "meterline-registry")

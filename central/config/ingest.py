@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr, field_validator
 
-from central.adapters.timescale.pool import ConnectionLimits
 from central.config.broker import BrokerSettings
+from central.config.connection_limits import ConnectionLimits
 from central.config.secret import given_dsn, named_database
 
 

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool
 
+from central.config.connection_limits import ConnectionLimits
+
 APPLICATION_ROLE = "meterline_app"
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """How long a connection may stand still before it ends; 0 is for ever.
-
-    A worker that is frozen, or a network that swallows packets, must not hold locks that others
-    wait for.
-
-    Args:
-        statement_s: One statement. [s]
-        idle_s: A transaction in which nothing is asked. [s]
-        tcp_s: Sent and not acknowledged by the other side's kernel. [s]
-    """
-
-    statement_s: float = 300.0
-    idle_s: float = 300.0
-    tcp_s: float = 30.0
 
 
 def make_pool(  # noqa: PLR0913 - each is named by its caller

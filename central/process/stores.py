@@ -1,0 +1,65 @@
+"""The stores of the centre on one pool of connections, for commands that do one thing and end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.registry.series import TimescaleSeriesStore
+from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
+from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.adapters.timescale.views.field import TimescaleField
+from central.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Every store that a command may ask for, all in the same database.
+
+    Args:
+        bills: Runs of cycles and their bills.
+        decisions: Conflicts, and what people decided.
+        field: What the pages show of gateways and findings.
+        gateways: Gateways, and the epochs of their buffers.
+        ingest: Readings and quarantined batches.
+        registry: Customers, agreements and meters.
+        series: Prices and factors per step of time.
+        validation: Days to validate, and their blocks.
+    """
+
+    bills: TimescaleBillingStore
+    decisions: TimescaleDecisionStore
+    field: TimescaleField
+    gateways: TimescaleGatewayStore
+    ingest: TimescaleIngestStore
+    registry: TimescaleRegistry
+    series: TimescaleSeriesStore
+    validation: TimescaleValidationStore
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> AsyncIterator[Stores]:
+    """Open the stores; the connections are closed at the end.
+
+    Args:
+        settings: Where the database is.
+        name: What the server's activity view shows.
+        max_size: Connections at most.
+    """
+    async with make_pool(settings.dsn(), max_size=max_size, name=name) as pool:
+        yield Stores(
+            bills=TimescaleBillingStore(pool),
+            decisions=TimescaleDecisionStore(pool),
+            field=TimescaleField(pool),
+            gateways=TimescaleGatewayStore(pool),
+            ingest=TimescaleIngestStore(pool),
+            registry=TimescaleRegistry(pool),
+            series=TimescaleSeriesStore(pool),
+            validation=TimescaleValidationStore(pool),
+        )
