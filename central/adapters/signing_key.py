@@ -45,6 +45,7 @@ class FileKey:
         with os.fdopen(descriptor, "wb") as file:
             file.write(text)
             file.flush()
+            # Not `write_durably`: that replaces a file, and a key must never replace another.
             os.fsync(file.fileno())
         return cls(key)
 

@@ -18,10 +18,10 @@ MIB = 1024 * KIB
 
 
 class Bound(NamedTuple):
-    """What may be sent to the paths that begin so.
+    """The largest body that paths with this prefix accept.
 
     Args:
-        prefix: Of the path.
+        prefix: The beginning of the path.
         most: Largest body. [bytes]
     """
 

@@ -2,6 +2,9 @@
 
 Exit codes: 0 done; 1 the environment is in the way, try again; 2 refused or wrong usage; 3 done,
 but bills are held or batches not stored; 130 stopped by the keyboard.
+
+Owns the arguments and what is printed. It does not hold rules; it calls `central.process` and
+`central.service`.
 """
 
 from central.cli.app import main

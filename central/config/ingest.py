@@ -10,10 +10,10 @@ from central.config.secret import given_dsn, named_database
 
 
 class IngestSettings(BrokerSettings):
-    """What one ingest process needs to know beside the broker.
+    """The settings of one ingest process, and those of the broker.
 
     Args:
-        database: DSN of the database, as any role that may become `meterline_app`.
+        database: DSN of the database, with a role that may become `meterline_app`.
         ingest_database: The same for ingest alone, where it has a role of its own.
         ingest_group: Name under which processes share the work.
         ingest_window_readings: Readings at which a commit is due.

@@ -1,1 +1,4 @@
-"""Compose the processes of the centre from their parts."""
+"""Compose the processes of the centre from their parts.
+
+Owns the choice of adapters and the order of start and stop. It does not hold rules.
+"""

@@ -1,7 +1,7 @@
-"""What systemd is told: ready, reloading, stopping, and alive.
+"""Notifies systemd that the agent is ready, reloading, stopping or alive.
 
 Alive means that readings were committed of late, not that a loop turns: an agent whose disk hangs
-or whose poller stands still is to be started anew. Source: sd_notify(3).
+or whose poller stands still is restarted. Source: sd_notify(3).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ GRACE_S: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Supervisor:
-    """systemd, or nobody.
+    """The service manager that started the agent, or none.
 
     Args:
-        address: Its socket; None where nobody listens.
-        watchdog_s: How often it wants to hear of us; None where it does not. [s]
+        address: Its socket; None where no manager started the agent.
+        watchdog_s: The longest pause between two signs of life; None where it wants none. [s]
     """
 
     address: str | None

@@ -30,7 +30,7 @@ class ConfigurationStaleError(MessageError):
 
 
 class ConfigurationInvalidError(ConfigurationError):
-    """The configuration is no TOML, or says what a gateway cannot do or the centre may not say."""
+    """The configuration is not valid TOML, or asks for what is not possible or not allowed."""
 
     code = "CONFIGURATION_INVALID"
 

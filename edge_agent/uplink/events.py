@@ -1,4 +1,4 @@
-"""The words between the session and its driver: events go in, actions come out.
+"""The words between the session and its runner: events go in, actions come out.
 
 `edge_agent.uplink.session` says how it works.
 """

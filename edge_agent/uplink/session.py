@@ -1,20 +1,21 @@
 """The uplink's state machine: the edge's half of the protocol with the centre, without I/O.
 
-How it works. The driver (the uplink, or a simulation) turns everything that happens into an event
-and hands it to `Session.handle` with the monotonic time; the session answers with the actions to
-carry out, in order. It reads no clock and opens no socket, and its random source is injected.
+How it works. The session runner (`session_runner.py`, or a simulation) turns everything that
+happens into an event and hands it to `Session.handle` with the monotonic time; the session answers
+with the actions to carry out, in order. It reads no clock and opens no socket, and its random
+source is injected.
 
 An event is first classified into one `Trigger` or several, by looking only at the event and at what
 the session holds. Then `TRANSITIONS` is asked for (state, trigger): it names the state that follows
 and the one method that does the work. A pair that is not in it is either in `IGNORED`, with the
-reason, or cannot happen: then the driver broke the protocol, and `handle` says so.
+reason, or cannot happen: then the runner broke the protocol, and `handle` says so.
 
-The rules it keeps, from the architecture:
+The rules it keeps, for the messages of docs/reference/wire.md, "Acknowledgement" and "Hello":
   * First in, first out; a window of 8 batches, widened up to 64 while a backlog drains without
     a timeout.
   * A publish proves nothing. Everything above `cum` is sent again after 30 s growing to 5 min, each
     delay drawn over the whole span between.
-  * `cum` is obeyed only where the edge's own batch there has the centre's hash; the driver looks
+  * `cum` is obeyed only where the edge's own batch there has the centre's hash; the runner looks
     that up and says so in the event (`known`).
   * Acknowledgements only raise. Only one that echoes the last hello's nonce may lower.
   * The session never waits for an answer to its hello.

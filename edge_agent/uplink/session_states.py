@@ -17,7 +17,7 @@ class SessionState(Enum):
     Attributes:
         OFFLINE: No connection; batches pile up.
         ONLINE: The hello is sent, the window is being filled.
-        RENEWING: The driver seals a new epoch; nothing is sent until it reports `Renewed`.
+        RENEWING: The session runner seals a new epoch; nothing is sent until it reports `Renewed`.
         RENEWING_OFFLINE: The same, and the connection went meanwhile.
     """
 

@@ -1,1 +1,4 @@
-"""Small codes that several protocols share: checksums, reals, hexadecimal dumps."""
+"""Small codes that several protocols share: checksums, reals, hexadecimal dumps.
+
+They do not know any protocol.
+"""

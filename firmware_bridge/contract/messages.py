@@ -47,7 +47,7 @@ class Ack:
     """The centre's word that it has a gateway's batches up to `cum`, committed.
 
     Args:
-        epoch: Which life of the buffer it speaks of.
+        epoch: The epoch of the buffer that it acknowledges.
         cum: Every sequence up to this one is stored, quarantined or recorded as lost. 0 is none.
         cum_hash: Hash of the batch `cum`; 32 zero bytes for 0. The edge obeys only where its own
             row has that hash.

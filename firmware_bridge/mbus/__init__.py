@@ -2,4 +2,6 @@
 
 `application` reads what telegrams say; `wired` and `wireless` bring them; `driver` (wired) and
 `radio` are the two drivers that the agent finds by their entry points.
+
+It does not store or send readings.
 """

@@ -5,4 +5,6 @@ device with its clock, memory and faults, `display` what a telegram takes from i
 after protocols spell it as those do; `polled`, `pushed`, `pty`, `modbus.server`, `mqtt.publish` and
 `pulse.gpio` put it on the wire. `site` sets all that up with the configuration that reads it, and
 `compose` takes the command's options to sites. What stands outside the rooms serves all protocols.
+
+It does not run in the agent.
 """

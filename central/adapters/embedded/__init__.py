@@ -2,4 +2,6 @@
 
 Production points Meterline at servers of its own; these are for the demo and the tests.
 Linux only, since nothing portable makes a server end with the process that started it.
+
+It does not touch a server that somebody else started.
 """

@@ -1,1 +1,4 @@
-"""The stores on PostgreSQL, with TimescaleDB where the server offers it."""
+"""The stores on PostgreSQL, with TimescaleDB where the server offers it.
+
+Owns the SQL of the stores. It does not judge or price what it stores.
+"""

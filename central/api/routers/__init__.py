@@ -1,4 +1,8 @@
-"""The API's routers, one module per thing."""
+"""The API's routers, one module per thing.
+
+Each turns a request into a use-case and its result into a schema. They do not compute, and hold no
+state.
+"""
 
 from __future__ import annotations
 

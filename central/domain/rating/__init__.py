@@ -1,1 +1,5 @@
-"""The rater: intervals and tariff in, determinants and lines out."""
+"""The rater: intervals and tariff in, determinants and lines out.
+
+Owns every amount before it stands on a bill. It does not read a store; `central.service.billing`
+brings what it needs.
+"""

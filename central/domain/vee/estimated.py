@@ -1,4 +1,4 @@
-"""Rule: say where a day rests on interpolation."""
+"""Rule: report the intervals of a day that were interpolated."""
 
 from __future__ import annotations
 

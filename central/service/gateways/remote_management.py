@@ -81,7 +81,7 @@ class Instruct:
             The version.
 
         Raises:
-            GatewayTableError: It is no TOML, or has more than meters.
+            GatewayTableError: The text is not valid TOML, or has more than meters.
             MessageError: A field is out of its range.
             BrokerUnavailableError: It was not left.
         """

@@ -57,7 +57,7 @@ async def requeue(
         clock: Now, aware.
         gateway: Only this gateway's.
         code: Only those quarantined for this reason.
-        limit: At most so many.
+        limit: How many batches to take at most.
 
     Raises:
         StoreUnavailableError: What was not reported is as it was.

@@ -1,1 +1,4 @@
-"""What an operator asks and orders."""
+"""What an operator asks and orders.
+
+Owns the use-cases that API and pages share. It does not know HTTP, and draws no page.
+"""

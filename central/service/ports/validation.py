@@ -129,7 +129,7 @@ class ValidationTransaction(Protocol):
             before: Days that ended by then are over.
             since: Days that were over then are not closed where none ever was.
             after: The channel before the first that is asked for.
-            limit: At most so many.
+            limit: How many channels to give at most.
 
         Returns:
             Also those with an unknown zone.

@@ -131,6 +131,7 @@ class Fetcher:
             if file.tell() < size:
                 self._receive(file, url, size)
             file.flush()
+            # Not `write_durably`: a download goes on where it ended, and may exceed the memory.
             os.fsync(file.fileno())
         with _explained(part):
             if part.stat().st_size != size or _digest(part) != sha256:

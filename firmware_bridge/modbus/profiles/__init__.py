@@ -2,6 +2,8 @@
 
 A file of your own is used by giving its path. The format is described in
 docs/reference/meter-profiles.md.
+
+It does not read a meter.
 """
 
 from __future__ import annotations

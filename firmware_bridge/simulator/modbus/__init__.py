@@ -1,1 +1,4 @@
-"""Virtual Modbus meters."""
+"""Virtual Modbus meters.
+
+Owns the server and its registers. It does not keep a counter; the virtual meter does.
+"""

@@ -1,1 +1,4 @@
-"""Virtual pulse outputs."""
+"""Virtual pulse outputs.
+
+Owns the GPIO chip that is played. It does not count; the driver does.
+"""

@@ -1,1 +1,4 @@
-"""Virtual meters that push SML files."""
+"""Virtual meters that push SML files.
+
+Owns how a display is spelt as a file of SML. It does not keep a counter; the virtual meter does.
+"""

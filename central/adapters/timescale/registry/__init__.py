@@ -1,1 +1,4 @@
-"""Points, meters, customers, gateways and series in the database."""
+"""Points, meters, customers, gateways and series in the database.
+
+Owns the rows and their history. It does not check a customer file; `central.service.registry` does.
+"""

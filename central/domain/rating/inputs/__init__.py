@@ -1,1 +1,4 @@
-"""What rating reads: series, facts, events, segments and carried state."""
+"""What rating reads: series, facts, events, segments and carried state.
+
+Owns the values that rating takes, and the hash over them. It does not fetch them.
+"""

@@ -46,7 +46,7 @@ def read_records(text: str, file: str) -> list[Record]:
     Numbers are read exactly, as decimals.
 
     Raises:
-        TariffRefusedError: The text is no JSON, or holds no record.
+        TariffRefusedError: The text is not valid JSON, or holds no record.
     """
     try:
         value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
