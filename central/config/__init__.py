@@ -1,4 +1,4 @@
 """Settings of the processes, read from the environment.
 
-Owns the names of the variables, their limits and their defaults. It does not open a connection.
+Owns the variables, their limits and their defaults. It does not open a connection.
 """
