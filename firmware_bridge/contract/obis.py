@@ -38,7 +38,7 @@ class Obis:
         """Read `1-0:1.8.0*255`, `1-0:1.8.0` or `1.8.0`; what is left out is 1-0 and 255.
 
         Raises:
-            InvalidValueError: The text is no OBIS code.
+            InvalidValueError: The text is not an OBIS code.
         """
         match = _TEXT.fullmatch(text.strip())
         if match is None:

@@ -1,6 +1,6 @@
 """What a gateway costs: memory, card wear, bytes on the wire, start, and how fast it drains.
 
-`pytest tests/benchmarks/test_edge_footprint.py --bench -s`. Budgets are the architecture's:
+`pytest tests/benchmarks/test_edge_footprint.py --bench -s`. The budgets:
 64 MB (PSS, all processes), 1 GB written a year for 10 registers every 15 minutes, 3 bytes a reading
 in batches of 1,000 and 35 in batches of 10, 3 s from start to first reading, 2 minutes for a week
 of 100 meters.

@@ -80,7 +80,7 @@ def as_uuid(identifier: str) -> UUID | None:
 
 
 def as_prefix(search: str) -> str:
-    r"""The LIKE pattern of texts that begin so; %, _ and \ mean themselves."""
+    r"""The LIKE pattern of texts with this beginning; %, _ and \ mean themselves."""
     plain = search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     # PostgreSQL's text holds no NUL, so nothing begins with one.
     return f"{plain}%" if "\0" not in plain else "\\\\"

@@ -255,7 +255,7 @@ def _content(path: Path) -> object:
 
     Raises:
         CustomerFileError: One cannot.
-        YAMLError: It is no YAML.
+        YAMLError: The text is not valid YAML.
     """
     loader = _TextLoader(path.read_text(encoding="utf-8"))
     try:
