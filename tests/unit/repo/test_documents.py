@@ -120,6 +120,13 @@ def test_the_architecture_names_every_room() -> None:
     assert not [room for room in rooms if f"`{room}`" not in text]
 
 
+def test_the_architecture_names_the_modules_beside_the_rooms_of_the_gateway() -> None:
+    page = (DOCS / "explanation" / "architecture.md").read_text()
+    named = set(re.findall(r"^\| `(\w+\.py)` \|", page, re.MULTILINE))
+    there = {file.name for file in (REPOSITORY / "edge_agent").glob("*.py")}
+    assert named == there - {"__init__.py"}
+
+
 def test_every_file_that_the_pages_for_contributors_name_is_there() -> None:
     folders = "firmware_bridge|edge_agent|central|tests|tools|docs|requirements"
     absent = []
