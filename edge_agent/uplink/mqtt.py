@@ -200,8 +200,8 @@ class Uplink:
         return client
 
     async def _converse(self, client: aiomqtt.Client) -> None:
-        heard = () if self._listener is None else self._listener.topics
-        wanted = (topics.down(self._gateway), topics.ALL_DOWN, *heard)
+        extra = () if self._listener is None else self._listener.topics
+        wanted = (topics.down(self._gateway), topics.ALL_DOWN, *extra)
         await client.subscribe([(topic, topics.QOS) for topic in wanted])
         self._inbox.clear()
         reader = asyncio.create_task(self._read(client))

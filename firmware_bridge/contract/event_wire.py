@@ -19,7 +19,7 @@ from firmware_bridge.contract.reading import (
 EVENTS_MAX = 1_000
 _EVENT_FIELDS = 4
 _SHOWN_FIELDS = 3
-_PLATE_FIELDS = 2
+_NAMEPLATE_FIELDS = 2
 
 
 def encode_events(
@@ -70,7 +70,7 @@ def decode_events(
         kind = EventKind(codec.integer("an event's kind", kind, 0, max(EventKind)))
         channel, after = row(codec.integer("an event's row", number, 0, count - 1))
         shown = codec.optional(before, lambda given: _decode_shown(given, at_max_ms))
-        yield MeterEvent(kind, channel, after, shown, codec.optional(replaced, _decode_plate))
+        yield MeterEvent(kind, channel, after, shown, codec.optional(replaced, _decode_nameplate))
 
 
 def _decode_shown(value: object, at_max_ms: int) -> Shown:
@@ -82,8 +82,8 @@ def _decode_shown(value: object, at_max_ms: int) -> Shown:
     )
 
 
-def _decode_plate(value: object) -> Nameplate:
-    manufacturer, serial = codec.fixed("an event's device before", value, _PLATE_FIELDS)
+def _decode_nameplate(value: object) -> Nameplate:
+    manufacturer, serial = codec.fixed("an event's device before", value, _NAMEPLATE_FIELDS)
     return Nameplate(
         codec.text("replaced.manufacturer", manufacturer, MANUFACTURER_MAX),
         codec.text("replaced.serial", serial, SERIAL_MAX),

@@ -163,12 +163,12 @@ async def search_bus(
         line.close()
     several = {seen[0].meter for _, seen in alike}
     return [
-        _found(place, address, seen, keys, is_alone=seen[0].meter not in several)
+        _located_meter(place, address, seen, keys, is_alone=seen[0].meter not in several)
         for address, seen in (*found.values(), *alike)
     ]
 
 
-def _found(
+def _located_meter(
     place: TcpAddress | SerialAddress,
     address: int | None,
     seen: tuple[Observation, ...],

@@ -18,7 +18,7 @@ from firmware_bridge.mbus.wireless.framing import Framing
 from firmware_bridge.modbus.register_map import MeterProfile
 from firmware_bridge.simulator.display import MAKER, eight_digits
 from firmware_bridge.simulator.dlms.telegrams import Cipher
-from firmware_bridge.simulator.iec62056_21.p1 import P1Version, gas_plate
+from firmware_bridge.simulator.iec62056_21.p1 import P1Version, gas_serial
 from firmware_bridge.simulator.mbus.slave import VirtualMbus
 from firmware_bridge.simulator.mbus.wireless import Packing, Radio, SecurityMode
 from firmware_bridge.simulator.meter import VirtualMeter
@@ -362,4 +362,4 @@ def gas_meter(meter: VirtualMeter, counted: VirtualMeter) -> VirtualMeter:
 
 def gas_facts(gas: VirtualMeter) -> dict[str, str | int]:
     """What identifies a gas meter behind a port."""
-    return {"manufacturer": MAKER, "serial": gas_plate(gas)}
+    return {"manufacturer": MAKER, "serial": gas_serial(gas)}

@@ -94,7 +94,7 @@ def _meter(response: ListResponse) -> MeterIdentity:
         value = named.get(name)
         if not server and isinstance(value, bytes):
             server = value
-    maker, serial = _plate(server)
+    maker, serial = _maker_and_serial(server)
     for name in _MAKER_NAMES:
         value = named.get(name)
         if not maker and isinstance(value, bytes):
@@ -102,7 +102,7 @@ def _meter(response: ListResponse) -> MeterIdentity:
     return identity(maker, serial)
 
 
-def _plate(server: bytes) -> tuple[str, str]:
+def _maker_and_serial(server: bytes) -> tuple[str, str]:
     """Maker and number of a server id.
 
     0A, medium, three letters, block, number in four bytes: printed as `1EMH0005011725`. Earlier

@@ -22,7 +22,7 @@ from tests.support.clock_world import (
     Machine,
     RecordedMeter,
     WatchedPoller,
-    check_beat,
+    check_rhythm,
 )
 from tests.support.size import sized
 
@@ -132,7 +132,7 @@ async def live(folder: Path, seed: str, counted: Counter[str]) -> None:
     for task in tasks:
         await end(task)
     await meter_set.close()
-    check_beat(logs[STAYS], 60)
+    check_rhythm(logs[STAYS], 60)
     counted["reads of the meter that stays"] += len(logs[STAYS])
     there: Counter[tuple[str, int]] = Counter()
     async for batch in buffer.newest(100_000):

@@ -61,7 +61,7 @@ class Watched(Recorder):
         super().__init__(folder, disk.refuse)
         self.disk = disk
 
-    def _heard(self, mark: Mark) -> None:
+    def _on_mark(self, mark: Mark) -> None:
         self.disk.opened = self.disk.opened or "opened" in mark.said
 
 

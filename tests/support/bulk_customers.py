@@ -21,7 +21,7 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.books import NOVEMBER, NOW, OCTOBER, TARIFF, ZONE
 
-_CROWD = """\
+_INSERT_CUSTOMERS = """\
 WITH point AS (
     INSERT INTO service_point (uid, name, zone)
     SELECT gen_random_uuid(), 'SP-' || n, %(zone)s FROM generate_series(1, %(count)s) AS n
@@ -52,7 +52,7 @@ async def seed_customers(dsn: str, count: int, tariff: str = TARIFF) -> None:
         await enrol.tariff(tariff)
         with psycopg.connect(dsn, autocommit=True) as connection:
             values = {"zone": ZONE, "count": count, "obis": ACTIVE_IMPORT.code}
-            connection.execute(_CROWD, values)
+            connection.execute(_INSERT_CUSTOMERS, values)
             rows = connection.execute("SELECT id FROM point_channel ORDER BY id").fetchall()
         async with TimescaleValidationStore(pool).transaction() as work:
             await work.add_blocks(list(october_blocks([row[0] for row in rows])), "vee", NOW)

@@ -149,14 +149,14 @@ class WatchedPoller(Poller):
         self._logs = logs
 
     async def cycle(
-        self, stations: Iterable[Meter], boundary: datetime, patience_s: float = 600.0
+        self, meters: Iterable[Meter], boundary: datetime, patience_s: float = 600.0
     ) -> None:
-        stations = list(stations)
-        for station in stations:
-            log = self._logs[station.name]
+        meters = list(meters)
+        for meter in meters:
+            log = self._logs[meter.name]
             fresh = not any(isinstance(entry, Look) for entry in log)
             log.append(Look(boundary, self._machine.true + self._machine.seen_error, fresh))
-        await super().cycle(stations, boundary, patience_s)
+        await super().cycle(meters, boundary, patience_s)
 
 
 @dataclass
@@ -189,12 +189,12 @@ class Gateway:
         await recorder.recall()
         # What is known of the time in this boot is known to the next process too, once committed.
         self.machine.was_right = clock.quality() is not TimeQuality.UNSYNCHRONISED
-        stations = [
+        meters = [
             Meter(name, meter, period_s=period_s)
             for (name, meter), period_s in zip(self.meters.items(), self.periods_s, strict=True)
         ]
         logs: dict[str, list[Look | Incident]] = {name: [] for name in self.meters}
-        poller = WatchedPoller(stations, recorder, buffer, clock)
+        poller = WatchedPoller(meters, recorder, buffer, clock)
         poller.watch(self.machine, logs)
         task = asyncio.create_task(poller.run())
         for wait_s, what, amount in plan:
@@ -202,8 +202,8 @@ class Gateway:
             self._befall(what, amount, logs)
         await end(task)
         self.counted["readings"] += sum(len(log) for log in logs.values())
-        for station in stations:
-            check_beat(logs[station.name], station.period_s)
+        for meter in meters:
+            check_rhythm(logs[meter.name], meter.period_s)
         await buffer.close(flush=False)
 
     async def _until(self, monotonic: float, task: asyncio.Task[None]) -> None:
@@ -265,7 +265,7 @@ class Gateway:
             assert abs(reading.at - truly) <= TOLERANCE, (reading, truly)
 
 
-def check_beat(log: list[Look | Incident], period_s: int) -> None:
+def check_rhythm(log: list[Look | Incident], period_s: int) -> None:
     """No boundary twice, none skipped, each read when it comes."""
     period = timedelta(seconds=period_s)
     before: Look | None = None

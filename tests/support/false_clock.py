@@ -23,16 +23,16 @@ class FalseClock(SystemClock):
 
     def __init__(self, source: ClockSource, *, was_synchronised: bool = False) -> None:
         super().__init__(source, was_synchronised=was_synchronised)
-        self.boot = self._told()[2]
+        self.boot = self._read_clock()[2]
 
     def wall(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self._told()[0])
+        return datetime.now(UTC) + timedelta(seconds=self._read_clock()[0])
 
     def quality(self) -> TimeQuality:
-        vouched = self._told()[1]
+        vouched = self._read_clock()[1]
         return TimeQuality.SYNCHRONISED if vouched else TimeQuality.UNSYNCHRONISED
 
-    def _told(self) -> tuple[float, bool, str]:
+    def _read_clock(self) -> tuple[float, bool, str]:
         off_s, vouched, boot = json.loads(self.file.read_text())
         return float(off_s), bool(vouched), str(boot)
 

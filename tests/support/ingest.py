@@ -101,8 +101,8 @@ class MemoryPeek:
 
     def _serials(self) -> dict[int, str]:
         state = self._store.state
-        plates = {meter: serial for (_, serial), meter in state.meters.items()}
-        return {record.id: plates[record.meter_id] for record in state.channels.values()}
+        serials = {meter: serial for (_, serial), meter in state.meters.items()}
+        return {record.id: serials[record.meter_id] for record in state.channels.values()}
 
     async def readings(self) -> dict[tuple[str, int], tuple[int, int]]:
         serials = self._serials()

@@ -108,7 +108,7 @@ class SupervisedChild:
             start_new_session=True,
             pass_fds=() if self._lock_fd is None else (self._lock_fd,),
         )
-        word, _, rest = self._heard().partition(" ")
+        word, _, rest = self._next_line().partition(" ")
         if word != "started":
             self._reap()
             raise ServerStartError(f"{self._name} could not be run: {rest or 'no reason given'}.")
@@ -157,7 +157,7 @@ class SupervisedChild:
             return "(no log)"
         return self._log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
 
-    def _heard(self) -> str:
+    def _next_line(self) -> str:
         if self._watchdog is None or self._watchdog.stdout is None:
             return ""
         return self._watchdog.stdout.readline().decode(errors="replace").strip()

@@ -117,7 +117,7 @@ def _values(meter: VirtualMeter, at: datetime, version: P1Version, habits: _Habi
 def _gas(gas: VirtualMeter, at: datetime, version: P1Version, habits: _Habits) -> list[str]:
     reported = floor_boundary(at, habits.gas_period_s)
     volume = _thousandths(gas.register_wh(GAS_VOLUME, reported), 5)
-    serial = f"{habits.gas_serial}({_hex(gas_plate(gas))})"
+    serial = f"{habits.gas_serial}({_hex(gas_serial(gas))})"
     if version is P1Version.V2_2:
         wall = reported.astimezone(LOCAL)
         head = f"0-1:24.3.0({wall:%y%m%d%H%M%S})(00)(60)(1)(0-1:24.2.1)(m3)"
@@ -129,7 +129,7 @@ def _gas(gas: VirtualMeter, at: datetime, version: P1Version, habits: _Habits) -
     ]
 
 
-def gas_plate(gas: VirtualMeter) -> str:
+def gas_serial(gas: VirtualMeter) -> str:
     """The gas meter's number as DIN 43863-5 prints it."""
     return f"7{MAKER}{gas.serial.rjust(10, '0')[-10:]}"
 

@@ -73,14 +73,16 @@ class MemoryDecisionStore:
             if record.id == one.channel_id
         )
         assert isinstance(obis, Obis)
-        plate = next(plate for plate, meter in state.meters.items() if meter == meter_id)
+        nameplate = next(
+            nameplate for nameplate, meter in state.meters.items() if meter == meter_id
+        )
         key = state.batch_keys[one.value.batch_id]
         names = {record.id: record.name for record in state.gateways.values()}
         kept = state.revised.get(place, state.readings[place])
         return ReadingConflict(
             id=number,
             gateway=names[key.gateway_id],
-            meter="/".join(plate),
+            meter="/".join(nameplate),
             obis=obis,
             at=from_ms(one.at_ms),
             kept=Quantity(kept.mantissa, kept.exponent, unit),

@@ -170,8 +170,8 @@ class MemoryIngestStore:
         """See `IngestStore`."""
         state, found = self.state, {}
         for home, channel in channels:
-            plate = (channel.manufacturer, channel.serial)
-            meter = state.meters.setdefault(plate, MeterId(len(state.meters) + 1))
+            nameplate = (channel.manufacturer, channel.serial)
+            meter = state.meters.setdefault(nameplate, MeterId(len(state.meters) + 1))
             state.homes.setdefault(meter, home)
             key = (meter, channel.obis, channel.kind, channel.period_s, channel.source)
             new = ChannelRecord(ChannelId(len(state.channels) + 1), meter, channel.unit.value)

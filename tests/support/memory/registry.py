@@ -84,18 +84,18 @@ class _Transaction:
 
     def _meter(self, installation: InstallationRecord) -> None:
         ingest = self._books.ingest.state
-        plate = (installation.manufacturer, installation.serial)
-        if plate in ingest.meters:
+        nameplate = (installation.manufacturer, installation.serial)
+        if nameplate in ingest.meters:
             return
         gateway = ingest.gateways.get(installation.gateway or "")
         if gateway is None or gateway.revoked:
-            name = "/".join(plate)
+            name = "/".join(nameplate)
             message = (
                 f"The meter {name} has not reported yet, and no enrolled gateway is given for it."
             )
             remedy = "Enrol its gateway and name it in the request, or wait for the first reading."
             raise NotRegisteredError(message, value=name, remedy=remedy)
-        meter = ingest.meters.setdefault(plate, MeterId(len(ingest.meters) + 1))
+        meter = ingest.meters.setdefault(nameplate, MeterId(len(ingest.meters) + 1))
         ingest.homes[meter] = gateway.id
 
     def _refuse_overlap(self, new: InstallationRecord, but: int | None) -> None:

@@ -91,7 +91,7 @@ class Recorder:
             raise TracingRefusedError(message)
         return self.trace
 
-    def _heard(self, mark: Mark) -> None:
+    def _on_mark(self, mark: Mark) -> None:
         """The program said something."""
 
     # --- calls, thread by thread ---
@@ -104,7 +104,7 @@ class Recorder:
         elif name is not None and (operation := self._seen(name, call.arguments)) is not None:
             self._waiting[call.thread] = operation
             if isinstance(operation, Mark):
-                self._heard(operation)
+                self._on_mark(operation)
                 return None
             return self._refuse_change(operation)
         return None

@@ -1,7 +1,8 @@
 """Names say what a thing is: no retired word comes back, and one class name means one thing.
 
-A package joins by an entry in `RETIRED`, and in `ONE_NAME_ONE_THING` once its class names are its
-own. `SHARED_NAMES` lists what may have one name twice, each with the reason.
+`RETIRED` holds for every package and for what tests share. `EXCEPTIONS` lists what a package may
+say all the same, and `SHARED_NAMES` what may have one name twice, each with the reason. Nine empty
+nouns have a ceiling per package that may only fall.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ PACKAGES = ("central", "edge_agent", "firmware_bridge")
 
 @dataclass(frozen=True)
 class Retired:
-    """Words that a package's names do without, and what is said instead.
+    """Words that names do without, and what is said instead.
 
     Args:
         words: Parts of any name: of `note_plate` and `PlateError` the part `plate`.
@@ -37,119 +38,108 @@ class Retired:
     modules: dict[str, str]
 
 
-SPOKEN = {
-    "tell": "report, notify",
-    "say": "publish_status, print",
-    "hear": "on_message",
-    "look": "poll, check",
-    "know": "has_batch, is_known",
-    "knows": "has_batch, is_known",
-    "adopt": "commit, replace",
-    "touch": "queue_for_validation",
-    "succeed": "record_successor",
+RETIRED = Retired(
+    words={
+        "doorkeeper": "Authenticator",
+        "seat": "browser session",
+        "desk": "services, or the service's own name",
+        "book": "customer_file, context",
+        "books": "registry",
+        "chore": "periodic task",
+        "chores": "periodic tasks",
+        "hush": "capture",
+        "climb": "advance",
+        "plate": "nameplate",
+        "plates": "nameplates",
+        "stage": "servers",
+        "street": "virtual_meters",
+        "theatre": "scenario",
+        "crowd": "customers",
+        "strongbox": "StorageEngine",
+        "conductor": "SessionRunner",
+        "witness": "EventDetector",
+        "testimony": "Detection",
+        "sighting": "Sample",
+        "harvest": "Sample",
+        "beat": "timer",
+        "course": "rollout",
+        "courses": "rollouts",
+        "fleet": "meter_set",
+        "station": "meter",
+        "stations": "meters",
+        "sparing": "throttle",
+        "ear": "candidate",
+        "heard": "traffic, or the noun of what came",
+        "told": "the noun of what it holds; reported, on_failure",
+        "ears": "candidates",
+        "sight": "record_clock",
+    },
+    classes={
+        "Gate": "AccessMiddleware, HealthGate",
+        "Told": "CanonicalText",
+        "Answer": "Sample, or the answer's own name",
+        "Held": "QuarantinedBatch, WaitingReadings; held are bills",
+        "Take": "Sample, or the noun of what is taken",
+        "Act": "ProgressStep",
+        "Clash": "ReadingConflict",
+        "Life": "Epoch, Installation",
+        "Contents": "Batch",
+        "AskedDriver": "PolledDriver",
+        "BareScanner": "HeaderlessScanner",
+        "FramedScanner": "ReceiverScanner",
+        "Place": "LineAddress",
+        "Tell": "ReportProgress",
+        "Nursery": "ForkedAgents",
+        "Plant": "VirtualMeters",
+        "Shop": "ArtefactServer",
+    },
+    functions={
+        "tell": "report, notify",
+        "say": "publish_status, print",
+        "hear": "on_message",
+        "look": "poll, check",
+        "know": "has_batch, is_known",
+        "knows": "has_batch, is_known",
+        "adopt": "commit, replace",
+        "touch": "queue_for_validation",
+        "succeed": "record_successor",
+        "clashes": "conflicts",
+        "found": "require, create",
+        "two_live": "two_live_epochs_finding",
+        "told_members": "canonical_objects",
+        "proof_is_right": "csrf_token_is_right",
+        "spare_collections": "tune_gc",
+    },
+    modules={
+        "operator": "services",
+        "push": "pushed",
+        "stage": "site",
+        "framed": "recording",
+        "nursery": "forked_agents",
+        "plant": "virtual_meter",
+        "shop": "artefact_server",
+        "crowd": "bulk_customers",
+    },
+)
+
+# What a package may say all the same, each with the reason.
+EXCEPTIONS: dict[str, dict[str, str]] = {
+    "central": {},
+    "edge_agent": {},
+    "firmware_bridge": {},
+    "tests/support": {
+        "book": "the state of `MemoryBooks`",
+        "books": "registry, bills and decisions in one memory, which no store of the product is",
+        "found": "founds a certificate authority, or a utility with its first customers",
+        "say": "what a process that is about to lose power says to its recorder",
+    },
 }
 
-RETIRED = {
-    "central": Retired(
-        words={
-            "doorkeeper": "Authenticator",
-            "seat": "browser session",
-            "desk": "services",
-            "book": "customer_file, context",
-            "books": "registry",
-            "chore": "periodic task",
-            "chores": "periodic tasks",
-            "hush": "capture",
-            "climb": "advance",
-            "plate": "nameplate",
-            "plates": "nameplates",
-            "stage": "servers",
-            "street": "virtual_meters",
-            "theatre": "scenario",
-            "crowd": "customers",
-        },
-        classes={
-            "Gate": "AccessMiddleware",
-            "Told": "CanonicalText",
-            "Answer": "the answer's own name",
-            "Held": "QuarantinedBatch; held are bills",
-            "Take": "the noun of what is taken",
-            "Act": "ProgressStep",
-            "Clash": "ReadingConflict",
-        },
-        functions=SPOKEN
-        | {
-            "clashes": "conflicts",
-            "found": "require",
-            "two_live": "two_live_epochs_finding",
-            "told": "canonical_text",
-            "told_members": "canonical_objects",
-            "proof_is_right": "csrf_token_is_right",
-            "spare_collections": "tune_gc",
-        },
-        modules={"operator": "services"},
-    ),
-    "edge_agent": Retired(
-        words={
-            "strongbox": "StorageEngine",
-            "conductor": "SessionRunner",
-            "witness": "EventDetector",
-            "testimony": "Detection",
-            "sighting": "Sample",
-            "harvest": "Sample",
-            "plate": "nameplate",
-            "plates": "nameplates",
-            "beat": "timer",
-            "course": "rollout",
-            "courses": "rollouts",
-            "desk": "the service's own name",
-            "fleet": "meter_set",
-            "station": "meter",
-            "stations": "meters",
-            "sparing": "throttle",
-        },
-        classes={
-            "Take": "Sample",
-            "Answer": "Sample",
-            "Gate": "HealthGate",
-            "Life": "Epoch",
-            "Contents": "Batch",
-            "Held": "WaitingReadings",
-        },
-        functions=SPOKEN,
-        modules={},
-    ),
-    "firmware_bridge": Retired(
-        words={
-            "ear": "candidate",
-            "heard": "traffic",
-            "told": "the noun of what it holds",
-            "ears": "candidates",
-            "sight": "record_clock",
-        },
-        classes={
-            "AskedDriver": "PolledDriver",
-            "BareScanner": "HeaderlessScanner",
-            "FramedScanner": "ReceiverScanner",
-            "Life": "Installation",
-            "Place": "LineAddress",
-            "Tell": "ReportProgress",
-        },
-        functions=SPOKEN,
-        modules={"push": "pushed", "stage": "site", "framed": "recording"},
-    ),
-    "tests/support": Retired(
-        words={},
-        classes={"Nursery": "ForkedAgents", "Plant": "VirtualMeters", "Shop": "ArtefactServer"},
-        functions={},
-        modules={
-            "nursery": "forked_agents",
-            "plant": "virtual_meter",
-            "shop": "artefact_server",
-            "crowd": "bulk_customers",
-        },
-    ),
-}
+# Nouns that say nothing of what they name, and how often a package's names still are one. A number
+# may only fall: give the thing its own name, and lower the number.
+EMPTY_NOUNS = {"found", "kept", "known", "made", "one", "own", "part", "place", "said"}
+CEILINGS = {"central": 676, "edge_agent": 83, "firmware_bridge": 246, "tests/support": 209}
+SLACK = 30
 
 # Every class of these has a name that no other class has, in any package.
 ONE_NAME_ONE_THING = PACKAGES
@@ -192,29 +182,45 @@ def parts(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
-def faults(retired: Retired, tree: ast.Module) -> list[str]:
-    found = [
-        f"{line}: {name}: {retired.words[word]}"
-        for name, line in names(tree)
-        for word in sorted(parts(name) & retired.words.keys())
-    ]
+def retired_names(tree: ast.Module, module: str = "") -> Iterator[tuple[str, str]]:
+    """Each retired word that a module uses, and where with what to say instead.
+
+    Args:
+        tree: The module.
+        module: Its own name.
+    """
+    for name, line in names(tree):
+        for word in sorted(parts(name) & RETIRED.words.keys()):
+            yield word, f"{line}: {name}: {RETIRED.words[word]}"
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name in retired.classes:
-            found.append(f"{node.lineno}: class {node.name}: {retired.classes[node.name]}")
+        if isinstance(node, ast.ClassDef) and node.name in RETIRED.classes:
+            yield node.name, f"{node.lineno}: class {node.name}: {RETIRED.classes[node.name]}"
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            use = retired.functions.get(node.name.lstrip("_"))
-            found += [] if use is None else [f"{node.lineno}: def {node.name}: {use}"]
-    return found
+            name = node.name.lstrip("_")
+            if name in RETIRED.functions:
+                yield name, f"{node.lineno}: def {node.name}: {RETIRED.functions[name]}"
+    if module in RETIRED.modules:
+        yield module, f"1: module {module}: {RETIRED.modules[module]}"
 
 
-@pytest.mark.parametrize("package", RETIRED)
+@pytest.mark.parametrize("package", EXCEPTIONS)
 def test_no_retired_word_comes_back(package: str) -> None:
-    retired = RETIRED[package]
-    found = []
-    for file, tree in modules(package):
-        found += [f"{file}:{fault}" for fault in faults(retired, tree)]
-        found += [f"{file}: {use}" for name, use in retired.modules.items() if name == file.stem]
-    assert found == []
+    uses = [
+        (word, f"{file}:{use}")
+        for file, tree in modules(package)
+        for word, use in retired_names(tree, file.stem)
+    ]
+    assert [use for word, use in uses if word not in EXCEPTIONS[package]] == []
+    assert EXCEPTIONS[package].keys() <= {word for word, _ in uses}
+
+
+@pytest.mark.parametrize("package", CEILINGS)
+def test_empty_nouns_only_become_fewer(package: str) -> None:
+    count = sum(
+        name.strip("_") in EMPTY_NOUNS for _, tree in modules(package) for name, _ in names(tree)
+    )
+    assert count <= CEILINGS[package], "name what the thing is"
+    assert count > CEILINGS[package] - SLACK, f"lower the ceiling to {count}"
 
 
 @pytest.mark.parametrize(
@@ -231,12 +237,14 @@ def test_no_retired_word_comes_back(package: str) -> None:
     ],
 )
 def test_a_retired_word_is_found_wherever_a_name_is_given(source: str) -> None:
-    assert faults(RETIRED["edge_agent"], ast.parse(source)) != []
+    assert list(retired_names(ast.parse(source))) != []
 
 
-@pytest.mark.parametrize("source", ["nameplate = 1", "file.tell()", "answer = 1", "import plates"])
+@pytest.mark.parametrize(
+    "source", ["nameplate = 1", "file.tell()", "answer = 1", "import plates", "found = 1"]
+)
 def test_other_words_are_left_alone(source: str) -> None:
-    assert faults(RETIRED["edge_agent"], ast.parse(source)) == []
+    assert list(retired_names(ast.parse(source))) == []
 
 
 def namesakes() -> dict[str, list[str]]:
