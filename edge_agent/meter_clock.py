@@ -11,7 +11,8 @@ in the table changes nothing.
 
 A clock that drifts over the tolerance, or comes and goes, flaps no event: it counts as right again
 only once it was within half the tolerance for an hour. While the gateway's own clock is not known
-nothing is judged. Load profiles have old times by nature and never come here.
+nothing is judged. The entries of a load profile have old times by nature and never come here, but
+the clock that dates them does: as a `ProfileLook`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from enum import Enum, auto
 from typing import Final
 
 from firmware_bridge.contract.event import EventKind
+from firmware_bridge.driver.interface import MeterIdentity
 
 # How far an oscillator that nobody disciplines drifts, at worst.
 DRIFT: Final = 200e-6
@@ -104,6 +106,23 @@ class ClockTrack:
     def believed(self) -> bool:
         """Whether the meter's own time is used."""
         return self.standing is ClockStanding.RIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileLook:
+    """How the clock stood that dates a meter's load profile.
+
+    Args:
+        device: The meter.
+        offset: How far it was ahead of the gateway's, at least.
+        own: What it showed, as far as the meter tells. Aware.
+        monotonic: When it was seen. [s]
+    """
+
+    device: MeterIdentity
+    offset: timedelta
+    own: datetime
+    monotonic: float
 
 
 def step(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from edge_agent.meter_clock import DEFAULT, Trust
+from edge_agent.meter_clock import DEFAULT, ProfileLook, Trust
 from firmware_bridge.contract.reading import Reading
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 
@@ -24,6 +24,7 @@ class Sample:
         capacity_w: What the connection can carry; None where that is not known. [W]
         entries: Of its load profile, with the meter's time.
         marks: Named integers that are true once all of it is stored.
+        profile_look: How the clock of its load profile stood; None where nobody looked lately.
     """
 
     meter: str
@@ -35,6 +36,7 @@ class Sample:
     capacity_w: int | None = None
     entries: tuple[Reading, ...] = ()
     marks: Mapping[str, int] = field(default_factory=dict)
+    profile_look: ProfileLook | None = None
 
     @property
     def is_live(self) -> bool:

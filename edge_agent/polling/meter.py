@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from edge_agent.meter_clock import DEFAULT, Trust
+from edge_agent.meter_clock import DEFAULT, ProfileLook, Trust
 from edge_agent.polling.claims import Claims
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.event import Nameplate
@@ -40,6 +40,8 @@ class Meter:
         shared: Devices that another configured meter holds, as they were last told.
         under_way: Reads that have not ended.
         offline: Devices behind it that were said to be offline at the last read.
+        profile_look: How the clock of its load profile stood when it was last asked.
+        profile_still_since: Since when its newest entry is too old; None where it is not. [s]
     """
 
     name: str
@@ -63,6 +65,8 @@ class Meter:
     shared: frozenset[Nameplate] = frozenset()
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     offline: tuple[str, ...] = ()
+    profile_look: ProfileLook | None = None
+    profile_still_since: float | None = None
 
     @property
     def read_mark(self) -> str:

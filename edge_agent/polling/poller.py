@@ -21,6 +21,12 @@ from edge_agent.clock import Clock
 from edge_agent.meter_clock import is_present
 from edge_agent.polling.claims import Admission
 from edge_agent.polling.meter import Meter, describe, read_mark
+from edge_agent.polling.profile_clock import (
+    ProfileNotTakenError,
+    believed_until,
+    mark_of,
+    recent_look,
+)
 from edge_agent.polling.recorder import Recorder
 from edge_agent.polling.schedule import Timetable
 from edge_agent.sample import Sample
@@ -193,9 +199,11 @@ class Poller:
         )
         if meter.claims.is_refused(meter.name, read_out.meter):
             return sample
-        entries, covered = await self._top_up(meter, boundary)
-        progress = {} if covered is None else {meter.profile_mark: to_ms(covered)}
-        return replace(sample, entries=entries, marks={**sample.marks, **progress})
+        entries, covered_ms = await self._top_up(meter, boundary)
+        progress = {} if covered_ms is None else {meter.profile_mark: covered_ms}
+        look = recent_look(meter, read_out.meter, taken)
+        marks = {**sample.marks, **progress}
+        return replace(sample, entries=entries, marks=marks, profile_look=look)
 
     async def _present(self, meter: Meter) -> ReadOut:
         """A read-out without what somebody kept from before; waits for more than that.
@@ -239,8 +247,8 @@ class Poller:
 
     async def _top_up(
         self, meter: Meter, boundary: datetime
-    ) -> tuple[tuple[Reading, ...], datetime | None]:
-        """The entries since the last cycle, where the load profile is current."""
+    ) -> tuple[tuple[Reading, ...], int | None]:
+        """The entries since the last cycle, where the load profile is current, and its mark."""
         stored = self._buffer.marks.get(meter.profile_mark)
         if not meter.current or stored is None or self._buffer.engine.short:
             return (), None
@@ -250,19 +258,27 @@ class Poller:
             self._fall_behind(meter)
             return (), None
         entries: list[Reading] = []
-        covered = None
+        covered_ms = None
         try:
-            async with (
-                asyncio.timeout(meter.timeout_s),
-                aclosing(meter.driver.read_profile(interval)) as chunks,  # type: ignore[type-var]
-            ):
-                async for chunk in chunks:
-                    entries += chunk.readings
-                    covered = chunk.covers.end
+            async with asyncio.timeout(meter.timeout_s):
+                memory = await meter.driver.profile_memory()
+                if memory is None:
+                    return (), None
+                until = believed_until(meter, memory, self._buffer.marks, self._clock)
+                end = min(interval.end, memory.held.end, until)
+                if end <= interval.start:
+                    return (), None
+                chunks = meter.driver.read_profile(Interval(interval.start, end))
+                async with aclosing(chunks):  # type: ignore[type-var]
+                    async for chunk in chunks:
+                        entries += chunk.readings
+                        covered_ms = mark_of(chunk.covers.end, until)
+        except ProfileNotTakenError:
+            self._fall_behind(meter)  # who catches up says why
         except (DeviceError, TimeoutError) as error:
             self._fail(meter, error)
             self._fall_behind(meter)
-        return tuple(entries), covered
+        return tuple(entries), covered_ms
 
     def _fall_behind(self, meter: Meter) -> None:
         meter.current = False

@@ -53,6 +53,19 @@ def anchor_of(marks: Mapping[str, int], boot: str) -> Anchor | None:
     return Anchor(from_ms(marks[SYNCED_MARK]), marks[SYNCED_SINCE_BOOT_MARK] / 1000)
 
 
+def gateway_doubt(marks: Mapping[str, int], clock: Clock) -> timedelta:
+    """How far the gateway's clock may be off by now.
+
+    Args:
+        marks: The buffer's.
+        clock: The gateway's.
+    """
+    if clock.quality() is TimeQuality.SYNCHRONISED:
+        return timedelta(0)
+    anchor = anchor_of(marks, clock.boot)
+    return doubt(clock.monotonic() - (0.0 if anchor is None else anchor.monotonic))
+
+
 class Recorder:
     """Stores the samples of meters, one transaction for each call.
 
@@ -146,12 +159,12 @@ class Recorder:
         held: list[WaitingReadings] = []
         events: list[MeterEvent] = []
         tracks: dict[Nameplate, ClockTrack] = {}
-        doubt, floor = self._doubt(quality, monotonic), self._floor()
+        doubt, floor = gateway_doubt(self._buffer.marks, self._clock), self._floor()
         for sample in samples:
             if sample.taken is None:
                 continue
             at = now - timedelta(seconds=max(monotonic - sample.taken, 0.0))
-            moment = StampingTime(at, quality, doubt, floor, sample.taken)
+            moment = StampingTime(at, quality, doubt, floor, sample.taken, sample.profile_look)
             stamped = self._clocks.stamp(
                 sample.device, sample.values, sample.period_s, sample.trust, moment
             )
@@ -167,13 +180,6 @@ class Recorder:
         self._may_hold = self._may_hold or bool(held)
         readings += (entry for sample in samples for entry in sample.entries)
         return Cycle(now, readings, marks, held, synchronised=synchronised, events=events), tracks
-
-    def _doubt(self, quality: TimeQuality, monotonic: float) -> timedelta:
-        """How far the gateway's clock may be off by now."""
-        if quality is TimeQuality.SYNCHRONISED:
-            return timedelta(0)
-        anchor = anchor_of(self._buffer.marks, self._clock.boot)
-        return doubt(monotonic - (0.0 if anchor is None else anchor.monotonic))
 
     def _floor(self) -> datetime:
         """An instant that has passed, whatever the clock says."""

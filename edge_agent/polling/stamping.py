@@ -13,7 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from edge_agent.meter_clock import ClockStanding, ClockTrack, Trust, follow, step
+from edge_agent.meter_clock import (
+    ClockStanding,
+    ClockTrack,
+    ProfileLook,
+    Trust,
+    follow,
+    step,
+)
 from edge_agent.register_events.state_machine import counts_up
 from firmware_bridge.contract.body import AT_MAX_MS
 from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
@@ -42,6 +49,7 @@ class StampingTime:
         doubt: How far it may be off.
         floor: An instant that is known to have passed. Aware.
         monotonic: Now. [s]
+        profile: How the clock of the meter's load profile stood by then, where it keeps one.
     """
 
     at: datetime
@@ -49,6 +57,7 @@ class StampingTime:
     doubt: timedelta
     floor: datetime
     monotonic: float
+    profile: ProfileLook | None = None
 
     @property
     def known(self) -> bool:
@@ -128,7 +137,7 @@ class MeterClocks:
             if found.readings:
                 found.events.append(_event(nameplate, kind, own, found.readings))
             else:  # nothing to send it with: it is judged anew at the next read
-                del found.tracks[nameplate], found.marks[_mark(nameplate)]
+                del found.tracks[nameplate], found.marks[clock_mark(nameplate)]
         return found
 
     def commit(self, tracks: Mapping[Nameplate, ClockTrack]) -> None:
@@ -155,14 +164,14 @@ class MeterClocks:
                     follow(track, offset), standing=ClockStanding.RIGHT
                 )
                 if not track.believed:
-                    found.marks[_mark(nameplate)] = 0
+                    found.marks[clock_mark(nameplate)] = 0
                 continue
             limit = trust.tolerance + moment.doubt
             found.tracks[nameplate], kind = step(track, offset, limit, moment.monotonic)
             if kind is not None:
                 wrong = kind is EventKind.CLOCK_WRONG
                 events[nameplate] = (kind, own)
-                found.marks[_mark(nameplate)] = offset // _MILLISECOND if wrong else 0
+                found.marks[clock_mark(nameplate)] = offset // _MILLISECOND if wrong else 0
         return events
 
 
@@ -274,6 +283,8 @@ def _offsets(
     found: dict[Nameplate, tuple[timedelta, datetime]] = {}
     if not moment.known:
         return found
+    if (look := moment.profile) is not None:
+        found[_nameplate(look.device)] = (look.offset, look.own)
     for value in values:
         own, owner, sampled = value.meter_time, value.meter, value.sampled
         if own is None or value.kept:
@@ -314,7 +325,8 @@ def wrong_clocks(marks: Mapping[str, int]) -> int:
     return sum(name.startswith(_MARK) and value != 0 for name, value in marks.items())
 
 
-def _mark(nameplate: Nameplate) -> str:
+def clock_mark(nameplate: Nameplate) -> str:
+    """Names the mark that holds a clock's offset in ms while it is wrong, 0 once it is right."""
     return f"{_MARK}{nameplate.manufacturer}\t{nameplate.serial}"
 
 

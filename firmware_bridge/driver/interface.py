@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
@@ -266,13 +266,20 @@ class ProfileMemory:
     Args:
         meter: The device that keeps it.
         period_s: Distance between entries. [s]
-        held: From the oldest entry's time to the first instant after the newest entry's; empty
-            where nothing is held yet.
+        held: From the oldest entry's time to one period after the newest entry's; empty where
+            nothing is held yet.
+        clock: What the meter's clock shows now, aware; None where it does not tell.
     """
 
     meter: MeterIdentity
     period_s: int
     held: Interval
+    clock: datetime | None = None
+
+    @property
+    def newest(self) -> datetime:
+        """The newest entry's time, where one is held."""
+        return self.held.end - timedelta(seconds=self.period_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,12 @@ class RingReader:
             MeterAnswerError: The header contradicts itself.
             DeviceError: The meter does not answer, or wrongly.
         """
-        fields = (layout.capacity, layout.period, layout.count, layout.newest)
+        fields = [layout.capacity, layout.period, layout.count, layout.newest]
+        fields += [] if layout.clock is None else [layout.clock]
         words: dict[int, int] = {}
         for block in plan((field.span for field in fields), max_registers):
             words.update(enumerate(await read(block), start=block.address))
-        capacity, period_s, count, newest = (_number(words, field) for field in fields)
+        capacity, period_s, count, newest, *told = (_number(words, field) for field in fields)
         last = layout.entries + capacity * layout.width
         if (
             capacity < 1
@@ -85,7 +86,8 @@ class RingReader:
             raise MeterAnswerError(message, value=(capacity, period_s, count, newest))
         end = _EPOCH + timedelta(seconds=newest + period_s if count else 0)
         held = Interval(end - count * timedelta(seconds=period_s), end)
-        memory = ProfileMemory(meter, period_s, held)
+        clock = _EPOCH + timedelta(seconds=told[0]) if told else None
+        memory = ProfileMemory(meter, period_s, held, clock)
         return cls(read, layout, memory, capacity, max(1, max_registers // layout.width))
 
     async def chunks(self, interval: Interval) -> AsyncIterator[ProfileChunk]:

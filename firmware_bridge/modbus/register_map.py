@@ -105,6 +105,8 @@ class RingProfile:
         period: Field with the distance between boundaries. [s]
         count: Field with the number of entries held.
         newest: Field with the newest entry's time. [s since the Unix epoch]
+        clock: Field with the time by the meter's clock; None where it shows none.
+            [s since the Unix epoch]
         entries: Address of slot 0.
         width: Registers per entry.
         time: The entry's own time, at offset 0. [s since the Unix epoch]
@@ -120,6 +122,7 @@ class RingProfile:
     width: int
     time: Coding
     channels: tuple[ProfileChannel, ...]
+    clock: RegisterField | None = None
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,7 @@ class _Header(_Table):
     period_s: _HeaderField
     count: _HeaderField
     newest: _HeaderField
+    clock: _HeaderField | None = None
 
 
 class _RegisterTable(_Table):
@@ -212,6 +213,7 @@ class _LoadProfile(_Table):
             period=header.period_s.build(bus, self.function),
             count=header.count.build(bus, self.function),
             newest=header.newest.build(bus, self.function),
+            clock=None if header.clock is None else header.clock.build(bus, self.function),
             entries=bus.span(self.function, self.entries.address, self.entries.width).address,
             width=self.entries.width,
             time=Coding(RegisterType.U32, bus.order),

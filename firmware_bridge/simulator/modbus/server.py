@@ -127,6 +127,8 @@ def _cells(meter: VirtualMeter, profile: MeterProfile) -> Iterator[_Cell]:
             (ring.newest, _newest),
         ):
             yield _Cell(header.span, partial(_counted, meter, count, header.coding))
+        if ring.clock is not None:
+            yield _Cell(ring.clock.span, partial(_counted, meter, _clock, ring.clock.coding))
 
 
 def _shown(meter: VirtualMeter, obis: Obis, coding: Coding, at: datetime) -> tuple[int, ...]:
@@ -159,6 +161,11 @@ def _period(meter: VirtualMeter, at: datetime) -> int:
 
 def _newest(meter: VirtualMeter, at: datetime) -> int:
     return meter.newest_entry(at) * meter.period_s
+
+
+def _clock(meter: VirtualMeter, at: datetime) -> int:
+    del meter
+    return int(at.timestamp())
 
 
 def _held(meter: VirtualMeter, at: datetime) -> int:

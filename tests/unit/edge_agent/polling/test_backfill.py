@@ -12,8 +12,13 @@ from edge_agent.polling import backfill as module
 from edge_agent.polling.backfill import RETRY_MAX_S, RETRY_S, SHORT_S, Backfill, run_all
 from edge_agent.polling.claims import Claims, MeterIdentitySharedError
 from edge_agent.polling.meter import Meter
+from edge_agent.polling.profile_clock import (
+    ProfileClockError,
+    ProfileStillError,
+    ProfileUnjudgedError,
+)
 from firmware_bridge.contract.interval import Interval
-from firmware_bridge.contract.reading import from_ms, to_ms
+from firmware_bridge.contract.reading import TimeQuality, from_ms, to_ms
 from firmware_bridge.driver.interface import (
     MeterIdentity,
     MeterTimeoutError,
@@ -35,7 +40,7 @@ class Site:
     """One meter whose memory holds entries from `first` up to `end`."""
 
     def __init__(self, first: int, end: int, per_chunk: int = 4) -> None:
-        self.clock = HandClock(now=NOON)
+        self.clock = HandClock(now=at(end))
         self.notes = Notes()
         self.records = Records(self.notes)
         self.driver = ScriptedDriver([], has_profile=True)
@@ -117,6 +122,7 @@ async def test_a_full_batch_never_cuts_between_values_of_one_instant(
     monkeypatch.setattr(module, "READINGS_MAX", 3)
     site = Site(0, 0)
     pairs = tuple(entry(number // 2) for number in range(8))
+    site.clock.now = at(4)
     site.driver.memory = ProfileMemory(DEVICE, 900, Interval(at(0), at(4)))
     site.driver.chunks = [ProfileChunk(Interval(at(0), at(4)), pairs)]
     await site.backfill.catch_up()
@@ -150,7 +156,7 @@ class Waits(HandClock):
     """Remembers each wait, and ends the work at the last."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(now=NOON)
+        super().__init__(now=at(8))
         self.most = most
         self.waits: list[float] = []
 
@@ -189,6 +195,7 @@ async def test_a_meter_that_falls_behind_is_caught_up_on_again() -> None:
     task = asyncio.create_task(run_all([site.backfill]))
     await settle()
     assert site.stored == [0, 1, 2, 3]
+    site.clock.now = at(6)
     site.driver.memory = ProfileMemory(DEVICE, 900, Interval(at(0), at(6)))
     site.driver.chunks = [ProfileChunk(Interval(at(4), at(6)), (entry(4), entry(5)))]
     site.meter.behind.set()
@@ -198,3 +205,156 @@ async def test_a_meter_that_falls_behind_is_caught_up_on_again() -> None:
         await task
     assert site.stored == [0, 1, 2, 3, 4, 5]
     assert site.mark == at(6)
+
+
+def shows(site: Site, end: datetime, clock: datetime | None = None) -> None:
+    """What the meter's memory now holds, a day of it, and its clock where that tells."""
+    held = Interval(end - timedelta(days=1), end)
+    site.driver.memory = ProfileMemory(DEVICE, 900, held, clock)
+
+
+@pytest.mark.parametrize("ahead", [4 * QUARTER, timedelta(hours=2), timedelta(days=26_000)])
+@pytest.mark.parametrize("told", [False, True])
+async def test_a_profile_dated_ahead_of_now_is_left_in_the_meter(
+    ahead: timedelta, *, told: bool
+) -> None:
+    site = Site(0, 8)
+    site.notes.marks[site.meter.profile_mark] = to_ms(at(4))
+    shows(site, at(8) + ahead, site.clock.now + ahead if told else None)
+    for _ in range(2):
+        with pytest.raises(ProfileClockError):
+            await site.backfill.catch_up()
+    assert (site.driver.asked, site.records.calls, site.mark) == ([], [], at(4))
+    assert site.meter.profile_look is not None
+    assert site.meter.profile_look.offset >= ahead - QUARTER
+    # Its clock is right again: it is read from where it was last good.
+    shows(site, at(8))
+    site.driver.chunks = site.driver.chunks[1:]
+    assert await site.backfill.catch_up() is True
+    assert site.driver.asked == [Interval(at(4), at(8))]
+    assert site.stored == [4, 5, 6, 7]
+
+
+async def test_a_clock_that_the_meter_tells_is_judged_to_the_minute() -> None:
+    site = Site(0, 8)
+    for off in (timedelta(minutes=4), -timedelta(minutes=4)):
+        shows(site, at(8), site.clock.now + off)
+        with pytest.raises(ProfileClockError):
+            await site.backfill.catch_up()
+        assert site.meter.profile_look is not None
+        assert site.meter.profile_look.offset == off
+    shows(site, at(8), site.clock.now - timedelta(minutes=3))
+    assert await site.backfill.catch_up() is True
+
+
+async def test_entries_of_the_future_condemn_a_clock_that_was_put_right() -> None:
+    site = Site(0, 8)
+    shows(site, at(12), site.clock.now)
+    with pytest.raises(ProfileClockError):
+        await site.backfill.catch_up()
+    assert site.driver.asked == []
+
+
+async def test_a_newest_entry_that_is_too_old_is_a_clock_behind_unless_the_meter_just_started() -> (
+    None
+):
+    site = Site(0, 8)
+    site.clock.now = at(8) + timedelta(hours=6)
+    with pytest.raises(ProfileStillError):
+        await site.backfill.catch_up()
+    site.clock.turn(900 + 181)
+    with pytest.raises(ProfileClockError):
+        await site.backfill.catch_up()
+    look = site.meter.profile_look
+    assert look is not None
+    assert look.offset == at(8) - site.clock.now
+    # It did start just now: the next entry proves its clock.
+    site = Site(0, 8)
+    site.clock.now = at(8) + timedelta(hours=6)
+    with pytest.raises(ProfileStillError):
+        await site.backfill.catch_up()
+    site.clock.turn(900)
+    shows(site, site.clock.now + QUARTER)
+    site.driver.chunks.append(ProfileChunk(Interval(at(8), site.clock.now + QUARTER), ()))
+    assert await site.backfill.catch_up() is True
+
+
+async def test_a_clock_that_was_wrong_is_believed_once_the_event_says_so() -> None:
+    site = Site(0, 8)
+    site.notes.marks["clock\tEAS\t1"] = 7_200_000
+    with pytest.raises(ProfileClockError):
+        await site.backfill.catch_up()
+    assert site.meter.profile_look is not None
+    assert site.meter.profile_look.offset == timedelta(0)
+    site.notes.marks["clock\tEAS\t1"] = 0
+    assert await site.backfill.catch_up() is True
+
+
+async def test_a_gateway_that_does_not_know_the_time_leaves_profiles_in_their_meters() -> None:
+    site = Site(0, 8)
+    site.clock.known = TimeQuality.UNSYNCHRONISED
+    with pytest.raises(ProfileUnjudgedError):
+        await site.backfill.catch_up()
+    assert (site.records.calls, site.meter.profile_look) == ([], None)
+    site.clock.known = TimeQuality.SYNCHRONISED
+    assert await site.backfill.catch_up() is True
+    assert site.stored == list(range(8))
+
+
+async def test_in_holdover_the_gateways_own_doubt_is_allowed_for() -> None:
+    site = Site(0, 8)
+    site.clock.known = TimeQuality.HOLDOVER
+    site.clock.passed = 2_000_000.0  # 400 s of doubt
+    shows(site, at(8), site.clock.now + timedelta(seconds=580))
+    assert await site.backfill.catch_up() is True
+    shows(site, at(8), site.clock.now + timedelta(seconds=581))
+    with pytest.raises(ProfileClockError):
+        await site.backfill.catch_up()
+
+
+@pytest.mark.parametrize("stored", [timedelta(hours=2), timedelta(days=26_000)])
+async def test_a_mark_in_the_future_is_healed_once_the_clock_is_right(stored: timedelta) -> None:
+    site = Site(0, 8)
+    site.notes.marks[site.meter.profile_mark] = to_ms(at(8) + stored)
+    shows(site, at(8) + stored)
+    with pytest.raises(ProfileClockError):
+        await site.backfill.catch_up()
+    assert site.mark == at(8) + stored
+    shows(site, at(8))
+    assert await site.backfill.catch_up() is True
+    assert site.stored == list(range(8))
+    assert site.mark == at(8)
+    assert site.notes.codes == ["profile_mark_healed"]
+    assert await site.backfill.catch_up() is True
+    assert len(site.driver.asked) == 1
+
+
+async def test_the_mark_of_a_version_before_may_name_the_end_of_the_running_period() -> None:
+    site = Site(0, 8)
+    site.clock.now = at(7) + timedelta(seconds=5)
+    site.notes.marks[site.meter.profile_mark] = to_ms(at(8))
+    assert await site.backfill.catch_up() is True
+    assert (site.driver.asked, site.notes.codes) == ([], [])
+
+
+async def test_no_mark_passes_now_and_the_tolerance() -> None:
+    site = Site(0, 8)
+    site.clock.now = at(7) + timedelta(seconds=5)
+    await site.backfill.catch_up()
+    assert site.mark == site.clock.now + timedelta(minutes=3, milliseconds=1)
+    assert site.stored == list(range(8))
+    site.clock.now = at(8) + timedelta(seconds=5)
+    shows(site, at(9))
+    site.driver.chunks = [ProfileChunk(Interval(site.mark, at(9)), (entry(8),))]
+    await site.backfill.catch_up()
+    assert site.stored == list(range(9))
+
+
+async def test_why_a_profile_waits_is_said_once() -> None:
+    site = Site(0, 8)
+    shows(site, at(16))
+    clock = Waits(4)
+    backfill = Backfill(site.meter, site.records.recorder, site.notes.buffer, clock)
+    with pytest.raises(asyncio.CancelledError):
+        await backfill.run()
+    assert site.notes.codes == ["profile_clock_wrong"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge_agent.meter_clock import TRANSITIONS, Trust
+from edge_agent.meter_clock import TRANSITIONS, ProfileLook, Trust
 from edge_agent.polling.stamping import MeterClocks, Stamped, StampingTime, wrong_clocks
 from firmware_bridge.contract.event import ABOUT_CLOCKS, EventKind, Shown, clock_sentence
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, ACTIVE_POWER_IMPORT, GAS_VOLUME
@@ -63,8 +63,8 @@ class GatewayClock:
     def turn(self, by: timedelta) -> None:
         self.now, self.passed = self.now + by, self.passed + by.total_seconds()
 
-    def read(self, *values: MeterValue) -> Stamped:
-        moment = StampingTime(self.now, self.quality, self.doubt, NOON - DAY, self.passed)
+    def read(self, *values: MeterValue, profile: ProfileLook | None = None) -> Stamped:
+        moment = StampingTime(self.now, self.quality, self.doubt, NOON - DAY, self.passed, profile)
         found = self.clocks.stamp(MAIN, values, 900, self.trust, moment)
         self.clocks.commit(found.tracks)
         self.marks |= found.marks
@@ -321,6 +321,23 @@ def test_use_gateway_time_ends_a_wrong_standing() -> None:
     gateway.restart()
     gateway.trust = Trust()
     assert gateway.time(SECOND) == (SECOND, TimeQuality.METER)
+
+
+def test_the_clock_of_a_load_profile_is_told_with_a_live_reading_that_has_no_time() -> None:
+    gateway = GatewayClock()
+
+    def look(offset: timedelta) -> list[tuple[datetime, TimeQuality]]:
+        seen = ProfileLook(MAIN, offset, gateway.now + offset, gateway.passed)
+        found = gateway.read(shown(None), profile=seen)
+        gateway.turn(15 * MINUTE)
+        return [(r.at, r.time_quality) for r in found.readings]
+
+    for offset in (2 * HOUR, 2 * HOUR, *[timedelta(0)] * 5, -HOUR):
+        now = gateway.now
+        assert look(offset) == [(now, TimeQuality.SYNCHRONISED)]
+    wrong, right = EventKind.CLOCK_WRONG, EventKind.CLOCK_RIGHT
+    assert gateway.kinds == [wrong, right, wrong]
+    assert wrong_clocks(gateway.marks) == 1
 
 
 def test_each_meter_has_its_own_clock() -> None:

@@ -13,6 +13,7 @@ from edge_agent.errors import BufferFullError
 from edge_agent.polling.claims import Claims
 from edge_agent.polling.meter import Meter
 from edge_agent.polling.poller import Poller
+from edge_agent.polling.profile_clock import recent_look
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.reading import TimeQuality, from_ms, to_ms
@@ -23,6 +24,7 @@ from firmware_bridge.driver.interface import (
     MeterOfflineError,
     MeterTimeoutError,
     ProfileChunk,
+    ProfileMemory,
     ReadOut,
 )
 from tests.support.edge_clock import HandClock
@@ -233,6 +235,8 @@ def chunk(first: int, count: int) -> ProfileChunk:
 def current(driver: ScriptedDriver, *, behind: int = 1) -> Site:
     """A meter whose load profile is current, some entries ago."""
     driver.has_profile = True
+    held = Interval(NOON - timedelta(days=1), NOON + timedelta(seconds=900))
+    driver.memory = ProfileMemory(read_out().meter, 900, held)
     site = Site(a=driver)
     meter = site.meters[0]
     meter.current, meter.profile_period_s = True, 900
@@ -242,13 +246,17 @@ def current(driver: ScriptedDriver, *, behind: int = 1) -> Site:
 
 async def test_new_entries_of_a_load_profile_are_stored_with_the_cycle() -> None:
     driver = gives()
-    driver.chunks = [chunk(0, 1), chunk(1, 2)]
-    site = current(driver)
+    driver.chunks = [chunk(-2, 1), chunk(-1, 2)]
+    site = current(driver, behind=2)
     await site.cycle()
     (sample,) = site.records.samples
-    assert [reading.mantissa for reading in sample.entries] == [0, 1, 2]
-    assert from_ms(site.notes.marks["meter.a.profile_ms"]) == NOON + timedelta(seconds=2_700)
-    assert driver.asked == [Interval(NOON - timedelta(minutes=15), NOON + timedelta(minutes=15))]
+    assert [reading.mantissa for reading in sample.entries] == [-2, -1, 0]
+    # Up to now and the tolerance: the mark names no instant that has not come.
+    until = NOON + timedelta(minutes=3, milliseconds=1)
+    assert from_ms(site.notes.marks["meter.a.profile_ms"]) == until
+    assert driver.asked == [Interval(NOON - timedelta(minutes=30), until)]
+    await site.cycle()
+    assert len(driver.asked) == 1
 
 
 async def test_a_load_profile_that_is_far_behind_is_caught_up_on_beside_the_cycles() -> None:
@@ -267,7 +275,7 @@ async def test_a_load_profile_that_breaks_off_keeps_what_came() -> None:
     await site.cycle()
     (sample,) = site.records.samples
     assert len(sample.entries) == 1
-    assert sample.marks["meter.a.profile_ms"] == to_ms(NOON + timedelta(minutes=15))
+    assert sample.marks["meter.a.profile_ms"] == to_ms(NOON + timedelta(minutes=3)) + 1
     assert site.meters[0].failure == "METER_ANSWER"
     assert site.meters[0].behind.is_set()
 
@@ -316,3 +324,31 @@ async def test_a_cycle_of_nobody_is_stored(patience_s: float) -> None:
     site = Site()
     await site.cycle(patience_s)
     assert site.records.calls == [((), {})]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=26_000)])
+async def test_entries_of_a_meter_whose_clock_is_ahead_are_left_in_it(ahead: timedelta) -> None:
+    driver = gives()
+    driver.chunks = [chunk(0, 3)]
+    site = current(driver)
+    mark = dict(site.notes.marks)
+    driver.memory = ProfileMemory(read_out().meter, 900, Interval(NOON, NOON + ahead))
+    await site.cycle()
+    (sample,) = site.records.samples
+    assert (sample.entries, driver.asked) == ((), [])
+    assert site.notes.marks.items() >= mark.items()
+    assert site.meters[0].behind.is_set()
+    # The read itself was good, and what was seen of the clock goes with it.
+    assert (site.meters[0].answering, site.notes.codes) == (True, [])
+    assert sample.profile_look is not None
+    assert sample.profile_look.offset == ahead - timedelta(minutes=15)
+
+
+async def test_what_was_seen_of_a_clock_long_ago_or_of_another_device_says_nothing() -> None:
+    site = current(gives())
+    (meter,) = site.meters
+    await site.cycle()
+    assert meter.profile_look is not None
+    assert recent_look(meter, read_out().meter, site.clock.passed + 600) is meter.profile_look
+    assert recent_look(meter, read_out().meter, site.clock.passed + 601) is None
+    assert recent_look(meter, read_out(serial="2").meter, site.clock.passed) is None

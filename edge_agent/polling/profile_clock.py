@@ -1,0 +1,135 @@
+"""Whether a meter's load profile is taken: only while the clock that dates its entries is right.
+
+How it works. An entry has the meter's time for ever, and an error of that clock puts it into a
+wrong interval, which nothing mends afterwards. So before a profile is read, the clock is looked at:
+what the meter says of it where its protocol tells, else what the newest entry says. The time of
+that is between one period ago and now; later, the clock is ahead; earlier, it is behind, or the
+meter just started: it has a period's time to write the next one.
+
+    right            entries up to now, and the tolerance, are taken
+    wrong            none are, until it was right for an hour; `MeterClocks` tells the event
+    not known        none are: the gateway's own clock is not known. They wait in the meter
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from edge_agent.clock import Clock
+from edge_agent.meter_clock import ProfileLook
+from edge_agent.polling.meter import Meter
+from edge_agent.polling.recorder import gateway_doubt
+from edge_agent.polling.stamping import clock_mark
+from edge_agent.register_events.device_exchange import nameplate_of
+from firmware_bridge.contract.errors import DeviceError
+from firmware_bridge.contract.reading import TimeQuality, to_ms
+from firmware_bridge.driver.interface import MeterIdentity, ProfileMemory
+
+# A look that is older says nothing of now.
+LOOK_MAX_S: Final = 600.0
+_ZERO: Final = timedelta(0)
+_NEXT: Final = timedelta(milliseconds=1)
+
+
+class ProfileNotTakenError(DeviceError):
+    """The load profile waits in the meter's memory."""
+
+    retryable = True
+
+
+class ProfileClockError(ProfileNotTakenError):
+    """The clock that dates the entries is wrong, or was until lately."""
+
+    code = "PROFILE_CLOCK_WRONG"
+
+
+class ProfileStillError(ProfileNotTakenError):
+    """The newest entry is too old for a meter that has been running for a period."""
+
+    code = "PROFILE_STILL"
+
+
+class ProfileUnjudgedError(ProfileNotTakenError):
+    """The gateway's own clock is not known, so that no meter's can be judged."""
+
+    code = "PROFILE_WAITS_FOR_CLOCK"
+
+
+def believed_until(
+    meter: Meter, memory: ProfileMemory, marks: Mapping[str, int], clock: Clock
+) -> datetime:
+    """The first instant of which no entry is believed; the meter remembers how its clock stood.
+
+    Args:
+        meter: The meter.
+        memory: What its load profile holds.
+        marks: The buffer's.
+        clock: The gateway's.
+
+    Raises:
+        ProfileNotTakenError: None of them is to be taken now.
+    """
+    meter.profile_look = None
+    if clock.quality() is TimeQuality.UNSYNCHRONISED:
+        message = "Its load profile waits until the gateway's clock is known."
+        raise ProfileUnjudgedError(message)
+    limit = meter.trust.tolerance + gateway_doubt(marks, clock)
+    now, monotonic = clock.wall(), clock.monotonic()
+    offset = _offset(memory, now)
+    if offset < -limit and memory.clock is None:
+        _allow_start(meter, memory, limit, monotonic)
+    else:
+        meter.profile_still_since = None
+    meter.profile_look = ProfileLook(memory.meter, offset, now + offset, monotonic)
+    plate = nameplate_of(memory.meter)
+    if abs(offset) > limit:
+        shown = (now + offset).isoformat()
+        message = f"Its load profile is not read: the clock of {plate} shows {shown}."
+        raise ProfileClockError(message, remedy="Set the meter's clock.")
+    if marks.get(clock_mark(plate), 0) and not meter.trust.use_gateway_time:
+        message = f"Its load profile is not read: the clock of {plate} was wrong until lately."
+        raise ProfileClockError(message)
+    return now + limit + _NEXT
+
+
+def mark_of(covered: datetime, until: datetime) -> int:
+    """How far a load profile is stored, in ms since 1970 UTC: never beyond what is believed."""
+    return to_ms(min(covered, until))
+
+
+def recent_look(meter: Meter, device: MeterIdentity, monotonic: float) -> ProfileLook | None:
+    """How the clock of a meter's load profile stood lately; None where nobody looked.
+
+    Args:
+        meter: The meter.
+        device: The one that answered.
+        monotonic: Now. [s]
+    """
+    look = meter.profile_look
+    if look is None or look.device != device or monotonic - look.monotonic > LOOK_MAX_S:
+        return None
+    return look
+
+
+def _offset(memory: ProfileMemory, now: datetime) -> timedelta:
+    """How far the clock is ahead, as far as can be told; the entries' word if that is worse."""
+    told = _ZERO if memory.clock is None else memory.clock - now
+    if not memory.held.duration:
+        return told
+    ahead = memory.newest - now
+    if ahead > max(told, _ZERO):
+        return ahead
+    if memory.clock is None and memory.held.end < now:
+        return memory.held.end - now
+    return told
+
+
+def _allow_start(meter: Meter, memory: ProfileMemory, limit: timedelta, monotonic: float) -> None:
+    """Raise until a meter that may have started just now had the time to write an entry."""
+    if meter.profile_still_since is None:
+        meter.profile_still_since = monotonic
+    if monotonic - meter.profile_still_since <= memory.period_s + limit.total_seconds():
+        message = f"Its load profile waits for the entry after that of {memory.newest.isoformat()}."
+        raise ProfileStillError(message)
