@@ -101,65 +101,68 @@ class ShardLoader:
 
     async def _works(self, accounts: Sequence[int]) -> tuple[AccountWork, ...]:
         supplies = [_Supply(row) for row in await self._supplies(accounts)]
-        points = sorted({one.point_id for one in supplies})
+        points = sorted({supply.point_id for supply in supplies})
         channels: dict[int, list[tuple[int, Obis]]] = {}
         for key, point, obis in await self._rows("channels", points=points):
             channels.setdefault(point, []).append((key, Obis(bytes(obis))))
-        at_point = {key: point for point, found in channels.items() for key, _ in found}
+        at_point = {key: point for point, at_it in channels.items() for key, _ in at_it}
         blocks = await self._blocks(list(at_point), self._days)
         holds = await self._holds(points, at_point, blocks)
         reads = await self._reads(supplies, points)
-        opening = await self._opening([one.agreement_id for one in supplies])
+        opening = await self._opening([supply.agreement_id for supply in supplies])
         built: dict[int, list[SupplyWork]] = {}
-        for number, one in enumerate(supplies):
-            own = channels.get(one.point_id, [])
-            built.setdefault(one.account_id, []).append(
-                one.work(
-                    {key: (obis, _within(blocks.get(key, ()), one.days)) for key, obis in own},
-                    holds.get(one.point_id, ()),
+        for number, supply in enumerate(supplies):
+            of_point = channels.get(supply.point_id, [])
+            built.setdefault(supply.account_id, []).append(
+                supply.work(
+                    {
+                        key: (obis, _within(blocks.get(key, ()), supply.days))
+                        for key, obis in of_point
+                    },
+                    holds.get(supply.point_id, ()),
                     reads.get(number, {}),
-                    opening.get(one.agreement_id, CarriedState()),
+                    opening.get(supply.agreement_id, CarriedState()),
                 )
             )
         parties = await self._accounts(accounts)
-        return tuple(AccountWork(key, parties[key], tuple(found)) for key, found in built.items())
+        return tuple(AccountWork(key, parties[key], tuple(works)) for key, works in built.items())
 
     async def tariffs(self, works: Iterable[AccountWork]) -> Mapping[str, Sequence[TariffRecord]]:
         """The versions of every tariff of some works."""
         names = sorted({supply.tariff for work in works for supply in work.supplies})
-        found: dict[str, list[TariffRecord]] = {}
+        versions: dict[str, list[TariffRecord]] = {}
         for row in await self._rows("tariffs", names=names):
             record = TariffRecord(row[0], row[1], row[2], bytes(row[3]).hex(), row[4])
-            found.setdefault(record.name, []).append(record)
-        return found
+            versions.setdefault(record.name, []).append(record)
+        return versions
 
     async def earlier(
         self, works: Iterable[AccountWork], back: Mapping[str, int]
     ) -> Mapping[int, Blocks]:
         """The blocks of days before those of agreements, by agreement and input name."""
         spans = {
-            one.agreement_id: (one.point, before(one, back[one.tariff]))
+            supply.agreement_id: (supply.point, before(supply, back[supply.tariff]))
             for work in works
-            for one in work.supplies
-            if one.tariff in back
+            for supply in work.supplies
+            if supply.tariff in back
         }
         names = sorted({point for point, _ in spans.values()})
         channels: dict[str, list[tuple[int, str]]] = {}
         for key, point, obis in await self._rows("channels_of_names", points=names):
             channels.setdefault(point, []).append((key, input_of(Obis(bytes(obis)))))
         blocks = await self._blocks(
-            [key for found in channels.values() for key, _ in found],
+            [key for at_point in channels.values() for key, _ in at_point],
             DayRange(
                 min((days.first for _, days in spans.values()), default=self._days.first),
                 max((days.end for _, days in spans.values()), default=self._days.end),
             ),
         )
-        found: dict[int, dict[str, list[DayBlock]]] = {}
+        earlier: dict[int, dict[str, list[DayBlock]]] = {}
         for agreement, (point, days) in spans.items():
             for key, name in channels.get(point, ()):
-                own = found.setdefault(agreement, {}).setdefault(name, [])
-                own.extend(_within(blocks.get(key, ()), days))
-        return found
+                of_input = earlier.setdefault(agreement, {}).setdefault(name, [])
+                of_input.extend(_within(blocks.get(key, ()), days))
+        return earlier
 
     async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
         async with self._connection.cursor(binary=True) as cursor:
@@ -176,10 +179,10 @@ class ShardLoader:
 
     async def _blocks(self, channels: list[int], days: DayRange) -> dict[int, list[DayBlock]]:
         rows = await self._rows("month", channels=channels, first=days.first, end=days.end)
-        found: dict[int, list[DayBlock]] = {}
+        by_channel: dict[int, list[DayBlock]] = {}
         for row in rows:
-            found.setdefault(row[0], []).extend(blocks_of(row))
-        return {key: sorted(blocks, key=_DAY) for key, blocks in found.items()}
+            by_channel.setdefault(row[0], []).extend(blocks_of(row))
+        return {key: sorted(blocks, key=_DAY) for key, blocks in by_channel.items()}
 
     async def _holds(
         self,
@@ -188,23 +191,23 @@ class ShardLoader:
         blocks: Mapping[int, Sequence[DayBlock]],
     ) -> dict[int, list[_Held]]:
         """What holds bills of points, with its instant where it has one."""
-        found: dict[int, list[_Held]] = {}
+        holds: dict[int, list[_Held]] = {}
         rows = await self._rows(
             "critical", channels=list(at_point), first=self._days.first, end=self._days.end
         )
         for channel, code, message, at in rows:
             hold = Hold(code, message, f"channel {channel}, {at.isoformat()}")
-            found.setdefault(at_point[channel], []).append((at, hold))
+            holds.setdefault(at_point[channel], []).append((at, hold))
         for point, at in await self._rows("conflicts", points=points, **self._around):
             hold = Hold("CONFLICTING_READINGS", _CONFLICT, at.isoformat())
-            found.setdefault(point, []).append((at, hold))
+            holds.setdefault(point, []).append((at, hold))
         doubtful = {at_point[key] for key, days in blocks.items() if not_metered(days)}
         for point, code, gateway in await self._rows(
             "holes", points=sorted(doubtful), codes=list(HOLES), **self._around
         ):
             message = f"Intervals are missing, and {gateway} may still send the missing batches."
-            found.setdefault(point, []).append((None, Hold("HOLE", message, f"{code} {gateway}")))
-        return found
+            holds.setdefault(point, []).append((None, Hold("HOLE", message, f"{code} {gateway}")))
+        return holds
 
     async def _opening(self, agreements: list[int]) -> dict[int, CarriedState]:
         rows = await self._rows("opening", agreements=agreements, first=self._days.first)
@@ -219,15 +222,15 @@ class ShardLoader:
             at_point.setdefault(row[0], []).append(row)
         asked = [
             (number, row, within)
-            for number, one in enumerate(supplies)
-            for row in at_point.get(one.point_id, ())
-            if (within := installed_within(row[6], row[7], one.interval)) is not None
+            for number, supply in enumerate(supplies)
+            for row in at_point.get(supply.point_id, ())
+            if (within := installed_within(row[6], row[7], supply.interval)) is not None
         ]
         shown = await self._shown(
             [(row[4], row[2], at) for _, row, span in asked for at in (span.start, span.end)]
         )
-        found: dict[int, dict[int, list[BilledSpan]]] = {}
-        for place, (number, row, within) in enumerate(asked):
+        spans: dict[int, dict[int, list[BilledSpan]]] = {}
+        for position, (number, row, within) in enumerate(asked):
             written_first = row[10] if row[6] == within.start else None
             written_last = row[11] if row[7] == within.end else None
             span = BilledSpan(
@@ -236,20 +239,20 @@ class ShardLoader:
                 unit=Unit(row[3]),
                 within=within,
                 multiplier=Fraction(int(row[8]), int(row[9])),
-                opening=shown.get(2 * place) if written_first is None else written_first,
-                closing=shown.get(2 * place + 1) if written_last is None else written_last,
+                opening=shown.get(2 * position) if written_first is None else written_first,
+                closing=shown.get(2 * position + 1) if written_last is None else written_last,
             )
-            found.setdefault(number, {}).setdefault(row[1], []).append(span)
-        return found
+            spans.setdefault(number, {}).setdefault(row[1], []).append(span)
+        return spans
 
     async def _shown(self, asked: Sequence[tuple[int, bytes, datetime]]) -> dict[int, Decimal]:
-        """What registers showed at instants, by place in the list."""
+        """What registers showed at instants, by position in the list."""
         rows = await self._rows(
             "reads",
             numbers=list(range(len(asked))),
-            meters=[one[0] for one in asked],
-            obis=[one[1] for one in asked],
-            at=[one[2] for one in asked],
+            meters=[meter for meter, _, _ in asked],
+            obis=[obis for _, obis, _ in asked],
+            at=[at for _, _, at in asked],
         )
         return {row[0]: Decimal(row[1]).scaleb(row[2]) for row in rows}
 
@@ -276,8 +279,8 @@ class _Supply:
         opening: CarriedState,
     ) -> SupplyWork:
         blocks: dict[str, list[DayBlock]] = {}
-        for obis, found in channels.values():
-            blocks.setdefault(input_of(obis), []).extend(found)
+        for obis, days in channels.values():
+            blocks.setdefault(input_of(obis), []).extend(days)
         return SupplyWork(
             agreement_id=self.agreement_id,
             point=self.point,
@@ -295,8 +298,8 @@ class _Supply:
             ),
             reads=tuple(
                 read
-                for key, found in spans.items()
-                for read in meter_reads(found, channels[key][1])
+                for key, billed in spans.items()
+                for read in meter_reads(billed, channels[key][1])
             ),
         )
 
