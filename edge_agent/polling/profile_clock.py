@@ -83,13 +83,13 @@ def believed_until(
     else:
         meter.profile_still_since = None
     meter.profile_look = ProfileLook(memory.meter, offset, now + offset, monotonic)
-    plate = nameplate_of(memory.meter)
+    nameplate = nameplate_of(memory.meter)
     if abs(offset) > limit:
         shown = (now + offset).isoformat()
-        message = f"Its load profile is not read: the clock of {plate} shows {shown}."
+        message = f"Its load profile is not read: the clock of {nameplate} shows {shown}."
         raise ProfileClockError(message, remedy="Set the meter's clock.")
-    if marks.get(clock_mark(plate), 0) and not meter.trust.use_gateway_time:
-        message = f"Its load profile is not read: the clock of {plate} was wrong until lately."
+    if marks.get(clock_mark(nameplate), 0) and not meter.trust.use_gateway_time:
+        message = f"Its load profile is not read: the clock of {nameplate} was wrong until lately."
         raise ProfileClockError(message)
     return now + limit + _NEXT
 
@@ -115,15 +115,15 @@ def recent_look(meter: Meter, device: MeterIdentity, monotonic: float) -> Profil
 
 def _offset(memory: ProfileMemory, now: datetime) -> timedelta:
     """How far the clock is ahead, as far as can be told; the entries' word if that is worse."""
-    told = _ZERO if memory.clock is None else memory.clock - now
+    clock_ahead = _ZERO if memory.clock is None else memory.clock - now
     if not memory.held.duration:
-        return told
+        return clock_ahead
     ahead = memory.newest - now
-    if ahead > max(told, _ZERO):
+    if ahead > max(clock_ahead, _ZERO):
         return ahead
     if memory.clock is None and memory.held.end < now:
         return memory.held.end - now
-    return told
+    return clock_ahead
 
 
 def _allow_start(meter: Meter, memory: ProfileMemory, limit: timedelta, monotonic: float) -> None:

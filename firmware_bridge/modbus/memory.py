@@ -72,7 +72,7 @@ class RingReader:
         words: dict[int, int] = {}
         for block in plan((field.span for field in fields), max_registers):
             words.update(enumerate(await read(block), start=block.address))
-        capacity, period_s, count, newest, *told = (_number(words, field) for field in fields)
+        capacity, period_s, count, newest, *clock_s = (_number(words, field) for field in fields)
         last = layout.entries + capacity * layout.width
         if (
             capacity < 1
@@ -86,7 +86,7 @@ class RingReader:
             raise MeterAnswerError(message, value=(capacity, period_s, count, newest))
         end = _EPOCH + timedelta(seconds=newest + period_s if count else 0)
         held = Interval(end - count * timedelta(seconds=period_s), end)
-        clock = _EPOCH + timedelta(seconds=told[0]) if told else None
+        clock = _EPOCH + timedelta(seconds=clock_s[0]) if clock_s else None
         memory = ProfileMemory(meter, period_s, held, clock)
         return cls(read, layout, memory, capacity, max(1, max_registers // layout.width))
 
