@@ -133,9 +133,9 @@ class MeterClocks:
                 behind = self._track(found, value.meter) if value.meter != main else None
                 time = _not_of_the_future(value, time, behind, trust, moment)
             _put(value, period_s, time, found)
-        for nameplate, (kind, own) in events.items():
+        for nameplate, (kind, meter_time) in events.items():
             if found.readings:
-                found.events.append(_event(nameplate, kind, own, found.readings))
+                found.events.append(_event(nameplate, kind, meter_time, found.readings))
             else:  # nothing to send it with: it is judged anew at the next read
                 del found.tracks[nameplate], found.marks[clock_mark(nameplate)]
         return found
@@ -157,7 +157,7 @@ class MeterClocks:
     ) -> dict[Nameplate, tuple[EventKind, datetime]]:
         """What follows for each clock that was seen: its track, and the event with its own time."""
         events: dict[Nameplate, tuple[EventKind, datetime]] = {}
-        for nameplate, (offset, own) in offsets.items():
+        for nameplate, (offset, meter_time) in offsets.items():
             track = self._tracks.get(nameplate, ClockTrack())
             if trust.use_gateway_time:
                 found.tracks[nameplate] = replace(
@@ -170,7 +170,7 @@ class MeterClocks:
             found.tracks[nameplate], kind = step(track, offset, limit, moment.monotonic)
             if kind is not None:
                 wrong = kind is EventKind.CLOCK_WRONG
-                events[nameplate] = (kind, own)
+                events[nameplate] = (kind, meter_time)
                 found.marks[clock_mark(nameplate)] = offset // _MILLISECOND if wrong else 0
         return events
 
@@ -183,8 +183,8 @@ def _put(
     if at is None:
         found.undated.append(value)
         return
-    own = at if quality is TimeQuality.METER else None
-    reading = replace(value, meter_time=own).reading(at, period_s, quality)
+    meter_time = at if quality is TimeQuality.METER else None
+    reading = replace(value, meter_time=meter_time).reading(at, period_s, quality)
     waits = reading.time_quality is TimeQuality.UNSYNCHRONISED
     (found.timeless if waits else found.readings).append(reading)
 
@@ -193,32 +193,32 @@ def _time(
     value: MeterValue, track: ClockTrack, trust: Trust, moment: StampingTime
 ) -> tuple[datetime | None, TimeQuality]:
     """The time of a value and where it comes from; None if unknown."""
-    own = value.meter_time
-    if own is None:
+    meter_time = value.meter_time
+    if meter_time is None:
         return moment.at, moment.quality
     if value.kept:
-        return own, TimeQuality.METER
+        return meter_time, TimeQuality.METER
     if value.sampled or value.kind is Kind.INTERVAL:
-        return _sampled(value, own, track, trust, moment)
+        return _sampled(value, meter_time, track, trust, moment)
     believed = track.believed and not trust.use_gateway_time
-    if believed and (moment.known or _could_be(own, trust, moment)):
-        return own, TimeQuality.METER
+    if believed and (moment.known or _could_be(meter_time, trust, moment)):
+        return meter_time, TimeQuality.METER
     return moment.received_at(value), moment.quality
 
 
 def _sampled(
-    value: MeterValue, own: datetime, track: ClockTrack, trust: Trust, moment: StampingTime
+    value: MeterValue, meter_time: datetime, track: ClockTrack, trust: Trust, moment: StampingTime
 ) -> tuple[datetime | None, TimeQuality]:
-    at, quality, clock = own, TimeQuality.METER, value.meter_clock
+    at, quality, clock = meter_time, TimeQuality.METER, value.meter_clock
     if clock is None:
-        if moment.known and own > moment.received_at(value) + trust.tolerance + moment.doubt:
+        if moment.known and meter_time > moment.received_at(value) + trust.tolerance + moment.doubt:
             at, quality = moment.received_at(value), moment.quality
     elif trust.use_gateway_time or not track.believed:
         if not moment.known:
             return None, quality
-        if not _MIN <= own - moment.at - track.shift <= _MAX:
+        if not _MIN <= meter_time - moment.at - track.shift <= _MAX:
             return None, quality
-        at, quality = own - track.shift, moment.quality
+        at, quality = meter_time - track.shift, moment.quality
     elif not moment.known and not _could_be(clock, trust, moment):
         return None, quality
     since = moment.at if moment.known else moment.floor
@@ -257,9 +257,9 @@ def _ahead_of_clock(value: MeterValue) -> timedelta:
     return max(value.meter_time - value.meter_clock, timedelta(0))
 
 
-def _could_be(own: datetime, trust: Trust, moment: StampingTime) -> bool:
+def _could_be(meter_time: datetime, trust: Trust, moment: StampingTime) -> bool:
     """Whether a clock may be right, as far as one can tell without knowing what time it is."""
-    return moment.floor - trust.absurd <= own <= moment.floor + _LONGEST_OFF
+    return moment.floor - trust.absurd <= meter_time <= moment.floor + _LONGEST_OFF
 
 
 def _second_pass(value: MeterValue, trust: Trust, moment: StampingTime) -> MeterValue:
@@ -267,12 +267,17 @@ def _second_pass(value: MeterValue, trust: Trust, moment: StampingTime) -> Meter
 
     Such a time is read as that of the first pass, and the value as suspect.
     """
-    own = value.meter_time
-    if own is None or value.sampled or value.quality is not Quality.SUSPECT or not moment.known:
+    meter_time = value.meter_time
+    if (
+        meter_time is None
+        or value.sampled
+        or value.quality is not Quality.SUSPECT
+        or not moment.known
+    ):
         return value
-    ahead = own - moment.received_at(value) + _AUTUMN
+    ahead = meter_time - moment.received_at(value) + _AUTUMN
     if abs(ahead) <= trust.tolerance + moment.doubt:
-        return replace(value, meter_time=own + _AUTUMN)
+        return replace(value, meter_time=meter_time + _AUTUMN)
     return value
 
 
@@ -286,16 +291,16 @@ def _offsets(
     if (look := moment.profile) is not None:
         found[_nameplate(look.device)] = (look.offset, look.own)
     for value in values:
-        own, owner, sampled = value.meter_time, value.meter, value.sampled
-        if own is None or value.kept:
+        meter_time, owner, sampled = value.meter_time, value.meter, value.sampled
+        if meter_time is None or value.kept:
             continue
         seen = []
         if sampled and value.meter_clock is not None and owner != main:
-            seen.append((_nameplate(owner), _ahead_of_clock(value), own))
+            seen.append((_nameplate(owner), _ahead_of_clock(value), meter_time))
         if sampled or value.kind is Kind.INTERVAL:
-            own, owner = value.meter_clock, main
-        if own is not None:
-            seen.append((_nameplate(owner), own - moment.received_at(value), own))
+            meter_time, owner = value.meter_clock, main
+        if meter_time is not None:
+            seen.append((_nameplate(owner), meter_time - moment.received_at(value), meter_time))
         for nameplate, offset, time in seen:
             if nameplate not in found or abs(offset) > abs(found[nameplate][0]):
                 found[nameplate] = (offset, time)
@@ -303,14 +308,14 @@ def _offsets(
 
 
 def _event(
-    nameplate: Nameplate, kind: EventKind, own: datetime, readings: Sequence[Reading]
+    nameplate: Nameplate, kind: EventKind, meter_time: datetime, readings: Sequence[Reading]
 ) -> MeterEvent:
     """An event, with the reading that shows it: a register of that meter where there is one."""
     of_meter = [r for r in readings if _same(r, nameplate)] or list(readings)
     shows = next((r for r in of_meter if counts_up(r.channel)), of_meter[0])
     before = None
-    if from_ms(0) <= own <= from_ms(AT_MAX_MS):
-        before = Shown(from_ms(to_ms(own)), shows.mantissa, shows.exponent)
+    if from_ms(0) <= meter_time <= from_ms(AT_MAX_MS):
+        before = Shown(from_ms(to_ms(meter_time)), shows.mantissa, shows.exponent)
     after = Shown(shows.at, shows.mantissa, shows.exponent)
     return MeterEvent(kind, shows.channel, after, before)
 

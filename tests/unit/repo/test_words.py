@@ -138,7 +138,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 # Nouns that say nothing of what they name, and how often a package's names still are one. A number
 # may only fall: give the thing its own name, and lower the number.
 EMPTY_NOUNS = {"found", "kept", "known", "made", "one", "own", "part", "place", "said"}
-CEILINGS = {"central": 655, "edge_agent": 83, "firmware_bridge": 246, "tests/support": 209}
+CEILINGS = {"central": 655, "edge_agent": 74, "firmware_bridge": 246, "tests/support": 209}
 SLACK = 30
 
 # Every class of these has a name that no other class has, in any package.
