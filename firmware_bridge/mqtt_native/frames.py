@@ -109,7 +109,7 @@ def decode_message(topic: str, payload: bytes, zone: str = "UTC") -> tuple[Obser
     Args:
         topic: As published; empty where it is unknown: then the fields tell the firmware.
         payload: As published.
-        zone: Of times without offset (Tasmota).
+        zone: Of times without offset (Tasmota, Zigbee2MQTT).
 
     Raises:
         TelegramSyntaxError: The payload is malformed, or a native one breaks its rules.
@@ -131,7 +131,7 @@ def decode_message(topic: str, payload: bytes, zone: str = "UTC") -> tuple[Obser
         return tuple(_shelly_2(newer, fields))
     named = _ZIGBEE_TOPIC.fullmatch(topic)
     if named is not None:
-        return tuple(_zigbee(named[1], fields))
+        return tuple(_zigbee(named[1], fields, zone))
     if status := parts_of_status(fields):
         return tuple(_shelly_1_status(status))
     message = "Neither the topic nor the payload belongs to a known firmware."
@@ -207,7 +207,7 @@ def _tasmota(topic: str, fields: Mapping[str, object], zone: str) -> Iterator[Ob
     match = _TASMOTA_TOPIC.fullmatch(topic)
     device = next((name for name in match.groups() if name), "") if match else topic
     meter = identity("Tasmota", device)
-    at = _tasmota_time(fields.get("Time"), zone)
+    at = _wall_time(fields.get("Time"), zone)
     energy = mapping(fields["ENERGY"])
     for name, kind in _TASMOTA.items():
         value = energy.get(name)
@@ -221,7 +221,7 @@ def _tasmota(topic: str, fields: Mapping[str, object], zone: str) -> Iterator[Ob
         yield from _seen(meter, (f"1.8.{tariff}", "kWh"), part, at)
 
 
-def _tasmota_time(text: object, zone: str) -> datetime | None:
+def _wall_time(text: object, zone: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError:
@@ -277,18 +277,18 @@ def _component(
         yield from _seen(meter, (text, "Wh"), mapping(status.get(name)).get("total"), at)
 
 
-def _zigbee(name: str, fields: Mapping[str, object]) -> Iterator[Observation]:
+def _zigbee(name: str, fields: Mapping[str, object], zone: str) -> Iterator[Observation]:
     device = mapping(fields.get("device"))
     address = device.get("ieeeAddr") or device.get("ieee_address") or name
     maker = str(device.get("manufacturerName") or "Zigbee")
     meter = identity(maker, str(address))
-    at = _last_seen(fields.get("last_seen"))
+    at = _last_seen(fields.get("last_seen"), zone)
     for field, kind in _ZIGBEE.items():
         yield from _seen(meter, kind, fields.get(field), at)
 
 
-def _last_seen(at: object) -> datetime | None:
+def _last_seen(at: object, zone: str) -> datetime | None:
     try:
         return _instant(at)
     except TelegramSyntaxError:
-        return None  # "N/A", or a wall time without an offset
+        return _wall_time(at, zone)  # "ISO_8601_local" may come without its offset; "N/A" is None

@@ -2,9 +2,11 @@
 
 zigbee      `zigbee2mqtt/<name>/availability` with `online` or `{"state": "online"}`, of that name
             alone; `zigbee2mqtt/bridge/state` likewise, of all of them
-tasmota     `tele/<device>/LWT` and `<device>/tele/LWT` with `Online` or `Offline`
+tasmota     `tele/<device>/LWT` and `<device>/tele/LWT` with `Online` or `Offline`; where the prefix
+            is left out of the full topic, `<base>/LWT`
 shelly      `shellies/<device>/online` and `<device>/online` with `true` or `false`
-own         `<topic>/availability` and `<topic>/online`, of all topics below
+own         `<topic>/availability` and `<topic>/online`, of all topics below; and topics that are
+            configured, which speak for all: a word that is not known there is no word for online
 
 What a broker kept of them comes again with each connection, so that nothing is remembered over one.
 
@@ -22,11 +24,17 @@ from firmware_bridge.driver.telegram import TelegramError
 from firmware_bridge.mqtt_native.payload import mapping, parse_payload
 
 STATES_MAX = 10_000
-_SAYS = {"online": True, "offline": False, "true": True, "false": False}
+_WORDS = {
+    True: ("online", "true", "1", "on", "connected", "available", "alive"),
+    False: ("offline", "false", "0", "off", "disconnected", "unavailable", "lost", "dead"),
+}
+_SAYS = {word: online for online, words in _WORDS.items() for word in words}
+_KEYS = ("state", "status", "online", "availability")
 _ABOUT = re.compile(r"(.{1,200})/(availability|online|LWT|state)")
 _BRIDGE = "zigbee2mqtt/bridge"
 _ZIGBEE = "zigbee2mqtt"
 _TASMOTA = ("tele", "stat")
+_TASMOTA_LAST = ("SENSOR", "STATE")
 _SHELLY = ("status", "events")
 
 
@@ -48,6 +56,8 @@ def _companions(topic: str) -> Iterator[str]:
         yield "/".join([*parts[:-2], "tele", "LWT"])
     elif len(parts) > 2 and parts[-3] in _TASMOTA:  # noqa: PLR2004 - tele, device, SENSOR
         yield "/".join([*parts[:-3], "tele", parts[-2], "LWT"])
+    elif len(parts) > 1 and parts[-1] in _TASMOTA_LAST:
+        yield "/".join([*parts[:-1], "LWT"])
     elif parts[0] == "shellies" and len(parts) > 1:
         yield from () if parts[1] == "#" else (f"shellies/{parts[1]}/online",)
     elif len(parts) > 2 and parts[-2] in _SHELLY:  # noqa: PLR2004 - device, status, component
@@ -82,7 +92,9 @@ class DevicePresence:
             return False
         online = _state(payload)
         if online is None and payload.strip():
-            return False
+            if topic not in self.own or payload.strip()[:1] == b"{":
+                return False
+            online = False
         for key in covered:
             self._states.pop(key, None)
             if online is not None:
@@ -130,7 +142,8 @@ def _state(payload: bytes) -> bool | None:
     text = payload.strip()
     if text[:1] == b"{":
         try:
-            text = str(mapping(parse_payload(text)).get("state")).encode()
+            fields = mapping(parse_payload(text))
         except TelegramError:
             return None
+        text = next((str(fields[key]).encode() for key in _KEYS if key in fields), b"")
     return _SAYS.get(text[:16].decode("ascii", "replace").lower())

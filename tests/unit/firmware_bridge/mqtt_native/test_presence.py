@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firmware_bridge.driver.telegram import Observation
+from firmware_bridge.mqtt_native.frames import decode_message
 from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
 from firmware_bridge.mqtt_native.presence import DevicePresence, companions
 
@@ -58,6 +59,7 @@ OFFLINE = [
     ("tele/plug/LWT", b"Offline", "stat/plug/STATUS8", b'{"StatusSNS":' + SENSOR + b"}"),
     ("home/tele/plug/LWT", b"Offline", "home/tele/plug/SENSOR", SENSOR),
     ("plug/tele/LWT", b"Offline", "plug/tele/SENSOR", SENSOR),
+    ("tasmota/plug/LWT", b"Offline", "tasmota/plug/SENSOR", SENSOR),
     ("shellies/em/online", b"false", "shellies/em/emeter/0/total", b"1234.5"),
     ("plus/online", b"false", "plus/status/switch:0", b'{"aenergy":{"total":5.5}}'),
     ("plus/online", b"false", "plus/events/rpc",
@@ -114,6 +116,7 @@ def test_its_topic_is_subscribed_beside_the_one_that_measures(about: str, topic:
         ("+/tele/SENSOR", ("+/tele/LWT",)),
         ("+/events/rpc", ("+/online",)),
         ("plus/status/#", ("plus/online",)),
+        ("tasmota/plug/SENSOR", ("tasmota/plug/LWT",)),
     ],
 )
 def test_filters_have_companions_too(topic: str, beside: tuple[str, ...]) -> None:
@@ -135,7 +138,12 @@ def test_own_topics_speak_for_everything_and_words_of_others_are_messages() -> N
     presence = DevicePresence(("plant/lwt",))
     assert presence.on_message("plant/lwt", b"Offline")
     assert presence.offline("any/topic") is not None
-    assert not presence.on_message("plant/lwt", b"maybe")
+    assert presence.on_message("plant/lwt", b"online")
+    assert presence.offline("any/topic") is None
+    # A word that is not known is no word for online; a document without one is for the decoders.
+    assert presence.on_message("plant/lwt", b"maybe")
+    assert presence.offline("any/topic") is not None
+    assert not presence.on_message("plant/lwt", b'{"energy": 1}')
     assert not presence.on_message("a/state", b"offline")
     assert presence.on_message("plant/lwt", b"")
     assert presence.offline("any/topic") is None
@@ -171,7 +179,7 @@ def test_a_deleted_message_says_nothing() -> None:
     assert broker.live("zigbee2mqtt/plug", plug(1))
 
 
-@pytest.mark.parametrize("seen", ["N/A", "2026-11-25T12:00:00", None, "yesterday"])
+@pytest.mark.parametrize("seen", ["N/A", None, "yesterday"])
 def test_a_last_seen_that_names_no_instant_is_none(seen: str | None) -> None:
     (value,) = Broker().live("zigbee2mqtt/plug", plug(1, seen))
     assert (value.kept, value.meter_time) == (False, None)
@@ -214,3 +222,29 @@ def test_no_flood_of_names_is_remembered() -> None:
     for number in range(12_000):
         broker.kept(f"shellies/{number}/online", b"false")
     assert len(broker.memory.presence._states) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("word", "online"),
+    [
+        (b"0", False),
+        (b"1", True),
+        (b"off", False),
+        (b"ON", True),
+        (b'{"status":"offline"}', False),
+        (b'{"status":"online"}', True),
+        (b'{"online":false}', False),
+        (b'{"online":true}', True),
+        (b'{"state":"offline"}', False),
+    ],
+)
+def test_the_usual_spellings_are_known(word: bytes, *, online: bool) -> None:
+    presence = DevicePresence(("plant/lwt",))
+    assert presence.on_message("plant/lwt", word)
+    assert (presence.offline("any/topic") is None) is online
+
+
+def test_a_last_seen_without_an_offset_is_in_the_gateways_zone() -> None:
+    payload = b'{"energy":80.747,"last_seen":"2024-04-06T17:44:10"}'
+    (first, *_) = decode_message("zigbee2mqtt/plug", payload, "Europe/Madrid")
+    assert first.meter_time == datetime(2024, 4, 6, 15, 44, 10, tzinfo=UTC)
