@@ -90,7 +90,9 @@ async def speaks(centre: Office, port: int, topic: str, payload: bytes) -> None:
 
 
 @needs_mosquitto
-@pytest.mark.parametrize(("dead", "named"), [(DEAD, "2024-04-06T15:44:10"), (TIMELESS, "had kept")])
+@pytest.mark.parametrize(
+    ("dead", "named"), [(DEAD, "2024-04-06T15:44:10"), (TIMELESS, "retained message")]
+)
 async def test_a_dead_value_is_no_reading_over_restarts_of_gateway_and_broker(
     tmp_path: Path, dead: bytes, named: str
 ) -> None:
@@ -198,7 +200,9 @@ async def test_a_last_will_silences_a_device_and_no_other_under_the_same_name(
     last = centre.batches[-1]
     assert {channel.serial for channel in last.channels} == {"b"}
     assert health.meters["plug"].failure is None
-    assert await notes(tmp_path, "device_offline") == ["plug: tele/a is said to be offline."]
+    assert await notes(tmp_path, "device_offline") == [
+        "plug: The broker reports tele/a as offline."
+    ]
 
 
 async def test_a_bridge_whose_clock_is_wrong_gives_readings_with_the_gateways_time(
