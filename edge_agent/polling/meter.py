@@ -41,7 +41,6 @@ class Meter:
         under_way: Reads that have not ended.
         offline: Devices behind it that were said to be offline at the last read.
         profile_look: How the clock of its load profile stood when it was last asked.
-        profile_still_since: Since when its newest entry is too old; None where it is not. [s]
     """
 
     name: str
@@ -66,7 +65,6 @@ class Meter:
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     offline: tuple[str, ...] = ()
     profile_look: ProfileLook | None = None
-    profile_still_since: float | None = None
 
     @property
     def read_mark(self) -> str:

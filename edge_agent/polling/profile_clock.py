@@ -1,13 +1,12 @@
 """Whether a meter's load profile is taken: only while the clock that dates its entries is right.
 
 How it works. An entry has the meter's time for ever, and an error of that clock puts it into a
-wrong interval, which nothing mends afterwards. So before a profile is read, the clock is looked at:
-what the meter says of it where its protocol tells, else what the newest entry says. The time of
-that is between one period ago and now; later, the clock is ahead; earlier, it is behind, or the
-meter just started: it has a period's time to write the next one.
+wrong interval, or into the future, which nothing mends afterwards. So before a profile is read, the
+clock is looked at: what the meter says of it where its protocol tells, else what the newest entry
+says.
 
-    right            entries up to now, and the tolerance, are taken
-    wrong            none are, until it was right for an hour; `MeterClocks` tells the event
+    right or behind  entries up to now, and the tolerance, are taken as the meter dated them
+    ahead            none are, until it was right for an hour; `MeterClocks` tells the event
     not known        none are: the gateway's own clock is not known. They wait in the meter
 """
 
@@ -45,12 +44,6 @@ class ProfileClockError(ProfileNotTakenError):
     code = "PROFILE_CLOCK_WRONG"
 
 
-class ProfileStillError(ProfileNotTakenError):
-    """The newest entry is too old for a meter that has been running for a period."""
-
-    code = "PROFILE_STILL"
-
-
 class ProfileUnjudgedError(ProfileNotTakenError):
     """The gateway's own clock is not known, so that no meter's can be judged."""
 
@@ -78,13 +71,12 @@ def believed_until(
     limit = meter.trust.tolerance + gateway_doubt(marks, clock)
     now, monotonic = clock.wall(), clock.monotonic()
     offset = _offset(memory, now)
-    if offset < -limit and memory.clock is None:
-        _allow_start(meter, memory, limit, monotonic)
-    else:
-        meter.profile_still_since = None
+    if offset < -limit:
+        # A meter that was off, or plays a month that is over: its entries are of the past.
+        return now + limit + _NEXT
     meter.profile_look = ProfileLook(memory.meter, offset, now + offset, monotonic)
     nameplate = nameplate_of(memory.meter)
-    if abs(offset) > limit:
+    if offset > limit:
         shown = (now + offset).isoformat()
         message = f"Its load profile is not read: the clock of {nameplate} shows {shown}."
         raise ProfileClockError(message, remedy="Set the meter's clock.")
@@ -124,12 +116,3 @@ def _offset(memory: ProfileMemory, now: datetime) -> timedelta:
     if memory.clock is None and memory.held.end < now:
         return memory.held.end - now
     return clock_ahead
-
-
-def _allow_start(meter: Meter, memory: ProfileMemory, limit: timedelta, monotonic: float) -> None:
-    """Raise until a meter that may have started just now had the time to write an entry."""
-    if meter.profile_still_since is None:
-        meter.profile_still_since = monotonic
-    if monotonic - meter.profile_still_since <= memory.period_s + limit.total_seconds():
-        message = f"Its load profile waits for the entry after that of {memory.newest.isoformat()}."
-        raise ProfileStillError(message)
