@@ -27,6 +27,7 @@ from central.api.problems import (
     problem_of,
 )
 from central.api.settings import WebSettings
+from central.domain.actor import Actor, ActorKind, Via
 from firmware_bridge.contract.errors import MeterlineError
 
 API = "/api/"
@@ -122,7 +123,7 @@ class AccessMiddleware:
             if not self._authenticator.token_is_right(bearer):
                 message = "The bearer token is not the operator token."
                 raise AccessError(message)
-            request.state.actor = OPERATOR
+            request.state.actor = actor_of(OPERATOR, path)
             return request.receive
         if path.startswith(_PUBLIC) and request.method in _SAFE:
             return request.receive
@@ -130,7 +131,8 @@ class AccessMiddleware:
             message = "This request needs the operator token."
             remedy = "Send `Authorization: Bearer <token>`, or sign in."
             raise AccessError(message, remedy=remedy)
-        request.state.actor = session.operator
+        if session.operator is not None:
+            request.state.actor = actor_of(session.operator, path)
         if request.method in _SAFE:
             return request.receive
         return await self._own_write(request, session)
@@ -198,6 +200,12 @@ class AccessMiddleware:
         """A Set-Cookie value that scripts cannot read and other sites cannot make travel."""
         secure = "; Secure" if self._settings.secure_cookies else ""
         return f"{name}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Lax{secure}"
+
+
+def actor_of(operator: str, path: str) -> Actor:
+    """Who asks: the holder of the operator's token, by the API or the pages."""
+    via = Via.API if path.startswith(API) else Via.DASHBOARD
+    return Actor(ActorKind.TOKEN, operator, via)
 
 
 def _host_name(host: str) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from central.api.parameters import services_of
 from central.api.problems import KeyBusyError, KeyReusedError
+from central.domain.actor import Actor
 from central.service.operator.services import OperatorServices
 from central.service.ports.idempotency import StoredAnswer
 
@@ -45,9 +46,10 @@ class Once:
         self._key = key
 
     @property
-    def actor(self) -> str:
+    def actor(self) -> Actor:
         """Who asks."""
-        return str(self._request.state.actor)
+        actor: Actor = self._request.state.actor
+        return actor
 
     async def __call__(self, work: Work) -> Response:
         """The answer.

@@ -18,7 +18,7 @@ from central.cli.bill_output import bill_object, print_bill, print_summary, summ
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import (
     EXIT_HELD,
-    Actor,
+    ActingAs,
     AsJson,
     actor_of,
     answered,
@@ -28,6 +28,7 @@ from central.cli.output import (
     show,
     wait_for,
 )
+from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.process.gc_tuning import tune_gc
@@ -64,7 +65,7 @@ SomeBills = Annotated[
 @answered
 def run_command(
     cycle: CycleOption,
-    creator: Actor = None,
+    creator: ActingAs = None,
     workers: Annotated[
         int, typer.Option(min=1, max=64, help="Number of processes that share the work.")
     ] = os.cpu_count() or 1,
@@ -87,7 +88,7 @@ def run_command(
 
 
 async def _run(
-    cycle: Cycle, creator: str, workers: int, *, quiet: bool
+    cycle: Cycle, creator: Actor, workers: int, *, quiet: bool
 ) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
     begun = time.monotonic()
     size = settings().shard_size
@@ -191,7 +192,7 @@ def show_command(
 def approve_command(
     bills: SomeBills = None,
     cycle: SomeCycle = None,
-    approver: Actor = None,
+    approver: ActingAs = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -217,7 +218,7 @@ def approve_command(
 def issue_command(
     bills: SomeBills = None,
     cycle: SomeCycle = None,
-    actor: Actor = None,
+    actor: ActingAs = None,
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from central.cli.output import out
+from central.domain.actor import printed_name
 from central.service.ports.billing import BillHead, BillRecord, RunSummary
 
 
@@ -23,7 +24,7 @@ def summary_object(
     made: dict[str, Any] = {
         "run": str(summary.run.uid),
         "cycle": str(summary.run.cycle),
-        "creator": summary.run.creator,
+        "creator": printed_name(summary.run.creator),
         "accounts": summary.accounts,
         "billed": summary.accounts - summary.held_count,
         "held": summary.held_count,
@@ -69,8 +70,8 @@ def bill_object(record: BillRecord) -> dict[str, Any]:
         "number": record.number,
         "sha256": record.sha256,
         "kwh": None if record.kwh is None else format(record.kwh, "f"),
-        "creator": record.creator,
-        "approver": record.approver,
+        "creator": printed_name(record.creator),
+        "approver": None if record.approver is None else printed_name(record.approver),
         "made_at": record.made_at.isoformat(),
         "issued_at": None if record.issued_at is None else record.issued_at.isoformat(),
         **record.bill.to_json(),

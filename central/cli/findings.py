@@ -12,7 +12,7 @@ import typer
 
 from central.cli.output import (
     EXIT_HELD,
-    Actor,
+    ActingAs,
     AsJson,
     actor_of,
     answered,
@@ -22,7 +22,7 @@ from central.cli.output import (
     show,
     wait_for,
 )
-from central.cli.registry import gateways
+from central.cli.registry import Because, gateways
 from central.domain.metering.display_unit import display_unit
 from central.process.stores import Stores, open_stores
 from central.service.gateways.enrolment import find_gateway, move_meter, revoke_epoch
@@ -88,7 +88,7 @@ def decide_command(
         Choice, typer.Argument(help="Keep the stored value, or replace it by the other one.")
     ],
     reason: Why,
-    actor: Actor = None,
+    actor: ActingAs = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -144,7 +144,7 @@ def accept_command(
         str, typer.Argument(help="Number of the finding in `finding list`, such as v12.")
     ],
     reason: Why,
-    actor: Actor = None,
+    actor: ActingAs = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -191,7 +191,12 @@ def list_quarantine_command(
 @quarantine.command("requeue")
 @answered
 def requeue_command(
-    gateway: OfGateway = None, code: OfCode = None, limit: Limit = 1_000, *, as_json: AsJson = False
+    gateway: OfGateway = None,
+    code: OfCode = None,
+    limit: Limit = 1_000,
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Retry quarantined batches, after an upgrade or a decision. They keep their identity.
 
@@ -200,7 +205,7 @@ def requeue_command(
 
     async def work() -> list[Requeued]:
         async with _stores() as stores:
-            return await requeue(stores.ingest, lambda: datetime.now(UTC), gateway, code, limit)
+            return await requeue(stores.ingest, _now, actor_of(actor), gateway, code, limit)
 
     done = wait_for(work())
     released = sum(one.released for one in done)
@@ -241,7 +246,8 @@ def epochs_command(name: _AtName, *, as_json: AsJson = False) -> None:
 def revoke_epoch_command(
     name: _AtName,
     epoch: Annotated[UUID, typer.Argument(help="Epoch to refuse, as `gateway epochs` lists it.")],
-    actor: Actor = None,
+    reason: Because = "",
+    actor: ActingAs = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -250,7 +256,7 @@ def revoke_epoch_command(
     async def work() -> None:
         async with _stores() as stores:
             who = actor_of(actor)
-            await revoke_epoch(stores.gateways, name, epoch, who, lambda: datetime.now(UTC))
+            await revoke_epoch(stores.gateways, name, epoch, who, _now, reason=reason)
 
     wait_for(work())
     if as_json:
@@ -261,10 +267,12 @@ def revoke_epoch_command(
 
 @gateways.command("move-meter")
 @answered
-def move_meter_command(
+def move_meter_command(  # noqa: PLR0913 - one option each
     manufacturer: Annotated[str, typer.Argument(help="Maker of the meter, such as LGZ.")],
     serial: Annotated[str, typer.Argument(help="Serial number of the meter.")],
     to: Annotated[str, typer.Option(help="Gateway that reads the meter from now on.")],
+    reason: Because = "",
+    actor: ActingAs = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -272,13 +280,18 @@ def move_meter_command(
 
     async def work() -> None:
         async with _stores() as stores:
-            await move_meter(stores.gateways, manufacturer, serial, to)
+            who = actor_of(actor)
+            await move_meter(stores.gateways, manufacturer, serial, to, who, _now, reason=reason)
 
     wait_for(work())
     if as_json:
         show({"meter": f"{manufacturer}/{serial}", "gateway": to})
     else:
         typer.echo(f"{manufacturer}/{serial} belongs to {to}.")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _stores() -> AbstractAsyncContextManager[Stores]:

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from central.config.refusal import refusal_of
 from central.config.settings import Settings
+from central.domain.actor import Actor, ActorKind, Via
 from central.process.start import EXIT_ERROR, EXIT_REFUSED, exit_code_of
 from central.service.ports.ingest import StoreUnavailableError
 from firmware_bridge.contract.errors import (
@@ -29,7 +30,7 @@ from firmware_bridge.contract.errors import (
 
 EXIT_OK, EXIT_HELD, EXIT_STOPPED = 0, 3, 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Actor = Annotated[
+ActingAs = Annotated[
     str | None,
     typer.Option(
         "--as", help="Name of the person who acts; default: METERLINE_ACTOR, else your user name."
@@ -134,9 +135,13 @@ def settings() -> Settings:
     return Settings()
 
 
-def actor_of(named: str | None) -> str:
-    """The name of the person who runs a command."""
-    return named or settings().actor
+def actor_of(named: str | None) -> Actor:
+    """The person who runs a command.
+
+    Raises:
+        ActorRefusedError: The name cannot be anybody's.
+    """
+    return Actor(ActorKind.PERSON, named or settings().actor, Via.COMMAND)
 
 
 def wait_for(work: Coroutine[Any, Any, _Result]) -> _Result:

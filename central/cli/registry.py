@@ -14,7 +14,7 @@ import typer
 from central.cli.import_urdb import import_urdb_command
 from central.cli.output import (
     EXIT_HELD,
-    Actor,
+    ActingAs,
     AsJson,
     actor_of,
     answered,
@@ -49,13 +49,16 @@ Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="
 GatewayName = Annotated[str, typer.Argument(help="Name of the gateway.")]
 GatewayNames = Annotated[list[str], typer.Argument(help="Names of the gateways.")]
 tariffs.command("import-urdb")(import_urdb_command)
+Because = Annotated[str, typer.Option("--reason", help="Reason, for the audit log.")]
 _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
 
 
 @imports.command("customers")
 @imports.command("book", hidden=True)  # its name before
 @answered
-def import_customers_command(file: File, actor: Actor = None, *, as_json: AsJson = False) -> None:
+def import_customers_command(
+    file: File, actor: ActingAs = None, *, as_json: AsJson = False
+) -> None:
     """Import a customer file (YAML), all or nothing. Importing it twice changes nothing."""
     customers, documents = read_customer_file(file)
 
@@ -81,6 +84,7 @@ def import_readings_command(
     gateway: Annotated[
         str, typer.Option(help="Enrolled gateway that the readings are stored under.")
     ],
+    actor: ActingAs = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -96,7 +100,7 @@ def import_readings_command(
             ingest = Ingest(stores.ingest, lambda: datetime.now(UTC))
             total = max(0, text.count("\n") - 1)
             with progress_bar(f"Importing {file.name}", total, quiet=as_json) as bar:
-                return await import_readings(ingest, gateway, text, progress=bar)
+                return await import_readings(ingest, gateway, text, actor_of(actor), progress=bar)
 
     done = wait_for(work())
     if as_json:
@@ -128,7 +132,7 @@ def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
     reason: Annotated[
         str | None, typer.Option(help="Reason for a change of known numbers, for the audit log.")
     ] = None,
-    actor: Actor = None,
+    actor: ActingAs = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -188,7 +192,7 @@ def check_command(files: Files, *, as_json: AsJson = False) -> None:
 
 @tariffs.command("add")
 @answered
-def add_command(files: Files, actor: Actor = None, *, as_json: AsJson = False) -> None:
+def add_command(files: Files, actor: ActingAs = None, *, as_json: AsJson = False) -> None:
     """Add tariff versions. A version that exists stays unchanged."""
 
     async def work() -> list[tuple[Path, Effect]]:
@@ -209,13 +213,20 @@ def add_command(files: Files, actor: Actor = None, *, as_json: AsJson = False) -
 
 @gateways.command("enrol")
 @answered
-def enrol_command(names: GatewayNames, *, as_json: AsJson = False) -> None:
+def enrol_command(
+    names: GatewayNames,
+    reason: Because = "",
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Enrol gateways, so that ingest accepts their batches. A revoked one is enrolled again."""
 
     async def work() -> None:
         async with _stores() as stores:
+            who = actor_of(actor)
             for name in names:
-                await enrol_gateway(stores.gateways, name, lambda: datetime.now(UTC))
+                await enrol_gateway(stores.gateways, name, who, _now, reason=reason)
 
     wait_for(work())
     if as_json:
@@ -226,18 +237,28 @@ def enrol_command(names: GatewayNames, *, as_json: AsJson = False) -> None:
 
 @gateways.command("revoke")
 @answered
-def revoke_command(name: GatewayName, *, as_json: AsJson = False) -> None:
+def revoke_command(
+    name: GatewayName,
+    reason: Because = "",
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Revoke a gateway: refuse everything that it sends from now on."""
 
     async def work() -> None:
         async with _stores() as stores:
-            await revoke_gateway(stores.gateways, name, lambda: datetime.now(UTC))
+            await revoke_gateway(stores.gateways, name, actor_of(actor), _now, reason=reason)
 
     wait_for(work())
     if as_json:
         show({"revoked": name})
     else:
         typer.echo(f"Revoked {name}.")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _stores() -> AbstractAsyncContextManager[Stores]:

@@ -34,6 +34,7 @@ from central.demo.virtual_meters import (
     set_scene,
     write_gateway_config,
 )
+from central.domain.actor import Actor, ActorKind, Via
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.tariff.load.document import load_tariff
@@ -53,7 +54,9 @@ from firmware_bridge.simulator.load import read_load
 from firmware_bridge.simulator.meter import wall_clock
 
 TARIFF = Path(__file__).with_name("residential-tou.yaml")
-CLERK, SUPERVISOR = "demo-clerk", "demo-supervisor"
+CLERK, SUPERVISOR = (
+    Actor(ActorKind.PERSON, name, Via.COMMAND) for name in ("demo-clerk", "demo-supervisor")
+)
 _POLL_S = 0.25
 
 
@@ -162,7 +165,7 @@ class Scenario:
     async def enrol(self, tariff: str, document: tuple[str, str]) -> None:
         """Put gateway, points, meters, accounts and tariff into the registry."""
         step = self._console.step("Enrol customers")
-        await enrol_gateway(TimescaleGatewayStore(self._pool), GATEWAY, self._now)
+        await enrol_gateway(TimescaleGatewayStore(self._pool), GATEWAY, CLERK, self._now)
         registry = TimescaleRegistry(self._pool)
         customers = customer_file(self._scene, tariff)
         done = await import_customers(

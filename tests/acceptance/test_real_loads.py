@@ -31,6 +31,7 @@ from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import read_load
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter, wall_clock
 from tests.acceptance import oracle
+from tests.support.actors import person
 from tests.support.data import data_root
 from tests.support.servers import PostgresKind, postgres_servers
 from tests.support.size import sized
@@ -133,7 +134,7 @@ def amounts(record: BillRecord) -> dict[str, Decimal]:
 
 async def bills_of(running: Utility, cycle: Cycle) -> dict[str, BillRecord]:
     store = TimescaleBillingStore(running.pool)
-    summary = await RunBills(store)(cycle, "acceptance")
+    summary = await RunBills(store)(cycle, person("acceptance"))
     assert summary.kwh == summary.validated_kwh
     heads = await store.heads(summary.run)
     records = [await store.bill(head.uid) for head in heads]
@@ -156,7 +157,7 @@ async def test_bill_of_a_real_load_equals_an_independent_computation(
         registry = TimescaleRegistry(running.pool)
         document = oracle.tariff(latest.year, march.year)
         await import_customers(
-            registry, Enrol(registry, "t"), book(cases), [("tariff.yaml", document)]
+            registry, Enrol(registry, person("t")), book(cases), [("tariff.yaml", document)]
         )
         running.start_ingest()
         running.start_edge()

@@ -21,6 +21,7 @@ from central.domain.billing.cycle import Cycle
 from central.process.gc_tuning import tune_gc
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunRecord
+from tests.support.actors import CLERK
 from tests.support.books import NOW
 from tests.support.bulk_customers import october_kwh, seed_customers
 from tests.support.servers import Database, fresh_database, fresh_folder, postgres_servers
@@ -45,7 +46,7 @@ async def start(dsn: str) -> RunRecord:
     await seed_customers(dsn, ACCOUNTS)
     async with make_pool(dsn, max_size=2) as pool:
         use_case = RunBills(TimescaleBillingStore(pool), lambda: NOW, SHARD)
-        return await use_case.start(Cycle.parse("2026-10"), "clerk")
+        return await use_case.start(Cycle.parse("2026-10"), CLERK)
 
 
 def loops_per_second() -> float:

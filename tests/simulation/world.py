@@ -23,6 +23,7 @@ from firmware_bridge.contract.reading import from_ms, to_ms
 from tests.simulation.broker import Agenda, Network, SimulatedBroker
 from tests.simulation.centre import SimulatedCentre
 from tests.simulation.device import GATEWAY, Device, Key, Record
+from tests.support.actors import noted
 from tests.support.hostile import bad_batches, bad_hellos
 
 BEGIN = datetime(2026, 10, 1, tzinfo=UTC)
@@ -222,7 +223,7 @@ class World:
 
     async def run(self) -> None:
         """Storm, then calm."""
-        await self.centre.store.enrol(GATEWAY, self.wall())
+        await self.centre.store.enrol(GATEWAY, noted(self.wall()))
         await self._begin(self.add("M1"))
         if self.seed % HOSTILE_OF == HOSTILE_SEED:
             await self._admit_hostile()
@@ -240,7 +241,7 @@ class World:
 
     async def _admit_hostile(self) -> None:
         """A gateway that sends what cannot be read, and hellos that got past the codec."""
-        await self.centre.store.enrol(EVIL, self.wall())
+        await self.centre.store.enrol(EVIL, noted(self.wall()))
         random = Random(self.seed)  # noqa: S311 - a run must repeat
         for payload in random.sample(SPOILT, 30):
             when = random.uniform(0.0, STORM_S)

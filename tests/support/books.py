@@ -40,6 +40,7 @@ from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading
+from tests.support.actors import OPERATOR, noted
 from tests.support.ingest import Edge, channel
 from tests.support.memory.billing import MemoryBillingStore
 from tests.support.memory.books import MemoryBooks
@@ -93,7 +94,7 @@ class Utility:
 
     @property
     def enrol(self) -> Enrol:
-        return Enrol(self.registry, "operator", lambda: self.now)
+        return Enrol(self.registry, OPERATOR, lambda: self.now)
 
     async def validate(self) -> Tally:
         return await Validate(self.validation, lambda: self.now).until_idle()
@@ -108,7 +109,7 @@ class Utility:
     async def found(self, customers: int = 1, *, capacity: Decimal | None = None) -> Edge:
         """A gateway, a tariff, and as many points with a meter and an account."""
         edge = Edge("gw-1")
-        await self.gateways.enrol(edge.name, self.now)
+        await self.gateways.enrol(edge.name, noted(self.now))
         enrol = self.enrol
         await enrol.seller(Party("Sierra Power", ("Plaza 1",), "ESB1"))
         await enrol.tariff(TARIFF)

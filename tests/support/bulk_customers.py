@@ -13,12 +13,14 @@ from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.block import DayBlock
 from central.service.registry.register import Enrol
 from firmware_bridge.contract.interval import expected_count, local_day
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
+from tests.support.actors import OPERATOR
 from tests.support.books import NOVEMBER, NOW, OCTOBER, TARIFF, ZONE
 
 _INSERT_CUSTOMERS = """\
@@ -47,7 +49,7 @@ async def seed_customers(dsn: str, count: int, tariff: str = TARIFF) -> None:
     """Make the schema and `count` customers who can be billed for October."""
     migrate(dsn)
     async with make_pool(dsn, max_size=2) as pool:
-        enrol = Enrol(TimescaleRegistry(pool), "operator", lambda: NOW)
+        enrol = Enrol(TimescaleRegistry(pool), OPERATOR, lambda: NOW)
         await enrol.seller(Party("Sierra Power"))
         await enrol.tariff(tariff)
         with psycopg.connect(dsn, autocommit=True) as connection:
@@ -55,7 +57,9 @@ async def seed_customers(dsn: str, count: int, tariff: str = TARIFF) -> None:
             connection.execute(_INSERT_CUSTOMERS, values)
             rows = connection.execute("SELECT id FROM point_channel ORDER BY id").fetchall()
         async with TimescaleValidationStore(pool).transaction() as work:
-            await work.add_blocks(list(october_blocks([row[0] for row in rows])), "vee", NOW)
+            await work.add_blocks(
+                list(october_blocks([row[0] for row in rows])), Actor.job("validate"), NOW
+            )
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
 

@@ -40,6 +40,7 @@ from firmware_bridge.contract.interval import Interval, local_day, zone_info
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
+from tests.support.actors import CLERK, noted, person
 from tests.support.ingest import Edge
 
 NOW = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
@@ -96,7 +97,7 @@ class Office:
         """Three households with a bill each; one of them with a hole in its October."""
         gateways = TimescaleGatewayStore(self._pool)
         for name in ("rooftop-01", "rooftop-02", "cellar-07"):
-            await gateways.enrol(name, NOW - timedelta(days=60))
+            await gateways.enrol(name, noted(NOW - timedelta(days=60)))
         await self._enrol(households)
         edge = Edge("rooftop-01")
         for place in range(len(households)):
@@ -106,13 +107,13 @@ class Office:
         await self._send(Edge("rooftop-02"), lost[::-1], long_ago)
         await Validate(TimescaleValidationStore(self._pool), lambda: NOW).until_idle()
         store = TimescaleBillingStore(self._pool)
-        summary = await RunBills(store, lambda: NOW)(CYCLE, "night run")
+        summary = await RunBills(store, lambda: NOW)(CYCLE, person("night run"))
         names = dict(zip(ACCOUNTS, households, strict=False))
         self.bills = {names[head.account]: head.uid for head in await store.heads(summary.run)}
         await self.field.refresh(NOW)
 
     async def _enrol(self, households: Sequence[str]) -> None:
-        enrol = Enrol(TimescaleRegistry(self._pool), "clerk", lambda: NOW)
+        enrol = Enrol(TimescaleRegistry(self._pool), CLERK, lambda: NOW)
         await enrol.seller(Party("Meterline Energía", ("Calle Mayor 1", "28013 Madrid"), "ESB1"))
         await enrol.tariff(TARIFF.read_text(encoding="utf-8"))
         for place, name in enumerate(households):

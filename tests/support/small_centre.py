@@ -18,6 +18,7 @@ from firmware_bridge.contract import topics
 from firmware_bridge.contract.envelope import Batch, is_batch, open_batch
 from firmware_bridge.contract.messages import encode_ack
 from firmware_bridge.contract.reading import TimeQuality, from_ms, unpack_flags
+from tests.support.actors import OPERATOR
 from tests.support.ingest import Stores, memory_stores
 from tests.support.virtual_meter import GATEWAY
 
@@ -60,7 +61,7 @@ async def office(port: int) -> AsyncIterator[Office]:
         def now() -> datetime:
             return datetime.now(UTC)
 
-        await enrol_gateway(stores.gateways, GATEWAY, now)
+        await enrol_gateway(stores.gateways, GATEWAY, OPERATOR, now)
         found = Office(stores, Ingest(stores.ingest, now))
         await client.subscribe(topics.UP_FILTER, qos=topics.QOS)
 

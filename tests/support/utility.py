@@ -23,6 +23,7 @@ from firmware_bridge.contract.reading import Kind, Source
 from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.simulator.meter import VirtualMeter
 from firmware_bridge.simulator.modbus.server import VirtualModbusServer
+from tests.support.actors import OPERATOR
 from tests.support.servers import PostgresKind
 
 GATEWAY = "acceptance-1"
@@ -175,7 +176,7 @@ async def utility(  # noqa: PLR0913 - all but three have a default
         broker = await stack.enter_async_context(EmbeddedBroker(home / "broker"))
         await asyncio.to_thread(migrate, postgres.dsn)
         pool = await stack.enter_async_context(make_pool(postgres.dsn, max_size=4))
-        await enrol_gateway(TimescaleGatewayStore(pool), GATEWAY, now)
+        await enrol_gateway(TimescaleGatewayStore(pool), GATEWAY, OPERATOR, now)
         server = VirtualModbusServer({unit: (meter, profile) for unit, meter in meters.items()})
         if threaded:
             await asyncio.to_thread(stack.enter_context, in_thread(server))

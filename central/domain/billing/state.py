@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from central.domain.actor import Actor
 from firmware_bridge.contract.errors import OperatorError
 
 
@@ -61,14 +62,14 @@ class SelfApprovalError(OperatorError):
     code = "SELF_APPROVAL"
 
 
-def advance(state: BillState, action: BillAction, *, actor: str, creator: str) -> BillState:
+def advance(state: BillState, action: BillAction, *, actor: Actor, creator: str) -> BillState:
     """The state after an action.
 
     Args:
         state: Before.
         action: What is done.
         actor: Who does it.
-        creator: Who made the bill.
+        creator: Key of who made the bill.
 
     Raises:
         BillTransitionError: The state does not allow it.
@@ -78,7 +79,7 @@ def advance(state: BillState, action: BillAction, *, actor: str, creator: str) -
     if after is None:
         message = f"A bill in state {state} does not allow: {action}."
         raise BillTransitionError(message, value=(state, action))
-    if action is BillAction.APPROVE and actor == creator:
-        message = f"{actor} made this bill, so another person must approve it."
-        raise SelfApprovalError(message, value=actor)
+    if action is BillAction.APPROVE and actor.key == creator:
+        message = f"{actor.id} made this bill, so another person must approve it."
+        raise SelfApprovalError(message, value=actor.id)
     return after

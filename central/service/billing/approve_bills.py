@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from central.domain.actor import Actor
 from central.domain.billing.bill import Bill
 from central.domain.billing.bill_texts import printed_texts
 from central.domain.billing.printable import unprintable_holds
@@ -81,7 +82,7 @@ class ApproveBills:
         self._store = store
         self._clock = clock
 
-    async def one(self, uid: UUID, approver: str) -> None:
+    async def one(self, uid: UUID, approver: Actor) -> None:
         """Approve a bill.
 
         Raises:
@@ -98,7 +99,7 @@ class ApproveBills:
         check_printable(record.bill)
         await self._store.approve([uid], approver, self._clock())
 
-    async def run(self, run: RunRecord, approver: str) -> BulkOutcome:
+    async def run(self, run: RunRecord, approver: Actor) -> BulkOutcome:
         """Approve every draft of a run that can be printed; another run holds the others.
 
         Returns:
@@ -134,7 +135,7 @@ class IssueBills:
         self._clock = clock
         self._series = series
 
-    async def one(self, uid: UUID, actor: str) -> None:
+    async def one(self, uid: UUID, actor: Actor) -> None:
         """Issue a bill.
 
         Raises:
@@ -154,7 +155,7 @@ class IssueBills:
             raise
         await self._store.issue([uid], self._series, actor, self._clock())
 
-    async def run(self, run: RunRecord, actor: str) -> BulkOutcome:
+    async def run(self, run: RunRecord, actor: Actor) -> BulkOutcome:
         """Issue every approved bill of a run that can be printed, by account number.
 
         The others are drafts again, so that another run holds them or makes them anew.

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.service.billing.rate_accounts import looking_back, rate_accounts
@@ -56,7 +57,7 @@ class RunBills:
         self._shard_size = shard_size
 
     async def start(
-        self, cycle: Cycle, creator: str, run_type: RunType = RunType.REGULAR
+        self, cycle: Cycle, creator: Actor, run_type: RunType = RunType.REGULAR
     ) -> RunRecord:
         """Start the run of a cycle, or take part in it.
 
@@ -121,7 +122,7 @@ class RunBills:
     async def __call__(
         self,
         cycle: Cycle,
-        creator: str,
+        creator: Actor,
         progress: Callable[[int], None] = lambda _: None,
     ) -> RunSummary:
         """Bill a cycle and say what became of it.

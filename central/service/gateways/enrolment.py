@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from central.domain.actor import Actor
 from central.service.ingest.handshake import two_live_epochs_key
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest_records import EpochKey, GatewayRecord
 from firmware_bridge.contract.errors import OperatorError
@@ -32,32 +34,48 @@ class NoSuchMeterError(OperatorError):
 
 
 async def enrol_gateway(
-    store: GatewayStore, name: str, clock: Callable[[], datetime]
+    store: GatewayStore,
+    name: str,
+    actor: Actor,
+    clock: Callable[[], datetime],
+    *,
+    reason: str = "",
 ) -> GatewayRecord:
     """Let a gateway send; a revoked one is taken back.
 
     Raises:
         InvalidValueError: The name cannot stand in a topic.
     """
-    return await store.enrol(check_gateway(name), clock())
+    return await store.enrol(check_gateway(name), DecisionNote(actor, reason, clock()))
 
 
 async def revoke_gateway(
-    store: GatewayStore, name: str, clock: Callable[[], datetime]
+    store: GatewayStore,
+    name: str,
+    actor: Actor,
+    clock: Callable[[], datetime],
+    *,
+    reason: str = "",
 ) -> GatewayRecord:
     """Refuse everything that a gateway sends from now on.
 
     Raises:
         NoSuchGatewayError: It was never enrolled.
     """
-    record = await store.revoke(name, clock())
+    record = await store.revoke(name, DecisionNote(actor, reason, clock()))
     if record is None:
         raise _no_gateway(name)
     return record
 
 
-async def revoke_epoch(
-    store: GatewayStore, name: str, epoch: UUID, actor: str, clock: Callable[[], datetime]
+async def revoke_epoch(  # noqa: PLR0913 - what, who, when and why
+    store: GatewayStore,
+    name: str,
+    epoch: UUID,
+    actor: Actor,
+    clock: Callable[[], datetime],
+    *,
+    reason: str = "",
 ) -> None:
     """Refuse one of two devices that send under one name, and end the alarm.
 
@@ -65,22 +83,31 @@ async def revoke_epoch(
         NoSuchGatewayError: It was never enrolled.
         NoSuchEpochError: It has no such epoch.
     """
-    record = await find_gateway(store, name)
-    if not await store.revoke_epoch(EpochKey(record.id, epoch), clock()):
+    record, note = await find_gateway(store, name), DecisionNote(actor, reason, clock())
+    if not await store.revoke_epoch(EpochKey(record.id, epoch), note):
         message = f"{name} has no epoch {epoch}."
         raise NoSuchEpochError(message, value=str(epoch))
-    await store.close_finding(two_live_epochs_key(name), actor, clock())
+    await store.close_finding(two_live_epochs_key(name), actor, note.at)
 
 
-async def move_meter(store: GatewayStore, manufacturer: str, serial: str, gateway: str) -> None:
+async def move_meter(  # noqa: PLR0913, PLR0917 - what, where, who, when and why
+    store: GatewayStore,
+    manufacturer: str,
+    serial: str,
+    gateway: str,
+    actor: Actor,
+    clock: Callable[[], datetime],
+    *,
+    reason: str = "",
+) -> None:
     """Give a meter a home behind another gateway; its quarantined batches can then be requeued.
 
     Raises:
         NoSuchGatewayError: The new home was never enrolled.
         NoSuchMeterError: The meter was never seen.
     """
-    record = await find_gateway(store, gateway)
-    if not await store.move_meter(manufacturer, serial, record.id):
+    record, note = await find_gateway(store, gateway), DecisionNote(actor, reason, clock())
+    if not await store.move_meter(manufacturer, serial, record.id, note):
         message = f"The meter {manufacturer}/{serial} has not reported yet."
         raise NoSuchMeterError(message, value=f"{manufacturer}/{serial}")
 

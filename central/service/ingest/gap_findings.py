@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from central.domain.actor import Actor
 from central.service.ports.ingest import IngestStore
 from central.service.ports.ingest_records import EpochCursor, FindingCode, IngestFinding
 
 PATIENCE = timedelta(hours=1)
+_ACTOR = Actor.job("ingest")
 
 
 async def watch_gaps(
@@ -45,7 +47,7 @@ async def watch_gaps(
         keys = {finding.key for finding in found}
         filled = [finding.key for finding in standing if finding.key not in keys]
         if filled:
-            await tx.close_findings(filled, "ingest")
+            await tx.close_findings(filled, _ACTOR)
     return found
 
 

@@ -17,6 +17,7 @@ from hashlib import sha256
 from itertools import islice
 from uuid import UUID
 
+from central.domain.actor import Actor
 from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
@@ -50,10 +51,11 @@ class ImportedReadings:
     outcomes: Counter[OutcomeKind]
 
 
-async def import_readings(
+async def import_readings(  # noqa: PLR0913, PLR0917 - what, who and when
     ingest: Ingest,
     gateway: str,
     text: str,
+    actor: Actor,  # noqa: ARG001
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[int], None] = lambda _: None,
 ) -> ImportedReadings:
@@ -63,6 +65,7 @@ async def import_readings(
         ingest: The use-case.
         gateway: An enrolled gateway; meters that are not known yet appear behind it.
         text: The file.
+        actor: Who asks.
         clock: Now, aware.
         progress: Told how many readings were sent, after each batch.
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from central.domain.actor import Actor
 from central.service.ingest.classify import Arrival, Readable, RefusedMessage, examine
 from central.service.ingest.isolate import blame
 from central.service.ingest.outcome import quarantine_key
@@ -41,9 +42,10 @@ class Requeued:
     code: str | None
 
 
-async def requeue(
+async def requeue(  # noqa: PLR0913, PLR0917 - who asks, and for which
     store: IngestStore,
     clock: Callable[[], datetime],
+    actor: Actor,
     gateway: str | None = None,
     code: str | None = None,
     limit: int = 10_000,
@@ -55,6 +57,7 @@ async def requeue(
     Args:
         store: Where they are.
         clock: Now, aware.
+        actor: Who asks.
         gateway: Only this gateway's.
         code: Only those quarantined for this reason.
         limit: How many batches to take at most.
@@ -70,7 +73,7 @@ async def requeue(
     for name, why in {(r.source.gateway, r.source.quarantine.code) for r in done if r.released}:
         if not await store.quarantined(name, why, 1):
             async with store.transaction() as tx:
-                await tx.close_findings([quarantine_key(name, why)], "requeue")
+                await tx.close_findings([quarantine_key(name, why)], actor)
     return done
 
 

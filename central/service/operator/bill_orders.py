@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.service.billing.approve_bills import BulkOutcome
@@ -10,7 +11,7 @@ from central.service.ports.billing import RunRecord
 from central.service.views.lookup import require
 
 
-async def approve_run(services: OperatorServices, run: str, approver: str) -> BulkOutcome:
+async def approve_run(services: OperatorServices, run: str, approver: Actor) -> BulkOutcome:
     """Approve every draft of a run.
 
     Returns:
@@ -24,7 +25,7 @@ async def approve_run(services: OperatorServices, run: str, approver: str) -> Bu
     return await services.approve.run(await _record(services, run), approver)
 
 
-async def issue_run(services: OperatorServices, run: str, actor: str) -> BulkOutcome:
+async def issue_run(services: OperatorServices, run: str, actor: Actor) -> BulkOutcome:
     """Issue every approved bill of a run.
 
     Returns:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from central.domain.actor import Actor
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.print_invoice import PrintBill, Renderer
 from central.service.operator.bill_line import view_line
@@ -56,7 +57,7 @@ class OperatorServices:
         """
         return await PrintBill(self.bills, self.render)(bill)
 
-    def enrol(self, actor: str) -> Enrol:
+    def enrol(self, actor: Actor) -> Enrol:
         """The use-cases that write the registry, in somebody's name."""
         return Enrol(self.registry, actor, self.clock)
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
+from central.domain.actor import Actor
 from central.domain.billing.bill import Account, Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.read import MeterRead
@@ -66,7 +67,7 @@ class RunRecord:
         uid: Its identifier outside.
         cycle: Its month.
         run_type: Why.
-        creator: Who started it first.
+        creator: Key of who started it first.
         accounts: How many accounts its open shards hold.
         resumed: Whether it had been started before.
         finished_at: When its last shard was saved.
@@ -227,8 +228,8 @@ class BillRecord:
         bill: What it says, and its state.
         sha256: Of what it says; None where it could not be rated.
         kwh: Billed energy. [kWh]
-        creator: Who made it.
-        approver: Who approved it.
+        creator: Key of who made it.
+        approver: Key of who approved it.
         made_at: When it was made.
         issued_at: When it was issued.
         series: Of its legal number.
@@ -325,7 +326,7 @@ class BillingStore(Protocol):
     """Where bills are kept."""
 
     async def open_run(
-        self, cycle: Cycle, run_type: RunType, creator: str, at: datetime, shard_size: int
+        self, cycle: Cycle, run_type: RunType, creator: Actor, at: datetime, shard_size: int
     ) -> RunRecord:
         """Start a run, or take part in the one that is there.
 
@@ -357,21 +358,21 @@ class BillingStore(Protocol):
     async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
         """Those of some bills that say anything but printable ASCII; more may be named."""
 
-    async def approve(self, uids: Sequence[UUID], approver: str, at: datetime) -> int:
+    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> int:
         """Move drafts, made by somebody else, to approved; all or none.
 
         Raises:
             StaleBillError: One is no such draft any more.
         """
 
-    async def withdraw(self, uids: Sequence[UUID], actor: str, at: datetime) -> int:
+    async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
         """Make approved bills drafts again, so that another run may change them; all or none.
 
         Raises:
             StaleBillError: One is not approved any more.
         """
 
-    async def issue(self, uids: Sequence[UUID], series: str, actor: str, at: datetime) -> int:
+    async def issue(self, uids: Sequence[UUID], series: str, actor: Actor, at: datetime) -> int:
         """Give approved bills the next numbers of a series, in this order; all or none.
 
         Raises:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from central.domain.actor import Actor
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity
 
@@ -53,7 +54,7 @@ class DecisionNote:
         at: When.
     """
 
-    actor: str
+    actor: Actor
     reason: str
     at: datetime
 

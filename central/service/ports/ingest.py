@@ -21,6 +21,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from central.domain.actor import Actor
 from central.service.ports.ingest_records import (
     BatchCounts,
     BatchId,
@@ -118,7 +119,7 @@ class IngestTransaction(Protocol):
     async def find(self, findings: Sequence[IngestFinding]) -> None:
         """Raise findings; one that is open stays as it is."""
 
-    async def close_findings(self, keys: Collection[str], closed_by: str) -> None:
+    async def close_findings(self, keys: Collection[str], closed_by: Actor) -> None:
         """Close findings, if they are open."""
 
     async def save_hello(

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Protocol
 
+from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import RegisterFacts
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -192,7 +193,7 @@ class RegistryTransaction(Protocol):
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
         """The versions of a tariff, by date; empty where there is no such tariff."""
 
-    async def add_tariff_version(self, version: TariffRecord, actor: str, at: datetime) -> None:
+    async def add_tariff_version(self, version: TariffRecord, actor: Actor, at: datetime) -> None:
         """Add a version.
 
         Raises:
@@ -211,7 +212,7 @@ class RegistryTransaction(Protocol):
         """
 
     async def audit(
-        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+        self, at: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]
     ) -> None:
         """Write a line of the audit log."""
 

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
 from firmware_bridge.contract.errors import OperatorError
 
@@ -33,7 +34,7 @@ class SeriesTransaction(Protocol):
         """
 
     async def add(
-        self, days: Sequence[PriceDay], actor: str, reason: str | None, at: datetime
+        self, days: Sequence[PriceDay], actor: Actor, reason: str | None, at: datetime
     ) -> None:
         """Add versions of days, and note it in the audit log.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import NamedTuple, NewType, Protocol
 
+from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import InstallationSegment
@@ -156,7 +157,7 @@ class ValidationTransaction(Protocol):
     async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
         """The newest block of each day that has one."""
 
-    async def add_blocks(self, blocks: Sequence[DayBlock], actor: str, at: datetime) -> None:
+    async def add_blocks(self, blocks: Sequence[DayBlock], actor: Actor, at: datetime) -> None:
         """Add blocks; version and day must be new."""
 
     async def settle_findings(
@@ -193,7 +194,9 @@ class ValidationStore(Protocol):
     async def blocks(self, days: Mapping[ChannelDay, int | None]) -> dict[ChannelDay, DayBlock]:
         """Blocks of the given versions; None takes the newest."""
 
-    async def accept_finding(self, finding_id: int, actor: str, reason: str, at: datetime) -> bool:
+    async def accept_finding(
+        self, finding_id: int, actor: Actor, reason: str, at: datetime
+    ) -> bool:
         """Note that somebody answers for an open finding; it no longer holds the bill.
 
         Returns:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay, split_days
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.service.ports.series import SeriesConflictError, SeriesStore
@@ -31,7 +32,7 @@ class KeptSeries:
 async def keep_series(
     store: SeriesStore,
     series: PriceSeries,
-    actor: str,
+    actor: Actor,
     *,
     reason: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import Multiplier
 from central.domain.metering.service_point import PointChannel, ServicePoint
@@ -49,7 +50,7 @@ class Enrol:
     def __init__(
         self,
         store: RegistryStore,
-        actor: str,
+        actor: Actor,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
+from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.errors import MeteringError
 from central.domain.metering.installed_days import is_installed
@@ -23,7 +24,7 @@ from central.service.validation.tally import Tally
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import Interval, local_day
 
-ACTOR = "vee"
+_ACTOR = Actor.job("validate")
 
 
 async def judge_days(
@@ -64,7 +65,7 @@ async def judge_days(
         )
         if block is not None and (known is None or known.sha256 != block.sha256):
             blocks.append(block)
-    await work.add_blocks(blocks, ACTOR, now)
+    await work.add_blocks(blocks, _ACTOR, now)
     raised = await work.settle_findings(findings, now)
     return Tally(days=len(findings), versions=len(blocks), findings=raised)
 

@@ -30,6 +30,7 @@ from firmware_bridge.contract.interval import local_day, zone_info
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading
+from tests.support.actors import CLERK, OPERATOR, noted
 from tests.support.books import QUARTER, TARIFF, ZONE, Utility
 from tests.support.ingest import Edge, channel
 
@@ -57,7 +58,7 @@ async def opened(utility: Utility, since: date, serial: str = "S1") -> Edge:
     """A gateway, and a customer whose meter was put in on a local day."""
     edge = Edge("gw-1")
     utility.now = local_day(since, ZONE).start
-    await utility.gateways.enrol(edge.name, utility.now)
+    await utility.gateways.enrol(edge.name, noted(utility.now))
     enrol = utility.enrol
     await enrol.seller(Party("Sierra Power", ("Plaza 1",), "ESB1"))
     await enrol.tariff(TARIFF)
@@ -280,7 +281,7 @@ async def test_a_batch_that_is_requeued_fills_days_that_were_closed_without_it(
 ) -> None:
     since = date(2026, 9, 1)
     edge = await opened(utility, since)
-    await utility.gateways.enrol("gw-2", utility.now)
+    await utility.gateways.enrol("gw-2", noted(utility.now))
     other = Edge("gw-2")
     utility.now = night(since + 10 * DAY)
     await utility.deliver(edge, counted(since, since + 10 * DAY, since))
@@ -288,8 +289,8 @@ async def test_a_batch_that_is_requeued_fills_days_that_were_closed_without_it(
     await utility.validate()
     utility.now = night(since + 40 * DAY)
     assert (await utility.validate()).closed == 30
-    await move_meter(utility.gateways, "MTL", "S1", other.name)
-    released = await requeue(utility.ingest, lambda: utility.now)
+    await move_meter(utility.gateways, "MTL", "S1", other.name, OPERATOR, lambda: utility.now)
+    released = await requeue(utility.ingest, lambda: utility.now, OPERATOR)
     assert [one.released for one in released] == [True] * len(released) != []
     assert (await utility.validate()).versions == 10
     found = await blocks(utility, since, since + 40 * DAY)
@@ -307,7 +308,7 @@ async def test_a_value_that_is_replaced_changes_the_day_that_was_closed(utility:
     await utility.deliver(edge, [replace(second, mantissa=second.mantissa + 7)])
     await utility.validate()
     (conflict,) = await utility.decisions.conflicts(10)
-    answer = DecisionNote("clerk", "seen on the meter", utility.now)
+    answer = DecisionNote(CLERK, "seen on the meter", utility.now)
     await decide_conflict(utility.decisions, conflict.id, Choice.REPLACE, answer)
     assert (await utility.validate()).closed == 0
     found = await blocks(utility, since + 4 * DAY, since + 6 * DAY)
@@ -343,7 +344,7 @@ async def test_a_second_value_for_a_closed_day_is_found_until_it_is_decided(
     await utility.validate()
     assert await waiting(utility) == clash_day
     for clash in await utility.decisions.conflicts(10):
-        answer = DecisionNote("clerk", "seen on the meter", utility.now)
+        answer = DecisionNote(CLERK, "seen on the meter", utility.now)
         await decide_conflict(utility.decisions, clash.id, choice, answer)
     await utility.validate()
     assert await waiting(utility) == []
@@ -376,6 +377,6 @@ async def test_the_second_month_is_billed_like_the_first(utility: Utility) -> No
             await utility.deliver(edge, counted(part, until, since))
             await utility.validate()
         utility.now += timedelta(hours=3)
-        summary = await RunBills(utility.billing, lambda: utility.now)(cycle, "clerk")
+        summary = await RunBills(utility.billing, lambda: utility.now)(cycle, CLERK)
         assert summary.bills == {BillState.DRAFT: 1}, name
         assert summary.kwh == summary.validated_kwh == Decimal(quarters * STEP) / 1000

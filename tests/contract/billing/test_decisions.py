@@ -22,10 +22,11 @@ from central.service.validation.decisions import (
     decide_conflict,
 )
 from firmware_bridge.contract.errors import InvalidValueError
+from tests.support.actors import CHIEF, CLERK
 from tests.support.books import NOW, OCTOBER, Utility, month
 from tests.support.ingest import Edge
 
-ANSWER = DecisionNote("chief", "read again on site", NOW)
+ANSWER = DecisionNote(CHIEF, "read again on site", NOW)
 CHANNEL = PointChannelId(1)
 
 
@@ -39,7 +40,7 @@ async def in_conflict(utility: Utility, gaps: Mapping[int, int] | None = None) -
 
 
 async def bill(utility: Utility) -> RunSummary:
-    return await RunBills(utility.billing, lambda: NOW)(Cycle.parse("2026-10"), "clerk")
+    return await RunBills(utility.billing, lambda: NOW)(Cycle.parse("2026-10"), CLERK)
 
 
 async def values(utility: Utility) -> list[int]:

@@ -18,6 +18,7 @@ from central.service.billing import rate_accounts, run_bills
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary
 from central.service.ports.registry import AgreementRecord, TariffRecord
+from tests.support.actors import CLERK, OPERATOR
 from tests.support.books import NOW, TARIFF, Utility, month
 
 CYCLE = Cycle.parse("2026-10")
@@ -26,7 +27,7 @@ RULES_OF_OLD = TARIFF.replace("per: month", "per: fortnight").replace("HOME", "O
 
 
 async def bill(utility: Utility, shard_size: int = 500) -> RunSummary:
-    return await RunBills(utility.billing, lambda: NOW, shard_size)(CYCLE, "clerk")
+    return await RunBills(utility.billing, lambda: NOW, shard_size)(CYCLE, CLERK)
 
 
 async def supplied(utility: Utility) -> None:
@@ -101,7 +102,7 @@ async def test_a_worker_that_dies_between_leaves_the_shard_to_the_next(
     await supplied(utility)
     poison(monkeypatch, 22)
     use_case = RunBills(utility.billing, lambda: NOW)
-    run = await use_case.start(CYCLE, "clerk")
+    run = await use_case.start(CYCLE, CLERK)
     with monkeypatch.context() as patched:
         saved = asyncio.Event()
 
@@ -125,7 +126,7 @@ async def keep_tariff(utility: Utility, document: str, effective: date) -> None:
     """Put a tariff into the store as an earlier release took it."""
     record = TariffRecord("OLD", effective, document, "ab" * 32, "EUR")
     async with utility.registry.transaction() as books:
-        await books.add_tariff_version(record, "operator", NOW)
+        await books.add_tariff_version(record, OPERATOR, NOW)
 
 
 async def take_old(utility: Utility, *customers: int) -> None:

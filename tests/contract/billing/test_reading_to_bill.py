@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
+from central.domain.actor import Via
 from central.domain.billing.bill import Party, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState, BillTransitionError, SelfApprovalError
@@ -17,6 +19,7 @@ from central.service.ports.billing import BillRecord, RunSummary
 from central.service.ports.registry import AccountRecord, AgreementRecord
 from central.service.ports.validation import PointChannelId
 from firmware_bridge.contract.reading import Reading
+from tests.support.actors import CHIEF, CLERK
 from tests.support.books import NOW, Utility, month
 from tests.support.ingest import Edge
 
@@ -24,7 +27,7 @@ CYCLE = Cycle.parse("2026-10")
 
 
 async def bill(utility: Utility, shard_size: int = 500) -> RunSummary:
-    return await RunBills(utility.billing, lambda: NOW, shard_size)(CYCLE, "clerk")
+    return await RunBills(utility.billing, lambda: NOW, shard_size)(CYCLE, CLERK)
 
 
 async def record(utility: Utility, summary: RunSummary, account: str = "A-1") -> BillRecord:
@@ -136,14 +139,14 @@ async def test_use_beyond_the_connection_holds_until_somebody_answers_for_it(
         for one in await utility.validation.open_findings(PointChannelId(1))
         if one.code == "SERVICE_CAPACITY"
     ]
-    assert await utility.validation.accept_finding(finding.id, "chief", "a new oven", NOW)
+    assert await utility.validation.accept_finding(finding.id, CHIEF, "a new oven", NOW)
     assert (await bill(utility)).bills == {BillState.DRAFT: 1}
 
 
 async def test_a_cycle_that_is_not_over_is_refused(utility: Utility) -> None:
     await utility.found()
     with pytest.raises(CycleOpenError):
-        await RunBills(utility.billing, lambda: NOW)(Cycle.parse("2026-11"), "clerk")
+        await RunBills(utility.billing, lambda: NOW)(Cycle.parse("2026-11"), CLERK)
 
 
 async def test_a_bill_is_approved_by_another_and_issued_with_a_gapless_number(
@@ -159,14 +162,16 @@ async def test_a_bill_is_approved_by_another_and_issued_with_a_gapless_number(
         IssueBills(utility.billing, lambda: NOW),
     )
     with pytest.raises(SelfApprovalError):
-        await approve.run(summary.run, "clerk")
+        await approve.run(summary.run, CLERK)
+    with pytest.raises(SelfApprovalError):
+        await approve.run(summary.run, replace(CLERK, via=Via.DASHBOARD))
     first = await record(utility, summary, "A-2")
     with pytest.raises(BillTransitionError):
-        await issue.one(first.uid, "chief")
-    await approve.one(first.uid, "chief")
-    await issue.one(first.uid, "chief")
-    assert await approve.run(summary.run, "chief") == BulkOutcome(2)
-    assert await issue.run(summary.run, "chief") == BulkOutcome(2)
+        await issue.one(first.uid, CHIEF)
+    await approve.one(first.uid, CHIEF)
+    await issue.one(first.uid, CHIEF)
+    assert await approve.run(summary.run, CHIEF) == BulkOutcome(2)
+    assert await issue.run(summary.run, CHIEF) == BulkOutcome(2)
     numbers = {
         account: (await record(utility, summary, account)).number
         for account in ("A-1", "A-2", "A-3")
@@ -187,7 +192,7 @@ async def test_a_draft_follows_late_data_and_an_approved_bill_does_not(utility: 
     after = await record(utility, await bill(utility))
     assert after.uid == before.uid
     assert after.sha256 != before.sha256
-    await ApproveBills(utility.billing, lambda: NOW).one(after.uid, "chief")
+    await ApproveBills(utility.billing, lambda: NOW).one(after.uid, CHIEF)
     await utility.deliver(edge, skewed[3:])
     await utility.validate()
     kept = await record(utility, await bill(utility))

@@ -22,6 +22,7 @@ from central.service.ports.series import SeriesConflictError
 from central.service.rating.keep_series import KeptSeries, keep_series
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.reading import Reading
+from tests.support.actors import CLERK, OPERATOR, TRADER, person
 from tests.support.books import NOVEMBER, NOW, OCTOBER, QUARTER, ZONE, Utility, month
 from tests.support.ingest import channel
 
@@ -43,7 +44,7 @@ charges:
 
 
 async def spot_bill(utility: Utility) -> BillRecord:
-    summary = await RunBills(utility.billing, lambda: NOW)(CYCLE, "clerk")
+    summary = await RunBills(utility.billing, lambda: NOW)(CYCLE, CLERK)
     (head,) = await utility.billing.heads(summary.run)
     found = await utility.billing.bill(head.uid)
     assert found is not None
@@ -69,8 +70,8 @@ async def kept(utility: Utility, first: date, end: date) -> tuple[PriceDay, ...]
 
 
 async def test_a_series_is_kept_by_utc_day_and_twice_is_once(utility: Utility) -> None:
-    assert await keep_series(utility.series, FLAT, "trader") == KeptSeries(added=32)
-    assert await keep_series(utility.series, FLAT, "trader") == KeptSeries(unchanged=32)
+    assert await keep_series(utility.series, FLAT, TRADER) == KeptSeries(added=32)
+    assert await keep_series(utility.series, FLAT, TRADER) == KeptSeries(unchanged=32)
     days = await kept(utility, date(2026, 9, 1), date(2026, 12, 1))
     assert [one.day for one in days] == [date(2026, 9, 30) + timedelta(n) for n in range(32)]
     # Madrid's October begins at 22:00 UTC and ends at 23:00.
@@ -80,19 +81,19 @@ async def test_a_series_is_kept_by_utc_day_and_twice_is_once(utility: Utility) -
 
 
 async def test_what_is_asked_of_a_series_is_half_open(utility: Utility) -> None:
-    await keep_series(utility.series, FLAT, "trader")
+    await keep_series(utility.series, FLAT, TRADER)
     days = await kept(utility, OCTOBER, OCTOBER + timedelta(days=1))
     assert [one.day for one in days] == [OCTOBER]
 
 
 async def test_a_known_price_changes_only_with_a_reason(utility: Utility) -> None:
-    await keep_series(utility.series, FLAT, "trader")
+    await keep_series(utility.series, FLAT, TRADER)
     wrong = PriceSeries("ES.DA", START, 3600, (100, 250), -3)
     with pytest.raises(SeriesConflictError):
-        await keep_series(utility.series, wrong, "trader")
+        await keep_series(utility.series, wrong, TRADER)
     (day,) = await kept(utility, date(2026, 9, 30), OCTOBER)
     assert (day.version, day.mantissas[23]) == (1, 100)
-    done = await keep_series(utility.series, wrong, "trader", reason="the exchange republished")
+    done = await keep_series(utility.series, wrong, TRADER, reason="the exchange republished")
     assert done == KeptSeries(corrected=1)
     (day,) = await kept(utility, date(2026, 9, 30), OCTOBER)
     assert (day.version, day.mantissas[22:]) == (2, (100, 250))
@@ -100,9 +101,9 @@ async def test_a_known_price_changes_only_with_a_reason(utility: Utility) -> Non
 
 async def test_a_hole_is_filled_and_quarter_hours_take_over(utility: Utility) -> None:
     holed = replace(FLAT, mantissas=(100, None, *FLAT.mantissas[2:]))
-    await keep_series(utility.series, holed, "trader")
+    await keep_series(utility.series, holed, TRADER)
     quarters = PriceSeries("ES.DA", START + timedelta(hours=1), 900, (1, 2, 3, 4), -1)
-    assert await keep_series(utility.series, quarters, "trader") == KeptSeries(completed=1)
+    assert await keep_series(utility.series, quarters, TRADER) == KeptSeries(completed=1)
     (day,) = await kept(utility, date(2026, 9, 30), OCTOBER)
     assert (day.step_s, day.exponent, day.version) == (900, -3, 2)
     assert day.mantissas[88:] == (100, 100, 100, 100, 100, 200, 300, 400)
@@ -110,7 +111,7 @@ async def test_a_hole_is_filled_and_quarter_hours_take_over(utility: Utility) ->
 
 async def test_two_who_say_the_same_at_once_are_one(utility: Utility) -> None:
     done = await asyncio.gather(
-        *(keep_series(utility.series, FLAT, f"trader {n}") for n in range(4))
+        *(keep_series(utility.series, FLAT, person(f"trader {n}")) for n in range(4))
     )
     assert sorted(one.added for one in done) == [0, 0, 0, 32]
     assert sorted(one.unchanged for one in done) == [0, 32, 32, 32]
@@ -118,7 +119,7 @@ async def test_two_who_say_the_same_at_once_are_one(utility: Utility) -> None:
 
 async def test_a_bill_is_at_the_price_of_each_hour(utility: Utility) -> None:
     await spot_customer(utility)
-    await keep_series(utility.series, FLAT, "trader")
+    await keep_series(utility.series, FLAT, TRADER)
     made = await spot_bill(utility)
     assert made.bill.state is BillState.DRAFT
     amounts = {entry.line.key: entry.line.amount for entry in made.bill.lines}
@@ -128,30 +129,30 @@ async def test_a_bill_is_at_the_price_of_each_hour(utility: Utility) -> None:
 
 async def test_a_price_that_is_not_known_holds_the_bill_until_it_is(utility: Utility) -> None:
     await spot_customer(utility)
-    await keep_series(utility.series, replace(FLAT, mantissas=FLAT.mantissas[:-1]), "trader")
+    await keep_series(utility.series, replace(FLAT, mantissas=FLAT.mantissas[:-1]), TRADER)
     held = await spot_bill(utility)
     assert held.bill.state is BillState.HELD
     assert [hold.code for hold in held.bill.holds] == ["MISSING_PRICE"]
-    await keep_series(utility.series, FLAT, "trader")
+    await keep_series(utility.series, FLAT, TRADER)
     assert (await spot_bill(utility)).bill.state is BillState.DRAFT
 
 
 async def test_prices_of_other_months_leave_a_bill_as_it_is(utility: Utility) -> None:
     await spot_customer(utility)
-    await keep_series(utility.series, FLAT, "trader")
+    await keep_series(utility.series, FLAT, TRADER)
     first = await spot_bill(utility)
     november = PriceSeries("ES.DA", local_day(NOVEMBER, ZONE).start, 3600, (999,) * 24, -3)
-    await keep_series(utility.series, november, "trader")
+    await keep_series(utility.series, november, TRADER)
     again = await spot_bill(utility)
     assert (again.sha256, again.uid) == (first.sha256, first.uid)
 
 
 async def test_a_corrected_price_makes_a_draft_anew(utility: Utility) -> None:
     await spot_customer(utility)
-    await keep_series(utility.series, FLAT, "trader")
+    await keep_series(utility.series, FLAT, TRADER)
     first = await spot_bill(utility)
     dearer = PriceSeries("ES.DA", START, 3600, (10_100,), -3)
-    await keep_series(utility.series, dearer, "trader", reason="republished")
+    await keep_series(utility.series, dearer, TRADER, reason="republished")
     again = await spot_bill(utility)
     # One hour of 100 Wh costs 10 a kWh more.
     assert again.bill.total - first.bill.total == Decimal("1.00")
@@ -162,7 +163,7 @@ async def fail_after_adding(utility: Utility) -> None:
     async with utility.series.transaction() as series:
         await series.hold("ES.DA")
         day = PriceDay("ES.DA", OCTOBER, 3600, 0, (1,) * 24)
-        await series.add([day], "trader", None, datetime(2026, 10, 1, tzinfo=UTC))
+        await series.add([day], TRADER, None, datetime(2026, 10, 1, tzinfo=UTC))
         raise ZeroDivisionError
 
 
@@ -187,7 +188,7 @@ charges:
 async def test_a_factor_series_is_read_like_prices(utility: Utility) -> None:
     await spot_customer(utility, CALORIFIC)
     assert [hold.code for hold in (await spot_bill(utility)).bill.holds] == ["MISSING_FACTOR"]
-    await keep_series(utility.series, FLAT, "trader")
+    await keep_series(utility.series, FLAT, TRADER)
     # 74.5 kWh, a tenth of it.
     assert (await spot_bill(utility)).bill.total == Decimal("7.45")
 
@@ -218,7 +219,7 @@ async def test_a_baseline_looks_at_days_before_the_cycle(utility: Utility) -> No
     await spot_customer(utility, REBATE, [*september, *october])
     hours = quarters // 4
     called = PriceSeries("ES.DA", first, 3600, (0,) * hours + (1,) + (0,) * (HOURS - 1), 0)
-    await keep_series(utility.series, called, "operator")
+    await keep_series(utility.series, called, OPERATOR)
     made = await spot_bill(utility)
     assert made.bill.holds == ()
     amounts = {entry.line.key: entry.line.amount for entry in made.bill.lines}
@@ -233,6 +234,6 @@ async def test_a_baseline_looks_at_days_before_the_cycle(utility: Utility) -> No
 async def test_a_bill_whose_events_nobody_gave_is_held(utility: Utility) -> None:
     counted = SPOT.replace("determinants: {", "determinants: {calls: {events: api, take: count}, ")
     await spot_customer(utility, counted + "  - {id: calls, qty: calls, price: 0.5}\n")
-    await keep_series(utility.series, FLAT, "trader")
+    await keep_series(utility.series, FLAT, TRADER)
     made = await spot_bill(utility)
     assert [hold.code for hold in made.bill.holds] == ["MISSING_EVENTS"]

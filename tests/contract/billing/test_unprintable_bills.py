@@ -14,6 +14,7 @@ from central.service.billing.print_invoice import UnprintableTextError
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillHead, RunSummary
 from central.service.ports.registry import AccountRecord
+from tests.support.actors import CHIEF, CLERK
 from tests.support.books import NOW, Utility, month
 
 CYCLE = Cycle.parse("2026-10")
@@ -21,7 +22,7 @@ CHINESE = "北京"
 
 
 async def bill(utility: Utility) -> RunSummary:
-    return await RunBills(utility.billing, lambda: NOW)(CYCLE, "clerk")
+    return await RunBills(utility.billing, lambda: NOW)(CYCLE, CLERK)
 
 
 async def made_before(utility: Utility, monkeypatch: pytest.MonkeyPatch) -> RunSummary:
@@ -57,19 +58,19 @@ async def test_approving_all_passes_over_what_cannot_be_printed(
 ) -> None:
     summary = await made_before(utility, monkeypatch)
     approve = ApproveBills(utility.billing, lambda: NOW)
-    outcome = await approve.run(summary.run, "chief")
+    outcome = await approve.run(summary.run, CHIEF)
     assert outcome.count == 3
     assert names(outcome) == [("A-2", "UNPRINTABLE_TEXT")]
     with pytest.raises(UnprintableTextError, match="A-2"):
         outcome.require_all()
     assert (await states(utility, summary))["A-2"] == "draft"
     # Again: the others are done, and this one is still named.
-    assert names(await approve.run(summary.run, "chief")) == [("A-2", "UNPRINTABLE_TEXT")]
+    assert names(await approve.run(summary.run, CHIEF)) == [("A-2", "UNPRINTABLE_TEXT")]
     # The next run holds it, and bills it once its name is corrected.
     assert (await bill(utility)).held[0].holds[0].code == "UNPRINTABLE_TEXT"
     await utility.enrol.account(AccountRecord("A-2", Party("Beijing")))
     assert (await bill(utility)).bills == {BillState.APPROVED: 3, BillState.DRAFT: 1}
-    assert await approve.run(summary.run, "chief") == BulkOutcome(1)
+    assert await approve.run(summary.run, CHIEF) == BulkOutcome(1)
 
 
 async def test_approving_by_name_refuses_what_cannot_be_printed(
@@ -79,9 +80,9 @@ async def test_approving_by_name_refuses_what_cannot_be_printed(
     approve = ApproveBills(utility.billing, lambda: NOW)
     found = await heads(utility, summary)
     with pytest.raises(UnprintableTextError, match=r"U\+5317"):
-        await approve.one(found["A-2"].uid, "chief")
+        await approve.one(found["A-2"].uid, CHIEF)
     for name in ("A-1", "A-3", "A-4"):
-        await approve.one(found[name].uid, "chief")
+        await approve.one(found[name].uid, CHIEF)
     expected = {"A-1": "approved", "A-2": "draft", "A-3": "approved", "A-4": "approved"}
     assert await states(utility, summary) == expected
 
@@ -90,7 +91,7 @@ async def approved_before(utility: Utility, monkeypatch: pytest.MonkeyPatch) -> 
     summary = await made_before(utility, monkeypatch)
     with monkeypatch.context() as patched:
         patched.setattr(approve_bills, "unprintable_holds", lambda _: ())
-        approved = await ApproveBills(utility.billing, lambda: NOW).run(summary.run, "chief")
+        approved = await ApproveBills(utility.billing, lambda: NOW).run(summary.run, CHIEF)
     assert approved == BulkOutcome(4)
     return summary
 
@@ -109,20 +110,20 @@ async def test_issuing_all_passes_over_what_cannot_be_printed_without_a_gap(
 ) -> None:
     summary = await approved_before(utility, monkeypatch)
     issue = IssueBills(utility.billing, lambda: NOW)
-    outcome = await issue.run(summary.run, "chief")
+    outcome = await issue.run(summary.run, CHIEF)
     assert outcome.count == 3
     assert names(outcome) == [("A-2", "UNPRINTABLE_TEXT")]
     given = {"A-1": "INV-000001", "A-2": None, "A-3": "INV-000002", "A-4": "INV-000003"}
     assert await numbers(utility, summary) == given
     # It is a draft again, so that a corrected name gets onto it.
     assert (await states(utility, summary))["A-2"] == "draft"
-    assert await issue.run(summary.run, "chief") == BulkOutcome(0)
+    assert await issue.run(summary.run, CHIEF) == BulkOutcome(0)
     await utility.enrol.account(AccountRecord("A-2", Party("Beijing")))
     await bill(utility)
-    assert await ApproveBills(utility.billing, lambda: NOW).run(
-        summary.run, "chief"
-    ) == BulkOutcome(1)
-    assert await issue.run(summary.run, "chief") == BulkOutcome(1)
+    assert await ApproveBills(utility.billing, lambda: NOW).run(summary.run, CHIEF) == BulkOutcome(
+        1
+    )
+    assert await issue.run(summary.run, CHIEF) == BulkOutcome(1)
     assert (await numbers(utility, summary))["A-2"] == "INV-000004"
 
 
@@ -133,8 +134,8 @@ async def test_issuing_by_name_refuses_what_cannot_be_printed(
     issue = IssueBills(utility.billing, lambda: NOW)
     found = await heads(utility, summary)
     with pytest.raises(UnprintableTextError):
-        await issue.one(found["A-2"].uid, "chief")
+        await issue.one(found["A-2"].uid, CHIEF)
     for name in ("A-1", "A-3", "A-4"):
-        await issue.one(found[name].uid, "chief")
+        await issue.one(found[name].uid, CHIEF)
     expected = {"A-1": "issued", "A-2": "draft", "A-3": "issued", "A-4": "issued"}
     assert await states(utility, summary) == expected

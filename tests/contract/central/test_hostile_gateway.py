@@ -25,6 +25,7 @@ from central.service.ports.ingest_records import (
 )
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import EpochState, GatewayState, Hello, Status
+from tests.support.actors import OPERATOR
 from tests.support.hostile import bad_batches, bad_hellos, bad_statuses
 from tests.support.ingest import NOW, Edge, Stores, channel, expected, readings
 
@@ -52,7 +53,7 @@ async def reject(tx: IngestTransaction, _: GatewayId, text: str) -> None:
 async def test_a_store_refuses_text_that_no_column_holds_as_poison(
     stores: Stores, use: Use, text: str
 ) -> None:
-    gateway = await enrol_gateway(stores.gateways, "gw1", WHEN)
+    gateway = await enrol_gateway(stores.gateways, "gw1", OPERATOR, WHEN)
     with pytest.raises(PoisonError):
         async with stores.ingest.transaction() as tx:
             await use(tx, gateway.id, text)
@@ -63,7 +64,7 @@ async def test_a_store_refuses_text_that_no_column_holds_as_poison(
 
 
 async def test_a_store_refuses_numbers_beyond_its_columns_as_poison(stores: Stores) -> None:
-    gateway = await enrol_gateway(stores.gateways, "gw1", WHEN)
+    gateway = await enrol_gateway(stores.gateways, "gw1", OPERATOR, WHEN)
     key = EpochKey(gateway.id, EPOCH)
     cursor = EpochCursor(key, BEYOND, NO_HASH, BEYOND, NOW)
     async with stores.ingest.transaction() as tx:
@@ -85,7 +86,7 @@ async def test_hellos_that_got_past_the_codec_are_isolated_and_the_honest_stored
     stores: Stores,
 ) -> None:
     for name in ("gw1", "gw2"):
-        await enrol_gateway(stores.gateways, name, WHEN)
+        await enrol_gateway(stores.gateways, name, OPERATOR, WHEN)
     ingest, honest = Ingest(stores.ingest, WHEN), Edge("gw1")
     state = EpochState(uuid4(), 1, 0, bytes(32), 0, bytes(32))
     hellos = [
@@ -105,7 +106,7 @@ async def test_everything_that_a_hostile_gateway_sends_ends_by_name_among_honest
     stores: Stores,
 ) -> None:
     for name in ("gw1", "gw2"):
-        await enrol_gateway(stores.gateways, name, WHEN)
+        await enrol_gateway(stores.gateways, name, OPERATOR, WHEN)
     ingest, honest = Ingest(stores.ingest, WHEN), Edge("gw1")
     spoilt = [*bad_hellos().values(), *bad_batches("gw2").values()]
     spoilt += [b"", b"ML", b"\xff" * 100, b"MLH\1" + b"\x91" * 60_000]
@@ -124,7 +125,7 @@ async def test_everything_that_a_hostile_gateway_sends_ends_by_name_among_honest
 
 
 async def test_every_spoilt_status_is_noted_or_kept(stores: Stores) -> None:
-    await enrol_gateway(stores.gateways, "gw1", WHEN)
+    await enrol_gateway(stores.gateways, "gw1", OPERATOR, WHEN)
     desk = Statuses(stores.gateways, stores.ingest, WHEN)
     spoilt = bad_statuses()
     noted = sum([await desk.note("gw1", payload) for payload in spoilt.values()])

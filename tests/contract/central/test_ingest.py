@@ -29,6 +29,7 @@ from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Sho
 from firmware_bridge.contract.messages import Ack, EpochState, Hello, encode_hello
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading, to_ms
+from tests.support.actors import OPERATOR
 from tests.support.ingest import NOW, Edge, Stores, arrive, channel, expected, readings
 
 START = NOW - timedelta(days=10)
@@ -37,7 +38,7 @@ WHEN = lambda: NOW  # noqa: E731 - a clock
 
 @pytest.fixture
 async def ingest(stores: Stores) -> Ingest:
-    await enrol_gateway(stores.gateways, "gw1", WHEN)
+    await enrol_gateway(stores.gateways, "gw1", OPERATOR, WHEN)
     return Ingest(stores.ingest, WHEN)
 
 
@@ -159,7 +160,7 @@ async def test_an_unknown_version_is_quarantined_acknowledged_and_passed(
     ack = only_ack(result)
     assert (ack.cum, ack.cum_hash, ack.quarantined) == (1, sha256, (1,))
     assert await stores.peek.batches() == [(1, "quarantined", "UNKNOWN_VERSION", None, 0, 0, 0, 0)]
-    (still,) = await requeue(stores.ingest, WHEN)
+    (still,) = await requeue(stores.ingest, WHEN, OPERATOR)
     assert (still.released, still.code) == (False, "UNKNOWN_VERSION")
     # The successor names the hash of what was sealed, so here the chain breaks.
     result = await ingest.commit(edge.arrive(second))
@@ -183,7 +184,7 @@ async def test_readings_out_of_range_are_held_and_the_rest_is_stored(
     assert await stores.peek.readings() == expected(good)
     assert await codes(stores) == [FindingCode.QUARANTINE]
     later = lambda: NOW + timedelta(minutes=30)  # noqa: E731 - a clock
-    (requeued,) = await requeue(stores.ingest, later)
+    (requeued,) = await requeue(stores.ingest, later, OPERATOR)
     assert not requeued.released
     assert len(await stores.peek.readings()) == 4
     assert await stores.peek.batches() == [(1, "quarantined", "START_OUT_OF_RANGE", 5, 4, 0, 0, 1)]
@@ -192,7 +193,7 @@ async def test_readings_out_of_range_are_held_and_the_rest_is_stored(
 async def test_a_meter_behind_another_gateway_is_held_until_it_is_moved(
     stores: Stores, ingest: Ingest
 ) -> None:
-    await enrol_gateway(stores.gateways, "gw2", WHEN)
+    await enrol_gateway(stores.gateways, "gw2", OPERATOR, WHEN)
     home, other = Edge("gw1"), Edge("gw2")
     here, there = readings(2, START), readings(2, START + timedelta(days=1), first=10)
     own = readings(2, START, of=channel("B2"))
@@ -200,9 +201,11 @@ async def test_a_meter_behind_another_gateway_is_held_until_it_is_moved(
     result = await ingest.commit(other.arrive(other.seal([*there, *own])))
     assert ends(result) == [("quarantined", "METER_ELSEWHERE")]
     assert await stores.peek.readings() == expected([*here, *own])
-    await move_meter(stores.gateways, "MTL", "A1", "gw2")
+    await move_meter(stores.gateways, "MTL", "A1", "gw2", OPERATOR, WHEN)
     before = len(await stores.peek.touched())
-    (released,) = await requeue(stores.ingest, WHEN, gateway="gw2", code="METER_ELSEWHERE")
+    (released,) = await requeue(
+        stores.ingest, WHEN, OPERATOR, gateway="gw2", code="METER_ELSEWHERE"
+    )
     assert released.released
     assert await stores.peek.readings() == expected([*here, *there, *own])
     assert (1, "stored", None, 4, 4, 0, 0, 0) in await stores.peek.batches()
@@ -210,7 +213,7 @@ async def test_a_meter_behind_another_gateway_is_held_until_it_is_moved(
     day = to_ms(there[0].at)
     assert ("A1", day, to_ms(there[1].at) + 1) in reopened
     assert await codes(stores) == []
-    assert await requeue(stores.ingest, WHEN) == []
+    assert await requeue(stores.ingest, WHEN, OPERATOR) == []
 
 
 async def test_what_a_gateway_noticed_of_registers_comes_once_with_the_readings_that_show_it(
@@ -260,7 +263,7 @@ async def test_events_of_a_batch_that_could_not_be_read_are_raised_when_it_is_re
     refused = Unreadable(item.arrival, item.header, "SCHEMA", "The body has an unknown key.")
     await ingest.commit([refused])
     assert await codes(stores) == [FindingCode.QUARANTINE]
-    (released,) = await requeue(stores.ingest, WHEN)
+    (released,) = await requeue(stores.ingest, WHEN, OPERATOR)
     assert released.released
     assert await codes(stores) == [FindingCode.EDGE_BACKWARD]
     assert await stores.peek.readings() == expected(values)
@@ -326,8 +329,8 @@ async def test_what_cannot_claim_a_sequence_is_rejected_by_name_and_kept(
     stores: Stores, ingest: Ingest
 ) -> None:
     for name in ("gw2", "gw3"):
-        await enrol_gateway(stores.gateways, name, WHEN)
-    await revoke_gateway(stores.gateways, "gw3", WHEN)
+        await enrol_gateway(stores.gateways, name, OPERATOR, WHEN)
+    await revoke_gateway(stores.gateways, "gw3", OPERATOR, WHEN)
     edge, other, gone, stranger = (Edge(name) for name in ("gw1", "gw2", "gw3", "gw4"))
     batch = edge.seal(readings(50, START))
     theirs = other.seal(readings(5, START, of=channel("B2")))
@@ -480,7 +483,7 @@ async def test_two_live_epochs_alarm_until_one_is_revoked(stores: Stores, ingest
     await ingest.commit(arrive("gw1", hello(state_of(one), after_s=0)))
     await ingest.commit(arrive("gw1", hello(state_of(two), after_s=10)))
     assert await codes(stores) == [FindingCode.TWO_LIVE_EPOCHS]
-    await revoke_epoch(stores.gateways, "gw1", two.epoch, "operator", WHEN)
+    await revoke_epoch(stores.gateways, "gw1", two.epoch, OPERATOR, WHEN)
     assert await codes(stores) == []
     batch = two.seal(readings(5, START))
     result = await ingest.commit(two.arrive(batch))
@@ -541,7 +544,7 @@ async def test_workers_at_once_store_each_reading_once(stores: Stores) -> None:
     edges = [Edge(f"gw{number}") for number in range(4)]
     values: list[Reading] = []
     for number, edge in enumerate(edges):
-        await enrol_gateway(stores.gateways, edge.name, WHEN)
+        await enrol_gateway(stores.gateways, edge.name, OPERATOR, WHEN)
         for day in range(6):
             part = readings(40, START + timedelta(days=day), day * 40, channel(f"M{number}"))
             values += part
@@ -616,7 +619,7 @@ class _Given:
 
 
 async def test_an_epoch_of_its_own_for_each_gateway(stores: Stores, ingest: Ingest) -> None:
-    await enrol_gateway(stores.gateways, "gw2", WHEN)
+    await enrol_gateway(stores.gateways, "gw2", OPERATOR, WHEN)
     epoch = uuid4()
     one, two = Edge("gw1", epoch), Edge("gw2", epoch)
     window = [

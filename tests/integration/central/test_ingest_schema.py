@@ -21,6 +21,7 @@ from central.adapters.timescale.migrate import (
 from central.service.gateways.enrolment import enrol_gateway
 from central.service.ingest.ingest import Ingest
 from firmware_bridge.contract.reading import Reading, to_ms
+from tests.support.actors import OPERATOR
 from tests.support.ingest import Edge, channel, expected, readings, timescale_stores
 from tests.support.servers import Database
 
@@ -159,7 +160,7 @@ async def test_late_readings_find_their_place_in_old_months_and_packed_chunks(
     late = readings(96, old + timedelta(days=1), first=1000)
     conflict = Reading(channel(), old, 77, 0)
     async with timescale_stores(database.dsn) as stores:
-        await enrol_gateway(stores.gateways, "gw1", clock)
+        await enrol_gateway(stores.gateways, "gw1", OPERATOR, clock)
         ingest = Ingest(stores.ingest, clock)
         await ingest.commit(edge.arrive(edge.seal(first)))
         if database.timescaledb:

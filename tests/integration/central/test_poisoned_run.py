@@ -20,6 +20,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import NewBill, RunSummary
 from central.service.ports.ingest import StoreUnavailableError
 from tests.integration.central.test_bill_run_processes import start
+from tests.support.actors import CLERK
 from tests.support.books import NOW
 from tests.support.bulk_customers import october_kwh, seed_customers
 from tests.support.servers import Database
@@ -34,7 +35,7 @@ WHERE account_id = (SELECT id FROM account WHERE number = %s)
 
 async def bill(dsn: str) -> RunSummary:
     async with make_pool(dsn, max_size=2) as pool:
-        return await RunBills(TimescaleBillingStore(pool), lambda: NOW)(CYCLE, "clerk")
+        return await RunBills(TimescaleBillingStore(pool), lambda: NOW)(CYCLE, CLERK)
 
 
 def holds(summary: RunSummary) -> dict[str, Hold]:

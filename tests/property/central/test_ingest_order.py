@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from central.service.ingest.classify import Examined
 from central.service.ingest.ingest import Ingest
 from firmware_bridge.contract.reading import Reading
+from tests.support.actors import noted
 from tests.support.ingest import NOW, Edge, MemoryPeek, channel, expected
 from tests.support.memory.ingest import MemoryIngestStore
 from tests.support.size import sized
@@ -39,7 +40,7 @@ def sealed(batches: list[list[tuple[str, int]]]) -> tuple[Edge, dict[tuple[str, 
 
 async def ingested(items: list[Examined], cuts: Random) -> tuple[MemoryIngestStore, int]:
     store = MemoryIngestStore(lambda: NOW)
-    await store.enrol("gw1", NOW)
+    await store.enrol("gw1", noted(NOW))
     workers = [Ingest(store, lambda: NOW) for _ in range(3)]
     cum = 0
     while items:

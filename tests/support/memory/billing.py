@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
@@ -53,14 +54,14 @@ class MemoryBillingStore:
         self._books = books
 
     async def open_run(
-        self, cycle: Cycle, run_type: RunType, creator: str, at: datetime, shard_size: int
+        self, cycle: Cycle, run_type: RunType, creator: Actor, at: datetime, shard_size: int
     ) -> RunRecord:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             found = _find(state, cycle, run_type)
             if found is None:
                 key = len(state.runs) + 1
-                run = RunRecord(key, uuid7(at), cycle, run_type, creator, 0, resumed=False)
+                run = RunRecord(key, uuid7(at), cycle, run_type, creator.key, 0, resumed=False)
             else:
                 run = replace(found, resumed=True)
             if not _waiting(state, run):
@@ -150,7 +151,7 @@ class MemoryBillingStore:
         """See `BillingStore`."""
         return list(uids)
 
-    async def withdraw(self, uids: Sequence[UUID], actor: str, at: datetime) -> int:
+    async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             for key, kept in self._chosen(uids):
@@ -163,22 +164,22 @@ class MemoryBillingStore:
                 self._books.audit(at, actor, "bill.withdrawn", f"{len(uids)} bills", {})
         return len(uids)
 
-    async def approve(self, uids: Sequence[UUID], approver: str, at: datetime) -> int:
+    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             for key, kept in self._chosen(uids):
                 record = kept.record
-                if record.bill.state is not BillState.DRAFT or record.creator == approver:
+                if record.bill.state is not BillState.DRAFT or record.creator == approver.key:
                     raise _stale("a draft that somebody else made")
                 bill = replace(record.bill, state=BillState.APPROVED)
                 state.bills[key] = replace(
-                    kept, record=replace(record, bill=bill, approver=approver)
+                    kept, record=replace(record, bill=bill, approver=approver.key)
                 )
             if uids:
                 self._books.audit(at, approver, "bill.approved", f"{len(uids)} bills", {})
         return len(uids)
 
-    async def issue(self, uids: Sequence[UUID], series: str, actor: str, at: datetime) -> int:
+    async def issue(self, uids: Sequence[UUID], series: str, actor: Actor, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             for key, kept in self._chosen(uids):

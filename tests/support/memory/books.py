@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.carried_state import CarriedState
@@ -141,15 +142,15 @@ class MemoryBooks:
                 raise
 
     def audit(
-        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+        self, at: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]
     ) -> None:
         """Write a line of the audit log, its hash over the line before."""
         log = self.state.audit
         before = log[len(log)].sha256 if log else bytes(32)
         text = json.dumps(detail, sort_keys=True)
-        said = json.dumps([at.isoformat(), actor, action, subject, text]).encode()
+        said = json.dumps([at.isoformat(), actor.key, action, subject, text]).encode()
         digest = hashlib.sha256(before + said).digest()
-        log[len(log) + 1] = AuditLine(at, actor, action, subject, text, digest)
+        log[len(log) + 1] = AuditLine(at, actor.key, action, subject, text, digest)
 
     def bill_of(self, uid: UUID) -> tuple[int, KeptBill] | None:
         """A bill and its key."""

@@ -17,6 +17,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from central.domain.actor import Actor
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.ingest import IngestTransaction
 from central.service.ports.ingest_records import (
     BatchCounts,
@@ -207,9 +209,9 @@ class MemoryIngestStore:
         """See `IngestStore`."""
         return [f for f in self.state.findings.values() if code in {None, f.code}]
 
-    async def enrol(self, name: str, at: datetime) -> GatewayRecord:
+    async def enrol(self, name: str, note: DecisionNote) -> GatewayRecord:
         """See `GatewayStore`."""
-        del at
+        del note
         new = GatewayRecord(GatewayId(len(self.state.gateways) + 1), name, revoked=False)
         record = replace(self.state.gateways.get(name, new), revoked=False)
         self.state.gateways[name] = record
@@ -219,30 +221,33 @@ class MemoryIngestStore:
         """See `GatewayStore`."""
         return self.state.gateways.get(name)
 
-    async def revoke(self, name: str, at: datetime) -> GatewayRecord | None:
+    async def revoke(self, name: str, note: DecisionNote) -> GatewayRecord | None:
         """See `GatewayStore`."""
-        del at
+        del note
         record = self.state.gateways.get(name)
         if record is not None:
             record = replace(record, revoked=True)
             self.state.gateways[name] = record
         return record
 
-    async def revoke_epoch(self, key: EpochKey, at: datetime) -> bool:
+    async def revoke_epoch(self, key: EpochKey, note: DecisionNote) -> bool:
         """See `GatewayStore`."""
-        del at
+        del note
         if key in self.state.epochs:
             self.state.epochs[key] = replace(self.state.epochs[key], revoked=True)
         return key in self.state.epochs
 
-    async def move_meter(self, manufacturer: str, serial: str, home: GatewayId) -> bool:
+    async def move_meter(
+        self, manufacturer: str, serial: str, home: GatewayId, note: DecisionNote
+    ) -> bool:
         """See `GatewayStore`."""
+        del note
         meter = self.state.meters.get((manufacturer, serial))
         if meter is not None:
             self.state.homes[meter] = home
         return meter is not None
 
-    async def close_finding(self, key: str, closed_by: str, at: datetime) -> bool:
+    async def close_finding(self, key: str, closed_by: Actor, at: datetime) -> bool:
         """See `GatewayStore`."""
         del closed_by, at
         return self.state.findings.pop(key, None) is not None
@@ -381,7 +386,7 @@ class _Transaction:
             if finding.key not in self._state.findings:
                 self._journal.put(self._state.findings, finding.key, finding)
 
-    async def close_findings(self, keys: Collection[str], closed_by: str) -> None:
+    async def close_findings(self, keys: Collection[str], closed_by: Actor) -> None:
         del closed_by
         for key in keys:
             if key in self._state.findings:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.installed_days import local_date
 from central.service.ports.ingest_records import ChannelId, MeterId
@@ -161,7 +162,7 @@ class _Transaction:
         found = [one for one in self._state.tariffs.values() if one.name == name]
         return tuple(sorted(found, key=lambda one: one.effective))
 
-    async def add_tariff_version(self, version: TariffRecord, actor: str, at: datetime) -> None:
+    async def add_tariff_version(self, version: TariffRecord, actor: Actor, at: datetime) -> None:
         del actor, at
         key = (version.name, version.effective)
         if key in self._state.tariffs:
@@ -189,7 +190,7 @@ class _Transaction:
                 self._state.channels[key] = replace(kept, closed_through=through)
 
     async def audit(
-        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+        self, at: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]
     ) -> None:
         self._books.audit(at, actor, action, subject, detail)
 

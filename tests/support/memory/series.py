@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 
+from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
 from central.service.ports.series import SeriesTransaction, kept_detail
 from tests.support.memory.books import BookState, MemoryBooks
@@ -42,7 +43,7 @@ class _Transaction:
         return newest_days(self._state, names, first, end)
 
     async def add(
-        self, days: Sequence[PriceDay], actor: str, reason: str | None, at: datetime
+        self, days: Sequence[PriceDay], actor: Actor, reason: str | None, at: datetime
     ) -> None:
         for one in days:
             self._state.series[one.name, one.day, one.version] = one

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
+from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.installed_days import has_day_to_close
@@ -61,12 +62,14 @@ class MemoryValidationStore:
             found = {key: block_of(state, key, version) for key, version in days.items()}
         return {key: block for key, block in found.items() if block is not None}
 
-    async def accept_finding(self, finding_id: int, actor: str, reason: str, at: datetime) -> bool:
+    async def accept_finding(
+        self, finding_id: int, actor: Actor, reason: str, at: datetime
+    ) -> bool:
         """See `ValidationStore`."""
         async with self._books.begin() as state:
             for key, kept in state.findings.items():
                 if kept.id == finding_id and kept.finding.code not in NOT_ACCEPTED:
-                    state.findings[key] = replace(kept, accepted_by=actor)
+                    state.findings[key] = replace(kept, accepted_by=actor.key)
                     detail = {
                         "code": key[1],
                         "day": key[0].day.isoformat(),
@@ -249,7 +252,7 @@ class _Transaction:
             if block is not None
         }
 
-    async def add_blocks(self, blocks: Sequence[DayBlock], actor: str, at: datetime) -> None:
+    async def add_blocks(self, blocks: Sequence[DayBlock], actor: Actor, at: datetime) -> None:
         del actor, at
         for block in blocks:
             key = (ChannelDay(PointChannelId(block.channel_id), block.day), block.version)

@@ -18,6 +18,7 @@ from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import audit
 from central.adapters.timescale.registry.series import newest_days
 from central.adapters.timescale.validation.validation import read_blocks
+from central.domain.actor import Actor
 from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
@@ -63,13 +64,13 @@ class TimescaleBillingStore:
                 yield connection
 
     async def open_run(
-        self, cycle: Cycle, run_type: RunType, creator: str, at: datetime, shard_size: int
+        self, cycle: Cycle, run_type: RunType, creator: Actor, at: datetime, shard_size: int
     ) -> RunRecord:
         """See `BillingStore`."""
         key = {"cycle": str(cycle), "run_type": run_type.value}
         async with self._begin() as connection:
             added = await connection.execute(
-                SQL["add_run"], {**key, "uid": uuid7(at), "creator": creator, "at": at}
+                SQL["add_run"], {**key, "uid": uuid7(at), "creator": creator.key, "at": at}
             )
             row = await _one(connection, "lock_run", **key)
             waiting = await _one(connection, "open_shards", run=row[0])
@@ -163,10 +164,10 @@ class TimescaleBillingStore:
         async with self._begin() as connection:
             return [row[0] for row in await _all(connection, "beyond_ascii", uids=list(uids))]
 
-    async def approve(self, uids: Sequence[UUID], approver: str, at: datetime) -> int:
+    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            values = {"uids": list(uids), "approver": approver, "at": at}
+            values = {"uids": list(uids), "approver": approver.key, "at": at}
             cursor = await connection.execute(SQL["approve"], values)
             _check(cursor.rowcount, uids, "a draft that somebody else made")
             if uids:
@@ -174,7 +175,7 @@ class TimescaleBillingStore:
                 await audit(connection, at, approver, "bill.approved", subject, detail)
         return len(uids)
 
-    async def withdraw(self, uids: Sequence[UUID], actor: str, at: datetime) -> int:
+    async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
             cursor = await connection.execute(SQL["withdraw"], {"uids": list(uids)})
@@ -184,7 +185,7 @@ class TimescaleBillingStore:
                 await audit(connection, at, actor, "bill.withdrawn", subject, detail)
         return len(uids)
 
-    async def issue(self, uids: Sequence[UUID], series: str, actor: str, at: datetime) -> int:
+    async def issue(self, uids: Sequence[UUID], series: str, actor: Actor, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
             await connection.execute(SQL["add_series"], {"series": series})

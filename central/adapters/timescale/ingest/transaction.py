@@ -17,6 +17,7 @@ from psycopg.errors import UniqueViolation
 
 from central.adapters.timescale.ingest.rows import BigintArray, copy_rows, timestamps
 from central.adapters.timescale.queries import load_queries
+from central.domain.actor import Actor
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.ports.ingest_records import (
     BatchCounts,
@@ -220,9 +221,9 @@ class TimescaleTransaction:
         """See `IngestTransaction`."""
         await self._run("find", **_columns(IngestFinding, findings))
 
-    async def close_findings(self, keys: Collection[str], closed_by: str) -> None:
+    async def close_findings(self, keys: Collection[str], closed_by: Actor) -> None:
         """See `IngestTransaction`."""
-        await self._run("close_findings", keys=list(keys), closed_by=closed_by)
+        await self._run("close_findings", keys=list(keys), closed_by=closed_by.key)
 
     async def save_hello(
         self, gateway_id: GatewayId, agent: str, epoch: UUID, at: datetime

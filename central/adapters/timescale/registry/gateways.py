@@ -10,6 +10,8 @@ from uuid import UUID
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.domain.actor import Actor
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.ingest_records import EpochKey, GatewayId, GatewayRecord
 from firmware_bridge.contract.messages import Status
 
@@ -26,9 +28,9 @@ class TimescaleGatewayStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def enrol(self, name: str, at: datetime) -> GatewayRecord:
+    async def enrol(self, name: str, note: DecisionNote) -> GatewayRecord:
         """See `GatewayStore`."""
-        rows, _ = await self._run("enrol", name=name, at=at)
+        rows, _ = await self._run("enrol", name=name, at=note.at)
         return GatewayRecord(*rows[0])
 
     async def gateway(self, name: str) -> GatewayRecord | None:
@@ -36,25 +38,28 @@ class TimescaleGatewayStore:
         rows, _ = await self._run("gateway", name=name)
         return GatewayRecord(*rows[0]) if rows else None
 
-    async def revoke(self, name: str, at: datetime) -> GatewayRecord | None:
+    async def revoke(self, name: str, note: DecisionNote) -> GatewayRecord | None:
         """See `GatewayStore`."""
-        rows, _ = await self._run("revoke", name=name, at=at)
+        rows, _ = await self._run("revoke", name=name, at=note.at)
         return GatewayRecord(*rows[0]) if rows else None
 
-    async def revoke_epoch(self, key: EpochKey, at: datetime) -> bool:
+    async def revoke_epoch(self, key: EpochKey, note: DecisionNote) -> bool:
         """See `GatewayStore`."""
-        _, count = await self._run("revoke_epoch", **key._asdict(), at=at)
+        _, count = await self._run("revoke_epoch", **key._asdict(), at=note.at)
         return count > 0
 
-    async def move_meter(self, manufacturer: str, serial: str, home: GatewayId) -> bool:
+    async def move_meter(
+        self, manufacturer: str, serial: str, home: GatewayId, note: DecisionNote
+    ) -> bool:
         """See `GatewayStore`."""
+        del note
         nameplate = {"manufacturer": manufacturer, "serial": serial}
         _, count = await self._run("move_meter", **nameplate, home=home)
         return count > 0
 
-    async def close_finding(self, key: str, closed_by: str, at: datetime) -> bool:
+    async def close_finding(self, key: str, closed_by: Actor, at: datetime) -> bool:
         """See `GatewayStore`."""
-        _, count = await self._run("close_finding", key=key, closed_by=closed_by, at=at)
+        _, count = await self._run("close_finding", key=key, closed_by=closed_by.key, at=at)
         return count > 0
 
     async def save_status(self, name: str, status: Status, at: datetime) -> bool:

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import RegisterFacts
 from central.domain.metering.installed_days import local_date
@@ -218,7 +219,7 @@ class _RegistryTransaction:
             TariffRecord(name, row[0], row[1], bytes(row[2]).hex(), row[3]) for row in rows
         )
 
-    async def add_tariff_version(self, version: TariffRecord, actor: str, at: datetime) -> None:
+    async def add_tariff_version(self, version: TariffRecord, actor: Actor, at: datetime) -> None:
         await self._run("add_tariff", name=version.name)
         try:
             await self._run(
@@ -229,7 +230,7 @@ class _RegistryTransaction:
                 sha256=bytes.fromhex(version.sha256),
                 currency=version.currency,
                 at=at,
-                actor=actor,
+                actor=actor.key,
             )
         except errors.UniqueViolation as error:
             message = f"{version.name} already has a version from {version.effective}."
@@ -251,7 +252,7 @@ class _RegistryTransaction:
             await self._run("reopen", point=point, day=local_date(since, known.zone))
 
     async def audit(
-        self, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+        self, at: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]
     ) -> None:
         await audit(self._connection, at, actor, action, subject, detail)
 
@@ -259,7 +260,7 @@ class _RegistryTransaction:
 async def audit(  # noqa: PLR0913, PLR0917 - a line of the log
     connection: AsyncConnection[tuple[Any, ...]],
     at: datetime,
-    actor: str,
+    actor: Actor,
     action: str,
     subject: str,
     detail: Mapping[str, Any],
@@ -269,7 +270,7 @@ async def audit(  # noqa: PLR0913, PLR0917 - a line of the log
         _SQL["audit"],
         {
             "at": at,
-            "actor": actor,
+            "actor": actor.key,
             "action": action,
             "subject": subject,
             "detail": Jsonb(dict(detail)),

@@ -14,6 +14,7 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import audit
+from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
 from central.service.ports.series import SeriesTransaction, kept_detail
 
@@ -53,7 +54,7 @@ class _SeriesTransaction:
         return await newest_days(self._connection, names, first, end)
 
     async def add(
-        self, days: Sequence[PriceDay], actor: str, reason: str | None, at: datetime
+        self, days: Sequence[PriceDay], actor: Actor, reason: str | None, at: datetime
     ) -> None:
         rows = [
             {
@@ -64,7 +65,7 @@ class _SeriesTransaction:
                 "exponent": one.exponent,
                 "mantissas": list(one.mantissas),
                 "at": at,
-                "actor": actor,
+                "actor": actor.key,
                 "reason": reason,
             }
             for one in days

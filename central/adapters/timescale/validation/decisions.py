@@ -45,7 +45,7 @@ class TimescaleDecisionStore:
 
     async def accept_report(self, finding_id: int, answer: DecisionNote) -> bool:
         """See `DecisionStore`."""
-        values = {"id": finding_id, "actor": answer.actor, "at": answer.at}
+        values = {"id": finding_id, "actor": answer.actor.key, "at": answer.at}
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
                 row = await (await connection.execute(_SQL["accept_report"], values)).fetchone()
@@ -61,7 +61,7 @@ class TimescaleDecisionStore:
 async def _settle(
     connection: AsyncConnection[_Row], conflict_id: int, choice: Choice, answer: DecisionNote
 ) -> bool:
-    asked = {"id": conflict_id, "at": answer.at, "actor": answer.actor, "choice": choice.value}
+    asked = {"id": conflict_id, "at": answer.at, "actor": answer.actor.key, "choice": choice.value}
     row = await (await connection.execute(_SQL["settle"], asked)).fetchone()
     if row is None:
         return False

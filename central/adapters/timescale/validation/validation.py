@@ -26,6 +26,7 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import audit, registers_of
+from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.installed_days import has_day_to_close
@@ -94,10 +95,12 @@ class TimescaleValidationStore:
             for (channel, day), block in found.items()
         }
 
-    async def accept_finding(self, finding_id: int, actor: str, reason: str, at: datetime) -> bool:
+    async def accept_finding(
+        self, finding_id: int, actor: Actor, reason: str, at: datetime
+    ) -> bool:
         """See `ValidationStore`."""
         never = [code.value for code in NOT_ACCEPTED]
-        values = {"id": finding_id, "actor": actor, "reason": reason, "never": never}
+        values = {"id": finding_id, "actor": actor.key, "reason": reason, "never": never}
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
                 cursor = await connection.execute(_SQL["accept_finding"], values)
@@ -276,7 +279,7 @@ class _ValidationTransaction:
             for row in rows
         }
 
-    async def add_blocks(self, blocks: Sequence[DayBlock], actor: str, at: datetime) -> None:
+    async def add_blocks(self, blocks: Sequence[DayBlock], actor: Actor, at: datetime) -> None:
         if not blocks:
             return
         async with (
@@ -350,7 +353,7 @@ def _days(days: Collection[ChannelDay]) -> dict[str, list[Any]]:
     return {"ids": [key.channel_id for key in days], "days": [key.day for key in days]}
 
 
-def _columns(block: DayBlock, actor: str, at: datetime) -> _Row:
+def _columns(block: DayBlock, actor: Actor, at: datetime) -> _Row:
     return (
         block.channel_id,
         block.day,
@@ -364,7 +367,7 @@ def _columns(block: DayBlock, actor: str, at: datetime) -> _Row:
         block.pack_quality(),
         block.pack_values(),
         at,
-        actor,
+        actor.key,
     )
 
 

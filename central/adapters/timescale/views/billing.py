@@ -10,6 +10,7 @@ from pathlib import Path
 
 from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_uuid
 from central.adapters.timescale.pool import Pool
+from central.domain.actor import printed_name
 from central.domain.rating.bill_lines.line import RatedLine
 from central.service.views.billing import (
     AccountView,
@@ -212,8 +213,8 @@ def _bill(row: Record) -> BillView:
         currency=currency,
         total=total,
         sha256=None if sha256 is None else sha256.hex(),
-        creator=creator,
-        approver=approver,
+        creator=_name(creator),
+        approver=_name(approver),
     )
 
 
@@ -231,3 +232,7 @@ def _line(row: Record) -> LineView:
         amount=amount,
         explained=explained,
     )
+
+
+def _name(key: str | None) -> str | None:
+    return None if key is None else printed_name(key)

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 
+from central.domain.actor import Actor, ActorKind, Via
 from central.domain.billing.bill import Account, Bill, Party, Supply
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.make_bill import make_bill
@@ -26,6 +27,7 @@ from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from firmware_bridge.contract.errors import InvalidValueError
+from tests.support.actors import person
 
 CYCLE = Cycle.parse("2026-10")
 TARIFF = """\
@@ -87,16 +89,24 @@ def test_state_is_no_part_of_the_hash_and_amounts_are() -> None:
 @pytest.mark.parametrize(("state", "action"), list(product(BillState, BillAction)))
 def test_only_the_table_moves_a_bill(state: BillState, action: BillAction) -> None:
     if (state, action) in TRANSITIONS:
-        after = advance(state, action, actor="b", creator="a")
+        after = advance(state, action, actor=person("b"), creator="a")
         assert after is TRANSITIONS[state, action]
     else:
         with pytest.raises(BillTransitionError):
-            advance(state, action, actor="b", creator="a")
+            advance(state, action, actor=person("b"), creator="a")
 
 
-def test_nobody_approves_their_own_bill() -> None:
+@pytest.mark.parametrize("via", Via)
+def test_nobody_approves_their_own_bill_by_whatever_way(via: Via) -> None:
     with pytest.raises(SelfApprovalError):
-        advance(BillState.DRAFT, BillAction.APPROVE, actor="a", creator="a")
+        advance(BillState.DRAFT, BillAction.APPROVE, actor=person("a", via), creator="a")
+
+
+def test_another_kind_of_the_same_name_is_somebody_else() -> None:
+    token = Actor(ActorKind.TOKEN, "a", Via.API)
+    assert advance(BillState.DRAFT, BillAction.APPROVE, actor=token, creator="a") is (
+        BillState.APPROVED
+    )
 
 
 def test_nothing_leaves_issued() -> None:

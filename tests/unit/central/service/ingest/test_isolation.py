@@ -17,6 +17,7 @@ from central.service.ports.faults import StoreFaultError, StoreUnfitError
 from central.service.ports.ingest import IngestTransaction, PoisonError, StoreUnavailableError
 from central.service.ports.ingest_records import FindingCode
 from firmware_bridge.contract.messages import EpochState, Hello
+from tests.support.actors import noted
 from tests.support.hostile import bad_batches, bad_hellos, bad_statuses
 from tests.support.ingest import NOW, Edge, channel, readings
 from tests.support.memory.ingest import MemoryIngestStore
@@ -156,7 +157,7 @@ async def no_rest(_: float) -> None:
 
 async def worker(store: MemoryIngestStore, *names: str) -> Ingest:
     for name in names:
-        await store.enrol(name, NOW)
+        await store.enrol(name, noted(NOW))
     return Ingest(store, lambda: NOW, no_rest)
 
 

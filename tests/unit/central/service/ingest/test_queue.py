@@ -12,6 +12,7 @@ from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import GatewayReply, Result
 from central.service.ingest.queue import Intake, IntakeLimits
 from central.service.ports.ingest import StoreUnavailableError
+from tests.support.actors import noted
 from tests.support.ingest import NOW, Edge, readings
 from tests.support.memory.ingest import MemoryIngestStore
 
@@ -67,7 +68,7 @@ async def running(intake: Intake) -> AsyncIterator[Gateway]:
 
 async def store_of(name: str) -> MemoryIngestStore:
     store = MemoryIngestStore(lambda: NOW)
-    await store.enrol(name, NOW)
+    await store.enrol(name, noted(NOW))
     return store
 
 

@@ -11,6 +11,7 @@ from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError, StoreUnavailableError
 from central.service.ports.ingest_records import FindingCode
 from firmware_bridge.contract.messages import GatewayState, Status, encode_status
+from tests.support.actors import noted
 from tests.support.hostile import bad_statuses
 from tests.support.ingest import NOW
 from tests.support.memory.ingest import MemoryIngestStore
@@ -35,7 +36,7 @@ class Failing(MemoryIngestStore):
 
 
 async def statuses(store: Failing) -> Statuses:
-    await store.enrol("gw1", NOW)
+    await store.enrol("gw1", noted(NOW))
 
     async def no_rest(_: float) -> None:
         pass
