@@ -103,7 +103,7 @@ def print_bill(record: BillRecord, counts: dict[int, int]) -> None:
     """Print a bill for people; `counts` are the proven intervals behind each line."""
     bill = record.bill
     out.print(
-        f"{bill.account} {bill.cycle} {bill.state} {record.number or ''} {bill.buyer.name}",
+        f"{bill.account} {bill.period} {bill.state} {record.number or ''} {bill.buyer.name}",
         markup=False,
     )
     table = Table("", "charge", "quantity", "price", "amount", box=None)

@@ -71,6 +71,7 @@ def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
     days: tuple[date, date],
     prior_peak: Fraction,
     cycle_days: int,
+    months: int = 1,
 ) -> tuple[list[Decimal], Decimal]:
     """Amounts of the lines, each rounded half up, in order; and the total.
 
@@ -80,7 +81,8 @@ def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
         zone: IANA zone.
         days: First day, and the day after the last.
         prior_peak: Highest peak of earlier months. [kW]
-        cycle_days: Of the whole cycle; more than those billed after a move-in.
+        cycle_days: Of the whole period; more than those billed after a move-in.
+        months: That the whole period is.
     """
     info = ZoneInfo(zone)
     first, end = days
@@ -116,13 +118,15 @@ def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
         mine = [n for n, segment in enumerate(segments) if segment[0] == number]
         plan = plans[number][1]
         span = sum((segments[n][3] - segments[n][2]).days for n in mine)
-        lines = [cents(plan.fixed * Fraction(span, cycle_days))]
+        lines = [cents(plan.fixed * Fraction(span * months, cycle_days))]
         own_days = [d for n in mine for d in days_between(segments[n][2], segments[n][3])]
         lines.append(
             cents(sum((plan.yearly / days_of_year(d.year) for d in own_days), Fraction(0)))
         )
         for n in mine:
-            lines += energy_lines(plan, n, segments[n][1], energy, segments, count)
+            days_in = (segments[n][3] - segments[n][2]).days
+            share = Fraction(days_in * months, cycle_days)
+            lines += energy_lines(plan, n, segments[n][1], energy, share)
         for n in mine:
             if plan.demand is not None:
                 lines.append(demand_line(plan, windows[n], load, segments[n], count, prior_peak))
@@ -133,18 +137,16 @@ def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
     return rounded, sum(rounded, Decimal(0))
 
 
-def energy_lines(  # noqa: PLR0913, PLR0917 - everything a line depends on
+def energy_lines(
     plan: Plan,
     number: int,
     season: str,
     energy: dict[tuple[int, str], int],
-    segments: list[tuple[int, str, date, date]],
-    count: int,
+    share: Fraction,
 ) -> list[Decimal]:
     mine = {label: Fraction(wh, 1000) for (n, label), wh in energy.items() if n == number}
     if plan.tiers is None:
         return [cents(kwh * plan.prices[season, label]) for label, kwh in sorted(mine.items())]
-    share = Fraction((segments[number][3] - segments[number][2]).days, count)
     total, low = sum(mine.values(), Fraction(0)), Fraction(0)
     found: list[Decimal] = []
     for top, price in plan.tiers:

@@ -99,7 +99,7 @@ def _unprintable(bill: Bill, lacking: Sequence[Hold]) -> UnprintableTextError:
 
 
 def _name(bill: Bill) -> str:
-    return f"The bill {bill.account} of {bill.cycle}"
+    return f"The bill {bill.account} of {bill.period}"
 
 
 @cache
@@ -115,7 +115,7 @@ def _template() -> bytes:
 
 def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) -> dict[str, Any]:
     return {
-        "title": f"Invoice {issue.number}" if issue else f"Draft bill {bill.account} {bill.cycle}",
+        "title": f"Invoice {issue.number}" if issue else f"Draft bill {bill.account} {bill.period}",
         "heading": "Invoice" if issue else "Bill",
         "status": "" if issue and bill.state is BillState.ISSUED else str(bill.state),
         "hash": bill.sha256,

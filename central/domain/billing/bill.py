@@ -1,4 +1,4 @@
-"""A bill: one account's result for one cycle, with one hash over all that it says."""
+"""A bill: one account's result for one period, with one hash over all that it says."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from central.domain.billing.cycle import Cycle
+from central.domain.billing.period_text import period_members, period_of
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.rating.bill_lines.line import Rated, RatedLine
 from central.domain.rating.bill_lines.line_text import LineTexts
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
 
 
@@ -110,11 +111,11 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """One account's bill for one cycle. (account, cycle, run type, revision) is unique.
+    """One account's bill for one period. (account, period, run type, revision) is unique.
 
     Args:
         account: Who pays.
-        cycle: The month.
+        period: Of its cycle.
         run_type: Why it was made.
         revision: 0; one more for each bill that replaces a cancelled one.
         seller: Who charges.
@@ -129,7 +130,7 @@ class Bill:
     """
 
     account: str
-    cycle: Cycle
+    period: BillingPeriod
     run_type: RunType
     revision: int
     seller: Party
@@ -216,7 +217,7 @@ class Bill:
         net, tax = self.net, self.tax
         return {
             "account": self.account,
-            "cycle": str(self.cycle),
+            **period_members(self.period),
             "run_type": str(self.run_type),
             "revision": self.revision,
             "seller": self.seller.to_json(),
@@ -238,7 +239,7 @@ class Bill:
         balance = value["previous_balance"]
         return cls(
             account=value["account"],
-            cycle=Cycle.parse(value["cycle"]),
+            period=period_of(value),
             run_type=RunType(value["run_type"]),
             revision=value["revision"],
             seller=Party.from_json(value["seller"]),

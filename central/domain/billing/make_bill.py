@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from central.domain.billing.bill import Account, Bill, BillLine, RunType, Supply, SupplySummary
 from central.domain.billing.bill_texts import printed_texts
-from central.domain.billing.cycle import Cycle
 from central.domain.billing.printable import unprintable_holds
 from central.domain.billing.state import BillState
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from firmware_bridge.contract.errors import InvalidValueError
 
 
 def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
     account: Account,
-    cycle: Cycle,
+    period: BillingPeriod,
     supplies: Sequence[Supply],
     *,
     run_type: RunType = RunType.REGULAR,
@@ -28,7 +28,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
 
     Args:
         account: Who is billed.
-        cycle: The month.
+        period: Of its cycle.
         supplies: At least one; lines are printed in their order.
         run_type: Why.
         revision: 0, or one more than the bill it replaces.
@@ -67,7 +67,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
     )
     bill = Bill(
         account=account.number,
-        cycle=cycle,
+        period=period,
         run_type=run_type,
         revision=revision,
         seller=account.seller,

@@ -20,6 +20,7 @@ from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
 from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
 from central.domain.tariff.credit_rules import (
@@ -43,7 +44,7 @@ _KIND_OF_UNIT = {"kWh": "energy", "kW": "demand", "kVA": "demand", "kvarh": "ene
 def price_segments(
     segments: Sequence[Segment],
     bill: DayRange,
-    cycle: DayRange,
+    period: BillingPeriod,
     context: RatingContext,
     *,
     rounded: bool,
@@ -62,7 +63,7 @@ def price_segments(
         digits = document.currency.digits if rounded else UNROUNDED_DIGITS
         several = len(segments) > 1
         add = _adder(mine, version, digits, several=several)
-        span = VersionSpan(own, document, bill, cycle, context, mine, add, tuple(lines))
+        span = VersionSpan(own, document, bill, period, context, mine, add, tuple(lines))
         _price(span)
         if span.is_last:
             _settle(span)

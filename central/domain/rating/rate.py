@@ -23,6 +23,7 @@ from central.domain.rating.determinants.events import events_within
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
@@ -59,7 +60,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     calendar: ResolvedCalendar,
     days: DayRange,
     *,
-    cycle: DayRange | None = None,
+    period: BillingPeriod | None = None,
     opening: CarriedState | None = None,
     prices: Sequence[PriceSeries] = (),
     grants: Sequence[Grant] = (),
@@ -75,8 +76,8 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         facts: Of the agreement, effective-dated.
         versions: Of the tariff; those in force on the days are used.
         calendar: Holidays as dates, and the tzdata version.
-        days: Local days billed: the cycle, less what lies before a move-in or after a move-out.
-        cycle: The whole cycle, by default `days`.
+        days: Local days billed: the period, less what lies before a move-in or after a move-out.
+        period: Of the bill; by default `days` as one month.
         opening: What earlier bills left: peaks, credits, sums of the year.
         prices: Price and factor series that the tariff names.
         grants: Money paid into banks or the prepaid balance; days outside the bill are ignored.
@@ -93,7 +94,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     """
     state = opening or CarriedState()
     in_force = ordered(versions)
-    whole = cycle or days
+    whole = period or BillingPeriod.month(days)
     known = {found.name: found for found in prices}
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:

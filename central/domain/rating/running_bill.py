@@ -23,6 +23,7 @@ from central.domain.rating.determinants.context import HeldError, RatingContext,
 from central.domain.rating.determinants.events import events_within
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange, Segment, cut
@@ -59,7 +60,7 @@ class RunningBill:
         facts: Of the agreement.
         versions: Of the tariff.
         calendar: Resolved holidays.
-        cycle: The open cycle.
+        period: The open period, one of its cycle's own.
         opening: What earlier bills left.
         prices: Price and factor series that the tariff names.
         grants: Money paid into banks or the prepaid balance.
@@ -71,7 +72,7 @@ class RunningBill:
         facts: AgreementFacts,
         versions: Sequence[TariffVersion],
         calendar: ResolvedCalendar,
-        cycle: DayRange,
+        period: BillingPeriod,
         *,
         opening: CarriedState | None = None,
         prices: Sequence[PriceSeries] = (),
@@ -82,11 +83,12 @@ class RunningBill:
         self._versions = ordered(versions)
         self._hold: Hold | None = None
         try:
-            self._versions = overridden(self._versions, facts, cycle)
+            self._versions = overridden(self._versions, facts, period.days)
         except HeldError as held:
             self._hold = held.hold
         self._calendar = calendar
-        self._cycle = cycle
+        self._period = period
+        self._cycle = period.days
         self._opening = opening or CarriedState()
         self._prices = {found.name: found for found in prices}
         self._options = options or RatingOptions()
@@ -156,7 +158,7 @@ class RunningBill:
             fill(segments, context, lambda rule, segment: self._made(rule, segment, context))
             round_determinants(segments, context)
             lines, _ = price_segments(
-                segments, days, self._cycle, context, rounded=self._options.rounded
+                segments, days, self._period, context, rounded=self._options.rounded
             )
         except HeldError as held:
             return Rated(currency, (), (), self._opening, (held.hold,))

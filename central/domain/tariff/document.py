@@ -43,9 +43,9 @@ class CycleRules:
     """When a per-month price is whole.
 
     Args:
-        full_days: A cycle of this many days, both ends included, counts as one month; None
-            counts every whole cycle as one month.
-        normal_days: Days of a month outside the band; None means the days of the cycle.
+        full_days: A shortened or lengthened period of so many times this many days, both ends
+            included, counts as so many months as it has; None counts none as whole.
+        normal_days: Days of a month outside the band; None means those of the cycle's own period.
         days_per_year: What turns a price per year or per day into one per month.
         daily: `days` charges a per-day price for the days billed; `month` turns it into a price
             per month of 365/12 days, as the reference does.
@@ -61,8 +61,8 @@ class ChangeRules:
     """What a season or version boundary inside a bill does.
 
     Args:
-        thresholds: `days_share` scales tier bounds and minimums of a segment by its days of the
-            bill's; `whole` leaves them.
+        thresholds: `days_share` scales tier bounds and minimums by the months that a segment is;
+            `whole` by those of the bill's period.
         demand: `segment_peak_days_share` bills each segment's own peak for its share of the days;
             `bill_peak` bills the peak of the whole bill, at each segment's price for that share.
     """

@@ -67,7 +67,7 @@ class TierRules:
             `package` charges whole blocks begun; `stair` charges one amount by the step reached.
         style: With periods: `prorata` spreads each step over the periods by their share;
             `per_period` applies the steps to each period alone; `in_order` fills them by time.
-        scale: Whether bounds scale by a segment's share of the bill's days.
+        scale: Whether bounds scale by the months a segment is, or the `whole` period of the bill.
         size: Of a package, in the quantity's unit; the price is per package.
     """
 

@@ -10,10 +10,10 @@ from datetime import date, timedelta
 from typing import NamedTuple, Protocol
 
 from central.domain.billing.bill import Bill, RunType
-from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.daily_usage import DailyUsage, daily_usage
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.service.billing.lineage import block_versions, find_bill
 from central.service.ports.billing import BillingStore, BillRecord
 from central.service.views.lookup import require
@@ -116,7 +116,7 @@ class PrintBill:
         one = record.bill
         usage = await self._usage(one)
         content = self._render(one, usage=usage, issue=self._issue(record))
-        return BillFile(file_name(one.account, one.cycle, one.run_type, one.revision), content)
+        return BillFile(file_name(one.account, one.period, one.run_type, one.revision), content)
 
     async def _usage(self, bill: Bill) -> tuple[DailyUsage, ...]:
         parts = list(_shown(bill))
@@ -133,13 +133,13 @@ class PrintBill:
 
 
 def file_name(
-    account: str, cycle: Cycle | str, run_type: RunType = RunType.REGULAR, revision: int = 0
+    account: str, cycle: BillingPeriod | str, run_type: RunType = RunType.REGULAR, revision: int = 0
 ) -> str:
     """The name of a bill's file: its own on every machine, however letters are told apart there.
 
     Args:
         account: Number.
-        cycle: The month.
+        cycle: Its period, or the name of it.
         run_type: Why the bill was made.
         revision: Of the bill.
     """

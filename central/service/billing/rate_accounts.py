@@ -7,13 +7,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 from central.domain.billing.bill import Bill, RunType, Supply
-from central.domain.billing.cycle import Cycle
 from central.domain.billing.make_bill import make_bill
 from central.domain.metering.block import DayBlock, present_sum
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rounding import printed
@@ -27,11 +27,11 @@ IMPORT = "import"
 
 
 def _billed(
-    work: AccountWork, cycle: Cycle, run_type: RunType, rated_supplies: Sequence[Rated]
+    work: AccountWork, period: BillingPeriod, run_type: RunType, rated_supplies: Sequence[Rated]
 ) -> NewBill:
     supplies = list(zip(work.supplies, rated_supplies, strict=True))
     findings = tuple(hold for one in work.supplies for hold in one.holds)
-    bill = _bill(work, cycle, run_type, supplies, findings)
+    bill = _bill(work, period, run_type, supplies, findings)
     closing = tuple((one.agreement_id, one.days, rated.closing) for one, rated in supplies)
     if not bill.lines:
         return NewBill(work.account_id, bill, closing, None, None)
@@ -40,7 +40,7 @@ def _billed(
     return NewBill(work.account_id, bill, closing, printed(billed), printed(validated))
 
 
-def _rated(supplies: Sequence[SupplyWork], cycle: Cycle, tariffs: Tariffs) -> list[Rated]:
+def _rated(supplies: Sequence[SupplyWork], period: BillingPeriod, tariffs: Tariffs) -> list[Rated]:
     """Each supply rated, those of one tariff and the same days together."""
     groups: dict[tuple[str, DayRange, str], list[int]] = {}
     for number, one in enumerate(supplies):
@@ -48,7 +48,7 @@ def _rated(supplies: Sequence[SupplyWork], cycle: Cycle, tariffs: Tariffs) -> li
     found: dict[int, Rated] = {}
     for (tariff, days, zone), numbers in groups.items():
         prices = tariffs.prices(tariff, days, zone)
-        terms = Terms(tariffs.versions(tariff), tariffs.calendar, days, cycle.days, prices)
+        terms = Terms(tariffs.versions(tariff), tariffs.calendar, days, period, prices)
         meters = [
             Meter(_every_block(one), one.facts, one.opening)
             for one in (supplies[number] for number in numbers)
@@ -86,7 +86,7 @@ def looking_back(
 
 def _bill(
     work: AccountWork,
-    cycle: Cycle,
+    period: BillingPeriod,
     run_type: RunType,
     supplies: Sequence[tuple[SupplyWork, Rated]],
     findings: Sequence[Hold],
@@ -96,11 +96,11 @@ def _bill(
         for one, rated in supplies
     ]
     try:
-        return make_bill(work.account, cycle, parts, run_type=run_type, findings=findings)
+        return make_bill(work.account, period, parts, run_type=run_type, findings=findings)
     except InvalidValueError as error:
         # Two currencies cannot be one bill: keep what the first says, and hold it.
         hold = Hold("MIXED_CURRENCIES", error.message, str(error.value))
-        return make_bill(work.account, cycle, parts[:1], run_type=run_type, findings=[hold])
+        return make_bill(work.account, period, parts[:1], run_type=run_type, findings=[hold])
 
 
 def _validated_kwh(one: SupplyWork) -> Fraction:
@@ -115,7 +115,7 @@ def _validated_kwh(one: SupplyWork) -> Fraction:
 
 def rate_accounts(
     works: Iterable[AccountWork],
-    cycle: Cycle,
+    period: BillingPeriod,
     run_type: RunType,
     tariffs: Tariffs,
     progress: Callable[[int], None] = lambda _: None,
@@ -124,20 +124,20 @@ def rate_accounts(
 
     Args:
         works: The accounts.
-        cycle: The month.
+        period: That is billed.
         run_type: Why.
         tariffs: With holidays resolved.
         progress: Told 1 after each bill.
     """
     listed = [(work, _barred(work, tariffs)) for work in works]
     supplies = [one for work, hold in listed if hold is None for one in work.supplies]
-    rated = iter(_rated(supplies, cycle, tariffs))
+    rated = iter(_rated(supplies, period, tariffs))
     bills = []
     for work, hold in listed:
         if hold is None:
-            bills.append(_billed(work, cycle, run_type, [next(rated) for _ in work.supplies]))
+            bills.append(_billed(work, period, run_type, [next(rated) for _ in work.supplies]))
         else:
-            bills.append(unrated(work, cycle, run_type, hold))
+            bills.append(unrated(work, period, run_type, hold))
         progress(1)
     return bills
 

@@ -159,12 +159,14 @@ async def _rate(work: ShardTransaction, tariffs: Tariffs) -> list[NewBill]:
     async def rate(part: Sequence[AccountWork]) -> list[NewBill]:
         if back:
             part = looking_back(part, await work.earlier(part, back))
-        return rate_accounts(part, run.cycle, run.run_type, tariffs)
+        return rate_accounts(part, run.cycle.period, run.run_type, tariffs)
 
     bills: list[NewBill] = []
     async for made in halved(work.shard.works, rate):
         if isinstance(made, FailedItem):
-            bills.append(unrated(made.item, run.cycle, run.run_type, rating_failed(made.error)))
+            bills.append(
+                unrated(made.item, run.cycle.period, run.run_type, rating_failed(made.error))
+            )
         else:
             bills += made
     return bills
@@ -184,7 +186,7 @@ async def _save(
     async for done in halved(bills, save):
         if isinstance(done, FailedItem):
             account = works[done.item.account_id]
-            held = unrated(account, run.cycle, run.run_type, rating_failed(done.error))
+            held = unrated(account, run.cycle.period, run.run_type, rating_failed(done.error))
             saved += await save([held])
         else:
             saved += done

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from central.domain.billing.bill import RunType, Supply
-from central.domain.billing.cycle import Cycle
 from central.domain.billing.make_bill import make_bill
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.service.halved import error_text
 from central.service.ports.billing import AccountWork, NewBill
@@ -22,18 +22,18 @@ def rating_failed(error: Exception) -> Hold:
     return Hold(RATING_FAILED, message, error_text(error))
 
 
-def unrated(work: AccountWork, cycle: Cycle, run_type: RunType, hold: Hold) -> NewBill:
+def unrated(work: AccountWork, period: BillingPeriod, run_type: RunType, hold: Hold) -> NewBill:
     """The held bill of an account.
 
     Args:
         work: The account; of its agreements only point, tariff and days are told.
-        cycle: The month.
+        period: That would be billed.
         run_type: Why.
         hold: Why it is not rated.
     """
     supplies = [
         Supply(one.point, one.tariff, one.days, one.zone, _NOTHING) for one in work.supplies
     ]
-    bill = make_bill(work.account, cycle, supplies, run_type=run_type, findings=[hold])
+    bill = make_bill(work.account, period, supplies, run_type=run_type, findings=[hold])
     closing = tuple((one.agreement_id, one.days, _NOTHING.closing) for one in work.supplies)
     return NewBill(work.account_id, bill, closing, None, None)

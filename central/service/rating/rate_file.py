@@ -208,14 +208,14 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
         if back:
             seen = {name: [*seen.get(name, ()), *own] for name, own in one.blocks.items()}
         resolved = resolve_calendar([document], (days.first - back).year, days.end.year)
-        whole = Cycle(days.first.year, days.first.month).days
+        whole = Cycle(days.first.year, days.first.month).period
         rated = rate(
             seen or one.blocks,
             facts or AgreementFacts(),
             [version],
             resolved,
             days,
-            cycle=whole,
+            period=whole,
             opening=state,
             prices=prices,
             events=given,

@@ -30,6 +30,7 @@ from central.domain.rating.columnar.rate_batch import (
     rate_many,
 )
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
 from central.domain.rating.rate import rate
@@ -69,8 +70,10 @@ MORE = """\
 riders: [{id: fund, percent: 2.5, of: [energy]}]
 taxes: [{id: vat, percent: 21, of: all}]
 """
-TERMS = Terms((TariffVersion.of(load_tariff(TARIFF)),), CALENDAR, DAYS, DAYS)
-TEN = Terms((TariffVersion.of(load_tariff(TARIFF + MORE)),), CALENDAR, DAYS, DAYS)
+TERMS = Terms((TariffVersion.of(load_tariff(TARIFF)),), CALENDAR, DAYS, BillingPeriod.month(DAYS))
+TEN = Terms(
+    (TariffVersion.of(load_tariff(TARIFF + MORE)),), CALENDAR, DAYS, BillingPeriod.month(DAYS)
+)
 
 
 def meters(count: int, seed: int = 1) -> list[Meter]:

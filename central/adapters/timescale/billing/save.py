@@ -121,7 +121,7 @@ class ShardWriter:
             uuid7(self._at),
             self._run.id,
             one.new.account_id,
-            str(bill.cycle),
+            str(bill.period),
             bill.run_type.value,
             bill.revision,
             *(content[name] for name in _CONTENT),

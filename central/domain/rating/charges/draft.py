@@ -9,6 +9,7 @@ from fractions import Fraction
 from central.domain.rating.bill_lines.line import Determinant, RatedLine
 from central.domain.rating.determinants.context import HeldError, RatingContext, true_fact
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.determinant_rules import MaxDeterminant
 from central.domain.tariff.document import Charge, CycleRules, TariffDocument
@@ -53,7 +54,7 @@ class VersionSpan:
         segments: Its segments, ascending.
         document: What the version says.
         bill: All days billed.
-        cycle: All days of the cycle; more than those billed after a move-in.
+        period: Of the bill; more days than those billed after a move-in.
         context: Determinants, facts and opening state.
         lines: The lines of this span so far.
         add: Rounds a draft and appends it to the bill's lines.
@@ -63,7 +64,7 @@ class VersionSpan:
     segments: tuple[Segment, ...]
     document: TariffDocument
     bill: DayRange
-    cycle: DayRange
+    period: BillingPeriod
     context: RatingContext
     lines: list[RatedLine]
     add: Callable[[str, str, str, Draft], RatedLine]
@@ -82,8 +83,13 @@ class VersionSpan:
         return only is None or true_fact(only, day, self.context.facts)
 
     def month_share(self, days: DayRange) -> Fraction:
-        """The share of a month that some days of the bill make up."""
-        return month_share(self.document.cycle, days, self.bill, self.cycle)
+        """How many months some days of the bill are."""
+        return month_share(self.document.cycle, days, self.bill, self.period)
+
+    @property
+    def whole_months(self) -> int:
+        """How many months the bill is where a part of a period counts as all of it."""
+        return self.period.whole_months(self.bill)
 
     def based_on(self, names: Iterable[str]) -> list[RatedLine]:
         """The span's lines with these ids; `all` is every line that is not a tax."""
@@ -117,22 +123,26 @@ def named(lines: Iterable[RatedLine], names: Iterable[str]) -> list[RatedLine]:
     return [line for line in lines if line.id in wanted or ("all" in wanted and line.kind != "tax")]
 
 
-def month_share(rules: CycleRules, days: DayRange, bill: DayRange, cycle: DayRange) -> Fraction:
-    """The share of a month that `days` of a bill make up.
+def month_share(
+    rules: CycleRules, days: DayRange, bill: DayRange, period: BillingPeriod
+) -> Fraction:
+    """How many months `days` of a bill are.
 
-    A bill whose days lie in the tariff's band of full days, or that fills its cycle where there is
-    no band, is one month; its parts share it by days. Otherwise each day counts 1/normal days.
+    A bill that is one of its cycle's own periods is that many whole months, and its parts share
+    them by days. One that was shortened or lengthened is as many where its days lie in so many
+    times the tariff's band of full days; otherwise each day counts 1/normal days, or what it is of
+    the own period that it lies in.
 
     Source: docs/reference/charges.md, "Fixed"
     """
-    if rules.full_days is None:
-        whole = bill.count == cycle.count
-    else:
-        whole = rules.full_days[0] <= bill.count <= rules.full_days[1]
-    if whole:
-        return Fraction(days.count, bill.count)
+    if period.whole and bill == period.days:
+        return period.share(days)
+    if rules.full_days is not None:
+        shortest, longest = rules.full_days
+        if shortest * period.months <= bill.count <= longest * period.months:
+            return Fraction(days.count * period.months, bill.count)
     if rules.normal_days is None:
-        return Fraction(days.count, cycle.count)
+        return period.share(days)
     return Fraction(days.count) / rules.normal_days
 
 

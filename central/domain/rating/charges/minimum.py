@@ -17,7 +17,7 @@ from central.domain.tariff.document import Minimum
 def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
     """Price a minimum.
 
-        per month: top-up = max(0, amount x quantity x share of a month - sum of the lines)
+        per month: top-up = max(0, amount x quantity x months - sum of the lines)
         per year:  the same over the sums since the last year's end, on the bill of `year_end`
 
     Lines count as rounded, a month below zero as zero. `before_credits` leaves credits out of it.
@@ -28,9 +28,9 @@ def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
     total = Fraction(sum((line.amount for line in counted), Decimal(0)))
     total = max(Fraction(0), total)
     share = Fraction(1)
-    if minimum.per == "month" and minimum.prorate == "cycle":
-        share = span.month_share(span.days)
-    if minimum.per == "year":
+    if minimum.per == "month":
+        share = months_needed(minimum, span)
+    else:
         if span.context.month.month != minimum.year_end or span.days.end != span.bill.end:
             return
         total += Fraction(span.context.opening.sum_of(minimum.id))
@@ -47,6 +47,13 @@ def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
             of=tuple(line.key for line in counted),
             note=f"{minimum.amount} per {minimum.per}",
         )
+
+
+def months_needed(minimum: Minimum, span: VersionSpan) -> Fraction:
+    """How many times the bill needs the amount of a monthly minimum."""
+    if minimum.prorate == "cycle":
+        return span.month_share(span.days)
+    return Fraction(span.whole_months)
 
 
 def minimum_count(minimum: Minimum | Commitment, span: VersionSpan) -> Fraction:

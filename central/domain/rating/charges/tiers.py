@@ -50,8 +50,8 @@ def price_tiers(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
 
     A quantity equal to a bound is inside the step below it. Bounds are cumulative. `kWh/day` bounds
     are times the segment's days, `kWh/kW` times the named determinant, `kWh/kW/day` times both,
-    `ratio` times the named allowance; plain and per-kW bounds of a segment are times its share of
-    the bill's days, unless the tariff says `whole`. Steps inside a step are clipped at its bound.
+    `ratio` times the named allowance; plain and per-kW bounds of a segment are times the months it
+    is, or with `whole` times those of the bill. Steps inside a step are clipped at its bound.
 
     With periods, `prorata` gives each period its share of every step:
 
@@ -175,10 +175,11 @@ def _bound(step: Step, charge: Charge, segment: Segment, span: VersionSpan) -> F
         bound *= factor
     if step.unit.endswith("/day"):
         return bound * segment.days.count
-    whole = charge.tiers.scale == "whole" or span.document.on_change.thresholds == "whole"
-    if step.unit == "ratio" or whole or span.is_demand(charge):
+    if step.unit == "ratio" or span.is_demand(charge):
         return bound
-    return bound * Fraction(segment.days.count, span.bill.count)
+    if charge.tiers.scale == "whole" or span.document.on_change.thresholds == "whole":
+        return bound * span.whole_months
+    return bound * span.month_share(segment.days)
 
 
 def _factor(name: str, segment: Segment, span: VersionSpan) -> Fraction:

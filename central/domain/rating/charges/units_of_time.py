@@ -99,10 +99,10 @@ def fixed_time(charge: Charge, span: VersionSpan, days: DayRange) -> tuple[Fract
         return count, unit.name, "" if count.denominator == 1 else unit.arithmetic(days)
     share = span.month_share(days)
     if charge.prorate == "none":
-        share = Fraction(days.count, span.bill.count)
+        share = Fraction(days.count * span.whole_months, span.bill.count)
     if isinstance(unit, ByDays):
         return share * _DAYS_OF_MONTH, unit.name, "a month of 365/12 days"
-    note = "" if share == 1 else f"{days.count} days: {share} of a month"
+    note = "" if share.denominator == 1 else f"{days.count} days: {share} of a month"
     return share * unit.per_month, unit.name, note
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
 from central.domain.rating.charges.fixed import price_fixed
-from central.domain.rating.charges.minimum import minimum_count
+from central.domain.rating.charges.minimum import minimum_count, months_needed
 from central.domain.rating.charges.tiers import TierBlock, effective
 from central.domain.rating.charges.units_of_time import time_share
 from central.domain.rating.columnar.determinant_columns import Measured, NotColumnarError
@@ -320,8 +320,8 @@ class ColumnPricer:
             message = f"{minimum.id!r} depends on other bills, or on the meter."
             raise NotColumnarError(message)
         base = self._based_on(minimum.of)
-        share = span.month_share(span.days) if minimum.prorate == "cycle" else Fraction(1)
-        needed = Fraction(minimum.amount) * minimum_count(minimum, span) * share
+        months = months_needed(minimum, span)
+        needed = Fraction(minimum.amount) * minimum_count(minimum, span) * months
         scale = 10**self._digits
         bottom = lcm(needed.denominator, scale)
         total = times(np.maximum(self._sum(base), 0), bottom // scale)

@@ -35,6 +35,7 @@ from central.domain.rating.determinants.align import Blocks, inputs_of
 from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.input_hash import shared_inputs
 from central.domain.rating.inputs.price_series import PriceSeries
@@ -81,7 +82,7 @@ class Terms:
         versions: Of the tariff, ascending.
         calendar: Resolved holidays.
         days: Local days billed.
-        cycle: The whole cycle.
+        period: Of the bills.
         prices: Price series.
         options: Rounding and lineage.
     """
@@ -89,7 +90,7 @@ class Terms:
     versions: tuple[TariffVersion, ...]
     calendar: ResolvedCalendar
     days: DayRange
-    cycle: DayRange
+    period: BillingPeriod
     prices: tuple[PriceSeries, ...] = ()
     options: RatingOptions = _ROUNDED
 
@@ -167,7 +168,7 @@ class BillBatch:
         """As `input_hash`, for bills that share their facts."""
         terms = self.terms
         prices = {one.name: one for one in terms.prices}
-        shared = shared_inputs(self.segments, terms.calendar, terms.days, terms.cycle, prices)
+        shared = shared_inputs(self.segments, terms.calendar, terms.days, terms.period, prices)
         sources = [made.source(name, self.terms.days).texts for name in sorted(self.rows)]
         members: dict[str, Sequence[Piece]] = {
             **{name: (text,) for name, text in shared.items()},
@@ -258,7 +259,7 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         terms.versions,
         terms.calendar,
         terms.days,
-        cycle=terms.cycle,
+        period=terms.period,
         opening=meter.opening,
         prices=terms.prices,
         grants=meter.grants,
@@ -378,7 +379,7 @@ def price_batch(
     for version, group in groupby(segments, key=lambda segment: segment.version):
         document = version.document
         span = VersionSpan(
-            tuple(group), document, terms.days, terms.cycle, constants, [], _no_single_lines
+            tuple(group), document, terms.days, terms.period, constants, [], _no_single_lines
         )
         digits = document.currency.digits if terms.options.rounded else UNROUNDED_DIGITS
         ColumnPricer(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from central.domain.rating.hashing import canonical, digest_parts
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_series import PriceSeries
@@ -18,7 +20,7 @@ def shared_inputs(
     segments: Sequence[Segment],
     calendar: ResolvedCalendar,
     days: DayRange,
-    cycle: DayRange,
+    period: BillingPeriod,
     prices: Mapping[str, PriceSeries],
 ) -> dict[str, str]:
     """Canonical text of the inputs that many bills share."""
@@ -26,9 +28,16 @@ def shared_inputs(
         "tariffs": canonical(sorted({segment.version.sha256 for segment in segments})),
         "calendar": _calendar_text(calendar),
         "days": canonical([days.first.isoformat(), days.end.isoformat()]),
-        "cycle": canonical([cycle.first.isoformat(), cycle.end.isoformat()]),
+        "cycle": canonical(_period_text(period)),
         "prices": canonical([prices[name].to_json() for name in sorted(prices)]),
     }
+
+
+def _period_text(period: BillingPeriod) -> list[str] | dict[str, Any]:
+    """A month by its days alone, as bills were hashed when there was no other period."""
+    if period.is_one_month:
+        return [period.days.first.isoformat(), period.days.end.isoformat()]
+    return period.to_json()
 
 
 @lru_cache(maxsize=64)

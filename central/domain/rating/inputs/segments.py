@@ -44,6 +44,11 @@ class DayRange:
         """Number of days."""
         return (self.end - self.first).days
 
+    @property
+    def last(self) -> date:
+        """Last day."""
+        return self.end - timedelta(days=1)
+
     def days(self) -> tuple[date, ...]:
         """The days, ascending."""
         return _days(self.first, self.count)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Peak
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
@@ -144,7 +145,8 @@ def test_real_path_bills_as_brute_force_does(zone: str) -> None:
         prior = Fraction(draw.randint(0, 5000), 1000)
         plans = [(day, plan) for day, (_, plan) in zip(since, drawn, strict=True)]
         load = brute.Load(start, step, wh)
-        amounts, total = brute.bill(plans, load, zone, (first, end), prior, cycle.count)
+        months = draw.choice([1, 1, 2, 3, 12])
+        amounts, total = brute.bill(plans, load, zone, (first, end), prior, cycle.count, months)
         last = (end - timedelta(days=1)).replace(day=1)
         before = (last - timedelta(days=1)).replace(day=1)
         blocks = {"import": blocks_of(DayRange(first, end), zone, step.seconds, wh)}
@@ -155,7 +157,7 @@ def test_real_path_bills_as_brute_force_does(zone: str) -> None:
             versions,
             ResolvedCalendar(),
             DayRange(first, end),
-            cycle=cycle,
+            period=BillingPeriod("2026-10.drawn", cycle, months, cycle.end),
             opening=CarriedState((Peak("kw", "", before, prior),)),
         )
         assert not rated.holds, (seed, rated.holds)

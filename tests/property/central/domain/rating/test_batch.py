@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -22,6 +23,7 @@ from central.domain.rating.columnar.exact_column import Column, share_out
 from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
+from central.domain.rating.inputs.billing_period import BillingPeriod, WholeMonths
 from central.domain.rating.inputs.carried_state import CarriedState, Peak
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
@@ -214,7 +216,7 @@ def alone(meter: Meter, terms: Terms) -> Rated:
         terms.versions,
         terms.calendar,
         terms.days,
-        cycle=terms.cycle,
+        period=terms.period,
         opening=meter.opening,
         options=terms.options,
     )
@@ -226,17 +228,25 @@ def alone(meter: Meter, terms: Terms) -> Rated:
     seed=st.integers(0, 2**31),
     first=st.integers(0, 20),
     length=st.integers(2, 14),
+    months=st.sampled_from([1, 1, 2, 12]),
     rounded=st.booleans(),
 )
-def test_a_batch_bills_every_meter_as_it_is_billed_alone(
-    name: str, seed: int, first: int, length: int, *, rounded: bool
+def test_a_batch_bills_every_meter_as_it_is_billed_alone(  # noqa: PLR0913 - what is drawn
+    name: str, seed: int, first: int, length: int, months: int, *, rounded: bool
 ) -> None:
     cycle = DayRange(date(2026, 10, 1), date(2026, 11, 1))
     begin = date(2026, 10, 8) + timedelta(days=first)
     days = DayRange(begin, begin + timedelta(days=length))
     cycle = DayRange(min(cycle.first, days.first), max(cycle.end, days.end))
     versions = (version(BODIES[name]), version(BODIES[name], "2026-10-20", "7"))
-    terms = Terms(versions, CALENDAR, days, cycle, options=RatingOptions(rounded=rounded))
+    period = BillingPeriod("2026-10.drawn", days, months, days.end)
+    if length > 7:
+        halves = (DayRange(cycle.first, begin), DayRange(begin, cycle.end))
+        own = tuple(map(WholeMonths, halves, (1, months)))
+        period = replace(period, days=cycle, lies_in=own)
+    elif length > 3:
+        period = replace(period, days=cycle)
+    terms = Terms(versions, CALENDAR, days, period, options=RatingOptions(rounded=rounded))
     meters = meters_of(seed, days, name)
     found = rate_many(meters, terms)
     for meter, rated in zip(meters, found, strict=True):
@@ -251,7 +261,7 @@ def test_a_batch_bills_every_meter_as_it_is_billed_alone(
 @pytest.mark.parametrize("name", ["rounded", "tiers", "facts"])
 def test_plain_meters_are_not_rated_one_by_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     days = DayRange(date(2026, 10, 10), date(2026, 10, 20))
-    terms = Terms((version(BODIES[name]),), CALENDAR, days, days)
+    terms = Terms((version(BODIES[name]),), CALENDAR, days, BillingPeriod.month(days))
     draw = random.Random(5)  # noqa: S311 - not for secrets
     facts = FACTS if name == "facts" else AgreementFacts()
     meters = [Meter({"import": blocks(draw, days, 900, channel=n)}, facts) for n in range(6)]
@@ -263,7 +273,7 @@ def test_values_beyond_64_bits_are_exact() -> None:
     days = DayRange(date(2026, 10, 1), date(2026, 10, 4))
     draw = random.Random(3)  # noqa: S311 - not for secrets
     for highest in (10**11, 10**16, 2**61):
-        terms = Terms((version(BODIES["tiers"]),), CALENDAR, days, days)
+        terms = Terms((version(BODIES["tiers"]),), CALENDAR, days, BillingPeriod.month(days))
         meters = [
             Meter({"import": blocks(draw, days, 3600, channel=n, exponent=-6, highest=highest)})
             for n in range(5)

@@ -17,6 +17,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.determinants.align import Blocks
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Level
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
@@ -119,11 +120,21 @@ def test_rebates_are_those_of_brute_force(
         prices = [PriceSeries("E", start, STEP_S, tuple(map(int, marked)), 0)]
         own = version(said, zone)
         rated = explained(
-            rate(blocks, AgreementFacts(), [own], ResolvedCalendar(), days, prices=prices), blocks
+            rate(
+                blocks,
+                AgreementFacts(),
+                [own],
+                ResolvedCalendar(),
+                days,
+                prices=prices,
+            ),
+            blocks,
         )
         wanted = brute_measures.rebate(use, marked, first, end, rules)
         assert rated.determinants[0].exact == wanted, seed
-        running = RunningBill(AgreementFacts(), [own], ResolvedCalendar(), days, prices=prices)
+        running = RunningBill(
+            AgreementFacts(), [own], ResolvedCalendar(), BillingPeriod.month(days), prices=prices
+        )
         for number, day in enumerate(days.days(), start=1):
             running.add({"import": [block for block in blocks["import"] if block.day <= day]})
             assert running.next_day == first + timedelta(days=number)
@@ -175,7 +186,15 @@ def test_factor_series_and_shares_are_those_of_brute_force(zone: str) -> None:
         prices = [PriceSeries("f", start, STEP_S, tuple(given), -3)]
         days = DayRange(first, end)
         rated = explained(
-            rate(blocks, facts, versions, ResolvedCalendar(), days, prices=prices), blocks
+            rate(
+                blocks,
+                facts,
+                versions,
+                ResolvedCalendar(),
+                days,
+                prices=prices,
+            ),
+            blocks,
         )
         found = sum(one.exact for one in rated.determinants)
         assert found == brute_measures.weighted(wh, per_interval), seed

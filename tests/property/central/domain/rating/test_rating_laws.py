@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import RatingOptions, rate
 from central.domain.rating.running_bill import RunningBill
@@ -77,7 +78,15 @@ def load(seed: int, days: DayRange = MONTH, channel: int = 1) -> dict[str, list]
 
 def rated(blocks: dict[str, list], version: TariffVersion, days: DayRange = MONTH) -> Rated:  # type: ignore[type-arg]
     options = RatingOptions(rounded=False)
-    return rate(blocks, AgreementFacts(), [version], CALENDAR, days, cycle=days, options=options)
+    return rate(
+        blocks,
+        AgreementFacts(),
+        [version],
+        CALENDAR,
+        days,
+        period=BillingPeriod.month(days),
+        options=options,
+    )
 
 
 @settings(max_examples=15, deadline=None)
@@ -119,12 +128,19 @@ def test_permuted_meters_and_a_meter_without_use_change_nothing(seed: int) -> No
 @given(seed=SEEDS)
 def test_running_bill_is_the_bill_of_the_days_so_far(seed: int) -> None:
     blocks = load(seed)
-    running = RunningBill(AgreementFacts(), [VERSION], CALENDAR, MONTH)
+    running = RunningBill(AgreementFacts(), [VERSION], CALENDAR, BillingPeriod.month(MONTH))
     for number, block in enumerate(blocks["import"], start=1):
         running.add({"import": [block]})
         if number in {1, 7, 25, 31}:
             days = DayRange(MONTH.first, MONTH.first + timedelta(days=number))
-            whole = rate(blocks, AgreementFacts(), [VERSION], CALENDAR, days, cycle=MONTH)
+            whole = rate(
+                blocks,
+                AgreementFacts(),
+                [VERSION],
+                CALENDAR,
+                days,
+                period=BillingPeriod.month(MONTH),
+            )
             now = running.bill()
             assert [(line.key, line.amount) for line in now.lines] == [
                 (line.key, line.amount) for line in whole.lines

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -209,7 +210,14 @@ def priced(imported: Imported) -> None:
     }
     version = TariffVersion.of(document)
     whole = DayRange(days.first - timedelta(days=3), days.end + timedelta(days=27))
-    bill = rate(blocks, AgreementFacts(), [version], ResolvedCalendar(), days, cycle=whole)
+    bill = rate(
+        blocks,
+        AgreementFacts(),
+        [version],
+        ResolvedCalendar(),
+        days,
+        period=BillingPeriod.month(whole),
+    )
     assert not bill.holds, bill.holds
 
 

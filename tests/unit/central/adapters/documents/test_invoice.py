@@ -48,7 +48,7 @@ def rated_month(tariff: str = TARIFF) -> tuple[Rated, dict[str, list[DayBlock]]]
 def made() -> tuple[Bill, DailyUsage]:
     rated, blocks = rated_month()
     account = Account("A-1", Party("Ana #García", ("Calle *Mayor* 1",)), Party("Seller"))
-    bill = make_bill(account, CYCLE, [Supply("SP-1", "TOU", CYCLE.days, ZONE, rated)])
+    bill = make_bill(account, CYCLE.period, [Supply("SP-1", "TOU", CYCLE.days, ZONE, rated)])
     return bill, daily_usage(rated.determinants, "kwh", blocks)
 
 

@@ -134,7 +134,7 @@ def bill_of(name: str = "Ana", **given: str) -> Bill:
     buyer = Party(name, (given.get("address", "Calle Mayor 1"),), given.get("tax_id", ""))
     account = Account(given.get("number", "A-1"), buyer, Party(given.get("seller", "Seller")))
     supply = Supply(given.get("point", "SP-1"), "TOU", CYCLE.days, ZONE, rated_month()[0])
-    return make_bill(account, CYCLE, [supply])
+    return make_bill(account, CYCLE.period, [supply])
 
 
 @pytest.mark.parametrize(

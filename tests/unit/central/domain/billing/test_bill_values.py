@@ -9,6 +9,7 @@ import pytest
 
 from central.domain.actor import Actor, ActorKind, Via
 from central.domain.billing.bill import Account, Bill, Party, Supply
+from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.make_bill import make_bill
 from central.domain.billing.read import MeterRead
@@ -22,6 +23,7 @@ from central.domain.billing.state import (
 )
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
@@ -41,9 +43,13 @@ taxes: [{id: vat, percent: 21, of: all}]
 ACCOUNT = Account("A-1", Party("Buyer", ("Street 1",)), Party("Seller"), Decimal("2.00"))
 
 
-def bill(*findings: Hold) -> Bill:
+def supply_of(period: BillingPeriod, *reads: MeterRead) -> Supply:
     versions = [TariffVersion.of(load_tariff(TARIFF))]
-    rated = rate({}, AgreementFacts(), versions, ResolvedCalendar(), CYCLE.days)
+    rated = rate({}, AgreementFacts(), versions, ResolvedCalendar(), period.days, period=period)
+    return Supply("SP-1", "Fixed", period.days, "Europe/Madrid", rated, reads)
+
+
+def bill(*findings: Hold) -> Bill:
     read = MeterRead(
         "S1",
         "Import",
@@ -54,8 +60,8 @@ def bill(*findings: Hold) -> Bill:
         datetime(2026, 10, 31, 23, tzinfo=UTC),
         Decimal(0),
     )
-    supply = Supply("SP-1", "Fixed", CYCLE.days, "Europe/Madrid", rated, (read,))
-    return make_bill(ACCOUNT, CYCLE, [supply], findings=findings)
+    supply = supply_of(CYCLE.period, read)
+    return make_bill(ACCOUNT, CYCLE.period, [supply], findings=findings)
 
 
 def test_total_is_the_sum_of_the_lines() -> None:
@@ -76,6 +82,22 @@ def test_bill_survives_json_and_keeps_its_hash() -> None:
     again = Bill.from_json(json.loads(json.dumps(made.to_json())))
     assert again == made
     assert again.sha256 == bill().sha256
+
+
+def test_hash_of_a_monthly_bill_is_that_of_earlier_releases() -> None:
+    made = bill()
+    assert made.sha256 == "3cc3c1541988b8eabd832508c51b70949bc87ed8e80b159c7f584de48dbf1ee3"
+    inputs = "45602e0dbf5c3ddddc1caefe2bff563820adaaed24f73cfd4e10b6745da5aab3"
+    assert made.supplies[0].input_sha256 == inputs
+
+
+def test_bill_of_two_months_survives_json() -> None:
+    period = BillingCycle("bimonthly", date(2026, 1, 1), 2).period_of(date(2026, 10, 1))
+    made = make_bill(ACCOUNT, period, [supply_of(period)])
+    said = json.loads(json.dumps(made.to_json()))
+    assert said["cycle"] == "2026-10.bimonthly"
+    assert Bill.from_json(said) == made
+    assert made.net == 20
 
 
 def test_state_is_no_part_of_the_hash_and_amounts_are() -> None:

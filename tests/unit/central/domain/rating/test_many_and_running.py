@@ -32,7 +32,8 @@ from central.domain.tariff.calendar import ResolvedCalendar
 from tests.support.months import ZONE, version
 from tests.support.rating import blocks_from
 
-DAYS = Cycle.parse("2026-10").days
+MONTH = Cycle.parse("2026-10").period
+DAYS = MONTH.days
 HEAD = """\
 tariff: t
 effective: 2020-01-01
@@ -147,7 +148,7 @@ def alone(one: Meter, name: str, days: DayRange = DAYS) -> Rated:
         [version(HEAD + TARIFFS[name])],
         ResolvedCalendar(),
         days,
-        cycle=DAYS,
+        period=MONTH,
         opening=one.opening,
         prices=PRICES,
         grants=one.grants,
@@ -158,7 +159,7 @@ def alone(one: Meter, name: str, days: DayRange = DAYS) -> Rated:
 @pytest.mark.parametrize("name", [name for name in TARIFFS if name != "events"])
 def test_a_batch_bills_each_meter_as_it_is_billed_alone(name: str) -> None:
     meters = [meter(number, name) for number in range(5)]
-    terms = Terms((version(HEAD + TARIFFS[name]),), ResolvedCalendar(), DAYS, DAYS, PRICES)
+    terms = Terms((version(HEAD + TARIFFS[name]),), ResolvedCalendar(), DAYS, MONTH, PRICES)
     for one, found in zip(meters, rate_many(meters, terms), strict=True):
         wanted = alone(one, name)
         assert not wanted.holds
@@ -172,7 +173,7 @@ def test_a_running_bill_is_the_bill_of_the_days_so_far(name: str) -> None:
         one.facts,
         [version(HEAD + TARIFFS[name])],
         ResolvedCalendar(),
-        DAYS,
+        MONTH,
         opening=one.opening,
         prices=PRICES,
         grants=one.grants,
@@ -230,7 +231,7 @@ def test_what_adds_up_bills_in_two_parts_as_in_one(name: str, day: int) -> None:
                 [version(HEAD + own)],
                 ResolvedCalendar(),
                 days,
-                cycle=DAYS,
+                period=MONTH,
                 prices=PRICES,
                 events=GIVEN,
                 options=RatingOptions(rounded=False),
@@ -244,7 +245,7 @@ def test_what_adds_up_bills_in_two_parts_as_in_one(name: str, day: int) -> None:
 def test_a_running_bill_under_an_override_that_fits_nothing_is_held() -> None:
     one = meter(1, "agreed")
     facts = AgreementFacts.of(**{"price.x": Decimal(1)})
-    running = RunningBill(facts, [version(HEAD + TARIFFS["agreed"])], ResolvedCalendar(), DAYS)
+    running = RunningBill(facts, [version(HEAD + TARIFFS["agreed"])], ResolvedCalendar(), MONTH)
     running.add({"import": [block for block in one.blocks["import"] if block.day == DAYS.first]})
     assert [hold.code for hold in running.bill().holds] == ["UNKNOWN_OVERRIDE"]
 
@@ -277,7 +278,7 @@ def test_what_another_tariff_left_is_settled_or_dropped_the_same_way_in_a_batch(
     left = CarriedState(levels=(Level("gone", "", "", Fraction(3)),))
     meters = [replace(meter(n, "agreed"), facts=FACTS, opening=left) for n in range(4)]
     meters += [replace(meter(n, "agreed"), facts=FACTS, opening=OPENING) for n in range(4, 8)]
-    terms = Terms((version(own),), ResolvedCalendar(), DAYS, DAYS)
+    terms = Terms((version(own),), ResolvedCalendar(), DAYS, MONTH)
     for one, found in zip(meters, rate_many(meters, terms), strict=True):
         wanted = rate(
             one.blocks, FACTS, [version(own)], ResolvedCalendar(), DAYS, opening=one.opening

@@ -10,6 +10,7 @@ from fractions import Fraction
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
 from central.domain.rating.rate import rate
@@ -100,7 +101,9 @@ def test_the_running_bill_nets_intervals_as_the_bill_does() -> None:
     text = TEXT[: TEXT.index("  - id: given")] + TEXT[TEXT.index("  - {id: all_taken") :]
     text = text[: text.index("  - id: day")]
     given, _ = blocks(4)
-    running = RunningBill(AgreementFacts(), [version(text)], ResolvedCalendar(), DAYS)
+    running = RunningBill(
+        AgreementFacts(), [version(text)], ResolvedCalendar(), BillingPeriod.month(DAYS)
+    )
     for number in range(DAYS.count):
         running.add({name: [own[number]] for name, own in given.items()})
     amounts = [(line.key, line.amount) for line in running.bill().lines]

@@ -15,6 +15,7 @@ from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import LineageError, explain
@@ -50,7 +51,14 @@ def steady(days: DayRange = OCTOBER, wh: int = 100, **options: int) -> list[DayB
 
 
 def rated(*versions: TariffVersion, days: DayRange = OCTOBER) -> Rated:
-    return rate({"import": steady()}, NO_FACTS, versions, CALENDAR, days, cycle=OCTOBER)
+    return rate(
+        {"import": steady()},
+        NO_FACTS,
+        versions,
+        CALENDAR,
+        days,
+        period=BillingPeriod.month(OCTOBER),
+    )
 
 
 def test_october_has_745_hours() -> None:

@@ -18,6 +18,7 @@ from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
@@ -118,12 +119,20 @@ def events_of(said: dict[str, list[tuple[str, str, str, dict[str, str]]]]) -> Ev
     }
 
 
-def range_of(said: dict[str, Any]) -> tuple[DayRange, DayRange]:
-    cycle = Cycle.parse(said["cycle"]).days
-    days = said.get("days")
-    if days is None:
-        return cycle, cycle
-    return DayRange(date.fromisoformat(days[0]), date.fromisoformat(days[1])), cycle
+def period_of(said: dict[str, Any]) -> BillingPeriod:
+    """The period of a month's name, or of the first day, the end and the number of months."""
+    if "cycle" in said:
+        return Cycle.parse(said["cycle"]).period
+    first, end, months = said["period"]
+    days = DayRange(date.fromisoformat(first), date.fromisoformat(end))
+    return BillingPeriod(f"{days.last:%Y-%m}.example", days, int(months), days.end)
+
+
+def days_of(said: dict[str, Any], period: BillingPeriod) -> DayRange:
+    if "days" not in said:
+        return period.days
+    first, end = said["days"]
+    return DayRange(date.fromisoformat(first), date.fromisoformat(end))
 
 
 @pytest.mark.parametrize("path", BILLS, ids=lambda path: path.name)
@@ -131,7 +140,8 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
     said = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - strings only
     names = said["tariff"] if isinstance(said["tariff"], list) else [said["tariff"]]
     documents = [load_tariff(FOLDER / name) for name in names]
-    days, cycle = range_of(said)
+    period = period_of(said)
+    days, cycle = days_of(said, period), period.days
     step = int(said.get("step_minutes", "15"))
     blocks = blocks_of(said.get("load", {}), cycle, documents[0].zone, step)
     events = events_of(said.get("events", {}))
@@ -144,7 +154,7 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
         [TariffVersion.of(document) for document in documents],
         resolve_calendar(documents, 2025, 2027),
         days,
-        cycle=cycle,
+        period=period,
         opening=opening,
         prices=prices_of(
             said.get("prices", {}),
