@@ -8,7 +8,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from central.cli import findings, print_bills, processes, rate, registry, remote
+from central.cli import (
+    cycles,
+    findings,
+    groups,
+    print_bills,
+    processes,
+    rate,
+    registry,
+    remote,
+)
 from central.cli.output import capture_pool_errors, group
 from central.process.start import EXIT_REFUSED
 from firmware_bridge.contract.software import named_version
@@ -20,6 +29,8 @@ app.add_typer(processes.app)
 app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
 app.add_typer(registry.tariffs, name="tariff")
+app.add_typer(cycles.cycles, name="cycle")
+app.add_typer(groups.groups, name="group")
 app.add_typer(rate.app)
 app.add_typer(print_bills.app, name="bill")
 app.add_typer(findings.findings, name="finding")

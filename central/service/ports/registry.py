@@ -14,6 +14,8 @@ from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import RegisterFacts
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.service.ports.cycles import CycleTransaction
+from central.service.ports.groups import GroupTransaction
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
@@ -136,7 +138,7 @@ class TariffRecord:
     currency: str
 
 
-class RegistryTransaction(Protocol):
+class RegistryTransaction(CycleTransaction, GroupTransaction, Protocol):
     """One transaction on the registry. Every `add` of something that overlaps is refused."""
 
     async def seller(self) -> Party | None:

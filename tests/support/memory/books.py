@@ -20,6 +20,8 @@ from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.finding import VeeFinding
 from central.service.ports.billing import BillRecord, NewBill, RunRecord
+from central.service.ports.cycles import CycleRecord
+from central.service.ports.groups import GroupRecord, Membership
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -97,6 +99,10 @@ class BookState:
     installations: dict[int, InstallationRecord] = field(default_factory=dict)
     accounts: dict[int, AccountRecord] = field(default_factory=dict)
     agreements: dict[int, AgreementRecord] = field(default_factory=dict)
+    cycles: dict[str, CycleRecord] = field(default_factory=dict)
+    account_cycles: dict[tuple[str, date], str] = field(default_factory=dict)
+    groups: dict[str, GroupRecord] = field(default_factory=dict)
+    members: dict[tuple[str, str, date], Membership] = field(default_factory=dict)
     tariffs: dict[tuple[str, date], TariffRecord] = field(default_factory=dict)
     series: dict[tuple[str, date, int], PriceDay] = field(default_factory=dict)
     blocks: dict[tuple[ChannelDay, int], DayBlock] = field(default_factory=dict)

@@ -26,6 +26,8 @@ from central.service.ports.registry import (
 from central.service.ports.validation import ENDLESS, PointChannelId
 from firmware_bridge.contract.reading import to_ms
 from tests.support.memory.books import BookState, KeptChannel, MemoryBooks
+from tests.support.memory.cycles import CycleRows
+from tests.support.memory.groups import GroupRows
 from tests.support.memory.ingest import Touched
 
 
@@ -46,12 +48,12 @@ class MemoryRegistry:
             yield _Transaction(self._books, state)
 
 
-class _Transaction:
+class _Transaction(CycleRows, GroupRows):
     """`RegistryTransaction` over dictionaries."""
 
     def __init__(self, books: MemoryBooks, state: BookState) -> None:
+        super().__init__(state)
         self._books = books
-        self._state = state
 
     async def seller(self) -> Party | None:
         return self._state.seller.get(1)

@@ -15,6 +15,8 @@ from psycopg.types.json import Jsonb
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.cycles import CycleRows
+from central.adapters.timescale.registry.groups import GroupRows
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import RegisterFacts
@@ -56,11 +58,11 @@ class TimescaleRegistry:
                 yield _RegistryTransaction(connection)
 
 
-class _RegistryTransaction:
+class _RegistryTransaction(CycleRows, GroupRows):
     """`RegistryTransaction` on one connection."""
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
-        self._connection = connection
+        super().__init__(connection)
 
     async def _rows(self, statement: str, /, **values: object) -> list[tuple[Any, ...]]:
         cursor = await self._connection.execute(_SQL[statement], values)

@@ -1,0 +1,87 @@
+-- name: cycles
+SELECT id, name, months, first_day, bill_after, by_hand FROM billing_cycle
+WHERE %(name)s::text IS NULL OR name = %(name)s
+ORDER BY name
+
+-- name: hold_cycle
+SELECT id FROM billing_cycle WHERE name = %(name)s FOR UPDATE
+
+-- name: periods
+SELECT cycle_id, name, first_day, end_day, bill_day FROM cycle_period
+WHERE cycle_id = ANY(%(cycles)s) ORDER BY cycle_id, end_day
+
+-- name: add_cycle
+INSERT INTO billing_cycle (name, months, first_day, bill_after, by_hand)
+VALUES (%(name)s, %(months)s, %(first)s, %(bill_after)s, %(by_hand)s)
+
+-- name: drop_periods
+DELETE FROM cycle_period USING billing_cycle
+WHERE billing_cycle.id = cycle_id AND billing_cycle.name = %(cycle)s
+    AND cycle_period.first_day >= %(first)s
+
+-- name: add_periods
+INSERT INTO cycle_period (cycle_id, name, first_day, end_day, bill_day, follows)
+SELECT
+    billing_cycle.id, given.name, given.first_day, given.end_day, given.bill_day,
+    CASE
+        WHEN given.place > 1
+            OR EXISTS (SELECT FROM cycle_period WHERE cycle_id = billing_cycle.id)
+            THEN given.first_day
+    END
+FROM billing_cycle, unnest(
+    %(names)s::text[], %(firsts)s::date[], %(ends)s::date[], %(bill_days)s::date[]
+) WITH ORDINALITY AS given (name, first_day, end_day, bill_day, place)
+WHERE billing_cycle.name = %(cycle)s
+
+-- name: cycle_claimed_until
+SELECT max(bill.end_day)
+FROM (
+    SELECT
+        account_id, cycle_id, from_day,
+        lead(from_day) OVER (PARTITION BY account_id ORDER BY from_day) AS until_day
+    FROM account_cycle
+) AS assigned
+JOIN billing_cycle ON billing_cycle.id = assigned.cycle_id
+JOIN bill ON bill.account_id = assigned.account_id AND bill.state <> 'discarded'
+    AND bill.end_day > assigned.from_day
+    AND (assigned.until_day IS NULL OR bill.first_day < assigned.until_day)
+WHERE billing_cycle.name = %(cycle)s
+
+-- name: account_claimed_until
+SELECT max(bill.end_day) FROM bill JOIN account ON account.id = bill.account_id
+WHERE account.number = %(account)s AND bill.state <> 'discarded'
+
+-- name: assignments
+SELECT account_cycle.from_day, coalesce(billing_cycle.name, account_cycle.built_in)
+FROM account_cycle
+JOIN account ON account.id = account_cycle.account_id
+LEFT JOIN billing_cycle ON billing_cycle.id = account_cycle.cycle_id
+WHERE account.number = %(account)s
+ORDER BY account_cycle.from_day
+
+-- name: members
+SELECT account.number, account_cycle.from_day
+FROM account_cycle
+JOIN account ON account.id = account_cycle.account_id
+LEFT JOIN billing_cycle ON billing_cycle.id = account_cycle.cycle_id
+WHERE coalesce(billing_cycle.name, account_cycle.built_in) = %(cycle)s
+ORDER BY account.number, account_cycle.from_day
+
+-- name: assign
+INSERT INTO account_cycle (account_id, from_day, cycle_id, built_in)
+SELECT
+    account.id, %(first)s,
+    (SELECT id FROM billing_cycle WHERE name = %(cycle)s), %(built_in)s
+FROM account WHERE number = %(account)s
+ON CONFLICT (account_id, from_day) DO UPDATE SET
+    cycle_id = excluded.cycle_id, built_in = excluded.built_in
+
+-- name: assigned
+-- Of a shard's accounts, those that are ever in another cycle than the calendar month.
+SELECT account_id, from_day, cycle_id, built_in FROM account_cycle
+WHERE account_id = ANY(%(accounts)s)
+
+-- name: share_cycles
+-- Nobody changes the lists until the bills are saved.
+SELECT id, name, months, first_day, bill_after, by_hand FROM billing_cycle
+WHERE id = ANY(%(cycles)s) ORDER BY id FOR SHARE

@@ -1,0 +1,100 @@
+"""What named groups need of a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+
+class GroupOf(StrEnum):
+    """What a group's members are."""
+
+    POINT = "point"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A member of a group for some days.
+
+    Args:
+        member: Name of the service point or number of the account.
+        first: First local day.
+        end: The day after the last; None while it lasts.
+    """
+
+    member: str
+    first: date
+    end: date | None = None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it lasts on a day."""
+        return self.first <= day and (self.end is None or day < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecord:
+    """A named group.
+
+    Args:
+        name: Letters, digits, `-`, `_`, `.` and `:`.
+        of: What its members are.
+    """
+
+    name: str
+    of: GroupOf
+
+
+class GroupTransaction(Protocol):
+    """Groups and their members, in one transaction."""
+
+    async def groups(self) -> tuple[tuple[GroupRecord, int], ...]:
+        """All groups by name, with the number of their memberships of any day."""
+
+    async def group(self, name: str, *, hold: bool = False) -> GroupRecord | None:
+        """A group.
+
+        Args:
+            name: Of the group.
+            hold: Keep others from changing its members until the transaction ends.
+        """
+
+    async def add_group(self, group: GroupRecord) -> None:
+        """Add a group.
+
+        Raises:
+            RegistryConflictError: There is one of that name.
+        """
+
+    async def memberships(self, group: str, member: str | None = None) -> tuple[Membership, ...]:
+        """Members of a group, by name and first day.
+
+        Args:
+            group: Its name.
+            member: This one only.
+        """
+
+    async def groups_of(self, of: GroupOf, member: str) -> tuple[tuple[str, Membership], ...]:
+        """The groups that a point or account is ever in, by name and first day."""
+
+    async def add_membership(self, group: str, membership: Membership) -> None:
+        """Add a member.
+
+        Raises:
+            RegistryConflictError: It is in the group on one of the days.
+        """
+
+    async def end_membership(self, group: str, member: str, first: date, end: date | None) -> None:
+        """Set the end of the membership that begins on a day.
+
+        Raises:
+            RegistryConflictError: It would overlap the next.
+        """
+
+    async def drop_membership(self, group: str, member: str, first: date) -> None:
+        """Take back the membership that begins on a day."""
+
+    async def members_on(self, group: str, day: date) -> tuple[str, ...]:
+        """The members of a group on a day, sorted."""
