@@ -14,6 +14,8 @@
       - number: A-1
         name: Ada Lovelace
         agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01, facts: {tax_exempt: false}}]
+        cycle: bimonthly                       # from the first agreement on, or {name, from}
+        groups: [route-7, {name: pilot, from: 2026-10-01, to: 2027-01-01}]
 
 Local dates are cut in the zone of the point; an instant may be given instead (RFC 3339).
 """
@@ -32,6 +34,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import Multiplier, RegisterFacts
+from central.domain.metering.installed_days import local_date
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, spelled
 from central.service.ports.registry import (
     AccountRecord,
@@ -40,6 +43,7 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
 )
+from central.service.registry.membership_entries import CycleEntry, GroupEntries
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
 from firmware_bridge.contract.interval import day_start
 from firmware_bridge.contract.obis import Obis
@@ -161,6 +165,7 @@ class PointEntry(_Model):
     capacity: str | None = None
     channels: tuple[ChannelEntry, ...] = (ChannelEntry(obis="1-0:1.8.0"),)
     meters: tuple[MeterEntry, ...] = ()
+    groups: GroupEntries = ()
 
     def record(self) -> PointRecord:
         """As the registry has it.
@@ -176,6 +181,10 @@ class PointEntry(_Model):
                 raise InvalidValueError(message, value=self.capacity)
             capacity = Decimal(match[1]) * (1000 if match[2] else 1)
         return PointRecord(self.name, self.zone, self.address, capacity)
+
+    def installed(self) -> list[date]:
+        """The local days on which its meters were installed."""
+        return [local_date(_instant(meter.start, self.zone), self.zone) for meter in self.meters]
 
 
 class AgreementEntry(_Model):
@@ -198,6 +207,8 @@ class AccountEntry(PartyEntry):
 
     number: str = Field(min_length=1)
     agreements: tuple[AgreementEntry, ...] = ()
+    cycle: CycleEntry | None = None
+    groups: GroupEntries = ()
 
     def record(self) -> AccountRecord:
         """As the registry has it."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from central.service.ports.groups import GroupOf
 from central.service.ports.registry import RegistryStore
 from central.service.registry.customer_file import CustomerFile
+from central.service.registry.cycles import BillingCycles
+from central.service.registry.groups import NamedGroups
+from central.service.registry.membership_entries import MembershipImport
 from central.service.registry.register import Effect, Enrol
 
 
@@ -26,12 +30,16 @@ async def import_customers(
 
     Raises:
         InvalidValueError: A value of the file cannot be.
+        PeriodClaimedError: An account is billed on the day of its new cycle or later.
         RegistryConflictError: It contradicts what is there; nothing was imported.
         NotRegisteredError: It names something that is nowhere; nothing was imported.
         TariffRefusedError: A tariff is refused; nothing was imported.
     """
     done: Counter[tuple[str, Effect]] = Counter()
+    cycles = BillingCycles(store, enrol.actor, enrol.clock)
+    groups = NamedGroups(store, enrol.actor, enrol.clock)
     async with store.transaction() as registry:
+        put = MembershipImport(registry, cycles, groups, done)
         if customers.seller is not None:
             done["seller", await enrol.seller_in(registry, customers.seller.party())] += 1
         for file, text in tariffs:
@@ -43,9 +51,14 @@ async def import_customers(
             for meter in point.meters:
                 record = meter.record(point.name, point.zone)
                 done["meter", await enrol.installation_in(registry, record)] += 1
+            await put.members(GroupOf.POINT, point.name, point.groups, point.installed())
         for account in customers.accounts:
             done["account", await enrol.account_in(registry, account.record())] += 1
             for agreement in account.agreements:
                 record_ = agreement.record(account.number)
                 done["agreement", await enrol.agreement_in(registry, record_)] += 1
+            days = [agreement.start for agreement in account.agreements]
+            if account.cycle is not None:
+                await put.cycle(account.number, account.cycle, days)
+            await put.members(GroupOf.ACCOUNT, account.number, account.groups, days)
     return done

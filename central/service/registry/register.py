@@ -54,8 +54,8 @@ class Enrol:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
-        self._actor = actor
-        self._clock = clock
+        self.actor = actor
+        self.clock = clock
 
     async def seller(self, seller: Party) -> Effect:
         """Say who charges."""
@@ -157,10 +157,10 @@ class Enrol:
         ]
         name = f"{installation.manufacturer}/{installation.serial}"
         if not same:
-            await registry.add_installation(installation, self._clock())
+            await registry.add_installation(installation, self.clock())
             # Also where the meter never spoke: what it was silent on is missing.
             await registry.reopen(installation.point, installation.start)
-            await registry.queue_for_validation(installation, self._clock())
+            await registry.queue_for_validation(installation, self.clock())
             return await self._note(registry, "installation", name, new=True)
         known = same[0]
         if replace(installation, gateway=None) == replace(known, gateway=None):
@@ -175,7 +175,7 @@ class Enrol:
         await registry.change_installation(installation)
         if known.end is not None and (installation.end is None or known.end < installation.end):
             await registry.reopen(known.point, known.end)
-        await registry.queue_for_validation(known, self._clock())
+        await registry.queue_for_validation(known, self.clock())
         return await self._note(registry, "installation", name, new=False)
 
     async def account_in(self, registry: RegistryTransaction, account: AccountRecord) -> Effect:
@@ -228,14 +228,14 @@ class Enrol:
                 )
         currency = version.document.currency.code
         record = TariffRecord(version.tariff, version.effective, document, version.sha256, currency)
-        await registry.add_tariff_version(record, self._actor, self._clock())
+        await registry.add_tariff_version(record, self.actor, self.clock())
         return await self._note(registry, "tariff", version.tariff, new=True)
 
     async def _note(
         self, registry: RegistryTransaction, kind: str, subject: str, *, new: bool
     ) -> Effect:
         effect = Effect.ADDED if new else Effect.CHANGED
-        await registry.audit(self._clock(), self._actor, f"{kind}.{effect}", subject, {})
+        await registry.audit(self.clock(), self.actor, f"{kind}.{effect}", subject, {})
         return effect
 
 
