@@ -17,6 +17,7 @@ from central.cli import (
     rate,
     registry,
     remote,
+    settings,
 )
 from central.cli.output import capture_pool_errors, group
 from central.process.start import EXIT_REFUSED
@@ -33,6 +34,7 @@ app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(rate.app)
 app.add_typer(print_bills.app, name="bill")
+app.add_typer(settings.app, name="settings")
 app.add_typer(findings.findings, name="finding")
 app.add_typer(findings.conflicts, name="conflict")
 app.add_typer(findings.quarantine, name="quarantine")

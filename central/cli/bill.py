@@ -226,7 +226,7 @@ def issue_command(
 
     async def work() -> tuple[int, Tried]:
         async with bill_store() as store:
-            use_case = IssueBills(store, series=settings().series)
+            use_case = IssueBills(store)
 
             async def issue(name: str) -> None:
                 await use_case.one((await find_bill(store, name)).uid, actor_of(actor))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +11,7 @@ import typer
 
 from central.cli.bill import SomeBills, SomeCycle, app, bill_store, find_bill, find_run
 from central.cli.each import FailedBill, Tried, each
-from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
+from central.cli.output import AsJson, answered, progress_bar, show, wait_for
 from central.domain.billing.state import BillState
 from central.service.billing.print_invoice import PrintBill
 from central.service.ports.billing import BillHead
@@ -54,7 +53,7 @@ async def _print(
 
     files: list[Path] = []
     async with bill_store() as store:
-        use_case = PrintBill(store, render_invoice, timedelta(days=settings().due_days))
+        use_case = PrintBill(store, render_invoice)
         wanted: dict[UUID, str] = {}
 
         async def choose(name: str) -> None:

@@ -1,4 +1,8 @@
-"""Renamed settings: the old name still works, and the new one is logged once."""
+"""Settings of earlier releases: a renamed one still works, a retired one is refused by name.
+
+A renamed setting is logged once with its new name. What a retired one said would silently hold no
+longer, so the process does not start until it is removed.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,16 @@ import structlog
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from firmware_bridge.contract.errors import ConfigurationError
+
 _log = structlog.get_logger(__name__)
 _reported: set[str] = set()
+
+
+class SettingRetiredError(ConfigurationError):
+    """A setting of an earlier release is set, and is read no more."""
+
+    code = "SETTING_RETIRED"
 
 
 class RenamedSource(PydanticBaseSettingsSource):
@@ -47,6 +59,23 @@ class RenamedSource(PydanticBaseSettingsSource):
             values[name] = value
             _report(former, f"{prefix}{name}".upper())
         return values
+
+
+def refuse_retired(retired: Mapping[str, str], folder: Path | None) -> None:
+    """Refuse settings that are read no more.
+
+    Args:
+        retired: Variable to what to do instead.
+        folder: Where settings may lie as files; None where none is named.
+
+    Raises:
+        SettingRetiredError: One is set.
+    """
+    given = _files(folder).keys() | {name.lower() for name in os.environ}
+    for name, remedy in retired.items():
+        if name.lower() in given:
+            message = f"{name} is set, but is a setting of the utility and of no process."
+            raise SettingRetiredError(message, value=name, remedy=remedy)
 
 
 def _files(folder: Path | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from central.config.renamed import RenamedSource
+from central.config.renamed import RenamedSource, refuse_retired
 from firmware_bridge.contract.errors import ConfigurationError
 
 PREFIX = "METERLINE_"
@@ -146,9 +146,12 @@ class FiledSettings(BaseSettings):
 
     Args:
         renamed: Fields that had another name, which still works, to that name.
+        retired: Variables that are read no more, to what to do instead; one that is set is
+            refused.
     """
 
     renamed: ClassVar[Mapping[str, str]] = {}
+    retired: ClassVar[Mapping[str, str]] = {}
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
@@ -164,6 +167,7 @@ class FiledSettings(BaseSettings):
         """Where settings are looked for, in this order."""
         del dotenv_settings, file_secret_settings
         folder = secrets_folder()
+        refuse_retired(cls.retired, folder)
         renamed = RenamedSource(settings_cls, cls.renamed, folder)
         if folder is None:
             return init_settings, env_settings, renamed

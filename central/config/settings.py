@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from central.config.secret import FiledSettings, apart, given_dsn, named_database, strong, variable
+
+_FOR_THE_UTILITY = (
+    "Remove it, and say it once for the utility: `meterline-central settings set {} --reason WHY`."
+)
 
 
 class Settings(FiledSettings):
@@ -29,8 +34,6 @@ class Settings(FiledSettings):
         grace_s: How long after its end a local day is validated. [s]
         poll_s: How long a worker rests when nothing waits. [s]
         shard_size: Accounts billed at a time.
-        series: Of legal numbers.
-        due_days: From issue to payment. [days]
     """
 
     database: SecretStr | None = None
@@ -45,8 +48,11 @@ class Settings(FiledSettings):
     grace_s: float = Field(default=900.0, ge=0)
     poll_s: float = Field(default=2.0, gt=0)
     shard_size: int = Field(default=500, ge=1, le=10_000)
-    series: str = Field(default="INV", pattern=r"^[A-Z0-9-]{1,16}$")
-    due_days: int = Field(default=14, ge=0, le=365)
+
+    retired: ClassVar[Mapping[str, str]] = {
+        "METERLINE_SERIES": _FOR_THE_UTILITY.format("--series PREFIX"),
+        "METERLINE_DUE_DAYS": _FOR_THE_UTILITY.format("--due-days DAYS"),
+    }
 
     @field_validator("web_token", "web_secret")
     @classmethod

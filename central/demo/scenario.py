@@ -263,7 +263,7 @@ class Scenario:
             reasons = ", ".join(hold.code for hold in head.holds)
             return BillRow(head.account, name, head.kwh, "—", f"held: {reasons}", None)
         file = folder / f"{record.number or head.account}.pdf"
-        file.write_bytes(await self._services.print_invoice(str(head.uid)))
+        file.write_bytes((await self._services.print_bill.file(str(head.uid))).content)
         return BillRow(
             head.account,
             record.bill.buyer.name,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
@@ -30,6 +31,7 @@ class Stores:
         ingest: Readings and quarantined batches.
         registry: Customers, agreements and meters.
         series: Prices and factors per step of time.
+        settings: What the utility says of its invoices.
         validation: Days to validate, and their blocks.
     """
 
@@ -40,6 +42,7 @@ class Stores:
     ingest: TimescaleIngestStore
     registry: TimescaleRegistry
     series: TimescaleSeriesStore
+    settings: TimescaleSettingsStore
     validation: TimescaleValidationStore
 
 
@@ -61,5 +64,6 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
             ingest=TimescaleIngestStore(pool),
             registry=TimescaleRegistry(pool),
             series=TimescaleSeriesStore(pool),
+            settings=TimescaleSettingsStore(pool),
             validation=TimescaleValidationStore(pool),
         )

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
@@ -20,6 +21,7 @@ from central.adapters.timescale.validation.validation import TimescaleValidation
 from central.domain.billing.bill import Party
 from central.service.ingest.ingest import Ingest
 from central.service.ports.billing import BillingStore
+from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.decisions import DecisionStore
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore
@@ -48,6 +50,7 @@ from tests.support.memory.decisions import MemoryDecisionStore
 from tests.support.memory.ingest import MemoryIngestStore
 from tests.support.memory.registry import MemoryRegistry
 from tests.support.memory.series import MemorySeriesStore
+from tests.support.memory.settings import MemorySettingsStore
 from tests.support.memory.validation import MemoryValidationStore
 
 ZONE = "Europe/Madrid"
@@ -88,6 +91,7 @@ class Utility:
     billing: BillingStore
     decisions: DecisionStore
     series: SeriesStore
+    settings: SettingsStore
 
     now: datetime = NOW
     """What the centre's clock shows."""
@@ -159,6 +163,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleBillingStore(pool),
             TimescaleDecisionStore(pool),
             TimescaleSeriesStore(pool),
+            TimescaleSettingsStore(pool),
         )
 
 
@@ -174,4 +179,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemoryBillingStore(books),
         MemoryDecisionStore(books),
         MemorySeriesStore(books),
+        MemorySettingsStore(books),
     )

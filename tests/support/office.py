@@ -13,6 +13,7 @@ from uuid import UUID
 
 from central.adapters.documents.invoice import render_invoice
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
@@ -88,6 +89,7 @@ class Office:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self.field = TimescaleField(pool)
+        self.settings = TimescaleSettingsStore(pool)
         self.bills: dict[str, UUID] = {}
 
     def services(self, clock: Callable[[], datetime] = lambda: NOW) -> OperatorServices:

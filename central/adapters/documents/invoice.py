@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +16,9 @@ import typst
 
 from central.domain.billing.bill import Bill, BillLine, Party, SupplySummary
 from central.domain.billing.bill_texts import printed_texts
+from central.domain.billing.billing_settings import LOCALES
+from central.domain.billing.document_template import template_of
+from central.domain.billing.issue import IssueFacts
 from central.domain.billing.printable import named, unprintable_holds
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
@@ -24,7 +26,6 @@ from central.domain.rating.daily_usage import DailyUsage
 from central.domain.rating.hold import Hold
 from central.service.billing.print_invoice import (
     DocumentError,
-    IssueFacts,
     UnprintableTextError,
 )
 from central.service.views.usage_chart import draw_usage
@@ -40,8 +41,8 @@ def render_invoice(
 ) -> bytes:
     """Render a bill as a PDF/A-3 invoice.
 
-    The creation date is that of issue, or the first day after the bill for a draft; system fonts
-    and the clock are not looked at.
+    The creation date is that of issue, or the first day after the bill for a draft; system fonts,
+    the clock, and what registry and settings say today are not looked at.
 
     Args:
         bill: What to print.
@@ -110,7 +111,7 @@ def _compiler() -> typst.Compiler:
 
 @cache
 def _template() -> bytes:
-    return files(__package__).joinpath("invoice.typ").read_bytes()
+    return template_of("invoice-1").text
 
 
 def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) -> dict[str, Any]:
@@ -118,7 +119,10 @@ def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) 
         "title": f"Invoice {issue.number}" if issue else f"Draft bill {bill.account} {bill.period}",
         "heading": "Invoice" if issue else "Bill",
         "status": "" if issue and bill.state is BillState.ISSUED else str(bill.state),
-        "hash": bill.sha256,
+        # Across every page of what is no invoice.
+        "mark": "" if issue else "DRAFT, NO INVOICE",
+        "locale": issue.locale if issue else LOCALES[0],
+        "hash": issue.content_sha256(bill.sha256) if issue else bill.sha256,
         "seller": _party(bill.seller),
         "buyer": _party(bill.buyer),
         "facts": _facts(bill, issue),
@@ -126,13 +130,14 @@ def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) 
         "due_label": "Amount due" if bill.due >= 0 else "Credit in your favour",
         "due": money(abs(bill.due)),
         "due_note": _due_note(bill, issue),
+        "payment_text": issue.payment_text if issue else "",
         "supplies": [_supply(supply) for supply in bill.supplies],
         "lines": [_line(entry, several=len(bill.supplies) > 1) for entry in bill.lines],
         "totals": _totals(bill),
         "charts": [
             {"title": f"Daily usage, {entry.unit}", "svg": draw_usage(entry)} for entry in usage
         ],
-        "notes": _notes(bill),
+        "notes": [*_notes(bill), *([issue.footer_text] if issue and issue.footer_text else [])],
     }
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from central.api.parameters import LIMIT, After, Limit, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.billing import BillOut, ExplanationOut, LineOut, RunOut
+from central.service.billing.print_invoice import BillFile
 from central.service.views.lookup import require
 
 router = APIRouter(tags=["bills"])
@@ -65,6 +66,15 @@ async def explain_line(services: Services, bill: str, number: LineNumber) -> Exp
 
 @router.get("/bills/{bill}/invoice.pdf", response_class=Response)
 async def get_invoice(services: Services, bill: str) -> Response:
-    """Get the PDF of a bill."""
-    require(await services.billing.bill(bill), "bill", bill)
-    return Response(await services.print_invoice(bill), media_type="application/pdf")
+    """Get the invoice of an issued bill as PDF."""
+    return _pdf(await services.print_bill.invoice(bill))
+
+
+@router.get("/bills/{bill}/draft.pdf", response_class=Response)
+async def get_draft(services: Services, bill: str) -> Response:
+    """Get a bill that is not issued as PDF, marked as a draft."""
+    return _pdf(await services.print_bill.draft(bill))
+
+
+def _pdf(file: BillFile) -> Response:
+    return Response(file.content, media_type="application/pdf")

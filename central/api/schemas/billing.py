@@ -93,6 +93,9 @@ class BillOut(Schema):
     account_name: str
     account_number: str
     number: str | None
+    issued_on: date | None
+    due_on: date | None
+    content_sha256: str | None
     state: str
     reason: str | None
     start: date

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
 from central.dashboard.slots import line_slots
-from central.service.billing.print_invoice import file_name
+from central.service.billing.print_invoice import BillFile
 from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.views.lookup import require
 
@@ -50,18 +50,19 @@ async def bill(request: Request, bill: str) -> Response:
 
 @router.get("/bills/{bill}/invoice.pdf")
 async def invoice(request: Request, bill: str) -> Response:
-    """Get the PDF of a bill."""
-    pages = pages_of(request)
-    view = require(await pages.services.billing.bill(bill), "bill", bill)
-    content = await pages.services.print_invoice(bill)
-    name = file_name(view.account_number, view.cycle)
-    if view.number:
-        name = f"{view.number}.pdf"
-    return Response(
-        content,
-        media_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="{name}"'},
-    )
+    """Get the invoice of an issued bill as PDF."""
+    return _inline(await pages_of(request).services.print_bill.invoice(bill))
+
+
+@router.get("/bills/{bill}/draft.pdf")
+async def draft(request: Request, bill: str) -> Response:
+    """Get a bill that is not issued as PDF, marked as a draft."""
+    return _inline(await pages_of(request).services.print_bill.draft(bill))
+
+
+def _inline(file: BillFile) -> Response:
+    headers = {"Content-Disposition": f'inline; filename="{file.name}"'}
+    return Response(file.content, media_type="application/pdf", headers=headers)
 
 
 @router.get("/bills/{bill}/lines/{line}")

@@ -19,7 +19,6 @@ from central.domain.billing.state import BillAction, BillState, advance
 from central.service.billing.print_invoice import UnprintableTextError
 from central.service.ports.billing import BillHead, BillingStore, RunRecord, UnknownBillError
 
-SERIES = "INV"
 _REMEDY = "Correct the text, or the name, and run the cycle again."
 
 
@@ -122,18 +121,13 @@ class IssueBills:
     Args:
         store: Where bills are kept.
         clock: Now, aware.
-        series: Of the numbers.
     """
 
     def __init__(
-        self,
-        store: BillingStore,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        series: str = SERIES,
+        self, store: BillingStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._store = store
         self._clock = clock
-        self._series = series
 
     async def one(self, uid: UUID, actor: Actor) -> None:
         """Issue a bill.
@@ -153,7 +147,7 @@ class IssueBills:
         except UnprintableTextError:
             await self._store.withdraw([uid], actor, self._clock())
             raise
-        await self._store.issue([uid], self._series, actor, self._clock())
+        await self._store.issue([uid], actor, self._clock())
 
     async def run(self, run: RunRecord, actor: Actor) -> BulkOutcome:
         """Issue every approved bill of a run that can be printed, by account number.
@@ -171,7 +165,7 @@ class IssueBills:
         now = self._clock()
         if refused:
             await self._store.withdraw([one.uid for one in refused], actor, now)
-        return BulkOutcome(await self._store.issue(uids, self._series, actor, now), refused)
+        return BulkOutcome(await self._store.issue(uids, actor, now), refused)
 
 
 def check_printable(bill: Bill) -> None:

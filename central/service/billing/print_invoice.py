@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import NamedTuple, Protocol
 
 from central.domain.billing.bill import Bill, RunType
+from central.domain.billing.issue import IssueFacts
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.daily_usage import DailyUsage, daily_usage
@@ -18,9 +17,7 @@ from central.service.billing.lineage import block_versions, find_bill
 from central.service.ports.billing import BillingStore, BillRecord
 from central.service.views.lookup import require
 from firmware_bridge.contract.errors import MeterlineError, OperatorError
-from firmware_bridge.contract.interval import zone_info
 
-DUE_AFTER = timedelta(days=14)
 # Anything else may mean another file where letters have no case, or not be a name at all.
 _PLAIN = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,79}")
 _DOUBTFUL = re.compile(r"[^A-Za-z0-9_-]")
@@ -34,25 +31,22 @@ class UnprintableTextError(OperatorError):
     code = "UNPRINTABLE_TEXT"
 
 
+class NotIssuedError(OperatorError):
+    """The bill is not issued, so nothing may be shown or sent as its invoice."""
+
+    code = "BILL_NOT_ISSUED"
+
+
+class IssuedError(OperatorError):
+    """The bill is issued, so it is no draft."""
+
+    code = "BILL_ISSUED"
+
+
 class DocumentError(MeterlineError):
     """The document of a bill cannot be made."""
 
     code = "DOCUMENT_NOT_MADE"
-
-
-@dataclass(frozen=True, slots=True)
-class IssueFacts:
-    """What a bill is given when it is issued.
-
-    Args:
-        number: Legal number.
-        issued: Local date of issue.
-        due: Local date of payment.
-    """
-
-    number: str
-    issued: date
-    due: date
 
 
 class BillFile(NamedTuple):
@@ -87,22 +81,50 @@ class PrintBill:
     Args:
         store: Where bills and blocks are kept.
         render: What makes the document.
-        due_after: From issue to payment.
     """
 
-    def __init__(
-        self, store: BillingStore, render: Renderer, due_after: timedelta = DUE_AFTER
-    ) -> None:
+    def __init__(self, store: BillingStore, render: Renderer) -> None:
         self._store = store
         self._render = render
-        self._due_after = due_after
 
-    async def __call__(self, bill: str) -> bytes:
-        """A bill's document; see `file`."""
-        return (await self.file(bill)).content
+    async def invoice(self, bill: str) -> BillFile:
+        """The invoice of an issued bill.
+
+        Args:
+            bill: The bill's identifier.
+
+        Raises:
+            NotFoundError: There is no such bill.
+            NotIssuedError: It is not issued; nothing else is an invoice.
+            UnprintableTextError: The fonts lack what it says.
+            DocumentError: It cannot be made for another reason.
+        """
+        record = require(await find_bill(self._store, bill), "bill", bill)
+        if record.issue is None:
+            message = f"The bill {bill} is not issued, so there is no invoice."
+            raise NotIssuedError(message, value=bill, remedy="Issue it, or print it as a draft.")
+        return await self._file(record)
+
+    async def draft(self, bill: str) -> BillFile:
+        """A bill that is not issued, marked as a draft on every page.
+
+        Args:
+            bill: The bill's identifier.
+
+        Raises:
+            NotFoundError: There is no such bill.
+            IssuedError: It is issued.
+            UnprintableTextError: The fonts lack what it says.
+            DocumentError: It cannot be made for another reason.
+        """
+        record = require(await find_bill(self._store, bill), "bill", bill)
+        if record.issue is not None:
+            message = f"The bill {bill} is issued as {record.issue.number} and no draft any more."
+            raise IssuedError(message, value=bill, remedy="Print its invoice.")
+        return await self._file(record)
 
     async def file(self, bill: str) -> BillFile:
-        """A bill's document, and the name of its file.
+        """The invoice of an issued bill; of another its draft, in a file that says so.
 
         Args:
             bill: The bill's identifier.
@@ -112,11 +134,15 @@ class PrintBill:
             UnprintableTextError: The fonts lack what it says.
             DocumentError: It cannot be made for another reason.
         """
-        record = require(await find_bill(self._store, bill), "bill", bill)
+        return await self._file(require(await find_bill(self._store, bill), "bill", bill))
+
+    async def _file(self, record: BillRecord) -> BillFile:
         one = record.bill
-        usage = await self._usage(one)
-        content = self._render(one, usage=usage, issue=self._issue(record))
-        return BillFile(file_name(one.account, one.period, one.run_type, one.revision), content)
+        content = self._render(one, usage=await self._usage(one), issue=record.issue)
+        name = file_name(
+            one.account, one.period, one.run_type, one.revision, draft=record.issue is None
+        )
+        return BillFile(name, content)
 
     async def _usage(self, bill: Bill) -> tuple[DailyUsage, ...]:
         parts = list(_shown(bill))
@@ -124,16 +150,14 @@ class PrintBill:
         blocks = list((await self._store.blocks(wanted)).values())
         return tuple(_usage_of(determinants, name, blocks) for name, determinants in parts)
 
-    def _issue(self, record: BillRecord) -> IssueFacts | None:
-        if record.issued_at is None or record.number is None:
-            return None
-        zone = record.bill.supplies[0].zone
-        issued = record.issued_at.astimezone(zone_info(zone)).date()
-        return IssueFacts(record.number, issued, issued + self._due_after)
-
 
 def file_name(
-    account: str, cycle: BillingPeriod | str, run_type: RunType = RunType.REGULAR, revision: int = 0
+    account: str,
+    cycle: BillingPeriod | str,
+    run_type: RunType = RunType.REGULAR,
+    revision: int = 0,
+    *,
+    draft: bool = False,
 ) -> str:
     """The name of a bill's file: its own on every machine, however letters are told apart there.
 
@@ -142,13 +166,14 @@ def file_name(
         cycle: Its period, or the name of it.
         run_type: Why the bill was made.
         revision: Of the bill.
+        draft: Whether it is no invoice.
     """
     name = account
     if not _PLAIN.fullmatch(account):
         digest = hashlib.sha256(account.encode()).hexdigest()[:_DIGEST]
         name = f"{_DOUBTFUL.sub('_', account)[:_READABLE].lstrip('-')}~{digest}"
     kind = "" if run_type is RunType.REGULAR else f"-{run_type}"
-    return f"{name}-{cycle}{kind}{f'-r{revision}' if revision else ''}.pdf"
+    return f"{name}-{cycle}{kind}{f'-r{revision}' if revision else ''}{'-draft' * draft}.pdf"
 
 
 def _shown(bill: Bill) -> Iterator[tuple[str, tuple[Determinant, ...]]]:

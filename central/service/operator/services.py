@@ -49,13 +49,10 @@ class OperatorServices:
         """
         return await view_line(self.billing, self.field, bill, line)
 
-    async def print_invoice(self, bill: str) -> bytes:
-        """A bill as PDF.
-
-        Raises:
-            NotFoundError: There is no such bill.
-        """
-        return await PrintBill(self.bills, self.render)(bill)
+    @property
+    def print_bill(self) -> PrintBill:
+        """The use-cases that print."""
+        return PrintBill(self.bills, self.render)
 
     def enrol(self, actor: Actor) -> Enrol:
         """The use-cases that write the registry, in somebody's name."""

@@ -18,6 +18,7 @@ from uuid import UUID
 from central.domain.actor import Actor
 from central.domain.billing.bill import Account, Bill, RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.issue import IssueFacts
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
@@ -232,8 +233,10 @@ class BillRecord:
         approver: Key of who approved it.
         made_at: When it was made.
         issued_at: When it was issued.
-        series: Of its legal number.
+        series: Under which its legal number was counted.
         legal_number: Its place in the series.
+        issue: What it was given when it was issued.
+        content_sha256: Of all that the issued bill says.
     """
 
     id: int
@@ -248,11 +251,13 @@ class BillRecord:
     issued_at: datetime | None = None
     series: str | None = None
     legal_number: int | None = None
+    issue: IssueFacts | None = None
+    content_sha256: str | None = None
 
     @property
     def number(self) -> str | None:
         """The legal number as printed."""
-        return None if self.legal_number is None else f"{self.series}-{self.legal_number:06}"
+        return None if self.issue is None else self.issue.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,10 +377,13 @@ class BillingStore(Protocol):
             StaleBillError: One is not approved any more.
         """
 
-    async def issue(self, uids: Sequence[UUID], series: str, actor: Actor, at: datetime) -> int:
-        """Give approved bills the next numbers of a series, in this order; all or none.
+    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+        """Issue approved bills in this order, all or none: number, dates and texts are fixed.
+
+        What they are comes from the utility's settings of the day of issue, see `plan_issue`.
 
         Raises:
+            BillingSettingsError: The utility has no settings on that day.
             StaleBillError: One is not approved any more.
         """
 

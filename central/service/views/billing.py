@@ -132,7 +132,10 @@ class BillView:
         account: The account's identifier.
         account_name: The account's name.
         account_number: The account's number.
-        number: Legal number; None until issued.
+        number: Legal number as printed; None until issued.
+        issued_on: Local date of issue; None until issued.
+        due_on: Local date of payment; None until issued.
+        content_sha256: Hash over all that the issued bill says, hexadecimal; None until issued.
         state: draft, held, approved, issued.
         reason: Why it is held; None where it is not.
         start: First local date billed.
@@ -151,6 +154,9 @@ class BillView:
     account_name: str
     account_number: str
     number: str | None
+    issued_on: date | None
+    due_on: date | None
+    content_sha256: str | None
     state: str
     reason: str | None
     start: date

@@ -124,12 +124,20 @@ def test_an_issued_bill_is_never_changed(app: psycopg.Connection[tuple[object, .
     with pytest.raises(psycopg.errors.RestrictViolation):
         app.execute("UPDATE bill SET total = 2 WHERE id = %s", (bill,))
     app.execute(
-        "UPDATE bill SET state = 'issued', series = 'INV', legal_number = 1, issued_at = now()"
-        " WHERE id = %s",
+        "UPDATE bill SET state = 'issued', series = 'INV', legal_number = 1, issued_at = now(),"
+        " number = 'INV-000001', issued_on = '2026-11-02', due_on = '2026-11-16', issue = '{}',"
+        " content_sha256 = sha256('x') WHERE id = %s",
         (bill,),
     )
     with pytest.raises(psycopg.errors.RestrictViolation):
         app.execute("UPDATE bill SET state = 'draft' WHERE id = %s", (bill,))
+    for change in (
+        "UPDATE bill SET number = 'INV-2'",
+        "UPDATE bill SET due_on = due_on + 1",
+        "UPDATE bill SET issue = '{\"a\": 1}'",
+    ):
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            app.execute(change.encode())
     with pytest.raises(psycopg.errors.RestrictViolation):
         app.execute("DELETE FROM bill_line WHERE bill_id = %s", (bill,))
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -84,10 +85,18 @@ def test_from_an_empty_database_to_an_issued_invoice(central: Run, tmp_path: Pat
 
     central("bill", "approve", "--cycle", "2026-10", code=2)
     central("bill", "approve", "--cycle", "2026-10", "--as", "chief")
+    series = ("settings", "set", "--series", "ES26", "--due-days", "20", "--as", "chief")
+    central(*series, code=2)
+    changed = said(central(*series, "--reason", "our own series", "--json"))
+    assert changed == said(central("settings", "show", "--json"))
+    assert (changed["revision"], changed["due_days"]) == (2, 20)
+    assert "ES26-000001" in central("settings", "show").stdout
     central("bill", "issue", bill["bill"], "--as", "chief")
     issued = said(central("bill", "show", bill["bill"], "--json"))
-    assert (issued["state"], issued["number"]) == ("issued", "INV-000001")
+    assert (issued["state"], issued["number"]) == ("issued", "ES26-000001")
     assert issued["sha256"] == bill["sha256"]
+    days = [date.fromisoformat(issued["issue"][name]) for name in ("issued", "due")]
+    assert (days[1] - days[0]).days == 20
     printed = said(central("bill", "pdf", "--cycle", "2026-10", "--out", tmp_path, "--json"))
     assert Path(printed["files"][0]).read_bytes().startswith(b"%PDF")
 

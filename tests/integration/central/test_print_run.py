@@ -64,24 +64,24 @@ async def test_a_name_that_cannot_be_printed_holds_its_bill_and_no_other(
     names = [f"{ACCOUNTS[0]}/{CYCLE}", other, "nobody", other]
     code, said = await printed(tmp_path, *names)
     assert code == 3
-    assert [Path(one).name for one in said["files"]] == [f"{ACCOUNTS[2]}-{CYCLE}.pdf"]
+    assert [Path(one).name for one in said["files"]] == [f"{ACCOUNTS[2]}-{CYCLE}-draft.pdf"]
     reasons = {one["bill"]: one["code"] for one in said["failed"]}
     assert reasons == {names[0]: "UNPRINTABLE_TEXT", "nobody": "UNKNOWN_BILL"}
     assert "U+5317" in json.dumps(said["failed"])
-    assert names_in(tmp_path) == [f"{ACCOUNTS[2]}-{CYCLE}.pdf"]
+    assert names_in(tmp_path) == [f"{ACCOUNTS[2]}-{CYCLE}-draft.pdf"]
 
     code, said = await printed(tmp_path, held)
     assert (code, said["files"]) == (2, [])
 
     transport = httpx.ASGITransport(create_app(services, WebSettings()))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as web:
-        answer = await web.get(f"/api/v1/bills/{held}/invoice.pdf")
-        page = await web.get(f"/bills/{held}/invoice.pdf")
-        right = await web.get(f"/bills/{other}/invoice.pdf")
+        answer = await web.get(f"/api/v1/bills/{held}/draft.pdf")
+        page = await web.get(f"/bills/{held}/draft.pdf")
+        right = await web.get(f"/bills/{other}/draft.pdf")
     assert (answer.status_code, answer.json()["code"]) == (422, "UNPRINTABLE_TEXT")
     assert page.status_code == 422
     assert "U+5317" in page.text
-    assert right.headers["content-disposition"].endswith(f'"{ACCOUNTS[2]}-{CYCLE}.pdf"')
+    assert right.headers["content-disposition"].endswith(f'"{ACCOUNTS[2]}-{CYCLE}-draft.pdf"')
 
 
 async def test_a_bill_of_before_it_was_looked_at_does_not_end_the_run(
@@ -91,7 +91,7 @@ async def test_a_bill_of_before_it_was_looked_at_does_not_end_the_run(
     await office.fill(HOUSEHOLDS)
     code, said = await printed(tmp_path, "--cycle", str(CYCLE))
     assert code == 3
-    assert [Path(one).name for one in said["files"]] == [f"{ACCOUNTS[2]}-{CYCLE}.pdf"]
+    assert [Path(one).name for one in said["files"]] == [f"{ACCOUNTS[2]}-{CYCLE}-draft.pdf"]
     codes = {one["bill"]: one["code"] for one in said["failed"]}
     assert codes[f"{ACCOUNTS[0]}/{CYCLE}"] == "UNPRINTABLE_TEXT"
     assert set(codes) == {f"{ACCOUNTS[0]}/{CYCLE}", f"{ACCOUNTS[1]}/{CYCLE}"}
@@ -101,7 +101,7 @@ async def test_a_month_says_which_of_its_bills_are_held(office: Office, tmp_path
     await office.fill((CHINESE, "Sanchis", "Okafor"))
     code, said = await printed(tmp_path, "--cycle", str(CYCLE))
     assert code == 3
-    assert names_in(tmp_path) == [f"{ACCOUNTS[2]}-{CYCLE}.pdf"]
+    assert names_in(tmp_path) == [f"{ACCOUNTS[2]}-{CYCLE}-draft.pdf"]
     reasons = {one["bill"]: one for one in said["failed"]}
     assert set(reasons) == {f"{ACCOUNTS[0]}/{CYCLE}", f"{ACCOUNTS[1]}/{CYCLE}"}
     assert reasons[f"{ACCOUNTS[0]}/{CYCLE}"]["code"] == "UNPRINTABLE_TEXT"

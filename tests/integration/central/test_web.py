@@ -213,13 +213,6 @@ async def test_refusals_are_problem_documents(
         assert answer.json()["code"] == code
 
 
-async def test_an_invoice_is_a_pdf(office: Office) -> None:
-    async with client(office) as web:
-        answer = await web.get(f"/bills/{office.bills['Okafor']}/invoice.pdf")
-    assert answer.headers["content-type"] == "application/pdf"
-    assert answer.content.startswith(b"%PDF-")
-
-
 async def test_files_are_kept_for_ever_under_their_contents_name(office: Office) -> None:
     async with client(office) as web:
         page = (await web.get("/meters/1")).text

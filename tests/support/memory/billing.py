@@ -13,6 +13,7 @@ from uuid import UUID
 from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.issue import number_bills, plan_issue
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.price_days import PriceDay
@@ -179,21 +180,27 @@ class MemoryBillingStore:
                 self._books.audit(at, approver, "bill.approved", f"{len(uids)} bills", {})
         return len(uids)
 
-    async def issue(self, uids: Sequence[UUID], series: str, actor: Actor, at: datetime) -> int:
+    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            for key, kept in self._chosen(uids):
-                if kept.record.bill.state is not BillState.APPROVED:
-                    raise _stale("approved")
-                state.numbers[series] = state.numbers.get(series, 0) + 1
+            chosen = list(self._chosen(uids))
+            if any(bill.record.bill.state is not BillState.APPROVED for _, bill in chosen):
+                raise _stale("approved")
+            zones = [bill.record.bill.supplies[0].zone for _, bill in chosen]
+            plans = plan_issue(list(state.settings.values()), zones, at)
+            issued = number_bills(plans, state.numbers)
+            for (key, bill), (counter, ordinal, facts) in zip(chosen, issued, strict=True):
+                state.numbers[counter] = ordinal
                 record = replace(
-                    kept.record,
-                    bill=replace(kept.record.bill, state=BillState.ISSUED),
+                    bill.record,
+                    bill=replace(bill.record.bill, state=BillState.ISSUED),
                     issued_at=at,
-                    series=series,
-                    legal_number=state.numbers[series],
+                    series=counter,
+                    legal_number=ordinal,
+                    issue=facts,
+                    content_sha256=facts.content_sha256(str(bill.record.sha256)),
                 )
-                state.bills[key] = replace(kept, record=record)
+                state.bills[key] = replace(bill, record=record)
             if uids:
                 self._books.audit(at, actor, "bill.issued", f"{len(uids)} bills", {})
         return len(uids)

@@ -8,12 +8,13 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
+from central.domain.billing.billing_settings import BillingSettings, SettingsRevision
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
@@ -32,6 +33,15 @@ from central.service.ports.registry import (
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
 from tests.support.memory.ingest import MemoryIngestStore
+
+SEEDED = SettingsRevision(
+    1,
+    date(2000, 1, 1),
+    BillingSettings(),
+    datetime(2000, 1, 1, tzinfo=UTC),
+    "migration",
+    "the defaults of earlier releases",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,7 @@ class BookState:
     shards: dict[tuple[int, int], KeptShard] = field(default_factory=dict)
     bills: dict[int, KeptBill] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    settings: dict[int, SettingsRevision] = field(default_factory=lambda: {1: SEEDED})
     audit: dict[int, AuditLine] = field(default_factory=dict)
 
     def copy(self) -> dict[str, dict[Any, Any]]:

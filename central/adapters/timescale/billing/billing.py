@@ -11,6 +11,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.billing.load import SQL, ShardLoader
 from central.adapters.timescale.billing.save import ShardWriter
 from central.adapters.timescale.errors import translated
@@ -21,6 +22,7 @@ from central.adapters.timescale.validation.validation import read_blocks
 from central.domain.actor import Actor
 from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.issue import IssueFacts
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
@@ -185,20 +187,15 @@ class TimescaleBillingStore:
                 await audit(connection, at, actor, "bill.withdrawn", subject, detail)
         return len(uids)
 
-    async def issue(self, uids: Sequence[UUID], series: str, actor: Actor, at: datetime) -> int:
+    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            await connection.execute(SQL["add_series"], {"series": series})
-            last = int((await _one(connection, "next_number", series=series))[0])
-            values = {"uids": list(uids), "series": series, "last": last, "at": at}
-            cursor = await connection.execute(SQL["issue"], values)
-            _check(cursor.rowcount, uids, "approved")
-            await connection.execute(
-                SQL["save_number"], {"series": series, "last": last + len(uids)}
-            )
+            locked = await lock_approved(connection, uids)
+            _check(len(locked), uids, "approved")
             if uids:
+                issued = await issue_bills(connection, {uid: locked[uid] for uid in uids}, at)
                 subject, detail = _subject(uids)
-                numbers = {"series": series, "first": last + 1, "last": last + len(uids)}
+                numbers = {"numbers": given_numbers(issued)}
                 await audit(connection, at, actor, "bill.issued", subject, detail | numbers)
         return len(uids)
 
@@ -316,6 +313,8 @@ def _record(row: _Row, lines: Sequence[_Row]) -> BillRecord:
         issued_at=row[10],
         series=row[11],
         legal_number=row[12],
+        issue=None if row[13] is None else IssueFacts.from_json(row[13]),
+        content_sha256=None if row[14] is None else bytes(row[14]).hex(),
     )
 
 

@@ -242,7 +242,8 @@ ORDER BY bill.currency, min(bill_line.number), bill_line.charge
 -- name: bill
 SELECT
     bill.id, bill.uid, bill_run.uid, bill.document, bill.state, bill.sha256, bill.kwh,
-    bill.creator, bill.made_at, bill.approver, bill.issued_at, bill.series, bill.legal_number
+    bill.creator, bill.made_at, bill.approver, bill.issued_at, bill.series, bill.legal_number,
+    bill.issue, bill.content_sha256
 FROM bill JOIN bill_run ON bill_run.id = bill.run_id
 WHERE bill.uid = %(uid)s
 
@@ -269,19 +270,3 @@ WHERE uid = ANY(%(uids)s) AND (
         )
     )
 )
-
--- name: add_series
-INSERT INTO bill_series (series) VALUES (%(series)s) ON CONFLICT (series) DO NOTHING
-
--- name: next_number
-SELECT last FROM bill_series WHERE series = %(series)s FOR UPDATE
-
--- name: issue
-UPDATE bill SET
-    state = 'issued', series = %(series)s, legal_number = %(last)s + chosen.place,
-    issued_at = %(at)s
-FROM unnest(%(uids)s::uuid[]) WITH ORDINALITY AS chosen (uid, place)
-WHERE bill.uid = chosen.uid AND bill.state = 'approved'
-
--- name: save_number
-UPDATE bill_series SET last = %(last)s WHERE series = %(series)s

@@ -195,8 +195,9 @@ def _run(row: Record, sums: Sequence[Record]) -> RunView:
 
 def _bill(row: Record) -> BillView:
     (
-        _, uid, run, cycle, account, account_name, account_number, series, legal, state, holds,
-        start, end, currency, total, sha256, creator, approver, cancelled,
+        _, uid, run, cycle, account, account_name, account_number, number, issued_on, due_on,
+        content_sha256, state, holds, start, end, currency, total, sha256, creator, approver,
+        cancelled,
     ) = row  # fmt: skip
     return BillView(
         bill=str(uid),
@@ -205,7 +206,10 @@ def _bill(row: Record) -> BillView:
         account=str(account),
         account_name=account_name,
         account_number=account_number,
-        number=None if legal is None else f"{series}-{legal:06}",
+        number=number,
+        issued_on=issued_on,
+        due_on=due_on,
+        content_sha256=None if content_sha256 is None else content_sha256.hex(),
         state="cancelled" if cancelled else state,
         reason=" ".join(str(hold.get("message", hold)) for hold in holds) or None,
         start=start,

@@ -49,8 +49,10 @@ ORDER BY run_id, currency
 
 -- name: bills
 SELECT
-    bill.id, bill.uid, bill_run.uid, bill.cycle, account.uid, account.name, account.number,
-    bill.series, bill.legal_number, bill.state, bill.holds, bill.first_day, bill.end_day,
+    -- Names as the bill says them: what the registry says today is no part of it.
+    bill.id, bill.uid, bill_run.uid, bill.cycle, account.uid,
+    bill.document -> 'buyer' ->> 'name', bill.document ->> 'account',
+    bill.number, bill.issued_on, bill.due_on, bill.content_sha256, bill.state, bill.holds, bill.first_day, bill.end_day,
     bill.currency, bill.total, bill.sha256, bill.creator, bill.approver, cancelled.id IS NOT NULL
 FROM (
     SELECT * FROM bill

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from central.config import renamed
 from central.config.broker import BrokerSettings
 from central.config.ingest import IngestSettings
+from central.config.renamed import SettingRetiredError
 from central.config.secret import FOLDERS, SecretRefusedError, SettingMissingError
 from central.config.settings import Settings
 from tests.support.data import REPOSITORY
@@ -77,6 +78,26 @@ def test_the_deployment_sets_nothing_that_no_process_reads() -> None:
             named |= set(re.findall(r"METERLINE_\w+", file.read_text(encoding="utf-8")))
     assert named
     assert named <= variables().keys()
+
+
+def test_a_setting_of_the_utility_is_refused_by_name_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "meterline_due_days").write_text("20")
+    monkeypatch.setenv("METERLINE_SERIES", "ES26")
+    with pytest.raises(SettingRetiredError, match=r"METERLINE_SERIES.*settings set --series"):
+        Settings()
+    monkeypatch.delenv("METERLINE_SERIES")
+    Settings()
+    monkeypatch.setenv("METERLINE_SECRETS_DIR", str(tmp_path))
+    with pytest.raises(SettingRetiredError, match=r"METERLINE_DUE_DAYS.*settings set --due-days"):
+        Settings()
+
+
+def test_the_reference_lists_every_retired_setting() -> None:
+    assert rows("Retired settings").keys() == {
+        name for settings in FAMILY for name in settings.retired
+    }
 
 
 def test_an_old_name_still_works_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:

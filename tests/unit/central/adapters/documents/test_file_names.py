@@ -17,6 +17,7 @@ ACCOUNTS = ANY | st.text("aA/_.-1\u00e9e\u0301", min_size=1)
 def test_a_plain_account_is_read_in_the_name() -> None:
     assert file_name("A-1", CYCLE) == "A-1-2026-10.pdf"
     assert file_name("ES-4100", CYCLE) == "ES-4100-2026-10.pdf"
+    assert file_name("A-1", CYCLE, draft=True) == "A-1-2026-10-draft.pdf"
 
 
 def test_accounts_that_look_alike_have_files_of_their_own() -> None:

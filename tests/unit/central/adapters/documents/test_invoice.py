@@ -10,6 +10,7 @@ from pypdf import PdfReader
 from central.adapters.documents.invoice import number, render_invoice
 from central.domain.billing.bill import Account, Bill, Party, Supply
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.issue import IssueFacts
 from central.domain.billing.make_bill import make_bill
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Rated
@@ -19,7 +20,6 @@ from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
-from central.service.billing.print_invoice import IssueFacts
 from central.service.views.usage_chart import draw_usage
 from tests.support.rating import blocks_from
 
@@ -60,7 +60,7 @@ def test_invoice_shows_lines_total_and_parties() -> None:
         assert wanted in text
     for entry in bill.lines:
         assert f"{entry.line.amount}" in text
-    assert bill.sha256 in text
+    assert ISSUE.content_sha256(bill.sha256) in text
 
 
 def test_same_bill_gives_the_same_bytes() -> None:

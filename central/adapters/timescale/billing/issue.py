@@ -1,0 +1,104 @@
+"""Issue bills in entry transaction: number, dates and texts are fixed in their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from central.adapters.timescale.billing.settings import settings_revisions
+from central.adapters.timescale.queries import load_queries
+from central.domain.billing.issue import IssuedBill, number_bills, plan_issue
+from central.domain.rating.hashing import canonical
+
+_Row = tuple[Any, ...]
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+class ApprovedBill(NamedTuple):
+    """What of an approved bill decides what it is given.
+
+    Args:
+        sha256: Of what it says, in hex.
+        zone: Of its first service point.
+    """
+
+    sha256: str
+    zone: str
+
+
+async def lock_approved(
+    connection: AsyncConnection[_Row], uids: Sequence[UUID]
+) -> dict[UUID, ApprovedBill]:
+    """Those of some bills that are approved, until the transaction ends."""
+    cursor = await connection.execute(_SQL["chosen"], {"uids": list(uids)})
+    return {row[0]: ApprovedBill(bytes(row[1]).hex(), row[2]) for row in await cursor.fetchall()}
+
+
+async def issue_bills(
+    connection: AsyncConnection[_Row], bills: Mapping[UUID, ApprovedBill], at: datetime
+) -> list[IssuedBill]:
+    """Issue bills in the order given.
+
+    Args:
+        connection: In the transaction that locked them.
+        bills: All that are issued.
+        at: Now.
+
+    Returns:
+        What each was given.
+
+    Raises:
+        BillingSettingsError: The utility has no settings on that day.
+    """
+    revisions = await settings_revisions(connection)
+    plans = plan_issue(revisions, [bill.zone for bill in bills.values()], at)
+    last = await _last(connection, sorted({plan.counter for plan in plans}))
+    issued = number_bills(plans, last)
+    await connection.execute(_SQL["issue"], {"at": at, **_columns(bills, issued)})
+    newest = {entry.counter: entry.ordinal for entry in issued}
+    values = {"series": list(newest), "last": list(newest.values())}
+    await connection.execute(_SQL["save_numbers"], values)
+    return issued
+
+
+async def _last(connection: AsyncConnection[_Row], counters: list[str]) -> dict[str, int]:
+    """The last number of each counter; nobody else gives entry until the transaction ends."""
+    await connection.execute(_SQL["add_series"], {"series": counters})
+    cursor = await connection.execute(_SQL["last_numbers"], {"series": counters})
+    return {row[0]: int(row[1]) for row in await cursor.fetchall()}
+
+
+def _columns(
+    bills: Mapping[UUID, ApprovedBill], issued: Sequence[IssuedBill]
+) -> dict[str, list[object]]:
+    facts = [entry.facts for entry in issued]
+    hashes: list[object] = [
+        bytes.fromhex(given.content_sha256(bill.sha256))
+        for given, bill in zip(facts, bills.values(), strict=True)
+    ]
+    return {
+        "uids": list(bills),
+        "series": [entry.counter for entry in issued],
+        "places": [entry.ordinal for entry in issued],
+        "numbers": [entry.number for entry in facts],
+        "issued": [entry.issued for entry in facts],
+        "due": [entry.due for entry in facts],
+        "facts": [canonical(entry.to_json()) for entry in facts],
+        "hashes": hashes,
+    }
+
+
+def given_numbers(issued: Sequence[IssuedBill]) -> list[dict[str, object]]:
+    """The first and last number given per counter, for the audit log."""
+    places: dict[str, list[int]] = {}
+    for entry in issued:
+        places.setdefault(entry.counter, []).append(entry.ordinal)
+    return [
+        {"series": counter, "first": min(given), "last": max(given)}
+        for counter, given in places.items()
+    ]

@@ -1,0 +1,205 @@
+"""What the utility, and no process, says of its invoices: series, days to pay, texts, template.
+
+Settings are kept as (effective, revision): what holds on a day is the latest effective date up to
+it, and of one date the newest revision. What an issued bill was given is fixed in the bill.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from central.domain.billing.document_template import TEMPLATES, template_of
+from central.domain.billing.printable import Text, unprintable_holds
+from firmware_bridge.contract.errors import OperatorError
+from firmware_bridge.contract.interval import zone_info
+
+LOCALES = ("en",)
+DUE_DAYS = 14
+DUE_DAYS_MAX = 365
+WIDTH_MAX = 18
+TEXT_MAX = 500
+_PREFIX = re.compile(r"[A-Z0-9](?:[A-Z0-9-]{0,14}[A-Z0-9])?")
+
+
+class BillingSettingsError(OperatorError):
+    """A setting of the utility is not valid."""
+
+    code = "BILLING_SETTINGS"
+
+
+class DocumentKind(StrEnum):
+    """What a document is to the one who gets it."""
+
+    INVOICE = "invoice"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSeries:
+    """How the numbers of one kind of document are written: INV-000007, or INV-2026-000007.
+
+    Args:
+        prefix: Capital letters, digits and hyphens.
+        width: Digits at least.
+        yearly: Whether each year of issue counts from 1 and is named in the number.
+
+    Raises:
+        BillingSettingsError: Prefix or width is not valid.
+    """
+
+    prefix: str = "INV"
+    width: int = 6
+    yearly: bool = False
+
+    def __post_init__(self) -> None:
+        if not _PREFIX.fullmatch(self.prefix):
+            message = f"The series {self.prefix!r} is not valid."
+            remedy = "Use 1 to 16 capital letters, digits and hyphens, no hyphen at an end."
+            raise BillingSettingsError(message, value=self.prefix, remedy=remedy)
+        if not 1 <= self.width <= WIDTH_MAX:
+            message = f"A number of {self.width} digits is not valid."
+            remedy = f"Use 1 to {WIDTH_MAX} digits."
+            raise BillingSettingsError(message, value=self.width, remedy=remedy)
+
+    def counter(self, day: date) -> str:
+        """The name under which numbers of a day are counted; it stands before the number."""
+        return f"{self.prefix}-{day.year:04}" if self.yearly else self.prefix
+
+    def number(self, day: date, count: int) -> str:
+        """The number as it is printed.
+
+        Args:
+            day: Of issue.
+            count: From 1, in the counter of that day.
+        """
+        return f"{self.counter(day)}-{count:0{self.width}}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {"prefix": self.prefix, "width": self.width, "yearly": self.yearly}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> NumberSeries:
+        """The series that `to_json` wrote."""
+        return cls(value["prefix"], value["width"], value["yearly"])
+
+
+def _first_series() -> dict[DocumentKind, NumberSeries]:
+    return {DocumentKind.INVOICE: NumberSeries()}
+
+
+@dataclass(frozen=True, slots=True)
+class BillingSettings:
+    """What is given to a document when it is issued.
+
+    Args:
+        series: Of its numbers, by kind of document.
+        due_days: From issue to payment. [days]
+        zone: IANA zone of the day of issue; None takes that of the bill's first service point.
+        locale: Language of the document.
+        payment_text: Printed where the invoice says how to pay.
+        footer_text: Printed below the invoice's notes.
+        template: Name of the template.
+
+    Raises:
+        BillingSettingsError: One of them is not valid.
+        InvalidValueError: The zone is not known.
+        UnknownTemplateError: There is no such template.
+    """
+
+    series: Mapping[DocumentKind, NumberSeries] = field(default_factory=_first_series)
+    due_days: int = DUE_DAYS
+    zone: str | None = None
+    locale: str = LOCALES[0]
+    payment_text: str = ""
+    footer_text: str = ""
+    template: str = TEMPLATES[-1]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.due_days <= DUE_DAYS_MAX:
+            message = f"{self.due_days} days to pay are not valid."
+            remedy = f"Use 0 to {DUE_DAYS_MAX} days."
+            raise BillingSettingsError(message, value=self.due_days, remedy=remedy)
+        if self.locale not in LOCALES:
+            message = f"There are no documents in the language {self.locale!r}."
+            remedy = f"Choose {' or '.join(LOCALES)}."
+            raise BillingSettingsError(message, value=self.locale, remedy=remedy)
+        if self.zone is not None:
+            zone_info(self.zone)
+        template_of(self.template)
+        for what, text in (("payment text", self.payment_text), ("footer text", self.footer_text)):
+            _check_text(what, text)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "series": {kind.value: series.to_json() for kind, series in self.series.items()},
+            "due_days": self.due_days,
+            "zone": self.zone,
+            "locale": self.locale,
+            "payment_text": self.payment_text,
+            "footer_text": self.footer_text,
+            "template": self.template,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> BillingSettings:
+        """The settings that `to_json` wrote."""
+        series = {
+            DocumentKind(kind): NumberSeries.from_json(numbers)
+            for kind, numbers in value["series"].items()
+        }
+        rest = {name: setting for name, setting in value.items() if name != "series"}
+        return cls(series=series, **rest)
+
+    def with_series(self, kind: DocumentKind, series: NumberSeries) -> BillingSettings:
+        """The settings with another series for one kind of document."""
+        return replace(self, series={**self.series, kind: series})
+
+
+def _check_text(what: str, text: str) -> None:
+    if len(text) > TEXT_MAX:
+        message = f"The {what} has {len(text)} characters."
+        raise BillingSettingsError(message, value=len(text), remedy=f"Use {TEXT_MAX} at most.")
+    printed: Text = (what, text)
+    for hold in unprintable_holds([printed]):
+        raise BillingSettingsError(hold.message, value=text, remedy="Replace these characters.")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsRevision:
+    """The utility's settings as somebody recorded them.
+
+    Args:
+        revision: From 1, without a gap.
+        effective: First day of issue that they hold on.
+        settings: What they are.
+        recorded_at: When. Aware.
+        actor: Key of who did.
+        reason: Why.
+    """
+
+    revision: int
+    effective: date
+    settings: BillingSettings
+    recorded_at: datetime
+    actor: str
+    reason: str
+
+
+def settings_on(revisions: Iterable[SettingsRevision], day: date) -> SettingsRevision:
+    """The settings of a day of issue.
+
+    Raises:
+        BillingSettingsError: None is in force that early.
+    """
+    in_force = [revision for revision in revisions if revision.effective <= day]
+    if not in_force:
+        message = f"The utility has no billing settings on {day}."
+        remedy = "Record them with `meterline-central settings set --effective DAY`."
+        raise BillingSettingsError(message, value=day, remedy=remedy)
+    return max(in_force, key=lambda revision: (revision.effective, revision.revision))

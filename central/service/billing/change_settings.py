@@ -1,0 +1,152 @@
+"""Show and change the utility's billing settings; a change is a new revision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from central.domain.actor import Actor
+from central.domain.billing.billing_settings import (
+    BillingSettings,
+    BillingSettingsError,
+    DocumentKind,
+    SettingsRevision,
+    settings_on,
+)
+from central.service.ports.billing_settings import SettingsStore
+from firmware_bridge.contract.interval import zone_info
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChange:
+    """What is to be different; None leaves a setting as it is.
+
+    Args:
+        series: Prefix of the numbers of invoices.
+        width: Digits of those numbers.
+        yearly: Whether they begin anew each year.
+        due_days: From issue to payment. [days]
+        zone: IANA zone of the day of issue; "" takes that of the bill's first service point.
+        locale: Language of the documents.
+        payment_text: Printed where the invoice says how to pay.
+        footer_text: Printed below the notes.
+        template: Name of the template.
+    """
+
+    series: str | None = None
+    width: int | None = None
+    yearly: bool | None = None
+    due_days: int | None = None
+    zone: str | None = None
+    locale: str | None = None
+    payment_text: str | None = None
+    footer_text: str | None = None
+    template: str | None = None
+
+    def of(self, settings: BillingSettings) -> BillingSettings:
+        """The settings with the change.
+
+        Raises:
+            BillingSettingsError: One of them is not valid.
+            InvalidValueError: The zone is not known.
+            UnknownTemplateError: There is no such template.
+        """
+        invoice = settings.series[DocumentKind.INVOICE]
+        numbers = {"prefix": self.series, "width": self.width, "yearly": self.yearly}
+        rest = {
+            "due_days": self.due_days,
+            "locale": self.locale,
+            "payment_text": self.payment_text,
+            "footer_text": self.footer_text,
+            "template": self.template,
+        }
+        changed = replace(settings, **_given(rest))
+        if self.zone is not None:
+            changed = replace(changed, zone=self.zone or None)
+        return changed.with_series(DocumentKind.INVOICE, replace(invoice, **_given(numbers)))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+class ChangeSettings:
+    """The use-cases.
+
+    Args:
+        store: Where the settings are kept.
+        clock: Now, aware.
+    """
+
+    def __init__(
+        self, store: SettingsStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def current(self, day: date | None = None) -> SettingsRevision:
+        """The settings in force.
+
+        Args:
+            day: Of issue; today where none is given.
+
+        Raises:
+            BillingSettingsError: None is in force that early.
+        """
+        revisions = await self._store.revisions()
+        return settings_on(revisions, day or self._today(revisions))
+
+    async def __call__(
+        self, change: SettingsChange, actor: Actor, reason: str, effective: date | None = None
+    ) -> SettingsRevision:
+        """Record a change; what the settings already say stays as it is.
+
+        Args:
+            change: What is to be different.
+            actor: Who changes it.
+            reason: Why.
+            effective: First day of issue that it holds on; today where none is given.
+
+        Returns:
+            The settings of that day.
+
+        Raises:
+            BillingSettingsError: A setting is not valid, or there is no reason.
+            InvalidValueError: The zone is not known.
+            UnknownTemplateError: There is no such template.
+            StaleSettingsError: Somebody else changed them meanwhile.
+        """
+        revisions = await self._store.revisions()
+        day = effective or self._today(revisions)
+        before = settings_on(revisions, day)
+        after = change.of(before.settings)
+        if after == before.settings:
+            return before
+        if not reason.strip():
+            message = "A change of the settings has no reason."
+            raise BillingSettingsError(message, remedy="Give one with --reason.")
+        newest = max(revision.revision for revision in revisions)
+        recorded = SettingsRevision(
+            newest + 1, day, after, self._clock(), actor.key, reason.strip()
+        )
+        await self._store.add(recorded, actor, _difference(before.settings, recorded))
+        return recorded
+
+    def _today(self, revisions: tuple[SettingsRevision, ...]) -> date:
+        """The utility's local day."""
+        now = self._clock()
+        zone = settings_on(revisions, now.astimezone(UTC).date()).settings.zone or "UTC"
+        return now.astimezone(zone_info(zone)).date()
+
+
+def _difference(before: BillingSettings, after: SettingsRevision) -> dict[str, Any]:
+    """Old and new value of what changed."""
+    old, new = before.to_json(), after.settings.to_json()
+    changed = {name: [old[name], new[name]] for name in new if old[name] != new[name]}
+    return {
+        "effective": after.effective.isoformat(),
+        "reason": after.reason,
+        "changed": changed,
+    }
