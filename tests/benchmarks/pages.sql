@@ -65,10 +65,22 @@ SELECT gen_random_uuid(), 'B' || lpad(n::text, 7, '0'), 'Customer ' || n
 FROM generate_series(1, %(meters)s) AS n
 
 -- name: agreements
-INSERT INTO agreement (uid, account_id, service_point_id, tariff_id, during)
-SELECT gen_random_uuid(), account.id, service_point.id, tariff.id, daterange('2026-01-01', NULL)
-FROM service_point
-JOIN account ON account.number = 'B' || substr(service_point.name, 7)
+WITH sold AS (
+    INSERT INTO service (uid, service_point_id, name)
+    SELECT gen_random_uuid(), id, 'electricity' FROM service_point
+    RETURNING id, service_point_id
+), living AS (
+    INSERT INTO occupancy (uid, account_id, service_id, billing_from)
+    SELECT gen_random_uuid(), account.id, sold.id, '2026-01-01'
+    FROM service_point
+    JOIN sold ON sold.service_point_id = service_point.id
+    JOIN account ON account.number = 'B' || substr(service_point.name, 7)
+    RETURNING id, account_id, service_id
+)
+INSERT INTO agreement (uid, account_id, service_point_id, service_id, tariff_id, during, occupancy_id)
+SELECT gen_random_uuid(), living.account_id, sold.service_point_id, sold.id, tariff.id, daterange('2026-01-01', NULL), living.id
+FROM living
+JOIN sold ON sold.id = living.service_id
 CROSS JOIN tariff
 
 -- name: bills

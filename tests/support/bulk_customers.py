@@ -32,15 +32,34 @@ WITH point AS (
     INSERT INTO point_channel (service_point_id, obis, period_s, unit, closed_through)
     SELECT id, %(obis)s, 900, 'Wh', '2026-10-31' FROM point ORDER BY id
     RETURNING id
+), service AS (
+    INSERT INTO service (uid, service_point_id, name)
+    SELECT gen_random_uuid(), id, 'electricity' FROM point ORDER BY id
+    RETURNING id, service_point_id
 ), payer AS (
     INSERT INTO account (uid, number, name)
     SELECT gen_random_uuid(), 'A-' || n, 'Customer ' || n FROM generate_series(1, %(count)s) AS n
     RETURNING id, number
+), occupancy AS (
+    INSERT INTO occupancy (uid, account_id, service_id, billing_from)
+    SELECT gen_random_uuid(), payer.id, service.id, '2026-10-01'
+    FROM payer
+    JOIN point ON substr(point.name, 4) = substr(payer.number, 3)
+    JOIN service ON service.service_point_id = point.id
+    ORDER BY payer.id
+    RETURNING id, account_id, service_id, billing_from
+), root AS (
+    INSERT INTO billed_period (occupancy_id, end_day) SELECT id, billing_from FROM occupancy
 )
-INSERT INTO agreement (uid, account_id, service_point_id, tariff_id, during)
-SELECT gen_random_uuid(), payer.id, point.id, tariff.id, '[2026-09-01,)'
-FROM payer
-JOIN point ON substr(point.name, 4) = substr(payer.number, 3)
+INSERT INTO agreement (
+    uid, account_id, service_point_id, service_id, tariff_id, during, occupancy_id
+)
+SELECT
+    gen_random_uuid(), occupancy.account_id, point.id, service.id, tariff.id, '[2026-10-01,)',
+    occupancy.id
+FROM occupancy
+JOIN service ON service.id = occupancy.service_id
+JOIN point ON point.id = service.service_point_id
 JOIN tariff ON tariff.name = 'HOME'
 """
 

@@ -143,17 +143,27 @@ class AccountIn(Order):
 
 
 class AgreementIn(Order):
-    """Account x service point x tariff; (point, first day) is its key."""
+    """Account x service x tariff; (service, first day) is its key."""
 
     account: Name
     service_point: Name
     tariff: Name
     first: date
     end: date | None = None
+    service: Name | None = None
+    billing_from: date | None = None
 
     def record(self) -> AgreementRecord:
         """As the registry keeps it."""
-        return AgreementRecord(self.account, self.service_point, self.tariff, self.first, self.end)
+        return AgreementRecord(
+            self.account,
+            self.service_point,
+            self.tariff,
+            self.first,
+            self.end,
+            service=self.service,
+            billing_from=self.billing_from,
+        )
 
 
 class TariffIn(Order):

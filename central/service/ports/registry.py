@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
+from central.domain.billing.occupancy import Occupancy
 from central.domain.metering.installation import RegisterFacts
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.service.ports.cycles import CycleTransaction
@@ -100,7 +101,7 @@ class AccountRecord:
 
 @dataclass(frozen=True, slots=True)
 class AgreementRecord:
-    """Account x service point x tariff; (point, first day) is its key.
+    """Account x service x tariff; (service, first day) is its key.
 
     Args:
         account: Number.
@@ -109,6 +110,9 @@ class AgreementRecord:
         first: First local day.
         end: The local day after the last; None while open.
         facts: What the tariff needs to know.
+        service: Name of the service at the point; None for the one that bills all.
+        billing_from: The first day that is billed here, where another system billed before; None
+            leaves it as it is.
     """
 
     account: str
@@ -117,6 +121,21 @@ class AgreementRecord:
     first: date
     end: date | None = None
     facts: AgreementFacts = field(default_factory=AgreementFacts)
+    service: str | None = None
+    billing_from: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRecord:
+    """What is sold at a point under one agreement at a time; (point, name) is its key.
+
+    Args:
+        name: As the utility calls it, such as `electricity`, `grid` or `feed-in`.
+        channels: What it bills; empty for all that the point counts.
+    """
+
+    name: str
+    channels: tuple[Obis, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +201,34 @@ class RegistryTransaction(CycleTransaction, GroupTransaction, Protocol):
     async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
         """The agreements of a point, ascending."""
 
-    async def add_agreement(self, agreement: AgreementRecord) -> None:
-        """Conclude an agreement.
+    async def services(self, point: str) -> tuple[ServiceRecord, ...]:
+        """What is sold at a point, in the order in which it was added; held until the end."""
 
-        Raises:
-            RegistryConflictError: Somebody pays for the point already at that time.
+    async def add_service(self, point: str, service: ServiceRecord) -> None:
+        """Sell something at a point."""
+
+    async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:
+        """Those of the agreement's account at its service, which is named; held until the end."""
+
+    async def save_occupancy(self, agreement: AgreementRecord, occupancy: Occupancy) -> int:
+        """Add or change one of those, and where its claims begin if nothing is billed.
+
+        Returns:
+            Its key.
         """
 
-    async def change_agreement(self, agreement: AgreementRecord) -> None:
-        """Set the end and the facts of an agreement that is there."""
+    async def add_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+        """Conclude an agreement, in an occupancy.
+
+        Raises:
+            RegistryConflictError: Somebody pays for the service already at that time.
+        """
+
+    async def change_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+        """Set the end, the facts, where billing begins and the occupancy of one that is there."""
+
+    async def move_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+        """Put an agreement that is there into another occupancy."""
 
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
         """The versions of a tariff, by date; empty where there is no such tariff."""

@@ -17,6 +17,8 @@
         cycle: bimonthly                       # from the first agreement on, or {name, from}
         groups: [route-7, {name: pilot, from: 2026-10-01, to: 2027-01-01}]
 
+A point may name `services: [{name: grid, channels: [1.8.0]}]`, and an agreement then its `service`.
+Where another system billed before, an agreement's `billing_from` is the first day billed here.
 Local dates are cut in the zone of the point; an instant may be given instead (RFC 3339).
 """
 
@@ -42,6 +44,7 @@ from central.service.ports.registry import (
     InstallationRecord,
     PointChannelRecord,
     PointRecord,
+    ServiceRecord,
 )
 from central.service.registry.membership_entries import CycleEntry, GroupEntries
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
@@ -156,6 +159,21 @@ class MeterEntry(_Model):
         )
 
 
+class ServiceEntry(_Model):
+    """What is sold at a point; without channels, all that it counts."""
+
+    name: str = Field(min_length=1)
+    channels: tuple[str, ...] = ()
+
+    def record(self) -> ServiceRecord:
+        """As the registry has it.
+
+        Raises:
+            InvalidValueError: A channel cannot be read.
+        """
+        return ServiceRecord(self.name, tuple(map(Obis.parse, self.channels)))
+
+
 class PointEntry(_Model):
     """A service point."""
 
@@ -166,6 +184,7 @@ class PointEntry(_Model):
     channels: tuple[ChannelEntry, ...] = (ChannelEntry(obis="1-0:1.8.0"),)
     meters: tuple[MeterEntry, ...] = ()
     groups: GroupEntries = ()
+    services: tuple[ServiceEntry, ...] = ()
 
     def record(self) -> PointRecord:
         """As the registry has it.
@@ -195,11 +214,22 @@ class AgreementEntry(_Model):
     start: date = Field(alias="from")
     end: date | None = Field(default=None, alias="to")
     facts: dict[str, FactText] = {}
+    service: str | None = Field(default=None, min_length=1)
+    billing_from: date | None = None
 
     def record(self, account: str) -> AgreementRecord:
         """As the registry has it."""
         facts = AgreementFacts(tuple(Fact(name, value) for name, value in self.facts.items()))
-        return AgreementRecord(account, self.point, self.tariff, self.start, self.end, facts)
+        return AgreementRecord(
+            account,
+            self.point,
+            self.tariff,
+            self.start,
+            self.end,
+            facts,
+            self.service,
+            self.billing_from,
+        )
 
 
 class AccountEntry(PartyEntry):

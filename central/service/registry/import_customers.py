@@ -48,6 +48,8 @@ async def import_customers(
             channels = tuple(channel.record() for channel in point.channels)
             effect = await enrol.point_in(registry, point.record(), channels)
             done["service point", effect] += 1
+            services = tuple(service.record() for service in point.services)
+            await enrol.services_in(registry, point.name, services)
             for meter in point.meters:
                 record = meter.record(point.name, point.zone)
                 done["meter", await enrol.installation_in(registry, record)] += 1

@@ -5,7 +5,7 @@ Every use-case is idempotent: what is there already, and says the same, stays as
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,8 +26,10 @@ from central.service.ports.registry import (
     RegistryConflictError,
     RegistryStore,
     RegistryTransaction,
+    ServiceRecord,
     TariffRecord,
 )
+from central.service.registry.occupancies import conclude, of_service, sell, with_service
 
 
 class Effect(StrEnum):
@@ -83,6 +85,11 @@ class Enrol:
         async with self._store.transaction() as registry:
             return await self.installation_in(registry, installation)
 
+    async def services(self, point: str, *services: ServiceRecord) -> None:
+        """Sell something at a service point; see `services_in`."""
+        async with self._store.transaction() as registry:
+            await self.services_in(registry, point, services)
+
     async def account(self, account: AccountRecord) -> Effect:
         """Create an account, or correct its name and address."""
         async with self._store.transaction() as registry:
@@ -92,8 +99,9 @@ class Enrol:
         """Conclude an agreement, or end it by giving an end.
 
         Raises:
-            NotRegisteredError: There is no such account, point or tariff.
+            NotRegisteredError: There is no such account, point, service or tariff.
             RegistryConflictError: It overlaps another, or contradicts what is there.
+            PeriodBilledError: Days are billed that would no longer belong to it.
         """
         async with self._store.transaction() as registry:
             return await self.agreement_in(registry, agreement)
@@ -180,11 +188,24 @@ class Enrol:
 
     async def account_in(self, registry: RegistryTransaction, account: AccountRecord) -> Effect:
         """See `account`."""
-        known = await registry.account(account.number)
-        if known == account:
+        before = await registry.account(account.number)
+        if before == account:
             return Effect.UNCHANGED
         await registry.save_account(account)
-        return await self._note(registry, "account", account.number, new=known is None)
+        return await self._note(registry, "account", account.number, new=before is None)
+
+    async def services_in(
+        self, registry: RegistryTransaction, point: str, services: Sequence[ServiceRecord]
+    ) -> None:
+        """Sell something at a service point.
+
+        Raises:
+            NotRegisteredError: There is no such point, or it does not count that.
+            RegistryConflictError: The service bills other channels.
+        """
+        if services:
+            _need(await registry.point(point), "service point", point)
+            await sell(registry, point, services)
 
     async def agreement_in(
         self, registry: RegistryTransaction, agreement: AgreementRecord
@@ -195,22 +216,22 @@ class Enrol:
         versions = await registry.tariff_versions(agreement.tariff)
         _need(versions or None, "tariff", agreement.tariff)
         name = f"{agreement.account} at {agreement.point}"
-        same = [
-            one
-            for one in await registry.agreements(agreement.point)
-            if one.first == agreement.first and one.account == agreement.account
-        ]
-        if not same:
-            await registry.add_agreement(agreement)
+        agreement = await with_service(registry, agreement)
+        others = await of_service(registry, agreement)
+        earlier = next((other for other in others if other.first == agreement.first), None)
+        if earlier is None:
+            await conclude(registry, agreement, others)
             return await self._note(registry, "agreement", name, new=True)
-        if same[0] == agreement:
+        if agreement.billing_from is None:
+            agreement = replace(agreement, billing_from=earlier.billing_from)
+        if earlier == agreement:
             return Effect.UNCHANGED
-        if same[0].tariff != agreement.tariff:
-            message = f"{name} has the tariff {same[0].tariff} since {agreement.first}."
+        if earlier.tariff != agreement.tariff:
+            message = f"{name} has the tariff {earlier.tariff} since {agreement.first}."
             raise RegistryConflictError(
                 message, value=agreement.tariff, remedy="End the agreement and begin another."
             )
-        await registry.change_agreement(agreement)
+        await conclude(registry, agreement, others)
         return await self._note(registry, "agreement", name, new=False)
 
     async def tariff_in(self, registry: RegistryTransaction, document: str, file: str) -> Effect:

@@ -29,6 +29,7 @@ from central.service.ports.registry import (
     InstallationRecord,
     PointChannelRecord,
     PointRecord,
+    ServiceRecord,
     TariffRecord,
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
@@ -60,6 +61,26 @@ class KeptFinding:
     id: int
     finding: VeeFinding
     accepted_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOccupancy:
+    """A row of `occupancy`."""
+
+    account: str
+    point: str
+    service: str
+    billing_from: date
+    ended_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptClaim:
+    """A row of `billed_period`; the root has no first day."""
+
+    first: date | None
+    part: int | None = None
+    opening: CarriedState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +134,10 @@ class BookState:
     account_cycles: dict[tuple[str, date], str] = field(default_factory=dict)
     groups: dict[str, GroupRecord] = field(default_factory=dict)
     members: dict[tuple[str, str, date], Membership] = field(default_factory=dict)
+    services: dict[tuple[str, str], ServiceRecord] = field(default_factory=dict)
+    occupancies: dict[int, KeptOccupancy] = field(default_factory=dict)
+    occupants: dict[int, int] = field(default_factory=dict)  # occupancy of each agreement
+    claims: dict[tuple[int, date], KeptClaim] = field(default_factory=dict)
     tariffs: dict[tuple[str, date], TariffRecord] = field(default_factory=dict)
     series: dict[tuple[str, date, int], PriceDay] = field(default_factory=dict)
     blocks: dict[tuple[ChannelDay, int], DayBlock] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from central.domain.actor import Actor
@@ -14,7 +14,6 @@ from central.domain.metering.installed_days import local_date
 from central.service.ports.ingest_records import ChannelId, MeterId
 from central.service.ports.registry import (
     AccountRecord,
-    AgreementRecord,
     InstallationRecord,
     NotRegisteredError,
     PointChannelRecord,
@@ -25,6 +24,7 @@ from central.service.ports.registry import (
 )
 from central.service.ports.validation import ENDLESS, PointChannelId
 from firmware_bridge.contract.reading import to_ms
+from tests.support.memory.agreements import AgreementTables
 from tests.support.memory.books import BookState, KeptChannel, MemoryBooks
 from tests.support.memory.cycles import CycleRows
 from tests.support.memory.groups import GroupRows
@@ -48,7 +48,7 @@ class MemoryRegistry:
             yield _Transaction(self._books, state)
 
 
-class _Transaction(CycleRows, GroupRows):
+class _Transaction(AgreementTables, CycleRows, GroupRows):
     """`RegistryTransaction` over dictionaries."""
 
     def __init__(self, books: MemoryBooks, state: BookState) -> None:
@@ -134,32 +134,6 @@ class _Transaction(CycleRows, GroupRows):
         key = keys[0] if keys else len(self._state.accounts) + 1
         self._state.accounts[key] = account
 
-    async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
-        found = [one for one in self._state.agreements.values() if one.point == point]
-        return tuple(sorted(found, key=lambda one: one.first))
-
-    async def add_agreement(self, agreement: AgreementRecord) -> None:
-        self._refuse_payers(agreement, None)
-        self._state.agreements[len(self._state.agreements) + 1] = agreement
-
-    def _refuse_payers(self, new: AgreementRecord, but: int | None) -> None:
-        for key, one in self._state.agreements.items():
-            if key != but and one.point == new.point and _days_overlap(one, new):
-                message = f"{new.point} already has an agreement at that time."
-                raise RegistryConflictError(
-                    message, value=new.point, remedy="End the other agreement first."
-                )
-
-    async def change_agreement(self, agreement: AgreementRecord) -> None:
-        key = next(
-            key
-            for key, one in self._state.agreements.items()
-            if (one.account, one.point, one.first)
-            == (agreement.account, agreement.point, agreement.first)
-        )
-        self._refuse_payers(agreement, key)
-        self._state.agreements[key] = agreement
-
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
         found = [one for one in self._state.tariffs.values() if one.name == name]
         return tuple(sorted(found, key=lambda one: one.effective))
@@ -201,7 +175,3 @@ def _overlap(
     first: datetime, end: datetime | None, other: datetime, other_end: datetime | None
 ) -> bool:
     return first < (other_end or ENDLESS) and other < (end or ENDLESS)
-
-
-def _days_overlap(one: AgreementRecord, other: AgreementRecord) -> bool:
-    return one.first < (other.end or date.max) and other.first < (one.end or date.max)

@@ -15,17 +15,16 @@ from psycopg.types.json import Jsonb
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.agreements import AgreementRows
 from central.adapters.timescale.registry.cycles import CycleRows
 from central.adapters.timescale.registry.groups import GroupRows
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import RegisterFacts
 from central.domain.metering.installed_days import local_date
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.uuid7 import uuid7
 from central.service.ports.registry import (
     AccountRecord,
-    AgreementRecord,
     InstallationRecord,
     NotRegisteredError,
     PointChannelRecord,
@@ -58,7 +57,7 @@ class TimescaleRegistry:
                 yield _RegistryTransaction(connection)
 
 
-class _RegistryTransaction(CycleRows, GroupRows):
+class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
     """`RegistryTransaction` on one connection."""
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
@@ -187,34 +186,6 @@ class _RegistryTransaction(CycleRows, GroupRows):
         uid = uuid7(datetime.now(UTC))
         await self._run("save_account", uid=uid, number=account.number, **columns)
 
-    async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
-        rows = await self._rows("agreements", point=point)
-        return tuple(
-            AgreementRecord(
-                account=row[0],
-                point=row[1],
-                tariff=row[2],
-                first=row[3],
-                end=row[4],
-                facts=AgreementFacts.from_json(row[5]),
-            )
-            for row in rows
-        )
-
-    async def add_agreement(self, agreement: AgreementRecord) -> None:
-        try:
-            await self._run(
-                "add_agreement", uid=uuid7(datetime.now(UTC)), **_agreement_columns(agreement)
-            )
-        except errors.ExclusionViolation as error:
-            raise _paid(agreement) from error
-
-    async def change_agreement(self, agreement: AgreementRecord) -> None:
-        try:
-            await self._run("change_agreement", **_agreement_columns(agreement))
-        except errors.ExclusionViolation as error:
-            raise _paid(agreement) from error
-
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
         rows = await self._rows("tariff_versions", name=name)
         return tuple(
@@ -305,17 +276,6 @@ def _party_columns(party: Party) -> dict[str, object]:
     }
 
 
-def _agreement_columns(agreement: AgreementRecord) -> dict[str, object]:
-    return {
-        "account": agreement.account,
-        "point": agreement.point,
-        "tariff": agreement.tariff,
-        "first": agreement.first,
-        "end": agreement.end,
-        "facts": Jsonb(agreement.facts.to_json()),
-    }
-
-
 def _overlap(installation: InstallationRecord, error: errors.Error) -> RegistryConflictError:
     name = f"{installation.manufacturer}/{installation.serial}"
     if error.diag.constraint_name == "installation_meter_is_in_one_place":
@@ -323,10 +283,3 @@ def _overlap(installation: InstallationRecord, error: errors.Error) -> RegistryC
     else:
         message = f"{installation.point} has another meter at that time, not {name}."
     return RegistryConflictError(message, value=name, remedy="End the other installation first.")
-
-
-def _paid(agreement: AgreementRecord) -> RegistryConflictError:
-    message = f"{agreement.point} already has an agreement at that time."
-    return RegistryConflictError(
-        message, value=agreement.point, remedy="End the other agreement first."
-    )

@@ -96,31 +96,6 @@ ON CONFLICT (number) DO UPDATE SET
     name = excluded.name, address = excluded.address,
     tax_id = excluded.tax_id, contact = excluded.contact
 
--- name: agreements
-SELECT
-    account.number, service_point.name, tariff.name,
-    lower(agreement.during), upper(agreement.during), agreement.facts
-FROM agreement
-JOIN account ON account.id = agreement.account_id
-JOIN service_point ON service_point.id = agreement.service_point_id
-JOIN tariff ON tariff.id = agreement.tariff_id
-WHERE service_point.name = %(point)s
-ORDER BY lower(agreement.during)
-
--- name: add_agreement
-INSERT INTO agreement (uid, account_id, service_point_id, tariff_id, during, facts)
-SELECT
-    %(uid)s, account.id, service_point.id, tariff.id, daterange(%(first)s, %(end)s), %(facts)s
-FROM account, service_point, tariff
-WHERE account.number = %(account)s AND service_point.name = %(point)s AND tariff.name = %(tariff)s
-
--- name: change_agreement
-UPDATE agreement SET during = daterange(lower(during), %(end)s), facts = %(facts)s
-FROM account, service_point
-WHERE account.id = account_id AND service_point.id = service_point_id
-    AND account.number = %(account)s AND service_point.name = %(point)s
-    AND lower(during) = %(first)s
-
 -- name: tariff_versions
 SELECT effective, document, sha256, currency
 FROM tariff_version JOIN tariff ON tariff.id = tariff_id

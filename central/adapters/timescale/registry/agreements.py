@@ -1,0 +1,125 @@
+"""Services, occupancies and agreements on PostgreSQL; the statements are in `agreements.sql`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import AsyncConnection, errors
+from psycopg.types.json import Jsonb
+
+from central.adapters.timescale.queries import load_queries
+from central.domain.billing.occupancy import Occupancy
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.uuid7 import uuid7
+from central.service.ports.registry import AgreementRecord, RegistryConflictError, ServiceRecord
+from firmware_bridge.contract.obis import Obis
+
+_SQL = load_queries(Path(__file__).with_name("agreements.sql"))
+
+
+class AgreementRows:
+    """That part of `RegistryTransaction`, on one connection."""
+
+    def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
+        self._connection = connection
+
+    async def _rows_of(self, statement: str, /, **values: object) -> list[tuple[Any, ...]]:
+        cursor = await self._connection.execute(_SQL[statement], values)
+        return await cursor.fetchall()
+
+    async def services(self, point: str) -> tuple[ServiceRecord, ...]:
+        """See `RegistryTransaction`."""
+        return tuple(
+            ServiceRecord(name, tuple(Obis(bytes(code)) for code in channels or ()))
+            for name, channels in await self._rows_of("services", point=point)
+        )
+
+    async def add_service(self, point: str, service: ServiceRecord) -> None:
+        """See `RegistryTransaction`."""
+        codes = [obis.code for obis in service.channels]
+        values = {"name": service.name, "channels": codes or None, "point": point}
+        await self._connection.execute(
+            _SQL["add_service"], {"uid": uuid7(datetime.now(UTC)), **values}
+        )
+
+    async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:
+        """See `RegistryTransaction`."""
+        # What is billed is read after whoever bills has let go.
+        held = await self._rows_of("hold_occupancies", **_place(agreement))
+        rows = await self._rows_of("occupancies", occupancies=[row[0] for row in held])
+        return tuple(Occupancy(row[0], row[1], row[2], tuple(row[3] or ()), row[4]) for row in rows)
+
+    async def save_occupancy(self, agreement: AgreementRecord, occupancy: Occupancy) -> int:
+        """See `RegistryTransaction`."""
+        days = {"billing_from": occupancy.billing_from, "ended_on": occupancy.ended_on}
+        key = occupancy.id
+        if key is None:
+            uid = uuid7(datetime.now(UTC))
+            rows = await self._rows_of("add_occupancy", uid=uid, **_place(agreement), **days)
+            key = int(rows[0][0])
+        else:
+            await self._connection.execute(_SQL["change_occupancy"], {"occupancy": key, **days})
+        if occupancy.billed_to is None:
+            await self._connection.execute(_SQL["drop_root"], {"occupancy": key, **days})
+            await self._connection.execute(_SQL["add_root"], {"occupancy": key, **days})
+        return key
+
+    async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
+        """See `RegistryTransaction`."""
+        return tuple(
+            AgreementRecord(
+                account=row[0],
+                point=row[1],
+                tariff=row[2],
+                first=row[3],
+                end=row[4],
+                facts=AgreementFacts.from_json(row[5]),
+                service=row[6],
+                billing_from=row[7],
+            )
+            for row in await self._rows_of("agreements", point=point)
+        )
+
+    async def add_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+        """See `RegistryTransaction`."""
+        uid = uuid7(datetime.now(UTC))
+        await self._write("add_agreement", agreement, occupancy, uid=uid)
+
+    async def change_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+        """See `RegistryTransaction`."""
+        await self._write("change_agreement", agreement, occupancy)
+
+    async def move_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+        """See `RegistryTransaction`."""
+        await self._write("move_agreement", agreement, occupancy)
+
+    async def _write(
+        self, statement: str, agreement: AgreementRecord, occupancy: int, **more: object
+    ) -> None:
+        values = {
+            **_place(agreement),
+            "tariff": agreement.tariff,
+            "first": agreement.first,
+            "end": agreement.end,
+            "facts": Jsonb(agreement.facts.to_json()),
+            "billing_from": agreement.billing_from,
+            "occupancy": occupancy,
+            **more,
+        }
+        try:
+            await self._connection.execute(_SQL[statement], values)
+        except errors.ExclusionViolation as error:
+            message = f"{agreement.point} already has an agreement at that time."
+            raise RegistryConflictError(
+                message, value=agreement.point, remedy="End the other agreement first."
+            ) from error
+
+
+def _place(agreement: AgreementRecord) -> dict[str, object]:
+    return {
+        "account": agreement.account,
+        "point": agreement.point,
+        "service": agreement.service,
+    }

@@ -1,0 +1,160 @@
+"""Services and occupancies: what is sold at a point, and who is there unbroken.
+
+Agreements of one account at one service that follow one another without a gap share an occupancy.
+Its days are billed from `billing_from` on, each once, by parts that follow one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from firmware_bridge.contract.errors import InvalidValueError, OperatorError
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+
+_ENERGY = (Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR)
+# Source: EN 13757-1, media 7, 8 and 9.
+_MEDIA = {7: "gas", 8: "water", 9: "water"}
+OTHER = "usage"
+
+
+class PeriodBilledError(OperatorError):
+    """Days that are to change are billed already."""
+
+    code = "PERIOD_BILLED"
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedDays:
+    """The days of one agreement.
+
+    Args:
+        first: First local day; no other agreement of the service begins on it.
+        end: The local day after the last; None while open.
+        billing_from: The first day that is billed here, where that is named.
+    """
+
+    first: date
+    end: date | None = None
+    billing_from: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.billing_from is not None and (
+            self.billing_from < self.first
+            or (self.end is not None and self.billing_from > self.end)
+        ):
+            message = (
+                f"Billing from {self.billing_from} does not lie in the agreement, which holds from"
+                f" {self.first} to {self.end or 'now on'}."
+            )
+            raise InvalidValueError(message, value=self.billing_from)
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """One account at one service, unbroken.
+
+    Args:
+        id: Its key; None for a new one.
+        billing_from: The first day that is billed.
+        ended_on: The local day after the last; None while it lasts.
+        agreements: First days of its agreements, ascending.
+        billed_to: Where its last claim ends; None where nothing is billed.
+    """
+
+    id: int | None
+    billing_from: date
+    ended_on: date | None
+    agreements: tuple[date, ...]
+    billed_to: date | None = None
+
+
+def default_service(counted: Sequence[tuple[Obis, Unit]]) -> str:
+    """The name of the service that bills all that a point counts.
+
+    Args:
+        counted: The point's channels, in order; the first one names it.
+    """
+    if not counted:
+        return OTHER
+    obis, unit = counted[0]
+    return "electricity" if unit in _ENERGY else _MEDIA.get(obis.code[0], OTHER)
+
+
+def occupied(agreed: Iterable[AgreedDays], before: Sequence[Occupancy]) -> list[Occupancy]:
+    """The occupancies that agreements of one account at one service make.
+
+    What is billed keeps its occupancy. One that lost all its agreements ends where it begins.
+
+    Args:
+        agreed: Every agreement, as it is to be.
+        before: The occupancies there are, with the agreements they had.
+
+    Returns:
+        All that are kept or new, as they are to be; those that changed nothing too.
+
+    Raises:
+        PeriodBilledError: Days that are billed would belong to no agreement, or to another chain.
+    """
+    days = sorted(agreed, key=lambda agreement: agreement.first)
+    of_agreement = {first: occupancy for occupancy in before for first in occupancy.agreements}
+    groups: list[tuple[Occupancy | None, list[AgreedDays]]] = []
+    for agreement in days:
+        mine = of_agreement.get(agreement.first)
+        pinned = mine if mine is not None and _billed_in(agreement, mine) else None
+        follows = bool(groups) and groups[-1][1][-1].end == agreement.first
+        if follows and pinned in {None, groups[-1][0]}:
+            groups[-1][1].append(agreement)
+        else:
+            groups.append((pinned, [agreement]))
+    used = {owner.id for owner, _ in groups if owner is not None}
+    after = []
+    for owner, parts in groups:
+        free = (of_agreement.get(agreement.first) for agreement in parts)
+        taken = owner or next(
+            (occupancy for occupancy in free if occupancy is not None and occupancy.id not in used),
+            None,
+        )
+        if taken is not None:
+            used.add(taken.id)
+        after.append(_occupancy(taken, parts))
+    emptied = [
+        replace(occupancy, ended_on=occupancy.billing_from, agreements=())
+        for occupancy in before
+        if occupancy.id not in used
+    ]
+    return [*after, *emptied]
+
+
+def _billed_in(agreement: AgreedDays, mine: Occupancy) -> bool:
+    return mine.billed_to is not None and agreement.first < mine.billed_to
+
+
+def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occupancy:
+    named = [agreement.billing_from for agreement in parts if agreement.billing_from is not None]
+    begins = max([parts[0].first, *named])
+    firsts = tuple(agreement.first for agreement in parts)
+    end = parts[-1].end
+    if occupancy is None or occupancy.billed_to is None:
+        key = None if occupancy is None else occupancy.id
+        return Occupancy(key, begins, end, firsts)
+    if named and begins != occupancy.billing_from:
+        message = (
+            f"Days from {occupancy.billing_from} to {occupancy.billed_to} are billed, so billing"
+            f" cannot begin on {begins}."
+        )
+        raise _billed(message, begins)
+    if end is not None and end < occupancy.billed_to:
+        message = f"Days until {occupancy.billed_to} are billed, so nothing ends on {end}."
+        raise _billed(message, end)
+    return replace(occupancy, ended_on=end, agreements=firsts)
+
+
+def _billed(message: str, value: date) -> PeriodBilledError:
+    return PeriodBilledError(
+        message,
+        value=value,
+        remedy="Discard or cancel the bills of those days first, newest first.",
+    )

@@ -1,0 +1,109 @@
+"""Conclude and change agreements: the service they are for, and the occupancy they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from central.domain.billing.occupancy import AgreedDays, default_service, occupied
+from central.service.ports.registry import (
+    AgreementRecord,
+    NotRegisteredError,
+    RegistryConflictError,
+    RegistryTransaction,
+    ServiceRecord,
+)
+
+
+async def sell(
+    registry: RegistryTransaction, point: str, services: Sequence[ServiceRecord]
+) -> None:
+    """Add those of some services that a point does not sell yet.
+
+    Raises:
+        NotRegisteredError: The point does not count what a service bills.
+        RegistryConflictError: A service of that name bills other channels.
+    """
+    there = {service.name: service for service in await registry.services(point)}
+    counted = {channel.obis for channel in await registry.channels(point)}
+    for service in services:
+        for obis in service.channels:
+            if obis not in counted:
+                message = f"{point} does not count {obis}, which {service.name!r} is to bill."
+                raise NotRegisteredError(message, value=str(obis))
+        sold = there.get(service.name)
+        if sold is None:
+            await registry.add_service(point, service)
+        elif sold != service:
+            message = f"The service {service.name!r} at {point} bills other channels."
+            raise RegistryConflictError(message, value=service.name, remedy="Give it another name.")
+
+
+async def with_service(
+    registry: RegistryTransaction, agreement: AgreementRecord
+) -> AgreementRecord:
+    """An agreement with the name of its service; the one that bills all is made where needed.
+
+    Raises:
+        NotRegisteredError: The point has no service of that name.
+    """
+    there = await registry.services(agreement.point)
+    if agreement.service is not None:
+        if agreement.service not in {service.name for service in there}:
+            message = f"{agreement.point} has no service {agreement.service!r}."
+            raise NotRegisteredError(message, value=agreement.service)
+        return agreement
+    name = next((service.name for service in there if not service.channels), None)
+    if name is None:
+        counted = [
+            (channel.obis, channel.unit) for channel in await registry.channels(agreement.point)
+        ]
+        name = default_service(counted)
+        taken = {service.name for service in there}
+        name = f"{name} (all)" if name in taken else name
+        await registry.add_service(agreement.point, ServiceRecord(name))
+        await registry.services(agreement.point)
+    return replace(agreement, service=name)
+
+
+async def of_service(
+    registry: RegistryTransaction, agreement: AgreementRecord
+) -> tuple[AgreementRecord, ...]:
+    """The agreements of the same account at the same service, ascending."""
+    account_and_service = (agreement.account, agreement.service)
+    return tuple(
+        other
+        for other in await registry.agreements(agreement.point)
+        if (other.account, other.service) == account_and_service
+    )
+
+
+async def conclude(
+    registry: RegistryTransaction, agreement: AgreementRecord, others: Sequence[AgreementRecord]
+) -> None:
+    """Add or change an agreement, and put all of its account at its service into occupancies.
+
+    Args:
+        registry: The registry.
+        agreement: With its service.
+        others: As `of_service` gave them; where one begins on the same day, it is changed.
+
+    Raises:
+        RegistryConflictError: Somebody pays for the service already at that time.
+        PeriodBilledError: Days are billed that would no longer belong to it.
+    """
+    before = {agreed.first: agreed for agreed in others}
+    after = {**before, agreement.first: agreement}
+    occupancies = await registry.occupancies(agreement)
+    spans = [AgreedDays(agreed.first, agreed.end, agreed.billing_from) for agreed in after.values()]
+    belonged = {first: occupancy.id for occupancy in occupancies for first in occupancy.agreements}
+    for occupancy in occupied(spans, occupancies):
+        key = await registry.save_occupancy(agreement, occupancy)
+        for first in occupancy.agreements:
+            if first == agreement.first:
+                if first in before:
+                    await registry.change_agreement(agreement, key)
+                else:
+                    await registry.add_agreement(agreement, key)
+            elif belonged.get(first) != key:
+                await registry.move_agreement(after[first], key)

@@ -1,0 +1,109 @@
+"""Services, occupancies and agreements in memory."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from central.domain.billing.occupancy import Occupancy
+from central.service.ports.registry import AgreementRecord, RegistryConflictError, ServiceRecord
+from tests.support.memory.books import BookState, KeptClaim, KeptOccupancy
+
+
+class AgreementTables:
+    """That part of `RegistryTransaction`, over dictionaries."""
+
+    def __init__(self, state: BookState) -> None:
+        self._state = state
+
+    async def services(self, point: str) -> tuple[ServiceRecord, ...]:
+        return tuple(service for (at, _), service in self._state.services.items() if at == point)
+
+    async def add_service(self, point: str, service: ServiceRecord) -> None:
+        self._state.services[point, service.name] = service
+
+    async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:
+        of_agreement = (agreement.account, agreement.point, agreement.service)
+        matching = [
+            Occupancy(
+                key,
+                occupancy.billing_from,
+                occupancy.ended_on,
+                self._firsts(key),
+                self._billed_to(key),
+            )
+            for key, occupancy in self._state.occupancies.items()
+            if (occupancy.account, occupancy.point, occupancy.service) == of_agreement
+        ]
+        return tuple(
+            sorted(matching, key=lambda occupancy: (occupancy.billing_from, occupancy.id or 0))
+        )
+
+    def _firsts(self, key: int) -> tuple[date, ...]:
+        mine = (agreement for agreement, of in self._state.occupants.items() if of == key)
+        return tuple(sorted(self._state.agreements[agreement].first for agreement in mine))
+
+    def _billed_to(self, key: int) -> date | None:
+        ends = [
+            end
+            for (of, end), claim in self._state.claims.items()
+            if of == key and claim.first is not None
+        ]
+        return max(ends, default=None)
+
+    async def save_occupancy(self, agreement: AgreementRecord, occupancy: Occupancy) -> int:
+        key = occupancy.id or len(self._state.occupancies) + 1
+        self._state.occupancies[key] = KeptOccupancy(
+            agreement.account,
+            agreement.point,
+            agreement.service or "",
+            occupancy.billing_from,
+            occupancy.ended_on,
+        )
+        if occupancy.billed_to is None:
+            root = (key, occupancy.billing_from)
+            root_claim = self._state.claims.get(root, KeptClaim(None))
+            claims = {at: claim for at, claim in self._state.claims.items() if at[0] != key}
+            self._state.claims = {**claims, root: root_claim}
+        return key
+
+    async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
+        matching = [
+            agreement for agreement in self._state.agreements.values() if agreement.point == point
+        ]
+        return tuple(sorted(matching, key=lambda agreement: agreement.first))
+
+    async def add_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+        self._refuse_payers(agreement, None)
+        key = len(self._state.agreements) + 1
+        self._state.agreements[key] = agreement
+        self._state.occupants[key] = occupancy
+
+    def _refuse_payers(self, new: AgreementRecord, but: int | None) -> None:
+        for key, other in self._state.agreements.items():
+            same = (other.point, other.service) == (new.point, new.service)
+            if key != but and same and _days_overlap(other, new):
+                message = f"{new.point} already has an agreement at that time."
+                raise RegistryConflictError(
+                    message, value=new.point, remedy="End the other agreement first."
+                )
+
+    async def change_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+        key = self._key(agreement)
+        self._refuse_payers(agreement, key)
+        self._state.agreements[key] = agreement
+        self._state.occupants[key] = occupancy
+
+    async def move_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+        self._state.occupants[self._key(agreement)] = occupancy
+
+    def _key(self, agreement: AgreementRecord) -> int:
+        return next(
+            key
+            for key, agreed in self._state.agreements.items()
+            if (agreed.account, agreed.point, agreed.service, agreed.first)
+            == (agreement.account, agreement.point, agreement.service, agreement.first)
+        )
+
+
+def _days_overlap(earlier: AgreementRecord, other: AgreementRecord) -> bool:
+    return earlier.first < (other.end or date.max) and other.first < (earlier.end or date.max)
