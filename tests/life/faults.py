@@ -1,0 +1,140 @@
+"""Faults that were found between two passes, each as a short life that meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from tests.life.draw import CHIEF, CLERK, FIRST, PLANS, founding, month_after, moves_in, office
+from tests.life.events import Event, Life
+
+_DAY = timedelta(days=1)
+SEED = 11
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, and the invariant that sees it.
+
+    Args:
+        name: Short.
+        number: Of the invariant.
+        months: It lives.
+        events: What happens besides the monthly office; they come before it on their day.
+        billed: Months that are billed as usual.
+    """
+
+    name: str
+    number: int
+    months: int
+    events: tuple[Event, ...]
+    billed: tuple[int, ...] = (0, 1)
+
+    def life(self) -> Life:
+        own = list(founding(FIRST))
+        for number in self.billed:
+            own += office(month_after(FIRST, number), (3,))
+        found = sorted([*own, *self.events], key=lambda event: event.day)
+        return Life(SEED, FIRST, month_after(FIRST, self.months) + 8 * _DAY, tuple(found))
+
+
+def _on(month: int, day: int) -> date:
+    return month_after(FIRST, month) + (day - 1) * _DAY
+
+
+def _at(month: int, day: int, kind: str, **said: str | int | bool) -> Event:
+    return Event(_on(month, day), kind, said)
+
+
+def _leaves(month: int, day: int, point: str, end: date) -> Event:
+    return _at(month, day, "leave", point=point, end=end.isoformat())
+
+
+def _bills(month: int, day: int, cycle: str) -> Iterable[Event]:
+    yield _at(month, day, "run", cycle=cycle, by=CLERK)
+    yield _at(month, day + 1, "approve", cycle=cycle, by=CHIEF)
+    yield _at(month, day + 1, "issue", cycle=cycle, by=CHIEF)
+
+
+_DEARER = {**PLANS["HOME"], "peak": "0.45"}
+
+FAULTS = (
+    Fault("cycles that overlap", 2, 2, tuple(_bills(2, 6, "2026-09@15"))),
+    Fault(
+        "an agreement ended in days that are billed",
+        2,
+        2,
+        (
+            _leaves(1, 10, "SP-1", _on(0, 20)),
+            *moves_in(_on(1, 10), "A-9", "SP-1", "HOME", _on(0, 20)),
+            *_bills(1, 12, "2026-09"),
+        ),
+    ),
+    Fault(
+        "a bill that opens from before a hole",
+        4,
+        3,
+        (
+            _at(1, 20, "lost", point="SP-4", hours=5, count=30, found=_on(3, 5).isoformat()),
+            *_bills(3, 6, "2026-10"),
+            *_bills(3, 7, "2026-11"),
+        ),
+        (0, 1, 2),
+    ),
+    Fault(
+        "a bill without the one before it",
+        3,
+        3,
+        (_at(1, 20, "lost", point="SP-1", hours=5, count=30, found=_on(3, 5).isoformat()),),
+        (0, 1, 2),
+    ),
+    Fault(
+        "a bank that dies with its agreement",
+        4,
+        3,
+        (
+            _at(0, 20, "tariff", plan="SOLAR2", effective="2026-01-01", **PLANS["SOLAR"]),
+            _leaves(0, 25, "SP-4", _on(1, 1)),
+            _at(0, 25, "agree", account="A-4", point="SP-4", plan="SOLAR2", first="2026-10-01"),
+        ),
+    ),
+    Fault(
+        "a price that came after the approval",
+        5,
+        1,
+        (
+            _at(1, 3, "run", cycle="2026-09", by=CLERK),
+            _at(1, 3, "approve", cycle="2026-09", by=CHIEF),
+            _at(1, 4, "tariff", plan="HOME", effective="2026-09-15", **_DEARER),
+            _at(1, 4, "issue", cycle="2026-09", by=CHIEF),
+        ),
+        (),
+    ),
+    Fault(
+        "a second value that came after the draft",
+        5,
+        1,
+        (
+            _at(0, 30, "conflict", point="SP-1", back=1, more=1),
+            _at(1, 2, "decide", point="SP-1", choice="keep"),
+            _at(1, 3, "run", cycle="2026-09", by=CLERK),
+            _at(1, 4, "conflict", point="SP-1", back=200, more=1),
+            _at(1, 4, "approve", cycle="2026-09", by=CHIEF),
+        ),
+        (),
+    ),
+    Fault(
+        "a decision that waits for validation",
+        5,
+        1,
+        (
+            _at(1, 2, "down", until=_on(1, 5).isoformat()),
+            _at(1, 3, "conflict", point="SP-1", back=80, more=1),
+            _at(1, 3, "decide", point="SP-1", choice="replace"),
+            _at(1, 3, "run", cycle="2026-09", by=CLERK),
+            _at(1, 3, "approve", cycle="2026-09", by=CHIEF),
+        ),
+        (),
+    ),
+)

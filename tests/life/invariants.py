@@ -1,0 +1,201 @@
+"""The invariants of docs/explanation/life.md, each looked at from outside the product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from uuid import UUID
+
+from tests.life.books import Books, Occupancy
+from tests.life.look import Lines, Look, Part
+from tests.life.oracle import Bank, Blocks, Rated, UnlikeTruthError, rate_part
+from tests.life.truth import midnight
+from tests.life.violation import ORACLE, Violation
+
+GRACE = timedelta(minutes=15)
+BILLED = {"approved", "issued"}
+_DAY = timedelta(days=1)
+_NO_CLAIM = {"EARLIER_NOT_BILLED"}
+
+
+def unclosed(
+    books: Books, closed: set[tuple[str, str, date]], first: date, at: datetime
+) -> Iterator[Violation]:
+    """1: every local day of a channel that is over and past its grace is closed."""
+    for counter in books.counters():
+        day = max(first, (counter.start + _DAY / 2).date())
+        while midnight(day + _DAY, counter.zone) + GRACE <= at:
+            if (counter.point, counter.obis, day) not in closed:
+                yield Violation(1, f"{counter.point} {counter.obis} {day} is not closed")
+            day += _DAY
+
+
+def claimed_twice(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
+    """2: a day of a point is claimed at most once, and the claims of an occupancy tile time."""
+    by_point: dict[str, list[Part]] = {}
+    for part in parts:
+        by_point.setdefault(part.point, []).append(part)
+    for found in by_point.values():
+        found.sort(key=lambda part: (part.first, part.end))
+        for before, after in pairwise(found):
+            if after.first < before.end:
+                yield Violation(2, f"{before} and {after} bill the same days")
+    for occupancy in books.occupancies():
+        chain = _chain(occupancy, parts)
+        if chain and chain[0].first != occupancy.first:
+            yield Violation(2, f"{chain[0]} does not begin where the customer moved in")
+        for before, after in pairwise(chain):
+            if before.end < after.first:
+                yield Violation(2, f"no part lies between {before} and {after}")
+
+
+def out_of_order(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
+    """3: what lies before a bill that is approved or issued is so too."""
+    for occupancy in books.occupancies():
+        for before, after in pairwise(_chain(occupancy, parts)):
+            if after.state == "issued" and before.state != "issued":
+                yield Violation(3, f"{after} is issued before {before}")
+            elif after.state in BILLED and before.state not in BILLED:
+                yield Violation(3, f"{after} is approved before {before}")
+
+
+def unbilled(books: Books, parts: Sequence[Part], end: date) -> Iterator[Violation]:
+    """3: a run bills all that is due."""
+    for occupancy in books.occupancies():
+        until = end if occupancy.end is None else min(end, occupancy.end)
+        reached = occupancy.first
+        for part in _chain(occupancy, parts):
+            reached = max(reached, part.end)
+        if reached < until:
+            yield Violation(3, f"{occupancy.account} at {occupancy.point}: {reached} is not billed")
+
+
+def own_approval(parts: Iterable[Part]) -> Iterator[Violation]:
+    """5: nobody approves what they made."""
+    for part in parts:
+        if part.approver is not None and part.approver == part.creator:
+            yield Violation(5, f"{part.approver} made and approved {part}")
+
+
+def _chain(occupancy: Occupancy, parts: Sequence[Part]) -> list[Part]:
+    own = [
+        part
+        for part in parts
+        if (part.account, part.point) == (occupancy.account, occupancy.point)
+        and occupancy.first <= part.first
+        and (occupancy.end is None or part.first < occupancy.end)
+    ]
+    return sorted(own, key=lambda part: (part.first, part.end))
+
+
+class Judge:
+    """Compares parts with the oracle."""
+
+    def __init__(self, books: Books, parts: Sequence[Part], lines: Lines, blocks: Blocks) -> None:
+        self._books = books
+        self._parts = parts
+        self._lines = lines
+        self._blocks = blocks
+        self._rated: dict[Part, Rated | None] = {}
+
+    def opening(self, part: Part) -> Bank | None:
+        """What the part directly before it left; None where there is none to open from."""
+        for occupancy in self._books.occupancies():
+            if part in _chain(occupancy, self._parts) and part.first == occupancy.first:
+                return {}
+        for before in self._parts:
+            if (before.account, before.point, before.end) == (part.account, part.point, part.first):
+                return None if before.state == "held" else before.closing
+        return None
+
+    def rated(self, part: Part) -> Rated | None:
+        """What a part must be; None where something is missing."""
+        opening = self.opening(part)
+        return rate_part(
+            self._books,
+            part.point,
+            part.plan,
+            part.first,
+            part.end,
+            opening or {},
+            self._blocks,
+        )
+
+    def has_bank(self, part: Part) -> bool:
+        return any(one.said.get("bank") for one in self._books.plans[part.plan])
+
+    def conflicts(self, part: Part) -> bool:
+        """Whether a second value of its days waits for somebody."""
+        for point, boundary in self._books.conflicts:
+            if point == part.point:
+                counter = self._books.points[point].counters[0]
+                at = counter.instant(boundary)
+                first, end = (midnight(day, counter.zone) for day in (part.first, part.end))
+                if first <= at <= end:
+                    return True
+        return False
+
+    def waits(self, part: Part) -> bool:
+        """Whether readings of its days wait for validation."""
+        for counter in self._books.points[part.point].counters:
+            first, end = (
+                counter.boundary(midnight(day, counter.zone)) for day in (part.first, part.end)
+            )
+            if any(first <= place <= end for place in counter.pending):
+                return True
+        return False
+
+    def bill(self, bill: UUID, number: int) -> Iterator[Violation]:
+        """A bill against the oracle.
+
+        Args:
+            bill: Its identifier.
+            number: Of the invariant that a difference breaks.
+        """
+        own = [part for part in self._parts if part.bill == bill]
+        try:
+            yield from self._compare(own, number)
+        except UnlikeTruthError as error:
+            yield Violation(ORACLE, str(error))
+
+    def _compare(self, own: Sequence[Part], number: int) -> Iterator[Violation]:
+        if all(part.state == "held" for part in own):
+            if not any(self._may_be_held(part) for part in own):
+                yield Violation(ORACLE, f"{own[0]} is held without a reason: {own[0].holds}")
+            return
+        expected: dict[str, dict[tuple[str, str], Decimal]] = {}
+        for part in own:
+            if self.has_bank(part) and self.opening(part) is None:
+                yield Violation(4, f"{part} does not open from the part directly before it")
+                return
+            rated = self.rated(part)
+            if rated is None:
+                yield Violation(number, f"{part} is billed, and values of it are missing")
+                return
+            if self.has_bank(part) and rated.bank != part.closing:
+                yield Violation(4, f"{part} closes with {part.closing} instead of {rated.bank}")
+            lines = expected.setdefault(part.point, {})
+            for key, amount in rated.lines.items():
+                lines[key] = lines.get(key, Decimal(0)) + amount
+        for point, lines in expected.items():
+            got = self._lines.get((own[0].bill, point), {})
+            if got != lines:
+                wrong = {k for k in got.keys() | lines.keys() if got.get(k) != lines.get(k)}
+                shown = ", ".join(f"{k}: {got.get(k)} not {lines.get(k)}" for k in sorted(wrong))
+                yield Violation(number, f"{own[0]}: {point} {shown}")
+
+    def _may_be_held(self, part: Part) -> bool:
+        if self.conflicts(part) or self.waits(part) or (_NO_CLAIM & set(part.holds)):
+            return True
+        return self.rated(part) is None
+
+
+async def blocks_of(look: Look, parts: Iterable[Part]) -> Blocks:
+    """The blocks of all days of some parts."""
+    found = list(parts)
+    if not found:
+        return Blocks({})
+    first, end = min(part.first for part in found), max(part.end for part in found)
+    return await look.blocks(first, end)

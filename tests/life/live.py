@@ -1,0 +1,237 @@
+"""Live a life: day by day on the real store, the invariants after each step."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from tests.life.events import Event, Life
+from tests.life.invariants import (
+    BILLED,
+    Judge,
+    blocks_of,
+    claimed_twice,
+    out_of_order,
+    own_approval,
+    unbilled,
+    unclosed,
+)
+from tests.life.look import Lines, Look, Part
+from tests.life.product import open_product
+from tests.life.violation import LifeBrokenError, Violation
+from tests.life.world import OFFICE, World, noon
+
+_DAY = timedelta(days=1)
+_QUIET = 7
+
+
+@dataclass
+class Lived:
+    """What a life was.
+
+    Args:
+        steps: Turned days and stretches.
+        bills: By state, at the end.
+        judged: Bills that the oracle looked at.
+        met: Events by kind.
+        refusals: Events that the product refused, by kind and code.
+        seconds: It took, by what.
+    """
+
+    steps: int = 0
+    bills: Counter[str] = field(default_factory=Counter)
+    judged: int = 0
+    met: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+
+
+class Living:
+    """One life, lived.
+
+    Args:
+        life: What happens.
+        world: Where.
+        look: Behind the product's back.
+        progress: Told each day.
+    """
+
+    def __init__(
+        self, life: Life, world: World, look: Look, progress: Callable[[date], None]
+    ) -> None:
+        self.life = life
+        self.world = world
+        self.look = look
+        self.lived = Lived(met=world.met, refusals=world.refusals)
+        self._progress = progress
+        self._closed_from = life.first
+        self._validated_at = noon(life.first)
+        self._states: dict[UUID, str] = {}
+        self._frozen: dict[UUID, tuple[Decimal | None, Lines]] = {}
+        self._after = "the beginning"
+
+    async def __call__(self) -> Lived:
+        by_day: dict[date, list[Event]] = {}
+        for event in self.life.events:
+            by_day.setdefault(event.day, []).append(event)
+        for day in steps(self.life):
+            self._progress(day)
+            await self._step(day, by_day.get(day, ()))
+            self.lived.steps += 1
+        await self._whole(self.life.end)
+        return self.lived
+
+    @asynccontextmanager
+    async def _timed(self, name: str) -> AsyncIterator[None]:
+        began = time.monotonic()
+        yield
+        self.lived.seconds[name] += time.monotonic() - began  # type: ignore[assignment]
+
+    async def _step(self, day: date, events: Iterable[Event]) -> None:
+        world, self._after = self.world, "the night"
+        world.product.now = noon(day)
+        found = list(events)
+        for event in found:
+            if event.kind not in OFFICE:
+                await world.happen(event)
+        async with self._timed("ingest"):
+            await world.deliver(day)
+        async with self._timed("validate"):
+            validated = await world.validate(day)
+        if validated:
+            self._validated_at = noon(day)
+        async with self._timed("check"):
+            await self._days(day)
+        for event in found:
+            if event.kind in OFFICE:
+                async with self._timed(event.kind):
+                    await world.happen(event)
+                self._after = str(event)
+                async with self._timed("check"):
+                    await self._bills(day, event)
+
+    async def _days(self, day: date) -> None:
+        """1, over what is new."""
+        closed = await self.look.closed(self._closed_from)
+        found = unclosed(self.world.books, closed, self._closed_from, self._validated_at)
+        self._raise(day, found)
+        self._closed_from = max(self._closed_from, self._validated_at.date() - 3 * _DAY)
+
+    async def _bills(self, day: date, event: Event) -> None:
+        """2 to 5, 9 and the oracle, over what changed."""
+        books = self.world.books
+        parts, lines = await self.look.parts(), await self.look.lines()
+        found = [
+            *claimed_twice(books, parts),
+            *out_of_order(books, parts),
+            *own_approval(parts),
+            *self._changed(parts, lines),
+        ]
+        fresh: set[UUID] = set()
+        if event.kind == "run":
+            end = _end_of(event.said["cycle"])
+            if "@" not in event.said["cycle"]:
+                found += unbilled(books, parts, end)
+            first = (end - _DAY).replace(day=1)
+            fresh = {
+                part.bill
+                for part in parts
+                if part.state not in BILLED
+                and (part.made_at == noon(day) or first < part.end <= end)
+            }
+        moved = {
+            part.bill
+            for part in parts
+            if part.state in BILLED and self._states.get(part.bill) != part.state
+        }
+        judged = [part for part in parts if part.bill in fresh | moved]
+        judge = Judge(books, parts, lines, await blocks_of(self.look, judged))
+        for bill in fresh:
+            found += judge.bill(bill, 0)
+        for bill in moved:
+            found += judge.bill(bill, 5)
+        for part in judged:
+            if part.bill in moved and (judge.waits(part) or judge.conflicts(part)):
+                found.append(Violation(5, f"{part}, and something of its days waits"))
+        self.lived.judged += len(fresh) + len(moved)
+        self._raise(day, found)
+        self._states = {part.bill: part.state for part in parts}
+
+    def _changed(self, parts: Iterable[Part], lines: Lines) -> Iterable[Violation]:
+        """9: what is issued never changes."""
+        for part in parts:
+            if part.state == "issued":
+                own = {key: found for key, found in lines.items() if key[0] == part.bill}
+                kept = self._frozen.setdefault(part.bill, (part.total, own))
+                if kept != (part.total, own):
+                    yield Violation(9, f"{part} was issued and has changed")
+
+    async def _whole(self, day: date) -> None:
+        """All that is looked at over everything."""
+        closed = await self.look.closed(self.life.first)
+        self._raise(day, unclosed(self.world.books, closed, self.life.first, self._validated_at))
+        parts = await self.look.parts()
+        found = [*claimed_twice(self.world.books, parts), *out_of_order(self.world.books, parts)]
+        self._raise(day, found)
+        self.lived.bills = Counter({part.bill: part.state for part in parts}.values())
+
+    def _raise(self, day: date, found: Iterable[Violation]) -> None:
+        broken = list(found)
+        if broken:
+            raise LifeBrokenError(day, self._after, broken)
+
+
+def _end_of(cycle: str) -> date:
+    """The day after the last of a cycle's month."""
+    year, month = map(int, cycle.partition("@")[0].split("-"))
+    return date(year + month // 12, month % 12 + 1, 1)
+
+
+def steps(life: Life) -> list[date]:
+    """Days on which the clock stops: eventful days, weeks of clock change, firsts of months.
+
+    Between them at most seven days turn in one step.
+    """
+    zones = {event.said["zone"] for event in life.events if event.kind == "point"}
+    single = {event.day for event in life.events} | {life.first, life.end}
+    single |= {
+        date.fromisoformat(event.said[name])
+        for event in life.events
+        for name in ("found", "until")
+        if name in event.said
+    }
+    days = [life.first + _DAY * number for number in range((life.end - life.first).days + 1)]
+    for day in days:
+        if day.day == 1:
+            single.add(day)
+        for zone in zones:
+            if _offset(day, zone) != _offset(day + _DAY, zone):
+                single |= {day + _DAY * near for near in (-1, 0, 1, 2)}
+    found: list[date] = []
+    for day in days:
+        if day in single or (found and (day - found[-1]).days >= _QUIET):
+            found.append(day)
+    return found
+
+
+def _offset(day: date, zone: str) -> timedelta | None:
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).utcoffset()
+
+
+async def live(life: Life, dsn: str, progress: Callable[[date], None] = lambda _: None) -> Lived:
+    """Live a life on a database that is migrated and empty.
+
+    Raises:
+        LifeBrokenError: An invariant does not hold.
+    """
+    async with open_product(dsn) as product:
+        product.now = datetime.combine(life.first, datetime.min.time(), UTC)
+        world = World(life, product)
+        return await Living(life, world, Look(product.pool), progress)()

@@ -1,0 +1,169 @@
+"""What a life looks at behind the product's back: rows of its tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from central.adapters.timescale.pool import Pool
+from tests.life.oracle import MISSING, Bank, Block, Blocks
+
+# Bills that were discarded, or cancelled by another, are not live; nor is one that cancels.
+_PARTS = """
+SELECT account.number, service_point.name, tariff.name, bill_part.first_day, bill_part.end_day,
+    bill.state, bill.uid, bill.total, bill_part.closing, bill.holds,
+    bill.creator, bill.approver, bill.made_at
+FROM bill_part
+JOIN bill ON bill.id = bill_part.bill_id
+JOIN agreement ON agreement.id = bill_part.agreement_id
+JOIN account ON account.id = agreement.account_id
+JOIN service_point ON service_point.id = agreement.service_point_id
+JOIN tariff ON tariff.id = agreement.tariff_id
+WHERE bill.state <> 'discarded' AND bill.cancels IS NULL
+    AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+ORDER BY account.number, service_point.name, bill_part.first_day
+"""
+_LINES = """
+SELECT bill.uid, bill_line.service_point, bill_line.charge, bill_line.label, sum(amount)
+FROM bill_line JOIN bill ON bill.id = bill_line.bill_id
+WHERE bill.state <> 'discarded'
+GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0
+"""
+_BLOCKS = """
+SELECT DISTINCT ON (channel_id, day)
+    service_point.name, point_channel.obis, day, exponent, consumption
+FROM day_block
+JOIN point_channel ON point_channel.id = channel_id
+JOIN service_point ON service_point.id = point_channel.service_point_id
+WHERE day >= %(first)s AND day < %(end)s
+ORDER BY channel_id, day, version DESC
+"""
+_DAYS = """
+SELECT DISTINCT service_point.name, point_channel.obis, day
+FROM day_block
+JOIN point_channel ON point_channel.id = channel_id
+JOIN service_point ON service_point.id = point_channel.service_point_id
+WHERE day >= %(first)s
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Days of an agreement in a live bill, as the product keeps it.
+
+    Args:
+        account: Number.
+        point: Name.
+        plan: Name of the tariff.
+        first: First local day.
+        end: The day after the last.
+        state: Of its bill.
+        bill: Its bill.
+        total: Of the bill.
+        closing: What its bank leaves, by label.
+        holds: Codes, where it is held.
+        creator: Of the bill.
+        approver: Of the bill.
+        made_at: When the bill was made.
+    """
+
+    account: str
+    point: str
+    plan: str
+    first: date
+    end: date
+    state: str
+    bill: UUID
+    total: Decimal | None
+    closing: Bank
+    holds: tuple[str, ...]
+    creator: str
+    approver: str | None
+    made_at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.account} at {self.point} {self.first}..{self.end} ({self.state})"
+
+
+Lines = dict[tuple[UUID, str], dict[tuple[str, str], Decimal]]
+"""Amounts of a bill's point by charge and label; those of zero are left out."""
+
+
+class Look:
+    """Reads what the product keeps."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def _rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(statement.encode(), values)
+            return await cursor.fetchall()
+
+    async def parts(self) -> list[Part]:
+        """Every part of a live bill."""
+        return [_part(row) for row in await self._rows(_PARTS)]
+
+    async def lines(self) -> Lines:
+        """The lines of every live bill."""
+        found: Lines = {}
+        for bill, point, charge, label, amount in await self._rows(_LINES):
+            found.setdefault((bill, point), {})[charge, label] = amount
+        return found
+
+    async def blocks(self, first: date, end: date) -> Blocks:
+        """The newest block of each day."""
+        found = {}
+        for point, obis, day, exponent, packed in await self._rows(_BLOCKS, first=first, end=end):
+            values = np.frombuffer(packed, "<i8")
+            assert exponent >= 0, (point, day)
+            scaled = np.where(values == MISSING, MISSING, values * 10**exponent)
+            found[point, _code(obis), day] = Block(scaled)
+        return Blocks(found)
+
+    async def closed(self, first: date) -> set[tuple[str, str, date]]:
+        """Days of channels that have a block."""
+        rows = await self._rows(_DAYS, first=first)
+        return {(point, _code(obis), day) for point, obis, day in rows}
+
+
+def _code(obis: bytes) -> str:
+    a, b, c, d, e, f = bytes(obis)
+    return f"{a}-{b}:{c}.{d}.{e}*{f}"
+
+
+def _part(row: tuple[Any, ...]) -> Part:
+    account, point, plan, first, end, state, bill, total, closing, *rest = row
+    holds, creator, approver, made_at = rest
+    return Part(
+        account,
+        point,
+        plan,
+        first,
+        end,
+        state,
+        bill,
+        total,
+        _bank(closing),
+        _codes(holds),
+        creator,
+        approver,
+        made_at,
+    )
+
+
+def _codes(holds: list[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(hold["code"] for hold in holds)
+
+
+def _bank(closing: dict[str, Any]) -> Bank:
+    found: Bank = {}
+    for _, label, earned, amount in closing["credits"]:
+        found.setdefault(label, []).append((earned, Fraction(amount)))
+    return found

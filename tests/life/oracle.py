@@ -1,0 +1,294 @@
+"""What a bill must be, in fractions, from the meters' truth and the books alone.
+
+It shares no code with the product. Where a short gap was never read it takes the product's
+estimates, once they are seen to sum to what the register advanced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.life.books import Books, Plan
+from tests.life.truth import GAP, INPUT, Counter
+
+Bank = dict[str, list[tuple[str, Fraction]]]
+"""Label to credits: the month they were earned in, and kWh; oldest first."""
+Key = tuple[str, str]
+"""Charge and label."""
+MISSING = -(2**63)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A validated day of the product.
+
+    Args:
+        values: In the unit; `MISSING` where there is none.
+    """
+
+    values: NDArray[np.int64]
+
+
+class Blocks:
+    """The newest validated days of the product, by point, quantity and day."""
+
+    def __init__(self, found: Mapping[tuple[str, str, date], Block]) -> None:
+        self.found = found
+
+    def of(self, counter: Counter, day: date) -> Block | None:
+        return self.found.get((counter.point, counter.obis, day))
+
+
+class UnlikeTruthError(Exception):
+    """A validated day says something else than its readings do."""
+
+
+def days_between(first: date, end: date) -> list[date]:
+    return [first + _DAY * number for number in range((end - first).days)]
+
+
+def used_on(counter: Counter, day: date, blocks: Blocks) -> NDArray[np.int64]:
+    """What was used in each interval of a day; `MISSING` where nobody can know.
+
+    Raises:
+        UnlikeTruthError: The product's block says otherwise.
+    """
+    own = counter.of_day(day)
+    block = blocks.of(counter, day)
+    if block is None:
+        message = f"{counter.point} {counter.obis} has no block of {day}"
+        raise UnlikeTruthError(message)
+    known, level = counter.known, counter.level
+    count = own.stop - own.start
+    if len(block.values) != count:
+        message = f"{counter.point} {day}: {len(block.values)} intervals instead of {count}"
+        raise UnlikeTruthError(message)
+    plain = known[own] & known[own.start + 1 : own.stop + 1]
+    found = np.where(plain, np.diff(level[own.start : own.stop + 1]), MISSING)
+    if plain.all():
+        if not np.array_equal(found, block.values):
+            raise _unlike(counter, day, found, block.values)
+        return found
+    for first, end in _gaps(known, own):
+        longest = int(GAP.total_seconds()) // counter.period_s
+        inside = slice(max(first, own.start) - own.start, min(end, own.stop) - own.start)
+        taken = block.values[inside]
+        if first < 0 or end < 0 or end - first > longest:
+            continue
+        if first >= own.start and end <= own.stop and int(taken.sum()) != level[end] - level[first]:
+            message = f"{counter.point} {day}: estimates do not sum to the register's advance"
+            raise UnlikeTruthError(message)
+        found[inside] = taken
+    if not np.array_equal(found, block.values):
+        raise _unlike(counter, day, found, block.values)
+    return found
+
+
+def _gaps(known: NDArray[np.bool_], own: slice) -> list[tuple[int, int]]:
+    """Stretches between known boundaries that reach into a day; -1 where there is no end."""
+    gaps = []
+    place = own.start
+    while place < own.stop:
+        if known[place] and known[place + 1]:
+            place += 1
+            continue
+        first = place
+        while first >= 0 and not known[first]:
+            first -= 1
+        end = place + 1
+        while end < len(known) and not known[end]:
+            end += 1
+        gaps.append((first, end if end < len(known) else -1))
+        place = end if end < len(known) else own.stop
+    return gaps
+
+
+def _unlike(
+    counter: Counter, day: date, expected: NDArray[np.int64], got: NDArray[np.int64]
+) -> UnlikeTruthError:
+    place = int(np.flatnonzero(expected != got)[0])
+    return UnlikeTruthError(
+        f"{counter.point} {counter.obis} {day}, interval {place}:"
+        f" {got[place]} instead of {expected[place]}"
+    )
+
+
+@dataclass(frozen=True)
+class Rated:
+    """What a part of a bill must be.
+
+    Args:
+        lines: Amounts by charge and label; those of zero are left out.
+        kwh: Charged energy.
+        bank: What the next part opens with.
+    """
+
+    lines: Mapping[Key, Decimal]
+    kwh: Fraction
+    bank: Bank
+
+    @property
+    def total(self) -> Decimal:
+        return sum(self.lines.values(), Decimal(0))
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Days under one version of a tariff."""
+
+    plan: Plan
+    first: date
+    end: date
+
+
+def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
+    books: Books, point: str, plan: str, first: date, end: date, opening: Bank, blocks: Blocks
+) -> Rated | None:
+    """Rate the days of one agreement; None where a value is missing.
+
+    Raises:
+        UnlikeTruthError: The product's blocks say something else than the readings do.
+    """
+    spans = _spans(books.versions(plan), first, end)
+    sums = [_sums(books, point, span, blocks) for span in spans]
+    if any(one is None for one in sums):
+        return None
+    bank = {label: list(found) for label, found in opening.items()}
+    month = (end - _DAY).replace(day=1).isoformat()
+    quantities = [
+        _net(found, span.plan, bank, month)
+        for found, span in zip(sums, spans, strict=True)
+        if found is not None
+    ]
+    _round_quantities(quantities, spans)
+    lines: dict[Key, Decimal] = {}
+    for charged, span in zip(quantities, spans, strict=True):
+        own = _price(charged, span, first, end)
+        for key, amount in own.items():
+            lines[key] = lines.get(key, Decimal(0)) + amount
+    kwh = sum((value for one in quantities for value in one.values()), Fraction(0))
+    kept = {label: [c for c in found if c[1]] for label, found in bank.items()}
+    return Rated(
+        {key: amount for key, amount in lines.items() if amount},
+        kwh,
+        {label: found for label, found in kept.items() if found},
+    )
+
+
+def _spans(versions: Sequence[Plan], first: date, end: date) -> list[_Span]:
+    spans = []
+    for number, version in enumerate(versions):
+        until = versions[number + 1].effective if number + 1 < len(versions) else date.max
+        begin, stop = max(first, version.effective), min(end, until)
+        if begin < stop:
+            spans.append(_Span(version, begin, stop))
+    return spans
+
+
+def _sums(books: Books, point: str, span: _Span, blocks: Blocks) -> dict[str, Fraction] | None:
+    """Import less export of a span by period, in kWh or m3; None where something is missing."""
+    by_period = "peak" in span.plan.said
+    found = {"peak": 0, "off": 0} if by_period else {"": 0}
+    for counter in books.points[point].counters:
+        name = INPUT[counter.obis]
+        if name == "export" and not span.plan.said.get("bank"):
+            continue
+        sign = -1 if name == "export" else 1
+        for day in days_between(span.first, span.end):
+            values = used_on(counter, day, blocks)
+            if (values == MISSING).any():
+                return None
+            if not by_period:
+                found[""] += sign * int(values.sum())
+                continue
+            peak = _is_peak(counter, day, span.plan.said["zone"])
+            found["peak"] += sign * int(values[peak].sum())
+            found["off"] += sign * int(values[~peak].sum())
+    return {label: Fraction(value, 1000) for label, value in found.items()}
+
+
+_PEAKS: dict[tuple[int, datetime, date, str], NDArray[np.bool_]] = {}
+
+
+def _is_peak(counter: Counter, day: date, zone: str) -> NDArray[np.bool_]:
+    """Which intervals of a day begin from 10 to 14 o'clock of a working day."""
+    key = (counter.period_s, counter.start, day, zone)
+    if key not in _PEAKS:
+        own = counter.of_day(day)
+        wall = ZoneInfo(zone)
+        local = [counter.instant(place).astimezone(wall) for place in range(own.start, own.stop)]
+        peak = [at.weekday() < 5 and 10 <= at.hour < 14 for at in local]
+        _PEAKS[key] = np.array(peak)
+    return _PEAKS[key]
+
+
+def _net(sums: dict[str, Fraction], plan: Plan, bank: Bank, month: str) -> dict[str, Fraction]:
+    """Surplus goes into the bank of its period; use draws from it, oldest first."""
+    if not plan.said.get("bank"):
+        return dict(sums)
+    charged = {}
+    for label, value in sums.items():
+        own = bank.setdefault(label, [])
+        if value < 0:
+            own.append((month, -value))
+            charged[label] = Fraction(0)
+            continue
+        left = value
+        for place, (earned, amount) in enumerate(own):
+            part = min(amount, left)
+            own[place] = (earned, amount - part)
+            left -= part
+        charged[label] = left
+        bank[label] = [credit for credit in own if credit[1]]
+    return charged
+
+
+def _round_quantities(quantities: Sequence[dict[str, Fraction]], spans: Sequence[_Span]) -> None:
+    """Largest remainder over periods and spans, to the digits that the tariff gives."""
+    digits = spans[0].plan.said.get("digits")
+    if digits is None:
+        return
+    places = [(n, label) for n, one in enumerate(quantities) for label in one]
+    scaled = [quantities[n][label] * 10**digits for n, label in places]
+    floors = [value.numerator // value.denominator for value in scaled]
+    short = int(half_away(sum(scaled, Fraction(0)), 0)) - sum(floors)
+    order = sorted(range(len(places)), key=lambda n: (floors[n] - scaled[n], n))
+    for number in order[:short]:
+        floors[number] += 1
+    for (number, label), units in zip(places, floors, strict=True):
+        quantities[number][label] = Fraction(units, 10**digits)
+
+
+def _price(charged: dict[str, Fraction], span: _Span, first: date, end: date) -> dict[Key, Decimal]:
+    said = span.plan.said
+    days = (span.end - span.first).days
+    all_days = (end - first).days
+    if said["per"] == "day":
+        units = Fraction(days)
+    elif 27 <= all_days <= 33:
+        units = Fraction(days, all_days)
+    else:
+        units = Fraction(days, 30)
+    lines = {("standing", ""): half_away(Fraction(str(said["standing"])) * units, 2)}
+    for label, quantity in charged.items():
+        price = Fraction(str(said[label or "flat"]))
+        lines["energy", label] = half_away(price * quantity, 2)
+    total = sum(lines.values(), Decimal(0))
+    lines["vat", ""] = half_away(Fraction(total) * Fraction(str(said["tax"])) / 100, 2)
+    return lines
+
+
+def half_away(value: Fraction, digits: int) -> Decimal:
+    """The nearest number of so many decimals, halves away from zero."""
+    scaled = abs(value) * 10**digits
+    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    return Decimal(whole if value >= 0 else -whole).scaleb(-digits)

@@ -1,0 +1,187 @@
+"""The one place where a life meets the product: its use-cases in process, on a real store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.pool import Pool, make_pool
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
+from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.domain.billing.bill import Party, RunType
+from central.domain.billing.cycle import Cycle
+from central.domain.metering.installation import RegisterFacts
+from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.run_bills import RunBills
+from central.service.gateways.enrolment import enrol_gateway
+from central.service.ingest.classify import Arrival, examine
+from central.service.ingest.ingest import Ingest
+from central.service.ingest.outcome import OutcomeKind
+from central.service.ports.decisions import Choice, DecisionNote
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    PointChannelRecord,
+    PointRecord,
+)
+from central.service.registry.register import Enrol
+from central.service.validation.decisions import decide_conflict
+from central.service.validation.validate import Validate
+from firmware_bridge.contract.body import READINGS_MAX
+from firmware_bridge.contract.envelope import NO_HASH, Link, seal
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
+from tests.life.truth import GAS, WATER
+
+MAKER = "MTL"
+
+
+@dataclass
+class _Sender:
+    """A gateway's chain of batches."""
+
+    name: str
+    epoch: UUID
+    sequence: int = 0
+    previous: bytes = NO_HASH
+    last: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class Product:
+    """The product, whose clock the life turns."""
+
+    pool: Pool
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    senders: dict[str, _Sender] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._registry = TimescaleRegistry(self.pool)
+        self._bills = TimescaleBillingStore(self.pool)
+        self._decisions = TimescaleDecisionStore(self.pool)
+        self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
+        self._validate = Validate(TimescaleValidationStore(self.pool), self._clock)
+
+    def _clock(self) -> datetime:
+        return self.now
+
+    @property
+    def _enrol(self) -> Enrol:
+        return Enrol(self._registry, "registrar", self._clock)
+
+    async def seller(self, name: str) -> None:
+        await self._enrol.seller(Party(name, ("Plaza 1",), "ESB1"))
+
+    async def gateway(self, name: str) -> None:
+        await enrol_gateway(TimescaleGatewayStore(self.pool), name, self._clock)
+        self.senders[name] = _Sender(name, UUID(int=len(self.senders) + 1))
+
+    async def point(self, name: str, zone: str, period_s: int, codes: Sequence[str]) -> None:
+        channels = [PointChannelRecord(Obis.parse(code), period_s, _unit(code)) for code in codes]
+        await self._enrol.service_point(PointRecord(name, zone), *channels)
+
+    async def meter(  # noqa: PLR0913, PLR0917 - what is written down of a meter
+        self,
+        point: str,
+        serial: str,
+        start: datetime,
+        end: datetime | None,
+        gateway: str,
+        registers: dict[str, tuple[int, int | None, int]],
+    ) -> None:
+        """Registers by code: opening, closing, modulus."""
+        facts = {
+            Obis.parse(code): RegisterFacts(
+                Decimal(modulus), Decimal(opening), None if closing is None else Decimal(closing)
+            )
+            for code, (opening, closing, modulus) in registers.items()
+        }
+        record = InstallationRecord(
+            point, MAKER, serial, start, end, registers=facts, gateway=gateway
+        )
+        await self._enrol.installation(record)
+
+    async def tariff(self, document: str) -> None:
+        await self._enrol.tariff(document)
+
+    async def account(self, number: str, name: str) -> None:
+        await self._enrol.account(AccountRecord(number, Party(name)))
+
+    async def agreement(
+        self, account: str, point: str, plan: str, first: date, end: date | None
+    ) -> None:
+        await self._enrol.agreement(AgreementRecord(account, point, plan, first, end))
+
+    async def send(
+        self, gateway: str, found: Sequence[Reading], *, twice: bool = False
+    ) -> Counter[OutcomeKind]:
+        """Seal readings in batches; all of them in one transaction."""
+        sender = self.senders[gateway]
+        payloads = []
+        for first in range(0, len(found), READINGS_MAX):
+            sender.sequence += 1
+            link = Link(gateway, sender.epoch, sender.sequence, sender.previous)
+            sealed = seal(link, self.now, found[first : first + READINGS_MAX])
+            sender.previous = sealed.sha256
+            payloads.append(sealed.payload)
+        window = payloads * 2 if twice else payloads
+        examined = [examine(Arrival(gateway, payload, self.now)) for payload in window]
+        result = await self._ingest.commit(examined)
+        return Counter(outcome.kind for outcome in result.outcomes)
+
+    async def validate(self) -> None:
+        await self._validate.until_idle()
+
+    async def run(self, cycle: str, actor: str) -> None:
+        await RunBills(self._bills, self._clock)(Cycle.parse(cycle), actor)
+
+    async def approve(self, cycle: str, actor: str) -> None:
+        run = await self._bills.find_run(Cycle.parse(cycle), RunType.REGULAR)
+        if run is not None:
+            await ApproveBills(self._bills, self._clock).run(run, actor)
+
+    async def issue(self, cycle: str, actor: str) -> None:
+        run = await self._bills.find_run(Cycle.parse(cycle), RunType.REGULAR)
+        if run is not None:
+            await IssueBills(self._bills, self._clock).run(run, actor)
+
+    async def decide(self, serial: str, choice: str, actor: str) -> int:
+        """Decide every open conflict of a meter."""
+        waiting = await self._decisions.conflicts(1000)
+        mine = [one for one in waiting if one.meter.endswith(serial)]
+        for one in mine:
+            note = DecisionNote(actor, "read on site", self.now)
+            await decide_conflict(self._decisions, one.id, Choice(choice), note)
+        return len(mine)
+
+
+def readings(
+    serial: str, code: str, period_s: int, instants: Sequence[datetime], values: Sequence[int]
+) -> list[Reading]:
+    """Readings of a register's load profile."""
+    channel = Channel(
+        MAKER, serial, Obis.parse(code), Kind.REGISTER, period_s, Source.PROFILE, _unit(code)
+    )
+    return [Reading(channel, at, value, 0) for at, value in zip(instants, values, strict=True)]
+
+
+def _unit(code: str) -> Unit:
+    return Unit.LITRE if code in {GAS, WATER} else Unit.WATT_HOUR
+
+
+@asynccontextmanager
+async def open_product(dsn: str) -> AsyncIterator[Product]:
+    """The product on a database that is migrated."""
+    async with make_pool(dsn, max_size=4) as pool:
+        yield Product(pool)

@@ -1,0 +1,275 @@
+"""What happens to the utility: each kind of event, to the product and to the books alike.
+
+Field, before the day's readings are sent:
+
+    seller, gateway, tariff, point, customer, agree, leave, exchange
+    silent   a gateway sends nothing until a day, and then all of it
+    lost     readings after noon of the day are lost; `found` on a later day, or never
+    read_out somebody reads the memory of a point's meter: what was lost comes after all
+    doubled  the next batches of a gateway arrive twice
+    conflict a second value comes for a reading some intervals `back` from the newest
+
+Office, after the day is validated, in their order:
+
+    decide   the open conflicts of a point: keep, or replace
+    run, approve, issue   a month, by somebody
+    down     nothing is validated until a day
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter as Count
+from collections.abc import Callable, Coroutine
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+
+from firmware_bridge.contract.errors import MeterlineError
+from tests.life.books import Agreement, Books, Plan, Point
+from tests.life.events import Event, Life
+from tests.life.product import Product, readings
+from tests.life.truth import OBIS, Counter, Register, midnight, usage
+
+OFFICE = {"decide", "run", "approve", "issue", "down"}
+_NOON = time(12, tzinfo=UTC)
+_SPARE = timedelta(days=14)
+Handler = Callable[[Event], Coroutine[Any, Any, None]]
+
+
+def noon(day: date) -> datetime:
+    """When the life looks at a day."""
+    return datetime.combine(day, _NOON)
+
+
+class World:
+    """The utility between the product and its own books."""
+
+    def __init__(self, life: Life, product: Product) -> None:
+        self.life = life
+        self.product = product
+        self.books = Books()
+        self.refusals: Count[str] = Count()
+        self.met: Count[str] = Count()
+        self.down_until = date.min
+        self._sent_twice: set[str] = set()
+        self._found: dict[date, list[tuple[Counter, set[int]]]] = {}
+
+    async def happen(self, event: Event) -> None:
+        """Let an event happen; what the product refuses by name is not in the books either."""
+        handler: Handler = getattr(self, f"_{event.kind}")
+        try:
+            await handler(event)
+        except (MeterlineError, KeyError) as error:
+            # A shortened life may name what is no longer in it.
+            code = getattr(error, "code", "UNKNOWN_NAME")
+            self.refusals[f"{event.kind} {code}"] += 1
+        else:
+            self.met[event.kind] += 1
+
+    # Field
+
+    async def _seller(self, event: Event) -> None:
+        await self.product.seller(event.said["name"])
+
+    async def _gateway(self, event: Event) -> None:
+        await self.product.gateway(event.said["name"])
+
+    async def _tariff(self, event: Event) -> None:
+        said = dict(event.said)
+        plan = Plan(said.pop("plan"), date.fromisoformat(said.pop("effective")), said)
+        await self.product.tariff(plan.document())
+        self.books.plans.setdefault(plan.name, []).append(plan)
+
+    async def _point(self, event: Event) -> None:
+        """A point with its meter, from the day on."""
+        said = event.said
+        name, zone, period_s = said["name"], said["zone"], said["period_s"]
+        point = Point(name, zone, said["what"], said["gateway"])
+        start = midnight(event.day, zone)
+        count = int((noon(self.life.end) + _SPARE - start).total_seconds()) // period_s
+        modulus = 10 ** said["digits"]
+        for code in OBIS[said["what"]]:
+            use = usage(self.life.seed, name, code, start, period_s, count)
+            counter = Counter(name, code, zone, period_s, start, use)
+            counter.registers.append(Register(said["serial"], 0, said["opening"], modulus))
+            counter.sent = -1
+            point.counters.append(counter)
+        await self.product.point(name, zone, period_s, OBIS[said["what"]])
+        await self._installed(point, 0)
+        self.books.points[name] = point
+
+    async def _installed(self, point: Point, number: int) -> None:
+        """Tell the product of a meter: its span and registers."""
+        first = point.counters[0]
+        register = first.registers[number]
+        end = None if register.end is None else first.instant(register.end)
+        facts: dict[str, tuple[int, int | None, int]] = {}
+        for counter in point.counters:
+            own = counter.registers[number]
+            closing = None if own.end is None else counter.shown(own, own.end)
+            facts[counter.obis] = (own.opening, closing, own.modulus)
+        await self.product.meter(
+            point.name, register.serial, first.instant(register.first), end, point.gateway, facts
+        )
+
+    async def _exchange(self, event: Event) -> None:
+        """Another meter goes in, at an hour after the day's readings were sent."""
+        point = self.books.points[event.said["point"]]
+        at = noon(event.day) + timedelta(hours=event.said["hours"])
+        for counter in point.counters:
+            boundary = counter.boundary(at)
+            old = counter.registers[-1]
+            old.end = boundary
+            counter.registers.append(Register(event.said["serial"], boundary, 0, old.modulus))
+        number = len(point.counters[0].registers) - 1
+        await self._installed(point, number - 1)
+        await self._installed(point, number)
+
+    async def _customer(self, event: Event) -> None:
+        await self.product.account(event.said["account"], event.said["name"])
+
+    async def _agree(self, event: Event) -> None:
+        said = event.said
+        first = date.fromisoformat(said["first"])
+        one = Agreement(said["account"], said["point"], said["plan"], first)
+        await self.product.agreement(one.account, one.point, one.plan, first, None)
+        self.books.agreements.append(one)
+
+    async def _leave(self, event: Event) -> None:
+        """The agreement of a point that is open ends."""
+        end = date.fromisoformat(event.said["end"])
+        name = event.said["point"]
+        one = next((a for a in self.books.agreements if a.point == name and a.end is None), None)
+        if one is None or end <= one.first:
+            raise KeyError(name)
+        await self.product.agreement(one.account, one.point, one.plan, one.first, end)
+        one.end = end
+
+    async def _silent(self, event: Event) -> None:
+        self.books.silent[event.said["gateway"]] = date.fromisoformat(event.said["until"])
+
+    async def _lost(self, event: Event) -> None:
+        """Readings from an hour after the day's noon on."""
+        said = event.said
+        for counter in self.books.points[said["point"]].counters:
+            at = noon(event.day) + timedelta(hours=said["hours"])
+            first = counter.boundary(at)
+            places = set(range(max(first, counter.sent + 1), first + said["count"]))
+            counter.lost |= places
+            if "found" in said:
+                day = date.fromisoformat(said["found"])
+                self._found.setdefault(day, []).append((counter, places))
+
+    async def _read_out(self, event: Event) -> None:
+        for counter in self.books.points[event.said["point"]].counters:
+            counter.lost = {place for place in counter.lost if place > counter.sent}
+
+    async def _doubled(self, event: Event) -> None:
+        self._sent_twice.add(event.said["gateway"])
+
+    async def _conflict(self, event: Event) -> None:
+        """A second value for a reading that arrived; the first stands until somebody decides."""
+        said = event.said
+        point = self.books.points[said["point"]]
+        counter = point.counters[0]
+        boundary = counter.sent - said["back"]
+        register = counter.register_at(boundary)
+        if boundary < 0 or not counter.arrived[boundary] or register is None:
+            raise KeyError(said["point"])
+        if (point.name, boundary) in self.books.conflicts or counter.decided[boundary]:
+            raise KeyError(said["point"])
+        shown = counter.shown(register, boundary) + said["more"]
+        found = readings(
+            register.serial, counter.obis, counter.period_s, [counter.instant(boundary)], [shown]
+        )
+        await self.product.send(point.gateway, found)
+        self.books.conflicts[point.name, boundary] = said["more"]
+
+    # Office
+
+    async def _decide(self, event: Event) -> None:
+        point = self.books.points[event.said["point"]]
+        counter = point.counters[0]
+        choice = event.said["choice"]
+        for register in counter.registers:
+            await self.product.decide(register.serial, choice, "chief")
+        for (name, boundary), more in list(self.books.conflicts.items()):
+            if name == point.name:
+                del self.books.conflicts[name, boundary]
+                counter.queued.add(boundary)
+                if choice == "replace":
+                    counter.decided[boundary] += more
+
+    async def _run(self, event: Event) -> None:
+        await self.product.run(event.said["cycle"], event.said["by"])
+
+    async def _approve(self, event: Event) -> None:
+        await self.product.approve(event.said["cycle"], event.said["by"])
+
+    async def _issue(self, event: Event) -> None:
+        await self.product.issue(event.said["cycle"], event.said["by"])
+
+    async def _down(self, event: Event) -> None:
+        self.down_until = date.fromisoformat(event.said["until"])
+
+    # The day's readings
+
+    async def deliver(self, day: date) -> None:
+        """Send what meters showed until an hour before noon, gateway by gateway."""
+        for counter, places in self._found.pop(day, ()):
+            counter.lost -= places
+        until = noon(day) - timedelta(hours=1)
+        points = list(self.books.points.values())
+        for gateway in self.product.senders:
+            if self.books.silent.get(gateway, date.min) > day:
+                continue
+            found = []
+            for point in points:
+                if point.gateway == gateway:
+                    for counter in point.counters:
+                        found += _due(counter, until)
+            if found:
+                chance = random.Random(f"{self.life.seed} {day} {gateway}")  # noqa: S311
+                if chance.random() < 0.1:
+                    chance.shuffle(found)
+                twice = gateway in self._sent_twice
+                self._sent_twice.discard(gateway)
+                await self.product.send(gateway, found, twice=twice)
+
+    async def validate(self, day: date) -> bool:
+        """Validate, unless validation is down; whether it was done."""
+        if day < self.down_until:
+            return False
+        await self.product.validate()
+        for counter in self.books.counters():
+            counter.validate()
+        return True
+
+
+def _due(counter: Counter, until: datetime) -> list[Any]:
+    """Readings of a counter that were not sent yet and are not lost."""
+    last = min(counter.boundary(until), len(counter.total) - 1)
+    held = [place for place in counter.lost if place <= last]
+    back = np.flatnonzero(~counter.arrived[: counter.sent + 1]).tolist()
+    places = [
+        place
+        for place in [*back, *range(counter.sent + 1, last + 1)]
+        if place not in held and counter.register_at(place) is not None
+    ]
+    counter.sent = max(counter.sent, last)
+    counter.arrived[places] = True
+    found = []
+    for register in counter.registers:
+        own = [p for p in places if counter.register_at(p) is register]
+        if own:
+            base = counter.total[own] - counter.total[register.first] + register.opening
+            found += readings(
+                register.serial,
+                counter.obis,
+                counter.period_s,
+                [counter.instant(place) for place in own],
+                (base % register.modulus).tolist(),
+            )
+    return found
