@@ -43,6 +43,7 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 from tests.life.truth import GAS, WATER
+from tests.support.actors import person
 
 MAKER = "MTL"
 
@@ -78,13 +79,15 @@ class Product:
 
     @property
     def _enrol(self) -> Enrol:
-        return Enrol(self._registry, "registrar", self._clock)
+        return Enrol(self._registry, person("registrar"), self._clock)
 
     async def seller(self, name: str) -> None:
         await self._enrol.seller(Party(name, ("Plaza 1",), "ESB1"))
 
     async def gateway(self, name: str) -> None:
-        await enrol_gateway(TimescaleGatewayStore(self.pool), name, self._clock)
+        await enrol_gateway(
+            TimescaleGatewayStore(self.pool), name, person("registrar"), self._clock
+        )
         self.senders[name] = _Sender(name, UUID(int=len(self.senders) + 1))
 
     async def point(self, name: str, zone: str, period_s: int, codes: Sequence[str]) -> None:
@@ -144,24 +147,24 @@ class Product:
         await self._validate.until_idle()
 
     async def run(self, cycle: str, actor: str) -> None:
-        await RunBills(self._bills, self._clock)(Cycle.parse(cycle), actor)
+        await RunBills(self._bills, self._clock)(Cycle.parse(cycle), person(actor))
 
     async def approve(self, cycle: str, actor: str) -> None:
         run = await self._bills.find_run(Cycle.parse(cycle), RunType.REGULAR)
         if run is not None:
-            await ApproveBills(self._bills, self._clock).run(run, actor)
+            await ApproveBills(self._bills, self._clock).run(run, person(actor))
 
     async def issue(self, cycle: str, actor: str) -> None:
         run = await self._bills.find_run(Cycle.parse(cycle), RunType.REGULAR)
         if run is not None:
-            await IssueBills(self._bills, self._clock).run(run, actor)
+            await IssueBills(self._bills, self._clock).run(run, person(actor))
 
     async def decide(self, serial: str, choice: str, actor: str) -> int:
         """Decide every open conflict of a meter."""
         waiting = await self._decisions.conflicts(1000)
         mine = [one for one in waiting if one.meter.endswith(serial)]
         for one in mine:
-            note = DecisionNote(actor, "read on site", self.now)
+            note = DecisionNote(person(actor), "read on site", self.now)
             await decide_conflict(self._decisions, one.id, Choice(choice), note)
         return len(mine)
 
