@@ -79,7 +79,7 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
 
     async def prepare() -> None:
         now = clock()
-        await store.prepare(to_ms(now), to_ms(now + _AHEAD))
+        await store.prepare(to_ms(now), to_ms(now + _AHEAD), now)
 
     async def count() -> None:
         _log.info(

@@ -32,8 +32,8 @@ JOIN meter ON meter.id = channel.meter_id AND meter.manufacturer = 'BEN'
 CROSS JOIN generate_series(1, 12) AS n
 
 -- name: points
-INSERT INTO service_point (uid, name, zone)
-SELECT gen_random_uuid(), 'Point ' || lpad(n::text, 7, '0'), 'Europe/Madrid'
+INSERT INTO service_point (uid, name, zone, created_at)
+SELECT gen_random_uuid(), 'Point ' || lpad(n::text, 7, '0'), 'Europe/Madrid', %(now)s
 FROM generate_series(1, %(meters)s) AS n
 
 -- name: point_channels
@@ -60,8 +60,8 @@ FROM service_point
 WHERE name LIKE 'Point %%')
 
 -- name: accounts
-INSERT INTO account (uid, number, name)
-SELECT gen_random_uuid(), 'B' || lpad(n::text, 7, '0'), 'Customer ' || n
+INSERT INTO account (uid, number, name, created_at)
+SELECT gen_random_uuid(), 'B' || lpad(n::text, 7, '0'), 'Customer ' || n, %(now)s
 FROM generate_series(1, %(meters)s) AS n
 
 -- name: agreements

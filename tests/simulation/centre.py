@@ -27,8 +27,8 @@ class FragileStore(MemoryIngestStore):
     failure: BaseException | None = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[IngestTransaction]:
-        async with super().transaction() as tx:
+    async def transaction(self, now: datetime) -> AsyncIterator[IngestTransaction]:
+        async with super().transaction(now) as tx:
             yield tx
             if self.failure is not None:
                 failure, self.failure = self.failure, None
@@ -49,7 +49,7 @@ class SimulatedCentre:
         self._clock = clock
         self._send = send
         self._announce = announce
-        self.store = FragileStore(clock)
+        self.store = FragileStore()
         self.up = True
         self.fragile = True
         self.findings: dict[str, IngestFinding] = {}
@@ -128,7 +128,7 @@ class SimulatedCentre:
         if self._backup is None:
             return False
         self.kill()
-        self.store = FragileStore(self._clock, self._backup.copy())
+        self.store = FragileStore(self._backup.copy())
         self._workers = self._fresh()
         self.start()
         return True

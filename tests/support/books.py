@@ -169,7 +169,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
 
 @asynccontextmanager
 async def memory_utility() -> AsyncIterator[Utility]:
-    ingest = MemoryIngestStore(lambda: NOW)
+    ingest = MemoryIngestStore()
     books = MemoryBooks(ingest)
     yield Utility(
         ingest,

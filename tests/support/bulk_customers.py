@@ -25,8 +25,8 @@ from tests.support.books import NOVEMBER, NOW, OCTOBER, TARIFF, ZONE
 
 _INSERT_CUSTOMERS = """\
 WITH point AS (
-    INSERT INTO service_point (uid, name, zone)
-    SELECT gen_random_uuid(), 'SP-' || n, %(zone)s FROM generate_series(1, %(count)s) AS n
+    INSERT INTO service_point (uid, name, zone, created_at)
+    SELECT gen_random_uuid(), 'SP-' || n, %(zone)s, %(now)s FROM generate_series(1, %(count)s) AS n
     RETURNING id, name
 ), counted AS (
     INSERT INTO point_channel (service_point_id, obis, period_s, unit, closed_through)
@@ -37,8 +37,9 @@ WITH point AS (
     SELECT gen_random_uuid(), id, 'electricity' FROM point ORDER BY id
     RETURNING id, service_point_id
 ), payer AS (
-    INSERT INTO account (uid, number, name)
-    SELECT gen_random_uuid(), 'A-' || n, 'Customer ' || n FROM generate_series(1, %(count)s) AS n
+    INSERT INTO account (uid, number, name, created_at)
+    SELECT gen_random_uuid(), 'A-' || n, 'Customer ' || n, %(now)s
+    FROM generate_series(1, %(count)s) AS n
     RETURNING id, number
 ), occupancy AS (
     INSERT INTO occupancy (uid, account_id, service_id, billing_from)
@@ -72,7 +73,7 @@ async def seed_customers(dsn: str, count: int, tariff: str = TARIFF) -> None:
         await enrol.seller(Party("Sierra Power"))
         await enrol.tariff(tariff)
         with psycopg.connect(dsn, autocommit=True) as connection:
-            values = {"zone": ZONE, "count": count, "obis": ACTIVE_IMPORT.code}
+            values = {"zone": ZONE, "count": count, "obis": ACTIVE_IMPORT.code, "now": NOW}
             connection.execute(_INSERT_CUSTOMERS, values)
             rows = connection.execute("SELECT id FROM point_channel ORDER BY id").fetchall()
         async with TimescaleValidationStore(pool).transaction() as work:

@@ -182,7 +182,7 @@ class TimescalePeek:
 
 @asynccontextmanager
 async def memory_stores() -> AsyncIterator[Stores]:
-    store = MemoryIngestStore(lambda: NOW)
+    store = MemoryIngestStore()
     yield Stores(store, store, MemoryPeek(store))
 
 

@@ -19,6 +19,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -38,10 +39,22 @@ CREATE TABLE IF NOT EXISTS schema_migration (
     name text NOT NULL,
     flavour text NOT NULL,
     sha256 text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
+    applied_at timestamptz NOT NULL
 );
 """
-_RECORD = "INSERT INTO schema_migration (version, name, flavour, sha256) VALUES ({}, {}, {}, {});"
+_RECORD = """\
+INSERT INTO schema_migration (version, name, flavour, sha256, applied_at)
+VALUES ({}, {}, {}, {}, {});"""
+# Tables that a migration added are guarded like all others, without its saying so.
+_GUARD = """\
+DO $$ BEGIN
+    IF to_regproc('guard_tables') IS NOT NULL THEN PERFORM guard_tables(); END IF;
+END $$;
+"""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Flavour(StrEnum):
@@ -116,14 +129,21 @@ def newest_version(folder: Path = MIGRATIONS) -> int:
     return max(int(found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name)))
 
 
-def render(flavour: Flavour, folder: Path = MIGRATIONS) -> str:
-    """The whole schema as one script, for database administrators (`--sql`)."""
+def render(
+    flavour: Flavour, folder: Path = MIGRATIONS, clock: Callable[[], datetime] = _utc_now
+) -> str:
+    """The whole schema as one script, for database administrators (`--sql`).
+
+    Its migrations say that they were applied when the script was written.
+    """
+    now = clock()
     parts = [_LEDGER]
     if flavour is not Flavour.PLAIN:
         parts.insert(0, "CREATE EXTENSION IF NOT EXISTS timescaledb;\n")
     for step in load(flavour, folder):
-        record = _record(step, flavour).as_string(None)
+        record = _record(step, flavour, now).as_string(None)
         parts.append(f"BEGIN;\n{step.script}\n{record}\nCOMMIT;\n")
+    parts.append(_GUARD)
     return "\n".join(parts)
 
 
@@ -133,6 +153,7 @@ def migrate(
     *,
     timescale: bool | None = None,
     progress: Callable[[Migration], None] = lambda _: None,
+    clock: Callable[[], datetime] = _utc_now,
 ) -> list[Migration]:
     """Apply what is missing, as the owner of the database.
 
@@ -143,6 +164,7 @@ def migrate(
         folder: Where the files are.
         timescale: None uses TimescaleDB where it is offered; False never; True requires it.
         progress: Told of each migration before it is run.
+        clock: Now, aware; when a migration was applied.
 
     Returns:
         What was applied, in order.
@@ -164,12 +186,13 @@ def migrate(
             progress(step)
             with conn.transaction():
                 conn.execute(sql.SQL(step.script))
-                conn.execute(_record(step, flavour))
+                conn.execute(_record(step, flavour, clock()))
+                conn.execute(_GUARD)
         return missing
 
 
-def _record(step: Migration, flavour: Flavour) -> sql.Composed:
-    values = (step.version, step.name, flavour.value, step.sha256)
+def _record(step: Migration, flavour: Flavour, now: datetime) -> sql.Composed:
+    values = (step.version, step.name, flavour.value, step.sha256, now)
     return sql.SQL(_RECORD).format(*map(sql.Literal, values))
 
 

@@ -34,7 +34,7 @@ async def watch_gaps(
     stalled = await store.stalled(now - patience)
     holes = [c for c in stalled if not c.revoked and not _is_carried_on(c)]
     standing = await store.open_findings(FindingCode.GAP)
-    async with store.transaction() as tx:
+    async with store.transaction(now) as tx:
         found = []
         for cursor in holes:
             links = (await tx.links({cursor.key: cursor.cum + 1})).get(cursor.key, [])

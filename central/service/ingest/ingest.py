@@ -180,7 +180,7 @@ class Ingest:
 
     async def _commit_whole(self, window: _Batches, *, is_found: bool = False) -> Result:
         readable, unreadable, refused = await self._admit(window)
-        lists = await self._resolve(readable)
+        lists = await self._resolve(readable, self._clock())
         homes = await self._store.homes({meter for listed in lists for meter in listed.distinct})
         batches = [
             (candidate.key.gateway_id, candidate.item.batch, listed)
@@ -190,8 +190,8 @@ class Ingest:
         table = tabulate(batches, homes, now)
         allowed = table.rows.at_ms[table.reason == 0]
         if len(allowed):
-            await self._store.prepare(int(allowed.min()), int(allowed.max()))
-        async with self._store.transaction() as tx:
+            await self._store.prepare(int(allowed.min()), int(allowed.max()), now)
+        async with self._store.transaction(now) as tx:
             work = Window(tx, now, [*readable, *unreadable], table)
             result = await work.run() if readable or unreadable else Result()
             kept = [await self._reject(item) for item in refused]
@@ -228,7 +228,9 @@ class Ingest:
                 unreadable.append(BatchCandidate(item, key))
         return readable, unreadable, refused
 
-    async def _resolve(self, candidates: Sequence[BatchCandidate[Readable]]) -> list[ChannelList]:
+    async def _resolve(
+        self, candidates: Sequence[BatchCandidate[Readable]], now: datetime
+    ) -> list[ChannelList]:
         """Find the batches' channels; a new one appears by itself, before the transaction.
 
         A gateway names the same channels in batch after batch, and a channel's key, meter and unit
@@ -243,7 +245,7 @@ class Ingest:
             if channels not in self._lists:
                 unseen.setdefault(channels, candidate.key.gateway_id)
         homes = {channel: home for channels, home in unseen.items() for channel in channels}
-        records = await self._store.resolve([(home, c) for c, home in homes.items()])
+        records = await self._store.resolve([(home, c) for c, home in homes.items()], now)
         for channels in unseen:
             self._lists[channels] = ChannelList.of(channels, records)
             self._cached += len(channels)
@@ -273,8 +275,9 @@ class Ingest:
         if record is None or record.revoked:
             code = UNKNOWN_GATEWAY if record is None else REVOKED_GATEWAY
             return await self._commit_whole([_barred(arrival, code, None)])
-        async with self._store.transaction() as tx:
-            acks = await answer_hello(tx, record, greeting.hello, self._clock())
+        now = self._clock()
+        async with self._store.transaction(now) as tx:
+            acks = await answer_hello(tx, record, greeting.hello, now)
         outcome = MessageOutcome(OutcomeKind.HELLO, "HELLO", arrival.gateway)
         return Result([outcome], [GatewayReply(arrival.gateway, ack) for ack in acks])
 

@@ -72,7 +72,7 @@ async def requeue(  # noqa: PLR0913, PLR0917 - who asks, and for which
     ]
     for name, why in {(r.source.gateway, r.source.quarantine.code) for r in done if r.released}:
         if not await store.quarantined(name, why, 1):
-            async with store.transaction() as tx:
+            async with store.transaction(clock()) as tx:
                 await tx.close_findings([quarantine_key(name, why)], actor)
     return done
 
@@ -95,12 +95,12 @@ async def _requeue(store: IngestStore, source: QuarantinedBatch, now: datetime) 
     if not isinstance(item, Readable):
         return Requeued(source, released=False, code=source.quarantine.code)
     batch, home = item.batch, source.key.gateway_id
-    records = await store.resolve({(home, channel) for channel in batch.channels})
+    records = await store.resolve({(home, channel) for channel in batch.channels}, now)
     listed = ChannelList.of(batch.channels, records)
     table = tabulate([(home, batch, listed)], await store.homes(listed.distinct), now)
     allowed = table.rows.take(table.reason == 0)
     if len(allowed):
-        await store.prepare(int(allowed.at_ms.min()), int(allowed.at_ms.max()))
+        await store.prepare(int(allowed.at_ms.min()), int(allowed.at_ms.max()), now)
     reason = table.code_of(0)
     quarantined = int(table.quarantined[0])
     batch_id = source.quarantine.batch_id
@@ -116,7 +116,7 @@ async def _requeue(store: IngestStore, source: QuarantinedBatch, now: datetime) 
         quarantined=quarantined,
         received_at=source.received_at,
     )
-    async with store.transaction() as tx:
+    async with store.transaction(now) as tx:
         await tx.fill(batch_id, new)
         rows = replace(allowed, batch_id=np.full(len(allowed), batch_id, np.int64))
         places = await place(tx, rows)

@@ -99,7 +99,7 @@ class Statuses:
         try:
             known = await self._store.gateways({arrival.gateway})
             record = known.get(arrival.gateway)
-            async with self._store.transaction() as tx:
+            async with self._store.transaction(self._clock()) as tx:
                 await tx.reject([rejection(arrival, refused.code, refused.message, None)])
                 if is_found and record is not None:
                     await tx.find([refused_finding(record, refused.code, refused.message)])

@@ -131,8 +131,11 @@ class IngestTransaction(Protocol):
 class IngestStore(Protocol):
     """Where readings are kept."""
 
-    def transaction(self) -> AbstractAsyncContextManager[IngestTransaction]:
+    def transaction(self, now: datetime) -> AbstractAsyncContextManager[IngestTransaction]:
         """Begin a transaction; leaving commits, an exception rolls back.
+
+        Args:
+            now: Aware, by the use-case's clock; all that the transaction writes is stamped with it.
 
         Raises:
             StoreUnavailableError: Try again.
@@ -149,15 +152,23 @@ class IngestStore(Protocol):
         """Name of the gateway whose epoch it is, if one is known."""
 
     async def resolve(
-        self, channels: Collection[tuple[GatewayId, Channel]]
+        self, channels: Collection[tuple[GatewayId, Channel]], now: datetime
     ) -> dict[Channel, ChannelRecord]:
-        """Find channels; a new one appears, and a new meter, at home behind the gateway named."""
+        """Find channels; a new one appears, and a new meter, at home behind the gateway named.
+
+        Args:
+            channels: Each with the gateway that named it.
+            now: When what is new was first seen.
+        """
 
     async def homes(self, meters: Collection[MeterId]) -> dict[MeterId, GatewayId]:
         """The gateways that meters are at home behind."""
 
-    async def prepare(self, from_ms: int, until_ms: int) -> None:
-        """Make room for readings of a range of time, where the store needs telling."""
+    async def prepare(self, from_ms: int, until_ms: int, now: datetime) -> None:
+        """Make room for readings of a range of time, where the store needs telling.
+
+        There is room for no time that lies years from `now`.
+        """
 
     async def quarantined(
         self, gateway: str | None, code: str | None, limit: int

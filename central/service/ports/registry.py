@@ -169,7 +169,7 @@ class RegistryTransaction(CycleTransaction, GroupTransaction, Protocol):
     async def point(self, name: str) -> PointRecord | None:
         """A service point."""
 
-    async def save_point(self, point: PointRecord) -> None:
+    async def save_point(self, point: PointRecord, now: datetime) -> None:
         """Add a point, or correct its address or capacity."""
 
     async def channels(self, point: str) -> tuple[PointChannelRecord, ...]:
@@ -195,7 +195,7 @@ class RegistryTransaction(CycleTransaction, GroupTransaction, Protocol):
     async def account(self, number: str) -> AccountRecord | None:
         """An account."""
 
-    async def save_account(self, account: AccountRecord) -> None:
+    async def save_account(self, account: AccountRecord, now: datetime) -> None:
         """Add an account, or correct its party."""
 
     async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:

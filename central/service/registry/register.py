@@ -138,7 +138,7 @@ class Enrol:
             raise RegistryConflictError(message, value=point.zone)
         effect = Effect.UNCHANGED
         if known != point:
-            await registry.save_point(point)
+            await registry.save_point(point, self.clock())
             effect = await self._note(registry, "service_point", point.name, new=known is None)
         there = {channel.obis: channel for channel in await registry.channels(point.name)}
         for channel in channels:
@@ -191,7 +191,7 @@ class Enrol:
         before = await registry.account(account.number)
         if before == account:
             return Effect.UNCHANGED
-        await registry.save_account(account)
+        await registry.save_account(account, self.clock())
         return await self._note(registry, "account", account.number, new=before is None)
 
     async def services_in(

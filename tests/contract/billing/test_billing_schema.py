@@ -29,7 +29,8 @@ def _one(app: psycopg.Connection[tuple[object, ...]], query: str, *args: object)
 def _bill(app: psycopg.Connection[tuple[object, ...]]) -> int:
     account = _one(
         app,
-        "INSERT INTO account (uid, number, name) VALUES (%s, 'A1', 'Ada') RETURNING id",
+        "INSERT INTO account (uid, number, name, created_at) VALUES (%s, 'A1', 'Ada', now())"
+        " RETURNING id",
         uuid4(),
     )
     run = _one(
@@ -54,7 +55,8 @@ def _bill(app: psycopg.Connection[tuple[object, ...]]) -> int:
 def _point(app: psycopg.Connection[tuple[object, ...]], name: str) -> int:
     return _one(
         app,
-        "INSERT INTO service_point (uid, name, zone) VALUES (%s, %s, 'UTC') RETURNING id",
+        "INSERT INTO service_point (uid, name, zone, created_at) VALUES (%s, %s, 'UTC', now())"
+        " RETURNING id",
         uuid4(),
         name,
     )

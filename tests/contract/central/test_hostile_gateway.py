@@ -55,11 +55,11 @@ async def test_a_store_refuses_text_that_no_column_holds_as_poison(
 ) -> None:
     gateway = await enrol_gateway(stores.gateways, "gw1", OPERATOR, WHEN)
     with pytest.raises(PoisonError):
-        async with stores.ingest.transaction() as tx:
+        async with stores.ingest.transaction(NOW) as tx:
             await use(tx, gateway.id, text)
     with pytest.raises(PoisonError):
         await stores.gateways.save_status("gw1", Status(GatewayState.ONLINE, text), NOW)
-    async with stores.ingest.transaction() as tx:
+    async with stores.ingest.transaction(NOW) as tx:
         await use(tx, gateway.id, "good")
 
 
@@ -67,18 +67,18 @@ async def test_a_store_refuses_numbers_beyond_its_columns_as_poison(stores: Stor
     gateway = await enrol_gateway(stores.gateways, "gw1", OPERATOR, WHEN)
     key = EpochKey(gateway.id, EPOCH)
     cursor = EpochCursor(key, BEYOND, NO_HASH, BEYOND, NOW)
-    async with stores.ingest.transaction() as tx:
+    async with stores.ingest.transaction(NOW) as tx:
         await tx.save_cursors((await tx.lock_cursors([key])).values())
     with pytest.raises(PoisonError):
-        async with stores.ingest.transaction() as tx:
+        async with stores.ingest.transaction(NOW) as tx:
             await tx.save_cursors([cursor])
     with pytest.raises(PoisonError):
-        async with stores.ingest.transaction() as tx:
+        async with stores.ingest.transaction(NOW) as tx:
             await tx.links({key: BEYOND})
     status = Status(GatewayState.ONLINE, "x", backlog=BEYOND)
     with pytest.raises(PoisonError):
         await stores.gateways.save_status("gw1", status, NOW)
-    async with stores.ingest.transaction() as tx:
+    async with stores.ingest.transaction(NOW) as tx:
         await tx.save_cursors([replace(cursor, cum=1, high=BEYOND - 1)])
 
 

@@ -578,7 +578,7 @@ async def test_a_transaction_that_fails_leaves_nothing(stores: Stores, ingest: I
         pass
 
     async def cut() -> None:
-        async with stores.ingest.transaction() as tx:
+        async with stores.ingest.transaction(NOW) as tx:
             original = tx.save_cursors
 
             async def fail(cursors: object) -> None:

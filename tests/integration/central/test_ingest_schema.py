@@ -140,7 +140,7 @@ def test_hours_of_a_late_back_fill_are_computed_too(database: Database) -> None:
     )
     for days in (1, 900):
         with psycopg.connect(database.dsn, autocommit=True) as connection:
-            connection.execute("SELECT reading_attach(now() - interval '901 days', now())")
+            connection.execute("SELECT reading_attach(now() - interval '901 days', now(), now())")
             connection.execute(insert.format(days).encode())
             if database.timescaledb:
                 (job,) = connection.execute(
@@ -183,8 +183,8 @@ async def test_months_are_attached_when_they_are_needed_and_no_row_falls_beside_
         months = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'reading'::regclass"
         ((before,),) = ask(plain_database.dsn, months)
         year_ago = to_ms(TODAY - timedelta(days=400))
-        await stores.ingest.prepare(year_ago, year_ago + 1)
-        await stores.ingest.prepare(year_ago, year_ago + 1)
+        await stores.ingest.prepare(year_ago, year_ago + 1, TODAY)
+        await stores.ingest.prepare(year_ago, year_ago + 1, TODAY)
         assert ask(plain_database.dsn, months) == [(int(str(before)) + 1,)]
         with (
             psycopg.connect(plain_database.dsn, autocommit=True) as owner,

@@ -39,7 +39,7 @@ def sealed(batches: list[list[tuple[str, int]]]) -> tuple[Edge, dict[tuple[str, 
 
 
 async def ingested(items: list[Examined], cuts: Random) -> tuple[MemoryIngestStore, int]:
-    store = MemoryIngestStore(lambda: NOW)
+    store = MemoryIngestStore()
     await store.enrol("gw1", noted(NOW))
     workers = [Ingest(store, lambda: NOW) for _ in range(3)]
     cum = 0

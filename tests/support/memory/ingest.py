@@ -6,10 +6,10 @@ One module, longer than others: it implements one port, whose methods share one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
@@ -127,26 +127,20 @@ class MemoryIngestStore:
     """`IngestStore` and `GatewayStore` over dictionaries.
 
     Args:
-        clock: Now, aware; for what a database would stamp itself.
         state: What it begins with.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        state: State | None = None,
-    ) -> None:
+    def __init__(self, state: State | None = None) -> None:
         self.state = State() if state is None else state
-        self._clock = clock
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[IngestTransaction]:
-        """Begin a transaction; leaving commits, an exception rolls back."""
+    async def transaction(self, now: datetime) -> AsyncIterator[IngestTransaction]:
+        """See `IngestStore`."""
         async with self._turn:
             journal = Journal()
             try:
-                yield _Transaction(self.state, journal, self._clock())
+                yield _Transaction(self.state, journal, now)
             except BaseException:
                 journal.roll_back()
                 raise
@@ -167,9 +161,10 @@ class MemoryIngestStore:
         return next(owners, None)
 
     async def resolve(
-        self, channels: Collection[tuple[GatewayId, Channel]]
+        self, channels: Collection[tuple[GatewayId, Channel]], now: datetime
     ) -> dict[Channel, ChannelRecord]:
         """See `IngestStore`."""
+        del now
         state, found = self.state, {}
         for home, channel in channels:
             nameplate = (channel.manufacturer, channel.serial)
@@ -184,7 +179,7 @@ class MemoryIngestStore:
         """See `IngestStore`."""
         return {meter: self.state.homes[meter] for meter in meters}
 
-    async def prepare(self, from_ms: int, until_ms: int) -> None:
+    async def prepare(self, from_ms: int, until_ms: int, now: datetime) -> None:
         """Memory needs no telling."""
 
     async def quarantined(

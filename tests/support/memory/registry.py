@@ -64,7 +64,8 @@ class _Transaction(AgreementTables, CycleRows, GroupRows):
     async def point(self, name: str) -> PointRecord | None:
         return self._state.points.get(name)
 
-    async def save_point(self, point: PointRecord) -> None:
+    async def save_point(self, point: PointRecord, now: datetime) -> None:
+        del now
         self._state.points[point.name] = point
 
     async def channels(self, point: str) -> tuple[PointChannelRecord, ...]:
@@ -129,7 +130,8 @@ class _Transaction(AgreementTables, CycleRows, GroupRows):
         found = (one for one in self._state.accounts.values() if one.number == number)
         return next(found, None)
 
-    async def save_account(self, account: AccountRecord) -> None:
+    async def save_account(self, account: AccountRecord, now: datetime) -> None:
+        del now
         keys = [key for key, one in self._state.accounts.items() if one.number == account.number]
         key = keys[0] if keys else len(self._state.accounts) + 1
         self._state.accounts[key] = account

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,26 @@ _ChannelKey = tuple[MeterId, bytes, int, int, int]
 async def find_channels(
     connection: AsyncConnection[tuple[Any, ...]],
     channels: Collection[tuple[GatewayId, Channel]],
+    now: datetime,
 ) -> dict[Channel, ChannelRecord]:
     """Find channels, adding those that are new, each statement a transaction of its own.
 
-    What is added is committed before readings refer to it, so a cached key never dangles.
+    What is new was first seen `now`. It is committed before readings refer to it, so a cached key
+    never dangles.
     """
     homes = {(channel.manufacturer, channel.serial): home for home, channel in channels}
     meters = await _find_meters(connection, homes)
     if missing := {nameplate: home for nameplate, home in homes.items() if nameplate not in meters}:
         await connection.execute(
-            _SQL["add_meters"], {**_nameplates(missing), "gateway_id": list(missing.values())}
+            _SQL["add_meters"],
+            {**_nameplates(missing), "gateway_id": list(missing.values()), "now": now},
         )
         meters |= await _find_meters(connection, missing)
     keys = {channel: _key(meters, channel) for _, channel in channels}
     found = await _find_records(connection, keys.values())
     if new := {keys[c]: c for c in keys if keys[c] not in found}:
         units = [channel.unit.value for channel in new.values()]
-        await connection.execute(_SQL["add_channels"], {**_columns(new), "unit": units})
+        await connection.execute(_SQL["add_channels"], {**_columns(new), "unit": units, "now": now})
         found |= await _find_records(connection, new)
     return {channel: found[key] for channel, key in keys.items()}
 

@@ -49,13 +49,13 @@ class TimescaleIngestStore:
         self._prepared: set[tuple[int, int]] = set()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[IngestTransaction]:
-        """Begin a transaction; leaving commits, an exception rolls back."""
+    async def transaction(self, now: datetime) -> AsyncIterator[IngestTransaction]:
+        """See `IngestStore`."""
         with translated():
             async with self._pool.connection() as connection:
                 register_arrays(connection)
                 async with connection.transaction():
-                    yield TimescaleTransaction(connection)
+                    yield TimescaleTransaction(connection, now)
 
     async def gateways(self, names: Collection[str]) -> dict[str, GatewayRecord]:
         """See `IngestStore`."""
@@ -74,26 +74,28 @@ class TimescaleIngestStore:
         return str(rows[0][0]) if rows else None
 
     async def resolve(
-        self, channels: Collection[tuple[GatewayId, Channel]]
+        self, channels: Collection[tuple[GatewayId, Channel]], now: datetime
     ) -> dict[Channel, ChannelRecord]:
         """See `IngestStore`."""
         if not channels:
             return {}
         async with self._connection() as connection:
-            return await find_channels(connection, channels)
+            return await find_channels(connection, channels, now)
 
     async def homes(self, meters: Collection[MeterId]) -> dict[MeterId, GatewayId]:
         """See `IngestStore`."""
         return dict(await self._rows("homes", meters=list(meters))) if meters else {}
 
-    async def prepare(self, from_ms_: int, until_ms: int) -> None:
-        """Attach the months of a range, unless this process knows that they are."""
+    async def prepare(self, from_ms_: int, until_ms: int, now: datetime) -> None:
+        """Attach the months of a range, unless this process knows that they are; guard what is."""
         first, last = from_ms(from_ms_), from_ms(until_ms)
         months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
         wanted = {divmod(month, 12) for month in months}
         if wanted <= self._prepared:
             return
-        await self._rows("attach", from_at=first, until_at=last)
+        values = {"from_at": first, "until_at": last, "now": now}
+        while any(count for (count,) in await self._rows("attach", **values)):
+            pass
         self._prepared |= wanted
 
     async def quarantined(

@@ -16,7 +16,7 @@ SELECT id, gateway_id FROM meter WHERE id = ANY(%(meters)s)
 -- name: add_meters
 -- In key order, so that two workers that meet the same new meters wait and do not deadlock.
 INSERT INTO meter (manufacturer, serial, gateway_id, first_seen_at)
-SELECT manufacturer, serial, gateway_id, now()
+SELECT manufacturer, serial, gateway_id, %(now)s
 FROM unnest(%(manufacturer)b::text[], %(serial)b::text[], %(gateway_id)b::bigint[])
     AS seen (manufacturer, serial, gateway_id)
 ORDER BY manufacturer, serial
@@ -29,7 +29,7 @@ FROM meter JOIN unnest(%(manufacturer)b::text[], %(serial)b::text[])
 
 -- name: add_channels
 INSERT INTO channel (meter_id, obis, kind, period_s, source, unit, first_seen_at)
-SELECT meter_id, obis, kind, period_s, source, unit, now()
+SELECT meter_id, obis, kind, period_s, source, unit, %(now)s
 FROM unnest(
     %(meter_id)b::bigint[], %(obis)b::bytea[], %(kind)b::smallint[], %(period_s)b::integer[],
     %(source)b::smallint[], %(unit)b::text[]
@@ -46,7 +46,7 @@ FROM channel JOIN unnest(
 USING (meter_id, obis, kind, period_s, source)
 
 -- name: attach
-SELECT reading_attach(%(from_at)s, %(until_at)s)
+SELECT reading_attach(%(from_at)s, %(until_at)s, %(now)s)
 
 -- name: claim
 INSERT INTO batch (
@@ -55,7 +55,7 @@ INSERT INTO batch (
 )
 SELECT
     gateway_id, epoch, sequence, sha256, prev_hash, made_at, replaces, outcome, code,
-    received, coalesce(received, 0) - quarantined, quarantined, received_at, now()
+    received, coalesce(received, 0) - quarantined, quarantined, received_at, %(now)s
 FROM unnest(
     %(gateway_id)b::bigint[], %(epoch)b::uuid[], %(sequence)b::bigint[], %(sha256)b::bytea[],
     %(prev_hash)b::bytea[], %(made_at)b::timestamptz[], %(replaces)b::bytea[],
@@ -80,11 +80,11 @@ UPDATE batch SET
     replaces = CASE WHEN sha256 = %(sha256)s THEN %(replaces)s ELSE sha256 END,
     outcome = %(outcome)s, code = %(code)s, received = %(received)s,
     stored = coalesce(%(received)s::integer, 0) - %(quarantined)s, duplicate = 0, conflict = 0,
-    quarantined = %(quarantined)s, stored_at = now()
+    quarantined = %(quarantined)s, stored_at = %(now)s
 WHERE id = %(batch_id)s
 
 -- name: release
-UPDATE quarantine SET released_at = now() WHERE batch_id = %(batch_id)s AND released_at IS NULL
+UPDATE quarantine SET released_at = %(now)s WHERE batch_id = %(batch_id)s AND released_at IS NULL
 
 -- name: copy_readings
 COPY reading (channel_id, at, mantissa, batch_id, span_ms, exponent, flags)
@@ -119,7 +119,7 @@ INSERT INTO conflict (
 SELECT
     batch_id, channel_id,
     timestamptz '2000-01-01 00:00:00Z' + at_us * interval '1 microsecond',
-    mantissa, exponent, flags, span_ms, kept_mantissa, kept_exponent, now()
+    mantissa, exponent, flags, span_ms, kept_mantissa, kept_exponent, %(now)s
 FROM unnest(
     %(batch_id)s, %(channel_id)s, %(at_us)s, %(mantissa)s, %(exponent)s, %(flags)s, %(span_ms)s,
     %(kept_mantissa)b::bigint[], %(kept_exponent)b::bigint[]
@@ -130,7 +130,7 @@ ON CONFLICT DO NOTHING
 
 -- name: quarantine
 INSERT INTO quarantine (batch_id, code, message, payload, quarantined_at)
-SELECT batch_id, code, message, payload, now()
+SELECT batch_id, code, message, payload, %(now)s
 FROM unnest(%(batch_id)b::bigint[], %(code)b::text[], %(message)b::text[], %(payload)b::bytea[])
     AS quarantined (batch_id, code, message, payload)
 ON CONFLICT (batch_id) DO UPDATE SET
@@ -141,7 +141,7 @@ COPY touched (channel_id, from_at, until_at) FROM STDIN (FORMAT binary)
 
 -- name: add_cursors
 INSERT INTO gateway_epoch (gateway_id, epoch, first_at, last_at, advanced_at)
-SELECT gateway_id, epoch, now(), now(), now()
+SELECT gateway_id, epoch, %(now)s, %(now)s, %(now)s
 FROM unnest(%(gateway_id)b::bigint[], %(epoch)b::uuid[]) AS seen (gateway_id, epoch)
 WHERE NOT EXISTS (
     SELECT FROM gateway_epoch known
@@ -181,7 +181,7 @@ WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s AND sequence = %(sequenc
 UPDATE gateway_epoch SET
     cum = risen.cum, cum_hash = risen.cum_hash, high = risen.high,
     advanced_at = risen.advanced_at, superseded_by = risen.superseded_by,
-    superseded_last = risen.superseded_last, new_epoch_at = risen.new_epoch_at, last_at = now()
+    superseded_last = risen.superseded_last, new_epoch_at = risen.new_epoch_at, last_at = %(now)s
 FROM unnest(
     %(gateway_id)b::bigint[], %(epoch)b::uuid[], %(cum)b::bigint[], %(cum_hash)b::bytea[],
     %(high)b::bigint[], %(advanced_at)b::timestamptz[], %(superseded_by)b::uuid[],
@@ -212,7 +212,7 @@ DELETE FROM rejected WHERE id IN (
 INSERT INTO finding (
     key, code, message, gateway_id, epoch, from_sequence, until_sequence, raised_at
 )
-SELECT key, code, message, gateway_id, epoch, from_sequence, until_sequence, now()
+SELECT key, code, message, gateway_id, epoch, from_sequence, until_sequence, %(now)s
 FROM unnest(
     %(key)b::text[], %(code)b::text[], %(message)b::text[], %(gateway_id)b::bigint[],
     %(epoch)b::uuid[], %(from_sequence)b::bigint[], %(until_sequence)b::bigint[]
@@ -221,7 +221,7 @@ ORDER BY key
 ON CONFLICT (key) WHERE closed_at IS NULL DO NOTHING
 
 -- name: close_findings
-UPDATE finding SET closed_at = now(), closed_by = %(closed_by)s
+UPDATE finding SET closed_at = %(now)s, closed_by = %(closed_by)s
 WHERE key = ANY(%(keys)s) AND closed_at IS NULL
 
 -- name: save_hello

@@ -48,10 +48,12 @@ class TimescaleTransaction:
 
     Args:
         connection: With `register_arrays` done.
+        now: What is written says that it was written then.
     """
 
-    def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
+    def __init__(self, connection: AsyncConnection[tuple[Any, ...]], now: datetime) -> None:
         self._connection = connection
+        self._now = now
 
     async def claim(self, batches: Sequence[NewBatch]) -> list[SequenceClaim]:
         """See `IngestTransaction`."""
@@ -65,6 +67,7 @@ class TimescaleTransaction:
             **columns,
             outcome=[b.state.value for b in batches],
             received_at=[b.received_at for b in batches],
+            now=self._now,
         )
         fresh = {BatchKey(*row[1:]): BatchId(row[0]) for row in rows}
         claimed = await self._claimed([b.key for b in batches if b.key not in fresh])
@@ -90,9 +93,10 @@ class TimescaleTransaction:
         """See `IngestTransaction`."""
         names = ("sha256", "prev_hash", "made_at", "replaces", "code", "received", "quarantined")
         values = {name: getattr(batch, name) for name in names}
-        await self._run("fill", batch_id=batch_id, outcome=batch.state.value, **values)
+        outcome = batch.state.value
+        await self._run("fill", batch_id=batch_id, outcome=outcome, now=self._now, **values)
         if not batch.quarantined and batch.received is not None:
-            await self._run("release", batch_id=batch_id)
+            await self._run("release", batch_id=batch_id, now=self._now)
 
     async def store(self, rows: Rows) -> Placement:
         """See `IngestTransaction`.
@@ -152,11 +156,12 @@ class TimescaleTransaction:
             at_us=BigintArray(timestamps(rows.at_ms)),
             kept_mantissa=[mantissa for mantissa, _ in kept],
             kept_exponent=[exponent for _, exponent in kept],
+            now=self._now,
         )
 
     async def quarantine(self, batches: Sequence[Quarantine]) -> None:
         """See `IngestTransaction`."""
-        await self._run("quarantine", **_columns(Quarantine, batches))
+        await self._run("quarantine", now=self._now, **_columns(Quarantine, batches))
 
     async def queue_for_validation(
         self,
@@ -173,7 +178,7 @@ class TimescaleTransaction:
         columns = {"gateway_id": [k.gateway_id for k in keys], "epoch": [k.epoch for k in keys]}
         rows = await self._rows("lock_cursors", **columns)
         if len(rows) < len(keys):
-            await self._run("add_cursors", **columns)
+            await self._run("add_cursors", now=self._now, **columns)
             rows = await self._rows("lock_cursors", **columns)
         cursors = (cursor_of(row) for row in rows)
         return {cursor.key: cursor for cursor in cursors}
@@ -204,6 +209,7 @@ class TimescaleTransaction:
             "save_cursors",
             gateway_id=[c.key.gateway_id for c in cursors],
             epoch=[c.key.epoch for c in cursors],
+            now=self._now,
             **columns,
         )
 
@@ -219,11 +225,12 @@ class TimescaleTransaction:
 
     async def find(self, findings: Sequence[IngestFinding]) -> None:
         """See `IngestTransaction`."""
-        await self._run("find", **_columns(IngestFinding, findings))
+        await self._run("find", now=self._now, **_columns(IngestFinding, findings))
 
     async def close_findings(self, keys: Collection[str], closed_by: Actor) -> None:
         """See `IngestTransaction`."""
-        await self._run("close_findings", keys=list(keys), closed_by=closed_by.key)
+        values = {"keys": list(keys), "closed_by": closed_by.key, "now": self._now}
+        await self._run("close_findings", **values)
 
     async def save_hello(
         self, gateway_id: GatewayId, agent: str, epoch: UUID, at: datetime

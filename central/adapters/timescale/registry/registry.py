@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -82,10 +82,11 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
         rows = await self._rows("point", name=name)
         return PointRecord(*rows[0]) if rows else None
 
-    async def save_point(self, point: PointRecord) -> None:
+    async def save_point(self, point: PointRecord, now: datetime) -> None:
         await self._run(
             "save_point",
-            uid=uuid7(datetime.now(UTC)),
+            uid=uuid7(now),
+            now=now,
             name=point.name,
             zone=point.zone,
             address=point.address,
@@ -126,7 +127,7 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
         try:
             rows = await self._rows(
                 "add_installation",
-                uid=uuid7(datetime.now(UTC)),
+                uid=uuid7(now),
                 point=installation.point,
                 meter_id=meter_id,
                 start=installation.start,
@@ -181,10 +182,10 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
         rows = await self._rows("account", number=number)
         return AccountRecord(number, _party(rows[0])) if rows else None
 
-    async def save_account(self, account: AccountRecord) -> None:
+    async def save_account(self, account: AccountRecord, now: datetime) -> None:
         columns = _party_columns(account.party)
-        uid = uuid7(datetime.now(UTC))
-        await self._run("save_account", uid=uid, number=account.number, **columns)
+        values = {"uid": uuid7(now), "number": account.number, "now": now}
+        await self._run("save_account", **values, **columns)
 
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
         rows = await self._rows("tariff_versions", name=name)

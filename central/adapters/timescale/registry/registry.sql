@@ -12,8 +12,8 @@ ON CONFLICT (id) DO UPDATE SET
 SELECT name, zone, address, capacity FROM service_point WHERE name = %(name)s
 
 -- name: save_point
-INSERT INTO service_point (uid, name, zone, address, capacity)
-VALUES (%(uid)s, %(name)s, %(zone)s, %(address)s, %(capacity)s)
+INSERT INTO service_point (uid, name, zone, address, capacity, created_at)
+VALUES (%(uid)s, %(name)s, %(zone)s, %(address)s, %(capacity)s, %(now)s)
 ON CONFLICT (name) DO UPDATE SET address = excluded.address, capacity = excluded.capacity
 
 -- name: channels
@@ -90,8 +90,8 @@ WHERE service_point.id = service_point_id AND service_point.name = %(point)s
 SELECT name, address, tax_id, contact FROM account WHERE number = %(number)s
 
 -- name: save_account
-INSERT INTO account (uid, number, name, address, tax_id, contact)
-VALUES (%(uid)s, %(number)s, %(name)s, %(address)s, %(tax_id)s, %(contact)s)
+INSERT INTO account (uid, number, name, address, tax_id, contact, created_at)
+VALUES (%(uid)s, %(number)s, %(name)s, %(address)s, %(tax_id)s, %(contact)s, %(now)s)
 ON CONFLICT (number) DO UPDATE SET
     name = excluded.name, address = excluded.address,
     tax_id = excluded.tax_id, contact = excluded.contact

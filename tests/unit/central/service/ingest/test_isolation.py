@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -114,15 +114,15 @@ class Brittle(MemoryIngestStore):
     """Fails in some methods, where what they are given shows a sign."""
 
     def __init__(self, error: Exception, *methods: str, sign: str = "666") -> None:
-        super().__init__(lambda: NOW)
+        super().__init__()
         self.error = error
         self.methods = methods
         self.sign = sign
         self.calls = 0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[IngestTransaction]:
-        async with super().transaction() as tx:
+    async def transaction(self, now: datetime) -> AsyncIterator[IngestTransaction]:
+        async with super().transaction(now) as tx:
             for method in self.methods:
                 object.__setattr__(tx, method, self._failing(getattr(tx, method)))
             yield tx
@@ -168,7 +168,7 @@ def greeting(name: str, agent: str) -> Greeting:
 
 @pytest.mark.parametrize("agent", ["a\0b", "\ud800"])
 async def test_hellos_that_the_store_refuses_are_kept_and_stop_nothing(agent: str) -> None:
-    store = MemoryIngestStore(lambda: NOW)
+    store = MemoryIngestStore()
     ingest = await worker(store, "gw1", "gw2")
     honest = Edge("gw1")
     batch = honest.arrive(honest.seal(readings(4, START)))

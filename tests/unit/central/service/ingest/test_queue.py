@@ -67,7 +67,7 @@ async def running(intake: Intake) -> AsyncIterator[Gateway]:
 
 
 async def store_of(name: str) -> MemoryIngestStore:
-    store = MemoryIngestStore(lambda: NOW)
+    store = MemoryIngestStore()
     await store.enrol(name, noted(NOW))
     return store
 

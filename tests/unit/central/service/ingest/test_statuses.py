@@ -24,7 +24,7 @@ class Failing(MemoryIngestStore):
     """Fails to save a status as often as it is told to."""
 
     def __init__(self, error: Exception | None = None, failures: int = 0) -> None:
-        super().__init__(lambda: NOW)
+        super().__init__()
         self.error = error
         self.failures = failures
 

@@ -1,0 +1,196 @@
+"""What was issued, read or decided stays: for the application, and for an owner who errs.
+
+On every server found, readings in its partitions or chunks too, packed ones included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+
+from central.domain.billing.cycle import Cycle
+from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.run_bills import RunBills
+from tests.support.actors import CHIEF, CLERK
+from tests.support.books import Utility, month, timescale_utility
+from tests.support.servers import Database, fresh_database, postgres_servers
+
+if TYPE_CHECKING:
+    from tests.conftest import _Servers
+
+KEPT = (
+    "reading",
+    "day_block",
+    "series_day",
+    "tariff_version",
+    "bill",
+    "bill_line",
+    "bill_part",
+    "audit_log",
+)
+# They fill again by themselves.
+FILLS_AGAIN = {"answer", "meter_seen"}
+PRICES = """\
+INSERT INTO series (name) VALUES ('spot');
+INSERT INTO series_day (series_id, day, version, step_s, exponent, mantissas, made_at, actor)
+SELECT id, '2026-10-01', 1, 86400, -2, '{7}', '2026-10-01', 'clerk' FROM series
+"""
+
+
+async def issue(utility: Utility) -> None:
+    """Two customers, whose October is billed and issued."""
+    edge = await utility.found(2)
+    await utility.deliver(edge, month("S1"), month("S2", step=40))
+    await utility.validate()
+    run = (await RunBills(utility.billing, lambda: utility.now)(Cycle(2026, 10), CLERK)).run
+    await ApproveBills(utility.billing, lambda: utility.now).run(run, CHIEF)
+    outcome = await IssueBills(utility.billing, lambda: utility.now).run(run, CHIEF)
+    assert outcome.count == 2
+
+
+@pytest.fixture(scope="module", params=postgres_servers(), ids=str)
+def issued(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Database]:
+    """A database in which bills are issued; no test changes what is kept in it."""
+    with fresh_database(*_servers.running(request.param)) as database:
+        fill(database)
+        yield database
+
+
+def fill(database: Database) -> None:
+    async def work() -> None:
+        async with timescale_utility(database.dsn) as utility:
+            await issue(utility)
+
+    asyncio.run(work())
+    with psycopg.connect(database.dsn, autocommit=True) as owner:
+        owner.execute(PRICES)
+        if database.timescaledb:
+            owner.execute("SELECT compress_chunk(chunk) FROM show_chunks('reading') AS chunk")
+        guard(owner)
+
+
+def guard(owner: psycopg.Connection[tuple[object, ...]]) -> None:
+    attach = "SELECT reading_attach('2026-10-01', '2026-11-01', '2026-11-20')"
+    while owner.execute(attach).fetchone() != (0,):
+        pass
+
+
+def tables(owner: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    rows = owner.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind IN ('r', 'p') ORDER BY relname"
+    ).fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def content(owner: psycopg.Connection[tuple[object, ...]]) -> dict[str, object]:
+    """Every kept table's rows, as a count and a hash."""
+    return {
+        table: owner.execute(
+            sql.SQL(
+                "SELECT count(*), md5(string_agg(kept::text, '|' ORDER BY kept::text)) FROM {} kept"
+            ).format(sql.Identifier(table))
+        ).fetchone()
+        for table in KEPT
+    }
+
+
+def columns(owner: psycopg.Connection[tuple[object, ...]], table: str) -> list[str]:
+    rows = owner.execute(
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND table_name = %s AND identity_generation IS NULL",
+        (table,),
+    ).fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def changes(owner: psycopg.Connection[tuple[object, ...]]) -> list[sql.Composed]:
+    """Every way to change or remove what is kept, column by column."""
+    found = []
+    for table in KEPT:
+        name = sql.Identifier(table)
+        found.append(sql.SQL("DELETE FROM {}").format(name))
+        found += [
+            sql.SQL("UPDATE {} SET {column} = {column}").format(name, column=sql.Identifier(column))
+            for column in columns(owner, table)
+        ]
+    return found
+
+
+def test_an_owner_who_errs_changes_nothing(issued: Database) -> None:
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        before = content(owner)
+        assert all(row is not None and row != (0, None) for row in before.values()), before
+        for statement in changes(owner):
+            with pytest.raises(errors.RestrictViolation):
+                owner.execute(statement)
+        assert content(owner) == before
+
+
+def test_no_table_is_emptied(issued: Database) -> None:
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        before = content(owner)
+        for table in tables(owner):
+            for truncate in ("TRUNCATE {}", "TRUNCATE {} CASCADE"):
+                statement = sql.SQL(truncate).format(sql.Identifier(table))
+                if table in FILLS_AGAIN:
+                    owner.execute(statement)
+                    continue
+                # Without CASCADE the server itself refuses a table that others refer to.
+                with pytest.raises((errors.RestrictViolation, errors.FeatureNotSupported)):
+                    owner.execute(statement)
+        assert content(owner) == before
+
+
+def test_no_part_of_the_readings_is_emptied(issued: Database) -> None:
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        before = content(owner)
+        parts = [
+            str(name)
+            for (name,) in owner.execute(
+                "SELECT inhrelid::regclass::text FROM pg_inherits"
+                " WHERE inhparent = 'reading'::regclass"
+            ).fetchall()
+        ]
+        assert len(parts) >= 2
+        for part in parts:
+            with pytest.raises(errors.RestrictViolation):
+                owner.execute(f"TRUNCATE {part}".encode())
+        assert content(owner) == before
+
+
+def test_a_chunk_that_appears_later_is_guarded_too(issued: Database) -> None:
+    if not issued.timescaledb:
+        return
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO reading (channel_id, at, mantissa, exponent, flags)"
+            " VALUES (1, '2027-03-01Z', 5, 0, 0)"
+        )
+        guard(owner)
+        for (part,) in owner.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass"
+        ).fetchall():
+            with pytest.raises(errors.RestrictViolation):
+                owner.execute(f"TRUNCATE {part}".encode())
+
+
+def test_the_application_may_not_even_try(issued: Database) -> None:
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        before, statements = content(owner), changes(owner)
+        names = tables(owner)
+    with psycopg.connect(issued.dsn_as("meterline_app"), autocommit=True) as app:
+        for statement in statements:
+            # Drafts have rights of their own; what is issued is refused by the guard.
+            with pytest.raises((errors.InsufficientPrivilege, errors.RestrictViolation)):
+                app.execute(statement)
+        for table in names:
+            with pytest.raises((errors.InsufficientPrivilege, errors.RestrictViolation)):
+                app.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(table)))
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        assert content(owner) == before
