@@ -11,7 +11,7 @@ from typing import Any
 
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.billing.print_invoice import UnprintableTextError
-from central.service.ports.billing import UnknownBillError, UnknownRunError
+from central.service.ports.billing_errors import UnknownBillError, UnknownRunError
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError
 from central.service.ports.registry import NotRegisteredError

@@ -36,14 +36,8 @@ from central.process.stores import open_stores
 from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills, unknown
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import RunBills
-from central.service.ports.billing import (
-    BillHead,
-    BillingStore,
-    BillRecord,
-    RunRecord,
-    RunSummary,
-    UnknownRunError,
-)
+from central.service.ports.billing import BillHead, BillingStore, BillRecord, RunRecord, RunSummary
+from central.service.ports.billing_errors import UnknownRunError
 
 BILLS_LISTED = 1_000
 _POLL_S = 0.25

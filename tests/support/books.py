@@ -121,7 +121,9 @@ class Utility:
             await self.customer(number, capacity=capacity)
         return edge
 
-    async def customer(self, number: int, *, capacity: Decimal | None = None) -> None:
+    async def customer(
+        self, number: int, tariff: str = "HOME", *, capacity: Decimal | None = None
+    ) -> None:
         point, account = f"SP-{number}", f"A-{number}"
         enrol = self.enrol
         await enrol.service_point(
@@ -132,7 +134,7 @@ class Utility:
             InstallationRecord(point, "MTL", f"S{number}", SEPTEMBER, gateway="gw-1")
         )
         await enrol.account(AccountRecord(account, Party(f"Customer {number}")))
-        await enrol.agreement(AgreementRecord(account, point, "HOME", date(2026, 9, 1)))
+        await enrol.agreement(AgreementRecord(account, point, tariff, date(2026, 9, 1)))
 
 
 def month(

@@ -6,7 +6,8 @@ issued nothing of it can be changed: so both look at it again, refuse it by name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,10 +17,21 @@ from central.domain.billing.bill import Bill
 from central.domain.billing.bill_texts import printed_texts
 from central.domain.billing.printable import unprintable_holds
 from central.domain.billing.state import BillAction, BillState, advance
+from central.service.billing.fresh_bills import (
+    BillInputsError,
+    ValidationPendingError,
+    on_newest_inputs,
+)
 from central.service.billing.print_invoice import UnprintableTextError
-from central.service.ports.billing import BillHead, BillingStore, RunRecord, UnknownBillError
+from central.service.ports.billing import BillHead, BillingStore, RunRecord
+from central.service.ports.billing_errors import UnknownBillError
+from central.service.ports.stamps import Decided
+from firmware_bridge.contract.errors import OperatorError
 
 _REMEDY = "Correct the text, or the name, and run the cycle again."
+_ERRORS: dict[str, type[OperatorError]] = {
+    kind.code: kind for kind in (BillInputsError, ValidationPendingError)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class BulkOutcome:
 
         Raises:
             UnprintableTextError: Some were refused; it names the first, and the others are done.
+            BillInputsError: Likewise.
+            ValidationPendingError: Likewise.
         """
         if not self.refused:
             return self.count
@@ -64,7 +78,9 @@ class BulkOutcome:
             f"{self.count} bills are done, {len(self.refused)} are refused."
             f" {first.account}: {first.message}"
         )
-        raise UnprintableTextError(message, value=first.account, remedy=_REMEDY)
+        error = _ERRORS.get(first.code, UnprintableTextError)
+        remedy = _REMEDY if error is UnprintableTextError else None
+        raise error(message, value=first.account, remedy=remedy)
 
 
 class ApproveBills:
@@ -89,6 +105,8 @@ class ApproveBills:
             BillTransitionError: It is not a draft.
             SelfApprovalError: The approver made it.
             UnprintableTextError: The invoice's fonts lack what it says.
+            BillInputsError: It would say something else today.
+            ValidationPendingError: Changes of its days wait.
             StaleBillError: It changed meanwhile.
         """
         record = await self._store.bill(uid)
@@ -96,23 +114,36 @@ class ApproveBills:
             raise unknown(uid)
         advance(record.bill.state, BillAction.APPROVE, actor=approver, creator=record.creator)
         check_printable(record.bill)
-        await self._store.approve([uid], approver, self._clock())
+        _, refused = await self._decide([uid], str(record.bill.period), approver)
+        for error in refused.values():
+            raise error
 
     async def run(self, run: RunRecord, approver: Actor) -> BulkOutcome:
-        """Approve every draft of a run that can be printed; another run holds the others.
+        """Approve every draft of a run that can be printed and whose inputs are the newest.
+
+        Another run holds the others, or makes them anew.
 
         Returns:
             How many were approved, and which were not.
 
         Raises:
             SelfApprovalError: The approver started the run.
-            StaleBillError: One changed meanwhile; nothing was approved.
+            StaleBillError: The state of one changed meanwhile; those behind it were not approved.
         """
         heads = await in_state(self._store, run, BillState.DRAFT)
         if heads:
             advance(BillState.DRAFT, BillAction.APPROVE, actor=approver, creator=run.creator)
-        uids, refused = await _printable(self._store, heads)
-        return BulkOutcome(await self._store.approve(uids, approver, self._clock()), refused)
+        uids, unprintable = await _printable(self._store, heads)
+        count, refused = await self._decide(uids, str(run.cycle), approver)
+        return BulkOutcome(count, _in_order(heads, unprintable, refused))
+
+    async def _decide(
+        self, uids: Sequence[UUID], cycle: str, approver: Actor
+    ) -> tuple[int, dict[UUID, OperatorError]]:
+        async def decide(portion: Sequence[UUID]) -> Decided:
+            return await self._store.approve(portion, approver, self._clock())
+
+        return await on_newest_inputs(self._store, uids, cycle, decide)
 
 
 class IssueBills:
@@ -136,6 +167,8 @@ class IssueBills:
             UnknownBillError: There is no such bill.
             BillTransitionError: It is not approved.
             UnprintableTextError: The invoice's fonts lack what it says; it is a draft again.
+            BillInputsError: It would say something else today; it is a draft again.
+            ValidationPendingError: Changes of its days wait; it stays approved.
             StaleBillError: It changed meanwhile.
         """
         record = await self._store.bill(uid)
@@ -147,25 +180,41 @@ class IssueBills:
         except UnprintableTextError:
             await self._store.withdraw([uid], actor, self._clock())
             raise
-        await self._store.issue([uid], actor, self._clock())
+        _, refused = await self._decide([uid], str(record.bill.period), actor)
+        for error in refused.values():
+            raise error
 
     async def run(self, run: RunRecord, actor: Actor) -> BulkOutcome:
         """Issue every approved bill of a run that can be printed, by account number.
 
-        The others are drafts again, so that another run holds them or makes them anew.
+        The others are drafts again, so that another run holds them or makes them anew; but where
+        only validation has to go through a change, they stay approved.
 
         Returns:
             How many were issued, and which were not.
 
         Raises:
-            StaleBillError: One changed meanwhile; nothing was issued and no number is gone.
+            StaleBillError: The state of one changed meanwhile; those behind it were not issued,
+                and no number is gone.
         """
         heads = await in_state(self._store, run, BillState.APPROVED)
-        uids, refused = await _printable(self._store, heads)
-        now = self._clock()
-        if refused:
-            await self._store.withdraw([one.uid for one in refused], actor, now)
-        return BulkOutcome(await self._store.issue(uids, actor, now), refused)
+        uids, unprintable = await _printable(self._store, heads)
+        if unprintable:
+            await self._store.withdraw(list(unprintable), actor, self._clock())
+        count, refused = await self._decide(uids, str(run.cycle), actor)
+        return BulkOutcome(count, _in_order(heads, unprintable, refused))
+
+    async def _decide(
+        self, uids: Sequence[UUID], cycle: str, actor: Actor
+    ) -> tuple[int, dict[UUID, OperatorError]]:
+        async def decide(portion: Sequence[UUID]) -> Decided:
+            return await self._store.issue(portion, actor, self._clock())
+
+        count, refused = await on_newest_inputs(self._store, uids, cycle, decide)
+        stale = [uid for uid, error in refused.items() if isinstance(error, BillInputsError)]
+        if stale:
+            await self._store.withdraw(stale, actor, self._clock())
+        return count, refused
 
 
 def check_printable(bill: Bill) -> None:
@@ -182,9 +231,9 @@ def check_printable(bill: Bill) -> None:
 
 async def _printable(
     store: BillingStore, heads: Sequence[BillHead]
-) -> tuple[list[UUID], tuple[RefusedBill, ...]]:
+) -> tuple[list[UUID], dict[UUID, OperatorError]]:
     """Bills that can be printed, in their order, and those that cannot."""
-    refused: dict[UUID, RefusedBill] = {}
+    refused: dict[UUID, OperatorError] = {}
     doubtful = set(await store.beyond_ascii([head.uid for head in heads]))
     for head in heads:
         record = await store.bill(head.uid) if head.uid in doubtful else None
@@ -192,8 +241,24 @@ async def _printable(
             if record is not None:
                 check_printable(record.bill)
         except UnprintableTextError as error:
-            refused[head.uid] = RefusedBill(head.uid, head.account, error.code, error.message)
-    return [head.uid for head in heads if head.uid not in refused], tuple(refused.values())
+            refused[head.uid] = error
+    return [head.uid for head in heads if head.uid not in refused], refused
+
+
+def _in_order(
+    heads: Sequence[BillHead], *refused: Mapping[UUID, OperatorError]
+) -> tuple[RefusedBill, ...]:
+    """The bills that were refused, by account number."""
+    errors = ChainMap(*map(dict, refused))
+    return tuple(
+        RefusedBill(head.uid, head.account, error.code, _sentence(error))
+        for head in heads
+        if (error := errors.get(head.uid)) is not None
+    )
+
+
+def _sentence(error: OperatorError) -> str:
+    return error.message if isinstance(error, UnprintableTextError) else str(error)
 
 
 async def in_state(store: BillingStore, run: RunRecord, state: BillState) -> Sequence[BillHead]:

@@ -27,17 +27,22 @@ IMPORT = "import"
 
 
 def _billed(
-    work: AccountWork, period: BillingPeriod, run_type: RunType, rated_supplies: Sequence[Rated]
+    work: AccountWork,
+    period: BillingPeriod,
+    run_type: RunType,
+    rated_supplies: Sequence[Rated],
+    tariffs: Tariffs,
 ) -> NewBill:
     supplies = list(zip(work.supplies, rated_supplies, strict=True))
     findings = tuple(hold for one in work.supplies for hold in one.holds)
     bill = _bill(work, period, run_type, supplies, findings)
     closing = tuple((one.agreement_id, one.days, rated.closing) for one, rated in supplies)
+    stamps = {one.agreement_id: tariffs.stamped(one.stamp, one.tariff) for one in work.supplies}
     if not bill.lines:
-        return NewBill(work.account_id, bill, closing, None, None)
+        return NewBill(work.account_id, bill, closing, None, None, stamps)
     billed = sum((charged_energy(rated.lines, IMPORT) for _, rated in supplies), Fraction(0))
     validated = sum((_validated_kwh(one) for one in work.supplies), Fraction(0))
-    return NewBill(work.account_id, bill, closing, printed(billed), printed(validated))
+    return NewBill(work.account_id, bill, closing, printed(billed), printed(validated), stamps)
 
 
 def _rated(supplies: Sequence[SupplyWork], period: BillingPeriod, tariffs: Tariffs) -> list[Rated]:
@@ -135,7 +140,9 @@ def rate_accounts(
     bills = []
     for work, hold in listed:
         if hold is None:
-            bills.append(_billed(work, period, run_type, [next(rated) for _ in work.supplies]))
+            bills.append(
+                _billed(work, period, run_type, [next(rated) for _ in work.supplies], tariffs)
+            )
         else:
             bills.append(unrated(work, period, run_type, hold))
         progress(1)

@@ -111,9 +111,7 @@ class RunBills:
             if work is None:
                 return None
             shard = work.shard
-            tariffs = Tariffs(shard.tariffs, run.cycle.days)
-            await _load_series(work, tariffs)
-            bills = await _rate(work, tariffs)
+            bills = await rate_shard(work)
             at = self._clock()
             saved = await _save(work, bills, run.creator, at)
             await work.done(at)
@@ -141,10 +139,18 @@ class RunBills:
         return await self._store.summary(run)
 
 
+async def rate_shard(work: ShardTransaction) -> list[NewBill]:
+    """Rate the accounts of a shard; nothing is saved."""
+    tariffs = Tariffs(work.shard.tariffs, work.shard.run.cycle.days)
+    await _load_series(work, tariffs)
+    return await _rate(work, tariffs)
+
+
 async def _load_series(work: ShardTransaction, tariffs: Tariffs) -> None:
     longest = max(tariffs.looks_back.values(), default=0)
 
     async def load(names: Sequence[str]) -> None:
+        tariffs.set_revisions(await work.series_revisions(names))
         tariffs.set_series(await work.series(names, longest))
 
     async for failed in halved(sorted(tariffs.series_names), load):

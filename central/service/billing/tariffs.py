@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import chain, groupby
@@ -17,6 +18,7 @@ from central.domain.tariff.version import TariffVersion
 from central.service.billing.unrated import TARIFF_REFUSED
 from central.service.halved import error_text
 from central.service.ports.registry import TariffRecord
+from central.service.ports.stamps import InputStamp
 from central.service.rating.resolve_calendar import resolve_calendar
 
 
@@ -34,6 +36,7 @@ class Tariffs:
     def __init__(self, records: Mapping[str, Sequence[TariffRecord]], days: DayRange) -> None:
         self._years = (days.first.year - 1, days.end.year + 1)
         self._series: dict[str, PriceSeries] = {}
+        self._revisions: dict[str, int] = {}
         self._unreadable: dict[str, Exception] = {}
         self._versions: dict[str, tuple[TariffVersion, ...]] = {}
         self.refused: dict[str, Hold] = {}
@@ -75,6 +78,15 @@ class Tariffs:
             if versions
         }
         return {name: days for name, days in back.items() if days}
+
+    def set_revisions(self, revisions: Mapping[str, int]) -> None:
+        """Take the revisions of series, read before their days are."""
+        self._revisions.update(revisions)
+
+    def stamped(self, stamp: InputStamp, name: str) -> InputStamp:
+        """A stamp with the revisions of the series that a tariff names."""
+        named = sorted(self._named(name))
+        return replace(stamp, series={series: self._revisions.get(series, 0) for series in named})
 
     def set_series(self, days: Iterable[PriceDay]) -> None:
         """Take the days of series that a store keeps, by name and day."""

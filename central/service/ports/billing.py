@@ -28,7 +28,7 @@ from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.registry import TariffRecord
-from firmware_bridge.contract.errors import OperatorError
+from central.service.ports.stamps import Decided, InputStamp
 
 Blocks = Mapping[str, Sequence[DayBlock]]
 """Day blocks by input name."""
@@ -36,27 +36,8 @@ Blocks = Mapping[str, Sequence[DayBlock]]
 HELD_SHOWN = 1_000
 """How many held bills a summary names at most."""
 
-
 HOLES = ("LOST_RANGE", "GAP", "VOID_BATCH", "QUARANTINE")
 """Findings of ingest after which something may still come; they hold what is not all metered."""
-
-
-class UnknownBillError(OperatorError):
-    """There is no such bill."""
-
-    code = "UNKNOWN_BILL"
-
-
-class UnknownRunError(OperatorError):
-    """There is no such run."""
-
-    code = "UNKNOWN_RUN"
-
-
-class StaleBillError(OperatorError):
-    """Somebody changed the bill meanwhile."""
-
-    code = "STALE_BILL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +81,7 @@ class SupplyWork:
         holds: Critical findings and conflicts of those days.
         reads: Registers at the ends of the days.
         earlier: Newest blocks of the days before, where the tariff looks back, by input name.
+        stamp: The revisions of all this, read before it was.
     """
 
     agreement_id: int
@@ -113,6 +95,7 @@ class SupplyWork:
     holds: tuple[Hold, ...] = ()
     reads: tuple[MeterRead, ...] = ()
     earlier: Blocks = field(default_factory=dict)
+    stamp: InputStamp = field(default_factory=InputStamp)
 
 
 def before(one: SupplyWork, days: int) -> DayRange:
@@ -147,6 +130,7 @@ class NewBill:
         closing: Per agreement its days and the state that its next bill opens with.
         kwh: Billed energy; None where nothing could be rated. [kWh]
         validated_kwh: The same, from the blocks alone. [kWh]
+        stamps: Per agreement the revisions of what it was rated with.
     """
 
     account_id: int
@@ -154,6 +138,7 @@ class NewBill:
     closing: tuple[tuple[int, DayRange, CarriedState], ...]
     kwh: Decimal | None
     validated_kwh: Decimal | None
+    stamps: Mapping[int, InputStamp] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +178,9 @@ class ShardTransaction(Protocol):
             back: How many days, by tariff; agreements with another have none.
         """
 
+    async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
+        """The revisions of series; to be asked before their days are."""
+
     async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
         """The newest versions of the days of series, by name and day.
 
@@ -207,12 +195,14 @@ class ShardTransaction(Protocol):
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """Save bills of the shard, all or none; after an error the transaction goes on.
 
-        A held bill that is there is replaced; a draft only by one with another hash; an approved
-        or issued one never.
+        It replaces a held bill, and a draft of another hash; an approved or issued one never.
 
         Returns:
             How many were saved.
         """
+
+    async def refresh(self, bills: Sequence[NewBill]) -> None:
+        """Note newer revisions in bills that say just this, and are not issued yet."""
 
     async def done(self, at: datetime) -> None:
         """Mark the shard done."""
@@ -342,6 +332,9 @@ class BillingStore(Protocol):
     def shard(self, run: RunRecord) -> AbstractAsyncContextManager[ShardTransaction | None]:
         """Take a shard that nobody has; None where there is none. Leaving commits."""
 
+    def again(self, uids: Sequence[UUID]) -> AbstractAsyncContextManager[ShardTransaction | None]:
+        """Take the accounts of some bills of one run, to be rated again; leaving commits."""
+
     async def open_shards(self, run: RunRecord) -> int:
         """How many shards are not done, whoever has them."""
 
@@ -363,11 +356,14 @@ class BillingStore(Protocol):
     async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
         """Those of some bills that say anything but printable ASCII; more may be named."""
 
-    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> int:
-        """Move drafts, made by somebody else, to approved; all or none.
+    async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
+        """Those of some bills of which an input has another revision now."""
+
+    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
+        """Move drafts, made by somebody else, to approved: those whose inputs are unchanged.
 
         Raises:
-            StaleBillError: One is no such draft any more.
+            StaleBillError: One is no such draft any more; none was approved.
         """
 
     async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
@@ -377,14 +373,14 @@ class BillingStore(Protocol):
             StaleBillError: One is not approved any more.
         """
 
-    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
-        """Issue approved bills in this order, all or none: number, dates and texts are fixed.
+    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
+        """Issue approved bills in this order, see `approve`: number, dates and texts are fixed.
 
         What they are comes from the utility's settings of the day of issue, see `plan_issue`.
 
         Raises:
             BillingSettingsError: The utility has no settings on that day.
-            StaleBillError: One is not approved any more.
+            StaleBillError: One is not approved any more; no number is gone.
         """
 
     async def blocks(

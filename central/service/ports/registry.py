@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -159,6 +159,14 @@ class TariffRecord:
 
 class RegistryTransaction(CycleTransaction, GroupTransaction, Protocol):
     """One transaction on the registry. Every `add` of something that overlaps is refused."""
+
+    async def hold(self, points: Collection[str], accounts: Collection[str]) -> None:
+        """Take points and accounts that will change, in the one order in which all take them.
+
+        Args:
+            points: Names; one that is not there is no matter.
+            accounts: Numbers; likewise.
+        """
 
     async def seller(self) -> Party | None:
         """Who charges."""

@@ -40,6 +40,15 @@ async def import_customers(
     groups = NamedGroups(store, enrol.actor, enrol.clock)
     async with store.transaction() as registry:
         put = MembershipImport(registry, cycles, groups, done)
+        await registry.hold(
+            {point.name for point in customers.service_points}
+            | {
+                agreement.point
+                for account in customers.accounts
+                for agreement in account.agreements
+            },
+            {account.number for account in customers.accounts},
+        )
         if customers.seller is not None:
             done["seller", await enrol.seller_in(registry, customers.seller.party())] += 1
         for file, text in tariffs:

@@ -6,6 +6,7 @@ from datetime import date
 
 from central.domain.billing.occupancy import Occupancy
 from central.service.ports.registry import AgreementRecord, RegistryConflictError, ServiceRecord
+from central.service.ports.stamps import InputKind
 from tests.support.memory.books import BookState, KeptClaim, KeptOccupancy
 
 
@@ -77,6 +78,11 @@ class AgreementTables:
         key = len(self._state.agreements) + 1
         self._state.agreements[key] = agreement
         self._state.occupants[key] = occupancy
+        self._raise_inputs(agreement)
+
+    def _raise_inputs(self, agreement: AgreementRecord) -> None:
+        self._state.raise_input(InputKind.POINT, agreement.point)
+        self._state.raise_input(InputKind.ACCOUNT, agreement.account)
 
     def _refuse_payers(self, new: AgreementRecord, but: int | None) -> None:
         for key, other in self._state.agreements.items():
@@ -92,6 +98,7 @@ class AgreementTables:
         self._refuse_payers(agreement, key)
         self._state.agreements[key] = agreement
         self._state.occupants[key] = occupancy
+        self._raise_inputs(agreement)
 
     async def move_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
         self._state.occupants[self._key(agreement)] = occupancy

@@ -30,11 +30,13 @@ from central.service.ports.billing import (
     RunSummary,
     Shard,
     ShardTransaction,
-    StaleBillError,
     before,
 )
+from central.service.ports.billing_errors import StaleBillError
 from central.service.ports.registry import TariffRecord
+from central.service.ports.stamps import Decided
 from central.service.ports.validation import ChannelDay, PointChannelId
+from tests.support.memory import stamps
 from tests.support.memory.billing_load import WorkLoader, blocks_of, days_of
 from tests.support.memory.books import BookState, KeptBill, KeptShard, MemoryBooks
 from tests.support.memory.series import newest_days
@@ -89,14 +91,31 @@ class MemoryBillingStore:
             if kept is None:
                 yield None
                 return
-            loader = WorkLoader(self._books, run)
-            works = tuple(map(loader.work_or_why_not, kept.accounts))
-            names = {supply.tariff for work in works for supply in work.supplies}
-            tariffs: dict[str, list[TariffRecord]] = {name: [] for name in names}
-            for record in sorted(state.tariffs.values(), key=lambda one: one.effective):
-                if record.name in names:
-                    tariffs[record.name].append(record)
-            yield _ShardTransaction(state, Shard(run, number, works, tariffs))
+            yield self._taken(state, run, number, kept.accounts)
+
+    def _taken(
+        self, state: BookState, run: RunRecord, number: int, accounts: Sequence[int]
+    ) -> ShardTransaction:
+        loader = WorkLoader(self._books, run)
+        works = tuple(map(loader.work_or_why_not, accounts))
+        names = {supply.tariff for work in works for supply in work.supplies}
+        tariffs: dict[str, list[TariffRecord]] = {name: [] for name in names}
+        for record in sorted(state.tariffs.values(), key=lambda one: one.effective):
+            if record.name in names:
+                tariffs[record.name].append(record)
+        return _ShardTransaction(state, Shard(run, number, works, tariffs))
+
+    @asynccontextmanager
+    async def again(self, uids: Sequence[UUID]) -> AsyncIterator[ShardTransaction | None]:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            bills = [bill for _, bill in self._chosen(uids)]
+            if not bills:
+                yield None
+                return
+            yield self._taken(
+                state, state.runs[bills[0].run_id], 0, [bill.account_id for bill in bills]
+            )
 
     async def open_shards(self, run: RunRecord) -> int:
         """See `BillingStore`."""
@@ -165,10 +184,17 @@ class MemoryBillingStore:
                 self._books.audit(at, actor, "bill.withdrawn", f"{len(uids)} bills", {})
         return len(uids)
 
-    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> int:
+    async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            for key, kept in self._chosen(uids):
+            chosen = self._chosen(uids)
+            return {bill.record.uid for _, bill in chosen if stamps.changes(state, bill)}
+
+    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            fresh, decided = stamps.settled(self._books, uids)
+            for key, kept in self._chosen(fresh):
                 record = kept.record
                 if record.bill.state is not BillState.DRAFT or record.creator == approver.key:
                     raise _stale("a draft that somebody else made")
@@ -176,14 +202,15 @@ class MemoryBillingStore:
                 state.bills[key] = replace(
                     kept, record=replace(record, bill=bill, approver=approver.key)
                 )
-            if uids:
-                self._books.audit(at, approver, "bill.approved", f"{len(uids)} bills", {})
-        return len(uids)
+            if fresh:
+                self._books.audit(at, approver, "bill.approved", f"{len(fresh)} bills", {})
+        return decided
 
-    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            chosen = list(self._chosen(uids))
+            fresh, decided = stamps.settled(self._books, uids)
+            chosen = list(self._chosen(fresh))
             if any(bill.record.bill.state is not BillState.APPROVED for _, bill in chosen):
                 raise _stale("approved")
             zones = [bill.record.bill.supplies[0].zone for _, bill in chosen]
@@ -201,9 +228,9 @@ class MemoryBillingStore:
                     content_sha256=facts.content_sha256(str(bill.record.sha256)),
                 )
                 state.bills[key] = replace(bill, record=record)
-            if uids:
-                self._books.audit(at, actor, "bill.issued", f"{len(uids)} bills", {})
-        return len(uids)
+            if fresh:
+                self._books.audit(at, actor, "bill.issued", f"{len(fresh)} bills", {})
+        return decided
 
     def _chosen(self, uids: Sequence[UUID]) -> Iterator[tuple[int, KeptBill]]:
         for uid in uids:
@@ -241,6 +268,13 @@ class _ShardTransaction:
             if one.tariff in back
         }
 
+    async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
+        return stamps.series_revisions(self._state, names)
+
+    async def refresh(self, bills: Sequence[NewBill]) -> None:
+        for bill in bills:
+            stamps.refresh(self._state, bill)
+
     async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
         days = self.shard.utc_days(back)
         return newest_days(self._state, names, days.first, days.end)
@@ -274,10 +308,11 @@ class _ShardTransaction:
             if kept.record.bill.state not in _OPEN or (
                 same and kept.record.bill.state is one.bill.state
             ):
+                stamps.refresh(self._state, one)
                 return False
         record = BillRecord(key, uid, run.uid, one.bill, sha256, one.kwh, creator, at)
         self._state.bills[key] = KeptBill(
-            record, run.id, one.account_id, one.validated_kwh, one.closing
+            record, run.id, one.account_id, one.validated_kwh, one.closing, one.stamps
         )
         return True
 

@@ -23,6 +23,7 @@ from central.service.billing.meter_reads import (
 from central.service.billing.unrated import rating_failed
 from central.service.ports.billing import HOLES, AccountWork, RunRecord, SupplyWork
 from central.service.ports.registry import AgreementRecord, InstallationRecord
+from central.service.ports.stamps import pending
 from central.service.ports.validation import ChannelDay, PointChannelId
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
@@ -34,6 +35,7 @@ from firmware_bridge.contract.reading import (
     unpack_flags,
 )
 from tests.support.memory.books import BookState, MemoryBooks
+from tests.support.memory.stamps import stamp_of, waiting_at
 from tests.support.memory.validation import block_of, conflicts_of, device_channels, readings_at
 
 _TOLERANCE = timedelta(seconds=10)
@@ -49,6 +51,7 @@ class WorkLoader:
     """
 
     def __init__(self, books: MemoryBooks, run: RunRecord) -> None:
+        self._books = books
         self._state = books.state
         self._ingest = books.ingest.state
         self._days = run.cycle.days
@@ -115,8 +118,12 @@ class WorkLoader:
             days=days,
             facts=one.facts,
             opening=self._opening(key),
+            stamp=stamp_of(self._state, one),
             blocks=blocks,
-            holds=tuple(self._holds(channels, per_channel, installed, days, interval)),
+            holds=(
+                *self._holds(channels, per_channel, installed, days, interval),
+                *map(pending, waiting_at(self._books, one.point, days)[:1]),
+            ),
             reads=tuple(
                 read
                 for channel, obis in channels.items()

@@ -32,6 +32,7 @@ from central.service.ports.registry import (
     ServiceRecord,
     TariffRecord,
 )
+from central.service.ports.stamps import InputKind, InputStamp
 from central.service.ports.validation import ChannelDay, PointChannelId
 from tests.support.memory.ingest import MemoryIngestStore
 
@@ -100,6 +101,7 @@ class KeptBill:
     account_id: int
     validated_kwh: Any
     closing: tuple[tuple[int, DayRange, CarriedState], ...]
+    stamps: Mapping[int, InputStamp] = field(default_factory=dict)
 
     @property
     def new(self) -> NewBill:
@@ -139,6 +141,7 @@ class BookState:
     occupants: dict[int, int] = field(default_factory=dict)  # occupancy of each agreement
     claims: dict[tuple[int, date], KeptClaim] = field(default_factory=dict)
     tariffs: dict[tuple[str, date], TariffRecord] = field(default_factory=dict)
+    tariff_added: dict[tuple[str, date], datetime] = field(default_factory=dict)
     series: dict[tuple[str, date, int], PriceDay] = field(default_factory=dict)
     blocks: dict[tuple[ChannelDay, int], DayBlock] = field(default_factory=dict)
     findings: dict[tuple[ChannelDay, str, datetime], KeptFinding] = field(default_factory=dict)
@@ -147,7 +150,12 @@ class BookState:
     bills: dict[int, KeptBill] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     settings: dict[int, SettingsRevision] = field(default_factory=lambda: {1: SEEDED})
+    revisions: dict[tuple[InputKind, str], int] = field(default_factory=dict)
     audit: dict[int, AuditLine] = field(default_factory=dict)
+
+    def raise_input(self, kind: InputKind, name: str = "") -> None:
+        """Raise the revision of an input of bills."""
+        self.revisions[kind, name] = self.revisions.get((kind, name), 0) + 1
 
     def copy(self) -> dict[str, dict[Any, Any]]:
         """A backup."""

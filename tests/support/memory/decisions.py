@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC
 
 from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
+from central.service.ports.stamps import InputKind
+from central.service.ports.validation import ENDLESS
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import from_ms
 from tests.support.memory.books import MemoryBooks
 from tests.support.memory.ingest import State, StoredConflict, Touched
+from tests.support.memory.validation import device_channels
 
 
 class MemoryDecisionStore:
@@ -39,6 +42,8 @@ class MemoryDecisionStore:
                 state.revised[conflict.channel_id, conflict.at_ms] = conflict.value
             touched = Touched(conflict.channel_id, conflict.at_ms, conflict.at_ms + 1)
             state.touched[max(state.touched, default=0) + 1] = touched
+            for point in self._points_of(conflict):
+                self._books.state.raise_input(InputKind.POINT, point)
             detail = {"choice": choice.value, "reason": answer.reason}
             subject = f"conflict {conflict_id}"
             self._books.audit(answer.at, answer.actor, "conflict.decided", subject, detail)
@@ -59,6 +64,17 @@ class MemoryDecisionStore:
     @property
     def _state(self) -> State:
         return self._books.ingest.state
+
+    def _points_of(self, conflict: StoredConflict) -> set[str]:
+        at = from_ms(conflict.at_ms)
+        return {
+            meter.point
+            for meter in self._books.state.installations.values()
+            for channel in self._books.state.channels.values()
+            if channel.point == meter.point
+            and conflict.channel_id in device_channels(self._state, meter, channel.record.obis)
+            and meter.start <= at <= (meter.end or ENDLESS)
+        }
 
     def _open(self) -> list[tuple[int, StoredConflict]]:
         state = self._state

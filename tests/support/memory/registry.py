@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from central.service.ports.registry import (
     RegistryTransaction,
     TariffRecord,
 )
+from central.service.ports.stamps import InputKind
 from central.service.ports.validation import ENDLESS, PointChannelId
 from firmware_bridge.contract.reading import to_ms
 from tests.support.memory.agreements import AgreementTables
@@ -55,11 +56,15 @@ class _Transaction(AgreementTables, CycleRows, GroupRows):
         super().__init__(state)
         self._books = books
 
+    async def hold(self, points: Collection[str], accounts: Collection[str]) -> None:
+        """Nobody else has a transaction meanwhile."""
+
     async def seller(self) -> Party | None:
         return self._state.seller.get(1)
 
     async def save_seller(self, seller: Party) -> None:
         self._state.seller[1] = seller
+        self._state.raise_input(InputKind.SETTINGS)
 
     async def point(self, name: str) -> PointRecord | None:
         return self._state.points.get(name)
@@ -67,6 +72,7 @@ class _Transaction(AgreementTables, CycleRows, GroupRows):
     async def save_point(self, point: PointRecord, now: datetime) -> None:
         del now
         self._state.points[point.name] = point
+        self._state.raise_input(InputKind.POINT, point.name)
 
     async def channels(self, point: str) -> tuple[PointChannelRecord, ...]:
         return tuple(one.record for one in self._state.channels.values() if one.point == point)
@@ -74,6 +80,7 @@ class _Transaction(AgreementTables, CycleRows, GroupRows):
     async def add_channel(self, point: str, channel: PointChannelRecord) -> None:
         key = PointChannelId(len(self._state.channels) + 1)
         self._state.channels[key] = KeptChannel(point, channel)
+        self._state.raise_input(InputKind.POINT, point)
 
     async def installations(self, point: str) -> tuple[InstallationRecord, ...]:
         found = [one for one in self._state.installations.values() if one.point == point]
@@ -85,6 +92,7 @@ class _Transaction(AgreementTables, CycleRows, GroupRows):
         self._refuse_overlap(installation, None)
         key = len(self._state.installations) + 1
         self._state.installations[key] = replace(installation, gateway=None)
+        self._state.raise_input(InputKind.POINT, installation.point)
 
     def _meter(self, installation: InstallationRecord) -> None:
         ingest = self._books.ingest.state
@@ -125,6 +133,7 @@ class _Transaction(AgreementTables, CycleRows, GroupRows):
         self._refuse_overlap(installation, key)
         registers = {**self._state.installations[key].registers, **installation.registers}
         self._state.installations[key] = replace(installation, registers=registers, gateway=None)
+        self._state.raise_input(InputKind.POINT, installation.point)
 
     async def account(self, number: str) -> AccountRecord | None:
         found = (one for one in self._state.accounts.values() if one.number == number)
@@ -135,18 +144,21 @@ class _Transaction(AgreementTables, CycleRows, GroupRows):
         keys = [key for key, one in self._state.accounts.items() if one.number == account.number]
         key = keys[0] if keys else len(self._state.accounts) + 1
         self._state.accounts[key] = account
+        self._state.raise_input(InputKind.ACCOUNT, account.number)
 
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
         found = [one for one in self._state.tariffs.values() if one.name == name]
         return tuple(sorted(found, key=lambda one: one.effective))
 
     async def add_tariff_version(self, version: TariffRecord, actor: Actor, at: datetime) -> None:
-        del actor, at
+        del actor
         key = (version.name, version.effective)
         if key in self._state.tariffs:
             message = f"{version.name} already has a version from {version.effective}."
             raise RegistryConflictError(message, value=version.effective)
         self._state.tariffs[key] = version
+        self._state.tariff_added[key] = at
+        self._state.raise_input(InputKind.TARIFF, version.name)
 
     async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:
         del now

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
 from central.service.ports.series import SeriesTransaction, kept_detail
+from central.service.ports.stamps import InputKind
 from tests.support.memory.books import BookState, MemoryBooks
 
 
@@ -47,6 +48,7 @@ class _Transaction:
     ) -> None:
         for one in days:
             self._state.series[one.name, one.day, one.version] = one
+        self._state.raise_input(InputKind.SERIES, days[0].name)
         detail = kept_detail(days, reason)
         self._books.audit(at, actor, "series.kept", days[0].name, detail)
 

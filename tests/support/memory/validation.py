@@ -15,9 +15,10 @@ from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
-from central.domain.vee.finding import NOT_ACCEPTED, VeeFinding
+from central.domain.vee.finding import NOT_ACCEPTED, Severity, VeeFinding
 from central.service.ports.ingest_records import ChannelId
 from central.service.ports.registry import InstallationRecord
+from central.service.ports.stamps import InputKind
 from central.service.ports.validation import (
     ENDLESS,
     ChangedRange,
@@ -70,6 +71,7 @@ class MemoryValidationStore:
             for key, kept in state.findings.items():
                 if kept.id == finding_id and kept.finding.code not in NOT_ACCEPTED:
                     state.findings[key] = replace(kept, accepted_by=actor.key)
+                    state.raise_input(InputKind.POINT, state.channels[key[0].channel_id].point)
                     detail = {
                         "code": key[1],
                         "day": key[0].day.isoformat(),
@@ -106,6 +108,16 @@ class _Transaction:
     def __init__(self, state: BookState, ingest: State) -> None:
         self._state = state
         self._ingest = ingest
+        # Days that are closed for the first time here: no bill has been rated with them.
+        self._fresh: set[ChannelDay] = set()
+
+    def _changed(self, key: ChannelDay) -> None:
+        self._state.raise_input(InputKind.POINT, self._state.channels[key.channel_id].point)
+
+    def _note_finding(self, key: ChannelDay, one: VeeFinding) -> None:
+        """Note that a finding comes or goes: a critical one holds bills."""
+        if one.severity is Severity.CRITICAL and key not in self._fresh:
+            self._changed(key)
 
     async def take(self, limit: int) -> tuple[int, list[ChangedRange]]:
         taken = sorted(self._ingest.touched)[:limit]
@@ -258,6 +270,10 @@ class _Transaction:
             key = (ChannelDay(PointChannelId(block.channel_id), block.day), block.version)
             assert key not in self._state.blocks, "a block is never changed"
             self._state.blocks[key] = block
+            if block.version == 1:
+                self._fresh.add(key[0])
+            else:
+                self._changed(key[0])
 
     async def settle_findings(
         self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
@@ -273,10 +289,11 @@ class _Transaction:
             if wanted.get(key) == self._state.findings[key].finding:
                 del wanted[key]
             else:
-                del self._state.findings[key]
+                self._note_finding(key[0], self._state.findings.pop(key).finding)
         for key, one in wanted.items():
             number = max((kept.id for kept in self._state.findings.values()), default=0) + 1
             self._state.findings[key] = KeptFinding(number, one)
+            self._note_finding(key[0], one)
         return len(wanted)
 
     async def close_through(self, closings: Sequence[Closing]) -> set[PointChannelId]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.billing.load import SQL, ShardLoader
 from central.adapters.timescale.billing.save import ShardWriter
@@ -18,7 +19,7 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import audit
 from central.adapters.timescale.registry.series import newest_days
-from central.adapters.timescale.validation.validation import read_blocks
+from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
 from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
@@ -42,8 +43,9 @@ from central.service.ports.billing import (
     RunSummary,
     Shard,
     ShardTransaction,
-    StaleBillError,
 )
+from central.service.ports.billing_errors import StaleBillError
+from central.service.ports.stamps import Decided
 
 _Row = tuple[Any, ...]
 _MOST = 2**31 - 1
@@ -102,6 +104,21 @@ class TimescaleBillingStore:
             works = await _works(loader, row[1])
             shard = Shard(run, row[0], works, await loader.tariffs(works))
             yield _ShardTransaction(connection, shard)
+
+    @asynccontextmanager
+    async def again(self, uids: Sequence[UUID]) -> AsyncIterator[ShardTransaction | None]:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            row = await stamps.run_of(connection, uids)
+            if row is None:
+                yield None
+                return
+            accounts = await stamps.accounts_of(connection, uids)
+            cycle, run_type = Cycle.parse(row[4]), RunType(row[5])
+            run = _run(row, cycle, run_type, len(accounts), resumed=True)
+            loader = ShardLoader(connection, run)
+            works = await _works(loader, accounts)
+            yield _ShardTransaction(connection, Shard(run, 0, works, await loader.tariffs(works)))
 
     async def open_shards(self, run: RunRecord) -> int:
         """See `BillingStore`."""
@@ -166,16 +183,22 @@ class TimescaleBillingStore:
         async with self._begin() as connection:
             return [row[0] for row in await _all(connection, "beyond_ascii", uids=list(uids))]
 
-    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> int:
+    async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            values = {"uids": list(uids), "approver": approver.key, "at": at}
+            return set(await stamps.changed_inputs(connection, uids))
+
+    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            fresh, decided = await _settled(connection, uids)
+            values = {"uids": fresh, "approver": approver.key, "at": at}
             cursor = await connection.execute(SQL["approve"], values)
-            _check(cursor.rowcount, uids, "a draft that somebody else made")
-            if uids:
-                subject, detail = _subject(uids)
+            _check(cursor.rowcount, fresh, "a draft that somebody else made")
+            if fresh:
+                subject, detail = _subject(fresh)
                 await audit(connection, at, approver, "bill.approved", subject, detail)
-        return len(uids)
+        return decided
 
     async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
         """See `BillingStore`."""
@@ -187,17 +210,18 @@ class TimescaleBillingStore:
                 await audit(connection, at, actor, "bill.withdrawn", subject, detail)
         return len(uids)
 
-    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            locked = await lock_approved(connection, uids)
-            _check(len(locked), uids, "approved")
-            if uids:
-                issued = await issue_bills(connection, {uid: locked[uid] for uid in uids}, at)
-                subject, detail = _subject(uids)
+            fresh, decided = await _settled(connection, uids)
+            locked = await lock_approved(connection, fresh)
+            _check(len(locked), fresh, "approved")
+            if fresh:
+                issued = await issue_bills(connection, {uid: locked[uid] for uid in fresh}, at)
+                subject, detail = _subject(fresh)
                 numbers = {"numbers": given_numbers(issued)}
                 await audit(connection, at, actor, "bill.issued", subject, detail | numbers)
-        return len(uids)
+        return decided
 
     async def blocks(
         self, versions: Mapping[tuple[int, date], int]
@@ -228,6 +252,16 @@ class _ShardTransaction:
         async with self._part():
             return await ShardLoader(self._connection, self.shard.run).earlier(works, back)
 
+    async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await stamps.series_revisions(self._connection, names)
+
+    async def refresh(self, bills: Sequence[NewBill]) -> None:
+        """See `ShardTransaction`."""
+        async with self._part():
+            await stamps.refresh(self._connection, bills)
+
     async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
         """See `ShardTransaction`."""
         days = self.shard.utc_days(back)
@@ -243,6 +277,17 @@ class _ShardTransaction:
         """See `ShardTransaction`."""
         values = {"run": self.shard.run.id, "number": self.shard.number, "at": at}
         await self._connection.execute(SQL["shard_done"], values)
+
+
+async def _settled(
+    connection: AsyncConnection[_Row], uids: Sequence[UUID]
+) -> tuple[list[UUID], Decided]:
+    """Those bills whose inputs are what they were and stay so until the commit, and the others."""
+    await stamps.hold_inputs(connection, uids)
+    changed = await stamps.changed_inputs(connection, uids)
+    waiting = await stamps.waiting(connection, uids)
+    fresh = [uid for uid in uids if uid not in changed and uid not in waiting]
+    return fresh, Decided(len(fresh), changed, waiting)
 
 
 async def _works(loader: ShardLoader, accounts: Sequence[int]) -> tuple[AccountWork, ...]:

@@ -64,15 +64,21 @@ SELECT id, number, name, address, tax_id, contact FROM account
 WHERE id = ANY(%(accounts)s) ORDER BY id
 
 -- name: supplies
+-- The revisions come with the agreements, before anything else is read: what is read later may be
+-- newer than they say, never older.
 SELECT
     agreement.id, agreement.account_id, service_point.id, service_point.name, service_point.zone,
     tariff.name,
     lower(agreement.during * daterange(%(first)s, %(end)s)),
     upper(agreement.during * daterange(%(first)s, %(end)s)),
-    agreement.facts
+    agreement.facts,
+    service_point.input_revision, account.input_revision, tariff.input_revision,
+    common_input.input_revision
 FROM agreement
+JOIN account ON account.id = agreement.account_id
 JOIN service_point ON service_point.id = agreement.service_point_id
 JOIN tariff ON tariff.id = agreement.tariff_id
+CROSS JOIN common_input
 WHERE agreement.account_id = ANY(%(accounts)s)
     AND agreement.during && daterange(%(first)s, %(end)s)
 ORDER BY agreement.account_id, service_point.name, lower(agreement.during)
@@ -214,7 +220,10 @@ COPY bill_line (
 ) FROM STDIN
 
 -- name: add_parts
-COPY bill_part (bill_id, agreement_id, first_day, end_day, closing) FROM STDIN
+COPY bill_part (
+    bill_id, agreement_id, first_day, end_day, closing, point_revision, account_revision,
+    tariff_revision, settings_revision, series_revisions
+) FROM STDIN
 
 -- name: heads
 SELECT

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.billing.stamps import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import Account, Party
@@ -38,6 +40,8 @@ from central.service.ports.billing import (
     before,
 )
 from central.service.ports.registry import TariffRecord
+from central.service.ports.stamps import InputStamp, pending, reaches_into
+from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 
@@ -108,6 +112,7 @@ class ShardLoader:
         at_point = {key: point for point, at_it in channels.items() for key, _ in at_it}
         blocks = await self._blocks(list(at_point), self._days)
         holds = await self._holds(points, at_point, blocks)
+        changes = await waiting_at_points(self._connection, points, self._around)
         reads = await self._reads(supplies, points)
         opening = await self._opening([supply.agreement_id for supply in supplies])
         built: dict[int, list[SupplyWork]] = {}
@@ -119,7 +124,10 @@ class ShardLoader:
                         key: (obis, _within(blocks.get(key, ()), supply.days))
                         for key, obis in of_point
                     },
-                    holds.get(supply.point_id, ()),
+                    [
+                        *holds.get(supply.point_id, ()),
+                        *supply.pending(changes.get(supply.point_id, ())),
+                    ],
                     reads.get(number, {}),
                     opening.get(supply.agreement_id, CarriedState()),
                 )
@@ -270,6 +278,12 @@ class _Supply:
         self.days = DayRange(row[6], row[7])
         self.facts = AgreementFacts.from_json(row[8])
         self.interval = self.days.interval(self.zone)
+        self.stamp = InputStamp(*row[9:13])
+
+    def pending(self, changes: Iterable[Interval]) -> list[_Held]:
+        """The hold of the first change of its days that waits for validation."""
+        near = (change for change in changes if reaches_into(change, self.interval))
+        return [(None, pending(change)) for change in islice(near, 1)]
 
     def work(
         self,
@@ -301,6 +315,7 @@ class _Supply:
                 for key, billed in spans.items()
                 for read in meter_reads(billed, channels[key][1])
             ),
+            stamp=self.stamp,
         )
 
 

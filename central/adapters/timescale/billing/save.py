@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.load import SQL
 from central.domain.billing.bill import CanonicalText
 from central.domain.rating.hashing import canonical
@@ -16,7 +17,8 @@ from central.domain.uuid7 import uuid7
 from central.service.ports.billing import NewBill, RunRecord
 
 _Row = tuple[Any, ...]
-_OPEN = ("held", "draft")
+_DRAFT = "draft"
+_OPEN = ("held", _DRAFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class _BillText:
             return False
         same = self.sha256 is not None and there[4] == self.sha256
         return not (same and there[3] == self.new.bill.state.value)
+
+    def stays(self, there: Mapping[int, _Row]) -> bool:
+        """Whether it is a draft that is there and says the same."""
+        row = there.get(self.new.account_id)
+        return row is not None and row[3] == _DRAFT and not self.replaces(row)
 
 
 class ShardWriter:
@@ -74,6 +81,7 @@ class ShardWriter:
             for one in texts
             if one.new.account_id in there and one.replaces(there[one.new.account_id])
         ]
+        await stamps.refresh(self._connection, [one.new for one in texts if one.stays(there)])
         added = list(zip(await self._next_ids(len(fresh)), fresh, strict=True))
         await self._copy("add_bills", (self._bill(key, one) for key, one in added))
         await self._change(again)
@@ -173,4 +181,12 @@ def _lines(key: int, one: _BillText) -> Iterator[Sequence[object]]:
 
 def _parts(key: int, one: _BillText) -> Iterator[Sequence[object]]:
     for agreement, days, state in one.new.closing:
-        yield (key, agreement, days.first, days.end, canonical(state.to_json()))
+        stamp = one.new.stamps.get(agreement)
+        yield (
+            key,
+            agreement,
+            days.first,
+            days.end,
+            canonical(state.to_json()),
+            *((None,) * 5 if stamp is None else stamps.stamp_columns(stamp).values()),
+        )

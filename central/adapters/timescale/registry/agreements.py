@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection, errors
 from psycopg.types.json import Jsonb
 
+from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.occupancy import Occupancy
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -24,6 +25,7 @@ class AgreementRows:
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
         self._connection = connection
+        self.changed = ChangedInputs()
 
     async def _rows_of(self, statement: str, /, **values: object) -> list[tuple[Any, ...]]:
         cursor = await self._connection.execute(_SQL[statement], values)
@@ -115,6 +117,8 @@ class AgreementRows:
             raise RegistryConflictError(
                 message, value=agreement.point, remedy="End the other agreement first."
             ) from error
+        self.changed.points.add(agreement.point)
+        self.changed.accounts.add(agreement.account)
 
 
 def _place(agreement: AgreementRecord) -> dict[str, object]:

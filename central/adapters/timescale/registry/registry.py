@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -13,6 +13,7 @@ from psycopg import AsyncConnection, errors
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.inputs import hold_inputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.agreements import AgreementRows
@@ -54,7 +55,9 @@ class TimescaleRegistry:
         """Begin a transaction; leaving commits, an exception rolls back."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                yield _RegistryTransaction(connection)
+                work = _RegistryTransaction(connection)
+                yield work
+                await work.finish()
 
 
 class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
@@ -62,6 +65,16 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
         super().__init__(connection)
+        self._notes: list[tuple[Any, ...]] = []
+
+    async def finish(self) -> None:
+        """Raise what has changed, then write the log: whoever reads the inputs does so too."""
+        await self.changed.raise_in(self._connection)
+        for note in self._notes:
+            await audit(self._connection, *note)
+
+    async def hold(self, points: Collection[str], accounts: Collection[str]) -> None:
+        await hold_inputs(self._connection, points, accounts)
 
     async def _rows(self, statement: str, /, **values: object) -> list[tuple[Any, ...]]:
         cursor = await self._connection.execute(_SQL[statement], values)
@@ -77,6 +90,7 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
 
     async def save_seller(self, seller: Party) -> None:
         await self._run("save_seller", **_party_columns(seller))
+        self.changed.settings = True
 
     async def point(self, name: str) -> PointRecord | None:
         rows = await self._rows("point", name=name)
@@ -92,6 +106,7 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
             address=point.address,
             capacity=point.capacity,
         )
+        self.changed.points.add(point.name)
 
     async def channels(self, point: str) -> tuple[PointChannelRecord, ...]:
         rows = await self._rows("channels", point=point)
@@ -105,6 +120,7 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
             period_s=channel.period_s,
             unit=channel.unit.value,
         )
+        self.changed.points.add(point)
 
     async def installations(self, point: str) -> tuple[InstallationRecord, ...]:
         rows = await self._rows("installations", point=point)
@@ -138,6 +154,7 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
         except errors.ExclusionViolation as error:
             raise _overlap(installation, error) from error
         await self._save_registers(rows[0][0], installation)
+        self.changed.points.add(installation.point)
 
     async def _meter(self, installation: InstallationRecord, now: datetime) -> int:
         nameplate = {"manufacturer": installation.manufacturer, "serial": installation.serial}
@@ -166,6 +183,7 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
         except errors.ExclusionViolation as error:
             raise _overlap(installation, error) from error
         await self._save_registers(rows[0][0], installation)
+        self.changed.points.add(installation.point)
 
     async def _save_registers(self, key: int, installation: InstallationRecord) -> None:
         for obis, facts in installation.registers.items():
@@ -186,6 +204,7 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
         columns = _party_columns(account.party)
         values = {"uid": uuid7(now), "number": account.number, "now": now}
         await self._run("save_account", **values, **columns)
+        self.changed.accounts.add(account.number)
 
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
         rows = await self._rows("tariff_versions", name=name)
@@ -209,6 +228,7 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
         except errors.UniqueViolation as error:
             message = f"{version.name} already has a version from {version.effective}."
             raise RegistryConflictError(message, value=version.effective) from error
+        self.changed.tariffs.add(version.name)
 
     async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:
         await self._run(
@@ -222,13 +242,14 @@ class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
     async def reopen(self, point: str, since: datetime) -> None:
         known = await self.point(point)
         if known is not None:
+            await self.hold([point], [])
             # The server may know fewer zones.
             await self._run("reopen", point=point, day=local_date(since, known.zone))
 
     async def audit(
         self, at: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]
     ) -> None:
-        await audit(self._connection, at, actor, action, subject, detail)
+        self._notes.append((at, actor, action, subject, detail))
 
 
 async def audit(  # noqa: PLR0913, PLR0917 - a line of the log

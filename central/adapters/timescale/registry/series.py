@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import audit
@@ -37,7 +38,9 @@ class TimescaleSeriesStore:
         """Begin a transaction; leaving commits, an exception rolls back."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                yield _SeriesTransaction(connection)
+                work = _SeriesTransaction(connection)
+                yield work
+                await work.changed.raise_in(connection)
 
 
 class _SeriesTransaction:
@@ -45,6 +48,7 @@ class _SeriesTransaction:
 
     def __init__(self, connection: _Connection) -> None:
         self._connection = connection
+        self.changed = ChangedInputs()
 
     async def hold(self, name: str) -> None:
         await self._connection.execute(_SQL["know"], {"name": name})
@@ -74,6 +78,7 @@ class _SeriesTransaction:
             await cursor.executemany(_SQL["add"], rows)
         name = days[0].name
         await self._connection.execute(_SQL["changed"], {"name": name, "at": at})
+        self.changed.series.add(name)
         detail = kept_detail(days, reason)
         await audit(self._connection, at, actor, "series.kept", name, detail)
 

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.inputs import ChangedInputs, points_of_device
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import audit
@@ -71,6 +72,8 @@ async def _settle(
     await connection.execute(_SQL["queue_for_validation"], reading)
     detail = {"choice": choice.value, "reason": answer.reason}
     subject = f"conflict {conflict_id}"
+    points = await points_of_device(connection, reading["channel_id"], reading["at"])
+    await ChangedInputs(points=points).raise_in(connection)
     await audit(connection, answer.at, answer.actor, "conflict.decided", subject, detail)
     return True
 

@@ -23,9 +23,11 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import audit, registers_of
+from central.adapters.timescale.validation.blocks import read_blocks, write_blocks
 from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
@@ -33,7 +35,7 @@ from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
-from central.domain.vee.finding import NOT_ACCEPTED, VeeFinding
+from central.domain.vee.finding import NOT_ACCEPTED, Severity, VeeFinding
 from central.service.ports.validation import (
     ENDLESS,
     ChangedRange,
@@ -51,11 +53,6 @@ from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Kind, Source, from_ms
 
 _SQL = load_queries(Path(__file__).with_name("validation.sql"))
-# The columns of `add_blocks`.
-_BLOCK_TYPES = (
-    *("int8", "date", "int4", "timestamptz", "int4", "int2", "text", "text"),
-    *("bytea", "bytea", "bytea", "timestamptz", "text"),
-)
 _Row = tuple[Any, ...]
 _Zones = Callable[[AsyncConnection[_Row]], Awaitable[list[str]]]
 
@@ -76,7 +73,9 @@ class TimescaleValidationStore:
         """Begin a transaction; leaving commits, an exception rolls back."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                yield _ValidationTransaction(connection, self._zones)
+                work = _ValidationTransaction(connection, self._zones)
+                yield work
+                await work.raise_changed()
 
     async def _zones(self, connection: AsyncConnection[_Row]) -> list[str]:
         """The zones that the server knows; it reads a file for each, so it is asked once."""
@@ -108,6 +107,7 @@ class TimescaleValidationStore:
                 if row is not None:
                     detail = {"code": row[2], "day": row[1].isoformat(), "reason": reason}
                     subject = f"finding {finding_id}"
+                    await ChangedInputs(channels={row[0]}).raise_in(connection)
                     await audit(connection, at, actor, "finding.accepted", subject, detail)
         return row is not None
 
@@ -119,43 +119,20 @@ class TimescaleValidationStore:
                 return [OpenFinding(*row) for row in await cursor.fetchall()]
 
 
-async def read_blocks(
-    connection: AsyncConnection[_Row], days: Mapping[Any, int | None]
-) -> dict[tuple[int, date], DayBlock]:
-    """Blocks by (channel, day) and version; the newest where the version is None."""
-    values = {
-        "ids": [key[0] for key in days],
-        "days": [key[1] for key in days],
-        "versions": list(days.values()),
-    }
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(_SQL["blocks"], values)
-        rows = await cursor.fetchall()
-    return {(row[0], row[1]): block_of(row) for row in rows}
-
-
-def block_of(row: _Row) -> DayBlock:
-    """A row of `day_block`, in the order of the statement `blocks`."""
-    return DayBlock.unpack(
-        channel_id=row[0],
-        day=row[1],
-        zone=row[2],
-        start=row[3],
-        period_s=row[4],
-        exponent=row[5],
-        unit=Unit(row[6]),
-        values=row[7],
-        quality=row[8],
-        version=row[9],
-    )
-
-
 class _ValidationTransaction:
     """`ValidationTransaction` on one connection."""
 
     def __init__(self, connection: AsyncConnection[_Row], zones: _Zones) -> None:
         self._connection = connection
         self._zones = zones
+        self._changed = ChangedInputs()
+        # Days that are closed for the first time here: no bill has been rated with them.
+        self._fresh: set[tuple[int, date]] = set()
+
+    async def raise_changed(self) -> None:
+        """Raise what has changed. Whoever changes a point takes it before its channels."""
+        changed, self._changed = self._changed, ChangedInputs()
+        await changed.raise_in(self._connection)
 
     async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
         async with self._connection.cursor(binary=True) as cursor:
@@ -196,6 +173,7 @@ class _ValidationTransaction:
                 yield
 
     async def reopen(self, channel_id: PointChannelId, day: date) -> None:
+        await self.raise_changed()
         values = {"channel_id": channel_id, "day": day}
         await self._connection.execute(_SQL["reopen"], values)
 
@@ -280,15 +258,13 @@ class _ValidationTransaction:
         }
 
     async def add_blocks(self, blocks: Sequence[DayBlock], actor: Actor, at: datetime) -> None:
-        if not blocks:
-            return
-        async with (
-            self._connection.cursor() as cursor,
-            cursor.copy(_SQL["add_blocks"]) as copy,
-        ):
-            copy.set_types(_BLOCK_TYPES)
-            for block in blocks:
-                await copy.write_row(_columns(block, actor, at))
+        if blocks:
+            await write_blocks(self._connection, blocks, actor, at)
+        for block in blocks:
+            if block.version == 1:
+                self._fresh.add((block.channel_id, block.day))
+            else:
+                self._changed.channels.add(block.channel_id)
 
     async def settle_findings(
         self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
@@ -303,10 +279,13 @@ class _ValidationTransaction:
             one = wanted.get((row[1], row[2], row[3], row[4]))
             if one is None or _finding_row(one) != (row[5], row[6], row[7], row[8]):
                 gone.append(row[0])
+                self._note_finding(row[1], row[2], row[6])
             else:
                 del wanted[row[1], row[2], row[3], row[4]]
         if gone:
             await self._connection.execute(_SQL["close_findings"], {"findings": gone, "at": at})
+        for key, finding in wanted.items():
+            self._note_finding(key[0], key[1], finding.severity.value)
         if wanted:
             async with self._connection.cursor() as cursor:
                 await cursor.executemany(
@@ -314,7 +293,13 @@ class _ValidationTransaction:
                 )
         return len(wanted)
 
+    def _note_finding(self, channel: int, day: date, severity: str) -> None:
+        """Note that a finding comes or goes: a critical one holds bills."""
+        if severity == Severity.CRITICAL and (channel, day) not in self._fresh:
+            self._changed.channels.add(channel)
+
     async def close_through(self, closings: Sequence[Closing]) -> set[PointChannelId]:
+        await self.raise_changed()
         rows = await self._rows(
             "close_through",
             ids=[one.channel_id for one in closings],
@@ -351,24 +336,6 @@ def _places(windows: Mapping[PointChannelId, Interval]) -> dict[str, list[Any]]:
 
 def _days(days: Collection[ChannelDay]) -> dict[str, list[Any]]:
     return {"ids": [key.channel_id for key in days], "days": [key.day for key in days]}
-
-
-def _columns(block: DayBlock, actor: Actor, at: datetime) -> _Row:
-    return (
-        block.channel_id,
-        block.day,
-        block.version,
-        block.start,
-        block.period_s,
-        block.exponent,
-        block.zone,
-        block.unit.value,
-        block.sha256,
-        block.pack_quality(),
-        block.pack_values(),
-        at,
-        actor.key,
-    )
 
 
 def _finding_row(one: VeeFinding) -> _Row:

@@ -1,0 +1,137 @@
+"""Compare bills with the revisions of their inputs; the statements are in `stamps.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from central.adapters.timescale.queries import load_queries
+from central.domain.rating.hashing import canonical
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.billing import NewBill
+from central.service.ports.stamps import (
+    ChangedInput,
+    InputKind,
+    InputStamp,
+    reaches_into,
+)
+from firmware_bridge.contract.interval import Interval
+
+_SQL = load_queries(Path(__file__).with_name("stamps.sql"))
+_HELD = ("hold_bills", "hold_points", "hold_accounts", "hold_tariffs")
+_Row = tuple[Any, ...]
+_Connection = AsyncConnection[_Row]
+
+
+async def hold_inputs(connection: _Connection, uids: Sequence[UUID]) -> None:
+    """Keep what some bills were made from, and the bills, from changing until the commit."""
+    for statement in _HELD:
+        await _rows(connection, statement, uids=uids)
+    names = [row[0] for row in await _rows(connection, "named_series", uids=uids)]
+    if names:
+        await connection.execute(_SQL["know_series"], {"names": names})
+        await _rows(connection, "hold_series", names=names)
+    await _rows(connection, "hold_settings")
+
+
+async def changed_inputs(
+    connection: _Connection, uids: Sequence[UUID]
+) -> dict[UUID, tuple[ChangedInput, ...]]:
+    """What has another revision than some bills were made with."""
+    changes: dict[UUID, dict[ChangedInput, None]] = {}
+    for row in await _rows(connection, "changed", uids=uids):
+        changes.setdefault(row[0], {}).update(dict.fromkeys(_changed(row)))
+    return {uid: tuple(inputs) for uid, inputs in changes.items()}
+
+
+def _changed(row: _Row) -> list[ChangedInput]:
+    point, account, tariff, settings = row[4:8]
+    changes = [ChangedInput(InputKind.POINT, row[1])] if point else []
+    changes += [ChangedInput(InputKind.ACCOUNT, row[2])] if account else []
+    changes += [ChangedInput(InputKind.TARIFF, row[3], tuple(row[9]))] if tariff else []
+    changes += [ChangedInput(InputKind.SERIES, name) for name in row[8]]
+    changes += [ChangedInput(InputKind.SETTINGS, "")] if settings else []
+    return changes
+
+
+async def waiting(connection: _Connection, uids: Sequence[UUID]) -> dict[UUID, tuple[str, ...]]:
+    """The points of some bills of whose days a change waits for validation."""
+    names: dict[UUID, set[str]] = {}
+    for uid, point, zone, first, end, since, until in await _rows(connection, "waiting", uids=uids):
+        if reaches_into(Interval(since, until), DayRange(first, end).interval(zone)):
+            names.setdefault(uid, set()).add(point)
+    return {uid: tuple(sorted(points)) for uid, points in names.items()}
+
+
+async def waiting_at_points(
+    connection: _Connection, points: Sequence[int], around: Mapping[str, datetime]
+) -> dict[int, list[Interval]]:
+    """The changes of points that wait for validation, by their keys."""
+    changes: dict[int, list[Interval]] = {}
+    for point, since, until in await _rows(
+        connection, "waiting_at_points", points=points, **around
+    ):
+        changes.setdefault(point, []).append(Interval(since, until))
+    return changes
+
+
+async def series_revisions(connection: _Connection, names: Collection[str]) -> dict[str, int]:
+    """The revisions of series; 0 of one that is not known."""
+    rows = await _rows(connection, "series_revisions", names=sorted(names))
+    return dict.fromkeys(names, 0) | dict(rows)
+
+
+async def refresh(connection: _Connection, bills: Sequence[NewBill]) -> None:
+    """Note newer revisions in bills that say just this; see `ShardTransaction.refresh`."""
+    rows = [
+        {
+            **stamp_columns(bill.stamps[agreement]),
+            "agreement": agreement,
+            "account_id": bill.account_id,
+            "cycle": str(bill.bill.period),
+            "run_type": bill.bill.run_type.value,
+            "bill_revision": bill.bill.revision,
+            "sha256": bytes.fromhex(bill.bill.sha256),
+            "closing": canonical(state.to_json()),
+        }
+        for bill in bills
+        for agreement, _, state in bill.closing
+    ]
+    async with connection.cursor() as cursor:
+        await cursor.executemany(_SQL["refresh"], rows)
+
+
+def stamp_columns(stamp: InputStamp) -> dict[str, object]:
+    """The columns of a part that keep its stamp."""
+    return {
+        "point": stamp.point,
+        "account": stamp.account,
+        "tariff": stamp.tariff,
+        "settings": stamp.settings,
+        "series": Jsonb(dict(stamp.series)),
+    }
+
+
+async def accounts_of(connection: _Connection, uids: Sequence[UUID]) -> list[int]:
+    """The keys of the accounts of some bills."""
+    return [row[1] for row in await _rows(connection, "accounts_of", uids=uids)]
+
+
+async def run_of(connection: _Connection, uids: Sequence[UUID]) -> _Row | None:
+    """The run of some bills: id, identifier, creator, end, cycle and type."""
+    return next(iter(await _rows(connection, "run_of", uids=uids)), None)
+
+
+async def _rows(connection: _Connection, statement: str, /, **values: object) -> list[_Row]:
+    listed = {
+        name: list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+        for name, value in values.items()
+    }
+    cursor = await connection.execute(_SQL[statement], listed)
+    return await cursor.fetchall()

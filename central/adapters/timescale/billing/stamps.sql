@@ -1,0 +1,142 @@
+-- name: hold_bills
+-- As a run changes them: by account.
+SELECT id FROM bill WHERE uid = ANY(%(uids)s) ORDER BY account_id, id FOR NO KEY UPDATE
+
+-- name: hold_points
+-- Shared with others who approve; who changes an input waits, or is waited for. The order is that
+-- of `inputs.sql`.
+SELECT id FROM service_point WHERE id IN (
+    SELECT agreement.service_point_id
+    FROM bill
+    JOIN bill_part ON bill_part.bill_id = bill.id
+    JOIN agreement ON agreement.id = bill_part.agreement_id
+    WHERE bill.uid = ANY(%(uids)s)
+)
+ORDER BY id FOR SHARE
+
+-- name: hold_accounts
+SELECT id FROM account WHERE id IN (SELECT account_id FROM bill WHERE uid = ANY(%(uids)s))
+ORDER BY id FOR SHARE
+
+-- name: hold_tariffs
+SELECT id FROM tariff WHERE id IN (
+    SELECT agreement.tariff_id
+    FROM bill
+    JOIN bill_part ON bill_part.bill_id = bill.id
+    JOIN agreement ON agreement.id = bill_part.agreement_id
+    WHERE bill.uid = ANY(%(uids)s)
+)
+ORDER BY id FOR SHARE
+
+-- name: named_series
+SELECT DISTINCT named.name
+FROM bill
+JOIN bill_part ON bill_part.bill_id = bill.id
+CROSS JOIN jsonb_object_keys(bill_part.series_revisions) AS named (name)
+WHERE bill.uid = ANY(%(uids)s)
+ORDER BY named.name
+
+-- name: know_series
+-- A series of which nothing is known yet has no row that could be held.
+INSERT INTO series (name) SELECT unnest(%(names)s::text[]) ON CONFLICT (name) DO NOTHING
+
+-- name: hold_series
+SELECT id FROM series WHERE name = ANY(%(names)s) ORDER BY id FOR SHARE
+
+-- name: hold_settings
+SELECT id FROM common_input FOR SHARE
+
+-- name: changed
+-- Parts of which an input has another revision; a bill without parts cannot be compared.
+SELECT * FROM (
+    SELECT
+        bill.uid, service_point.name, account.number, tariff.name,
+        bill_part.point_revision IS DISTINCT FROM service_point.input_revision AS point,
+        bill_part.account_revision IS DISTINCT FROM account.input_revision AS account,
+        bill_part.tariff_revision IS DISTINCT FROM tariff.input_revision AS tariff,
+        bill_part.settings_revision IS DISTINCT FROM common_input.input_revision AS settings,
+        ARRAY(
+            SELECT stamped.name
+            FROM jsonb_each_text(bill_part.series_revisions) AS stamped (name, revision)
+            LEFT JOIN series ON series.name = stamped.name
+            WHERE stamped.revision::bigint <> coalesce(series.input_revision, 0)
+            ORDER BY stamped.name
+        ) AS series,
+        ARRAY(
+            SELECT tariff_version.effective FROM tariff_version
+            WHERE tariff_version.tariff_id = tariff.id AND tariff_version.added_at > bill.made_at
+            ORDER BY tariff_version.effective
+        ) AS versions
+    FROM bill
+    JOIN account ON account.id = bill.account_id
+    JOIN bill_part ON bill_part.bill_id = bill.id
+    JOIN agreement ON agreement.id = bill_part.agreement_id
+    JOIN service_point ON service_point.id = agreement.service_point_id
+    JOIN tariff ON tariff.id = agreement.tariff_id
+    CROSS JOIN common_input
+    WHERE bill.uid = ANY(%(uids)s)
+) AS compared
+WHERE point OR account OR tariff OR settings OR series <> '{}'
+ORDER BY 2, 3, 4
+
+-- name: waiting
+-- Changes on their way to the channels of points, as validation takes them, with the days of parts.
+SELECT DISTINCT
+    bill.uid, service_point.name, service_point.zone, bill_part.first_day, bill_part.end_day,
+    touched.from_at, touched.until_at
+FROM touched
+JOIN channel ON channel.id = touched.channel_id
+JOIN installation ON installation.meter_id = channel.meter_id
+    AND installation.during
+    && tstzrange(touched.from_at - interval '1 millisecond', touched.until_at)
+JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
+    AND point_channel.obis = channel.obis
+JOIN service_point ON service_point.id = point_channel.service_point_id
+JOIN agreement ON agreement.service_point_id = service_point.id
+JOIN bill_part ON bill_part.agreement_id = agreement.id
+JOIN bill ON bill.id = bill_part.bill_id AND bill.uid = ANY(%(uids)s)
+WHERE touched.from_at < (bill_part.end_day + 2)::timestamp AT TIME ZONE 'UTC'
+    AND touched.until_at > (bill_part.first_day - 2)::timestamp AT TIME ZONE 'UTC'
+
+-- name: waiting_at_points
+SELECT DISTINCT point_channel.service_point_id, touched.from_at, touched.until_at
+FROM touched
+JOIN channel ON channel.id = touched.channel_id
+JOIN installation ON installation.meter_id = channel.meter_id
+    AND installation.during
+    && tstzrange(touched.from_at - interval '1 millisecond', touched.until_at)
+JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
+    AND point_channel.obis = channel.obis
+WHERE point_channel.service_point_id = ANY(%(points)s)
+    AND touched.from_at < %(until_at)s AND touched.until_at > %(from_at)s
+ORDER BY 1, 2, 3
+
+-- name: series_revisions
+SELECT name, input_revision FROM series WHERE name = ANY(%(names)s)
+
+-- name: refresh
+UPDATE bill_part SET
+    point_revision = %(point)s, account_revision = %(account)s, tariff_revision = %(tariff)s,
+    settings_revision = %(settings)s, series_revisions = %(series)s
+FROM bill
+WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
+    AND bill.account_id = %(account_id)s AND bill.cycle = %(cycle)s
+    AND bill.run_type = %(run_type)s AND bill.revision = %(bill_revision)s
+    AND bill.state IN ('draft', 'approved') AND bill.sha256 = %(sha256)s
+    AND bill_part.closing = %(closing)s::jsonb
+    AND (
+        point_revision, account_revision, tariff_revision, settings_revision, series_revisions
+    ) IS DISTINCT FROM (
+        %(point)s::bigint, %(account)s::bigint, %(tariff)s::bigint, %(settings)s::bigint,
+        %(series)s::jsonb
+    )
+
+-- name: accounts_of
+SELECT DISTINCT bill.run_id, bill.account_id FROM bill
+WHERE bill.uid = ANY(%(uids)s) ORDER BY bill.account_id
+
+-- name: run_of
+SELECT bill_run.id, bill_run.uid, bill_run.creator, bill_run.finished_at, bill_run.cycle,
+    bill_run.run_type
+FROM bill JOIN bill_run ON bill_run.id = bill.run_id
+WHERE bill.uid = ANY(%(uids)s) LIMIT 1

@@ -1,0 +1,93 @@
+"""Approve and issue bills on their newest inputs only.
+
+Equal revisions are equal inputs. Where one differs, the account is loaded and rated again: a bill
+that says just the same is noted with the newer revisions and goes on; another is refused by name,
+and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from uuid import UUID
+
+from central.domain.billing.state import BillState
+from central.service.billing.run_bills import rate_shard
+from central.service.ports.billing import BillingStore
+from central.service.ports.stamps import VALIDATION_PENDING, ChangedInput, Decided
+from firmware_bridge.contract.errors import OperatorError
+
+# Inputs are kept from changing while so many bills are done.
+_AT_A_TIME = 500
+
+Decide = Callable[[Sequence[UUID]], Awaitable[Decided]]
+"""Approve or issue bills in one transaction."""
+
+
+class BillInputsError(OperatorError):
+    """What a bill was made from has changed, so that it would say something else today."""
+
+    code = "BILL_STALE"
+
+
+class ValidationPendingError(OperatorError):
+    """Changes of a bill's days wait for validation."""
+
+    code = VALIDATION_PENDING
+
+
+async def on_newest_inputs(
+    store: BillingStore, uids: Sequence[UUID], cycle: str, decide: Decide
+) -> tuple[int, dict[UUID, OperatorError]]:
+    """Approve or issue those bills whose inputs are the newest.
+
+    Args:
+        store: Where bills are kept.
+        uids: Of one run.
+        cycle: Of the run.
+        decide: Approves or issues, and says which it did not.
+
+    Returns:
+        How many were done, and why the others were not.
+
+    Raises:
+        StaleBillError: The state of one changed meanwhile; none beside it was changed.
+    """
+    count, refused = 0, dict[UUID, OperatorError]()
+    for portion in _portions(uids):
+        changed = await store.changed_inputs(portion)
+        await _compare(store, [uid for uid in portion if uid in changed])
+        decided = await decide(portion)
+        count += decided.count
+        for uid in portion:
+            if uid in decided.waiting:
+                refused[uid] = _waits(decided.waiting[uid])
+            elif uid in decided.changed:
+                refused[uid] = _stale(decided.changed[uid], cycle)
+    return count, refused
+
+
+async def _compare(store: BillingStore, uids: Sequence[UUID]) -> None:
+    """Rate bills again; those that say the same are noted with the newer revisions."""
+    if not uids:
+        return
+    async with store.again(uids) as work:
+        if work is not None:
+            bills = await rate_shard(work)
+            await work.refresh([bill for bill in bills if bill.bill.state is BillState.DRAFT])
+
+
+def _portions(uids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    for first in range(0, len(uids), _AT_A_TIME):
+        yield uids[first : first + _AT_A_TIME]
+
+
+def _stale(changed: Sequence[ChangedInput], cycle: str) -> BillInputsError:
+    names = "; ".join(map(str, changed))
+    message = f"These changed after the bill was made, and it would say something else: {names}."
+    return BillInputsError(message, value=names, remedy=f"Run the cycle {cycle} again.")
+
+
+def _waits(points: Sequence[str]) -> ValidationPendingError:
+    names = ", ".join(points)
+    message = f"Changes of its days wait for validation at {names}."
+    return ValidationPendingError(message, value=names, remedy="Try again after validation.")

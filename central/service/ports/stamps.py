@@ -1,0 +1,104 @@
+"""What a bill was made from, as integers: equal integers are equal inputs.
+
+Every writer of an input raises the revision of what it changes in its own transaction. A part of a
+bill keeps the revisions that were read before its inputs were; approving and issuing lock the rows
+and compare. Only where integers differ are the inputs themselves compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from central.domain.rating.hold import Hold
+from central.domain.vee.day import Thresholds
+from firmware_bridge.contract.interval import Interval
+
+VALIDATION_PENDING = "VALIDATION_PENDING"
+"""The code of what waits until validation has been through a change."""
+
+_LIMITS = Thresholds()
+_REACH = _LIMITS.linear_gap + timedelta(milliseconds=_LIMITS.tolerance_ms)
+
+
+class InputKind(StrEnum):
+    """What has a revision of its own."""
+
+    POINT = "service point"
+    ACCOUNT = "account"
+    TARIFF = "tariff"
+    SERIES = "series"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class InputStamp:
+    """The revisions of the inputs of a part of a bill.
+
+    Args:
+        point: Of the service point: its channels, meters, days, findings and agreements.
+        account: Of the account: its party and agreements.
+        tariff: Of the tariff: its versions.
+        settings: Of what is the same for all bills.
+        series: Of the price and factor series that the tariff names.
+    """
+
+    point: int = 0
+    account: int = 0
+    tariff: int = 0
+    settings: int = 0
+    series: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedInput:
+    """An input of a bill that has another revision than the bill was made with.
+
+    Args:
+        kind: What it is.
+        name: Which; empty for the settings.
+        versions: Of a tariff, the dates of the versions that were added since.
+    """
+
+    kind: InputKind
+    name: str
+    versions: tuple[date, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind is InputKind.SETTINGS:
+            return "the seller or the settings"
+        text = f"the {self.kind} {self.name}"
+        if self.versions:
+            dates = ", ".join(map(str, self.versions))
+            text += f" (version{'s' if len(self.versions) > 1 else ''} from {dates})"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of bills that were to be approved or issued.
+
+    Args:
+        count: How many were.
+        changed: Those that were not, because their inputs have other revisions.
+        waiting: Those that were not, because changes of their days wait for validation; the
+            service points.
+    """
+
+    count: int
+    changed: Mapping[UUID, tuple[ChangedInput, ...]] = field(default_factory=dict)
+    waiting: Mapping[UUID, tuple[str, ...]] = field(default_factory=dict)
+
+
+def reaches_into(change: Interval, days: Interval) -> bool:
+    """Whether a change of readings may change validated days: it reaches as far as an estimate."""
+    return change.start - _REACH < days.end and days.start < change.end + _REACH
+
+
+def pending(change: Interval) -> Hold:
+    """The hold for a change that waits for validation."""
+    message = "A change of these days waits for validation."
+    return Hold(VALIDATION_PENDING, message, change.start.isoformat())

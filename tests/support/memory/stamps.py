@@ -1,0 +1,121 @@
+"""Bills compared with the revisions of their inputs, over dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.billing import NewBill
+from central.service.ports.registry import AgreementRecord
+from central.service.ports.stamps import (
+    ChangedInput,
+    Decided,
+    InputKind,
+    InputStamp,
+    reaches_into,
+)
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.reading import from_ms
+from tests.support.memory.books import BookState, KeptBill, MemoryBooks
+from tests.support.memory.validation import device_channels
+
+_OPEN = frozenset({"draft", "approved"})
+
+
+def revision(state: BookState, kind: InputKind, name: str = "") -> int:
+    """The revision of an input."""
+    return state.revisions.get((kind, name), 0)
+
+
+def stamp_of(state: BookState, agreement: AgreementRecord) -> InputStamp:
+    """The revisions of what an agreement brings into a bill, without its series."""
+    return InputStamp(
+        revision(state, InputKind.POINT, agreement.point),
+        revision(state, InputKind.ACCOUNT, agreement.account),
+        revision(state, InputKind.TARIFF, agreement.tariff),
+        revision(state, InputKind.SETTINGS),
+    )
+
+
+def series_revisions(state: BookState, names: Collection[str]) -> dict[str, int]:
+    """The revisions of series."""
+    return {name: revision(state, InputKind.SERIES, name) for name in names}
+
+
+def settled(books: MemoryBooks, uids: Sequence[UUID]) -> tuple[list[UUID], Decided]:
+    """Those bills whose inputs are what they were, and the others."""
+    bills = {uid: item[1] for uid in uids if (item := books.bill_of(uid)) is not None}
+    changed = {uid: inputs for uid in bills if (inputs := changes(books.state, bills[uid]))}
+    waiting = {uid: points for uid in bills if (points := _waiting(books, bills[uid]))}
+    fresh = [uid for uid in uids if uid not in changed and uid not in waiting]
+    return fresh, Decided(len(fresh), changed, waiting)
+
+
+def changes(state: BookState, bill: KeptBill) -> tuple[ChangedInput, ...]:
+    """What has another revision than a bill was made with."""
+    inputs: dict[ChangedInput, None] = {}
+    for key, _, _ in bill.closing:
+        agreement = state.agreements[key]
+        inputs.update(dict.fromkeys(_changes(state, agreement, bill, bill.stamps.get(key))))
+    return tuple(inputs)
+
+
+def _changes(
+    state: BookState, agreement: AgreementRecord, bill: KeptBill, had: InputStamp | None
+) -> Iterator[ChangedInput]:
+    now = stamp_of(state, agreement)
+    if had is None or had.point != now.point:
+        yield ChangedInput(InputKind.POINT, agreement.point)
+    if had is None or had.account != now.account:
+        yield ChangedInput(InputKind.ACCOUNT, agreement.account)
+    if had is None or had.tariff != now.tariff:
+        since = bill.record.made_at
+        added = (key[1] for key, at in state.tariff_added.items() if at > since)
+        yield ChangedInput(InputKind.TARIFF, agreement.tariff, tuple(sorted(added)))
+    for name, was in sorted(had.series.items() if had else ()):
+        if was != revision(state, InputKind.SERIES, name):
+            yield ChangedInput(InputKind.SERIES, name)
+    if had is None or had.settings != now.settings:
+        yield ChangedInput(InputKind.SETTINGS, "")
+
+
+def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:
+    state = books.state
+    points = set()
+    for agreement, days, _ in bill.closing:
+        point = state.agreements[agreement].point
+        if waiting_at(books, point, days):
+            points.add(point)
+    return tuple(sorted(points))
+
+
+def waiting_at(books: MemoryBooks, point: str, days: DayRange) -> list[Interval]:
+    """The changes of days of a point that wait for validation."""
+    state, ingest = books.state, books.ingest.state
+    interval = days.interval(state.points[point].zone)
+    devices = {
+        channel
+        for counted in state.channels.values()
+        for meter in state.installations.values()
+        if counted.point == meter.point == point
+        for channel in device_channels(ingest, meter, counted.record.obis)
+    }
+    changes_there = (
+        Interval(from_ms(touched.from_ms), from_ms(touched.until_ms))
+        for touched in ingest.touched.values()
+        if touched.channel_id in devices
+    )
+    return [change for change in changes_there if reaches_into(change, interval)]
+
+
+def refresh(state: BookState, new: NewBill) -> None:
+    """Note newer revisions in a bill that says just this and is not issued."""
+    for key, there in state.bills.items():
+        record = there.record
+        same = (record.bill.account, record.bill.period, record.bill.run_type, record.sha256)
+        if same != (new.bill.account, new.bill.period, new.bill.run_type, new.bill.sha256):
+            continue
+        if record.bill.state.value in _OPEN and there.closing == new.closing:
+            state.bills[key] = replace(there, stamps=new.stamps)
