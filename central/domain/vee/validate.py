@@ -10,10 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
-from central.domain.metering.intervals import Grid, cut
+from central.domain.metering.intervals import Grid, Metered, cut
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.metering.service_point import PointChannel
-from central.domain.metering.track import InstallationSegment, finest_exponent, track
+from central.domain.metering.track import (
+    InstallationSegment,
+    UseTrack,
+    finest_exponent,
+    track,
+)
 from central.domain.vee.capacity import negative_use, service_capacity
 from central.domain.vee.conflict import conflicting_readings
 from central.domain.vee.day import JudgedDay, Rule, Thresholds
@@ -109,12 +114,8 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
     start_ms = to_ms(interval.start) - margin * period_ms
     grid = Grid(start_ms, period_ms, count + 2 * margin)
     seen = _seen(segments, grid, limits.tolerance_ms)
-    kept = _usable(seen, channel)
-    exponent = finest_exponent(kept, channel)
-    line = track(
-        kept, channel, phase_ms=start_ms, exponent=exponent, tolerance_ms=limits.tolerance_ms
-    )
-    metered = cut(line, kept, channel, grid)
+    line, metered = measure(channel, grid, segments, limits)
+    exponent = metered.exponent
     values, quality, estimated = fill(metered, _longest(channel, limits))
     own = slice(margin, margin + count)
     block = _block(channel, day, interval, values[own], quality[own], exponent, version)
@@ -122,6 +123,34 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
         channel, day, interval, block, line, seen, estimated, grid, conflicts, limits
     )
     return Validated(block, tuple(finding for rule in rules for finding in rule(judged)))
+
+
+def measure(
+    channel: PointChannel,
+    grid: Grid,
+    segments: Sequence[InstallationSegment],
+    thresholds: Thresholds,
+) -> tuple[UseTrack, Metered]:
+    """What meters say of some intervals, before anything is estimated.
+
+    Args:
+        channel: What is counted, and where.
+        grid: The intervals; it begins on a boundary.
+        segments: Installations with their readings; what lies beside the grid is left out.
+        thresholds: How far from its boundary a reading may be.
+
+    Raises:
+        RegisterOverflowError: A value does not fit 64 bits.
+    """
+    fit = _usable(_seen(segments, grid, thresholds.tolerance_ms), channel)
+    line = track(
+        fit,
+        channel,
+        phase_ms=grid.start_ms,
+        exponent=finest_exponent(fit, channel),
+        tolerance_ms=thresholds.tolerance_ms,
+    )
+    return line, cut(line, fit, channel, grid)
 
 
 def _longest(channel: PointChannel, limits: Thresholds) -> int:
@@ -164,7 +193,7 @@ def _block(  # noqa: PLR0913, PLR0917 - a block's columns
     exponent: int,
     version: int,
 ) -> DayBlock:
-    values, exponent = _coarsest(values, quality, exponent)
+    values, exponent = coarsest(values, quality, exponent)
     return DayBlock(
         channel_id=channel.id,
         day=day,
@@ -179,7 +208,7 @@ def _block(  # noqa: PLR0913, PLR0917 - a block's columns
     )
 
 
-def _coarsest(
+def coarsest(
     values: NDArray[np.int64], quality: NDArray[np.uint8], exponent: int
 ) -> tuple[NDArray[np.int64], int]:
     """Drop decimals that are zero all day, so that content does not depend on how it was told."""

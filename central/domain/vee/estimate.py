@@ -1,0 +1,196 @@
+"""Estimate what a channel used in long gaps: like days, scaled to the registers at both ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.exact import INT64_MAX
+from central.domain.metering.intervals import Gap, Metered
+from central.domain.metering.quality import NULL, IntervalQuality
+from central.domain.vee.like_days import LikeDays, LikeValue, shares
+from central.domain.vee.validate import coarsest
+from firmware_bridge.contract.reading import from_ms, to_ms
+
+ESTIMATED = frozenset({IntervalQuality.ESTIMATED_LIKE_DAY, IntervalQuality.ESTIMATED_PROFILE})
+"""Qualities that are estimated here and nowhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedDay:
+    """A day without missing intervals, and what its estimates rest on.
+
+    Args:
+        block: With the next version.
+        evidence: Like days with the versions of their blocks, and the registers' advance.
+    """
+
+    block: DayBlock
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A missing interval: of which block, at which place there, and at which of the grid."""
+
+    block: int
+    number: int
+    place: int
+    start: datetime
+
+
+def estimate_days(
+    blocks: Sequence[DayBlock], metered: Metered, history: Sequence[DayBlock]
+) -> tuple[EstimatedDay, ...]:
+    """Fill the missing intervals of days.
+
+    Where registers stand at both ends of a gap, its estimates sum to their advance exactly; the
+    shape is that of like days, or even where the channel has no day at all. Without registers the
+    averages of like days stand, rounded so that their sum is kept.
+
+    Args:
+        blocks: Newest blocks of the days with missing intervals, ascending.
+        metered: What the meters say around them; gaps that reach further are left out.
+        history: Newest blocks of other days of the channel.
+
+    Returns:
+        The days that are complete now, ascending; a day that has nothing to go by is left out.
+
+    Source: docs/reference/vee.md, "Estimation"
+    """
+    if not blocks:
+        return ()
+    metered = _at_one_exponent(metered, blocks)
+    like = LikeDays(blocks[0].zone, history)
+    slots = list(_missing(blocks, metered))
+    values: dict[_Slot, tuple[int, LikeValue | None]] = {}
+    anchors: dict[_Slot, Gap] = {}
+    for gap in metered.gaps:
+        inside = [slot for slot in slots if gap.first <= slot.place < gap.first + gap.count]
+        rest = _rest(gap, blocks, metered)
+        if inside and gap.firm and rest is not None:
+            values |= _anchored(inside, rest, like)
+            anchors |= dict.fromkeys(inside, gap)
+    anchored_places = {
+        place for gap in metered.gaps for place in range(gap.first, gap.first + gap.count)
+    }
+    free = [slot for slot in slots if slot.place not in anchored_places]
+    values |= _unanchored(free, like, metered.exponent)
+    return tuple(_complete(blocks, slots, values, anchors, metered))
+
+
+def _at_one_exponent(metered: Metered, blocks: Sequence[DayBlock]) -> Metered:
+    """Gaps at an exponent at which the values of all blocks are whole, too."""
+    exponent = min(metered.exponent, *(block.exponent for block in blocks))
+    factor = 10 ** (metered.exponent - exponent)
+    gaps = tuple(replace(gap, advance=gap.advance * factor) for gap in metered.gaps)
+    return replace(metered, exponent=exponent, gaps=gaps)
+
+
+def _missing(blocks: Sequence[DayBlock], metered: Metered) -> Iterator[_Slot]:
+    for index, block in enumerate(blocks):
+        step = timedelta(seconds=block.period_s)
+        for number in np.flatnonzero(block.quality == IntervalQuality.MISSING).tolist():
+            start = block.start + number * step
+            place = (to_ms(start) - metered.grid.start_ms) // metered.grid.period_ms
+            yield _Slot(index, number, place, start)
+
+
+def _rest(gap: Gap, blocks: Sequence[DayBlock], metered: Metered) -> int | None:
+    """What of a gap's advance is not known yet; None where a part of the gap lies elsewhere."""
+    grid, covered, known = metered.grid, 0, 0
+    first, end = (grid.start_ms + n * grid.period_ms for n in (gap.first, gap.first + gap.count))
+    for block in blocks:
+        low = max(first, to_ms(block.start)) - to_ms(block.start)
+        high = min(end, to_ms(block.end)) - to_ms(block.start)
+        if low >= high:
+            continue
+        part = block.values[low // grid.period_ms : high // grid.period_ms]
+        scale = 10 ** (block.exponent - metered.exponent)
+        known += sum(value * scale for value in part.tolist() if value != NULL)
+        covered += len(part)
+    rest = gap.advance - known
+    return rest if covered == gap.count and 0 <= rest <= INT64_MAX else None
+
+
+def _anchored(
+    slots: Sequence[_Slot], rest: int, like: LikeDays
+) -> dict[_Slot, tuple[int, LikeValue | None]]:
+    expected = [like.at(slot.start) for slot in slots]
+    if any(value is None or value.value < 0 for value in expected):
+        expected = [None] * len(slots)
+    weights = [Fraction(1) if value is None else value.value for value in expected]
+    counts = shares(weights, rest)
+    return dict(zip(slots, zip(counts, expected, strict=True), strict=True))
+
+
+def _unanchored(
+    slots: Sequence[_Slot], like: LikeDays, exponent: int
+) -> dict[_Slot, tuple[int, LikeValue | None]]:
+    expected = [(slot, value) for slot in slots if (value := like.at(slot.start)) is not None]
+    scale = Fraction(10) ** -exponent
+    counts = shares([max(value.value, Fraction(0)) * scale for _, value in expected], None)
+    return {slot: (count, value) for (slot, value), count in zip(expected, counts, strict=True)}
+
+
+def _complete(
+    blocks: Sequence[DayBlock],
+    slots: Sequence[_Slot],
+    values: dict[_Slot, tuple[int, LikeValue | None]],
+    anchors: dict[_Slot, Gap],
+    metered: Metered,
+) -> Iterator[EstimatedDay]:
+    for index, block in enumerate(blocks):
+        mine = [slot for slot in slots if slot.block == index]
+        if not mine or any(slot not in values for slot in mine):
+            continue
+        scale = 10 ** (block.exponent - metered.exponent)
+        filled = np.where(block.values == NULL, NULL, block.values * scale)
+        quality = block.quality.copy()
+        for slot in mine:
+            count, like = values[slot]
+            filled[slot.number] = count
+            quality[slot.number] = (
+                IntervalQuality.ESTIMATED_LINEAR if like is None else like.quality
+            )
+        exact, exponent = coarsest(filled, quality, metered.exponent)
+        version = block.version + 1
+        made = replace(block, values=exact, quality=quality, exponent=exponent, version=version)
+        yield EstimatedDay(made, _evidence(mine, values, anchors, metered))
+
+
+def _evidence(
+    slots: Sequence[_Slot],
+    values: dict[_Slot, tuple[int, LikeValue | None]],
+    anchors: dict[_Slot, Gap],
+    metered: Metered,
+) -> str:
+    days: set[tuple[date, int]] = set()
+    for slot in slots:
+        like = values[slot][1]
+        days |= set(() if like is None else like.days)
+    gaps = sorted({anchors[slot] for slot in slots if slot in anchors}, key=lambda gap: gap.first)
+    grid = metered.grid
+    return json.dumps(
+        {
+            "intervals": len(slots),
+            "like_days": [f"{day}:{version}" for day, version in sorted(days)],
+            "registers": [
+                {
+                    "from": from_ms(grid.start_ms + gap.first * grid.period_ms).isoformat(),
+                    "to": from_ms(
+                        grid.start_ms + (gap.first + gap.count) * grid.period_ms
+                    ).isoformat(),
+                    "advance": f"{gap.advance}e{metered.exponent}",
+                }
+                for gap in gaps
+            ],
+        },
+        sort_keys=True,
+    )
