@@ -37,11 +37,11 @@ class EstimatedDay:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """A missing interval: of which block, at which place there, and at which of the grid."""
+    """A missing interval: of which block, at which index there, and at which of the grid."""
 
     block: int
     number: int
-    place: int
+    index: int
     start: datetime
 
 
@@ -72,15 +72,15 @@ def estimate_days(
     values: dict[_Slot, tuple[int, LikeValue | None]] = {}
     anchors: dict[_Slot, Gap] = {}
     for gap in metered.gaps:
-        inside = [slot for slot in slots if gap.first <= slot.place < gap.first + gap.count]
+        inside = [slot for slot in slots if gap.first <= slot.index < gap.first + gap.count]
         rest = _rest(gap, blocks, metered)
         if inside and gap.firm and rest is not None:
             values |= _anchored(inside, rest, like)
             anchors |= dict.fromkeys(inside, gap)
     anchored_places = {
-        place for gap in metered.gaps for place in range(gap.first, gap.first + gap.count)
+        index for gap in metered.gaps for index in range(gap.first, gap.first + gap.count)
     }
-    free = [slot for slot in slots if slot.place not in anchored_places]
+    free = [slot for slot in slots if slot.index not in anchored_places]
     values |= _unanchored(free, like, metered.exponent)
     return tuple(_complete(blocks, slots, values, anchors, metered))
 
@@ -94,28 +94,28 @@ def _at_one_exponent(metered: Metered, blocks: Sequence[DayBlock]) -> Metered:
 
 
 def _missing(blocks: Sequence[DayBlock], metered: Metered) -> Iterator[_Slot]:
-    for index, block in enumerate(blocks):
+    for of, block in enumerate(blocks):
         step = timedelta(seconds=block.period_s)
         for number in np.flatnonzero(block.quality == IntervalQuality.MISSING).tolist():
             start = block.start + number * step
-            place = (to_ms(start) - metered.grid.start_ms) // metered.grid.period_ms
-            yield _Slot(index, number, place, start)
+            index = (to_ms(start) - metered.grid.start_ms) // metered.grid.period_ms
+            yield _Slot(of, number, index, start)
 
 
 def _rest(gap: Gap, blocks: Sequence[DayBlock], metered: Metered) -> int | None:
     """What of a gap's advance is not known yet; None where a part of the gap lies elsewhere."""
-    grid, covered, known = metered.grid, 0, 0
+    grid, covered, sum_known = metered.grid, 0, 0
     first, end = (grid.start_ms + n * grid.period_ms for n in (gap.first, gap.first + gap.count))
     for block in blocks:
         low = max(first, to_ms(block.start)) - to_ms(block.start)
         high = min(end, to_ms(block.end)) - to_ms(block.start)
         if low >= high:
             continue
-        part = block.values[low // grid.period_ms : high // grid.period_ms]
+        stretch = block.values[low // grid.period_ms : high // grid.period_ms]
         scale = 10 ** (block.exponent - metered.exponent)
-        known += sum(value * scale for value in part.tolist() if value != NULL)
-        covered += len(part)
-    rest = gap.advance - known
+        sum_known += sum(value * scale for value in stretch.tolist() if value != NULL)
+        covered += len(stretch)
+    rest = gap.advance - sum_known
     return rest if covered == gap.count and 0 <= rest <= INT64_MAX else None
 
 
@@ -161,8 +161,10 @@ def _complete(
             )
         exact, exponent = coarsest(filled, quality, metered.exponent)
         version = block.version + 1
-        made = replace(block, values=exact, quality=quality, exponent=exponent, version=version)
-        yield EstimatedDay(made, _evidence(mine, values, anchors, metered))
+        estimated = replace(
+            block, values=exact, quality=quality, exponent=exponent, version=version
+        )
+        yield EstimatedDay(estimated, _evidence(mine, values, anchors, metered))
 
 
 def _evidence(

@@ -15,6 +15,7 @@ from central.domain.billing.bill import Party
 from central.domain.billing.occupancy import Occupancy
 from central.domain.metering.installation import RegisterFacts
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.service.ports.cutover import CutoverTransaction
 from central.service.ports.cycles import CycleTransaction
 from central.service.ports.groups import GroupTransaction
 from firmware_bridge.contract.errors import OperatorError
@@ -157,7 +158,7 @@ class TariffRecord:
     currency: str
 
 
-class RegistryTransaction(CycleTransaction, GroupTransaction, Protocol):
+class RegistryTransaction(CutoverTransaction, CycleTransaction, GroupTransaction, Protocol):
     """One transaction on the registry. Every `add` of something that overlaps is refused."""
 
     async def hold(self, points: Collection[str], accounts: Collection[str]) -> None:

@@ -25,14 +25,12 @@ Local dates are cut in the zone of the point; an instant may be given instead (R
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import Multiplier, RegisterFacts
@@ -47,10 +45,10 @@ from central.service.ports.registry import (
     ServiceRecord,
 )
 from central.service.registry.membership_entries import CycleEntry, GroupEntries
+from central.service.registry.yaml_file import read_yaml_file
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
 from firmware_bridge.contract.interval import day_start
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.contract.plain_text import flaw
 from firmware_bridge.contract.quantity import Unit
 
 _CAPACITY = re.compile(r"([0-9.]+)\s*(k?)(?:W|var|VA|L/h)?")
@@ -254,13 +252,6 @@ class CustomerFile(_Model):
     accounts: tuple[AccountEntry, ...] = ()
 
 
-class _TextLoader(yaml.SafeLoader):
-    """Scalars stay text: no float, date or sexagesimal surprise."""
-
-
-_TextLoader.yaml_implicit_resolvers = {}
-
-
 def read_customer_file(path: Path) -> tuple[CustomerFile, list[tuple[str, str]]]:
     """Read a customer file and the tariff files that it names.
 
@@ -274,64 +265,8 @@ def read_customer_file(path: Path) -> tuple[CustomerFile, list[tuple[str, str]]]
         CustomerFileError: It is not such a file, or a file it names cannot be read.
         OSError: The customer file itself cannot be read.
     """
-    try:
-        content = _content(path)
-        customers = CustomerFile.model_validate(content)
-    except UnicodeDecodeError as error:
-        message = f"{path.name} is not UTF-8: byte {error.start} cannot be read."
-        raise CustomerFileError(message, value=path.name) from error
-    except yaml.YAMLError as error:
-        message = f"{path.name} is not valid YAML: {' '.join(str(error).split())}."
-        raise CustomerFileError(message, value=path.name) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        message = f"{path.name}: {place}: {first['msg']}."
-        raise CustomerFileError(message, value=place) from error
+    customers = read_yaml_file(path, CustomerFile, CustomerFileError, lined=_LINED)
     return customers, [_tariff(path, entry) for entry in customers.tariffs]
-
-
-def _content(path: Path) -> object:
-    """What a file says, once all its texts can be kept.
-
-    Raises:
-        CustomerFileError: One cannot.
-        YAMLError: The text is not valid YAML.
-    """
-    loader = _TextLoader(path.read_text(encoding="utf-8"))
-    try:
-        root = loader.get_single_node()
-        if root is None:
-            return None
-        for node, place in _texts(root):
-            fault = flaw(node.value, lines=_LINED.fullmatch(place) is not None)
-            if fault is not None:
-                line = node.start_mark.line + 1
-                message = f"{path.name}, line {line}: {place or 'the file'} contains {fault}."
-                raise CustomerFileError(message, value=place)
-        return loader.construct_document(root)
-    finally:
-        loader.dispose()
-
-
-def _texts(root: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, str]]:
-    """All texts of a document with their places, in order; a key is of the mapping's place."""
-    waiting, met = [(root, "")], set[int]()
-    while waiting:
-        node, place = waiting.pop()
-        if isinstance(node, yaml.ScalarNode):
-            yield node, place
-            continue
-        if id(node) in met:  # an alias, maybe of what it stands in
-            continue
-        met.add(id(node))
-        parts: list[tuple[yaml.Node, str]] = []
-        if isinstance(node, yaml.SequenceNode):
-            parts += [(one, f"{place}.{at}") for at, one in enumerate(node.value)]
-        elif isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                parts += [(key, place), (value, f"{place}.{getattr(key, 'value', '')}")]
-        waiting += [(one, name.lstrip(".")) for one, name in reversed(parts)]
 
 
 def _tariff(customers: Path, entry: str) -> tuple[str, str]:

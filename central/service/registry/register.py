@@ -55,13 +55,13 @@ class Enrol:
         actor: Actor,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._store = store
+        self.store = store
         self.actor = actor
         self.clock = clock
 
     async def seller(self, seller: Party) -> Effect:
         """Say who charges."""
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             return await self.seller_in(registry, seller)
 
     async def service_point(self, point: PointRecord, *channels: PointChannelRecord) -> Effect:
@@ -71,7 +71,7 @@ class Enrol:
             InvalidValueError: Name, zone, capacity or period cannot be.
             RegistryConflictError: Zone, or length or unit of intervals, would change.
         """
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             return await self.point_in(registry, point, channels)
 
     async def installation(self, installation: InstallationRecord) -> Effect:
@@ -82,17 +82,17 @@ class Enrol:
             NotRegisteredError: There is no such point, or no such meter.
             RegistryConflictError: It overlaps another, or contradicts what is there.
         """
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             return await self.installation_in(registry, installation)
 
     async def services(self, point: str, *services: ServiceRecord) -> None:
         """Sell something at a service point; see `services_in`."""
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             await self.services_in(registry, point, services)
 
     async def account(self, account: AccountRecord) -> Effect:
         """Create an account, or correct its name and address."""
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             return await self.account_in(registry, account)
 
     async def agreement(self, agreement: AgreementRecord) -> Effect:
@@ -103,7 +103,7 @@ class Enrol:
             RegistryConflictError: It overlaps another, or contradicts what is there.
             PeriodBilledError: Days are billed that would no longer belong to it.
         """
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             return await self.agreement_in(registry, agreement)
 
     async def tariff(self, document: str, file: str = "tariff") -> Effect:
@@ -113,7 +113,7 @@ class Enrol:
             TariffRefusedError: The document is refused; it says every reason.
             RegistryConflictError: There is another version of that date.
         """
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             return await self.tariff_in(registry, document, file)
 
     async def seller_in(self, registry: RegistryTransaction, seller: Party) -> Effect:

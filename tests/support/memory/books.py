@@ -15,6 +15,7 @@ from uuid import UUID
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.billing.billing_settings import BillingSettings, SettingsRevision
+from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
@@ -140,6 +141,7 @@ class BookState:
     occupancies: dict[int, KeptOccupancy] = field(default_factory=dict)
     occupants: dict[int, int] = field(default_factory=dict)  # occupancy of each agreement
     claims: dict[tuple[int, date], KeptClaim] = field(default_factory=dict)
+    openings: dict[int, CutoverOpening] = field(default_factory=dict)
     tariffs: dict[tuple[str, date], TariffRecord] = field(default_factory=dict)
     tariff_added: dict[tuple[str, date], datetime] = field(default_factory=dict)
     series: dict[tuple[str, date, int], PriceDay] = field(default_factory=dict)

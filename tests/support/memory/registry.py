@@ -27,6 +27,7 @@ from central.service.ports.validation import ENDLESS, PointChannelId
 from firmware_bridge.contract.reading import to_ms
 from tests.support.memory.agreements import AgreementTables
 from tests.support.memory.books import BookState, KeptChannel, MemoryBooks
+from tests.support.memory.cutover import CutoverTables
 from tests.support.memory.cycles import CycleRows
 from tests.support.memory.groups import GroupRows
 from tests.support.memory.ingest import Touched
@@ -49,7 +50,7 @@ class MemoryRegistry:
             yield _Transaction(self._books, state)
 
 
-class _Transaction(AgreementTables, CycleRows, GroupRows):
+class _Transaction(AgreementTables, CutoverTables, CycleRows, GroupRows):
     """`RegistryTransaction` over dictionaries."""
 
     def __init__(self, books: MemoryBooks, state: BookState) -> None:

@@ -17,6 +17,7 @@ from central.adapters.timescale.inputs import hold_inputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.agreements import AgreementRows
+from central.adapters.timescale.registry.cutover import CutoverRows
 from central.adapters.timescale.registry.cycles import CycleRows
 from central.adapters.timescale.registry.groups import GroupRows
 from central.domain.actor import Actor
@@ -60,7 +61,7 @@ class TimescaleRegistry:
                 await work.finish()
 
 
-class _RegistryTransaction(AgreementRows, CycleRows, GroupRows):
+class _RegistryTransaction(AgreementRows, CutoverRows, CycleRows, GroupRows):
     """`RegistryTransaction` on one connection."""
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:

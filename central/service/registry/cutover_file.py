@@ -1,0 +1,151 @@
+"""A cut-over file: what another billing system knew of the accounts that are taken over.
+
+    number_series: {INV: 10233}                 # the last number that it gave in a series
+    accounts:
+      - number: A-1001
+        balance: 12.40                          # owed; below zero in credit
+        points:
+          - point: SP-1
+            service: electricity                # left out: the one that bills all
+            last_billed: 2026-09-30
+            reads: [{meter: MTL/1001, obis: 1.8.0, value: 8421077}]
+            banks: [{bank: solar, period: peak, earned: 2026-08, amount: 595.2}]
+            peaks: [{name: kw_max, period: peak, month: 2026-08, value: 7.2}]
+            sums: {yearly_minimum: 310.55}
+            deferrals: {budget_billing: 103.33}
+            totals: {2026-08: 45.10}
+
+Reads are those at the end of the last billed day, in the unit of the point's channel. Banks, peaks,
+sums and deferrals have the names that the account's tariff gives them.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from central.domain.billing.cutover_opening import CutoverOpening, TakeoverRead
+from central.domain.rating.inputs.carried_state import (
+    CarriedState,
+    Credit,
+    MonthTotal,
+    Peak,
+    YearSum,
+)
+from central.service.registry.yaml_file import read_yaml_file
+from firmware_bridge.contract.errors import ConfigurationError
+from firmware_bridge.contract.obis import Obis
+
+
+class CutoverFileError(ConfigurationError):
+    """A cut-over file cannot be read; nothing of it was imported."""
+
+    code = "CUTOVER_FILE_REFUSED"
+
+
+def _month(value: object) -> object:
+    return f"{value}-01" if isinstance(value, str) and len(value) == len("2026-08") else value
+
+
+def _obis(value: object) -> object:
+    return Obis.parse(value) if isinstance(value, str) else value
+
+
+Month = Annotated[date, BeforeValidator(_month)]
+Amount = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=28)]
+Positive = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=28, ge=0)]
+Code = Annotated[Obis, BeforeValidator(_obis)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class ReadEntry(_Model):
+    """A register at the end of the last billed day."""
+
+    meter: str = Field(pattern=r"^[^/]+/.+$")
+    obis: Code
+    value: Positive
+
+
+class BankEntry(_Model):
+    """What is left of a credit."""
+
+    bank: str = Field(min_length=1)
+    period: str = ""
+    earned: Month
+    amount: Positive
+
+
+class PeakEntry(_Model):
+    """A metered peak of an earlier month."""
+
+    name: str = Field(min_length=1)
+    period: str = ""
+    month: Month
+    value: Positive
+
+
+class CutoverPointEntry(_Model):
+    """A point and service that are taken over."""
+
+    point: str = Field(min_length=1)
+    service: str | None = Field(default=None, min_length=1)
+    last_billed: date
+    reads: tuple[ReadEntry, ...] = ()
+    banks: tuple[BankEntry, ...] = ()
+    peaks: tuple[PeakEntry, ...] = ()
+    sums: dict[str, Amount] = {}
+    deferrals: dict[str, Amount] = {}
+    totals: dict[Month, Amount] = {}
+
+    def opening(self, balance: Decimal | None) -> CutoverOpening:
+        """What the occupancy opens with.
+
+        Args:
+            balance: Of the account, where this is its first point.
+        """
+        sums = {**self.sums, **self.deferrals}
+        state = CarriedState(
+            peaks=tuple(
+                sorted(Peak(p.name, p.period, p.month, Fraction(p.value)) for p in self.peaks)
+            ),
+            credits=tuple(
+                sorted(Credit(b.bank, b.period, b.earned, Fraction(b.amount)) for b in self.banks)
+            ),
+            sums=tuple(sorted(YearSum(name, amount) for name, amount in sums.items())),
+            totals=tuple(sorted(MonthTotal(month, total) for month, total in self.totals.items())),
+        )
+        reads = sorted(TakeoverRead(read.meter, read.obis, read.value) for read in self.reads)
+        return CutoverOpening(self.last_billed, state, tuple(reads), balance)
+
+
+class CutoverAccountEntry(_Model):
+    """An account that is taken over."""
+
+    number: str = Field(min_length=1)
+    balance: Amount | None = None
+    points: tuple[CutoverPointEntry, ...] = Field(min_length=1)
+
+
+class CutoverFile(_Model):
+    """A whole file."""
+
+    number_series: dict[str, Annotated[int, Field(ge=0, lt=2**63)]] = {}
+    accounts: tuple[CutoverAccountEntry, ...] = ()
+
+
+def read_cutover_file(path: Path) -> CutoverFile:
+    """Read a cut-over file.
+
+    Raises:
+        CutoverFileError: It is not such a file; says every fault.
+        OSError: It cannot be read.
+    """
+    return read_yaml_file(path, CutoverFile, CutoverFileError)

@@ -1,0 +1,275 @@
+"""Take customers over from another billing system: all of it or nothing, and twice is once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from central.domain.billing.cutover_opening import CutoverOpening
+from central.domain.tariff.credit_rules import BUDGET_BILLING, PREPAID
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.load.document import load_tariff
+from central.service.ports.registry import AgreementRecord, RegistryTransaction
+from central.service.registry.cutover_file import CutoverFile, CutoverPointEntry
+from central.service.registry.occupancies import of_service
+from central.service.registry.register import Effect, Enrol
+from firmware_bridge.contract.errors import MeterlineError, OperatorError
+from firmware_bridge.contract.interval import day_start
+
+_DAY = timedelta(days=1)
+
+
+class CutoverRefusedError(OperatorError):
+    """What a cut-over file says cannot be; nothing of it was imported."""
+
+    code = "CUTOVER_REFUSED"
+
+
+class _DryRunEndError(Exception):
+    """Takes everything back that a dry run did."""
+
+
+class _PointRefusedError(Exception):
+    """Why a point cannot be taken over."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(*reasons)
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What becomes of one point of an account.
+
+    Args:
+        account: Number.
+        point: Name.
+        service: Name.
+        billing_from: The first day that is billed here.
+        opening: What its first bill opens with.
+        effect: Of the import.
+    """
+
+    account: str
+    point: str
+    service: str
+    billing_from: date
+    opening: CutoverOpening
+    effect: Effect
+
+
+@dataclass(slots=True)
+class CutoverResult:
+    """What became of a file.
+
+    Args:
+        taken: Points, in the order of the file.
+        numbers: Last number by series, where it was raised.
+    """
+
+    taken: list[TakenOver] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+
+async def import_cutover(
+    enrol: Enrol, file: CutoverFile, *, dry_run: bool = False
+) -> CutoverResult:
+    """Set where billing begins and what the first bills open with.
+
+    Accounts, points, meters, tariffs and agreements are there already, from a customer file.
+
+    Args:
+        enrol: The use-cases of the registry, with the actor.
+        file: What the other system knew.
+        dry_run: Say what would become of it, and change nothing.
+
+    Raises:
+        CutoverRefusedError: Something of it cannot be; says every reason.
+        StoreUnavailableError: Try again.
+    """
+    result = CutoverResult()
+    try:
+        async with enrol.store.transaction() as registry:
+            taking = _Takeover(registry, enrol)
+            await taking.everything(file, result)
+            _end_if(dry_run=dry_run)
+    except _DryRunEndError:
+        pass
+    return result
+
+
+def _end_if(*, dry_run: bool) -> None:
+    if dry_run:
+        raise _DryRunEndError
+
+
+class _Takeover:
+    """One import in its transaction."""
+
+    def __init__(self, registry: RegistryTransaction, enrol: Enrol) -> None:
+        self._registry = registry
+        self._enrol = enrol
+        self._documents: dict[str, tuple[TariffDocument, ...]] = {}
+
+    async def everything(self, file: CutoverFile, result: CutoverResult) -> None:
+        reasons: list[str] = []
+        for account in file.accounts:
+            balance = account.balance
+            for entry in account.points:
+                name = f"{account.number} at {entry.point}"
+                try:
+                    result.taken.append(await self._point(account.number, entry, balance))
+                except _PointRefusedError as error:
+                    reasons += [f"{name}: {reason}" for reason in error.reasons]
+                except MeterlineError as error:
+                    reasons.append(f"{name}: {error}")
+                balance = None
+        for series, last in file.number_series.items():
+            given = await self._registry.last_number(series)
+            if last < given:
+                reasons.append(f"{series}: number {given} is given, so {last} is not the last.")
+            elif last > given:
+                result.numbers[series] = last
+                await self._registry.save_number(series, last)
+                await self._note("cutover.numbers", series, {"old": given, "new": last})
+        if reasons:
+            message = " ".join(reasons)
+            raise CutoverRefusedError(message, value=reasons)
+
+    async def _point(
+        self, account: str, entry: CutoverPointEntry, balance: Decimal | None
+    ) -> TakenOver:
+        opening = entry.opening(balance)
+        begins = entry.last_billed + _DAY
+        agreement = await self._agreement(account, entry, begins)
+        reasons = [
+            *await self._state_reasons(agreement, opening, begins),
+            *await self._read_reasons(entry, begins),
+        ]
+        if reasons:
+            raise _PointRefusedError(*reasons)
+        occupancy, old = await self._occupancy(agreement)
+        service = agreement.service or ""
+        taken = TakenOver(account, entry.point, service, begins, opening, Effect.UNCHANGED)
+        if old == opening and agreement.billing_from == begins:
+            return taken
+        named = replace(agreement, billing_from=begins)
+        await self._enrol.agreement_in(self._registry, named)
+        occupancy, _ = await self._occupancy(named)
+        await self._registry.save_opening(occupancy, opening)
+        detail = {"old": None if old is None else old.to_json(), "new": opening.to_json()}
+        await self._note("cutover.opening", f"{account} at {entry.point}", detail)
+        return replace(taken, effect=Effect.ADDED if old is None else Effect.CHANGED)
+
+    async def _agreement(
+        self, account: str, entry: CutoverPointEntry, begins: date
+    ) -> AgreementRecord:
+        if await self._registry.account(account) is None:
+            raise _PointRefusedError(f"the registry has no account {account!r}.")
+        if await self._registry.point(entry.point) is None:
+            raise _PointRefusedError(f"the registry has no service point {entry.point!r}.")
+        fitting = [
+            agreement
+            for agreement in await self._registry.agreements(entry.point)
+            if agreement.account == account
+            and entry.service in {None, agreement.service}
+            and agreement.first <= begins
+            and (agreement.end is None or begins < agreement.end)
+        ]
+        if not fitting:
+            raise _PointRefusedError(f"there is no agreement on {begins}.")
+        if len(fitting) > 1:
+            services = ", ".join(sorted(str(agreement.service) for agreement in fitting))
+            raise _PointRefusedError(f"name the service: {services}.")
+        return fitting[0]
+
+    async def _occupancy(self, agreement: AgreementRecord) -> tuple[int, CutoverOpening | None]:
+        firsts = [other.first for other in await of_service(self._registry, agreement)]
+        for occupancy in await self._registry.occupancies(agreement):
+            if agreement.first not in occupancy.agreements or occupancy.id is None:
+                continue
+            old = await self._registry.opening(occupancy.id)
+            if occupancy.billed_to is not None:
+                raise _PointRefusedError(f"it is billed here until {occupancy.billed_to}.")
+            return occupancy.id, old
+        raise AssertionError(firsts)
+
+    async def _state_reasons(
+        self, agreement: AgreementRecord, opening: CutoverOpening, begins: date
+    ) -> list[str]:
+        document = await self._document(agreement.tariff, begins)
+        if document is None:
+            return [f"the tariff {agreement.tariff} has no version on {begins}."]
+        return list(_unknown(document, opening, begins))
+
+    async def _document(self, tariff: str, day: date) -> TariffDocument | None:
+        if tariff not in self._documents:
+            self._documents[tariff] = tuple(
+                load_tariff(version.document, file=tariff)
+                for version in await self._registry.tariff_versions(tariff)
+            )
+        in_force = [old for old in self._documents[tariff] if old.effective <= day]
+        return in_force[-1] if in_force else None
+
+    async def _read_reasons(self, entry: CutoverPointEntry, begins: date) -> list[str]:
+        point = await self._registry.point(entry.point)
+        zone = "UTC" if point is None else point.zone
+        at = day_start(begins, zone)
+        counted = {channel.obis for channel in await self._registry.channels(entry.point)}
+        installed = {
+            f"{meter.manufacturer}/{meter.serial}": meter
+            for meter in await self._registry.installations(entry.point)
+            if meter.start <= at and (meter.end is None or at <= meter.end)
+        }
+        reasons: list[str] = []
+        for read in entry.reads:
+            meter = installed.get(read.meter)
+            if meter is None:
+                reasons.append(f"the meter {read.meter} is not installed there on {begins}.")
+            elif read.obis not in counted:
+                reasons.append(f"the point does not count {read.obis}.")
+            else:
+                facts = meter.registers.get(read.obis)
+                modulus = None if facts is None else facts.modulus
+                if modulus is not None and read.value >= modulus:
+                    reasons.append(f"the read {read.value} is not below the modulus {modulus}.")
+        seen = [(read.meter, read.obis) for read in entry.reads]
+        if len(set(seen)) < len(seen):
+            reasons.append("a register has two reads.")
+        return reasons
+
+    async def _note(self, action: str, subject: str, detail: dict[str, Any]) -> None:
+        await self._registry.audit(self._enrol.clock(), self._enrol.actor, action, subject, detail)
+
+
+def _unknown(document: TariffDocument, opening: CutoverOpening, begins: date) -> Iterator[str]:
+    """What of a state the tariff does not know, or cannot be of an earlier month."""
+    state, name = opening.state, document.tariff
+    settled = {type(rule).__name__ for rule in document.settlement}
+    banks = {bank.name for bank in document.energy_banks}
+    banks |= {bank.name for bank in document.money_banks}
+    if "Prepaid" in settled:
+        banks.add(PREPAID)
+    sums = {rule.id for rule in document.minimums if rule.per == "year"}
+    sums |= {rule.id for rule in document.commitments}
+    if "BudgetBilling" in settled:
+        sums.add(BUDGET_BILLING)
+    peaks = {entry.name for entry in document.history}
+    given: Sequence[tuple[str, str, set[str]]] = (
+        *(("bank", credit.bank, banks) for credit in state.credits),
+        *(("peak", peak.name, peaks) for peak in state.peaks),
+        *(("sum", year_sum.id, sums) for year_sum in state.sums),
+    )
+    for kind, wanted, names in given:
+        if wanted not in names:
+            has = ", ".join(sorted(names)) or "none"
+            yield f"the tariff {name} has no {kind} {wanted!r}; it has {has}."
+    if state.totals and BUDGET_BILLING not in sums:
+        yield f"the tariff {name} levels no bills, so it needs no totals."
+    months = [*(peak.month for peak in state.peaks), *(credit.earned for credit in state.credits)]
+    for month in sorted({*months, *(total.month for total in state.totals)}):
+        if month >= begins:
+            yield f"{month:%Y-%m} is not before {begins}."

@@ -1,0 +1,175 @@
+"""Customers who are taken over from another billing system, on every store."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from central.domain.billing.cutover_opening import CutoverOpening
+from central.domain.rating.inputs.carried_state import Credit, Peak, YearSum
+from central.service.ports.registry import AgreementRecord
+from central.service.registry.cutover_file import CutoverFileError, read_cutover_file
+from central.service.registry.import_cutover import (
+    CutoverRefusedError,
+    CutoverResult,
+    import_cutover,
+)
+from central.service.registry.register import Effect
+from tests.support.books import Utility
+
+TARIFF = """\
+tariff: SOLAR
+effective: 2026-01-01
+zone: Europe/Madrid
+currency: {code: EUR, digits: 2}
+state: {kw: {months: 11, missing: ignore}}
+determinants:
+  kwh: {sum: import}
+  kw: {max: import, window: 15m}
+  billed_kw: {expr: "max(current(kw), prior(kw, pct: 80))", unit: kW}
+charges:
+  - {id: energy, qty: kwh, price: 0.30}
+  - {id: demand, qty: billed_kw, price: 9.00}
+banks: {solar: {earn: kwh, price: 0.06, offsets: energy, when: next_bill}}
+minimums: [{id: yearly, of: energy, amount: 240, per: year}]
+settlement:
+  - budget_billing: {months: 12, settle_up: 4}
+"""
+
+FILE = """\
+number_series: {INV: 10233}
+accounts:
+  - number: A-1
+    balance: -12.40
+    points:
+      - point: SP-1
+        last_billed: 2026-09-30
+        reads: [{meter: MTL/S1, obis: 1.8.0, value: 8421077}]
+        banks: [{bank: solar, earned: 2026-08, amount: 595.2}]
+        peaks: [{name: kw, month: 2026-07, value: 7.2}]
+        sums: {yearly: 310.55}
+        deferrals: {budget_billing: 103.33}
+        totals: {2026-08: 45.10}
+"""
+
+
+def _file(folder: Path, text: str = FILE) -> Path:
+    path = folder / "cutover.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+async def _import(
+    utility: Utility, folder: Path, text: str = FILE, *, dry_run: bool = False
+) -> CutoverResult:
+    return await import_cutover(
+        utility.enrol, read_cutover_file(_file(folder, text)), dry_run=dry_run
+    )
+
+
+async def _found(utility: Utility) -> None:
+    await utility.found()
+    await utility.enrol.tariff(TARIFF)
+    old = AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1), date(2026, 9, 15))
+    await utility.enrol.agreement(old)
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "SOLAR", date(2026, 9, 15)))
+
+
+async def _opening_of_solar(utility: Utility) -> tuple[date, CutoverOpening | None]:
+    async with utility.registry.transaction() as registry:
+        _, agreement = await registry.agreements("SP-1")
+        (occupancy,) = await registry.occupancies(agreement)
+        assert occupancy.id is not None
+        return occupancy.billing_from, await registry.opening(occupancy.id)
+
+
+async def test_the_chain_begins_on_the_day_after_the_last_billed(
+    utility: Utility, tmp_path: Path
+) -> None:
+    await _found(utility)
+    done = await _import(utility, tmp_path)
+    assert [(taken.effect, taken.billing_from) for taken in done.taken] == [
+        (Effect.ADDED, date(2026, 10, 1))
+    ]
+    assert done.numbers == {"INV": 10233}
+    begins, opening = await _opening_of_solar(utility)
+    assert begins == date(2026, 10, 1)
+    assert opening is not None
+    assert opening == done.taken[0].opening
+    assert opening.balance == Decimal("-12.40")
+    assert opening.reads[0].value == 8421077
+    assert opening.state.credits == (Credit("solar", "", date(2026, 8, 1), Fraction("595.2")),)
+    assert opening.state.peaks == (Peak("kw", "", date(2026, 7, 1), Fraction("7.2")),)
+    assert opening.state.sums == (
+        YearSum("budget_billing", Decimal("103.33")),
+        YearSum("yearly", Decimal("310.55")),
+    )
+    async with utility.registry.transaction() as registry:
+        assert await registry.last_number("INV") == 10233
+
+
+async def test_importing_twice_changes_nothing_and_a_correction_does(
+    utility: Utility, tmp_path: Path
+) -> None:
+    await _found(utility)
+    await _import(utility, tmp_path)
+    again = await _import(utility, tmp_path)
+    assert [taken.effect for taken in again.taken] == [Effect.UNCHANGED]
+    assert again.numbers == {}
+    corrected = FILE.replace("595.2", "600").replace("2026-09-30", "2026-10-02")
+    done = await _import(utility, tmp_path, corrected)
+    assert [taken.effect for taken in done.taken] == [Effect.CHANGED]
+    begins, opening = await _opening_of_solar(utility)
+    assert begins == date(2026, 10, 3)
+    assert opening is not None
+    assert opening.state.credits[0].amount == 600
+
+
+async def test_a_dry_run_changes_nothing(utility: Utility, tmp_path: Path) -> None:
+    await _found(utility)
+    done = await _import(utility, tmp_path, dry_run=True)
+    assert [taken.effect for taken in done.taken] == [Effect.ADDED]
+    assert done.numbers == {"INV": 10233}
+    assert await _opening_of_solar(utility) == (date(2026, 9, 1), None)
+    async with utility.registry.transaction() as registry:
+        assert await registry.last_number("INV") == 0
+
+
+async def test_every_reason_is_said_at_once(utility: Utility, tmp_path: Path) -> None:
+    await _found(utility)
+    await _import(utility, tmp_path)
+    wrong = FILE.replace("10233", "10232").replace("MTL/S1", "MTL/S9")
+    wrong = wrong.replace("bank: solar", "bank: wind").replace("2026-07", "2026-10")
+    wrong += "  - {number: A-9, points: [{point: SP-1, last_billed: 2026-09-30}]}\n"
+    with pytest.raises(CutoverRefusedError) as refused:
+        await _import(utility, tmp_path, wrong)
+    for reason in (
+        "A-1 at SP-1: the tariff SOLAR has no bank 'wind'; it has solar.",
+        "2026-10 is not before 2026-10-01.",
+        "the meter MTL/S9 is not installed there on 2026-10-01.",
+        "A-9 at SP-1: the registry has no account 'A-9'.",
+        "INV: number 10233 is given",
+    ):
+        assert reason in str(refused.value)
+    _, opening = await _opening_of_solar(utility)
+    assert opening is not None
+    assert opening.state.credits[0].amount == Fraction("595.2")
+
+
+async def test_there_must_be_an_agreement(utility: Utility, tmp_path: Path) -> None:
+    await _found(utility)
+    early = FILE.replace("2026-09-30", "2026-08-01")
+    with pytest.raises(CutoverRefusedError, match="no agreement on 2026-08-02"):
+        await _import(utility, tmp_path, early)
+
+
+def test_a_file_says_all_its_faults(tmp_path: Path) -> None:
+    text = FILE.replace("-12.40", "a lot").replace("595.2", "-1").replace("2026-07", "July")
+    with pytest.raises(CutoverFileError) as refused:
+        read_cutover_file(_file(tmp_path, text))
+    for place in ("balance", "banks.0.amount", "peaks.0.month"):
+        assert f"{place}: " in str(refused.value)
