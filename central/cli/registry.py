@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from central.cli.cutover import import_cutover_command
 from central.cli.import_urdb import import_urdb_command
 from central.cli.output import (
     EXIT_HELD,
@@ -48,6 +49,7 @@ File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
 GatewayName = Annotated[str, typer.Argument(help="Name of the gateway.")]
 GatewayNames = Annotated[list[str], typer.Argument(help="Names of the gateways.")]
+imports.command("cutover")(import_cutover_command)
 tariffs.command("import-urdb")(import_urdb_command)
 Because = Annotated[str, typer.Option("--reason", help="Reason, for the audit log.")]
 _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
