@@ -18,7 +18,10 @@ class Plan:
         name: Of the tariff.
         effective: First day.
         said: `standing` with `per` day or month; `flat`, or `peak` and `off` (peak from 10 to 14 on
-            working days); `bank`, for net metering by period; `tax` in percent; `input`; `zone`.
+            working days), or `steps` of (bound a day, price); `bank`, for net metering by period;
+            `demand`, a price per kW of a `window` in minutes, at `least` so many and so many
+            percent of the highest of 11 months (`ratchet`); `digits` of quantities; `tax` in
+            percent; `input` and `zone`.
     """
 
     name: str
@@ -42,26 +45,47 @@ class Plan:
                 "  days: {work: mon-fri, weekend: rest}",
                 '  periods: {peak: [{days: work, at: "10:00-14:00"}], off: rest}',
             ]
-            price, by = f"{{peak: {said['peak']}, off: {said['off']}}}", ", by: period"
-        else:
-            price, by = str(said["flat"]), ""
         if said.get("bank"):
-            lines += ["series: {net: {expr: import - export}}"]
-            used = f"{{sum: net{by}, bank: nem}}"
-        else:
-            used = f"{{sum: {said['input']}{by}}}"
+            lines += ["series: {net: {expr: import - export}}", "banks: {nem: {unit: kWh}}"]
         if "digits" in said:
             lines.append(f"quantities: {{{unit}: {said['digits']}}}")
+        if "demand" in said:
+            lines.append("state: {kw: {months: 11, missing: ignore}}")
         lines += [
-            f"determinants: {{used: {used}}}",
+            f"determinants: {{{', '.join(self._determinants())}}}",
             "charges:",
             f"  - {{id: standing, price: {said['standing']}, per: {said['per']}}}",
-            f"  - {{id: energy, qty: used, price: {price}}}",
-            f"taxes: [{{id: vat, percent: {said['tax']}, of: [all]}}]",
+            f"  - {{id: energy, qty: used, {self._price(unit)}}}",
         ]
-        if said.get("bank"):
-            lines.append("banks: {nem: {unit: kWh}}")
+        if "demand" in said:
+            lines.append(f"  - {{id: demand, qty: billed_kw, price: {said['demand']}}}")
+        lines.append(f"taxes: [{{id: vat, percent: {said['tax']}, of: [all]}}]")
         return "\n".join([*lines, ""])
+
+    def _determinants(self) -> list[str]:
+        said = self.said
+        summed = "net" if said.get("bank") else said["input"]
+        by = ", by: period" if "peak" in said else ""
+        bank = ", bank: nem" if said.get("bank") else ""
+        found = [f"used: {{sum: {summed}{by}{bank}}}"]
+        if "demand" in said:
+            found.append(f"kw: {{max: import, window: {said['window']}}}")
+            share = said["ratchet"]
+            expr = f"max({said['least']}, kw, prior(kw, months: 1-12, pct: {share}))"
+            found.append(f'billed_kw: {{expr: "{expr}", unit: kW}}')
+        return found
+
+    def _price(self, unit: str) -> str:
+        said = self.said
+        if "peak" in said:
+            return f"price: {{peak: {said['peak']}, off: {said['off']}}}"
+        if "steps" in said:
+            steps = [
+                f"{{to: {'null' if bound is None else bound}, unit: {unit}/day, price: {price}}}"
+                for bound, price in said["steps"]
+            ]
+            return f"steps: [{', '.join(steps)}]"
+        return f"price: {said['flat']}"
 
 
 @dataclass
@@ -112,7 +136,9 @@ class Books:
             yield from point.counters
 
     def versions(self, plan: str) -> list[Plan]:
-        return sorted(self.plans[plan], key=lambda one: one.effective)
+        """By date; of those of one date, the one that was added last."""
+        newest = {one.effective: one for one in self.plans[plan]}
+        return [newest[effective] for effective in sorted(newest)]
 
     def occupancies(self) -> list[Occupancy]:
         """Agreements of one account at one point that follow each other without a break."""

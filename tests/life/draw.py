@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ from tests.life.events import Event, Life
 
 FIRST = date(2026, 9, 1)
 _DAY = timedelta(days=1)
-MADRID, YORK, HOWE = "Europe/Madrid", "America/New_York", "Australia/Lord_Howe"
+MADRID, YORK = "Europe/Madrid", "America/New_York"
+HOWE, BOGOTA = "Australia/Lord_Howe", "America/Bogota"
 CLERK, CHIEF = "clerk", "chief"
 
 
@@ -37,28 +39,68 @@ PLANS: dict[str, dict[str, Any]] = {
     "HOWE": home(HOWE, digits=1),
     "FLAT": flat(YORK),
     "SOLAR": home(MADRID, bank=True, per="day", standing="0.20"),
+    "SHOP": flat(YORK, demand="4.10", window="15m", least="1.2", ratchet="80"),
+    "GAS": flat(BOGOTA, input="m3", digits=0),
+    "WATER": {
+        "standing": "0.12",
+        "per": "day",
+        "steps": [["0.2", "0.45"], ["0.5", "0.90"], [None, "1.60"]],
+        "tax": "10",
+        "input": "m3",
+        "zone": BOGOTA,
+    },
 }
 
-POINTS: tuple[tuple[str, str, str, int, str, str], ...] = (
-    ("SP-1", MADRID, "electricity", 3600, "gw-1", "HOME"),
-    ("SP-2", YORK, "electricity", 3600, "gw-2", "FLAT"),
-    ("SP-3", HOWE, "electricity", 900, "gw-2", "HOWE"),
-    ("SP-4", MADRID, "solar", 3600, "gw-1", "SOLAR"),
+
+@dataclass(frozen=True)
+class Site:
+    """A point of the utility, and by which tariff it is sold."""
+
+    name: str
+    zone: str
+    what: str
+    period_s: int
+    gateway: str
+    plan: str
+    digits: int = 8
+
+
+CORE = (
+    Site("SP-1", MADRID, "electricity", 3600, "gw-1", "HOME"),
+    Site("SP-2", YORK, "electricity", 3600, "gw-2", "FLAT", 6),
+    Site("SP-3", HOWE, "electricity", 900, "gw-2", "HOWE"),
+    Site("SP-4", MADRID, "solar", 3600, "gw-1", "SOLAR"),
 )
+WHOLE = (
+    *CORE,
+    Site("SP-5", YORK, "electricity", 900, "gw-3", "SHOP"),
+    Site("SP-6", YORK, "electricity", 300, "gw-3", "FLAT"),
+    Site("SP-7", MADRID, "electricity", 3600, "gw-1", "HOME", 6),
+    Site("SP-8", MADRID, "solar", 3600, "gw-1", "SOLAR"),
+    Site("SP-9", MADRID, "electricity", 3600, "gw-1", "HOME"),
+    Site("SP-10", YORK, "electricity", 3600, "gw-2", "FLAT"),
+    Site("SP-11", YORK, "electricity", 3600, "gw-2", "FLAT"),
+    Site("SP-12", MADRID, "electricity", 3600, "gw-1", "HOME"),
+    Site("SP-13", BOGOTA, "gas", 86400, "gw-3", "GAS"),
+    Site("SP-14", BOGOTA, "water", 86400, "gw-3", "WATER"),
+)
+CAPACITY = {"electricity": 20_000, "solar": 20_000, "gas": 1_000, "water": 1_000}
 
 
-def founding(first: date) -> Iterator[Event]:
+def founding(first: date, sites: Sequence[Site] = CORE) -> Iterator[Event]:
     """The utility begins: gateways, tariffs, points with their first customers."""
     yield Event(first, "seller", {"name": "Sierra Power"})
-    for gateway in sorted({point[4] for point in POINTS}):
+    for gateway in sorted({site.gateway for site in sites}):
         yield Event(first, "gateway", {"name": gateway})
     for plan, said in PLANS.items():
         yield Event(first, "tariff", {"plan": plan, "effective": "2026-01-01", **said})
-    for number, (name, zone, what, period_s, gateway, plan) in enumerate(POINTS, start=1):
-        said = {"name": name, "zone": zone, "what": what, "period_s": period_s, "gateway": gateway}
-        meter = {"serial": f"S{number}-1", "opening": 1000 * number, "digits": 8}
-        yield Event(first, "point", {**said, **meter})
-        yield from moves_in(first, f"A-{number}", name, plan, first)
+    for number, site in enumerate(sites, start=1):
+        place = {"name": site.name, "zone": site.zone, "what": site.what}
+        means = {"period_s": site.period_s, "gateway": site.gateway, "digits": site.digits}
+        meter = {"serial": f"S{number}-1", "opening": 1000 * number}
+        said = {**place, **means, **meter, "capacity": CAPACITY[site.what]}
+        yield Event(first, "point", said)
+        yield from moves_in(first, f"A-{number}", site.name, site.plan, first)
 
 
 def moves_in(day: date, account: str, point: str, plan: str, first: date) -> Iterator[Event]:
@@ -76,82 +118,94 @@ def office(month: date, days: tuple[int, ...] = (3, 9, 16)) -> Iterator[Event]:
         yield Event(end + _DAY * day, "issue", {"cycle": cycle, "by": CHIEF})
 
 
-def draw(seed: int, months: int = 26) -> Life:
+def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
     """The life of a seed."""
     chance = random.Random(f"life {seed}")  # noqa: S311
     end = month_after(FIRST, months) + 19 * _DAY
-    events = list(founding(FIRST))
+    events = list(founding(FIRST, sites))
     for number in range(months):
         month = month_after(FIRST, number)
-        events += _weather(chance, month)
+        events += _weather(chance, month, sites)
         events += office(month)
-    events += _customers(chance, months)
-    events += _prices(chance, months)
+        events += _prices(chance, month)
+    events += _customers(chance, months, sites)
+    events += _meters(chance, months, sites)
     events.sort(key=lambda event: event.day)
     return Life(seed, FIRST, end, tuple(event for event in events if event.day <= end))
 
 
-def _day_of(chance: random.Random, month: date, first: int = 2, last: int = 27) -> date:
-    return month + _DAY * (chance.randint(first, last) - 1)
-
-
-def _weather(chance: random.Random, month: date) -> Iterator[Event]:
-    """What goes wrong with readings in a month."""
-    for point, _, _, period_s, _, _ in POINTS:
-        if chance.random() < 0.5:
-            day = _day_of(chance, month)
-            said = {"point": point, "hours": chance.randint(1, 20)}
-            # So many readings as a gap that is estimated lacks, at most.
-            yield Event(day, "lost", {**said, "count": chance.randint(1, 7200 // period_s - 1)})
-        if chance.random() < 0.25:
-            day = _day_of(chance, month)
-            found = day + _DAY * chance.randint(2, 12)
-            said = {"point": point, "hours": chance.randint(1, 20), "found": found.isoformat()}
-            yield Event(day, "lost", {**said, "count": chance.randint(4, 60)})
-        if chance.random() < 0.2:
-            day = _day_of(chance, month)
-            said = {"point": point, "back": chance.randint(1, 40), "more": 1}
-            yield Event(day, "conflict", said)
-            choice = chance.choice(["keep", "replace"])
-            later = day + _DAY * chance.randint(1, 9)
-            yield Event(later, "decide", {"point": point, "choice": choice})
-        yield Event(month_after(month) + 7 * _DAY, "read_out", {"point": point})
+def _weather(chance: random.Random, month: date, sites: Sequence[Site]) -> Iterator[Event]:
+    """What goes wrong with readings in a month, on a few of its days."""
+    days = [month + _DAY * number for number in sorted(chance.sample(range(1, 27), 5))]
+    for site in sites:
+        yield from _misread(chance, site, chance.choice(days))
+        yield Event(month_after(month) + 7 * _DAY, "read_out", {"point": site.name})
+    gateways = sorted({site.gateway for site in sites})
     if chance.random() < 0.4:
-        day = _day_of(chance, month)
+        day = chance.choice(days)
         until = day + _DAY * chance.randint(1, 8)
-        gateway = chance.choice(["gw-1", "gw-2"])
-        yield Event(day, "silent", {"gateway": gateway, "until": until.isoformat()})
+        said = {"gateway": chance.choice(gateways), "until": until.isoformat()}
+        yield Event(day, "silent", said)
     if chance.random() < 0.5:
-        gateway = chance.choice(["gw-1", "gw-2"])
-        yield Event(_day_of(chance, month), "doubled", {"gateway": gateway})
+        yield Event(chance.choice(days), "doubled", {"gateway": chance.choice(gateways)})
+    if chance.random() < 0.15:
+        day = chance.choice(days)
+        yield Event(day, "down", {"until": (day + _DAY * chance.randint(1, 7)).isoformat()})
 
 
-def _customers(chance: random.Random, months: int) -> Iterator[Event]:
+def _misread(chance: random.Random, site: Site, day: date) -> Iterator[Event]:
+    """What goes wrong with the readings of a point."""
+    said = {"point": site.name, "hours": chance.randint(1, 20)}
+    # So many readings as a gap that is estimated lacks, at most.
+    short = max(1, 7200 // site.period_s - 1)
+    if chance.random() < 0.35:
+        yield Event(day, "lost", {**said, "count": chance.randint(1, short)})
+    elif chance.random() < 0.2:
+        found = day + _DAY * chance.randint(2, 12)
+        count = chance.randint(short + 1, short + 80)
+        yield Event(day, "lost", {**said, "count": count, "found": found.isoformat()})
+    elif chance.random() < 0.15:
+        yield Event(day, "conflict", {"point": site.name, "back": chance.randint(1, 40), "more": 1})
+        choice = chance.choice(["keep", "replace"])
+        later = day + _DAY * chance.randint(1, 9)
+        yield Event(later, "decide", {"point": site.name, "choice": choice})
+    elif chance.random() < 0.1 and site.period_s <= 3600:
+        yield Event(day, "leap", {**said, "more": 90_000})
+
+
+def _customers(chance: random.Random, months: int, sites: Sequence[Site]) -> Iterator[Event]:
     """Customers move: one leaves, and another comes, at once or later."""
-    plans = {point[0]: point[5] for point in POINTS}
-    count = len(POINTS)
+    count = len(sites)
     for number in range(1, months):
-        if chance.random() < 0.3:
-            month = month_after(FIRST, number)
-            day = _day_of(chance, month)
-            point = chance.choice(sorted(plans))
+        if chance.random() < 0.5:
+            day = month_after(FIRST, number) + _DAY * chance.randint(1, 26)
+            site = chance.choice(sites)
             end = day + _DAY * chance.randint(1, 3)
-            yield Event(day, "leave", {"point": point, "end": end.isoformat()})
+            yield Event(day, "leave", {"point": site.name, "end": end.isoformat()})
             count += 1
             first = end + _DAY * chance.choice([0, 0, 5])
-            yield from moves_in(day, f"A-{count}", point, plans[point], first)
+            yield from moves_in(day, f"A-{count}", site.name, site.plan, first)
 
 
-def _prices(chance: random.Random, months: int) -> Iterator[Event]:
-    """Tariffs get versions, some within a month."""
-    for number in range(1, months):
-        if chance.random() < 0.25:
-            month = month_after(FIRST, number)
-            plan = chance.choice(sorted(PLANS))
-            effective = month + _DAY * chance.choice([0, 0, 14])
-            said = dict(PLANS[plan])
-            for name in ("standing", "flat", "peak", "off"):
-                if name in said:
-                    said[name] = f"{chance.randint(50, 400) / 1000:.3f}"
-            day = month - _DAY * chance.randint(1, 5)
-            yield Event(day, "tariff", {"plan": plan, "effective": effective.isoformat(), **said})
+def _meters(chance: random.Random, months: int, sites: Sequence[Site]) -> Iterator[Event]:
+    """Meters are exchanged."""
+    for number in range(months):
+        if chance.random() < 0.3:
+            day = month_after(FIRST, number) + _DAY * chance.randint(2, 26)
+            site = chance.choice(sites)
+            said = {"point": site.name, "serial": f"{site.name}/{number + 2}"}
+            yield Event(day, "exchange", {**said, "hours": chance.randint(1, 20)})
+
+
+def _prices(chance: random.Random, month: date) -> Iterator[Event]:
+    """Tariffs get versions, some within a month, some for days that are over."""
+    if chance.random() < 0.3 and month > FIRST:
+        plan = chance.choice(sorted(PLANS))
+        # A peak has one price a month.
+        effective = month + _DAY * (0 if plan == "SHOP" else chance.choice([0, 0, 14]))
+        said = dict(PLANS[plan])
+        for name in ("standing", "flat", "peak", "off", "demand"):
+            if name in said:
+                said[name] = f"{chance.randint(50, 400) / 1000:.3f}"
+        day = effective + _DAY * chance.choice([-5, -3, -1, 10])
+        yield Event(day, "tariff", {"plan": plan, "effective": effective.isoformat(), **said})

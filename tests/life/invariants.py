@@ -10,7 +10,7 @@ from uuid import UUID
 
 from tests.life.books import Books, Occupancy
 from tests.life.look import Lines, Look, Part
-from tests.life.oracle import Bank, Blocks, Rated, UnlikeTruthError, rate_part
+from tests.life.oracle import Blocks, Rated, State, UnlikeTruthError, rate_part
 from tests.life.truth import midnight
 from tests.life.violation import ORACLE, Violation
 
@@ -100,11 +100,11 @@ class Judge:
         self._blocks = blocks
         self._rated: dict[Part, Rated | None] = {}
 
-    def opening(self, part: Part) -> Bank | None:
+    def opening(self, part: Part) -> State | None:
         """What the part directly before it left; None where there is none to open from."""
         for occupancy in self._books.occupancies():
             if part in _chain(occupancy, self._parts) and part.first == occupancy.first:
-                return {}
+                return State()
         for before in self._parts:
             if (before.account, before.point, before.end) == (part.account, part.point, part.first):
                 return None if before.state == "held" else before.closing
@@ -119,12 +119,14 @@ class Judge:
             part.plan,
             part.first,
             part.end,
-            opening or {},
+            opening or State(),
             self._blocks,
         )
 
-    def has_bank(self, part: Part) -> bool:
-        return any(one.said.get("bank") for one in self._books.plans[part.plan])
+    def carries(self, part: Part) -> bool:
+        """Whether its tariff has something that crosses from bill to bill."""
+        said = [one.said for one in self._books.plans[part.plan]]
+        return any(one.get("bank") or "demand" in one for one in said)
 
     def conflicts(self, part: Part) -> bool:
         """Whether a second value of its days waits for somebody."""
@@ -167,15 +169,16 @@ class Judge:
             return
         expected: dict[str, dict[tuple[str, str], Decimal]] = {}
         for part in own:
-            if self.has_bank(part) and self.opening(part) is None:
+            if self.carries(part) and self.opening(part) is None:
                 yield Violation(4, f"{part} does not open from the part directly before it")
                 return
             rated = self.rated(part)
             if rated is None:
                 yield Violation(number, f"{part} is billed, and values of it are missing")
                 return
-            if self.has_bank(part) and rated.bank != part.closing:
-                yield Violation(4, f"{part} closes with {part.closing} instead of {rated.bank}")
+            if self.carries(part) and rated.closing != part.closing:
+                message = f"{part} closes with {part.closing} instead of {rated.closing}"
+                yield Violation(4, message)
             lines = expected.setdefault(part.point, {})
             for key, amount in rated.lines.items():
                 lines[key] = lines.get(key, Decimal(0)) + amount

@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from central.adapters.timescale.pool import Pool
-from tests.life.oracle import MISSING, Bank, Block, Blocks
+from tests.life.oracle import MISSING, Bank, Block, Blocks, State
 
 # Bills that were discarded, or cancelled by another, are not live; nor is one that cancels.
 _PARTS = """
@@ -66,7 +66,7 @@ class Part:
         state: Of its bill.
         bill: Its bill.
         total: Of the bill.
-        closing: What its bank leaves, by label.
+        closing: What it leaves.
         holds: Codes, where it is held.
         creator: Of the bill.
         approver: Of the bill.
@@ -81,7 +81,7 @@ class Part:
     state: str
     bill: UUID
     total: Decimal | None
-    closing: Bank
+    closing: State
     holds: tuple[str, ...]
     creator: str
     approver: str | None
@@ -150,7 +150,7 @@ def _part(row: tuple[Any, ...]) -> Part:
         state,
         bill,
         total,
-        _bank(closing),
+        _state(closing),
         _codes(holds),
         creator,
         approver,
@@ -162,8 +162,8 @@ def _codes(holds: list[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(hold["code"] for hold in holds)
 
 
-def _bank(closing: dict[str, Any]) -> Bank:
-    found: Bank = {}
+def _state(closing: dict[str, Any]) -> State:
+    bank: Bank = {}
     for _, label, earned, amount in closing["credits"]:
-        found.setdefault(label, []).append((earned, Fraction(amount)))
-    return found
+        bank.setdefault(label, []).append((earned, Fraction(amount)))
+    return State(bank, {month: Fraction(value) for _, _, month, value in closing["peaks"]})

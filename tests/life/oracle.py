@@ -7,7 +7,7 @@ estimates, once they are seen to sum to what the register advanced.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +23,21 @@ Bank = dict[str, list[tuple[str, Fraction]]]
 """Label to credits: the month they were earned in, and kWh; oldest first."""
 Key = tuple[str, str]
 """Charge and label."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What crosses from one part to the next.
+
+    Args:
+        bank: Credits.
+        peaks: The highest demand by calendar month. [kW]
+    """
+
+    bank: Bank = field(default_factory=dict)
+    peaks: Mapping[str, Fraction] = field(default_factory=dict)
+
+
 MISSING = -(2**63)
 _DAY = timedelta(days=1)
 
@@ -129,12 +144,12 @@ class Rated:
     Args:
         lines: Amounts by charge and label; those of zero are left out.
         kwh: Charged energy.
-        bank: What the next part opens with.
+        closing: What the next part opens with.
     """
 
     lines: Mapping[Key, Decimal]
     kwh: Fraction
-    bank: Bank
+    closing: State
 
     @property
     def total(self) -> Decimal:
@@ -151,7 +166,7 @@ class _Span:
 
 
 def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
-    books: Books, point: str, plan: str, first: date, end: date, opening: Bank, blocks: Blocks
+    books: Books, point: str, plan: str, first: date, end: date, opening: State, blocks: Blocks
 ) -> Rated | None:
     """Rate the days of one agreement; None where a value is missing.
 
@@ -162,17 +177,21 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     sums = [_sums(books, point, span, blocks) for span in spans]
     if any(one is None for one in sums):
         return None
-    bank = {label: list(found) for label, found in opening.items()}
-    month = (end - _DAY).replace(day=1).isoformat()
+    bank = {label: list(found) for label, found in opening.bank.items()}
+    month = (end - _DAY).replace(day=1)
     quantities = [
-        _net(found, span.plan, bank, month)
+        _net(found, span.plan, bank, month.isoformat())
         for found, span in zip(sums, spans, strict=True)
         if found is not None
     ]
     _round_quantities(quantities, spans)
+    highest = [_highest(books, point, span, blocks) for span in spans]
     lines: dict[Key, Decimal] = {}
-    for charged, span in zip(quantities, spans, strict=True):
-        own = _price(charged, span, first, end)
+    for charged, peak, span in zip(quantities, highest, spans, strict=True):
+        own = _energy_and_time(charged, span, first, end)
+        if peak is not None:
+            own["demand", ""] = _demand(peak, span, opening.peaks, first, end)
+        own["vat", ""] = _tax(own, span.plan)
         for key, amount in own.items():
             lines[key] = lines.get(key, Decimal(0)) + amount
     kwh = sum((value for one in quantities for value in one.values()), Fraction(0))
@@ -180,8 +199,54 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     return Rated(
         {key: amount for key, amount in lines.items() if amount},
         kwh,
-        {label: found for label, found in kept.items() if found},
+        State(
+            {label: found for label, found in kept.items() if found},
+            _peaks(opening.peaks, highest, month),
+        ),
     )
+
+
+def _peaks(
+    opening: Mapping[str, Fraction], highest: Sequence[Fraction | None], month: date
+) -> dict[str, Fraction]:
+    """The peaks that the next part can look at: of eleven months, this one among them."""
+    found = [peak for peak in highest if peak is not None]
+    if not found:
+        return {}
+    number = month.year * 12 + month.month
+    kept = {
+        name: peak
+        for name, peak in opening.items()
+        if number - (int(name[:4]) * 12 + int(name[5:7])) < 11
+    }
+    own = month.isoformat()
+    return {**kept, own: max(*found, kept.get(own, Fraction(0)))}
+
+
+def _highest(books: Books, point: str, span: _Span, blocks: Blocks) -> Fraction | None:
+    """The highest demand of a span, whose windows are as long as the intervals. [kW]."""
+    if "demand" not in span.plan.said:
+        return None
+    (counter,) = books.points[point].counters
+    most = max(
+        int(used_on(counter, day, blocks).max()) for day in days_between(span.first, span.end)
+    )
+    return Fraction(most, 1000) * 3600 / counter.period_s
+
+
+def _demand(
+    peak: Fraction, span: _Span, earlier: Mapping[str, Fraction], first: date, end: date
+) -> Decimal:
+    said = span.plan.said
+    own = (end - _DAY).replace(day=1).isoformat()
+    before = [value for month, value in earlier.items() if month != own]
+    billed = max(
+        Fraction(str(said["least"])),
+        peak,
+        *(value * Fraction(str(said["ratchet"])) / 100 for value in before),
+    )
+    share = Fraction((span.end - span.first).days, (end - first).days)
+    return half_away(billed * Fraction(str(said["demand"])) * share, 2)
 
 
 def _spans(versions: Sequence[Plan], first: date, end: date) -> list[_Span]:
@@ -268,7 +333,9 @@ def _round_quantities(quantities: Sequence[dict[str, Fraction]], spans: Sequence
         quantities[number][label] = Fraction(units, 10**digits)
 
 
-def _price(charged: dict[str, Fraction], span: _Span, first: date, end: date) -> dict[Key, Decimal]:
+def _energy_and_time(
+    charged: dict[str, Fraction], span: _Span, first: date, end: date
+) -> dict[Key, Decimal]:
     said = span.plan.said
     days = (span.end - span.first).days
     all_days = (end - first).days
@@ -280,11 +347,27 @@ def _price(charged: dict[str, Fraction], span: _Span, first: date, end: date) ->
         units = Fraction(days, 30)
     lines = {("standing", ""): half_away(Fraction(str(said["standing"])) * units, 2)}
     for label, quantity in charged.items():
-        price = Fraction(str(said[label or "flat"]))
-        lines["energy", label] = half_away(price * quantity, 2)
-    total = sum(lines.values(), Decimal(0))
-    lines["vat", ""] = half_away(Fraction(total) * Fraction(str(said["tax"])) / 100, 2)
+        if "steps" in said:
+            lines["energy", label] = _stepped(quantity, said["steps"], days)
+        else:
+            price = Fraction(str(said[label or "flat"]))
+            lines["energy", label] = half_away(price * quantity, 2)
     return lines
+
+
+def _stepped(quantity: Fraction, steps: Sequence[tuple[str | None, str]], days: int) -> Decimal:
+    """Each part of a quantity at the price of its step, a line each."""
+    amount, low = Decimal(0), Fraction(0)
+    for bound, price in steps:
+        high = quantity if bound is None else min(quantity, Fraction(str(bound)) * days)
+        amount += half_away(max(Fraction(0), high - low) * Fraction(str(price)), 2)
+        low = max(low, high)
+    return amount
+
+
+def _tax(lines: Mapping[Key, Decimal], plan: Plan) -> Decimal:
+    total = sum(lines.values(), Decimal(0))
+    return half_away(Fraction(total) * Fraction(str(plan.said["tax"])) / 100, 2)
 
 
 def half_away(value: Fraction, digits: int) -> Decimal:

@@ -90,9 +90,11 @@ class Product:
         )
         self.senders[name] = _Sender(name, UUID(int=len(self.senders) + 1))
 
-    async def point(self, name: str, zone: str, period_s: int, codes: Sequence[str]) -> None:
+    async def point(
+        self, name: str, zone: str, period_s: int, codes: Sequence[str], capacity: int
+    ) -> None:
         channels = [PointChannelRecord(Obis.parse(code), period_s, _unit(code)) for code in codes]
-        await self._enrol.service_point(PointRecord(name, zone), *channels)
+        await self._enrol.service_point(PointRecord(name, zone, "", Decimal(capacity)), *channels)
 
     async def meter(  # noqa: PLR0913, PLR0917 - what is written down of a meter
         self,

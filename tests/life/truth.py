@@ -61,6 +61,10 @@ class Counter:
         period_s: Between two readings.
         start: Boundary 0, UTC.
         use: Truly used from each boundary to the next.
+        registers: Of the meters that were there, in order.
+        sent: Newest boundary that was sent, or lost.
+        lost: Boundaries whose readings are lost as long as nobody finds them.
+        wrong: Boundaries whose readings leap: to how much more they show.
     """
 
     point: str
@@ -72,6 +76,7 @@ class Counter:
     registers: list[Register] = field(default_factory=list)
     sent: int = 0
     lost: set[int] = field(default_factory=set)
+    wrong: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.total = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.use)])
@@ -121,6 +126,7 @@ class Counter:
     def known(self) -> NDArray[np.bool_]:
         """Boundaries whose register is known: by a reading, or written down at an exchange."""
         known = self.validated.copy()
+        known[list(self.wrong)] = False
         for register in self.registers:
             known[register.first] = True
             if register.end is not None:

@@ -7,6 +7,7 @@ Field, before the day's readings are sent:
     lost     readings after noon of the day are lost; `found` on a later day, or never
     read_out somebody reads the memory of a point's meter: what was lost comes after all
     doubled  the next batches of a gateway arrive twice
+    leap     a meter shows nonsense once, at an hour after the day's noon
     conflict a second value comes for a reading some intervals `back` from the newest
 
 Office, after the day is validated, in their order:
@@ -96,7 +97,7 @@ class World:
             counter.registers.append(Register(said["serial"], 0, said["opening"], modulus))
             counter.sent = -1
             point.counters.append(counter)
-        await self.product.point(name, zone, period_s, OBIS[said["what"]])
+        await self.product.point(name, zone, period_s, OBIS[said["what"]], said["capacity"])
         await self._installed(point, 0)
         self.books.points[name] = point
 
@@ -119,7 +120,7 @@ class World:
         point = self.books.points[event.said["point"]]
         at = noon(event.day) + timedelta(hours=event.said["hours"])
         for counter in point.counters:
-            boundary = counter.boundary(at)
+            boundary = counter.boundary(at) + 1
             old = counter.registers[-1]
             old.end = boundary
             counter.registers.append(Register(event.said["serial"], boundary, 0, old.modulus))
@@ -166,6 +167,14 @@ class World:
         for counter in self.books.points[event.said["point"]].counters:
             counter.lost = {place for place in counter.lost if place > counter.sent}
 
+    async def _leap(self, event: Event) -> None:
+        said = event.said
+        counter = self.books.points[said["point"]].counters[0]
+        boundary = counter.boundary(noon(event.day) + timedelta(hours=said["hours"]))
+        if boundary <= counter.sent:
+            raise KeyError(said["point"])
+        counter.wrong[boundary] = said["more"]
+
     async def _doubled(self, event: Event) -> None:
         self._sent_twice.add(event.said["gateway"])
 
@@ -178,7 +187,8 @@ class World:
         register = counter.register_at(boundary)
         if boundary < 0 or not counter.arrived[boundary] or register is None:
             raise KeyError(said["point"])
-        if (point.name, boundary) in self.books.conflicts or counter.decided[boundary]:
+        taken = (point.name, boundary) in self.books.conflicts or counter.decided[boundary]
+        if taken or not counter.use[boundary] or boundary in counter.wrong:
             raise KeyError(said["point"])
         shown = counter.shown(register, boundary) + said["more"]
         found = readings(
@@ -265,6 +275,7 @@ def _due(counter: Counter, until: datetime) -> list[Any]:
         own = [p for p in places if counter.register_at(p) is register]
         if own:
             base = counter.total[own] - counter.total[register.first] + register.opening
+            base += [counter.wrong.get(place, 0) for place in own]
             found += readings(
                 register.serial,
                 counter.obis,
