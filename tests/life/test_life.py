@@ -18,7 +18,7 @@ LIVES = sized("METERLINE_LIVES", 1, 40)
 MONTHS = sized("METERLINE_LIFE_MONTHS", 26, 26)
 FIRST_SEED = 1
 # Each ends when the product is mended; then the fault becomes a patch that brings it back.
-NOT_MENDED = {fault.name for fault in FAULTS}
+NOT_MENDED = {fault.name for fault in FAULTS if fault.number != 5}
 
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + LIVES))
