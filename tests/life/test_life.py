@@ -10,6 +10,7 @@ from central.adapters.timescale.migrate import migrate
 from tests.life.draw import draw
 from tests.life.faults import FAULTS, Fault
 from tests.life.live import live
+from tests.life.patches import PATCHES
 from tests.life.violation import LifeBrokenError
 from tests.support.servers import Database
 from tests.support.size import sized
@@ -18,7 +19,7 @@ LIVES = sized("METERLINE_LIVES", 1, 40)
 MONTHS = sized("METERLINE_LIFE_MONTHS", 26, 26)
 FIRST_SEED = 1
 # Each ends when the product is mended; then the fault becomes a patch that brings it back.
-NOT_MENDED = {fault.name for fault in FAULTS if fault.number != 5}
+NOT_MENDED = {fault.name for fault in FAULTS} - PATCHES.keys()
 
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + LIVES))
@@ -60,3 +61,16 @@ async def test_a_fault_of_before_is_no_more(plain_database: Database, fault: Fau
         if fault.number not in error.numbers:
             pytest.fail(f"invariant {fault.number} does not see it: {error}")
         raise
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, id=fault.name) for fault in FAULTS if fault.name in PATCHES]
+)
+async def test_a_fault_that_comes_back_is_seen(
+    plain_database: Database, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(plain_database.dsn)
+    PATCHES[fault.name](monkeypatch)
+    with pytest.raises(LifeBrokenError) as broken:
+        await live(fault.life(), plain_database.dsn)
+    assert fault.number in broken.value.numbers, broken.value
