@@ -73,6 +73,7 @@ def bill_object(record: BillRecord) -> dict[str, Any]:
         "content_sha256": record.content_sha256,
         "kwh": None if record.kwh is None else format(record.kwh, "f"),
         "creator": printed_name(record.creator),
+        "contributors": [printed_name(key) for key in record.contributors],
         "approver": None if record.approver is None else printed_name(record.approver),
         "made_at": record.made_at.isoformat(),
         "issued_at": None if record.issued_at is None else record.issued_at.isoformat(),

@@ -16,7 +16,7 @@ from central.domain.actor import Actor
 from central.domain.billing.bill import Bill
 from central.domain.billing.bill_texts import printed_texts
 from central.domain.billing.printable import unprintable_holds
-from central.domain.billing.state import BillAction, BillState, advance
+from central.domain.billing.state import BillAction, BillState, SelfApprovalError, advance
 from central.service.billing.fresh_bills import (
     BillInputsError,
     ValidationPendingError,
@@ -30,7 +30,7 @@ from firmware_bridge.contract.errors import OperatorError
 
 _REMEDY = "Correct the text, or the name, and run the cycle again."
 _ERRORS: dict[str, type[OperatorError]] = {
-    kind.code: kind for kind in (BillInputsError, ValidationPendingError)
+    kind.code: kind for kind in (BillInputsError, ValidationPendingError, SelfApprovalError)
 }
 
 
@@ -70,6 +70,7 @@ class BulkOutcome:
             UnprintableTextError: Some were refused; it names the first, and the others are done.
             BillInputsError: Likewise.
             ValidationPendingError: Likewise.
+            SelfApprovalError: Likewise.
         """
         if not self.refused:
             return self.count
@@ -103,7 +104,8 @@ class ApproveBills:
         Raises:
             UnknownBillError: There is no such bill.
             BillTransitionError: It is not a draft.
-            SelfApprovalError: The approver made it.
+            SelfApprovalError: The approver worked on it: made it or ran it again, edited its
+                days, accepted a finding or decided a conflict of them.
             UnprintableTextError: The invoice's fonts lack what it says.
             BillInputsError: It would say something else today.
             ValidationPendingError: Changes of its days wait.
@@ -127,14 +129,15 @@ class ApproveBills:
             How many were approved, and which were not.
 
         Raises:
-            SelfApprovalError: The approver started the run.
+            SelfApprovalError: The approver worked on every one of them.
             StaleBillError: The state of one changed meanwhile; those behind it were not approved.
         """
         heads = await in_state(self._store, run, BillState.DRAFT)
-        if heads:
-            advance(BillState.DRAFT, BillAction.APPROVE, actor=approver, creator=run.creator)
         uids, unprintable = await _printable(self._store, heads)
         count, refused = await self._decide(uids, str(run.cycle), approver)
+        own = [error for error in refused.values() if isinstance(error, SelfApprovalError)]
+        if own and len(own) == len(uids):
+            raise own[0]
         return BulkOutcome(count, _in_order(heads, unprintable, refused))
 
     async def _decide(

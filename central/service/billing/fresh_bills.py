@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from uuid import UUID
 
-from central.domain.billing.state import BillState
+from central.domain.billing.state import BillState, SelfApprovalError
 from central.service.billing.run_bills import rate_shard
 from central.service.ports.billing import BillingStore
 from central.service.ports.stamps import VALIDATION_PENDING, ChangedInput, Decided
@@ -61,6 +61,8 @@ async def on_newest_inputs(
         for uid in portion:
             if uid in decided.waiting:
                 refused[uid] = _waits(decided.waiting[uid])
+            elif uid in decided.own:
+                refused[uid] = _own(decided.own[uid])
             elif uid in decided.changed:
                 refused[uid] = _stale(decided.changed[uid], cycle)
     return count, refused
@@ -85,6 +87,11 @@ def _stale(changed: Sequence[ChangedInput], cycle: str) -> BillInputsError:
     names = "; ".join(map(str, changed))
     message = f"These changed after the bill was made, and it would say something else: {names}."
     return BillInputsError(message, value=names, remedy=f"Run the cycle {cycle} again.")
+
+
+def _own(what: str) -> SelfApprovalError:
+    message = f"The approver {what}, so another person must approve this bill."
+    return SelfApprovalError(message, value=what)
 
 
 def _waits(points: Sequence[str]) -> ValidationPendingError:

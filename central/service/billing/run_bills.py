@@ -113,7 +113,7 @@ class RunBills:
             shard = work.shard
             bills = await rate_shard(work)
             at = self._clock()
-            saved = await _save(work, bills, run.creator, at)
+            saved = await _save(work, bills, run.actor or run.creator, at)
             await work.done(at)
             return len(shard.works), saved
 

@@ -53,6 +53,7 @@ class RunRecord:
         accounts: How many accounts its open shards hold.
         resumed: Whether it had been started before.
         finished_at: When its last shard was saved.
+        actor: Key of who takes part in it now.
     """
 
     id: int
@@ -63,6 +64,7 @@ class RunRecord:
     accounts: int
     resumed: bool
     finished_at: datetime | None = None
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ class BillRecord:
         legal_number: Its place in the series.
         issue: What it was given when it was issued.
         content_sha256: Of all that the issued bill says.
+        contributors: Keys of those who worked on it, its creator among them.
     """
 
     id: int
@@ -243,6 +246,7 @@ class BillRecord:
     legal_number: int | None = None
     issue: IssueFacts | None = None
     content_sha256: str | None = None
+    contributors: tuple[str, ...] = ()
 
     @property
     def number(self) -> str | None:

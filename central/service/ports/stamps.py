@@ -86,11 +86,13 @@ class Decided:
         changed: Those that were not, because their inputs have other revisions.
         waiting: Those that were not, because changes of their days wait for validation; the
             service points.
+        own: Those that were not approved, because the approver worked on them; what they did.
     """
 
     count: int
     changed: Mapping[UUID, tuple[ChangedInput, ...]] = field(default_factory=dict)
     waiting: Mapping[UUID, tuple[str, ...]] = field(default_factory=dict)
+    own: Mapping[UUID, str] = field(default_factory=dict)
 
 
 def reaches_into(change: Interval, days: Interval) -> bool:

@@ -76,7 +76,7 @@ class MemoryBillingStore:
             if found is None:
                 detail = {"cycle": str(cycle), "accounts": accounts}
                 self._books.audit(at, creator, "run.started", str(run.uid), detail)
-        return replace(run, accounts=accounts)
+        return replace(run, accounts=accounts, actor=creator.key)
 
     @asynccontextmanager
     async def shard(self, run: RunRecord) -> AsyncIterator[ShardTransaction | None]:
@@ -194,10 +194,17 @@ class MemoryBillingStore:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             fresh, decided = stamps.settled(self._books, uids)
+            workers = {
+                bill.record.uid: stamps.contributors(state, bill) for _, bill in self._chosen(fresh)
+            }
+            own = {uid: what[approver.key] for uid, what in workers.items() if approver.key in what}
+            fresh = [uid for uid in fresh if uid not in own]
+            decided = replace(decided, count=len(fresh), own=own)
             for key, kept in self._chosen(fresh):
                 record = kept.record
-                if record.bill.state is not BillState.DRAFT or record.creator == approver.key:
+                if record.bill.state is not BillState.DRAFT:
                     raise _stale("a draft that somebody else made")
+                record = replace(record, contributors=tuple(workers[record.uid]))
                 bill = replace(record.bill, state=BillState.APPROVED)
                 state.bills[key] = replace(
                     kept, record=replace(record, bill=bill, approver=approver.key)
@@ -301,16 +308,25 @@ class _ShardTransaction:
         ]
         key, uid = len(self._state.bills) + 1, uuid7(at)
         sha256 = one.bill.sha256 if one.bill.lines else None
+        maker = creator
+        workers: tuple[str, ...] = (creator,)
         if there:
             key, kept = there[0]
             uid = kept.record.uid
+            maker = kept.record.creator
+            workers = tuple(dict.fromkeys((*kept.record.contributors, creator)))
             same = sha256 is not None and kept.record.sha256 == sha256
             if kept.record.bill.state not in _OPEN or (
                 same and kept.record.bill.state is one.bill.state
             ):
+                if kept.record.bill.state is BillState.DRAFT:
+                    drafted = replace(kept.record, contributors=workers)
+                    self._state.bills[key] = replace(kept, record=drafted)
                 stamps.refresh(self._state, one)
                 return False
-        record = BillRecord(key, uid, run.uid, one.bill, sha256, one.kwh, creator, at)
+        record = BillRecord(
+            key, uid, run.uid, one.bill, sha256, one.kwh, maker, at, contributors=workers
+        )
         self._state.bills[key] = KeptBill(
             record, run.id, one.account_id, one.validated_kwh, one.closing, one.stamps
         )

@@ -152,6 +152,8 @@ class BookState:
     bills: dict[int, KeptBill] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     settings: dict[int, SettingsRevision] = field(default_factory=lambda: {1: SEEDED})
+    # Who worked on the days of a point, and what they did.
+    worked: dict[tuple[str, date, str], str] = field(default_factory=dict)
     revisions: dict[tuple[InputKind, str], int] = field(default_factory=dict)
     audit: dict[int, AuditLine] = field(default_factory=dict)
 

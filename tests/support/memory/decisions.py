@@ -44,6 +44,9 @@ class MemoryDecisionStore:
             state.touched[max(state.touched, default=0) + 1] = touched
             for point in self._points_of(conflict):
                 self._books.state.raise_input(InputKind.POINT, point)
+                day = from_ms(conflict.at_ms).date()
+                what = "decided a conflict of its readings"
+                self._books.state.worked[point, day, answer.actor.key] = what
             detail = {"choice": choice.value, "reason": answer.reason}
             subject = f"conflict {conflict_id}"
             self._books.audit(answer.at, answer.actor, "conflict.decided", subject, detail)

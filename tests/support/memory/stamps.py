@@ -81,6 +81,18 @@ def _changes(
         yield ChangedInput(InputKind.SETTINGS, "")
 
 
+def contributors(state: BookState, bill: KeptBill) -> dict[str, str]:
+    """Who worked on a bill, and what they did."""
+    days_of = {state.agreements[key].point: days for key, days, _ in bill.closing}
+    workers = {
+        actor: what
+        for (point, day, actor), what in state.worked.items()
+        if point in days_of and days_of[point].first <= day < days_of[point].end
+    }
+    again = dict.fromkeys(bill.record.contributors, "ran it again")
+    return again | {bill.record.creator: "made it"} | workers
+
+
 def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:
     state = books.state
     points = set()

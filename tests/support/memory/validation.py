@@ -71,7 +71,9 @@ class MemoryValidationStore:
             for key, kept in state.findings.items():
                 if kept.id == finding_id and kept.finding.code not in NOT_ACCEPTED:
                     state.findings[key] = replace(kept, accepted_by=actor.key)
-                    state.raise_input(InputKind.POINT, state.channels[key[0].channel_id].point)
+                    point = state.channels[key[0].channel_id].point
+                    state.raise_input(InputKind.POINT, point)
+                    state.worked[point, key[0].day, actor.key] = "accepted a finding of its days"
                     detail = {
                         "code": key[1],
                         "day": key[0].day.isoformat(),

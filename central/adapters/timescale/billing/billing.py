@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -89,7 +90,8 @@ class TimescaleBillingStore:
             if added.rowcount:
                 detail = {"cycle": str(cycle), "accounts": int(waiting[1])}
                 await audit(connection, at, creator, "run.started", str(row[1]), detail)
-        return _run(row, cycle, run_type, int(waiting[1]), resumed=not added.rowcount)
+        run = _run(row, cycle, run_type, int(waiting[1]), resumed=not added.rowcount)
+        return replace(run, actor=creator.key)
 
     @asynccontextmanager
     async def shard(self, run: RunRecord) -> AsyncIterator[ShardTransaction | None]:
@@ -192,6 +194,9 @@ class TimescaleBillingStore:
         """See `BillingStore`."""
         async with self._begin() as connection:
             fresh, decided = await _settled(connection, uids)
+            own = await stamps.contributions(connection, fresh, approver)
+            fresh = [uid for uid in fresh if uid not in own]
+            decided = replace(decided, count=len(fresh), own=own)
             values = {"uids": fresh, "approver": approver.key, "at": at}
             cursor = await connection.execute(SQL["approve"], values)
             _check(cursor.rowcount, fresh, "a draft that somebody else made")
@@ -360,6 +365,7 @@ def _record(row: _Row, lines: Sequence[_Row]) -> BillRecord:
         legal_number=row[12],
         issue=None if row[13] is None else IssueFacts.from_json(row[13]),
         content_sha256=None if row[14] is None else bytes(row[14]).hex(),
+        contributors=tuple(row[15]),
     )
 
 

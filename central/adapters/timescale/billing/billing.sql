@@ -197,15 +197,25 @@ SELECT nextval('bill_id_seq') FROM generate_series(1, %(count)s)
 -- name: add_bills
 COPY bill (
     id, uid, run_id, account_id, cycle, run_type, revision, state, holds, first_day, end_day,
-    currency, total, kwh, validated_kwh, sha256, document, creator, made_at
+    currency, total, kwh, validated_kwh, sha256, document, creator, made_at,
+    contributors
 ) FROM STDIN
 
 -- name: change_bill
 UPDATE bill SET
     state = %(state)s, holds = %(holds)s, first_day = %(first_day)s, end_day = %(end_day)s,
     currency = %(currency)s, total = %(total)s, kwh = %(kwh)s, validated_kwh = %(validated_kwh)s,
-    sha256 = %(sha256)s, document = %(document)s, creator = %(creator)s, made_at = %(made_at)s
+    sha256 = %(sha256)s, document = %(document)s, made_at = %(made_at)s,
+    contributors = CASE
+        WHEN %(creator)s = ANY(contributors) THEN contributors
+        ELSE contributors || %(creator)s::text
+    END
 WHERE id = %(id)s
+
+-- name: run_again
+-- Drafts that say the same as before; who ran them has looked at them all the same.
+UPDATE bill SET contributors = contributors || %(creator)s::text
+WHERE id = ANY(%(bills)s) AND %(creator)s <> ALL(contributors)
 
 -- name: drop_lines
 DELETE FROM bill_line WHERE bill_id = ANY(%(bills)s)
@@ -252,7 +262,7 @@ ORDER BY bill.currency, min(bill_line.number), bill_line.charge
 SELECT
     bill.id, bill.uid, bill_run.uid, bill.document, bill.state, bill.sha256, bill.kwh,
     bill.creator, bill.made_at, bill.approver, bill.issued_at, bill.series, bill.legal_number,
-    bill.issue, bill.content_sha256
+    bill.issue, bill.content_sha256, bill.contributors
 FROM bill JOIN bill_run ON bill_run.id = bill.run_id
 WHERE bill.uid = %(uid)s
 

@@ -59,7 +59,7 @@ class ShardWriter:
     Args:
         connection: In the shard's transaction.
         run: The run.
-        creator: Who answers for the bills.
+        creator: Key of who makes the bills, or runs them again.
         at: Now.
     """
 
@@ -81,7 +81,7 @@ class ShardWriter:
             for one in texts
             if one.new.account_id in there and one.replaces(there[one.new.account_id])
         ]
-        await stamps.refresh(self._connection, [one.new for one in texts if one.stays(there)])
+        await self._run_again([one.new for one in texts if one.stays(there)], there)
         added = list(zip(await self._next_ids(len(fresh)), fresh, strict=True))
         await self._copy("add_bills", (self._bill(key, one) for key, one in added))
         await self._change(again)
@@ -89,6 +89,14 @@ class ShardWriter:
         await self._copy("add_lines", (row for key, one in written for row in _lines(key, one)))
         await self._copy("add_parts", (row for key, one in written for row in _parts(key, one)))
         return len(written)
+
+    async def _run_again(self, bills: Sequence[NewBill], there: Mapping[int, _Row]) -> None:
+        """Note newer revisions, and who ran them, in drafts that say the same as before."""
+        if bills:
+            await stamps.refresh(self._connection, bills)
+            keys = [there[bill.account_id][1] for bill in bills]
+            values = {"bills": keys, "creator": self._creator}
+            await self._connection.execute(SQL["run_again"], values)
 
     async def _existing(self, accounts: list[int]) -> dict[int, _Row]:
         cursor = await self._connection.execute(
@@ -150,13 +158,14 @@ class ShardWriter:
             "document": one.text.document,
             "creator": self._creator,
             "made_at": self._at,
+            "contributors": [self._creator],
         }
 
 
 # The columns of `add_bills` after the key, in its order.
 _CONTENT = (
     *("state", "holds", "first_day", "end_day", "currency", "total", "kwh", "validated_kwh"),
-    *("sha256", "document", "creator", "made_at"),
+    *("sha256", "document", "creator", "made_at", "contributors"),
 )
 
 

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.queries import load_queries
+from central.domain.actor import Actor
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.billing import NewBill
@@ -58,6 +59,13 @@ def _changed(row: _Row) -> list[ChangedInput]:
     changes += [ChangedInput(InputKind.SERIES, name) for name in row[8]]
     changes += [ChangedInput(InputKind.SETTINGS, "")] if settings else []
     return changes
+
+
+async def contributions(
+    connection: _Connection, uids: Sequence[UUID], actor: Actor
+) -> dict[UUID, str]:
+    """Those of some bills on which somebody worked, and what they did."""
+    return dict(await _rows(connection, "contributors", uids=uids, actor=actor.key))
 
 
 async def waiting(connection: _Connection, uids: Sequence[UUID]) -> dict[UUID, tuple[str, ...]]:

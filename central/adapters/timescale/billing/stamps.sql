@@ -114,6 +114,12 @@ ORDER BY 1, 2, 3
 -- name: series_revisions
 SELECT name, input_revision FROM series WHERE name = ANY(%(names)s)
 
+-- name: contributors
+SELECT bill.uid, min(contributor.what)
+FROM bill CROSS JOIN LATERAL bill_contributors(bill.id) AS contributor
+WHERE bill.uid = ANY(%(uids)s) AND contributor.actor = %(actor)s
+GROUP BY bill.uid
+
 -- name: refresh
 UPDATE bill_part SET
     point_revision = %(point)s, account_revision = %(account)s, tariff_revision = %(tariff)s,

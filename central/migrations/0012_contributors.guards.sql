@@ -1,0 +1,28 @@
+-- A re-run takes nobody out, and who approves is compared with all that is known at that moment.
+CREATE FUNCTION bill_contributors_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    listed record;
+BEGIN
+    IF NEW.creator <> OLD.creator OR NOT NEW.contributors @> OLD.contributors THEN
+        RAISE EXCEPTION 'bill % keeps its creator and contributors', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.state = 'approved' AND OLD.state <> 'approved' THEN
+        FOR listed IN SELECT actor, min(what) AS what FROM bill_contributors(OLD.id) GROUP BY actor
+        LOOP
+            IF listed.actor = NEW.approver THEN
+                RAISE EXCEPTION 'bill % is not approved by somebody who %', OLD.id, listed.what
+                    USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF listed.actor <> ALL(NEW.contributors) THEN
+                NEW.contributors := NEW.contributors || listed.actor;
+            END IF;
+        END LOOP;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER bill_contributors_kept BEFORE UPDATE ON bill
+FOR EACH ROW EXECUTE FUNCTION bill_contributors_guard();
+GRANT UPDATE (contributors) ON bill TO meterline_app;
+GRANT EXECUTE ON FUNCTION bill_contributors TO meterline_app;

@@ -1,0 +1,85 @@
+"""Whoever worked on a bill does not approve it, on every store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from central.domain.actor import Actor
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.state import BillState, SelfApprovalError
+from central.service.billing.approve_bills import ApproveBills, BulkOutcome
+from central.service.billing.run_bills import RunBills
+from central.service.ports.billing import BillRecord, RunSummary
+from central.service.ports.decisions import Choice, DecisionNote
+from central.service.ports.validation import PointChannelId
+from central.service.validation.decisions import decide_conflict
+from tests.support.actors import CHIEF, CLERK, person
+from tests.support.books import NOW, Utility, month
+
+CYCLE = Cycle.parse("2026-10")
+DEPUTY, READER, THIRD = person("deputy"), person("reader"), person("third")
+
+
+async def run(utility: Utility, actor: Actor) -> RunSummary:
+    return await RunBills(utility.billing, lambda: NOW)(CYCLE, actor)
+
+
+async def record(utility: Utility, summary: RunSummary, account: str = "A-1") -> BillRecord:
+    heads = {head.account: head for head in await utility.billing.heads(summary.run)}
+    bill = await utility.billing.bill(heads[account].uid)
+    assert bill is not None
+    return bill
+
+
+async def test_who_worked_on_a_bill_does_not_approve_it(utility: Utility) -> None:
+    edge = await utility.found(customers=2)
+    readings = month(gaps={400: 7})
+    await utility.deliver(edge, readings, month("S2"), [replace(readings[40], mantissa=2010)])
+    await utility.validate()
+    (conflict,) = await utility.decisions.conflicts(10)
+    note = DecisionNote(READER, "read again on site", NOW)
+    await decide_conflict(utility.decisions, conflict.id, Choice.KEEP, note)
+    await utility.validate()
+    summary = await run(utility, CLERK)
+    await run(utility, DEPUTY)
+    assert (await record(utility, summary)).creator == CLERK.key
+    findings = await utility.validation.open_findings(PointChannelId(1))
+    (finding,) = (one for one in findings if one.code == "ESTIMATED_LINEAR")
+    await utility.validation.accept_finding(finding.id, THIRD, "read on site", NOW)
+    approve = ApproveBills(utility.billing, lambda: NOW + timedelta(hours=1))
+    uid = (await record(utility, summary)).uid
+    for actor, why in (
+        (CLERK, "made"),
+        (DEPUTY, "ran it again"),
+        (READER, "decided a conflict"),
+        (THIRD, "accepted a finding"),
+    ):
+        with pytest.raises(SelfApprovalError, match=why):
+            await approve.one(uid, actor)
+    with pytest.raises(SelfApprovalError, match="made it"):
+        await approve.run(summary.run, CLERK)
+    # Who worked on one bill approves the others.
+    outcome = await approve.run(summary.run, READER)
+    assert [(one.account, one.code) for one in outcome.refused] == [("A-1", "SELF_APPROVAL")]
+    assert outcome.count == 1
+    assert await approve.run(summary.run, CHIEF) == BulkOutcome(1)
+    approved = await record(utility, summary)
+    assert approved.bill.state is BillState.APPROVED
+    assert set(approved.contributors) == {"clerk", "deputy", "reader", "third"}
+
+
+async def test_a_run_after_another_takes_nobody_out(utility: Utility) -> None:
+    edge = await utility.found()
+    await utility.deliver(edge, month(gaps={400: 7}))
+    await utility.validate()
+    summary = await run(utility, CLERK)
+    await utility.deliver(edge, month()[400:403])
+    await utility.validate()
+    before = await record(utility, summary)
+    await run(utility, DEPUTY)
+    after = await record(utility, summary)
+    assert after.sha256 != before.sha256
+    assert (after.creator, after.contributors) == ("clerk", ("clerk", "deputy"))
