@@ -85,10 +85,10 @@ async def _run(
     cycle: Cycle, creator: Actor, workers: int, *, quiet: bool
 ) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
     begun = time.monotonic()
-    size = settings().shard_size
+    size, takeover_s = settings().shard_size, settings().takeover_s
     tune_gc()
     async with bill_store() as store:
-        use_case = RunBills(store, shard_size=size)
+        use_case = RunBills(store, shard_size=size, takeover_s=takeover_s)
         run = await use_case.start(cycle, creator)
         helpers = _helpers(run, min(workers, -(-run.accounts // size)) - 1)
         try:
@@ -99,7 +99,7 @@ async def _run(
                 bar(run.accounts)
         finally:
             for helper in helpers:
-                helper.join(timeout=10)
+                _end(helper)
         summary = await store.summary(run)
         heads = await store.heads(run) if summary.accounts <= BILLS_LISTED else ()
     return summary, time.monotonic() - begun, heads
@@ -116,10 +116,18 @@ def _helpers(run: RunRecord, count: int) -> Sequence[BaseProcess]:
     return started
 
 
+def _end(helper: BaseProcess) -> None:
+    """Wait for a process; one that is frozen does not hear of anything but this."""
+    helper.join(timeout=10)
+    if helper.is_alive():
+        helper.kill()
+        helper.join()
+
+
 def _help(run: RunRecord) -> None:
     async def work() -> None:
         async with bill_store() as store:
-            await RunBills(store).work(run)
+            await RunBills(store, takeover_s=settings().takeover_s).work(run)
 
     tune_gc()
     wait_for(work())

@@ -1,8 +1,19 @@
-"""How long a connection to the database may stand still."""
+"""How long a connection to the database may stand still, and a transaction last."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from firmware_bridge.contract.errors import ConfigurationError
+
+LONGEST_S = 300.0
+"""No transaction outlives this: what was stored before it is known. [s]"""
+
+
+class LimitsRefusedError(ConfigurationError):
+    """The time limits of a connection let a transaction last too long."""
+
+    code = "LIMITS_REFUSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +27,39 @@ class ConnectionLimits:
         statement_s: One statement. [s]
         idle_s: A transaction in which nothing is asked. [s]
         tcp_s: Sent and not acknowledged by the other side's kernel. [s]
+        transaction_s: A transaction, by the clock of the process that began it. [s]
     """
 
-    statement_s: float = 300.0
-    idle_s: float = 300.0
+    statement_s: float = 120.0
+    idle_s: float = 60.0
     tcp_s: float = 30.0
+    transaction_s: float = 120.0
+
+    @property
+    def longest_s(self) -> float:
+        """How long a transaction lasts at most. [s].
+
+        A process that freezes right before its own clock ends the transaction has a statement under
+        way at most, and then asks nothing.
+        """
+        return self.transaction_s + self.statement_s + self.idle_s
+
+    def check(self, prefix: str) -> None:
+        """Refuse limits that let a transaction outlive `LONGEST_S`.
+
+        Args:
+            prefix: What the names of these settings begin with.
+
+        Raises:
+            LimitsRefusedError: They do.
+        """
+        if min(self.statement_s, self.idle_s, self.transaction_s) > 0:
+            if self.longest_s <= LONGEST_S:
+                return
+            lasts = f"{self.longest_s:g} s"
+        else:
+            lasts = "for ever"
+        names = [f"{prefix}{kind}_TIMEOUT_S" for kind in ("TRANSACTION", "STATEMENT", "IDLE")]
+        message = f"A transaction could last {lasts}; {LONGEST_S:g} s is the longest."
+        remedy = f"Set {', '.join(names)} above 0 and to {LONGEST_S:g} in all."
+        raise LimitsRefusedError(message, value=lasts, remedy=remedy)

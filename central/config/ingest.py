@@ -21,8 +21,9 @@ class IngestSettings(BrokerSettings):
         ingest_committers: Commits under way at once.
         ingest_queue_mib: Payload that may wait; beyond it the edge sends again. [MiB]
         ingest_gap_patience_s: How long a hole in a gateway's sequence may stand unreported. [s]
-        ingest_statement_timeout_s: How long one statement may take; 0 for ever. [s]
-        ingest_idle_timeout_s: How long a transaction may stand idle; 0 for ever. [s]
+        ingest_statement_timeout_s: How long one statement may take. [s]
+        ingest_idle_timeout_s: How long a transaction may stand idle. [s]
+        ingest_transaction_timeout_s: How long a transaction may last. [s]
         ingest_tcp_timeout_s: How long what is sent may go unacknowledged; 0 for the system's own.
             [s]
     """
@@ -37,16 +38,26 @@ class IngestSettings(BrokerSettings):
     ingest_gap_patience_s: float = Field(default=3600.0, gt=0)
     ingest_statement_timeout_s: float = Field(default=60.0, ge=0)
     ingest_idle_timeout_s: float = Field(default=60.0, ge=0)
+    ingest_transaction_timeout_s: float = Field(default=120.0, ge=0)
     ingest_tcp_timeout_s: float = Field(default=30.0, ge=0)
 
     _named = field_validator("database", "ingest_database")(named_database)
 
     @property
     def limits(self) -> ConnectionLimits:
-        """Time limits of a database connection."""
-        return ConnectionLimits(
-            self.ingest_statement_timeout_s, self.ingest_idle_timeout_s, self.ingest_tcp_timeout_s
+        """Time limits of a database connection.
+
+        Raises:
+            LimitsRefusedError: They let a transaction last too long.
+        """
+        limits = ConnectionLimits(
+            self.ingest_statement_timeout_s,
+            self.ingest_idle_timeout_s,
+            self.ingest_tcp_timeout_s,
+            self.ingest_transaction_timeout_s,
         )
+        limits.check("METERLINE_INGEST_")
+        return limits
 
     def dsn(self) -> str:
         """The database that readings go into.

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from central.config.connection_limits import ConnectionLimits
 from central.config.secret import FiledSettings, apart, given_dsn, named_database, strong, variable
 
 _FOR_THE_UTILITY = (
@@ -34,6 +35,11 @@ class Settings(FiledSettings):
         grace_s: How long after its end a local day is validated. [s]
         poll_s: How long a worker rests when nothing waits. [s]
         shard_size: Accounts billed at a time.
+        takeover_s: How long one transaction may keep a shard that another worker waits for. [s]
+        statement_timeout_s: How long one statement may take. [s]
+        idle_timeout_s: How long a transaction may stand idle. [s]
+        transaction_timeout_s: How long a transaction may last. [s]
+        tcp_timeout_s: How long what is sent may go unacknowledged; 0 for the system's own. [s]
     """
 
     database: SecretStr | None = None
@@ -48,6 +54,11 @@ class Settings(FiledSettings):
     grace_s: float = Field(default=900.0, ge=0)
     poll_s: float = Field(default=2.0, gt=0)
     shard_size: int = Field(default=500, ge=1, le=10_000)
+    takeover_s: float = Field(default=180.0, gt=0)
+    statement_timeout_s: float = Field(default=120.0, ge=0)
+    idle_timeout_s: float = Field(default=60.0, ge=0)
+    transaction_timeout_s: float = Field(default=120.0, ge=0)
+    tcp_timeout_s: float = Field(default=30.0, ge=0)
 
     retired: ClassVar[Mapping[str, str]] = {
         "METERLINE_SERIES": _FOR_THE_UTILITY.format("--series PREFIX"),
@@ -87,6 +98,22 @@ class Settings(FiledSettings):
             SettingMissingError: Neither is set.
         """
         return given_dsn(self.owner_database or self.database, "METERLINE_OWNER_DATABASE")
+
+    @property
+    def limits(self) -> ConnectionLimits:
+        """Time limits of a database connection.
+
+        Raises:
+            LimitsRefusedError: They let a transaction last too long.
+        """
+        limits = ConnectionLimits(
+            self.statement_timeout_s,
+            self.idle_timeout_s,
+            self.tcp_timeout_s,
+            self.transaction_timeout_s,
+        )
+        limits.check("METERLINE_")
+        return limits
 
     @property
     def grace(self) -> timedelta:

@@ -14,6 +14,7 @@ from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
 from central.config.ingest import IngestSettings
 from central.process.start import start
 from central.service.ingest.error_fields import error_fields
@@ -48,10 +49,9 @@ async def run_ingest(settings: IngestSettings, *, ready: asyncio.Event | None = 
     """
     dsn = settings.dsn()
     await patiently(lambda: check_fit(dsn), _wait_on_start)
+    limits = settings.limits
     size = settings.ingest_committers + 3  # the lane of suspects, statuses, periodic tasks
-    pool = make_pool(
-        dsn, max_size=size, name="meterline-ingest", check=False, limits=settings.limits
-    )
+    pool = make_pool(dsn, max_size=size, name="meterline-ingest", check=False, limits=limits)
     await pool.open(wait=False)
     try:
         await _work(settings, pool, ready)
@@ -65,6 +65,7 @@ async def run_ingest(settings: IngestSettings, *, ready: asyncio.Event | None = 
 
 
 async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | None) -> None:
+    """Take what the broker has, and do the periodic tasks, until cancelled."""
     clock = _utc_now
     store, gateways = TimescaleIngestStore(pool), TimescaleGatewayStore(pool)
     intake = Intake(Ingest(store, clock), _limits(settings))
@@ -81,6 +82,12 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
         now = clock()
         await store.prepare(to_ms(now), to_ms(now + _AHEAD), now)
 
+    overdue = OverdueTransactions(pool)
+
+    async def end_overdue() -> None:
+        if ended := await overdue.end():
+            _log.warning("overdue_transactions_ended", sessions=ended)
+
     async def count() -> None:
         _log.info(
             "messages_counted",
@@ -94,6 +101,7 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
         tasks.create_task(intake.run(broker.send))
         tasks.create_task(_every(_GAP_EVERY_S, watch, failures))
         tasks.create_task(_every(_PREPARE_EVERY_S, prepare, failures))
+        tasks.create_task(_every(LOOK_EVERY_S, end_overdue, failures))
         tasks.create_task(_every(_COUNT_EVERY_S, count, failures))
         tasks.create_task(broker.run())
         await broker.connected.wait()

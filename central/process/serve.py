@@ -42,7 +42,8 @@ async def run_serve(
     web = web_settings(settings, host, port)
     with contextlib.suppress(StoreUnavailableError):  # the health endpoint says so until it is
         await check_fit(settings.dsn())
-    async with make_pool(settings.dsn(), max_size=8, name="meterline-serve") as pool:
+    limits = settings.limits
+    async with make_pool(settings.dsn(), max_size=8, name="meterline-serve", limits=limits) as pool:
         services = timescale_services(pool, render_invoice)
         async with serving(create_app(services, web), services, web) as address:
             ready(address)

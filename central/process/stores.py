@@ -55,7 +55,8 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
         name: What the server's activity view shows.
         max_size: Connections at most.
     """
-    async with make_pool(settings.dsn(), max_size=max_size, name=name) as pool:
+    limits = settings.limits
+    async with make_pool(settings.dsn(), max_size=max_size, name=name, limits=limits) as pool:
         yield Stores(
             bills=TimescaleBillingStore(pool),
             decisions=TimescaleDecisionStore(pool),

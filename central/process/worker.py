@@ -8,12 +8,14 @@ import structlog
 
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.config.settings import Settings
 from central.process.start import start
 from central.service.ingest.patience import patiently
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.validation.validate import Validate, VeeSettings
+from firmware_bridge.contract.errors import MeterlineError
 
 _log = structlog.get_logger(__name__)
 
@@ -31,25 +33,43 @@ async def run_worker(settings: Settings) -> None:
     """
     dsn = settings.dsn()
     await patiently(lambda: check_fit(dsn), _wait_on)
-    pool = make_pool(dsn, max_size=2, name="meterline-worker", check=False)
+    pool = make_pool(dsn, max_size=3, name="meterline-worker", check=False, limits=settings.limits)
     await pool.open(wait=False)
     try:
         use_case = Validate(
             TimescaleValidationStore(pool), settings=VeeSettings(grace=settings.grace)
         )
-        while True:
-            try:
-                tally = await use_case.step()
-            except StoreUnavailableError as error:
-                _wait_on(error)
-                await asyncio.sleep(settings.poll_s)
-                continue
-            if tally.versions:
-                _log.info("days_validated", days=tally.days, versions=tally.versions)
-            if tally.idle:
-                await asyncio.sleep(settings.poll_s)
+        overdue = asyncio.create_task(_end_overdue(OverdueTransactions(pool)))
+        try:
+            await _validate(use_case, settings.poll_s)
+        finally:
+            overdue.cancel()
     finally:
         await pool.close()
+
+
+async def _validate(use_case: Validate, poll_s: float) -> None:
+    while True:
+        try:
+            tally = await use_case.step()
+        except StoreUnavailableError as error:
+            _wait_on(error)
+            await asyncio.sleep(poll_s)
+            continue
+        if tally.versions:
+            _log.info("days_validated", days=tally.days, versions=tally.versions)
+        if tally.idle:
+            await asyncio.sleep(poll_s)
+
+
+async def _end_overdue(overdue: OverdueTransactions) -> None:
+    while True:
+        try:
+            if ended := await overdue.end():
+                _log.warning("overdue_transactions_ended", sessions=ended)
+        except MeterlineError as error:
+            _log.warning("overdue_transactions_unseen", reason=error.message)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _wait_on(error: StoreUnavailableError) -> None:

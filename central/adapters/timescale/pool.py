@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from psycopg import AsyncConnection, sql
@@ -11,7 +14,34 @@ from central.config.connection_limits import ConnectionLimits
 
 APPLICATION_ROLE = "meterline_app"
 
-Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
+_CONNECT_S = 10
+_TRANSACTION_TIMEOUT_SINCE = 170_000
+_Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
+Pool: TypeAlias = AsyncConnectionPool[_Connection]
+
+
+class _LimitedPool(AsyncConnectionPool[_Connection]):
+    """A pool whose connections are lent for a time; then the transaction rolls back."""
+
+    transaction_s: float | None = None
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[_Connection]:  # noqa: ASYNC109 - the pool's own
+        """Lend a connection.
+
+        Raises:
+            TimeoutError: It was kept too long.
+        """
+        async with super().connection(timeout) as connection:
+            lent = asyncio.timeout(self.transaction_s)
+            try:
+                async with lent:
+                    yield connection
+            except TimeoutError as error:
+                if not lent.expired():
+                    raise
+                message = f"a transaction lasted longer than {self.transaction_s:g} s"
+                raise TimeoutError(message) from error
 
 
 def make_pool(  # noqa: PLR0913 - each is named by its caller
@@ -35,23 +65,29 @@ def make_pool(  # noqa: PLR0913 - each is named by its caller
         name: What the server's activity view shows.
         check: Try each connection before it is lent out, at the price of a round trip. Who tries
             again anyway, as ingest does, goes without.
-        limits: How long a connection may stand still.
+        limits: How long a connection may stand still, and a transaction last.
     """
     limits = ConnectionLimits() if limits is None else limits
 
-    async def configure(connection: AsyncConnection[tuple[Any, ...]]) -> None:
-        await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
-        await connection.execute("SET timezone TO 'UTC'")
-        # Set here and not in the DSN, whose own options would be lost.
-        for setting, seconds in (
-            ("statement_timeout", limits.statement_s),
-            ("idle_in_transaction_session_timeout", limits.idle_s),
-        ):
-            command = sql.SQL("SET {} TO {}")
-            value = sql.Literal(f"{_ms(seconds)}ms")
-            await connection.execute(command.format(sql.Identifier(setting), value))
+    async def configure(connection: _Connection) -> None:
+        # Set here and not in the DSN, whose own options would be lost; the server's too, since it
+        # is the one that waits for a client that is frozen.
+        durations = {
+            "statement_timeout": limits.statement_s,
+            "idle_in_transaction_session_timeout": limits.idle_s,
+            "tcp_user_timeout": limits.tcp_s,
+        }
+        if connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE and limits.transaction_s:
+            durations["transaction_timeout"] = limits.longest_s
+        commands = [sql.SQL("SET ROLE {}").format(sql.Identifier(APPLICATION_ROLE))]
+        commands.append(sql.SQL("SET timezone TO 'UTC'").format())
+        commands += [
+            sql.SQL("SET {} TO {}").format(sql.Identifier(name), sql.Literal(f"{_ms(seconds)}ms"))
+            for name, seconds in durations.items()
+        ]
+        await connection.execute(sql.SQL("; ").join(commands))
 
-    return AsyncConnectionPool(
+    pool = _LimitedPool(
         dsn,
         min_size=min_size,
         max_size=max_size,
@@ -64,8 +100,11 @@ def make_pool(  # noqa: PLR0913 - each is named by its caller
             "autocommit": True,
             "application_name": name,
             "tcp_user_timeout": _ms(limits.tcp_s),
+            "connect_timeout": _CONNECT_S,
         },
     )
+    pool.transaction_s = limits.transaction_s or None
+    return pool
 
 
 def _ms(seconds: float) -> int:

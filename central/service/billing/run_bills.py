@@ -14,6 +14,7 @@ from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.service.billing.rate_accounts import looking_back, rate_accounts
+from central.service.billing.take_over import TAKEOVER_S, TakeOver
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import rating_failed, unrated
 from central.service.halved import FailedItem, halved
@@ -44,6 +45,7 @@ class RunBills:
         store: Where bills are kept.
         clock: Now, aware.
         shard_size: Accounts rated and saved at a time.
+        takeover_s: How long another worker's transaction may keep a shard. [s]
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class RunBills:
         store: BillingStore,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         shard_size: int = SHARD_SIZE,
+        takeover_s: float = TAKEOVER_S,
     ) -> None:
         self._store = store
+        self._take_over = TakeOver(store, takeover_s)
         self._clock = clock
         self._shard_size = shard_size
 
@@ -82,7 +86,7 @@ class RunBills:
     async def work(self, run: RunRecord, progress: Callable[[int], None] = lambda _: None) -> int:
         """Take shards until none is left, then wait for those that others have.
 
-        A shard whose worker dies comes free and is taken here.
+        A shard whose worker dies comes free and is taken here; whoever keeps one too long is ended.
 
         Args:
             run: As `start` gave it.
@@ -101,6 +105,7 @@ class RunBills:
                 saved += done[1]
                 progress(done[0])
             elif await self._store.open_shards(run):
+                await self._take_over.check(run)
                 await asyncio.sleep(_POLL_S)
             else:
                 await self._store.finish_run(run, self._clock())

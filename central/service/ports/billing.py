@@ -28,6 +28,7 @@ from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.registry import TariffRecord
+from central.service.ports.shard_holders import ShardHolders
 from central.service.ports.stamps import Decided, InputStamp
 
 Blocks = Mapping[str, Sequence[DayBlock]]
@@ -321,7 +322,7 @@ class RunSummary:
         return self.bills.get(BillState.HELD, 0)
 
 
-class BillingStore(Protocol):
+class BillingStore(ShardHolders, Protocol):
     """Where bills are kept."""
 
     async def open_run(

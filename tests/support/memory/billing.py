@@ -34,6 +34,7 @@ from central.service.ports.billing import (
 )
 from central.service.ports.billing_errors import StaleBillError
 from central.service.ports.registry import TariffRecord
+from central.service.ports.shard_holders import HeldShard
 from central.service.ports.stamps import Decided
 from central.service.ports.validation import ChannelDay, PointChannelId
 from tests.support.memory import stamps
@@ -121,6 +122,16 @@ class MemoryBillingStore:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             return len(_waiting(state, run))
+
+    async def held_shards(self, run: int) -> tuple[HeldShard, ...]:
+        """See `BillingStore`: one transaction at a time."""
+        del run
+        return ()
+
+    async def end_holder(self, shard: HeldShard) -> bool:
+        """See `BillingStore`."""
+        del shard
+        return False
 
     async def finish_run(self, run: RunRecord, at: datetime) -> bool:
         """See `BillingStore`."""

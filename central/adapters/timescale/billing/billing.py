@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale import sessions
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.billing.load import SQL, ShardLoader
@@ -46,6 +47,7 @@ from central.service.ports.billing import (
     ShardTransaction,
 )
 from central.service.ports.billing_errors import StaleBillError
+from central.service.ports.shard_holders import HeldShard
 from central.service.ports.stamps import Decided
 
 _Row = tuple[Any, ...]
@@ -126,6 +128,14 @@ class TimescaleBillingStore:
         """See `BillingStore`."""
         async with self._begin() as connection:
             return int((await _one(connection, "open_shards", run=run.id))[0])
+
+    async def held_shards(self, run: int) -> tuple[HeldShard, ...]:
+        """See `BillingStore`."""
+        return await sessions.held_shards(self._pool, run)
+
+    async def end_holder(self, shard: HeldShard) -> bool:
+        """See `BillingStore`."""
+        return await sessions.end_holder(self._pool, shard)
 
     async def finish_run(self, run: RunRecord, at: datetime) -> bool:
         """See `BillingStore`."""
