@@ -1,9 +1,9 @@
 """Validation against approval on a real database: no approved bill rests on what was replaced.
 
 A reading is corrected and validated and the bill approved at the same time, on connections of their
-own, with pauses from a printed seed. Each approval is looked at by the database in its
-commit: the newest blocks must then be those that the bill was made from. Without the lock on the inputs the same races
-give approvals of which that is not so.
+own, with pauses from a printed seed. Each approval is looked at by the database in its commit: the
+newest blocks must then be those that the bill was made from. Without the lock on the inputs the
+same races give approvals of which that is not so.
 """
 
 from __future__ import annotations

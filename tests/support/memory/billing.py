@@ -1,4 +1,7 @@
-"""The billing store in memory."""
+"""The billing store in memory.
+
+It is long since it is one port: a method for each of `BillingStore` and `ShardTransaction`.
+"""
 
 from __future__ import annotations
 
