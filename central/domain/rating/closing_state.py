@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 
+from central.domain.rating.charges.ending import GOES_ON, Ending
 from central.domain.rating.determinants.compute import metered_peaks
-from central.domain.rating.determinants.context import Credits, RatingContext
-from central.domain.rating.inputs.carried_state import CarriedState, Level, Peak, YearSum
+from central.domain.rating.determinants.context import RatingContext
+from central.domain.rating.determinants.monthly_peaks import peaks_by_month
+from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import (
+    CarriedState,
+    Level,
+    Origin,
+    Peak,
+    YearSum,
+)
 from central.domain.rating.inputs.segments import DayRange, Segment
-from central.domain.rating.inputs.usage_event import Levels
 from central.domain.tariff.determinant_rules import EventDeterminant
+from central.domain.tariff.state_rules import Owner
 
 
 def month_of(days: DayRange) -> date:
@@ -20,65 +29,87 @@ def month_of(days: DayRange) -> date:
     return last.replace(day=1)
 
 
-def credits_of(state: CarriedState) -> Credits:
-    """The banks of a state, by bank and label."""
-    found: Credits = {}
-    for credit in state.credits:
-        found.setdefault(credit.bank, {}).setdefault(credit.label, []).append(credit)
-    return found
-
-
-def levels_of(state: CarriedState) -> dict[tuple[str, str], Levels]:
-    """The levels of a state, by determinant and label, then key."""
-    found: dict[tuple[str, str], Levels] = {}
-    for level in state.levels:
-        found.setdefault((level.name, level.label), {})[level.key] = level.value
-    return found
-
-
 def closing_of(
-    segments: Sequence[Segment], context: RatingContext, sums: Mapping[str, Decimal]
+    segments: Sequence[Segment],
+    context: RatingContext,
+    period: BillingPeriod,
+    sums: Sequence[YearSum] = (),
+    ending: Ending = GOES_ON,
 ) -> CarriedState:
-    """What the bill leaves to later ones."""
-    kept = {entry.name for s in segments for entry in s.version.document.history}
-    reach = max((entry.months for s in segments for entry in s.version.document.history), default=0)
-    now = context.month.year * 12 + context.month.month
-    peaks = {
-        (peak.name, peak.label, peak.month): peak
-        for peak in context.opening.peaks
-        if now - (peak.month.year * 12 + peak.month.month) < reach
-    }
-    for name, label, value in metered_peaks(segments, context):
-        if name in kept:
-            before = peaks.get((name, label, context.month))
-            highest = value if before is None else max(value, before.value)
-            peaks[name, label, context.month] = Peak(name, label, context.month, highest)
-    year_sums = []
-    for minimum in segments[-1].version.document.minimums:
-        if minimum.per == "year":
-            total = context.opening.sum_of(minimum.id) + sums.get(minimum.id, Decimal(0))
-            ends = context.month.month == minimum.year_end
-            year_sums.append(YearSum(minimum.id, Decimal(0) if ends else total))
-    year_sums += [YearSum(identifier, amount) for identifier, amount in context.sums.items()]
-    credits_left = sorted(
+    """What the bill leaves to later ones.
+
+    Args:
+        segments: Of the bill.
+        context: As pricing left it.
+        period: Of the bill.
+        sums: Of yearly minimums.
+        ending: What ends with the bill.
+
+    Raises:
+        HeldError: What the next tariff takes over does not fit where it goes.
+    """
+    document = segments[-1].version.document
+    days, owners = DayRange(segments[0].days.first, segments[-1].days.end), document.owners
+
+    def origin(name: str, first: date | None = None) -> Origin:
+        return Origin(first or days.first, days.end, owners.get(name, Owner.OCCUPANCY))
+
+    others = [
+        YearSum(name, amount, replace(origin(name), first=context.since.get(name, days.first)))
+        for name, amount in context.sums.items()
+    ]
+    credits_left = [
         credit
         for labels in context.credits.values()
         for found in labels.values()
         for credit in found
         if credit.amount
-    )
-    rules = segments[-1].version.document.determinants
+    ]
+    rules = document.determinants
     counted = {rule.name for rule in rules if isinstance(rule, EventDeterminant)}
     levels = [
-        Level(name, label, key, value)
+        Level(name, label, key, value, origin(name))
         for (name, label), kept_levels in context.levels.items()
         if name in counted
         for key, value in kept_levels.items()
     ]
-    return CarriedState(
-        tuple(sorted(peaks.values())),
-        tuple(credits_left),
-        tuple(sorted(year_sums)),
+    state = CarriedState(
+        tuple(sorted(_peaks(segments, context, period, origin))),
+        tuple(sorted(credits_left)),
+        tuple(sorted((*sums, *others))),
         context.totals,
         tuple(sorted(levels)),
     )
+    return ending.carried(state, document)
+
+
+def _peaks(
+    segments: Sequence[Segment],
+    context: RatingContext,
+    period: BillingPeriod,
+    origin: Callable[[str], Origin],
+) -> list[Peak]:
+    """Peaks in reach, with those that the bill has metered."""
+    histories = [entry for s in segments for entry in s.version.document.history]
+    apart = {entry.name for entry in histories if period.months > 1 or entry.by == "calendar"}
+    reach = max((entry.months for entry in histories), default=0)
+    now = _number(context.month)
+    peaks = {
+        (peak.name, peak.label, peak.month): peak
+        for peak in context.opening.peaks
+        if now - _number(peak.month) < reach
+    }
+    metered = [(*peak, context.month) for peak in metered_peaks(segments, context)]
+    metered = [peak for peak in metered if peak[0] not in apart]
+    metered += [peak for name in sorted(apart) for peak in peaks_by_month(name, segments, context)]
+    kept = {entry.name for entry in histories}
+    for name, label, value, month in metered:
+        if name in kept:
+            before = peaks.get((name, label, month))
+            highest = value if before is None else max(value, before.value)
+            peaks[name, label, month] = Peak(name, label, month, highest, origin(name))
+    return list(peaks.values())
+
+
+def _number(month: date) -> int:
+    return month.year * 12 + month.month

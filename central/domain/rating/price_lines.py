@@ -7,13 +7,16 @@ from decimal import Decimal
 from itertools import groupby
 
 from central.domain.rating.bill_lines.line import RatedLine
+from central.domain.rating.charges.at_end import settle_ended
 from central.domain.rating.charges.budget import price_budget, price_deferred
 from central.domain.rating.charges.commitment import price_commitment
 from central.domain.rating.charges.credits import price_money_bank, settle_bank
 from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.dynamic import price_dynamic
+from central.domain.rating.charges.ending import GOES_ON, Ending
 from central.domain.rating.charges.fixed import price_fixed
-from central.domain.rating.charges.minimum import price_minimum, year_sum
+from central.domain.rating.charges.hand_over import NOTHING_HANDED, HandedOver
+from central.domain.rating.charges.minimum import carried_sum, price_minimum, year_sum
 from central.domain.rating.charges.percents import price_percent
 from central.domain.rating.charges.prepaid import price_prepaid
 from central.domain.rating.charges.tiers import price_tiers
@@ -21,6 +24,7 @@ from central.domain.rating.charges.usage import price_usage
 from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import YearSum
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
 from central.domain.tariff.credit_rules import (
@@ -41,14 +45,16 @@ from central.domain.tariff.version import TariffVersion
 _KIND_OF_UNIT = {"kWh": "energy", "kW": "demand", "kVA": "demand", "kvarh": "energy"}
 
 
-def price_segments(
+def price_segments(  # noqa: PLR0913 - all that a bill is priced from
     segments: Sequence[Segment],
     bill: DayRange,
     period: BillingPeriod,
     context: RatingContext,
     *,
     rounded: bool,
-) -> tuple[list[RatedLine], dict[str, Decimal]]:
+    ending: Ending = GOES_ON,
+    handed: HandedOver = NOTHING_HANDED,
+) -> tuple[list[RatedLine], tuple[YearSum, ...]]:
     """The lines of a bill from its determinants, and what yearly minimums have to remember.
 
     Raises:
@@ -63,15 +69,18 @@ def price_segments(
         digits = document.currency.digits if rounded else UNROUNDED_DIGITS
         several = len(segments) > 1
         add = _adder(mine, version, digits, several=several)
-        span = VersionSpan(own, document, bill, period, context, mine, add, tuple(lines))
+        span = VersionSpan(own, document, bill, period, context, mine, add, tuple(lines), ending)
+        _take_up(span, handed, before_taxes=True)
         _price(span)
         if span.is_last:
             _settle(span)
+            _take_up(span, handed, before_taxes=False)
         for minimum in document.minimums:
             if minimum.per == "year":
                 sums[minimum.id] = sums.get(minimum.id, Decimal(0)) + year_sum(minimum, span)
         lines.extend(mine)
-    return lines, sums
+    yearly = (minimum for minimum in span.document.minimums if minimum.per == "year")
+    return lines, tuple(carried_sum(one, span, sums.get(one.id, Decimal(0))) for one in yearly)
 
 
 def _adder(
@@ -156,6 +165,15 @@ def _price(span: VersionSpan) -> None:
         _price_percent(tax, span, "tax")
 
 
+def _take_up(span: VersionSpan, handed: HandedOver, *, before_taxes: bool) -> None:
+    """The lines that settle what another tariff left: what is taxed first, and the rest at last."""
+    if before_taxes and span.before:
+        return
+    for line in handed.lines:
+        if (line.kind != "settlement") is before_taxes:
+            span.add(line.id, line.kind, line.name, line.draft)
+
+
 def _settle(span: VersionSpan) -> None:
     """What changes the amount due and not the price, in the order of the tariff.
 
@@ -181,11 +199,18 @@ def _settle(span: VersionSpan) -> None:
                 _add_settlement(span, BUDGET_BILLING, price_budget(rule, span, due))
             case Prepaid() if span.applies(None, rule.only):
                 _add_settlement(span, PREPAID, price_prepaid(rule, span, due))
+    for name, draft in settle_ended(span):
+        _add_settlement(span, name, (draft,))
 
 
 def _add_settlement(span: VersionSpan, identifier: str, drafts: Iterable[Draft]) -> None:
     for draft in drafts:
-        span.add(identifier, "settlement", identifier.replace("_", " "), draft)
+        span.add(identifier, "settlement", printed_name(identifier), draft)
+
+
+def printed_name(identifier: str) -> str:
+    """A settlement as a line prints it."""
+    return identifier.replace("_", " ").replace("-", " ")
 
 
 def _check_grants(span: VersionSpan) -> None:

@@ -13,12 +13,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
-from central.domain.rating.closing_state import closing_of, credits_of, levels_of, month_of
+from central.domain.rating.charges.ending import GOES_ON, Ending
+from central.domain.rating.charges.hand_over import NOTHING_HANDED, hand_over
+from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import Blocks, HeldManyError, align_inputs
 from central.domain.rating.determinants.compute import compute
 from central.domain.rating.determinants.computed_series import series_on
-from central.domain.rating.determinants.context import HeldError, RatingContext
+from central.domain.rating.determinants.context import (
+    HeldError,
+    RatingContext,
+    credits_of,
+    levels_of,
+)
 from central.domain.rating.determinants.events import events_within
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
@@ -61,6 +68,8 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     days: DayRange,
     *,
     period: BillingPeriod | None = None,
+    ending: Ending = GOES_ON,
+    predecessor: TariffVersion | None = None,
     opening: CarriedState | None = None,
     prices: Sequence[PriceSeries] = (),
     grants: Sequence[Grant] = (),
@@ -78,6 +87,9 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         calendar: Holidays as dates, and the tzdata version.
         days: Local days billed: the period, less what lies before a move-in or after a move-out.
         period: Of the bill; by default `days` as one month.
+        ending: What ends with the bill: nothing, what its tariff carries, or the occupancy.
+        predecessor: The version of another tariff that the opening state comes from, where no bill
+            under it has handed that state over.
         opening: What earlier bills left: peaks, credits, sums of the year.
         prices: Price and factor series that the tariff names.
         grants: Money paid into banks or the prepaid balance; days outside the bill are ignored.
@@ -92,13 +104,17 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
 
     Source: docs/reference/charges.md, "Order of evaluation"
     """
-    state = opening or CarriedState()
+    state = given = opening or CarriedState()
     in_force = ordered(versions)
     whole = period or BillingPeriod.month(days)
     known = {found.name: found for found in prices}
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:
         segments = cut(days, overridden(in_force, facts, days))
+        handed = NOTHING_HANDED
+        if predecessor is not None:
+            handed = hand_over(state, predecessor, segments, whole, facts, calendar)
+            state = handed.state
         series = align_inputs(segments, blocks, days, facts, known)
         context = RatingContext(
             series, facts, calendar, state, month_of(days), credits_of(state), known
@@ -110,15 +126,26 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         context.past = lambda segment, name, day: series_on(
             name, segment, day, blocks, facts, known
         )
+        if whole.months > 1:
+            context.begins = days.first.replace(day=1)
         compute(segments, context)
-        lines, sums = price_segments(segments, days, whole, context, rounded=options.rounded)
+        lines, sums = price_segments(
+            segments,
+            days,
+            whole,
+            context,
+            rounded=options.rounded,
+            ending=ending,
+            handed=handed,
+        )
+        closing = closing_of(segments, context, whole, sums, ending)
     except HeldManyError as held:
-        return Rated(currency, (), (), state, held.holds, tzdata=calendar.tzdata)
+        return Rated(currency, (), (), given, held.holds, tzdata=calendar.tzdata)
     except HeldError as held_one:
-        return Rated(currency, (), (), state, (held_one.hold,), tzdata=calendar.tzdata)
+        return Rated(currency, (), (), given, (held_one.hold,), tzdata=calendar.tzdata)
     except (CalendarError, NoTariffVersionError) as error:
         hold = Hold(error.code, error.message, str(error.value))
-        return Rated(currency, (), (), state, (hold,), tzdata=calendar.tzdata)
+        return Rated(currency, (), (), given, (hold,), tzdata=calendar.tzdata)
     hashed = ""
     if options.lineage:
         sources = [
@@ -128,15 +155,17 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         ]
         parts = shared_inputs(segments, calendar, days, whole, context.prices)
         if context.grants:
-            given = [[one.bank, one.day.isoformat(), str(one.amount)] for one in context.grants]
-            parts["grants"] = canonical(sorted(given))
-        parts |= _beyond(context, days)
-        hashed = input_hash(sources, facts, state, parts)
+            paid = [[one.bank, one.day.isoformat(), str(one.amount)] for one in context.grants]
+            parts["grants"] = canonical(sorted(paid))
+        parts |= _beyond(context, days) | ending.inputs
+        if predecessor is not None:
+            parts["predecessor"] = canonical(predecessor.sha256)
+        hashed = input_hash(sources, facts, given, parts)
     return Rated(
         currency,
         tuple(lines),
         every_determinant(context, lines),
-        closing_of(segments, context, sums),
+        closing,
         input_sha256=hashed,
         tzdata=calendar.tzdata,
     )

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant, Rated
-from central.domain.rating.closing_state import credits_of, levels_of, month_of
+from central.domain.rating.closing_state import month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import Blocks, align_inputs
 from central.domain.rating.determinants.baseline import WEIGHTED
@@ -19,7 +19,13 @@ from central.domain.rating.determinants.compute import (
     settle_sums,
 )
 from central.domain.rating.determinants.computed_series import series_on
-from central.domain.rating.determinants.context import HeldError, RatingContext, unit_of
+from central.domain.rating.determinants.context import (
+    HeldError,
+    RatingContext,
+    credits_of,
+    levels_of,
+    unit_of,
+)
 from central.domain.rating.determinants.events import events_within
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
+from central.domain.tariff.state_rules import AtEnd, Owner, YearShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,16 @@ class EnergyBank:
         true_up: When it is settled.
         basis: `period` settles the sum of the periods' credits; `total` the credit of a bank that
             would have netted all periods together, as some utilities and the reference do.
+        at_end: What becomes of it at the end; None pays what a true-up would.
+        owner: Whose it is.
     """
 
     name: str
     map: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     true_up: TrueUp | None = None
     basis: Literal["period", "total"] = "period"
+    at_end: AtEnd | None = None
+    owner: Owner = Owner.OCCUPANCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class MoneyBank:
         expires_months: Age at which a credit lapses, None for never.
         steps: Season or "" to steps, instead of `price`.
         tiers: How steps apply.
+        at_end: What becomes of it at the end; None pays what a true-up would.
+        owner: Whose it is.
     """
 
     name: str
@@ -67,6 +74,8 @@ class MoneyBank:
     expires_months: int | None = None
     steps: tuple[tuple[str, tuple[Step, ...]], ...] = ()
     tiers: TierRules = field(default_factory=TierRules)
+    at_end: AtEnd | None = None
+    owner: Owner = Owner.OCCUPANCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,8 @@ class Commitment:
         basis: Whether credits count against the lines first.
         shortfall: `charge` bills what is short; `carry` adds it to the next term.
         excess: `lapse` forgets what is beyond the amount; `carry` counts it in the next term.
+        share: What a term that ends early needs of the amount.
+        owner: Whose it is: that of one occupancy, or of all the account's together.
     """
 
     id: str
@@ -99,6 +110,8 @@ class Commitment:
     basis: Literal["before_credits", "after_credits"] = "before_credits"
     shortfall: Literal["charge", "carry"] = "charge"
     excess: Literal["lapse", "carry"] = "lapse"
+    share: YearShare = "none"
+    owner: Owner = Owner.OCCUPANCY
 
 
 TRUE_UP_PAYOUT = "true_up_payout"
@@ -117,11 +130,13 @@ class BudgetBilling:
         months: Bills that the average reaches over, this one included.
         settle_up: Month whose bill settles what is deferred, 1 .. 12; None for never.
         only: Fact that says who takes part; None for all.
+        owner: Whose the deferral is.
     """
 
     months: int = 12
     settle_up: int | None = None
     only: str | None = None
+    owner: Owner = Owner.ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +146,16 @@ class Prepaid:
     Args:
         expires_months: Age at which money paid in lapses, None for never.
         only: Fact that says who has one; None for all.
+        owner: Whose the balance is.
     """
 
     expires_months: int | None = None
     only: str | None = None
+    owner: Owner = Owner.ACCOUNT
 
 
 Settlement = TrueUpPayout | BudgetBilling | Prepaid
 BUDGET_BILLING = "budget_billing"
 PREPAID = "prepaid"
+SETTLED: dict[type, str] = {BudgetBilling: BUDGET_BILLING, Prepaid: PREPAID}
+"""Names of the states that settlement leaves."""

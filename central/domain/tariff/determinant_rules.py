@@ -8,6 +8,7 @@ from typing import Literal
 
 from central.domain.tariff.expression import Expression
 from central.domain.tariff.price_rules import PriceTable
+from central.domain.tariff.state_rules import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +209,13 @@ class History:
         name: The determinant.
         months: Number of months before the bill's own.
         missing: `ignore` takes a month without a peak as none; `hold` holds the bill.
+        by: A bill's peak is of the month of its last day (`period`), or there is one of each
+            `calendar` month in it; a bill longer than a month always has those.
+        owner: Whose the peaks are.
     """
 
     name: str
     months: int
     missing: Literal["ignore", "hold"] = "ignore"
+    by: Literal["period", "calendar"] = "period"
+    owner: Owner = Owner.OCCUPANCY

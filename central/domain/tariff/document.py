@@ -13,7 +13,14 @@ from fractions import Fraction
 from typing import Literal
 
 from central.domain.tariff.calendar_rules import CalendarRules, Clock
-from central.domain.tariff.credit_rules import Commitment, EnergyBank, MoneyBank, Settlement
+from central.domain.tariff.credit_rules import (
+    SETTLED,
+    Commitment,
+    EnergyBank,
+    MoneyBank,
+    Settlement,
+    TrueUpPayout,
+)
 from central.domain.tariff.determinant_rules import (
     Determinant,
     EventDeterminant,
@@ -21,6 +28,7 @@ from central.domain.tariff.determinant_rules import (
     RebateDeterminant,
 )
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
+from central.domain.tariff.state_rules import Owner, YearShare
 
 ALL = "all"
 
@@ -145,6 +153,10 @@ class Minimum:
         prorate: Whether a part of a month needs a part.
         basis: Whether credits count against the lines first.
         year_end: Month whose bill tops up a yearly minimum, 1 .. 12.
+        begins: First day of a contract's first year, or the text fact that holds it; None for a
+            year that ends with `year_end`.
+        share: What a part of a year needs of a yearly amount.
+        owner: Whose the sum of the year is.
     """
 
     id: str
@@ -156,6 +168,9 @@ class Minimum:
     prorate: Literal["cycle", "none"] = "cycle"
     basis: Literal["before_credits", "after_credits"] = "before_credits"
     year_end: int = 12
+    begins: date | str | None = None
+    share: YearShare = "days"
+    owner: Owner = Owner.OCCUPANCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +250,7 @@ class TariffDocument:
         commitments: Amounts per term.
         taxes: Percents after everything.
         settlement: What changes the amount due, in order.
+        takes_over: Name of a state of the tariff before to the name it has in this one.
     """
 
     tariff: str
@@ -261,10 +277,29 @@ class TariffDocument:
     commitments: tuple[Commitment, ...] = ()
     taxes: tuple[Percent, ...] = ()
     settlement: tuple[Settlement, ...] = ()
+    takes_over: tuple[tuple[str, str], ...] = ()
 
     def digits_of(self, unit: str) -> int | None:
         """Decimals that determinants of a unit are rounded to, None for exact ones."""
         return dict(self.quantities).get(unit)
+
+    @property
+    def owners(self) -> dict[str, Owner]:
+        """Whose each state is that bills carry, by the state's name."""
+        events = (rule for rule in self.determinants if isinstance(rule, EventDeterminant))
+        return (
+            {bank.name: bank.owner for bank in self.energy_banks}
+            | {bank.name: bank.owner for bank in self.money_banks}
+            | {peaks.name: peaks.owner for peaks in self.history}
+            | {minimum.id: minimum.owner for minimum in self.minimums if minimum.per == "year"}
+            | {commitment.id: commitment.owner for commitment in self.commitments}
+            | {rule.name: Owner.OCCUPANCY for rule in events}
+            | {
+                SETTLED[type(rule)]: rule.owner
+                for rule in self.settlement
+                if not isinstance(rule, TrueUpPayout)
+            }
+        )
 
     @property
     def looks_back_days(self) -> int:

@@ -7,7 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, VersionSpan
-from central.domain.rating.inputs.carried_state import MonthTotal
+from central.domain.rating.charges.years import month_ends
+from central.domain.rating.inputs.carried_state import MonthTotal, Origin
 from central.domain.rating.rounding import half_away
 from central.domain.tariff.credit_rules import BUDGET_BILLING, BudgetBilling
 
@@ -19,8 +20,8 @@ def price_budget(rule: BudgetBilling, span: VersionSpan, due: Decimal) -> Iterat
         line     = budget - what is due so far; what is deferred grows by as much the other way
         settling = all that is deferred, on the bill of `settle_up`, which is paid as it is
 
-    Whoever leaves the plan settles on the next bill. It changes what is due, not the price: the
-    sums that it averages are those of the lines before it.
+    Whoever leaves the plan settles on the next bill, and a final bill settles. It changes what is
+    due, not the price: the sums that it averages are those of the lines before it.
 
     Args:
         rule: What the tariff says.
@@ -37,9 +38,13 @@ def price_budget(rule: BudgetBilling, span: VersionSpan, due: Decimal) -> Iterat
         for total in context.opening.totals
         if earliest < total.month.year * 12 + total.month.month < earliest + rule.months
     ]
-    context.totals = (*known, MonthTotal(month, due))
+    context.totals = (
+        *known,
+        MonthTotal(month, due, Origin(span.bill.first, span.bill.end, rule.owner)),
+    )
     code = span.document.currency.code
-    if month.month == rule.settle_up or not span.applies(None, rule.only):
+    settles = rule.settle_up is not None and month_ends(rule.settle_up, span)
+    if settles or span.ends(BUDGET_BILLING) or not span.applies(None, rule.only):
         yield from price_deferred(span)
         return
     average = Fraction(sum((t.amount for t in known), due)) / (len(known) + 1)

@@ -10,9 +10,14 @@ from fractions import Fraction
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.draft import Draft, VersionSpan, named
 from central.domain.rating.charges.minimum import minimum_count
-from central.domain.rating.determinants.context import HeldError
-from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.segments import months_after
+from central.domain.rating.charges.years import (
+    first_day,
+    month_ends,
+    share_of,
+    since,
+    term_end,
+    year_end,
+)
 from central.domain.rating.rounding import half_away
 from central.domain.tariff.credit_rules import Commitment
 
@@ -25,27 +30,34 @@ def price_commitment(rule: Commitment, span: VersionSpan) -> Iterator[Draft]:
 
     Lines count as rounded, on the bill that charges them. `charge` bills the shortfall and begins
     the next term at nothing; `carry` begins it that much lower. What is beyond the amount lapses,
-    or is where the next term begins. Bills that end before the first term do not count.
+    or is where the next term begins. A term that ends early needs its share of the amount, and
+    charges what is short whatever else it would do. Bills that end before the first term do not
+    count.
 
     Source: docs/reference/charges.md, "Commitments and credits"
     """
     if not span.is_last:
         return
-    begins = _begins(rule, span)
+    begins = first_day(rule.begins, span)
     if begins is not None and span.bill.end <= begins:
         return
     lines = [line for line in named((*span.before, *span.lines), rule.of) if _counts(line, rule)]
     total = Fraction(span.context.opening.sum_of(rule.id))
     total += Fraction(sum((line.amount for line in lines), Decimal(0)))
     digits = span.document.currency.digits
-    if not _ends(rule, begins, span):
+    ended = span.ends(rule.id)
+    if not ended and not _term_is_over(rule, begins, span):
+        first = since(rule.id, span)
         span.context.sums[rule.id] = half_away(total, digits)
+        span.context.since[rule.id] = max(first, begins) if first and begins else first
         return
-    needed = Fraction(rule.amount) * minimum_count(rule, span)
+    share, note = _share(rule, begins, span)
+    needed = Fraction(rule.amount) * minimum_count(rule, span) * share
     carried = rule.shortfall if total < needed else rule.excess
     left = half_away(total - needed, digits) if carried == "carry" else Decimal(0)
     span.context.sums[rule.id] = left
-    if total < needed and rule.shortfall == "charge":
+    span.context.since[rule.id] = span.bill.end
+    if total < needed and (ended or rule.shortfall == "charge"):
         code = span.document.currency.code
         yield Draft(
             span.days,
@@ -55,7 +67,7 @@ def price_commitment(rule: Commitment, span: VersionSpan) -> Iterator[Draft]:
             None,
             needed - total,
             of=tuple(line.key for line in lines),
-            note=f"{half_away(total, digits)} of {half_away(needed, digits)} {code} come to",
+            note=f"{half_away(total, digits)} of {half_away(needed, digits)} {code} come to{note}",
         )
 
 
@@ -63,26 +75,17 @@ def _counts(line: RatedLine, rule: Commitment) -> bool:
     return rule.basis == "after_credits" or line.kind != "credit"
 
 
-def _begins(rule: Commitment, span: VersionSpan) -> date | None:
-    if not isinstance(rule.begins, str):
-        return rule.begins
-    said = span.context.facts.at(rule.begins, span.bill.days()[-1])
-    try:
-        return date.fromisoformat(said) if isinstance(said, str) else _unknown(rule.begins)
-    except ValueError:
-        return _unknown(rule.begins)
+def _term_is_over(rule: Commitment, begins: date | None, span: VersionSpan) -> bool:
+    if begins is not None:
+        return term_end(begins, rule.months, span) <= span.bill.end
+    return rule.months == 1 or month_ends(rule.year_end, span)
 
 
-def _unknown(fact: str) -> date:
-    message = f"The agreement's {fact!r} is not a date such as 2026-07-01."
-    raise HeldError(Hold("MISSING_FACT", message, fact))
-
-
-def _ends(rule: Commitment, begins: date | None, span: VersionSpan) -> bool:
-    if begins is None:
-        return rule.months == 1 or span.context.month.month == rule.year_end
-    end, terms = months_after(begins, rule.months), 1
-    while end <= span.bill.first:
-        terms += 1
-        end = months_after(begins, terms * rule.months)
-    return end <= span.bill.end
+def _share(rule: Commitment, begins: date | None, span: VersionSpan) -> tuple[Fraction, str]:
+    """How many times the amount a term needs: a month of each of the bill, or a part of a term."""
+    if begins is None and rule.months == 1:
+        return Fraction(span.whole_months), ""
+    end = year_end(rule.year_end, span) if begins is None else term_end(begins, rule.months, span)
+    first = since(rule.id, span)
+    share, said = share_of(rule.share, rule.months, end, first, span.bill.end)
+    return share, f", {said}" if said else ""

@@ -10,9 +10,10 @@ from central.domain.rating.bill_lines.line import Determinant, RatedLine
 from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.prepaid import lapse, shown, take_grants
 from central.domain.rating.charges.tiers import price_tiers
+from central.domain.rating.charges.years import month_ends
 from central.domain.rating.determinants.context import HeldError
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.carried_state import Credit
+from central.domain.rating.inputs.carried_state import Credit, Origin
 from central.domain.rating.inputs.energy_bank import balance, draw
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
 from central.domain.tariff.document import Charge
@@ -32,11 +33,12 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
     """
     own = span.context.credits.setdefault(bank.name, {})
     lapse(own, bank.expires_months, span)
-    granted = take_grants(bank.name, own, span) if span.is_last else Fraction(0)
+    granted = take_grants(bank.name, bank.owner, own, span) if span.is_last else Fraction(0)
     earned, behind = _earned(bank, span)
     charges = span.based_on(bank.offsets)
     payable = max(Fraction(0), Fraction(_unpaid(charges, span)))
-    fresh = Credit(bank.name, "", span.context.month, earned)
+    origin = Origin(span.days.first, span.days.end, bank.owner)
+    fresh = Credit(bank.name, "", span.context.month, earned, origin)
     if bank.when == "this_bill":
         own.setdefault("", []).append(fresh)
     used = draw(own, "", payable)
@@ -104,7 +106,7 @@ def settle_bank(bank: EnergyBank | MoneyBank, span: VersionSpan) -> Iterator[Dra
     Source: docs/reference/charges.md, "Net metering"
     """
     rule = bank.true_up
-    if rule is None or span.context.month.month != rule.month or span.days.end != span.bill.end:
+    if rule is None or not month_ends(rule.month, span):
         return
     own = span.context.credits.setdefault(bank.name, {})
     if isinstance(bank, EnergyBank):

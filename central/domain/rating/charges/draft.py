@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant, RatedLine
+from central.domain.rating.charges.ending import GOES_ON, Ending
 from central.domain.rating.determinants.context import HeldError, RatingContext, true_fact
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.determinant_rules import MaxDeterminant
 from central.domain.tariff.document import Charge, CycleRules, TariffDocument
+from central.domain.tariff.state_rules import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class VersionSpan:
         lines: The lines of this span so far.
         add: Rounds a draft and appends it to the bill's lines.
         before: Lines of the bill under earlier versions.
+        ending: What ends with the bill.
     """
 
     segments: tuple[Segment, ...]
@@ -69,6 +72,7 @@ class VersionSpan:
     lines: list[RatedLine]
     add: Callable[[str, str, str, Draft], RatedLine]
     before: tuple[RatedLine, ...] = ()
+    ending: Ending = GOES_ON
 
     @property
     def days(self) -> DayRange:
@@ -94,6 +98,13 @@ class VersionSpan:
     def based_on(self, names: Iterable[str]) -> list[RatedLine]:
         """The span's lines with these ids; `all` is every line that is not a tax."""
         return named(self.lines, names)
+
+    def ends(self, name: str) -> bool:
+        """Whether a state ends with the span, for nothing after it takes it over."""
+        if not self.ending.anything or not self.is_last:
+            return False
+        owner = self.document.owners.get(name, Owner.OCCUPANCY)
+        return self.ending.name_after(name, owner) is None
 
     @property
     def is_last(self) -> bool:

@@ -8,17 +8,29 @@ from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.draft import Draft, VersionSpan, named
+from central.domain.rating.charges.years import (
+    first_day,
+    month_ends,
+    share_of,
+    since,
+    term_end,
+    year_end,
+)
 from central.domain.rating.determinants.context import average_fact
+from central.domain.rating.inputs.carried_state import Origin, YearSum
 from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.credit_rules import Commitment
 from central.domain.tariff.document import Minimum
+
+_YEAR = 12
 
 
 def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
     """Price a minimum.
 
         per month: top-up = max(0, amount x quantity x months - sum of the lines)
-        per year:  the same over the sums since the last year's end, on the bill of `year_end`
+        per year:  the same with the share of the year, over the sums since the last year's end, on
+                   the bill that ends the year, or with which the minimum ends
 
     Lines count as rounded, a month below zero as zero. `before_credits` leaves credits out of it.
 
@@ -27,12 +39,13 @@ def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
     counted = _counted(minimum, span)
     total = Fraction(sum((line.amount for line in counted), Decimal(0)))
     total = max(Fraction(0), total)
-    share = Fraction(1)
+    note = ""
     if minimum.per == "month":
         share = months_needed(minimum, span)
     else:
-        if span.context.month.month != minimum.year_end or span.days.end != span.bill.end:
+        if not year_is_over(minimum, span):
             return
+        share, note = year_share(minimum, span)
         total += Fraction(span.context.opening.sum_of(minimum.id))
         total += Fraction(sum((line.amount for line in _earlier(minimum, span)), Decimal(0)))
     needed = Fraction(minimum.amount) * minimum_count(minimum, span) * share
@@ -45,7 +58,7 @@ def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
             None,
             needed - total,
             of=tuple(line.key for line in counted),
-            note=f"{minimum.amount} per {minimum.per}",
+            note=", ".join(filter(None, (f"{minimum.amount} per {minimum.per}", note))),
         )
 
 
@@ -67,6 +80,45 @@ def minimum_count(minimum: Minimum | Commitment, span: VersionSpan) -> Fraction:
     first = span.segments[0]
     whole = Segment(first.number, span.days, first.version, first.season)
     return average_fact(minimum.qty, whole, span.context.facts)
+
+
+def year_is_over(minimum: Minimum, span: VersionSpan) -> bool:
+    """Whether a yearly minimum is due on this bill."""
+    begins = first_day(minimum.begins, span)
+    if not span.is_last or (begins is not None and span.bill.end <= begins):
+        return False
+    if span.ends(minimum.id):
+        return True
+    if begins is None:
+        return month_ends(minimum.year_end, span)
+    return term_end(begins, _YEAR, span) <= span.bill.end
+
+
+def year_share(minimum: Minimum, span: VersionSpan) -> tuple[Fraction, str]:
+    """What the year so far needs of a yearly minimum, and how to say it."""
+    begins = first_day(minimum.begins, span)
+    end = year_end(minimum.year_end, span)
+    if begins is not None:
+        end = term_end(begins, _YEAR, span)
+    return share_of(minimum.share, _YEAR, end, since(minimum.id, span), span.bill.end)
+
+
+def carried_sum(minimum: Minimum, span: VersionSpan, total: Decimal) -> YearSum:
+    """What a yearly minimum leaves to later bills.
+
+    Args:
+        minimum: Of the bill's last version.
+        span: The bill's last.
+        total: What all of the bill's versions come to. [currency]
+    """
+    if year_is_over(minimum, span):
+        origin = Origin(span.bill.end, span.bill.end, minimum.owner)
+        return YearSum(minimum.id, Decimal(0), origin)
+    begins = first_day(minimum.begins, span)
+    if begins is not None and span.bill.end <= begins:
+        return YearSum(minimum.id, Decimal(0), Origin(begins, begins, minimum.owner))
+    origin = Origin(since(minimum.id, span), span.bill.end, minimum.owner)
+    return YearSum(minimum.id, span.context.opening.sum_of(minimum.id) + total, origin)
 
 
 def year_sum(minimum: Minimum, span: VersionSpan) -> Decimal:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, VersionSpan
-from central.domain.rating.inputs.carried_state import Credit
+from central.domain.rating.inputs.carried_state import Credit, Origin
 from central.domain.rating.inputs.energy_bank import Own, draw
 from central.domain.tariff.credit_rules import PREPAID, Prepaid
+from central.domain.tariff.state_rules import Owner
 
 
 def price_prepaid(rule: Prepaid, span: VersionSpan, due: Decimal) -> Iterator[Draft]:
@@ -29,7 +31,7 @@ def price_prepaid(rule: Prepaid, span: VersionSpan, due: Decimal) -> Iterator[Dr
     """
     own = span.context.credits.setdefault(PREPAID, {})
     lapse(own, rule.expires_months, span)
-    paid_in = take_grants(PREPAID, own, span)
+    paid_in = take_grants(PREPAID, rule.owner, own, span)
     used = draw(own, "", max(Fraction(0), Fraction(due)))
     left = sum((credit.amount for credit in own[""]), Fraction(0))
     if used or paid_in:
@@ -38,13 +40,15 @@ def price_prepaid(rule: Prepaid, span: VersionSpan, due: Decimal) -> Iterator[Dr
         yield Draft(span.days, span.segments[0].number, None, "", None, -used, note=note)
 
 
-def take_grants(bank: str, own: Own, span: VersionSpan) -> Fraction:
+def take_grants(bank: str, owner: Owner, own: Own, span: VersionSpan) -> Fraction:
     """Put what was paid in on days of the bill into a bank; gives how much that is. [currency]."""
     total = Fraction(0)
     for grant in sorted(span.context.grants):
         if grant.bank == bank:
             amount = Fraction(grant.amount)
-            own.setdefault("", []).append(Credit(bank, "", grant.day.replace(day=1), amount))
+            origin = Origin(grant.day, grant.day + timedelta(days=1), owner)
+            credit = Credit(bank, "", grant.day.replace(day=1), amount, origin)
+            own.setdefault("", []).append(credit)
             total += amount
     return total
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from central.domain.rating.charges.ending import GOES_ON, Ending
 from central.domain.rating.determinants.account_overrides import overrides_in
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.tariff.credit_rules import BUDGET_BILLING
 from central.domain.tariff.determinant_rules import (
@@ -53,11 +55,17 @@ _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
 }
 
 
-def obstacles_of(documents: Sequence[TariffDocument]) -> tuple[str, ...]:
+def obstacles_of(
+    documents: Sequence[TariffDocument],
+    period: BillingPeriod | None = None,
+    ending: Ending = GOES_ON,
+) -> tuple[str, ...]:
     """What keeps the bills of a tariff from being priced as columns; empty where nothing does.
 
     Args:
         documents: Of its versions within the bill.
+        period: Of the bills; None for a month.
+        ending: What ends with them.
     """
     found = [
         reason
@@ -66,7 +74,22 @@ def obstacles_of(documents: Sequence[TariffDocument]) -> tuple[str, ...]:
     ]
     if len({document.zone for document in documents}) > 1:
         found.append("zone: another time zone from a version on")
+    if any(document.history for document in documents):
+        apart = any(entry.by == "calendar" for one in documents for entry in one.history)
+        if apart or (period is not None and period.months > 1):
+            found.append("state: a peak of each calendar month")
+        if ending.anything:
+            found.append("state: peaks that end, or that another tariff takes over")
     return tuple(found)
+
+
+def leaves_out_estimates(documents: Sequence[TariffDocument]) -> bool:
+    """Whether demand is asked of metered intervals alone."""
+    return any(
+        isinstance(rule, MaxDeterminant) and rule.estimated == "exclude"
+        for document in documents
+        for rule in document.determinants
+    )
 
 
 def is_alone(facts: AgreementFacts, opening: CarriedState, grants: Sequence[Grant]) -> bool:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
 from central.domain.rating.charges.draft import VersionSpan
-from central.domain.rating.closing_state import closing_of, credits_of, month_of
+from central.domain.rating.charges.ending import GOES_ON, Ending
+from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.columnar.day_matrix import Days, Row, Shape, Stack, stack
 from central.domain.rating.columnar.determinant_columns import (
     Measured,
@@ -27,12 +28,12 @@ from central.domain.rating.columnar.determinant_columns import (
     end_to_end,
     measure,
 )
-from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
+from central.domain.rating.columnar.eligibility import is_alone, leaves_out_estimates, obstacles_of
 from central.domain.rating.columnar.line_column import LineColumn
 from central.domain.rating.columnar.price_columns import ColumnPricer
 from central.domain.rating.columnar.results import CanonicalColumn, Results
 from central.domain.rating.determinants.align import Blocks, inputs_of
-from central.domain.rating.determinants.context import HeldError, RatingContext
+from central.domain.rating.determinants.context import HeldError, RatingContext, credits_of
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -44,7 +45,6 @@ from central.domain.rating.rate import RatingOptions, rate
 from central.domain.rating.rounding import UNROUNDED_DIGITS
 from central.domain.slotted import slotted
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
-from central.domain.tariff.determinant_rules import MaxDeterminant
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 
 CHUNK = 128
@@ -85,6 +85,7 @@ class Terms:
         period: Of the bills.
         prices: Price series.
         options: Rounding and lineage.
+        ending: What ends with the bills.
     """
 
     versions: tuple[TariffVersion, ...]
@@ -93,6 +94,7 @@ class Terms:
     period: BillingPeriod
     prices: tuple[PriceSeries, ...] = ()
     options: RatingOptions = _ROUNDED
+    ending: Ending = GOES_ON
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,7 +173,7 @@ class BillBatch:
         shared = shared_inputs(self.segments, terms.calendar, terms.days, terms.period, prices)
         sources = [made.source(name, self.terms.days).texts for name in sorted(self.rows)]
         members: dict[str, Sequence[Piece]] = {
-            **{name: (text,) for name, text in shared.items()},
+            **{name: (text,) for name, text in (shared | terms.ending.inputs).items()},
             "facts": (canonical(facts.to_json()),),
             "opening": (openings,),
             "sources": ("[", list(map(",".join, zip(*sources, strict=True))), "]"),
@@ -196,7 +198,7 @@ class BillBatch:
                 {}, meter.facts, own.resolved, meter.opening, own.month, credits_of(meter.opening)
             )
             context.found.update({(one.name, one.segment, one.label): one for one in behind})
-            found.append(closing_of(self.segments, context, {}))
+            found.append(closing_of(self.segments, context, self.terms.period))
         return CanonicalColumn(found, _texts(found))
 
 
@@ -244,7 +246,8 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
         segments = cut(terms.days, ordered(terms.versions))
     except NoTariffVersionError:
         return
-    if not obstacles_of([segment.version.document for segment in segments]):
+    documents = [segment.version.document for segment in segments]
+    if not obstacles_of(documents, terms.period, terms.ending):
         for numbers, table in _groups(meters, segments, terms):
             made = _batch(meters[numbers[0]].facts, table, segments, terms)
             if made is not None:
@@ -261,6 +264,7 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         terms.days,
         period=terms.period,
         opening=meter.opening,
+        ending=terms.ending,
         prices=terms.prices,
         grants=meter.grants,
         options=terms.options,
@@ -339,20 +343,12 @@ def _stacked(
     for place, name in enumerate(inputs_for(segments)):
         stacks[name], missing = stack(name, [row[place] for row in table], of)
         good &= ~missing
-        if _leaves_out_estimates(segments):
+        if leaves_out_estimates([segment.version.document for segment in segments]):
             good &= ~stacks[name].estimated
     rows = np.flatnonzero(good)
     if not good.all():
         stacks = {name: one.only(rows) for name, one in stacks.items()}
     return stacks, rows
-
-
-def _leaves_out_estimates(segments: Sequence[Segment]) -> bool:
-    return any(
-        isinstance(rule, MaxDeterminant) and rule.estimated == "exclude"
-        for segment in segments
-        for rule in segment.version.document.determinants
-    )
 
 
 def price_batch(

@@ -217,7 +217,7 @@ def settle_sums(
         banks = segment.version.document.energy_banks
         bank = next(found for found in banks if found.name == rule.bank)
         own = context.credits.setdefault(bank.name, {})
-        return net_with_bank(bank, raw, segment.season, context.month, own)
+        return net_with_bank(bank, raw, segment, context.month, own)
     if rule.side == "use":
         return {label: max(Fraction(0), value) for label, value in raw.items()}
     if rule.side == "surplus":

@@ -54,6 +54,7 @@ class RatingContext:
         found: By (name, segment, label).
         grants: Money paid in on days of the bill.
         sums: What commitments and settlements leave to later bills, by id. [currency]
+        since: First day that those sums count, by id.
         totals: What the months' bills came to, for later averages.
         events: On days of the bill, by stream.
         levels: Values that events left, by determinant and label, then key.
@@ -61,6 +62,7 @@ class RatingContext:
             (name, segment, label).
         past: Gives a series on one local day, before the bill or in it.
         days: What it gave; None for a day without whole data.
+        begins: First day of the first month that the bill is of, None for that month alone.
     """
 
     series: Mapping[str, InputSeries]
@@ -73,6 +75,7 @@ class RatingContext:
     found: dict[tuple[str, int, str], Determinant] = field(default_factory=dict)
     grants: tuple[Grant, ...] = ()
     sums: dict[str, Decimal] = field(default_factory=dict)
+    since: dict[str, date | None] = field(default_factory=dict)
     totals: tuple[MonthTotal, ...] = ()
     events: Events = field(default_factory=dict)
     levels: dict[tuple[str, str], Levels] = field(default_factory=dict)
@@ -81,6 +84,7 @@ class RatingContext:
     )
     past: Callable[[Segment, str, date], InputSeries] = _no_past
     days: dict[tuple[str, date], InputSeries | None] = field(default_factory=dict)
+    begins: date | None = None
 
     def of(self, name: str, segment: int) -> list[Determinant]:
         """All labels of a determinant in a segment; a label may be named after a dot."""
@@ -90,6 +94,22 @@ class RatingContext:
             for (own, number, own_label), found in self.found.items()
             if own == base and number == segment and label in {"", "total", own_label}
         ]
+
+
+def credits_of(state: CarriedState) -> Credits:
+    """The banks of a state, by bank and label."""
+    found: Credits = {}
+    for credit in state.credits:
+        found.setdefault(credit.bank, {}).setdefault(credit.label, []).append(credit)
+    return found
+
+
+def levels_of(state: CarriedState) -> dict[tuple[str, str], Levels]:
+    """The levels of a state, by determinant and label, then key."""
+    found: dict[tuple[str, str], Levels] = {}
+    for level in state.levels:
+        found.setdefault((level.name, level.label), {})[level.key] = level.value
+    return found
 
 
 def unit_of(segment: Segment, series: str) -> str:

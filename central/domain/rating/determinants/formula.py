@@ -101,10 +101,11 @@ def _prior(prior: Prior, segment: Segment, context: RatingContext) -> Fraction:
         named = peak.name == base and label in {"", peak.label}
         if named and in_reach and peak.month.month in prior.months:
             peaks[peak.month] = max(peak.value, peaks.get(peak.month, peak.value))
-    wanted = sum(
-        1 for age in range(earliest, earliest + reach) if (age - 1) % 12 + 1 in prior.months
-    )
-    if entry is not None and entry.missing == "hold" and len(peaks) < wanted:
-        message = f"{wanted - len(peaks)} earlier peaks of {prior.name!r} are missing."
+    begins = context.begins or context.month
+    own = begins.year * 12 + begins.month
+    wanted = sum(1 for age in range(earliest, own) if (age - 1) % 12 + 1 in prior.months)
+    known = sum(1 for month in peaks if month < begins)
+    if entry is not None and entry.missing == "hold" and known < wanted:
+        message = f"{wanted - known} earlier peaks of {prior.name!r} are missing."
         raise HeldError(Hold("MISSING_HISTORY", message, prior.name))
     return max(peaks.values(), default=Fraction(0)) * prior.percent / 100

@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
+
+from central.domain.tariff.credit_rules import BUDGET_BILLING
+from central.domain.tariff.state_rules import Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an entry comes from: it says whose it is and of when, and nothing of its worth.
+
+    Args:
+        first: First day of the period, or of the year or term so far; None where nobody kept it.
+        end: The day after the last.
+        owner: Whose the entry is.
+    """
+
+    first: date | None = None
+    end: date | None = None
+    owner: Owner = Owner.OCCUPANCY
+
+    def to_json(self) -> list[str | None]:
+        """What an entry ends with; nothing where it says no more than an old one did."""
+        if self == UNKNOWN:
+            return []
+        days = (None if day is None else day.isoformat() for day in (self.first, self.end))
+        return [*days, str(self.owner)]
+
+    @classmethod
+    def from_json(cls, value: Sequence[str | None]) -> Origin:
+        """The origin that `to_json` wrote."""
+        if not value:
+            return UNKNOWN
+        first, end = (None if day is None else date.fromisoformat(day) for day in value[:2])
+        return cls(first, end, Owner(str(value[2])))
+
+
+UNKNOWN = Origin()
+"""Of entries that were kept before their origin was."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -18,12 +56,14 @@ class Peak:
         label: Period, "" for none.
         month: First day of the calendar month it was metered in.
         value: In the determinant's unit.
+        origin: The period it was metered in.
     """
 
     name: str
     label: str
     month: date
     value: Fraction
+    origin: Origin = field(default=UNKNOWN, compare=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,12 +75,18 @@ class Credit:
         label: Period, "" for none.
         earned: First day of the month it was earned in.
         amount: In the bank's unit: kWh or currency. Never negative.
+        origin: The period it was earned in.
     """
 
     bank: str
     label: str
     earned: date
     amount: Fraction
+    origin: Origin = field(default=UNKNOWN, compare=False)
+
+    def under(self, label: str) -> Credit:
+        """The credit under another period."""
+        return replace(self, label=label)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,6 +110,7 @@ class MonthTotal:
 
     month: date
     amount: Decimal
+    origin: Origin = field(default=UNKNOWN, compare=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,6 +119,7 @@ class YearSum:
 
     id: str
     amount: Decimal
+    origin: Origin = field(default=UNKNOWN, compare=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,12 +131,14 @@ class Level:
         label: Value of the field it is split by, "" for none.
         key: What holds it, "" where one thing does.
         value: In the determinant's unit.
+        origin: The period it was left in.
     """
 
     name: str
     label: str
     key: str
     value: Fraction
+    origin: Origin = field(default=UNKNOWN, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,45 +161,150 @@ class CarriedState:
 
     def sum_of(self, identifier: str) -> Decimal:
         """The sum of the year so far of a minimum or commitment. [currency]."""
-        for entry in self.sums:
-            if entry.id == identifier:
-                return entry.amount
-        return Decimal(0)
+        entry = self.sum_entry(identifier)
+        return Decimal(0) if entry is None else entry.amount
+
+    def sum_entry(self, identifier: str) -> YearSum | None:
+        """The sum of that name, None where there is none."""
+        return next((entry for entry in self.sums if entry.id == identifier), None)
+
+    def of(self, owner: Owner) -> CarriedState:
+        """What of it one owner has."""
+        return self.only(lambda _, entry: entry.origin.owner is owner)
+
+    def only(self, wanted: Callable[[str, Entry], bool]) -> CarriedState:
+        """The entries that are wanted, each asked with the name of its state."""
+        return CarriedState(*(_wanted(entries, wanted) for entries in self._entries))
+
+    def changed(self, change: Callable[[Any], Entry]) -> CarriedState:
+        """The state with each entry replaced."""
+        return CarriedState(
+            *(tuple(sorted(map(change, entries))) for entries in self._entries)  # type: ignore[arg-type]
+        )
+
+    def joined(self, other: CarriedState) -> CarriedState:
+        """Both states as one, such as that of an occupancy and that of its account."""
+        both = zip(self._entries, other._entries, strict=True)
+        return CarriedState(*(tuple(sorted((*one, *two))) for one, two in both))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the states that it holds anything of, each once."""
+        return tuple(dict.fromkeys(name_of(e) for entries in self._entries for e in entries))
+
+    @property
+    def _entries(self) -> tuple[tuple[Any, ...], ...]:
+        return (self.peaks, self.credits, self.sums, self.totals, self.levels)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; numbers as strings."""
         said: dict[str, Any] = {
-            "peaks": [[p.name, p.label, p.month.isoformat(), str(p.value)] for p in self.peaks],
-            "credits": [
-                [c.bank, c.label, c.earned.isoformat(), str(c.amount)] for c in self.credits
+            "peaks": [
+                [p.name, p.label, p.month.isoformat(), str(p.value), *p.origin.to_json()]
+                for p in self.peaks
             ],
-            "sums": [[entry.id, str(entry.amount)] for entry in self.sums],
+            "credits": [
+                [c.bank, c.label, c.earned.isoformat(), str(c.amount), *c.origin.to_json()]
+                for c in self.credits
+            ],
+            "sums": [[s.id, str(s.amount), *s.origin.to_json()] for s in self.sums],
         }
         if self.totals:
-            said["totals"] = [[one.month.isoformat(), str(one.amount)] for one in self.totals]
+            said["totals"] = [
+                [t.month.isoformat(), str(t.amount), *t.origin.to_json()] for t in self.totals
+            ]
         if self.levels:
-            said["levels"] = [[v.name, v.label, v.key, str(v.value)] for v in self.levels]
+            said["levels"] = [
+                [v.name, v.label, v.key, str(v.value), *v.origin.to_json()] for v in self.levels
+            ]
         return said
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> CarriedState:
-        """The state that `to_json` wrote."""
+        """The state that `to_json` wrote, now or before entries had an origin."""
         return cls(
             peaks=tuple(
-                Peak(name, label, date.fromisoformat(month), Fraction(peak))
-                for name, label, month, peak in value["peaks"]
+                Peak(name, label, date.fromisoformat(month), Fraction(peak), _origin(rest))
+                for name, label, month, peak, *rest in value["peaks"]
             ),
             credits=tuple(
-                Credit(bank, label, date.fromisoformat(earned), Fraction(amount))
-                for bank, label, earned, amount in value["credits"]
+                Credit(bank, label, date.fromisoformat(earned), Fraction(amount), _origin(rest))
+                for bank, label, earned, amount, *rest in value["credits"]
             ),
-            sums=tuple(YearSum(name, Decimal(amount)) for name, amount in value["sums"]),
+            sums=tuple(
+                YearSum(name, Decimal(amount), _origin(rest))
+                for name, amount, *rest in value["sums"]
+            ),
             totals=tuple(
-                MonthTotal(date.fromisoformat(month), Decimal(amount))
-                for month, amount in value.get("totals", ())
+                MonthTotal(date.fromisoformat(month), Decimal(amount), _origin(rest))
+                for month, amount, *rest in value.get("totals", ())
             ),
             levels=tuple(
-                Level(name, label, key, Fraction(level))
-                for name, label, key, level in value.get("levels", ())
+                Level(name, label, key, Fraction(level), _origin(rest))
+                for name, label, key, level, *rest in value.get("levels", ())
             ),
         )
+
+
+Entry = Peak | Credit | YearSum | MonthTotal | Level
+_E = TypeVar("_E", bound=Entry)
+_origin = Origin.from_json
+
+
+def name_of(entry: Entry) -> str:
+    """The name of the state that an entry belongs to."""
+    match entry:
+        case Peak() | Level():
+            return entry.name
+        case Credit():
+            return entry.bank
+        case YearSum():
+            return entry.id
+        case MonthTotal():
+            return BUDGET_BILLING
+
+
+def renamed(entry: Entry, name: str, owner: Owner) -> Entry:
+    """An entry under another name, and whose it is then."""
+    origin = replace(entry.origin, owner=owner)
+    match entry:
+        case Peak() | Level():
+            return replace(entry, name=name, origin=origin)
+        case Credit():
+            return replace(entry, bank=name, origin=origin)
+        case YearSum():
+            return replace(entry, id=name, origin=origin)
+        case MonthTotal():
+            return replace(entry, origin=origin)
+
+
+def _wanted(entries: Iterable[_E], wanted: Callable[[str, Entry], bool]) -> tuple[_E, ...]:
+    return tuple(entry for entry in entries if wanted(name_of(entry), entry))
+
+
+def opening_of(before: CarriedState, account: CarriedState, names: Collection[str]) -> CarriedState:
+    """What a part opens with: its occupancy's state, and what it knows of its account's.
+
+    Args:
+        before: What the part directly before it in the occupancy left.
+        account: The account's own, as `account_after` leaves it.
+        names: Of the states that the part's tariff has.
+    """
+    wanted = {*names, *before.of(Owner.ACCOUNT).names}
+    shared = account.of(Owner.ACCOUNT).only(lambda name, _: name in wanted)
+    return before.of(Owner.OCCUPANCY).joined(shared)
+
+
+def account_after(
+    account: CarriedState, opening: CarriedState, closing: CarriedState
+) -> CarriedState:
+    """What is the account's own after a part, of whichever of its occupancies.
+
+    Args:
+        account: As it was before.
+        opening: What the part opened with.
+        closing: What it left.
+    """
+    taken = set(opening.of(Owner.ACCOUNT).names)
+    left = account.only(lambda name, _: name not in taken)
+    return left.joined(closing.of(Owner.ACCOUNT))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
-from central.domain.rating.inputs.carried_state import Credit
+from central.domain.rating.inputs.carried_state import Credit, Origin
+from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.credit_rules import EnergyBank
 from central.domain.tariff.grammar.banks import LAPSE
 
@@ -17,7 +19,7 @@ Own = dict[str, list[Credit]]
 
 
 def net_with_bank(
-    bank: EnergyBank, sums: Mapping[str, Fraction], season: str, month: date, own: Own
+    bank: EnergyBank, sums: Mapping[str, Fraction], segment: Segment, month: date, own: Own
 ) -> dict[str, Fraction]:
     """Pay each period's use from its credits, and bank each period's surplus.
 
@@ -29,7 +31,7 @@ def net_with_bank(
     Args:
         bank: Rules.
         sums: Period to net energy, below zero for surplus. [kWh]
-        season: Of the segment.
+        segment: Whose sums they are.
         month: First day of the bill's month.
         own: The bank's credits by label; changed in place.
 
@@ -38,18 +40,19 @@ def net_with_bank(
 
     Source: docs/reference/charges.md, "Net metering"; SSC transfer_surplus
     """
-    _relabel(bank, season, own)
+    origin = Origin(segment.days.first, segment.days.end, bank.owner)
+    _relabel(bank, segment.season, own)
     charged = {}
     for label, value in sums.items():
         if value < 0:
-            own.setdefault(label, []).append(Credit(bank.name, label, month, -value))
+            own.setdefault(label, []).append(Credit(bank.name, label, month, -value, origin))
             charged[label] = Fraction(0)
         else:
             charged[label] = value - draw(own, label, value)
     if bank.basis == "total":
         before = sum((credit.amount for credit in own.get(TOTAL, ())), Fraction(0))
         after = max(Fraction(0), before - sum(sums.values(), Fraction(0)))
-        own[TOTAL] = [Credit(bank.name, TOTAL, month, after)] if after else []
+        own[TOTAL] = [Credit(bank.name, TOTAL, month, after, origin)] if after else []
     return charged
 
 
@@ -60,7 +63,7 @@ def draw(own: Own, label: str, wanted: Fraction) -> Fraction:
         part = min(credit.amount, wanted - taken)
         taken += part
         if part < credit.amount:
-            left.append(Credit(credit.bank, label, credit.earned, credit.amount - part))
+            left.append(replace(credit, label=label, amount=credit.amount - part))
     own[label] = left
     return taken
 
@@ -75,9 +78,7 @@ def _relabel(bank: EnergyBank, season: str, own: Own) -> None:
         target = pairs.get(label, label) if label != TOTAL else TOTAL
         if target == LAPSE:
             continue
-        moved.setdefault(target, []).extend(
-            Credit(credit.bank, target, credit.earned, credit.amount) for credit in found
-        )
+        moved.setdefault(target, []).extend(credit.under(target) for credit in found)
     own.clear()
     own.update(moved)
 

@@ -24,6 +24,7 @@ from central.domain.tariff.grammar.kind import (
 from central.domain.tariff.grammar.prices import PRICES, SEASONAL_STEPS, TIERS
 from central.domain.tariff.grammar.record import Record, Row, named, variants
 from central.domain.tariff.grammar.scope import Quantity
+from central.domain.tariff.grammar.state import ENERGY_AT_END, MONEY_AT_END, OWNER
 from central.domain.tariff.price_rules import TierRules
 from central.domain.tariff.refusal import Code
 
@@ -115,6 +116,8 @@ ENERGY_BANK = Record(
         Row("true_up", TRUE_UP),
         Row("earn", TEXT, in_model=False),
         Row("by", TEXT, in_model=False),
+        ENERGY_AT_END,
+        OWNER,
     ),
     checks=(_check_repeats,),
     named=True,
@@ -177,6 +180,8 @@ MONEY_BANK = Record(
         Row("true_up", TRUE_UP),
         Row("expires", one_of("true_up", "never"), in_model=False),
         Row("expires_months", whole(1, 600)),
+        MONEY_AT_END,
+        OWNER,
     ),
     checks=(_check_expiry,),
     named=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from central.domain.tariff.document import Charge, Minimum, Percent
+from central.domain.tariff.grammar.commitments import BEGINNING
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import NUMBER, TEXT, Kind, number, one_of, whole
 from central.domain.tariff.grammar.names import (
@@ -17,6 +18,7 @@ from central.domain.tariff.grammar.node import Scalar
 from central.domain.tariff.grammar.prices import PRICES, SEASONAL_STEPS, TIERS
 from central.domain.tariff.grammar.record import Record, Row, variants
 from central.domain.tariff.grammar.scope import POWER, Quantity
+from central.domain.tariff.grammar.state import OWNER, SHARES
 from central.domain.tariff.price_rules import Step, TierRules
 from central.domain.tariff.refusal import Code
 
@@ -166,9 +168,25 @@ def _percent_or_charge(cursor: Cursor) -> Record:
 RIDER = variants(PERCENT, CHARGE, pick=_percent_or_charge)
 
 
+def _word_of_year(minimum: Minimum) -> str:
+    return "calendar" if minimum.begins is None else "contract"
+
+
+def _beginning(minimum: Minimum) -> object:
+    return minimum.begins
+
+
+def _is_contract(minimum: Cursor) -> bool:
+    return bool(minimum.values["year"] == "contract")
+
+
+def _is_yearly(minimum: Cursor) -> bool:
+    return bool(minimum.values["per"] == "year")
+
+
 def _end_with_true_up(minimum: Cursor) -> None:
     month = minimum.scope.true_up_month
-    if minimum.values["year"] == "calendar":
+    if minimum.values["year"] != "true_up":
         return
     if month is None:
         message = "The year ends with a true-up, but the banks have no one month for it."
@@ -192,8 +210,17 @@ MINIMUM = Record(
         Row("per", one_of("month", "year"), default="month"),
         Row("prorate", one_of("cycle", "none"), default="cycle"),
         Row("basis", one_of("before_credits", "after_credits"), default="before_credits"),
-        Row("year", one_of("calendar", "true_up"), default="calendar", in_model=False),
+        Row(
+            "year",
+            one_of("calendar", "contract", "true_up"),
+            default="calendar",
+            in_model=False,
+            get=_word_of_year,
+        ),
         Row("year_end", whole(1, 12), default=12),
+        Row("begins", BEGINNING, required=True, when=_is_contract, get=_beginning),
+        Row("share", SHARES, default="days", when=_is_yearly),
+        OWNER,
     ),
     checks=(_end_with_true_up,),
     ref="minimum",

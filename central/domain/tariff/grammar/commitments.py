@@ -18,6 +18,7 @@ from central.domain.tariff.grammar.kind import (
 )
 from central.domain.tariff.grammar.names import COUNT, LINE_ID, LINES_ABOVE, no_lines
 from central.domain.tariff.grammar.record import Record, Row
+from central.domain.tariff.grammar.state import OWNER, SHARES
 from central.domain.tariff.refusal import Code
 
 _MONTHS = {"month": 1, "year": 12}
@@ -60,6 +61,8 @@ def _count_months(commitment: Cursor) -> None:
         commitment.refuse(Code.MISSING_KEY, message, "Add `begins: 2026-07-01`.")
 
 
+# The first day of a term: a date, or the text fact that holds one.
+BEGINNING = Kind(_read_beginning, _write_beginning, TEXT.shape)
 TERM = one_of("month", "year", "term")
 
 COMMITMENT = Record(
@@ -76,11 +79,13 @@ COMMITMENT = Record(
         Row("qty", COUNT),
         Row("per", TERM, default="year", in_model=False, get=_word_of_term),
         Row("months", whole(1, 120), required=True, when=_is_term, get=_months_of_term),
-        Row("begins", Kind(_read_beginning, _write_beginning, TEXT.shape)),
+        Row("begins", BEGINNING),
         Row("year_end", whole(1, 12), default=12),
         Row("basis", one_of("before_credits", "after_credits"), default="before_credits"),
         Row("shortfall", one_of("charge", "carry"), default="charge"),
         Row("excess", one_of("lapse", "carry"), default="lapse"),
+        Row("share", SHARES, default="none"),
+        OWNER,
     ),
     checks=(_count_months,),
     ref="commitment",

@@ -36,6 +36,7 @@ from central.domain.tariff.grammar.names import BANK, HOURS, SCHEDULE, SERIES
 from central.domain.tariff.grammar.prices import PRICES
 from central.domain.tariff.grammar.record import Record, Row, named, variants
 from central.domain.tariff.grammar.scope import POWER, Scope
+from central.domain.tariff.grammar.state import OWNER
 from central.domain.tariff.refusal import Code
 
 
@@ -248,6 +249,8 @@ HISTORY = Record(
     (
         Row("months", whole(1, 60), default=12, always=True),
         Row("missing", one_of("ignore", "hold"), default="ignore", always=True),
+        Row("by", one_of("period", "calendar"), default="period"),
+        OWNER,
     ),
     checks=(_check_determinant,),
     named=True,

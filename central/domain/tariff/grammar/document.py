@@ -41,6 +41,7 @@ from central.domain.tariff.grammar.record import Record, Row, list_of, named, pa
 from central.domain.tariff.grammar.scope import BUILT_IN_INPUTS
 from central.domain.tariff.grammar.series import SERIES
 from central.domain.tariff.grammar.settlement import SETTLEMENT
+from central.domain.tariff.grammar.state import TAKES_OVER, check_what_is_taken_over
 from central.domain.tariff.refusal import Code
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import zone_info
@@ -203,6 +204,7 @@ DOCUMENT = Record(
         Row("commitments", list_of(COMMITMENT, alone=True), default=()),
         Row("taxes", list_of(PERCENT, alone=True), default=()),
         Row("settlement", SETTLEMENT, default=()),
+        Row("takes_over", TAKES_OVER, default=(), then=check_what_is_taken_over),
     ),
     checks=(_check_charges,),
     make=_make_document,

@@ -18,6 +18,7 @@ from central.domain.tariff.grammar.kind import Kind, list_shape, one_of, whole
 from central.domain.tariff.grammar.names import FLAG_FACT
 from central.domain.tariff.grammar.node import Fields, Scalar
 from central.domain.tariff.grammar.record import Record, Row
+from central.domain.tariff.grammar.state import OWNER_OF_MONEY
 from central.domain.tariff.refusal import Code
 
 _BY_WORD = {
@@ -28,6 +29,7 @@ _BY_WORD = {
             Row("months", whole(2, 36), default=12, always=True),
             Row("settle_up", whole(1, 12)),
             Row("only", FLAG_FACT),
+            OWNER_OF_MONEY,
         ),
     ),
     PREPAID: Record(
@@ -35,6 +37,7 @@ _BY_WORD = {
         (
             Row("expires_months", whole(1, 600)),
             Row("only", FLAG_FACT),
+            OWNER_OF_MONEY,
         ),
     ),
 }

@@ -17,6 +17,7 @@ import yaml
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
+from central.domain.rating.charges.ending import Ending
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
@@ -135,6 +136,11 @@ def days_of(said: dict[str, Any], period: BillingPeriod) -> DayRange:
     return DayRange(date.fromisoformat(first), date.fromisoformat(end))
 
 
+def ending_of(said: dict[str, Any]) -> Ending:
+    after = said.get("successor")
+    return Ending("final" in said, None if after is None else load_tariff(FOLDER / after))
+
+
 @pytest.mark.parametrize("path", BILLS, ids=lambda path: path.name)
 def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
     said = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - strings only
@@ -155,6 +161,7 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
         resolve_calendar(documents, 2025, 2027),
         days,
         period=period,
+        ending=ending_of(said),
         opening=opening,
         prices=prices_of(
             said.get("prices", {}),

@@ -1,0 +1,134 @@
+"""What ends with a part of a bill, and what the part after it takes over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from central.domain.rating.determinants.context import HeldError
+from central.domain.rating.hashing import canonical
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.carried_state import CarriedState, Credit, name_of, renamed
+from central.domain.rating.inputs.energy_bank import TOTAL
+from central.domain.tariff.credit_rules import EnergyBank
+from central.domain.tariff.determinant_rules import SumDeterminant
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.state_rules import Owner
+from central.domain.tariff.version import TariffVersion
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a part ends: as most do, as the last under its tariff, or as the occupancy's last.
+
+    Args:
+        final: Whether the occupancy ends with it, so that all is settled.
+        successor: The tariff of the part after it, where that is another; it takes over what it
+            says, and what of the account it has a rule of the same name for.
+        account_stays: Whether the account goes on elsewhere, and what is its own with it.
+    """
+
+    final: bool = False
+    successor: TariffDocument | None = None
+    account_stays: bool = False
+
+    @property
+    def anything(self) -> bool:
+        """Whether any state may end here."""
+        return self.final or self.successor is not None
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Canonical text of what it adds to a bill's inputs."""
+        if not self.anything:
+            return {}
+        after = "" if self.successor is None else TariffVersion.of(self.successor).sha256
+        return {"ending": canonical([self.final, after, self.account_stays])}
+
+    def name_after(self, name: str, owner: Owner) -> str | None:
+        """The name under which a state goes on; None where it ends here."""
+        stays = owner is Owner.ACCOUNT and self.account_stays
+        if self.final:
+            return name if stays else None
+        if self.successor is None:
+            return name
+        if name in self._names:
+            return self._names[name]
+        has = owner is Owner.ACCOUNT and name in self.successor.owners
+        return name if has or stays else None
+
+    def carried(self, state: CarriedState, document: TariffDocument) -> CarriedState:
+        """What the next part opens with.
+
+        Args:
+            state: What the part leaves, with all that ends in it still there.
+            document: Of its last version.
+
+        Raises:
+            HeldError: What is taken over does not fit where it goes.
+        """
+        if not self.anything:
+            return state
+        owners = document.owners
+        found = CarriedState()
+        for name in state.names:
+            after = self.name_after(name, owners.get(name, Owner.OCCUPANCY))
+            if after is not None:
+                part = state.only(lambda own, _, name=name: own == name)  # type: ignore[misc]
+                found = found.joined(self._moved(part, name, after, document))
+        return found
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {} if self.successor is None else dict(self.successor.takes_over)
+
+    def _moved(
+        self, part: CarriedState, name: str, after: str, document: TariffDocument
+    ) -> CarriedState:
+        if self.successor is None:
+            return part
+        _check_units(name, after, document, self.successor)
+        owner = self.successor.owners.get(after, Owner.OCCUPANCY)
+        moved = part.changed(lambda entry: renamed(entry, after, owner))
+        energy = next((b for b in self.successor.energy_banks if b.name == after), None)
+        if energy is None:
+            return moved
+        labels = _labels(energy, self.successor)
+        return moved.changed(lambda entry: _relabelled(entry, energy, labels))
+
+
+GOES_ON = Ending()
+"""The part after it is under the same tariff."""
+
+
+def _check_units(name: str, after: str, before: TariffDocument, new: TariffDocument) -> None:
+    one, two = _unit_of(name, before), _unit_of(after, new)
+    if one not in {two, None}:
+        message = f"{name!r} of {before.tariff} holds {one}, but {after!r} of {new.tariff} {two}."
+        raise HeldError(Hold("STATE_MISMATCH", message, f"{name} {after}"))
+
+
+def _unit_of(name: str, document: TariffDocument) -> str | None:
+    energy = {bank.name: f"kWh by {bank.basis}" for bank in document.energy_banks}
+    money = {bank.name: document.currency.code for bank in document.money_banks}
+    peaks = {peak.name: "peaks" for peak in document.history}
+    sums = dict.fromkeys(document.owners, f"a sum in {document.currency.code}")
+    return (sums | energy | money | peaks).get(name)
+
+
+def _labels(bank: EnergyBank, document: TariffDocument) -> frozenset[str]:
+    for rule in document.determinants:
+        if isinstance(rule, SumDeterminant) and rule.bank == bank.name and rule.by:
+            periods = document.calendar.schedule(rule.by).periods
+            return frozenset(period.name for period in periods)
+    return frozenset({""})
+
+
+def _relabelled(credit: Credit, bank: EnergyBank, labels: frozenset[str]) -> Credit:
+    """A credit under a period that the new bank has; one without periods takes all."""
+    if credit.label in labels | {TOTAL}:
+        return credit
+    if labels == {""}:
+        return credit.under("")
+    message = f"The bank {bank.name!r} has no period {credit.label!r} for what it takes over."
+    raise HeldError(Hold("STATE_MISMATCH", message, f"{name_of(credit)} {credit.label}"))

@@ -1,0 +1,32 @@
+"""What a tariff carries from bill to bill, whose it is, and what becomes of it at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+
+class Owner(StrEnum):
+    """Whose a carried state is."""
+
+    OCCUPANCY = "occupancy"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class AtEnd:
+    """What becomes of a bank with the last part under its tariff.
+
+    Args:
+        apply: Whether money first pays what is due.
+        pay: Price per kWh of what is left, or share of the money; zero lets it expire.
+    """
+
+    apply: bool = False
+    pay: Decimal = Decimal(0)
+
+
+YearShare = Literal["days", "months", "none"]
+"""What a part of a year needs of a yearly amount: its days' share, its months', or all of it."""
