@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from central.domain.rating.charges.ending import GOES_ON, Ending
+from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.determinants.compute import metered_peaks
 from central.domain.rating.determinants.context import RatingContext
 from central.domain.rating.determinants.monthly_peaks import peaks_by_month
@@ -34,7 +34,7 @@ def closing_of(
     context: RatingContext,
     period: BillingPeriod,
     sums: Sequence[YearSum] = (),
-    ending: Ending = GOES_ON,
+    ending: PartEnding = GOES_ON,
 ) -> CarriedState:
     """What the bill leaves to later ones.
 

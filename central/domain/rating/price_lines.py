@@ -13,9 +13,9 @@ from central.domain.rating.charges.commitment import price_commitment
 from central.domain.rating.charges.credits import price_money_bank, settle_bank
 from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.dynamic import price_dynamic
-from central.domain.rating.charges.ending import GOES_ON, Ending
+from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.charges.fixed import price_fixed
-from central.domain.rating.charges.hand_over import NOTHING_HANDED, HandedOver
+from central.domain.rating.charges.hand_over import NOTHING_HANDED, StateHandOver
 from central.domain.rating.charges.minimum import carried_sum, price_minimum, year_sum
 from central.domain.rating.charges.percents import price_percent
 from central.domain.rating.charges.prepaid import price_prepaid
@@ -52,8 +52,8 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
     context: RatingContext,
     *,
     rounded: bool,
-    ending: Ending = GOES_ON,
-    handed: HandedOver = NOTHING_HANDED,
+    ending: PartEnding = GOES_ON,
+    handed: StateHandOver = NOTHING_HANDED,
 ) -> tuple[list[RatedLine], tuple[YearSum, ...]]:
     """The lines of a bill from its determinants, and what yearly minimums have to remember.
 
@@ -165,7 +165,7 @@ def _price(span: VersionSpan) -> None:
         _price_percent(tax, span, "tax")
 
 
-def _take_up(span: VersionSpan, handed: HandedOver, *, before_taxes: bool) -> None:
+def _take_up(span: VersionSpan, handed: StateHandOver, *, before_taxes: bool) -> None:
     """The lines that settle what another tariff left: what is taxed first, and the rest at last."""
     if before_taxes and span.before:
         return

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
-from central.domain.rating.charges.ending import GOES_ON, Ending
+from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.charges.hand_over import NOTHING_HANDED, hand_over
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.determinants.account_overrides import overridden
@@ -68,7 +68,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     days: DayRange,
     *,
     period: BillingPeriod | None = None,
-    ending: Ending = GOES_ON,
+    ending: PartEnding = GOES_ON,
     predecessor: TariffVersion | None = None,
     opening: CarriedState | None = None,
     prices: Sequence[PriceSeries] = (),

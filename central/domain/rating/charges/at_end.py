@@ -90,7 +90,7 @@ def _money(bank: MoneyBank, span: VersionSpan) -> Ended:
     if left:
         expired = left - applied - paid
         parts = {"applied": applied, "paid out": paid, "expired": expired}
-        said = ", ".join(f"{shown(value)} {word}" for word, value in parts.items() if value)
+        amounts = ", ".join(f"{shown(value)} {word}" for word, value in parts.items() if value)
         yield (
             f"{bank.name}_settlement",
             Draft(
@@ -100,7 +100,7 @@ def _money(bank: MoneyBank, span: VersionSpan) -> Ended:
                 code,
                 None,
                 -(applied + paid),
-                note=f"at the end {said}",
+                note=f"at the end {amounts}",
             ),
         )
 
@@ -159,9 +159,9 @@ def _levels(span: VersionSpan) -> Ended:
             continue
         levels = [
             value
-            for (name, _), own in span.context.levels.items()
+            for (name, _), levels_by_key in span.context.levels.items()
             if name == rule.name
-            for value in own.values()
+            for value in levels_by_key.values()
         ]
         if levels:
             total = sum(levels, Fraction(0))

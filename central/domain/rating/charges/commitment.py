@@ -87,5 +87,5 @@ def _share(rule: Commitment, begins: date | None, span: VersionSpan) -> tuple[Fr
         return Fraction(span.whole_months), ""
     end = year_end(rule.year_end, span) if begins is None else term_end(begins, rule.months, span)
     first = since(rule.id, span)
-    share, said = share_of(rule.share, rule.months, end, first, span.bill.end)
-    return share, f", {said}" if said else ""
+    share, how = share_of(rule.share, rule.months, end, first, span.bill.end)
+    return share, f", {how}" if how else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant, RatedLine
-from central.domain.rating.charges.ending import GOES_ON, Ending
+from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.determinants.context import HeldError, RatingContext, true_fact
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -72,7 +72,7 @@ class VersionSpan:
     lines: list[RatedLine]
     add: Callable[[str, str, str, Draft], RatedLine]
     before: tuple[RatedLine, ...] = ()
-    ending: Ending = GOES_ON
+    ending: PartEnding = GOES_ON
 
     @property
     def days(self) -> DayRange:

@@ -18,7 +18,7 @@ from central.domain.tariff.version import TariffVersion
 
 
 @dataclass(frozen=True)
-class Ending:
+class PartEnding:
     """How a part ends: as most do, as the last under its tariff, or as the occupancy's last.
 
     Args:
@@ -70,26 +70,26 @@ class Ending:
         if not self.anything:
             return state
         owners = document.owners
-        found = CarriedState()
+        opening = CarriedState()
         for name in state.names:
             after = self.name_after(name, owners.get(name, Owner.OCCUPANCY))
             if after is not None:
-                part = state.only(lambda own, _, name=name: own == name)  # type: ignore[misc]
-                found = found.joined(self._moved(part, name, after, document))
-        return found
+                entries = state.only(lambda its, _, name=name: its == name)  # type: ignore[misc]
+                opening = opening.joined(self._moved(entries, name, after, document))
+        return opening
 
     @cached_property
     def _names(self) -> dict[str, str]:
         return {} if self.successor is None else dict(self.successor.takes_over)
 
     def _moved(
-        self, part: CarriedState, name: str, after: str, document: TariffDocument
+        self, entries: CarriedState, name: str, after: str, document: TariffDocument
     ) -> CarriedState:
         if self.successor is None:
-            return part
+            return entries
         _check_units(name, after, document, self.successor)
         owner = self.successor.owners.get(after, Owner.OCCUPANCY)
-        moved = part.changed(lambda entry: renamed(entry, after, owner))
+        moved = entries.changed(lambda entry: renamed(entry, after, owner))
         energy = next((b for b in self.successor.energy_banks if b.name == after), None)
         if energy is None:
             return moved
@@ -97,14 +97,15 @@ class Ending:
         return moved.changed(lambda entry: _relabelled(entry, energy, labels))
 
 
-GOES_ON = Ending()
+GOES_ON = PartEnding()
 """The part after it is under the same tariff."""
 
 
 def _check_units(name: str, after: str, before: TariffDocument, new: TariffDocument) -> None:
-    one, two = _unit_of(name, before), _unit_of(after, new)
-    if one not in {two, None}:
-        message = f"{name!r} of {before.tariff} holds {one}, but {after!r} of {new.tariff} {two}."
+    unit, new_unit = _unit_of(name, before), _unit_of(after, new)
+    if unit not in {new_unit, None}:
+        there = f"{after!r} of {new.tariff} {new_unit}"
+        message = f"{name!r} of {before.tariff} holds {unit}, but {there}."
         raise HeldError(Hold("STATE_MISMATCH", message, f"{name} {after}"))
 
 

@@ -11,7 +11,7 @@ from central.domain.rating.charges.at_end import settle_ended
 from central.domain.rating.charges.budget import price_deferred
 from central.domain.rating.charges.commitment import price_commitment
 from central.domain.rating.charges.draft import Draft, VersionSpan
-from central.domain.rating.charges.ending import Ending
+from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.charges.minimum import price_minimum
 from central.domain.rating.determinants.context import RatingContext, credits_of, levels_of
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -41,7 +41,7 @@ class SettledLine:
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOver:
+class StateHandOver:
     """What became of the state of another tariff.
 
     Args:
@@ -53,7 +53,7 @@ class HandedOver:
     state: CarriedState = CarriedState()  # noqa: RUF009 - frozen
 
 
-NOTHING_HANDED = HandedOver()
+NOTHING_HANDED = StateHandOver()
 
 
 def hand_over(  # noqa: PLR0913, PLR0917 - all that the settlement depends on
@@ -63,7 +63,7 @@ def hand_over(  # noqa: PLR0913, PLR0917 - all that the settlement depends on
     period: BillingPeriod,
     facts: AgreementFacts,
     calendar: ResolvedCalendar,
-) -> HandedOver:
+) -> StateHandOver:
     """Settle what another tariff left, as its last bill would have.
 
     Args:
@@ -84,13 +84,13 @@ def hand_over(  # noqa: PLR0913, PLR0917 - all that the settlement depends on
     context = RatingContext({}, facts, calendar, state, day.first.replace(day=1), credits_of(state))
     context.levels = levels_of(state)
     segment = Segment(0, day, before, "")
-    ending = Ending(successor=new)
+    ending = PartEnding(successor=new)
     span = VersionSpan((segment,), before.document, day, period, context, [], _no_line, (), ending)
     lines = tuple(
         replace(line, draft=replace(line.draft, days=segments[0].days, label=before.tariff))
         for line in _settled(span)
     )
-    return HandedOver(lines, ending.carried(state, before.document))
+    return StateHandOver(lines, ending.carried(state, before.document))
 
 
 def _settled(span: VersionSpan) -> Iterator[SettledLine]:

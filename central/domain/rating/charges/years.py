@@ -40,9 +40,9 @@ def first_day(begins: date | str | None, span: VersionSpan) -> date | None:
     """
     if not isinstance(begins, str):
         return begins
-    said = span.context.facts.at(begins, span.bill.last)
+    text = span.context.facts.at(begins, span.bill.last)
     try:
-        return date.fromisoformat(said) if isinstance(said, str) else _no_date(begins)
+        return date.fromisoformat(text) if isinstance(text, str) else _no_date(begins)
     except ValueError:
         return _no_date(begins)
 

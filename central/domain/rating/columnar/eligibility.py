@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from central.domain.rating.charges.ending import GOES_ON, Ending
+from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.determinants.account_overrides import overrides_in
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -58,7 +58,7 @@ _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
 def obstacles_of(
     documents: Sequence[TariffDocument],
     period: BillingPeriod | None = None,
-    ending: Ending = GOES_ON,
+    ending: PartEnding = GOES_ON,
 ) -> tuple[str, ...]:
     """What keeps the bills of a tariff from being priced as columns; empty where nothing does.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
 from central.domain.rating.charges.draft import VersionSpan
-from central.domain.rating.charges.ending import GOES_ON, Ending
+from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.columnar.day_matrix import Days, Row, Shape, Stack, stack
 from central.domain.rating.columnar.determinant_columns import (
@@ -94,7 +94,7 @@ class Terms:
     period: BillingPeriod
     prices: tuple[PriceSeries, ...] = ()
     options: RatingOptions = _ROUNDED
-    ending: Ending = GOES_ON
+    ending: PartEnding = GOES_ON
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -102,10 +102,10 @@ def _prior(prior: Prior, segment: Segment, context: RatingContext) -> Fraction:
         if named and in_reach and peak.month.month in prior.months:
             peaks[peak.month] = max(peak.value, peaks.get(peak.month, peak.value))
     begins = context.begins or context.month
-    own = begins.year * 12 + begins.month
-    wanted = sum(1 for age in range(earliest, own) if (age - 1) % 12 + 1 in prior.months)
-    known = sum(1 for month in peaks if month < begins)
-    if entry is not None and entry.missing == "hold" and known < wanted:
-        message = f"{wanted - known} earlier peaks of {prior.name!r} are missing."
+    until = begins.year * 12 + begins.month
+    wanted = sum(1 for age in range(earliest, until) if (age - 1) % 12 + 1 in prior.months)
+    metered = sum(1 for month in peaks if month < begins)
+    if entry is not None and entry.missing == "hold" and metered < wanted:
+        message = f"{wanted - metered} earlier peaks of {prior.name!r} are missing."
         raise HeldError(Hold("MISSING_HISTORY", message, prior.name))
     return max(peaks.values(), default=Fraction(0)) * prior.percent / 100

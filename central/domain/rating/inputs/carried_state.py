@@ -185,7 +185,7 @@ class CarriedState:
     def joined(self, other: CarriedState) -> CarriedState:
         """Both states as one, such as that of an occupancy and that of its account."""
         both = zip(self._entries, other._entries, strict=True)
-        return CarriedState(*(tuple(sorted((*one, *two))) for one, two in both))
+        return CarriedState(*(tuple(sorted((*mine, *theirs))) for mine, theirs in both))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -198,7 +198,7 @@ class CarriedState:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; numbers as strings."""
-        said: dict[str, Any] = {
+        document: dict[str, Any] = {
             "peaks": [
                 [p.name, p.label, p.month.isoformat(), str(p.value), *p.origin.to_json()]
                 for p in self.peaks
@@ -210,14 +210,14 @@ class CarriedState:
             "sums": [[s.id, str(s.amount), *s.origin.to_json()] for s in self.sums],
         }
         if self.totals:
-            said["totals"] = [
+            document["totals"] = [
                 [t.month.isoformat(), str(t.amount), *t.origin.to_json()] for t in self.totals
             ]
         if self.levels:
-            said["levels"] = [
+            document["levels"] = [
                 [v.name, v.label, v.key, str(v.value), *v.origin.to_json()] for v in self.levels
             ]
-        return said
+        return document
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> CarriedState:

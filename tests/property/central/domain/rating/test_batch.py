@@ -18,7 +18,7 @@ from central.domain.metering.quality import NULL
 from central.domain.rating.bill_lines.bill_form import figures_of, filled, form_of
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.bill_lines.line_text import LineTexts
-from central.domain.rating.charges.ending import Ending
+from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.columnar import rate_batch
 from central.domain.rating.columnar.exact_column import Column, share_out
 from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
@@ -248,7 +248,7 @@ def test_a_batch_bills_every_meter_as_it_is_billed_alone(  # noqa: PLR0913 - wha
         period = replace(period, days=cycle, lies_in=own)
     elif length > 3:
         period = replace(period, days=cycle)
-    options, ending = RatingOptions(rounded=rounded), Ending(final=length % 2 == 0)
+    options, ending = RatingOptions(rounded=rounded), PartEnding(final=length % 2 == 0)
     terms = Terms(versions, CALENDAR, days, period, options=options, ending=ending)
     meters = meters_of(seed, days, name)
     found = rate_many(meters, terms)

@@ -13,7 +13,7 @@ import pytest
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.bill_lines.line import Rated
-from central.domain.rating.charges.ending import Ending
+from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import (
@@ -38,7 +38,7 @@ from tests.support.rating import blocks_from
 
 OCTOBER = Cycle.parse("2026-10").period
 SEPTEMBER = date(2026, 9, 1)
-FINAL = Ending(final=True)
+FINAL = PartEnding(final=True)
 NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar}}")
 ENERGY = CarriedState(credits=(Credit("solar", "", SEPTEMBER, Fraction("595.2")),))
 MONEY = CarriedState(credits=(Credit("wallet", "", SEPTEMBER, Fraction(30)),))
@@ -47,7 +47,7 @@ MONEY = CarriedState(credits=(Credit("wallet", "", SEPTEMBER, Fraction(30)),))
 def october(  # noqa: PLR0913 - what a bill depends on
     text: str,
     opening: CarriedState,
-    ending: Ending = FINAL,
+    ending: PartEnding = FINAL,
     *,
     kwh: int = 10,
     facts: AgreementFacts | None = None,
@@ -88,7 +88,7 @@ def test_a_bank_of_energy_ends_on_a_line_also_for_nothing(rule: str, amount: str
     assert quantity(rated, "solar_settlement") == Decimal("585.2")
     assert amounts(rated)["solar_settlement"] == amount
     assert rated.closing.credits == ()
-    going_on = october(text, ENERGY, Ending())
+    going_on = october(text, ENERGY, PartEnding())
     assert "solar_settlement" not in amounts(going_on)
     assert going_on.closing.credits[0].amount == Fraction("585.2")
 
@@ -128,7 +128,7 @@ def test_a_deferral_is_settled_by_the_final_bill_and_nothing_is_levelled() -> No
     assert amounts(rated)["budget_billing"] == "103.33"
     assert rated.total == Decimal("113.33")
     assert rated.closing == CarriedState()
-    assert october(text, opening, Ending()).closing.sum_of("budget_billing") != 0
+    assert october(text, opening, PartEnding()).closing.sum_of("budget_billing") != 0
 
 
 def test_what_was_paid_in_before_is_paid_back() -> None:
@@ -173,7 +173,7 @@ PLAIN = version(HEAD.replace("tariff: t", "tariff: plain"))
 
 def test_a_tariff_takes_over_what_it_says_under_its_own_name() -> None:
     text = NET + "banks: {solar: {unit: kWh, true_up: {month: 4, pay: 0.05}}}\n"
-    rated = october(text, ENERGY, Ending(successor=SUCCESSOR.document))
+    rated = october(text, ENERGY, PartEnding(successor=SUCCESSOR.document))
     assert "solar_settlement" not in amounts(rated)
     (credit,) = rated.closing.credits
     assert (credit.bank, credit.amount) == ("roof", Fraction("585.2"))
@@ -182,7 +182,7 @@ def test_a_tariff_takes_over_what_it_says_under_its_own_name() -> None:
 
 def test_what_a_tariff_does_not_take_over_ends_by_the_old_rule() -> None:
     text = NET + "banks: {solar: {unit: kWh, true_up: {month: 4, pay: 0.05}}}\n"
-    rated = october(text, ENERGY, Ending(successor=PLAIN.document))
+    rated = october(text, ENERGY, PartEnding(successor=PLAIN.document))
     assert amounts(rated)["solar_settlement"] == "-29.26"
     assert rated.closing == CarriedState()
 
@@ -198,7 +198,7 @@ def test_what_no_bill_has_handed_over_is_handed_over_by_the_first_under_the_new_
     sums = (YearSum("budget_billing", Decimal("103.33")), YearSum("c", Decimal(20)))
     opening = replace(ENERGY, sums=sums)
     text = HEAD.replace("tariff: t", "tariff: plain") + "taxes: [{id: vat, percent: 10, of: all}]\n"
-    rated = october(text, opening, Ending(), predecessor=old)
+    rated = october(text, opening, PartEnding(), predecessor=old)
     assert amounts(rated) == {
         "c/t": "30.00",
         "energy": "10.00",
@@ -207,7 +207,7 @@ def test_what_no_bill_has_handed_over_is_handed_over_by_the_first_under_the_new_
         "solar_settlement/t": "-29.76",
     }
     assert rated.closing == CarriedState()
-    assert rated.input_sha256 != october(text, opening, Ending()).input_sha256
+    assert rated.input_sha256 != october(text, opening, PartEnding()).input_sha256
     assert all(line.first == OCTOBER.days.first for line in rated.lines)
 
 
@@ -215,13 +215,13 @@ def test_energy_taken_over_into_money_or_into_unknown_periods_holds() -> None:
     text = NET + "banks: {solar: {unit: kWh}}\n"
     wrong = HEAD.replace("tariff: t", "tariff: n") + "takes_over: {solar: wallet}\n"
     new = version(wrong + "banks: {wallet: {offsets: energy}}\n")
-    rated = october(text, ENERGY, Ending(successor=new.document))
+    rated = october(text, ENERGY, PartEnding(successor=new.document))
     assert [hold.code for hold in rated.holds] == ["STATE_MISMATCH"]
     periods = 'calendar: {periods: {day: [{at: "00:00-12:00"}], night: rest}}\n'
     split = HEAD.replace("tariff: t", "tariff: n") + periods
     split = split.replace("{sum: import}", "{sum: import, by: period, bank: solar}")
     split += "banks: {solar: {unit: kWh}}\ntakes_over: {solar: solar}\n"
-    rated = october(text, ENERGY, Ending(successor=version(split).document))
+    rated = october(text, ENERGY, PartEnding(successor=version(split).document))
     assert [hold.code for hold in rated.holds] == ["STATE_MISMATCH"]
 
 
@@ -231,10 +231,10 @@ def test_what_is_the_accounts_goes_on_where_the_account_does() -> None:
     )
     text = HEAD + "settlement: [budget_billing]\n"
     levelled = version(text.replace("tariff: t", "tariff: other")).document
-    for ending in (Ending(final=True, account_stays=True), Ending(successor=levelled)):
+    for ending in (PartEnding(final=True, account_stays=True), PartEnding(successor=levelled)):
         rated = october(text, opening, ending)
         assert rated.closing.of(Owner.ACCOUNT).sum_of("budget_billing") == Decimal("103.33")
-    rated = october(text, opening, Ending(successor=PLAIN.document))
+    rated = october(text, opening, PartEnding(successor=PLAIN.document))
     assert amounts(rated)["budget_billing"] == "103.33"
 
 
@@ -285,7 +285,9 @@ def first_hour_of(day: date) -> Callable[[datetime], int]:
     return lambda at: 10_000 if (at.date(), at.hour) == (day, 0) else 0
 
 
-def chain(text: str, periods: Mapping[str, BillingPeriod], ending: Ending | None = None) -> Rated:
+def chain(
+    text: str, periods: Mapping[str, BillingPeriod], ending: PartEnding | None = None
+) -> Rated:
     """Bills of whole periods in a row, 10 kWh in the first hour of each; gives the last."""
     state = CarriedState()
     for number, (_, period) in enumerate(periods.items(), start=1):
@@ -299,7 +301,7 @@ def chain(text: str, periods: Mapping[str, BillingPeriod], ending: Ending | None
             days,
             period=period,
             opening=state,
-            ending=ending if ending and number == len(periods) else Ending(),
+            ending=ending if ending and number == len(periods) else PartEnding(),
         )
         assert not rated.holds
         state = CarriedState.from_json(rated.closing.to_json())

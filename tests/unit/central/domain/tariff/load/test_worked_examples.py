@@ -17,7 +17,7 @@ import yaml
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
-from central.domain.rating.charges.ending import Ending
+from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
@@ -136,9 +136,9 @@ def days_of(said: dict[str, Any], period: BillingPeriod) -> DayRange:
     return DayRange(date.fromisoformat(first), date.fromisoformat(end))
 
 
-def ending_of(said: dict[str, Any]) -> Ending:
+def ending_of(said: dict[str, Any]) -> PartEnding:
     after = said.get("successor")
-    return Ending("final" in said, None if after is None else load_tariff(FOLDER / after))
+    return PartEnding("final" in said, None if after is None else load_tariff(FOLDER / after))
 
 
 @pytest.mark.parametrize("path", BILLS, ids=lambda path: path.name)
