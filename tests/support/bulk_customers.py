@@ -23,6 +23,7 @@ from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import OPERATOR
 from tests.support.books import NOVEMBER, NOW, OCTOBER, TARIFF, ZONE
 
+_AT_ONCE = 1_000
 _INSERT_CUSTOMERS = """\
 WITH point AS (
     INSERT INTO service_point (uid, name, zone, created_at)
@@ -76,10 +77,11 @@ async def seed_customers(dsn: str, count: int, tariff: str = TARIFF) -> None:
             values = {"zone": ZONE, "count": count, "obis": ACTIVE_IMPORT.code, "now": NOW}
             connection.execute(_INSERT_CUSTOMERS, values)
             rows = connection.execute("SELECT id FROM point_channel ORDER BY id").fetchall()
-        async with TimescaleValidationStore(pool).transaction() as work:
-            await work.add_blocks(
-                list(october_blocks([row[0] for row in rows])), Actor.job("validate"), NOW
-            )
+        channels = [row[0] for row in rows]
+        for first in range(0, len(channels), _AT_ONCE):
+            blocks = list(october_blocks(channels[first : first + _AT_ONCE]))
+            async with TimescaleValidationStore(pool).transaction() as work:
+                await work.add_blocks(blocks, Actor.job("validate"), NOW)
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
 
