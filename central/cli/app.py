@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from central.cli import (
+    audit,
     cycles,
     findings,
     groups,
@@ -35,6 +36,7 @@ app.add_typer(groups.groups, name="group")
 app.add_typer(rate.app)
 app.add_typer(print_bills.app, name="bill")
 app.add_typer(settings.app, name="settings")
+app.add_typer(audit.app, name="audit")
 app.add_typer(findings.findings, name="finding")
 app.add_typer(findings.conflicts, name="conflict")
 app.add_typer(findings.quarantine, name="quarantine")

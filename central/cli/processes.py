@@ -20,9 +20,11 @@ from central.cli.output import (
     show,
     wait_for,
 )
+from central.process.sealer import anchors
 from central.process.start import until_signal
 from central.process.stores import open_stores
 from central.process.worker import run_worker
+from central.service.audit.seal import SealAudit
 from central.service.validation.tally import Tally
 from central.service.validation.validate import Validate, VeeSettings
 from firmware_bridge.log_lines import log_to
@@ -117,7 +119,10 @@ def validate_command(*, as_json: AsJson = False) -> None:
             chosen = VeeSettings(grace=settings().grace)
             use_case = Validate(stores.validation, lambda: datetime.now(UTC), chosen)
             with progress_bar("Validating days", None, quiet=as_json) as bar:
-                return await use_case.until_idle(lambda tally: bar(tally.days))
+                done = await use_case.until_idle(lambda tally: bar(tally.days))
+            # Where no worker runs, this is what seals.
+            await SealAudit(stores.audit, anchors(settings())).step()
+            return done
 
     done = wait_for(work())
     if as_json:

@@ -59,7 +59,17 @@ _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
 @imports.command("book", hidden=True)  # its name before
 @answered
 def import_customers_command(
-    file: File, actor: ActingAs = None, *, as_json: AsJson = False
+    file: File,
+    replace_seller: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Replace the seller by the file's, with a reason for the audit log.",
+        ),
+    ] = None,
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Import a customer file (YAML), all or nothing. Importing it twice changes nothing."""
     customers, documents = read_customer_file(file)
@@ -68,7 +78,7 @@ def import_customers_command(
         async with _stores() as stores:
             store = stores.registry
             return await import_customers(
-                store, Enrol(store, actor_of(actor)), customers, documents
+                store, Enrol(store, actor_of(actor)), customers, documents, replace_seller
             )
 
     done = wait_for(work())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -35,6 +36,7 @@ class Settings(FiledSettings):
         grace_s: How long after its end a local day is validated. [s]
         poll_s: How long a worker rests when nothing waits. [s]
         shard_size: Accounts billed at a time.
+        audit_anchor_file: Where the worker anchors the audit log's head; only ever added to.
         takeover_s: How long one transaction may keep a shard that another worker waits for. [s]
         statement_timeout_s: How long one statement may take. [s]
         idle_timeout_s: How long a transaction may stand idle. [s]
@@ -54,6 +56,7 @@ class Settings(FiledSettings):
     grace_s: float = Field(default=900.0, ge=0)
     poll_s: float = Field(default=2.0, gt=0)
     shard_size: int = Field(default=500, ge=1, le=10_000)
+    audit_anchor_file: Path | None = None
     takeover_s: float = Field(default=180.0, gt=0)
     statement_timeout_s: float = Field(default=120.0, ge=0)
     idle_timeout_s: float = Field(default=60.0, ge=0)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
@@ -24,6 +25,7 @@ class Stores:
     """Every store that a command may ask for, all in the same database.
 
     Args:
+        audit: Who did what.
         bills: Runs of cycles and their bills.
         decisions: Conflicts, and what people decided.
         field: What the pages show of gateways and findings.
@@ -35,6 +37,7 @@ class Stores:
         validation: Days to validate, and their blocks.
     """
 
+    audit: TimescaleAuditStore
     bills: TimescaleBillingStore
     decisions: TimescaleDecisionStore
     field: TimescaleField
@@ -58,6 +61,7 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
     limits = settings.limits
     async with make_pool(settings.dsn(), max_size=max_size, name=name, limits=limits) as pool:
         yield Stores(
+            audit=TimescaleAuditStore(pool),
             bills=TimescaleBillingStore(pool),
             decisions=TimescaleDecisionStore(pool),
             field=TimescaleField(pool),

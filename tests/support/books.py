@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
@@ -20,6 +21,7 @@ from central.adapters.timescale.validation.decisions import TimescaleDecisionSto
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.domain.billing.bill import Party
 from central.service.ingest.ingest import Ingest
+from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
 from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.decisions import DecisionStore
@@ -44,6 +46,7 @@ from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading
 from tests.support.actors import OPERATOR, noted
 from tests.support.ingest import Edge, channel
+from tests.support.memory.audit import MemoryAuditStore
 from tests.support.memory.billing import MemoryBillingStore
 from tests.support.memory.books import MemoryBooks
 from tests.support.memory.decisions import MemoryDecisionStore
@@ -92,6 +95,7 @@ class Utility:
     decisions: DecisionStore
     series: SeriesStore
     settings: SettingsStore
+    audit: AuditStore
 
     now: datetime = NOW
     """What the centre's clock shows."""
@@ -166,6 +170,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleDecisionStore(pool),
             TimescaleSeriesStore(pool),
             TimescaleSettingsStore(pool),
+            TimescaleAuditStore(pool),
         )
 
 
@@ -182,4 +187,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemoryDecisionStore(books),
         MemorySeriesStore(books),
         MemorySettingsStore(books),
+        MemoryAuditStore(lambda: ingest.state),
     )

@@ -18,9 +18,11 @@ from itertools import islice
 from uuid import UUID
 
 from central.domain.actor import Actor
+from central.domain.audit.change import change
 from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
+from central.service.ports.decisions import DecisionNote
 from firmware_bridge.contract.envelope import NO_HASH, Link, seal
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
 from firmware_bridge.contract.obis import Obis
@@ -55,7 +57,7 @@ async def import_readings(  # noqa: PLR0913, PLR0917 - what, who and when
     ingest: Ingest,
     gateway: str,
     text: str,
-    actor: Actor,  # noqa: ARG001
+    actor: Actor,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[int], None] = lambda _: None,
 ) -> ImportedReadings:
@@ -77,6 +79,10 @@ async def import_readings(  # noqa: PLR0913, PLR0917 - what, who and when
     epoch = UUID(bytes=sha256(text.encode()).digest()[:16])
     outcomes: Counter[OutcomeKind] = Counter()
     sequence, previous, count = 0, NO_HASH, 0
+    # Said before the first reading is stored: what is stopped half-way is told of as well.
+    begun = {"gateway": gateway, "sha256": sha256(text.encode()).hexdigest()}
+    note = DecisionNote(actor, "", clock())
+    await ingest.audit(note, "readings.import_begun", str(epoch), change(None, begun))
     while batch := list(islice(rows, _BATCH)):
         sequence += 1
         # Sealed at a time that the file gives, so that the same file seals the same bytes.
@@ -86,6 +92,9 @@ async def import_readings(  # noqa: PLR0913, PLR0917 - what, who and when
         outcomes.update(outcome.kind for outcome in result.outcomes)
         count += len(batch)
         progress(count)
+    ended = {"readings": count} | {kind.value: batches for kind, batches in outcomes.items()}
+    note = DecisionNote(actor, "", clock())
+    await ingest.audit(note, "readings.imported", str(epoch), change(None, ended))
     return ImportedReadings(count, outcomes)
 
 

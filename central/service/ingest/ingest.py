@@ -13,9 +13,9 @@ what is not committed as it was, for the caller to retry.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -41,6 +41,7 @@ from central.service.ingest.outcome import (
     refused_finding,
 )
 from central.service.ingest.rows import ChannelList, tabulate
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.ingest import IngestStore
 from central.service.ports.ingest_records import (
     BatchKey,
@@ -105,6 +106,13 @@ class Ingest:
         async for piece in self.pieces(window):
             result += piece
         return result
+
+    async def audit(
+        self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Write a row of the audit log, of what is done by hand."""
+        async with self._store.transaction(note.at) as tx:
+            await tx.audit(note, action, subject, detail)
 
     async def pieces(
         self, window: Sequence[Examined], behind: list[Examined] | None = None

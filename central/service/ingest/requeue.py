@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
 from central.domain.actor import Actor
+from central.domain.audit.change import change
 from central.service.ingest.classify import Arrival, Readable, RefusedMessage, examine
 from central.service.ingest.isolate import blame
 from central.service.ingest.outcome import quarantine_key
 from central.service.ingest.register_findings import event_findings
 from central.service.ingest.rows import ROW_MESSAGES, ChannelList, RowCode, place, tabulate
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.faults import StoreFaultError
 from central.service.ports.ingest import IngestStore, PoisonError
 from central.service.ports.ingest_records import (
@@ -67,7 +70,7 @@ async def requeue(  # noqa: PLR0913, PLR0917 - who asks, and for which
         StoreUnfitError: Likewise; the deployment is at fault.
     """
     done = [
-        await _try(store, source, clock())
+        await _try(store, source, DecisionNote(actor, "", clock()))
         for source in await store.quarantined(gateway, code, limit)
     ]
     for name, why in {(r.source.gateway, r.source.quarantine.code) for r in done if r.released}:
@@ -77,10 +80,10 @@ async def requeue(  # noqa: PLR0913, PLR0917 - who asks, and for which
     return done
 
 
-async def _try(store: IngestStore, source: QuarantinedBatch, now: datetime) -> Requeued:
+async def _try(store: IngestStore, source: QuarantinedBatch, note: DecisionNote) -> Requeued:
     """Requeue one batch; what is still refused stays as it was, and stops no other."""
     try:
-        return await _requeue(store, source, now)
+        return await _requeue(store, source, note)
     except (PoisonError, StoreFaultError) as error:
         still = blame(RefusedMessage(_arrival(source), "", ""), error)
         return Requeued(source, released=False, code=still.code)
@@ -90,17 +93,26 @@ def _arrival(source: QuarantinedBatch) -> Arrival:
     return Arrival(source.gateway, source.quarantine.payload, source.received_at)
 
 
-async def _requeue(store: IngestStore, source: QuarantinedBatch, now: datetime) -> Requeued:
+def _subject(source: QuarantinedBatch) -> str:
+    return f"{source.gateway} {source.key.epoch} {source.key.sequence}"
+
+
+def _change(source: QuarantinedBatch, new: NewBatch, stored: int) -> dict[str, Any]:
+    old = {"state": BatchState.QUARANTINED.value, "code": source.quarantine.code, "stored": 0}
+    return change(old, {"state": new.state.value, "code": new.code, "stored": stored})
+
+
+async def _requeue(store: IngestStore, source: QuarantinedBatch, note: DecisionNote) -> Requeued:
     item = examine(_arrival(source))
     if not isinstance(item, Readable):
         return Requeued(source, released=False, code=source.quarantine.code)
     batch, home = item.batch, source.key.gateway_id
-    records = await store.resolve({(home, channel) for channel in batch.channels}, now)
+    records = await store.resolve({(home, channel) for channel in batch.channels}, note.at)
     listed = ChannelList.of(batch.channels, records)
-    table = tabulate([(home, batch, listed)], await store.homes(listed.distinct), now)
+    table = tabulate([(home, batch, listed)], await store.homes(listed.distinct), note.at)
     allowed = table.rows.take(table.reason == 0)
     if len(allowed):
-        await store.prepare(int(allowed.at_ms.min()), int(allowed.at_ms.max()), now)
+        await store.prepare(int(allowed.at_ms.min()), int(allowed.at_ms.max()), note.at)
     reason = table.code_of(0)
     quarantined = int(table.quarantined[0])
     batch_id = source.quarantine.batch_id
@@ -116,7 +128,7 @@ async def _requeue(store: IngestStore, source: QuarantinedBatch, now: datetime) 
         quarantined=quarantined,
         received_at=source.received_at,
     )
-    async with store.transaction(now) as tx:
+    async with store.transaction(note.at) as tx:
         await tx.fill(batch_id, new)
         rows = replace(allowed, batch_id=np.full(len(allowed), batch_id, np.int64))
         places = await place(tx, rows)
@@ -126,7 +138,7 @@ async def _requeue(store: IngestStore, source: QuarantinedBatch, now: datetime) 
             # Where single rows were kept, the batch was read and its events are raised already.
             await tx.find(event_findings(source.key, batch))
         if reason is not None:
-            message = ROW_MESSAGES[reason]
             payload = source.quarantine.payload
-            await tx.quarantine([Quarantine(batch_id, reason.value, message, payload)])
+            await tx.quarantine([Quarantine(batch_id, reason.value, ROW_MESSAGES[reason], payload)])
+        await tx.audit(note, "batch.requeued", _subject(source), _change(source, new, stored))
     return Requeued(source, released=reason is None, code=None if reason is None else reason.value)

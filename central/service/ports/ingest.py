@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.actor import Actor
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.ingest_records import (
     BatchCounts,
     BatchId,
@@ -121,6 +122,11 @@ class IngestTransaction(Protocol):
 
     async def close_findings(self, keys: Collection[str], closed_by: Actor) -> None:
         """Close findings, if they are open."""
+
+    async def audit(
+        self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Write a row of the audit log."""
 
     async def save_hello(
         self, gateway_id: GatewayId, agent: str, epoch: UUID, at: datetime

@@ -29,6 +29,12 @@ class RegistryConflictError(OperatorError):
     code = "REGISTRY_CONFLICT"
 
 
+class SellerDiffersError(OperatorError):
+    """Another seller is given than the one who charges, and nobody said to replace it."""
+
+    code = "SELLER_DIFFERS"
+
+
 class NotRegisteredError(OperatorError):
     """A name stands for nothing in the registry."""
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from central.domain.actor import Actor
+from central.domain.audit.change import change
 from central.domain.rating.inputs.price_days import PriceDay
 from firmware_bridge.contract.errors import OperatorError
 
@@ -58,10 +59,13 @@ class SeriesStore(Protocol):
 
 
 def kept_detail(days: Sequence[PriceDay], reason: str | None) -> Mapping[str, Any]:
-    """What the audit log says of days that were added."""
-    return {
-        "first": min(one.day for one in days).isoformat(),
-        "last": max(one.day for one in days).isoformat(),
+    """What the audit log says of days that were added: old versions stay, under their numbers."""
+    again = [entry for entry in days if entry.version > 1]
+    new = {
+        "first": min(entry.day for entry in days),
+        "last": max(entry.day for entry in days),
         "days": len(days),
-        "reason": reason,
+        "versions": {entry.day.isoformat(): entry.version for entry in again},
     }
+    old = {"versions": {entry.day.isoformat(): entry.version - 1 for entry in again}}
+    return change(old, new, reason)

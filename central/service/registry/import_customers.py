@@ -15,7 +15,11 @@ from central.service.registry.register import Effect, Enrol
 
 
 async def import_customers(
-    store: RegistryStore, enrol: Enrol, customers: CustomerFile, tariffs: Sequence[tuple[str, str]]
+    store: RegistryStore,
+    enrol: Enrol,
+    customers: CustomerFile,
+    tariffs: Sequence[tuple[str, str]],
+    replace_seller: str | None = None,
 ) -> Counter[tuple[str, Effect]]:
     """Bring the registry to what a customer file says.
 
@@ -24,12 +28,14 @@ async def import_customers(
         enrol: The use-cases, with the actor.
         customers: What to import; what it does not name stays.
         tariffs: File name and text of its tariffs.
+        replace_seller: Why another seller, if one is known, is replaced; None refuses it.
 
     Returns:
         How many of each kind were added, changed or left as they were.
 
     Raises:
         InvalidValueError: A value of the file cannot be.
+        SellerDiffersError: It names another seller; nothing was imported.
         PeriodClaimedError: An account is billed on the day of its new cycle or later.
         RegistryConflictError: It contradicts what is there; nothing was imported.
         NotRegisteredError: It names something that is nowhere; nothing was imported.
@@ -50,7 +56,8 @@ async def import_customers(
             {account.number for account in customers.accounts},
         )
         if customers.seller is not None:
-            done["seller", await enrol.seller_in(registry, customers.seller.party())] += 1
+            seller = customers.seller.party()
+            done["seller", await enrol.seller_in(registry, seller, replace_seller)] += 1
         for file, text in tariffs:
             done["tariff", await enrol.tariff_in(registry, text, file)] += 1
         for point in customers.service_points:

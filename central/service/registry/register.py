@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from central.domain.actor import Actor
+from central.domain.audit.change import change
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import Multiplier
 from central.domain.metering.service_point import PointChannel, ServicePoint
@@ -26,8 +27,19 @@ from central.service.ports.registry import (
     RegistryConflictError,
     RegistryStore,
     RegistryTransaction,
+    SellerDiffersError,
     ServiceRecord,
     TariffRecord,
+)
+from central.service.registry.audited import (
+    Said,
+    account_said,
+    agreement_said,
+    installation_said,
+    point_said,
+    seller_said,
+    services_said,
+    tariff_said,
 )
 from central.service.registry.occupancies import conclude, of_service, sell, with_service
 
@@ -59,10 +71,18 @@ class Enrol:
         self.actor = actor
         self.clock = clock
 
-    async def seller(self, seller: Party) -> Effect:
-        """Say who charges."""
+    async def seller(self, seller: Party, replacing: str | None = None) -> Effect:
+        """Say who charges.
+
+        Args:
+            seller: Who.
+            replacing: Why another seller, if one is known, is replaced; None refuses it.
+
+        Raises:
+            SellerDiffersError: Another one is known.
+        """
         async with self.store.transaction() as registry:
-            return await self.seller_in(registry, seller)
+            return await self.seller_in(registry, seller, replacing)
 
     async def service_point(self, point: PointRecord, *channels: PointChannelRecord) -> Effect:
         """Open a service point, or correct its address or capacity, and count things there.
@@ -116,13 +136,18 @@ class Enrol:
         async with self.store.transaction() as registry:
             return await self.tariff_in(registry, document, file)
 
-    async def seller_in(self, registry: RegistryTransaction, seller: Party) -> Effect:
+    async def seller_in(
+        self, registry: RegistryTransaction, seller: Party, replacing: str | None = None
+    ) -> Effect:
         """See `seller`."""
-        known = await registry.seller()
-        if known == seller:
+        before = await registry.seller()
+        if before == seller:
             return Effect.UNCHANGED
+        old, new = seller_said(before), seller_said(seller)
+        if before is not None and not replacing:
+            raise _other_seller(before, seller)
         await registry.save_seller(seller)
-        return await self._note(registry, "seller", seller.name, new=known is None)
+        return await self._note(registry, ("seller", seller.name), old, new, replacing)
 
     async def point_in(
         self,
@@ -136,21 +161,20 @@ class Enrol:
         if known is not None and known.zone != point.zone:
             message = f"{point.name} has the time zone {known.zone}, which cannot change."
             raise RegistryConflictError(message, value=point.zone)
-        effect = Effect.UNCHANGED
+        there = {channel.obis: channel for channel in await registry.channels(point.name)}
+        old = point_said(known, there.values())
         if known != point:
             await registry.save_point(point, self.clock())
-            effect = await self._note(registry, "service_point", point.name, new=known is None)
-        there = {channel.obis: channel for channel in await registry.channels(point.name)}
         for channel in channels:
             PointChannel(0, place, channel.obis, channel.period_s, channel.unit)
             if channel.obis not in there:
                 await registry.add_channel(point.name, channel)
-                if effect is Effect.UNCHANGED:
-                    effect = Effect.CHANGED
+                there[channel.obis] = channel
             elif there[channel.obis] != channel:
                 message = f"{point.name} already has {channel.obis} with other settings."
                 raise RegistryConflictError(message, value=str(channel.obis))
-        return effect
+        new = point_said(point, there.values())
+        return await self._note(registry, ("service_point", point.name), old, new)
 
     async def installation_in(
         self, registry: RegistryTransaction, installation: InstallationRecord
@@ -169,7 +193,8 @@ class Enrol:
             # Also where the meter never spoke: what it was silent on is missing.
             await registry.reopen(installation.point, installation.start)
             await registry.queue_for_validation(installation, self.clock())
-            return await self._note(registry, "installation", name, new=True)
+            new = installation_said(installation)
+            return await self._note(registry, ("installation", name), None, new)
         known = same[0]
         if replace(installation, gateway=None) == replace(known, gateway=None):
             return Effect.UNCHANGED
@@ -184,7 +209,9 @@ class Enrol:
         if known.end is not None and (installation.end is None or known.end < installation.end):
             await registry.reopen(known.point, known.end)
         await registry.queue_for_validation(known, self.clock())
-        return await self._note(registry, "installation", name, new=False)
+        after = replace(installation, registers={**known.registers, **installation.registers})
+        old, new = installation_said(known), installation_said(after)
+        return await self._note(registry, ("installation", name), old, new)
 
     async def account_in(self, registry: RegistryTransaction, account: AccountRecord) -> Effect:
         """See `account`."""
@@ -192,7 +219,8 @@ class Enrol:
         if before == account:
             return Effect.UNCHANGED
         await registry.save_account(account, self.clock())
-        return await self._note(registry, "account", account.number, new=before is None)
+        old, new = account_said(before), account_said(account)
+        return await self._note(registry, ("account", account.number), old, new)
 
     async def services_in(
         self, registry: RegistryTransaction, point: str, services: Sequence[ServiceRecord]
@@ -205,7 +233,10 @@ class Enrol:
         """
         if services:
             _need(await registry.point(point), "service point", point)
+            old = services_said(await registry.services(point))
             await sell(registry, point, services)
+            new = services_said(await registry.services(point))
+            await self._note(registry, ("service", point), old, new)
 
     async def agreement_in(
         self, registry: RegistryTransaction, agreement: AgreementRecord
@@ -221,7 +252,7 @@ class Enrol:
         earlier = next((other for other in others if other.first == agreement.first), None)
         if earlier is None:
             await conclude(registry, agreement, others)
-            return await self._note(registry, "agreement", name, new=True)
+            return await self._note(registry, ("agreement", name), None, agreement_said(agreement))
         if agreement.billing_from is None:
             agreement = replace(agreement, billing_from=earlier.billing_from)
         if earlier == agreement:
@@ -232,7 +263,8 @@ class Enrol:
                 message, value=agreement.tariff, remedy="End the agreement and begin another."
             )
         await conclude(registry, agreement, others)
-        return await self._note(registry, "agreement", name, new=False)
+        old, new = agreement_said(earlier), agreement_said(agreement)
+        return await self._note(registry, ("agreement", name), old, new)
 
     async def tariff_in(self, registry: RegistryTransaction, document: str, file: str) -> Effect:
         """See `tariff`."""
@@ -250,14 +282,31 @@ class Enrol:
         currency = version.document.currency.code
         record = TariffRecord(version.tariff, version.effective, document, version.sha256, currency)
         await registry.add_tariff_version(record, self.actor, self.clock())
-        return await self._note(registry, "tariff", version.tariff, new=True)
+        return await self._note(registry, ("tariff", version.tariff), None, tariff_said(record))
 
     async def _note(
-        self, registry: RegistryTransaction, kind: str, subject: str, *, new: bool
+        self,
+        registry: RegistryTransaction,
+        about: tuple[str, str],
+        old: Said | None,
+        new: Said | None,
+        reason: str | None = None,
     ) -> Effect:
-        effect = Effect.ADDED if new else Effect.CHANGED
-        await registry.audit(self.clock(), self.actor, f"{kind}.{effect}", subject, {})
+        """Write what changed to the audit log, and say which effect that is."""
+        kind, subject = about
+        effect = Effect.ADDED if old is None else Effect.CHANGED
+        if old == new:
+            return Effect.UNCHANGED
+        detail = change(old, new, reason)
+        await registry.audit(self.clock(), self.actor, f"{kind}.{effect}", subject, detail)
         return effect
+
+
+def _other_seller(before: Party, seller: Party) -> SellerDiffersError:
+    fields = [name for name, text in seller.to_json().items() if before.to_json()[name] != text]
+    message = f"The seller is {before.name}; another {', '.join(fields)} is given."
+    remedy = "Leave the seller out, or give `--replace-seller` with the reason."
+    return SellerDiffersError(message, value=seller.name, remedy=remedy)
 
 
 def _key(installation: InstallationRecord) -> tuple[str, str, datetime]:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from central.domain.actor import Actor
+from central.domain.audit.change import bills_moved, change
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.issue import number_bills, plan_issue
@@ -79,7 +80,7 @@ class MemoryBillingStore:
             state.runs[run.id] = run
             if found is None:
                 detail = {"cycle": str(cycle), "accounts": accounts}
-                self._books.audit(at, creator, "run.started", str(run.uid), detail)
+                self._books.audit(at, creator, "run.started", str(run.uid), change(None, detail))
         return replace(run, accounts=accounts, actor=creator.key)
 
     @asynccontextmanager
@@ -195,7 +196,9 @@ class MemoryBillingStore:
                 record = replace(kept.record, bill=bill, approver=None)
                 state.bills[key] = replace(kept, record=record)
             if uids:
-                self._books.audit(at, actor, "bill.withdrawn", f"{len(uids)} bills", {})
+                self._books.audit(
+                    at, actor, "bill.withdrawn", *bills_moved(uids, "approved", "draft")
+                )
         return len(uids)
 
     async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
@@ -224,7 +227,9 @@ class MemoryBillingStore:
                     kept, record=replace(record, bill=bill, approver=approver.key)
                 )
             if fresh:
-                self._books.audit(at, approver, "bill.approved", f"{len(fresh)} bills", {})
+                self._books.audit(
+                    at, approver, "bill.approved", *bills_moved(fresh, "draft", "approved")
+                )
         return decided
 
     async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
@@ -250,7 +255,9 @@ class MemoryBillingStore:
                 )
                 state.bills[key] = replace(bill, record=record)
             if fresh:
-                self._books.audit(at, actor, "bill.issued", f"{len(fresh)} bills", {})
+                self._books.audit(
+                    at, actor, "bill.issued", *bills_moved(fresh, "approved", "issued")
+                )
         return decided
 
     def _chosen(self, uids: Sequence[UUID]) -> Iterator[tuple[int, KeptBill]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
@@ -35,6 +33,7 @@ from central.service.ports.registry import (
 )
 from central.service.ports.stamps import InputKind, InputStamp
 from central.service.ports.validation import ChannelDay, PointChannelId
+from tests.support.memory.audit import add_line
 from tests.support.memory.ingest import MemoryIngestStore
 
 SEEDED = SettingsRevision(
@@ -111,18 +110,6 @@ class KeptBill:
         return NewBill(self.account_id, record.bill, self.closing, record.kwh, self.validated_kwh)
 
 
-@dataclass(frozen=True, slots=True)
-class AuditLine:
-    """A row of `audit_log`."""
-
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    detail: str
-    sha256: bytes
-
-
 @dataclass(slots=True)
 class BookState:
     """The tables; values are immutable, so that a copy of the dictionaries is a backup."""
@@ -155,7 +142,6 @@ class BookState:
     # Who worked on the days of a point, and what they did.
     worked: dict[tuple[str, date, str], str] = field(default_factory=dict)
     revisions: dict[tuple[InputKind, str], int] = field(default_factory=dict)
-    audit: dict[int, AuditLine] = field(default_factory=dict)
 
     def raise_input(self, kind: InputKind, name: str = "") -> None:
         """Raise the revision of an input of bills."""
@@ -187,24 +173,21 @@ class MemoryBooks:
     async def begin(self) -> AsyncIterator[BookState]:
         """A transaction: leaving keeps the changes, an exception takes them back."""
         async with self._turn:
-            backup, touched = self.state.copy(), dict(self.ingest.state.touched)
+            ingest = self.ingest.state
+            backup, touched, audit = self.state.copy(), dict(ingest.touched), dict(ingest.audit)
             try:
                 yield self.state
             except BaseException:
                 self.state.restore(backup)
                 self.ingest.state.touched = touched
+                self.ingest.state.audit = audit
                 raise
 
     def audit(
         self, at: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]
     ) -> None:
-        """Write a line of the audit log, its hash over the line before."""
-        log = self.state.audit
-        before = log[len(log)].sha256 if log else bytes(32)
-        text = json.dumps(detail, sort_keys=True)
-        said = json.dumps([at.isoformat(), actor.key, action, subject, text]).encode()
-        digest = hashlib.sha256(before + said).digest()
-        log[len(log) + 1] = AuditLine(at, actor.key, action, subject, text, digest)
+        """Write a row of the audit log."""
+        add_line(self.ingest.state, at, actor, action, subject, detail)
 
     def bill_of(self, uid: UUID) -> tuple[int, KeptBill] | None:
         """A bill and its key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from central.domain.audit.change import change
 from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
 from central.service.ports.stamps import InputKind
 from central.service.ports.validation import ENDLESS
@@ -47,7 +48,7 @@ class MemoryDecisionStore:
                 day = from_ms(conflict.at_ms).date()
                 what = "decided a conflict of its readings"
                 self._books.state.worked[point, day, answer.actor.key] = what
-            detail = {"choice": choice.value, "reason": answer.reason}
+            detail = change({"choice": None}, {"choice": choice.value}, answer.reason)
             subject = f"conflict {conflict_id}"
             self._books.audit(answer.at, answer.actor, "conflict.decided", subject, detail)
             return True
@@ -58,7 +59,8 @@ class MemoryDecisionStore:
             for number, (key, found) in enumerate(list(self._state.findings.items()), start=1):
                 if number == finding_id:
                     del self._state.findings[key]
-                    detail = {"code": found.code.value, "key": key, "reason": answer.reason}
+                    new = {"open": False, "code": found.code.value, "key": key}
+                    detail = change({"open": True}, new, answer.reason)
                     subject = f"ingest finding {finding_id}"
                     self._books.audit(answer.at, answer.actor, "finding.accepted", subject, detail)
                     return True

@@ -11,13 +11,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.actor import Actor
+from central.domain.audit.chain import SealedRow
+from central.domain.audit.change import change
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.ingest import IngestTransaction
 from central.service.ports.ingest_records import (
@@ -47,6 +49,7 @@ from central.service.ports.ingest_records import (
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import Status
 from firmware_bridge.contract.reading import Channel
+from tests.support.memory.audit import AuditLine, add_line
 from tests.support.memory.columns import check
 from tests.support.memory.journal import Journal
 
@@ -114,6 +117,9 @@ class State:
     rejected: dict[tuple[str, str, bytes], Rejection] = field(default_factory=dict)
     findings: dict[str, IngestFinding] = field(default_factory=dict)
     touched: dict[int, Touched] = field(default_factory=dict)
+    audit: dict[int, AuditLine] = field(default_factory=dict)
+    personal: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    seals: dict[int, SealedRow] = field(default_factory=dict)
     # What operators decided: the newest revision of a reading, and conflicts that are settled.
     revised: dict[tuple[ChannelId, int], StoredReading] = field(default_factory=dict)
     decided: dict[tuple[ChannelId, int, StoredReading], str] = field(default_factory=dict)
@@ -206,7 +212,9 @@ class MemoryIngestStore:
 
     async def enrol(self, name: str, note: DecisionNote) -> GatewayRecord:
         """See `GatewayStore`."""
-        del note
+        known = self.state.gateways.get(name)
+        old = None if known is None else known.revoked
+        self._revoked(note, ("gateway.enrolled", name), old=old, new=False)
         new = GatewayRecord(GatewayId(len(self.state.gateways) + 1), name, revoked=False)
         record = replace(self.state.gateways.get(name, new), revoked=False)
         self.state.gateways[name] = record
@@ -218,17 +226,19 @@ class MemoryIngestStore:
 
     async def revoke(self, name: str, note: DecisionNote) -> GatewayRecord | None:
         """See `GatewayStore`."""
-        del note
         record = self.state.gateways.get(name)
         if record is not None:
+            self._revoked(note, ("gateway.revoked", name), old=record.revoked, new=True)
             record = replace(record, revoked=True)
             self.state.gateways[name] = record
         return record
 
     async def revoke_epoch(self, key: EpochKey, note: DecisionNote) -> bool:
         """See `GatewayStore`."""
-        del note
         if key in self.state.epochs:
+            name = next(g.name for g in self.state.gateways.values() if g.id == key.gateway_id)
+            did = ("epoch.revoked", f"{name} {key.epoch}")
+            self._revoked(note, did, old=self.state.epochs[key].revoked, new=True)
             self.state.epochs[key] = replace(self.state.epochs[key], revoked=True)
         return key in self.state.epochs
 
@@ -236,11 +246,24 @@ class MemoryIngestStore:
         self, manufacturer: str, serial: str, home: GatewayId, note: DecisionNote
     ) -> bool:
         """See `GatewayStore`."""
-        del note
         meter = self.state.meters.get((manufacturer, serial))
         if meter is not None:
+            names = {record.id: record.name for record in self.state.gateways.values()}
+            old, new = names[self.state.homes[meter]], names[home]
+            if old != new:
+                detail = change({"gateway": old}, {"gateway": new}, note.reason)
+                subject = f"{manufacturer}/{serial}"
+                add_line(self.state, note.at, note.actor, "meter.moved", subject, detail)
             self.state.homes[meter] = home
         return meter is not None
+
+    def _revoked(
+        self, note: DecisionNote, did: tuple[str, str], *, old: bool | None, new: bool
+    ) -> None:
+        if old is not new:
+            before = None if old is None else {"revoked": old}
+            detail = change(before, {"revoked": new}, note.reason)
+            add_line(self.state, note.at, note.actor, *did, detail)
 
     async def close_finding(self, key: str, closed_by: Actor, at: datetime) -> bool:
         """See `GatewayStore`."""
@@ -380,6 +403,13 @@ class _Transaction:
         for finding in findings:
             if finding.key not in self._state.findings:
                 self._journal.put(self._state.findings, finding.key, finding)
+
+    async def audit(
+        self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        """See `IngestTransaction`."""
+        key = add_line(self._state, note.at, note.actor, action, subject, detail)
+        self._journal.put(self._state.audit, key, self._state.audit.pop(key))
 
     async def close_findings(self, keys: Collection[str], closed_by: Actor) -> None:
         del closed_by

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from central.domain.actor import Actor
+from central.domain.audit.change import change
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.installed_days import has_day_to_close
@@ -74,11 +75,8 @@ class MemoryValidationStore:
                     point = state.channels[key[0].channel_id].point
                     state.raise_input(InputKind.POINT, point)
                     state.worked[point, key[0].day, actor.key] = "accepted a finding of its days"
-                    detail = {
-                        "code": key[1],
-                        "day": key[0].day.isoformat(),
-                        "reason": reason,
-                    }
+                    new = {"accepted_by": actor.key, "code": key[1], "day": key[0].day}
+                    detail = change({"accepted_by": None}, new, reason)
                     subject = f"finding {finding_id}"
                     self._books.audit(at, actor, "finding.accepted", subject, detail)
                     return True

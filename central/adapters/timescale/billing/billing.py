@@ -13,16 +13,17 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from central.adapters.timescale import sessions
+from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.billing.load import SQL, ShardLoader
 from central.adapters.timescale.billing.save import ShardWriter
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
-from central.adapters.timescale.registry.registry import audit
 from central.adapters.timescale.registry.series import newest_days
 from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
+from central.domain.audit.change import bills_moved, change
 from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.issue import IssueFacts
@@ -91,7 +92,9 @@ class TimescaleBillingStore:
                 await connection.execute(SQL["reopen_run"], {"run": row[0]})
             if added.rowcount:
                 detail = {"cycle": str(cycle), "accounts": int(waiting[1])}
-                await audit(connection, at, creator, "run.started", str(row[1]), detail)
+                await audit(
+                    connection, at, creator, "run.started", str(row[1]), change(None, detail)
+                )
         run = _run(row, cycle, run_type, int(waiting[1]), resumed=not added.rowcount)
         return replace(run, actor=creator.key)
 
@@ -211,7 +214,7 @@ class TimescaleBillingStore:
             cursor = await connection.execute(SQL["approve"], values)
             _check(cursor.rowcount, fresh, "a draft that somebody else made")
             if fresh:
-                subject, detail = _subject(fresh)
+                subject, detail = bills_moved(fresh, BillState.DRAFT, BillState.APPROVED)
                 await audit(connection, at, approver, "bill.approved", subject, detail)
         return decided
 
@@ -221,7 +224,7 @@ class TimescaleBillingStore:
             cursor = await connection.execute(SQL["withdraw"], {"uids": list(uids)})
             _check(cursor.rowcount, uids, "approved")
             if uids:
-                subject, detail = _subject(uids)
+                subject, detail = bills_moved(uids, BillState.APPROVED, BillState.DRAFT)
                 await audit(connection, at, actor, "bill.withdrawn", subject, detail)
         return len(uids)
 
@@ -233,9 +236,11 @@ class TimescaleBillingStore:
             _check(len(locked), fresh, "approved")
             if fresh:
                 issued = await issue_bills(connection, {uid: locked[uid] for uid in fresh}, at)
-                subject, detail = _subject(fresh)
                 numbers = {"numbers": given_numbers(issued)}
-                await audit(connection, at, actor, "bill.issued", subject, detail | numbers)
+                subject, detail = bills_moved(
+                    fresh, BillState.APPROVED, BillState.ISSUED, **numbers
+                )
+                await audit(connection, at, actor, "bill.issued", subject, detail)
         return decided
 
     async def blocks(
@@ -385,9 +390,3 @@ def _check(changed: int, uids: Sequence[UUID], wanted: str) -> None:
         raise StaleBillError(
             message, value=changed, remedy="Reload the list and select the bills again."
         )
-
-
-def _subject(uids: Sequence[UUID]) -> tuple[str, dict[str, Any]]:
-    if len(uids) == 1:
-        return str(uids[0]), {}
-    return f"{len(uids)} bills", {"bills": [str(uid) for uid in uids]}

@@ -9,10 +9,10 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.adapters.timescale.registry.registry import audit
 from central.domain.actor import Actor
 from central.domain.billing.billing_settings import BillingSettings, SettingsRevision
 from central.service.ports.billing_settings import StaleSettingsError

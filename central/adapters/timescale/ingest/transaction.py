@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
+from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.ingest.rows import BigintArray, copy_rows, timestamps
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.ports.ingest_records import (
     BatchCounts,
@@ -231,6 +233,12 @@ class TimescaleTransaction:
         """See `IngestTransaction`."""
         values = {"keys": list(keys), "closed_by": closed_by.key, "now": self._now}
         await self._run("close_findings", **values)
+
+    async def audit(
+        self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        """See `IngestTransaction`."""
+        await audit(self._connection, note.at, note.actor, action, subject, detail)
 
     async def save_hello(
         self, gateway_id: GatewayId, agent: str, epoch: UUID, at: datetime

@@ -1,23 +1,41 @@
 -- name: enrol
+WITH before AS (SELECT revoked_at IS NOT NULL AS revoked FROM gateway WHERE name = %(name)s)
 INSERT INTO gateway (name, enrolled_at) VALUES (%(name)s, %(at)s)
 ON CONFLICT (name) DO UPDATE SET revoked_at = NULL
-RETURNING id, name, revoked_at IS NOT NULL, current_epoch, hello_at
+RETURNING
+    id, name, revoked_at IS NOT NULL, current_epoch, hello_at, (SELECT revoked FROM before)
 
 -- name: gateway
 SELECT id, name, revoked_at IS NOT NULL, current_epoch, hello_at
 FROM gateway WHERE name = %(name)s
 
 -- name: revoke
-UPDATE gateway SET revoked_at = coalesce(revoked_at, %(at)s) WHERE name = %(name)s
-RETURNING id, name, revoked_at IS NOT NULL, current_epoch, hello_at
+WITH before AS (
+    SELECT id, revoked_at IS NOT NULL AS revoked FROM gateway WHERE name = %(name)s FOR UPDATE
+)
+UPDATE gateway SET revoked_at = coalesce(revoked_at, %(at)s)
+FROM before WHERE gateway.id = before.id
+RETURNING
+    gateway.id, name, revoked_at IS NOT NULL, current_epoch, hello_at, before.revoked
 
 -- name: revoke_epoch
+WITH before AS (
+    SELECT gateway_epoch.revoked_at IS NOT NULL AS revoked, gateway.name
+    FROM gateway_epoch JOIN gateway ON gateway.id = gateway_epoch.gateway_id
+    WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s FOR UPDATE OF gateway_epoch
+)
 UPDATE gateway_epoch SET revoked_at = coalesce(revoked_at, %(at)s)
-WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s
+FROM before WHERE gateway_id = %(gateway_id)s AND epoch = %(epoch)s
+RETURNING before.revoked, before.name
 
 -- name: move_meter
+WITH before AS (
+    SELECT meter.id, gateway.name FROM meter JOIN gateway ON gateway.id = meter.gateway_id
+    WHERE manufacturer = %(manufacturer)s AND serial = %(serial)s FOR UPDATE OF meter
+)
 UPDATE meter SET gateway_id = %(home)s
-WHERE manufacturer = %(manufacturer)s AND serial = %(serial)s
+FROM before, gateway AS home WHERE meter.id = before.id AND home.id = %(home)s
+RETURNING before.name, home.name
 
 -- name: close_finding
 UPDATE finding SET closed_at = %(at)s, closed_by = %(closed_by)s

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection, errors
-from psycopg.types.json import Jsonb
 
+from central.adapters.timescale.audit.write import AuditEntry, audit_all
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import hold_inputs
 from central.adapters.timescale.pool import Pool
@@ -66,13 +66,12 @@ class _RegistryTransaction(AgreementRows, CutoverRows, CycleRows, GroupRows):
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
         super().__init__(connection)
-        self._notes: list[tuple[Any, ...]] = []
+        self._notes: list[AuditEntry] = []
 
     async def finish(self) -> None:
         """Raise what has changed, then write the log: whoever reads the inputs does so too."""
         await self.changed.raise_in(self._connection)
-        for note in self._notes:
-            await audit(self._connection, *note)
+        await audit_all(self._connection, self._notes)
 
     async def hold(self, points: Collection[str], accounts: Collection[str]) -> None:
         await hold_inputs(self._connection, points, accounts)
@@ -250,28 +249,7 @@ class _RegistryTransaction(AgreementRows, CutoverRows, CycleRows, GroupRows):
     async def audit(
         self, at: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]
     ) -> None:
-        self._notes.append((at, actor, action, subject, detail))
-
-
-async def audit(  # noqa: PLR0913, PLR0917 - a line of the log
-    connection: AsyncConnection[tuple[Any, ...]],
-    at: datetime,
-    actor: Actor,
-    action: str,
-    subject: str,
-    detail: Mapping[str, Any],
-) -> None:
-    """Write a line of the audit log in the connection's transaction."""
-    await connection.execute(
-        _SQL["audit"],
-        {
-            "at": at,
-            "actor": actor.key,
-            "action": action,
-            "subject": subject,
-            "detail": Jsonb(dict(detail)),
-        },
-    )
+        self._notes.append(AuditEntry(at, actor, action, subject, detail))
 
 
 async def registers_of(

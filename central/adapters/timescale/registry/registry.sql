@@ -111,7 +111,3 @@ INSERT INTO tariff_version (
 )
 SELECT id, %(effective)s, %(document)s, %(sha256)s, %(currency)s, %(at)s, %(actor)s
 FROM tariff WHERE name = %(name)s
-
--- name: audit
-INSERT INTO audit_log (at, actor, action, subject, detail)
-VALUES (%(at)s, %(actor)s, %(action)s, %(subject)s, %(detail)s)

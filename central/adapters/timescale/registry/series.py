@@ -10,11 +10,11 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.adapters.timescale.registry.registry import audit
 from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
 from central.service.ports.series import SeriesTransaction, kept_detail

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs, points_of_device
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.adapters.timescale.registry.registry import audit
+from central.domain.audit.change import change
 from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
@@ -51,7 +53,8 @@ class TimescaleDecisionStore:
             async with self._pool.connection() as connection, connection.transaction():
                 row = await (await connection.execute(_SQL["accept_report"], values)).fetchone()
                 if row is not None:
-                    detail = {"code": row[0], "key": row[1], "reason": answer.reason}
+                    new = {"open": False, "code": row[0], "key": row[1]}
+                    detail = change({"open": True}, new, answer.reason)
                     subject = f"ingest finding {finding_id}"
                     await audit(
                         connection, answer.at, answer.actor, "finding.accepted", subject, detail
@@ -67,15 +70,22 @@ async def _settle(
     if row is None:
         return False
     reading = dict(zip(_COLUMNS, row, strict=True))
+    stored = await (await connection.execute(_SQL["kept"], reading)).fetchone()
     if choice is Choice.REPLACE:
         await connection.execute(_SQL["revise"], reading)
     await connection.execute(_SQL["queue_for_validation"], reading)
-    detail = {"choice": choice.value, "reason": answer.reason}
+    old = {"choice": None, "value": None if stored is None else _value(*stored)}
+    value = _value(row[2], row[3]) if choice is Choice.REPLACE else old["value"]
+    detail = change(old, {"choice": choice.value, "value": value, "at": row[1]}, answer.reason)
     subject = f"conflict {conflict_id}"
     points = await points_of_device(connection, reading["channel_id"], reading["at"])
     await ChangedInputs(points=points).raise_in(connection)
     await audit(connection, answer.at, answer.actor, "conflict.decided", subject, detail)
     return True
+
+
+def _value(mantissa: int, exponent: int) -> Decimal:
+    return Decimal(mantissa).scaleb(exponent)
 
 
 def _conflict(row: _Row) -> ReadingConflict:

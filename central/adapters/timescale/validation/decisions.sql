@@ -21,6 +21,10 @@ UPDATE conflict SET decided_at = %(at)s, decided_by = %(actor)s, decision = %(ch
 WHERE id = %(id)s AND decided_at IS NULL
 RETURNING channel_id, at, mantissa, exponent, flags, span_ms
 
+-- name: kept
+SELECT mantissa, exponent FROM reading WHERE channel_id = %(channel_id)s AND at = %(at)s
+ORDER BY revision DESC LIMIT 1
+
 -- name: revise
 INSERT INTO reading (channel_id, at, revision, mantissa, exponent, flags, span_ms)
 SELECT

@@ -22,13 +22,15 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.adapters.timescale.registry.registry import audit, registers_of
+from central.adapters.timescale.registry.registry import registers_of
 from central.adapters.timescale.validation.blocks import read_blocks, write_blocks
 from central.domain.actor import Actor
+from central.domain.audit.change import change
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.installed_days import has_day_to_close
@@ -105,7 +107,8 @@ class TimescaleValidationStore:
                 cursor = await connection.execute(_SQL["accept_finding"], values)
                 row = await cursor.fetchone()
                 if row is not None:
-                    detail = {"code": row[2], "day": row[1].isoformat(), "reason": reason}
+                    new = {"accepted_by": actor.key, "code": row[2], "day": row[1]}
+                    detail = change({"accepted_by": None}, new, reason)
                     subject = f"finding {finding_id}"
                     await ChangedInputs(channels={row[0]}).raise_in(connection)
                     await audit(connection, at, actor, "finding.accepted", subject, detail)

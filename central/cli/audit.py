@@ -1,0 +1,144 @@
+"""`meterline-central audit list|verify`: who did what, and whether the log still says so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from central.adapters.anchor_file import parse_anchor, read_anchors
+from central.cli.output import (
+    EXIT_HELD,
+    AsJson,
+    answered,
+    group,
+    listed,
+    print_error,
+    settings,
+    show,
+    wait_for,
+)
+from central.domain.actor import printed_name
+from central.domain.audit.change import as_json as json_of
+from central.process.stores import open_stores
+from central.service.audit.verify import UNSEALED_FOR, VerifiedLog, verify_audit
+from central.service.ports.audit import AuditFilter, AuditRow
+
+app = group("List and verify the audit log.")
+Day = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC day or time."),
+]
+
+
+@app.command("list")
+@answered
+def list_command(  # noqa: PLR0913 - one option each
+    *,
+    subject: Annotated[
+        str | None, typer.Option(help="Select what was done to this, such as an account's number.")
+    ] = None,
+    actor: Annotated[
+        str | None,
+        typer.Option(help="Select what they did: ana, token:operator, job:validate."),
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option(help="Select this action, such as bill.issued, or all of `bill`.")
+    ] = None,
+    since: Day = None,
+    until: Day = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of rows.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List the audit log, newest first: who did what to what, with old and new values."""
+    who = None if actor is None else actor.removeprefix("person:")
+    wanted = AuditFilter(subject, who, action, _utc(since), _utc(until))
+
+    async def work() -> list[AuditRow]:
+        async with open_stores(settings(), "meterline-audit") as stores:
+            return await stores.audit.rows(wanted, limit)
+
+    rows = [_row(row, as_json=as_json) for row in wait_for(work())]
+    listed(rows, as_json=as_json, nothing="No row of the audit log is like that.")
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return None if at is None else at.replace(tzinfo=UTC)
+
+
+def _row(row: AuditRow, *, as_json: bool) -> dict[str, Any]:
+    head = {
+        "row": row.id,
+        "at": row.at.isoformat(timespec="seconds"),
+        "actor": row.actor if as_json else printed_name(row.actor),
+        "via": row.via,
+        "action": row.action,
+        "subject": row.subject,
+    }
+    if as_json:
+        return head | {"seal": row.seal, **row.detail}
+    fields = {name: value for name, value in row.detail.items() if value}
+    return head | {"detail": json_of(fields)}
+
+
+@app.command("verify")
+@answered
+def verify_command(
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="File of anchors, or `number:hash` as a document prints it; default:"
+            " METERLINE_AUDIT_ANCHOR_FILE."
+        ),
+    ] = None,
+    unsealed_s: Annotated[
+        float, typer.Option(min=0, help="Seconds that a row may wait for its seal.")
+    ] = UNSEALED_FOR.total_seconds(),
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Verify every row of the audit log and its seal, and compare with what was anchored.
+
+    Exit code 3 if it does not hold; the first broken row is named.
+    """
+    anchors = _anchors(anchor)
+
+    async def work() -> VerifiedLog:
+        async with open_stores(settings(), "meterline-audit") as stores:
+            patience = timedelta(seconds=unsealed_s)
+            return await verify_audit(stores.audit, anchors, datetime.now(UTC), patience)
+
+    verified = wait_for(work())
+    broken = verified.broken
+    if as_json:
+        fields = {
+            "seals": verified.head.number,
+            "head": str(verified.head),
+            "anchors": len(anchors),
+        }
+        if broken is not None:
+            where = {"seal": broken.number, "row": broken.row_id}
+            fields |= {"broken": {"code": broken.code, "message": broken.message, **where}}
+        show(fields)
+    elif broken is None:
+        typer.echo(
+            f"{verified.head.number} seals hold, {len(anchors)} anchors agree: {verified.head}"
+        )
+    else:
+        print_error(broken.code, broken.message)
+    if broken is not None:
+        raise typer.Exit(EXIT_HELD)
+
+
+def _anchors(given: list[str] | None) -> dict[int, bytes]:
+    file = settings().audit_anchor_file
+    if not given:
+        # Before the first anchor there is no file.
+        return {} if file is None or not file.exists() else read_anchors(file)
+    anchors: dict[int, bytes] = {}
+    for source in given:
+        path = Path(source)
+        anchors |= read_anchors(path) if path.exists() else parse_anchor(source)
+    return anchors

@@ -1,0 +1,54 @@
+"""The sealer in the worker: each second, whatever waits in the audit log gets its seal."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from central.adapters.anchor_file import TextAnchors
+from central.adapters.timescale.audit.store import TimescaleAuditStore
+from central.adapters.timescale.pool import Pool
+from central.config.settings import Settings
+from central.service.audit.seal import SealAudit
+from central.service.ports.faults import StoreFaultError, StoreUnfitError
+from central.service.ports.ingest import PoisonError, StoreUnavailableError
+
+_EVERY_S = 1.0
+_log = structlog.get_logger(__name__)
+
+
+def make_sealer(pool: Pool, settings: Settings) -> SealAudit:
+    """The use-case, as the settings say."""
+    return SealAudit(TimescaleAuditStore(pool), anchors(settings))
+
+
+def anchors(settings: Settings) -> TextAnchors | None:
+    """Where heads are anchored, as the settings say."""
+    file = settings.audit_anchor_file
+    return None if file is None else TextAnchors(file)
+
+
+async def run_sealer(pool: Pool, settings: Settings) -> None:
+    """Seal until cancelled; a pass that fails is said and tried again.
+
+    Args:
+        pool: An open pool.
+        settings: Where heads are anchored.
+    """
+    sealer, failed = make_sealer(pool, settings), False
+    try:
+        while True:
+            try:
+                await sealer.step()
+                failed = False
+            except StoreUnavailableError as error:
+                _log.warning("database_unavailable", reason=error.message)
+            except (PoisonError, StoreFaultError, StoreUnfitError) as error:
+                # Said once: it would be said each second.
+                if not failed:
+                    _log.exception("audit_not_sealed", reason=error.message)
+                failed = True
+            await asyncio.sleep(_EVERY_S)
+    finally:
+        sealer.anchor_last()
