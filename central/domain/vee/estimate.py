@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.exact import INT64_MAX
 from central.domain.metering.intervals import Gap, Metered
@@ -20,6 +21,10 @@ from firmware_bridge.contract.reading import from_ms, to_ms
 
 ESTIMATED = frozenset({IntervalQuality.ESTIMATED_LIKE_DAY, IntervalQuality.ESTIMATED_PROFILE})
 """Qualities that are estimated here and nowhere else."""
+
+
+ESTIMATOR = Actor.job("estimate")
+"""Who makes blocks with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,21 @@ def estimate_days(
     free = [slot for slot in slots if slot.index not in anchored_places]
     values |= _unanchored(free, like, metered.exponent)
     return tuple(_complete(blocks, slots, values, anchors, metered))
+
+
+def without_estimates(block: DayBlock) -> DayBlock:
+    """A day as validation knows it: what was estimated here is missing."""
+    guessed = np.isin(block.quality, list(ESTIMATED))
+    if not guessed.any():
+        return block
+    quality = np.where(guessed, IntervalQuality.MISSING, block.quality)
+    values, exponent = coarsest(np.where(guessed, NULL, block.values), quality, block.exponent)
+    return replace(block, values=values, quality=quality, exponent=exponent)
+
+
+def still_stands(estimated: DayBlock, judged: DayBlock) -> bool:
+    """Whether validation finds in a day what its estimates were made from, and nothing more."""
+    return judged.missing > 0 and without_estimates(estimated).sha256 == judged.sha256
 
 
 def _at_one_exponent(metered: Metered, blocks: Sequence[DayBlock]) -> Metered:
@@ -157,7 +177,7 @@ def _complete(
             count, like = values[slot]
             filled[slot.number] = count
             quality[slot.number] = (
-                IntervalQuality.ESTIMATED_LINEAR if like is None else like.quality
+                IntervalQuality.ESTIMATED_PROFILE if like is None else like.quality
             )
         exact, exponent = coarsest(filled, quality, metered.exponent)
         version = block.version + 1

@@ -18,7 +18,8 @@ from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import InstallationSegment
-from central.domain.vee.finding import VeeFinding
+from central.domain.vee.estimate import EstimatedDay
+from central.domain.vee.finding import VeeCode, VeeFinding
 from firmware_bridge.contract.interval import Interval
 
 PointChannelId = NewType("PointChannelId", int)
@@ -79,6 +80,8 @@ class Newest(NamedTuple):
 
     version: int
     sha256: bytes
+    estimated: bool = False
+    """Whether the job that estimates made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,32 @@ class OpenFinding:
     accepted_by: str | None
 
 
-class ValidationTransaction(Protocol):
+class EstimateTransaction(Protocol):
+    """What estimates need of a transaction of validation."""
+
+    async def days_of(self, channel_id: PointChannelId, first: date, end: date) -> list[DayBlock]:
+        """The newest blocks of a channel from a day until before another, ascending."""
+
+    async def estimates(self, days: Collection[ChannelDay]) -> dict[ChannelDay, EstimatedDay]:
+        """The newest blocks of days, as far as the job that estimates made them."""
+
+    async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
+        """Add blocks of days as the job that estimates, each with its evidence."""
+
+    async def raise_findings(
+        self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
+    ) -> int:
+        """Raise findings beside those that are open.
+
+        Returns:
+            How many were not open yet.
+        """
+
+    async def close_finding(self, day: ChannelDay, code: VeeCode, at: datetime) -> None:
+        """Close the findings of a code of a day."""
+
+
+class ValidationTransaction(EstimateTransaction, Protocol):
     """One transaction of validation."""
 
     async def take(self, limit: int) -> tuple[int, list[ChangedRange]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from central.domain.actor import Actor
@@ -11,6 +11,8 @@ from central.domain.metering.errors import MeteringError
 from central.domain.metering.installed_days import is_installed
 from central.domain.metering.track import InstallationSegment
 from central.domain.vee.day import Thresholds
+from central.domain.vee.estimate import still_stands
+from central.domain.vee.estimated_gap import estimated_gap
 from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 from central.domain.vee.validate import reading_window, validate_day
 from central.service.ports.validation import (
@@ -48,6 +50,7 @@ async def judge_days(
     conflicts = await work.conflicts(windows)
     keys = [ChannelDay(key, day) for key, found in days.items() for day in found]
     newest = await work.newest(keys)
+    estimates = await work.estimates([key for key, known in newest.items() if known.estimated])
     blocks: list[DayBlock] = []
     findings: dict[ChannelDay, tuple[VeeFinding, ...]] = {}
     for key in keys:
@@ -63,11 +66,18 @@ async def judge_days(
             known,
             limits,
         )
-        if block is not None and (known is None or known.sha256 != block.sha256):
+        estimated = estimates.get(key)
+        if block is not None and estimated is not None and still_stands(estimated.block, block):
+            findings[key] = (*_but_missing(findings[key]), estimated_gap(estimated))
+        elif block is not None and (known is None or known.sha256 != block.sha256):
             blocks.append(block)
     await work.add_blocks(blocks, _ACTOR, now)
     raised = await work.settle_findings(findings, now)
     return Tally(days=len(findings), versions=len(blocks), findings=raised)
+
+
+def _but_missing(findings: Sequence[VeeFinding]) -> Iterator[VeeFinding]:
+    return (finding for finding in findings if finding.code is not VeeCode.MISSING_INTERVALS)
 
 
 def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day

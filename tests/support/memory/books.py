@@ -133,6 +133,7 @@ class BookState:
     tariff_added: dict[tuple[str, date], datetime] = field(default_factory=dict)
     series: dict[tuple[str, date, int], PriceDay] = field(default_factory=dict)
     blocks: dict[tuple[ChannelDay, int], DayBlock] = field(default_factory=dict)
+    estimates: dict[tuple[ChannelDay, int], str] = field(default_factory=dict)
     findings: dict[tuple[ChannelDay, str, datetime], KeptFinding] = field(default_factory=dict)
     runs: dict[int, RunRecord] = field(default_factory=dict)
     shards: dict[tuple[int, int], KeptShard] = field(default_factory=dict)

@@ -36,6 +36,7 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Kind, Source, from_ms, to_ms
 from tests.support.memory.books import BookState, KeptFinding, MemoryBooks
+from tests.support.memory.estimates import EstimateTables
 from tests.support.memory.ingest import State, StoredReading, Touched
 
 _INSTANT = timedelta(milliseconds=1)
@@ -102,7 +103,7 @@ def block_of(state: BookState, key: ChannelDay, version: int | None) -> DayBlock
     return state.blocks.get((key, wanted))
 
 
-class _Transaction:
+class _Transaction(EstimateTables):
     """`ValidationTransaction` over dictionaries."""
 
     def __init__(self, state: BookState, ingest: State) -> None:
@@ -259,7 +260,11 @@ class _Transaction:
     async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
         found = {key: block_of(self._state, key, None) for key in days}
         return {
-            key: Newest(block.version, block.sha256)
+            key: Newest(
+                block.version,
+                block.sha256,
+                estimated=(key, block.version) in self._state.estimates,
+            )
             for key, block in found.items()
             if block is not None
         }

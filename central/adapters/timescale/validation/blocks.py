@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ _SQL = load_queries(Path(__file__).with_name("validation.sql"))
 # The columns of `add_blocks`.
 _BLOCK_TYPES = (
     *("int8", "date", "int4", "timestamptz", "int4", "int2", "text", "text"),
-    *("bytea", "bytea", "bytea", "timestamptz", "text"),
+    *("bytea", "bytea", "bytea", "timestamptz", "text", "text"),
 )
 _Row = tuple[Any, ...]
 
@@ -55,16 +56,29 @@ def block_of(row: _Row) -> DayBlock:
 
 
 async def write_blocks(
-    connection: AsyncConnection[_Row], blocks: Sequence[DayBlock], actor: Actor, at: datetime
+    connection: AsyncConnection[_Row],
+    blocks: Sequence[DayBlock],
+    actor: Actor,
+    at: datetime,
+    reasons: Sequence[str] | None = None,
 ) -> None:
-    """Add blocks; version and day must be new."""
+    """Add blocks; version and day must be new.
+
+    Args:
+        connection: In a transaction.
+        blocks: The blocks.
+        actor: Who made them.
+        at: When.
+        reasons: What each rests on, where they do not follow from the readings.
+    """
+    given: Iterable[str | None] = repeat(None) if reasons is None else reasons
     async with connection.cursor() as cursor, cursor.copy(_SQL["add_blocks"]) as copy:
         copy.set_types(_BLOCK_TYPES)
-        for block in blocks:
-            await copy.write_row(_columns(block, actor, at))
+        for block, reason in zip(blocks, given, strict=False):
+            await copy.write_row(_columns(block, actor, at, reason))
 
 
-def _columns(block: DayBlock, actor: Actor, at: datetime) -> _Row:
+def _columns(block: DayBlock, actor: Actor, at: datetime, reason: str | None) -> _Row:
     return (
         block.channel_id,
         block.day,
@@ -79,4 +93,5 @@ def _columns(block: DayBlock, actor: Actor, at: datetime) -> _Row:
         block.pack_values(),
         at,
         actor.key,
+        reason,
     )

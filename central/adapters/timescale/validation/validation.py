@@ -29,6 +29,7 @@ from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import registers_of
 from central.adapters.timescale.validation.blocks import read_blocks, write_blocks
+from central.adapters.timescale.validation.estimates import EstimateRows
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.metering.block import DayBlock
@@ -37,6 +38,7 @@ from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
+from central.domain.vee.estimate import ESTIMATOR
 from central.domain.vee.finding import NOT_ACCEPTED, Severity, VeeFinding
 from central.service.ports.validation import (
     ENDLESS,
@@ -122,7 +124,7 @@ class TimescaleValidationStore:
                 return [OpenFinding(*row) for row in await cursor.fetchall()]
 
 
-class _ValidationTransaction:
+class _ValidationTransaction(EstimateRows):
     """`ValidationTransaction` on one connection."""
 
     def __init__(self, connection: AsyncConnection[_Row], zones: _Zones) -> None:
@@ -254,9 +256,11 @@ class _ValidationTransaction:
         return found
 
     async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
-        rows = await self._rows("newest", **_days(days))
+        rows = await self._rows("newest", estimator=ESTIMATOR.key, **_days(days))
         return {
-            ChannelDay(PointChannelId(row[0]), row[1]): Newest(row[2], bytes(row[3]))
+            ChannelDay(PointChannelId(row[0]), row[1]): Newest(
+                row[2], bytes(row[3]), estimated=row[4]
+            )
             for row in rows
         }
 

@@ -130,7 +130,8 @@ ORDER BY place.channel_id, conflict.at
 
 -- name: newest
 SELECT DISTINCT ON (day_block.channel_id, day_block.day)
-    day_block.channel_id, day_block.day, day_block.version, day_block.sha256
+    day_block.channel_id, day_block.day, day_block.version, day_block.sha256,
+    day_block.actor = %(estimator)s
 FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS wanted (channel_id, day)
 JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
 ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
@@ -138,7 +139,7 @@ ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
 -- name: add_blocks
 COPY day_block (
     channel_id, day, version, start_at, period_s, exponent, zone, unit, sha256, quality,
-    consumption, made_at, actor
+    consumption, made_at, actor, reason
 ) FROM STDIN (FORMAT binary)
 
 -- name: open_findings

@@ -13,7 +13,12 @@ import pytest
 from central.domain.metering.block import DayBlock
 from central.domain.metering.intervals import Gap, Grid, Metered
 from central.domain.metering.quality import NULL, IntervalQuality
-from central.domain.vee.estimate import EstimatedDay, estimate_days
+from central.domain.vee.estimate import (
+    EstimatedDay,
+    estimate_days,
+    still_stands,
+    without_estimates,
+)
 from central.domain.vee.like_days import LikeDays, shares
 from firmware_bridge.contract.interval import expected_count, local_day
 from firmware_bridge.contract.quantity import Unit
@@ -129,7 +134,7 @@ def test_registers_without_any_history_are_shared_evenly() -> None:
     day = one_day(estimate_days([empty(MONDAY)], metered(MONDAY, 1, {(0, 24): 241}), []))
     assert sorted(set(day.block.values.tolist())) == [10, 11]
     assert day.block.total() == 241
-    assert set(day.block.quality.tolist()) == {IntervalQuality.ESTIMATED_LINEAR}
+    assert set(day.block.quality.tolist()) == {PROFILE}
 
 
 def test_nothing_to_go_by_gives_nothing() -> None:
@@ -174,6 +179,18 @@ def test_decimals_of_blocks_and_registers_meet() -> None:
     half = block(MONDAY, [5, *([None] * 23)], exponent=-1)
     fine = one_day(estimate_days([half], metered(MONDAY, 1, {(0, 24): 100}), history))
     assert fine.block.total() * Fraction(10) ** fine.block.exponent == 100
+
+
+def test_an_estimate_stands_until_validation_finds_more() -> None:
+    history = [block(MONDAY - timedelta(days=7), [15] * 24, exponent=-1)]
+    judged = block(MONDAY, [7, *([None] * 23)], version=5)
+    gap = metered(MONDAY, 1, {(0, 24): 100})
+    estimated = one_day(estimate_days([judged], gap, history)).block
+    assert without_estimates(estimated).sha256 == judged.sha256
+    assert still_stands(estimated, judged)
+    assert not still_stands(estimated, block(MONDAY, [7, 3, *([None] * 22)]))
+    assert not still_stands(estimated, block(MONDAY, [7, *([4] * 23)]))
+    assert not still_stands(estimated, estimated)
 
 
 def test_estimates_are_no_history() -> None:

@@ -1,0 +1,125 @@
+"""Estimates of long gaps on PostgreSQL; the statements are in `estimates.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.inputs import ChangedInputs
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.validation.blocks import block_of, write_blocks
+from central.domain.metering.block import DayBlock
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.vee.estimate import ESTIMATOR, EstimatedDay
+from central.domain.vee.finding import VeeCode, VeeFinding
+from central.service.ports.bill_window import HeldDays
+from central.service.ports.validation import ChannelDay, PointChannelId
+
+_SQL = load_queries(Path(__file__).with_name("estimates.sql"))
+_Row = tuple[Any, ...]
+
+
+class EstimateRows:
+    """`EstimateTransaction` on one connection; what it changes is noted."""
+
+    _connection: AsyncConnection[_Row]
+    _changed: ChangedInputs
+
+    async def _estimate_rows(self, statement: str, /, **values: object) -> list[_Row]:
+        async with self._connection.cursor(binary=True) as cursor:
+            await cursor.execute(_SQL[statement], values)
+            return await cursor.fetchall()
+
+    async def days_of(self, channel_id: PointChannelId, first: date, end: date) -> list[DayBlock]:
+        """See `EstimateTransaction`."""
+        rows = await self._estimate_rows("days_of", channel=channel_id, first=first, end=end)
+        return [block_of(row) for row in rows]
+
+    async def estimates(self, days: Collection[ChannelDay]) -> dict[ChannelDay, EstimatedDay]:
+        """See `EstimateTransaction`."""
+        if not days:
+            return {}
+        rows = await self._estimate_rows(
+            "estimates",
+            ids=[key.channel_id for key in days],
+            days=[key.day for key in days],
+            estimator=ESTIMATOR.key,
+        )
+        return {
+            ChannelDay(PointChannelId(row[0]), row[1]): EstimatedDay(block_of(row), row[10])
+            for row in rows
+        }
+
+    async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
+        """See `EstimateTransaction`."""
+        reasons = [day.evidence for day in days]
+        blocks = [day.block for day in days]
+        await write_blocks(self._connection, blocks, ESTIMATOR, at, reasons)
+        self._changed.channels.update(block.channel_id for block in blocks)
+
+    async def raise_findings(
+        self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
+    ) -> int:
+        """See `EstimateTransaction`."""
+        raised = 0
+        for key, findings in found.items():
+            for finding in findings:
+                values = {
+                    "channel_id": key.channel_id,
+                    "day": key.day,
+                    "code": finding.code.value,
+                    "severity": finding.severity.value,
+                    "from_at": finding.interval.start,
+                    "until_at": finding.interval.end,
+                    "message": finding.message,
+                    "evidence": Jsonb(finding.evidence),
+                    "at": at,
+                }
+                cursor = await self._connection.execute(_SQL["raise_beside"], values)
+                raised += cursor.rowcount
+                if cursor.rowcount:
+                    self._changed.channels.add(key.channel_id)
+        return raised
+
+    async def close_finding(self, day: ChannelDay, code: VeeCode, at: datetime) -> None:
+        """See `EstimateTransaction`."""
+        values = {"channel": day.channel_id, "day": day.day, "code": code.value, "at": at}
+        await self._connection.execute(_SQL["close_code"], values)
+
+
+class TimescaleBillWindow:
+    """`BillWindowStore` over a pool of connections.
+
+    Args:
+        pool: An open pool, see `make_pool`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def held_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
+        """See `BillWindowStore`."""
+        values = {"ended_by": ended_by, "most": most_before, "estimator": ESTIMATOR.key}
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(_SQL["held_days"], values)
+                rows = await cursor.fetchall()
+        return tuple(
+            HeldDays(
+                account=row[0],
+                point=row[1],
+                zone=row[2],
+                days=DayRange(row[3], row[4]),
+                channels=tuple(PointChannelId(key) for key in row[5]),
+                estimated_before=sum(1 for _ in takewhile(bool, row[6])),
+            )
+            for row in rows
+        )

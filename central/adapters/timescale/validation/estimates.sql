@@ -1,0 +1,83 @@
+-- name: days_of
+SELECT DISTINCT ON (day)
+    channel_id, day, zone, start_at, period_s, exponent, unit, consumption, quality, version
+FROM day_block
+WHERE channel_id = %(channel)s AND day >= %(first)s AND day < %(end)s
+ORDER BY day, version DESC
+
+-- name: estimates
+SELECT newest.* FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS wanted (channel_id, day)
+JOIN LATERAL (
+    SELECT
+        channel_id, day, zone, start_at, period_s, exponent, unit, consumption, quality, version,
+        reason, actor
+    FROM day_block
+    WHERE day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
+    ORDER BY version DESC LIMIT 1
+) AS newest ON newest.actor = %(estimator)s
+
+-- name: raise_beside
+INSERT INTO vee_finding (
+    channel_id, day, code, severity, from_at, until_at, message, evidence, raised_at
+) VALUES (
+    %(channel_id)s, %(day)s, %(code)s, %(severity)s, %(from_at)s, %(until_at)s, %(message)s,
+    %(evidence)s, %(at)s
+)
+ON CONFLICT (channel_id, day, code, from_at) WHERE closed_at IS NULL DO NOTHING
+
+-- name: close_code
+UPDATE vee_finding SET closed_at = %(at)s
+WHERE channel_id = %(channel)s AND day = %(day)s AND code = %(code)s AND closed_at IS NULL
+
+-- name: held_days
+-- Each service of a held bill with the channels that it bills, and of the bills right before it
+-- whether any of their days is estimated now, the newest first.
+SELECT
+    account.number, service_point.name, service_point.zone, held.first_day, held.end_day,
+    array(
+        SELECT point_channel.id FROM point_channel
+        WHERE point_channel.service_point_id = service_point.id
+            AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+        ORDER BY point_channel.id
+    ) AS channels,
+    array(
+        SELECT EXISTS (
+            SELECT FROM point_channel
+            JOIN day_block ON day_block.channel_id = point_channel.id
+            WHERE point_channel.service_point_id = service_point.id
+                AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+                AND day_block.day >= earlier.first_day AND day_block.day < earlier.end_day
+                AND day_block.actor = %(estimator)s
+                AND NOT EXISTS (
+                    SELECT FROM day_block AS newer
+                    WHERE newer.channel_id = day_block.channel_id AND newer.day = day_block.day
+                        AND newer.version > day_block.version
+                )
+        )
+        FROM (
+            SELECT min(bill_part.first_day) AS first_day, max(bill_part.end_day) AS end_day
+            FROM bill_part
+            JOIN bill ON bill.id = bill_part.bill_id AND bill.state <> 'discarded'
+            JOIN agreement ON agreement.id = bill_part.agreement_id
+            WHERE agreement.occupancy_id = held.occupancy_id
+                AND bill_part.end_day <= held.first_day
+            GROUP BY bill.id
+            ORDER BY 2 DESC LIMIT %(most)s
+        ) AS earlier
+        ORDER BY earlier.end_day DESC
+    ) AS estimated
+FROM (
+    SELECT
+        bill.id AS bill_id, bill.account_id, agreement.occupancy_id, agreement.service_id,
+        min(bill_part.first_day) AS first_day, max(bill_part.end_day) AS end_day
+    FROM bill
+    JOIN bill_part ON bill_part.bill_id = bill.id
+    JOIN agreement ON agreement.id = bill_part.agreement_id
+    WHERE bill.state = 'held'
+    GROUP BY bill.id, agreement.occupancy_id, agreement.service_id
+) AS held
+JOIN account ON account.id = held.account_id
+JOIN service ON service.id = held.service_id
+JOIN service_point ON service_point.id = service.service_point_id
+WHERE held.end_day <= %(ended_by)s
+ORDER BY held.end_day, held.bill_id, held.occupancy_id

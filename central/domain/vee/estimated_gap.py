@@ -1,0 +1,44 @@
+"""Findings of long gaps: that they were estimated, or that somebody has to read the meter."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import numpy as np
+
+from central.domain.metering.block import DayBlock
+from central.domain.vee.estimate import ESTIMATED, EstimatedDay
+from central.domain.vee.finding import Severity, VeeCode, VeeFinding
+
+
+def estimated_gap(day: EstimatedDay) -> VeeFinding:
+    """How much of a day is estimated by like days and registers, and on what evidence."""
+    block = day.block
+    count = int(np.count_nonzero(np.isin(block.quality, list(ESTIMATED))))
+    evidence = {name: json.dumps(value) for name, value in json.loads(day.evidence).items()}
+    return VeeFinding(
+        VeeCode.ESTIMATED_GAP,
+        Severity.WARNING,
+        block.interval,
+        f"{count} of {len(block.values)} intervals are estimated; the bill waited long enough.",
+        evidence,
+    )
+
+
+def field_order(block: DayBlock, reason: str, bill_until: date) -> VeeFinding:
+    """That somebody has to read the meter, since the bill is not estimated.
+
+    Args:
+        block: The first day with missing intervals.
+        reason: Why it is not.
+        bill_until: The day after the last of the bill.
+    """
+    message = f"{reason} Read the meter on site, and import its reading or exchange it."
+    return VeeFinding(
+        VeeCode.FIELD_ORDER,
+        Severity.CRITICAL,
+        block.interval,
+        message,
+        {"missing": str(block.missing), "bill_until": bill_until.isoformat()},
+    )

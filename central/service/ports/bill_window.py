@@ -1,0 +1,43 @@
+"""What the bill window needs of a store: which held bills are over for long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.validation import PointChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDays:
+    """The days of one service in a bill that is held.
+
+    Args:
+        account: Number.
+        point: Name of the service point.
+        zone: Of its days.
+        days: Of the bill.
+        channels: That the service bills.
+        estimated_before: How many bills right before this one have estimates of the job.
+    """
+
+    account: str
+    point: str
+    zone: str
+    days: DayRange
+    channels: tuple[PointChannelId, ...]
+    estimated_before: int
+
+
+class BillWindowStore(Protocol):
+    """Which held bills are over for long."""
+
+    async def held_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
+        """The days of held bills, the earliest end first.
+
+        Args:
+            ended_by: Latest end of their days.
+            most_before: How many bills before each are looked at.
+        """

@@ -1,0 +1,234 @@
+"""Estimate what is missing in bills that were held for too long; else order a reading on site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import structlog
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.installed_days import local_date
+from central.domain.metering.intervals import Grid
+from central.domain.metering.quality import IntervalQuality
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.vee.day import Thresholds
+from central.domain.vee.estimate import (
+    ESTIMATED,
+    EstimatedDay,
+    estimate_days,
+    without_estimates,
+)
+from central.domain.vee.estimated_gap import estimated_gap, field_order
+from central.domain.vee.finding import VeeCode, VeeFinding
+from central.domain.vee.like_days import REACH_DAYS
+from central.domain.vee.validate import measure
+from central.service.halved import NOBODYS, error_text
+from central.service.ports.bill_window import BillWindowStore, HeldDays
+from central.service.ports.validation import (
+    ChannelDay,
+    LockedChannel,
+    PointChannelId,
+    ValidationStore,
+    ValidationTransaction,
+)
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.reading import to_ms
+
+_DAY = timedelta(days=1)
+_BEYOND = timedelta(days=62)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BillWindow:
+    """How long a held bill waits for data.
+
+    Args:
+        days: After the end of its period, until what is missing is estimated. [days]
+        in_a_row: How many bills of a service in a row may have estimates.
+    """
+
+    days: int
+    in_a_row: int
+
+
+@dataclass(slots=True)
+class EstimateTally:
+    """What was done.
+
+    Args:
+        days: Days that were estimated.
+        orders: Channels whose meters somebody has to read.
+        failed: Channels that failed; they are tried again the next night.
+    """
+
+    days: int = 0
+    orders: int = 0
+    failed: int = 0
+
+
+class EstimateHeld:
+    """The use-case. Doing it twice changes nothing more.
+
+    Args:
+        bills: Which bills are held.
+        store: Where blocks are kept.
+        thresholds: How far from its boundary a reading may be.
+    """
+
+    def __init__(
+        self, bills: BillWindowStore, store: ValidationStore, thresholds: Thresholds | None = None
+    ) -> None:
+        self._bills = bills
+        self._store = store
+        self._thresholds = thresholds or Thresholds()
+
+    async def __call__(self, window: BillWindow, now: datetime) -> EstimateTally:
+        """Estimate what is missing in bills whose window is over, the earliest first.
+
+        Args:
+            window: How long a bill waits.
+            now: The present, aware.
+
+        Raises:
+            StoreUnavailableError: What was committed stays; call again.
+        """
+        tally = EstimateTally()
+        # East of Greenwich a day is over earlier; each bill is asked in its own zone.
+        latest = now.date() + _DAY - timedelta(days=window.days)
+        for held in await self._bills.held_days(latest, window.in_a_row):
+            if local_date(now, held.zone) - timedelta(days=window.days) < held.days.end:
+                continue
+            for channel in held.channels:
+                await self._channel(channel, held, window, now, tally)
+        return tally
+
+    async def _channel(
+        self,
+        channel: PointChannelId,
+        held: HeldDays,
+        window: BillWindow,
+        now: datetime,
+        tally: EstimateTally,
+    ) -> None:
+        try:
+            async with self._store.transaction() as work:
+                locked = (await work.lock([channel]))[channel]
+                gap = await _gap_of(work, channel, held.days)
+                if not gap.missing:
+                    return
+                reason = f"{held.estimated_before} bills in a row were estimated already."
+                estimated: Sequence[EstimatedDay] = ()
+                if held.estimated_before < window.in_a_row:
+                    reason = "Neither registers nor like days say what is missing."
+                    estimated = await self._estimate(work, locked, gap)
+                await _keep(work, channel, estimated, now)
+                tally.days += len(estimated)
+                done = {day.block.day for day in estimated}
+                left = [block for block in gap.missing if block.day not in done]
+                if left:
+                    finding = field_order(left[0], reason, held.days.end)
+                    found = {ChannelDay(channel, left[0].day): (finding,)}
+                    tally.orders += await work.raise_findings(found, now)
+        except NOBODYS:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one channel does, others go on
+            tally.failed += 1
+            _log.error("gap_not_estimated", channel=channel, error=error_text(error))
+
+    async def _estimate(
+        self, work: ValidationTransaction, locked: LockedChannel, gap: _HeldGap
+    ) -> list[EstimatedDay]:
+        channel, limits = locked.channel, self._thresholds
+        key, period = PointChannelId(channel.id), timedelta(seconds=channel.period_s)
+        first, last = gap.span[0], gap.span[-1]
+        margin = max(1, limits.linear_gap // period) * period
+        window = Interval(first.start - margin, last.end + margin)
+        count = (window.end - window.start) // period
+        grid = Grid(to_ms(window.start), channel.period_s * 1000, count)
+        segments = (await work.segments({key: window})).get(key, [])
+        _, metered = measure(channel, grid, segments, limits)
+        reach = timedelta(days=REACH_DAYS)
+        history = await work.days_of(key, first.day - reach, last.day + reach)
+        open_days = set(gap.open_days)
+        blocks = [
+            without_estimates(block) if block.day in open_days else block for block in gap.span
+        ]
+        spanned = {block.day: block for block in gap.span}
+        others = [block for block in history if block.day not in spanned]
+        return [
+            day
+            for day in estimate_days(blocks, metered, others)
+            if day.block.day in open_days
+            and day.block.sha256 != spanned[day.block.day].sha256
+            and (day.block.day < gap.end or _is_anchored(day))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldGap:
+    """Days of a held bill with gaps, and those on either side that a gap reaches into.
+
+    Args:
+        span: Blocks from the first such day to the last, with those between that are complete.
+        open_days: The days that may be estimated: with gaps, and not of an earlier bill. What was
+            estimated of them on an earlier night is taken back, so that registers that came since
+            count.
+        end: The day after the bill's last.
+    """
+
+    span: tuple[DayBlock, ...]
+    open_days: tuple[date, ...]
+    end: date
+
+    @property
+    def missing(self) -> list[DayBlock]:
+        """The bill's days that have missing intervals."""
+        days = set(self.open_days)
+        return [b for b in self.span if b.missing and b.day in days and b.day < self.end]
+
+
+async def _gap_of(work: ValidationTransaction, channel: PointChannelId, days: DayRange) -> _HeldGap:
+    around = await work.days_of(channel, days.first - _BEYOND, days.end + _BEYOND)
+    incomplete = {block.day for block in around if block.missing or _has_estimates(block)}
+    inside = [day for day in sorted(incomplete) if days.first <= day < days.end]
+    if not inside:
+        return _HeldGap((), (), days.end)
+    first, last = inside[0], inside[-1]
+    if first == days.first:
+        while first - _DAY in incomplete:
+            first -= _DAY
+    if last == days.last:
+        while last + _DAY in incomplete:
+            last += _DAY
+    span = tuple(block for block in around if first <= block.day <= last)
+    open_days = tuple(
+        block.day for block in span if block.day in incomplete and block.day >= days.first
+    )
+    return _HeldGap(span, open_days, days.end)
+
+
+async def _keep(
+    work: ValidationTransaction,
+    channel: PointChannelId,
+    estimated: Sequence[EstimatedDay],
+    now: datetime,
+) -> None:
+    await work.add_estimates(estimated, now)
+    for day in estimated:
+        key = ChannelDay(channel, day.block.day)
+        for code in (VeeCode.MISSING_INTERVALS, VeeCode.FIELD_ORDER, VeeCode.ESTIMATED_GAP):
+            await work.close_finding(key, code, now)
+        findings: tuple[VeeFinding, ...] = (estimated_gap(day),)
+        await work.raise_findings({key: findings}, now)
+
+
+def _has_estimates(block: DayBlock) -> bool:
+    return any(IntervalQuality(quality) in ESTIMATED for quality in set(block.quality.tolist()))
+
+
+def _is_anchored(day: EstimatedDay) -> bool:
+    """Whether registers stand at both ends, so that later days have their share already."""
+    return '"registers": []' not in day.evidence

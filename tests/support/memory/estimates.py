@@ -1,0 +1,145 @@
+"""Estimates of long gaps in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import takewhile
+
+from central.domain.billing.state import BillState
+from central.domain.metering.block import DayBlock
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.vee.estimate import EstimatedDay
+from central.domain.vee.finding import VeeCode, VeeFinding
+from central.service.ports.bill_window import HeldDays
+from central.service.ports.stamps import InputKind
+from central.service.ports.validation import ChannelDay, PointChannelId
+from tests.support.memory.books import BookState, KeptFinding, MemoryBooks
+
+
+def newest_block(state: BookState, key: ChannelDay) -> DayBlock | None:
+    versions = [version for day, version in state.blocks if day == key]
+    return state.blocks[key, max(versions)] if versions else None
+
+
+class EstimateTables:
+    """`EstimateTransaction` over dictionaries."""
+
+    _state: BookState
+
+    async def days_of(self, channel_id: PointChannelId, first: date, end: date) -> list[DayBlock]:
+        days = sorted({key.day for key, _ in self._state.blocks if key.channel_id == channel_id})
+        blocks = (
+            newest_block(self._state, ChannelDay(channel_id, day))
+            for day in days
+            if first <= day < end
+        )
+        return [block for block in blocks if block is not None]
+
+    async def estimates(self, days: Collection[ChannelDay]) -> dict[ChannelDay, EstimatedDay]:
+        estimated = {}
+        for key in days:
+            block = newest_block(self._state, key)
+            if block is not None and (key, block.version) in self._state.estimates:
+                evidence = self._state.estimates[key, block.version]
+                estimated[key] = EstimatedDay(block, evidence)
+        return estimated
+
+    async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
+        del at
+        for day in days:
+            key = ChannelDay(PointChannelId(day.block.channel_id), day.block.day)
+            assert (key, day.block.version) not in self._state.blocks, "a block is never changed"
+            self._state.blocks[key, day.block.version] = day.block
+            self._state.estimates[key, day.block.version] = day.evidence
+            self._raise(key)
+
+    async def raise_findings(
+        self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
+    ) -> int:
+        del at
+        raised = 0
+        for day, findings in found.items():
+            for finding in findings:
+                key = (day, finding.code.value, finding.interval.start)
+                if key not in self._state.findings:
+                    number = max((row.id for row in self._state.findings.values()), default=0) + 1
+                    self._state.findings[key] = KeptFinding(number, finding)
+                    raised += 1
+                    self._raise(day)
+        return raised
+
+    async def close_finding(self, day: ChannelDay, code: VeeCode, at: datetime) -> None:
+        del at
+        for key in [key for key in self._state.findings if key[:2] == (day, code.value)]:
+            del self._state.findings[key]
+
+    def _raise(self, key: ChannelDay) -> None:
+        self._state.raise_input(InputKind.POINT, self._state.channels[key.channel_id].point)
+
+
+class MemoryBillWindow:
+    """`BillWindowStore` over dictionaries.
+
+    Args:
+        books: The utility.
+    """
+
+    def __init__(self, books: MemoryBooks) -> None:
+        self._books = books
+
+    async def held_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
+        async with self._books.begin() as state:
+            held = [
+                self._held(state, occupancy, days, most_before)
+                for bill, occupancy, days in self._bills(state)
+                if state.bills[bill].record.bill.state is BillState.HELD and days.end <= ended_by
+            ]
+        return tuple(sorted(held, key=lambda row: (row.days.end, row.account, row.point)))
+
+    @staticmethod
+    def _bills(state: BookState) -> Iterator[tuple[int, int, DayRange]]:
+        """Bills with the days of each of their occupancies."""
+        for number, row in state.bills.items():
+            spans: dict[int, list[DayRange]] = {}
+            for part in row.closing:
+                spans.setdefault(state.occupants[part[0]], []).append(part[1])
+            if row.record.bill.state is not BillState.DISCARDED:
+                for occupancy, days in spans.items():
+                    first, end = min(d.first for d in days), max(d.end for d in days)
+                    yield number, occupancy, DayRange(first, end)
+
+    def _held(self, state: BookState, occupancy: int, days: DayRange, most: int) -> HeldDays:
+        there = state.occupancies[occupancy]
+        service = state.services[there.point, there.service]
+        channels = tuple(
+            key
+            for key, channel in sorted(state.channels.items())
+            if channel.point == there.point
+            and (not service.channels or channel.record.obis in service.channels)
+        )
+        before = sorted(
+            (other for _, of, other in self._bills(state) if of == occupancy),
+            key=lambda other: other.end,
+            reverse=True,
+        )
+        earlier = [other for other in before if other.end <= days.first][:most]
+        in_a_row = takewhile(lambda other: _estimated(state, channels, other), earlier)
+        return HeldDays(
+            there.account,
+            there.point,
+            state.points[there.point].zone,
+            days,
+            channels,
+            sum(1 for _ in in_a_row),
+        )
+
+
+def _estimated(state: BookState, channels: Collection[PointChannelId], days: DayRange) -> bool:
+    for channel in channels:
+        for day in days.days():
+            key = ChannelDay(channel, day)
+            block = newest_block(state, key)
+            if block is not None and (key, block.version) in state.estimates:
+                return True
+    return False
