@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from central.adapters.embedded.postgres import EmbeddedPostgres
 from central.adapters.timescale.migrate import migrate
 from tests.life.draw import draw
 from tests.life.events import Life
+from tests.life.failed import Trials, keep_shortest
 from tests.life.live import live
 from tests.life.violation import LifeBrokenError
 from tests.support.servers import fresh_database, fresh_folder, postgres_servers
@@ -25,6 +27,7 @@ def main() -> int:
     parser.add_argument("--months", type=int, default=26)
     parser.add_argument("--kept", type=Path, help="a life that was kept as JSON")
     parser.add_argument("--server", type=int, default=0, help="which of the servers found")
+    parser.add_argument("--trials", type=int, default=30, help="to shorten a life that fails")
     parser.add_argument("--show", action="store_true", help="print the events and live nothing")
     asked = parser.parse_args()
     life = draw(asked.seed, asked.months)
@@ -33,10 +36,10 @@ def main() -> int:
     if asked.show:
         sys.stdout.write(life.text())
         return 0
-    return _live(life, asked.server)
+    return _live(life, asked.server, asked.trials)
 
 
-def _live(life: Life, number: int) -> int:
+def _live(life: Life, number: int, most: int) -> int:
     kind = postgres_servers()[number]
     with fresh_folder() as home:
         server = EmbeddedPostgres(home / "server", kind.binaries, durable=False)
@@ -47,7 +50,11 @@ def _live(life: Life, number: int) -> int:
             try:
                 lived = asyncio.run(live(life, database.dsn, _Progress()))
             except LifeBrokenError as error:
-                sys.stdout.write(f"\n{error}\n")
+                sys.stdout.write(f"\n{error}\nIt is being shortened ...\n")
+                trials = Trials(server, kind, error.numbers)
+                path = Path(tempfile.gettempdir()) / f"meterline-life-{life.seed}.json"
+                asyncio.run(keep_shortest(life, error, trials, path, most))
+                sys.stdout.write(f"Kept in {path}: --kept {path} lives it again.\n")
                 return 1
     took = time.monotonic() - began
     parts = ", ".join(f"{name} {spent:.1f}" for name, spent in lived.seconds.most_common())

@@ -115,7 +115,7 @@ def office(month: date, days: tuple[int, ...] = (3, 9, 16)) -> Iterator[Event]:
     for day in days:
         yield Event(end + _DAY * (day - 1), "run", {"cycle": cycle, "by": CLERK})
         yield Event(end + _DAY * day, "approve", {"cycle": cycle, "by": CHIEF})
-        yield Event(end + _DAY * day, "issue", {"cycle": cycle, "by": CHIEF})
+        yield Event(end + _DAY * (day + 1), "issue", {"cycle": cycle, "by": CHIEF})
 
 
 def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
@@ -128,6 +128,7 @@ def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
         events += _weather(chance, month, sites)
         events += office(month)
         events += _prices(chance, month)
+        events += _too_late(chance, month, sites)
     events += _customers(chance, months, sites)
     events += _meters(chance, months, sites)
     events.sort(key=lambda event: event.day)
@@ -197,15 +198,38 @@ def _meters(chance: random.Random, months: int, sites: Sequence[Site]) -> Iterat
             yield Event(day, "exchange", {**said, "hours": chance.randint(1, 20)})
 
 
+def _too_late(chance: random.Random, month: date, sites: Sequence[Site]) -> Iterator[Event]:
+    """What changes a month between its run, its approval and its issue."""
+    end = month_after(month)
+    for _ in range(chance.randint(0, 3)):
+        day = end + _DAY * chance.choice([2, 3, 4, 8])
+        site = chance.choice(sites)
+        match chance.choice(["conflict", "price", "name"]):
+            case "conflict":
+                back = chance.randint(3, 20) * 86400 // site.period_s
+                yield Event(day, "conflict", {"point": site.name, "back": back, "more": 1})
+                choice = {"point": site.name, "choice": chance.choice(["keep", "replace"])}
+                yield Event(day + _DAY * chance.randint(0, 4), "decide", choice)
+            case "price" if site.plan != "SHOP":
+                effective = month + _DAY * chance.choice([7, 20])
+                yield _version(chance, day, site.plan, effective)
+            case _:
+                yield Event(day, "down", {"until": (day + _DAY * 2).isoformat()})
+
+
 def _prices(chance: random.Random, month: date) -> Iterator[Event]:
     """Tariffs get versions, some within a month, some for days that are over."""
     if chance.random() < 0.3 and month > FIRST:
         plan = chance.choice(sorted(PLANS))
         # A peak has one price a month.
         effective = month + _DAY * (0 if plan == "SHOP" else chance.choice([0, 0, 14]))
-        said = dict(PLANS[plan])
-        for name in ("standing", "flat", "peak", "off", "demand"):
-            if name in said:
-                said[name] = f"{chance.randint(50, 400) / 1000:.3f}"
-        day = effective + _DAY * chance.choice([-5, -3, -1, 10])
-        yield Event(day, "tariff", {"plan": plan, "effective": effective.isoformat(), **said})
+        yield _version(chance, effective + _DAY * chance.choice([-5, -3, -1, 10]), plan, effective)
+
+
+def _version(chance: random.Random, day: date, plan: str, effective: date) -> Event:
+    """Other prices, from a date on."""
+    said = dict(PLANS[plan])
+    for name in ("standing", "flat", "peak", "off", "demand"):
+        if name in said:
+            said[name] = f"{chance.randint(50, 400) / 1000:.3f}"
+    return Event(day, "tariff", {"plan": plan, "effective": effective.isoformat(), **said})

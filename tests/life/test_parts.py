@@ -1,0 +1,142 @@
+"""The parts of the life test that need no database."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.life.books import Agreement, Books, Plan, Point
+from tests.life.draw import BOGOTA, CORE, FIRST, MADRID, PLANS, draw
+from tests.life.events import Event, Life
+from tests.life.live import steps
+from tests.life.oracle import MISSING, Block, Blocks, State, UnlikeTruthError, half_away, rate_part
+from tests.life.shrink import shrink
+from tests.life.truth import IMPORT, WATER, Counter, Register, midnight
+
+OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
+
+
+def counted(zone: str, obis: str, period_s: int, use: int, plan: str) -> tuple[Books, Counter]:
+    """A point that uses the same in each interval of October."""
+    start = midnight(OCTOBER, zone)
+    count = int((midnight(NOVEMBER, zone) - start).total_seconds()) // period_s
+    counter = Counter("P", obis, zone, period_s, start, np.full(count, use, np.int64))
+    counter.registers.append(Register("S", 0, 0, 10**8))
+    counter.arrived[:] = True
+    counter.validate()
+    said = Plan(plan, date(2026, 1, 1), PLANS[plan])
+    books = Books(
+        points={"P": Point("P", zone, "electricity", "gw", [counter])},
+        plans={plan: [said]},
+        agreements=[Agreement("A", "P", plan, OCTOBER)],
+    )
+    return books, counter
+
+
+def blocks(counter: Counter) -> Blocks:
+    days = [OCTOBER + timedelta(days=number) for number in range(31)]
+    return Blocks(
+        {
+            (counter.point, counter.obis, day): Block(counter.use[counter.of_day(day)].copy())
+            for day in days
+        }
+    )
+
+
+def test_a_month_by_time_of_use_is_what_a_clerk_computes() -> None:
+    books, counter = counted(MADRID, IMPORT, 3600, 100, "HOME")
+    rated = rate_part(books, "P", "HOME", OCTOBER, NOVEMBER, State(), blocks(counter))
+    assert rated is not None
+    # 745 hours of 100 Wh, of which 22 working days have four hours of peak.
+    assert rated.lines == {
+        ("standing", ""): Decimal("5.00"),
+        ("energy", "peak"): Decimal("2.64"),
+        ("energy", "off"): Decimal("6.57"),
+        ("vat", ""): Decimal("2.98"),
+    }
+    assert rated.kwh == Fraction(745, 10)
+
+
+def test_steps_are_counted_by_the_days() -> None:
+    books, counter = counted(BOGOTA, WATER, 86400, 400, "WATER")
+    rated = rate_part(books, "P", "WATER", OCTOBER, NOVEMBER, State(), blocks(counter))
+    assert rated is not None
+    # 12.4 m3: 6.2 at 0.45 and 6.2 at 0.90.
+    assert rated.lines["energy", ""] == Decimal("2.79") + Decimal("5.58")
+
+
+def test_a_block_unlike_the_readings_is_seen() -> None:
+    books, counter = counted(MADRID, IMPORT, 3600, 100, "HOME")
+    wrong = blocks(counter)
+    wrong.found[counter.point, IMPORT, date(2026, 10, 7)].values[3] += 1
+    with pytest.raises(UnlikeTruthError, match="2026-10-07, interval 3: 101 instead of 100"):
+        rate_part(books, "P", "HOME", OCTOBER, NOVEMBER, State(), wrong)
+
+
+def test_estimates_that_do_not_sum_to_the_register_are_seen() -> None:
+    books, counter = counted(MADRID, IMPORT, 3600, 100, "HOME")
+    counter.validated[250] = False
+    right = blocks(counter)
+    values = right.found[counter.point, IMPORT, date(2026, 10, 11)].values
+    values[9:11] = 90, 110
+    assert rate_part(books, "P", "HOME", OCTOBER, NOVEMBER, State(), right) is not None
+    values[9:11] = 90, 111
+    with pytest.raises(UnlikeTruthError, match="do not sum"):
+        rate_part(books, "P", "HOME", OCTOBER, NOVEMBER, State(), right)
+
+
+def test_a_long_gap_is_missing() -> None:
+    books, counter = counted(MADRID, IMPORT, 3600, 100, "HOME")
+    counter.validated[250:252] = False
+    found = blocks(counter)
+    found.found[counter.point, IMPORT, date(2026, 10, 11)].values[9:12] = MISSING
+    assert rate_part(books, "P", "HOME", OCTOBER, NOVEMBER, State(), found) is None
+
+
+def test_halves_go_away_from_zero() -> None:
+    assert half_away(Fraction(5, 1000), 2) == Decimal("0.01")
+    assert half_away(Fraction(-5, 1000), 2) == Decimal("-0.01")
+
+
+def test_a_life_is_its_events() -> None:
+    life = draw(5, 3)
+    assert Life.parse(life.text()) == life
+    assert draw(5, 3) == life
+    assert draw(6, 3) != life
+
+
+def test_stretches_turn_in_at_most_seven_days_and_events_singly() -> None:
+    life = draw(5, 26, CORE)
+    days = steps(life)
+    gaps = {(after - before).days for before, after in pairwise(days)}
+    assert max(gaps) == 7
+    assert {event.day for event in life.events} <= set(days)
+    for change in (date(2026, 10, 25), date(2027, 3, 28), date(2028, 3, 26)):
+        assert {change, change + timedelta(days=1)} <= set(days)
+    assert date(2028, 2, 29) in [life.first + timedelta(days=n) for n in range(800)]
+
+
+async def test_a_life_is_shortened_to_what_makes_it_fail() -> None:
+    events = tuple(
+        Event(FIRST + timedelta(days=number), f"kind{number}", {}) for number in range(30)
+    )
+    tried = 0
+
+    async def fails(life: Life) -> date | None:
+        nonlocal tried
+        tried += 1
+        kinds = {event.kind for event in life.events}
+        return FIRST + timedelta(days=21) if {"kind3", "kind20"} <= kinds else None
+
+    life = Life(1, FIRST, FIRST + timedelta(days=40), events)
+    short = await shrink(life, FIRST + timedelta(days=21), fails)
+    assert [event.kind for event in short.events] == ["kind3", "kind20"]
+    assert short.end == FIRST + timedelta(days=21)
+    assert tried <= 60
+    few = await shrink(life, FIRST + timedelta(days=21), fails, most=1)
+    assert len(few.events) >= 2
