@@ -163,7 +163,9 @@ def _codes(holds: list[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def _state(closing: dict[str, Any]) -> State:
+    """Of an entry only what it is worth; the days it comes from and its owner follow."""
     bank: Bank = {}
-    for _, label, earned, amount in closing["credits"]:
+    for _, label, earned, amount, *_ in closing["credits"]:
         bank.setdefault(label, []).append((earned, Fraction(amount)))
-    return State(bank, {month: Fraction(value) for _, _, month, value in closing["peaks"]})
+    peaks = {month: Fraction(value) for _, _, month, value, *_ in closing["peaks"]}
+    return State(bank, peaks)
