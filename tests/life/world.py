@@ -204,7 +204,7 @@ class World:
         counter = point.counters[0]
         choice = event.said["choice"]
         for register in counter.registers:
-            await self.product.decide(register.serial, choice, "chief")
+            await self.product.decide(register.serial, choice, "expert")
         for (name, boundary), more in list(self.books.conflicts.items()):
             if name == point.name:
                 del self.books.conflicts[name, boundary]
