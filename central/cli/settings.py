@@ -11,6 +11,7 @@ import typer
 
 from central.cli.output import ActingAs, AsJson, actor_of, answered, group, settings, show, wait_for
 from central.domain.actor import printed_name
+from central.domain.billing.bill_window import BillWindow
 from central.domain.billing.billing_settings import (
     BillingSettingsError,
     DocumentKind,
@@ -76,6 +77,13 @@ def set_command(  # noqa: PLR0913 - one option each
     template: Annotated[
         str | None, typer.Option(help="Template of the documents, such as invoice-1.")
     ] = None,
+    window_days: Annotated[
+        int | None,
+        typer.Option(help="Days until missing data of a held bill are estimated; 0 for never."),
+    ] = None,
+    estimates_in_a_row: Annotated[
+        int | None, typer.Option(help="Number of estimated bills in a row, at most.")
+    ] = None,
     effective: Annotated[
         str | None, typer.Option(help="First day of issue that it holds on; default: today.")
     ] = None,
@@ -93,6 +101,8 @@ def set_command(  # noqa: PLR0913 - one option each
         payment_text=payment_text,
         footer_text=footer_text,
         template=template,
+        window_days=window_days,
+        estimates_in_a_row=estimates_in_a_row,
     )
     if change == SettingsChange():
         message = "No setting is given."
@@ -135,6 +145,12 @@ def _object(revision: SettingsRevision) -> dict[str, Any]:
     }
 
 
+def _window(window: BillWindow) -> str:
+    if not window.days:
+        return "never"
+    return f"after {window.days} days, at most {window.in_a_row} in a row"
+
+
 def _print(revision: SettingsRevision) -> None:
     chosen = revision.settings
     numbers = chosen.series[DocumentKind.INVOICE]
@@ -148,6 +164,7 @@ def _print(revision: SettingsRevision) -> None:
         "payment text": chosen.payment_text or "none",
         "footer text": chosen.footer_text or "none",
         "template": chosen.template,
+        "held bills are estimated": _window(chosen.window),
     }
     width = max(map(len, rows))
     for name, value in rows.items():

@@ -18,10 +18,12 @@ from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
+from central.adapters.timescale.validation.estimates import TimescaleBillWindow
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.domain.billing.bill import Party
 from central.service.ingest.ingest import Ingest
 from central.service.ports.audit import AuditStore
+from central.service.ports.bill_window import BillWindowStore
 from central.service.ports.billing import BillingStore
 from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.decisions import DecisionStore
@@ -50,6 +52,7 @@ from tests.support.memory.audit import MemoryAuditStore
 from tests.support.memory.billing import MemoryBillingStore
 from tests.support.memory.books import MemoryBooks
 from tests.support.memory.decisions import MemoryDecisionStore
+from tests.support.memory.estimates import MemoryBillWindow
 from tests.support.memory.ingest import MemoryIngestStore
 from tests.support.memory.registry import MemoryRegistry
 from tests.support.memory.series import MemorySeriesStore
@@ -96,6 +99,7 @@ class Utility:
     series: SeriesStore
     settings: SettingsStore
     audit: AuditStore
+    window: BillWindowStore
 
     now: datetime = NOW
     """What the centre's clock shows."""
@@ -171,6 +175,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleSeriesStore(pool),
             TimescaleSettingsStore(pool),
             TimescaleAuditStore(pool),
+            TimescaleBillWindow(pool),
         )
 
 
@@ -188,4 +193,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemorySeriesStore(books),
         MemorySettingsStore(books),
         MemoryAuditStore(lambda: ingest.state),
+        MemoryBillWindow(books),
     )

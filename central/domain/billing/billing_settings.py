@@ -13,6 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from central.domain.billing.bill_window import IN_A_ROW, BillWindow
 from central.domain.billing.document_template import TEMPLATES, template_of
 from central.domain.billing.printable import Text, unprintable_holds
 from firmware_bridge.contract.errors import OperatorError
@@ -104,6 +105,7 @@ class BillingSettings:
         payment_text: Printed where the invoice says how to pay.
         footer_text: Printed below the invoice's notes.
         template: Name of the template.
+        window: How long a held bill waits for data.
 
     Raises:
         BillingSettingsError: One of them is not valid.
@@ -118,6 +120,7 @@ class BillingSettings:
     payment_text: str = ""
     footer_text: str = ""
     template: str = TEMPLATES[-1]
+    window: BillWindow = field(default_factory=BillWindow)
 
     def __post_init__(self) -> None:
         if not 0 <= self.due_days <= DUE_DAYS_MAX:
@@ -144,6 +147,8 @@ class BillingSettings:
             "payment_text": self.payment_text,
             "footer_text": self.footer_text,
             "template": self.template,
+            "window_days": self.window.days,
+            "estimates_in_a_row": self.window.in_a_row,
         }
 
     @classmethod
@@ -154,7 +159,9 @@ class BillingSettings:
             for kind, numbers in value["series"].items()
         }
         rest = {name: setting for name, setting in value.items() if name != "series"}
-        return cls(series=series, **rest)
+        # Settings of before there was a window do not say it.
+        window = BillWindow(rest.pop("window_days", 0), rest.pop("estimates_in_a_row", IN_A_ROW))
+        return cls(series=series, window=window, **rest)
 
     def with_series(self, kind: DocumentKind, series: NumberSeries) -> BillingSettings:
         """The settings with another series for one kind of document."""

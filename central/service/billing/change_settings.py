@@ -33,6 +33,8 @@ class SettingsChange:
         payment_text: Printed where the invoice says how to pay.
         footer_text: Printed below the notes.
         template: Name of the template.
+        window_days: How long a held bill waits for data; 0 for ever. [days]
+        estimates_in_a_row: How many bills in a row may have estimates.
     """
 
     series: str | None = None
@@ -44,12 +46,15 @@ class SettingsChange:
     payment_text: str | None = None
     footer_text: str | None = None
     template: str | None = None
+    window_days: int | None = None
+    estimates_in_a_row: int | None = None
 
     def of(self, settings: BillingSettings) -> BillingSettings:
         """The settings with the change.
 
         Raises:
             BillingSettingsError: One of them is not valid.
+            BillWindowError: The window is not valid.
             InvalidValueError: The zone is not known.
             UnknownTemplateError: There is no such template.
         """
@@ -62,7 +67,9 @@ class SettingsChange:
             "footer_text": self.footer_text,
             "template": self.template,
         }
-        changed = replace(settings, **_given(rest))
+        waits = {"days": self.window_days, "in_a_row": self.estimates_in_a_row}
+        window = replace(settings.window, **_given(waits))
+        changed = replace(settings, window=window, **_given(rest))
         if self.zone is not None:
             changed = replace(changed, zone=self.zone or None)
         return changed.with_series(DocumentKind.INVOICE, replace(invoice, **_given(numbers)))

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
+from central.domain.billing.bill_window import BillWindow
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installed_days import local_date
 from central.domain.metering.intervals import Grid
@@ -39,19 +40,6 @@ from firmware_bridge.contract.reading import to_ms
 _DAY = timedelta(days=1)
 _BEYOND = timedelta(days=62)
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class BillWindow:
-    """How long a held bill waits for data.
-
-    Args:
-        days: After the end of its period, until what is missing is estimated. [days]
-        in_a_row: How many bills of a service in a row may have estimates.
-    """
-
-    days: int
-    in_a_row: int
 
 
 @dataclass(slots=True)
@@ -96,6 +84,8 @@ class EstimateHeld:
             StoreUnavailableError: What was committed stays; call again.
         """
         tally = EstimateTally()
+        if not window.days:
+            return tally
         # East of Greenwich a day is over earlier; each bill is asked in its own zone.
         latest = now.date() + _DAY - timedelta(days=window.days)
         for held in await self._bills.held_days(latest, window.in_a_row):

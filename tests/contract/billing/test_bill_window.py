@@ -1,0 +1,218 @@
+"""What is held for too long is estimated, or somebody reads the meter: on every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from central.domain.billing.bill import Party
+from central.domain.billing.bill_window import BillWindow
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.state import BillState
+from central.domain.metering.quality import IntervalQuality
+from central.service.billing.run_bills import RunBills
+from central.service.ports.billing import RunSummary
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    PointChannelRecord,
+    PointRecord,
+)
+from central.service.ports.validation import ChannelDay, PointChannelId
+from central.service.validation.estimate_held import EstimateHeld, EstimateTally
+from firmware_bridge.contract.interval import day_start
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Reading
+from tests.support.actors import CLERK, noted
+from tests.support.books import NOVEMBER, NOW, OCTOBER, TARIFF, ZONE, Utility
+from tests.support.ingest import Edge, channel
+
+QUARTER = timedelta(minutes=15)
+DAY = timedelta(days=1)
+AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
+WINDOW = BillWindow(5, 2)
+CHANNEL = PointChannelId(1)
+
+
+def registers(days: Iterable[date]) -> list[Reading]:
+    """What the meter shows in each quarter hour of some days, their end included."""
+    origin, found = day_start(AUGUST, ZONE), dict[int, Reading]()
+    for day in days:
+        at, end = day_start(day, ZONE), day_start(day + DAY, ZONE)
+        while at <= end:
+            number = (at - origin) // QUARTER
+            value = 1_000 + number * 20 + number // 96 * 24 + number % 96 // 4
+            found[number] = Reading(channel("S1"), at, value, 0)
+            at += QUARTER
+    return [found[number] for number in sorted(found)]
+
+
+def days(first: date, end: date, but: tuple[date, date] | None = None) -> list[date]:
+    """The days from one to before another, without a gap."""
+    found = (first + DAY * number for number in range((end - first).days))
+    return [day for day in found if but is None or not but[0] <= day < but[1]]
+
+
+async def found(utility: Utility) -> Edge:
+    edge = Edge("gw-1")
+    await utility.gateways.enrol(edge.name, noted(NOW))
+    enrol = utility.enrol
+    await enrol.seller(Party("Sierra Power"))
+    await enrol.tariff(TARIFF)
+    await enrol.service_point(
+        PointRecord("SP-1", ZONE), PointChannelRecord(ACTIVE_IMPORT, 900, Unit.WATT_HOUR)
+    )
+    start = day_start(AUGUST, ZONE)
+    await enrol.installation(InstallationRecord("SP-1", "MTL", "S1", start, gateway="gw-1"))
+    await enrol.account(AccountRecord("A-1", Party("Ada")))
+    await enrol.agreement(AgreementRecord("A-1", "SP-1", "HOME", SEPTEMBER))
+    return edge
+
+
+async def metered(utility: Utility, edge: Edge, *some: list[date]) -> None:
+    await utility.deliver(edge, *(registers(one) for one in some))
+    await utility.validate()
+
+
+async def bill(utility: Utility, *months: int) -> RunSummary:
+    use_case = RunBills(utility.billing, lambda: utility.now)
+    for month in months:
+        summary = await use_case(Cycle(2026, month), CLERK)
+    return summary
+
+
+async def estimate(utility: Utility, window: BillWindow = WINDOW) -> EstimateTally:
+    return await EstimateHeld(utility.window, utility.validation)(window, utility.now)
+
+
+async def quality(utility: Utility, day: date) -> set[IntervalQuality]:
+    key = ChannelDay(CHANNEL, day)
+    block = (await utility.validation.blocks({key: None}))[key]
+    return {IntervalQuality(value) for value in np.unique(block.quality).tolist()}
+
+
+async def total(utility: Utility, first: date, end: date) -> int:
+    keys = [ChannelDay(CHANNEL, day) for day in days(first, end)]
+    blocks = await utility.validation.blocks(dict.fromkeys(keys))
+    assert len({block.exponent for block in blocks.values()}) == 1
+    return sum(block.total() for block in blocks.values())
+
+
+async def codes(utility: Utility, first: date = SEPTEMBER, end: date = NOVEMBER) -> set[str]:
+    found = await utility.validation.open_findings(CHANNEL)
+    return {finding.code for finding in found if first <= finding.day < end}
+
+
+GAP = (date(2026, 10, 14), date(2026, 10, 24))
+
+
+async def test_a_long_gap_is_estimated_to_the_register(utility: Utility) -> None:
+    edge = await found(utility)
+    await metered(utility, edge, days(AUGUST, NOVEMBER, GAP))
+    summary = await bill(utility, 9, 10)
+    assert (summary.held_count, await codes(utility)) == (1, {"MISSING_INTERVALS"})
+    tally = await estimate(utility)
+    assert (tally.days, tally.orders, tally.failed) == (10, 0, 0)
+    first, last = registers([OCTOBER])[0], registers([NOVEMBER - DAY])[-1]
+    assert await total(utility, OCTOBER, NOVEMBER) == last.mantissa - first.mantissa
+    assert await quality(utility, GAP[0] + DAY) == {IntervalQuality.ESTIMATED_LIKE_DAY}
+    assert await codes(utility) == {"ESTIMATED_GAP"}
+    summary = await bill(utility, 10)
+    assert summary.held_count == 0
+    assert summary.bills[BillState.DRAFT] == 1
+    assert summary.kwh == summary.validated_kwh
+    assert summary.kwh * 1000 == last.mantissa - first.mantissa
+    assert await estimate(utility) == EstimateTally()
+
+
+async def test_validating_again_keeps_an_estimate_and_late_data_replace_it(
+    utility: Utility,
+) -> None:
+    edge = await found(utility)
+    await metered(utility, edge, days(AUGUST, NOVEMBER, GAP))
+    await bill(utility, 9, 10)
+    await estimate(utility)
+    key = ChannelDay(CHANNEL, GAP[0] + DAY)
+    before = (await utility.validation.blocks({key: None}))[key]
+    async with utility.validation.transaction() as work:
+        await work.reopen(CHANNEL, OCTOBER)
+    await utility.validate()
+    assert (await utility.validation.blocks({key: None}))[key] == before
+    assert await codes(utility) == {"ESTIMATED_GAP"}
+    await metered(utility, edge, days(*GAP))
+    assert await quality(utility, key.day) == {IntervalQuality.ACTUAL}
+    assert await codes(utility) == set()
+    summary = await bill(utility, 10)
+    assert summary.held_count == 0
+
+
+async def test_a_bill_waits_for_its_window(utility: Utility) -> None:
+    edge = await found(utility)
+    await metered(utility, edge, days(AUGUST, NOVEMBER, GAP))
+    await bill(utility, 9, 10)
+    # 1 November + 19 days is 20 November.
+    assert await estimate(utility, BillWindow(20, 2)) == EstimateTally()
+    assert (await estimate(utility, BillWindow(19, 2))).days == 10
+
+
+async def test_data_that_come_for_a_part_replace_their_estimates(utility: Utility) -> None:
+    edge = await found(utility)
+    silent = (date(2026, 10, 20), NOVEMBER)
+    await metered(utility, edge, days(AUGUST, NOVEMBER, silent))
+    await bill(utility, 9, 10)
+    assert (await estimate(utility)).days == 12
+    assert (await bill(utility, 10)).held_count == 0
+    # A part of what was silent comes after all: the rest has a register at its end now.
+    back = (date(2026, 10, 26), NOVEMBER)
+    await metered(utility, edge, days(*back))
+    assert (await bill(utility, 10)).held_count == 0
+    first, last = registers([OCTOBER])[0], registers([NOVEMBER - DAY])[-1]
+    known = await total(utility, *back)
+    assert known == last.mantissa - registers([back[0]])[0].mantissa
+    assert first.mantissa < last.mantissa
+
+
+async def test_after_some_estimated_bills_somebody_reads_the_meter(utility: Utility) -> None:
+    edge = await found(utility)
+    first_gap = (date(2026, 9, 14), date(2026, 9, 20))
+    both = [day for day in days(AUGUST, NOVEMBER, GAP) if not first_gap[0] <= day < first_gap[1]]
+    await metered(utility, edge, both)
+    once = BillWindow(5, 1)
+    await bill(utility, 9)
+    assert (await estimate(utility, once)).days == 6
+    assert (await bill(utility, 9)).held_count == 0
+    await bill(utility, 10)
+    tally = await estimate(utility, once)
+    assert (tally.days, tally.orders) == (0, 1)
+    assert "FIELD_ORDER" in await codes(utility, *GAP)
+    assert await estimate(utility, once) == EstimateTally()
+    await metered(utility, edge, days(*GAP))
+    assert "FIELD_ORDER" not in await codes(utility)
+    assert (await bill(utility, 10)).held_count == 0
+
+
+async def test_a_meter_that_never_spoke_is_read_on_site(utility: Utility) -> None:
+    await found(utility)
+    await utility.validate()
+    await bill(utility, 9)
+    tally = await estimate(utility)
+    assert (tally.days, tally.orders) == (0, 1)
+
+
+@pytest.mark.parametrize("last", [date(2026, 11, 5), date(2026, 11, 19)])
+async def test_a_gap_beyond_the_bill_is_shared_where_a_register_ends_it(
+    utility: Utility, last: date
+) -> None:
+    edge = await found(utility)
+    silent = (date(2026, 10, 25), last)
+    await metered(utility, edge, days(AUGUST, date(2026, 11, 20), silent))
+    await bill(utility, 9, 10)
+    await estimate(utility)
+    first, end = registers([silent[0]])[0], registers([last - DAY])[-1]
+    assert await total(utility, *silent) == end.mantissa - first.mantissa
+    assert (await bill(utility, 10)).held_count == 0
