@@ -11,6 +11,7 @@ from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.config.settings import Settings
+from central.process.nightly import run_nightly
 from central.process.sealer import run_sealer
 from central.process.start import start
 from central.service.ingest.patience import patiently
@@ -34,18 +35,23 @@ async def run_worker(settings: Settings) -> None:
     """
     dsn = settings.dsn()
     await patiently(lambda: check_fit(dsn), _wait_on)
-    pool = make_pool(dsn, max_size=4, name="meterline-worker", check=False, limits=settings.limits)
+    pool = make_pool(dsn, max_size=5, name="meterline-worker", check=False, limits=settings.limits)
     await pool.open(wait=False)
     sealing = asyncio.create_task(run_sealer(pool, settings))
     try:
         use_case = Validate(
             TimescaleValidationStore(pool), settings=VeeSettings(grace=settings.grace)
         )
-        overdue = asyncio.create_task(_end_overdue(OverdueTransactions(pool)))
+        beside = [
+            asyncio.create_task(_end_overdue(OverdueTransactions(pool))),
+            asyncio.create_task(run_nightly(pool, settings)),
+        ]
         try:
             await _validate(use_case, settings.poll_s)
         finally:
-            overdue.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
     finally:
         sealing.cancel()
         await asyncio.wait([sealing])

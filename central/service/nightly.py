@@ -51,7 +51,8 @@ class Nightly:
         """Do the jobs that are due, each at most once.
 
         Args:
-            now: The present, aware. Right after a start every job is due.
+            now: The present, aware. After a start jobs are due in the next night, which does all
+                that a night without a worker left undone.
 
         Raises:
             StoreUnavailableError: Nothing can be done now; what is due stays due.
@@ -59,7 +60,7 @@ class Nightly:
         """
         outcomes: list[JobOutcome] = []
         for name, job in self.jobs.items():
-            if now < self._due.get(name, now):
+            if now < self._due.setdefault(name, next_night(now)):
                 continue
             try:
                 outcomes.append(JobOutcome(name, await job(now)))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from central.domain.billing.bill import RunType
+from central.domain.billing.cycle import Cycle
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.validation import PointChannelId
 
@@ -31,8 +33,24 @@ class HeldDays:
     estimated_before: int
 
 
+@dataclass(frozen=True, slots=True)
+class HeldRun:
+    """A run of which bills are held.
+
+    Args:
+        cycle: What it bills.
+        run_type: Why.
+    """
+
+    cycle: Cycle
+    run_type: RunType
+
+
 class BillWindowStore(Protocol):
     """Which held bills are over for long."""
+
+    async def held_runs(self) -> tuple[HeldRun, ...]:
+        """The runs of which bills are held, the earliest first."""
 
     async def held_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
         """The days of held bills, the earliest end first.

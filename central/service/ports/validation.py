@@ -116,7 +116,7 @@ class EstimateTransaction(Protocol):
         """Add blocks of days as the job that estimates, each with its evidence."""
 
     async def raise_findings(
-        self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
+        self, findings_of: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
     ) -> int:
         """Raise findings beside those that are open.
 

@@ -120,8 +120,8 @@ class EstimateHeld:
                 left = [block for block in gap.missing if block.day not in done]
                 if left:
                     finding = field_order(left[0], reason, held.days.end)
-                    found = {ChannelDay(channel, left[0].day): (finding,)}
-                    tally.orders += await work.raise_findings(found, now)
+                    order = {ChannelDay(channel, left[0].day): (finding,)}
+                    tally.orders += await work.raise_findings(order, now)
         except NOBODYS:
             raise
         except Exception as error:  # noqa: BLE001 - whatever one channel does, others go on

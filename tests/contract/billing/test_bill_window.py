@@ -13,6 +13,7 @@ from central.domain.billing.bill_window import BillWindow
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.metering.quality import IntervalQuality
+from central.service.billing.retry_held import RetryTally, retry_held
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary
 from central.service.ports.registry import (
@@ -216,3 +217,17 @@ async def test_a_gap_beyond_the_bill_is_shared_where_a_register_ends_it(
     first, end = registers([silent[0]])[0], registers([last - DAY])[-1]
     assert await total(utility, *silent) == end.mantissa - first.mantissa
     assert (await bill(utility, 10)).held_count == 0
+
+
+async def test_what_is_held_is_tried_again_each_night(utility: Utility) -> None:
+    edge = await found(utility)
+    await metered(utility, edge, days(AUGUST, NOVEMBER, GAP))
+    await bill(utility, 9, 10)
+
+    async def night() -> RetryTally:
+        return await retry_held(utility.window, utility.billing, lambda: utility.now, 500)
+
+    assert await night() == RetryTally(1, 1)
+    await estimate(utility)
+    assert await night() == RetryTally(1, 0)
+    assert await night() == RetryTally()

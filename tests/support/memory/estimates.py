@@ -11,7 +11,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
-from central.service.ports.bill_window import HeldDays
+from central.service.ports.bill_window import HeldDays, HeldRun
 from central.service.ports.stamps import InputKind
 from central.service.ports.validation import ChannelDay, PointChannelId
 from tests.support.memory.books import BookState, KeptFinding, MemoryBooks
@@ -55,11 +55,11 @@ class EstimateTables:
             self._raise(key)
 
     async def raise_findings(
-        self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
+        self, findings_of: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
     ) -> int:
         del at
         raised = 0
-        for day, findings in found.items():
+        for day, findings in findings_of.items():
             for finding in findings:
                 key = (day, finding.code.value, finding.interval.start)
                 if key not in self._state.findings:
@@ -88,6 +88,16 @@ class MemoryBillWindow:
     def __init__(self, books: MemoryBooks) -> None:
         self._books = books
 
+    async def held_runs(self) -> tuple[HeldRun, ...]:
+        async with self._books.begin() as state:
+            held = {
+                row.run_id
+                for row in state.bills.values()
+                if row.record.bill.state is BillState.HELD
+            }
+            runs = [state.runs[key] for key in sorted(held)]
+        return tuple(HeldRun(run.cycle, run.run_type) for run in runs)
+
     async def held_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
         async with self._books.begin() as state:
             held = [
@@ -102,11 +112,12 @@ class MemoryBillWindow:
         """Bills with the days of each of their occupancies."""
         for number, row in state.bills.items():
             spans: dict[int, list[DayRange]] = {}
-            for part in row.closing:
-                spans.setdefault(state.occupants[part[0]], []).append(part[1])
+            for agreement, days, *_ in row.closing:
+                spans.setdefault(state.occupants[agreement], []).append(days)
             if row.record.bill.state is not BillState.DISCARDED:
-                for occupancy, days in spans.items():
-                    first, end = min(d.first for d in days), max(d.end for d in days)
+                for occupancy, stretches in spans.items():
+                    first = min(days.first for days in stretches)
+                    end = max(days.end for days in stretches)
                     yield number, occupancy, DayRange(first, end)
 
     def _held(self, state: BookState, occupancy: int, days: DayRange, most: int) -> HeldDays:

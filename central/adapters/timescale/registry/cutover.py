@@ -27,8 +27,8 @@ class CutoverRows:
 
     async def opening(self, occupancy: int) -> CutoverOpening | None:
         """See `CutoverTransaction`."""
-        said = await self._cutover_row("opening", occupancy=occupancy)
-        return None if said is None else CutoverOpening.from_json(said)
+        document = await self._cutover_row("opening", occupancy=occupancy)
+        return None if document is None else CutoverOpening.from_json(document)
 
     async def save_opening(self, occupancy: int, opening: CutoverOpening) -> None:
         """See `CutoverTransaction`."""

@@ -16,11 +16,13 @@ from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.validation.blocks import block_of, write_blocks
+from central.domain.billing.bill import RunType
+from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import ESTIMATOR, EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
-from central.service.ports.bill_window import HeldDays
+from central.service.ports.bill_window import HeldDays, HeldRun
 from central.service.ports.validation import ChannelDay, PointChannelId
 
 _SQL = load_queries(Path(__file__).with_name("estimates.sql"))
@@ -66,11 +68,11 @@ class EstimateRows:
         self._changed.channels.update(block.channel_id for block in blocks)
 
     async def raise_findings(
-        self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
+        self, findings_of: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
     ) -> int:
         """See `EstimateTransaction`."""
         raised = 0
-        for key, findings in found.items():
+        for key, findings in findings_of.items():
             for finding in findings:
                 values = {
                     "channel_id": key.channel_id,
@@ -104,6 +106,14 @@ class TimescaleBillWindow:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+
+    async def held_runs(self) -> tuple[HeldRun, ...]:
+        """See `BillWindowStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(_SQL["held_runs"])
+                rows = await cursor.fetchall()
+        return tuple(HeldRun(Cycle.parse(row[0]), RunType(row[1])) for row in rows)
 
     async def held_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
         """See `BillWindowStore`."""

@@ -81,3 +81,8 @@ JOIN service ON service.id = held.service_id
 JOIN service_point ON service_point.id = service.service_point_id
 WHERE held.end_day <= %(ended_by)s
 ORDER BY held.end_day, held.bill_id, held.occupancy_id
+
+-- name: held_runs
+SELECT bill_run.cycle, bill_run.run_type FROM bill_run
+WHERE EXISTS (SELECT FROM bill WHERE bill.run_id = bill_run.id AND bill.state = 'held')
+ORDER BY bill_run.id

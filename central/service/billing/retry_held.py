@@ -1,0 +1,62 @@
+"""Try held bills again, night after night."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from central.domain.actor import Actor
+from central.service.billing.run_bills import RunBills
+from central.service.ports.bill_window import BillWindowStore
+from central.service.ports.billing import BillingStore
+from firmware_bridge.contract.errors import OperatorError
+
+_ACTOR = Actor.job("bill")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class RetryTally:
+    """What became of the runs.
+
+    Args:
+        runs: Runs that had held bills and were continued.
+        held: Bills of them that are still held.
+    """
+
+    runs: int = 0
+    held: int = 0
+
+
+async def retry_held(
+    window: BillWindowStore,
+    bills: BillingStore,
+    clock: Callable[[], datetime],
+    shard_size: int,
+) -> RetryTally:
+    """Continue every run of which bills are held, the earliest first.
+
+    Args:
+        window: Which runs.
+        bills: Where bills are kept.
+        clock: Now, aware.
+        shard_size: Accounts billed at a time.
+
+    Raises:
+        StoreUnavailableError: What was committed stays; call again.
+    """
+    tally = RetryTally()
+    for held in await window.held_runs():
+        use_case = RunBills(bills, clock, shard_size)
+        try:
+            run = await use_case.start(held.cycle, _ACTOR, held.run_type)
+        except OperatorError as error:
+            _log.warning("run_not_retried", cycle=str(held.cycle), reason=error.message)
+            continue
+        await use_case.work(run)
+        tally.runs += 1
+        tally.held += (await bills.summary(run)).held_count
+    return tally
