@@ -21,9 +21,15 @@ async def check_fit(dsn: str) -> None:
     """
     with translated():
         connection = await AsyncConnection.connect(
-            dsn, autocommit=True, connect_timeout=_CONNECT_S, application_name="meterline-check"
+            dsn,
+            autocommit=True,
+            connect_timeout=_CONNECT_S,
+            tcp_user_timeout=_CONNECT_S * 1000,
+            application_name="meterline-check",
         )
         async with connection:
+            # A migration may have the table locked.
+            await connection.execute(f"SET statement_timeout TO '{_CONNECT_S}s'")
             try:
                 await connection.execute(f"SET ROLE {APPLICATION_ROLE}")
             except DataError as error:

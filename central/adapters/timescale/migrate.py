@@ -32,6 +32,7 @@ from firmware_bridge.contract.errors import ConfigurationError
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _LOCK = 7_301_000
+_TCP_MS = 30_000
 
 _LEDGER = """\
 CREATE TABLE IF NOT EXISTS schema_migration (
@@ -174,7 +175,13 @@ def migrate(
         ExtensionMissingError: TimescaleDB is required and not offered.
         psycopg.Error: The server refused; the migration at fault left nothing behind.
     """
-    with psycopg.connect(dsn, autocommit=True, options="-c client_min_messages=error") as conn:
+    with psycopg.connect(
+        dsn,
+        autocommit=True,
+        options="-c client_min_messages=error",
+        application_name="migrate",
+        tcp_user_timeout=_TCP_MS,
+    ) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         conn.execute(_LEDGER)
         done = conn.execute("SELECT version, sha256, flavour FROM schema_migration").fetchall()

@@ -88,6 +88,16 @@ def tables(owner: psycopg.Connection[tuple[object, ...]]) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
+def kept(owner: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    """The tables above, and all that say of themselves that they are append-only."""
+    rows = owner.execute(
+        "SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+        " WHERE tgfoid = 'refuse_change'::regproc AND tgtype & 27 = 27"
+        " AND relnamespace = 'public'::regnamespace AND NOT relispartition"
+    ).fetchall()
+    return sorted({*KEPT, *(str(name) for (name,) in rows)})
+
+
 def content(owner: psycopg.Connection[tuple[object, ...]]) -> dict[str, object]:
     """Every kept table's rows, as a count and a hash."""
     return {
@@ -96,7 +106,7 @@ def content(owner: psycopg.Connection[tuple[object, ...]]) -> dict[str, object]:
                 "SELECT count(*), md5(string_agg(kept::text, '|' ORDER BY kept::text)) FROM {} kept"
             ).format(sql.Identifier(table))
         ).fetchone()
-        for table in KEPT
+        for table in kept(owner)
     }
 
 
@@ -112,7 +122,10 @@ def columns(owner: psycopg.Connection[tuple[object, ...]], table: str) -> list[s
 def changes(owner: psycopg.Connection[tuple[object, ...]]) -> list[sql.Composed]:
     """Every way to change or remove what is kept, column by column."""
     found = []
-    for table in KEPT:
+    for table, rows in content(owner).items():
+        if rows == (0, None):
+            assert table not in KEPT
+            continue
         name = sql.Identifier(table)
         found.append(sql.SQL("DELETE FROM {}").format(name))
         found += [
@@ -125,7 +138,6 @@ def changes(owner: psycopg.Connection[tuple[object, ...]]) -> list[sql.Composed]
 def test_an_owner_who_errs_changes_nothing(issued: Database) -> None:
     with psycopg.connect(issued.dsn, autocommit=True) as owner:
         before = content(owner)
-        assert all(row is not None and row != (0, None) for row in before.values()), before
         for statement in changes(owner):
             with pytest.raises(errors.RestrictViolation):
                 owner.execute(statement)
