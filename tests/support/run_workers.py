@@ -21,7 +21,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.ports.ingest import StoreUnavailableError
 from tests.support.books import NOW
 
-TAKEOVER_S = 1.0
+TAKEOVER_S = 3.0
 _AWAY = 75
 
 
