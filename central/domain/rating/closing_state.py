@@ -80,7 +80,7 @@ def closing_of(
         context.totals,
         tuple(sorted(levels)),
     )
-    return ending.carried(state, document)
+    return ending.carried(state.named_by(document.tariff), document)
 
 
 def _peaks(

@@ -112,8 +112,10 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     try:
         segments = cut(days, overridden(in_force, facts, days))
         handed = NOTHING_HANDED
-        if predecessor is not None:
-            handed = hand_over(state, predecessor, segments, whole, facts, calendar)
+        tariff = segments[0].version.document.tariff
+        if is_of_another(state, tariff, predecessor):
+            old = _known_before(state, predecessor)
+            handed = hand_over(state, old, segments, whole, facts, calendar)
             state = handed.state
         series = align_inputs(segments, blocks, days, facts, known)
         context = RatingContext(
@@ -169,6 +171,25 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         input_sha256=hashed,
         tzdata=calendar.tzdata,
     )
+
+
+def is_of_another(state: CarriedState, tariff: str, predecessor: TariffVersion | None) -> bool:
+    """Whether a state has the names of another tariff, which has not handed it over."""
+    if state.tariff:
+        return state.tariff != tariff
+    return predecessor is not None and predecessor.tariff != tariff
+
+
+def _known_before(state: CarriedState, predecessor: TariffVersion | None) -> TariffVersion:
+    """The version whose rules settle a state.
+
+    Raises:
+        HeldError: It was not given.
+    """
+    if predecessor is None or state.tariff not in {"", predecessor.tariff}:
+        message = f"The bill opens with a state of {state.tariff}, whose rules are not known here."
+        raise HeldError(Hold("STATE_OF_ANOTHER_TARIFF", message, state.tariff))
+    return predecessor
 
 
 def _beyond(context: RatingContext, days: DayRange) -> dict[str, str]:

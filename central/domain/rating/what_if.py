@@ -81,7 +81,8 @@ def compare(  # noqa: PLR0913 - what a bill depends on
     """
     found = []
     for name, versions in candidates.items():
-        state = opening or CarriedState()
+        # The same names mean the same here, whatever the tariff is called.
+        state = replace(opening or CarriedState(), tariff="")
         bills = []
         for days in periods:
             bill = rate(

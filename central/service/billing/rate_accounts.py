@@ -11,12 +11,11 @@ from central.domain.billing.make_bill import make_bill
 from central.domain.metering.block import DayBlock, present_sum
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charged_energy import charged_energy
-from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.input_series import billing_scale
-from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rounding import printed
+from central.service.billing.rate_parts import rate_parts
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import unrated
 from central.service.ports.billing import AccountWork, Blocks, NewBill, SupplyWork
@@ -43,30 +42,6 @@ def _billed(
     billed = sum((charged_energy(rated.lines, IMPORT) for _, rated in supplies), Fraction(0))
     validated = sum((_validated_kwh(one) for one in work.supplies), Fraction(0))
     return NewBill(work.account_id, bill, closing, printed(billed), printed(validated), stamps)
-
-
-def _rated(supplies: Sequence[SupplyWork], period: BillingPeriod, tariffs: Tariffs) -> list[Rated]:
-    """Each supply rated, those of one tariff and the same days together."""
-    groups: dict[tuple[str, DayRange, str], list[int]] = {}
-    for number, one in enumerate(supplies):
-        groups.setdefault((one.tariff, one.days, one.zone), []).append(number)
-    found: dict[int, Rated] = {}
-    for (tariff, days, zone), numbers in groups.items():
-        prices = tariffs.prices(tariff, days, zone)
-        terms = Terms(tariffs.versions(tariff), tariffs.calendar, days, period, prices)
-        meters = [
-            Meter(_every_block(one), one.facts, one.opening)
-            for one in (supplies[number] for number in numbers)
-        ]
-        found.update(zip(numbers, rate_many(meters, terms), strict=True))
-    return [found[number] for number in range(len(supplies))]
-
-
-def _every_block(one: SupplyWork) -> Blocks:
-    if not one.earlier:
-        return one.blocks
-    names = one.blocks.keys() | one.earlier.keys()
-    return {name: [*one.earlier.get(name, ()), *one.blocks.get(name, ())] for name in names}
 
 
 def looking_back(
@@ -135,8 +110,8 @@ def rate_accounts(
         progress: Told 1 after each bill.
     """
     listed = [(work, _barred(work, tariffs)) for work in works]
-    supplies = [one for work, hold in listed if hold is None for one in work.supplies]
-    rated = iter(_rated(supplies, period, tariffs))
+    tried = [work for work, hold in listed if hold is None]
+    rated = iter(rate_parts(tried, period, tariffs))
     bills = []
     for work, hold in listed:
         if hold is None:

@@ -85,6 +85,7 @@ class SupplyWork:
         reads: Registers at the ends of the days.
         earlier: Newest blocks of the days before, where the tariff looks back, by input name.
         stamp: The revisions of all this, read before it was.
+        final: Whether the occupancy ends with the days; None where only their end says so.
     """
 
     agreement_id: int
@@ -99,6 +100,7 @@ class SupplyWork:
     reads: tuple[MeterRead, ...] = ()
     earlier: Blocks = field(default_factory=dict)
     stamp: InputStamp = field(default_factory=InputStamp)
+    final: bool | None = None
 
 
 def before(one: SupplyWork, days: int) -> DayRange:

@@ -76,7 +76,8 @@ class PartEnding:
             if after is not None:
                 entries = state.only(lambda its, _, name=name: its == name)  # type: ignore[misc]
                 opening = opening.joined(self._moved(entries, name, after, document))
-        return opening
+        tariff = document if self.successor is None else self.successor
+        return opening.named_by(tariff.tariff)
 
     @cached_property
     def _names(self) -> dict[str, str]:

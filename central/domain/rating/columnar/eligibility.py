@@ -92,8 +92,12 @@ def leaves_out_estimates(documents: Sequence[TariffDocument]) -> bool:
     )
 
 
-def is_alone(facts: AgreementFacts, opening: CarriedState, grants: Sequence[Grant]) -> bool:
+def is_alone(
+    facts: AgreementFacts, opening: CarriedState, grants: Sequence[Grant], tariff: str = ""
+) -> bool:
     """Whether what was agreed, paid in or deferred makes this bill one of its own."""
+    if opening.tariff not in {"", tariff}:
+        return True
     return bool(grants or opening.sum_of(BUDGET_BILLING) or overrides_in(facts))
 
 

@@ -86,6 +86,7 @@ class Terms:
         prices: Price series.
         options: Rounding and lineage.
         ending: What ends with the bills.
+        predecessor: The tariff version that their opening states are of, where that is another's.
     """
 
     versions: tuple[TariffVersion, ...]
@@ -95,6 +96,7 @@ class Terms:
     prices: tuple[PriceSeries, ...] = ()
     options: RatingOptions = _ROUNDED
     ending: PartEnding = GOES_ON
+    predecessor: TariffVersion | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,7 +249,7 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
     except NoTariffVersionError:
         return
     documents = [segment.version.document for segment in segments]
-    if not obstacles_of(documents, terms.period, terms.ending):
+    if terms.predecessor is None and not obstacles_of(documents, terms.period, terms.ending):
         for numbers, table in _groups(meters, segments, terms):
             made = _batch(meters[numbers[0]].facts, table, segments, terms)
             if made is not None:
@@ -265,6 +267,7 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         period=terms.period,
         opening=meter.opening,
         ending=terms.ending,
+        predecessor=terms.predecessor,
         prices=terms.prices,
         grants=meter.grants,
         options=terms.options,
@@ -277,9 +280,10 @@ def _groups(
     """Numbers of meters that can share a matrix, and their rows per input."""
     of = Days(terms.days, segments[0].version.document.zone)
     names = inputs_for(segments)
+    tariff = segments[0].version.document.tariff
     groups: dict[object, tuple[list[int], list[list[Row]]]] = {}
     for number, meter in enumerate(meters):
-        if is_alone(meter.facts, meter.opening, meter.grants):
+        if is_alone(meter.facts, meter.opening, meter.grants, tariff):
             continue
         rows = [of.row_of(meter.blocks.get(name, ())) for name in names]
         whole = [row for row in rows if row is not None]

@@ -151,6 +151,7 @@ class CarriedState:
         sums: Ascending.
         totals: Ascending; for the rolling average of budget billing.
         levels: Ascending; what events left.
+        tariff: Whose names these are, "" where nobody kept it.
     """
 
     peaks: tuple[Peak, ...] = ()
@@ -158,6 +159,7 @@ class CarriedState:
     sums: tuple[YearSum, ...] = ()
     totals: tuple[MonthTotal, ...] = ()
     levels: tuple[Level, ...] = ()
+    tariff: str = field(default="", compare=False)
 
     def sum_of(self, identifier: str) -> Decimal:
         """The sum of the year so far of a minimum or commitment. [currency]."""
@@ -174,23 +176,32 @@ class CarriedState:
 
     def only(self, wanted: Callable[[str, Entry], bool]) -> CarriedState:
         """The entries that are wanted, each asked with the name of its state."""
-        return CarriedState(*(_wanted(entries, wanted) for entries in self._entries))
+        return self._of((_wanted(entries, wanted) for entries in self._entries), self.tariff)
 
     def changed(self, change: Callable[[Any], Entry]) -> CarriedState:
         """The state with each entry replaced."""
-        return CarriedState(
-            *(tuple(sorted(map(change, entries))) for entries in self._entries)  # type: ignore[arg-type]
-        )
+        entries = (tuple(sorted(map(change, entries))) for entries in self._entries)
+        return self._of(entries, self.tariff)
+
+    def named_by(self, tariff: str) -> CarriedState:
+        """The state under the names of a tariff; nothing needs no name."""
+        return replace(self, tariff=tariff if self.names else "")
 
     def joined(self, other: CarriedState) -> CarriedState:
         """Both states as one, such as that of an occupancy and that of its account."""
         both = zip(self._entries, other._entries, strict=True)
-        return CarriedState(*(tuple(sorted((*mine, *theirs))) for mine, theirs in both))
+        entries = (tuple(sorted((*mine, *theirs))) for mine, theirs in both)
+        return self._of(entries, self.tariff or other.tariff)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the states that it holds anything of, each once."""
         return tuple(dict.fromkeys(name_of(e) for entries in self._entries for e in entries))
+
+    @staticmethod
+    def _of(entries: Iterable[tuple[Any, ...]], tariff: str) -> CarriedState:
+        peaks, credits_, sums, totals, levels = entries
+        return CarriedState(peaks, credits_, sums, totals, levels, tariff)
 
     @property
     def _entries(self) -> tuple[tuple[Any, ...], ...]:
@@ -217,6 +228,8 @@ class CarriedState:
             document["levels"] = [
                 [v.name, v.label, v.key, str(v.value), *v.origin.to_json()] for v in self.levels
             ]
+        if self.tariff:
+            document["tariff"] = self.tariff
         return document
 
     @classmethod
@@ -243,6 +256,7 @@ class CarriedState:
                 Level(name, label, key, Fraction(level), _origin(rest))
                 for name, label, key, level, *rest in value.get("levels", ())
             ),
+            tariff=value.get("tariff", ""),
         )
 
 

@@ -1,0 +1,195 @@
+"""Rate the parts of accounts: together where they are alike, one after another where they follow.
+
+A part that follows another of the same account and point opens with what that one leaves. What it
+is the last of, its tariff or the occupancy, ends with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.charges.ending import GOES_ON, PartEnding
+from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
+from central.service.billing.tariffs import Tariffs
+from central.service.ports.billing import AccountWork, Blocks, SupplyWork
+
+EARLIER_NOT_BILLED = "EARLIER_NOT_BILLED"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A supply with its place among those of its account.
+
+    Args:
+        supply: What is rated.
+        follows: Number of the part right before it, None where none is.
+        ending: What ends with it.
+        before: The tariff version that its opening state is of, where that is another's.
+    """
+
+    supply: SupplyWork
+    follows: int | None = None
+    ending: PartEnding = GOES_ON
+    before: TariffVersion | None = None
+
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """What parts that are rated together have in common."""
+        after, before = self.ending.successor, self.before
+        return (
+            self.supply.tariff,
+            self.supply.days,
+            self.supply.zone,
+            self.ending.final,
+            self.ending.account_stays,
+            None if after is None else (after.tariff, after.effective),
+            None if before is None else before.sha256,
+        )
+
+
+def rate_parts(
+    works: Sequence[AccountWork], period: BillingPeriod, tariffs: Tariffs
+) -> list[Rated]:
+    """Every supply of some accounts rated, in their order.
+
+    Args:
+        works: The accounts.
+        period: That is billed.
+        tariffs: With holidays resolved.
+    """
+    parts: list[_Part] = []
+    for work in works:
+        parts += _parts(work, len(parts), period, tariffs)
+    rated: dict[int, Rated] = {}
+    while len(rated) < len(parts):
+        ready = [
+            number
+            for number, part in enumerate(parts)
+            if number not in rated and (part.follows is None or part.follows in rated)
+        ]
+        for number in ready:
+            earlier = parts[number].follows
+            if earlier is not None:
+                parts[number] = _opened(parts[number], rated[earlier])
+        rated |= _together(parts, ready, period, tariffs)
+        for number in ready:
+            earlier = parts[number].follows
+            if earlier is not None and rated[earlier].holds:
+                rated[number] = _waiting(parts[number], rated[number])
+    return [rated[number] for number in range(len(parts))]
+
+
+def _parts(
+    work: AccountWork, offset: int, period: BillingPeriod, tariffs: Tariffs
+) -> Iterator[_Part]:
+    supplies = work.supplies
+    if len(supplies) == 1 and not _last_of(supplies[0], period):
+        yield _Part(supplies[0], before=_before(supplies[0], tariffs))
+        return
+    for number, supply in enumerate(supplies):
+        follows = _next_to(supplies, number, -1)
+        after = _next_to(supplies, number, 1)
+        if after is not None:
+            ending = _change(supply, supplies[after], tariffs)
+        elif _last_of(supply, period):
+            stays = any(not _last_of(other, period) for other in supplies)
+            ending = PartEnding(final=True, account_stays=stays)
+        else:
+            ending = GOES_ON
+        if follows is not None:
+            yield _Part(supply, offset + follows, ending)
+        else:
+            yield _Part(supply, None, ending, _before(supply, tariffs))
+
+
+def _next_to(supplies: Sequence[SupplyWork], number: int, step: int) -> int | None:
+    """The neighbour that goes on at the same point without a day between."""
+    place = number + step
+    if not 0 <= place < len(supplies):
+        return None
+    first, second = sorted((supplies[number], supplies[place]), key=lambda one: one.days.first)
+    if first.point != second.point or first.days.end != second.days.first:
+        return None
+    return place
+
+
+def _last_of(supply: SupplyWork, period: BillingPeriod) -> bool:
+    """Whether an occupancy ends with a supply: as it says, or inside the period."""
+    if supply.final is not None:
+        return supply.final
+    return supply.days.end < period.days.end
+
+
+def _change(supply: SupplyWork, after: SupplyWork, tariffs: Tariffs) -> PartEnding:
+    if after.tariff == supply.tariff:
+        return GOES_ON
+    try:
+        version = version_on(tariffs.versions(after.tariff), after.days.first)
+    except NoTariffVersionError:
+        return GOES_ON  # The part after it is held, and this one with it.
+    return PartEnding(successor=version.document)
+
+
+def _before(supply: SupplyWork, tariffs: Tariffs) -> TariffVersion | None:
+    name = supply.opening.tariff
+    if name in {"", supply.tariff}:
+        return None
+    try:
+        return version_on(tariffs.versions(name), supply.days.first - timedelta(days=1))
+    except NoTariffVersionError:
+        return None
+
+
+def _opened(part: _Part, earlier: Rated) -> _Part:
+    return replace(part, supply=replace(part.supply, opening=earlier.closing))
+
+
+def _waiting(part: _Part, rated: Rated) -> Rated:
+    """A part whose earlier one is held: nobody knows what it opens with."""
+    day = part.supply.days.first
+    message = f"The days before {day} are not billed, and what they leave is not known."
+    hold = Hold(EARLIER_NOT_BILLED, message, day.isoformat())
+    holds = (*rated.holds, hold)
+    return Rated(rated.currency, (), (), part.supply.opening, holds, tzdata=rated.tzdata)
+
+
+def _together(
+    parts: Sequence[_Part], numbers: Sequence[int], period: BillingPeriod, tariffs: Tariffs
+) -> dict[int, Rated]:
+    """Parts of one tariff and the same days together."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for number in numbers:
+        groups.setdefault(parts[number].alike, []).append(number)
+    rated: dict[int, Rated] = {}
+    for alike in groups.values():
+        part = parts[alike[0]]
+        supply = part.supply
+        terms = Terms(
+            tariffs.versions(supply.tariff),
+            tariffs.calendar,
+            supply.days,
+            period,
+            tariffs.prices(supply.tariff, supply.days, supply.zone),
+            ending=part.ending,
+            predecessor=part.before,
+        )
+        meters = [_meter(parts[number].supply) for number in alike]
+        rated.update(zip(alike, rate_many(meters, terms), strict=True))
+    return rated
+
+
+def _meter(supply: SupplyWork) -> Meter:
+    return Meter(_every_block(supply), supply.facts, supply.opening)
+
+
+def _every_block(supply: SupplyWork) -> Blocks:
+    if not supply.earlier:
+        return supply.blocks
+    names = supply.blocks.keys() | supply.earlier.keys()
+    return {name: [*supply.earlier.get(name, ()), *supply.blocks.get(name, ())] for name in names}

@@ -1,0 +1,128 @@
+"""Parts of one account follow one another, and what ends with one stands on the bill."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+from central.domain.billing.bill import Account, Party, RunType
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.state import BillState
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import CarriedState, Credit, Peak
+from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.rate_accounts import rate_accounts
+from central.service.billing.tariffs import Tariffs
+from central.service.ports.billing import AccountWork, NewBill, SupplyWork
+from central.service.ports.registry import TariffRecord
+from tests.support.months import HEAD, ZONE
+from tests.support.rating import blocks_from
+
+OCTOBER = Cycle.parse("2026-10").period
+MIDDLE = date(2026, 10, 16)
+NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar}}")
+OLD = NET.replace("tariff: t", "tariff: old") + (
+    "banks: {solar: {unit: kWh, true_up: {month: 4, pay: 0.05}}}\n"
+)
+HEIR = NET.replace("tariff: t", "tariff: heir") + (
+    "banks: {solar: {unit: kWh}}\ntakes_over: {solar: solar}\n"
+)
+PLAIN = HEAD.replace("tariff: t", "tariff: plain")
+SAVED = CarriedState(credits=(Credit("solar", "", date(2026, 9, 1), Fraction("595.2")),))
+TARIFFS = Tariffs(
+    {
+        name: [TariffRecord(name, date(2020, 1, 1), text, name.encode().hex(), "EUR")]
+        for name, text in (("old", OLD), ("heir", HEIR), ("plain", PLAIN))
+    },
+    OCTOBER.days,
+)
+
+
+def supply(
+    agreement: int, tariff: str, days: DayRange, opening: CarriedState | None = None
+) -> SupplyWork:
+    """An agreement that uses 24 kWh a day."""
+    blocks = {"import": blocks_from(days, ZONE, 3600, lambda _: 1000)}
+    state = opening or CarriedState()
+    return SupplyWork(agreement, "SP-1", ZONE, tariff, days, AgreementFacts(), state, blocks)
+
+
+FIRST_HALF = DayRange(OCTOBER.days.first, MIDDLE)
+SECOND_HALF = DayRange(MIDDLE, OCTOBER.days.end)
+
+
+def billed(*supplies: SupplyWork) -> NewBill:
+    account = Account("A-1", Party("Buyer"), Party("Seller"))
+    (bill,) = rate_accounts([AccountWork(1, account, supplies)], OCTOBER, RunType.REGULAR, TARIFFS)
+    return bill
+
+
+def lines(bill: NewBill) -> list[tuple[str, str]]:
+    return [(entry.line.id, format(entry.line.amount, "f")) for entry in bill.bill.lines]
+
+
+def test_a_bank_goes_on_under_a_tariff_that_takes_it_over() -> None:
+    bill = billed(supply(1, "old", FIRST_HALF, SAVED), supply(2, "heir", SECOND_HALF))
+    # 595.2 less 360 until the 15th, 385 hours after it: 149.8 kWh are not paid by the bank.
+    assert lines(bill) == [("energy", "0.00"), ("energy", "149.80")]
+    assert bill.closing[1][2] == CarriedState()
+    assert bill.closing[0][2].credits[0].amount == Fraction("235.2")
+    assert bill.closing[0][2].tariff == "heir"
+
+
+def test_a_bank_is_paid_out_before_a_tariff_that_does_not_take_it_over() -> None:
+    bill = billed(supply(1, "old", FIRST_HALF, SAVED), supply(2, "plain", SECOND_HALF))
+    assert lines(bill) == [
+        ("energy", "0.00"),
+        ("solar_settlement", "-11.76"),
+        ("energy", "385.00"),
+    ]
+
+
+def test_a_bank_ends_with_the_occupancy() -> None:
+    left = ("solar_settlement", "-11.76")
+    assert left in lines(billed(supply(1, "old", FIRST_HALF, SAVED)))
+    whole = supply(1, "old", OCTOBER.days, SAVED)
+    assert lines(billed(whole)) == [("energy", "149.80")]
+    some = replace(SAVED, credits=(replace(SAVED.credits[0], amount=Fraction(1000)),))
+    final = replace(whole, opening=some, final=True)
+    assert lines(billed(final)) == [("energy", "0.00"), ("solar_settlement", "-12.75")]
+    going_on = replace(supply(1, "old", FIRST_HALF, SAVED), final=False)
+    assert left not in lines(billed(going_on))
+
+
+def test_a_move_out_and_in_again_is_two_occupancies() -> None:
+    later = DayRange(MIDDLE + timedelta(days=1), OCTOBER.days.end)
+    bill = billed(supply(1, "old", FIRST_HALF, SAVED), supply(2, "old", later))
+    assert ("solar_settlement", "-11.76") in lines(bill)
+    assert bill.closing[1][2] == CarriedState()
+
+
+def test_what_follows_a_held_part_waits_for_it() -> None:
+    held = replace(supply(1, "old", FIRST_HALF, SAVED), blocks={})
+    bill = billed(held, supply(2, "heir", SECOND_HALF))
+    assert bill.bill.state is BillState.HELD
+    assert bill.bill.holds[-1].code == "EARLIER_NOT_BILLED"
+    assert bill.bill.lines == ()
+
+
+def test_a_state_of_another_tariff_is_handed_over_or_holds_the_bill() -> None:
+    state = SAVED.named_by("old")
+    bill = billed(supply(2, "plain", OCTOBER.days, state))
+    assert ("solar_settlement", "-29.76") in lines(bill)
+    unknown = billed(supply(2, "plain", OCTOBER.days, SAVED.named_by("gone")))
+    assert [hold.code for hold in unknown.bill.holds] == ["STATE_OF_ANOTHER_TARIFF"]
+    peaks = CarriedState((Peak("kw", "", date(2026, 9, 1), Fraction(1)),)).named_by("plain")
+    assert not billed(supply(2, "plain", OCTOBER.days, peaks)).bill.holds
+
+
+def test_many_parts_follow_one_another_in_order_of_time() -> None:
+    cut = [OCTOBER.days.first, date(2026, 10, 5), MIDDLE, OCTOBER.days.end]
+    parts = [DayRange(*ends) for ends in pairwise(cut)]
+    names = ["old", "heir", "heir"]
+    opening = [SAVED, None, None]
+    bill = billed(*map(supply, range(3), names, parts, opening))
+    assert [Decimal(amount) for _, amount in lines(bill)] == [0, 0, Decimal("149.80")]
