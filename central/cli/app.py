@@ -19,6 +19,7 @@ from central.cli import (
     registry,
     remote,
     settings,
+    tariffs,
 )
 from central.cli.output import capture_pool_errors, group
 from central.process.start import EXIT_REFUSED
@@ -30,7 +31,7 @@ app = group("Run Meterline's centre: store, validate, rate and bill readings.")
 app.add_typer(processes.app)
 app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
-app.add_typer(registry.tariffs, name="tariff")
+app.add_typer(tariffs.tariffs, name="tariff")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(rate.app)

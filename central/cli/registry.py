@@ -12,24 +12,18 @@ from typing import Annotated
 import typer
 
 from central.cli.cutover import import_cutover_command
-from central.cli.import_urdb import import_urdb_command
 from central.cli.output import (
     EXIT_HELD,
     ActingAs,
     AsJson,
     actor_of,
     answered,
-    errors,
     group,
     progress_bar,
     settings,
     show,
     wait_for,
 )
-from central.domain.tariff.load.document import load_tariff
-from central.domain.tariff.refusal import TariffRefusedError
-from central.domain.tariff.version import TariffVersion
-from central.process.start import EXIT_REFUSED
 from central.process.stores import Stores, open_stores
 from central.service.gateways.enrolment import enrol_gateway, revoke_gateway
 from central.service.ingest.import_readings import ImportedReadings, import_readings
@@ -43,14 +37,12 @@ from central.service.registry.register import Effect, Enrol
 from firmware_bridge.contract.interval import zone_info
 
 imports = group("Import customers, readings or price series from a file.")
-tariffs = group("Check tariff documents, import URDB records, or add a version.")
 gateways = group("Enrol, revoke, configure and update gateways.")
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")]
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
 GatewayName = Annotated[str, typer.Argument(help="Name of the gateway.")]
 GatewayNames = Annotated[list[str], typer.Argument(help="Names of the gateways.")]
 imports.command("cutover")(import_cutover_command)
-tariffs.command("import-urdb")(import_urdb_command)
 Because = Annotated[str, typer.Option("--reason", help="Reason, for the audit log.")]
 _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
 
@@ -170,57 +162,6 @@ def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
         show({"series": name, "days": done})
     else:
         typer.echo(f"{name}: " + ", ".join(f"{count} days {what}" for what, count in done.items()))
-
-
-@tariffs.command("check")
-@answered
-def check_command(files: Files, *, as_json: AsJson = False) -> None:
-    """Check tariff documents, and print every fault with its line."""
-    refused = 0
-    refusals = []
-    for file in files:
-        try:
-            version = TariffVersion.of(load_tariff(file))
-        except TariffRefusedError as error:
-            refused += 1
-            errors.print(str(error), markup=False, highlight=False)
-            continue
-        refusals.append(
-            {
-                "file": str(file),
-                "tariff": version.tariff,
-                "effective": version.effective.isoformat(),
-                "sha256": version.sha256,
-            }
-        )
-    if as_json:
-        show(refusals)
-    else:
-        for one in refusals:
-            typer.echo(f"{one['file']}: {one['tariff']} from {one['effective']}, {one['sha256']}")
-    if refused:
-        raise typer.Exit(EXIT_REFUSED)
-
-
-@tariffs.command("add")
-@answered
-def add_command(files: Files, actor: ActingAs = None, *, as_json: AsJson = False) -> None:
-    """Add tariff versions. A version that exists stays unchanged."""
-
-    async def work() -> list[tuple[Path, Effect]]:
-        async with _stores() as stores:
-            enrol = Enrol(stores.registry, actor_of(actor))
-            return [
-                (file, await enrol.tariff(file.read_text(encoding="utf-8"), file.name))
-                for file in files
-            ]
-
-    done = wait_for(work())
-    if as_json:
-        show([{"file": str(file), "effect": effect} for file, effect in done])
-    else:
-        for file, effect in done:
-            typer.echo(f"{file}: {effect}")
 
 
 @gateways.command("enrol")

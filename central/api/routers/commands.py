@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from datetime import date
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -21,11 +22,12 @@ from central.api.schemas.writes import (
     InstallationIn,
     PointIn,
     TariffIn,
+    WithdrawIn,
 )
 from central.service.billing.approve_bills import BulkOutcome
 from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.operator.services import OperatorServices
-from central.service.registry.register import Effect
+from central.service.registry.register import Effect, Enrol
 from central.service.views.lookup import require
 
 router = APIRouter(tags=["orders"])
@@ -34,14 +36,18 @@ EFFECT: Responses = {
     HTTPStatus.OK.value: {"model": EffectOut, "description": "It existed, or was corrected."},
     HTTPStatus.CREATED.value: {"model": EffectOut, "description": "It was created."},
 }
+_CHANGED: Responses = {HTTPStatus.OK.value: {"model": EffectOut}}
 _BILL: Responses = {HTTPStatus.OK.value: {"model": BillOut}}
 _COUNT: Responses = {HTTPStatus.OK.value: {"model": CountOut}}
 
 
-async def _effect(order: Awaitable[Effect]) -> tuple[HTTPStatus, EffectOut]:
-    effect = await order
+async def _effect(
+    enrol: Enrol, order: Callable[[Enrol], Awaitable[Effect]]
+) -> tuple[HTTPStatus, EffectOut]:
+    effect = await order(enrol)
     status = HTTPStatus.CREATED if effect is Effect.ADDED else HTTPStatus.OK
-    return status, EffectOut(effect=effect)
+    concerned = {what: str(bills) for what, bills in enrol.concerned.items()}
+    return status, EffectOut(effect=effect, concerned=concerned)
 
 
 @router.post("/service-points", responses=EFFECT, response_model=None)
@@ -49,31 +55,55 @@ async def open_point(services: Services, once: DoOnce, order: PointIn) -> Respon
     """Create a service point with its channels, or correct its address or capacity."""
     channels = [channel.record() for channel in order.channels]
     enrol = services.enrol(once.actor)
-    return await once(lambda: _effect(enrol.service_point(order.record(), *channels)))
+    return await once(
+        lambda: _effect(enrol, lambda each: each.service_point(order.record(), *channels))
+    )
 
 
 @router.post("/installations", responses=EFFECT, response_model=None)
 async def install(services: Services, once: DoOnce, order: InstallationIn) -> Response:
     """Install or remove a meter. Its readings are validated again."""
-    return await once(lambda: _effect(services.enrol(once.actor).installation(order.record())))
+    enrol = services.enrol(once.actor)
+    return await once(lambda: _effect(enrol, lambda each: each.installation(order.record())))
 
 
 @router.post("/accounts", responses=EFFECT, response_model=None)
 async def open_account(services: Services, once: DoOnce, order: AccountIn) -> Response:
     """Create an account, or correct its name and address."""
-    return await once(lambda: _effect(services.enrol(once.actor).account(order.record())))
+    enrol = services.enrol(once.actor)
+    return await once(lambda: _effect(enrol, lambda each: each.account(order.record())))
 
 
 @router.post("/agreements", responses=EFFECT, response_model=None)
 async def agree(services: Services, once: DoOnce, order: AgreementIn) -> Response:
     """Create an agreement, or end it."""
-    return await once(lambda: _effect(services.enrol(once.actor).agreement(order.record())))
+    enrol = services.enrol(once.actor)
+    return await once(lambda: _effect(enrol, lambda each: each.agreement(order.record())))
 
 
 @router.post("/tariffs", responses=EFFECT, response_model=None)
 async def add_tariff(services: Services, once: DoOnce, order: TariffIn) -> Response:
-    """Add a tariff version. The answer to a refused document lists every fault."""
-    return await once(lambda: _effect(services.enrol(once.actor).tariff(order.document)))
+    """Add a tariff version, or correct the one of its date with a reason.
+
+    The answer to a refused document lists every fault.
+    """
+    enrol = services.enrol(once.actor)
+    return await once(
+        lambda: _effect(enrol, lambda each: each.tariff(order.document, reason=order.reason))
+    )
+
+
+@router.post("/tariffs/{tariff}/{effective}/withdraw", responses=_CHANGED, response_model=None)
+async def withdraw_tariff(
+    services: Services, once: DoOnce, tariff: str, effective: date, order: WithdrawIn
+) -> Response:
+    """Withdraw a tariff version that was entered by mistake; the one before it holds on."""
+
+    async def withdraw(enrol: Enrol) -> Effect:
+        await enrol.withdraw_tariff(tariff, effective, order.reason)
+        return Effect.CHANGED
+
+    return await once(lambda: _effect(services.enrol(once.actor), withdraw))
 
 
 async def _bill(services: OperatorServices, bill: str) -> tuple[HTTPStatus, BillOut]:

@@ -49,6 +49,9 @@ class TariffOut(Schema):
     sha256: str
     currency: str
     added_at: Instant
+    revision: int
+    withdrawn: bool
+    reason: str | None
 
 
 class AmountOut(Schema):

@@ -28,6 +28,7 @@ from firmware_bridge.contract.quantity import Unit
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
 Line = Annotated[str, StringConstraints(max_length=400, pattern=_NO_CONTROLS)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=_NO_CONTROLS)]
 NameplateText = Annotated[
     str, StringConstraints(min_length=1, max_length=32, pattern=r"^[\x20-\x7e]+$")
 ]
@@ -59,6 +60,10 @@ class EffectOut(BaseModel):
     """What became of an order."""
 
     effect: Effect
+    concerned: dict[str, str] = Field(
+        default_factory=dict,
+        description="Issued bills whose days the change reaches into, by what was changed.",
+    )
 
 
 class RefusedOut(Schema):
@@ -172,3 +177,11 @@ class TariffIn(Order):
     LINES = frozenset({"document"})
 
     document: Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]
+    reason: Reason | None = None
+    """Why it corrects the version of its date."""
+
+
+class WithdrawIn(Order):
+    """Why something is withdrawn."""
+
+    reason: Reason

@@ -18,6 +18,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.service.ports.cutover import CutoverTransaction
 from central.service.ports.cycles import CycleTransaction
 from central.service.ports.groups import GroupTransaction
+from central.service.ports.stamps import InputKind
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
@@ -147,7 +148,7 @@ class ServiceRecord:
 
 @dataclass(frozen=True, slots=True)
 class TariffRecord:
-    """One version of a tariff; (name, effective) is its key, and it never changes.
+    """One version of a tariff; (name, effective, revision) is its key, and it never changes.
 
     Args:
         name: Of the tariff.
@@ -155,6 +156,8 @@ class TariffRecord:
         document: The text as it was added.
         sha256: Hex digest of what it says.
         currency: ISO 4217 letters.
+        revision: Its place among those of the same date, from 1 on; the newest holds.
+        withdrawn: That nothing is in force from this date on that began on it.
     """
 
     name: str
@@ -162,6 +165,44 @@ class TariffRecord:
     document: str
     sha256: str
     currency: str
+    revision: int = 1
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TariffRevision:
+    """A version of a tariff as it was recorded.
+
+    Args:
+        record: What was recorded.
+        recorded_at: When.
+        recorded_by: Key of who did.
+        reason: Why it corrects or withdraws the one before.
+    """
+
+    record: TariffRecord
+    recorded_at: datetime
+    recorded_by: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernedBills:
+    """Issued bills whose days a change reaches into.
+
+    Args:
+        count: How many.
+        numbers: The first of their legal numbers, in order.
+    """
+
+    count: int = 0
+    numbers: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        rest = self.count - len(self.numbers)
+        more = f" and {rest} more" if rest else ""
+        verb = "bill is" if self.count == 1 else "bills are"
+        return f"{self.count} issued {verb} concerned: {', '.join(self.numbers)}{more}"
 
 
 class RegistryTransaction(CutoverTransaction, CycleTransaction, GroupTransaction, Protocol):
@@ -246,13 +287,37 @@ class RegistryTransaction(CutoverTransaction, CycleTransaction, GroupTransaction
         """Put an agreement that is there into another occupancy."""
 
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
-        """The versions of a tariff, by date; empty where there is no such tariff."""
+        """What of a tariff is in force, by date; empty where there is no such tariff."""
 
-    async def add_tariff_version(self, version: TariffRecord, actor: Actor, at: datetime) -> None:
-        """Add a version.
+    async def tariff_history(
+        self, name: str | None, as_of: datetime | None
+    ) -> tuple[TariffRevision, ...]:
+        """Every revision of every version, by name, date and revision.
+
+        Args:
+            name: Of the tariff; None takes all.
+            as_of: Only what was recorded by then.
+        """
+
+    async def add_tariff_version(
+        self, version: TariffRecord, actor: Actor, at: datetime, reason: str | None = None
+    ) -> None:
+        """Add a version, or another revision of one.
 
         Raises:
-            RegistryConflictError: There is another one of that date.
+            RegistryConflictError: That revision of that date is there.
+        """
+
+    async def concerned(
+        self, kind: InputKind, name: str, first: date, end: date | None
+    ) -> ConcernedBills:
+        """Issued bills, not cancelled, of which a part has days that a change reaches into.
+
+        Args:
+            kind: Of what is changed: a service point, a tariff or a series.
+            name: Which.
+            first: The first day of the change.
+            end: The day after its last; None where it has no end.
         """
 
     async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:

@@ -93,6 +93,8 @@ def tariff_said(version: TariffRecord) -> Said:
     """A version of a tariff; its text is kept with it."""
     return {
         "effective": version.effective,
+        "revision": version.revision,
+        "withdrawn": version.withdrawn,
         "sha256": version.sha256,
         "currency": version.currency,
     }

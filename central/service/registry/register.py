@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from central.domain.actor import Actor
@@ -15,11 +15,10 @@ from central.domain.audit.change import change
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import Multiplier
 from central.domain.metering.service_point import PointChannel, ServicePoint
-from central.domain.tariff.load.document import load_tariff
-from central.domain.tariff.version import TariffVersion
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
+    ConcernedBills,
     InstallationRecord,
     NotRegisteredError,
     PointChannelRecord,
@@ -31,6 +30,7 @@ from central.service.ports.registry import (
     ServiceRecord,
     TariffRecord,
 )
+from central.service.ports.stamps import InputKind
 from central.service.registry.audited import (
     Said,
     account_said,
@@ -42,6 +42,7 @@ from central.service.registry.audited import (
     tariff_said,
 )
 from central.service.registry.occupancies import conclude, of_service, sell, with_service
+from central.service.registry.tariff_revisions import next_revision, reach, withdrawal
 
 
 class Effect(StrEnum):
@@ -70,6 +71,8 @@ class Enrol:
         self.store = store
         self.actor = actor
         self.clock = clock
+        # By what was changed: the issued bills whose days it reaches into.
+        self.concerned: dict[str, ConcernedBills] = {}
 
     async def seller(self, seller: Party, replacing: str | None = None) -> Effect:
         """Say who charges.
@@ -126,15 +129,17 @@ class Enrol:
         async with self.store.transaction() as registry:
             return await self.agreement_in(registry, agreement)
 
-    async def tariff(self, document: str, file: str = "tariff") -> Effect:
-        """Add a version of a tariff.
+    async def tariff(
+        self, document: str, file: str = "tariff", reason: str | None = None
+    ) -> Effect:
+        """Add a version of a tariff; with a reason, correct the one of its date.
 
         Raises:
             TariffRefusedError: The document is refused; it says every reason.
-            RegistryConflictError: There is another version of that date.
+            RegistryConflictError: There is another version of that date, and no reason.
         """
         async with self.store.transaction() as registry:
-            return await self.tariff_in(registry, document, file)
+            return await self.tariff_in(registry, document, file, reason)
 
     async def seller_in(
         self, registry: RegistryTransaction, seller: Party, replacing: str | None = None
@@ -266,23 +271,45 @@ class Enrol:
         old, new = agreement_said(earlier), agreement_said(agreement)
         return await self._note(registry, ("agreement", name), old, new)
 
-    async def tariff_in(self, registry: RegistryTransaction, document: str, file: str) -> Effect:
+    async def tariff_in(
+        self,
+        registry: RegistryTransaction,
+        document: str,
+        file: str,
+        reason: str | None = None,
+    ) -> Effect:
         """See `tariff`."""
-        version = TariffVersion.of(load_tariff(document, file=file))
-        for known in await registry.tariff_versions(version.tariff):
-            if known.effective == version.effective:
-                if known.sha256 == version.sha256:
-                    return Effect.UNCHANGED
-                message = f"{version.tariff} already has another version from {version.effective}."
-                raise RegistryConflictError(
-                    message,
-                    value=version.sha256,
-                    remedy="A version never changes. Give the new one another date.",
-                )
-        currency = version.document.currency.code
-        record = TariffRecord(version.tariff, version.effective, document, version.sha256, currency)
-        await registry.add_tariff_version(record, self.actor, self.clock())
-        return await self._note(registry, ("tariff", version.tariff), None, tariff_said(record))
+        record, before = await next_revision(registry, document, file, reason)
+        if record == before:
+            return Effect.UNCHANGED
+        await registry.add_tariff_version(record, self.actor, self.clock(), reason)
+        await self._concern(registry, record)
+        old = None if before is None or before.withdrawn else tariff_said(before)
+        about = "tariff", record.name
+        return await self._note(registry, about, old, tariff_said(record), reason)
+
+    async def withdraw_tariff(self, name: str, effective: date, reason: str) -> None:
+        """Withdraw a version of a tariff that was entered by mistake.
+
+        What was in force before its date holds on.
+
+        Raises:
+            InvalidValueError: No reason is given.
+            NotRegisteredError: Nothing of that date is in force.
+        """
+        async with self.store.transaction() as registry:
+            record = await withdrawal(registry, name, effective, reason)
+            await registry.add_tariff_version(record, self.actor, self.clock(), reason)
+            await self._concern(registry, record)
+            old = tariff_said(replace(record, revision=record.revision - 1, withdrawn=False))
+            await self._note(registry, ("tariff", name), old, tariff_said(record), reason)
+
+    async def _concern(self, registry: RegistryTransaction, record: TariffRecord) -> None:
+        end = await reach(registry, record)
+        of_tariff = InputKind.TARIFF, record.name
+        bills = await registry.concerned(*of_tariff, record.effective, end)
+        if bills.count:
+            self.concerned[f"the tariff {record.name} from {record.effective}"] = bills
 
     async def _note(
         self,

@@ -79,6 +79,9 @@ class TariffView:
         sha256: Content hash of the document, hexadecimal.
         currency: ISO 4217 code.
         added_at: When it was put into the store.
+        revision: Its place among those of its date; the newest holds.
+        withdrawn: That it takes back what its date began.
+        reason: Why it corrects or withdraws the one before.
     """
 
     tariff: str
@@ -86,6 +89,9 @@ class TariffView:
     sha256: str
     currency: str
     added_at: datetime
+    revision: int
+    withdrawn: bool
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

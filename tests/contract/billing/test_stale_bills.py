@@ -83,7 +83,7 @@ async def moved(utility: Utility, _: Edge) -> None:
 
 
 async def sold(utility: Utility, _: Edge) -> None:
-    await utility.enrol.seller(Party("Sierra Energy", ("Plaza 1",), "ESB1"))
+    await utility.enrol.seller(Party("Sierra Energy", ("Plaza 1",), "ESB1"), "renamed")
 
 
 async def left(utility: Utility, _: Edge) -> None:
@@ -243,7 +243,7 @@ async def test_every_writer_of_an_input_counts(utility: Utility) -> None:
     assert await seen() == {first}
     await enrol.tariff(TARIFF.replace("2026-01-01", "2027-01-01"))
     assert await seen() == both
-    await enrol.seller(Party("Sierra Power", ("Plaza 2",)))
+    await enrol.seller(Party("Sierra Power", ("Plaza 2",)), "moved")
     assert await seen() == both
 
 

@@ -60,7 +60,7 @@ WITH place AS (
     WHERE at = %(at)s GROUP BY channel_id, at
 ), added AS (
     INSERT INTO reading (channel_id, at, revision, mantissa, exponent, flags)
-    SELECT channel_id, at, revision, %(mantissa)s + revision, 0, 0 FROM place
+    SELECT channel_id, at, revision, %(mantissa)s + revision %% 2, 0, 0 FROM place
 )
 INSERT INTO touched (channel_id, from_at, until_at)
 SELECT channel_id, at, at + interval '1 millisecond' FROM place
@@ -161,7 +161,7 @@ async def races(database: Database, count: int, patch: pytest.MonkeyPatch) -> li
         replaced = await race.run(count)
     print(f"seed {seed}: {dict(race.outcomes)}, {len(replaced)} on replaced blocks")  # noqa: T201 - for who repeats it
     assert race.outcomes["approved"] > count // 20
-    assert len(race.outcomes) > 1
+    assert set(race.outcomes) - {"approved"} <= {"BILL_STALE", "VALIDATION_PENDING"}
     return replaced
 
 

@@ -45,6 +45,7 @@ from tests.support.memory import stamps
 from tests.support.memory.billing_load import WorkLoader, blocks_of, days_of
 from tests.support.memory.books import BookState, KeptBill, KeptShard, MemoryBooks
 from tests.support.memory.series import newest_days
+from tests.support.memory.tariffs import in_force
 from tests.support.memory.validation import block_of
 
 _OPEN = frozenset({BillState.HELD, BillState.DRAFT})
@@ -105,7 +106,7 @@ class MemoryBillingStore:
         works = tuple(map(loader.work_or_why_not, accounts))
         names = {supply.tariff for work in works for supply in work.supplies}
         tariffs: dict[str, list[TariffRecord]] = {name: [] for name in names}
-        for record in sorted(state.tariffs.values(), key=lambda one: one.effective):
+        for record in in_force(state):
             if record.name in names:
                 tariffs[record.name].append(record)
         return _ShardTransaction(state, Shard(run, number, works, tariffs))

@@ -29,7 +29,7 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
     ServiceRecord,
-    TariffRecord,
+    TariffRevision,
 )
 from central.service.ports.stamps import InputKind, InputStamp
 from central.service.ports.validation import ChannelDay, PointChannelId
@@ -129,8 +129,7 @@ class BookState:
     occupants: dict[int, int] = field(default_factory=dict)  # occupancy of each agreement
     claims: dict[tuple[int, date], KeptClaim] = field(default_factory=dict)
     openings: dict[int, CutoverOpening] = field(default_factory=dict)
-    tariffs: dict[tuple[str, date], TariffRecord] = field(default_factory=dict)
-    tariff_added: dict[tuple[str, date], datetime] = field(default_factory=dict)
+    tariffs: dict[tuple[str, date, int], TariffRevision] = field(default_factory=dict)
     series: dict[tuple[str, date, int], PriceDay] = field(default_factory=dict)
     blocks: dict[tuple[ChannelDay, int], DayBlock] = field(default_factory=dict)
     estimates: dict[tuple[ChannelDay, int], str] = field(default_factory=dict)

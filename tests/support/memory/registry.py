@@ -20,7 +20,6 @@ from central.service.ports.registry import (
     PointRecord,
     RegistryConflictError,
     RegistryTransaction,
-    TariffRecord,
 )
 from central.service.ports.stamps import InputKind
 from central.service.ports.validation import ENDLESS, PointChannelId
@@ -31,6 +30,7 @@ from tests.support.memory.cutover import CutoverTables
 from tests.support.memory.cycles import CycleRows
 from tests.support.memory.groups import GroupRows
 from tests.support.memory.ingest import Touched
+from tests.support.memory.tariffs import TariffTables
 
 
 class MemoryRegistry:
@@ -50,7 +50,7 @@ class MemoryRegistry:
             yield _Transaction(self._books, state)
 
 
-class _Transaction(AgreementTables, CutoverTables, CycleRows, GroupRows):
+class _Transaction(TariffTables, AgreementTables, CutoverTables, CycleRows, GroupRows):
     """`RegistryTransaction` over dictionaries."""
 
     def __init__(self, books: MemoryBooks, state: BookState) -> None:
@@ -146,20 +146,6 @@ class _Transaction(AgreementTables, CutoverTables, CycleRows, GroupRows):
         key = keys[0] if keys else len(self._state.accounts) + 1
         self._state.accounts[key] = account
         self._state.raise_input(InputKind.ACCOUNT, account.number)
-
-    async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
-        found = [one for one in self._state.tariffs.values() if one.name == name]
-        return tuple(sorted(found, key=lambda one: one.effective))
-
-    async def add_tariff_version(self, version: TariffRecord, actor: Actor, at: datetime) -> None:
-        del actor
-        key = (version.name, version.effective)
-        if key in self._state.tariffs:
-            message = f"{version.name} already has a version from {version.effective}."
-            raise RegistryConflictError(message, value=version.effective)
-        self._state.tariffs[key] = version
-        self._state.tariff_added[key] = at
-        self._state.raise_input(InputKind.TARIFF, version.name)
 
     async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:
         del now

@@ -72,7 +72,7 @@ def _changes(
         yield ChangedInput(InputKind.ACCOUNT, agreement.account)
     if had is None or had.tariff != now.tariff:
         since = bill.record.made_at
-        added = (key[1] for key, at in state.tariff_added.items() if at > since)
+        added = {key[1] for key, revision in state.tariffs.items() if revision.recorded_at > since}
         yield ChangedInput(InputKind.TARIFF, agreement.tariff, tuple(sorted(added)))
     for name, was in sorted(had.series.items() if had else ()):
         if was != revision(state, InputKind.SERIES, name):

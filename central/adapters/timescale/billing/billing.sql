@@ -84,8 +84,8 @@ WHERE agreement.account_id = ANY(%(accounts)s)
 ORDER BY agreement.account_id, service_point.name, lower(agreement.during)
 
 -- name: tariffs
-SELECT tariff.name, effective, document, tariff_version.sha256, currency
-FROM tariff JOIN tariff_version ON tariff_version.tariff_id = tariff.id
+SELECT tariff.name, effective, document, tariff_in_force.sha256, currency, revision
+FROM tariff JOIN tariff_in_force ON tariff_in_force.tariff_id = tariff.id
 WHERE tariff.name = ANY(%(names)s)
 ORDER BY tariff.name, effective
 

@@ -140,7 +140,7 @@ class ShardLoader:
         names = sorted({supply.tariff for work in works for supply in work.supplies})
         versions: dict[str, list[TariffRecord]] = {}
         for row in await self._rows("tariffs", names=names):
-            record = TariffRecord(row[0], row[1], row[2], bytes(row[3]).hex(), row[4])
+            record = TariffRecord(row[0], row[1], row[2], bytes(row[3]).hex(), row[4], row[5])
             versions.setdefault(record.name, []).append(record)
         return versions
 

@@ -63,7 +63,7 @@ SELECT * FROM (
             ORDER BY stamped.name
         ) AS series,
         ARRAY(
-            SELECT tariff_version.effective FROM tariff_version
+            SELECT DISTINCT tariff_version.effective FROM tariff_version
             WHERE tariff_version.tariff_id = tariff.id AND tariff_version.added_at > bill.made_at
             ORDER BY tariff_version.effective
         ) AS versions

@@ -20,6 +20,7 @@ from central.adapters.timescale.registry.agreements import AgreementRows
 from central.adapters.timescale.registry.cutover import CutoverRows
 from central.adapters.timescale.registry.cycles import CycleRows
 from central.adapters.timescale.registry.groups import GroupRows
+from central.adapters.timescale.registry.tariffs import TariffRows
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import RegisterFacts
@@ -33,7 +34,6 @@ from central.service.ports.registry import (
     PointRecord,
     RegistryConflictError,
     RegistryTransaction,
-    TariffRecord,
 )
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
@@ -61,7 +61,7 @@ class TimescaleRegistry:
                 await work.finish()
 
 
-class _RegistryTransaction(AgreementRows, CutoverRows, CycleRows, GroupRows):
+class _RegistryTransaction(TariffRows, AgreementRows, CutoverRows, CycleRows, GroupRows):
     """`RegistryTransaction` on one connection."""
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:
@@ -205,30 +205,6 @@ class _RegistryTransaction(AgreementRows, CutoverRows, CycleRows, GroupRows):
         values = {"uid": uuid7(now), "number": account.number, "now": now}
         await self._run("save_account", **values, **columns)
         self.changed.accounts.add(account.number)
-
-    async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
-        rows = await self._rows("tariff_versions", name=name)
-        return tuple(
-            TariffRecord(name, row[0], row[1], bytes(row[2]).hex(), row[3]) for row in rows
-        )
-
-    async def add_tariff_version(self, version: TariffRecord, actor: Actor, at: datetime) -> None:
-        await self._run("add_tariff", name=version.name)
-        try:
-            await self._run(
-                "add_tariff_version",
-                name=version.name,
-                effective=version.effective,
-                document=version.document,
-                sha256=bytes.fromhex(version.sha256),
-                currency=version.currency,
-                at=at,
-                actor=actor.key,
-            )
-        except errors.UniqueViolation as error:
-            message = f"{version.name} already has a version from {version.effective}."
-            raise RegistryConflictError(message, value=version.effective) from error
-        self.changed.tariffs.add(version.name)
 
     async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:
         await self._run(

@@ -96,18 +96,3 @@ ON CONFLICT (number) DO UPDATE SET
     name = excluded.name, address = excluded.address,
     tax_id = excluded.tax_id, contact = excluded.contact
 
--- name: tariff_versions
-SELECT effective, document, sha256, currency
-FROM tariff_version JOIN tariff ON tariff.id = tariff_id
-WHERE tariff.name = %(name)s
-ORDER BY effective
-
--- name: add_tariff
-INSERT INTO tariff (name) VALUES (%(name)s) ON CONFLICT (name) DO NOTHING
-
--- name: add_tariff_version
-INSERT INTO tariff_version (
-    tariff_id, effective, document, sha256, currency, added_at, added_by
-)
-SELECT id, %(effective)s, %(document)s, %(sha256)s, %(currency)s, %(at)s, %(actor)s
-FROM tariff WHERE name = %(name)s

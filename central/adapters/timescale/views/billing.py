@@ -69,11 +69,18 @@ class TimescaleBilling:
 
     async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:
         """See `BillingOverview`."""
-        key = decode_cursor(after, (str, str)) or (None, None)
-        values = {"after_name": key[0], "after_effective": _date(key[1]), "limit": limit + 1}
+        key = decode_cursor(after, (str, str, int)) or (None, None, None)
+        values = {
+            "after_name": key[0],
+            "after_effective": _date(key[1]),
+            "after_revision": key[2],
+            "limit": limit + 1,
+        }
         rows = await self._ask.rows("tariffs", values)
-        views = [TariffView(row[0], row[1], row[2].hex(), row[3], row[4]) for row in rows]
-        return paged(views, limit, lambda view: (view.tariff, view.effective.isoformat()))
+        views = [TariffView(row[0], row[1], row[2].hex(), *row[3:]) for row in rows]
+        return paged(
+            views, limit, lambda view: (view.tariff, view.effective.isoformat(), view.revision)
+        )
 
     async def runs(self, *, after: str | None = None, limit: int) -> Page[RunView]:
         """See `BillingOverview`."""

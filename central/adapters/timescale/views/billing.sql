@@ -24,12 +24,13 @@ ORDER BY lower(agreement.during) DESC, agreement.id DESC
 -- name: tariffs
 SELECT
     tariff.name, tariff_version.effective, tariff_version.sha256, tariff_version.currency,
-    tariff_version.added_at
+    tariff_version.added_at, revision, withdrawn, reason
 FROM tariff_version
 JOIN tariff ON tariff.id = tariff_version.tariff_id
 WHERE %(after_name)s::text IS NULL
-    OR (tariff.name, tariff_version.effective) > (%(after_name)s, %(after_effective)s::date)
-ORDER BY tariff.name, tariff_version.effective
+    OR (tariff.name, tariff_version.effective, revision)
+    > (%(after_name)s, %(after_effective)s::date, %(after_revision)s)
+ORDER BY tariff.name, tariff_version.effective, revision
 LIMIT %(limit)s
 
 -- name: runs

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
-from central.cli.registry import tariffs
+from central.cli.tariffs import tariffs
 from central.domain.tariff.load.document import load_tariff
 
 RECORD = {

@@ -1,0 +1,63 @@
+-- name: tariff_versions
+SELECT effective, document, sha256, currency, revision
+FROM tariff_in_force JOIN tariff ON tariff.id = tariff_id
+WHERE tariff.name = %(name)s
+ORDER BY effective
+
+-- name: tariff_history
+SELECT
+    tariff.name, effective, document, sha256, currency, revision, withdrawn, added_at, added_by,
+    reason
+FROM tariff_version JOIN tariff ON tariff.id = tariff_id
+WHERE (%(name)s::text IS NULL OR tariff.name = %(name)s)
+    AND (%(as_of)s::timestamptz IS NULL OR added_at <= %(as_of)s)
+ORDER BY tariff.name, effective, revision
+
+-- name: add_tariff
+INSERT INTO tariff (name) VALUES (%(name)s) ON CONFLICT (name) DO NOTHING
+
+-- name: add_tariff_version
+INSERT INTO tariff_version (
+    tariff_id, effective, revision, withdrawn, document, sha256, currency, added_at, added_by,
+    reason
+)
+SELECT
+    id, %(effective)s, %(revision)s, %(withdrawn)s, %(document)s, %(sha256)s, %(currency)s, %(at)s,
+    %(actor)s, %(reason)s
+FROM tariff WHERE name = %(name)s
+
+-- name: concerned
+-- By the accounts that have agreements there, since their bills have an index and parts have none.
+SELECT count(*) OVER (), number
+FROM (
+    SELECT DISTINCT bill.id, bill.number
+    FROM bill
+    JOIN bill_part ON bill_part.bill_id = bill.id
+        AND bill_part.end_day > %(first)s
+        AND (%(end)s::date IS NULL OR bill_part.first_day < %(end)s)
+    JOIN agreement ON agreement.id = bill_part.agreement_id
+    JOIN service_point ON service_point.id = agreement.service_point_id
+    JOIN tariff ON tariff.id = agreement.tariff_id
+    WHERE bill.state = 'issued' AND bill.cancels IS NULL
+        AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+        AND bill.account_id IN (
+            SELECT account_id FROM agreement
+            WHERE CASE %(kind)s
+                WHEN 'service point' THEN agreement.service_point_id = (
+                    SELECT id FROM service_point WHERE name = %(name)s
+                )
+                WHEN 'tariff' THEN agreement.tariff_id = (
+                    SELECT id FROM tariff WHERE name = %(name)s
+                )
+                ELSE true
+            END
+        )
+        AND CASE %(kind)s
+            WHEN 'service point' THEN service_point.name = %(name)s
+            WHEN 'tariff' THEN tariff.name = %(name)s
+            WHEN 'series' THEN bill_part.series_revisions ? %(name)s
+            ELSE false
+        END
+) AS concerned
+ORDER BY number
+LIMIT %(limit)s

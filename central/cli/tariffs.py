@@ -1,0 +1,197 @@
+"""`meterline-central tariff`: check, add, correct, withdraw and list versions of tariffs."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from central.cli.import_urdb import import_urdb_command
+from central.cli.output import (
+    ActingAs,
+    AsJson,
+    actor_of,
+    answered,
+    errors,
+    group,
+    settings,
+    show,
+    wait_for,
+)
+from central.domain.actor import printed_name
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.refusal import TariffRefusedError
+from central.domain.tariff.version import TariffVersion
+from central.process.start import EXIT_REFUSED
+from central.process.stores import open_stores
+from central.service.ports.registry import TariffRevision
+from central.service.registry.register import Effect, Enrol
+from central.service.registry.tariff_revisions import need_reason, require_settled
+from firmware_bridge.contract.errors import InvalidValueError
+
+tariffs = group("Check tariff documents, import URDB records; add, correct or withdraw a version.")
+tariffs.command("import-urdb")(import_urdb_command)
+Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
+Because = Annotated[str, typer.Option("--reason", help="Reason, which is kept.")]
+_NAME = "meterline-tariff"
+
+
+@tariffs.command("check")
+@answered
+def check_command(files: Files, *, as_json: AsJson = False) -> None:
+    """Check tariff documents, and print every fault with its line."""
+    refused = 0
+    refusals = []
+    for file in files:
+        try:
+            version = TariffVersion.of(load_tariff(file))
+        except TariffRefusedError as error:
+            refused += 1
+            errors.print(str(error), markup=False, highlight=False)
+            continue
+        refusals.append(
+            {
+                "file": str(file),
+                "tariff": version.tariff,
+                "effective": version.effective.isoformat(),
+                "sha256": version.sha256,
+            }
+        )
+    if as_json:
+        show(refusals)
+    else:
+        for one in refusals:
+            typer.echo(f"{one['file']}: {one['tariff']} from {one['effective']}, {one['sha256']}")
+    if refused:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@tariffs.command("add")
+@answered
+def add_command(
+    files: Files,
+    reason: Because = "",
+    actor: ActingAs = None,
+    *,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Correct versions of the same dates, with --reason.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add tariff versions. One that is there stays, or is corrected by another revision."""
+    if correct:
+        need_reason(reason)
+    elif reason:
+        message = "A reason is given, and nothing is to be corrected."
+        raise InvalidValueError(message, value=reason, remedy="Give --correct as well.")
+
+    async def work() -> list[tuple[Path, Effect, dict[str, str]]]:
+        done = []
+        async with open_stores(settings(), _NAME) as stores:
+            for file in files:
+                enrol = Enrol(stores.registry, actor_of(actor))
+                text = file.read_text(encoding="utf-8")
+                effect = await enrol.tariff(text, file.name, reason if correct else None)
+                concerned = {what: str(bills) for what, bills in enrol.concerned.items()}
+                done.append((file, effect, concerned))
+        return done
+
+    done = wait_for(work())
+    if as_json:
+        show(
+            [
+                {"file": str(file), "effect": effect, "concerned": list(concerned.values())}
+                for file, effect, concerned in done
+            ]
+        )
+    else:
+        for file, effect, concerned in done:
+            typer.echo("; ".join([f"{file}: {effect}", *concerned.values()]))
+
+
+@tariffs.command("withdraw")
+@answered
+def withdraw_command(
+    name: Annotated[str, typer.Argument(help="Name of the tariff.")],
+    effective: Annotated[
+        datetime, typer.Argument(formats=["%Y-%m-%d"], help="First day of the version.")
+    ],
+    reason: Because,
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a version that was entered by mistake; the one before it holds on."""
+    day: date = effective.date()
+
+    async def work() -> list[str]:
+        async with open_stores(settings(), _NAME) as stores:
+            enrol = Enrol(stores.registry, actor_of(actor))
+            await enrol.withdraw_tariff(name, day, reason)
+            return [str(bills) for bills in enrol.concerned.values()]
+
+    concerned = wait_for(work())
+    if as_json:
+        show({"withdrawn": name, "effective": day.isoformat(), "concerned": concerned})
+    else:
+        typer.echo("; ".join([f"{name} from {day}: withdrawn", *concerned]))
+
+
+@tariffs.command("list")
+@answered
+def list_command(
+    name: Annotated[str | None, typer.Argument(help="Name of the tariff; default: all.")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="What was known at a time, such as 2026-11-01T00:00:00Z."),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List tariff versions with their revisions: what was recorded, when, by whom and why."""
+    known_at = None if as_of is None else _instant(as_of)
+    require_settled(known_at, datetime.now(UTC))
+
+    async def work() -> tuple[TariffRevision, ...]:
+        async with (
+            open_stores(settings(), _NAME) as stores,
+            stores.registry.transaction() as registry,
+        ):
+            return await registry.tariff_history(name, known_at)
+
+    revisions = [_object(revision) for revision in wait_for(work())]
+    if as_json:
+        show(revisions)
+        return
+    for said in revisions:
+        withdrawn = ", withdrawn" if said["withdrawn"] else ""
+        why = f": {said['reason']}" if said["reason"] else ""
+        typer.echo(
+            f"{said['tariff']} from {said['effective']}, revision {said['revision']}{withdrawn},"
+            f" {said['recorded_at']} by {said['recorded_by']}{why}"
+        )
+
+
+def _object(revision: TariffRevision) -> dict[str, object]:
+    record = revision.record
+    return {
+        "tariff": record.name,
+        "effective": record.effective.isoformat(),
+        "revision": record.revision,
+        "withdrawn": record.withdrawn,
+        "sha256": record.sha256,
+        "currency": record.currency,
+        "recorded_at": revision.recorded_at.isoformat(),
+        "recorded_by": printed_name(revision.recorded_by),
+        "reason": revision.reason,
+    }
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is not a time such as 2026-11-01T00:00:00Z."
+        raise InvalidValueError(message, value=text) from None

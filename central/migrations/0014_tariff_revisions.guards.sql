@@ -1,0 +1,1 @@
+GRANT SELECT ON tariff_in_force TO meterline_app;

@@ -1,0 +1,127 @@
+"""Versions of tariffs: added, corrected and withdrawn, each as a revision that stays readable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.version import TariffVersion
+from central.service.ports.registry import (
+    NotRegisteredError,
+    RegistryConflictError,
+    RegistryTransaction,
+    TariffRecord,
+)
+from firmware_bridge.contract.errors import InvalidValueError
+
+SETTLED_AFTER = timedelta(minutes=5)
+"""No transaction lasts longer, so what was recorded before is all there."""
+
+
+async def next_revision(
+    registry: RegistryTransaction, document: str, file: str, reason: str | None
+) -> tuple[TariffRecord, TariffRecord | None]:
+    """What a document adds to a tariff.
+
+    Args:
+        registry: The transaction.
+        document: The text.
+        file: Its name, for faults.
+        reason: Why it corrects the version of its date, if there is one.
+
+    Returns:
+        The revision, and the newest before it of the same date; the same twice where the document
+        says what is in force.
+
+    Raises:
+        TariffRefusedError: The document is refused; it says every reason.
+        RegistryConflictError: There is another version of that date, and no reason.
+    """
+    version = TariffVersion.of(load_tariff(document, file=file))
+    newest = await _newest(registry, version.tariff, version.effective)
+    record = TariffRecord(
+        version.tariff,
+        version.effective,
+        document,
+        version.sha256,
+        version.document.currency.code,
+    )
+    if newest is None:
+        return record, None
+    if newest.sha256 == record.sha256 and not newest.withdrawn:
+        return newest, newest
+    if reason is None:
+        raise _conflict(newest, record)
+    need_reason(reason)
+    return replace(record, revision=newest.revision + 1), newest
+
+
+async def withdrawal(
+    registry: RegistryTransaction, tariff: str, effective: date, reason: str
+) -> TariffRecord:
+    """The revision that withdraws a version entered by mistake.
+
+    Raises:
+        InvalidValueError: No reason is given.
+        NotRegisteredError: Nothing of that date is in force.
+    """
+    need_reason(reason)
+    newest = await _newest(registry, tariff, effective)
+    if newest is None or newest.withdrawn:
+        message = f"The tariff {tariff} has no version from {effective}."
+        remedy = f"`meterline-central tariff list {tariff}` shows what there is."
+        raise NotRegisteredError(message, value=effective, remedy=remedy)
+    return replace(newest, revision=newest.revision + 1, withdrawn=True)
+
+
+async def reach(registry: RegistryTransaction, record: TariffRecord) -> date | None:
+    """Until when a version holds: the date of the next one; None where there is none."""
+    versions: Sequence[TariffRecord] = await registry.tariff_versions(record.name)
+    later = (other.effective for other in versions if other.effective > record.effective)
+    return min(later, default=None)
+
+
+def require_settled(as_of: datetime | None, now: datetime) -> None:
+    """Refuse a time of knowledge at which a transaction may still be writing.
+
+    Raises:
+        InvalidValueError: It has no zone, or is later than five minutes ago.
+    """
+    if as_of is None:
+        return
+    if as_of.tzinfo is None:
+        message = f"{as_of} has no UTC offset."
+        raise InvalidValueError(message, value=as_of)
+    if as_of > now - SETTLED_AFTER:
+        message = f"What was known at {as_of.isoformat()} may still change."
+        raise InvalidValueError(message, value=as_of, remedy="Ask for 5 minutes ago or earlier.")
+
+
+def need_reason(reason: str) -> None:
+    """Refuse an empty reason.
+
+    Raises:
+        InvalidValueError: It is.
+    """
+    if not reason.strip():
+        message = "A correction needs a reason, such as 'price per kWh mistyped'."
+        raise InvalidValueError(message, value=reason)
+
+
+async def _newest(
+    registry: RegistryTransaction, tariff: str, effective: date
+) -> TariffRecord | None:
+    history = await registry.tariff_history(tariff, None)
+    of_date = [entry.record for entry in history if entry.record.effective == effective]
+    return of_date[-1] if of_date else None
+
+
+def _conflict(newest: TariffRecord, record: TariffRecord) -> RegistryConflictError:
+    if newest.withdrawn:
+        message = f"The version of {record.name} from {record.effective} was withdrawn."
+    else:
+        message = f"{record.name} already has another version from {record.effective}."
+    remedy = "Correct it with `--correct` and a reason, or give the new one another date."
+    return RegistryConflictError(message, value=record.sha256, remedy=remedy)

@@ -1,0 +1,73 @@
+"""Tariffs and their revisions in memory."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from central.domain.actor import Actor
+from central.domain.billing.state import BillState
+from central.service.ports.registry import (
+    ConcernedBills,
+    RegistryConflictError,
+    TariffRecord,
+    TariffRevision,
+)
+from central.service.ports.stamps import InputKind
+from tests.support.memory.books import BookState, KeptBill
+
+
+class TariffTables:
+    """That part of `RegistryTransaction`, over dictionaries."""
+
+    _state: BookState
+
+    async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
+        return tuple(record for record in in_force(self._state) if record.name == name)
+
+    async def tariff_history(
+        self, name: str | None, as_of: datetime | None
+    ) -> tuple[TariffRevision, ...]:
+        return tuple(
+            revision
+            for key, revision in sorted(self._state.tariffs.items())
+            if name in {None, key[0]} and (as_of is None or revision.recorded_at <= as_of)
+        )
+
+    async def add_tariff_version(
+        self, version: TariffRecord, actor: Actor, at: datetime, reason: str | None = None
+    ) -> None:
+        key = (version.name, version.effective, version.revision)
+        if key in self._state.tariffs:
+            message = f"{version.name} already has that revision of {version.effective}."
+            raise RegistryConflictError(message, value=version.effective)
+        self._state.tariffs[key] = TariffRevision(version, at, actor.key, reason)
+        self._state.raise_input(InputKind.TARIFF, version.name)
+
+    async def concerned(
+        self, kind: InputKind, name: str, first: date, end: date | None
+    ) -> ConcernedBills:
+        numbers = sorted(
+            str(bill.record.number)
+            for bill in self._state.bills.values()
+            if bill.record.bill.state is BillState.ISSUED
+            and self._reaches(bill, kind, name, first, end or date.max)
+        )
+        return ConcernedBills(len(numbers), tuple(numbers[:20]))
+
+    def _reaches(self, bill: KeptBill, kind: InputKind, name: str, first: date, end: date) -> bool:
+        for key, days, _ in bill.closing:
+            agreement = self._state.agreements[key]
+            names = {
+                InputKind.POINT: {agreement.point},
+                InputKind.TARIFF: {agreement.tariff},
+                InputKind.SERIES: set(bill.stamps[key].series),
+            }
+            if name in names[kind] and days.first < end and first < days.end:
+                return True
+        return False
+
+
+def in_force(state: BookState) -> list[TariffRecord]:
+    """Of each date the newest revision, where that is not withdrawn; by name and date."""
+    newest = {key[:2]: revision.record for key, revision in sorted(state.tariffs.items())}
+    return [record for record in newest.values() if not record.withdrawn]
