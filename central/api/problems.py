@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from central.domain.tariff.refusal import TariffRefusedError
-from central.service.billing.print_invoice import UnprintableTextError
+from central.service.billing.invoice_document import UnprintableTextError
 from central.service.ports.billing_errors import UnknownBillError, UnknownRunError
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError

@@ -1,20 +1,24 @@
-"""`meterline-central bill pdf`: print bills, a file each."""
+"""`meterline-central bill pdf|render`: print bills, a file each; archive what is issued."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from central.cli.bill import SomeBills, SomeCycle, app, bill_store, find_bill, find_run
+from central.cli.bill import SomeBills, SomeCycle, app, find_bill, find_run
 from central.cli.each import FailedBill, Tried, each
-from central.cli.output import AsJson, answered, progress_bar, show, wait_for
+from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
 from central.domain.billing.state import BillState
+from central.process.stores import open_stores
+from central.service.billing.archive import ArchiveInvoices
+from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
-from central.service.ports.billing import BillHead
+from central.service.ports.billing import BillHead, BillingStore
 
 __all__ = ["app"]
 
@@ -49,11 +53,9 @@ async def _print(
     names: Sequence[str], cycle: str | None, folder: Path, *, quiet: bool
 ) -> tuple[list[Path], Tried, int]:
     """Files, what became of each bill, and how many of the month are held."""
-    from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
-
     files: list[Path] = []
-    async with bill_store() as store:
-        use_case = PrintBill(store, render_invoice)
+    async with _archive() as (store, archive, render):
+        use_case = PrintBill(store, archive, render)
         wanted: dict[UUID, str] = {}
 
         async def choose(name: str) -> None:
@@ -75,6 +77,55 @@ async def _print(
         with progress_bar("Printing", len(wanted), quiet=quiet) as bar:
             tried = await each(wanted, print_one, wanted.__getitem__, bar)
     return files, Tried(tried.done, unknown.failed + tried.failed + held), len(held)
+
+
+@app.command("render")
+@answered
+def render_command(
+    bills: SomeBills = None, cycle: SomeCycle = None, *, as_json: AsJson = False
+) -> None:
+    """Archive the invoices of issued bills now, as the worker does; of all that wait by default.
+
+    Exit codes: 0 all are archived, 2 refused, 3 some are not.
+    """
+    tried = wait_for(_render(bills or [], cycle, quiet=as_json))
+    if as_json:
+        show({"archived": len(tried.done), "failed": [one.to_json() for one in tried.failed]})
+    else:
+        typer.echo(f"{len(tried.done)} archived.")
+    tried.end(as_json=as_json)
+
+
+async def _render(names: Sequence[str], cycle: str | None, *, quiet: bool) -> Tried:
+    async with _archive() as (store, archive, _):
+        if not names and cycle is None:
+            rendered = await archive.until_idle()
+            failed = [
+                FailedBill(job.account, job.code or "", job.message or "")
+                for job in rendered.failed
+            ]
+            return Tried([str(document.bill) for document in rendered.documents], failed)
+        wanted = list(names)
+        if cycle is not None:
+            heads = await store.heads(await find_run(store, cycle))
+            issued = (head.account for head in heads if head.state is BillState.ISSUED)
+            wanted += [f"{account}/{cycle}" for account in issued]
+
+        async def render(name: str) -> None:
+            await archive.document(await find_bill(store, name))
+
+        with progress_bar("Rendering", len(wanted), quiet=quiet) as bar:
+            return await each(dict.fromkeys(wanted), render, progress=bar)
+
+
+@asynccontextmanager
+async def _archive() -> AsyncIterator[tuple[BillingStore, ArchiveInvoices, Renderer]]:
+    """Where bills and their documents are kept, and what renders them."""
+    from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
+
+    async with open_stores(settings(), "meterline-bill") as stores:
+        archive = ArchiveInvoices(stores.bills, stores.documents, render_invoice)
+        yield stores.bills, archive, render_invoice
 
 
 def _held(name: str, head: BillHead) -> FailedBill:

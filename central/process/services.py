@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
-from central.service.billing.print_invoice import Renderer
+from central.service.billing.invoice_document import Renderer
 from central.service.operator.services import OperatorServices
 
 
@@ -32,6 +33,7 @@ def timescale_services(
         billing=TimescaleBilling(pool),
         registry=TimescaleRegistry(pool),
         bills=TimescaleBillingStore(pool),
+        documents=TimescaleDocumentStore(pool),
         answers=TimescaleAnswers(pool),
         render=render,
         clock=clock,

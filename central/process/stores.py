@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import make_pool
@@ -27,6 +28,7 @@ class Stores:
     Args:
         audit: Who did what.
         bills: Runs of cycles and their bills.
+        documents: Documents as they were rendered.
         decisions: Conflicts, and what people decided.
         field: What the pages show of gateways and findings.
         gateways: Gateways, and the epochs of their buffers.
@@ -39,6 +41,7 @@ class Stores:
 
     audit: TimescaleAuditStore
     bills: TimescaleBillingStore
+    documents: TimescaleDocumentStore
     decisions: TimescaleDecisionStore
     field: TimescaleField
     gateways: TimescaleGatewayStore
@@ -63,6 +66,7 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
         yield Stores(
             audit=TimescaleAuditStore(pool),
             bills=TimescaleBillingStore(pool),
+            documents=TimescaleDocumentStore(pool),
             decisions=TimescaleDecisionStore(pool),
             field=TimescaleField(pool),
             gateways=TimescaleGatewayStore(pool),

@@ -1,4 +1,7 @@
-"""The validation process: `python -m central.process.worker`; any number share the queue."""
+"""The worker: `python -m central.process.worker` validates, and renders what was issued.
+
+Any number of workers share both queues.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import asyncio
 
 import structlog
 
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
@@ -14,6 +19,7 @@ from central.config.settings import Settings
 from central.process.nightly import run_nightly
 from central.process.sealer import run_sealer
 from central.process.start import start
+from central.service.billing.archive import ArchiveInvoices
 from central.service.ingest.patience import patiently
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.validation.validate import Validate, VeeSettings
@@ -23,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def run_worker(settings: Settings) -> None:
-    """Validate what comes in until cancelled.
+    """Validate what comes in and render the documents of issued bills, until cancelled.
 
     It waits for a database that is not there, and for one that went away.
 
@@ -33,6 +39,8 @@ async def run_worker(settings: Settings) -> None:
     Raises:
         StoreUnfitError: The database is not one that this release can work with.
     """
+    from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
+
     dsn = settings.dsn()
     await patiently(lambda: check_fit(dsn), _wait_on)
     pool = make_pool(dsn, max_size=5, name="meterline-worker", check=False, limits=settings.limits)
@@ -42,8 +50,12 @@ async def run_worker(settings: Settings) -> None:
         use_case = Validate(
             TimescaleValidationStore(pool), settings=VeeSettings(grace=settings.grace)
         )
+        archive = ArchiveInvoices(
+            TimescaleBillingStore(pool), TimescaleDocumentStore(pool), render_invoice
+        )
         beside = [
             asyncio.create_task(_end_overdue(OverdueTransactions(pool))),
+            asyncio.create_task(_render(archive, settings.poll_s)),
             asyncio.create_task(run_nightly(pool, settings)),
         ]
         try:
@@ -69,6 +81,20 @@ async def _validate(use_case: Validate, poll_s: float) -> None:
         if tally.versions:
             _log.info("days_validated", days=tally.days, versions=tally.versions)
         if tally.idle:
+            await asyncio.sleep(poll_s)
+
+
+async def _render(archive: ArchiveInvoices, poll_s: float) -> None:
+    while True:
+        try:
+            rendered = await archive.step()
+        except MeterlineError as error:
+            _log.warning("documents_not_rendered", code=error.code, reason=error.message)
+            await asyncio.sleep(poll_s)
+            continue
+        if rendered.documents:
+            _log.info("documents_rendered", documents=len(rendered.documents))
+        if rendered.idle:
             await asyncio.sleep(poll_s)
 
 

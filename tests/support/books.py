@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
@@ -27,6 +28,7 @@ from central.service.ports.bill_window import BillWindowStore
 from central.service.ports.billing import BillingStore
 from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.decisions import DecisionStore
+from central.service.ports.documents import DocumentStore
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore
 from central.service.ports.registry import (
@@ -52,6 +54,7 @@ from tests.support.memory.audit import MemoryAuditStore
 from tests.support.memory.billing import MemoryBillingStore
 from tests.support.memory.books import MemoryBooks
 from tests.support.memory.decisions import MemoryDecisionStore
+from tests.support.memory.documents import MemoryDocumentStore
 from tests.support.memory.estimates import MemoryBillWindow
 from tests.support.memory.ingest import MemoryIngestStore
 from tests.support.memory.registry import MemoryRegistry
@@ -100,6 +103,7 @@ class Utility:
     settings: SettingsStore
     audit: AuditStore
     window: BillWindowStore
+    documents: DocumentStore
 
     now: datetime = NOW
     """What the centre's clock shows."""
@@ -176,6 +180,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleSettingsStore(pool),
             TimescaleAuditStore(pool),
             TimescaleBillWindow(pool),
+            TimescaleDocumentStore(pool),
         )
 
 
@@ -194,4 +199,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemorySettingsStore(books),
         MemoryAuditStore(lambda: ingest.state),
         MemoryBillWindow(books),
+        MemoryDocumentStore(books),
     )

@@ -17,14 +17,14 @@ import typst
 from central.domain.billing.bill import Bill, BillLine, Party, SupplySummary
 from central.domain.billing.bill_texts import printed_texts
 from central.domain.billing.billing_settings import LOCALES
-from central.domain.billing.document_template import template_of
+from central.domain.billing.document_template import TEMPLATES, DocumentTemplate, template_of
 from central.domain.billing.issue import IssueFacts
 from central.domain.billing.printable import named, unprintable_holds
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.rating.daily_usage import DailyUsage
 from central.domain.rating.hold import Hold
-from central.service.billing.print_invoice import (
+from central.service.billing.invoice_document import (
     DocumentError,
     UnprintableTextError,
 )
@@ -37,7 +37,12 @@ _UNITS = {"day": "days", "month": "months", "year": "years"}
 
 
 def render_invoice(
-    bill: Bill, *, usage: Sequence[DailyUsage] = (), issue: IssueFacts | None = None
+    bill: Bill,
+    *,
+    usage: Sequence[DailyUsage] = (),
+    issue: IssueFacts | None = None,
+    sha256: str | None = None,
+    template: DocumentTemplate | None = None,
 ) -> bytes:
     """Render a bill as a PDF/A-3 invoice.
 
@@ -48,6 +53,8 @@ def render_invoice(
         bill: What to print.
         usage: Daily usage to chart, one picture each.
         issue: Number and dates; a bill without them is printed as what it is, a draft.
+        sha256: Of what the bill says, as it is printed; None takes the bill's own.
+        template: What it is typeset from; None takes this release's newest.
 
     Returns:
         The PDF file.
@@ -61,11 +68,12 @@ def render_invoice(
         raise _unprintable(bill, lacking)
     created = bill.days.end if issue is None else issue.issued
     stamp = datetime.combine(created, time(), UTC)
-    text = json.dumps(_content(bill, usage, issue), ensure_ascii=False, sort_keys=True)
+    content = _content(bill, usage, issue) | {"hash": sha256 or bill.sha256}
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     try:
         with _COMPILING:
             made = _compiler().compile(
-                _template(),
+                (template or template_of(TEMPLATES[-1])).text,
                 format="pdf",
                 sys_inputs={"data": text},
                 timestamp=stamp,
@@ -109,11 +117,6 @@ def _compiler() -> typst.Compiler:
     return typst.Compiler(font_paths=fonts)
 
 
-@cache
-def _template() -> bytes:
-    return template_of("invoice-1").text
-
-
 def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) -> dict[str, Any]:
     return {
         "title": f"Invoice {issue.number}" if issue else f"Draft bill {bill.account} {bill.period}",
@@ -122,7 +125,6 @@ def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) 
         # Across every page of what is no invoice.
         "mark": "" if issue else "DRAFT, NO INVOICE",
         "locale": issue.locale if issue else LOCALES[0],
-        "hash": issue.content_sha256(bill.sha256) if issue else bill.sha256,
         "seller": _party(bill.seller),
         "buyer": _party(bill.buyer),
         "facts": _facts(bill, issue),

@@ -22,7 +22,7 @@ from central.service.billing.fresh_bills import (
     ValidationPendingError,
     on_newest_inputs,
 )
-from central.service.billing.print_invoice import UnprintableTextError
+from central.service.billing.invoice_document import UnprintableTextError
 from central.service.ports.billing import BillHead, BillingStore, RunRecord
 from central.service.ports.billing_errors import UnknownBillError
 from central.service.ports.stamps import Decided

@@ -1,52 +1,29 @@
-"""Make a bill's document, with the daily use behind it."""
+"""Print a bill: the archived invoice of an issued one, a draft of any other."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from central.domain.billing.bill import Bill, RunType
-from central.domain.billing.issue import IssueFacts
-from central.domain.metering.block import DayBlock
-from central.domain.rating.bill_lines.line import Determinant
-from central.domain.rating.daily_usage import DailyUsage, daily_usage
+from central.domain.billing.bill import RunType
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.service.billing.lineage import block_versions, find_bill
+from central.service.billing.archive import ArchiveInvoices
+from central.service.billing.invoice_document import (
+    IssuedError,
+    NotIssuedError,
+    Renderer,
+    daily_usage_of,
+)
+from central.service.billing.lineage import find_bill
 from central.service.ports.billing import BillingStore, BillRecord
 from central.service.views.lookup import require
-from firmware_bridge.contract.errors import MeterlineError, OperatorError
 
 # Anything else may mean another file where letters have no case, or not be a name at all.
 _PLAIN = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,79}")
 _DOUBTFUL = re.compile(r"[^A-Za-z0-9_-]")
 _READABLE = 60
 _DIGEST = 12
-
-
-class UnprintableTextError(OperatorError):
-    """A text on the document has characters that none of its fonts has."""
-
-    code = "UNPRINTABLE_TEXT"
-
-
-class NotIssuedError(OperatorError):
-    """The bill is not issued, so nothing may be shown or sent as its invoice."""
-
-    code = "BILL_NOT_ISSUED"
-
-
-class IssuedError(OperatorError):
-    """The bill is issued, so it is no draft."""
-
-    code = "BILL_ISSUED"
-
-
-class DocumentError(MeterlineError):
-    """The document of a bill cannot be made."""
-
-    code = "DOCUMENT_NOT_MADE"
 
 
 class BillFile(NamedTuple):
@@ -61,30 +38,18 @@ class BillFile(NamedTuple):
     content: bytes
 
 
-class Renderer(Protocol):
-    """What turns a bill into a file."""
-
-    def __call__(
-        self, bill: Bill, *, usage: Sequence[DailyUsage], issue: IssueFacts | None
-    ) -> bytes:
-        """The file's bytes, the same for the same bill.
-
-        Raises:
-            UnprintableTextError: The fonts lack what it says.
-            DocumentError: It cannot be made for another reason.
-        """
-
-
 class PrintBill:
     """The use-case.
 
     Args:
         store: Where bills and blocks are kept.
-        render: What makes the document.
+        archive: Where invoices are kept as they were rendered.
+        render: What makes a draft's document.
     """
 
-    def __init__(self, store: BillingStore, render: Renderer) -> None:
+    def __init__(self, store: BillingStore, archive: ArchiveInvoices, render: Renderer) -> None:
         self._store = store
+        self._archive = archive
         self._render = render
 
     async def invoice(self, bill: str) -> BillFile:
@@ -138,17 +103,14 @@ class PrintBill:
 
     async def _file(self, record: BillRecord) -> BillFile:
         one = record.bill
-        content = self._render(one, usage=await self._usage(one), issue=record.issue)
+        if record.issue is None:
+            content = self._render(one, usage=await daily_usage_of(self._store, one))
+        else:
+            content = (await self._archive.document(record)).content
         name = file_name(
             one.account, one.period, one.run_type, one.revision, draft=record.issue is None
         )
         return BillFile(name, content)
-
-    async def _usage(self, bill: Bill) -> tuple[DailyUsage, ...]:
-        parts = list(_shown(bill))
-        wanted = block_versions(part for _, determinants in parts for part in determinants)
-        blocks = list((await self._store.blocks(wanted)).values())
-        return tuple(_usage_of(determinants, name, blocks) for name, determinants in parts)
 
 
 def file_name(
@@ -174,23 +136,3 @@ def file_name(
         name = f"{_DOUBTFUL.sub('_', account)[:_READABLE].lstrip('-')}~{digest}"
     kind = "" if run_type is RunType.REGULAR else f"-{run_type}"
     return f"{name}-{cycle}{kind}{f'-r{revision}' if revision else ''}{'-draft' * draft}.pdf"
-
-
-def _shown(bill: Bill) -> Iterator[tuple[str, tuple[Determinant, ...]]]:
-    """Per service point the summed determinant that splits its use the most."""
-    for point in dict.fromkeys(entry.service_point for entry in bill.lines):
-        names: dict[str, dict[str, Determinant]] = {}
-        for entry in bill.lines:
-            for part in entry.line.determinants if entry.service_point == point else ():
-                if part.how == "sum" and part.sources:
-                    names.setdefault(part.name, {})[part.key] = part
-        if names:
-            name = max(names, key=lambda one: len({part.label for part in names[one].values()}))
-            yield name, tuple(names[name].values())
-
-
-def _usage_of(
-    determinants: Sequence[Determinant], name: str, blocks: Sequence[DayBlock]
-) -> DailyUsage:
-    series = {source.series for part in determinants for source in part.sources}
-    return daily_usage(determinants, name, dict.fromkeys(series, blocks))

@@ -8,9 +8,12 @@ from datetime import datetime
 
 from central.domain.actor import Actor
 from central.service.billing.approve_bills import ApproveBills, IssueBills
-from central.service.billing.print_invoice import PrintBill, Renderer
+from central.service.billing.archive import ArchiveInvoices
+from central.service.billing.invoice_document import Renderer
+from central.service.billing.print_invoice import PrintBill
 from central.service.operator.bill_line import view_line
 from central.service.ports.billing import BillingStore
+from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
 from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.ports.registry import RegistryStore
@@ -27,6 +30,7 @@ class OperatorServices:
         billing: Reads of billing.
         registry: Where points, meters, accounts, agreements and tariffs are kept.
         bills: Where bills are kept.
+        documents: Where documents are kept as they were rendered.
         answers: Answers given to requests with an idempotency key.
         render: Makes a bill's document.
         clock: The present, aware.
@@ -36,6 +40,7 @@ class OperatorServices:
     billing: BillingOverview
     registry: RegistryStore
     bills: BillingStore
+    documents: DocumentStore
     answers: AnswerStore
     render: Renderer
     clock: Callable[[], datetime]
@@ -52,7 +57,8 @@ class OperatorServices:
     @property
     def print_bill(self) -> PrintBill:
         """The use-cases that print."""
-        return PrintBill(self.bills, self.render)
+        archive = ArchiveInvoices(self.bills, self.documents, self.render, self.clock)
+        return PrintBill(self.bills, archive, self.render)
 
     def enrol(self, actor: Actor) -> Enrol:
         """The use-cases that write the registry, in somebody's name."""

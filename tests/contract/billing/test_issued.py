@@ -68,7 +68,7 @@ async def test_what_is_issued_stays_whatever_settings_and_registry_say_later(
     change = SettingsChange(series="OTHER", due_days=1, payment_text="elsewhere")
     await settings(utility)(change, CHIEF, "try")
     await utility.enrol.account(AccountRecord("A-1", Party("Somebody Else")))
-    await utility.enrol.seller(Party("Another Power"))
+    await utility.enrol.seller(Party("Another Power"), "merged")
     after = await utility.billing.bill(one.uid)
     assert after == before
     assert after is not None

@@ -13,8 +13,10 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from central.adapters.documents.invoice import render_invoice
 from central.domain.billing.cycle import Cycle
 from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.run_bills import RunBills
 from tests.support.actors import CHIEF, CLERK
 from tests.support.books import Utility, month, timescale_utility
@@ -32,6 +34,9 @@ KEPT = (
     "bill_line",
     "bill_part",
     "audit_log",
+    "billing_settings",
+    "document_template",
+    "bill_document",
 )
 # They fill again by themselves.
 FILLS_AGAIN = {"answer", "meter_seen"}
@@ -51,6 +56,10 @@ async def issue(utility: Utility) -> None:
     await ApproveBills(utility.billing, lambda: utility.now).run(run, CHIEF)
     outcome = await IssueBills(utility.billing, lambda: utility.now).run(run, CHIEF)
     assert outcome.count == 2
+    archive = ArchiveInvoices(
+        utility.billing, utility.documents, render_invoice, lambda: utility.now
+    )
+    assert len((await archive.until_idle()).documents) == 2
 
 
 @pytest.fixture(scope="module", params=postgres_servers(), ids=str)

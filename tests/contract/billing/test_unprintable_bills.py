@@ -10,7 +10,7 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.service.billing import approve_bills
 from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills
-from central.service.billing.print_invoice import UnprintableTextError
+from central.service.billing.invoice_document import UnprintableTextError
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillHead, RunSummary
 from central.service.ports.registry import AccountRecord

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import io
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pypdf import PdfReader
+from typer.testing import CliRunner
 
+from central.adapters.documents import invoice
+from central.adapters.documents.invoice import render_invoice
 from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
-from central.domain.billing.bill import Party
+from central.cli.app import app
+from central.domain.billing.bill import Bill, Party
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
 from central.service.ports.registry import AccountRecord
 from tests.support.actors import CHIEF, CLERK
@@ -22,8 +31,11 @@ from tests.support.servers import Database
 
 
 @pytest.fixture
-async def office(plain_database: Database) -> AsyncIterator[Office]:
+async def office(
+    plain_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Office]:
     migrate(plain_database.dsn)
+    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
     async with make_pool(plain_database.dsn, max_size=4) as pool:
         made = Office(pool)
         await made.fill()
@@ -70,7 +82,7 @@ async def test_an_issued_bill_shows_the_names_and_dates_that_it_says(office: Off
         invoice = (await web.get(f"/api/v1/bills/{bill}/invoice.pdf")).content
         enrol = services.enrol(CLERK)
         await enrol.account(AccountRecord("ES-4102", Party("Somebody Else")))
-        await enrol.seller(Party("Another Power"))
+        await enrol.seller(Party("Another Power"), "merged")
         change = ChangeSettings(office.settings, lambda: NOW)
         await change(SettingsChange(due_days=90, series="OTHER"), CHIEF, "try")
         assert (await web.get(f"/api/v1/bills/{bill}")).json() == before
@@ -82,3 +94,67 @@ async def test_an_issued_bill_shows_the_names_and_dates_that_it_says(office: Off
     assert "Somebody Else" not in page
     assert "INV-000001" in page
     assert 'datetime="2026-11-17"' in page
+
+
+async def test_every_way_gives_the_bytes_that_are_archived(office: Office, tmp_path: Path) -> None:
+    bill = office.bills["Okafor"]
+    services = office.services()
+    await services.approve.one(bill, CHIEF)
+    await services.issue.one(bill, CHIEF)
+    assert await answer("bill", "render") == {"archived": 1, "failed": []}
+    assert await answer("bill", "render") == {"archived": 0, "failed": []}
+    assert await answer("bill", "render", str(bill)) == {"archived": 1, "failed": []}
+    archived = await services.documents.document(bill)
+    assert archived is not None
+    assert archived.sha256 == hashlib.sha256(archived.content).hexdigest()
+    printed = await answer("bill", "pdf", str(bill), "--out", str(tmp_path))
+    async with client(office) as web:
+        for root in ("/bills", "/api/v1/bills"):
+            assert (await web.get(f"{root}/{bill}/invoice.pdf")).content == archived.content
+    (file,) = (Path(name) for name in printed["files"])
+    assert await asyncio.to_thread(file.read_bytes) == archived.content
+
+
+async def test_an_invoice_that_cannot_be_rendered_is_a_finding_until_it_is(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = office.services()
+    for name in ("Okafor", "Iturbe"):
+        await services.approve.one(office.bills[name], CHIEF)
+        await services.issue.one(office.bills[name], CHIEF)
+
+    def jam(bill: Bill, **rest: Any) -> bytes:  # noqa: ANN401 - handed through
+        if bill.account == "ES-4102":
+            message = "the press jams"
+            raise ValueError(message)
+        return render_invoice(bill, **rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(invoice, "render_invoice", jam)
+        failed = await answer("bill", "render", code=3)
+    assert failed["archived"] == 1
+    assert [(one["bill"], one["code"]) for one in failed["failed"]] == [
+        ("ES-4102", "DOCUMENT_NOT_MADE")
+    ]
+    (finding,) = await document_findings(office)
+    assert "INV-000001 of ES-4102, attempt 1: ValueError: the press jams." in finding["detail"]
+    assert await answer("bill", "render", "ES-4102/2026-10") == {"archived": 1, "failed": []}
+    assert await document_findings(office) == []
+
+
+async def document_findings(office: Office) -> list[dict[str, Any]]:
+    """The findings of documents, as the API lists them."""
+    async with client(office) as web:
+        listed = (await web.get("/api/v1/findings")).json()
+    rows = listed if isinstance(listed, list) else listed["items"]
+    return [row for row in rows if row["finding"].startswith("d")]
+
+
+async def answer(*words: str, code: int = 0) -> dict[str, Any]:
+    """What a command says as JSON."""
+    done = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--json"])
+    assert done.exit_code == code, done.output
+    # What is logged goes to the terminal here, before the answer.
+    said = json.loads(done.stdout[done.stdout.index("{\n") :])
+    assert isinstance(said, dict)
+    return said

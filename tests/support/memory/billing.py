@@ -17,6 +17,7 @@ from central.domain.actor import Actor
 from central.domain.audit.change import bills_moved, change
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.document_template import template_of
 from central.domain.billing.issue import number_bills, plan_issue
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
@@ -37,6 +38,7 @@ from central.service.ports.billing import (
     before,
 )
 from central.service.ports.billing_errors import StaleBillError
+from central.service.ports.documents import DocumentJob
 from central.service.ports.registry import TariffRecord
 from central.service.ports.shard_holders import HeldShard
 from central.service.ports.stamps import Decided
@@ -255,6 +257,9 @@ class MemoryBillingStore:
                     content_sha256=facts.content_sha256(str(bill.record.sha256)),
                 )
                 state.bills[key] = replace(bill, record=record)
+                template = template_of(facts.template)
+                state.templates.setdefault(template.sha256, template)
+                state.jobs[record.uid] = DocumentJob(record.uid, record.bill.account, 0, at)
             if fresh:
                 self._books.audit(
                     at, actor, "bill.issued", *bills_moved(fresh, "approved", "issued")

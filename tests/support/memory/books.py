@@ -14,6 +14,7 @@ from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.billing.billing_settings import BillingSettings, SettingsRevision
 from central.domain.billing.cutover_opening import CutoverOpening
+from central.domain.billing.document_template import DocumentTemplate
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
@@ -21,6 +22,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.finding import VeeFinding
 from central.service.ports.billing import BillRecord, NewBill, RunRecord
 from central.service.ports.cycles import CycleRecord
+from central.service.ports.documents import BillDocument, DocumentJob
 from central.service.ports.groups import GroupRecord, Membership
 from central.service.ports.registry import (
     AccountRecord,
@@ -138,6 +140,9 @@ class BookState:
     shards: dict[tuple[int, int], KeptShard] = field(default_factory=dict)
     bills: dict[int, KeptBill] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    templates: dict[str, DocumentTemplate] = field(default_factory=dict)
+    documents: dict[UUID, BillDocument] = field(default_factory=dict)
+    jobs: dict[UUID, DocumentJob] = field(default_factory=dict)
     settings: dict[int, SettingsRevision] = field(default_factory=lambda: {1: SEEDED})
     # Who worked on the days of a point, and what they did.
     worked: dict[tuple[str, date, str], str] = field(default_factory=dict)

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.billing.documents import await_documents, keep_templates
 from central.adapters.timescale.billing.settings import settings_revisions
 from central.adapters.timescale.queries import load_queries
+from central.domain.billing.document_template import template_of
 from central.domain.billing.issue import IssuedBill, number_bills, plan_issue
 from central.domain.rating.hashing import canonical
 
@@ -63,6 +65,8 @@ async def issue_bills(
     newest = {entry.counter: entry.ordinal for entry in issued}
     values = {"series": list(newest), "last": list(newest.values())}
     await connection.execute(_SQL["save_numbers"], values)
+    await keep_templates(connection, {template_of(entry.facts.template) for entry in issued})
+    await await_documents(connection, bills, at)
     return issued
 
 

@@ -259,7 +259,11 @@ class TimescaleField:
             points = [row[0] for row in await self._ask.rows("points_of", asked)]
         ingest = await self._ask.rows("findings", {**asked, "limit": limit})
         vee = await self._ask.rows("vee_findings", {"points": points, "limit": limit})
-        found = sorted(map(_finding, ingest + vee), key=lambda one: one.found_at, reverse=True)
+        of_one = meter is not None or gateway is not None
+        documents = [] if of_one else await self._ask.rows("document_findings", {"limit": limit})
+        found = sorted(
+            map(_finding, ingest + vee + documents), key=lambda one: one.found_at, reverse=True
+        )
         return tuple(found[:limit])
 
     async def points(

@@ -229,6 +229,18 @@ WHERE finding.closed_at IS NULL AND %(meter)s::bigint IS NULL
 ORDER BY finding.raised_at DESC, finding.id DESC
 LIMIT %(limit)s
 
+-- name: document_findings
+-- Invoices that could not be rendered.
+SELECT
+    'd' || document_job.bill_id, document_job.code, 'warning', NULL::text, NULL::bigint,
+    NULL::text, NULL::timestamptz, NULL::timestamptz,
+    bill.number || ' of ' || (bill.document ->> 'account') || ', attempt '
+    || document_job.attempts || ': ' || document_job.message, document_job.failed_at
+FROM document_job JOIN bill ON bill.id = document_job.bill_id
+WHERE document_job.code IS NOT NULL
+ORDER BY document_job.failed_at DESC, document_job.bill_id DESC
+LIMIT %(limit)s
+
 -- name: vee_findings
 SELECT
     'v' || vee_finding.id, vee_finding.code, vee_finding.severity, NULL::text, meter.id,

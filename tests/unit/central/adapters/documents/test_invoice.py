@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import io
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from xml.etree import ElementTree as ET
@@ -21,6 +26,7 @@ from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from central.service.views.usage_chart import draw_usage
+from tests.support.data import REPOSITORY
 from tests.support.rating import blocks_from
 
 CYCLE = Cycle.parse("2026-10")
@@ -54,13 +60,14 @@ def made() -> tuple[Bill, DailyUsage]:
 
 def test_invoice_shows_lines_total_and_parties() -> None:
     bill, usage = made()
-    reader = PdfReader(io.BytesIO(render_invoice(bill, usage=[usage], issue=ISSUE)))
+    pdf = render_invoice(bill, usage=[usage], issue=ISSUE, sha256="ab" * 32)
+    reader = PdfReader(io.BytesIO(pdf))
     text = " ".join(page.extract_text() for page in reader.pages)
     for wanted in ("Ana #García", "Calle *Mayor* 1", "2026-7", "20 Nov 2026", f"{bill.total}"):
         assert wanted in text
     for entry in bill.lines:
         assert f"{entry.line.amount}" in text
-    assert ISSUE.content_sha256(bill.sha256) in text
+    assert "ab" * 32 in text
 
 
 def test_same_bill_gives_the_same_bytes() -> None:
@@ -68,6 +75,44 @@ def test_same_bill_gives_the_same_bytes() -> None:
     assert render_invoice(bill, usage=[usage], issue=ISSUE) == render_invoice(
         bill, usage=[usage], issue=ISSUE
     )
+
+
+def test_another_process_in_another_place_makes_the_same_bytes() -> None:
+    bill, usage = made()
+    here = hashlib.sha256(render_invoice(bill, usage=[usage], issue=ISSUE)).hexdigest()
+    program = (
+        "import hashlib; from tests.unit.central.adapters.documents.test_invoice import *;"
+        "bill, usage = made(); pdf = render_invoice(bill, usage=[usage], issue=ISSUE);"
+        "print(hashlib.sha256(pdf).hexdigest())"
+    )
+    elsewhere = {"PYTHONHASHSEED": "7", "TZ": "Pacific/Auckland", "LC_ALL": "C"}
+    there = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **elsewhere},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert there.stdout.strip() == here
+
+
+def test_a_draft_is_marked_on_every_page() -> None:
+    bill, usage = made()
+    bill = replace(bill, lines=bill.lines * 30)
+    pages = PdfReader(io.BytesIO(render_invoice(bill, usage=[usage]))).pages
+    assert len(pages) > 1
+    assert all("DRAFT, NO INVOICE" in page.extract_text() for page in pages)
+    issued = PdfReader(io.BytesIO(render_invoice(bill, usage=[usage], issue=ISSUE))).pages
+    assert not any("NO INVOICE" in page.extract_text() for page in issued)
+
+
+def test_the_texts_of_the_utility_are_printed() -> None:
+    bill, _ = made()
+    issue = replace(ISSUE, payment_text="IBAN ES12 3456", footer_text="Registered in *Madrid*.")
+    text = PdfReader(io.BytesIO(render_invoice(bill, issue=issue))).pages[0].extract_text()
+    assert "IBAN ES12 3456" in text
+    assert "Registered in *Madrid*." in text
 
 
 def test_bill_that_is_not_issued_says_so() -> None:

@@ -15,7 +15,7 @@ from central.domain.billing.bill import Account, Bill, Party, Supply
 from central.domain.billing.make_bill import make_bill
 from central.domain.billing.printable import is_unseen, named, unprintable
 from central.domain.billing.state import BillState
-from central.service.billing.print_invoice import UnprintableTextError
+from central.service.billing.invoice_document import UnprintableTextError
 from tests.unit.central.adapters.documents.test_invoice import CYCLE, ISSUE, ZONE, made, rated_month
 from tools.fonts import WEIGHTS, candidates, compiler, printed, refused
 

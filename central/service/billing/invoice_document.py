@@ -1,0 +1,95 @@
+"""What a bill's document is made of, what makes it, and how that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from central.domain.billing.bill import Bill
+from central.domain.billing.document_template import DocumentTemplate
+from central.domain.billing.issue import IssueFacts
+from central.domain.metering.block import DayBlock
+from central.domain.rating.bill_lines.line import Determinant
+from central.domain.rating.daily_usage import DailyUsage, daily_usage
+from central.service.billing.lineage import block_versions
+from central.service.ports.billing import BillingStore
+from firmware_bridge.contract.errors import MeterlineError, OperatorError
+
+
+class UnprintableTextError(OperatorError):
+    """A text on the document has characters that none of its fonts has."""
+
+    code = "UNPRINTABLE_TEXT"
+
+
+class NotIssuedError(OperatorError):
+    """The bill is not issued, so nothing may be shown or sent as its invoice."""
+
+    code = "BILL_NOT_ISSUED"
+
+
+class IssuedError(OperatorError):
+    """The bill is issued, so it is no draft."""
+
+    code = "BILL_ISSUED"
+
+
+class DocumentError(MeterlineError):
+    """The document of a bill cannot be made."""
+
+    code = "DOCUMENT_NOT_MADE"
+
+
+class Renderer(Protocol):
+    """What turns a bill into a file."""
+
+    def __call__(
+        self,
+        bill: Bill,
+        *,
+        usage: Sequence[DailyUsage],
+        issue: IssueFacts | None = None,
+        sha256: str | None = None,
+        template: DocumentTemplate | None = None,
+    ) -> bytes:
+        """The file's bytes, the same for the same bill.
+
+        Args:
+            bill: What to print.
+            usage: Daily usage to chart.
+            issue: What the bill was given; None prints a draft.
+            sha256: Of what the bill says, as it is printed; None takes the bill's own.
+            template: What it is typeset from; None takes this release's newest.
+
+        Raises:
+            UnprintableTextError: The fonts lack what it says.
+            DocumentError: It cannot be made for another reason.
+        """
+
+
+async def daily_usage_of(store: BillingStore, bill: Bill) -> tuple[DailyUsage, ...]:
+    """The daily usage behind a bill, from the very block versions that it names."""
+    parts = list(_shown(bill))
+    wanted = block_versions(part for _, determinants in parts for part in determinants)
+    blocks = list((await store.blocks(wanted)).values())
+    return tuple(_usage_of(determinants, name, blocks) for name, determinants in parts)
+
+
+def _shown(bill: Bill) -> Iterator[tuple[str, tuple[Determinant, ...]]]:
+    """Per service point the summed determinant that splits its use the most."""
+    for point in dict.fromkeys(entry.service_point for entry in bill.lines):
+        names: dict[str, dict[str, Determinant]] = {}
+        for entry in bill.lines:
+            for part in entry.line.determinants if entry.service_point == point else ():
+                if part.how == "sum" and part.sources:
+                    names.setdefault(part.name, {})[part.key] = part
+        if names:
+            name = max(names, key=lambda one: len({part.label for part in names[one].values()}))
+            yield name, tuple(names[name].values())
+
+
+def _usage_of(
+    determinants: Sequence[Determinant], name: str, blocks: Sequence[DayBlock]
+) -> DailyUsage:
+    series = {source.series for part in determinants for source in part.sources}
+    return daily_usage(determinants, name, dict.fromkeys(series, blocks))
