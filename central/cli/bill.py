@@ -41,6 +41,7 @@ from central.service.ports.billing_errors import UnknownRunError
 
 BILLS_LISTED = 1_000
 _POLL_S = 0.25
+_ENDS_S = 10.0
 app = group("Run a cycle's bills, and show, approve, issue and print them.")
 CycleOption = Annotated[str, typer.Option("--cycle", help="Billing cycle, such as 2026-10.")]
 SomeCycle = Annotated[
@@ -98,8 +99,7 @@ async def _run(
                 watching.cancel()
                 bar(run.accounts)
         finally:
-            for helper in helpers:
-                _end(helper)
+            _end(helpers)
         summary = await store.summary(run)
         heads = await store.heads(run) if summary.accounts <= BILLS_LISTED else ()
     return summary, time.monotonic() - begun, heads
@@ -116,12 +116,14 @@ def _helpers(run: RunRecord, count: int) -> Sequence[BaseProcess]:
     return started
 
 
-def _end(helper: BaseProcess) -> None:
-    """Wait for a process; one that is frozen does not hear of anything but this."""
-    helper.join(timeout=10)
-    if helper.is_alive():
-        helper.kill()
-        helper.join()
+def _end(helpers: Sequence[BaseProcess]) -> None:
+    """Wait for processes that have nothing left to do; a frozen one hears only SIGKILL."""
+    deadline = time.monotonic() + _ENDS_S
+    for helper in helpers:
+        helper.join(timeout=max(0.0, deadline - time.monotonic()))
+        if helper.is_alive():
+            helper.kill()
+            helper.join()
 
 
 def _help(run: RunRecord) -> None:

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.support.bulk_customers import october_kwh, seed_customers
 from tests.support.servers import Database
@@ -19,7 +21,7 @@ ACCOUNTS = 60
 CHANNELS = list(range(1, ACCOUNTS + 1))
 
 
-def start(database: Database) -> subprocess.Popen[bytes]:
+def start(database: Database, workers: int = 1) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "METERLINE_DATABASE": database.dsn_as("meterline_app"),
@@ -27,7 +29,7 @@ def start(database: Database) -> subprocess.Popen[bytes]:
     }
     command = [sys.executable, "-m", "central.cli", "bill", "run", "--cycle", "2026-10"]
     return subprocess.Popen(
-        [*command, "--workers", "1", "--json", "--as", "clerk"],
+        [*command, "--workers", str(workers), "--json", "--as", "clerk"],
         env=environment,
         stdout=subprocess.DEVNULL,
     )
@@ -79,4 +81,25 @@ def test_a_killed_run_is_resumed(plain_database: Database) -> None:
     assert 6 <= bills[0] < ACCOUNTS
     assert Decimal(0) < bills[1] < october_kwh(CHANNELS)
     assert start(plain_database).wait(timeout=120) == 0
+    check(plain_database)
+
+
+def helper_of(process: subprocess.Popen[bytes]) -> int:
+    """The further worker that a command started, as soon as there is one."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for name in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            if b"spawn_main" in Path(f"/proc/{name}/cmdline").read_bytes():
+                return int(name)
+        time.sleep(0.01)
+    pytest.fail("there is no further worker")
+
+
+def test_a_command_ends_though_a_worker_of_its_own_is_frozen(plain_database: Database) -> None:
+    asyncio.run(seed_customers(plain_database.dsn, ACCOUNTS))
+    command = start(plain_database, workers=2)
+    helper = helper_of(command)
+    os.kill(helper, signal.SIGSTOP)
+    assert command.wait(timeout=120) == 0
+    assert not Path(f"/proc/{helper}").exists()
     check(plain_database)
