@@ -27,12 +27,12 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
         credit    = min(available, charges it may pay), oldest first; the rest stays banked
 
     What a bank before it in the tariff paid of a charge is not paid again. Credit older than
-    `expires_months` lapses first.
+    `expires_months` lapses first, and the line says so.
 
     Source: docs/reference/charges.md, "Net billing"; SSC net billing with carry-over
     """
     own = span.context.credits.setdefault(bank.name, {})
-    lapse(own, bank.expires_months, span)
+    expired = lapse(own, bank.expires_months, span)
     granted = take_grants(bank.name, bank.owner, own, span) if span.is_last else Fraction(0)
     earned, behind = _earned(bank, span)
     charges = span.based_on(bank.offsets)
@@ -45,10 +45,11 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
     if bank.when == "next_bill":
         own.setdefault("", []).append(fresh)
     own[""] = [credit for credit in own[""] if credit.amount]
-    if used or earned or granted:
+    if used or earned or granted or expired:
         left = sum((credit.amount for credit in own[""]), Fraction(0))
         code = span.document.currency.code
-        came = f"granted {shown(granted)}, " if granted else ""
+        came = f"expired {shown(expired)}, " if expired else ""
+        came += f"granted {shown(granted)}, " if granted else ""
         yield Draft(
             span.days,
             span.segments[0].number,

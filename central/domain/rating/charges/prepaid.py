@@ -30,13 +30,14 @@ def price_prepaid(rule: Prepaid, span: VersionSpan, due: Decimal) -> Iterator[Dr
     Source: docs/reference/charges.md, "Commitments and credits"
     """
     own = span.context.credits.setdefault(PREPAID, {})
-    lapse(own, rule.expires_months, span)
+    expired = lapse(own, rule.expires_months, span)
     paid_in = take_grants(PREPAID, rule.owner, own, span)
     used = draw(own, "", max(Fraction(0), Fraction(due)))
     left = sum((credit.amount for credit in own[""]), Fraction(0))
-    if used or paid_in:
+    if used or paid_in or expired:
         code = span.document.currency.code
-        note = f"paid in {shown(paid_in)}, drawn {shown(used)}, left {shown(left)} {code}"
+        note = f"expired {shown(expired)}, " if expired else ""
+        note += f"paid in {shown(paid_in)}, drawn {shown(used)}, left {shown(left)} {code}"
         yield Draft(span.days, span.segments[0].number, None, "", None, -used, note=note)
 
 
@@ -53,17 +54,20 @@ def take_grants(bank: str, owner: Owner, own: Own, span: VersionSpan) -> Fractio
     return total
 
 
-def lapse(own: Own, months: int | None, span: VersionSpan) -> None:
-    """Forget credits that are older than some months."""
+def lapse(own: Own, months: int | None, span: VersionSpan) -> Fraction:
+    """Take out credits that are older than some months; gives how much that is. [currency]."""
     if months is None:
-        return
+        return Fraction(0)
     month = span.context.month
     now = month.year * 12 + month.month
+    before = own.get("", [])
     own[""] = [
         credit
-        for credit in own.get("", ())
+        for credit in before
         if now - (credit.earned.year * 12 + credit.earned.month) < months
     ]
+    total = sum((credit.amount for credit in before), Fraction(0))
+    return total - sum((credit.amount for credit in own[""]), Fraction(0))
 
 
 def shown(value: Fraction) -> str:

@@ -99,7 +99,8 @@ def share_of(
     """
     whole = DayRange(months_after(end, -months), end)
     counted = DayRange(max(first or whole.first, whole.first), min(until, end))
-    if share == "none" or counted == whole:
+    all_of_it = first is not None and months_after(first, months) <= until
+    if share == "none" or all_of_it or counted == whole:
         return Fraction(1), ""
     if share == "days":
         return Fraction(counted.count, whole.count), f"{counted.count} of {whole.count} days"

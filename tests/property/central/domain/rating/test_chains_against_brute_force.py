@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -54,6 +54,7 @@ class Rules:
     counted: set[int]
     pct: Fraction
     reach: int
+    part: str
 
 
 @dataclass
@@ -62,6 +63,8 @@ class Books:
 
     credits: list[tuple[int, Fraction]] = field(default_factory=list)
     year: Decimal = Decimal(0)
+    first: date | None = None
+    """Of the year that is counted, where it is not whole."""
     peaks: list[tuple[int, Fraction]] = field(default_factory=list)
 
 
@@ -80,7 +83,9 @@ def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
     demand = max([rules.floor, own, *(peak * rules.pct / 100 for peak in earlier)])
     lines.append(cents(demand * 3))
     books.peaks = [(m, p) for m, p in books.peaks if now - m < rules.reach] + [(now, kw)]
+    lapsed: list[Fraction] = []
     if rules.expires is not None:
+        lapsed = [c for m, c in books.credits if now - m >= rules.expires]
         books.credits = [(m, c) for m, c in books.credits if now - m < rules.expires]
     earned = sold * rules.sold
     if rules.this_bill:
@@ -96,7 +101,7 @@ def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
     if not rules.this_bill and earned:
         books.credits.append((now, earned))
     credit_line = cents(-used)
-    if used or earned:
+    if used or earned or lapsed:
         lines.append(credit_line)
     counted = lines[0] + (credit_line if rules.after_credits else 0)
     if rules.monthly > max(Decimal(0), counted):
@@ -104,9 +109,12 @@ def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
     total = books.year + max(Decimal(0), counted)
     books.year = total
     if last.month == rules.year_end:
-        if rules.yearly > total:
-            lines.append(cents(rules.yearly - Fraction(total)))
-        books.year = Decimal(0)
+        end = last + timedelta(days=1)
+        part = part_of_year(rules.part, books.first, end) if books.first else Fraction(1)
+        needed = rules.yearly * part
+        if needed > total:
+            lines.append(cents(needed - Fraction(total)))
+        books.year, books.first = Decimal(0), None
     lines.append(cents(Fraction(sum(lines, Decimal(0))) * rules.percent / 100))
     if last.month == rules.true_up:
         left = sum((credit for _, credit in books.credits), Fraction(0))
@@ -114,6 +122,29 @@ def bill(  # noqa: C901, PLR0913, PLR0917 - plain on purpose
         if left and rules.share:
             lines.append(cents(-left * rules.share))
     return lines
+
+
+def part_of_year(part: str, first: date, end: date) -> Fraction:
+    """Of the year until `end`, day by day or month by month."""
+    year = [end.replace(year=end.year - 1, day=min(end.day, 28))]
+    while year[-1] + timedelta(days=1) <= end:
+        year.append(year[-1] + timedelta(days=1))
+    days = [day for day in year[:-1] if months_back(end, 12) <= day]
+    if part == "none":
+        return Fraction(1)
+    if part == "days":
+        return Fraction(sum(day >= first for day in days), len(days))
+    total = Fraction(0)
+    for number in range(12, 0, -1):
+        month = [d for d in days if months_back(end, number) <= d < months_back(end, number - 1)]
+        total += Fraction(sum(day >= first for day in month), len(month))
+    return total / 12
+
+
+def months_back(end: date, count: int) -> date:
+    number = end.year * 12 + end.month - 1 - count
+    first = date(number // 12, number % 12 + 1, 1)
+    return first.replace(day=min(end.day, last_day(first)))
 
 
 def draw_rules(draw: random.Random) -> Rules:
@@ -138,6 +169,7 @@ def draw_rules(draw: random.Random) -> Rules:
         counted=set(range(draw.randint(1, 6), draw.randint(7, 12))),
         pct=Fraction(draw.choice([50, 80, 100])),
         reach=draw.randint(1, 14),
+        part=draw.choice(["days", "months", "none"]),
     )
 
 
@@ -164,7 +196,7 @@ def tariff(rules: Rules) -> TariffVersion:
     minimums = [
         {"id": "month", "of": of, "amount": decimal(rules.monthly), "basis": basis},
         {"id": "year", "of": of, "amount": decimal(rules.yearly), "per": "year", "basis": basis}
-        | {"year_end": str(rules.year_end)},
+        | {"year_end": str(rules.year_end), "share": rules.part},
     ]
     said = {
         "tariff": "chain",
@@ -214,6 +246,7 @@ def test_a_chain_of_bills_is_that_of_plain_lists(seed: int) -> None:
         assert not rated.holds, rated.holds
         energy = [Fraction(sum(int(b.values.sum()) for b in blocks[n]), 1000) for n in blocks]
         last = days.days()[-1]
+        books.first = days.first if number == 0 else books.first
         wanted = bill(rules, books, last, energy[0], energy[1], Fraction(used, 1000))
         found = [line.amount for line in rated.lines]
         assert found == wanted, (seed, number, last, [line.key for line in rated.lines], rules)

@@ -81,7 +81,8 @@ def test_a_balance_paid_in_is_drawn_down_oldest_first_and_what_is_too_old_lapses
     assert [bill.total for bill in found] == [0, 0, Decimal("39.50")]
     assert found[0].lines[-1].kind == "settlement"
     late = bills(text, {"2026-01": 100, "2026-02": 0, "2026-03": 50}, grants=grants[:1])
-    assert [amounts(bill).get("prepaid") for bill in late] == ["-100.00", None, None]
+    assert [amounts(bill).get("prepaid") for bill in late] == ["-100.00", None, "0.00"]
+    assert late[2].lines[-1].note.startswith("expired 30.00, ")
 
 
 def test_money_for_a_bank_that_the_tariff_does_not_have_holds_the_bill() -> None:
