@@ -1,4 +1,7 @@
-"""What bills carry ends with an occupancy or a tariff on a line, or goes on under its new name."""
+"""What bills carry ends with an occupancy or a tariff on a line, or goes on under its new name.
+
+It is long because every kind of carried state ends in three ways, each with its printed line.
+"""
 
 from __future__ import annotations
 
