@@ -166,7 +166,8 @@ def _misread(chance: random.Random, site: Site, day: date) -> Iterator[Event]:
         count = chance.randint(short + 1, short + 80)
         yield Event(day, "lost", {**said, "count": count, "found": found.isoformat()})
     elif chance.random() < 0.15:
-        yield Event(day, "conflict", {"point": site.name, "back": chance.randint(1, 40), "more": 1})
+        back = max(1, chance.randint(1, 40) * 3600 // site.period_s)
+        yield Event(day, "conflict", {"point": site.name, "back": back, "more": 1})
         choice = chance.choice(["keep", "replace"])
         later = day + _DAY * chance.randint(1, 9)
         yield Event(later, "decide", {"point": site.name, "choice": choice})

@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from central.adapters.timescale.pool import Pool
-from tests.life.oracle import MISSING, Bank, Block, Blocks, State
+from tests.life.oracle import MISSING, Bank, Block, Blocks, State, by_month
 
 # Bills that were discarded, or cancelled by another, are not live; nor is one that cancels.
 _PARTS = """
@@ -168,4 +168,4 @@ def _state(closing: dict[str, Any]) -> State:
     for _, label, earned, amount, *_ in closing["credits"]:
         bank.setdefault(label, []).append((earned, Fraction(amount)))
     peaks = {month: Fraction(value) for _, _, month, value, *_ in closing["peaks"]}
-    return State(bank, peaks)
+    return State(by_month(bank), peaks)

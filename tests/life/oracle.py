@@ -195,15 +195,24 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
         for key, amount in own.items():
             lines[key] = lines.get(key, Decimal(0)) + amount
     kwh = sum((value for one in quantities for value in one.values()), Fraction(0))
-    kept = {label: [c for c in found if c[1]] for label, found in bank.items()}
     return Rated(
         {key: amount for key, amount in lines.items() if amount},
         kwh,
-        State(
-            {label: found for label, found in kept.items() if found},
-            _peaks(opening.peaks, highest, month),
-        ),
+        State(by_month(bank), _peaks(opening.peaks, highest, month)),
     )
+
+
+def by_month(bank: Bank) -> Bank:
+    """The credits of a bank, those of one month together, and none that is empty."""
+    found: Bank = {}
+    for label, credits_ in bank.items():
+        sums: dict[str, Fraction] = {}
+        for month, amount in credits_:
+            sums[month] = sums.get(month, Fraction(0)) + amount
+        left = [(month, amount) for month, amount in sorted(sums.items()) if amount]
+        if left:
+            found[label] = left
+    return found
 
 
 def _peaks(
