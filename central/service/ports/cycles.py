@@ -10,13 +10,6 @@ from typing import Protocol
 from central.domain.billing.account_periods import AccountPeriods, CycleAssignment
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from firmware_bridge.contract.errors import OperatorError
-
-
-class PeriodClaimedError(OperatorError):
-    """Bills were made of days whose period would change."""
-
-    code = "PERIOD_CLAIMED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from central.domain.billing.account_periods import (
     changes_of,
 )
 from central.domain.billing.billing_cycle import MONTHLY, BillingCycle
+from central.domain.billing.occupancy import PeriodBilledError
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import months_after
-from central.service.ports.cycles import CycleRecord, PeriodClaimedError
+from central.service.ports.cycles import CycleRecord
 from central.service.ports.registry import (
     NotRegisteredError,
     RegistryConflictError,
@@ -125,7 +126,7 @@ class BillingCycles:
             dry_run: Say what would become of it, and change nothing.
 
         Raises:
-            PeriodClaimedError: Bills were made of days whose period would change.
+            PeriodBilledError: Bills were made of days whose period would change.
             PeriodsNotTiledError: The list does not follow what stays.
             RegistryConflictError: The cycle has periods of other lengths.
         """
@@ -167,7 +168,7 @@ class BillingCycles:
         if claimed is not None and any(period.days.first < claimed for period in unequal):
             message = f"Days of {given.name} are billed until {claimed}; {unequal[0]} would change."
             remedy = "Change periods that begin on that day or later."
-            raise PeriodClaimedError(message, value=claimed, remedy=remedy)
+            raise PeriodBilledError(message, value=claimed, remedy=remedy)
         return ListChange(given.name, Effect.CHANGED, go, come)
 
     async def assign(self, account: str, cycle: str, first: date) -> Effect:
@@ -176,7 +177,7 @@ class BillingCycles:
         Raises:
             NoBillingPeriodError: The cycle has no period on that day.
             NotRegisteredError: There is no such account or cycle.
-            PeriodClaimedError: The account is billed on that day or later.
+            PeriodBilledError: The account is billed on that day or later.
             RegistryConflictError: The account would have two bills of one period.
         """
         async with self._store.transaction() as registry:
@@ -200,7 +201,7 @@ class BillingCycles:
         if claimed is not None and first < claimed:
             message = f"{account} is billed until {claimed}, so {first} cannot change its cycle."
             remedy = f"Put it into {name} from {claimed} on."
-            raise PeriodClaimedError(message, value=first, remedy=remedy)
+            raise PeriodBilledError(message, value=first, remedy=remedy)
         await self._require_one_bill_a_period(registry, account, changes_of(after))
         await registry.assign_cycle(account, new)
         detail = {"old": _assigned(before), "new": _assigned(after)}

@@ -36,7 +36,7 @@ async def import_customers(
     Raises:
         InvalidValueError: A value of the file cannot be.
         SellerDiffersError: It names another seller; nothing was imported.
-        PeriodClaimedError: An account is billed on the day of its new cycle or later.
+        PeriodBilledError: An account is billed on the day of its new cycle or later.
         RegistryConflictError: It contradicts what is there; nothing was imported.
         NotRegisteredError: It names something that is nowhere; nothing was imported.
         TariffRefusedError: A tariff is refused; nothing was imported.

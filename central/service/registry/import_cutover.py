@@ -9,9 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from central.domain.billing.cutover_opening import CutoverOpening
+from central.domain.rating.inputs.carried_state import CarriedState, Origin
+from central.domain.rating.inputs.segments import months_after
 from central.domain.tariff.credit_rules import BUDGET_BILLING, PREPAID
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.state_rules import Owner
 from central.service.ports.registry import AgreementRecord, RegistryTransaction
 from central.service.registry.cutover_file import CutoverFile, CutoverPointEntry
 from central.service.registry.occupancies import of_service
@@ -142,11 +145,15 @@ class _Takeover:
     async def _point(
         self, account: str, entry: CutoverPointEntry, balance: Decimal | None
     ) -> TakenOver:
-        opening = entry.opening(balance)
         begins = entry.last_billed + _DAY
         agreement = await self._agreement(account, entry, begins)
+        document = await self._document(agreement.tariff, begins)
+        if document is None:
+            raise _PointRefusedError(f"the tariff {agreement.tariff} has no version on {begins}.")
+        opening = entry.opening(balance)
+        opening = replace(opening, state=_owned(opening.state, document, begins))
         reasons = [
-            *await self._state_reasons(agreement, opening, begins),
+            *_unknown(document, opening, begins),
             *await self._read_reasons(entry, begins),
         ]
         if reasons:
@@ -197,14 +204,6 @@ class _Takeover:
             return occupancy.id, old
         raise AssertionError(firsts)
 
-    async def _state_reasons(
-        self, agreement: AgreementRecord, opening: CutoverOpening, begins: date
-    ) -> list[str]:
-        document = await self._document(agreement.tariff, begins)
-        if document is None:
-            return [f"the tariff {agreement.tariff} has no version on {begins}."]
-        return list(_unknown(document, opening, begins))
-
     async def _document(self, tariff: str, day: date) -> TariffDocument | None:
         if tariff not in self._documents:
             self._documents[tariff] = tuple(
@@ -243,6 +242,25 @@ class _Takeover:
 
     async def _note(self, action: str, subject: str, detail: dict[str, Any]) -> None:
         await self._registry.audit(self._enrol.clock(), self._enrol.actor, action, subject, detail)
+
+
+def _owned(state: CarriedState, document: TariffDocument, begins: date) -> CarriedState:
+    """A state of which each entry says whose it is, as the tariff has it, and of when."""
+    owners = document.owners
+
+    def origin(name: str, month: date | None = None) -> Origin:
+        owner = owners.get(name, Owner.OCCUPANCY)
+        if month is None:
+            return Origin(None, begins, owner)
+        return Origin(month, months_after(month, 1), owner)
+
+    return replace(
+        state,
+        peaks=tuple(replace(p, origin=origin(p.name, p.month)) for p in state.peaks),
+        credits=tuple(replace(c, origin=origin(c.bank, c.earned)) for c in state.credits),
+        sums=tuple(replace(entry, origin=origin(entry.id)) for entry in state.sums),
+        totals=tuple(replace(t, origin=origin(BUDGET_BILLING, t.month)) for t in state.totals),
+    )
 
 
 def _unknown(document: TariffDocument, opening: CutoverOpening, begins: date) -> Iterator[str]:

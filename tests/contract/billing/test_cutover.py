@@ -11,6 +11,7 @@ import pytest
 
 from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.rating.inputs.carried_state import Credit, Peak, YearSum
+from central.domain.tariff.state_rules import Owner
 from central.service.ports.registry import AgreementRecord
 from central.service.registry.cutover_file import CutoverFileError, read_cutover_file
 from central.service.registry.import_cutover import (
@@ -108,6 +109,8 @@ async def test_the_chain_begins_on_the_day_after_the_last_billed(
         YearSum("budget_billing", Decimal("103.33")),
         YearSum("yearly", Decimal("310.55")),
     )
+    owners = {entry.id: entry.origin.owner for entry in opening.state.sums}
+    assert owners == {"budget_billing": Owner.ACCOUNT, "yearly": Owner.OCCUPANCY}
     async with utility.registry.transaction() as registry:
         assert await registry.last_number("INV") == 10233
 

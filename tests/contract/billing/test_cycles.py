@@ -9,8 +9,8 @@ import pytest
 from central.domain.billing.account_periods import CycleAssignment
 from central.domain.billing.billing_cycle import BillingCycle, NoBillingPeriodError
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.occupancy import PeriodBilledError
 from central.service.billing.run_bills import RunBills
-from central.service.ports.cycles import PeriodClaimedError
 from central.service.ports.registry import NotRegisteredError, RegistryConflictError
 from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.cycles import BillingCycles
@@ -124,13 +124,13 @@ async def test_what_is_billed_keeps_its_period(utility: Utility) -> None:
     await utility.deliver(edge, month())
     await utility.validate()
     await RunBills(utility.billing, lambda: utility.now)(Cycle(2026, 10), CLERK)
-    with pytest.raises(PeriodClaimedError):
+    with pytest.raises(PeriodBilledError):
         await use_case.assign("A-1", "monthly", OCTOBER)
     shorter = read_cycle_file(
         "cycle,first,end,months\nbimonthly,2026-09-01,2026-10-20,2\n"
         "bimonthly,2026-10-20,2027-01-01,2\n"
     )
-    with pytest.raises(PeriodClaimedError):
+    with pytest.raises(PeriodBilledError):
         await use_case.put_lists(shorter)
     later = read_cycle_file("cycle,first,end,months\nbimonthly,2026-11-01,2027-01-05,2\n")
     (change,) = await use_case.put_lists(later)
