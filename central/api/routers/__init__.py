@@ -13,6 +13,7 @@ from central.api.routers import (
     bills,
     channels,
     commands,
+    cycles,
     gateways,
     health,
     meters,
@@ -24,5 +25,15 @@ def all_routers() -> tuple[APIRouter, ...]:
     """Every router of the API."""
     return tuple(
         module.router
-        for module in (health, gateways, meters, channels, points, accounts, bills, commands)
+        for module in (
+            health,
+            gateways,
+            meters,
+            channels,
+            points,
+            accounts,
+            bills,
+            commands,
+            cycles,
+        )
     )

@@ -64,10 +64,45 @@ async def test_a_customer_is_enrolled_from_point_to_agreement(web: httpx.AsyncCl
     assert [one["start"] for one in agreements] == ["2026-10-01"]
 
 
+async def test_an_account_is_put_into_a_cycle_and_a_group(web: httpx.AsyncClient) -> None:
+    orders = [
+        ("accounts", {"number": "ES-9", "name": "Horno de Pan SL"}),
+        ("cycles", {"cycle": "bimonthly", "months": 2, "first": "2026-01-01", "bill_after": 5}),
+        ("account-cycles", {"account": "ES-9", "cycle": "bimonthly", "first": "2026-11-01"}),
+        ("groups", {"group": "route:7", "of": "account"}),
+        ("groups/route:7/members", {"member": "ES-9", "first": "2026-10-01"}),
+    ]
+    for name, order in orders:
+        first = await web.post(f"/api/v1/{name}", json=order)
+        assert (first.status_code, first.json()) == (201, {"effect": "added"}), first.text
+        again = await web.post(f"/api/v1/{name}", json=order)
+        assert (again.status_code, again.json()) == (200, {"effect": "unchanged"})
+    cycle = (await web.get("/api/v1/cycles/bimonthly")).json()
+    assert cycle["periods"][0] == {
+        "period": "2026-02.bimonthly",
+        "first": "2026-01-01",
+        "end": "2026-03-01",
+        "bill_day": "2026-03-06",
+    }
+    assert cycle["accounts"] == [{"account": "ES-9", "from": "2026-11-01"}]
+    assert [one["accounts"] for one in (await web.get("/api/v1/cycles")).json()] == [1]
+    members = (await web.get("/api/v1/groups/route:7/members")).json()
+    assert members == [{"member": "ES-9", "first": "2026-10-01", "end": None}]
+    assert [one["memberships"] for one in (await web.get("/api/v1/groups")).json()] == [1]
+
+
 @pytest.mark.parametrize(
     ("name", "order", "status", "code"),
     [
         ("service-points", {**POINT, "zone": "Moon/Base"}, 422, "INVALID_VALUE"),
+        ("cycles", {"cycle": "c", "months": 4, "first": "2026-01-01"}, 422, "INVALID_VALUE"),
+        (
+            "account-cycles",
+            {"account": "ES-4100", "cycle": "weekly", "first": "2026-12-01"},
+            422,
+            "NOT_REGISTERED",
+        ),
+        ("groups/none/members", {"member": "x", "first": "2026-01-01"}, 422, "NOT_REGISTERED"),
         ("service-points", {**POINT, "colour": "red"}, 422, "INVALID_REQUEST"),
         ("service-points", {**POINT, "name": "Iturbe residence", "zone": "UTC"}, 409,
          "REGISTRY_CONFLICT"),
