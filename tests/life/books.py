@@ -18,7 +18,8 @@ class Plan:
         name: Of the tariff.
         effective: First day.
         said: `standing` with `per` day or month; `flat`, or `peak` and `off` (peak from 10 to 14 on
-            working days), or `steps` of (bound a day, price); `bank`, for net metering by period;
+            working days), or `steps` of (bound a day, price); `bank`, for net metering by period
+            (`at_end`, what is paid for what is left; `takes_over`, of which bank before);
             `demand`, a price per kW of a `window` in minutes, at `least` so many and so many
             percent of the highest of 11 months (`ratchet`); `digits` of quantities; `tax` in
             percent; `input` and `zone`.
@@ -46,7 +47,9 @@ class Plan:
                 '  periods: {peak: [{days: work, at: "10:00-14:00"}], off: rest}',
             ]
         if said.get("bank"):
-            lines += ["series: {net: {expr: import - export}}", "banks: {nem: {unit: kWh}}"]
+            lines += ["series: {net: {expr: import - export}}", self._bank()]
+        if "takes_over" in said:
+            lines.append(f"takes_over: {{{said['takes_over']}: nem}}")
         if "digits" in said:
             lines.append(f"quantities: {{{unit}: {said['digits']}}}")
         if "demand" in said:
@@ -74,6 +77,10 @@ class Plan:
             expr = f"max({said['least']}, kw, prior(kw, months: 1-12, pct: {share}))"
             found.append(f'billed_kw: {{expr: "{expr}", unit: kW}}')
         return found
+
+    def _bank(self) -> str:
+        pay = self.said.get("at_end")
+        return f"banks: {{nem: {{unit: kWh{f', at_end: {{pay: {pay}}}' if pay else ''}}}}}"
 
     def _price(self, unit: str) -> str:
         said = self.said

@@ -38,7 +38,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "HOME": home(MADRID),
     "HOWE": home(HOWE, digits=1),
     "FLAT": flat(YORK),
-    "SOLAR": home(MADRID, bank=True, per="day", standing="0.20"),
+    "SOLAR": home(MADRID, bank=True, per="day", standing="0.20", at_end="0.037"),
     "SHOP": flat(YORK, demand="4.10", window="15m", least="1.2", ratchet="80"),
     "GAS": flat(BOGOTA, input="m3", digits=0),
     "WATER": {

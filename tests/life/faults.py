@@ -58,6 +58,7 @@ def _bills(month: int, day: int, cycle: str) -> Iterable[Event]:
 
 
 _DEARER = {**PLANS["HOME"], "peak": "0.45"}
+_TAKEN_OVER = {**PLANS["SOLAR"], "takes_over": "nem"}
 
 FAULTS = (
     Fault("cycles that overlap", 2, 2, tuple(_bills(2, 6, "2026-09@15"))),
@@ -94,7 +95,15 @@ FAULTS = (
         4,
         3,
         (
-            _at(0, 20, "tariff", plan="SOLAR2", effective="2026-01-01", **PLANS["SOLAR"]),
+            _at(
+                0,
+                20,
+                "tariff",
+                plan="SOLAR2",
+                effective="2026-01-01",
+                takes_over="nem",
+                **PLANS["SOLAR"],
+            ),
             _leaves(0, 25, "SP-4", _on(1, 1)),
             _at(0, 25, "agree", account="A-4", point="SP-4", plan="SOLAR2", first="2026-10-01"),
         ),

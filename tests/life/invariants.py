@@ -121,6 +121,10 @@ class Judge:
             part.end,
             opening or State(),
             self._blocks,
+            final=any(
+                (one.account, one.point, one.end) == (part.account, part.point, part.end)
+                for one in self._books.occupancies()
+            ),
         )
 
     def carries(self, part: Part) -> bool:

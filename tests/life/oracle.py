@@ -166,9 +166,19 @@ class _Span:
 
 
 def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
-    books: Books, point: str, plan: str, first: date, end: date, opening: State, blocks: Blocks
+    books: Books,
+    point: str,
+    plan: str,
+    first: date,
+    end: date,
+    opening: State,
+    blocks: Blocks,
+    *,
+    final: bool = False,
 ) -> Rated | None:
     """Rate the days of one agreement; None where a value is missing.
+
+    What a final part would leave is settled by its tariff instead.
 
     Raises:
         UnlikeTruthError: The product's blocks say something else than the readings do.
@@ -194,12 +204,18 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
         own["vat", ""] = _tax(own, span.plan)
         for key, amount in own.items():
             lines[key] = lines.get(key, Decimal(0)) + amount
+    closing = State(by_month(bank), _peaks(opening.peaks, highest, month))
+    if final:
+        lines["nem_settlement", ""] = _settled(closing.bank, spans[-1].plan)
+        closing = State()
     kwh = sum((value for one in quantities for value in one.values()), Fraction(0))
-    return Rated(
-        {key: amount for key, amount in lines.items() if amount},
-        kwh,
-        State(by_month(bank), _peaks(opening.peaks, highest, month)),
-    )
+    return Rated({key: amount for key, amount in lines.items() if amount}, kwh, closing)
+
+
+def _settled(bank: Bank, plan: Plan) -> Decimal:
+    """What is paid for energy that nobody is there to use; it bears no tax."""
+    left = sum((amount for found in bank.values() for _, amount in found), Fraction(0))
+    return half_away(-left * Fraction(str(plan.said.get("at_end", "0"))), 2)
 
 
 def by_month(bank: Bank) -> Bank:
