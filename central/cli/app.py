@@ -13,6 +13,7 @@ from central.cli import (
     cycles,
     findings,
     groups,
+    history,
     print_bills,
     processes,
     rate,
@@ -32,6 +33,7 @@ app.add_typer(processes.app)
 app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
 app.add_typer(tariffs.tariffs, name="tariff")
+app.add_typer(history.histories, name="registry")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(rate.app)

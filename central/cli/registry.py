@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +29,7 @@ from central.service.gateways.enrolment import enrol_gateway, revoke_gateway
 from central.service.ingest.import_readings import ImportedReadings, import_readings
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
+from central.service.ports.registry import ConcernedBills
 from central.service.rating.keep_series import KeptSeries, keep_series
 from central.service.rating.series_csv import read_series_file
 from central.service.registry.customer_file import read_customer_file
@@ -66,19 +67,25 @@ def import_customers_command(
     """Import a customer file (YAML), all or nothing. Importing it twice changes nothing."""
     customers, documents = read_customer_file(file)
 
-    async def work() -> Counter[tuple[str, Effect]]:
+    async def work() -> tuple[Counter[tuple[str, Effect]], dict[str, ConcernedBills]]:
         async with _stores() as stores:
             store = stores.registry
-            return await import_customers(
-                store, Enrol(store, actor_of(actor)), customers, documents, replace_seller
-            )
+            enrol = Enrol(store, actor_of(actor))
+            done = await import_customers(store, enrol, customers, documents, replace_seller)
+            return done, enrol.concerned
 
-    done = wait_for(work())
+    done, concerned = wait_for(work())
     if as_json:
-        show([{"kind": kind, "effect": effect, "count": n} for (kind, effect), n in done.items()])
-    else:
-        for (kind, effect), count in done.items():
-            typer.echo(f"{count} {kind} {effect}")
+        effects = [
+            {"kind": kind, "effect": effect, "count": n} for (kind, effect), n in done.items()
+        ]
+        bills_of = [{"concerned": what, "bills": str(bills)} for what, bills in concerned.items()]
+        show([*effects, *bills_of])
+        return
+    for (kind, effect), count in done.items():
+        typer.echo(f"{count} {kind} {effect}")
+    for what, bills in concerned.items():
+        typer.echo(f"{what}: {bills}")
 
 
 @imports.command("readings")
@@ -157,11 +164,15 @@ def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
             store = stores.series
             return await keep_series(store, series, actor_of(actor), reason=reason)
 
-    done = asdict(wait_for(work()))
+    outcome = wait_for(work())
+    days = asdict(replace(outcome, concerned=ConcernedBills()))
+    del days["concerned"]
+    concerned = [str(outcome.concerned)] if outcome.concerned.count else []
     if as_json:
-        show({"series": name, "days": done})
+        show({"series": name, "days": days, "concerned": concerned})
     else:
-        typer.echo(f"{name}: " + ", ".join(f"{count} days {what}" for what, count in done.items()))
+        counts = ", ".join(f"{count} days {what}" for what, count in days.items())
+        typer.echo("; ".join([f"{name}: {counts}", *concerned]))
 
 
 @gateways.command("enrol")

@@ -35,6 +35,9 @@ tariffs = group("Check tariff documents, import URDB records; add, correct or wi
 tariffs.command("import-urdb")(import_urdb_command)
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
 Because = Annotated[str, typer.Option("--reason", help="Reason, which is kept.")]
+AsOf = Annotated[
+    str | None, typer.Option(help="What was known at a time, such as 2026-11-01T00:00:00Z.")
+]
 _NAME = "meterline-tariff"
 
 
@@ -62,8 +65,8 @@ def check_command(files: Files, *, as_json: AsJson = False) -> None:
     if as_json:
         show(refusals)
     else:
-        for one in refusals:
-            typer.echo(f"{one['file']}: {one['tariff']} from {one['effective']}, {one['sha256']}")
+        for row in refusals:
+            typer.echo(f"{row['file']}: {row['tariff']} from {row['effective']}, {row['sha256']}")
     if refused:
         raise typer.Exit(EXIT_REFUSED)
 
@@ -143,15 +146,12 @@ def withdraw_command(
 @answered
 def list_command(
     name: Annotated[str | None, typer.Argument(help="Name of the tariff; default: all.")] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(help="What was known at a time, such as 2026-11-01T00:00:00Z."),
-    ] = None,
+    as_of: AsOf = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """List tariff versions with their revisions: what was recorded, when, by whom and why."""
-    known_at = None if as_of is None else _instant(as_of)
+    known_at = None if as_of is None else instant(as_of)
     require_settled(known_at, datetime.now(UTC))
 
     async def work() -> tuple[TariffRevision, ...]:
@@ -165,12 +165,12 @@ def list_command(
     if as_json:
         show(revisions)
         return
-    for said in revisions:
-        withdrawn = ", withdrawn" if said["withdrawn"] else ""
-        why = f": {said['reason']}" if said["reason"] else ""
+    for entry in revisions:
+        withdrawn = ", withdrawn" if entry["withdrawn"] else ""
+        why = f": {entry['reason']}" if entry["reason"] else ""
         typer.echo(
-            f"{said['tariff']} from {said['effective']}, revision {said['revision']}{withdrawn},"
-            f" {said['recorded_at']} by {said['recorded_by']}{why}"
+            f"{entry['tariff']} from {entry['effective']}, revision {entry['revision']}{withdrawn},"
+            f" {entry['recorded_at']} by {entry['recorded_by']}{why}"
         )
 
 
@@ -189,7 +189,12 @@ def _object(revision: TariffRevision) -> dict[str, object]:
     }
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """A time that was given as text.
+
+    Raises:
+        InvalidValueError: It is none.
+    """
     try:
         return datetime.fromisoformat(text)
     except ValueError:

@@ -17,7 +17,9 @@ from central.domain.metering.installation import RegisterFacts
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.service.ports.cutover import CutoverTransaction
 from central.service.ports.cycles import CycleTransaction
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.groups import GroupTransaction
+from central.service.ports.registry_revisions import RegistryRevision
 from central.service.ports.stamps import InputKind
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.obis import Obis
@@ -329,6 +331,33 @@ class RegistryTransaction(CutoverTransaction, CycleTransaction, GroupTransaction
         Args:
             point: Its name.
             since: An instant of the first such day.
+        """
+
+    async def keep_revision(
+        self,
+        about: tuple[str, str],
+        old: Mapping[str, Any] | None,
+        new: Mapping[str, Any],
+        note: DecisionNote,
+    ) -> None:
+        """Keep what is said of something from now on, beside all that was said of it before.
+
+        Args:
+            about: Its kind, and which.
+            old: Every field before, for what was there before revisions were kept.
+            new: Every field now.
+            note: Who says so, when and why.
+        """
+
+    async def revisions(
+        self, kind: str, subject: str | None, as_of: datetime | None
+    ) -> tuple[RegistryRevision, ...]:
+        """Every revision of things of a kind, by subject and revision.
+
+        Args:
+            kind: Such as `agreement`.
+            subject: Which; None takes all.
+            as_of: Only what was recorded by then.
         """
 
     async def audit(

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.rating.inputs.price_days import PriceDay
+from central.service.ports.registry import ConcernedBills
 from firmware_bridge.contract.errors import OperatorError
 
 
@@ -33,6 +34,9 @@ class SeriesTransaction(Protocol):
             first: First UTC day.
             end: UTC day after the last.
         """
+
+    async def concerned(self, name: str, first: date, end: date) -> ConcernedBills:
+        """Issued bills of tariffs that name a series, with days from `first` until before `end`."""
 
     async def add(
         self, days: Sequence[PriceDay], actor: Actor, reason: str | None, at: datetime

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay, split_days
 from central.domain.rating.inputs.price_series import PriceSeries
+from central.service.ports.registry import ConcernedBills
 from central.service.ports.series import SeriesConflictError, SeriesStore
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +24,14 @@ class KeptSeries:
         completed: Days that have numbers more.
         corrected: Days in which a number changed.
         unchanged: Days that say what they said.
+        concerned: Issued bills whose days a correction reaches into.
     """
 
     added: int = 0
     completed: int = 0
     corrected: int = 0
     unchanged: int = 0
+    concerned: ConcernedBills = field(default_factory=ConcernedBills)
 
 
 async def keep_series(
@@ -54,6 +59,7 @@ async def keep_series(
     given = list(split_days(series))
     if not given:
         return KeptSeries()
+    bills = ConcernedBills()
     async with store.transaction() as kept:
         await kept.hold(series.name)
         known = {
@@ -70,11 +76,16 @@ async def keep_series(
         changed = [after for before, one in again if (after := before.completed(one)) is not before]
         if new or changed:
             await kept.add([*new, *changed], actor, reason, clock())
+        if wrong:
+            # A local day may begin on the UTC day before and end on the one after.
+            first, last = min(day.day for day in wrong), max(day.day for day in wrong)
+            bills = await kept.concerned(series.name, first - _DAY, last + 2 * _DAY)
     return KeptSeries(
         added=len(new),
         completed=len(changed) - len(wrong),
         corrected=len(wrong),
         unchanged=len(again) - len(changed),
+        concerned=bills,
     )
 
 

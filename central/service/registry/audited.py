@@ -98,3 +98,11 @@ def tariff_said(version: TariffRecord) -> Said:
         "sha256": version.sha256,
         "currency": version.currency,
     }
+
+
+def revised(kind: str, subject: str, said: Said) -> str:
+    """Of which thing a revision is: a meter or an account may be there more than once."""
+    begins = said.get({"agreement": "first", "installation": "start"}.get(kind, ""))
+    if begins is None:
+        return subject
+    return f"{subject} from {begins.isoformat()}"

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import Multiplier
 from central.domain.metering.service_point import PointChannel, ServicePoint
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -37,12 +39,16 @@ from central.service.registry.audited import (
     agreement_said,
     installation_said,
     point_said,
+    revised,
     seller_said,
     services_said,
     tariff_said,
 )
+from central.service.registry.concerned import days_of_agreement, days_of_installation
 from central.service.registry.occupancies import conclude, of_service, sell, with_service
 from central.service.registry.tariff_revisions import next_revision, reach, withdrawal
+
+Thing = TypeVar("Thing")
 
 
 class Effect(StrEnum):
@@ -186,7 +192,7 @@ class Enrol:
     ) -> Effect:
         """See `installation`."""
         Multiplier(installation.multiplier)
-        _need(await registry.point(installation.point), "service point", installation.point)
+        point = _need(await registry.point(installation.point), "service point", installation.point)
         same = [
             one
             for one in await registry.installations(installation.point)
@@ -198,6 +204,8 @@ class Enrol:
             # Also where the meter never spoke: what it was silent on is missing.
             await registry.reopen(installation.point, installation.start)
             await registry.queue_for_validation(installation, self.clock())
+            days = days_of_installation(None, installation, point.zone)
+            await self._concern(registry, InputKind.POINT, point.name, days)
             new = installation_said(installation)
             return await self._note(registry, ("installation", name), None, new)
         known = same[0]
@@ -214,6 +222,8 @@ class Enrol:
         if known.end is not None and (installation.end is None or known.end < installation.end):
             await registry.reopen(known.point, known.end)
         await registry.queue_for_validation(known, self.clock())
+        days = days_of_installation(known, installation, point.zone)
+        await self._concern(registry, InputKind.POINT, point.name, days)
         after = replace(installation, registers={**known.registers, **installation.registers})
         old, new = installation_said(known), installation_said(after)
         return await self._note(registry, ("installation", name), old, new)
@@ -257,6 +267,8 @@ class Enrol:
         earlier = next((other for other in others if other.first == agreement.first), None)
         if earlier is None:
             await conclude(registry, agreement, others)
+            days = days_of_agreement(None, agreement)
+            await self._concern(registry, InputKind.POINT, agreement.point, days)
             return await self._note(registry, ("agreement", name), None, agreement_said(agreement))
         if agreement.billing_from is None:
             agreement = replace(agreement, billing_from=earlier.billing_from)
@@ -268,6 +280,8 @@ class Enrol:
                 message, value=agreement.tariff, remedy="End the agreement and begin another."
             )
         await conclude(registry, agreement, others)
+        days = days_of_agreement(earlier, agreement)
+        await self._concern(registry, InputKind.POINT, agreement.point, days)
         old, new = agreement_said(earlier), agreement_said(agreement)
         return await self._note(registry, ("agreement", name), old, new)
 
@@ -283,7 +297,7 @@ class Enrol:
         if record == before:
             return Effect.UNCHANGED
         await registry.add_tariff_version(record, self.actor, self.clock(), reason)
-        await self._concern(registry, record)
+        await self._concern_tariff(registry, record)
         old = None if before is None or before.withdrawn else tariff_said(before)
         about = "tariff", record.name
         return await self._note(registry, about, old, tariff_said(record), reason)
@@ -300,16 +314,25 @@ class Enrol:
         async with self.store.transaction() as registry:
             record = await withdrawal(registry, name, effective, reason)
             await registry.add_tariff_version(record, self.actor, self.clock(), reason)
-            await self._concern(registry, record)
+            await self._concern_tariff(registry, record)
             old = tariff_said(replace(record, revision=record.revision - 1, withdrawn=False))
             await self._note(registry, ("tariff", name), old, tariff_said(record), reason)
 
-    async def _concern(self, registry: RegistryTransaction, record: TariffRecord) -> None:
-        end = await reach(registry, record)
-        of_tariff = InputKind.TARIFF, record.name
-        bills = await registry.concerned(*of_tariff, record.effective, end)
+    async def _concern_tariff(self, registry: RegistryTransaction, record: TariffRecord) -> None:
+        days = record.effective, await reach(registry, record)
+        await self._concern(registry, InputKind.TARIFF, record.name, days)
+
+    async def _concern(
+        self,
+        registry: RegistryTransaction,
+        kind: InputKind,
+        name: str,
+        days: tuple[date, date | None],
+    ) -> None:
+        """Note which issued bills have days that a change reaches into."""
+        bills = await registry.concerned(kind, name, *days)
         if bills.count:
-            self.concerned[f"the tariff {record.name} from {record.effective}"] = bills
+            self.concerned[f"the {kind} {name} from {days[0]}"] = bills
 
     async def _note(
         self,
@@ -324,6 +347,10 @@ class Enrol:
         effect = Effect.ADDED if old is None else Effect.CHANGED
         if old == new:
             return Effect.UNCHANGED
+        # Versions of tariffs have revisions of their own, with their text.
+        if new is not None and kind != "tariff":
+            note = DecisionNote(self.actor, reason or "", self.clock())
+            await registry.keep_revision((kind, revised(kind, subject, new)), old, new, note)
         detail = change(old, new, reason)
         await registry.audit(self.clock(), self.actor, f"{kind}.{effect}", subject, detail)
         return effect
@@ -340,7 +367,8 @@ def _key(installation: InstallationRecord) -> tuple[str, str, datetime]:
     return installation.manufacturer, installation.serial, installation.start
 
 
-def _need(thing: object | None, kind: str, name: str) -> None:
+def _need(thing: Thing | None, kind: str, name: str) -> Thing:
     if thing is None:
         message = f"The registry has no {kind} {name!r}."
         raise NotRegisteredError(message, value=name)
+    return thing

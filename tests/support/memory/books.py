@@ -33,6 +33,7 @@ from central.service.ports.registry import (
     ServiceRecord,
     TariffRevision,
 )
+from central.service.ports.registry_revisions import RegistryRevision
 from central.service.ports.stamps import InputKind, InputStamp
 from central.service.ports.validation import ChannelDay, PointChannelId
 from tests.support.memory.audit import add_line
@@ -146,6 +147,7 @@ class BookState:
     settings: dict[int, SettingsRevision] = field(default_factory=lambda: {1: SEEDED})
     # Who worked on the days of a point, and what they did.
     worked: dict[tuple[str, date, str], str] = field(default_factory=dict)
+    registry_revisions: dict[tuple[str, str, int], RegistryRevision] = field(default_factory=dict)
     revisions: dict[tuple[InputKind, str], int] = field(default_factory=dict)
 
     def raise_input(self, kind: InputKind, name: str = "") -> None:

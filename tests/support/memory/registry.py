@@ -30,6 +30,7 @@ from tests.support.memory.cutover import CutoverTables
 from tests.support.memory.cycles import CycleRows
 from tests.support.memory.groups import GroupRows
 from tests.support.memory.ingest import Touched
+from tests.support.memory.revisions import RevisionTables
 from tests.support.memory.tariffs import TariffTables
 
 
@@ -50,7 +51,9 @@ class MemoryRegistry:
             yield _Transaction(self._books, state)
 
 
-class _Transaction(TariffTables, AgreementTables, CutoverTables, CycleRows, GroupRows):
+class _Transaction(
+    TariffTables, RevisionTables, AgreementTables, CutoverTables, CycleRows, GroupRows
+):
     """`RegistryTransaction` over dictionaries."""
 
     def __init__(self, books: MemoryBooks, state: BookState) -> None:

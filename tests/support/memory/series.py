@@ -8,9 +8,11 @@ from datetime import date, datetime
 
 from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
+from central.service.ports.registry import ConcernedBills
 from central.service.ports.series import SeriesTransaction, kept_detail
 from central.service.ports.stamps import InputKind
 from tests.support.memory.books import BookState, MemoryBooks
+from tests.support.memory.tariffs import concerned_bills
 
 
 class MemorySeriesStore:
@@ -42,6 +44,9 @@ class _Transaction:
 
     async def newest(self, names: Collection[str], first: date, end: date) -> tuple[PriceDay, ...]:
         return newest_days(self._state, names, first, end)
+
+    async def concerned(self, name: str, first: date, end: date) -> ConcernedBills:
+        return concerned_bills(self._state, InputKind.SERIES, name, first, end)
 
     async def add(
         self, days: Sequence[PriceDay], actor: Actor, reason: str | None, at: datetime

@@ -46,25 +46,35 @@ class TariffTables:
     async def concerned(
         self, kind: InputKind, name: str, first: date, end: date | None
     ) -> ConcernedBills:
-        numbers = sorted(
-            str(bill.record.number)
-            for bill in self._state.bills.values()
-            if bill.record.bill.state is BillState.ISSUED
-            and self._reaches(bill, kind, name, first, end or date.max)
-        )
-        return ConcernedBills(len(numbers), tuple(numbers[:20]))
+        return concerned_bills(self._state, kind, name, first, end or date.max)
 
-    def _reaches(self, bill: KeptBill, kind: InputKind, name: str, first: date, end: date) -> bool:
-        for key, days, _ in bill.closing:
-            agreement = self._state.agreements[key]
-            names = {
-                InputKind.POINT: {agreement.point},
-                InputKind.TARIFF: {agreement.tariff},
-                InputKind.SERIES: set(bill.stamps[key].series),
-            }
-            if name in names[kind] and days.first < end and first < days.end:
-                return True
-        return False
+
+def concerned_bills(
+    state: BookState, kind: InputKind, name: str, first: date, end: date
+) -> ConcernedBills:
+    """See `RegistryTransaction.concerned`."""
+    numbers = sorted(
+        str(bill.record.number)
+        for bill in state.bills.values()
+        if bill.record.bill.state is BillState.ISSUED
+        and _reaches(state, bill, (kind, name), first, end)
+    )
+    return ConcernedBills(len(numbers), tuple(numbers[:20]))
+
+
+def _reaches(
+    state: BookState, bill: KeptBill, changed: tuple[InputKind, str], first: date, end: date
+) -> bool:
+    for key, days, _ in bill.closing:
+        agreement = state.agreements[key]
+        names = {
+            InputKind.POINT: {agreement.point},
+            InputKind.TARIFF: {agreement.tariff},
+            InputKind.SERIES: set(bill.stamps[key].series),
+        }
+        if changed[1] in names[changed[0]] and days.first < end and first < days.end:
+            return True
+    return False
 
 
 def in_force(state: BookState) -> list[TariffRecord]:

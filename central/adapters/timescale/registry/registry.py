@@ -20,6 +20,7 @@ from central.adapters.timescale.registry.agreements import AgreementRows
 from central.adapters.timescale.registry.cutover import CutoverRows
 from central.adapters.timescale.registry.cycles import CycleRows
 from central.adapters.timescale.registry.groups import GroupRows
+from central.adapters.timescale.registry.revisions import RevisionRows
 from central.adapters.timescale.registry.tariffs import TariffRows
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
@@ -61,7 +62,9 @@ class TimescaleRegistry:
                 await work.finish()
 
 
-class _RegistryTransaction(TariffRows, AgreementRows, CutoverRows, CycleRows, GroupRows):
+class _RegistryTransaction(
+    TariffRows, RevisionRows, AgreementRows, CutoverRows, CycleRows, GroupRows
+):
     """`RegistryTransaction` on one connection."""
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]]) -> None:

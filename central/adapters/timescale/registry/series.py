@@ -15,9 +15,12 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.tariffs import concerned_bills
 from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
+from central.service.ports.registry import ConcernedBills
 from central.service.ports.series import SeriesTransaction, kept_detail
+from central.service.ports.stamps import InputKind
 
 _SQL = load_queries(Path(__file__).with_name("series.sql"))
 _Connection = AsyncConnection[tuple[Any, ...]]
@@ -56,6 +59,9 @@ class _SeriesTransaction:
 
     async def newest(self, names: Collection[str], first: date, end: date) -> tuple[PriceDay, ...]:
         return await newest_days(self._connection, names, first, end)
+
+    async def concerned(self, name: str, first: date, end: date) -> ConcernedBills:
+        return await concerned_bills(self._connection, InputKind.SERIES, name, first, end)
 
     async def add(
         self, days: Sequence[PriceDay], actor: Actor, reason: str | None, at: datetime

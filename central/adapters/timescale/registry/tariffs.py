@@ -82,6 +82,18 @@ class TariffRows:
         self, kind: InputKind, name: str, first: date, end: date | None
     ) -> ConcernedBills:
         """See `RegistryTransaction`."""
-        values = {"kind": kind.value, "name": name, "first": first, "end": end}
-        rows = await self._asked("concerned", **values, limit=CONCERNED_SHOWN)
-        return ConcernedBills(rows[0][0] if rows else 0, tuple(row[1] for row in rows))
+        return await concerned_bills(self._connection, kind, name, first, end)
+
+
+async def concerned_bills(
+    connection: AsyncConnection[tuple[Any, ...]],
+    kind: InputKind,
+    name: str,
+    first: date,
+    end: date | None,
+) -> ConcernedBills:
+    """See `RegistryTransaction.concerned`."""
+    values = {"kind": kind.value, "name": name, "first": first, "end": end}
+    cursor = await connection.execute(_SQL["concerned"], {**values, "limit": CONCERNED_SHOWN})
+    rows = await cursor.fetchall()
+    return ConcernedBills(rows[0][0] if rows else 0, tuple(row[1] for row in rows))

@@ -1,0 +1,76 @@
+"""`meterline-central registry history`: what the registry said, revision by revision."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from central.cli.output import AsJson, answered, group, settings, show, wait_for
+from central.cli.tariffs import AsOf, instant
+from central.domain.actor import printed_name
+from central.process.stores import open_stores
+from central.service.ports.registry_revisions import RegistryRevision
+from central.service.registry.tariff_revisions import require_settled
+
+histories = group("Show what the registry said, and when.")
+
+
+class RevisedKind(StrEnum):
+    """What has revisions in the registry."""
+
+    SELLER = "seller"
+    SERVICE_POINT = "service_point"
+    SERVICE = "service"
+    INSTALLATION = "installation"
+    ACCOUNT = "account"
+    AGREEMENT = "agreement"
+
+
+@histories.command("history")
+@answered
+def history_command(
+    kind: Annotated[RevisedKind, typer.Argument(help="What to show.")],
+    name: Annotated[
+        str | None, typer.Argument(help="Which, as the list names it; default: all.")
+    ] = None,
+    as_of: AsOf = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List revisions: what was recorded, when, by whom and why; or what was known at a time."""
+    known_at = None if as_of is None else instant(as_of)
+    require_settled(known_at, datetime.now(UTC))
+
+    async def work() -> tuple[RegistryRevision, ...]:
+        async with (
+            open_stores(settings(), "meterline-registry") as stores,
+            stores.registry.transaction() as registry,
+        ):
+            return await registry.revisions(kind.value, name, known_at)
+
+    revisions = [_object(revision) for revision in wait_for(work())]
+    if as_json:
+        show(revisions)
+        return
+    for entry in revisions:
+        recorded = f"{entry['recorded_at']} by {entry['recorded_by']}"
+        when = recorded if entry["recorded_at"] else "before revisions were kept"
+        why = f": {entry['reason']}" if entry["reason"] else ""
+        typer.echo(f"{entry['subject']}, revision {entry['revision']}, {when}{why}")
+        typer.echo(f"  {json.dumps(entry['content'], ensure_ascii=False)}")
+
+
+def _object(revision: RegistryRevision) -> dict[str, object]:
+    at, key = revision.recorded_at, revision.recorded_by
+    return {
+        "subject": revision.subject,
+        "revision": revision.revision,
+        "recorded_at": None if at is None else at.isoformat(),
+        "recorded_by": None if key is None else printed_name(key),
+        "reason": revision.reason,
+        "content": revision.content,
+    }
