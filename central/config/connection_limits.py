@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from firmware_bridge.contract.errors import ConfigurationError
 
 LONGEST_S = 300.0
-"""No transaction outlives this: what was stored before it is known. [s]"""
+"""No transaction outlives this, as counted from the time that it writes down. [s]"""
+WAIT_S = 10.0
+"""How long one waits for a connection, the time in hand, before it is refused. [s]"""
 
 
 class LimitsRefusedError(ConfigurationError):
@@ -30,19 +32,19 @@ class ConnectionLimits:
         transaction_s: A transaction, by the clock of the process that began it. [s]
     """
 
-    statement_s: float = 120.0
+    statement_s: float = 110.0
     idle_s: float = 60.0
     tcp_s: float = 30.0
     transaction_s: float = 120.0
 
     @property
     def longest_s(self) -> float:
-        """How long a transaction lasts at most. [s].
+        """How long after its time a transaction ends at the latest. [s].
 
         A process that freezes right before its own clock ends the transaction has a statement under
         way at most, and then asks nothing.
         """
-        return self.transaction_s + self.statement_s + self.idle_s
+        return WAIT_S + self.transaction_s + self.statement_s + self.idle_s
 
     def check(self, prefix: str) -> None:
         """Refuse limits that let a transaction outlive `LONGEST_S`.
@@ -61,5 +63,5 @@ class ConnectionLimits:
             lasts = "for ever"
         names = [f"{prefix}{kind}_TIMEOUT_S" for kind in ("TRANSACTION", "STATEMENT", "IDLE")]
         message = f"A transaction could last {lasts}; {LONGEST_S:g} s is the longest."
-        remedy = f"Set {', '.join(names)} above 0 and to {LONGEST_S:g} in all."
+        remedy = f"Set {', '.join(names)} above 0 and to {LONGEST_S - WAIT_S:g} in all."
         raise LimitsRefusedError(message, value=lasts, remedy=remedy)

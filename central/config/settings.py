@@ -58,7 +58,7 @@ class Settings(FiledSettings):
     shard_size: int = Field(default=500, ge=1, le=10_000)
     audit_anchor_file: Path | None = None
     takeover_s: float = Field(default=180.0, gt=0)
-    statement_timeout_s: float = Field(default=120.0, ge=0)
+    statement_timeout_s: float = Field(default=110.0, ge=0)
     idle_timeout_s: float = Field(default=60.0, ge=0)
     transaction_timeout_s: float = Field(default=120.0, ge=0)
     tcp_timeout_s: float = Field(default=30.0, ge=0)

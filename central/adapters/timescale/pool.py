@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool
 
-from central.config.connection_limits import ConnectionLimits
+from central.config.connection_limits import WAIT_S, ConnectionLimits
 
 APPLICATION_ROLE = "meterline_app"
 
@@ -93,7 +93,7 @@ def make_pool(  # noqa: PLR0913 - each is named by its caller
         max_size=max_size,
         open=False,
         name=name,
-        timeout=10.0,
+        timeout=WAIT_S,
         configure=configure,
         check=AsyncConnectionPool.check_connection if check else None,
         kwargs={

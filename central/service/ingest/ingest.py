@@ -199,6 +199,8 @@ class Ingest:
         allowed = table.rows.at_ms[table.reason == 0]
         if len(allowed):
             await self._store.prepare(int(allowed.min()), int(allowed.max()), now)
+        # As late as may be: everything that is written says this time.
+        now = self._clock()
         async with self._store.transaction(now) as tx:
             work = Window(tx, now, [*readable, *unreadable], table)
             result = await work.run() if readable or unreadable else Result()
