@@ -33,10 +33,22 @@ from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.process.gc_tuning import tune_gc
 from central.process.stores import open_stores
-from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills, unknown
+from central.service.billing.approve_bills import (
+    ApproveBills,
+    BulkOutcome,
+    DiscardBills,
+    IssueBills,
+    unknown,
+)
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import RunBills
-from central.service.ports.billing import BillHead, BillingStore, BillRecord, RunRecord, RunSummary
+from central.service.ports.bill_shard import RunRecord
+from central.service.ports.billing import (
+    BillHead,
+    BillingStore,
+    BillRecord,
+    RunSummary,
+)
 from central.service.ports.billing_errors import UnknownRunError
 
 BILLS_LISTED = 1_000
@@ -65,14 +77,25 @@ def run_command(
         int, typer.Option(min=1, max=64, help="Number of processes that share the work.")
     ] = os.cpu_count() or 1,
     *,
+    final: Annotated[
+        bool, typer.Option("--final", help="Bill only what has ended; the cycle may go on.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bill a cycle. Run again, it continues, and tries the held bills again.
+    """Bill all that is due until the cycle's end, oldest first.
+
+    Run again, it continues, and tries the held bills again.
 
     Exit codes: 0 every account is billed, 2 refused, 3 bills are held.
     """
     summary, seconds, heads = wait_for(
-        _run(Cycle.parse(cycle), actor_of(creator), workers, quiet=as_json)
+        _run(
+            Cycle.parse(cycle),
+            actor_of(creator),
+            workers,
+            RunType.FINAL if final else RunType.REGULAR,
+            quiet=as_json,
+        )
     )
     if as_json:
         show(summary_object(summary, seconds, heads))
@@ -83,14 +106,14 @@ def run_command(
 
 
 async def _run(
-    cycle: Cycle, creator: Actor, workers: int, *, quiet: bool
+    cycle: Cycle, creator: Actor, workers: int, run_type: RunType, *, quiet: bool
 ) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
     begun = time.monotonic()
     size, takeover_s = settings().shard_size, settings().takeover_s
     tune_gc()
     async with bill_store() as store:
         use_case = RunBills(store, shard_size=size, takeover_s=takeover_s)
-        run = await use_case.start(cycle, creator)
+        run = await use_case.start(cycle, creator, run_type)
         helpers = _helpers(run, min(workers, -(-run.accounts // size)) - 1)
         try:
             with progress_bar(f"Billing {cycle}", run.accounts, quiet=quiet) as bar:
@@ -101,7 +124,7 @@ async def _run(
         finally:
             _end(helpers)
         summary = await store.summary(run)
-        heads = await store.heads(run) if summary.accounts <= BILLS_LISTED else ()
+        heads = await store.heads(run) if summary.bill_count <= BILLS_LISTED else ()
     return summary, time.monotonic() - begun, heads
 
 
@@ -152,7 +175,7 @@ def summary_command(cycle: CycleOption, *, as_json: AsJson = False) -> None:
         async with bill_store() as store:
             run = await find_run(store, cycle)
             summary = await store.summary(run)
-            heads = await store.heads(run) if summary.accounts <= BILLS_LISTED else ()
+            heads = await store.heads(run) if summary.bill_count <= BILLS_LISTED else ()
             return summary, heads
 
     summary, heads = wait_for(work())
@@ -212,7 +235,7 @@ def approve_command(
             outcome = BulkOutcome(0)
             if cycle is not None:
                 outcome = await use_case.run(await find_run(store, cycle), actor)
-            return _both(outcome, await each(bills or (), approve), cycle)
+            return _both(outcome, await each(sorted(bills or ()), approve), cycle)
 
     _report_outcome("approved", *wait_for(work()), as_json=as_json)
 
@@ -238,9 +261,33 @@ def issue_command(
             outcome = BulkOutcome(0)
             if cycle is not None:
                 outcome = await use_case.run(await find_run(store, cycle), actor_of(actor))
-            return _both(outcome, await each(bills or (), issue), cycle)
+            return _both(outcome, await each(sorted(bills or ()), issue), cycle)
 
     _report_outcome("issued", *wait_for(work()), as_json=as_json)
+
+
+@app.command("discard")
+@answered
+def discard_command(
+    bills: Annotated[
+        list[str], typer.Argument(help="Drafts or held bills, such as A-1001/2026-10.")
+    ],
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Discard drafts and held bills: the next run bills their days anew. All or none."""
+
+    async def work() -> int:
+        async with bill_store() as store:
+            uids = [(await find_bill(store, name)).uid for name in bills]
+            return await DiscardBills(store)(uids, actor_of(actor))
+
+    count = wait_for(work())
+    if as_json:
+        show({"discarded": count})
+    else:
+        typer.echo(f"{count} discarded.")
 
 
 def _both(outcome: BulkOutcome, tried: Tried, cycle: str | None) -> tuple[int, Tried]:
@@ -278,7 +325,6 @@ async def find_bill(store: BillingStore, name: str) -> BillRecord:
 
     Raises:
         UnknownBillError: There is none of that name.
-        UnknownRunError: The cycle was never run.
     """
     account, _, cycle = name.rpartition("/")
     try:
@@ -286,8 +332,7 @@ async def find_bill(store: BillingStore, name: str) -> BillRecord:
     except ValueError:
         raise unknown(name) from None
     if uid is None:
-        heads = await store.heads(await find_run(store, cycle))
-        uid = next((head.uid for head in heads if head.account == account), None)
+        uid = await store.named(account, str(Cycle.parse(cycle)))
     record = None if uid is None else await store.bill(uid)
     if record is None:
         raise unknown(name)

@@ -26,7 +26,7 @@ def summary_object(
         "cycle": str(summary.run.cycle),
         "creator": printed_name(summary.run.creator),
         "accounts": summary.accounts,
-        "billed": summary.accounts - summary.held_count,
+        "billed": summary.bill_count - summary.held_count,
         "held": summary.held_count,
         "states": {state.value: count for state, count in summary.bills.items()},
         "totals": {currency: format(total, "f") for currency, total in summary.totals.items()},
@@ -47,6 +47,18 @@ def summary_object(
             for head in summary.held
         ],
         "bills": [_head(head) for head in heads],
+        "not_billed": [
+            {
+                "account": entry.account,
+                "point": entry.days.point,
+                "code": entry.days.code,
+                "first": entry.days.first.isoformat(),
+                "end": entry.days.end.isoformat(),
+                "message": entry.days.message,
+            }
+            for entry in summary.left_out
+        ],
+        "not_billed_count": summary.left_out_count,
     }
     return made if seconds is None else {**made, "seconds": f"{seconds:.3f}"}
 
@@ -55,6 +67,7 @@ def _head(head: BillHead) -> dict[str, Any]:
     return {
         "bill": str(head.uid),
         "account": head.account,
+        "period": head.period,
         "state": head.state.value,
         "currency": head.currency,
         "total": None if head.total is None else format(head.total, "f"),
@@ -86,7 +99,7 @@ def print_summary(summary: RunSummary, seconds: float | None) -> None:
     took = "" if seconds is None else f" in {seconds:.1f} s"
     out.print(
         f"Cycle {summary.run.cycle}: {summary.accounts} accounts,"
-        f" {summary.accounts - summary.held_count} billed, {summary.held_count} held{took}."
+        f" {summary.bill_count - summary.held_count} billed, {summary.held_count} held{took}."
     )
     if summary.charges:
         table = Table("charge", "lines", "amount", "", box=None)
@@ -99,7 +112,14 @@ def print_summary(summary: RunSummary, seconds: float | None) -> None:
     out.print(f"kWh billed {summary.kwh:,}, validated {summary.validated_kwh:,}{same}")
     for head in summary.held:
         reasons = "; ".join(f"{hold.code} {hold.message}" for hold in head.holds)
-        out.print(f"held {head.account}: {reasons}", highlight=False, markup=False)
+        name = f"{head.account}/{head.period}"
+        out.print(f"held {name}: {reasons}", highlight=False, markup=False)
+    for entry in summary.left_out:
+        days = f"{entry.days.point}, {entry.days.first} to {entry.days.end}"
+        text = f"not billed {entry.account} ({days}): {entry.days.code} {entry.days.message}"
+        out.print(text, highlight=False, markup=False)
+    if summary.left_out_count > len(summary.left_out):
+        out.print(f"... and {summary.left_out_count - len(summary.left_out)} more.")
 
 
 def print_bill(record: BillRecord, counts: dict[int, int]) -> None:

@@ -69,7 +69,7 @@ async def _print(
         if cycle is not None:
             run = await find_run(store, cycle)
             for head in await store.heads(run):
-                name = f"{head.account}/{cycle}"
+                name = f"{head.account}/{head.period}"
                 if head.state in _PRINTED:
                     wanted.setdefault(head.uid, name)
                 elif head.state is BillState.HELD and head.uid not in wanted:

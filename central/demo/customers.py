@@ -15,6 +15,7 @@ def customer_file(scene: Scene, tariff: str) -> CustomerFile:
         tariff: Name of the tariff that all have.
     """
     since = first_day(scene).isoformat()
+    agreed = {"tariff": tariff, "from": scene.first.days.first.isoformat()}
     return CustomerFile.model_validate(
         {
             "seller": {
@@ -29,7 +30,7 @@ def customer_file(scene: Scene, tariff: str) -> CustomerFile:
                     "number": household.account,
                     "name": household.name,
                     "address": list(household.address),
-                    "agreements": [{"point": household.point, "tariff": tariff, "from": since}],
+                    "agreements": [{"point": household.point, **agreed}],
                 }
                 for household in HOUSEHOLDS
             ],

@@ -247,7 +247,7 @@ class Scenario:
         await ApproveBills(store, self._now).run(summary.run, SUPERVISOR)
         await IssueBills(store, self._now).run(summary.run, SUPERVISOR)
         heads = await store.heads(summary.run)
-        step.done(f"{summary.accounts} bills, {summary.held_count} held")
+        step.done(f"{summary.bill_count} bills, {summary.held_count} held")
         step = self._console.step("Print invoices")
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         for number, head in enumerate(heads, start=1):

@@ -20,7 +20,7 @@ from central.adapters.timescale.pool import make_pool
 from central.domain.billing.cycle import Cycle
 from central.process.gc_tuning import tune_gc
 from central.service.billing.run_bills import RunBills
-from central.service.ports.billing import RunRecord
+from central.service.ports.bill_shard import RunRecord
 from tests.support.actors import CLERK
 from tests.support.books import NOW
 from tests.support.bulk_customers import october_kwh, seed_customers

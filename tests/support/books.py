@@ -146,7 +146,9 @@ class Utility:
             InstallationRecord(point, "MTL", f"S{number}", SEPTEMBER, gateway="gw-1")
         )
         await enrol.account(AccountRecord(account, Party(f"Customer {number}")))
-        await enrol.agreement(AgreementRecord(account, point, tariff, date(2026, 9, 1)))
+        await enrol.agreement(
+            AgreementRecord(account, point, tariff, date(2026, 9, 1), billing_from=OCTOBER)
+        )
 
 
 def month(

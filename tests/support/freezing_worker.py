@@ -21,7 +21,7 @@ from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.service.billing import rate_accounts, run_bills
 from central.service.billing.run_bills import RunBills
-from central.service.ports.billing import RunRecord, ShardTransaction
+from central.service.ports.bill_shard import RunRecord, ShardTransaction
 from tests.support.books import NOW
 
 MOMENTS = ("rating", "copy", "answer")

@@ -15,6 +15,11 @@ from uuid import UUID
 from central.domain.actor import Actor
 from central.domain.billing.bill import Bill
 from central.domain.billing.bill_texts import printed_texts
+from central.domain.billing.chain_order import (
+    BillOutdatedError,
+    PredecessorNotApprovedError,
+    PredecessorNotIssuedError,
+)
 from central.domain.billing.printable import unprintable_holds
 from central.domain.billing.state import BillAction, BillState, SelfApprovalError, advance
 from central.service.billing.fresh_bills import (
@@ -23,14 +28,23 @@ from central.service.billing.fresh_bills import (
     on_newest_inputs,
 )
 from central.service.billing.invoice_document import UnprintableTextError
-from central.service.ports.billing import BillHead, BillingStore, RunRecord
+from central.service.ports.bill_shard import RunRecord
+from central.service.ports.billing import BillHead, BillingStore
 from central.service.ports.billing_errors import UnknownBillError
 from central.service.ports.stamps import Decided
 from firmware_bridge.contract.errors import OperatorError
 
+_STALE = (BillInputsError, BillOutdatedError)
 _REMEDY = "Correct the text, or the name, and run the cycle again."
 _ERRORS: dict[str, type[OperatorError]] = {
-    kind.code: kind for kind in (BillInputsError, ValidationPendingError, SelfApprovalError)
+    kind.code: kind
+    for kind in (
+        BillInputsError,
+        ValidationPendingError,
+        PredecessorNotApprovedError,
+        PredecessorNotIssuedError,
+        SelfApprovalError,
+    )
 }
 
 
@@ -108,6 +122,8 @@ class ApproveBills:
                 days, accepted a finding or decided a conflict of them.
             UnprintableTextError: The invoice's fonts lack what it says.
             BillInputsError: It would say something else today.
+            BillOutdatedError: The bill before it was made anew.
+            PredecessorNotApprovedError: The bill before it is not approved.
             ValidationPendingError: Changes of its days wait.
             StaleBillError: It changed meanwhile.
         """
@@ -171,6 +187,8 @@ class IssueBills:
             BillTransitionError: It is not approved.
             UnprintableTextError: The invoice's fonts lack what it says; it is a draft again.
             BillInputsError: It would say something else today; it is a draft again.
+            BillOutdatedError: The bill before it was made anew; it is a draft again.
+            PredecessorNotIssuedError: The bill before it is not issued.
             ValidationPendingError: Changes of its days wait; it stays approved.
             StaleBillError: It changed meanwhile.
         """
@@ -214,10 +232,44 @@ class IssueBills:
             return await self._store.issue(portion, actor, self._clock())
 
         count, refused = await on_newest_inputs(self._store, uids, cycle, decide)
-        stale = [uid for uid, error in refused.items() if isinstance(error, BillInputsError)]
+        stale = [uid for uid, error in refused.items() if isinstance(error, _STALE)]
         if stale:
             await self._store.withdraw(stale, actor, self._clock())
         return count, refused
+
+
+class DiscardBills:
+    """Discard drafts and held bills: their days are free to be billed again.
+
+    Args:
+        store: Where bills are kept.
+        clock: Now, aware.
+    """
+
+    def __init__(
+        self, store: BillingStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def __call__(self, uids: Sequence[UUID], actor: Actor) -> int:
+        """Discard bills, all or none.
+
+        Returns:
+            How many.
+
+        Raises:
+            UnknownBillError: There is no such bill.
+            BillTransitionError: One is approved or issued.
+            PeriodBilledError: Days behind one are billed by another that stays.
+            StaleBillError: One changed meanwhile.
+        """
+        for uid in uids:
+            record = await self._store.bill(uid)
+            if record is None:
+                raise unknown(uid)
+            advance(record.bill.state, BillAction.DISCARD, actor=actor, creator=record.creator)
+        return await self._store.discard(uids, actor, self._clock())
 
 
 def check_printable(bill: Bill) -> None:

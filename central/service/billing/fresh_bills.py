@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from uuid import UUID
 
 from central.domain.billing.state import BillState, SelfApprovalError
-from central.service.billing.run_bills import rate_shard
+from central.service.billing.run_bills import rate_again
 from central.service.ports.billing import BillingStore
 from central.service.ports.stamps import VALIDATION_PENDING, ChangedInput, Decided
 from firmware_bridge.contract.errors import OperatorError
@@ -65,6 +65,8 @@ async def on_newest_inputs(
                 refused[uid] = _own(decided.own[uid])
             elif uid in decided.changed:
                 refused[uid] = _stale(decided.changed[uid], cycle)
+            elif uid in decided.barred:
+                refused[uid] = decided.barred[uid]
     return count, refused
 
 
@@ -74,7 +76,7 @@ async def _compare(store: BillingStore, uids: Sequence[UUID]) -> None:
         return
     async with store.again(uids) as work:
         if work is not None:
-            bills = await rate_shard(work)
+            bills = await rate_again(work)
             await work.refresh([bill for bill in bills if bill.bill.state is BillState.DRAFT])
 
 

@@ -4,73 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from fractions import Fraction
 
-from central.domain.billing.bill import Bill, RunType, Supply
+from central.domain.billing.bill import Bill, Supply
 from central.domain.billing.make_bill import make_bill
 from central.domain.metering.block import DayBlock, present_sum
-from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.rounding import printed
-from central.service.billing.rate_parts import rate_parts
+from central.service.billing.rate_parts import RatedSupply, rate_parts
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import unrated
-from central.service.ports.billing import AccountWork, Blocks, NewBill, SupplyWork
+from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, NewPart, SupplyWork
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.quantity import Unit
 
 IMPORT = "import"
 
 
-def _billed(
-    work: AccountWork,
-    period: BillingPeriod,
-    run_type: RunType,
-    rated_supplies: Sequence[Rated],
-    tariffs: Tariffs,
-) -> NewBill:
-    supplies = list(zip(work.supplies, rated_supplies, strict=True))
-    findings = tuple(hold for one in work.supplies for hold in one.holds)
-    bill = _bill(work, period, run_type, supplies, findings)
-    closing = tuple((one.agreement_id, one.days, rated.closing) for one, rated in supplies)
-    stamps = {one.agreement_id: tariffs.stamped(one.stamp, one.tariff) for one in work.supplies}
+def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs) -> NewBill:
+    findings = tuple(hold for supply in work.supplies for hold in supply.holds)
+    bill = _bill(work, supplies, findings)
+    parts = tuple(
+        NewPart(
+            supply.occupancy_id, supply.agreement_id, supply.days, supply.opening, rated.closing
+        )
+        for supply, rated in supplies
+    )
+    stamps = {
+        supply.agreement_id: tariffs.stamped(supply.stamp, supply.tariff)
+        for supply in work.supplies
+    }
     if not bill.lines:
-        return NewBill(work.account_id, bill, closing, None, None, stamps)
+        return NewBill(work.plan, bill, parts, None, None, stamps)
     billed = sum((charged_energy(rated.lines, IMPORT) for _, rated in supplies), Fraction(0))
-    validated = sum((_validated_kwh(one) for one in work.supplies), Fraction(0))
-    return NewBill(work.account_id, bill, closing, printed(billed), printed(validated), stamps)
+    validated = sum((_validated_kwh(supply) for supply in work.supplies), Fraction(0))
+    return NewBill(work.plan, bill, parts, printed(billed), printed(validated), stamps)
 
 
 def looking_back(
-    works: Sequence[AccountWork], earlier: Mapping[int, Blocks]
+    works: Sequence[AccountWork], earlier: Mapping[tuple[int, date], Blocks]
 ) -> tuple[AccountWork, ...]:
     """Works with the blocks of earlier days, which some tariffs look at.
 
     Args:
         works: As the store gives them.
-        earlier: By agreement.
+        earlier: By occupancy and first day.
     """
     return tuple(
         replace(
             work,
             supplies=tuple(
-                replace(one, earlier=earlier.get(one.agreement_id, {})) for one in work.supplies
+                replace(one, earlier=earlier.get((one.occupancy_id, one.days.first), {}))
+                for one in work.supplies
             ),
         )
         for work in works
     )
 
 
-def _bill(
-    work: AccountWork,
-    period: BillingPeriod,
-    run_type: RunType,
-    supplies: Sequence[tuple[SupplyWork, Rated]],
-    findings: Sequence[Hold],
-) -> Bill:
+def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence[Hold]) -> Bill:
+    period, run_type = work.plan.period, work.plan.run_type
     parts = [
         Supply(one.point, one.tariff, one.days, one.zone, rated, one.reads)
         for one, rated in supplies
@@ -96,7 +93,6 @@ def _validated_kwh(one: SupplyWork) -> Fraction:
 def rate_accounts(
     works: Iterable[AccountWork],
     period: BillingPeriod,
-    run_type: RunType,
     tariffs: Tariffs,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[NewBill]:
@@ -105,7 +101,6 @@ def rate_accounts(
     Args:
         works: The accounts.
         period: That is billed.
-        run_type: Why.
         tariffs: With holidays resolved.
         progress: Told 1 after each bill.
     """
@@ -115,11 +110,9 @@ def rate_accounts(
     bills = []
     for work, hold in listed:
         if hold is None:
-            bills.append(
-                _billed(work, period, run_type, [next(rated) for _ in work.supplies], tariffs)
-            )
+            bills.append(_billed(work, [next(rated) for _ in work.supplies], tariffs))
         else:
-            bills.append(unrated(work, period, run_type, hold))
+            bills.append(unrated(work, hold))
         progress(1)
     return bills
 

@@ -1,6 +1,6 @@
 """Rate the parts of accounts: together where they are alike, one after another where they follow.
 
-A part that follows another of the same account and point opens with what that one leaves. What it
+A part that follows another of the same occupancy opens with what that one leaves. What it
 is the last of, its tariff or the occupancy, ends with it.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
@@ -17,9 +18,8 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
 from central.service.billing.tariffs import Tariffs
-from central.service.ports.billing import AccountWork, Blocks, SupplyWork
-
-EARLIER_NOT_BILLED = "EARLIER_NOT_BILLED"
+from central.service.billing.unrated import EARLIER_NOT_BILLED
+from central.service.ports.bill_shard import AccountWork, Blocks, SupplyWork
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,9 +53,16 @@ class _Part:
         )
 
 
+class RatedSupply(NamedTuple):
+    """A supply as it was rated: with the state it opened from."""
+
+    supply: SupplyWork
+    rated: Rated
+
+
 def rate_parts(
     works: Sequence[AccountWork], period: BillingPeriod, tariffs: Tariffs
-) -> list[Rated]:
+) -> list[RatedSupply]:
     """Every supply of some accounts rated, in their order.
 
     Args:
@@ -82,7 +89,7 @@ def rate_parts(
             earlier = parts[number].follows
             if earlier is not None and rated[earlier].holds:
                 rated[number] = _waiting(parts[number], rated[number])
-    return [rated[number] for number in range(len(parts))]
+    return [RatedSupply(part.supply, rated[number]) for number, part in enumerate(parts)]
 
 
 def _parts(
@@ -92,9 +99,11 @@ def _parts(
     if len(supplies) == 1 and not _last_of(supplies[0], period):
         yield _Part(supplies[0], before=_before(supplies[0], tariffs))
         return
-    for number, supply in enumerate(supplies):
-        follows = _next_to(supplies, number, -1)
-        after = _next_to(supplies, number, 1)
+    begins = {(s.occupancy_id, s.days.first): number for number, s in enumerate(supplies)}
+    ends = {(s.occupancy_id, s.days.end): number for number, s in enumerate(supplies)}
+    for supply in supplies:
+        follows = ends.get((supply.occupancy_id, supply.days.first))
+        after = begins.get((supply.occupancy_id, supply.days.end))
         if after is not None:
             ending = _change(supply, supplies[after], tariffs)
         elif _last_of(supply, period):
@@ -106,17 +115,6 @@ def _parts(
             yield _Part(supply, offset + follows, ending)
         else:
             yield _Part(supply, None, ending, _before(supply, tariffs))
-
-
-def _next_to(supplies: Sequence[SupplyWork], number: int, step: int) -> int | None:
-    """The neighbour that goes on at the same point without a day between."""
-    place = number + step
-    if not 0 <= place < len(supplies):
-        return None
-    first, second = sorted((supplies[number], supplies[place]), key=lambda one: one.days.first)
-    if first.point != second.point or first.days.end != second.days.first:
-        return None
-    return place
 
 
 def _last_of(supply: SupplyWork, period: BillingPeriod) -> bool:

@@ -7,27 +7,40 @@ until an account stands alone, whose bill is held with the error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from functools import cache
 
 from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.due import (
+    AccountPlan,
+    NotBilled,
+    PlannedBill,
+    RunReach,
+    plan_account,
+    waves,
+)
 from central.service.billing.rate_accounts import looking_back, rate_accounts
 from central.service.billing.take_over import TAKEOVER_S, TakeOver
 from central.service.billing.tariffs import Tariffs
-from central.service.billing.unrated import rating_failed, unrated
-from central.service.halved import FailedItem, halved
-from central.service.ports.billing import (
+from central.service.billing.unrated import rating_failed, unrated, withheld
+from central.service.halved import FailedItem, error_text, halved
+from central.service.ports.bill_shard import (
     AccountWork,
-    BillingStore,
     NewBill,
     RunRecord,
-    RunSummary,
+    Shard,
     ShardTransaction,
+    utc_days,
 )
-from firmware_bridge.contract.errors import OperatorError
+from central.service.ports.billing import BillingStore, RunSummary
+from firmware_bridge.contract.errors import InvalidValueError, OperatorError
+from firmware_bridge.contract.interval import day_start
 
+PERIOD_TAKEN = "PERIOD_TAKEN"
+_TAKEN = "Another run bills these days at the same time. Run the cycle again."
 SHARD_SIZE = 500
 _POLL_S = 0.1
 
@@ -65,20 +78,22 @@ class RunBills:
     ) -> RunRecord:
         """Start the run of a cycle, or take part in it.
 
-        Accounts without a bill get one; held bills are tried again.
+        All that is due until its end is billed, oldest first; held bills are tried again.
 
         Args:
             cycle: A month that is over.
             creator: Who answers for the bills; somebody else approves them.
-            run_type: Why.
+            run_type: Why; `final` bills what has ended, in a month that goes on as well.
 
         Raises:
             CycleOpenError: The cycle is not over yet.
             StoreUnavailableError: Try again.
         """
         now = self._clock()
-        # West of Greenwich a month ends later; each bill's own days are those of its point.
-        if now < cycle.interval("UTC").end:
+        # West of Greenwich a month ends later: what is not over there is not due yet. A final bill
+        # waits for no month, and the periods of a cycle of its own end on any day.
+        waits = run_type is not RunType.FINAL and not cycle.of
+        if waits and now < cycle.interval("UTC").end:
             message = f"The cycle {cycle} is not over; it ends on {cycle.days.end}."
             raise CycleOpenError(message, value=str(cycle), remedy="Bill it after that day.")
         return await self._store.open_run(cycle, run_type, creator, now, self._shard_size)
@@ -115,12 +130,15 @@ class RunBills:
         async with self._store.shard(run) as work:
             if work is None:
                 return None
-            shard = work.shard
-            bills = await rate_shard(work)
             at = self._clock()
-            saved = await _save(work, bills, run.actor or run.creator, at)
+            plans, notes = await _claim(work, _plans(work.shard, at))
+            saved = 0
+            for bills in waves(plans):
+                made = await _rate(work, bills)
+                saved += await _save(work, made, run.actor or run.creator, at)
+            await work.note(list(work.shard.chains), notes)
             await work.done(at)
-            return len(shard.works), saved
+            return len(work.shard.chains), saved
 
     async def __call__(
         self,
@@ -144,42 +162,108 @@ class RunBills:
         return await self._store.summary(run)
 
 
-async def rate_shard(work: ShardTransaction) -> list[NewBill]:
-    """Rate the accounts of a shard; nothing is saved."""
-    tariffs = Tariffs(work.shard.tariffs, work.shard.run.cycle.days)
-    await _load_series(work, tariffs)
-    return await _rate(work, tariffs)
+def _plans(shard: Shard, now: datetime) -> list[AccountPlan]:
+    """What is due of a shard's accounts."""
+
+    @cache
+    def is_over(day: date, zone: str) -> bool:
+        try:
+            return now >= day_start(day, zone)
+        except InvalidValueError:  # rating says it, and holds the bill
+            return True
+
+    return [
+        plan_account(
+            chains, shard.open_bills.get(account, ()), shard.periods, shard.run.scope, is_over
+        )
+        for account, chains in shard.chains.items()
+        if chains
+    ]
 
 
-async def _load_series(work: ShardTransaction, tariffs: Tariffs) -> None:
+async def _claim(
+    work: ShardTransaction, plans: Sequence[AccountPlan]
+) -> tuple[list[AccountPlan], list[NotBilled]]:
+    """Plans whose days are claimed, and what is left out."""
+    taken: dict[int, str] = {}
+
+    async def claim(some: Sequence[AccountPlan]) -> None:
+        bills = [bill for plan in some for bill in plan.bills]
+        taken.update(dict.fromkeys(await work.claim(bills), _TAKEN))
+
+    async for failed in halved(plans, claim):
+        if failed is not None:
+            taken[failed.item.account_id] = error_text(failed.error)
+    notes = [note for plan in plans for note in plan.left_out]
+    for plan in plans:
+        if plan.account_id in taken:
+            notes += _not_claimed(plan, taken[plan.account_id])
+    return [plan for plan in plans if plan.account_id not in taken], notes
+
+
+def _not_claimed(plan: AccountPlan, message: str) -> Iterator[NotBilled]:
+    for bill in plan.bills:
+        for planned in bill.parts:
+            yield NotBilled(
+                plan.account_id,
+                PERIOD_TAKEN,
+                planned.occupancy.point,
+                planned.days.first,
+                planned.days.end,
+                message,
+            )
+
+
+async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tariffs:
+    """The tariffs of bills of one period, with the series that they name."""
+    # Also those of before and after: what a state carries is handed over between them.
+    names = {
+        term.tariff for one in works for part in one.plan.parts for term in part.occupancy.terms
+    }
+    days = works[0].plan.period.days
+    records = {name: work.shard.tariffs.get(name, ()) for name in sorted(names)}
+    tariffs = Tariffs(records, days)
     longest = max(tariffs.looks_back.values(), default=0)
 
-    async def load(names: Sequence[str]) -> None:
-        tariffs.set_revisions(await work.series_revisions(names))
-        tariffs.set_series(await work.series(names, longest))
+    async def load(some: Sequence[str]) -> None:
+        tariffs.set_revisions(await work.series_revisions(some))
+        tariffs.set_series(await work.series(some, utc_days(days, longest)))
 
     async for failed in halved(sorted(tariffs.series_names), load):
         if failed is not None:
             tariffs.mark_unreadable(failed.item, failed.error)
+    return tariffs
 
 
-async def _rate(work: ShardTransaction, tariffs: Tariffs) -> list[NewBill]:
-    """The bills of a shard; what cannot be rated is held, and spoils no other's."""
-    run, back = work.shard.run, tariffs.looks_back
+async def rate_again(work: ShardTransaction) -> list[NewBill]:
+    """Rate the bills of a shard that are there; nothing is billed anew, and nothing saved."""
+    nothing_new = RunReach(date.min, run_type=work.shard.run.run_type)
+    plans = [
+        plan_account(chains, bills, work.shard.periods, nothing_new, lambda _day, _zone: False)
+        for account, chains in work.shard.chains.items()
+        if (bills := work.shard.open_bills.get(account))
+    ]
+    return [bill for planned in waves(plans) for bill in await _rate(work, planned)]
 
-    async def rate(part: Sequence[AccountWork]) -> list[NewBill]:
+
+async def _rate(work: ShardTransaction, planned: Sequence[PlannedBill]) -> list[NewBill]:
+    """Bills of one period; what cannot be rated is held, and spoils no other's."""
+    period = planned[0].period
+    works = await work.works(planned)
+    tariffs = await _tariffs(work, works)
+    back = tariffs.looks_back
+
+    async def rate(some: Sequence[AccountWork]) -> list[NewBill]:
         if back:
-            part = looking_back(part, await work.earlier(part, back))
-        return rate_accounts(part, run.cycle.period, run.run_type, tariffs)
+            some = looking_back(some, await work.earlier(some, back))
+        return rate_accounts(some, period, tariffs)
 
     bills: list[NewBill] = []
-    async for made in halved(work.shard.works, rate):
-        if isinstance(made, FailedItem):
-            bills.append(
-                unrated(made.item, run.cycle.period, run.run_type, rating_failed(made.error))
-            )
+    async for done in halved(works, rate):
+        if isinstance(done, FailedItem):
+            bills.append(unrated(done.item, rating_failed(done.error)))
         else:
-            bills += made
+            bills += done
     return bills
 
 
@@ -187,18 +271,14 @@ async def _save(
     work: ShardTransaction, bills: Sequence[NewBill], creator: str, at: datetime
 ) -> int:
     """Save bills; one that the store refuses is held without its lines."""
-    run = work.shard.run
-    works = {one.account_id: one for one in work.shard.works}
 
-    async def save(part: Sequence[NewBill]) -> int:
-        return await work.save(part, creator, at)
+    async def save(some: Sequence[NewBill]) -> int:
+        return await work.save(some, creator, at)
 
     saved = 0
     async for done in halved(bills, save):
         if isinstance(done, FailedItem):
-            account = works[done.item.account_id]
-            held = unrated(account, run.cycle.period, run.run_type, rating_failed(done.error))
-            saved += await save([held])
+            saved += await save([withheld(done.item, rating_failed(done.error))])
         else:
             saved += done
     return saved

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from central.service.ports.billing import RunRecord
+from central.service.ports.bill_shard import RunRecord
 from central.service.ports.shard_holders import HeldShard, ShardHolders
 
 TAKEOVER_S = 180.0

@@ -7,7 +7,7 @@ from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.service.billing.approve_bills import BulkOutcome
 from central.service.operator.services import OperatorServices
-from central.service.ports.billing import RunRecord
+from central.service.ports.bill_shard import RunRecord
 from central.service.views.lookup import require
 
 

@@ -1,216 +1,29 @@
-"""What billing needs of a store.
-
-A run is cut into shards of accounts. A shard is taken, rated and saved in one transaction: a worker
-that dies leaves it to the next, and a bill exists once per (account, cycle, run type, revision)
-whoever else runs at the same time.
-"""
+"""What billing needs of a store: runs, and bills from draft to issue."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from central.domain.actor import Actor
-from central.domain.billing.bill import Account, Bill, RunType
+from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.due import NotBilled
 from central.domain.billing.issue import IssueFacts
-from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import CarriedState
-from central.domain.rating.inputs.price_days import PriceDay
-from central.domain.rating.inputs.segments import DayRange
-from central.service.ports.registry import TariffRecord
+from central.service.ports.bill_shard import RunRecord, ShardTransaction
 from central.service.ports.shard_holders import ShardHolders
-from central.service.ports.stamps import Decided, InputStamp
-
-Blocks = Mapping[str, Sequence[DayBlock]]
-"""Day blocks by input name."""
+from central.service.ports.stamps import Decided
 
 HELD_SHOWN = 1_000
 """How many held bills a summary names at most."""
-
-HOLES = ("LOST_RANGE", "GAP", "VOID_BATCH", "QUARANTINE")
-"""Findings of ingest after which something may still come; they hold what is not all metered."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A bill run.
-
-    Args:
-        id: Its key.
-        uid: Its identifier outside.
-        cycle: Its month.
-        run_type: Why.
-        creator: Key of who started it first.
-        accounts: How many accounts its open shards hold.
-        resumed: Whether it had been started before.
-        finished_at: When its last shard was saved.
-        actor: Key of who takes part in it now.
-    """
-
-    id: int
-    uid: UUID
-    cycle: Cycle
-    run_type: RunType
-    creator: str
-    accounts: int
-    resumed: bool
-    finished_at: datetime | None = None
-    actor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SupplyWork:
-    """What one agreement brings into a bill.
-
-    Args:
-        agreement_id: Its key.
-        point: Name of the service point.
-        zone: Of the point's days.
-        tariff: Name.
-        days: Local days of the cycle in which the agreement holds.
-        facts: Of the agreement.
-        opening: What earlier bills left.
-        blocks: Newest blocks of those days, by input name.
-        holds: Critical findings and conflicts of those days.
-        reads: Registers at the ends of the days.
-        earlier: Newest blocks of the days before, where the tariff looks back, by input name.
-        stamp: The revisions of all this, read before it was.
-        final: Whether the occupancy ends with the days; None where only their end says so.
-    """
-
-    agreement_id: int
-    point: str
-    zone: str
-    tariff: str
-    days: DayRange
-    facts: AgreementFacts
-    opening: CarriedState
-    blocks: Blocks
-    holds: tuple[Hold, ...] = ()
-    reads: tuple[MeterRead, ...] = ()
-    earlier: Blocks = field(default_factory=dict)
-    stamp: InputStamp = field(default_factory=InputStamp)
-    final: bool | None = None
-
-
-def before(one: SupplyWork, days: int) -> DayRange:
-    """As many local days as are asked, right before those of an agreement."""
-    return DayRange(one.days.first - timedelta(days=days), one.days.first)
-
-
-@dataclass(frozen=True, slots=True)
-class AccountWork:
-    """An account to bill.
-
-    Args:
-        account_id: Its key.
-        account: Who is billed.
-        supplies: Its agreements, by point and date; at least one.
-        unread: Why what rating needs of them cannot be read; then they bring nothing else.
-    """
-
-    account_id: int
-    account: Account
-    supplies: tuple[SupplyWork, ...]
-    unread: Hold | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewBill:
-    """A bill to be saved.
-
-    Args:
-        account_id: Whose.
-        bill: What it says; a draft or held.
-        closing: Per agreement its days and the state that its next bill opens with.
-        kwh: Billed energy; None where nothing could be rated. [kWh]
-        validated_kwh: The same, from the blocks alone. [kWh]
-        stamps: Per agreement the revisions of what it was rated with.
-    """
-
-    account_id: int
-    bill: Bill
-    closing: tuple[tuple[int, DayRange, CarriedState], ...]
-    kwh: Decimal | None
-    validated_kwh: Decimal | None
-    stamps: Mapping[int, InputStamp] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """Accounts taken to be billed.
-
-    Args:
-        run: Of which run.
-        number: Which shard.
-        works: Accounts with everything that rating needs.
-        tariffs: Versions of their tariffs, by name and date.
-    """
-
-    run: RunRecord
-    number: int
-    works: tuple[AccountWork, ...]
-    tariffs: Mapping[str, Sequence[TariffRecord]]
-
-    def utc_days(self, back: int) -> DayRange:
-        """Every UTC day that the cycle, and some days before it, touch in some zone."""
-        days = self.run.cycle.days
-        return DayRange(days.first - timedelta(days=back + 1), days.end + timedelta(days=1))
-
-
-class ShardTransaction(Protocol):
-    """One shard, held until the transaction ends."""
-
-    shard: Shard
-
-    async def earlier(
-        self, works: Sequence[AccountWork], back: Mapping[str, int]
-    ) -> Mapping[int, Blocks]:
-        """The newest blocks of days before those of agreements, by agreement and input name.
-
-        Args:
-            works: Some of the shard's.
-            back: How many days, by tariff; agreements with another have none.
-        """
-
-    async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
-        """The revisions of series; to be asked before their days are."""
-
-    async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
-        """The newest versions of the days of series, by name and day.
-
-        Args:
-            names: Of the series.
-            back: How many days before the cycle as well.
-
-        Returns:
-            Those of the shard's `utc_days` of which something is known.
-        """
-
-    async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
-        """Save bills of the shard, all or none; after an error the transaction goes on.
-
-        It replaces a held bill, and a draft of another hash; an approved or issued one never.
-
-        Returns:
-            How many were saved.
-        """
-
-    async def refresh(self, bills: Sequence[NewBill]) -> None:
-        """Note newer revisions in bills that say just this, and are not issued yet."""
-
-    async def done(self, at: datetime) -> None:
-        """Mark the shard done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +77,7 @@ class BillHead:
     Args:
         uid: Its identifier outside.
         account: Number.
+        period: Name of the period that it bills.
         state: Where it stands.
         holds: Why it is held.
         currency: ISO 4217 letters.
@@ -273,6 +87,7 @@ class BillHead:
 
     uid: UUID
     account: str
+    period: str
     state: BillState
     holds: tuple[Hold, ...]
     currency: str | None
@@ -292,6 +107,19 @@ class ChargeTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Days that a run did not bill.
+
+    Args:
+        account: Number.
+        days: Which, and why.
+    """
+
+    account: str
+    days: NotBilled
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """A run in numbers.
 
@@ -302,7 +130,10 @@ class RunSummary:
         kwh: Billed energy of what is not held. [kWh]
         validated_kwh: Energy in the blocks that were billed. [kWh]
         charges: By charge.
+        accounts: How many accounts have a bill.
         held: Held bills, by account; at most `HELD_SHOWN`.
+        left_out: What it did not bill, by account and day; at most `HELD_SHOWN`.
+        left_out_count: How much that is.
     """
 
     run: RunRecord
@@ -311,12 +142,15 @@ class RunSummary:
     kwh: Decimal
     validated_kwh: Decimal
     charges: tuple[ChargeTotal, ...]
+    accounts: int = 0
     held: tuple[BillHead, ...] = field(default=())
+    left_out: tuple[LeftOut, ...] = field(default=())
+    left_out_count: int = 0
 
     @property
-    def accounts(self) -> int:
-        """How many accounts have a bill."""
-        return sum(self.bills.values())
+    def bill_count(self) -> int:
+        """How many bills there are that are not discarded."""
+        return sum(self.bills.values()) - self.bills.get(BillState.DISCARDED, 0)
 
     @property
     def held_count(self) -> int:
@@ -332,15 +166,15 @@ class BillingStore(ShardHolders, Protocol):
     ) -> RunRecord:
         """Start a run, or take part in the one that is there.
 
-        Where no shard is open, the accounts that have no bill of the cycle, or one that is held or
-        a draft, become new shards.
+        Where no shard is open, the accounts that have days to bill until the end of the cycle, or a
+        bill of such days that is held or a draft, become new shards.
         """
 
     def shard(self, run: RunRecord) -> AbstractAsyncContextManager[ShardTransaction | None]:
         """Take a shard that nobody has; None where there is none. Leaving commits."""
 
     def again(self, uids: Sequence[UUID]) -> AbstractAsyncContextManager[ShardTransaction | None]:
-        """Take the accounts of some bills of one run, to be rated again; leaving commits."""
+        """Take some bills of one run to be rated again, as open bills; leaving commits."""
 
     async def open_shards(self, run: RunRecord) -> int:
         """How many shards are not done, whoever has them."""
@@ -360,30 +194,48 @@ class BillingStore(ShardHolders, Protocol):
     async def bill(self, uid: UUID) -> BillRecord | None:
         """Get one bill."""
 
-    async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
-        """Those of some bills that say anything but printable ASCII; more may be named."""
+    async def named(self, account: str, period: str) -> UUID | None:
+        """The newest bill of an account's number and a period's name that is not discarded."""
+
+    async def discard(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+        """Discard held bills and drafts and end their claims, all or none.
+
+        Raises:
+            StaleBillError: One is neither.
+            PeriodBilledError: Days behind one are billed by another that stays.
+        """
 
     async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
         """Those of some bills of which an input has another revision now."""
 
+    async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
+        """Those of some bills that say anything but printable ASCII; more may be named."""
+
     async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
-        """Move drafts, made by somebody else, to approved: those whose inputs are unchanged.
+        """Move drafts, made by somebody else, to approved, each after the one that it opens from.
+
+        Only those whose inputs are unchanged, and whose bill before is approved.
 
         Raises:
             StaleBillError: One is no such draft any more; none was approved.
         """
 
     async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
-        """Make approved bills drafts again, so that another run may change them; all or none.
+        """Make approved bills drafts again, and those behind them, so that a run may change them.
+
+        Returns:
+            How many are drafts again.
 
         Raises:
-            StaleBillError: One is not approved any more.
+            StaleBillError: One is not approved any more; none was changed.
         """
 
     async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
-        """Issue approved bills in this order, see `approve`: number, dates and texts are fixed.
+        """Issue approved bills in this order, each after the one that it opens from.
 
-        What they are comes from the utility's settings of the day of issue, see `plan_issue`.
+        Only those whose inputs are unchanged, and whose bill before is issued. Number, dates and
+        texts are fixed; what they are comes from the utility's settings of the day of issue, see
+        `plan_issue`.
 
         Raises:
             BillingSettingsError: The utility has no settings on that day.

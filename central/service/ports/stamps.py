@@ -15,6 +15,7 @@ from uuid import UUID
 
 from central.domain.rating.hold import Hold
 from central.domain.vee.day import Thresholds
+from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import Interval
 
 VALIDATION_PENDING = "VALIDATION_PENDING"
@@ -87,12 +88,14 @@ class Decided:
         waiting: Those that were not, because changes of their days wait for validation; the
             service points.
         own: Those that were not approved, because the approver worked on them; what they did.
+        barred: Those that were not, because of the bill before them; why.
     """
 
     count: int
     changed: Mapping[UUID, tuple[ChangedInput, ...]] = field(default_factory=dict)
     waiting: Mapping[UUID, tuple[str, ...]] = field(default_factory=dict)
     own: Mapping[UUID, str] = field(default_factory=dict)
+    barred: Mapping[UUID, OperatorError] = field(default_factory=dict)
 
 
 def reaches_into(change: Interval, days: Interval) -> bool:

@@ -270,8 +270,10 @@ class Enrol:
             days = days_of_agreement(None, agreement)
             await self._concern(registry, InputKind.POINT, agreement.point, days)
             return await self._note(registry, ("agreement", name), None, agreement_said(agreement))
-        if agreement.billing_from is None:
-            agreement = replace(agreement, billing_from=earlier.billing_from)
+        if agreement.billing_from is None and earlier.billing_from is not None:
+            # One that ends before was billed elsewhere to its end.
+            begins = min(earlier.billing_from, agreement.end or date.max)
+            agreement = replace(agreement, billing_from=begins)
         if earlier == agreement:
             return Effect.UNCHANGED
         if earlier.tariff != agreement.tariff:

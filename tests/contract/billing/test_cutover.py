@@ -137,7 +137,7 @@ async def test_a_dry_run_changes_nothing(utility: Utility, tmp_path: Path) -> No
     done = await _import(utility, tmp_path, dry_run=True)
     assert [taken.effect for taken in done.taken] == [Effect.ADDED]
     assert done.numbers == {"INV": 10233}
-    assert await _opening_of_solar(utility) == (date(2026, 9, 1), None)
+    assert await _opening_of_solar(utility) == (date(2026, 9, 15), None)
     async with utility.registry.transaction() as registry:
         assert await registry.last_number("INV") == 0
 

@@ -31,7 +31,7 @@ service_points:
 accounts:
   - number: A-1
     name: Ada
-    agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01}]
+    agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01, billing_from: 2026-10-01}]
 """
 Run = Callable[..., Result]
 

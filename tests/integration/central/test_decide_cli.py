@@ -35,7 +35,7 @@ service_points:
 accounts:
   - number: A-1
     name: Ada
-    agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01}]
+    agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01, billing_from: 2026-10-01}]
 """
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
 

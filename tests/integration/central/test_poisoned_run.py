@@ -17,7 +17,8 @@ from central.domain.rating.hold import Hold
 from central.service.billing import run_bills
 from central.service.billing.rate_accounts import rate_accounts
 from central.service.billing.run_bills import RunBills
-from central.service.ports.billing import NewBill, RunSummary
+from central.service.ports.bill_shard import NewBill
+from central.service.ports.billing import RunSummary
 from central.service.ports.ingest import StoreUnavailableError
 from tests.integration.central.test_bill_run_processes import start
 from tests.support.actors import CLERK

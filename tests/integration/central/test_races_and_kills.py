@@ -25,7 +25,8 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.run_bills import RunBills
-from central.service.ports.billing import BillingStore, RunRecord
+from central.service.ports.bill_shard import RunRecord
+from central.service.ports.billing import BillingStore
 from central.service.ports.billing_errors import StaleBillError
 from tests.support.actors import CHIEF, CLERK, TRADER
 from tests.support.books import NOW

@@ -6,7 +6,7 @@ It is long since it is one port: a method for each of `BillingStore` and `ShardT
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -16,38 +16,40 @@ from uuid import UUID
 from central.domain.actor import Actor
 from central.domain.audit.change import bills_moved, change
 from central.domain.billing.bill import RunType
+from central.domain.billing.chain_order import (
+    ChainLink,
+    PredecessorNotApprovedError,
+    PredecessorNotIssuedError,
+    in_chain_order,
+)
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.document_template import template_of
 from central.domain.billing.issue import number_bills, plan_issue
+from central.domain.billing.occupancy import PeriodBilledError
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
-from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.uuid7 import uuid7
+from central.service.ports.bill_shard import (
+    RunRecord,
+    ShardTransaction,
+)
 from central.service.ports.billing import (
     HELD_SHOWN,
-    AccountWork,
     BillHead,
     BillRecord,
-    Blocks,
     ChargeTotal,
-    NewBill,
-    RunRecord,
+    LeftOut,
     RunSummary,
-    Shard,
-    ShardTransaction,
-    before,
 )
 from central.service.ports.billing_errors import StaleBillError
 from central.service.ports.documents import DocumentJob
-from central.service.ports.registry import TariffRecord
 from central.service.ports.shard_holders import HeldShard
 from central.service.ports.stamps import Decided
 from central.service.ports.validation import ChannelDay, PointChannelId
+from firmware_bridge.contract.errors import OperatorError
 from tests.support.memory import stamps
-from tests.support.memory.billing_load import WorkLoader, blocks_of, days_of
-from tests.support.memory.books import BookState, KeptBill, KeptShard, MemoryBooks
-from tests.support.memory.series import newest_days
-from tests.support.memory.tariffs import in_force
+from tests.support.memory.bill_shard import take_shard
+from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptShard, MemoryBooks
 from tests.support.memory.validation import block_of
 
 _OPEN = frozenset({BillState.HELD, BillState.DRAFT})
@@ -99,31 +101,19 @@ class MemoryBillingStore:
             if kept is None:
                 yield None
                 return
-            yield self._taken(state, run, number, kept.accounts)
-
-    def _taken(
-        self, state: BookState, run: RunRecord, number: int, accounts: Sequence[int]
-    ) -> ShardTransaction:
-        loader = WorkLoader(self._books, run)
-        works = tuple(map(loader.work_or_why_not, accounts))
-        names = {supply.tariff for work in works for supply in work.supplies}
-        tariffs: dict[str, list[TariffRecord]] = {name: [] for name in names}
-        for record in in_force(state):
-            if record.name in names:
-                tariffs[record.name].append(record)
-        return _ShardTransaction(state, Shard(run, number, works, tariffs))
+            yield take_shard(self._books, run, number, kept.accounts)
 
     @asynccontextmanager
     async def again(self, uids: Sequence[UUID]) -> AsyncIterator[ShardTransaction | None]:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            bills = [bill for _, bill in self._chosen(uids)]
-            if not bills:
+            chosen = dict(self._chosen(uids))
+            if not chosen:
                 yield None
                 return
-            yield self._taken(
-                state, state.runs[bills[0].run_id], 0, [bill.account_id for bill in bills]
-            )
+            bills = list(chosen.values())
+            accounts = list({bill.account_id: None for bill in bills})
+            yield take_shard(self._books, state.runs[bills[0].run_id], 0, accounts, chosen)
 
     async def open_shards(self, run: RunRecord) -> int:
         """See `BillingStore`."""
@@ -164,6 +154,12 @@ class MemoryBillingStore:
             for one in billed:
                 totals[one.record.bill.currency] += one.record.bill.total
             heads = [_head(one.record) for one in kept]
+            left_out = [
+                LeftOut(state.accounts[account].number, note)
+                for (of, account), notes in sorted(state.notes.items())
+                if of == run.id
+                for note in notes
+            ]
             return RunSummary(
                 run=replace(state.runs[run.id], resumed=run.resumed),
                 bills=Counter(head.state for head in heads),
@@ -172,6 +168,9 @@ class MemoryBillingStore:
                 validated_kwh=sum((one.validated_kwh or Decimal(0) for one in billed), Decimal(0)),
                 charges=_charges(billed),
                 held=tuple(head for head in heads if head.state is BillState.HELD)[:HELD_SHOWN],
+                left_out=tuple(left_out[:HELD_SHOWN]),
+                left_out_count=len(left_out),
+                accounts=len({head.account for head in heads}),
             )
 
     async def heads(self, run: RunRecord) -> tuple[BillHead, ...]:
@@ -192,17 +191,29 @@ class MemoryBillingStore:
     async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            for key, kept in self._chosen(uids):
-                if kept.record.bill.state is not BillState.APPROVED:
-                    raise _stale("approved")
-                bill = replace(kept.record.bill, state=BillState.DRAFT)
-                record = replace(kept.record, bill=bill, approver=None)
-                state.bills[key] = replace(kept, record=record)
+            chosen = dict(self._chosen(uids))
+            if any(bill.record.bill.state is not BillState.APPROVED for bill in chosen.values()):
+                raise _stale("approved")
+            for key, bill in self._with_those_behind(chosen).items():
+                again = replace(bill.record.bill, state=BillState.DRAFT)
+                record = replace(bill.record, bill=again, approver=None)
+                state.bills[key] = replace(bill, record=record)
             if uids:
                 self._books.audit(
                     at, actor, "bill.withdrawn", *bills_moved(uids, "approved", "draft")
                 )
         return len(uids)
+
+    def _with_those_behind(self, bills: dict[int, KeptBill]) -> dict[int, KeptBill]:
+        keys = {row.id for bill in bills.values() for row in bill.parts}
+        behind = {
+            key: bill
+            for key, bill in self._books.state.bills.items()
+            if bill.record.bill.state is BillState.APPROVED
+            and any(row.state_from in keys for row in bill.parts)
+        }
+        more = {**bills, **behind}
+        return bills if more.keys() == bills.keys() else self._with_those_behind(more)
 
     async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
         """See `BillingStore`."""
@@ -213,37 +224,34 @@ class MemoryBillingStore:
     async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            fresh, decided = stamps.settled(self._books, uids)
-            workers = {
-                bill.record.uid: stamps.contributors(state, bill) for _, bill in self._chosen(fresh)
-            }
-            own = {uid: what[approver.key] for uid, what in workers.items() if approver.key in what}
-            fresh = [uid for uid in fresh if uid not in own]
-            decided = replace(decided, count=len(fresh), own=own)
-            for key, kept in self._chosen(fresh):
-                record = kept.record
+            reached = {BillState.APPROVED, BillState.ISSUED}
+            error = PredecessorNotApprovedError
+            ordered, decided = self._settled(uids, reached, error, approver)
+            for key, bill in self._chosen(ordered):
+                record = bill.record
                 if record.bill.state is not BillState.DRAFT:
                     raise _stale("a draft that somebody else made")
-                record = replace(record, contributors=tuple(workers[record.uid]))
-                bill = replace(record.bill, state=BillState.APPROVED)
-                state.bills[key] = replace(
-                    kept, record=replace(record, bill=bill, approver=approver.key)
-                )
-            if fresh:
+                workers = stamps.contributors(state, bill)
+                record = replace(record, contributors=tuple(workers))
+                approved = replace(record.bill, state=BillState.APPROVED)
+                record = replace(record, bill=approved, approver=approver.key)
+                state.bills[key] = replace(bill, record=record)
+            if ordered:
                 self._books.audit(
-                    at, approver, "bill.approved", *bills_moved(fresh, "draft", "approved")
+                    at, approver, "bill.approved", *bills_moved(ordered, "draft", "approved")
                 )
         return decided
 
     async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            fresh, decided = stamps.settled(self._books, uids)
-            chosen = list(self._chosen(fresh))
+            issued_before = {BillState.ISSUED}
+            ordered, decided = self._settled(uids, issued_before, PredecessorNotIssuedError)
+            chosen = list(self._chosen(ordered))
             if any(bill.record.bill.state is not BillState.APPROVED for _, bill in chosen):
                 raise _stale("approved")
             zones = [bill.record.bill.supplies[0].zone for _, bill in chosen]
-            plans = plan_issue(list(state.settings.values()), zones, at)
+            plans = plan_issue(list(state.settings.values()), zones, at) if chosen else []
             issued = number_bills(plans, state.numbers)
             for (key, bill), (counter, ordinal, facts) in zip(chosen, issued, strict=True):
                 state.numbers[counter] = ordinal
@@ -260,11 +268,76 @@ class MemoryBillingStore:
                 template = template_of(facts.template)
                 state.templates.setdefault(template.sha256, template)
                 state.jobs[record.uid] = DocumentJob(record.uid, record.bill.account, 0, at)
-            if fresh:
+            if ordered:
                 self._books.audit(
-                    at, actor, "bill.issued", *bills_moved(fresh, "approved", "issued")
+                    at, actor, "bill.issued", *bills_moved(ordered, "approved", "issued")
                 )
         return decided
+
+    def _settled(
+        self,
+        uids: Sequence[UUID],
+        reached: set[BillState],
+        error: type[OperatorError],
+        approver: Actor | None = None,
+    ) -> tuple[list[UUID], Decided]:
+        fresh, decided = stamps.settled(self._books, uids)
+        own = {}
+        for _, bill in self._chosen(fresh):
+            workers = stamps.contributors(self._books.state, bill)
+            if approver is not None and approver.key in workers:
+                own[bill.record.uid] = workers[approver.key]
+        fresh = [uid for uid in fresh if uid not in own]
+        links = {bill.record.uid: list(self._links(bill)) for _, bill in self._chosen(fresh)}
+        ordered, barred = in_chain_order(fresh, links, reached, error)
+        return ordered, replace(decided, count=len(ordered), own=own, barred=barred)
+
+    def _links(self, bill: KeptBill) -> Iterator[ChainLink]:
+        for row in bill.parts:
+            ends = self._books.before(row.part.occupancy_id, row.part.days.first)
+            if ends is not None and ends[1] is not None:
+                earlier, earlier_row = ends[1]
+                record = earlier.record
+                yield ChainLink(
+                    record.uid,
+                    f"{record.bill.account}/{record.bill.period}",
+                    record.bill.state,
+                    earlier_row.part.closing == row.part.opening,
+                )
+
+    async def discard(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            for key, bill in self._chosen(uids):
+                if bill.record.bill.state not in _OPEN:
+                    raise _stale("a draft or held")
+                for row in bill.parts:
+                    claim = (row.part.occupancy_id, row.part.days.end)
+                    if state.claims.get(claim, KeptClaim(None)).part == row.id:
+                        del state.claims[claim]
+                discarded = replace(bill.record.bill, state=BillState.DISCARDED)
+                state.bills[key] = replace(bill, record=replace(bill.record, bill=discarded))
+            for (occupancy, _), kept in state.claims.items():
+                if kept.first is not None and (occupancy, kept.first) not in state.claims:
+                    message = "Days behind those are billed already; none was discarded."
+                    remedy = "Discard the later bills as well."
+                    raise PeriodBilledError(message, remedy=remedy)
+            if uids:
+                self._books.audit(
+                    at, actor, "bill.discarded", *bills_moved(uids, "open", "discarded")
+                )
+        return len(uids)
+
+    async def named(self, account: str, period: str) -> UUID | None:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            uids = [
+                bill.record.uid
+                for bill in state.bills.values()
+                if (bill.record.bill.account, str(bill.record.bill.period)) == (account, period)
+                and bill.record.bill.state is not BillState.DISCARDED
+            ]
+        return uids[-1] if uids else None
 
     def _chosen(self, uids: Sequence[UUID]) -> Iterator[tuple[int, KeptBill]]:
         for uid in uids:
@@ -285,81 +358,6 @@ class MemoryBillingStore:
         return {key: block for key, block in found.items() if block is not None}
 
 
-class _ShardTransaction:
-    """`ShardTransaction` over dictionaries."""
-
-    def __init__(self, state: BookState, shard: Shard) -> None:
-        self._state = state
-        self.shard = shard
-
-    async def earlier(
-        self, works: Sequence[AccountWork], back: Mapping[str, int]
-    ) -> Mapping[int, Blocks]:
-        return {
-            one.agreement_id: blocks_of(self._state, one.point, before(one, back[one.tariff]))
-            for work in works
-            for one in work.supplies
-            if one.tariff in back
-        }
-
-    async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
-        return stamps.series_revisions(self._state, names)
-
-    async def refresh(self, bills: Sequence[NewBill]) -> None:
-        for bill in bills:
-            stamps.refresh(self._state, bill)
-
-    async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
-        days = self.shard.utc_days(back)
-        return newest_days(self._state, names, days.first, days.end)
-
-    async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
-        kept = dict(self._state.bills)
-        try:
-            return sum(self._save(one, creator, at) for one in bills)
-        except Exception:
-            self._state.bills = kept
-            raise
-
-    async def done(self, at: datetime) -> None:
-        del at
-        key = (self.shard.run.id, self.shard.number)
-        self._state.shards[key] = replace(self._state.shards[key], done=True)
-
-    def _save(self, one: NewBill, creator: str, at: datetime) -> bool:
-        run = self.shard.run
-        there = [
-            (key, kept)
-            for key, kept in self._state.bills.items()
-            if (kept.account_id, kept.run_id) == (one.account_id, run.id)
-        ]
-        key, uid = len(self._state.bills) + 1, uuid7(at)
-        sha256 = one.bill.sha256 if one.bill.lines else None
-        maker = creator
-        workers: tuple[str, ...] = (creator,)
-        if there:
-            key, kept = there[0]
-            uid = kept.record.uid
-            maker = kept.record.creator
-            workers = tuple(dict.fromkeys((*kept.record.contributors, creator)))
-            same = sha256 is not None and kept.record.sha256 == sha256
-            if kept.record.bill.state not in _OPEN or (
-                same and kept.record.bill.state is one.bill.state
-            ):
-                if kept.record.bill.state is BillState.DRAFT:
-                    drafted = replace(kept.record, contributors=workers)
-                    self._state.bills[key] = replace(kept, record=drafted)
-                stamps.refresh(self._state, one)
-                return False
-        record = BillRecord(
-            key, uid, run.uid, one.bill, sha256, one.kwh, maker, at, contributors=workers
-        )
-        self._state.bills[key] = KeptBill(
-            record, run.id, one.account_id, one.validated_kwh, one.closing, one.stamps
-        )
-        return True
-
-
 def _find(state: BookState, cycle: Cycle, run_type: RunType) -> RunRecord | None:
     runs = state.runs.values()
     return next((run for run in runs if (run.cycle, run.run_type) == (cycle, run_type)), None)
@@ -370,27 +368,46 @@ def _waiting(state: BookState, run: RunRecord) -> list[KeptShard]:
 
 
 def _add_shards(state: BookState, run: RunRecord, size: int) -> None:
-    settled = {
-        kept.account_id for kept in _bills(state, run) if kept.record.bill.state not in _OPEN
-    }
     wanted = [
         key
         for key, account in state.accounts.items()
-        if key not in settled
-        and any(
-            one.account == account.number and days_of(one, run.cycle.days)
-            for one in state.agreements.values()
-        )
+        if _to_bill(state, run, account.number) or _open(state, run, key)
     ]
+    if run.scope.cycle is not None:
+        members = {
+            number for (number, _), name in state.account_cycles.items() if name == run.scope.cycle
+        }
+        wanted = [key for key in wanted if state.accounts[key].number in members]
     number = max((key[1] for key in state.shards if key[0] == run.id), default=0)
     for first in range(0, len(wanted), size):
         number += 1
         state.shards[run.id, number] = KeptShard(tuple(wanted[first : first + size]))
 
 
+def _to_bill(state: BookState, run: RunRecord, account: str) -> bool:
+    """Whether days of an account until the run's end are not claimed."""
+    for key, occupancy in state.occupancies.items():
+        if occupancy.account != account or (run.scope.ended and occupancy.ended_on is None):
+            continue
+        claimed = max(end for of, end in state.claims if of == key)
+        if claimed < min(occupancy.ended_on or run.scope.end, run.scope.end):
+            return True
+    return False
+
+
+def _open(state: BookState, run: RunRecord, account_id: int) -> bool:
+    return any(
+        bill.account_id == account_id
+        and bill.record.bill.state in _OPEN
+        and bill.record.bill.days.first < run.scope.end
+        and (not run.scope.ended or bill.run_id == run.id)
+        for bill in state.bills.values()
+    )
+
+
 def _bills(state: BookState, run: RunRecord) -> list[KeptBill]:
     found = [kept for kept in state.bills.values() if kept.run_id == run.id]
-    return sorted(found, key=lambda kept: kept.record.bill.account)
+    return sorted(found, key=lambda kept: (kept.record.bill.account, kept.record.bill.days.first))
 
 
 def _head(record: BillRecord) -> BillHead:
@@ -398,6 +415,7 @@ def _head(record: BillRecord) -> BillHead:
     return BillHead(
         record.uid,
         record.bill.account,
+        record.bill.period.name,
         record.bill.state,
         record.bill.holds,
         record.bill.currency if priced else None,

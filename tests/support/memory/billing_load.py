@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from central.domain.billing.bill import Account, Party
+from central.domain.billing.due import OccupancyChain, PlannedBill, PlannedPart
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
@@ -20,9 +21,9 @@ from central.service.billing.meter_reads import (
     meter_reads,
     not_metered,
 )
-from central.service.billing.unrated import rating_failed
-from central.service.ports.billing import HOLES, AccountWork, RunRecord, SupplyWork
-from central.service.ports.registry import AgreementRecord, InstallationRecord
+from central.service.billing.unrated import earlier_not_billed, rating_failed
+from central.service.ports.bill_shard import HOLES, AccountWork, SupplyWork
+from central.service.ports.registry import InstallationRecord
 from central.service.ports.stamps import pending
 from central.service.ports.validation import ChannelDay, PointChannelId
 from firmware_bridge.contract.interval import Interval
@@ -39,90 +40,91 @@ from tests.support.memory.stamps import stamp_of, waiting_at
 from tests.support.memory.validation import block_of, conflicts_of, device_channels, readings_at
 
 _TOLERANCE = timedelta(seconds=10)
-_NOT_SEEN = frozenset({BillState.HELD, BillState.DISCARDED})
 
 
 class WorkLoader:
-    """Gathers the work of accounts for one run.
+    """Gathers what bills are rated from.
 
     Args:
         books: The utility.
-        run: The run.
     """
 
-    def __init__(self, books: MemoryBooks, run: RunRecord) -> None:
+    def __init__(self, books: MemoryBooks) -> None:
         self._books = books
         self._state = books.state
         self._ingest = books.ingest.state
-        self._days = run.cycle.days
 
-    def work_or_why_not(self, account_id: int) -> AccountWork:
-        """One account; where that cannot be gathered, with the bare names of its agreements."""
+    def work_or_why_not(self, bill: PlannedBill) -> AccountWork:
+        """One bill; where that cannot be gathered, with the bare names of its agreements."""
+        why = self._waits(bill)
         try:
-            return self.work(account_id)
+            if why is None:
+                return self.work(bill)
         except Exception as error:  # noqa: BLE001 - whatever one account does, others go on
-            bare = (
-                SupplyWork(
-                    key, one.point, zone, one.tariff, days, AgreementFacts(), CarriedState(), {}
-                )
-                for key, one, zone, days in self._agreements(account_id)
-            )
             why = rating_failed(error)
-            return AccountWork(account_id, self._account(account_id), tuple(bare), unread=why)
-
-    def work(self, account_id: int) -> AccountWork:
-        """Get one account."""
-        supplies = (
-            self._supply(key, one, zone, days)
-            for key, one, zone, days in self._agreements(account_id)
+        bare = (
+            SupplyWork(
+                part.occupancy.occupancy_id,
+                part.term.agreement_id,
+                part.occupancy.point,
+                part.occupancy.zone,
+                part.term.tariff,
+                part.days,
+                AgreementFacts(),
+                CarriedState(),
+                {},
+            )
+            for part in bill.parts
         )
-        return AccountWork(account_id, self._account(account_id), tuple(supplies))
+        return AccountWork(bill, self._account(bill.account_id), tuple(bare), unread=why)
+
+    def _waits(self, bill: PlannedBill) -> Hold | None:
+        for part in bill.parts:
+            ends = self._books.before(*part.key)
+            if ends is None or ends[1] is None:
+                continue
+            earlier = ends[1][0].record
+            if earlier.bill.state is BillState.HELD and earlier.id != bill.bill_id:
+                return earlier_not_billed(f"{part.occupancy.point}, {earlier.bill.period}")
+        return None
+
+    def work(self, bill: PlannedBill) -> AccountWork:
+        """Get one bill."""
+        return AccountWork(
+            bill, self._account(bill.account_id), tuple(map(self._supply, bill.parts))
+        )
 
     def _account(self, account_id: int) -> Account:
         record = self._state.accounts[account_id]
         return Account(record.number, record.party, self._state.seller.get(1, Party("")))
 
-    def _agreements(self, account_id: int) -> Iterator[tuple[int, AgreementRecord, str, DayRange]]:
-        number = self._state.accounts[account_id].number
-        own = sorted(
-            (one.point, one.first, key)
-            for key, one in self._state.agreements.items()
-            if one.account == number
-        )
-        for point, _, key in own:
-            one = self._state.agreements[key]
-            days = days_of(one, self._days)
-            if days is not None:
-                yield key, one, self._state.points[point].zone, days
-
-    def _supply(self, key: int, one: AgreementRecord, zone: str, days: DayRange) -> SupplyWork:
-        interval = days.interval(zone)
+    def _supply(self, part: PlannedPart) -> SupplyWork:
+        days, point = part.days, part.occupancy.point
+        interval = days.interval(part.occupancy.zone)
         channels = {
-            channel: kept.record.obis
-            for channel, kept in self._state.channels.items()
-            if kept.point == one.point
+            channel: row.record.obis
+            for channel, row in self._state.channels.items()
+            if row.point == point and bills(part.occupancy, row.record.obis)
         }
         per_channel = {channel: self._blocks(channel, days) for channel in channels}
         blocks: dict[str, list[DayBlock]] = {}
         for channel, found in per_channel.items():
             blocks.setdefault(input_of(channels[channel]), []).extend(found)
-        installed = [
-            other for other in self._state.installations.values() if other.point == one.point
-        ]
+        installed = [other for other in self._state.installations.values() if other.point == point]
         installed.sort(key=lambda other: other.start)
         return SupplyWork(
-            agreement_id=key,
-            point=one.point,
-            zone=zone,
-            tariff=one.tariff,
+            occupancy_id=part.occupancy.occupancy_id,
+            agreement_id=part.term.agreement_id,
+            point=point,
+            zone=part.occupancy.zone,
+            tariff=part.term.tariff,
             days=days,
-            facts=one.facts,
-            opening=self._opening(key),
-            stamp=stamp_of(self._state, one),
+            facts=part.term.facts,
+            opening=self._opening(part),
             blocks=blocks,
             holds=(
                 *self._holds(channels, per_channel, installed, days, interval),
-                *map(pending, waiting_at(self._books, one.point, days)[:1]),
+                *map(pending, waiting_at(self._books, point, days)[:1]),
             ),
             reads=tuple(
                 read
@@ -131,21 +133,21 @@ class WorkLoader:
                     list(self._spans(installed, channel, obis, interval)), per_channel[channel]
                 )
             ),
+            final=part.final,
+            stamp=stamp_of(self._state, self._state.agreements[part.term.agreement_id]),
         )
 
     def _blocks(self, channel: PointChannelId, days: DayRange) -> list[DayBlock]:
         found = (block_of(self._state, ChannelDay(channel, day), None) for day in days.days())
         return [block for block in found if block is not None]
 
-    def _opening(self, agreement: int) -> CarriedState:
-        closings = [
-            (span.end, key, state)
-            for key, kept in self._state.bills.items()
-            if kept.record.bill.state not in _NOT_SEEN
-            for part, span, state in kept.closing
-            if part == agreement and span.end <= self._days.first
-        ]
-        return max(closings, key=lambda one: one[:2])[2] if closings else CarriedState()
+    def _opening(self, part: PlannedPart) -> CarriedState:
+        ends = self._books.before(*part.key)
+        if ends is None:
+            return CarriedState()
+        claim, earlier = ends
+        opening = claim.opening if earlier is None else earlier[1].part.closing
+        return opening or CarriedState()
 
     def _holds(
         self,
@@ -232,19 +234,19 @@ class WorkLoader:
         return Decimal(kept.mantissa).scaleb(kept.exponent)
 
 
-def blocks_of(state: BookState, point: str, days: DayRange) -> dict[str, list[DayBlock]]:
-    """The newest blocks of a point, by input name."""
+def blocks_of(
+    state: BookState, occupancy: OccupancyChain, days: DayRange
+) -> dict[str, list[DayBlock]]:
+    """The newest blocks of an occupancy, by input name."""
     found: dict[str, list[DayBlock]] = {}
-    for channel, kept in state.channels.items():
-        if kept.point == point:
-            own = found.setdefault(input_of(kept.record.obis), [])
+    for channel, row in state.channels.items():
+        if row.point == occupancy.point and bills(occupancy, row.record.obis):
+            named = found.setdefault(input_of(row.record.obis), [])
             blocks = (block_of(state, ChannelDay(channel, day), None) for day in days.days())
-            own.extend(block for block in blocks if block is not None)
+            named.extend(block for block in blocks if block is not None)
     return found
 
 
-def days_of(one: AgreementRecord, cycle: DayRange) -> DayRange | None:
-    """The days of a cycle in which an agreement holds."""
-    first = max(one.first, cycle.first)
-    end = cycle.end if one.end is None else min(one.end, cycle.end)
-    return DayRange(first, end) if first < end else None
+def bills(occupancy: OccupancyChain, obis: Obis) -> bool:
+    """Whether an occupancy's service bills a channel of its point."""
+    return not occupancy.channels or obis.code in occupancy.channels

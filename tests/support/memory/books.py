@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from central.domain.actor import Actor
@@ -15,12 +15,13 @@ from central.domain.billing.bill import Party
 from central.domain.billing.billing_settings import BillingSettings, SettingsRevision
 from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.document_template import DocumentTemplate
+from central.domain.billing.due import NotBilled
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
-from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.finding import VeeFinding
-from central.service.ports.billing import BillRecord, NewBill, RunRecord
+from central.service.ports.bill_shard import NewPart, RunRecord
+from central.service.ports.billing import BillRecord
 from central.service.ports.cycles import CycleRecord
 from central.service.ports.documents import BillDocument, DocumentJob
 from central.service.ports.groups import GroupRecord, Membership
@@ -95,6 +96,14 @@ class KeptShard:
     done: bool = False
 
 
+class KeptPart(NamedTuple):
+    """A row of `bill_part`."""
+
+    id: int
+    part: NewPart
+    state_from: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class KeptBill:
     """A row of `bill` with its parts."""
@@ -103,14 +112,8 @@ class KeptBill:
     run_id: int
     account_id: int
     validated_kwh: Any
-    closing: tuple[tuple[int, DayRange, CarriedState], ...]
+    parts: tuple[KeptPart, ...]
     stamps: Mapping[int, InputStamp] = field(default_factory=dict)
-
-    @property
-    def new(self) -> NewBill:
-        """As it was saved."""
-        record = self.record
-        return NewBill(self.account_id, record.bill, self.closing, record.kwh, self.validated_kwh)
 
 
 @dataclass(slots=True)
@@ -140,6 +143,7 @@ class BookState:
     runs: dict[int, RunRecord] = field(default_factory=dict)
     shards: dict[tuple[int, int], KeptShard] = field(default_factory=dict)
     bills: dict[int, KeptBill] = field(default_factory=dict)
+    notes: dict[tuple[int, int], tuple[NotBilled, ...]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     templates: dict[str, DocumentTemplate] = field(default_factory=dict)
     documents: dict[UUID, BillDocument] = field(default_factory=dict)
@@ -200,3 +204,15 @@ class MemoryBooks:
         """A bill and its key."""
         found = (item for item in self.state.bills.items() if item[1].record.uid == uid)
         return next(found, None)
+
+    def part_of(self, key: int | None) -> tuple[KeptBill, KeptPart] | None:
+        """A part with its bill."""
+        both = ((bill, part) for bill in self.state.bills.values() for part in bill.parts)
+        return next((found for found in both if found[1].id == key), None)
+
+    def before(
+        self, occupancy: int, day: date
+    ) -> tuple[KeptClaim, tuple[KeptBill, KeptPart] | None] | None:
+        """What ends in an occupancy where some days begin."""
+        claim = self.state.claims.get((occupancy, day))
+        return None if claim is None else (claim, self.part_of(claim.part))

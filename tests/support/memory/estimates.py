@@ -112,8 +112,8 @@ class MemoryBillWindow:
         """Bills with the days of each of their occupancies."""
         for number, row in state.bills.items():
             spans: dict[int, list[DayRange]] = {}
-            for agreement, days, *_ in row.closing:
-                spans.setdefault(state.occupants[agreement], []).append(days)
+            for billed in row.parts:
+                spans.setdefault(billed.part.occupancy_id, []).append(billed.part.days)
             if row.record.bill.state is not BillState.DISCARDED:
                 for occupancy, stretches in spans.items():
                     first = min(days.first for days in stretches)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from central.domain.rating.inputs.segments import DayRange
-from central.service.ports.billing import NewBill
+from central.service.ports.bill_shard import NewBill
 from central.service.ports.registry import AgreementRecord
 from central.service.ports.stamps import (
     ChangedInput,
@@ -56,7 +56,8 @@ def settled(books: MemoryBooks, uids: Sequence[UUID]) -> tuple[list[UUID], Decid
 def changes(state: BookState, bill: KeptBill) -> tuple[ChangedInput, ...]:
     """What has another revision than a bill was made with."""
     inputs: dict[ChangedInput, None] = {}
-    for key, _, _ in bill.closing:
+    for row in bill.parts:
+        key = row.part.agreement_id
         agreement = state.agreements[key]
         inputs.update(dict.fromkeys(_changes(state, agreement, bill, bill.stamps.get(key))))
     return tuple(inputs)
@@ -83,7 +84,7 @@ def _changes(
 
 def contributors(state: BookState, bill: KeptBill) -> dict[str, str]:
     """Who worked on a bill, and what they did."""
-    days_of = {state.agreements[key].point: days for key, days, _ in bill.closing}
+    days_of = {state.agreements[row.part.agreement_id].point: row.part.days for row in bill.parts}
     workers = {
         actor: what
         for (point, day, actor), what in state.worked.items()
@@ -96,9 +97,9 @@ def contributors(state: BookState, bill: KeptBill) -> dict[str, str]:
 def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:
     state = books.state
     points = set()
-    for agreement, days, _ in bill.closing:
-        point = state.agreements[agreement].point
-        if waiting_at(books, point, days):
+    for row in bill.parts:
+        point = state.agreements[row.part.agreement_id].point
+        if waiting_at(books, point, row.part.days):
             points.add(point)
     return tuple(sorted(points))
 
@@ -129,5 +130,6 @@ def refresh(state: BookState, new: NewBill) -> None:
         same = (record.bill.account, record.bill.period, record.bill.run_type, record.sha256)
         if same != (new.bill.account, new.bill.period, new.bill.run_type, new.bill.sha256):
             continue
-        if record.bill.state.value in _OPEN and there.closing == new.closing:
+        parts = tuple(row.part for row in there.parts)
+        if record.bill.state.value in _OPEN and parts == new.parts:
             state.bills[key] = replace(there, stamps=new.stamps)

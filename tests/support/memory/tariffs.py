@@ -65,7 +65,8 @@ def concerned_bills(
 def _reaches(
     state: BookState, bill: KeptBill, changed: tuple[InputKind, str], first: date, end: date
 ) -> bool:
-    for key, days, _ in bill.closing:
+    for row in bill.parts:
+        key, days = row.part.agreement_id, row.part.days
         agreement = state.agreements[key]
         names = {
             InputKind.POINT: {agreement.point},

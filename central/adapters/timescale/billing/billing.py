@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,61 +16,42 @@ from psycopg import AsyncConnection
 from central.adapters.timescale import sessions
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
-from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
-from central.adapters.timescale.billing.load import SQL, ShardLoader
-from central.adapters.timescale.billing.save import ShardWriter
-from central.adapters.timescale.errors import translated
-from central.adapters.timescale.pool import Pool
-from central.adapters.timescale.registry.series import newest_days
+from central.adapters.timescale.billing.decide import BillDecisions
+from central.adapters.timescale.billing.shard import take_bills, take_shard
+from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
-from central.domain.audit.change import bills_moved, change
+from central.domain.audit.change import change
 from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.due import NotBilled, RunReach
 from central.domain.billing.issue import IssueFacts
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.uuid7 import uuid7
-from central.service.billing.unrated import rating_failed
-from central.service.halved import FailedItem, halved
+from central.service.ports.bill_shard import RunRecord, ShardTransaction
 from central.service.ports.billing import (
     HELD_SHOWN,
-    AccountWork,
     BillHead,
     BillRecord,
-    Blocks,
     ChargeTotal,
-    NewBill,
-    RunRecord,
+    LeftOut,
     RunSummary,
-    Shard,
-    ShardTransaction,
 )
-from central.service.ports.billing_errors import StaleBillError
 from central.service.ports.shard_holders import HeldShard
-from central.service.ports.stamps import Decided
 
+SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
 _MOST = 2**31 - 1
 
 
-class TimescaleBillingStore:
+class TimescaleBillingStore(BillDecisions):
     """`BillingStore` over a pool of connections.
 
     Args:
         pool: An open pool, see `make_pool`.
     """
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[AsyncConnection[_Row]]:
-        with translated():
-            async with self._pool.connection() as connection, connection.transaction():
-                yield connection
 
     async def open_run(
         self, cycle: Cycle, run_type: RunType, creator: Actor, at: datetime, shard_size: int
@@ -83,9 +65,10 @@ class TimescaleBillingStore:
             row = await _one(connection, "lock_run", **key)
             waiting = await _one(connection, "open_shards", run=row[0])
             if not waiting[0]:
-                span = {"first": cycle.days.first, "end": cycle.days.end}
+                scope = RunReach.of(cycle, run_type)
+                values = {"end": scope.end, "cycle": scope.cycle, "ended": scope.ended}
                 await connection.execute(
-                    SQL["add_shards"], {**key, **span, "run": row[0], "size": shard_size}
+                    SQL["add_shards"], {**values, "run": row[0], "size": shard_size}
                 )
                 waiting = await _one(connection, "open_shards", run=row[0])
             if waiting[0]:
@@ -107,10 +90,7 @@ class TimescaleBillingStore:
             if row is None:
                 yield None
                 return
-            loader = ShardLoader(connection, run)
-            works = await _works(loader, row[1])
-            shard = Shard(run, row[0], works, await loader.tariffs(works))
-            yield _ShardTransaction(connection, shard)
+            yield await take_shard(connection, run, row[0], row[1])
 
     @asynccontextmanager
     async def again(self, uids: Sequence[UUID]) -> AsyncIterator[ShardTransaction | None]:
@@ -123,9 +103,7 @@ class TimescaleBillingStore:
             accounts = await stamps.accounts_of(connection, uids)
             cycle, run_type = Cycle.parse(row[4]), RunType(row[5])
             run = _run(row, cycle, run_type, len(accounts), resumed=True)
-            loader = ShardLoader(connection, run)
-            works = await _works(loader, accounts)
-            yield _ShardTransaction(connection, Shard(run, 0, works, await loader.tariffs(works)))
+            yield await take_bills(connection, run, accounts, uids)
 
     async def open_shards(self, run: RunRecord) -> int:
         """See `BillingStore`."""
@@ -168,6 +146,8 @@ class TimescaleBillingStore:
             totals = await _all(connection, "totals", run=run.id)
             charges = await _all(connection, "charges", run=run.id)
             held = await _heads(connection, run, BillState.HELD, HELD_SHOWN)
+            notes = await _all(connection, "notes", run=run.id, limit=HELD_SHOWN)
+            count = await _one(connection, "counts", run=run.id)
         return RunSummary(
             run=_run(found, run.cycle, run.run_type, int(waiting[1]), resumed=run.resumed),
             bills={BillState(state): count for state, count in states},
@@ -176,6 +156,9 @@ class TimescaleBillingStore:
             validated_kwh=sum((row[3] or Decimal(0) for row in totals), Decimal(0)),
             charges=tuple(ChargeTotal(*row) for row in charges),
             held=held,
+            left_out=tuple(LeftOut(row[0], NotBilled(*row[1:])) for row in notes),
+            left_out_count=int(count[0]),
+            accounts=int(count[1]),
         )
 
     async def heads(self, run: RunRecord) -> tuple[BillHead, ...]:
@@ -193,55 +176,16 @@ class TimescaleBillingStore:
             lines = await _all(connection, "lines", bill=row[0])
         return _record(row, lines)
 
+    async def named(self, account: str, period: str) -> UUID | None:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            rows = await _all(connection, "named", account=account, period=period)
+        return rows[0][0] if rows else None
+
     async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
         """See `BillingStore`."""
         async with self._begin() as connection:
             return [row[0] for row in await _all(connection, "beyond_ascii", uids=list(uids))]
-
-    async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
-        """See `BillingStore`."""
-        async with self._begin() as connection:
-            return set(await stamps.changed_inputs(connection, uids))
-
-    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
-        """See `BillingStore`."""
-        async with self._begin() as connection:
-            fresh, decided = await _settled(connection, uids)
-            own = await stamps.contributions(connection, fresh, approver)
-            fresh = [uid for uid in fresh if uid not in own]
-            decided = replace(decided, count=len(fresh), own=own)
-            values = {"uids": fresh, "approver": approver.key, "at": at}
-            cursor = await connection.execute(SQL["approve"], values)
-            _check(cursor.rowcount, fresh, "a draft that somebody else made")
-            if fresh:
-                subject, detail = bills_moved(fresh, BillState.DRAFT, BillState.APPROVED)
-                await audit(connection, at, approver, "bill.approved", subject, detail)
-        return decided
-
-    async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
-        """See `BillingStore`."""
-        async with self._begin() as connection:
-            cursor = await connection.execute(SQL["withdraw"], {"uids": list(uids)})
-            _check(cursor.rowcount, uids, "approved")
-            if uids:
-                subject, detail = bills_moved(uids, BillState.APPROVED, BillState.DRAFT)
-                await audit(connection, at, actor, "bill.withdrawn", subject, detail)
-        return len(uids)
-
-    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
-        """See `BillingStore`."""
-        async with self._begin() as connection:
-            fresh, decided = await _settled(connection, uids)
-            locked = await lock_approved(connection, fresh)
-            _check(len(locked), fresh, "approved")
-            if fresh:
-                issued = await issue_bills(connection, {uid: locked[uid] for uid in fresh}, at)
-                numbers = {"numbers": given_numbers(issued)}
-                subject, detail = bills_moved(
-                    fresh, BillState.APPROVED, BillState.ISSUED, **numbers
-                )
-                await audit(connection, at, actor, "bill.issued", subject, detail)
-        return decided
 
     async def blocks(
         self, versions: Mapping[tuple[int, date], int]
@@ -249,76 +193,6 @@ class TimescaleBillingStore:
         """See `BillingStore`."""
         async with self._begin() as connection:
             return await read_blocks(connection, dict(versions))
-
-
-class _ShardTransaction:
-    """`ShardTransaction` on one connection."""
-
-    def __init__(self, connection: AsyncConnection[_Row], shard: Shard) -> None:
-        self._connection = connection
-        self.shard = shard
-
-    @asynccontextmanager
-    async def _part(self) -> AsyncIterator[None]:
-        """A part that is undone by itself; what was done before stays."""
-        with translated():
-            async with self._connection.transaction():
-                yield
-
-    async def earlier(
-        self, works: Sequence[AccountWork], back: Mapping[str, int]
-    ) -> Mapping[int, Blocks]:
-        """See `ShardTransaction`."""
-        async with self._part():
-            return await ShardLoader(self._connection, self.shard.run).earlier(works, back)
-
-    async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
-        """See `ShardTransaction`."""
-        async with self._part():
-            return await stamps.series_revisions(self._connection, names)
-
-    async def refresh(self, bills: Sequence[NewBill]) -> None:
-        """See `ShardTransaction`."""
-        async with self._part():
-            await stamps.refresh(self._connection, bills)
-
-    async def series(self, names: Collection[str], back: int) -> tuple[PriceDay, ...]:
-        """See `ShardTransaction`."""
-        days = self.shard.utc_days(back)
-        async with self._part():
-            return await newest_days(self._connection, names, days.first, days.end)
-
-    async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
-        """See `ShardTransaction`."""
-        async with self._part():
-            return await ShardWriter(self._connection, self.shard.run, creator, at).write(bills)
-
-    async def done(self, at: datetime) -> None:
-        """See `ShardTransaction`."""
-        values = {"run": self.shard.run.id, "number": self.shard.number, "at": at}
-        await self._connection.execute(SQL["shard_done"], values)
-
-
-async def _settled(
-    connection: AsyncConnection[_Row], uids: Sequence[UUID]
-) -> tuple[list[UUID], Decided]:
-    """Those bills whose inputs are what they were and stay so until the commit, and the others."""
-    await stamps.hold_inputs(connection, uids)
-    changed = await stamps.changed_inputs(connection, uids)
-    waiting = await stamps.waiting(connection, uids)
-    fresh = [uid for uid in uids if uid not in changed and uid not in waiting]
-    return fresh, Decided(len(fresh), changed, waiting)
-
-
-async def _works(loader: ShardLoader, accounts: Sequence[int]) -> tuple[AccountWork, ...]:
-    """What rating needs; of an account of which it cannot be read, why."""
-    works: list[AccountWork] = []
-    async for read in halved(accounts, loader.works):
-        if isinstance(read, FailedItem):
-            works += await loader.unread(read.item, rating_failed(read.error))
-        else:
-            works += read
-    return tuple(works)
 
 
 async def _one(connection: AsyncConnection[_Row], statement: str, **values: object) -> _Row:
@@ -341,8 +215,8 @@ async def _heads(
         connection, "heads", run=run.id, state=None if state is None else state.value, limit=limit
     )
     return tuple(
-        BillHead(row[0], row[1], BillState(row[2]), tuple(map(Hold.from_json, row[3])), *row[4:7])
-        for row in rows
+        BillHead(uid, account, period, BillState(now), tuple(map(Hold.from_json, holds)), *priced)
+        for uid, account, period, now, holds, *priced in rows
     )
 
 
@@ -382,11 +256,3 @@ def _record(row: _Row, lines: Sequence[_Row]) -> BillRecord:
         content_sha256=None if row[14] is None else bytes(row[14]).hex(),
         contributors=tuple(row[15]),
     )
-
-
-def _check(changed: int, uids: Sequence[UUID], wanted: str) -> None:
-    if changed != len(uids):
-        message = f"{len(uids) - changed} of {len(uids)} bills are not {wanted}; none was changed."
-        raise StaleBillError(
-            message, value=changed, remedy="Reload the list and select the bills again."
-        )

@@ -1,13 +1,12 @@
-"""All that rating a shard of accounts needs, a query each; the statements are in `billing.sql`."""
+"""All that rating a shard of accounts needs, a query each; the statements are in `load.sql`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -15,161 +14,161 @@ from typing import Any
 import numpy as np
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.billing.claims import ShardClaims
+from central.adapters.timescale.billing.loaded_part import Held, LoadedPart, bare, bills, waits
 from central.adapters.timescale.billing.stamps import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import Account, Party
+from central.domain.billing.due import PlannedBill
 from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import (
     BilledSpan,
     installed_within,
-    meter_reads,
     not_metered,
 )
-from central.service.ports.billing import (
+from central.service.ports.bill_shard import (
     HOLES,
     AccountWork,
     Blocks,
-    RunRecord,
     SupplyWork,
     before,
 )
 from central.service.ports.registry import TariffRecord
-from central.service.ports.stamps import InputStamp, pending, reaches_into
-from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 
-SQL = load_queries(Path(__file__).with_name("billing.sql"))
+SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _ZONE_SPREAD = timedelta(days=1)
 NOBODY = Party("")
 _CONFLICT = "A reading has two different values; an operator must decide."
 _DAY = attrgetter("day")
 _Row = tuple[Any, ...]
-_Held = tuple[datetime | None, Hold]
 
 
 class ShardLoader:
-    """Reads the works of one shard.
+    """Reads what bills of one period are rated from.
 
     Args:
         connection: In the shard's transaction.
-        run: The run.
+        claims: Of the shard.
     """
 
-    def __init__(self, connection: AsyncConnection[_Row], run: RunRecord) -> None:
+    def __init__(self, connection: AsyncConnection[_Row], claims: ShardClaims) -> None:
         self._connection = connection
-        self._days = run.cycle.days
-        # Any zone's days of the cycle lie in here.
-        utc = run.cycle.interval("UTC")
-        self._around = {"from_at": utc.start - _ZONE_SPREAD, "until_at": utc.end + _ZONE_SPREAD}
+        self._claims = claims
 
-    async def works(self, accounts: Sequence[int]) -> tuple[AccountWork, ...]:
-        """The accounts that have an agreement in the cycle, with all that rating them takes."""
+    async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
+        """All that rating some bills takes; of one that waits for another, its names alone."""
         with translated():
             async with self._connection.transaction():
-                return await self._works(accounts)
+                return await self._works(bills)
 
-    async def unread(self, account: int, why: Hold) -> tuple[AccountWork, ...]:
-        """An account with the bare names of its agreements; none without an agreement.
+    async def unread(self, bill: PlannedBill, why: Hold) -> AccountWork:
+        """A bill with the bare names of its agreements.
 
         Args:
-            account: Of which `works` cannot read all.
+            bill: Of which `works` cannot read all.
             why: It cannot.
         """
-        rows = await self._supplies([account])
-        bare = tuple(
-            SupplyWork(
-                row[0],
-                row[3],
-                row[4],
-                row[5],
-                DayRange(*row[6:8]),
-                AgreementFacts(),
-                CarriedState(),
-                {},
-            )
-            for row in rows
+        parties = await self._accounts([bill.account_id])
+        return bare(bill, parties[bill.account_id], why)
+
+    async def _works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
+        before = await self._claims.before(planned for bill in bills for planned in bill.parts)
+        parties = await self._accounts([bill.account_id for bill in bills])
+        waiting = {number: why for number, bill in enumerate(bills) if (why := waits(bill, before))}
+        supplies = [
+            LoadedPart(number, planned, before.get(planned.key))
+            for number, bill in enumerate(bills)
+            if number not in waiting
+            for planned in bill.parts
+        ]
+        built = await self._built(supplies) if supplies else {}
+        return tuple(
+            bare(bill, parties[bill.account_id], waiting[number])
+            if number in waiting
+            else AccountWork(bill, parties[bill.account_id], tuple(built[number]))
+            for number, bill in enumerate(bills)
         )
-        parties = await self._accounts([account])
-        return (AccountWork(account, parties[account], bare, unread=why),) if bare else ()
 
-    async def _supplies(self, accounts: Sequence[int]) -> list[_Row]:
-        span = {"first": self._days.first, "end": self._days.end}
-        return await self._rows("supplies", accounts=list(accounts), **span)
-
-    async def _works(self, accounts: Sequence[int]) -> tuple[AccountWork, ...]:
-        supplies = [_Supply(row) for row in await self._supplies(accounts)]
+    async def _built(self, supplies: Sequence[LoadedPart]) -> dict[int, list[SupplyWork]]:
+        span = DayRange(
+            min(supply.days.first for supply in supplies),
+            max(supply.days.end for supply in supplies),
+        )
+        utc = span.interval("UTC")
+        # Any zone's days lie in here.
+        around = {"from_at": utc.start - _ZONE_SPREAD, "until_at": utc.end + _ZONE_SPREAD}
         points = sorted({supply.point_id for supply in supplies})
         channels: dict[int, list[tuple[int, Obis]]] = {}
         for key, point, obis in await self._rows("channels", points=points):
             channels.setdefault(point, []).append((key, Obis(bytes(obis))))
         at_point = {key: point for point, at_it in channels.items() for key, _ in at_it}
-        blocks = await self._blocks(list(at_point), self._days)
-        holds = await self._holds(points, at_point, blocks)
-        changes = await waiting_at_points(self._connection, points, self._around)
-        reads = await self._reads(supplies, points)
-        opening = await self._opening([supply.agreement_id for supply in supplies])
+        blocks = await self._blocks(list(at_point), span)
+        holds = await self._holds(points, at_point, blocks, span, around)
+        changes = await waiting_at_points(self._connection, points, around)
+        reads = await self._reads(supplies, points, around)
         built: dict[int, list[SupplyWork]] = {}
         for number, supply in enumerate(supplies):
-            of_point = channels.get(supply.point_id, [])
-            built.setdefault(supply.account_id, []).append(
+            billed = {
+                key: (obis, _within(blocks.get(key, ()), supply.days))
+                for key, obis in channels.get(supply.point_id, [])
+                if supply.bills(obis)
+            }
+            built.setdefault(supply.bill, []).append(
                 supply.work(
-                    {
-                        key: (obis, _within(blocks.get(key, ()), supply.days))
-                        for key, obis in of_point
-                    },
+                    billed,
                     [
                         *holds.get(supply.point_id, ()),
                         *supply.pending(changes.get(supply.point_id, ())),
                     ],
                     reads.get(number, {}),
-                    opening.get(supply.agreement_id, CarriedState()),
+                    self._claims.stamps[supply.planned.term.agreement_id],
                 )
             )
-        parties = await self._accounts(accounts)
-        return tuple(AccountWork(key, parties[key], tuple(works)) for key, works in built.items())
+        return built
 
-    async def tariffs(self, works: Iterable[AccountWork]) -> Mapping[str, Sequence[TariffRecord]]:
-        """The versions of every tariff of some works."""
-        names = sorted({supply.tariff for work in works for supply in work.supplies})
+    async def tariffs(self, names: Collection[str]) -> Mapping[str, Sequence[TariffRecord]]:
+        """The versions of some tariffs."""
         versions: dict[str, list[TariffRecord]] = {}
-        for row in await self._rows("tariffs", names=names):
+        for row in await self._rows("tariffs", names=sorted(names)):
             record = TariffRecord(row[0], row[1], row[2], bytes(row[3]).hex(), row[4], row[5])
             versions.setdefault(record.name, []).append(record)
         return versions
 
     async def earlier(
         self, works: Iterable[AccountWork], back: Mapping[str, int]
-    ) -> Mapping[int, Blocks]:
-        """The blocks of days before those of agreements, by agreement and input name."""
-        spans = {
-            supply.agreement_id: (supply.point, before(supply, back[supply.tariff]))
+    ) -> Mapping[tuple[int, date], Blocks]:
+        """See `ShardTransaction`."""
+        looking = [
+            (planned, before(supply, back[supply.tariff]))
             for work in works
-            for supply in work.supplies
+            for planned, supply in zip(work.plan.parts, work.supplies, strict=True)
             if supply.tariff in back
-        }
-        names = sorted({point for point, _ in spans.values()})
-        channels: dict[str, list[tuple[int, str]]] = {}
-        for key, point, obis in await self._rows("channels_of_names", points=names):
-            channels.setdefault(point, []).append((key, input_of(Obis(bytes(obis)))))
-        blocks = await self._blocks(
-            [key for at_point in channels.values() for key, _ in at_point],
-            DayRange(
-                min((days.first for _, days in spans.values()), default=self._days.first),
-                max((days.end for _, days in spans.values()), default=self._days.end),
-            ),
+        ]
+        if not looking:
+            return {}
+        channels: dict[int, list[tuple[int, Obis]]] = {}
+        points = sorted({planned.occupancy.point_id for planned, _ in looking})
+        for key, point, obis in await self._rows("channels", points=points):
+            channels.setdefault(point, []).append((key, Obis(bytes(obis))))
+        span = DayRange(
+            min(days.first for _, days in looking), max(days.end for _, days in looking)
         )
-        earlier: dict[int, dict[str, list[DayBlock]]] = {}
-        for agreement, (point, days) in spans.items():
-            for key, name in channels.get(point, ()):
-                of_input = earlier.setdefault(agreement, {}).setdefault(name, [])
-                of_input.extend(_within(blocks.get(key, ()), days))
+        blocks = await self._blocks(
+            [key for at_point in channels.values() for key, _ in at_point], span
+        )
+        earlier: dict[tuple[int, date], dict[str, list[DayBlock]]] = {}
+        for planned, days in looking:
+            of_part = earlier.setdefault(planned.key, {})
+            for key, obis in channels.get(planned.occupancy.point_id, ()):
+                if bills(planned.occupancy, obis):
+                    named = of_part.setdefault(input_of(obis), [])
+                    named.extend(_within(blocks.get(key, ()), days))
         return earlier
 
     async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
@@ -197,41 +196,40 @@ class ShardLoader:
         points: list[int],
         at_point: Mapping[int, int],
         blocks: Mapping[int, Sequence[DayBlock]],
-    ) -> dict[int, list[_Held]]:
-        """What holds bills of points, with its instant where it has one."""
-        holds: dict[int, list[_Held]] = {}
-        rows = await self._rows(
-            "critical", channels=list(at_point), first=self._days.first, end=self._days.end
-        )
+        span: DayRange,
+        around: Mapping[str, datetime],
+    ) -> dict[int, list[Held]]:
+        """What holds bills of points, with its channel and instant where it has one."""
+        holds: dict[int, list[Held]] = {}
+        rows = await self._rows("critical", channels=list(at_point), first=span.first, end=span.end)
         for channel, code, message, at in rows:
             hold = Hold(code, message, f"channel {channel}, {at.isoformat()}")
-            holds.setdefault(at_point[channel], []).append((at, hold))
-        for point, at in await self._rows("conflicts", points=points, **self._around):
+            holds.setdefault(at_point[channel], []).append((channel, at, hold))
+        for point, channel, at in await self._rows("conflicts", points=points, **around):
             hold = Hold("CONFLICTING_READINGS", _CONFLICT, at.isoformat())
-            holds.setdefault(point, []).append((at, hold))
+            holds.setdefault(point, []).append((channel, at, hold))
         doubtful = {at_point[key] for key, days in blocks.items() if not_metered(days)}
         for point, code, gateway in await self._rows(
-            "holes", points=sorted(doubtful), codes=list(HOLES), **self._around
+            "holes", points=sorted(doubtful), codes=list(HOLES), **around
         ):
             message = f"Intervals are missing, and {gateway} may still send the missing batches."
-            holds.setdefault(point, []).append((None, Hold("HOLE", message, f"{code} {gateway}")))
+            holds.setdefault(point, []).append(
+                (None, None, Hold("HOLE", message, f"{code} {gateway}"))
+            )
         return holds
 
-    async def _opening(self, agreements: list[int]) -> dict[int, CarriedState]:
-        rows = await self._rows("opening", agreements=agreements, first=self._days.first)
-        return {row[0]: CarriedState.from_json(row[1]) for row in rows}
-
     async def _reads(
-        self, supplies: Sequence[_Supply], points: list[int]
+        self, supplies: Sequence[LoadedPart], points: list[int], around: Mapping[str, datetime]
     ) -> dict[int, dict[int, list[BilledSpan]]]:
         """Per supply and channel the registers behind it, with what they showed at its ends."""
         at_point: dict[int, list[_Row]] = {}
-        for row in await self._rows("meters", points=points, **self._around):
+        for row in await self._rows("meters", points=points, **around):
             at_point.setdefault(row[0], []).append(row)
         asked = [
             (number, row, within)
             for number, supply in enumerate(supplies)
             for row in at_point.get(supply.point_id, ())
+            if supply.bills(Obis(bytes(row[2])))
             if (within := installed_within(row[6], row[7], supply.interval)) is not None
         ]
         shown = await self._shown(
@@ -263,60 +261,6 @@ class ShardLoader:
             at=[at for _, _, at in asked],
         )
         return {row[0]: Decimal(row[1]).scaleb(row[2]) for row in rows}
-
-
-class _Supply:
-    """A row of `supplies`."""
-
-    def __init__(self, row: _Row) -> None:
-        self.agreement_id: int = row[0]
-        self.account_id: int = row[1]
-        self.point_id: int = row[2]
-        self.point: str = row[3]
-        self.zone: str = row[4]
-        self.tariff: str = row[5]
-        self.days = DayRange(row[6], row[7])
-        self.facts = AgreementFacts.from_json(row[8])
-        self.interval = self.days.interval(self.zone)
-        self.stamp = InputStamp(*row[9:13])
-
-    def pending(self, changes: Iterable[Interval]) -> list[_Held]:
-        """The hold of the first change of its days that waits for validation."""
-        near = (change for change in changes if reaches_into(change, self.interval))
-        return [(None, pending(change)) for change in islice(near, 1)]
-
-    def work(
-        self,
-        channels: Mapping[int, tuple[Obis, Sequence[DayBlock]]],
-        holds: Sequence[_Held],
-        spans: Mapping[int, Sequence[BilledSpan]],
-        opening: CarriedState,
-    ) -> SupplyWork:
-        blocks: dict[str, list[DayBlock]] = {}
-        for obis, days in channels.values():
-            blocks.setdefault(input_of(obis), []).extend(days)
-        return SupplyWork(
-            agreement_id=self.agreement_id,
-            point=self.point,
-            zone=self.zone,
-            tariff=self.tariff,
-            days=self.days,
-            facts=self.facts,
-            opening=opening,
-            blocks=blocks,
-            # A register at the end of the days closes their last interval.
-            holds=tuple(
-                hold
-                for at, hold in holds
-                if at is None or self.interval.start <= at <= self.interval.end
-            ),
-            reads=tuple(
-                read
-                for key, billed in spans.items()
-                for read in meter_reads(billed, channels[key][1])
-            ),
-            stamp=self.stamp,
-        )
 
 
 def blocks_of(row: _Row) -> list[DayBlock]:

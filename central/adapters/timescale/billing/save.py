@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing import stamps
-from central.adapters.timescale.billing.load import SQL
+from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
+from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import CanonicalText
 from central.domain.rating.hashing import canonical
 from central.domain.uuid7 import uuid7
-from central.service.ports.billing import NewBill, RunRecord
+from central.service.ports.bill_shard import NewBill, NewPart, RunRecord
 
 _Row = tuple[Any, ...]
-_DRAFT = "draft"
-_OPEN = ("held", _DRAFT)
+SQL = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+class _PartText(NamedTuple):
+    """A part with its closing state as text, and the hashes of the state at both ends."""
+
+    key: tuple[int, date]
+    agreement_id: int
+    end: date
+    opening_sha256: bytes
+    closing_sha256: bytes
+    closing: str
+
+    @classmethod
+    def of(cls, part: NewPart) -> _PartText:
+        closing = canonical(part.closing.to_json())
+        return cls(
+            (part.occupancy_id, part.days.first),
+            part.agreement_id,
+            part.days.end,
+            _digest(canonical(part.opening.to_json())),
+            _digest(closing),
+            closing,
+        )
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +58,32 @@ class _BillText:
         new: The bill.
         text: What it says.
         sha256: Its hash; None where it could not be rated.
+        parts: What it is made of.
     """
 
     new: NewBill
     text: CanonicalText
     sha256: bytes | None
+    parts: tuple[_PartText, ...]
 
     @classmethod
     def of(cls, new: NewBill) -> _BillText:
         text = new.bill.canonical_text()
-        return cls(new, text, bytes.fromhex(text.sha256) if new.bill.lines else None)
+        sha256 = bytes.fromhex(text.sha256) if new.bill.lines else None
+        return cls(new, text, sha256, tuple(map(_PartText.of, new.parts)))
 
-    def replaces(self, there: _Row) -> bool:
-        """Whether a row of `existing` is to become this bill."""
-        if there[3] not in _OPEN:
-            return False
-        same = self.sha256 is not None and there[4] == self.sha256
-        return not (same and there[3] == self.new.bill.state.value)
-
-    def stays(self, there: Mapping[int, _Row]) -> bool:
-        """Whether it is a draft that is there and says the same."""
-        row = there.get(self.new.account_id)
-        return row is not None and row[3] == _DRAFT and not self.replaces(row)
+    def replaces(self, there: OpenRow) -> bool:
+        """Whether an open bill is to become this one."""
+        if self.sha256 is None or there.sha256 != self.sha256:
+            return True
+        if there.state != self.new.bill.state.value:
+            return True
+        states = {
+            key: (part.opening_sha256, part.closing_sha256) for key, part in there.parts.items()
+        }
+        return states != {
+            part.key: (part.opening_sha256, part.closing_sha256) for part in self.parts
+        }
 
 
 class ShardWriter:
@@ -59,55 +92,76 @@ class ShardWriter:
     Args:
         connection: In the shard's transaction.
         run: The run.
+        claims: Of the shard.
         creator: Key of who makes the bills, or runs them again.
         at: Now.
     """
 
     def __init__(
-        self, connection: AsyncConnection[_Row], run: RunRecord, creator: str, at: datetime
+        self,
+        connection: AsyncConnection[_Row],
+        run: RunRecord,
+        claims: ShardClaims,
+        creator: str,
+        at: datetime,
     ) -> None:
         self._connection = connection
         self._run = run
+        self._claims = claims
         self._creator = creator
         self._at = at
 
     async def write(self, bills: Sequence[NewBill]) -> int:
         """Add new bills and replace those that may be; see `ShardTransaction.save`."""
-        there = await self._existing([one.account_id for one in bills])
-        texts = [_BillText.of(one) for one in bills]
-        fresh = [one for one in texts if one.new.account_id not in there]
+        texts = [_BillText.of(draft) for draft in bills]
+        fresh = [draft for draft in texts if draft.new.plan.bill_id is None]
         again = [
-            (int(there[one.new.account_id][1]), one)
-            for one in texts
-            if one.new.account_id in there and one.replaces(there[one.new.account_id])
+            (key, draft)
+            for draft in texts
+            if (key := draft.new.plan.bill_id) is not None
+            and draft.replaces(self._claims.rows[key])
         ]
-        await self._run_again([one.new for one in texts if one.stays(there)], there)
+        await self._run_again([draft.new for draft in texts if self._stays(draft)])
         added = list(zip(await self._next_ids(len(fresh)), fresh, strict=True))
-        await self._copy("add_bills", (self._bill(key, one) for key, one in added))
+        await self._copy("add_bills", (self._bill(key, draft) for key, draft in added))
         await self._change(again)
         written = [*added, *again]
-        await self._copy("add_lines", (row for key, one in written for row in _lines(key, one)))
-        await self._copy("add_parts", (row for key, one in written for row in _parts(key, one)))
+        await self._copy("add_lines", (row for key, draft in written for row in _lines(key, draft)))
+        await self._copy(
+            "add_parts", (row for key, draft in written for row in self._parts(key, draft))
+        )
         return len(written)
 
-    async def _run_again(self, bills: Sequence[NewBill], there: Mapping[int, _Row]) -> None:
+    async def _run_again(self, bills: Sequence[NewBill]) -> None:
         """Note newer revisions, and who ran them, in drafts that say the same as before."""
         if bills:
             await stamps.refresh(self._connection, bills)
-            keys = [there[bill.account_id][1] for bill in bills]
+            keys = [bill.plan.bill_id for bill in bills]
             values = {"bills": keys, "creator": self._creator}
             await self._connection.execute(SQL["run_again"], values)
 
-    async def _existing(self, accounts: list[int]) -> dict[int, _Row]:
-        cursor = await self._connection.execute(
-            SQL["existing"],
-            {
-                "accounts": accounts,
-                "cycle": str(self._run.cycle),
-                "run_type": self._run.run_type.value,
-            },
-        )
-        return {row[0]: row for row in await cursor.fetchall()}
+    def _stays(self, text: _BillText) -> bool:
+        """Whether it is a draft that is there and says the same."""
+        key = text.new.plan.bill_id
+        there = None if key is None else self._claims.rows[key]
+        return there is not None and there.state == "draft" and not text.replaces(there)
+
+    def _parts(self, key: int, draft: _BillText) -> Iterator[Sequence[object]]:
+        for part in draft.parts:
+            stamp = draft.new.stamps.get(part.agreement_id)
+            yield (
+                self._claims.part_ids[part.key],
+                key,
+                part.key[0],
+                part.agreement_id,
+                part.key[1],
+                part.end,
+                self._claims.state_from.get(part.key),
+                part.opening_sha256,
+                part.closing_sha256,
+                part.closing,
+                *((None,) * 5 if stamp is None else stamps.stamp_columns(stamp).values()),
+            )
 
     async def _next_ids(self, count: int) -> list[int]:
         cursor = await self._connection.execute(SQL["next_ids"], {"count": count})
@@ -126,25 +180,26 @@ class ShardWriter:
         await self._connection.execute(SQL["drop_parts"], {"bills": keys})
         async with self._connection.cursor() as cursor:
             await cursor.executemany(
-                SQL["change_bill"], [{"id": key, **self._content(one)} for key, one in again]
+                SQL["change_bill"],
+                [{"id": key, **self._content(draft)} for key, draft in again],
             )
 
-    def _bill(self, key: int, one: _BillText) -> Sequence[object]:
-        bill = one.new.bill
-        content = self._content(one)
+    def _bill(self, key: int, draft: _BillText) -> Sequence[object]:
+        bill = draft.new.bill
+        content = self._content(draft)
         return (
             key,
             uuid7(self._at),
             self._run.id,
-            one.new.account_id,
+            draft.new.account_id,
             str(bill.period),
             bill.run_type.value,
             bill.revision,
             *(content[name] for name in _CONTENT),
         )
 
-    def _content(self, one: _BillText) -> dict[str, object]:
-        bill, priced = one.new.bill, one.sha256 is not None
+    def _content(self, draft: _BillText) -> dict[str, object]:
+        bill, priced = draft.new.bill, draft.sha256 is not None
         return {
             "state": bill.state.value,
             "holds": canonical([hold.to_json() for hold in bill.holds]),
@@ -152,10 +207,10 @@ class ShardWriter:
             "end_day": bill.days.end,
             "currency": bill.currency if priced else None,
             "total": bill.total if priced else None,
-            "kwh": one.new.kwh,
-            "validated_kwh": one.new.validated_kwh,
-            "sha256": one.sha256,
-            "document": one.text.document,
+            "kwh": draft.new.kwh,
+            "validated_kwh": draft.new.validated_kwh,
+            "sha256": draft.sha256,
+            "document": draft.text.document,
             "creator": self._creator,
             "made_at": self._at,
             "contributors": [self._creator],
@@ -169,8 +224,8 @@ _CONTENT = (
 )
 
 
-def _lines(key: int, one: _BillText) -> Iterator[Sequence[object]]:
-    for entry, said in zip(one.new.bill.lines, one.text.lines, strict=True):
+def _lines(key: int, draft: _BillText) -> Iterator[Sequence[object]]:
+    for entry, said in zip(draft.new.bill.lines, draft.text.lines, strict=True):
         line = entry.line
         yield (
             key,
@@ -185,17 +240,4 @@ def _lines(key: int, one: _BillText) -> Iterator[Sequence[object]]:
             line.price,
             line.amount,
             said,
-        )
-
-
-def _parts(key: int, one: _BillText) -> Iterator[Sequence[object]]:
-    for agreement, days, state in one.new.closing:
-        stamp = one.new.stamps.get(agreement)
-        yield (
-            key,
-            agreement,
-            days.first,
-            days.end,
-            canonical(state.to_json()),
-            *((None,) * 5 if stamp is None else stamps.stamp_columns(stamp).values()),
         )

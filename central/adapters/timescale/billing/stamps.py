@@ -15,7 +15,7 @@ from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.segments import DayRange
-from central.service.ports.billing import NewBill
+from central.service.ports.bill_shard import NewBill
 from central.service.ports.stamps import (
     ChangedInput,
     InputKind,
@@ -28,6 +28,11 @@ _SQL = load_queries(Path(__file__).with_name("stamps.sql"))
 _HELD = ("hold_bills", "hold_points", "hold_accounts", "hold_tariffs")
 _Row = tuple[Any, ...]
 _Connection = AsyncConnection[_Row]
+
+
+async def hold_bills(connection: _Connection, uids: Sequence[UUID]) -> None:
+    """Keep some bills, and those directly before them, from changing until the commit."""
+    await _rows(connection, "hold_bills", uids=uids)
 
 
 async def hold_inputs(connection: _Connection, uids: Sequence[UUID]) -> None:
@@ -99,17 +104,18 @@ async def refresh(connection: _Connection, bills: Sequence[NewBill]) -> None:
     """Note newer revisions in bills that say just this; see `ShardTransaction.refresh`."""
     rows = [
         {
-            **stamp_columns(bill.stamps[agreement]),
-            "agreement": agreement,
+            **stamp_columns(bill.stamps[part.agreement_id]),
+            "agreement": part.agreement_id,
             "account_id": bill.account_id,
             "cycle": str(bill.bill.period),
             "run_type": bill.bill.run_type.value,
             "bill_revision": bill.bill.revision,
             "sha256": bytes.fromhex(bill.bill.sha256),
-            "closing": canonical(state.to_json()),
+            "closing": canonical(part.closing.to_json()),
         }
         for bill in bills
-        for agreement, _, state in bill.closing
+        for part in bill.parts
+        if part.agreement_id in bill.stamps
     ]
     async with connection.cursor() as cursor:
         await cursor.executemany(_SQL["refresh"], rows)

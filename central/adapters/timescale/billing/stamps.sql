@@ -1,6 +1,19 @@
 -- name: hold_bills
--- As a run changes them: by account.
-SELECT id FROM bill WHERE uid = ANY(%(uids)s) ORDER BY account_id, id FOR NO KEY UPDATE
+-- With those directly before them; as a run changes them: by account.
+SELECT bill.id FROM bill
+WHERE bill.id IN (
+    SELECT chosen.id FROM bill AS chosen WHERE chosen.uid = ANY(%(uids)s)
+    UNION
+    SELECT earlier.bill_id
+    FROM bill AS chosen
+    JOIN bill_part ON bill_part.bill_id = chosen.id
+    JOIN billed_period ON billed_period.occupancy_id = bill_part.occupancy_id
+        AND billed_period.end_day = bill_part.first_day
+    JOIN bill_part AS earlier ON earlier.id = billed_period.part_id
+    WHERE chosen.uid = ANY(%(uids)s)
+)
+ORDER BY bill.account_id, bill.id
+FOR NO KEY UPDATE
 
 -- name: hold_points
 -- Shared with others who approve; who changes an input waits, or is waited for. The order is that

@@ -10,13 +10,14 @@ from itertools import pairwise
 
 from central.domain.billing.bill import Account, Party, RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.due import PlannedBill
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState, Credit, Peak
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.rate_accounts import rate_accounts
 from central.service.billing.tariffs import Tariffs
-from central.service.ports.billing import AccountWork, NewBill, SupplyWork
+from central.service.ports.bill_shard import AccountWork, NewBill, SupplyWork
 from central.service.ports.registry import TariffRecord
 from tests.support.months import HEAD, ZONE
 from tests.support.rating import blocks_from
@@ -47,7 +48,8 @@ def supply(
     """An agreement that uses 24 kWh a day."""
     blocks = {"import": blocks_from(days, ZONE, 3600, lambda _: 1000)}
     state = opening or CarriedState()
-    return SupplyWork(agreement, "SP-1", ZONE, tariff, days, AgreementFacts(), state, blocks)
+    facts = AgreementFacts()
+    return SupplyWork(1, agreement, "SP-1", ZONE, tariff, days, facts, state, blocks)
 
 
 FIRST_HALF = DayRange(OCTOBER.days.first, MIDDLE)
@@ -56,7 +58,8 @@ SECOND_HALF = DayRange(MIDDLE, OCTOBER.days.end)
 
 def billed(*supplies: SupplyWork) -> NewBill:
     account = Account("A-1", Party("Buyer"), Party("Seller"))
-    (bill,) = rate_accounts([AccountWork(1, account, supplies)], OCTOBER, RunType.REGULAR, TARIFFS)
+    plan = PlannedBill(1, OCTOBER, RunType.REGULAR, ())
+    (bill,) = rate_accounts([AccountWork(plan, account, supplies)], OCTOBER, TARIFFS)
     return bill
 
 
@@ -68,9 +71,9 @@ def test_a_bank_goes_on_under_a_tariff_that_takes_it_over() -> None:
     bill = billed(supply(1, "old", FIRST_HALF, SAVED), supply(2, "heir", SECOND_HALF))
     # 595.2 less 360 until the 15th, 385 hours after it: 149.8 kWh are not paid by the bank.
     assert lines(bill) == [("energy", "0.00"), ("energy", "149.80")]
-    assert bill.closing[1][2] == CarriedState()
-    assert bill.closing[0][2].credits[0].amount == Fraction("235.2")
-    assert bill.closing[0][2].tariff == "heir"
+    assert bill.parts[1].closing == CarriedState()
+    assert bill.parts[0].closing.credits[0].amount == Fraction("235.2")
+    assert bill.parts[0].closing.tariff == "heir"
 
 
 def test_a_bank_is_paid_out_before_a_tariff_that_does_not_take_it_over() -> None:
@@ -98,7 +101,7 @@ def test_a_move_out_and_in_again_is_two_occupancies() -> None:
     later = DayRange(MIDDLE + timedelta(days=1), OCTOBER.days.end)
     bill = billed(supply(1, "old", FIRST_HALF, SAVED), supply(2, "old", later))
     assert ("solar_settlement", "-11.76") in lines(bill)
-    assert bill.closing[1][2] == CarriedState()
+    assert bill.parts[1].closing == CarriedState()
 
 
 def test_what_follows_a_held_part_waits_for_it() -> None:

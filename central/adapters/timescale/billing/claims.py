@@ -1,0 +1,210 @@
+"""How far the days of occupancies are claimed, and further claims; the statements: `claims.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import AsyncConnection, errors
+
+from central.adapters.timescale.queries import load_queries
+from central.domain.billing.bill import RunType
+from central.domain.billing.due import (
+    AgreedTerm,
+    NotBilled,
+    OccupancyChain,
+    OpenBill,
+    PlannedBill,
+    PlannedPart,
+)
+from central.domain.billing.period_text import period_of
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.stamps import InputStamp
+from firmware_bridge.contract.errors import OperatorError
+
+SQL = load_queries(Path(__file__).with_suffix(".sql"))
+_Row = tuple[Any, ...]
+
+
+class PeriodTakenError(OperatorError):
+    """Somebody else claims days at the same time."""
+
+    code = "PERIOD_TAKEN"
+
+
+class OpenPart(NamedTuple):
+    """A part of an open bill, as it is kept.
+
+    Args:
+        id: Its key.
+        opening_sha256: Of the state it opened with.
+        closing_sha256: Of the state it left.
+    """
+
+    id: int
+    opening_sha256: bytes | None
+    closing_sha256: bytes | None
+
+
+class OpenRow(NamedTuple):
+    """An open bill, as it is kept.
+
+    Args:
+        state: `draft` or `held`.
+        sha256: Of what it says.
+        parts: By occupancy and first day.
+    """
+
+    state: str
+    sha256: bytes | None
+    parts: Mapping[tuple[int, date], OpenPart]
+
+
+class ShardClaims:
+    """The claims of one shard.
+
+    Args:
+        connection: In the shard's transaction.
+    """
+
+    def __init__(self, connection: AsyncConnection[_Row]) -> None:
+        self.connection = connection
+        self.part_ids: dict[tuple[int, date], int] = {}
+        """Keys of the parts that are made, by occupancy and first day."""
+        self.state_from: dict[tuple[int, date], int] = {}
+        """Keys of the parts directly before those, which they open from."""
+        self.stamps: dict[int, InputStamp] = {}
+        """The revisions of what agreements are rated with, but for series."""
+        self.rows: dict[int, OpenRow] = {}
+        """Open bills by key, as they were when the shard was taken."""
+
+    async def chains(self, accounts: Sequence[int]) -> dict[int, list[OccupancyChain]]:
+        """The occupancies of accounts, held until the transaction ends."""
+        chains = await self._rows("chains", accounts=list(accounts))
+        terms: dict[int, list[AgreedTerm]] = {}
+        tariffs: dict[int, int] = {}
+        for occupancy, *term, revision in await self._rows("terms", accounts=list(accounts)):
+            terms.setdefault(occupancy, []).append(AgreedTerm(*term))
+            tariffs[term[0]] = revision
+        occupancies: dict[int, list[OccupancyChain]] = {account: [] for account in accounts}
+        for row in chains:
+            key, account, point, name, zone, claimed_to, ended_on, channels, *revisions = row
+            agreed = tuple(terms.get(key, ()))
+            codes = frozenset(bytes(code) for code in channels or ())
+            occupancies[account].append(
+                OccupancyChain(key, account, point, name, zone, claimed_to, ended_on, agreed, codes)
+            )
+            of_point, of_account, common = revisions
+            for agreement in (term.agreement_id for term in agreed):
+                stamp = InputStamp(of_point, of_account, tariffs[agreement], common)
+                self.stamps[agreement] = stamp
+        return occupancies
+
+    async def open_bills(self, accounts: Sequence[int]) -> dict[int, list[OpenBill]]:
+        """The drafts and held bills of accounts, held until the transaction ends."""
+        return await self._open(await self._rows("hold_open_bills", accounts=list(accounts)))
+
+    async def chosen_bills(self, uids: Sequence[UUID]) -> dict[int, list[OpenBill]]:
+        """Some bills, as if they were open; held until the transaction ends."""
+        return await self._open(await self._rows("hold_bills", uids=list(uids)))
+
+    async def _open(self, rows: Sequence[_Row]) -> dict[int, list[OpenBill]]:
+        if not rows:
+            return {}
+        parts: dict[int, dict[tuple[int, date], OpenPart]] = {}
+        days: dict[int, list[tuple[int, int, DayRange]]] = {}
+        for bill, key, occupancy, agreement, first, end, opening, closing in await self._rows(
+            "open_parts", bills=[row[0] for row in rows]
+        ):
+            parts.setdefault(bill, {})[occupancy, first] = OpenPart(key, opening, closing)
+            days.setdefault(bill, []).append((occupancy, agreement, DayRange(first, end)))
+            self.part_ids[occupancy, first] = key
+        bills: dict[int, list[OpenBill]] = {}
+        for key, account, cycle, period, run_type, state, sha256 in rows:
+            document = {"cycle": cycle} | ({} if period is None else {"period": period})
+            bills.setdefault(account, []).append(
+                OpenBill(
+                    key, account, period_of(document), RunType(run_type), tuple(days.get(key, ()))
+                )
+            )
+            self.rows[key] = OpenRow(state, sha256, parts.get(key, {}))
+        return bills
+
+    async def claim(self, bills: Sequence[PlannedBill]) -> Collection[int]:
+        """See `ShardTransaction.claim`.
+
+        Raises:
+            PeriodTakenError: Somebody else moved where one begins.
+        """
+        wanted = [planned for bill in bills for planned in bill.parts if not planned.claimed]
+        if not wanted:
+            return ()
+        rows = await self._rows("next_part_ids", count=len(wanted))
+        keys = [row[0] for row in rows]
+        try:
+            claimed = await self._rows("claim", **_columns(wanted, keys))
+        except errors.ForeignKeyViolation as error:
+            message = "Days are claimed at the same time by somebody else."
+            raise PeriodTakenError(message) from error
+        held = {row[0] for row in claimed}
+        taken = {
+            planned.occupancy.account_id
+            for planned, key in zip(wanted, keys, strict=True)
+            if key not in held
+        }
+        given = [
+            (planned, key)
+            for planned, key in zip(wanted, keys, strict=True)
+            if planned.occupancy.account_id in taken and key in held
+        ]
+        if given:
+            await self.connection.execute(
+                SQL["unclaim"],
+                {
+                    "occupancies": [planned.occupancy.occupancy_id for planned, _ in given],
+                    "parts": [key for _, key in given],
+                },
+            )
+        self.part_ids |= {planned.key: key for planned, key in zip(wanted, keys, strict=True)}
+        return taken
+
+    async def before(self, parts: Iterable[PlannedPart]) -> dict[tuple[int, date], _Row]:
+        """What is directly before some parts: key, closing state, bill's state and period."""
+        keys = [planned.key for planned in parts]
+        rows = await self._rows(
+            "before", occupancies=[key[0] for key in keys], firsts=[key[1] for key in keys]
+        )
+        self.state_from |= {(row[0], row[1]): row[2] for row in rows if row[2] is not None}
+        return {(row[0], row[1]): row[2:] for row in rows}
+
+    async def note(self, run: int, accounts: Collection[int], notes: Sequence[NotBilled]) -> None:
+        """See `ShardTransaction.note`."""
+        values = {"run": run, "accounts": list(accounts)}
+        await self.connection.execute(SQL["drop_notes"], values)
+        if notes:
+            columns = {
+                "accounts": [note.account_id for note in notes],
+                "codes": [note.code for note in notes],
+                "points": [note.point for note in notes],
+                "firsts": [note.first for note in notes],
+                "ends": [note.end for note in notes],
+                "messages": [note.message for note in notes],
+            }
+            await self.connection.execute(SQL["add_notes"], {"run": run, **columns})
+
+    async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
+        async with self.connection.cursor(binary=True) as cursor:
+            await cursor.execute(SQL[statement], values)
+            return await cursor.fetchall()
+
+
+def _columns(parts: Sequence[PlannedPart], keys: Sequence[int]) -> dict[str, object]:
+    return {
+        "occupancies": [planned.occupancy.occupancy_id for planned in parts],
+        "firsts": [planned.days.first for planned in parts],
+        "ends": [planned.days.end for planned in parts],
+        "parts": list(keys),
+    }

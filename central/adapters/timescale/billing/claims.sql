@@ -1,0 +1,87 @@
+-- name: chains
+-- Held until the shard is saved, so that nothing ends meanwhile. The revisions come first, before
+-- anything else is read: what is read later may be newer than they say, never older.
+SELECT
+    occupancy.id, occupancy.account_id, service_point.id, service_point.name, service_point.zone,
+    newest.end_day, occupancy.ended_on, service.channels,
+    service_point.input_revision, account.input_revision, common_input.input_revision
+FROM occupancy
+JOIN account ON account.id = occupancy.account_id
+JOIN service ON service.id = occupancy.service_id
+JOIN service_point ON service_point.id = service.service_point_id
+CROSS JOIN common_input
+JOIN LATERAL (
+    SELECT billed_period.end_day FROM billed_period
+    WHERE billed_period.occupancy_id = occupancy.id
+    ORDER BY billed_period.end_day DESC LIMIT 1
+) AS newest ON true
+WHERE occupancy.account_id = ANY(%(accounts)s)
+ORDER BY occupancy.id
+FOR SHARE OF occupancy
+
+-- name: terms
+SELECT
+    agreement.occupancy_id, agreement.id, tariff.name, lower(agreement.during),
+    upper(agreement.during), agreement.facts, tariff.input_revision
+FROM agreement JOIN tariff ON tariff.id = agreement.tariff_id
+WHERE agreement.account_id = ANY(%(accounts)s)
+ORDER BY agreement.occupancy_id, lower(agreement.during)
+
+-- name: hold_open_bills
+SELECT id, account_id, cycle, document -> 'period', run_type, state, sha256
+FROM bill
+WHERE account_id = ANY(%(accounts)s) AND state IN ('draft', 'held') AND cancels IS NULL
+ORDER BY account_id, id
+FOR UPDATE
+
+-- name: hold_bills
+SELECT id, account_id, cycle, document -> 'period', run_type, state, sha256
+FROM bill
+WHERE uid = ANY(%(uids)s)
+ORDER BY account_id, id
+FOR NO KEY UPDATE
+
+-- name: open_parts
+SELECT
+    bill_id, id, occupancy_id, agreement_id, first_day, end_day, opening_sha256, closing_sha256
+FROM bill_part WHERE bill_id = ANY(%(bills)s) ORDER BY id
+
+-- name: next_part_ids
+SELECT nextval('bill_part_id_seq') FROM generate_series(1, %(count)s)
+
+-- name: claim
+-- A claim that somebody else holds is left out; one whose beginning somebody else moved fails.
+INSERT INTO billed_period (occupancy_id, first_day, end_day, part_id)
+SELECT occupancy_id, first_day, end_day, part_id
+FROM unnest(%(occupancies)s::bigint[], %(firsts)s::date[], %(ends)s::date[], %(parts)s::bigint[])
+    AS wanted (occupancy_id, first_day, end_day, part_id)
+ORDER BY occupancy_id, end_day
+ON CONFLICT DO NOTHING
+RETURNING part_id
+
+-- name: unclaim
+DELETE FROM billed_period
+USING unnest(%(occupancies)s::bigint[], %(parts)s::bigint[]) AS given (occupancy_id, part_id)
+WHERE billed_period.occupancy_id = given.occupancy_id AND billed_period.part_id = given.part_id
+
+-- name: before
+-- What the part directly before some days left, and where its bill stands.
+SELECT
+    wanted.occupancy_id, wanted.first_day, billed_period.part_id,
+    coalesce(bill_part.closing, billed_period.opening), bill.state, bill.cycle, bill.id
+FROM unnest(%(occupancies)s::bigint[], %(firsts)s::date[]) AS wanted (occupancy_id, first_day)
+JOIN billed_period ON billed_period.occupancy_id = wanted.occupancy_id
+    AND billed_period.end_day = wanted.first_day
+LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
+LEFT JOIN bill ON bill.id = bill_part.bill_id
+
+-- name: drop_notes
+DELETE FROM run_note WHERE run_id = %(run)s AND account_id = ANY(%(accounts)s)
+
+-- name: add_notes
+INSERT INTO run_note (run_id, account_id, code, service_point, first_day, end_day, message)
+SELECT %(run)s, account_id, code, service_point, first_day, end_day, message
+FROM unnest(
+    %(accounts)s::bigint[], %(codes)s::text[], %(points)s::text[], %(firsts)s::date[],
+    %(ends)s::date[], %(messages)s::text[]
+) AS note (account_id, code, service_point, first_day, end_day, message)

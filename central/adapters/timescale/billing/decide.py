@@ -1,0 +1,157 @@
+"""Approve, issue, withdraw and discard bills; the statements are in `decide.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, errors
+
+from central.adapters.timescale.audit.write import audit
+from central.adapters.timescale.billing import stamps
+from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.queries import load_queries
+from central.domain.actor import Actor
+from central.domain.audit.change import bills_moved
+from central.domain.billing.chain_order import (
+    ChainLink,
+    PredecessorNotApprovedError,
+    PredecessorNotIssuedError,
+    in_chain_order,
+)
+from central.domain.billing.occupancy import PeriodBilledError
+from central.domain.billing.state import BillState
+from central.service.ports.billing_errors import StaleBillError
+from central.service.ports.stamps import Decided
+from firmware_bridge.contract.errors import OperatorError
+
+SQL = load_queries(Path(__file__).with_suffix(".sql"))
+_Row = tuple[Any, ...]
+_ISSUED = frozenset({BillState.ISSUED})
+_APPROVED = _ISSUED | {BillState.APPROVED}
+
+
+class BillDecisions:
+    """That part of `BillingStore`, over a pool of connections.
+
+    Args:
+        pool: An open pool, see `make_pool`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[AsyncConnection[_Row]]:
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+
+    async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            return set(await stamps.changed_inputs(connection, uids))
+
+    async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            fresh, decided = await _settled(
+                connection, uids, _APPROVED, PredecessorNotApprovedError, approver
+            )
+            values = {"uids": fresh, "approver": approver.key, "at": at}
+            cursor = await connection.execute(SQL["approve"], values)
+            _check(cursor.rowcount, fresh, "a draft that somebody else made")
+            if fresh:
+                subject, detail = bills_moved(fresh, BillState.DRAFT, BillState.APPROVED)
+                await audit(connection, at, approver, "bill.approved", subject, detail)
+        return decided
+
+    async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            rows = await _rows(connection, "with_those_behind", uids=list(uids))
+            behind = [row[0] for row in rows]
+            _check(len(set(uids) & set(behind)), uids, "approved")
+            cursor = await connection.execute(SQL["withdraw"], {"uids": behind})
+            _check(cursor.rowcount, behind, "approved")
+            if behind:
+                subject, detail = bills_moved(behind, BillState.APPROVED, BillState.DRAFT)
+                await audit(connection, at, actor, "bill.withdrawn", subject, detail)
+        return len(behind)
+
+    async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            fresh, decided = await _settled(connection, uids, _ISSUED, PredecessorNotIssuedError)
+            locked = await lock_approved(connection, fresh)
+            _check(len(locked), fresh, "approved")
+            if fresh:
+                issued = await issue_bills(connection, {uid: locked[uid] for uid in fresh}, at)
+                numbers = {"numbers": given_numbers(issued)}
+                subject, detail = bills_moved(
+                    fresh, BillState.APPROVED, BillState.ISSUED, **numbers
+                )
+                await audit(connection, at, actor, "bill.issued", subject, detail)
+        return decided
+
+    async def discard(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            await stamps.hold_bills(connection, uids)
+            cursor = await connection.execute(SQL["discard"], {"uids": list(uids)})
+            _check(cursor.rowcount, uids, "a draft or held")
+            try:
+                await connection.execute(SQL["end_claims"], {"uids": list(uids)})
+            except errors.ForeignKeyViolation as error:
+                message = "Days behind those are billed already; none was discarded."
+                remedy = "Discard the later bills as well."
+                raise PeriodBilledError(message, remedy=remedy) from error
+            if uids:
+                subject, detail = bills_moved(uids, "open", BillState.DISCARDED)
+                await audit(connection, at, actor, "bill.discarded", subject, detail)
+        return len(uids)
+
+
+async def _settled(
+    connection: AsyncConnection[_Row],
+    uids: Sequence[UUID],
+    reached: Collection[BillState],
+    error: type[OperatorError],
+    approver: Actor | None = None,
+) -> tuple[list[UUID], Decided]:
+    """Bills that may be decided, in chain order, and why the others may not.
+
+    Their inputs are what they were, and stay so until the commit; who approves did not work on
+    them; the bills before them are as far as they must be.
+    """
+    await stamps.hold_inputs(connection, uids)
+    changed = await stamps.changed_inputs(connection, uids)
+    waiting = await stamps.waiting(connection, uids)
+    fresh = [uid for uid in uids if uid not in changed and uid not in waiting]
+    own = {} if approver is None else await stamps.contributions(connection, fresh, approver)
+    fresh = [uid for uid in fresh if uid not in own]
+    links: dict[UUID, list[ChainLink]] = {}
+    for uid, before, name, state, same in await _rows(connection, "links", uids=fresh):
+        link = ChainLink(before, name, BillState(state), same)
+        links.setdefault(uid, []).append(link)
+    ordered, barred = in_chain_order(fresh, links, reached, error)
+    return ordered, Decided(len(ordered), changed, waiting, own, barred)
+
+
+async def _rows(connection: AsyncConnection[_Row], statement: str, **values: object) -> list[_Row]:
+    cursor = await connection.execute(SQL[statement], values)
+    return await cursor.fetchall()
+
+
+def _check(changed: int, uids: Sequence[UUID], wanted: str) -> None:
+    if changed != len(uids):
+        message = f"{len(uids) - changed} of {len(uids)} bills are not {wanted}; none was changed."
+        raise StaleBillError(
+            message, value=changed, remedy="Reload the list and select the bills again."
+        )

@@ -1,0 +1,45 @@
+-- name: links
+SELECT
+    bill.uid, earlier_bill.uid, account.number || '/' || earlier_bill.cycle,
+    earlier_bill.state,
+    bill_part.opening_sha256 IS NULL OR earlier.closing_sha256 IS NULL
+    OR bill_part.opening_sha256 = earlier.closing_sha256
+FROM bill
+JOIN account ON account.id = bill.account_id
+JOIN bill_part ON bill_part.bill_id = bill.id
+JOIN billed_period ON billed_period.occupancy_id = bill_part.occupancy_id
+    AND billed_period.end_day = bill_part.first_day
+JOIN bill_part AS earlier ON earlier.id = billed_period.part_id
+JOIN bill AS earlier_bill ON earlier_bill.id = earlier.bill_id
+WHERE bill.uid = ANY(%(uids)s)
+
+-- name: approve
+UPDATE bill SET state = 'approved', approver = %(approver)s, approved_at = %(at)s
+WHERE uid = ANY(%(uids)s) AND state = 'draft' AND creator <> %(approver)s
+
+-- name: with_those_behind
+WITH RECURSIVE behind AS (
+    SELECT id, uid FROM bill WHERE uid = ANY(%(uids)s) AND state = 'approved'
+    UNION
+    SELECT later.id, later.uid
+    FROM behind
+    JOIN bill_part ON bill_part.bill_id = behind.id
+    JOIN billed_period ON billed_period.occupancy_id = bill_part.occupancy_id
+        AND billed_period.first_day = bill_part.end_day
+    JOIN bill_part AS later_part ON later_part.id = billed_period.part_id
+    JOIN bill AS later ON later.id = later_part.bill_id AND later.state = 'approved'
+)
+SELECT uid FROM behind ORDER BY id
+
+-- name: withdraw
+UPDATE bill SET state = 'draft', approver = NULL, approved_at = NULL
+WHERE uid = ANY(%(uids)s) AND state = 'approved'
+
+-- name: discard
+UPDATE bill SET state = 'discarded' WHERE uid = ANY(%(uids)s) AND state IN ('draft', 'held')
+
+-- name: end_claims
+DELETE FROM billed_period
+USING bill JOIN bill_part ON bill_part.bill_id = bill.id
+WHERE bill.uid = ANY(%(uids)s) AND billed_period.occupancy_id = bill_part.occupancy_id
+    AND billed_period.end_day = bill_part.end_day AND billed_period.part_id = bill_part.id

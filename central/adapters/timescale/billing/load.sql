@@ -1,0 +1,96 @@
+-- name: seller
+SELECT name, address, tax_id, contact FROM seller
+
+-- name: accounts
+SELECT id, number, name, address, tax_id, contact FROM account
+WHERE id = ANY(%(accounts)s) ORDER BY id
+
+-- name: tariffs
+SELECT tariff.name, effective, document, tariff_in_force.sha256, currency, revision
+FROM tariff JOIN tariff_in_force ON tariff_in_force.tariff_id = tariff.id
+WHERE tariff.name = ANY(%(names)s)
+ORDER BY tariff.name, effective
+
+-- name: channels
+SELECT id, service_point_id, obis FROM point_channel
+WHERE service_point_id = ANY(%(points)s) ORDER BY id
+
+-- name: month
+-- The newest version of each day, the days of one channel and shape end to end. All columns of a
+-- row hold the days in one order, whichever it is.
+SELECT
+    channel_id, period_s, exponent, zone, unit,
+    string_agg(date_send(day), ''), string_agg(timestamptz_send(start_at), ''),
+    string_agg(int4send(version), ''), string_agg(int4send(length(quality)), ''),
+    string_agg(consumption, ''), string_agg(quality, ''), string_agg(sha256, '')
+FROM (
+    SELECT DISTINCT ON (channel_id, day) *
+    FROM day_block
+    WHERE channel_id = ANY(%(channels)s) AND day >= %(first)s AND day < %(end)s
+    ORDER BY channel_id, day, version DESC
+) AS newest
+GROUP BY channel_id, period_s, exponent, zone, unit
+ORDER BY channel_id
+
+-- name: critical
+SELECT channel_id, code, message, from_at FROM vee_finding
+WHERE channel_id = ANY(%(channels)s) AND day >= %(first)s AND day < %(end)s
+    AND closed_at IS NULL AND severity = 'critical' AND accepted_by IS NULL
+    -- Rating names missing intervals itself, and cannot be talked out of them.
+    AND code <> 'MISSING_INTERVALS'
+ORDER BY channel_id, day, from_at, code
+
+-- name: conflicts
+SELECT point_channel.service_point_id, point_channel.id, conflict.at
+FROM point_channel
+JOIN installation ON installation.service_point_id = point_channel.service_point_id
+JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
+JOIN conflict ON conflict.channel_id = channel.id AND conflict.decided_at IS NULL
+    AND conflict.at >= lower(installation.during)
+    AND conflict.at <= coalesce(upper(installation.during), 'infinity')
+WHERE point_channel.service_point_id = ANY(%(points)s)
+    AND conflict.at BETWEEN %(from_at)s AND %(until_at)s
+ORDER BY point_channel.service_point_id, conflict.at, point_channel.id
+
+-- name: holes
+-- Points whose readings came through a gateway of which something never arrived.
+SELECT DISTINCT installation.service_point_id, finding.code, gateway.name
+FROM installation
+JOIN meter ON meter.id = installation.meter_id
+JOIN gateway ON gateway.id = meter.gateway_id
+JOIN finding ON finding.gateway_id = gateway.id AND finding.closed_at IS NULL
+    AND finding.code = ANY(%(codes)s)
+WHERE installation.service_point_id = ANY(%(points)s)
+    AND installation.during && tstzrange(%(from_at)s, %(until_at)s)
+ORDER BY 1, 2, 3
+
+-- name: meters
+-- Registers that were installed while the period ran, with what was written down of them.
+SELECT
+    point_channel.service_point_id, point_channel.id, point_channel.obis, point_channel.unit,
+    meter.id, meter.serial, lower(installation.during), upper(installation.during),
+    multiplier_numerator, multiplier_denominator, register.opening, register.closing
+FROM point_channel
+JOIN installation ON installation.service_point_id = point_channel.service_point_id
+    AND installation.during && tstzrange(%(from_at)s, %(until_at)s)
+JOIN meter ON meter.id = installation.meter_id
+LEFT JOIN installation_register AS register
+    ON register.installation_id = installation.id AND register.obis = point_channel.obis
+WHERE point_channel.service_point_id = ANY(%(points)s)
+ORDER BY point_channel.service_point_id, point_channel.id, lower(installation.during)
+
+-- name: reads
+-- What each register showed at an instant, as validation snaps it: the meter's own profile first.
+SELECT DISTINCT ON (wanted.number)
+    wanted.number, reading.mantissa, reading.exponent
+FROM unnest(%(numbers)s::integer[], %(meters)s::bigint[], %(obis)s::bytea[], %(at)s::timestamptz[])
+    AS wanted (number, meter_id, obis, at)
+JOIN channel ON channel.meter_id = wanted.meter_id AND channel.obis = wanted.obis
+    AND channel.kind = 0
+JOIN reading ON reading.channel_id = channel.id
+    AND reading.at BETWEEN wanted.at - interval '10 seconds' AND wanted.at + interval '10 seconds'
+    -- Neither unsynchronised nor suspect.
+    AND reading.flags >> 4 <> 2 AND reading.flags & 15 <> 2
+ORDER BY
+    wanted.number, channel.source DESC,
+    greatest(reading.at - wanted.at, wanted.at - reading.at), reading.revision DESC

@@ -1,0 +1,128 @@
+"""A part of a bill as it is loaded: what was read, put together for rating."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+from central.domain.billing.bill import Account
+from central.domain.billing.due import OccupancyChain, PlannedBill, PlannedPart
+from central.domain.metering.block import DayBlock
+from central.domain.metering.tariff_input import input_of
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import CarriedState
+from central.service.billing.meter_reads import BilledSpan, meter_reads
+from central.service.billing.unrated import earlier_not_billed
+from central.service.ports.bill_shard import AccountWork, SupplyWork
+from central.service.ports.stamps import InputStamp, pending, reaches_into
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.obis import Obis
+
+_Row = tuple[Any, ...]
+Held = tuple[int | None, datetime | None, Hold]
+"""What holds bills, with its channel and instant where it has one."""
+
+
+class LoadedPart:
+    """A part to be rated, with what is directly before it.
+
+    Args:
+        bill: Number of its bill.
+        planned: What is planned.
+        before: As `ShardClaims.before` gave it.
+    """
+
+    def __init__(self, bill: int, planned: PlannedPart, before: _Row | None) -> None:
+        self.bill = bill
+        self.planned = planned
+        self.point_id = planned.occupancy.point_id
+        self.days = planned.days
+        self.interval = planned.days.interval(planned.occupancy.zone)
+        closing = None if before is None else before[1]
+        # What an earlier part of the same bill leaves is known when that is rated.
+        self.opening = CarriedState() if closing is None else CarriedState.from_json(closing)
+
+    def bills(self, obis: Obis) -> bool:
+        """Whether it bills a channel of its point."""
+        return bills(self.planned.occupancy, obis)
+
+    def pending(self, changes: Iterable[Interval]) -> list[Held]:
+        """The hold of the first change of its days that waits for validation."""
+        near = (change for change in changes if reaches_into(change, self.interval))
+        return [(None, None, pending(change)) for change in islice(near, 1)]
+
+    def work(
+        self,
+        channels: Mapping[int, tuple[Obis, Sequence[DayBlock]]],
+        holds: Sequence[Held],
+        spans: Mapping[int, Sequence[BilledSpan]],
+        stamp: InputStamp,
+    ) -> SupplyWork:
+        """All that rating it takes.
+
+        Args:
+            channels: What it bills, with the blocks of its days.
+            holds: Of its point.
+            spans: The registers behind each channel.
+            stamp: The revisions of its inputs.
+        """
+        blocks: dict[str, list[DayBlock]] = {}
+        for obis, days in channels.values():
+            blocks.setdefault(input_of(obis), []).extend(days)
+        return replace(
+            _named(self.planned, AgreementFacts.from_json(self.planned.term.facts)),
+            opening=self.opening,
+            blocks=blocks,
+            # A register at the end of the days closes their last interval.
+            holds=tuple(
+                hold
+                for channel, at, hold in holds
+                if (channel is None or channel in channels)
+                and (at is None or self.interval.start <= at <= self.interval.end)
+            ),
+            reads=tuple(
+                read
+                for key, billed in spans.items()
+                for read in meter_reads(billed, channels[key][1])
+            ),
+            stamp=stamp,
+        )
+
+
+def bills(occupancy: OccupancyChain, obis: Obis) -> bool:
+    """Whether an occupancy's service bills a channel of its point."""
+    return not occupancy.channels or obis.code in occupancy.channels
+
+
+def waits(bill: PlannedBill, before: Mapping[tuple[int, date], _Row]) -> Hold | None:
+    """Why a bill waits for an earlier one."""
+    for planned in bill.parts:
+        row = before.get(planned.key)
+        if row is not None and row[2] == "held" and row[4] != bill.bill_id:
+            return earlier_not_billed(f"{planned.occupancy.point}, {row[3]}")
+    return None
+
+
+def bare(bill: PlannedBill, account: Account, why: Hold) -> AccountWork:
+    """A bill with the bare names of its agreements, and why it is not rated."""
+    supplies = tuple(_named(planned, AgreementFacts()) for planned in bill.parts)
+    return AccountWork(bill, account, supplies, unread=why)
+
+
+def _named(planned: PlannedPart, facts: AgreementFacts) -> SupplyWork:
+    return SupplyWork(
+        occupancy_id=planned.occupancy.occupancy_id,
+        agreement_id=planned.term.agreement_id,
+        point=planned.occupancy.point,
+        zone=planned.occupancy.zone,
+        tariff=planned.term.tariff,
+        days=planned.days,
+        facts=facts,
+        opening=CarriedState(),
+        blocks={},
+        final=planned.final,
+    )

@@ -1,0 +1,150 @@
+"""One shard of a bill run on PostgreSQL: planned, claimed, rated and saved in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from central.adapters.timescale.billing import stamps
+from central.adapters.timescale.billing.claims import ShardClaims
+from central.adapters.timescale.billing.load import ShardLoader
+from central.adapters.timescale.billing.save import ShardWriter
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.registry.cycles import periods_of
+from central.adapters.timescale.registry.series import newest_days
+from central.domain.billing.due import NotBilled, OccupancyChain, OpenBill, PlannedBill
+from central.domain.rating.inputs.price_days import PriceDay
+from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.unrated import rating_failed
+from central.service.halved import FailedItem, halved
+from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, RunRecord, Shard
+
+_Row = tuple[Any, ...]
+_SHARD_DONE = """\
+UPDATE bill_shard SET done_at = %(at)s WHERE run_id = %(run)s AND number = %(number)s
+"""
+
+
+async def take_shard(
+    connection: AsyncConnection[_Row], run: RunRecord, number: int, accounts: Sequence[int]
+) -> TimescaleShard:
+    """What is to be billed of a shard's accounts, held until the transaction ends."""
+    claims = ShardClaims(connection)
+    chains = await claims.chains(accounts)
+    return await _taken(claims, run, number, chains, await claims.open_bills(accounts))
+
+
+async def take_bills(
+    connection: AsyncConnection[_Row], run: RunRecord, accounts: Sequence[int], uids: Sequence[UUID]
+) -> TimescaleShard:
+    """Some bills of accounts to be rated again, as if they were open."""
+    claims = ShardClaims(connection)
+    chains = await claims.chains(accounts)
+    return await _taken(claims, run, 0, chains, await claims.chosen_bills(uids))
+
+
+async def _taken(
+    claims: ShardClaims,
+    run: RunRecord,
+    number: int,
+    chains: Mapping[int, Sequence[OccupancyChain]],
+    open_bills: Mapping[int, Sequence[OpenBill]],
+) -> TimescaleShard:
+    loader = ShardLoader(claims.connection, claims)
+    terms = (term for of_account in chains.values() for chain in of_account for term in chain.terms)
+    shard = Shard(
+        run,
+        number,
+        chains,
+        open_bills,
+        await periods_of(claims.connection, list(chains), run.scope.end),
+        await loader.tariffs({term.tariff for term in terms}),
+    )
+    return TimescaleShard(claims.connection, shard, claims, loader)
+
+
+class TimescaleShard:
+    """`ShardTransaction` on one connection.
+
+    Args:
+        connection: In the transaction that holds the shard.
+        shard: What is billed.
+        claims: Of the shard.
+        loader: Of what rating needs.
+    """
+
+    def __init__(
+        self,
+        connection: AsyncConnection[_Row],
+        shard: Shard,
+        claims: ShardClaims,
+        loader: ShardLoader,
+    ) -> None:
+        self._connection = connection
+        self._claims = claims
+        self._loader = loader
+        self.shard = shard
+
+    @asynccontextmanager
+    async def _part(self) -> AsyncIterator[None]:
+        """A part that is undone by itself; what was done before stays."""
+        with translated():
+            async with self._connection.transaction():
+                yield
+
+    async def claim(self, bills: Sequence[PlannedBill]) -> Collection[int]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await self._claims.claim(bills)
+
+    async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
+        """See `ShardTransaction`."""
+        works: list[AccountWork] = []
+        async for read in halved(bills, self._loader.works):
+            if isinstance(read, FailedItem):
+                works.append(await self._loader.unread(read.item, rating_failed(read.error)))
+            else:
+                works += read
+        return tuple(works)
+
+    async def earlier(
+        self, works: Sequence[AccountWork], back: Mapping[str, int]
+    ) -> Mapping[tuple[int, date], Blocks]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await self._loader.earlier(works, back)
+
+    async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await stamps.series_revisions(self._connection, names)
+
+    async def series(self, names: Collection[str], days: DayRange) -> tuple[PriceDay, ...]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await newest_days(self._connection, names, days.first, days.end)
+
+    async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
+        """See `ShardTransaction`."""
+        async with self._part():
+            writer = ShardWriter(self._connection, self.shard.run, self._claims, creator, at)
+            return await writer.write(bills)
+
+    async def refresh(self, bills: Sequence[NewBill]) -> None:
+        """See `ShardTransaction`."""
+        async with self._part():
+            await stamps.refresh(self._connection, bills)
+
+    async def note(self, accounts: Collection[int], notes: Sequence[NotBilled]) -> None:
+        """See `ShardTransaction`."""
+        await self._claims.note(self.shard.run.id, accounts, notes)
+
+    async def done(self, at: datetime) -> None:
+        """See `ShardTransaction`."""
+        values = {"run": self.shard.run.id, "number": self.shard.number, "at": at}
+        await self._connection.execute(_SHARD_DONE, values)

@@ -1,0 +1,259 @@
+"""What a worker of a bill run needs of a store: a shard of accounts at a time.
+
+A shard is planned, claimed, rated and saved in one transaction: a worker that dies leaves it to the
+next. Each day of an occupancy is claimed by one part of a bill, whoever else runs at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from central.domain.billing.account_periods import AccountPeriods
+from central.domain.billing.bill import Account, Bill, RunType
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.due import NotBilled, OccupancyChain, OpenBill, PlannedBill, RunReach
+from central.domain.billing.read import MeterRead
+from central.domain.metering.block import DayBlock
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.price_days import PriceDay
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.registry import TariffRecord
+from central.service.ports.stamps import InputStamp
+
+Blocks = Mapping[str, Sequence[DayBlock]]
+"""Day blocks by input name."""
+
+HOLES = ("LOST_RANGE", "GAP", "VOID_BATCH", "QUARANTINE")
+"""Findings of ingest after which something may still come; they hold what is not all metered."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A bill run.
+
+    Args:
+        id: Its key.
+        uid: Its identifier outside.
+        cycle: Its month.
+        run_type: Why.
+        creator: Key of who started it first.
+        accounts: How many accounts its open shards hold.
+        resumed: Whether it had been started before.
+        finished_at: When its last shard was saved.
+        actor: Key of who takes part in it now.
+    """
+
+    id: int
+    uid: UUID
+    cycle: Cycle
+    run_type: RunType
+    creator: str
+    accounts: int
+    resumed: bool
+    finished_at: datetime | None = None
+    actor: str = ""
+
+    @property
+    def scope(self) -> RunReach:
+        """Which periods it bills."""
+        return RunReach.of(self.cycle, self.run_type)
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyWork:
+    """What one agreement brings into a bill: a part of it.
+
+    Args:
+        occupancy_id: Key of the occupancy.
+        agreement_id: Key of the agreement.
+        point: Name of the service point.
+        zone: Of the point's days.
+        tariff: Name.
+        days: Local days of the part.
+        facts: Of the agreement.
+        opening: What the part directly before left; of a bill's later parts, not known yet.
+        blocks: Newest blocks of those days, by input name.
+        holds: Critical findings and conflicts of those days.
+        reads: Registers at the ends of the days.
+        earlier: Newest blocks of the days before, where the tariff looks back, by input name.
+        final: Whether the occupancy ends with it; None where only its end says so.
+        stamp: The revisions of all this, read before it was.
+    """
+
+    occupancy_id: int
+    agreement_id: int
+    point: str
+    zone: str
+    tariff: str
+    days: DayRange
+    facts: AgreementFacts
+    opening: CarriedState
+    blocks: Blocks
+    holds: tuple[Hold, ...] = ()
+    reads: tuple[MeterRead, ...] = ()
+    earlier: Blocks = field(default_factory=dict)
+    final: bool | None = None
+    stamp: InputStamp = field(default_factory=InputStamp)
+
+
+def before(supply: SupplyWork, days: int) -> DayRange:
+    """As many local days as are asked, right before those of a part."""
+    return DayRange(supply.days.first - timedelta(days=days), supply.days.first)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWork:
+    """A bill to make.
+
+    Args:
+        plan: What it bills.
+        account: Who is billed.
+        supplies: What its parts are rated from, in the plan's order.
+        unread: Why they are not rated; then they bring nothing else.
+    """
+
+    plan: PlannedBill
+    account: Account
+    supplies: tuple[SupplyWork, ...]
+    unread: Hold | None = None
+
+    @property
+    def account_id(self) -> int:
+        """Key of the account."""
+        return self.plan.account_id
+
+
+class NewPart(NamedTuple):
+    """What one agreement of an occupancy brought into a bill.
+
+    Args:
+        occupancy_id: Key of the occupancy.
+        agreement_id: Key of the agreement.
+        days: Local days that it claims.
+        opening: The state it was rated from.
+        closing: The state that the part behind it opens with.
+    """
+
+    occupancy_id: int
+    agreement_id: int
+    days: DayRange
+    opening: CarriedState
+    closing: CarriedState
+
+
+@dataclass(frozen=True, slots=True)
+class NewBill:
+    """A bill to be saved.
+
+    Args:
+        plan: What it bills.
+        bill: What it says; a draft or held.
+        parts: In the plan's order.
+        kwh: Billed energy; None where nothing could be rated. [kWh]
+        validated_kwh: The same, from the blocks alone. [kWh]
+        stamps: Per agreement the revisions of what it was rated with.
+    """
+
+    plan: PlannedBill
+    bill: Bill
+    parts: tuple[NewPart, ...]
+    kwh: Decimal | None
+    validated_kwh: Decimal | None
+    stamps: Mapping[int, InputStamp] = field(default_factory=dict)
+
+    @property
+    def account_id(self) -> int:
+        """Key of the account."""
+        return self.plan.account_id
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Accounts taken to be billed.
+
+    Args:
+        run: Of which run.
+        number: Which shard.
+        chains: Occupancies by account, as far as they are claimed.
+        open_bills: Drafts and held bills by account, kept from being changed meanwhile.
+        periods: In which the accounts' days lie.
+        tariffs: Versions of their tariffs, by name and date.
+    """
+
+    run: RunRecord
+    number: int
+    chains: Mapping[int, Sequence[OccupancyChain]]
+    open_bills: Mapping[int, Sequence[OpenBill]]
+    periods: AccountPeriods
+    tariffs: Mapping[str, Sequence[TariffRecord]]
+
+
+def utc_days(days: DayRange, back: int) -> DayRange:
+    """Every UTC day that local days, and some days before them, touch in some zone."""
+    return DayRange(days.first - timedelta(days=back + 1), days.end + timedelta(days=1))
+
+
+class ShardTransaction(Protocol):
+    """One shard, held until the transaction ends. Whatever fails in it, it goes on."""
+
+    shard: Shard
+
+    async def claim(self, bills: Sequence[PlannedBill]) -> Collection[int]:
+        """Claim the days of parts that hold none yet, before they are rated.
+
+        Returns:
+            Accounts of which somebody else claims days at the same time; none of theirs is claimed.
+        """
+
+    async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
+        """What rating bills of one period needs.
+
+        One whose earlier bill is held, or that cannot be read, says so and brings nothing else.
+        """
+
+    async def earlier(
+        self, works: Sequence[AccountWork], back: Mapping[str, int]
+    ) -> Mapping[tuple[int, date], Blocks]:
+        """The newest blocks of days before parts, by occupancy and first day, and input name.
+
+        Args:
+            works: As `works` gave them.
+            back: How many days, by tariff; parts with another have none.
+        """
+
+    async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
+        """The revisions of series; to be asked before their days are."""
+
+    async def series(self, names: Collection[str], days: DayRange) -> tuple[PriceDay, ...]:
+        """The newest versions of the days of series, by name and day.
+
+        Args:
+            names: Of the series.
+            days: UTC days.
+        """
+
+    async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
+        """Save bills whose days are claimed, all or none.
+
+        A held bill that is there is replaced; a draft only by one with another hash, or other
+        state; an approved or issued one never.
+
+        Returns:
+            How many were saved.
+        """
+
+    async def refresh(self, bills: Sequence[NewBill]) -> None:
+        """Note newer revisions in bills that say just this, and are not issued yet."""
+
+    async def note(self, accounts: Collection[int], notes: Sequence[NotBilled]) -> None:
+        """Keep what the run says of accounts that it did not bill, in place of what it said."""
+
+    async def done(self, at: datetime) -> None:
+        """Mark the shard done."""

@@ -1,0 +1,218 @@
+"""One shard of a bill run in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from central.domain.billing.due import (
+    AgreedTerm,
+    NotBilled,
+    OccupancyChain,
+    OpenBill,
+    PlannedBill,
+)
+from central.domain.billing.state import BillState
+from central.domain.rating.inputs.price_days import PriceDay
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.uuid7 import uuid7
+from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, RunRecord, Shard, before
+from central.service.ports.billing import BillRecord
+from central.service.ports.registry import TariffRecord
+from tests.support.memory import stamps
+from tests.support.memory.billing_load import WorkLoader, blocks_of
+from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptPart, MemoryBooks
+from tests.support.memory.cycles import periods_of
+from tests.support.memory.series import newest_days
+from tests.support.memory.tariffs import in_force
+
+_OPEN = frozenset({BillState.HELD, BillState.DRAFT})
+
+
+def take_shard(
+    books: MemoryBooks,
+    run: RunRecord,
+    number: int,
+    accounts: Sequence[int],
+    chosen: Mapping[int, KeptBill] | None = None,
+) -> MemoryShard:
+    """What is to be billed of some accounts, or some of their bills as if they were open."""
+    state = books.state
+    chains = {account: _chains(state, account) for account in accounts}
+    names = {term.tariff for of in chains.values() for chain in of for term in chain.terms}
+    tariffs: dict[str, list[TariffRecord]] = {name: [] for name in names}
+    for record in in_force(state):
+        if record.name in names:
+            tariffs[record.name].append(record)
+    periods = periods_of(state, accounts, run.scope.end)
+    bills = state.bills if chosen is None else chosen
+    open_bills = {
+        account: _open_bills(bills, account, every=chosen is not None) for account in accounts
+    }
+    return MemoryShard(books, Shard(run, number, chains, open_bills, periods, tariffs))
+
+
+def _chains(state: BookState, account: int) -> list[OccupancyChain]:
+    points = {name: number for number, name in enumerate(state.points)}
+    return [
+        OccupancyChain(
+            key,
+            account,
+            points[row.point],
+            row.point,
+            state.points[row.point].zone,
+            max(end for of, end in state.claims if of == key),
+            row.ended_on,
+            tuple(
+                AgreedTerm(
+                    agreement,
+                    state.agreements[agreement].tariff,
+                    state.agreements[agreement].first,
+                    state.agreements[agreement].end,
+                    state.agreements[agreement].facts,
+                )
+                for agreement, of in sorted(
+                    state.occupants.items(), key=lambda item: state.agreements[item[0]].first
+                )
+                if of == key
+            ),
+            frozenset(obis.code for obis in state.services[row.point, row.service].channels),
+        )
+        for key, row in state.occupancies.items()
+        if row.account == state.accounts[account].number
+    ]
+
+
+def _open_bills(bills: Mapping[int, KeptBill], account: int, *, every: bool) -> list[OpenBill]:
+    return [
+        OpenBill(
+            key,
+            account,
+            bill.record.bill.period,
+            bill.record.bill.run_type,
+            tuple(
+                (row.part.occupancy_id, row.part.agreement_id, row.part.days) for row in bill.parts
+            ),
+        )
+        for key, bill in bills.items()
+        if bill.account_id == account and (every or bill.record.bill.state in _OPEN)
+    ]
+
+
+class MemoryShard:
+    """`ShardTransaction` over dictionaries.
+
+    Args:
+        books: The utility, in a transaction.
+        shard: What is billed.
+    """
+
+    def __init__(self, books: MemoryBooks, shard: Shard) -> None:
+        self._books = books
+        self._state = books.state
+        self._ids = {
+            (row.part.occupancy_id, row.part.days.first): row.id
+            for bill in books.state.bills.values()
+            if bill.record.bill.state in _OPEN
+            for row in bill.parts
+        }
+        self.shard = shard
+
+    async def claim(self, bills: Sequence[PlannedBill]) -> Collection[int]:
+        taken = set[int]()
+        ids = [row.id for bill in self._state.bills.values() for row in bill.parts]
+        ids += [claim.part or 0 for claim in self._state.claims.values()]
+        number = max(ids, default=0)
+        for part in (part for bill in bills for part in bill.parts if not part.claimed):
+            occupancy = part.occupancy.occupancy_id
+            firsts = {one.first for (of, _), one in self._state.claims.items() if of == occupancy}
+            if (occupancy, part.days.end) in self._state.claims or part.days.first in firsts:
+                taken.add(part.occupancy.account_id)
+                continue
+            assert (occupancy, part.days.first) in self._state.claims
+            number += 1
+            self._ids[part.key] = number
+            self._state.claims[occupancy, part.days.end] = KeptClaim(part.days.first, number)
+        for part in (part for bill in bills for part in bill.parts if not part.claimed):
+            if part.occupancy.account_id in taken and part.key in self._ids:
+                self._state.claims.pop((part.occupancy.occupancy_id, part.days.end), None)
+        return taken
+
+    async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
+        loader = WorkLoader(self._books)
+        return tuple(map(loader.work_or_why_not, bills))
+
+    async def earlier(
+        self, works: Sequence[AccountWork], back: Mapping[str, int]
+    ) -> Mapping[tuple[int, date], Blocks]:
+        return {
+            (supply.occupancy_id, supply.days.first): blocks_of(
+                self._state, part.occupancy, before(supply, back[supply.tariff])
+            )
+            for work in works
+            for part, supply in zip(work.plan.parts, work.supplies, strict=True)
+            if supply.tariff in back
+        }
+
+    async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
+        return stamps.series_revisions(self._state, names)
+
+    async def refresh(self, bills: Sequence[NewBill]) -> None:
+        for bill in bills:
+            stamps.refresh(self._state, bill)
+
+    async def series(self, names: Collection[str], days: DayRange) -> tuple[PriceDay, ...]:
+        return newest_days(self._state, names, days.first, days.end)
+
+    async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
+        earlier = dict(self._state.bills)
+        try:
+            return sum(self._save(bill, creator, at) for bill in bills)
+        except Exception:
+            self._state.bills = earlier
+            raise
+
+    def _save(self, new: NewBill, creator: str, at: datetime) -> bool:
+        run = self.shard.run
+        key, uid, run_uid, run_id = len(self._state.bills) + 1, uuid7(at), run.uid, run.id
+        sha256 = new.bill.sha256 if new.bill.lines else None
+        maker = creator
+        workers: tuple[str, ...] = (creator,)
+        if new.plan.bill_id is not None:
+            key = new.plan.bill_id
+            there = self._state.bills[key]
+            uid, run_uid, run_id = there.record.uid, there.record.run, there.run_id
+            maker = there.record.creator
+            workers = tuple(dict.fromkeys((*there.record.contributors, creator)))
+            same = sha256 is not None and there.record.sha256 == sha256
+            parts = [row.part for row in there.parts]
+            if same and there.record.bill.state is new.bill.state and parts == list(new.parts):
+                if there.record.bill.state is BillState.DRAFT:
+                    drafted = replace(there.record, contributors=workers)
+                    self._state.bills[key] = replace(there, record=drafted)
+                stamps.refresh(self._state, new)
+                return False
+        rows = []
+        for part in new.parts:
+            ends = self._books.before(part.occupancy_id, part.days.first)
+            state_from = None if ends is None else ends[0].part
+            part_id = self._ids[part.occupancy_id, part.days.first]
+            rows.append(KeptPart(part_id, part, state_from))
+        record = BillRecord(
+            key, uid, run_uid, new.bill, sha256, new.kwh, maker, at, contributors=workers
+        )
+        self._state.bills[key] = KeptBill(
+            record, run_id, new.account_id, new.validated_kwh, tuple(rows), new.stamps
+        )
+        return True
+
+    async def note(self, accounts: Collection[int], notes: Sequence[NotBilled]) -> None:
+        for account in accounts:
+            mine = tuple(note for note in notes if note.account_id == account)
+            self._state.notes[self.shard.run.id, account] = mine
+
+    async def done(self, at: datetime) -> None:
+        del at
+        key = (self.shard.run.id, self.shard.number)
+        self._state.shards[key] = replace(self._state.shards[key], done=True)
