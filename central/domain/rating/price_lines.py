@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
@@ -21,6 +23,7 @@ from central.domain.rating.charges.percents import price_percent
 from central.domain.rating.charges.prepaid import price_prepaid
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
+from central.domain.rating.charges.years import is_over
 from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -54,6 +57,7 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
     rounded: bool,
     ending: PartEnding = GOES_ON,
     handed: StateHandOver = NOTHING_HANDED,
+    borders: Sequence[date] = (),
 ) -> tuple[list[RatedLine], tuple[YearSum, ...]]:
     """The lines of a bill from its determinants, and what yearly minimums have to remember.
 
@@ -62,7 +66,9 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
     """
     lines: list[RatedLine] = []
     sums: dict[str, Decimal] = {}
-    for version, group in groupby(segments, key=lambda segment: segment.version):
+    for (version, _), group in groupby(
+        segments, key=lambda one: (one.version, bisect_right(borders, one.days.first))
+    ):
         own = tuple(group)
         document = version.document
         mine: list[RatedLine] = []
@@ -78,6 +84,9 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
         for minimum in document.minimums:
             if minimum.per == "year":
                 sums[minimum.id] = sums.get(minimum.id, Decimal(0)) + year_sum(minimum, span)
+                if not span.is_last and is_over(minimum, span):
+                    context.closed[minimum.id] = span.days.end
+                    sums[minimum.id] = Decimal(0)
         lines.extend(mine)
     yearly = (minimum for minimum in span.document.minimums if minimum.per == "year")
     return lines, tuple(carried_sum(one, span, sums.get(one.id, Decimal(0))) for one in yearly)

@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.charges.hand_over import NOTHING_HANDED, hand_over
+from central.domain.rating.charges.years import dates_inside
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import Blocks, HeldManyError, align_inputs
@@ -110,7 +111,11 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     known = {found.name: found for found in prices}
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:
-        segments = cut(days, overridden(in_force, facts, days))
+        known_versions = overridden(in_force, facts, days)
+        segments = cut(days, known_versions)
+        borders = dates_inside(segments, facts, days)
+        if borders:
+            segments = cut(days, known_versions, borders)
         handed = NOTHING_HANDED
         tariff = segments[0].version.document.tariff
         if is_of_another(state, tariff, predecessor):
@@ -139,6 +144,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
             rounded=options.rounded,
             ending=ending,
             handed=handed,
+            borders=borders,
         )
         closing = closing_of(segments, context, whole, sums, ending)
     except HeldManyError as held:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant, Rated
+from central.domain.rating.charges.years import dates_inside
 from central.domain.rating.closing_state import month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import Blocks, align_inputs
@@ -43,7 +44,7 @@ from central.domain.tariff.determinant_rules import (
     RebateDeterminant,
     SumDeterminant,
 )
-from central.domain.tariff.version import TariffVersion, ordered
+from central.domain.tariff.version import TariffVersion, ordered, version_on
 from firmware_bridge.contract.errors import OperatorError
 
 Values = dict[tuple[str, str], Fraction]
@@ -155,16 +156,22 @@ class RunningBill:
             message = "No day has been added yet."
             raise DayOutOfOrderError(message)
         days = DayRange(self._cycle.first, self.next_day)
-        segments = cut(days, self._versions)
         context = self._context({}, days)
-        currency = segments[-1].version.document.currency.code
+        currency = version_on(self._versions, days.last).document.currency.code
         if self._hold is not None:
             return Rated(currency, (), (), self._opening, (self._hold,))
         try:
+            borders = dates_inside(cut(days, self._versions), self._facts, days)
+            segments = cut(days, self._versions, borders)
             fill(segments, context, lambda rule, segment: self._made(rule, segment, context))
             round_determinants(segments, context)
             lines, _ = price_segments(
-                segments, days, self._period, context, rounded=self._options.rounded
+                segments,
+                days,
+                self._period,
+                context,
+                rounded=self._options.rounded,
+                borders=borders,
             )
         except HeldError as held:
             return Rated(currency, (), (), self._opening, (held.hold,))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
-from central.domain.tariff.state_rules import AtEnd, Owner, YearShare
+from central.domain.tariff.state_rules import AtEnd, Owner, YearEnds, YearShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ class Commitment:
         basis: Whether credits count against the lines first.
         shortfall: `charge` bills what is short; `carry` adds it to the next term.
         excess: `lapse` forgets what is beyond the amount; `carry` counts it in the next term.
+        ends: Where a term ends.
         share: What a term that ends early needs of the amount.
         owner: Whose it is: that of one occupancy, or of all the account's together.
     """
@@ -110,6 +111,7 @@ class Commitment:
     basis: Literal["before_credits", "after_credits"] = "before_credits"
     shortfall: Literal["charge", "carry"] = "charge"
     excess: Literal["lapse", "carry"] = "lapse"
+    ends: YearEnds = "period"
     share: YearShare = "none"
     owner: Owner = Owner.OCCUPANCY
 

@@ -28,7 +28,7 @@ from central.domain.tariff.determinant_rules import (
     RebateDeterminant,
 )
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
-from central.domain.tariff.state_rules import Owner, YearShare
+from central.domain.tariff.state_rules import Owner, YearEnds, YearShare
 
 ALL = "all"
 
@@ -155,6 +155,7 @@ class Minimum:
         year_end: Month whose bill tops up a yearly minimum, 1 .. 12.
         begins: First day of a contract's first year, or the text fact that holds it; None for a
             year that ends with `year_end`.
+        ends: Where its year ends.
         share: What a part of a year needs of a yearly amount.
         owner: Whose the sum of the year is.
     """
@@ -169,6 +170,7 @@ class Minimum:
     basis: Literal["before_credits", "after_credits"] = "before_credits"
     year_end: int = 12
     begins: date | str | None = None
+    ends: YearEnds = "period"
     share: YearShare = "days"
     owner: Owner = Owner.OCCUPANCY
 

@@ -28,5 +28,7 @@ class AtEnd:
     pay: Decimal = Decimal(0)
 
 
+YearEnds = Literal["period", "date"]
+"""Where a year ends: with the first period that reaches its end, or on its date, inside a bill."""
 YearShare = Literal["days", "months", "none"]
 """What a part of a year needs of a yearly amount: its days' share, its months', or all of it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,11 +11,10 @@ from central.domain.rating.charges.draft import Draft, VersionSpan, named
 from central.domain.rating.charges.minimum import minimum_count
 from central.domain.rating.charges.years import (
     first_day,
-    month_ends,
-    share_of,
+    is_over,
+    share_so_far,
     since,
-    term_end,
-    year_end,
+    sum_so_far,
 )
 from central.domain.rating.rounding import half_away
 from central.domain.tariff.credit_rules import Commitment
@@ -36,27 +34,32 @@ def price_commitment(rule: Commitment, span: VersionSpan) -> Iterator[Draft]:
 
     Source: docs/reference/charges.md, "Commitments and credits"
     """
-    if not span.is_last:
+    over, begins = is_over(rule, span), first_day(rule.begins, span)
+    if not over and not span.is_last:
         return
-    begins = first_day(rule.begins, span)
-    if begins is not None and span.bill.end <= begins:
+    if begins is not None and span.days.end <= begins:
         return
-    lines = [line for line in named((*span.before, *span.lines), rule.of) if _counts(line, rule)]
-    total = Fraction(span.context.opening.sum_of(rule.id))
+    since_end = span.context.closed.get(rule.id, span.bill.first)
+    lines = [
+        line
+        for line in named((*span.before, *span.lines), rule.of)
+        if _counts(line, rule) and line.first >= since_end
+    ]
+    total = Fraction(sum_so_far(rule.id, span))
     total += Fraction(sum((line.amount for line in lines), Decimal(0)))
     digits = span.document.currency.digits
     ended = span.ends(rule.id)
-    if not ended and not _term_is_over(rule, begins, span):
+    if not over:
         first = since(rule.id, span)
         span.context.sums[rule.id] = half_away(total, digits)
         span.context.since[rule.id] = max(first, begins) if first and begins else first
         return
-    share, note = _share(rule, begins, span)
+    share, note = _share(rule, span)
     needed = Fraction(rule.amount) * minimum_count(rule, span) * share
     carried = rule.shortfall if total < needed else rule.excess
     left = half_away(total - needed, digits) if carried == "carry" else Decimal(0)
     span.context.sums[rule.id] = left
-    span.context.since[rule.id] = span.bill.end
+    span.context.since[rule.id] = span.context.closed[rule.id] = span.days.end
     if total < needed and (ended or rule.shortfall == "charge"):
         code = span.document.currency.code
         yield Draft(
@@ -75,17 +78,9 @@ def _counts(line: RatedLine, rule: Commitment) -> bool:
     return rule.basis == "after_credits" or line.kind != "credit"
 
 
-def _term_is_over(rule: Commitment, begins: date | None, span: VersionSpan) -> bool:
-    if begins is not None:
-        return term_end(begins, rule.months, span) <= span.bill.end
-    return rule.months == 1 or month_ends(rule.year_end, span)
-
-
-def _share(rule: Commitment, begins: date | None, span: VersionSpan) -> tuple[Fraction, str]:
+def _share(rule: Commitment, span: VersionSpan) -> tuple[Fraction, str]:
     """How many times the amount a term needs: a month of each of the bill, or a part of a term."""
-    if begins is None and rule.months == 1:
+    if rule.begins is None and rule.months == 1 and rule.ends == "period":
         return Fraction(span.whole_months), ""
-    end = year_end(rule.year_end, span) if begins is None else term_end(begins, rule.months, span)
-    first = since(rule.id, span)
-    share, how = share_of(rule.share, rule.months, end, first, span.bill.end)
+    share, how = share_so_far(rule, span)
     return share, f", {how}" if how else ""

@@ -10,19 +10,16 @@ from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.draft import Draft, VersionSpan, named
 from central.domain.rating.charges.years import (
     first_day,
-    month_ends,
-    share_of,
+    is_over,
+    share_so_far,
     since,
-    term_end,
-    year_end,
+    sum_so_far,
 )
 from central.domain.rating.determinants.context import average_fact
 from central.domain.rating.inputs.carried_state import Origin, YearSum
 from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.credit_rules import Commitment
 from central.domain.tariff.document import Minimum
-
-_YEAR = 12
 
 
 def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
@@ -43,10 +40,10 @@ def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
     if minimum.per == "month":
         share = months_needed(minimum, span)
     else:
-        if not year_is_over(minimum, span):
+        if not is_over(minimum, span):
             return
-        share, note = year_share(minimum, span)
-        total += Fraction(span.context.opening.sum_of(minimum.id))
+        share, note = share_so_far(minimum, span)
+        total += Fraction(sum_so_far(minimum.id, span))
         total += Fraction(sum((line.amount for line in _earlier(minimum, span)), Decimal(0)))
     needed = Fraction(minimum.amount) * minimum_count(minimum, span) * share
     if needed > total:
@@ -82,27 +79,6 @@ def minimum_count(minimum: Minimum | Commitment, span: VersionSpan) -> Fraction:
     return average_fact(minimum.qty, whole, span.context.facts)
 
 
-def year_is_over(minimum: Minimum, span: VersionSpan) -> bool:
-    """Whether a yearly minimum is due on this bill."""
-    begins = first_day(minimum.begins, span)
-    if not span.is_last or (begins is not None and span.bill.end <= begins):
-        return False
-    if span.ends(minimum.id):
-        return True
-    if begins is None:
-        return month_ends(minimum.year_end, span)
-    return term_end(begins, _YEAR, span) <= span.bill.end
-
-
-def year_share(minimum: Minimum, span: VersionSpan) -> tuple[Fraction, str]:
-    """What the year so far needs of a yearly minimum, and how to say it."""
-    begins = first_day(minimum.begins, span)
-    end = year_end(minimum.year_end, span)
-    if begins is not None:
-        end = term_end(begins, _YEAR, span)
-    return share_of(minimum.share, _YEAR, end, since(minimum.id, span), span.bill.end)
-
-
 def carried_sum(minimum: Minimum, span: VersionSpan, total: Decimal) -> YearSum:
     """What a yearly minimum leaves to later bills.
 
@@ -111,14 +87,14 @@ def carried_sum(minimum: Minimum, span: VersionSpan, total: Decimal) -> YearSum:
         span: The bill's last.
         total: What all of the bill's versions come to. [currency]
     """
-    if year_is_over(minimum, span):
+    if is_over(minimum, span):
         origin = Origin(span.bill.end, span.bill.end, minimum.owner)
         return YearSum(minimum.id, Decimal(0), origin)
     begins = first_day(minimum.begins, span)
     if begins is not None and span.bill.end <= begins:
         return YearSum(minimum.id, Decimal(0), Origin(begins, begins, minimum.owner))
     origin = Origin(since(minimum.id, span), span.bill.end, minimum.owner)
-    return YearSum(minimum.id, span.context.opening.sum_of(minimum.id) + total, origin)
+    return YearSum(minimum.id, sum_so_far(minimum.id, span) + total, origin)
 
 
 def year_sum(minimum: Minimum, span: VersionSpan) -> Decimal:
@@ -127,7 +103,8 @@ def year_sum(minimum: Minimum, span: VersionSpan) -> Decimal:
 
 
 def _earlier(minimum: Minimum, span: VersionSpan) -> list[RatedLine]:
-    lines = named(span.before, minimum.of)
+    since_end = span.context.closed.get(minimum.id, span.bill.first)
+    lines = (line for line in named(span.before, minimum.of) if line.first >= since_end)
     return [line for line in lines if minimum.basis == "after_credits" or line.kind != "credit"]
 
 

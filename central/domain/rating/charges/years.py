@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import VersionSpan
 from central.domain.rating.determinants.context import HeldError
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.segments import DayRange, months_after
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.segments import DayRange, Segment, months_after
+from central.domain.tariff.credit_rules import Commitment
+from central.domain.tariff.document import Minimum, TariffDocument
 from central.domain.tariff.state_rules import YearShare
 
 _MONTHS = 12
@@ -38,9 +43,13 @@ def first_day(begins: date | str | None, span: VersionSpan) -> date | None:
     Raises:
         HeldError: The fact is no date.
     """
+    return _beginning(begins, span.context.facts, span.bill.last)
+
+
+def _beginning(begins: date | str | None, facts: AgreementFacts, day: date) -> date | None:
     if not isinstance(begins, str):
         return begins
-    text = span.context.facts.at(begins, span.bill.last)
+    text = facts.at(begins, day)
     try:
         return date.fromisoformat(text) if isinstance(text, str) else _no_date(begins)
     except ValueError:
@@ -52,11 +61,91 @@ def _no_date(fact: str) -> date:
     raise HeldError(Hold("MISSING_FACT", message, fact))
 
 
+def dates_inside(
+    segments: Sequence[Segment], facts: AgreementFacts, days: DayRange
+) -> tuple[date, ...]:
+    """The days inside a bill on which a year or term ends by its date.
+
+    Raises:
+        HeldError: A fact that should hold a date does not.
+    """
+    dates: set[date] = set()
+    for version in dict.fromkeys(segment.version for segment in segments):
+        for rule in _yearly(version.document):
+            begins = _beginning(rule.begins, facts, days.last)
+            end = days.first
+            while rule.ends == "date":
+                end = next_end(rule, begins, end)
+                if end >= days.end:
+                    break
+                dates.add(end)
+    return tuple(sorted(dates))
+
+
+def _yearly(document: TariffDocument) -> tuple[Minimum | Commitment, ...]:
+    minimums = (minimum for minimum in document.minimums if minimum.per == "year")
+    return (*minimums, *document.commitments)
+
+
+def months_of(rule: Minimum | Commitment) -> int:
+    """The months of a year or term."""
+    return rule.months if isinstance(rule, Commitment) else _MONTHS
+
+
+def next_end(rule: Minimum | Commitment, begins: date | None, after: date) -> date:
+    """The first end of a year or term, by its date, after a day."""
+    if begins is not None:
+        return _term_end(begins, months_of(rule), after)
+    if months_of(rule) == 1:
+        return months_after(after.replace(day=1), 1)
+    end = months_after(date(after.year, rule.year_end, 1), 1)
+    return end if end > after else months_after(end, _MONTHS)
+
+
+def is_over(rule: Minimum | Commitment, span: VersionSpan) -> bool:
+    """Whether a year or term ends with the span, or the rule does."""
+    begins = first_day(rule.begins, span)
+    if begins is not None and span.days.end <= begins:
+        return False
+    if span.ends(rule.id):
+        return True
+    if rule.ends == "date":
+        return next_end(rule, begins, span.days.first) == span.days.end
+    if not span.is_last:
+        return False
+    if begins is None:
+        return months_of(rule) == 1 or month_ends(rule.year_end, span)
+    return term_end(begins, months_of(rule), span) <= span.bill.end
+
+
+def share_so_far(rule: Minimum | Commitment, span: VersionSpan) -> tuple[Fraction, str]:
+    """What the year or term so far needs of its amount, and how to say it."""
+    begins = first_day(rule.begins, span)
+    if rule.ends == "date":
+        end = next_end(rule, begins, span.days.first)
+    elif begins is None:
+        end = year_end(rule.year_end, span)
+    else:
+        end = term_end(begins, months_of(rule), span)
+    return share_of(rule.share, months_of(rule), end, since(rule.id, span), span.days.end)
+
+
+def sum_so_far(identifier: str, span: VersionSpan) -> Decimal:
+    """What the year or term has come to: before the bill, or since it ended in it. [currency]."""
+    if identifier in span.context.closed:
+        return span.context.sums.get(identifier, Decimal(0))
+    return span.context.opening.sum_of(identifier)
+
+
 def term_end(begins: date, months: int, span: VersionSpan) -> date:
     """The end of the term that holds the first day of the bill, or of the first one."""
+    return _term_end(begins, months, span.bill.first)
+
+
+def _term_end(begins: date, months: int, after: date) -> date:
     terms = 1
     end = months_after(begins, months)
-    while end <= span.bill.first:
+    while end <= after:
         terms += 1
         end = months_after(begins, terms * months)
     return end
@@ -76,6 +165,8 @@ def since(identifier: str, span: VersionSpan) -> date | None:
 
     A sum that nothing is kept of begins with the bill.
     """
+    if identifier in span.context.closed:
+        return span.context.closed[identifier]
     entry = span.context.opening.sum_entry(identifier)
     return span.bill.first if entry is None else entry.origin.first
 

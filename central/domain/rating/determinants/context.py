@@ -55,6 +55,7 @@ class RatingContext:
         grants: Money paid in on days of the bill.
         sums: What commitments and settlements leave to later bills, by id. [currency]
         since: First day that those sums count, by id.
+        closed: Day on which a year or term ended inside the bill, by id.
         totals: What the months' bills came to, for later averages.
         events: On days of the bill, by stream.
         levels: Values that events left, by determinant and label, then key.
@@ -76,6 +77,7 @@ class RatingContext:
     grants: tuple[Grant, ...] = ()
     sums: dict[str, Decimal] = field(default_factory=dict)
     since: dict[str, date | None] = field(default_factory=dict)
+    closed: dict[str, date] = field(default_factory=dict)
     totals: tuple[MonthTotal, ...] = ()
     events: Events = field(default_factory=dict)
     levels: dict[tuple[str, str], Levels] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -88,12 +88,15 @@ class Segment:
     season: str
 
 
-def cut(days: DayRange, versions: Sequence[TariffVersion]) -> tuple[Segment, ...]:
-    """Cut a bill's days where the version or the season changes.
+def cut(
+    days: DayRange, versions: Sequence[TariffVersion], borders: Collection[date] = ()
+) -> tuple[Segment, ...]:
+    """Cut a bill's days where the version or the season changes, and at other borders.
 
     Args:
         days: Local days billed.
         versions: As `ordered` gives them.
+        borders: Days that begin a segment as well.
 
     Raises:
         NoTariffVersionError: A day lies before the first version.
@@ -103,7 +106,7 @@ def cut(days: DayRange, versions: Sequence[TariffVersion]) -> tuple[Segment, ...
     for day in days.days():
         version = version_on(versions, day)
         now = (version, season_on(version.document.calendar, day))
-        if key is not None and now != key:
+        if key is not None and (now != key or day in borders):
             segments.append(Segment(len(segments), DayRange(first, day), *key))
             first = day
         key = now

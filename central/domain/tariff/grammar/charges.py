@@ -18,7 +18,7 @@ from central.domain.tariff.grammar.node import Scalar
 from central.domain.tariff.grammar.prices import PRICES, SEASONAL_STEPS, TIERS
 from central.domain.tariff.grammar.record import Record, Row, variants
 from central.domain.tariff.grammar.scope import POWER, Quantity
-from central.domain.tariff.grammar.state import OWNER, SHARES
+from central.domain.tariff.grammar.state import OWNER, SHARES, YEAR_ENDS
 from central.domain.tariff.price_rules import Step, TierRules
 from central.domain.tariff.refusal import Code
 
@@ -219,6 +219,7 @@ MINIMUM = Record(
         ),
         Row("year_end", whole(1, 12), default=12),
         Row("begins", BEGINNING, required=True, when=_is_contract, get=_beginning),
+        Row("ends", YEAR_ENDS, default="period", when=_is_yearly),
         Row("share", SHARES, default="days", when=_is_yearly),
         OWNER,
     ),

@@ -18,7 +18,7 @@ from central.domain.tariff.grammar.kind import (
 )
 from central.domain.tariff.grammar.names import COUNT, LINE_ID, LINES_ABOVE, no_lines
 from central.domain.tariff.grammar.record import Record, Row
-from central.domain.tariff.grammar.state import OWNER, SHARES
+from central.domain.tariff.grammar.state import OWNER, SHARES, YEAR_ENDS
 from central.domain.tariff.refusal import Code
 
 _MONTHS = {"month": 1, "year": 12}
@@ -84,6 +84,7 @@ COMMITMENT = Record(
         Row("basis", one_of("before_credits", "after_credits"), default="before_credits"),
         Row("shortfall", one_of("charge", "carry"), default="charge"),
         Row("excess", one_of("lapse", "carry"), default="lapse"),
+        Row("ends", YEAR_ENDS, default="period"),
         Row("share", SHARES, default="none"),
         OWNER,
     ),

@@ -17,6 +17,7 @@ _OWNERS = words({str(owner): owner for owner in Owner})
 OWNER = Row("owner", _OWNERS, default=Owner.OCCUPANCY)
 # Whose money is, which follows the account unless the tariff says otherwise.
 OWNER_OF_MONEY = Row("owner", _OWNERS, default=Owner.ACCOUNT)
+YEAR_ENDS = one_of("period", "date")
 SHARES = one_of("days", "months", "none")
 
 ENERGY_AT_END = Row("at_end", Record(AtEnd, (Row("pay", NUMBER, default=Decimal(0), always=True),)))

@@ -402,3 +402,35 @@ def test_a_part_that_ends_inside_its_period_ends_no_year() -> None:
     )
     assert "m" not in amounts(part)
     assert part.closing.sum_of("m") == 10
+
+
+def test_a_year_may_end_on_its_date_inside_a_bill() -> None:
+    cycle = BillingCycle("bimonthly", date(2026, 2, 1), 2)
+    first = cycle.periods(date(2026, 2, 1), date(2027, 2, 1))
+    periods = {str(period): period for period in first}
+    rated = chain(YEARLY % ", ends: date", periods)
+    # December has 10 kWh, as the five bills before it: 334 of 365 days of 1200 less 60.
+    assert amounts(rated) == {
+        "energy/segment0": "10.00",
+        "m/segment0": "1038.08",
+        "energy/segment1": "0.00",
+    }
+    (entry,) = rated.closing.sums
+    assert (str(entry.amount), entry.origin.first) == ("0", date(2027, 1, 1))
+    waiting = chain(YEARLY % "", periods)
+    # By periods the year ends with January, which reaches December, and is whole.
+    assert amounts(waiting)["m"] == "1140.00"
+
+
+def test_a_term_may_end_on_its_date_inside_a_bill() -> None:
+    term = "commitments: [{id: c, of: energy, amount: 100, per: term, months: 3, ends: date, "
+    text = HEAD + term + "begins: 2026-01-15, excess: carry}]\n"
+    rated = chain(text, months("2026-01", 4))
+    # January to 14 April: 4 bills of 10 kWh in their first hours.
+    assert amounts(rated) == {
+        "energy/segment0": "10.00",
+        "c/segment0": "60.00",
+        "energy/segment1": "0.00",
+    }
+    assert rated.closing.sum_of("c") == 0
+    assert rated.closing.sums[0].origin.first == date(2026, 4, 15)
