@@ -23,6 +23,7 @@ from central.cli import (
     tariffs,
 )
 from central.cli.output import capture_pool_errors, group
+from central.cli.reconcile import reconcile_command
 from central.process.start import EXIT_REFUSED
 from firmware_bridge.contract.software import named_version
 from firmware_bridge.log_lines import log_to
@@ -38,6 +39,7 @@ app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(rate.app)
 app.add_typer(print_bills.app, name="bill")
+app.command("reconcile")(reconcile_command)
 app.add_typer(settings.app, name="settings")
 app.add_typer(audit.app, name="audit")
 app.add_typer(findings.findings, name="finding")

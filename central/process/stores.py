@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import make_pool
@@ -33,6 +34,7 @@ class Stores:
         field: What the pages show of gateways and findings.
         gateways: Gateways, and the epochs of their buffers.
         ingest: Readings and quarantined batches.
+        reconciliation: What is validated, claimed and billed.
         registry: Customers, agreements and meters.
         series: Prices and factors per step of time.
         settings: What the utility says of its invoices.
@@ -46,6 +48,7 @@ class Stores:
     field: TimescaleField
     gateways: TimescaleGatewayStore
     ingest: TimescaleIngestStore
+    reconciliation: TimescaleReconciliation
     registry: TimescaleRegistry
     series: TimescaleSeriesStore
     settings: TimescaleSettingsStore
@@ -71,6 +74,7 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
             field=TimescaleField(pool),
             gateways=TimescaleGatewayStore(pool),
             ingest=TimescaleIngestStore(pool),
+            reconciliation=TimescaleReconciliation(pool),
             registry=TimescaleRegistry(pool),
             series=TimescaleSeriesStore(pool),
             settings=TimescaleSettingsStore(pool),

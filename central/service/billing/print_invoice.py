@@ -102,13 +102,13 @@ class PrintBill:
         return await self._file(require(await find_bill(self._store, bill), "bill", bill))
 
     async def _file(self, record: BillRecord) -> BillFile:
-        one = record.bill
+        bill = record.bill
         if record.issue is None:
-            content = self._render(one, usage=await daily_usage_of(self._store, one))
+            content = self._render(bill, usage=await daily_usage_of(self._store, bill))
         else:
             content = (await self._archive.document(record)).content
         name = file_name(
-            one.account, one.period, one.run_type, one.revision, draft=record.issue is None
+            bill.account, bill.period, bill.run_type, bill.revision, draft=record.issue is None
         )
         return BillFile(name, content)
 

@@ -1,0 +1,175 @@
+"""What is validated, claimed and billed, on PostgreSQL; see `reconciliation.sql`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from central.adapters.timescale.billing.load import SQL, blocks_of
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.named_query import as_uuid
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.cycles import periods_of
+from central.domain.billing.account_periods import AccountPeriods
+from central.domain.billing.coverage import ClaimedDays, LivePart, OccupiedDays
+from central.domain.billing.state import BillState
+from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import IntervalQuality
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.reconciliation import (
+    BilledMoney,
+    DaysOfServices,
+    ServiceBook,
+    ValidatedDay,
+)
+from firmware_bridge.contract.obis import Obis
+
+_Row = tuple[Any, ...]
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+class TimescaleReconciliation:
+    """`ReconciliationStore` over a pool of connections.
+
+    Args:
+        pool: An open pool, see `make_pool`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(_SQL[statement], values, prepare=False)
+                return await cursor.fetchall()
+
+    async def _key(self, statement: str, /, **values: object) -> int | None:
+        return next((int(row[0]) for row in await self._rows(statement, **values)), None)
+
+    async def _run(self, run: str) -> int | None:
+        return await self._key("run", uid=as_uuid(run), cycle=run)
+
+    async def days_of_run(self, run: str) -> DaysOfServices | None:
+        """See `ReconciliationStore`."""
+        key = await self._run(run)
+        return None if key is None else _ranges(await self._rows("days_of_run", run=key))
+
+    async def days_of_tariff(self, tariff: str, days: DayRange) -> DaysOfServices | None:
+        """See `ReconciliationStore`."""
+        key = await self._key("tariff", name=tariff)
+        if key is None:
+            return None
+        span = {"first": days.first, "end": days.end}
+        return _ranges(await self._rows("days_of_tariff", tariff=key, **span))
+
+    async def days_of_group(self, group: str, days: DayRange) -> DaysOfServices | None:
+        """See `ReconciliationStore`."""
+        key = await self._key("group", name=group)
+        if key is None:
+            return None
+        span = {"first": days.first, "end": days.end}
+        return _ranges(await self._rows("days_of_group", group=key, **span))
+
+    async def services(
+        self, only: Collection[int] | None, after: int, limit: int
+    ) -> Sequence[ServiceBook]:
+        """See `ReconciliationStore`."""
+        wanted = None if only is None else list(only)
+        rows = await self._rows("services", only=wanted, after=after, limit=limit)
+        keys = {"services": [row[0] for row in rows]}
+        channels: dict[int, dict[int, str]] = defaultdict(dict)
+        for service, channel, obis in await self._rows("channels", **keys):
+            channels[service][channel] = str(Obis(bytes(obis)))
+        agreed: dict[int, list[DayRange]] = defaultdict(list)
+        for service, first, end in await self._rows("agreed", **keys):
+            agreed[service].append(DayRange(first, end))
+        occupied = await self._occupied(keys["services"])
+        return [
+            ServiceBook(
+                id=key,
+                point=point,
+                name=name,
+                zone=zone,
+                channels=channels[key],
+                occupied=tuple(occupied[key]),
+                agreed=tuple(agreed[key]),
+            )
+            for key, point, name, zone in rows
+        ]
+
+    async def _occupied(self, services: list[int]) -> dict[int, list[OccupiedDays]]:
+        parts: dict[int, list[LivePart]] = defaultdict(list)
+        for occupancy, key, first, end, state in await self._rows("parts", services=services):
+            parts[occupancy].append(LivePart(key, DayRange(first, end), BillState(state)))
+        claims: dict[int, list[ClaimedDays]] = defaultdict(list)
+        for occupancy, first, end, part_id in await self._rows("claims", services=services):
+            claims[occupancy].append(ClaimedDays(DayRange(first, end), part_id))
+        occupied: dict[int, list[OccupiedDays]] = defaultdict(list)
+        for service, key, account, begins, ended in await self._rows(
+            "occupancies", services=services
+        ):
+            mine = OccupiedDays(account, begins, ended, tuple(parts[key]), tuple(claims[key]))
+            occupied[service].append(mine)
+        return occupied
+
+    async def periods(self, accounts: Collection[int], until: date) -> AccountPeriods:
+        """See `ReconciliationStore`."""
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                return await periods_of(connection, accounts, until)
+
+    async def channel_days(
+        self, channels: Collection[int], days: DayRange
+    ) -> Iterable[ValidatedDay]:
+        """See `ReconciliationStore`."""
+        values = {"channels": list(channels), "first": days.first, "end": days.end}
+        with translated():
+            async with (
+                self._pool.connection() as connection,
+                connection.cursor(binary=True) as cursor,
+            ):
+                await cursor.execute(SQL["month"], values)
+                rows = await cursor.fetchall()
+        return [channel_day(block) for row in rows for block in blocks_of(row)]
+
+    async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
+        """See `ReconciliationStore`."""
+        key = None if run is None else await self._run(run)
+        rows = await self._rows("money", run=key, first=days.first, end=days.end)
+        if key is None:
+            return [BilledMoney(*row) for row in rows]
+        tallied: dict[str, Decimal] = dict(await self._rows("tallied", run=key))
+        return [
+            BilledMoney(row[0], row[1], row[2], row[3], given=tallied.get(row[0])) for row in rows
+        ]
+
+
+def channel_day(block: DayBlock) -> ValidatedDay:
+    """The exact sum of a block."""
+    missing = block.quality == IntervalQuality.MISSING
+    # Ten of the largest values of a meter fill no int64, a block of them may: two halves do not.
+    high, low = np.divmod(block.values[~missing], 1 << 32)
+    mantissa = (int(high.sum()) << 32) + int(low.sum())
+    return ValidatedDay(
+        channel=block.channel_id,
+        day=block.day,
+        unit=block.unit,
+        intervals=int(block.quality.size),
+        missing=int(missing.sum()),
+        total=Decimal(mantissa).scaleb(block.exponent),
+    )
+
+
+def _ranges(rows: Iterable[_Row]) -> DaysOfServices:
+    ranges: dict[int, list[DayRange]] = defaultdict(list)
+    for service, first, end in rows:
+        ranges[service].append(DayRange(first, end))
+    return ranges

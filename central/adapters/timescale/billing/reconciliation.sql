@@ -1,0 +1,97 @@
+-- name: run
+SELECT id FROM bill_run
+WHERE uid = %(uid)s OR (cycle = %(cycle)s AND run_type = 'regular')
+ORDER BY id LIMIT 1
+
+-- name: days_of_run
+SELECT agreement.service_id, bill_part.first_day, bill_part.end_day
+FROM bill
+JOIN bill_part ON bill_part.bill_id = bill.id
+JOIN agreement ON agreement.id = bill_part.agreement_id
+WHERE bill.run_id = %(run)s AND bill.state <> 'discarded'
+
+-- name: tariff
+SELECT id FROM tariff WHERE name = %(name)s
+
+-- name: days_of_tariff
+SELECT
+    service_id, lower(during * daterange(%(first)s, %(end)s)),
+    upper(during * daterange(%(first)s, %(end)s))
+FROM agreement
+WHERE tariff_id = %(tariff)s AND during && daterange(%(first)s, %(end)s)
+
+-- name: group
+SELECT id FROM named_group WHERE name = %(name)s
+
+-- name: days_of_group
+-- Of a point all its services; of an account the days of its agreements.
+SELECT service.id, greatest(member.from_day, %(first)s::date), least(member.end_day, %(end)s::date)
+FROM group_member AS member
+JOIN service ON service.service_point_id = member.service_point_id
+WHERE member.group_id = %(group)s
+    AND member.from_day < %(end)s AND coalesce(member.end_day > %(first)s, true)
+UNION ALL
+SELECT agreement.service_id, lower(held.days), upper(held.days)
+FROM group_member AS member
+JOIN agreement ON agreement.account_id = member.account_id
+CROSS JOIN LATERAL (
+    SELECT
+        agreement.during * daterange(member.from_day, member.end_day)
+        * daterange(%(first)s, %(end)s) AS days
+) AS held
+WHERE member.group_id = %(group)s AND NOT isempty(held.days)
+
+-- name: services
+SELECT service.id, service_point.name, service.name, service_point.zone
+FROM service JOIN service_point ON service_point.id = service.service_point_id
+WHERE service.id > %(after)s AND (%(only)s::bigint[] IS NULL OR service.id = ANY(%(only)s))
+ORDER BY service.id LIMIT %(limit)s
+
+-- name: channels
+SELECT service.id, point_channel.id, point_channel.obis
+FROM service
+JOIN point_channel ON point_channel.service_point_id = service.service_point_id
+    AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+WHERE service.id = ANY(%(services)s)
+ORDER BY point_channel.id
+
+-- name: occupancies
+SELECT service_id, id, account_id, billing_from, ended_on
+FROM occupancy WHERE service_id = ANY(%(services)s) ORDER BY id
+
+-- name: agreed
+SELECT service_id, lower(during), coalesce(upper(during), '9999-12-31'::date)
+FROM agreement WHERE service_id = ANY(%(services)s) AND NOT isempty(during)
+
+-- name: parts
+SELECT
+    coalesce(bill_part.occupancy_id, agreement.occupancy_id), bill_part.id, bill_part.first_day,
+    bill_part.end_day, bill.state
+FROM agreement
+JOIN bill_part ON bill_part.agreement_id = agreement.id
+JOIN bill ON bill.id = bill_part.bill_id
+WHERE agreement.service_id = ANY(%(services)s)
+    AND bill.state <> 'discarded' AND bill.cancels IS NULL
+    AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+ORDER BY bill_part.id
+
+-- name: claims
+SELECT billed_period.occupancy_id, first_day, end_day, part_id
+FROM billed_period JOIN occupancy ON occupancy.id = billed_period.occupancy_id
+WHERE occupancy.service_id = ANY(%(services)s) AND first_day IS NOT NULL
+ORDER BY first_day
+
+-- name: money
+SELECT
+    bill.currency, count(*), sum(bill.total),
+    sum((SELECT coalesce(sum(amount), 0) FROM bill_line WHERE bill_line.bill_id = bill.id))
+FROM bill
+WHERE bill.state NOT IN ('held', 'discarded')
+    AND (%(run)s::bigint IS NULL OR bill.run_id = %(run)s)
+    AND (%(run)s::bigint IS NOT NULL OR bill.end_day > %(first)s AND bill.end_day <= %(end)s)
+GROUP BY bill.currency ORDER BY bill.currency
+
+-- name: tallied
+SELECT currency, sum(total) FROM bill_tally
+WHERE run_id = %(run)s AND state NOT IN ('held', 'discarded')
+GROUP BY currency

@@ -1,0 +1,123 @@
+"""`meterline-central reconcile`: what is validated against what is billed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+
+from central.cli.output import EXIT_HELD, AsJson, answered, settings, show, wait_for
+from central.domain.billing.coverage import BALANCED
+from central.domain.billing.cycle import Cycle
+from central.process.stores import open_stores
+from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+
+
+@answered
+def reconcile_command(
+    *,
+    month: Annotated[
+        str | None, typer.Option(help="Local month to reconcile, such as 2026-10.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Identifier of a bill run, or its cycle such as 2026-10.")
+    ] = None,
+    tariff: Annotated[
+        str | None, typer.Option(help="Select the days on which this tariff is agreed.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Select the days of this group's points or accounts.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show that every validated interval is billed once, or why it is not yet.
+
+    Exit codes: 0 it balances, 2 refused, 3 it does not balance.
+    """
+    days = None if month is None else Cycle.parse(month).days
+
+    async def work() -> Reconciliation:
+        async with open_stores(settings(), "meterline-reconcile", max_size=2) as stores:
+            scope = ReconciledScope(days, run, tariff, group)
+            return await Reconcile(stores.reconciliation)(scope)
+
+    report = wait_for(work())
+    if as_json:
+        show(reconciliation_object(report))
+    else:
+        _print(report)
+    if not report.balanced:
+        raise typer.Exit(EXIT_HELD)
+
+
+def reconciliation_object(report: Reconciliation) -> dict[str, Any]:
+    """A report as JSON: sums as strings, exact."""
+    return {
+        "first": report.days.first.isoformat(),
+        "end": report.days.end.isoformat(),
+        "services": report.services,
+        "balanced": report.balanced,
+        "energy": [
+            {
+                "service": service,
+                "coverage": coverage.value,
+                "balanced": coverage in BALANCED,
+                "intervals": total.intervals,
+                "missing": total.missing,
+                "total": format(total.total, "f"),
+                "unit": unit,
+            }
+            for (service, unit, coverage), total in sorted(report.sums.items())
+        ],
+        "money": [
+            {
+                "currency": money.currency,
+                "bills": money.bills,
+                "totals": format(money.totals, "f"),
+                "lines": format(money.lines, "f"),
+                "tallied": None if money.given is None else format(money.given, "f"),
+                "balanced": money.balanced,
+            }
+            for money in report.money
+        ],
+        "unbalanced": [
+            {
+                "service_point": days.point,
+                "service": days.service,
+                "obis": days.obis,
+                "first": days.days.first.isoformat(),
+                "end": days.days.end.isoformat(),
+                "coverage": days.coverage.value,
+                "total": format(days.total, "f"),
+                "unit": days.unit,
+            }
+            for days in report.faults
+        ],
+    }
+
+
+def _print(report: Reconciliation) -> None:
+    typer.echo(f"{report.days.first} to {report.days.last}, {report.services} services.")
+    for (service, unit, coverage), total in sorted(report.sums.items()):
+        mark = "" if coverage in BALANCED else "   DOES NOT BALANCE"
+        typer.echo(
+            f"{service}: {coverage}: {_spelled(total.total)} {unit}"
+            f" in {total.intervals:,} intervals, {total.missing:,} missing{mark}"
+        )
+    for money in report.money:
+        mark = "" if money.balanced else "   DOES NOT BALANCE"
+        typer.echo(
+            f"{money.bills} bills: {_spelled(money.totals)} {money.currency},"
+            f" their lines {_spelled(money.lines)}{mark}"
+        )
+    for days in report.faults:
+        typer.echo(
+            f"{days.point}, {days.service}, {days.obis}: {days.days.first} to {days.days.last}"
+            f" {days.coverage}: {_spelled(days.total)} {days.unit}"
+        )
+    typer.echo("It balances." if report.balanced else "It does not balance.")
+
+
+def _spelled(value: Decimal) -> str:
+    return f"{value:,f}"

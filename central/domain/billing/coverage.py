@@ -1,0 +1,171 @@
+"""Who reads each day of a service: exactly one part of a bill, or it is named why none does.
+
+It looks at which days parts and claims hold, never at what a bill prints: a bill may round, skip or
+price an interval twice, but each interval belongs to one part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from central.domain.billing.state import BillState
+from central.domain.rating.inputs.segments import DayRange
+
+
+class Coverage(StrEnum):
+    """What becomes of a day's intervals. Stored nowhere; printed and given to programs."""
+
+    BILLED = "billed"
+    """Read by one part of an issued bill."""
+    APPROVED = "approved"
+    """Read by one part of an approved bill."""
+    DRAFT = "draft"
+    """Read by one part of a draft."""
+    HELD = "held"
+    """Claimed by one part of a held bill."""
+    NOT_YET_DUE = "not yet due"
+    """Its billing period is not over."""
+    VACANT = "vacant"
+    """Nobody has an agreement."""
+    BILLED_ELSEWHERE = "billed elsewhere"
+    """It lies before the first day that is billed here."""
+    DUE = "due"
+    """Its billing period is over, and no part reads it."""
+    HOLE = "hole"
+    """A later day is billed, and no part reads it."""
+    TWICE = "twice"
+    """More than one part reads it."""
+    NOT_CLAIMED = "not claimed"
+    """A part reads it without a claim, or another part has the claim."""
+    NOT_READ = "not read"
+    """It is claimed, and no part reads it."""
+
+
+BALANCED = frozenset(
+    {
+        Coverage.BILLED,
+        Coverage.APPROVED,
+        Coverage.DRAFT,
+        Coverage.HELD,
+        Coverage.NOT_YET_DUE,
+        Coverage.VACANT,
+        Coverage.BILLED_ELSEWHERE,
+    }
+)
+"""Read by one live part, or named; every other is a fault, or work that waits."""
+
+_STATES = {
+    BillState.ISSUED: Coverage.BILLED,
+    BillState.APPROVED: Coverage.APPROVED,
+    BillState.DRAFT: Coverage.DRAFT,
+    BillState.HELD: Coverage.HELD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LivePart:
+    """A part of a bill that is neither discarded nor cancelled.
+
+    Args:
+        id: Its key.
+        days: Local days that it reads.
+        state: Of its bill.
+    """
+
+    id: int
+    days: DayRange
+    state: BillState
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDays:
+    """Days that are claimed.
+
+    Args:
+        days: Local days.
+        part_id: Key of the part; None where none reads them.
+    """
+
+    days: DayRange
+    part_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OccupiedDays:
+    """One account at one service, unbroken, with what is billed of it.
+
+    Args:
+        account_id: The account's key.
+        billing_from: The first day that is billed here.
+        ended_on: The day after the last; None while it lasts.
+        parts: Live parts of its bills.
+        claims: Days that are claimed.
+    """
+
+    account_id: int
+    billing_from: date
+    ended_on: date | None
+    parts: tuple[LivePart, ...] = ()
+    claims: tuple[ClaimedDays, ...] = ()
+
+    def holds(self, day: date) -> bool:
+        """Whether a day is billed here."""
+        return self.billing_from <= day and (self.ended_on is None or day < self.ended_on)
+
+
+def coverage_on(
+    day: date,
+    occupied: Sequence[OccupiedDays],
+    agreed: Iterable[DayRange],
+    is_over: Callable[[int, date], bool],
+) -> Coverage:
+    """What becomes of one day of a service.
+
+    Args:
+        day: Local.
+        occupied: Every occupancy of the service.
+        agreed: Days of its agreements.
+        is_over: Whether the billing period of an account that holds a day is over.
+    """
+    parts = [live for mine in occupied for live in mine.parts if _in(day, live.days)]
+    claims = [claim for mine in occupied for claim in mine.claims if _in(day, claim.days)]
+    if len(parts) > 1 or len(claims) > 1:
+        return Coverage.TWICE
+    if parts:
+        return _read(parts[0], claims, occupied)
+    if claims:
+        return Coverage.NOT_READ
+    return _not_read(day, occupied, agreed, is_over)
+
+
+def _read(
+    reader: LivePart, claims: Sequence[ClaimedDays], occupied: Sequence[OccupiedDays]
+) -> Coverage:
+    owner = next(mine for mine in occupied if reader in mine.parts)
+    # Where no part of an occupancy has a claim, its bills were made before there were any.
+    chained = any(claim.part_id is not None for claim in owner.claims)
+    if chained and [claim.part_id for claim in claims] != [reader.id]:
+        return Coverage.NOT_CLAIMED
+    return _STATES[reader.state]
+
+
+def _not_read(
+    day: date,
+    occupied: Sequence[OccupiedDays],
+    agreed: Iterable[DayRange],
+    is_over: Callable[[int, date], bool],
+) -> Coverage:
+    holder = next((mine for mine in occupied if mine.holds(day)), None)
+    if holder is None:
+        before = any(_in(day, days) for days in agreed)
+        return Coverage.BILLED_ELSEWHERE if before else Coverage.VACANT
+    if any(live.days.first > day for live in holder.parts):
+        return Coverage.HOLE
+    return Coverage.DUE if is_over(holder.account_id, day) else Coverage.NOT_YET_DUE
+
+
+def _in(day: date, days: DayRange) -> bool:
+    return days.first <= day < days.end

@@ -1,0 +1,268 @@
+"""Reconcile what is validated with what is billed, to the watt-hour and to the cent.
+
+Each validated interval of each service and channel is read by exactly one live part of a bill, or
+is named for why none reads it. The energy is summed from the newest blocks, and whose it is comes
+from the days of parts and claims: the quantity that a bill prints is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from central.domain.billing.account_periods import AccountPeriods
+from central.domain.billing.coverage import BALANCED, Coverage, coverage_on
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.reconciliation import (
+    BilledMoney,
+    DaysOfServices,
+    ReconciliationStore,
+    ServiceBook,
+    ValidatedDay,
+)
+from central.service.views.lookup import require
+from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import day_start
+
+AT_ONCE = 500
+FAULTS_NAMED = 1_000
+"""How many runs of days that do not balance a report names at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciledScope:
+    """Which days of which services are reconciled: those that all of these hold.
+
+    Args:
+        days: Local days; None takes those of the run.
+        run: Identifier of a run, or the name of its cycle.
+        tariff: Name.
+        group: Name.
+    """
+
+    days: DayRange | None = None
+    run: str | None = None
+    tariff: str | None = None
+    group: str | None = None
+
+
+@dataclass(slots=True)
+class IntervalSum:
+    """Intervals of one kind of service, unit and coverage.
+
+    Args:
+        intervals: How many.
+        missing: How many of them have no value.
+        total: Sum of the others. [unit]
+    """
+
+    intervals: int = 0
+    missing: int = 0
+    total: Decimal = Decimal(0)
+
+    def add(self, day: ValidatedDay) -> None:
+        """Add a channel's day."""
+        self.intervals += day.intervals
+        self.missing += day.missing
+        self.total += day.total
+
+
+@dataclass(frozen=True, slots=True)
+class UnbalancedDays:
+    """Days of a channel that do not balance, end to end.
+
+    Args:
+        point: Name of the service point.
+        service: Such as `electricity`.
+        obis: Of the channel.
+        days: Local days.
+        coverage: What is wrong.
+        total: Validated on them. [unit]
+        unit: Of the total.
+    """
+
+    point: str
+    service: str
+    obis: str
+    days: DayRange
+    coverage: Coverage
+    total: Decimal
+    unit: str
+
+
+Key = tuple[str, str, Coverage]
+"""Service, unit and coverage."""
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    """The report.
+
+    Args:
+        days: The local days that it spans.
+        services: How many services were looked at.
+        sums: By service, unit and coverage.
+        money: By currency.
+        faults: What does not balance, by point; at most `FAULTS_NAMED`.
+    """
+
+    days: DayRange
+    services: int = 0
+    sums: dict[Key, IntervalSum] = field(default_factory=lambda: defaultdict(IntervalSum))
+    money: tuple[BilledMoney, ...] = ()
+    faults: list[UnbalancedDays] = field(default_factory=list)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every interval is read once or named, and the money is equal."""
+        return all(key[2] in BALANCED for key in self.sums) and all(
+            money.balanced for money in self.money
+        )
+
+
+class Reconcile:
+    """The use-case.
+
+    Args:
+        store: What is validated and billed.
+        clock: Now, aware.
+    """
+
+    def __init__(
+        self,
+        store: ReconciliationStore,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def __call__(self, asked: ReconciledScope) -> Reconciliation:
+        """Reconcile some days of some services.
+
+        Raises:
+            InvalidValueError: Neither days nor a run are given.
+            NotFoundError: There is no such run, tariff or group.
+        """
+        days, wanted = await self._wanted(asked)
+        report = Reconciliation(days)
+        only = None if wanted is None else list(wanted)
+        after = 0
+        while books := await self._store.services(only, after, AT_ONCE):
+            await self._add(report, books, wanted)
+            after = books[-1].id
+        report.money = tuple(await self._store.money(asked.run, days))
+        return report
+
+    async def _wanted(self, asked: ReconciledScope) -> tuple[DayRange, DaysOfServices | None]:
+        """The days asked for, and which of them by service; None for all of every service."""
+        chosen: list[DaysOfServices] = []
+        days = asked.days
+        if asked.run is not None:
+            run = require(await self._store.days_of_run(asked.run), "bill run", asked.run)
+            chosen.append(run)
+            ranges = [one_range for ranges in run.values() for one_range in ranges]
+            if days is None and ranges:
+                days = DayRange(
+                    min(one_range.first for one_range in ranges),
+                    max(one_range.end for one_range in ranges),
+                )
+        if days is None:
+            message = "Reconciliation needs a month, or a run that has bills."
+            raise InvalidValueError(message, value=asked.run)
+        if asked.tariff is not None:
+            tariff = await self._store.days_of_tariff(asked.tariff, days)
+            chosen.append(require(tariff, "tariff", asked.tariff))
+        if asked.group is not None:
+            group = await self._store.days_of_group(asked.group, days)
+            chosen.append(require(group, "group", asked.group))
+        return days, _common(chosen)
+
+    async def _add(
+        self, report: Reconciliation, books: Sequence[ServiceBook], wanted: DaysOfServices | None
+    ) -> None:
+        accounts = {mine.account_id for book in books for mine in book.occupied}
+        periods = await self._store.periods(accounts, report.days.end)
+        channels = [channel for book in books for channel in book.channels]
+        validated: dict[int, list[ValidatedDay]] = defaultdict(list)
+        for day in await self._store.channel_days(channels, report.days):
+            validated[day.channel].append(day)
+        for book in books:
+            mine = None if wanted is None else wanted[book.id]
+            self._add_service(report, book, mine, periods, validated)
+        report.services += len(books)
+
+    def _add_service(
+        self,
+        report: Reconciliation,
+        book: ServiceBook,
+        wanted: Sequence[DayRange] | None,
+        periods: AccountPeriods,
+        validated: dict[int, list[ValidatedDay]],
+    ) -> None:
+        now = self._clock()
+
+        def is_over(account: int, day: date) -> bool:
+            period = periods.on(account, day)
+            end = day + timedelta(days=1) if period is None else period.days.end
+            return day_start(end, book.zone) <= now
+
+        names: dict[date, Coverage] = {}
+        for channel, obis in book.channels.items():
+            faulty: list[tuple[ValidatedDay, Coverage]] = []
+            for day in sorted(validated.get(channel, ()), key=lambda one_day: one_day.day):
+                if wanted is not None and not _holds(wanted, day.day):
+                    continue
+                if day.day not in names:
+                    names[day.day] = coverage_on(day.day, book.occupied, book.agreed, is_over)
+                coverage = names[day.day]
+                report.sums[book.name, day.unit.value, coverage].add(day)
+                if coverage not in BALANCED:
+                    faulty.append((day, coverage))
+            room = FAULTS_NAMED - len(report.faults)
+            report.faults += [*_faults(book, obis, faulty)][: max(0, room)]
+
+
+def _common(chosen: Sequence[DaysOfServices]) -> DaysOfServices | None:
+    """The days that all hold, by service; None where nothing is chosen."""
+    if not chosen:
+        return None
+    common = dict(chosen[0])
+    for other in chosen[1:]:
+        common = {
+            key: ranges
+            for key in common.keys() & other.keys()
+            if (ranges := [*_both(common[key], other[key])])
+        }
+    return common
+
+
+def _both(some: Iterable[DayRange], others: Sequence[DayRange]) -> Iterator[DayRange]:
+    for days in some:
+        for other in others:
+            if (both := days.within(other)) is not None:
+                yield both
+
+
+def _holds(ranges: Iterable[DayRange], day: date) -> bool:
+    return any(days.first <= day < days.end for days in ranges)
+
+
+def _faults(
+    book: ServiceBook, obis: str, faulty: Sequence[tuple[ValidatedDay, Coverage]]
+) -> Iterator[UnbalancedDays]:
+    """Faulty days of a channel as ranges; each channel-day is in one."""
+    ranges: list[tuple[DayRange, Coverage, Decimal, str]] = []
+    for day, coverage in faulty:
+        days = DayRange(day.day, day.day + timedelta(days=1))
+        if ranges and ranges[-1][0].end == day.day and ranges[-1][1] is coverage:
+            before = ranges.pop()
+            ranges.append(
+                (DayRange(before[0].first, days.end), coverage, before[2] + day.total, before[3])
+            )
+        else:
+            ranges.append((days, coverage, day.total, day.unit.value))
+    for days, coverage, total, unit in ranges:
+        yield UnbalancedDays(book.point, book.name, obis, days, coverage, total, unit)

@@ -1,0 +1,124 @@
+"""What reconciliation needs of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+from central.domain.billing.account_periods import AccountPeriods
+from central.domain.billing.coverage import OccupiedDays
+from central.domain.rating.inputs.segments import DayRange
+from firmware_bridge.contract.quantity import Unit
+
+DaysOfServices = Mapping[int, Sequence[DayRange]]
+"""Local days by key of the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceBook:
+    """A service, and all that is billed of it.
+
+    Args:
+        id: Its key.
+        point: Name of its service point.
+        name: Such as `electricity`.
+        zone: Of its days.
+        channels: The channels that it bills, key to OBIS code.
+        occupied: Its occupancies.
+        agreed: Days of its agreements.
+    """
+
+    id: int
+    point: str
+    name: str
+    zone: str
+    channels: Mapping[int, str]
+    occupied: tuple[OccupiedDays, ...]
+    agreed: tuple[DayRange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedDay:
+    """The newest validated block of a channel's day.
+
+    Args:
+        channel: Key of the channel.
+        day: Local.
+        unit: Of the sum.
+        intervals: How many there are.
+        missing: How many of them have no value.
+        total: Exact sum of the others. [unit]
+    """
+
+    channel: int
+    day: date
+    unit: Unit
+    intervals: int
+    missing: int
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BilledMoney:
+    """What bills of one currency say, added up in three ways.
+
+    Args:
+        currency: ISO 4217 letters.
+        bills: How many; none that is held or discarded.
+        totals: Sum of their totals. [currency]
+        lines: Sum of their lines. [currency]
+        given: Sum of what the runs' tallies say; None where not whole runs are asked. [currency]
+    """
+
+    currency: str
+    bills: int
+    totals: Decimal
+    lines: Decimal
+    given: Decimal | None = None
+
+    @property
+    def balanced(self) -> bool:
+        """Whether they are equal to the cent."""
+        return self.totals == self.lines and self.given in {None, self.totals}
+
+
+class ReconciliationStore(Protocol):
+    """Reads what is validated, claimed and billed. It changes nothing."""
+
+    async def days_of_run(self, run: str) -> DaysOfServices | None:
+        """The days that the bills of a run hold; None where there is no such run.
+
+        Args:
+            run: Its identifier, or the name of its cycle.
+        """
+
+    async def days_of_tariff(self, tariff: str, days: DayRange) -> DaysOfServices | None:
+        """The days on which a tariff is agreed; None where there is no such tariff."""
+
+    async def days_of_group(self, group: str, days: DayRange) -> DaysOfServices | None:
+        """The days of a group's members; None where there is no such group."""
+
+    async def services(
+        self, only: Collection[int] | None, after: int, limit: int
+    ) -> Sequence[ServiceBook]:
+        """Services by key.
+
+        Args:
+            only: Those keys; None for all.
+            after: Keys above this one.
+            limit: How many at most.
+        """
+
+    async def periods(self, accounts: Collection[int], until: date) -> AccountPeriods:
+        """The billing periods of accounts, see `PeriodSource`."""
+
+    async def channel_days(
+        self, channels: Collection[int], days: DayRange
+    ) -> Iterable[ValidatedDay]:
+        """The newest validated blocks of channels."""
+
+    async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
+        """What bills say, by currency: those of a run, or those whose last day is in a range."""

@@ -1,0 +1,173 @@
+"""Every validated interval is billed once or named, on every server; what SQL planted is seen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
+from central.adapters.timescale.pool import make_pool
+from central.domain.billing.bill import RunType
+from central.domain.billing.coverage import Coverage
+from central.domain.billing.cycle import Cycle
+from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from central.service.billing.run_bills import RunBills
+from central.service.views.lookup import NotFoundError
+from firmware_bridge.contract.errors import InvalidValueError
+from tests.support.actors import CHIEF, CLERK
+from tests.support.books import NOW, Utility, month, timescale_utility
+from tests.support.servers import Database
+
+MONTH = Cycle.parse("2026-10")
+# 31 days and the extra autumn hour, 25 Wh each quarter hour.
+OCTOBER_WH = Decimal(2980 * 25)
+DAY_WH = Decimal(96 * 25)
+
+
+class Books:
+    """Two customers whose October is billed, and what reconciliation says of it."""
+
+    def __init__(self, utility: Utility, dsn: str, store: TimescaleReconciliation) -> None:
+        self.utility = utility
+        self._dsn = dsn
+        self._store = store
+
+    async def report(
+        self, scope: ReconciledScope | None = None, at: datetime = NOW
+    ) -> Reconciliation:
+        return await Reconcile(self._store, lambda: at)(scope or ReconciledScope(MONTH.days))
+
+    async def energy(self, scope: ReconciledScope | None = None) -> dict[Coverage, Decimal]:
+        report = await self.report(scope)
+        assert {key[:2] for key in report.sums} <= {("electricity", "Wh")}
+        return {key[2]: total.total for key, total in report.sums.items()}
+
+    def plant(self, *statements: str) -> None:
+        """Do by mistake, as the owner, what nobody can do otherwise."""
+        with psycopg.connect(self._dsn, autocommit=True) as owner:
+            owner.execute("SET session_replication_role = replica")
+            for statement in statements:
+                owner.execute(statement.encode())
+
+
+@pytest.fixture
+async def books(database: Database) -> AsyncIterator[Books]:
+    async with (
+        timescale_utility(database.dsn) as utility,
+        make_pool(database.dsn, max_size=2) as pool,
+    ):
+        edge = await utility.found(customers=2)
+        await utility.deliver(edge, month("S1"), month("S2"))
+        await utility.validate()
+        yield Books(utility, database.dsn, TimescaleReconciliation(pool))
+
+
+async def bill(books: Books) -> None:
+    run = (await RunBills(books.utility.billing, lambda: NOW)(MONTH, CLERK)).run
+    await ApproveBills(books.utility.billing, lambda: NOW).run(run, CHIEF)
+    await IssueBills(books.utility.billing, lambda: NOW).run(run, CHIEF)
+
+
+async def test_what_is_validated_is_due_until_it_is_billed_and_then_balances(books: Books) -> None:
+    early = await books.report(at=datetime.fromisoformat("2026-10-31T12:00:00Z"))
+    assert early.balanced
+    assert {key[2] for key in early.sums} == {Coverage.NOT_YET_DUE}
+    report = await books.report()
+    assert await books.energy() == {Coverage.DUE: 2 * OCTOBER_WH}
+    assert not report.balanced
+    (first, _) = report.faults
+    assert (first.point, first.days, first.total) == ("SP-1", MONTH.days, OCTOBER_WH)
+    await bill(books)
+    report = await books.report()
+    assert report.balanced
+    assert report.services == 2
+    assert await books.energy() == {Coverage.BILLED: 2 * OCTOBER_WH}
+    ((_, sums),) = report.sums.items()
+    assert (sums.intervals, sums.missing) == (2 * 2980, 0)
+    (money,) = report.money
+    assert (money.currency, money.bills, money.totals) == ("EUR", 2, 2 * Decimal("17.19"))
+
+
+async def test_it_goes_by_run_tariff_and_group_as_well(books: Books) -> None:
+    await bill(books)
+    by_run = await books.report(ReconciledScope(run="2026-10"))
+    assert by_run.balanced
+    assert by_run.days == MONTH.days
+    assert by_run.money[0].given == by_run.money[0].totals
+    assert await books.energy(ReconciledScope(MONTH.days, tariff="HOME")) == {
+        Coverage.BILLED: 2 * OCTOBER_WH
+    }
+    books.plant(
+        "INSERT INTO named_group (name, of) VALUES ('north', 'point'), ('shops', 'account')",
+        "INSERT INTO group_member (group_id, of, service_point_id, from_day) SELECT"
+        " named_group.id, 'point', service_point.id, '2026-10-11'"
+        " FROM named_group, service_point WHERE named_group.name = 'north'"
+        " AND service_point.name = 'SP-1'",
+        "INSERT INTO group_member (group_id, of, account_id, from_day, end_day) SELECT"
+        " named_group.id, 'account', account.id, '2026-01-01', '2026-10-03'"
+        " FROM named_group, account WHERE named_group.name = 'shops' AND account.number = 'A-2'",
+    )
+    north = await books.energy(ReconciledScope(MONTH.days, group="north"))
+    assert north == {Coverage.BILLED: OCTOBER_WH - 10 * DAY_WH}
+    shops = await books.energy(ReconciledScope(MONTH.days, "2026-10", "HOME", "shops"))
+    assert shops == {Coverage.BILLED: 2 * DAY_WH}
+    for scope in (
+        ReconciledScope(run="2025-01"),
+        ReconciledScope(MONTH.days, tariff="NONE"),
+        ReconciledScope(MONTH.days, group="none"),
+    ):
+        with pytest.raises(NotFoundError):
+            await books.report(scope)
+    with pytest.raises(InvalidValueError):
+        await books.report(ReconciledScope(tariff="HOME"))
+
+
+async def test_days_that_two_parts_read_are_seen(books: Books) -> None:
+    await bill(books)
+    books.plant(
+        "INSERT INTO bill_part (bill_id, agreement_id, first_day, end_day, closing, occupancy_id)"
+        " SELECT bill_id, agreement_id, '2026-10-10', '2026-10-13', closing, occupancy_id"
+        " FROM bill_part ORDER BY id LIMIT 1",
+    )
+    report = await books.report()
+    assert not report.balanced
+    (fault,) = report.faults
+    assert (fault.point, fault.coverage, fault.total) == ("SP-1", Coverage.TWICE, 3 * DAY_WH)
+    assert (fault.days.first, fault.days.end) == (date(2026, 10, 10), date(2026, 10, 13))
+    energy = await books.energy()
+    assert energy == {
+        Coverage.BILLED: 2 * OCTOBER_WH - 3 * DAY_WH,
+        Coverage.TWICE: 3 * DAY_WH,
+    }
+
+
+async def test_days_that_no_part_reads_are_seen_whatever_the_bill_prints(books: Books) -> None:
+    await bill(books)
+    books.plant(
+        "UPDATE bill_part SET first_day = '2026-10-06' WHERE id = (SELECT min(id) FROM bill_part)"
+    )
+    report = await books.report()
+    assert not report.balanced
+    (fault,) = report.faults
+    assert fault.coverage in {Coverage.HOLE, Coverage.NOT_READ}
+    assert (fault.days.first, fault.days.end) == (date(2026, 10, 1), date(2026, 10, 6))
+    assert fault.total == 5 * DAY_WH
+    # The summary of the run, which goes by what is printed, sees nothing.
+    run = await books.utility.billing.find_run(MONTH, RunType.REGULAR)
+    assert run is not None
+    summary = await books.utility.billing.summary(run)
+    assert summary.kwh == summary.validated_kwh
+
+
+async def test_an_amount_that_is_no_longer_that_of_its_lines_is_seen(books: Books) -> None:
+    await bill(books)
+    books.plant("UPDATE bill SET total = total + 0.01 WHERE id = (SELECT min(id) FROM bill)")
+    for scope in (ReconciledScope(MONTH.days), ReconciledScope(run="2026-10")):
+        report = await books.report(scope)
+        assert not report.balanced
+        assert report.money[0].totals - report.money[0].lines == Decimal("0.01")
