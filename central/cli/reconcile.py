@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -44,57 +44,11 @@ def reconcile_command(
 
     report = wait_for(work())
     if as_json:
-        show(reconciliation_object(report))
+        show(report.to_json())
     else:
         _print(report)
     if not report.balanced:
         raise typer.Exit(EXIT_HELD)
-
-
-def reconciliation_object(report: Reconciliation) -> dict[str, Any]:
-    """A report as JSON: sums as strings, exact."""
-    return {
-        "first": report.days.first.isoformat(),
-        "end": report.days.end.isoformat(),
-        "services": report.services,
-        "balanced": report.balanced,
-        "energy": [
-            {
-                "service": service,
-                "coverage": coverage.value,
-                "balanced": coverage in BALANCED,
-                "intervals": total.intervals,
-                "missing": total.missing,
-                "total": format(total.total, "f"),
-                "unit": unit,
-            }
-            for (service, unit, coverage), total in sorted(report.sums.items())
-        ],
-        "money": [
-            {
-                "currency": money.currency,
-                "bills": money.bills,
-                "totals": format(money.totals, "f"),
-                "lines": format(money.lines, "f"),
-                "tallied": None if money.given is None else format(money.given, "f"),
-                "balanced": money.balanced,
-            }
-            for money in report.money
-        ],
-        "unbalanced": [
-            {
-                "service_point": days.point,
-                "service": days.service,
-                "obis": days.obis,
-                "first": days.days.first.isoformat(),
-                "end": days.days.end.isoformat(),
-                "coverage": days.coverage.value,
-                "total": format(days.total, "f"),
-                "unit": days.unit,
-            }
-            for days in report.faults
-        ],
-    }
 
 
 def _print(report: Reconciliation) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -34,6 +35,7 @@ def timescale_services(
         registry=TimescaleRegistry(pool),
         bills=TimescaleBillingStore(pool),
         documents=TimescaleDocumentStore(pool),
+        reconciliation=TimescaleReconciliation(pool),
         answers=TimescaleAnswers(pool),
         render=render,
         clock=clock,

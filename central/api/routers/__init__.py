@@ -18,6 +18,7 @@ from central.api.routers import (
     health,
     meters,
     points,
+    reconciliation,
 )
 
 
@@ -35,5 +36,6 @@ def all_routers() -> tuple[APIRouter, ...]:
             bills,
             commands,
             cycles,
+            reconciliation,
         )
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import BALANCED, Coverage, coverage_on
@@ -19,8 +20,8 @@ from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.reconciliation import (
     BilledMoney,
     DaysOfServices,
+    ReconciledService,
     ReconciliationStore,
-    ServiceBook,
     ValidatedDay,
 )
 from central.service.views.lookup import require
@@ -122,6 +123,51 @@ class Reconciliation:
             money.balanced for money in self.money
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object: sums as strings, exact."""
+        return {
+            "first": self.days.first.isoformat(),
+            "end": self.days.end.isoformat(),
+            "services": self.services,
+            "balanced": self.balanced,
+            "energy": [
+                {
+                    "service": service,
+                    "coverage": coverage.value,
+                    "balanced": coverage in BALANCED,
+                    "intervals": total.intervals,
+                    "missing": total.missing,
+                    "total": format(total.total, "f"),
+                    "unit": unit,
+                }
+                for (service, unit, coverage), total in sorted(self.sums.items())
+            ],
+            "money": [
+                {
+                    "currency": money.currency,
+                    "bills": money.bills,
+                    "totals": format(money.totals, "f"),
+                    "lines": format(money.lines, "f"),
+                    "tallied": None if money.given is None else format(money.given, "f"),
+                    "balanced": money.balanced,
+                }
+                for money in self.money
+            ],
+            "unbalanced": [
+                {
+                    "service_point": days.point,
+                    "service": days.service,
+                    "obis": days.obis,
+                    "first": days.days.first.isoformat(),
+                    "end": days.days.end.isoformat(),
+                    "coverage": days.coverage.value,
+                    "total": format(days.total, "f"),
+                    "unit": days.unit,
+                }
+                for days in self.faults
+            ],
+        }
+
 
 class Reconcile:
     """The use-case.
@@ -150,9 +196,9 @@ class Reconcile:
         report = Reconciliation(days)
         only = None if wanted is None else list(wanted)
         after = 0
-        while books := await self._store.services(only, after, AT_ONCE):
-            await self._add(report, books, wanted)
-            after = books[-1].id
+        while services := await self._store.services(only, after, AT_ONCE):
+            await self._add(report, services, wanted)
+            after = services[-1].id
         report.money = tuple(await self._store.money(asked.run, days))
         return report
 
@@ -181,23 +227,26 @@ class Reconcile:
         return days, _common(chosen)
 
     async def _add(
-        self, report: Reconciliation, books: Sequence[ServiceBook], wanted: DaysOfServices | None
+        self,
+        report: Reconciliation,
+        services: Sequence[ReconciledService],
+        wanted: DaysOfServices | None,
     ) -> None:
-        accounts = {mine.account_id for book in books for mine in book.occupied}
+        accounts = {mine.account_id for service in services for mine in service.occupied}
         periods = await self._store.periods(accounts, report.days.end)
-        channels = [channel for book in books for channel in book.channels]
+        channels = [channel for service in services for channel in service.channels]
         validated: dict[int, list[ValidatedDay]] = defaultdict(list)
         for day in await self._store.channel_days(channels, report.days):
             validated[day.channel].append(day)
-        for book in books:
-            mine = None if wanted is None else wanted[book.id]
-            self._add_service(report, book, mine, periods, validated)
-        report.services += len(books)
+        for service in services:
+            mine = None if wanted is None else wanted[service.id]
+            self._add_service(report, service, mine, periods, validated)
+        report.services += len(services)
 
     def _add_service(
         self,
         report: Reconciliation,
-        book: ServiceBook,
+        service: ReconciledService,
         wanted: Sequence[DayRange] | None,
         periods: AccountPeriods,
         validated: dict[int, list[ValidatedDay]],
@@ -207,22 +256,22 @@ class Reconcile:
         def is_over(account: int, day: date) -> bool:
             period = periods.on(account, day)
             end = day + timedelta(days=1) if period is None else period.days.end
-            return day_start(end, book.zone) <= now
+            return day_start(end, service.zone) <= now
 
         names: dict[date, Coverage] = {}
-        for channel, obis in book.channels.items():
+        for channel, obis in service.channels.items():
             faulty: list[tuple[ValidatedDay, Coverage]] = []
             for day in sorted(validated.get(channel, ()), key=lambda one_day: one_day.day):
                 if wanted is not None and not _holds(wanted, day.day):
                     continue
                 if day.day not in names:
-                    names[day.day] = coverage_on(day.day, book.occupied, book.agreed, is_over)
+                    names[day.day] = coverage_on(day.day, service.occupied, service.agreed, is_over)
                 coverage = names[day.day]
-                report.sums[book.name, day.unit.value, coverage].add(day)
+                report.sums[service.name, day.unit.value, coverage].add(day)
                 if coverage not in BALANCED:
                     faulty.append((day, coverage))
             room = FAULTS_NAMED - len(report.faults)
-            report.faults += [*_faults(book, obis, faulty)][: max(0, room)]
+            report.faults += [*_faults(service, obis, faulty)][: max(0, room)]
 
 
 def _common(chosen: Sequence[DaysOfServices]) -> DaysOfServices | None:
@@ -251,7 +300,7 @@ def _holds(ranges: Iterable[DayRange], day: date) -> bool:
 
 
 def _faults(
-    book: ServiceBook, obis: str, faulty: Sequence[tuple[ValidatedDay, Coverage]]
+    service: ReconciledService, obis: str, faulty: Sequence[tuple[ValidatedDay, Coverage]]
 ) -> Iterator[UnbalancedDays]:
     """Faulty days of a channel as ranges; each channel-day is in one."""
     ranges: list[tuple[DayRange, Coverage, Decimal, str]] = []
@@ -265,4 +314,4 @@ def _faults(
         else:
             ranges.append((days, coverage, day.total, day.unit.value))
     for days, coverage, total, unit in ranges:
-        yield UnbalancedDays(book.point, book.name, obis, days, coverage, total, unit)
+        yield UnbalancedDays(service.point, service.name, obis, days, coverage, total, unit)

@@ -16,6 +16,7 @@ from central.service.ports.billing import BillingStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
 from central.service.ports.overview import BillingOverview, FieldOverview
+from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
 from central.service.registry.register import Enrol
 from central.service.views.billing import LineExplanation
@@ -31,6 +32,7 @@ class OperatorServices:
         registry: Where points, meters, accounts, agreements and tariffs are kept.
         bills: Where bills are kept.
         documents: Where documents are kept as they were rendered.
+        reconciliation: What is validated, claimed and billed.
         answers: Answers given to requests with an idempotency key.
         render: Makes a bill's document.
         clock: The present, aware.
@@ -41,6 +43,7 @@ class OperatorServices:
     registry: RegistryStore
     bills: BillingStore
     documents: DocumentStore
+    reconciliation: ReconciliationStore
     answers: AnswerStore
     render: Renderer
     clock: Callable[[], datetime]

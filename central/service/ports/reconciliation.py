@@ -18,7 +18,7 @@ DaysOfServices = Mapping[int, Sequence[DayRange]]
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceBook:
+class ReconciledService:
     """A service, and all that is billed of it.
 
     Args:
@@ -103,7 +103,7 @@ class ReconciliationStore(Protocol):
 
     async def services(
         self, only: Collection[int] | None, after: int, limit: int
-    ) -> Sequence[ServiceBook]:
+    ) -> Sequence[ReconciledService]:
         """Services by key.
 
         Args:

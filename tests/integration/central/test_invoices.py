@@ -142,6 +142,19 @@ async def test_an_invoice_that_cannot_be_rendered_is_a_finding_until_it_is(
     assert await document_findings(office) == []
 
 
+async def test_the_command_and_the_api_reconcile_alike(office: Office) -> None:
+    said = await answer("reconcile", "--month", "2026-10")
+    assert said["balanced"]
+    assert {one["coverage"] for one in said["energy"]} == {"draft", "held"}
+    async with client(office) as web:
+        assert (await web.get("/api/v1/reconciliation?month=2026-10")).json() == said
+        refused = await web.get("/api/v1/reconciliation?run=2020-01")
+    assert (refused.status_code, refused.json()["code"]) == (404, "NOT_FOUND")
+    # November is not over; whoever left in it without a bill is due.
+    early = await answer("reconcile", "--month", "2026-11")
+    assert {one["coverage"] for one in early["energy"]} == {"not yet due"}
+
+
 async def document_findings(office: Office) -> list[dict[str, Any]]:
     """The findings of documents, as the API lists them."""
     async with client(office) as web:

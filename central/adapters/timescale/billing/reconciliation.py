@@ -26,7 +26,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.reconciliation import (
     BilledMoney,
     DaysOfServices,
-    ServiceBook,
+    ReconciledService,
     ValidatedDay,
 )
 from firmware_bridge.contract.obis import Obis
@@ -80,7 +80,7 @@ class TimescaleReconciliation:
 
     async def services(
         self, only: Collection[int] | None, after: int, limit: int
-    ) -> Sequence[ServiceBook]:
+    ) -> Sequence[ReconciledService]:
         """See `ReconciliationStore`."""
         wanted = None if only is None else list(only)
         rows = await self._rows("services", only=wanted, after=after, limit=limit)
@@ -93,7 +93,7 @@ class TimescaleReconciliation:
             agreed[service].append(DayRange(first, end))
         occupied = await self._occupied(keys["services"])
         return [
-            ServiceBook(
+            ReconciledService(
                 id=key,
                 point=point,
                 name=name,

@@ -1,0 +1,31 @@
+"""What is validated against what is billed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from central.api.parameters import Services
+from central.api.schemas.reconciliation import ReconciliationOut
+from central.domain.billing.cycle import Cycle
+from central.service.billing.reconcile import Reconcile, ReconciledScope
+
+router = APIRouter(tags=["bills"])
+Name = Annotated[str | None, Query(min_length=1, max_length=200)]
+Month = Annotated[str | None, Query(max_length=16, description="Local month, such as 2026-10.")]
+
+
+@router.get("/reconciliation")
+async def reconcile(
+    services: Services,
+    month: Month = None,
+    run: Name = None,
+    tariff: Name = None,
+    group: Name = None,
+) -> ReconciliationOut:
+    """Reconcile a month or a run: every validated interval is billed once, or named."""
+    days = None if month is None else Cycle.parse(month).days
+    use_case = Reconcile(services.reconciliation, services.clock)
+    report = await use_case(ReconciledScope(days, run, tariff, group))
+    return ReconciliationOut.model_validate(report.to_json())

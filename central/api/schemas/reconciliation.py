@@ -1,0 +1,55 @@
+"""The report that what is validated is billed once; sums are strings, exact."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from central.api.schemas.base import Schema
+
+
+class EnergyOut(Schema):
+    """What became of the intervals of one kind of service."""
+
+    service: str
+    coverage: str
+    balanced: bool
+    intervals: int
+    missing: int
+    total: str
+    unit: str
+
+
+class MoneyOut(Schema):
+    """What bills of one currency say, added up in three ways."""
+
+    currency: str
+    bills: int
+    totals: str
+    lines: str
+    tallied: str | None
+    balanced: bool
+
+
+class UnbalancedOut(Schema):
+    """Days of a channel that do not balance."""
+
+    service_point: str
+    service: str
+    obis: str
+    first: date
+    end: date
+    coverage: str
+    total: str
+    unit: str
+
+
+class ReconciliationOut(Schema):
+    """What is validated against what is billed, from `first` to before `end`."""
+
+    first: date
+    end: date
+    services: int
+    balanced: bool
+    energy: list[EnergyOut]
+    money: list[MoneyOut]
+    unbalanced: list[UnbalancedOut]
