@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from central.domain.rating.bill_lines.line import Rated
@@ -47,7 +47,6 @@ class _Part:
             self.supply.days,
             self.supply.zone,
             self.ending.final,
-            self.ending.account_stays,
             None if after is None else (after.tariff, after.effective),
             None if before is None else before.sha256,
         )
@@ -96,7 +95,8 @@ def _parts(
     work: AccountWork, offset: int, period: BillingPeriod, tariffs: Tariffs
 ) -> Iterator[_Part]:
     supplies = work.supplies
-    if len(supplies) == 1 and not _last_of(supplies[0], period):
+    agreed = _agreed(work)
+    if len(supplies) == 1 and not agreed and not _last_of(supplies[0], period):
         yield _Part(supplies[0], before=_before(supplies[0], tariffs))
         return
     begins = {(s.occupancy_id, s.days.first): number for number, s in enumerate(supplies)}
@@ -105,10 +105,13 @@ def _parts(
         follows = ends.get((supply.occupancy_id, supply.days.first))
         after = begins.get((supply.occupancy_id, supply.days.end))
         if after is not None:
-            ending = _change(supply, supplies[after], tariffs)
+            ending = _change(supply, supplies[after].tariff, tariffs)
+        elif (supply.occupancy_id, supply.days.end) in agreed:
+            ending = _change(supply, agreed[supply.occupancy_id, supply.days.end], tariffs)
         elif _last_of(supply, period):
-            stays = any(not _last_of(other, period) for other in supplies)
-            ending = PartEnding(final=True, account_stays=stays)
+            # Each occupancy carries its own chain of states, the account's among them: what ends
+            # with it is settled with it, though the account may go on elsewhere.
+            ending = PartEnding(final=True)
         else:
             ending = GOES_ON
         if follows is not None:
@@ -124,13 +127,28 @@ def _last_of(supply: SupplyWork, period: BillingPeriod) -> bool:
     return supply.days.end < period.days.end
 
 
-def _change(supply: SupplyWork, after: SupplyWork, tariffs: Tariffs) -> PartEnding:
-    if after.tariff == supply.tariff:
+def _agreed(work: AccountWork) -> dict[tuple[int, date], str]:
+    """Tariffs of agreements that follow others of an occupancy, by it and their first day."""
+    chains = {part.occupancy.occupancy_id: part.occupancy for part in work.plan.parts}
+    return {
+        (key, term.first): term.tariff
+        for key, chain in chains.items()
+        if len(chain.terms) > 1
+        for term in chain.terms
+    }
+
+
+def _change(supply: SupplyWork, after: str, tariffs: Tariffs) -> PartEnding:
+    """What the tariff after a supply takes over.
+
+    Where it is not known yet, its first bill settles what this one leaves.
+    """
+    if after == supply.tariff:
         return GOES_ON
     try:
-        version = version_on(tariffs.versions(after.tariff), after.days.first)
+        version = version_on(tariffs.versions(after), supply.days.end)
     except NoTariffVersionError:
-        return GOES_ON  # The part after it is held, and this one with it.
+        return GOES_ON
     return PartEnding(successor=version.document)
 
 

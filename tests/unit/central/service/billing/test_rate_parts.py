@@ -8,13 +8,16 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+import pytest
+
 from central.domain.billing.bill import Account, Party, RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.due import PlannedBill
+from central.domain.billing.due import AgreedTerm, OccupancyChain, PlannedBill, PlannedPart
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import CarriedState, Credit, Peak
+from central.domain.rating.inputs.carried_state import CarriedState, Credit, Origin, Peak, YearSum
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.state_rules import Owner
 from central.service.billing.rate_accounts import rate_accounts
 from central.service.billing.tariffs import Tariffs
 from central.service.ports.bill_shard import AccountWork, NewBill, SupplyWork
@@ -33,10 +36,16 @@ HEIR = NET.replace("tariff: t", "tariff: heir") + (
 )
 PLAIN = HEAD.replace("tariff: t", "tariff: plain")
 SAVED = CarriedState(credits=(Credit("solar", "", date(2026, 9, 1), Fraction("595.2")),))
+TEXTS = {
+    "old": OLD,
+    "heir": HEIR,
+    "plain": PLAIN,
+    "levelled": HEAD + "settlement: [budget_billing]\n",
+}
 TARIFFS = Tariffs(
     {
         name: [TariffRecord(name, date(2020, 1, 1), text, name.encode().hex(), "EUR")]
-        for name, text in (("old", OLD), ("heir", HEIR), ("plain", PLAIN))
+        for name, text in TEXTS.items()
     },
     OCTOBER.days,
 )
@@ -56,9 +65,9 @@ FIRST_HALF = DayRange(OCTOBER.days.first, MIDDLE)
 SECOND_HALF = DayRange(MIDDLE, OCTOBER.days.end)
 
 
-def billed(*supplies: SupplyWork) -> NewBill:
+def billed(*supplies: SupplyWork, plan: PlannedBill | None = None) -> NewBill:
     account = Account("A-1", Party("Buyer"), Party("Seller"))
-    plan = PlannedBill(1, OCTOBER, RunType.REGULAR, ())
+    plan = plan or PlannedBill(1, OCTOBER, RunType.REGULAR, ())
     (bill,) = rate_accounts([AccountWork(plan, account, supplies)], OCTOBER, TARIFFS)
     return bill
 
@@ -102,6 +111,39 @@ def test_a_move_out_and_in_again_is_two_occupancies() -> None:
     bill = billed(supply(1, "old", FIRST_HALF, SAVED), supply(2, "old", later))
     assert ("solar_settlement", "-11.76") in lines(bill)
     assert bill.parts[1].closing == CarriedState()
+
+
+def test_a_deferral_is_settled_though_the_account_goes_on_elsewhere() -> None:
+    deferred = CarriedState(
+        sums=(YearSum("budget_billing", Decimal("103.33"), Origin(owner=Owner.ACCOUNT)),)
+    )
+    left = replace(supply(1, "levelled", FIRST_HALF, deferred), final=True)
+    stays = replace(supply(2, "plain", OCTOBER.days), occupancy_id=2, point="SP-2", final=False)
+    bill = billed(left, stays)
+    assert ("budget_billing", "103.33") in lines(bill)
+    assert bill.parts[0].closing == CarriedState()
+
+
+@pytest.mark.parametrize(
+    ("after", "settled", "left"),
+    [("plain", "-29.76", []), ("heir", None, ["heir"]), ("unknown", None, ["old"])],
+)
+def test_a_change_after_the_period_is_settled_on_the_last_bill_before_it(
+    after: str, settled: str | None, left: list[str]
+) -> None:
+    terms = (
+        AgreedTerm(1, "old", date(2026, 1, 1), OCTOBER.days.end),
+        AgreedTerm(2, after, OCTOBER.days.end, None),
+    )
+    chain = OccupancyChain(1, 1, 1, "SP-1", ZONE, OCTOBER.days.first, None, terms)
+    part = PlannedPart(chain, terms[0], OCTOBER.days)
+    plan = PlannedBill(1, OCTOBER, RunType.REGULAR, (part,))
+    whole = replace(supply(1, "old", OCTOBER.days, SAVED), final=False)
+    unused = replace(whole, blocks={"import": blocks_from(OCTOBER.days, ZONE, 3600, lambda _: 0)})
+    bill = billed(unused, plan=plan)
+    assert dict(lines(bill)).get("solar_settlement") == settled
+    closing = bill.parts[0].closing
+    assert [closing.tariff for _ in closing.credits] == left
 
 
 def test_what_follows_a_held_part_waits_for_it() -> None:
