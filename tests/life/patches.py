@@ -59,7 +59,7 @@ def _state_ends_with_its_agreement(patch: pytest.MonkeyPatch) -> None:
 
 
 def _replace(
-    patch: pytest.MonkeyPatch, statements: dict[str, str], name: str, what: str, by: str
+    patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
     assert what in statements[name]
     patch.setitem(statements, name, statements[name].replace(what, by))
