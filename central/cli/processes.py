@@ -113,6 +113,7 @@ def worker_command(*, as_json: LogAsJson = False) -> None:
 @answered
 def validate_command(*, as_json: AsJson = False) -> None:
     """Validate all waiting readings, close every day that is over, and exit."""
+    log_to(sys.stderr)
 
     async def work() -> Tally:
         async with open_stores(settings(), "meterline-validate", max_size=2) as stores:

@@ -120,7 +120,7 @@ class Race:
         return head.uid
 
     async def _correct(self) -> None:
-        await asyncio.sleep(self._draw.uniform(0, self._took))
+        await asyncio.sleep(self._draw.uniform(0, self._took + PAUSE_S))
         reading = month()[1000]
         values = {"at": reading.at, "mantissa": reading.mantissa}
         await self._owner.execute(CORRECT.encode(), values)
@@ -132,8 +132,9 @@ class Race:
             await self._approve.one(uid, CHIEF)
         except OperatorError as error:
             return error.code
-        # The next correction begins somewhere within such a time.
-        self._took = time.monotonic() - began
+        finally:
+            # The next correction begins somewhere within such a time, or a little later.
+            self._took = time.monotonic() - began
         return "approved"
 
 
