@@ -1,0 +1,126 @@
+"""Cycles, groups and a cut-over from the command line, on a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from central.cli.app import app
+from tests.support.books import TARIFF
+from tests.support.servers import Database
+
+Run = Callable[..., Result]
+CUSTOMERS = """\
+seller: {name: Sierra Power}
+tariffs: [home.yaml]
+service_points:
+  - name: SP-1
+    zone: Europe/Madrid
+    meters: [{meter: MTL/S1, from: 2026-09-01, gateway: roof-1}]
+accounts:
+  - number: A-1
+    name: Ada
+    agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01}]
+    cycle: bimonthly
+    groups: [route-7]
+"""
+CUTOVER = """\
+number_series: {INV: 10233}
+accounts:
+  - number: A-1
+    balance: 12.40
+    points:
+      - {point: SP-1, last_billed: 2026-09-30, reads: [{meter: MTL/S1, obis: 1.8.0, value: 842}]}
+"""
+
+
+@pytest.fixture
+def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
+    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_database.dsn)
+    monkeypatch.setenv("METERLINE_ACTOR", "clerk")
+
+    def run(*arguments: object, code: int = 0) -> Result:
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert done.exit_code == code, done.output
+        assert "Traceback" not in done.stderr
+        return done
+
+    run("migrate")
+    run("gateway", "enrol", "roof-1")
+    return run
+
+
+def said(done: Result) -> Any:  # noqa: ANN401 - JSON is anything
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def customers(tmp_path: Path) -> Path:
+    (tmp_path / "home.yaml").write_text(TARIFF, encoding="utf-8")
+    file = tmp_path / "customers.yaml"
+    file.write_text(CUSTOMERS, encoding="utf-8")
+    return file
+
+
+def test_cycles_and_groups_are_kept_by_commands(
+    central: Run, customers: Path, tmp_path: Path
+) -> None:
+    assert "built-in" in central("cycle", "list").stdout
+    added = ("cycle", "add", "bimonthly", "--months", 2, "--from", "2026-01-01")
+    assert "2026-02.bimonthly: 2026-01-01 to 2026-03-01" in central(*added).stdout
+    assert "bimonthly: unchanged" in central(*added).stdout
+    assert "1, 2, 3 or 12" in central("cycle", "add", "x", "--months", 4, "--from", "2026-01-01",
+                                      code=2).stderr  # fmt: skip
+    dates = tmp_path / "route.csv"
+    dates.write_text("cycle,first,end\nroute-7,2026-09-29,2026-10-28\n", encoding="utf-8")
+    assert "would be added" in central("cycle", "import", dates, "--dry-run").stdout
+    assert said(central("cycle", "list", "--json"))[0]["cycle"] == "bimonthly"
+    assert "route-7: added" in central("cycle", "import", dates).stdout
+    assert "Nothing to do." in central("cycle", "extend").stdout
+
+    central("import", "customers", customers)
+    shown = said(central("cycle", "show", "bimonthly", "--json"))
+    assert shown["accounts"] == [{"account": "A-1", "from": "2026-09-01"}]
+    assert "A-1 from 2026-09-01" in central("cycle", "show", "bimonthly").stdout
+    done = central("cycle", "assign", "A-1", "@15", "--from", "2027-01-15")
+    assert "A-1: @15 from 2027-01-15, changed." in done.stdout
+    refused = central("cycle", "assign", "A-1", "weekly", "--from", "2027-01-15", code=2)
+    assert refused.stderr.startswith("NOT_REGISTERED: ")
+
+    assert said(central("group", "list", "--json")) == [
+        {"group": "route-7", "of": "account", "memberships": 1}
+    ]
+    central("group", "add", "feeder:7", "--of", "point")
+    central("group", "assign", "feeder:7", "SP-1", "--from", "2026-09-01")
+    assert "SP-1" in central("group", "show", "feeder:7").stdout
+    central("group", "remove", "feeder:7", "SP-1", "--from", "2026-11-01")
+    members = said(central("group", "show", "feeder:7", "--json"))
+    assert members == [{"point": "SP-1", "from": "2026-09-01", "to": "2026-11-01"}]
+
+
+def test_customers_are_taken_over_by_a_command(
+    central: Run, customers: Path, tmp_path: Path
+) -> None:
+    central("cycle", "add", "bimonthly", "--months", 2, "--from", "2026-01-01")
+    central("import", "customers", customers)
+    file = tmp_path / "cutover.yaml"
+    file.write_text(CUTOVER, encoding="utf-8")
+    dry = central("import", "cutover", file, "--dry-run").stdout
+    assert "A-1 at SP-1, electricity: would be added" in dry
+    assert "billed here from 2026-10-01 on" in dry
+    assert "balance: 12.40" in dry
+    assert "INV: would be continued after 10233" in dry
+    done = said(central("import", "cutover", file, "--json"))
+    assert [point["effect"] for point in done["points"]] == ["added"]
+    again = said(central("import", "cutover", file, "--json"))
+    assert [point["effect"] for point in again["points"]] == ["unchanged"]
+    file.write_text(CUTOVER.replace("A-1", "A-9"), encoding="utf-8")
+    refused = central("import", "cutover", file, code=2)
+    assert refused.stderr.startswith("CUTOVER_REFUSED: ")
+    assert "no account 'A-9'" in refused.stderr
