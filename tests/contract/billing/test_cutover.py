@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from central.domain.billing.cutover_opening import CutoverOpening
+from central.domain.billing.cycle import Cycle
 from central.domain.rating.inputs.carried_state import Credit, Peak, YearSum
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.state_rules import Owner
+from central.service.billing.run_bills import RunBills
 from central.service.ports.registry import AgreementRecord
 from central.service.registry.cutover_file import CutoverFileError, read_cutover_file
 from central.service.registry.import_cutover import (
@@ -20,7 +23,9 @@ from central.service.registry.import_cutover import (
     import_cutover,
 )
 from central.service.registry.register import Effect
-from tests.support.books import Utility
+from tests.support.actors import CLERK
+from tests.support.books import Utility, month
+from tests.support.ingest import Edge
 
 TARIFF = """\
 tariff: SOLAR
@@ -132,12 +137,35 @@ async def test_importing_twice_changes_nothing_and_a_correction_does(
     assert opening.state.credits[0].amount == 600
 
 
+async def test_the_first_bill_opens_with_it_and_prints_it(utility: Utility, tmp_path: Path) -> None:
+    await _found(utility)
+    await _import(utility, tmp_path)
+    await utility.deliver(Edge("gw-1"), month())
+    await utility.validate()
+    summary = await RunBills(utility.billing, lambda: utility.now)(Cycle(2026, 10), CLERK)
+    (head,) = await utility.billing.heads(summary.run)
+    record = await utility.billing.bill(head.uid)
+    assert record is not None
+    bill = record.bill
+    assert (bill.days, bill.holds) == (DayRange(date(2026, 10, 1), date(2026, 11, 1)), ())
+    assert bill.previous_balance == Decimal("-12.40")
+    assert bill.due == bill.total - Decimal("12.40")
+    (read,) = bill.supplies[0].reads
+    assert read.opening == Decimal("8421.077")
+    # The bank of August pays, and the peak of July is 80 % of 7.2 kW, more than October's.
+    amounts = {entry.line.id: entry.line.amount for entry in bill.lines}
+    assert amounts["demand"] == Decimal("51.84")
+    assert amounts["solar"] < 0
+
+
 async def test_a_dry_run_changes_nothing(utility: Utility, tmp_path: Path) -> None:
     await _found(utility)
+    before = await _opening_of_solar(utility)
     done = await _import(utility, tmp_path, dry_run=True)
     assert [taken.effect for taken in done.taken] == [Effect.ADDED]
     assert done.numbers == {"INV": 10233}
-    assert await _opening_of_solar(utility) == (date(2026, 9, 15), None)
+    assert await _opening_of_solar(utility) == before
+    assert before[1] is None
     async with utility.registry.transaction() as registry:
         assert await registry.last_number("INV") == 0
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from central.domain.billing.bill import Account, Party
+from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.due import OccupancyChain, PlannedBill, PlannedPart
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
@@ -21,6 +22,7 @@ from central.service.billing.meter_reads import (
     meter_reads,
     not_metered,
 )
+from central.service.billing.takeover import takeover_read, with_balance
 from central.service.billing.unrated import earlier_not_billed, rating_failed
 from central.service.ports.bill_shard import HOLES, AccountWork, SupplyWork
 from central.service.ports.registry import InstallationRecord
@@ -90,9 +92,10 @@ class WorkLoader:
 
     def work(self, bill: PlannedBill) -> AccountWork:
         """Get one bill."""
-        return AccountWork(
-            bill, self._account(bill.account_id), tuple(map(self._supply, bill.parts))
+        account = with_balance(
+            self._account(bill.account_id), [self._cutover(part) for part in bill.parts]
         )
+        return AccountWork(bill, account, tuple(map(self._supply, bill.parts)))
 
     def _account(self, account_id: int) -> Account:
         record = self._state.accounts[account_id]
@@ -130,7 +133,8 @@ class WorkLoader:
                 read
                 for channel, obis in channels.items()
                 for read in meter_reads(
-                    list(self._spans(installed, channel, obis, interval)), per_channel[channel]
+                    list(self._spans(installed, channel, obis, interval, self._cutover(part))),
+                    per_channel[channel],
                 )
             ),
             final=part.final,
@@ -148,6 +152,12 @@ class WorkLoader:
         claim, earlier = ends
         opening = claim.opening if earlier is None else earlier[1].part.closing
         return opening or CarriedState()
+
+    def _cutover(self, part: PlannedPart) -> CutoverOpening | None:
+        ends = self._books.before(*part.key)
+        if ends is None or ends[1] is not None:
+            return None
+        return self._state.openings.get(part.key[0])
 
     def _holds(
         self,
@@ -196,6 +206,7 @@ class WorkLoader:
         channel: PointChannelId,
         obis: Obis,
         days: Interval,
+        cutover: CutoverOpening | None,
     ) -> Iterator[BilledSpan]:
         unit = self._state.channels[channel].record.unit
         for one in installed:
@@ -204,6 +215,9 @@ class WorkLoader:
                 continue
             facts = one.registers.get(obis)
             opening = facts.opening if facts and one.start == within.start else None
+            if opening is None:
+                meter = f"{one.manufacturer}/{one.serial}"
+                opening = takeover_read(cutover, meter, obis, within.start, days.start)
             closing = facts.closing if facts and one.end == within.end else None
             yield BilledSpan(
                 serial=one.serial,

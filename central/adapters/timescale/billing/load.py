@@ -30,6 +30,7 @@ from central.service.billing.meter_reads import (
     installed_within,
     not_metered,
 )
+from central.service.billing.takeover import takeover_read, with_balance
 from central.service.ports.bill_shard import (
     HOLES,
     AccountWork,
@@ -91,7 +92,14 @@ class ShardLoader:
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
-            else AccountWork(bill, parties[bill.account_id], tuple(built[number]))
+            else AccountWork(
+                bill,
+                with_balance(
+                    parties[bill.account_id],
+                    (supply.cutover for supply in supplies if supply.bill == number),
+                ),
+                tuple(built[number]),
+            )
             for number, bill in enumerate(bills)
         )
 
@@ -237,11 +245,15 @@ class ShardLoader:
         )
         spans: dict[int, dict[int, list[BilledSpan]]] = {}
         for position, (number, row, within) in enumerate(asked):
-            written_first = row[10] if row[6] == within.start else None
+            obis, supply = Obis(bytes(row[2])), supplies[number]
+            taken_over = takeover_read(
+                supply.cutover, f"{row[12]}/{row[5]}", obis, within.start, supply.interval.start
+            )
+            written_first = row[10] if row[6] == within.start else taken_over
             written_last = row[11] if row[7] == within.end else None
             span = BilledSpan(
                 serial=row[5],
-                obis=Obis(bytes(row[2])),
+                obis=obis,
                 unit=Unit(row[3]),
                 within=within,
                 multiplier=Fraction(int(row[8]), int(row[9])),

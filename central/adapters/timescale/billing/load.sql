@@ -69,7 +69,8 @@ ORDER BY 1, 2, 3
 SELECT
     point_channel.service_point_id, point_channel.id, point_channel.obis, point_channel.unit,
     meter.id, meter.serial, lower(installation.during), upper(installation.during),
-    multiplier_numerator, multiplier_denominator, register.opening, register.closing
+    multiplier_numerator, multiplier_denominator, register.opening, register.closing,
+    meter.manufacturer
 FROM point_channel
 JOIN installation ON installation.service_point_id = point_channel.service_point_id
     AND installation.during && tstzrange(%(from_at)s, %(until_at)s)

@@ -16,6 +16,7 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.service.billing.meter_reads import BilledSpan, meter_reads
+from central.service.billing.takeover import cutover_of
 from central.service.billing.unrated import earlier_not_billed
 from central.service.ports.bill_shard import AccountWork, SupplyWork
 from central.service.ports.stamps import InputStamp, pending, reaches_into
@@ -45,6 +46,7 @@ class LoadedPart:
         closing = None if before is None else before[1]
         # What an earlier part of the same bill leaves is known when that is rated.
         self.opening = CarriedState() if closing is None else CarriedState.from_json(closing)
+        self.cutover = cutover_of(closing)
 
     def bills(self, obis: Obis) -> bool:
         """Whether it bills a channel of its point."""
