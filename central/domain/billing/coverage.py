@@ -135,19 +135,14 @@ def coverage_on(
     if len(parts) > 1 or len(claims) > 1:
         return Coverage.TWICE
     if parts:
-        return _read(parts[0], claims, occupied)
+        return _read(parts[0], claims)
     if claims:
         return Coverage.NOT_READ
     return _not_read(day, occupied, agreed, is_over)
 
 
-def _read(
-    reader: LivePart, claims: Sequence[ClaimedDays], occupied: Sequence[OccupiedDays]
-) -> Coverage:
-    owner = next(mine for mine in occupied if reader in mine.parts)
-    # Where no part of an occupancy has a claim, its bills were made before there were any.
-    chained = any(claim.part_id is not None for claim in owner.claims)
-    if chained and [claim.part_id for claim in claims] != [reader.id]:
+def _read(reader: LivePart, claims: Sequence[ClaimedDays]) -> Coverage:
+    if [claim.part_id for claim in claims] != [reader.id]:
         return Coverage.NOT_CLAIMED
     return _STATES[reader.state]
 

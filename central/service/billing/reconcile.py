@@ -29,6 +29,9 @@ from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import day_start
 
 AT_ONCE = 500
+NOT_SERVED = "no service"
+"""What stands for the service of a channel that no service bills."""
+
 FAULTS_NAMED = 1_000
 """How many runs of days that do not balance a report names at most."""
 
@@ -199,6 +202,8 @@ class Reconcile:
         while services := await self._store.services(only, after, AT_ONCE):
             await self._add(report, services, wanted)
             after = services[-1].id
+        if only is None:
+            await self._add_not_served(report)
         report.money = tuple(await self._store.money(asked.run, days))
         return report
 
@@ -225,6 +230,15 @@ class Reconcile:
             group = await self._store.days_of_group(asked.group, days)
             chosen.append(require(group, "group", asked.group))
         return days, _common(chosen)
+
+    async def _add_not_served(self, report: Reconciliation) -> None:
+        """What is counted where nothing was ever agreed is vacant."""
+        after = 0
+        while channels := await self._store.not_served(after, AT_ONCE):
+            keys = [key for key, _, _ in channels]
+            for day in await self._store.channel_days(keys, report.days):
+                report.sums[NOT_SERVED, day.unit.value, Coverage.VACANT].add(day)
+            after = keys[-1]
 
     async def _add(
         self,

@@ -112,6 +112,14 @@ class ReconciliationStore(Protocol):
             limit: How many at most.
         """
 
+    async def not_served(self, after: int, limit: int) -> Sequence[tuple[int, str, str]]:
+        """Channels that no service bills: key, name of the point, OBIS code; by key.
+
+        Args:
+            after: Keys above this one.
+            limit: How many at most.
+        """
+
     async def periods(self, accounts: Collection[int], until: date) -> AccountPeriods:
         """The billing periods of accounts, see `PeriodSource`."""
 

@@ -17,10 +17,14 @@ from central.domain.billing.cycle import Cycle
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
 from central.service.billing.run_bills import RunBills
+from central.service.ports.registry import InstallationRecord, PointChannelRecord, PointRecord
 from central.service.views.lookup import NotFoundError
 from firmware_bridge.contract.errors import InvalidValueError
-from tests.support.actors import CHIEF, CLERK
-from tests.support.books import NOW, Utility, month, timescale_utility
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.quantity import Unit
+from tests.support.actors import CHIEF, CLERK, noted
+from tests.support.books import NOW, SEPTEMBER, ZONE, Utility, month, timescale_utility
+from tests.support.ingest import Edge
 from tests.support.servers import Database
 
 MONTH = Cycle.parse("2026-10")
@@ -162,6 +166,57 @@ async def test_days_that_no_part_reads_are_seen_whatever_the_bill_prints(books: 
     assert run is not None
     summary = await books.utility.billing.summary(run)
     assert summary.kwh == summary.validated_kwh
+
+
+async def test_claims_and_parts_that_disagree_are_seen(books: Books) -> None:
+    await bill(books)
+    books.plant(
+        "DELETE FROM billed_period WHERE part_id = (SELECT min(id) FROM bill_part)",
+        "UPDATE billed_period SET part_id = NULL WHERE part_id = (SELECT max(id) FROM bill_part)",
+    )
+    report = await books.report()
+    assert not report.balanced
+    assert await books.energy() == {Coverage.NOT_CLAIMED: 2 * OCTOBER_WH}
+    books.plant("DELETE FROM bill_part WHERE id = (SELECT max(id) FROM bill_part)")
+    assert (await books.energy())[Coverage.NOT_READ] == OCTOBER_WH
+
+
+async def test_a_second_chain_over_the_same_days_is_seen(books: Books) -> None:
+    await bill(books)
+    books.plant(
+        "INSERT INTO occupancy (uid, account_id, service_id, billing_from)"
+        " SELECT gen_random_uuid(), account_id, service_id, '2026-10-20' FROM occupancy"
+        " ORDER BY id LIMIT 1",
+        "INSERT INTO billed_period (occupancy_id, first_day, end_day, part_id)"
+        " SELECT max(id), NULL::date, '2026-10-20'::date, NULL::bigint FROM occupancy"
+        " UNION ALL SELECT max(id), '2026-10-20', '2026-10-22', 4711 FROM occupancy",
+    )
+    (fault,) = (await books.report()).faults
+    assert (fault.coverage, fault.total) == (Coverage.TWICE, 2 * DAY_WH)
+
+
+async def test_held_bills_and_points_without_anybody_are_named(books: Books) -> None:
+    utility = books.utility
+    edge = Edge("gw-2")
+    await utility.gateways.enrol(edge.name, noted(NOW))
+    await utility.enrol.service_point(
+        PointRecord("SP-9", ZONE), PointChannelRecord(ACTIVE_IMPORT, 900, Unit.WATT_HOUR)
+    )
+    await utility.enrol.installation(
+        InstallationRecord("SP-9", "MTL", "S9", SEPTEMBER, gateway="gw-2")
+    )
+    await utility.deliver(edge, month("S9"))
+    await utility.customer(3)
+    await utility.validate()
+    await bill(books)
+    report = await books.report()
+    assert report.balanced
+    sums = {(key[0], key[2]): total for key, total in report.sums.items()}
+    assert sums["no service", Coverage.VACANT].total == OCTOBER_WH
+    # Nothing came of the third customer: the intervals are there, without a value.
+    held = sums["electricity", Coverage.HELD]
+    assert (held.intervals, held.missing, held.total) == (2980, 2980, Decimal(0))
+    assert sums["electricity", Coverage.BILLED].total == 2 * OCTOBER_WH
 
 
 async def test_an_amount_that_is_no_longer_that_of_its_lines_is_seen(books: Books) -> None:

@@ -120,6 +120,11 @@ class TimescaleReconciliation:
             occupied[service].append(mine)
         return occupied
 
+    async def not_served(self, after: int, limit: int) -> Sequence[tuple[int, str, str]]:
+        """See `ReconciliationStore`."""
+        rows = await self._rows("not_served", after=after, limit=limit)
+        return [(key, point, str(Obis(bytes(obis)))) for key, point, obis in rows]
+
     async def periods(self, accounts: Collection[int], until: date) -> AccountPeriods:
         """See `ReconciliationStore`."""
         with translated():

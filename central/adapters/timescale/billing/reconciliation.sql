@@ -55,6 +55,17 @@ JOIN point_channel ON point_channel.service_point_id = service.service_point_id
 WHERE service.id = ANY(%(services)s)
 ORDER BY point_channel.id
 
+-- name: not_served
+SELECT point_channel.id, service_point.name, point_channel.obis
+FROM point_channel
+JOIN service_point ON service_point.id = point_channel.service_point_id
+WHERE point_channel.id > %(after)s AND NOT EXISTS (
+    SELECT FROM service
+    WHERE service.service_point_id = point_channel.service_point_id
+        AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+)
+ORDER BY point_channel.id LIMIT %(limit)s
+
 -- name: occupancies
 SELECT service_id, id, account_id, billing_from, ended_on
 FROM occupancy WHERE service_id = ANY(%(services)s) ORDER BY id

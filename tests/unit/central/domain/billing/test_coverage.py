@@ -74,6 +74,7 @@ def test_a_day_that_two_parts_read_is_twice_whoever_they_are_of() -> None:
 
 
 def test_parts_and_claims_must_agree() -> None:
+    assert covered(home(part(), claims=())) is Coverage.NOT_CLAIMED
     other = (ClaimedDays(NOVEMBER, 2),)
     assert covered(home(part(), claims=other)) is Coverage.NOT_CLAIMED
     assert covered(home(part(), claims=(ClaimedDays(OCTOBER, 9),))) is Coverage.NOT_CLAIMED
