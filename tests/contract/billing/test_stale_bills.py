@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -20,7 +20,6 @@ from central.service.ports.billing import BillHead, RunSummary
 from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.registry import (
     AccountRecord,
-    AgreementRecord,
     InstallationRecord,
     PointChannelRecord,
     PointRecord,
@@ -86,12 +85,6 @@ async def sold(utility: Utility, _: Edge) -> None:
     await utility.enrol.seller(Party("Sierra Energy", ("Plaza 1",), "ESB1"), "renamed")
 
 
-async def left(utility: Utility, _: Edge) -> None:
-    await utility.enrol.agreement(
-        AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1), date(2026, 10, 20))
-    )
-
-
 async def doubled(utility: Utility, edge: Edge) -> None:
     other = month()[1000]
     await utility.deliver(edge, [Reading(other.channel, other.at, other.mantissa + 1, 0)])
@@ -109,7 +102,6 @@ CHANGES = (
     (moved, "the account A-1"),
     (sold, "the seller or the settings"),
     (late, "the service point SP-1"),
-    (left, "the service point SP-1; the account A-1"),
     (doubled, "the service point SP-1"),
 )
 

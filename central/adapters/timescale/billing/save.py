@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import CanonicalText
 from central.domain.rating.hashing import canonical
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import NewBill, NewPart, RunRecord
 
@@ -35,19 +37,24 @@ class _PartText(NamedTuple):
 
     @classmethod
     def of(cls, part: NewPart) -> _PartText:
-        closing = canonical(part.closing.to_json())
+        _, opening_sha256 = _state_text(part.opening)
+        closing, closing_sha256 = _state_text(part.closing)
         return cls(
             (part.occupancy_id, part.days.first),
             part.agreement_id,
             part.days.end,
-            _digest(canonical(part.opening.to_json())),
-            _digest(closing),
+            opening_sha256,
+            closing_sha256,
             closing,
         )
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+# Most states are alike: empty, or of one tariff.
+@lru_cache(maxsize=4096)
+def _state_text(state: CarriedState) -> tuple[str, bytes]:
+    """A state as it is kept, and its hash."""
+    text = canonical(state.to_json())
+    return text, hashlib.sha256(text.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
