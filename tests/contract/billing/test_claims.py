@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -281,6 +282,23 @@ async def test_two_services_of_a_point_are_billed_by_themselves(utility: Utility
     assert [entry.line.amount for entry in first.bill.lines] == [Decimal("93.00"), Decimal("-3.10")]
     # Each ends by itself.
     await enrol.agreement(replace(sold, end=NOVEMBER))
+
+
+async def test_two_runs_at_once_bill_each_day_once(utility: Utility) -> None:
+    await found(utility, 12, since=SEPTEMBER)
+    for channel in range(1, 13):
+        await measured(utility, SEPTEMBER, NOVEMBER, channel)
+    summaries = await asyncio.gather(
+        *(run(utility, cycle, shard_size=2) for cycle in ("2026-09", "2026-10", "2026-10"))
+    )
+    for entry in (entry for summary in summaries for entry in summary.left_out):
+        assert entry.days.code == "PERIOD_TAKEN"
+    # Whatever one of them took is billed by it, and what is left by the next.
+    last = [await run(utility, cycle) for cycle in ("2026-09", "2026-10")]
+    billed = [(head.account, head.period) for one in last for head in await heads(utility, one)]
+    assert len(billed) == len(set(billed)) == 24
+    assert sum((one.kwh for one in last), Decimal(0)) == 12 * 610
+    assert [one.left_out for one in last] == [(), ()]
 
 
 async def test_only_the_accounts_of_its_cycle_are_in_a_run_from_a_day_on(utility: Utility) -> None:
