@@ -37,8 +37,8 @@ class _PartText(NamedTuple):
 
     @classmethod
     def of(cls, part: NewPart) -> _PartText:
-        _, opening_sha256 = _state_text(part.opening)
-        closing, closing_sha256 = _state_text(part.closing)
+        _, opening_sha256 = state_text(part.opening)
+        closing, closing_sha256 = state_text(part.closing)
         return cls(
             (part.occupancy_id, part.days.first),
             part.agreement_id,
@@ -49,12 +49,26 @@ class _PartText(NamedTuple):
         )
 
 
-# Most states are alike: empty, or of one tariff.
-@lru_cache(maxsize=4096)
-def _state_text(state: CarriedState) -> tuple[str, bytes]:
-    """A state as it is kept, and its hash."""
+_EMPTY = CarriedState()
+
+
+def state_text(state: CarriedState) -> tuple[str, bytes]:
+    """A state as it is kept, and its hash.
+
+    States that are worth the same may come from other days, owners and tariffs: only those that
+    hold nothing share a text.
+    """
+    return _empty_text() if state == _EMPTY else _written(state)
+
+
+def _written(state: CarriedState) -> tuple[str, bytes]:
     text = canonical(state.to_json())
     return text, hashlib.sha256(text.encode()).digest()
+
+
+@lru_cache(maxsize=1)
+def _empty_text() -> tuple[str, bytes]:
+    return _written(_EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
