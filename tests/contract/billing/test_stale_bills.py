@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from central.domain.billing.bill import Party
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills
 from central.service.billing.fresh_bills import BillInputsError, ValidationPendingError
@@ -20,6 +21,7 @@ from central.service.ports.billing import BillHead, RunSummary
 from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.registry import (
     AccountRecord,
+    AgreementRecord,
     InstallationRecord,
     PointChannelRecord,
     PointRecord,
@@ -85,6 +87,13 @@ async def sold(utility: Utility, _: Edge) -> None:
     await utility.enrol.seller(Party("Sierra Energy", ("Plaza 1",), "ESB1"), "renamed")
 
 
+async def exempted(utility: Utility, _: Edge) -> None:
+    facts = AgreementFacts((Fact("tax_exempt", True),))
+    await utility.enrol.agreement(
+        AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1), facts=facts)
+    )
+
+
 async def doubled(utility: Utility, edge: Edge) -> None:
     other = month()[1000]
     await utility.deliver(edge, [Reading(other.channel, other.at, other.mantissa + 1, 0)])
@@ -102,6 +111,7 @@ CHANGES = (
     (moved, "the account A-1"),
     (sold, "the seller or the settings"),
     (late, "the service point SP-1"),
+    (exempted, "the service point SP-1; the account A-1"),
     (doubled, "the service point SP-1"),
 )
 

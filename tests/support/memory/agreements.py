@@ -21,6 +21,7 @@ class AgreementTables:
 
     async def add_service(self, point: str, service: ServiceRecord) -> None:
         self._state.services[point, service.name] = service
+        self._state.raise_input(InputKind.POINT, point)
 
     async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:
         of_agreement = (agreement.account, agreement.point, agreement.service)

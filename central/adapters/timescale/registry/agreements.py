@@ -45,6 +45,7 @@ class AgreementRows:
         await self._connection.execute(
             _SQL["add_service"], {"uid": uuid7(datetime.now(UTC)), **values}
         )
+        self.changed.points.add(point)
 
     async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:
         """See `RegistryTransaction`."""
