@@ -31,6 +31,7 @@ from central.cli.output import (
 from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.run_scope import RunScope
 from central.process.gc_tuning import tune_gc
 from central.process.stores import open_stores
 from central.service.billing.approve_bills import (
@@ -70,7 +71,7 @@ SomeBills = Annotated[
 
 @app.command("run")
 @answered
-def run_command(
+def run_command(  # noqa: PLR0913 - an option each
     cycle: CycleOption,
     creator: ActingAs = None,
     workers: Annotated[
@@ -80,6 +81,12 @@ def run_command(
     final: Annotated[
         bool, typer.Option("--final", help="Bill only what has ended; the cycle may go on.")
     ] = False,
+    group_name: Annotated[
+        str | None, typer.Option("--group", help="Bill only the accounts of this group.")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", help="Bill only the account of this number.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bill all that is due until the cycle's end, oldest first.
@@ -93,7 +100,7 @@ def run_command(
             Cycle.parse(cycle),
             actor_of(creator),
             workers,
-            RunType.FINAL if final else RunType.REGULAR,
+            (RunType.FINAL if final else RunType.REGULAR, RunScope(group_name, account)),
             quiet=as_json,
         )
     )
@@ -106,14 +113,14 @@ def run_command(
 
 
 async def _run(
-    cycle: Cycle, creator: Actor, workers: int, run_type: RunType, *, quiet: bool
+    cycle: Cycle, creator: Actor, workers: int, what: tuple[RunType, RunScope], *, quiet: bool
 ) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
     begun = time.monotonic()
     size, takeover_s = settings().shard_size, settings().takeover_s
     tune_gc()
     async with bill_store() as store:
         use_case = RunBills(store, shard_size=size, takeover_s=takeover_s)
-        run = await use_case.start(cycle, creator, run_type)
+        run = await use_case.start(cycle, creator, *what)
         helpers = _helpers(run, min(workers, -(-run.accounts // size)) - 1)
         try:
             with progress_bar(f"Billing {cycle}", run.accounts, quiet=quiet) as bar:

@@ -22,6 +22,7 @@ from central.domain.billing.due import (
     plan_account,
     waves,
 )
+from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.service.billing.rate_accounts import looking_back, rate_accounts
 from central.service.billing.take_over import TAKEOVER_S, TakeOver
 from central.service.billing.tariffs import Tariffs
@@ -74,7 +75,11 @@ class RunBills:
         self._shard_size = shard_size
 
     async def start(
-        self, cycle: Cycle, creator: Actor, run_type: RunType = RunType.REGULAR
+        self,
+        cycle: Cycle,
+        creator: Actor,
+        run_type: RunType = RunType.REGULAR,
+        scope: RunScope = EVERYONE,
     ) -> RunRecord:
         """Start the run of a cycle, or take part in it.
 
@@ -84,6 +89,7 @@ class RunBills:
             cycle: A month that is over.
             creator: Who answers for the bills; somebody else approves them.
             run_type: Why; `final` bills what has ended, in a month that goes on as well.
+            scope: Which accounts; those that a run has begun with are finished as well.
 
         Raises:
             CycleOpenError: The cycle is not over yet.
@@ -96,7 +102,7 @@ class RunBills:
         if waits and now < cycle.interval("UTC").end:
             message = f"The cycle {cycle} is not over; it ends on {cycle.days.end}."
             raise CycleOpenError(message, value=str(cycle), remedy="Bill it after that day.")
-        return await self._store.open_run(cycle, run_type, creator, now, self._shard_size)
+        return await self._store.open_run(cycle, run_type, creator, now, self._shard_size, scope)
 
     async def work(self, run: RunRecord, progress: Callable[[int], None] = lambda _: None) -> int:
         """Take shards until none is left, then wait for those that others have.

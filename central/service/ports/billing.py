@@ -15,6 +15,7 @@ from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.due import NotBilled
 from central.domain.billing.issue import IssueFacts
+from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
@@ -161,13 +162,19 @@ class RunSummary:
 class BillingStore(ShardHolders, Protocol):
     """Where bills are kept."""
 
-    async def open_run(
-        self, cycle: Cycle, run_type: RunType, creator: Actor, at: datetime, shard_size: int
+    async def open_run(  # noqa: PLR0913, PLR0917 - what a run is, and who opens it
+        self,
+        cycle: Cycle,
+        run_type: RunType,
+        creator: Actor,
+        at: datetime,
+        shard_size: int,
+        scope: RunScope = EVERYONE,
     ) -> RunRecord:
         """Start a run, or take part in the one that is there.
 
         Where no shard is open, the accounts that have days to bill until the end of the cycle, or a
-        bill of such days that is held or a draft, become new shards.
+        bill of such days that is held or a draft, become new shards: those of the scope.
         """
 
     def shard(self, run: RunRecord) -> AbstractAsyncContextManager[ShardTransaction | None]:

@@ -16,6 +16,7 @@ from central.domain.billing.chain_order import (
 )
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.occupancy import PeriodBilledError
+from central.domain.billing.run_scope import RunScope
 from central.domain.billing.state import BillState
 from central.service.billing.approve_bills import ApproveBills, DiscardBills, IssueBills
 from central.service.billing.run_bills import CycleOpenError, RunBills
@@ -299,6 +300,22 @@ async def test_two_runs_at_once_bill_each_day_once(utility: Utility) -> None:
     assert len(billed) == len(set(billed)) == 24
     assert sum((one.kwh for one in last), Decimal(0)) == 12 * 610
     assert [one.left_out for one in last] == [(), ()]
+
+
+async def test_a_run_may_be_of_one_account(utility: Utility) -> None:
+    await found(utility, 2, since=OCTOBER)
+    for channel in (1, 2):
+        await measured(utility, OCTOBER, NOVEMBER, channel)
+    use_case = RunBills(utility.billing, lambda: utility.now)
+    cycle = Cycle.parse("2026-10")
+    record = await use_case.start(cycle, CLERK, scope=RunScope(account="A-2"))
+    await use_case.work(record)
+    summary = await utility.billing.summary(record)
+    assert [head.account for head in await heads(utility, summary)] == ["A-2"]
+    assert [head.account for head in await heads(utility, await run(utility, "2026-10"))] == [
+        "A-1",
+        "A-2",
+    ]
 
 
 async def test_only_the_accounts_of_its_cycle_are_in_a_run_from_a_day_on(utility: Utility) -> None:

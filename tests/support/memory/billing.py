@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.document_template import template_of
 from central.domain.billing.issue import number_bills, plan_issue
 from central.domain.billing.occupancy import PeriodBilledError
+from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.uuid7 import uuid7
@@ -50,6 +51,7 @@ from firmware_bridge.contract.errors import OperatorError
 from tests.support.memory import stamps
 from tests.support.memory.bill_shard import take_shard
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptShard, MemoryBooks
+from tests.support.memory.groups import accounts_in
 from tests.support.memory.validation import block_of
 
 _OPEN = frozenset({BillState.HELD, BillState.DRAFT})
@@ -66,8 +68,14 @@ class MemoryBillingStore:
     def __init__(self, books: MemoryBooks) -> None:
         self._books = books
 
-    async def open_run(
-        self, cycle: Cycle, run_type: RunType, creator: Actor, at: datetime, shard_size: int
+    async def open_run(  # noqa: PLR0913, PLR0917 - what a run is, and who opens it
+        self,
+        cycle: Cycle,
+        run_type: RunType,
+        creator: Actor,
+        at: datetime,
+        shard_size: int,
+        scope: RunScope = EVERYONE,
     ) -> RunRecord:
         """See `BillingStore`."""
         async with self._books.begin() as state:
@@ -78,7 +86,7 @@ class MemoryBillingStore:
             else:
                 run = replace(found, resumed=True)
             if not _waiting(state, run):
-                _add_shards(state, run, shard_size)
+                _add_shards(state, run, shard_size, scope)
             accounts = sum(len(shard.accounts) for shard in _waiting(state, run))
             if accounts:
                 run = replace(run, finished_at=None)
@@ -367,12 +375,15 @@ def _waiting(state: BookState, run: RunRecord) -> list[KeptShard]:
     return [one for key, one in state.shards.items() if key[0] == run.id and not one.done]
 
 
-def _add_shards(state: BookState, run: RunRecord, size: int) -> None:
+def _add_shards(state: BookState, run: RunRecord, size: int, scope: RunScope) -> None:
     wanted = [
         key
         for key, account in state.accounts.items()
         if _to_bill(state, run, account.number) or _open(state, run, key)
     ]
+    if not scope.everyone:
+        chosen = accounts_in(state, scope, run.scope.end - timedelta(days=1))
+        wanted = [key for key in wanted if key in chosen]
     if run.scope.cycle is not None:
         members = {
             number for (number, _), name in state.account_cycles.items() if name == run.scope.cycle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.decide import BillDecisions
 from central.adapters.timescale.billing.shard import take_bills, take_shard
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.groups import accounts_in
 from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
 from central.domain.audit.change import change
@@ -26,6 +27,7 @@ from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.due import NotBilled, RunReach
 from central.domain.billing.issue import IssueFacts
+from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
@@ -53,8 +55,14 @@ class TimescaleBillingStore(BillDecisions):
         pool: An open pool, see `make_pool`.
     """
 
-    async def open_run(
-        self, cycle: Cycle, run_type: RunType, creator: Actor, at: datetime, shard_size: int
+    async def open_run(  # noqa: PLR0913, PLR0917 - what a run is, and who opens it
+        self,
+        cycle: Cycle,
+        run_type: RunType,
+        creator: Actor,
+        at: datetime,
+        shard_size: int,
+        scope: RunScope = EVERYONE,
     ) -> RunRecord:
         """See `BillingStore`."""
         key = {"cycle": str(cycle), "run_type": run_type.value}
@@ -65,8 +73,16 @@ class TimescaleBillingStore(BillDecisions):
             row = await _one(connection, "lock_run", **key)
             waiting = await _one(connection, "open_shards", run=row[0])
             if not waiting[0]:
-                scope = RunReach.of(cycle, run_type)
-                values = {"end": scope.end, "cycle": scope.cycle, "ended": scope.ended}
+                reach = RunReach.of(cycle, run_type)
+                last = reach.end - timedelta(days=1)
+                values = {
+                    "end": reach.end,
+                    "cycle": reach.cycle,
+                    "ended": reach.ended,
+                    "chosen": None
+                    if scope.everyone
+                    else await accounts_in(connection, scope, last),
+                }
                 await connection.execute(
                     SQL["add_shards"], {**values, "run": row[0], "size": shard_size}
                 )

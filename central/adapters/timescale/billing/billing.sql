@@ -40,7 +40,8 @@ FROM (
             WHERE bill.account_id = account.id AND bill.state IN ('draft', 'held')
                 AND bill.first_day < %(end)s AND (NOT %(ended)s OR bill.run_id = %(run)s)
         )
-    ) AND (%(cycle)s::text IS NULL OR EXISTS (
+    ) AND (%(chosen)s::bigint[] IS NULL OR account.id = ANY(%(chosen)s))
+    AND (%(cycle)s::text IS NULL OR EXISTS (
         SELECT FROM account_cycle
         LEFT JOIN billing_cycle ON billing_cycle.id = account_cycle.cycle_id
         WHERE account_cycle.account_id = account.id
