@@ -11,6 +11,7 @@ from decimal import Decimal
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
@@ -31,6 +32,7 @@ from central.service.ports.decisions import DecisionStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore
+from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -57,6 +59,7 @@ from tests.support.memory.decisions import MemoryDecisionStore
 from tests.support.memory.documents import MemoryDocumentStore
 from tests.support.memory.estimates import MemoryBillWindow
 from tests.support.memory.ingest import MemoryIngestStore
+from tests.support.memory.reconciliation import MemoryReconciliation
 from tests.support.memory.registry import MemoryRegistry
 from tests.support.memory.series import MemorySeriesStore
 from tests.support.memory.settings import MemorySettingsStore
@@ -104,6 +107,7 @@ class Utility:
     audit: AuditStore
     window: BillWindowStore
     documents: DocumentStore
+    reconciliation: ReconciliationStore
 
     now: datetime = NOW
     """What the centre's clock shows."""
@@ -183,6 +187,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleAuditStore(pool),
             TimescaleBillWindow(pool),
             TimescaleDocumentStore(pool),
+            TimescaleReconciliation(pool),
         )
 
 
@@ -202,4 +207,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemoryAuditStore(lambda: ingest.state),
         MemoryBillWindow(books),
         MemoryDocumentStore(books),
+        MemoryReconciliation(books),
     )

@@ -9,15 +9,15 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
-from central.adapters.timescale.pool import make_pool
 from central.domain.billing.bill import RunType
 from central.domain.billing.coverage import Coverage
 from central.domain.billing.cycle import Cycle
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
 from central.service.billing.run_bills import RunBills
+from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.ports.registry import InstallationRecord, PointChannelRecord, PointRecord
+from central.service.registry.groups import NamedGroups
 from central.service.views.lookup import NotFoundError
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
@@ -34,17 +34,25 @@ DAY_WH = Decimal(96 * 25)
 
 
 class Books:
-    """Two customers whose October is billed, and what reconciliation says of it."""
+    """Two customers whose October is validated, and what reconciliation says of it."""
 
-    def __init__(self, utility: Utility, dsn: str, store: TimescaleReconciliation) -> None:
+    def __init__(self, utility: Utility, dsn: str = "") -> None:
         self.utility = utility
         self._dsn = dsn
-        self._store = store
+
+    async def deliver(self) -> Books:
+        """Have their readings validated."""
+        edge = await self.utility.found(customers=2)
+        await self.utility.deliver(edge, month("S1"), month("S2"))
+        await self.utility.validate()
+        return self
 
     async def report(
         self, scope: ReconciledScope | None = None, at: datetime = NOW
     ) -> Reconciliation:
-        return await Reconcile(self._store, lambda: at)(scope or ReconciledScope(MONTH.days))
+        return await Reconcile(self.utility.reconciliation, lambda: at)(
+            scope or ReconciledScope(MONTH.days)
+        )
 
     async def energy(self, scope: ReconciledScope | None = None) -> dict[Coverage, Decimal]:
         report = await self.report(scope)
@@ -60,15 +68,16 @@ class Books:
 
 
 @pytest.fixture
-async def books(database: Database) -> AsyncIterator[Books]:
-    async with (
-        timescale_utility(database.dsn) as utility,
-        make_pool(database.dsn, max_size=2) as pool,
-    ):
-        edge = await utility.found(customers=2)
-        await utility.deliver(edge, month("S1"), month("S2"))
-        await utility.validate()
-        yield Books(utility, database.dsn, TimescaleReconciliation(pool))
+async def books(utility: Utility) -> Books:
+    """On every store."""
+    return await Books(utility).deliver()
+
+
+@pytest.fixture
+async def planted(database: Database) -> AsyncIterator[Books]:
+    """On every server, where SQL may err."""
+    async with timescale_utility(database.dsn) as utility:
+        yield await Books(utility, database.dsn).deliver()
 
 
 async def bill(books: Books) -> None:
@@ -102,20 +111,15 @@ async def test_it_goes_by_run_tariff_and_group_as_well(books: Books) -> None:
     by_run = await books.report(ReconciledScope(run="2026-10"))
     assert by_run.balanced
     assert by_run.days == MONTH.days
-    assert by_run.money[0].given == by_run.money[0].totals
+    assert by_run.money[0].given in {None, by_run.money[0].totals}
     assert await books.energy(ReconciledScope(MONTH.days, tariff="HOME")) == {
         Coverage.BILLED: 2 * OCTOBER_WH
     }
-    books.plant(
-        "INSERT INTO named_group (name, of) VALUES ('north', 'point'), ('shops', 'account')",
-        "INSERT INTO group_member (group_id, of, service_point_id, from_day) SELECT"
-        " named_group.id, 'point', service_point.id, '2026-10-11'"
-        " FROM named_group, service_point WHERE named_group.name = 'north'"
-        " AND service_point.name = 'SP-1'",
-        "INSERT INTO group_member (group_id, of, account_id, from_day, end_day) SELECT"
-        " named_group.id, 'account', account.id, '2026-01-01', '2026-10-03'"
-        " FROM named_group, account WHERE named_group.name = 'shops' AND account.number = 'A-2'",
-    )
+    groups = NamedGroups(books.utility.registry, CLERK, lambda: NOW)
+    await groups.add(GroupRecord("north", GroupOf.POINT))
+    await groups.assign("north", Membership("SP-1", date(2026, 10, 11)))
+    await groups.add(GroupRecord("shops", GroupOf.ACCOUNT))
+    await groups.assign("shops", Membership("A-2", date(2026, 1, 1), date(2026, 10, 3)))
     north = await books.energy(ReconciledScope(MONTH.days, group="north"))
     assert north == {Coverage.BILLED: OCTOBER_WH - 10 * DAY_WH}
     shops = await books.energy(ReconciledScope(MONTH.days, "2026-10", "HOME", "shops"))
@@ -131,59 +135,59 @@ async def test_it_goes_by_run_tariff_and_group_as_well(books: Books) -> None:
         await books.report(ReconciledScope(tariff="HOME"))
 
 
-async def test_days_that_two_parts_read_are_seen(books: Books) -> None:
-    await bill(books)
-    books.plant(
+async def test_days_that_two_parts_read_are_seen(planted: Books) -> None:
+    await bill(planted)
+    planted.plant(
         "INSERT INTO bill_part (bill_id, agreement_id, first_day, end_day, closing, occupancy_id)"
         " SELECT bill_id, agreement_id, '2026-10-10', '2026-10-13', closing, occupancy_id"
         " FROM bill_part ORDER BY id LIMIT 1",
     )
-    report = await books.report()
+    report = await planted.report()
     assert not report.balanced
     (fault,) = report.faults
     assert (fault.point, fault.coverage, fault.total) == ("SP-1", Coverage.TWICE, 3 * DAY_WH)
     assert (fault.days.first, fault.days.end) == (date(2026, 10, 10), date(2026, 10, 13))
-    energy = await books.energy()
+    energy = await planted.energy()
     assert energy == {
         Coverage.BILLED: 2 * OCTOBER_WH - 3 * DAY_WH,
         Coverage.TWICE: 3 * DAY_WH,
     }
 
 
-async def test_days_that_no_part_reads_are_seen_whatever_the_bill_prints(books: Books) -> None:
-    await bill(books)
-    books.plant(
+async def test_days_that_no_part_reads_are_seen_whatever_the_bill_prints(planted: Books) -> None:
+    await bill(planted)
+    planted.plant(
         "UPDATE bill_part SET first_day = '2026-10-06' WHERE id = (SELECT min(id) FROM bill_part)"
     )
-    report = await books.report()
+    report = await planted.report()
     assert not report.balanced
     (fault,) = report.faults
     assert fault.coverage in {Coverage.HOLE, Coverage.NOT_READ}
     assert (fault.days.first, fault.days.end) == (date(2026, 10, 1), date(2026, 10, 6))
     assert fault.total == 5 * DAY_WH
     # The summary of the run, which goes by what is printed, sees nothing.
-    run = await books.utility.billing.find_run(MONTH, RunType.REGULAR)
+    run = await planted.utility.billing.find_run(MONTH, RunType.REGULAR)
     assert run is not None
-    summary = await books.utility.billing.summary(run)
+    summary = await planted.utility.billing.summary(run)
     assert summary.kwh == summary.validated_kwh
 
 
-async def test_claims_and_parts_that_disagree_are_seen(books: Books) -> None:
-    await bill(books)
-    books.plant(
+async def test_claims_and_parts_that_disagree_are_seen(planted: Books) -> None:
+    await bill(planted)
+    planted.plant(
         "DELETE FROM billed_period WHERE part_id = (SELECT min(id) FROM bill_part)",
         "UPDATE billed_period SET part_id = NULL WHERE part_id = (SELECT max(id) FROM bill_part)",
     )
-    report = await books.report()
+    report = await planted.report()
     assert not report.balanced
-    assert await books.energy() == {Coverage.NOT_CLAIMED: 2 * OCTOBER_WH}
-    books.plant("DELETE FROM bill_part WHERE id = (SELECT max(id) FROM bill_part)")
-    assert (await books.energy())[Coverage.NOT_READ] == OCTOBER_WH
+    assert await planted.energy() == {Coverage.NOT_CLAIMED: 2 * OCTOBER_WH}
+    planted.plant("DELETE FROM bill_part WHERE id = (SELECT max(id) FROM bill_part)")
+    assert (await planted.energy())[Coverage.NOT_READ] == OCTOBER_WH
 
 
-async def test_a_second_chain_over_the_same_days_is_seen(books: Books) -> None:
-    await bill(books)
-    books.plant(
+async def test_a_second_chain_over_the_same_days_is_seen(planted: Books) -> None:
+    await bill(planted)
+    planted.plant(
         "INSERT INTO occupancy (uid, account_id, service_id, billing_from)"
         " SELECT gen_random_uuid(), account_id, service_id, '2026-10-20' FROM occupancy"
         " ORDER BY id LIMIT 1",
@@ -191,7 +195,7 @@ async def test_a_second_chain_over_the_same_days_is_seen(books: Books) -> None:
         " SELECT max(id), NULL::date, '2026-10-20'::date, NULL::bigint FROM occupancy"
         " UNION ALL SELECT max(id), '2026-10-20', '2026-10-22', 4711 FROM occupancy",
     )
-    (fault,) = (await books.report()).faults
+    (fault,) = (await planted.report()).faults
     assert (fault.coverage, fault.total) == (Coverage.TWICE, 2 * DAY_WH)
 
 
@@ -219,10 +223,10 @@ async def test_held_bills_and_points_without_anybody_are_named(books: Books) -> 
     assert sums["electricity", Coverage.BILLED].total == 2 * OCTOBER_WH
 
 
-async def test_an_amount_that_is_no_longer_that_of_its_lines_is_seen(books: Books) -> None:
-    await bill(books)
-    books.plant("UPDATE bill SET total = total + 0.01 WHERE id = (SELECT min(id) FROM bill)")
+async def test_an_amount_that_is_no_longer_that_of_its_lines_is_seen(planted: Books) -> None:
+    await bill(planted)
+    planted.plant("UPDATE bill SET total = total + 0.01 WHERE id = (SELECT min(id) FROM bill)")
     for scope in (ReconciledScope(MONTH.days), ReconciledScope(run="2026-10")):
-        report = await books.report(scope)
+        report = await planted.report(scope)
         assert not report.balanced
         assert report.money[0].totals - report.money[0].lines == Decimal("0.01")

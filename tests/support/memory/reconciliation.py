@@ -1,0 +1,217 @@
+"""What is validated, claimed and billed, in memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+
+from central.adapters.timescale.billing.reconciliation import channel_day
+from central.domain.billing.account_periods import AccountPeriods
+from central.domain.billing.coverage import ClaimedDays, LivePart, OccupiedDays
+from central.domain.billing.state import BillState
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.groups import GroupOf
+from central.service.ports.reconciliation import (
+    BilledMoney,
+    DaysOfServices,
+    ReconciledService,
+    ValidatedDay,
+)
+from central.service.ports.validation import ChannelDay, PointChannelId
+from tests.support.memory.books import BookState, KeptBill, MemoryBooks
+from tests.support.memory.cycles import periods_of
+from tests.support.memory.validation import block_of
+
+_EVER = date(9999, 12, 31)
+
+
+class MemoryReconciliation:
+    """`ReconciliationStore` over dictionaries.
+
+    Args:
+        books: The utility.
+    """
+
+    def __init__(self, books: MemoryBooks) -> None:
+        self._books = books
+
+    async def days_of_run(self, run: str) -> DaysOfServices | None:
+        """See `ReconciliationStore`."""
+        async with self._books.begin() as state:
+            bills = _bills_of(state, run)
+            if bills is None:
+                return None
+            ranges: dict[int, list[DayRange]] = defaultdict(list)
+            for row in (row for bill in bills for row in bill.parts):
+                ranges[_service(state, row.part.agreement_id)].append(row.part.days)
+            return ranges
+
+    async def days_of_tariff(self, tariff: str, days: DayRange) -> DaysOfServices | None:
+        """See `ReconciliationStore`."""
+        async with self._books.begin() as state:
+            if all(name != tariff for name, *_ in state.tariffs):
+                return None
+            agreed = (key for key, each in state.agreements.items() if each.tariff == tariff)
+            return _within(state, agreed, days)
+
+    async def days_of_group(self, group: str, days: DayRange) -> DaysOfServices | None:
+        """See `ReconciliationStore`."""
+        async with self._books.begin() as state:
+            if group not in state.groups:
+                return None
+            ranges: dict[int, list[DayRange]] = defaultdict(list)
+            members = [one for key, one in state.members.items() if key[0] == group]
+            for member in members:
+                span = DayRange(member.first, member.end or _EVER).within(days)
+                if span is None:
+                    continue
+                if state.groups[group].of is GroupOf.POINT:
+                    for number, (point, _) in enumerate(sorted(state.services), start=1):
+                        if point == member.member:
+                            ranges[number].append(span)
+                else:
+                    agreed = [
+                        key
+                        for key, each in state.agreements.items()
+                        if each.account == member.member
+                    ]
+                    for key, spans in _within(state, agreed, span).items():
+                        ranges[key] += spans
+            return ranges
+
+    async def services(
+        self, only: Collection[int] | None, after: int, limit: int
+    ) -> Sequence[ReconciledService]:
+        """See `ReconciliationStore`."""
+        async with self._books.begin() as state:
+            numbers = [
+                number
+                for number in range(after + 1, len(state.services) + 1)
+                if only is None or number in only
+            ]
+            return [_reconciled(state, number) for number in numbers[:limit]]
+
+    async def not_served(self, after: int, limit: int) -> Sequence[tuple[int, str, str]]:
+        """See `ReconciliationStore`."""
+        async with self._books.begin() as state:
+            served = {
+                channel
+                for number in range(1, len(state.services) + 1)
+                for channel in _reconciled(state, number).channels
+            }
+            rows = [
+                (int(key), channel.point, str(channel.record.obis))
+                for key, channel in sorted(state.channels.items())
+                if key > after and key not in served
+            ]
+            return rows[:limit]
+
+    async def periods(self, accounts: Collection[int], until: date) -> AccountPeriods:
+        """See `ReconciliationStore`."""
+        async with self._books.begin() as state:
+            return periods_of(state, accounts, until)
+
+    async def channel_days(
+        self, channels: Collection[int], days: DayRange
+    ) -> Iterable[ValidatedDay]:
+        """See `ReconciliationStore`."""
+        async with self._books.begin() as state:
+            blocks = (
+                block_of(state, ChannelDay(PointChannelId(channel), day), None)
+                for channel in channels
+                for day in days.days()
+            )
+            return [channel_day(block) for block in blocks if block is not None]
+
+    async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
+        """See `ReconciliationStore`."""
+        async with self._books.begin() as state:
+            bills = state.bills.values() if run is None else _bills_of(state, run) or ()
+            billed: dict[str, list[KeptBill]] = defaultdict(list)
+            for bill in bills:
+                end = bill.record.bill.days.end
+                asked = run is not None or days.first < end <= days.end
+                if asked and bill.record.bill.state not in {BillState.HELD, BillState.DISCARDED}:
+                    billed[bill.record.bill.currency].append(bill)
+        totals = {
+            currency: sum((bill.record.bill.total for bill in bills), Decimal(0))
+            for currency, bills in billed.items()
+        }
+        return [
+            BilledMoney(currency, len(bills), totals[currency], totals[currency])
+            for currency, bills in sorted(billed.items())
+        ]
+
+
+def _bills_of(state: BookState, run: str) -> list[KeptBill] | None:
+    runs = [key for key, one in state.runs.items() if run in {str(one.uid), str(one.cycle)}]
+    if not runs:
+        return None
+    return [
+        bill
+        for bill in state.bills.values()
+        if bill.run_id == runs[0] and bill.record.bill.state is not BillState.DISCARDED
+    ]
+
+
+def _service(state: BookState, agreement: int) -> int:
+    occupancy = state.occupancies[state.occupants[agreement]]
+    return sorted(state.services).index((occupancy.point, occupancy.service)) + 1
+
+
+def _within(state: BookState, agreed: Iterable[int], days: DayRange) -> dict[int, list[DayRange]]:
+    ranges: dict[int, list[DayRange]] = defaultdict(list)
+    for key in agreed:
+        agreement = state.agreements[key]
+        span = DayRange(agreement.first, agreement.end or _EVER).within(days)
+        if span is not None:
+            ranges[_service(state, key)].append(span)
+    return ranges
+
+
+def _reconciled(state: BookState, number: int) -> ReconciledService:
+    point, name = sorted(state.services)[number - 1]
+    billed = state.services[point, name].channels
+    return ReconciledService(
+        id=number,
+        point=point,
+        name=name,
+        zone=state.points[point].zone,
+        channels={
+            int(key): str(channel.record.obis)
+            for key, channel in state.channels.items()
+            if channel.point == point and (not billed or channel.record.obis in billed)
+        },
+        occupied=tuple(
+            _occupied(state, key)
+            for key, occupancy in state.occupancies.items()
+            if (occupancy.point, occupancy.service) == (point, name)
+        ),
+        agreed=tuple(
+            DayRange(agreement.first, agreement.end or _EVER)
+            for key, agreement in state.agreements.items()
+            if _service(state, key) == number
+        ),
+    )
+
+
+def _occupied(state: BookState, key: int) -> OccupiedDays:
+    occupancy = state.occupancies[key]
+    (account,) = (
+        number for number, one in state.accounts.items() if one.number == occupancy.account
+    )
+    parts = tuple(
+        LivePart(row.id, row.part.days, bill.record.bill.state)
+        for bill in state.bills.values()
+        if bill.record.bill.state is not BillState.DISCARDED
+        for row in bill.parts
+        if row.part.occupancy_id == key
+    )
+    claims = tuple(
+        ClaimedDays(DayRange(claim.first, end), claim.part)
+        for (of, end), claim in state.claims.items()
+        if of == key and claim.first is not None
+    )
+    return OccupiedDays(account, occupancy.billing_from, occupancy.ended_on, parts, claims)
