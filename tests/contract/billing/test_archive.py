@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from central.domain.billing.bill import Bill
 from central.domain.billing.document_template import DocumentTemplate, template_of
-from central.domain.billing.issue import IssueFacts
+from central.domain.billing.issue import FixedBy, IssueFacts
 from central.domain.rating.daily_usage import DailyUsage
 from central.service.billing.approve_bills import IssueBills
 from central.service.billing.archive import LEASE, ArchiveInvoices
 from central.service.billing.invoice_document import (
+    DocumentError,
     IssuedError,
     NotIssuedError,
     UnprintableTextError,
@@ -130,6 +131,19 @@ async def test_before_issue_there_is_a_draft_and_no_invoice(utility: Utility) ->
     # A draft is kept nowhere.
     await IssueBills(utility.billing, lambda: NOW).one(bill.uid, CHIEF)
     assert (await shown.invoice(str(bill.uid))).content.startswith(b"INV-000001")
+
+
+async def test_facts_that_are_not_those_of_the_content_hash_are_not_printed(
+    utility: Utility,
+) -> None:
+    office = Office(utility)
+    (bill,) = await office.issue()
+    assert bill.issue is not None
+    assert bill.sha256 is not None
+    facts = replace(bill.issue, template_sha256="", fixed_by=FixedBy.MIGRATION)
+    with pytest.raises(DocumentError):
+        await office.archive.document(replace(bill, issue=facts))
+    assert office.press.printed == []
 
 
 async def test_two_at_once_keep_one_document(utility: Utility) -> None:

@@ -66,6 +66,9 @@ def test_what_was_issued_before_is_fixed_with_the_defaults_and_marked(
             facts = IssueFacts.from_json(issue)
             assert (facts.number, facts.fixed_by) == (number, FixedBy.MIGRATION)
             assert facts.content_sha256(sha256) == content
+        # Their documents are rendered like any other's.
+        jobs = "SELECT count(*), max(attempts) FROM document_job"
+        assert owner.execute(jobs).fetchall() == [(2, 0)]
         with pytest.raises(psycopg.errors.RestrictViolation):
             owner.execute("UPDATE bill SET due_on = due_on + 1 WHERE state = 'issued'")
         assert owner.execute("SELECT number FROM bill WHERE state = 'draft'").fetchall() == [
