@@ -91,7 +91,7 @@ def _peaks(
 ) -> list[Peak]:
     """Peaks in reach, with those that the bill has metered."""
     histories = [entry for s in segments for entry in s.version.document.history]
-    apart = {entry.name for entry in histories if period.months > 1 or entry.by == "calendar"}
+    apart = {entry.name for entry in histories if period.is_longer or entry.by == "calendar"}
     reach = max((entry.months for entry in histories), default=0)
     now = _number(context.month)
     peaks = {

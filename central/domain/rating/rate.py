@@ -133,7 +133,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         context.past = lambda segment, name, day: series_on(
             name, segment, day, blocks, facts, known
         )
-        if whole.months > 1:
+        if whole.is_longer:
             context.begins = days.first.replace(day=1)
         compute(segments, context)
         lines, sums = price_segments(

@@ -76,7 +76,7 @@ def obstacles_of(
         found.append("zone: another time zone from a version on")
     if any(document.history for document in documents):
         apart = any(entry.by == "calendar" for one in documents for entry in one.history)
-        if apart or (period is not None and period.months > 1):
+        if apart or (period is not None and period.is_longer):
             found.append("state: a peak of each calendar month")
         if ending.anything:
             found.append("state: peaks that end, or that another tariff takes over")

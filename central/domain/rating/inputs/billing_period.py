@@ -93,6 +93,11 @@ class BillingPeriod:
         return sum(stretch.months for stretch in self.measures if stretch.days.within(days))
 
     @property
+    def is_longer(self) -> bool:
+        """Whether it is longer than a month, or was lengthened into another."""
+        return self.whole_months(self.days) > 1
+
+    @property
     def is_one_month(self) -> bool:
         """Whether it is one of a monthly cycle's own."""
         return not self.lies_in and self.months == 1

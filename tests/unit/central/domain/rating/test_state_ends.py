@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import pytest
 
-from central.domain.billing.billing_cycle import BillingCycle
+from central.domain.billing.billing_cycle import CALENDAR_MONTHS, BillingCycle
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charges.ending import PartEnding
@@ -353,10 +353,16 @@ def test_a_year_ends_with_the_first_longer_period_that_reaches_its_month() -> No
     assert rated.closing.sum_of("m") == 0
 
 
-def test_a_bill_of_two_months_keeps_a_peak_of_each() -> None:
+@pytest.mark.parametrize(
+    "period",
+    [
+        BillingCycle("bimonthly", date(2026, 1, 1), 2).period_of(date(2026, 9, 1)),
+        CALENDAR_MONTHS.cut_to(DayRange(date(2026, 9, 21), date(2026, 11, 1))),
+    ],
+)
+def test_a_bill_longer_than_a_month_keeps_a_peak_of_each(period: BillingPeriod) -> None:
     text = HEAD.replace("{sum: import}}", "{sum: import}, kw: {max: import, window: 60m}}")
     text += "state: {kw: {months: 12}}\n"
-    period = BillingCycle("bimonthly", date(2026, 1, 1), 2).period_of(date(2026, 9, 1))
     kw = {9: 4, 10: 7}
     blocks = blocks_from(period.days, ZONE, 3600, lambda at: 1000 * kw[at.month])
     rated = rate(
