@@ -14,7 +14,7 @@ from central.domain.billing.state import BillState
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
 from central.domain.rating.hold import Hold
-from central.service.billing import rate_accounts, run_bills
+from central.service.billing import rate_parts, run_bills
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary
 from central.service.ports.registry import AgreementRecord, TariffRecord
@@ -51,7 +51,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, *steps: int) -> None:
                 raise ZeroDivisionError(message)
         return rate_many(meters, terms)
 
-    monkeypatch.setattr(rate_accounts, "rate_many", rated)
+    monkeypatch.setattr(rate_parts, "rate_many", rated)
 
 
 @pytest.mark.parametrize("poisoned", [(1,), (2, 5), (1, 2, 3, 4, 5)], ids=str)
