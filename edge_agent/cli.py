@@ -14,18 +14,34 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from firmware_bridge.command_line import CommandGroup, report_failure
 from firmware_bridge.contract.errors import ConfigurationError, MeterlineError
 from firmware_bridge.contract.software import named_version
 
 PROGRAM = "meterline-edge"
+EXIT_ENVIRONMENT, EXIT_CONFIGURATION, EXIT_ALARM = 1, 3, 4
+
+
+def exit_code_of(error: MeterlineError) -> int:
+    """The exit code of an error that ends a command."""
+    wrong = isinstance(error, ConfigurationError)
+    return EXIT_CONFIGURATION if wrong else EXIT_ENVIRONMENT
+
+
+class _Commands(CommandGroup):
+    def exit_code_of(self, error: MeterlineError) -> int:
+        """As the reference of commands lists them."""
+        return exit_code_of(error)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Run the Meterline gateway agent, check it and its configuration.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-EXIT_ENVIRONMENT, EXIT_CONFIGURATION, EXIT_ALARM = 1, 3, 4
 DEFAULT_CONFIG = Path("/etc/meterline/edge.toml")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration file of the agent.")]
@@ -33,12 +49,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _fail(error: MeterlineError, *, as_json: bool = False) -> NoReturn:
-    if as_json:
-        typer.echo(json.dumps({"error": {"code": error.code, "message": str(error)}}))
-    else:
-        typer.echo(f"{error.code}: {error}", err=True)
-    wrong = isinstance(error, ConfigurationError)
-    raise typer.Exit(EXIT_CONFIGURATION if wrong else EXIT_ENVIRONMENT)
+    report_failure(error, as_json=as_json)
+    raise typer.Exit(exit_code_of(error))
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
@@ -80,12 +92,12 @@ def run(
     try:
         asyncio.run(run_until_signal(lambda: load_config(config), str(config)))
     except MeterlineError as error:
-        _fail(error)
+        _fail(error, as_json=as_json)
     except BaseExceptionGroup as group:
         matching, rest = group.split(MeterlineError)
         if matching is None or rest is not None:
             raise
-        _fail(_first(matching))
+        _fail(_first(matching), as_json=as_json)
 
 
 @app.command()
@@ -136,6 +148,7 @@ def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
         str | None, typer.Option(help="Highest version ever installed, such as 1.4.0.")
     ] = None,
     component: Annotated[str, typer.Option(help="Component to install.")] = "agent",
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Check the signature and hash of an update, for an installer that need not trust the agent.
 
@@ -152,11 +165,12 @@ def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
             load_config(config), manifest, artefact, component, Release.parse(installed), least
         )
     except (MessageError, InvalidValueError) as error:
-        typer.echo(f"{error.code}: {error}", err=True)
+        report_failure(error, as_json=as_json)
         raise typer.Exit(EXIT_CONFIGURATION) from None
     except MeterlineError as error:
-        _fail(error)
-    typer.echo(str(update.version))
+        _fail(error, as_json=as_json)
+    version = str(update.version)
+    typer.echo(json.dumps({"version": version}) if as_json else version)
 
 
 @app.command("check-config")

@@ -37,36 +37,42 @@ class AccessError(OperatorError):
     """A request has no credentials, or wrong ones."""
 
     code = "ACCESS"
+    default_remedy = "Send `Authorization: Bearer <token>`, or sign in."
 
 
 class ForbiddenError(OperatorError):
     """A request cannot be shown to come from the operator's own pages."""
 
     code = "FORBIDDEN"
+    default_remedy = "Send it from the pages of this service, or with the operator token."
 
 
 class MisdirectedError(OperatorError):
     """A request names a host that is not served."""
 
     code = "MISDIRECTED"
+    default_remedy = "Add the name to METERLINE_WEB_HOSTS, or use one that is served."
 
 
 class BodyTooLargeError(OperatorError):
     """The body of a request is larger than its path takes."""
 
     code = "BODY_TOO_LARGE"
+    default_remedy = "Send less in one request."
 
 
 class KeyReusedError(OperatorError):
     """An idempotency key came with another request than its first."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
+    default_remedy = "Use a new key for a new request."
 
 
 class KeyBusyError(OperatorError):
     """A request with the same idempotency key is still in progress."""
 
     code = "IDEMPOTENCY_KEY_BUSY"
+    default_remedy = "Send it again in a few seconds."
     retryable = True
 
 

@@ -22,14 +22,14 @@ from central.cli import (
     settings,
     tariffs,
 )
-from central.cli.output import capture_pool_errors, group
+from central.cli.output import Commands, capture_pool_errors, group
 from central.cli.reconcile import reconcile_command
 from central.process.start import EXIT_REFUSED
 from firmware_bridge.contract.software import named_version
 from firmware_bridge.log_lines import log_to
 
 PROGRAM = "meterline-central"
-app = group("Run Meterline's centre: store, validate, rate and bill readings.")
+app = group("Run Meterline's centre: store, validate, rate and bill readings.", Commands)
 app.add_typer(processes.app)
 app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")

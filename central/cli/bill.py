@@ -51,6 +51,7 @@ from central.service.ports.billing import (
     RunSummary,
 )
 from central.service.ports.billing_errors import UnknownRunError
+from firmware_bridge.contract.errors import OperatorError
 
 BILLS_LISTED = 1_000
 _POLL_S = 0.25
@@ -231,6 +232,7 @@ def approve_command(
     as_json: AsJson = False,
 ) -> None:
     """Approve draft bills. Whoever ran them cannot approve them."""
+    require_some(bills, cycle)
 
     async def work() -> tuple[int, Tried]:
         async with bill_store() as store:
@@ -257,6 +259,7 @@ def issue_command(
     as_json: AsJson = False,
 ) -> None:
     """Give approved bills their legal numbers. After that they never change."""
+    require_some(bills, cycle)
 
     async def work() -> tuple[int, Tried]:
         async with bill_store() as store:
@@ -271,6 +274,24 @@ def issue_command(
             return _both(outcome, await each(sorted(bills or ()), issue), cycle)
 
     _report_outcome("issued", *wait_for(work()), as_json=as_json)
+
+
+class NothingSelectedError(OperatorError):
+    """A command on bills names none."""
+
+    code = "NOTHING_SELECTED"
+    default_remedy = "Name bills, or all of a cycle with `--cycle`."
+
+
+def require_some(bills: list[str] | None, cycle: str | None) -> None:
+    """Refuse a command that names no bill: done with nothing is not done.
+
+    Raises:
+        NothingSelectedError: Neither bills nor a cycle are named.
+    """
+    if not bills and cycle is None:
+        message = "No bill is selected."
+        raise NothingSelectedError(message)
 
 
 @app.command("discard")

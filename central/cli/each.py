@@ -12,6 +12,7 @@ import typer
 
 from central.cli.output import EXIT_HELD, print_error
 from central.process.start import EXIT_REFUSED
+from firmware_bridge.command_line import FileUnusableError
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 
 Thing = TypeVar("Thing")
@@ -26,15 +27,27 @@ class FailedBill:
         name: Of the bill.
         code: Of the error.
         message: What it says.
+        remedy: What to do about it.
     """
 
     name: str
     code: str
     message: str
+    remedy: str | None = None
+
+    @classmethod
+    def of(cls, name: str, error: MeterlineError) -> FailedBill:
+        """A bill that an error refused."""
+        return cls(name, error.code, error.message, error.remedy)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return {"bill": self.name, "code": self.code, "message": self.message}
+        return {
+            "bill": self.name,
+            "code": self.code,
+            "message": self.message,
+            "remedy": self.remedy,
+        }
 
 
 @dataclass(slots=True)
@@ -59,7 +72,8 @@ class Tried:
         if not self.failed:
             return
         for one in self.failed if not as_json else ():
-            print_error(one.code, f"{one.name}: {one.message}")
+            text = f"{one.name}: {one.message}"
+            print_error(one.code, text if one.remedy is None else f"{text} {one.remedy}")
         raise typer.Exit(EXIT_HELD if self.done or before else EXIT_REFUSED)
 
 
@@ -87,14 +101,14 @@ async def each(
         except (EnvironmentFaultError, psycopg.OperationalError):
             raise
         except MeterlineError as error:
-            tried.failed.append(FailedBill(name(thing), error.code, str(error)))
+            tried.failed.append(FailedBill.of(name(thing), error))
         except OSError as error:
-            sentence = f"{error.filename}: {error.strerror}."
-            tried.failed.append(FailedBill(name(thing), "FILE", sentence))
+            tried.failed.append(FailedBill.of(name(thing), FileUnusableError.of(error)))
         except Exception as error:  # noqa: BLE001 - an unexpected error of one must not stop the others
             _log.exception("item_failed", item=name(thing))
             sentence = f"{type(error).__name__}: {error}. This is a fault in Meterline."
-            tried.failed.append(FailedBill(name(thing), "INTERNAL", sentence))
+            remedy = "Report it, with what the log says."
+            tried.failed.append(FailedBill(name(thing), "INTERNAL", sentence, remedy))
         else:
             tried.done.append(name(thing))
         progress(count)

@@ -17,16 +17,15 @@ from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
 
 from central.config.refusal import refusal_of
 from central.config.settings import Settings
 from central.domain.actor import Actor, ActorKind, Via
-from central.process.start import EXIT_ERROR, EXIT_REFUSED, exit_code_of
+from central.process.start import exit_code_of
 from central.service.ports.ingest import StoreUnavailableError
-from firmware_bridge.contract.errors import (
-    InvalidValueError,
-    MeterlineError,
-)
+from firmware_bridge.command_line import CommandGroup, FileUnusableError, report_failure
+from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 
 EXIT_OK, EXIT_HELD, EXIT_STOPPED = 0, 3, 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -69,9 +68,31 @@ def capture_pool_errors() -> None:
     log.propagate = False
 
 
-def group(help_text: str) -> typer.Typer:
+class Commands(CommandGroup):
+    """All commands of the centre."""
+
+    def exit_code_of(self, error: MeterlineError) -> int:
+        """As the reference of commands lists them."""
+        return exit_code_of(error)
+
+
+class DatabaseError(EnvironmentFaultError):
+    """The database server refuses, or does not answer, outside of any store."""
+
+    code = "DATABASE"
+    default_remedy = "Look at the server's log, then run the command again."
+
+    @classmethod
+    def of(cls, error: psycopg.Error) -> DatabaseError:
+        """The driver's error as one of ours."""
+        text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        return cls(f"{text}.", value=error.sqlstate)
+
+
+def group(help_text: str, kind: type[TyperGroup] = TyperGroup) -> typer.Typer:
     """A group of commands."""
     return typer.Typer(
+        cls=kind,
         help=help_text,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -91,15 +112,11 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
         except (ValidationError, SettingsError) as error:
             _fail(refusal_of(error), as_json=as_json)
         except UnicodeDecodeError as error:
-            message = f"The file is not UTF-8 text: byte {error.start} is not valid."
-            _fail(InvalidValueError(message), as_json=as_json)
+            _fail(FileUnusableError.not_text(error), as_json=as_json)
         except psycopg.Error as error:
-            text = " ".join(str(error).split()) or type(error).__name__
-            _report("DATABASE", text, as_json=as_json)
-            raise typer.Exit(EXIT_ERROR) from None
+            _fail(DatabaseError.of(error), as_json=as_json)
         except OSError as error:
-            _report("FILE", f"{error.filename}: {error.strerror}.", as_json=as_json)
-            raise typer.Exit(EXIT_REFUSED) from None
+            _fail(FileUnusableError.of(error), as_json=as_json)
         except KeyboardInterrupt:
             errors.print(
                 "Stopped. The work done so far is kept; run the same command again to continue."
@@ -110,18 +127,10 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
 
 
 def _fail(error: MeterlineError, *, as_json: bool) -> NoReturn:
-    sentence = str(error)
     if isinstance(error, StoreUnavailableError) and _last_connect_error.text:
-        sentence = f"{sentence} {_last_connect_error.text}"
-    _report(error.code, sentence, as_json=as_json)
+        error.message = f"{error.message} {_last_connect_error.text.rstrip('.')}."
+    report_failure(error, as_json=as_json)
     raise typer.Exit(exit_code_of(error)) from None
-
-
-def _report(code: str, text: str, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps({"error": {"code": code, "message": text}}))
-    else:
-        print_error(code, text)
 
 
 def print_error(code: str, text: str) -> None:

@@ -10,7 +10,14 @@ from uuid import UUID
 
 import typer
 
-from central.cli.bill import SomeBills, SomeCycle, app, find_bill, find_run
+from central.cli.bill import (
+    SomeBills,
+    SomeCycle,
+    app,
+    find_bill,
+    find_run,
+    require_some,
+)
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
 from central.domain.billing.state import BillState
@@ -38,6 +45,7 @@ def pdf_command(
 
     Exit codes: 0 all are printed, 2 refused, 3 some are not.
     """
+    require_some(bills, cycle)
     folder.mkdir(parents=True, exist_ok=True)
     files, tried, held = wait_for(_print(bills or [], cycle, folder, quiet=as_json))
     if as_json:

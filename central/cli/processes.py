@@ -122,7 +122,8 @@ def validate_command(*, as_json: AsJson = False) -> None:
             with progress_bar("Validating days", None, quiet=as_json) as bar:
                 done = await use_case.until_idle(lambda tally: bar(tally.days))
             # Where no worker runs, this is what seals.
-            await SealAudit(stores.audit, anchors(settings())).step()
+            sealer = SealAudit(stores.audit, anchors(settings()), report=lambda _: None)
+            await sealer.step()
             return done
 
     done = wait_for(work())

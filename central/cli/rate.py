@@ -13,12 +13,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from central.cli.output import EXIT_HELD, answered
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, spelled
 from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rounding import printed
-from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.urdb.metering import Rule
-from central.service.rating.events_jsonl import EventsFileError, read_events_file
+from central.service.rating.events_jsonl import read_events_file
 from central.service.rating.load_csv import LoadCsvError, hold_values, read_series
 from central.service.rating.rate_file import (
     PricedMonth,
@@ -28,11 +28,11 @@ from central.service.rating.rate_file import (
     read_tariff,
     to_object,
 )
-from central.service.rating.series_csv import SeriesFileError, read_series_file
-from firmware_bridge.contract.errors import InvalidValueError, MeterlineError
+from central.service.rating.series_csv import read_series_file
+from firmware_bridge.command_line import report_failure
+from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import zone_info
 
-REFUSED = 2
 app = typer.Typer(help="Price a load file under a tariff, month by month.")
 
 
@@ -51,6 +51,7 @@ class CalendarName(StrEnum):
 
 
 @app.command("rate")
+@answered
 def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     tariff: Annotated[
         Path, typer.Option(help="Tariff file: Meterline YAML or JSON, or URDB JSON.")
@@ -138,21 +139,9 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
                 events=_events(events),
             )
         )
-    except TariffRefusedError as error:
-        typer.echo(error.to_json() if as_json else str(error), err=True)
-        raise typer.Exit(REFUSED) from None
     except RatingHeldError as error:
-        _fail(error, as_json=as_json)
-        raise typer.Exit(3) from None
-    except (LoadCsvError, SeriesFileError, EventsFileError, InvalidValueError) as error:
-        _fail(error, as_json=as_json)
-        raise typer.Exit(REFUSED) from None
-    except OSError as error:
-        _fail(LoadCsvError(f"{error.filename}: {error.strerror}."), as_json=as_json)
-        raise typer.Exit(REFUSED) from None
-    except UnicodeDecodeError:
-        _fail(LoadCsvError("A file is not UTF-8 text."), as_json=as_json)
-        raise typer.Exit(REFUSED) from None
+        report_failure(error, as_json=as_json)
+        raise typer.Exit(EXIT_HELD) from None
     if as_json:
         json.dump(to_object(document, months), sys.stdout)
         sys.stdout.write("\n")
@@ -191,11 +180,6 @@ def _request(  # noqa: PLR0913 - one option each
         raise LoadCsvError(message, value=start)
     name: Literal["kW", "kWh"] = "kW" if unit is UnitName.KW else "kWh"
     return RatingRequest(begin, step, zone, name, naive=naive, rounded=rounded)
-
-
-def _fail(error: MeterlineError, *, as_json: bool) -> None:
-    text = json.dumps({"error": error.code, "message": str(error)}) if as_json else str(error)
-    typer.echo(text, err=True)
 
 
 def _table(months: list[PricedMonth], currency: str) -> None:

@@ -14,8 +14,8 @@ from central.cli.output import (
     AsJson,
     actor_of,
     answered,
-    errors,
     group,
+    print_error,
     settings,
     show,
     wait_for,
@@ -52,7 +52,10 @@ def check_command(files: Files, *, as_json: AsJson = False) -> None:
             version = TariffVersion.of(load_tariff(file))
         except TariffRefusedError as error:
             refused += 1
-            errors.print(str(error), markup=False, highlight=False)
+            if as_json:
+                refusals.append({"file": str(file), "error": error.as_object()})
+            else:
+                print_error(error.code, str(error))
             continue
         refusals.append(
             {

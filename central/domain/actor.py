@@ -43,6 +43,7 @@ class ActorRefusedError(OperatorError):
     """A name cannot be that of somebody who acts."""
 
     code = "ACTOR_REFUSED"
+    default_remedy = "Give another name."
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,5 +53,5 @@ async def until_signal(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _end(error: MeterlineError) -> None:
-    sys.stderr.write(f"{error.code}: {error}\n")
+    sys.stderr.write(f"{error.as_text()}\n")
     sys.exit(exit_code_of(error))

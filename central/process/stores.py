@@ -11,6 +11,7 @@ from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
+from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
@@ -63,9 +64,14 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
         settings: Where the database is.
         name: What the server's activity view shows.
         max_size: Connections at most.
+
+    Raises:
+        StoreUnfitError: The database is not one that this release can work with.
+        StoreUnavailableError: It does not answer.
     """
-    limits = settings.limits
-    async with make_pool(settings.dsn(), max_size=max_size, name=name, limits=limits) as pool:
+    limits, dsn = settings.limits, settings.dsn()
+    await check_fit(dsn)
+    async with make_pool(dsn, max_size=max_size, name=name, limits=limits) as pool:
         yield Stores(
             audit=TimescaleAuditStore(pool),
             bills=TimescaleBillingStore(pool),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -12,11 +11,27 @@ from firmware_bridge.cli.probe import probe
 from firmware_bridge.cli.profiles import profiles
 from firmware_bridge.cli.signals import EXIT_NO_ANSWER, EXIT_UNUSABLE
 from firmware_bridge.cli.simulate import simulate
+from firmware_bridge.command_line import CommandGroup
 from firmware_bridge.contract.errors import ConfigurationError, DeviceError, MeterlineError
 from firmware_bridge.contract.software import named_version
 
 PROGRAM = "meterline-bridge"
+
+
+def exit_code_of(error: MeterlineError) -> int:
+    """The exit code of an error that ends a command."""
+    unanswered = isinstance(error, DeviceError) and not isinstance(error, ConfigurationError)
+    return EXIT_NO_ANSWER if unanswered else EXIT_UNUSABLE
+
+
+class _Commands(CommandGroup):
+    def exit_code_of(self, error: MeterlineError) -> int:
+        """As the reference of commands lists them."""
+        return exit_code_of(error)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help=(
         "Find and read meters, decode recordings, and run virtual meters.\n\n"
         "Exit codes: 0 done, 2 wrong command line, 3 a file or setting cannot be used, "
@@ -53,9 +68,4 @@ for command in (decode, probe, profiles, simulate):
 
 def main() -> None:
     """Run the command line."""
-    try:
-        app(prog_name=PROGRAM)
-    except MeterlineError as error:
-        typer.echo(f"{error.code}: {error}", err=True)
-        unanswered = isinstance(error, DeviceError) and not isinstance(error, ConfigurationError)
-        sys.exit(EXIT_NO_ANSWER if unanswered else EXIT_UNUSABLE)
+    app(prog_name=PROGRAM)

@@ -12,7 +12,8 @@ import typer
 
 from firmware_bridge.cli import option_check
 from firmware_bridge.cli.keys import parse_key
-from firmware_bridge.cli.signals import EXIT_NO_ANSWER, Json
+from firmware_bridge.cli.signals import Json
+from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.driver.line import SerialAddress, TcpAddress
 from firmware_bridge.driver.naming import is_named
 from firmware_bridge.driver.telegram import Keys
@@ -45,6 +46,13 @@ class ProbedProtocol(StrEnum):
     DLMS = "dlms"
     IEC62056_21 = "iec62056_21"
     MQTT_NATIVE = _MQTT
+
+
+class NothingAnsweredError(DeviceError):
+    """No meter that Meterline knows answered or pushed."""
+
+    code = "NOTHING_ANSWERED"
+    default_remedy = "Check wiring, speed and keys, or search longer with `--listen-s`."
 
 
 def probe(  # noqa: PLR0913 - one option each
@@ -122,8 +130,8 @@ def probe(  # noqa: PLR0913 - one option each
     for one in found:
         typer.echo(json.dumps(_facts(one)) if as_json else _prose(one))
     if not found:
-        typer.echo(f"No known meter answered at {place}.", err=True)
-        raise typer.Exit(EXIT_NO_ANSWER)
+        message = f"No known meter answered at {place}."
+        raise NothingAnsweredError(message, value=where)
 
 
 def _report_progress(text: str) -> None:

@@ -7,8 +7,9 @@ Expected findings are values with codes of their own, not exceptions.
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Fault(StrEnum):
@@ -28,10 +29,11 @@ class MeterlineError(Exception):
     Args:
         message: One sentence that says what happened.
         value: The offending value, as it came.
-        remedy: What the reader can do about it.
+        remedy: What the reader can do about it; None takes what the class says.
     """
 
     code: ClassVar[str] = "METERLINE"
+    default_remedy: ClassVar[str | None] = None
     fault: ClassVar[Fault] = Fault.PRODUCT
     retryable: ClassVar[bool] = False
 
@@ -41,10 +43,23 @@ class MeterlineError(Exception):
         super().__init__(message)
         self.message = message
         self.value = value
-        self.remedy = remedy
+        self.remedy = self.default_remedy if remedy is None else remedy
 
     def __str__(self) -> str:
         return self.message if self.remedy is None else f"{self.message} {self.remedy}"
+
+    def as_text(self) -> str:
+        """In words: code, what happened, and what to do."""
+        return f"{self.code}: {self}"
+
+    def as_object(self) -> dict[str, Any]:
+        """The same, as JSON has it."""
+        fields: dict[str, Any] = {"code": self.code, "message": self.message, "remedy": self.remedy}
+        if isinstance(self.value, bool | int | str):
+            fields["value"] = self.value
+        elif isinstance(self.value, date):
+            fields["value"] = self.value.isoformat()
+        return fields
 
 
 class DeviceError(MeterlineError):
@@ -67,6 +82,7 @@ class EnvironmentFaultError(MeterlineError):
     code = "ENVIRONMENT"
     fault = Fault.ENVIRONMENT
     retryable = True
+    default_remedy = "Try again when it works."
 
 
 class OperatorError(MeterlineError):
@@ -74,6 +90,7 @@ class OperatorError(MeterlineError):
 
     code = "OPERATOR"
     fault = Fault.OPERATOR
+    default_remedy = "Ask for something else, or change what stands in its way."
 
 
 class InvalidValueError(MeterlineError, ValueError):

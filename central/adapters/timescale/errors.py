@@ -42,7 +42,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (PoolTimeout, PoolClosed, TooManyRequests) as error:
-        message = f"No connection to the database is free: {error}."
+        message = f"No connection to the database is free: {str(error).rstrip('.')}."
         raise StoreUnavailableError(message) from error
     except psycopg.Error as error:
         raise meaning_of(error) from error
@@ -50,7 +50,7 @@ def translated() -> Iterator[None]:
         message = f"The database's encoding cannot store the data: {error.reason}."
         raise PoisonError(message, value=_UNENCODABLE) from error
     except (OSError, MemoryError) as error:
-        message = f"The database is unusable: {error}."
+        message = f"The database is unusable: {str(error).rstrip('.')}."
         raise StoreUnavailableError(message) from error
 
 
@@ -58,17 +58,17 @@ def meaning_of(error: psycopg.Error) -> MeterlineError:
     """The port's error for one of the driver's."""
     state = error.sqlstate or ""
     said = str(error).strip().splitlines()
-    detail = plain(said[0] if said else type(error).__name__, _DETAIL_MAX)
+    detail = plain(said[0] if said else type(error).__name__, _DETAIL_MAX).rstrip(".")
     if state[:2] in _POISON_CLASSES or (not state and isinstance(error, psycopg.DataError)):
         # The driver finds a NUL before the server does.
         state = state or (_UNENCODABLE if "NUL" in detail else _UNSENDABLE)
-        return PoisonError(f"The database refused the data ({state}): {detail}", value=state)
+        return PoisonError(f"The database refused the data ({state}): {detail}.", value=state)
     if state in _UNFIT:
         message = f"The database's schema does not fit this release ({state}): {detail}."
         return StoreUnfitError(message, value=state, remedy=_REMEDY)
     connection = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if state[:2] in _PASSING_CLASSES or (not state and connection):
-        message = f"The database is unavailable ({state or 'no SQLSTATE'}): {detail}"
+        message = f"The database is unavailable ({state or 'no SQLSTATE'}): {detail}."
         return StoreUnavailableError(message, value=state or None)
-    message = f"The database failed ({state or type(error).__name__}): {detail}"
+    message = f"The database failed ({state or type(error).__name__}): {detail}."
     return StoreFaultError(message, value=state or None)

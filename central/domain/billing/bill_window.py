@@ -15,6 +15,7 @@ class BillWindowError(OperatorError):
     """A bill window is not valid."""
 
     code = "BILL_WINDOW"
+    default_remedy = "Correct the days of the window; `settings show` lists those that hold."
 
 
 @dataclass(frozen=True, slots=True)

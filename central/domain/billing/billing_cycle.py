@@ -23,6 +23,7 @@ class NoBillingPeriodError(OperatorError):
     """A cycle has no period on a day."""
 
     code = "NO_BILLING_PERIOD"
+    default_remedy = "Choose a day that the cycle lists, or extend its list with `cycle extend`."
 
 
 @dataclass(frozen=True, slots=True)

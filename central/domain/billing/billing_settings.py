@@ -31,6 +31,7 @@ class BillingSettingsError(OperatorError):
     """A setting of the utility is not valid."""
 
     code = "BILLING_SETTINGS"
+    default_remedy = "Correct the value; `settings show` lists those that hold."
 
 
 class DocumentKind(StrEnum):

@@ -16,18 +16,21 @@ class PredecessorNotApprovedError(OperatorError):
     """The bill opens from one that is not approved."""
 
     code = "PREDECESSOR_NOT_APPROVED"
+    default_remedy = "Approve the bill before it first, or the whole cycle."
 
 
 class PredecessorNotIssuedError(OperatorError):
     """The bill opens from one that is not issued."""
 
     code = "PREDECESSOR_NOT_ISSUED"
+    default_remedy = "Issue the bill before it first, or the whole cycle."
 
 
 class BillOutdatedError(OperatorError):
     """Something that the bill was made from changed afterwards."""
 
     code = "BILL_STALE"
+    default_remedy = "Run the cycle again, then look at the bill."
 
 
 @dataclass(frozen=True, slots=True)

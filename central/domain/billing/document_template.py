@@ -17,6 +17,7 @@ class UnknownTemplateError(OperatorError):
     """There is no such template."""
 
     code = "UNKNOWN_TEMPLATE"
+    default_remedy = "Choose one that `settings show` names."
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class PeriodBilledError(OperatorError):
     """Days that are to change are billed already."""
 
     code = "PERIOD_BILLED"
+    default_remedy = "Choose a day after the last that is billed."
 
 
 @dataclass(frozen=True, slots=True)

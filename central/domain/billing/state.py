@@ -54,12 +54,14 @@ class BillTransitionError(OperatorError):
     """The bill's state does not allow the action."""
 
     code = "BILL_TRANSITION"
+    default_remedy = "Look at its state with `bill show`."
 
 
 class SelfApprovalError(OperatorError):
     """The person who made a bill cannot approve it."""
 
     code = "SELF_APPROVAL"
+    default_remedy = "Ask somebody else to approve it."
 
 
 def advance(state: BillState, action: BillAction, *, actor: Actor, creator: str) -> BillState:

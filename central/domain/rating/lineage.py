@@ -24,6 +24,7 @@ class LineageError(OperatorError):
     """The blocks given are not those a line was computed from, or do not sum to it."""
 
     code = "LINEAGE"
+    default_remedy = "Report it: what was billed and what is kept differ."
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class DayOutOfOrderError(OperatorError):
     """A running bill takes the days of its cycle one after the other."""
 
     code = "DAY_OUT_OF_ORDER"
+    default_remedy = "Give the days of the cycle in their order."
 
 
 class RunningBill:

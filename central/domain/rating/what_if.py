@@ -27,6 +27,7 @@ class NoSuchChargeError(OperatorError):
     """A tariff has no charge or rider of that id."""
 
     code = "NO_SUCH_CHARGE"
+    default_remedy = "Choose the id of one of the tariff's charges or riders."
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,18 +29,21 @@ class CalendarError(OperatorError):
     """The calendar cannot say which period an interval is in."""
 
     code = "CALENDAR"
+    default_remedy = "Correct the tariff's calendar, or the intervals that are rated."
 
 
 class HolidaysUnresolvedError(CalendarError):
     """The resolved calendar does not hold the dates of a holiday rule."""
 
     code = "HOLIDAYS_UNRESOLVED"
+    default_remedy = "Resolve the calendar for the years that are rated."
 
 
 class StraddlingIntervalError(CalendarError):
     """An interval lies in two periods, so that its energy cannot be split."""
 
     code = "INTERVAL_STRADDLES_PERIODS"
+    default_remedy = "Rate shorter intervals, or move the period's border."
 
 
 @dataclass(frozen=True, slots=True)

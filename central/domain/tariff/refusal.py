@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from firmware_bridge.contract.errors import ConfigurationError
 
@@ -115,7 +115,12 @@ class TariffRefusedError(ConfigurationError):
         self.findings = tuple(findings)
         super().__init__("\n".join(map(str, self.findings)), value=self.findings)
 
-    def to_json(self) -> str:
-        """The findings as one JSON object, for a command's `--json`."""
-        findings = [finding.to_json() for finding in self.findings]
-        return json.dumps({"error": self.code, "findings": findings})
+    def as_object(self) -> dict[str, Any]:
+        """As a command's `--json` has it, with every reason by itself."""
+        count = len(self.findings)
+        return {
+            "code": self.code,
+            "message": f"The tariff has {count} fault{'s' * (count > 1)}.",
+            "remedy": self.findings[0].remedy,
+            "findings": [finding.to_json() for finding in self.findings],
+        }

@@ -17,12 +17,14 @@ class TariffVersionOverlapError(OperatorError):
     """Two versions of a tariff start on the same date."""
 
     code = "TARIFF_VERSION_OVERLAP"
+    default_remedy = "Give one of the versions another date."
 
 
 class NoTariffVersionError(OperatorError):
     """No version of the tariff is in force on a date."""
 
     code = "NO_TARIFF_VERSION"
+    default_remedy = "Add a version that is in force on that date."
 
 
 @dataclass(frozen=True, slots=True)

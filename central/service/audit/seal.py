@@ -40,6 +40,11 @@ class AnchorFile(Protocol):
         """
 
 
+def log_anchor(anchor: HeadAnchor) -> None:
+    """Anchor a head in the log as well."""
+    _log.info("audit_anchored", seal=anchor.head.number, sha256=anchor.head.sha256.hex())
+
+
 class SealAudit:
     """The use-case. Any number of them may share one store; one works, the others wait.
 
@@ -48,6 +53,7 @@ class SealAudit:
         anchors: Where heads are anchored; None leaves it at the log line.
         clock: Now, aware.
         every: How long to wait at the least between two anchors.
+        report: Told of each anchor.
     """
 
     def __init__(
@@ -56,11 +62,13 @@ class SealAudit:
         anchors: AnchorFile | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         every: timedelta = ANCHOR_EVERY,
+        report: Callable[[HeadAnchor], None] = log_anchor,
     ) -> None:
         self._store = store
         self._anchors = anchors
         self._clock = clock
         self._every = every
+        self._report = report
         self._begun = False
         self._head = ChainHead()
         self._anchored: HeadAnchor | None = None
@@ -89,7 +97,7 @@ class SealAudit:
         if not head.number or (last is not None and last.head == head):
             return
         anchor = HeadAnchor(head, self._clock())
-        _log.info("audit_anchored", seal=head.number, sha256=head.sha256.hex())
+        self._report(anchor)
         if self._anchors is not None:
             try:
                 self._anchors.add(anchor)

@@ -27,12 +27,14 @@ class BillInputsError(OperatorError):
     """What a bill was made from has changed, so that it would say something else today."""
 
     code = "BILL_STALE"
+    default_remedy = "Run the cycle again, then look at the bill."
 
 
 class ValidationPendingError(OperatorError):
     """Changes of a bill's days wait for validation."""
 
     code = VALIDATION_PENDING
+    default_remedy = "Run `meterline-central validate`, or let a worker do it, then try again."
 
 
 async def on_newest_inputs(

@@ -20,18 +20,21 @@ class UnprintableTextError(OperatorError):
     """A text on the document has characters that none of its fonts has."""
 
     code = "UNPRINTABLE_TEXT"
+    default_remedy = "Correct the text, or the name, and run the cycle again."
 
 
 class NotIssuedError(OperatorError):
     """The bill is not issued, so nothing may be shown or sent as its invoice."""
 
     code = "BILL_NOT_ISSUED"
+    default_remedy = "Issue it first."
 
 
 class IssuedError(OperatorError):
     """The bill is issued, so it is no draft."""
 
     code = "BILL_ISSUED"
+    default_remedy = "Ask for its document instead."
 
 
 class DocumentError(MeterlineError):

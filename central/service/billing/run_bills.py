@@ -50,6 +50,7 @@ class CycleOpenError(OperatorError):
     """The cycle is not over yet."""
 
     code = "CYCLE_OPEN"
+    default_remedy = "Bill it after its last day."
 
 
 class RunBills:

@@ -19,18 +19,21 @@ class NoSuchGatewayError(OperatorError):
     """No gateway of that name is enrolled."""
 
     code = "NO_SUCH_GATEWAY"
+    default_remedy = "Run `meterline-central gateway enrol NAME` first."
 
 
 class NoSuchEpochError(OperatorError):
     """The gateway has no such epoch."""
 
     code = "NO_SUCH_EPOCH"
+    default_remedy = "`gateway epochs NAME` lists those that it has."
 
 
 class NoSuchMeterError(OperatorError):
     """No meter of that manufacturer and serial number has been seen."""
 
     code = "NO_SUCH_METER"
+    default_remedy = "Check manufacturer and serial number, or wait for its first reading."
 
 
 async def enrol_gateway(

@@ -32,6 +32,7 @@ class GatewayTableError(OperatorError):
     """The configuration for a gateway holds what the centre may not say."""
 
     code = "GATEWAY_TABLE"
+    default_remedy = "Leave it out: the gateway's own file says it."
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,18 @@ class UnknownBillError(OperatorError):
     """There is no such bill."""
 
     code = "UNKNOWN_BILL"
+    default_remedy = "Name it as ACCOUNT/CYCLE, such as A-1001/2026-10, or by its identifier."
 
 
 class UnknownRunError(OperatorError):
     """There is no such run."""
 
     code = "UNKNOWN_RUN"
+    default_remedy = "Start it with `meterline-central bill run --cycle CYCLE`."
 
 
 class StaleBillError(OperatorError):
     """Somebody changed the bill meanwhile."""
 
     code = "STALE_BILL"
+    default_remedy = "Reload the list and select the bills again."

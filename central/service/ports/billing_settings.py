@@ -14,6 +14,7 @@ class StaleSettingsError(OperatorError):
     """Somebody else changed the settings meanwhile."""
 
     code = "STALE_SETTINGS"
+    default_remedy = "Look at them again with `settings show`, then repeat the change."
 
     @classmethod
     def at(cls, revision: int) -> Self:

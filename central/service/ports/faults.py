@@ -15,6 +15,27 @@ class StoreUnfitError(ConfigurationError):
     code = "STORE_UNFIT"
 
 
+class SchemaMissingError(StoreUnfitError):
+    """The database was never migrated."""
+
+    code = "SCHEMA_MISSING"
+    default_remedy = "Run `meterline-central migrate` as the database's owner."
+
+
+class SchemaOldError(StoreUnfitError):
+    """The database's schema is an earlier release's."""
+
+    code = "SCHEMA_OLD"
+    default_remedy = "Run `meterline-central migrate` of this release as the database's owner."
+
+
+class SchemaNewError(StoreUnfitError):
+    """The database's schema is a later release's."""
+
+    code = "SCHEMA_NEW"
+    default_remedy = "Install the release that migrated the database, or a newer one."
+
+
 class StoreFaultError(MeterlineError):
     """The store failed in an unexpected way; a few more attempts may help, or may not.
 
@@ -22,3 +43,4 @@ class StoreFaultError(MeterlineError):
     """
 
     code = "STORE_FAULT"
+    default_remedy = "Try again; report it if it stays."

@@ -52,6 +52,7 @@ class StoreUnavailableError(EnvironmentFaultError):
     """Connection, transaction, resources or an operator stood in the way; nothing was stored."""
 
     code = "STORE_UNAVAILABLE"
+    default_remedy = "Start the database, or wait for it, then try again."
 
 
 class PoisonError(MeterlineError):
@@ -61,6 +62,7 @@ class PoisonError(MeterlineError):
     """
 
     code = "POISON"
+    default_remedy = "Correct the data that it refuses."
     fault = Fault.PEER
 
 

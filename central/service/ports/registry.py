@@ -30,18 +30,21 @@ class RegistryConflictError(OperatorError):
     """What is asked contradicts what the registry says: two meters, two payers, another value."""
 
     code = "REGISTRY_CONFLICT"
+    default_remedy = "End what is there first, or correct what is asked."
 
 
 class SellerDiffersError(OperatorError):
     """Another seller is given than the one who charges, and nobody said to replace it."""
 
     code = "SELLER_DIFFERS"
+    default_remedy = "Leave the seller out, or give `--replace-seller` with the reason."
 
 
 class NotRegisteredError(OperatorError):
     """A name stands for nothing in the registry."""
 
     code = "NOT_REGISTERED"
+    default_remedy = "Check the name, or put it into the registry first."
 
 
 @dataclass(frozen=True, slots=True)

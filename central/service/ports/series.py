@@ -18,6 +18,7 @@ class SeriesConflictError(OperatorError):
     """What is known of a series is given otherwise, and nobody said why."""
 
     code = "SERIES_CONFLICT"
+    default_remedy = "Give a reason to replace the numbers; earlier bills keep theirs."
 
 
 class SeriesTransaction(Protocol):

@@ -16,6 +16,7 @@ class LoadCsvError(ConfigurationError):
     """A load file cannot be used."""
 
     code = "LOAD_FILE"
+    default_remedy = "Correct the file, or the options that read it."
 
 
 def read_series(text: str, file: str, *, lowest: Decimal | None = None) -> list[Decimal]:

@@ -52,6 +52,7 @@ class RatingHeldError(OperatorError):
     """A month cannot be priced."""
 
     code = "RATING_HELD"
+    default_remedy = "Mend what holds the month, then rate it again."
 
     def __init__(self, month: str, holds: Sequence[Hold]) -> None:
         self.holds = tuple(holds)

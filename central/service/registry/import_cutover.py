@@ -29,6 +29,7 @@ class CutoverRefusedError(OperatorError):
     """What a cut-over file says cannot be; nothing of it was imported."""
 
     code = "CUTOVER_REFUSED"
+    default_remedy = "Correct the file and import it again; nothing of it was imported."
 
 
 class _DryRunEndError(Exception):

@@ -14,12 +14,14 @@ class NoSuchConflictError(OperatorError):
     """No open conflict has that number."""
 
     code = "NO_SUCH_CONFLICT"
+    default_remedy = "`conflict list` shows those that are open."
 
 
 class NoSuchFindingError(OperatorError):
     """No open finding with that number can be accepted."""
 
     code = "NO_SUCH_FINDING"
+    default_remedy = "`finding list` shows those that are open."
 
 
 async def decide_conflict(

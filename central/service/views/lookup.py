@@ -13,6 +13,7 @@ class NotFoundError(OperatorError):
     """Nothing has the identifier that was asked for."""
 
     code = "NOT_FOUND"
+    default_remedy = "Check the identifier."
 
 
 def require(thing: Thing | None, kind: str, identifier: object) -> Thing:

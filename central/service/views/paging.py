@@ -30,6 +30,7 @@ class CursorError(OperatorError):
     """A cursor is not one that this service gave out for this list."""
 
     code = "CURSOR"
+    default_remedy = "Begin the list anew, without a cursor."
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.books import Utility, memory_utility, timescale_utility
 from tests.support.servers import PostgresKind, fresh_database, postgres_servers
@@ -24,3 +25,10 @@ async def utility(request: pytest.FixtureRequest, _servers: _Servers) -> AsyncIt
     with fresh_database(*_servers.running(request.param)) as database:
         async with timescale_utility(database.dsn) as made:
             yield made
+
+
+@pytest.fixture(autouse=True)
+def _no_log() -> Iterator[None]:
+    """What is anchored is logged too, wherever an earlier test made the log go."""
+    with capture_logs():
+        yield

@@ -33,6 +33,7 @@ class PeriodTakenError(OperatorError):
     """Somebody else claims days at the same time."""
 
     code = "PERIOD_TAKEN"
+    default_remedy = "Let the other run end, then run the cycle again."
 
 
 class OpenPart(NamedTuple):
