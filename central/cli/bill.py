@@ -31,7 +31,7 @@ from central.cli.output import (
 from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.run_scope import RunScope
+from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.process.gc_tuning import tune_gc
 from central.process.stores import open_stores
 from central.service.billing.approve_bills import (
@@ -64,6 +64,11 @@ SomeCycle = Annotated[
 BillName = Annotated[
     str, typer.Argument(help="Identifier of the bill, or ACCOUNT/CYCLE such as A-1001/2026-10.")
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option("--group", help="Only accounts of this group, or with a point of it."),
+]
+AccountOption = Annotated[str | None, typer.Option("--account", help="Only this account.")]
 SomeBills = Annotated[
     list[str] | None,
     typer.Argument(help="Identifiers of bills, or ACCOUNT/CYCLE such as A-1001/2026-10."),
@@ -72,8 +77,10 @@ SomeBills = Annotated[
 
 @app.command("run")
 @answered
-def run_command(  # noqa: PLR0913 - an option each
+def run_command(  # noqa: PLR0913 - one option each
     cycle: CycleOption,
+    group_name: GroupOption = None,
+    account: AccountOption = None,
     creator: ActingAs = None,
     workers: Annotated[
         int, typer.Option(min=1, max=64, help="Number of processes that share the work.")
@@ -82,12 +89,6 @@ def run_command(  # noqa: PLR0913 - an option each
     final: Annotated[
         bool, typer.Option("--final", help="Bill only what has ended; the cycle may go on.")
     ] = False,
-    group_name: Annotated[
-        str | None, typer.Option("--group", help="Bill only the accounts of this group.")
-    ] = None,
-    account: Annotated[
-        str | None, typer.Option("--account", help="Bill only the account of this number.")
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bill all that is due until the cycle's end, oldest first.
@@ -101,7 +102,8 @@ def run_command(  # noqa: PLR0913 - an option each
             Cycle.parse(cycle),
             actor_of(creator),
             workers,
-            (RunType.FINAL if final else RunType.REGULAR, RunScope(group_name, account)),
+            RunType.FINAL if final else RunType.REGULAR,
+            RunScope(group_name, account),
             quiet=as_json,
         )
     )
@@ -113,15 +115,15 @@ def run_command(  # noqa: PLR0913 - an option each
         raise typer.Exit(EXIT_HELD)
 
 
-async def _run(
-    cycle: Cycle, creator: Actor, workers: int, what: tuple[RunType, RunScope], *, quiet: bool
+async def _run(  # noqa: PLR0913 - what makes a run, who asks, and how
+    cycle: Cycle, creator: Actor, workers: int, run_type: RunType, only: RunScope, *, quiet: bool
 ) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
     begun = time.monotonic()
     size, takeover_s = settings().shard_size, settings().takeover_s
     tune_gc()
     async with bill_store() as store:
         use_case = RunBills(store, shard_size=size, takeover_s=takeover_s)
-        run = await use_case.start(cycle, creator, *what)
+        run = await use_case.start(cycle, creator, run_type, only)
         helpers = _helpers(run, min(workers, -(-run.accounts // size)) - 1)
         try:
             with progress_bar(f"Billing {cycle}", run.accounts, quiet=quiet) as bar:
@@ -169,19 +171,25 @@ def _help(run: RunRecord) -> None:
 async def _watch(store: BillingStore, run: RunRecord, done: Callable[[int], None]) -> None:
     while True:
         await asyncio.sleep(_POLL_S)
-        now = await store.find_run(run.cycle, run.run_type)
+        now = await store.find_run(run.cycle, run.run_type, run.only)
         if now is not None:
             done(run.accounts - now.accounts)
 
 
 @app.command("summary")
 @answered
-def summary_command(cycle: CycleOption, *, as_json: AsJson = False) -> None:
+def summary_command(
+    cycle: CycleOption,
+    group_name: GroupOption = None,
+    account: AccountOption = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Show the totals of a cycle's bills."""
 
     async def work() -> tuple[RunSummary, tuple[BillHead, ...]]:
         async with bill_store() as store:
-            run = await find_run(store, cycle)
+            run = await find_run(store, cycle, RunScope(group_name, account))
             summary = await store.summary(run)
             heads = await store.heads(run) if summary.bill_count <= BILLS_LISTED else ()
             return summary, heads
@@ -224,9 +232,11 @@ def show_command(
 
 @app.command("approve")
 @answered
-def approve_command(
+def approve_command(  # noqa: PLR0913 - one option each
     bills: SomeBills = None,
     cycle: SomeCycle = None,
+    group_name: GroupOption = None,
+    account: AccountOption = None,
     approver: ActingAs = None,
     *,
     as_json: AsJson = False,
@@ -243,7 +253,8 @@ def approve_command(
 
             outcome = BulkOutcome(0)
             if cycle is not None:
-                outcome = await use_case.run(await find_run(store, cycle), actor)
+                run = await find_run(store, cycle, RunScope(group_name, account))
+                outcome = await use_case.run(run, actor)
             return _both(outcome, await each(sorted(bills or ()), approve), cycle)
 
     _report_outcome("approved", *wait_for(work()), as_json=as_json)
@@ -251,9 +262,11 @@ def approve_command(
 
 @app.command("issue")
 @answered
-def issue_command(
+def issue_command(  # noqa: PLR0913 - one option each
     bills: SomeBills = None,
     cycle: SomeCycle = None,
+    group_name: GroupOption = None,
+    account: AccountOption = None,
     actor: ActingAs = None,
     *,
     as_json: AsJson = False,
@@ -270,7 +283,8 @@ def issue_command(
 
             outcome = BulkOutcome(0)
             if cycle is not None:
-                outcome = await use_case.run(await find_run(store, cycle), actor_of(actor))
+                run = await find_run(store, cycle, RunScope(group_name, account))
+                outcome = await use_case.run(run, actor_of(actor))
             return _both(outcome, await each(sorted(bills or ()), issue), cycle)
 
     _report_outcome("issued", *wait_for(work()), as_json=as_json)
@@ -334,15 +348,16 @@ async def bill_store() -> AsyncIterator[BillingStore]:
         yield stores.bills
 
 
-async def find_run(store: BillingStore, cycle: str) -> RunRecord:
-    """The regular run of a cycle.
+async def find_run(store: BillingStore, cycle: str, only: RunScope = EVERYONE) -> RunRecord:
+    """The regular run of a cycle and scope.
 
     Raises:
         UnknownRunError: It was never run.
     """
-    run = await store.find_run(Cycle.parse(cycle), RunType.REGULAR)
+    run = await store.find_run(Cycle.parse(cycle), RunType.REGULAR, only)
     if run is None:
-        message = f"The cycle {cycle} has not been run."
+        of = "" if only.everyone else f" of {only}"
+        message = f"The cycle {cycle}{of} has not been run."
         remedy = f"Start it with `meterline-central bill run --cycle {cycle}`."
         raise UnknownRunError(message, value=cycle, remedy=remedy)
     return run

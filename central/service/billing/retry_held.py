@@ -52,7 +52,7 @@ async def retry_held(
     for held in await window.held_runs():
         use_case = RunBills(bills, clock, shard_size)
         try:
-            run = await use_case.start(held.cycle, _ACTOR, held.run_type)
+            run = await use_case.start(held.cycle, _ACTOR, held.run_type, held.only)
         except OperatorError as error:
             _log.warning("run_not_retried", cycle=str(held.cycle), reason=error.message)
             continue

@@ -90,7 +90,7 @@ class RunBills:
             cycle: A month that is over.
             creator: Who answers for the bills; somebody else approves them.
             run_type: Why; `final` bills what has ended, in a month that goes on as well.
-            scope: Which accounts; those that a run has begun with are finished as well.
+            scope: Which accounts; a run of some is another run than that of all.
 
         Raises:
             CycleOpenError: The cycle is not over yet.
@@ -103,7 +103,7 @@ class RunBills:
         if waits and now < cycle.interval("UTC").end:
             message = f"The cycle {cycle} is not over; it ends on {cycle.days.end}."
             raise CycleOpenError(message, value=str(cycle), remedy="Bill it after that day.")
-        return await self._store.open_run(cycle, run_type, creator, now, self._shard_size, scope)
+        return await self._store.open_run(cycle, run_type, creator, now, self._shard_size, only)
 
     async def work(self, run: RunRecord, progress: Callable[[int], None] = lambda _: None) -> int:
         """Take shards until none is left, then wait for those that others have.

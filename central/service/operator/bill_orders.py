@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from central.domain.actor import Actor
-from central.domain.billing.bill import RunType
-from central.domain.billing.cycle import Cycle
 from central.service.billing.approve_bills import BulkOutcome
 from central.service.operator.services import OperatorServices
 from central.service.ports.bill_shard import RunRecord
@@ -40,5 +40,5 @@ async def issue_run(services: OperatorServices, run: str, actor: Actor) -> BulkO
 
 async def _record(services: OperatorServices, run: str) -> RunRecord:
     view = require(await services.billing.run(run), "bill run", run)
-    record = await services.bills.find_run(Cycle.parse(view.cycle), RunType(view.kind))
+    record = await services.bills.run_of(UUID(view.run))
     return require(record, "bill run", run)

@@ -18,6 +18,7 @@ from central.domain.billing.bill import Account, Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.due import NotBilled, OccupancyChain, OpenBill, PlannedBill, RunReach
 from central.domain.billing.read import MeterRead
+from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -48,6 +49,7 @@ class RunRecord:
         resumed: Whether it had been started before.
         finished_at: When its last shard was saved.
         actor: Key of who takes part in it now.
+        only: Which accounts it bills.
     """
 
     id: int
@@ -59,6 +61,7 @@ class RunRecord:
     resumed: bool
     finished_at: datetime | None = None
     actor: str = ""
+    only: RunScope = EVERYONE
 
     @property
     def scope(self) -> RunReach:

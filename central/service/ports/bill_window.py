@@ -8,6 +8,7 @@ from typing import Protocol
 
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.validation import PointChannelId
 
@@ -40,10 +41,12 @@ class HeldRun:
     Args:
         cycle: What it bills.
         run_type: Why.
+        only: Which accounts.
     """
 
     cycle: Cycle
     run_type: RunType
+    only: RunScope = EVERYONE
 
 
 class BillWindowStore(Protocol):

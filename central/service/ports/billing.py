@@ -162,19 +162,19 @@ class RunSummary:
 class BillingStore(ShardHolders, Protocol):
     """Where bills are kept."""
 
-    async def open_run(  # noqa: PLR0913, PLR0917 - what a run is, and who opens it
+    async def open_run(  # noqa: PLR0913, PLR0917 - what makes a run, who asks and when
         self,
         cycle: Cycle,
         run_type: RunType,
         creator: Actor,
         at: datetime,
         shard_size: int,
-        scope: RunScope = EVERYONE,
+        only: RunScope = EVERYONE,
     ) -> RunRecord:
-        """Start a run, or take part in the one that is there.
+        """Start a run, or take part in the one that is there: of one cycle, type and scope.
 
         Where no shard is open, the accounts that have days to bill until the end of the cycle, or a
-        bill of such days that is held or a draft, become new shards: those of the scope.
+        bill of such days that is held or a draft, become new shards.
         """
 
     def shard(self, run: RunRecord) -> AbstractAsyncContextManager[ShardTransaction | None]:
@@ -189,8 +189,13 @@ class BillingStore(ShardHolders, Protocol):
     async def finish_run(self, run: RunRecord, at: datetime) -> bool:
         """Note the end of a run, if all its shards are done."""
 
-    async def find_run(self, cycle: Cycle, run_type: RunType) -> RunRecord | None:
-        """The run of a cycle."""
+    async def find_run(
+        self, cycle: Cycle, run_type: RunType, only: RunScope = EVERYONE
+    ) -> RunRecord | None:
+        """The run of a cycle and scope."""
+
+    async def run_of(self, uid: UUID) -> RunRecord | None:
+        """The run of an identifier."""
 
     async def summary(self, run: RunRecord) -> RunSummary:
         """A run in numbers."""

@@ -68,25 +68,27 @@ class MemoryBillingStore:
     def __init__(self, books: MemoryBooks) -> None:
         self._books = books
 
-    async def open_run(  # noqa: PLR0913, PLR0917 - what a run is, and who opens it
+    async def open_run(  # noqa: PLR0913, PLR0917 - what makes a run, who asks and when
         self,
         cycle: Cycle,
         run_type: RunType,
         creator: Actor,
         at: datetime,
         shard_size: int,
-        scope: RunScope = EVERYONE,
+        only: RunScope = EVERYONE,
     ) -> RunRecord:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            found = _find(state, cycle, run_type)
+            found = _find(state, cycle, run_type, only)
             if found is None:
                 key = len(state.runs) + 1
-                run = RunRecord(key, uuid7(at), cycle, run_type, creator.key, 0, resumed=False)
+                run = RunRecord(
+                    key, uuid7(at), cycle, run_type, creator.key, 0, resumed=False, only=only
+                )
             else:
                 run = replace(found, resumed=True)
             if not _waiting(state, run):
-                _add_shards(state, run, shard_size, scope)
+                _add_shards(state, run, shard_size)
             accounts = sum(len(shard.accounts) for shard in _waiting(state, run))
             if accounts:
                 run = replace(run, finished_at=None)
@@ -147,10 +149,18 @@ class MemoryBillingStore:
             state.runs[run.id] = replace(kept, finished_at=at)
             return True
 
-    async def find_run(self, cycle: Cycle, run_type: RunType) -> RunRecord | None:
+    async def run_of(self, uid: UUID) -> RunRecord | None:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            found = _find(state, cycle, run_type)
+            found = next((run for run in state.runs.values() if run.uid == uid), None)
+        return None if found is None else replace(found, resumed=True)
+
+    async def find_run(
+        self, cycle: Cycle, run_type: RunType, only: RunScope = EVERYONE
+    ) -> RunRecord | None:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            found = _find(state, cycle, run_type, only)
         return None if found is None else replace(found, resumed=True)
 
     async def summary(self, run: RunRecord) -> RunSummary:
@@ -366,29 +376,30 @@ class MemoryBillingStore:
         return {key: block for key, block in found.items() if block is not None}
 
 
-def _find(state: BookState, cycle: Cycle, run_type: RunType) -> RunRecord | None:
+def _find(state: BookState, cycle: Cycle, run_type: RunType, only: RunScope) -> RunRecord | None:
+    wanted = (cycle, run_type, only)
     runs = state.runs.values()
-    return next((run for run in runs if (run.cycle, run.run_type) == (cycle, run_type)), None)
+    return next((run for run in runs if (run.cycle, run.run_type, run.only) == wanted), None)
 
 
 def _waiting(state: BookState, run: RunRecord) -> list[KeptShard]:
     return [one for key, one in state.shards.items() if key[0] == run.id and not one.done]
 
 
-def _add_shards(state: BookState, run: RunRecord, size: int, scope: RunScope) -> None:
+def _add_shards(state: BookState, run: RunRecord, size: int) -> None:
     wanted = [
         key
         for key, account in state.accounts.items()
         if _to_bill(state, run, account.number) or _open(state, run, key)
     ]
-    if not scope.everyone:
-        chosen = accounts_in(state, scope, run.scope.end - timedelta(days=1))
-        wanted = [key for key in wanted if key in chosen]
     if run.scope.cycle is not None:
         members = {
             number for (number, _), name in state.account_cycles.items() if name == run.scope.cycle
         }
         wanted = [key for key in wanted if state.accounts[key].number in members]
+    if not run.only.everyone:
+        inside = accounts_in(state, run.only, run.scope.end - timedelta(days=1))
+        wanted = [key for key in wanted if key in inside]
     number = max((key[1] for key in state.shards if key[0] == run.id), default=0)
     for first in range(0, len(wanted), size):
         number += 1

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from central.adapters.timescale import sessions
 from central.adapters.timescale.audit.write import audit
@@ -55,17 +56,17 @@ class TimescaleBillingStore(BillDecisions):
         pool: An open pool, see `make_pool`.
     """
 
-    async def open_run(  # noqa: PLR0913, PLR0917 - what a run is, and who opens it
+    async def open_run(  # noqa: PLR0913, PLR0917 - what makes a run, who asks and when
         self,
         cycle: Cycle,
         run_type: RunType,
         creator: Actor,
         at: datetime,
         shard_size: int,
-        scope: RunScope = EVERYONE,
+        only: RunScope = EVERYONE,
     ) -> RunRecord:
         """See `BillingStore`."""
-        key = {"cycle": str(cycle), "run_type": run_type.value}
+        key = _key(cycle, run_type, only)
         async with self._begin() as connection:
             added = await connection.execute(
                 SQL["add_run"], {**key, "uid": uuid7(at), "creator": creator.key, "at": at}
@@ -73,16 +74,16 @@ class TimescaleBillingStore(BillDecisions):
             row = await _one(connection, "lock_run", **key)
             waiting = await _one(connection, "open_shards", run=row[0])
             if not waiting[0]:
-                reach = RunReach.of(cycle, run_type)
-                last = reach.end - timedelta(days=1)
-                values = {
-                    "end": reach.end,
-                    "cycle": reach.cycle,
-                    "ended": reach.ended,
-                    "chosen": None
-                    if scope.everyone
-                    else await accounts_in(connection, scope, last),
+                scope = RunReach.of(cycle, run_type)
+                values: dict[str, object] = {
+                    "end": scope.end,
+                    "cycle": scope.cycle,
+                    "ended": scope.ended,
+                    "only": None,
                 }
+                if not only.everyone:
+                    last = scope.end - timedelta(days=1)
+                    values["only"] = await accounts_in(connection, only, last)
                 await connection.execute(
                     SQL["add_shards"], {**values, "run": row[0], "size": shard_size}
                 )
@@ -90,12 +91,12 @@ class TimescaleBillingStore(BillDecisions):
             if waiting[0]:
                 await connection.execute(SQL["reopen_run"], {"run": row[0]})
             if added.rowcount:
-                detail = {"cycle": str(cycle), "accounts": int(waiting[1])}
+                detail = {"cycle": str(cycle), "accounts": int(waiting[1]), **only.to_json()}
                 await audit(
                     connection, at, creator, "run.started", str(row[1]), change(None, detail)
                 )
         run = _run(row, cycle, run_type, int(waiting[1]), resumed=not added.rowcount)
-        return replace(run, actor=creator.key)
+        return replace(run, actor=creator.key, only=only)
 
     @asynccontextmanager
     async def shard(self, run: RunRecord) -> AsyncIterator[ShardTransaction | None]:
@@ -140,23 +141,34 @@ class TimescaleBillingStore(BillDecisions):
             cursor = await connection.execute(SQL["finish_run"], {"run": run.id, "at": at})
             return cursor.rowcount == 1
 
-    async def find_run(self, cycle: Cycle, run_type: RunType) -> RunRecord | None:
+    async def run_of(self, uid: UUID) -> RunRecord | None:
         """See `BillingStore`."""
-        key = {"cycle": str(cycle), "run_type": run_type.value}
+        async with self._begin() as connection:
+            cursor = await connection.execute(SQL["run_of_uid"], {"uid": uid})
+            row = await cursor.fetchone()
+        if row is None:
+            return None
+        only = RunScope.from_json(row[2])
+        return await self.find_run(Cycle.parse(row[0]), RunType(row[1]), only)
+
+    async def find_run(
+        self, cycle: Cycle, run_type: RunType, only: RunScope = EVERYONE
+    ) -> RunRecord | None:
+        """See `BillingStore`."""
+        key = _key(cycle, run_type, only)
         async with self._begin() as connection:
             cursor = await connection.execute(SQL["find_run"], key)
             row = await cursor.fetchone()
             if row is None:
                 return None
             waiting = await _one(connection, "open_shards", run=row[0])
-        return _run(row, cycle, run_type, int(waiting[1]), resumed=True)
+        run = _run(row, cycle, run_type, int(waiting[1]), resumed=True)
+        return replace(run, only=only)
 
     async def summary(self, run: RunRecord) -> RunSummary:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            found = await _one(
-                connection, "find_run", cycle=str(run.cycle), run_type=run.run_type.value
-            )
+            found = await _one(connection, "find_run", **_key(run.cycle, run.run_type, run.only))
             waiting = await _one(connection, "open_shards", run=run.id)
             states = await _all(connection, "states", run=run.id)
             totals = await _all(connection, "totals", run=run.id)
@@ -165,7 +177,10 @@ class TimescaleBillingStore(BillDecisions):
             notes = await _all(connection, "notes", run=run.id, limit=HELD_SHOWN)
             count = await _one(connection, "counts", run=run.id)
         return RunSummary(
-            run=_run(found, run.cycle, run.run_type, int(waiting[1]), resumed=run.resumed),
+            run=replace(
+                _run(found, run.cycle, run.run_type, int(waiting[1]), resumed=run.resumed),
+                only=run.only,
+            ),
             bills={BillState(state): count for state, count in states},
             totals={row[0]: row[1] for row in totals},
             kwh=sum((row[2] or Decimal(0) for row in totals), Decimal(0)),
@@ -234,6 +249,10 @@ async def _heads(
         BillHead(uid, account, period, BillState(now), tuple(map(Hold.from_json, holds)), *priced)
         for uid, account, period, now, holds, *priced in rows
     )
+
+
+def _key(cycle: Cycle, run_type: RunType, only: RunScope) -> dict[str, object]:
+    return {"cycle": str(cycle), "run_type": run_type.value, "scope": Jsonb(only.to_json())}
 
 
 def _run(row: _Row, cycle: Cycle, run_type: RunType, accounts: int, *, resumed: bool) -> RunRecord:

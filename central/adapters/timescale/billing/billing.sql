@@ -1,16 +1,19 @@
 -- name: add_run
-INSERT INTO bill_run (uid, cycle, run_type, creator, started_at)
-VALUES (%(uid)s, %(cycle)s, %(run_type)s, %(creator)s, %(at)s)
-ON CONFLICT (cycle, run_type) DO NOTHING
+INSERT INTO bill_run (uid, cycle, run_type, scope, creator, started_at)
+VALUES (%(uid)s, %(cycle)s, %(run_type)s, %(scope)s, %(creator)s, %(at)s)
+ON CONFLICT (cycle, run_type, scope) DO NOTHING
 
 -- name: lock_run
 SELECT id, uid, creator, finished_at FROM bill_run
-WHERE cycle = %(cycle)s AND run_type = %(run_type)s
+WHERE cycle = %(cycle)s AND run_type = %(run_type)s AND scope = %(scope)s
 FOR UPDATE
 
 -- name: find_run
 SELECT id, uid, creator, finished_at FROM bill_run
-WHERE cycle = %(cycle)s AND run_type = %(run_type)s
+WHERE cycle = %(cycle)s AND run_type = %(run_type)s AND scope = %(scope)s
+
+-- name: run_of_uid
+SELECT cycle, run_type, scope FROM bill_run WHERE uid = %(uid)s
 
 -- name: open_shards
 SELECT count(*), coalesce(sum(cardinality(accounts)), 0) FROM bill_shard
@@ -40,13 +43,12 @@ FROM (
             WHERE bill.account_id = account.id AND bill.state IN ('draft', 'held')
                 AND bill.first_day < %(end)s AND (NOT %(ended)s OR bill.run_id = %(run)s)
         )
-    ) AND (%(chosen)s::bigint[] IS NULL OR account.id = ANY(%(chosen)s))
-    AND (%(cycle)s::text IS NULL OR EXISTS (
+    ) AND (%(cycle)s::text IS NULL OR EXISTS (
         SELECT FROM account_cycle
         LEFT JOIN billing_cycle ON billing_cycle.id = account_cycle.cycle_id
         WHERE account_cycle.account_id = account.id
             AND coalesce(billing_cycle.name, account_cycle.built_in) = %(cycle)s
-    ))
+    )) AND (%(only)s::bigint[] IS NULL OR account.id = ANY(%(only)s))
 ) AS waiting
 GROUP BY slot
 

@@ -18,6 +18,7 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.validation.blocks import block_of, write_blocks
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.run_scope import RunScope
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import ESTIMATOR, EstimatedDay
@@ -113,7 +114,10 @@ class TimescaleBillWindow:
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(_SQL["held_runs"])
                 rows = await cursor.fetchall()
-        return tuple(HeldRun(Cycle.parse(row[0]), RunType(row[1])) for row in rows)
+        return tuple(
+            HeldRun(Cycle.parse(row[0]), RunType(row[1]), RunScope.from_json(row[2]))
+            for row in rows
+        )
 
     async def held_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
         """See `BillWindowStore`."""

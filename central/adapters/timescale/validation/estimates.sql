@@ -83,6 +83,6 @@ WHERE held.end_day <= %(ended_by)s
 ORDER BY held.end_day, held.bill_id, held.occupancy_id
 
 -- name: held_runs
-SELECT bill_run.cycle, bill_run.run_type FROM bill_run
+SELECT bill_run.cycle, bill_run.run_type, bill_run.scope FROM bill_run
 WHERE EXISTS (SELECT FROM bill WHERE bill.run_id = bill_run.id AND bill.state = 'held')
 ORDER BY bill_run.id
