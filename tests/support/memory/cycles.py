@@ -8,7 +8,6 @@ from datetime import date, timedelta
 
 from central.domain.billing.account_periods import AccountPeriods, CycleAssignment
 from central.domain.billing.billing_cycle import BillingCycle
-from central.domain.billing.state import BillState
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.cycles import CycleRecord
@@ -64,10 +63,9 @@ class CycleRows:
 
     def _billed(self, number: str) -> list[DayRange]:
         return [
-            row.record.bill.days
-            for row in self._state.bills.values()
-            if row.record.bill.account == number
-            and row.record.bill.state is not BillState.DISCARDED
+            DayRange(claim.first, end)
+            for (occupancy, end), claim in self._state.claims.items()
+            if claim.first is not None and self._state.occupancies[occupancy].account == number
         ]
 
     async def assignments(self, account: str) -> tuple[CycleAssignment, ...]:

@@ -34,7 +34,7 @@ FROM billing_cycle, unnest(
 WHERE billing_cycle.name = %(cycle)s
 
 -- name: cycle_claimed_until
-SELECT max(bill.end_day)
+SELECT max(billed_period.end_day)
 FROM (
     SELECT
         account_id, cycle_id, from_day,
@@ -42,14 +42,19 @@ FROM (
     FROM account_cycle
 ) AS assigned
 JOIN billing_cycle ON billing_cycle.id = assigned.cycle_id
-JOIN bill ON bill.account_id = assigned.account_id AND bill.state <> 'discarded'
-    AND bill.end_day > assigned.from_day
-    AND (assigned.until_day IS NULL OR bill.first_day < assigned.until_day)
+JOIN occupancy ON occupancy.account_id = assigned.account_id
+JOIN billed_period ON billed_period.occupancy_id = occupancy.id
+    AND billed_period.end_day > assigned.from_day
+    AND (assigned.until_day IS NULL OR billed_period.first_day < assigned.until_day)
+    AND billed_period.first_day IS NOT NULL
 WHERE billing_cycle.name = %(cycle)s
 
 -- name: account_claimed_until
-SELECT max(bill.end_day) FROM bill JOIN account ON account.id = bill.account_id
-WHERE account.number = %(account)s AND bill.state <> 'discarded'
+SELECT max(billed_period.end_day)
+FROM billed_period
+JOIN occupancy ON occupancy.id = billed_period.occupancy_id
+JOIN account ON account.id = occupancy.account_id
+WHERE account.number = %(account)s AND billed_period.first_day IS NOT NULL
 
 -- name: assignments
 SELECT account_cycle.from_day, coalesce(billing_cycle.name, account_cycle.built_in)
