@@ -103,7 +103,7 @@ class RunBills:
         if waits and now < cycle.interval("UTC").end:
             message = f"The cycle {cycle} is not over; it ends on {cycle.days.end}."
             raise CycleOpenError(message, value=str(cycle), remedy="Bill it after that day.")
-        return await self._store.open_run(cycle, run_type, creator, now, self._shard_size, only)
+        return await self._store.open_run(cycle, run_type, creator, now, self._shard_size, scope)
 
     async def work(self, run: RunRecord, progress: Callable[[int], None] = lambda _: None) -> int:
         """Take shards until none is left, then wait for those that others have.
