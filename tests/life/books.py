@@ -136,6 +136,10 @@ class Books:
     agreements: list[Agreement] = field(default_factory=list)
     conflicts: dict[tuple[str, int], int] = field(default_factory=dict)
     """Open conflicts: counter's point and boundary to the difference of the second value."""
+    cycles: dict[str, tuple[date, int]] = field(default_factory=dict)
+    """First day and months of a cycle."""
+    assigned: dict[str, str] = field(default_factory=dict)
+    """Account to cycle; the others are billed by the calendar month."""
     silent: dict[str, date] = field(default_factory=dict)
 
     def counters(self) -> Iterator[Counter]:
@@ -146,6 +150,15 @@ class Books:
         """By date; of those of one date, the one that was added last."""
         newest = {one.effective: one for one in self.plans[plan]}
         return [newest[effective] for effective in sorted(newest)]
+
+    def due(self, account: str, end: date) -> date:
+        """Until when an account is billed by a run of the month that ends on a day."""
+        if account not in self.assigned:
+            return end
+        first, length = self.cycles[self.assigned[account]]
+        months = (end.year - first.year) * 12 + end.month - first.month
+        years, month = divmod(first.month - 1 + months // length * length, 12)
+        return date(first.year + years, month + 1, 1)
 
     def occupancies(self) -> list[Occupancy]:
         """Agreements of one account at one point that follow each other without a break."""

@@ -39,6 +39,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "HOWE": home(HOWE, digits=1),
     "FLAT": flat(YORK),
     "SOLAR": home(MADRID, bank=True, per="day", standing="0.20", at_end="0.037"),
+    "SOLAR2": home(MADRID, bank=True, per="day", standing="0.25", at_end="0.02", takes_over="nem"),
     "SHOP": flat(YORK, demand="4.10", window="15m", least="1.2", ratchet="80"),
     "GAS": flat(BOGOTA, input="m3", digits=0),
     "WATER": {
@@ -63,8 +64,10 @@ class Site:
     gateway: str
     plan: str
     digits: int = 8
+    cycle: str = ""
 
 
+CYCLES = {"bimonthly": 2, "quarterly": 3, "yearly": 12}
 CORE = (
     Site("SP-1", MADRID, "electricity", 3600, "gw-1", "HOME"),
     Site("SP-2", YORK, "electricity", 3600, "gw-2", "FLAT", 6),
@@ -78,11 +81,11 @@ WHOLE = (
     Site("SP-7", MADRID, "electricity", 3600, "gw-1", "HOME", 6),
     Site("SP-8", MADRID, "solar", 3600, "gw-1", "SOLAR"),
     Site("SP-9", MADRID, "electricity", 3600, "gw-1", "HOME"),
-    Site("SP-10", YORK, "electricity", 3600, "gw-2", "FLAT"),
-    Site("SP-11", YORK, "electricity", 3600, "gw-2", "FLAT"),
+    Site("SP-10", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="bimonthly"),
+    Site("SP-11", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="yearly"),
     Site("SP-12", MADRID, "electricity", 3600, "gw-1", "HOME"),
     Site("SP-13", BOGOTA, "gas", 86400, "gw-3", "GAS"),
-    Site("SP-14", BOGOTA, "water", 86400, "gw-3", "WATER"),
+    Site("SP-14", BOGOTA, "water", 86400, "gw-3", "WATER", cycle="quarterly"),
 )
 CAPACITY = {"electricity": 20_000, "solar": 20_000, "gas": 1_000, "water": 1_000}
 
@@ -94,6 +97,8 @@ def founding(first: date, sites: Sequence[Site] = CORE) -> Iterator[Event]:
         yield Event(first, "gateway", {"name": gateway})
     for plan, said in PLANS.items():
         yield Event(first, "tariff", {"plan": plan, "effective": "2026-01-01", **said})
+    for name, months in CYCLES.items():
+        yield Event(first, "cycle", {"name": name, "months": months, "first": first.isoformat()})
     for number, site in enumerate(sites, start=1):
         place = {"name": site.name, "zone": site.zone, "what": site.what}
         means = {"period_s": site.period_s, "gateway": site.gateway, "digits": site.digits}
@@ -101,6 +106,9 @@ def founding(first: date, sites: Sequence[Site] = CORE) -> Iterator[Event]:
         said = {**place, **means, **meter, "capacity": CAPACITY[site.what]}
         yield Event(first, "point", said)
         yield from moves_in(first, f"A-{number}", site.name, site.plan, first)
+        if site.cycle:
+            assigned = {"account": f"A-{number}", "cycle": site.cycle}
+            yield Event(first, "assign", {**assigned, "first": first.isoformat()})
 
 
 def moves_in(day: date, account: str, point: str, plan: str, first: date) -> Iterator[Event]:
@@ -110,12 +118,18 @@ def moves_in(day: date, account: str, point: str, plan: str, first: date) -> Ite
 
 
 def office(month: date, days: tuple[int, ...] = (3, 9, 16)) -> Iterator[Event]:
-    """A month is billed: run, approve and issue, and again for what was held."""
-    end, cycle = month_after(month), f"{month:%Y-%m}"
+    """A month is billed: run, approve and issue, and again for what was held.
+
+    What was held of the month before is approved and issued with it.
+    """
+    end = month_after(month)
+    cycles = [f"{month_after(month, -1):%Y-%m}", f"{month:%Y-%m}"]
     for day in days:
-        yield Event(end + _DAY * (day - 1), "run", {"cycle": cycle, "by": CLERK})
-        yield Event(end + _DAY * day, "approve", {"cycle": cycle, "by": CHIEF})
-        yield Event(end + _DAY * (day + 1), "issue", {"cycle": cycle, "by": CHIEF})
+        yield Event(end + _DAY * (day - 1), "run", {"cycle": cycles[-1], "by": CLERK})
+        for cycle in cycles:
+            yield Event(end + _DAY * day, "approve", {"cycle": cycle, "by": CHIEF})
+        for cycle in cycles:
+            yield Event(end + _DAY * (day + 1), "issue", {"cycle": cycle, "by": CHIEF})
 
 
 def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
@@ -131,6 +145,7 @@ def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
         events += _too_late(chance, month, sites)
     events += _customers(chance, months, sites)
     events += _meters(chance, months, sites)
+    events += _switches(months, sites)
     events.sort(key=lambda event: event.day)
     return Life(seed, FIRST, end, tuple(event for event in events if event.day <= end))
 
@@ -140,7 +155,9 @@ def _weather(chance: random.Random, month: date, sites: Sequence[Site]) -> Itera
     days = [month + _DAY * number for number in sorted(chance.sample(range(1, 27), 5))]
     for site in sites:
         yield from _misread(chance, site, chance.choice(days))
-        yield Event(month_after(month) + 7 * _DAY, "read_out", {"point": site.name})
+        # What is not read out by then holds the month after as well.
+        late = 1 if chance.random() < 0.9 else 2
+        yield Event(month_after(month, late) + 7 * _DAY, "read_out", {"point": site.name})
     gateways = sorted({site.gateway for site in sites})
     if chance.random() < 0.4:
         day = chance.choice(days)
@@ -216,6 +233,16 @@ def _too_late(chance: random.Random, month: date, sites: Sequence[Site]) -> Iter
                 yield _version(chance, day, site.plan, effective)
             case _:
                 yield Event(day, "down", {"until": (day + _DAY * 2).isoformat()})
+
+
+def _switches(months: int, sites: Sequence[Site]) -> Iterator[Event]:
+    """Who has the sun on the roof changes the tariff, at a month's end or within it."""
+    roofs = [site for site in sites if site.plan == "SOLAR"]
+    for number, site in enumerate(roofs, start=2):
+        if number < months:
+            first = month_after(FIRST, number) + _DAY * (0 if number % 2 else 11)
+            said = {"point": site.name, "plan": "SOLAR2", "first": first.isoformat()}
+            yield Event(first - 3 * _DAY, "switch", said)
 
 
 def _prices(chance: random.Random, month: date) -> Iterator[Event]:

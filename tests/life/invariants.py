@@ -64,7 +64,8 @@ def out_of_order(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
 def unbilled(books: Books, parts: Sequence[Part], end: date) -> Iterator[Violation]:
     """3: a run bills all that is due."""
     for occupancy in books.occupancies():
-        until = end if occupancy.end is None else min(end, occupancy.end)
+        due = books.due(occupancy.account, end)
+        until = due if occupancy.end is None else min(due, occupancy.end)
         reached = occupancy.first
         for part in _chain(occupancy, parts):
             reached = max(reached, part.end)

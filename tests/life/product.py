@@ -18,6 +18,7 @@ from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.domain.billing.bill import Party, RunType
+from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.installation import RegisterFacts
 from central.service.billing.approve_bills import ApproveBills, IssueBills
@@ -34,6 +35,7 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
 )
+from central.service.registry.cycles import BillingCycles
 from central.service.registry.register import Enrol
 from central.service.validation.decisions import decide_conflict
 from central.service.validation.validate import Validate
@@ -81,6 +83,10 @@ class Product:
     def _enrol(self) -> Enrol:
         return Enrol(self._registry, person("registrar"), self._clock)
 
+    @property
+    def _cycles(self) -> BillingCycles:
+        return BillingCycles(self._registry, person("registrar"), self._clock)
+
     async def seller(self, name: str) -> None:
         await self._enrol.seller(Party(name, ("Plaza 1",), "ESB1"))
 
@@ -117,6 +123,12 @@ class Product:
         )
         await self._enrol.installation(record)
 
+    async def cycle(self, name: str, months: int, first: date) -> None:
+        await self._cycles.add(BillingCycle(name, first, months))
+
+    async def assign(self, account: str, cycle: str, first: date) -> None:
+        await self._cycles.assign(account, cycle, first)
+
     async def tariff(self, document: str) -> None:
         await self._enrol.tariff(document)
 
@@ -149,6 +161,7 @@ class Product:
         await self._validate.until_idle()
 
     async def run(self, cycle: str, actor: str) -> None:
+        await self._cycles.extend()
         await RunBills(self._bills, self._clock)(Cycle.parse(cycle), person(actor))
 
     async def approve(self, cycle: str, actor: str) -> None:

@@ -2,7 +2,7 @@
 
 Field, before the day's readings are sent:
 
-    seller, gateway, tariff, point, customer, agree, leave, exchange
+    seller, gateway, tariff, cycle, point, customer, assign, agree, leave, switch, exchange
     silent   a gateway sends nothing until a day, and then all of it
     lost     readings after noon of the day are lost; `found` on a later day, or never
     read_out somebody reads the memory of a point's meter: what was lost comes after all
@@ -147,6 +147,30 @@ class World:
             raise KeyError(name)
         await self.product.agreement(one.account, one.point, one.plan, one.first, end)
         one.end = end
+
+    async def _switch(self, event: Event) -> None:
+        """The customer of a point goes on under another tariff."""
+        said = event.said
+        one = next(
+            (a for a in self.books.agreements if a.point == said["point"] and not a.end), None
+        )
+        first = date.fromisoformat(said["first"])
+        if one is None or first <= one.first:
+            raise KeyError(said["point"])
+        await self._leave(Event(event.day, "leave", {"point": one.point, "end": said["first"]}))
+        said = {"account": one.account, "point": one.point, "plan": said["plan"]}
+        await self._agree(Event(event.day, "agree", {**said, "first": first.isoformat()}))
+
+    async def _cycle(self, event: Event) -> None:
+        said = event.said
+        first = date.fromisoformat(said["first"])
+        await self.product.cycle(said["name"], said["months"], first)
+        self.books.cycles[said["name"]] = (first, said["months"])
+
+    async def _assign(self, event: Event) -> None:
+        said = event.said
+        await self.product.assign(said["account"], said["cycle"], date.fromisoformat(said["first"]))
+        self.books.assigned[said["account"]] = said["cycle"]
 
     async def _silent(self, event: Event) -> None:
         self.books.silent[event.said["gateway"]] = date.fromisoformat(event.said["until"])
