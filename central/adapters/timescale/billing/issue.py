@@ -1,4 +1,4 @@
-"""Issue bills in entry transaction: number, dates and texts are fixed in their rows."""
+"""Issue bills in one transaction: number, dates and texts are fixed in their rows."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def issue_bills(
 
 
 async def _last(connection: AsyncConnection[_Row], counters: list[str]) -> dict[str, int]:
-    """The last number of each counter; nobody else gives entry until the transaction ends."""
+    """The last number of each counter; nobody else gives one until the transaction ends."""
     await connection.execute(_SQL["add_series"], {"series": counters})
     cursor = await connection.execute(_SQL["last_numbers"], {"series": counters})
     return {row[0]: int(row[1]) for row in await cursor.fetchall()}
