@@ -76,6 +76,9 @@ class Commands(CommandGroup):
         return exit_code_of(error)
 
 
+_DSN_REMEDY = "Write it as postgresql://user@host/meterline."
+
+
 class DatabaseError(EnvironmentFaultError):
     """The database server refuses, or does not answer, outside of any store."""
 
@@ -85,6 +88,9 @@ class DatabaseError(EnvironmentFaultError):
     @classmethod
     def of(cls, error: psycopg.Error) -> DatabaseError:
         """The driver's error as one of ours."""
+        if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+            # Of a DSN that cannot be read the driver repeats the text, which may have a password.
+            return cls("The DSN of the database cannot be read.", remedy=_DSN_REMEDY)
         text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         return cls(f"{text}.", value=error.sqlstate)
 

@@ -35,8 +35,11 @@ def test_a_database_that_cannot_be_reached_says_why_and_keeps_the_password() -> 
 
 def test_a_dsn_that_cannot_be_read_is_not_repeated() -> None:
     done = meterline("finding", "list", METERLINE_DATABASE="clerk:sesame")
-    assert done.returncode == 1
-    assert "METERLINE_DATABASE cannot be used" in done.stderr
+    assert done.returncode == 2
+    assert done.stderr.startswith("DSN_UNREADABLE: ")
+    assert "sesame" not in done.stderr
+    done = meterline("migrate", METERLINE_DATABASE="clerk:sesame")
+    assert done.stderr.startswith("DATABASE: The DSN of the database cannot be read.")
     assert "sesame" not in done.stderr
 
 
