@@ -28,7 +28,8 @@ def imports(source: str) -> Iterator[str]:
 def beside_the_contract(source: str) -> set[str]:
     """What a source of the centre names of the other packages besides the contract."""
     others = ("edge_agent", "firmware_bridge")
-    shared = ("firmware_bridge", "firmware_bridge.contract", "firmware_bridge.log_lines")
+    modules = ("contract", "log_lines", "command_line")
+    shared = ("firmware_bridge", *(f"firmware_bridge.{name}" for name in modules))
     return {
         name
         for name in imports(source)
