@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -86,9 +85,9 @@ def run(
 
     from edge_agent.config.settings import load_config  # noqa: PLC0415
     from edge_agent.main import run_until_signal  # noqa: PLC0415
-    from firmware_bridge.log_lines import log_to  # noqa: PLC0415
+    from firmware_bridge.log_lines import STANDARD_ERROR, log_to  # noqa: PLC0415
 
-    log_to(sys.stderr, as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
+    log_to(STANDARD_ERROR, as_json=as_json, level=logging.DEBUG if verbose else logging.INFO)
     try:
         asyncio.run(run_until_signal(lambda: load_config(config), str(config)))
     except MeterlineError as error:

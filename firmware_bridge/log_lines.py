@@ -7,10 +7,29 @@ log through Python's own `logging` comes out in the same form, with the library 
 
 from __future__ import annotations
 
+import io
 import logging
-from typing import TextIO
+import sys
+from typing import TextIO, cast
 
 import structlog
+
+
+class _StandardError(io.TextIOBase):
+    """Standard error as it is when a line is written; who calls a command may replace it."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
+STANDARD_ERROR = cast("TextIO", _StandardError())
+"""Where a process logs to unless it was told another place."""
 
 
 def log_to(stream: TextIO, *, as_json: bool = False, level: int = logging.INFO) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +25,7 @@ from central.cli.output import Commands, capture_pool_errors, group
 from central.cli.reconcile import reconcile_command
 from central.process.start import EXIT_REFUSED
 from firmware_bridge.contract.software import named_version
-from firmware_bridge.log_lines import log_to
+from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
 PROGRAM = "meterline-central"
 app = group("Run Meterline's centre: store, validate, rate and bill readings.", Commands)
@@ -97,6 +96,6 @@ def demo_command() -> None:
 
 def main() -> None:
     """Entry of `meterline-central`."""
-    log_to(sys.stderr)
+    log_to(STANDARD_ERROR)
     capture_pool_errors()
     app(prog_name=PROGRAM)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -27,7 +26,7 @@ from central.process.worker import run_worker
 from central.service.audit.seal import SealAudit
 from central.service.validation.tally import Tally
 from central.service.validation.validate import Validate, VeeSettings
-from firmware_bridge.log_lines import log_to
+from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
 app = group("Run the processes of the centre.")
 LogAsJson = Annotated[bool, typer.Option("--json", help="Log JSON lines on standard error.")]
@@ -82,7 +81,7 @@ def serve_command(
     """Serve the pages and the API until SIGINT or SIGTERM."""
     from central.process.serve import run_serve  # noqa: PLC0415 - loads the web framework
 
-    log_to(sys.stderr, as_json=as_json)
+    log_to(STANDARD_ERROR, as_json=as_json)
 
     def ready(address: str) -> None:
         typer.echo(f"Serving {address}")
@@ -97,7 +96,7 @@ def ingest_command(*, as_json: LogAsJson = False) -> None:
     from central.config.ingest import IngestSettings  # noqa: PLC0415 - for this alone
     from central.process.ingest import run_ingest  # noqa: PLC0415 - loads the broker's client
 
-    log_to(sys.stderr, as_json=as_json)
+    log_to(STANDARD_ERROR, as_json=as_json)
     wait_for(until_signal(run_ingest(IngestSettings())))
 
 
@@ -105,7 +104,7 @@ def ingest_command(*, as_json: LogAsJson = False) -> None:
 @answered
 def worker_command(*, as_json: LogAsJson = False) -> None:
     """Validate new readings until SIGINT or SIGTERM. Any number of workers share the queue."""
-    log_to(sys.stderr, as_json=as_json)
+    log_to(STANDARD_ERROR, as_json=as_json)
     wait_for(until_signal(run_worker(settings())))
 
 
@@ -113,7 +112,7 @@ def worker_command(*, as_json: LogAsJson = False) -> None:
 @answered
 def validate_command(*, as_json: AsJson = False) -> None:
     """Validate all waiting readings, close every day that is over, and exit."""
-    log_to(sys.stderr)
+    log_to(STANDARD_ERROR)
 
     async def work() -> Tally:
         async with open_stores(settings(), "meterline-validate", max_size=2) as stores:

@@ -13,7 +13,7 @@ from pydantic_settings import SettingsError
 
 from central.config.refusal import refusal_of
 from firmware_bridge.contract.errors import Fault, MeterlineError
-from firmware_bridge.log_lines import log_to
+from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
 EXIT_ERROR, EXIT_REFUSED = 1, 2
 _TO_MEND = frozenset({Fault.CONFIGURATION, Fault.OPERATOR, Fault.PEER})
@@ -25,7 +25,7 @@ def start(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
     Args:
         make: Reads the settings and gives the process's work.
     """
-    log_to(sys.stderr)
+    log_to(STANDARD_ERROR)
     try:
         asyncio.run(until_signal(make()))
     except MeterlineError as error:

@@ -10,7 +10,7 @@ from io import StringIO
 import pytest
 import structlog
 
-from firmware_bridge.log_lines import log_to
+from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +74,18 @@ def test_the_level_is_for_our_own_lines() -> None:
     log_to(stream, as_json=True, level=logging.DEBUG)
     structlog.get_logger(__name__).debug("publish_unconfirmed")
     assert [line["event"] for line in lines(stream)] == ["publish_unconfirmed"]
+
+
+def test_lines_follow_standard_error_where_it_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = StringIO(), StringIO()
+    monkeypatch.setattr("sys.stderr", first)
+    log_to(STANDARD_ERROR, as_json=True)
+    log = structlog.get_logger()
+    log.info("one")
+    monkeypatch.setattr("sys.stderr", second)
+    first.close()
+    log.info("two")
+    logging.getLogger("library").warning("three")
+    assert [line["event"] for line in lines(second)] == ["two", "three"]
