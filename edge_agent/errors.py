@@ -77,6 +77,7 @@ class BrokerUnreachableError(BrokerError):
     """No server accepts connections at the broker's address."""
 
     code = "BROKER_UNREACHABLE"
+    default_remedy = "Start the broker, or correct its address."
 
 
 class BrokerSilentError(BrokerError):

@@ -104,6 +104,7 @@ class UpdateRefusedError(EnvironmentFaultError):
 
     code = "UPDATE_REFUSED"
     retryable = False
+    default_remedy = "Announce an update that the component takes."
 
 
 class UpdateInstallError(EnvironmentFaultError):

@@ -240,6 +240,9 @@ async def test_a_bill_is_approved_and_issued_by_its_buttons(site: Site) -> None:
     await page.get_by_role("button", name="Issue").click()
     await expect(page.locator(".head .pill")).to_have_text("issued")
     await expect(page.get_by_text("INV-000001")).to_be_visible()
+    invoice = page.get_by_role("link", name="Invoice (PDF)")
+    answer = await page.request.get(str(await invoice.get_attribute("href")))
+    assert (await answer.body()).startswith(b"%PDF-")
     await page.goto("/runs")
     await page.get_by_role("link", name="2026-10").click()
     await page.get_by_role("button", name="Approve 1 draft").click()
@@ -247,9 +250,9 @@ async def test_a_bill_is_approved_and_issued_by_its_buttons(site: Site) -> None:
     await expect(page.get_by_role("row", name=re.compile("Okafor"))).to_contain_text("issued")
 
 
-async def test_the_invoice_opens_from_the_bill(site: Site) -> None:
+async def test_the_draft_opens_from_the_bill(site: Site) -> None:
     page = await site.page(f"/bills/{site.office.bills['Okafor']}")
-    link = page.get_by_role("link", name="Invoice (PDF)")
+    link = page.get_by_role("link", name="Draft (PDF)")
     answer = await page.request.get(str(await link.get_attribute("href")))
     assert (await answer.body()).startswith(b"%PDF-")
 

@@ -72,7 +72,10 @@ def test_no_period_is_cut_out_of_the_middle(app: Connection) -> None:
 
 
 def test_a_member_is_in_a_group_once_a_day(app: Connection) -> None:
-    app.execute("INSERT INTO account (uid, number, name) VALUES (gen_random_uuid(), 'A-1', 'Ada')")
+    app.execute(
+        "INSERT INTO account (uid, number, name, created_at)"
+        " VALUES (gen_random_uuid(), 'A-1', 'Ada', '2026-09-01Z')"
+    )
     app.execute("INSERT INTO named_group (name, of) VALUES ('g', 'account'), ('p', 'point')")
     add = (
         "INSERT INTO group_member (group_id, of, account_id, from_day, end_day)"

@@ -15,8 +15,9 @@ from firmware_bridge.pulse.count_file import load_count, store_count
 ROOT = Path(__file__).parents[3]
 
 # What is no small file: an artefact of megabytes goes to its part as it arrives; a private key may
-# not replace one that is there.
+# not replace one that is there; anchors are only ever added to their file.
 SYNCS_ITSELF = {
+    "central/adapters/anchor_file.py",
     "central/adapters/signing_key.py",
     "edge_agent/remote/update/download.py",
     "firmware_bridge/durable_file.py",

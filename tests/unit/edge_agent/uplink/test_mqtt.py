@@ -340,7 +340,8 @@ async def test_a_broker_that_cannot_be_reached_is_tried_ever_later_and_named_onc
         assert site.uplink.failure is None
     assert site.clock.pauses[:3] == [2 * BACKOFF_S, 4 * BACKOFF_S, 8 * BACKOFF_S]
     assert max(site.clock.pauses) == BACKOFF_MAX_S
-    assert site.runner.notes == [("broker_unreachable", "Nobody there.")]
+    said = "Nobody there. Start the broker, or correct its address."
+    assert site.runner.notes == [("broker_unreachable", said)]
 
 
 async def test_a_broker_that_does_not_admit_us_says_so_by_name(

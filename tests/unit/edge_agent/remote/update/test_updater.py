@@ -234,7 +234,8 @@ async def test_a_refusal_of_the_installer_changes_nothing(site: Site) -> None:
         await site.offer(site.announced(), UpdateState.REFUSED)
     assert site.calls == [(Verb.INSTALL, "inverter", "2")]
     (row,) = site.updater.rollouts.table()
-    assert (row["code"], row["reason"]) == ("UPDATE_REFUSED", "Not on this board.")
+    said = "Not on this board. Announce an update that the component takes."
+    assert (row["code"], row["reason"]) == ("UPDATE_REFUSED", said)
 
 
 async def test_a_failed_installation_is_rolled_back(site: Site) -> None:
