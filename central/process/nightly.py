@@ -65,7 +65,6 @@ async def run_nightly(
         pool: An open pool.
         settings: How many accounts are billed at a time.
         clock: Now, aware.
-
     """
     nightly = nightly_jobs(pool, settings)
     while True:
