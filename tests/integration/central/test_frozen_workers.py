@@ -124,6 +124,8 @@ async def test_a_transaction_that_lasts_too_long_is_ended(database: Database) ->
     await seed_customers(database.dsn, 1)
     watch = Watch()
     async with make_pool(database.dsn, name="meterline-worker") as pool:
+        # Its connections are made in the background, each in a transaction of its own.
+        await pool.wait()
         overdue = OverdueTransactions(pool, 300, watch)
         with (
             psycopg.connect(database.dsn, application_name="meterline-bill") as forgotten,
