@@ -133,6 +133,17 @@ async def issue_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
     return await once(work)
 
 
+@router.post("/bills/{bill}/discard", responses=_BILL, response_model=None)
+async def discard_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
+    """Discard a draft or held bill: the next run bills its days again."""
+
+    async def work() -> tuple[HTTPStatus, BillOut]:
+        await services.discard([bill], once.actor)
+        return await _bill(services, str(bill))
+
+    return await once(work)
+
+
 def _counted(outcome: BulkOutcome) -> tuple[HTTPStatus, CountOut]:
     return HTTPStatus.OK, CountOut.model_validate(outcome)
 

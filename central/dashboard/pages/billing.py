@@ -112,6 +112,13 @@ async def issue(request: Request, bill: UUID) -> Response:
     return _back(f"/bills/{bill}")
 
 
+@router.post("/bills/{bill}/discard")
+async def discard(request: Request, bill: UUID) -> Response:
+    """Discard a draft or held bill."""
+    await pages_of(request).services.discard([bill], request.state.actor)
+    return _back(f"/bills/{bill}")
+
+
 @router.post("/runs/{run}/approve")
 async def approve_all(request: Request, run: str) -> Response:
     """Approve every draft of a run."""

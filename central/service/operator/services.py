@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from central.domain.actor import Actor
-from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.approve_bills import ApproveBills, DiscardBills, IssueBills
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
@@ -76,3 +76,8 @@ class OperatorServices:
     def issue(self) -> IssueBills:
         """The use-cases that issue."""
         return IssueBills(self.bills, self.clock)
+
+    @property
+    def discard(self) -> DiscardBills:
+        """The use-case that discards."""
+        return DiscardBills(self.bills, self.clock)

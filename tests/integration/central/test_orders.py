@@ -115,6 +115,7 @@ async def test_an_account_is_put_into_a_cycle_and_a_group(web: httpx.AsyncClient
          "REGISTRY_CONFLICT"),
         ("tariffs", {"document": "tariff: X"}, 422, "TARIFF_REFUSED"),
         ("bills/00000000-0000-0000-0000-000000000000/approve", {}, 404, "UNKNOWN_BILL"),
+        ("bills/00000000-0000-0000-0000-000000000000/discard", {}, 404, "UNKNOWN_BILL"),
         ("bill-runs/7/issue", {}, 404, "NOT_FOUND"),
     ],
 )  # fmt: skip
@@ -178,6 +179,37 @@ async def test_bills_go_from_draft_to_issued_and_no_further(
     ]  # fmt: skip
     held = await web.post(f"/api/v1/bills/{office.bills['Sanchis']}/approve", headers=JSON)
     assert held.status_code == 409
+
+
+async def test_a_bill_is_discarded_once_and_only_before_it_is_approved(
+    web: httpx.AsyncClient, office: Office
+) -> None:
+    held, draft = office.bills["Sanchis"], office.bills["Iturbe"]
+    key = {**JSON, "Idempotency-Key": "discard-1"}
+    first = await web.post(f"/api/v1/bills/{held}/discard", headers=key)
+    assert (first.status_code, first.json()["state"]) == (200, "discarded"), first.text
+    again = await web.post(f"/api/v1/bills/{held}/discard", headers=key)
+    assert (again.status_code, again.content) == (200, first.content)
+    twice = await web.post(f"/api/v1/bills/{held}/discard", headers=JSON)
+    assert (twice.status_code, twice.json()["code"]) == (409, "BILL_TRANSITION")
+    await web.post(f"/api/v1/bills/{draft}/approve", headers=JSON)
+    late = await web.post(f"/api/v1/bills/{draft}/discard", headers=JSON)
+    assert (late.status_code, late.json()["code"]) == (409, "BILL_TRANSITION")
+
+
+async def test_the_page_of_an_open_bill_has_the_button_that_discards_it(
+    web: httpx.AsyncClient, office: Office
+) -> None:
+    bill = office.bills["Okafor"]
+    page = (await web.get(f"/bills/{bill}")).text
+    order = f'action="/bills/{bill}/discard"'
+    assert order in page
+    token = page.split(order)[1].split('name="csrf_token" value="')[1].split('"')[0]
+    done = await web.post(f"/bills/{bill}/discard", data={"csrf_token": token})
+    assert done.status_code == 303
+    page = (await web.get(f"/bills/{bill}")).text
+    assert order not in page
+    assert "discarded" in page
 
 
 async def test_another_site_cannot_order_anything(web: httpx.AsyncClient, office: Office) -> None:
