@@ -52,8 +52,8 @@ class RunReport:
         terminalreporter.section("effort")
         for line in effort.table(effort.by_folder(reports)):
             say(line)
-        elapsed = time.monotonic() - self._began
-        say(f"{effort.used_s() / 60:.1f} CPU minutes in {elapsed / 60:.1f} minutes")
+        said, over = effort.verdict(effort.used_s(), time.monotonic() - self._began)
+        say(said, red=over)
 
 
 def is_whole(config: pytest.Config) -> bool:

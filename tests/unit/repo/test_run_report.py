@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.data import REPOSITORY
-from tests.support.effort import CPU, by_folder, folder_of
+from tests.support.effort import BUDGET_MIN, CPU, by_folder, folder_of, used_s, verdict
 from tests.support.measured import Reach, below, by_package, floors, package_of, raisable
+from tests.support.size import SOAK
 
 SUMMARY = {
     "num_statements": 8,
@@ -16,6 +19,15 @@ SUMMARY = {
     "num_branches": 2,
     "covered_branches": 1,
 }
+
+
+# Uses a fifth of a second, says so, and stays.
+BURNER = """
+import sys, time
+while time.process_time() < 0.2: pass
+print(flush=True)
+sys.stdin.read()
+"""
 
 
 def report(nodeid: str, when: str, seconds: float) -> pytest.TestReport:
@@ -47,6 +59,33 @@ def test_setting_up_counts_as_time_and_not_as_a_test() -> None:
     )
     assert list(found) == ["fuzz", "unit"]
     assert (found["unit"].tests, found["unit"].seconds, found["unit"].cpu_s) == (1, 3, 1.5)
+
+
+def test_what_a_living_server_uses_is_counted_and_not_again_when_it_ends() -> None:
+    before = used_s()
+    # The shell between them makes it a grandchild, as a server under its watchdog is.
+    command = ["sh", "-c", '"$0" "$@"; :', sys.executable, "-I", "-S", "-c", BURNER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        living = used_s() - before
+    assert living > 0.15
+    assert used_s() - before - living < 0.15
+
+
+def test_a_run_over_its_budget_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SOAK, raising=False)
+    dear = BUDGET_MIN * 60 + 90
+    assert verdict(66, 120) == (
+        "1.1 CPU minutes in 2.0 minutes; the budget is 14 CPU minutes",
+        False,
+    )
+    assert verdict(dear, 600) == (
+        "15.5 CPU minutes in 10.0 minutes: 1.5 over the budget of 14 CPU minutes",
+        True,
+    )
+    monkeypatch.setenv(SOAK, "1")
+    assert verdict(dear, 600) == ("15.5 CPU minutes in 10.0 minutes", False)
 
 
 def test_a_file_belongs_to_the_innermost_package_that_has_a_floor() -> None:
