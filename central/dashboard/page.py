@@ -42,7 +42,7 @@ class Pages:
         )
         for name in (
             "number", "money", "energy", "quantity", "utc", "local", "iso", "day",
-            "month_name", "period", "hours", "local_stamp", "price",
+            "month_name", "period", "hours", "local_stamp", "price", "words",
         ):  # fmt: skip
             self._templates.filters[name] = getattr(present, name)
         self._templates.filters["fraction"] = spell_fraction

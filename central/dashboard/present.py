@@ -22,6 +22,15 @@ def number(value: Decimal | int | str | None, digits: int | None = None) -> str:
     return f"{exact:,.{digits}f}" if digits is not None else f"{exact:,f}"
 
 
+def words(code: str) -> str:
+    """A code as people read it.
+
+    >>> words("NOT_DUE")
+    'not due'
+    """
+    return code.replace("_", " ").lower()
+
+
 def money(value: Decimal | None, currency: str | None) -> str:
     """An amount with its currency's code."""
     if value is None:

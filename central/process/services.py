@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.idempotency import TimescaleAnswers
@@ -34,6 +35,7 @@ def timescale_services(
         billing=TimescaleBilling(pool),
         registry=TimescaleRegistry(pool),
         bills=TimescaleBillingStore(pool),
+        claims=TimescaleClaimConflicts(pool),
         documents=TimescaleDocumentStore(pool),
         reconciliation=TimescaleReconciliation(pool),
         answers=TimescaleAnswers(pool),

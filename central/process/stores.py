@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
@@ -30,6 +31,7 @@ class Stores:
     Args:
         audit: Who did what.
         bills: Runs of cycles and their bills.
+        claims: Days that no claim can hold.
         documents: Documents as they were rendered.
         decisions: Conflicts, and what people decided.
         field: What the pages show of gateways and findings.
@@ -44,6 +46,7 @@ class Stores:
 
     audit: TimescaleAuditStore
     bills: TimescaleBillingStore
+    claims: TimescaleClaimConflicts
     documents: TimescaleDocumentStore
     decisions: TimescaleDecisionStore
     field: TimescaleField
@@ -75,6 +78,7 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
         yield Stores(
             audit=TimescaleAuditStore(pool),
             bills=TimescaleBillingStore(pool),
+            claims=TimescaleClaimConflicts(pool),
             documents=TimescaleDocumentStore(pool),
             decisions=TimescaleDecisionStore(pool),
             field=TimescaleField(pool),

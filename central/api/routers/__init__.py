@@ -12,6 +12,7 @@ from central.api.routers import (
     accounts,
     bills,
     channels,
+    claim_conflicts,
     commands,
     cycles,
     gateways,
@@ -35,6 +36,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             accounts,
             bills,
             commands,
+            claim_conflicts,
             cycles,
             reconciliation,
         )

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from central.api.parameters import LIMIT, After, Limit, Services
 from central.api.schemas.base import PageOut, page_out
-from central.api.schemas.billing import BillOut, ExplanationOut, LineOut, RunOut
+from central.api.schemas.billing import BillOut, ExplanationOut, LineOut, NotBilledOut, RunOut
 from central.service.billing.print_invoice import BillFile
 from central.service.views.lookup import require
 
@@ -43,6 +43,20 @@ async def list_bills(
     require(await services.billing.run(run), "bill run", run)
     page = await services.billing.bills(run=run, state=state, after=after, limit=limit)
     return page_out(page, BillOut.model_validate)
+
+
+@router.get("/bill-runs/{run}/not-billed")
+async def list_not_billed(
+    services: Services,
+    run: str,
+    code: str | None = None,
+    after: After = None,
+    limit: Limit = LIMIT,
+) -> PageOut[NotBilledOut]:
+    """List the days that a run left out, and why."""
+    require(await services.billing.run(run), "bill run", run)
+    page = await services.billing.not_billed(run, code=code, after=after, limit=limit)
+    return page_out(page, NotBilledOut.model_validate)
 
 
 @router.get("/bills/{bill}")

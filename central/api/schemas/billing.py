@@ -84,6 +84,19 @@ class RunOut(Schema):
     approved: int
     issued: int
     totals: list[AmountOut]
+    scope: str | None
+
+
+class NotBilledOut(Schema):
+    """Days of an account that a run left out, and why."""
+
+    account_number: str
+    account_name: str
+    service_point: str
+    code: str
+    first: date
+    end: date
+    message: str
 
 
 class BillOut(Schema):

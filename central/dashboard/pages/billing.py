@@ -17,14 +17,22 @@ from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.views.lookup import require
 
 router = APIRouter(include_in_schema=False)
+SOME = 3
 
 
 @router.get("/runs")
 async def runs(request: Request) -> Response:
     """List bill runs, newest first."""
     pages = pages_of(request)
-    listed = await pages.services.billing.runs(after=cursor(request), limit=ROWS)
-    return pages.render(request, "runs.html", runs=listed)
+    services = pages.services
+    waiting, _ = await services.claims.count()
+    return pages.render(
+        request,
+        "runs.html",
+        runs=await services.billing.runs(after=cursor(request), limit=ROWS),
+        conflicts=(await services.claims.conflicts(limit=SOME)).rows if waiting else (),
+        waiting=waiting,
+    )
 
 
 @router.get("/runs/{run}")
@@ -35,7 +43,26 @@ async def run(request: Request, run: str) -> Response:
     view = require(await billing.run(run), "bill run", run)
     state = asked(request, "state")
     bills = await billing.bills(run=run, state=state or None, after=cursor(request), limit=ROWS)
-    return pages.render(request, "run.html", run=view, bills=bills, state=state)
+    left_out = await billing.not_billed_counts(run)
+    return pages.render(request, "run.html", run=view, bills=bills, state=state, left_out=left_out)
+
+
+@router.get("/runs/{run}/not-billed")
+async def not_billed(request: Request, run: str) -> Response:
+    """The days that a run left out, and why."""
+    pages = pages_of(request)
+    billing = pages.services.billing
+    view = require(await billing.run(run), "bill run", run)
+    code = asked(request, "code")
+    entries = await billing.not_billed(run, code=code or None, after=cursor(request), limit=ROWS)
+    return pages.render(
+        request,
+        "not_billed.html",
+        run=view,
+        entries=entries,
+        counts=await billing.not_billed_counts(run),
+        code=code,
+    )
 
 
 @router.get("/bills/{bill}")

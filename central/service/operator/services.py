@@ -13,6 +13,7 @@ from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
 from central.service.operator.bill_line import view_line
 from central.service.ports.billing import BillingStore
+from central.service.ports.claim_conflicts import ClaimConflictStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
 from central.service.ports.overview import BillingOverview, FieldOverview
@@ -31,6 +32,7 @@ class OperatorServices:
         billing: Reads of billing.
         registry: Where points, meters, accounts, agreements and tariffs are kept.
         bills: Where bills are kept.
+        claims: Days that no claim can hold.
         documents: Where documents are kept as they were rendered.
         reconciliation: What is validated, claimed and billed.
         answers: Answers given to requests with an idempotency key.
@@ -42,6 +44,7 @@ class OperatorServices:
     billing: BillingOverview
     registry: RegistryStore
     bills: BillingStore
+    claims: ClaimConflictStore
     documents: DocumentStore
     reconciliation: ReconciliationStore
     answers: AnswerStore

@@ -17,6 +17,7 @@ from central.service.views.billing import (
     AgreementView,
     BillView,
     LineView,
+    NotBilledView,
     RunView,
     TariffView,
 )
@@ -215,6 +216,26 @@ class BillingOverview(Protocol):
 
     async def run(self, run: str) -> RunView | None:
         """Get one bill run."""
+        ...
+
+    async def not_billed(
+        self, run: str, *, code: str | None = None, after: str | None = None, limit: int
+    ) -> Page[NotBilledView]:
+        """The days that a run left out, account by account.
+
+        Args:
+            run: Its identifier.
+            code: Only those left out for this reason.
+            after: Cursor of the page before.
+            limit: Most rows.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def not_billed_counts(self, run: str) -> tuple[tuple[str, int], ...]:
+        """How many entries `not_billed` has, by code; of the first 100,000."""
         ...
 
     async def bills(

@@ -111,6 +111,7 @@ class RunView:
         approved: How many of those bills are approved and not issued.
         issued: How many of those bills are issued.
         totals: Billed amount of what is not held, by currency.
+        scope: To which group or account it is narrowed; None for all.
     """
 
     run: str
@@ -125,6 +126,37 @@ class RunView:
     approved: int
     issued: int
     totals: tuple[tuple[str, Decimal], ...]
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotBilledView:
+    """Days of an account that a run left out.
+
+    Args:
+        id: Its key.
+        account_number: Whose.
+        account_name: The customer's name.
+        service_point: Name of the service point.
+        code: NOT_DUE, NO_BILLING_PERIOD or PERIOD_TAKEN.
+        first: First local day.
+        end: The local day after the last.
+        message: Why, in a sentence.
+    """
+
+    id: int
+    account_number: str
+    account_name: str
+    service_point: str
+    code: str
+    first: date
+    end: date
+    message: str
+
+    @property
+    def last(self) -> date:
+        """Last local day."""
+        return self.end - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from central.adapters.timescale.audit.store import TimescaleAuditStore
+from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.migrate import MIGRATIONS, migrate
+from central.adapters.timescale.pool import make_pool
+from central.domain.billing.claim_conflict import ClaimDecision, ConflictKind
+from central.service.billing.decide_claims import NoSuchClaimConflictError, decide_claim_conflict
+from central.service.ports.audit import AuditFilter
+from firmware_bridge.contract.errors import InvalidValueError
+from tests.support.actors import noted
 from tests.support.servers import Database
 
 BEFORE = 6
@@ -162,6 +171,50 @@ def test_todays_bills_claim_their_days_and_the_rest_is_named(
     tally = "SELECT sum(bills) FROM bill_tally WHERE state = 'discarded'"
     assert listed(old, tally) == [["1"]]
     old.close()
+
+
+async def test_what_no_claim_holds_names_its_bills_and_is_decided_once(
+    database: Database, old: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    bill(old, 3, 5, "2026-07", "2026-07-01", "2026-08-01")
+    bill(old, 3, 5, "2026-09", "2026-09-01", "2026-10-01")
+    bill(old, 3, 5, "2026-09@15", "2026-09-15", "2026-10-15")
+    old.close()
+    migrate(database.dsn)
+    note = noted(datetime(2026, 11, 4, tzinfo=UTC), reason="credited by letter")
+    async with make_pool(database.dsn, max_size=1) as pool:
+        store = TimescaleClaimConflicts(pool)
+        first = await store.conflicts(limit=2)
+        rest = await store.conflicts(limit=2, after=first.after)
+        shown = {row.kind: row for row in (*first.rows, *rest.rows)}
+        assert list(shown) == [
+            ConflictKind.BILLED_TWICE,
+            ConflictKind.NOT_BILLED,
+            ConflictKind.BEFORE_FIRST_BILL,
+        ]
+        twice, hole = shown[ConflictKind.BILLED_TWICE], shown[ConflictKind.NOT_BILLED]
+        assert (twice.account_number, twice.service_point, twice.service) == ("A-3", "SP-2", "gas")
+        assert (twice.first, twice.last) == (date(2026, 9, 15), date(2026, 9, 30))
+        assert twice.bill is not None
+        assert (twice.bill.cycle, twice.bill.state) == ("2026-09@15", "issued")
+        assert [other.cycle for other in twice.others] == ["2026-09"]
+        assert hole.bill is None
+        assert [other.cycle for other in hole.others] == ["2026-07", "2026-09"]
+        with pytest.raises(InvalidValueError, match="reason"):
+            await decide_claim_conflict(store, twice.id, ClaimDecision.SETTLE, noted(note.at))
+        await decide_claim_conflict(store, twice.id, ClaimDecision.SETTLE, note)
+        for key in (twice.id, 99, -1, 2**64):
+            with pytest.raises(NoSuchClaimConflictError):
+                await decide_claim_conflict(store, key, ClaimDecision.LEAVE, note)
+        assert await store.count() == (2, 1)
+        (decided,) = (await store.conflicts(decided=True, limit=9)).rows
+        assert (decided.id, decided.decision) == (twice.id, ClaimDecision.SETTLE)
+        assert (decided.reason, decided.decided_by) == ("credited by letter", "operator")
+        (row,) = await TimescaleAuditStore(pool).rows(AuditFilter(action="claim_conflict"), 9)
+        assert (row.subject, row.detail["reason"]) == ("A-3", "credited by letter")
+        assert row.detail["new"] == {"claim_conflict": twice.id, "decision": "settle"}
+    with psycopg.connect(database.dsn) as owner, pytest.raises(psycopg.errors.RestrictViolation):
+        owner.execute("UPDATE claim_decision SET reason = 'other'")
 
 
 def test_days_issued_beyond_an_end_are_named(

@@ -11,18 +11,21 @@ from pathlib import Path
 from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_uuid
 from central.adapters.timescale.pool import Pool
 from central.domain.actor import printed_name
+from central.domain.billing.run_scope import RunScope
 from central.domain.rating.bill_lines.line import RatedLine
 from central.service.views.billing import (
     AccountView,
     AgreementView,
     BillView,
     LineView,
+    NotBilledView,
     RunView,
     TariffView,
 )
 from central.service.views.paging import CursorError, Page, decode_cursor, encode_cursor, paged
 
 _INT4_MAX = 2**31 - 1
+_COUNTED = 100_000
 
 
 class TimescaleBilling:
@@ -105,6 +108,24 @@ class TimescaleBilling:
             sums[row[0]].append(row)
         return tuple(_run(row, sums[row[0]]) for row in rows)
 
+    async def not_billed(
+        self, run: str, *, code: str | None = None, after: str | None = None, limit: int
+    ) -> Page[NotBilledView]:
+        """See `BillingOverview`."""
+        values = {
+            "run": as_uuid(run),
+            "code": code,
+            "after": None if (key := decode_cursor(after, (int,))) is None else key[0],
+            "limit": limit + 1,
+        }
+        rows = await self._ask.rows("not_billed", values)
+        return paged([NotBilledView(*row) for row in rows], limit, lambda view: (view.id,))
+
+    async def not_billed_counts(self, run: str) -> tuple[tuple[str, int], ...]:
+        """See `BillingOverview`."""
+        values = {"run": as_uuid(run), "most": _COUNTED}
+        return tuple((code, count) for code, count in await self._ask.rows("left_out", values))
+
     async def bills(
         self,
         *,
@@ -177,7 +198,7 @@ def _account(row: Record) -> AccountView:
 
 
 def _run(row: Record, sums: Sequence[Record]) -> RunView:
-    _, uid, cycle, kind, started_at, finished_at = row
+    _, uid, cycle, kind, scope, started_at, finished_at = row
     counts: dict[str, int] = defaultdict(int)
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for _, state, currency, count, total in sums:
@@ -197,6 +218,7 @@ def _run(row: Record, sums: Sequence[Record]) -> RunView:
         approved=counts["approved"],
         issued=counts["issued"],
         totals=tuple(sorted(totals.items())),
+        scope=str(RunScope.from_json(scope)) or None,
     )
 
 

@@ -34,7 +34,7 @@ ORDER BY tariff.name, tariff_version.effective, revision
 LIMIT %(limit)s
 
 -- name: runs
-SELECT id, uid, cycle, run_type, started_at, finished_at
+SELECT id, uid, cycle, run_type, scope, started_at, finished_at
 FROM bill_run
 WHERE (%(id)s::uuid IS NULL OR uid = %(id)s) AND (%(after)s::bigint IS NULL OR id < %(after)s)
 ORDER BY id DESC
@@ -47,6 +47,26 @@ WHERE run_id = ANY(%(runs)s) AND state <> 'discarded'
 GROUP BY run_id, state, currency
 HAVING sum(bills) > 0
 ORDER BY run_id, currency
+
+-- name: not_billed
+SELECT
+    run_note.id, account.number, account.name, run_note.service_point, run_note.code,
+    run_note.first_day, run_note.end_day, run_note.message
+FROM run_note JOIN account ON account.id = run_note.account_id
+WHERE run_note.run_id = (SELECT id FROM bill_run WHERE uid = %(run)s)
+    AND (%(code)s::text IS NULL OR run_note.code = %(code)s)
+    AND (%(after)s::bigint IS NULL OR run_note.id > %(after)s)
+ORDER BY run_note.id
+LIMIT %(limit)s
+
+-- name: left_out
+SELECT code, count(*)
+FROM (
+    SELECT code FROM run_note
+    WHERE run_id = (SELECT id FROM bill_run WHERE uid = %(run)s)
+    LIMIT %(most)s
+) AS note
+GROUP BY code ORDER BY code
 
 -- name: bills
 SELECT

@@ -1,0 +1,140 @@
+"""What a clerk of billing does by pages and API: the office of the pages' tests, with its bills."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+
+import httpx
+import psycopg
+import pytest
+
+from central.adapters.timescale.migrate import migrate
+from central.adapters.timescale.pool import make_pool
+from central.api.app import create_app
+from central.api.settings import WebSettings
+from central.dashboard.present import DASH
+from tests.support.office import Office
+from tests.support.servers import Database
+
+BASE = "http://127.0.0.1"
+_CONFLICTS = """\
+INSERT INTO claim_conflict (occupancy_id, kind, first_day, end_day, part_id)
+SELECT occupancy_id, 'billed_twice', '2026-10-05', '2026-10-09', id FROM bill_part
+ORDER BY id LIMIT 2
+"""
+_NOTES = """\
+INSERT INTO run_note (run_id, account_id, code, service_point, first_day, end_day, message)
+SELECT
+    bill_run.id, account.id, 'NOT_DUE', 'residence', '2026-11-01', '2026-12-01',
+    'The period 2026-11 is billed on 2026-12-01 or later.'
+FROM bill_run, account ORDER BY account.number
+"""
+
+
+class Clerk:
+    """Somebody at a browser, and a program beside them."""
+
+    def __init__(self, office: Office, web: httpx.AsyncClient, database: Database) -> None:
+        self.office = office
+        self.web = web
+        self.database = database
+
+    async def page(self, address: str) -> str:
+        """What stands on a page, its white space folded."""
+        answer = await self.web.get(address)
+        assert answer.status_code == 200, answer.text
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+    async def send(self, address: str, **fields: str) -> httpx.Response:
+        """A form, as a page of ours sends it."""
+        form = (await self.web.get("/runs")).text
+        token = re.search(r'X-Meterline-Form": "(\w+)"', form)
+        assert token is not None
+        return await self.web.post(address, data={"csrf_token": token[1], **fields})
+
+    async def audited(self, action: str) -> list[dict[str, object]]:
+        """Rows of the audit log, newest first."""
+        async with await psycopg.AsyncConnection.connect(self.database.dsn) as connection:
+            rows = await connection.execute(
+                "SELECT actor, via, subject, detail FROM audit_log WHERE action = %s"
+                " ORDER BY id DESC",
+                (action,),
+            )
+            return [
+                {"actor": row[0], "via": row[1], "subject": row[2], **row[3]}
+                for row in await rows.fetchall()
+            ]
+
+
+@pytest.fixture
+async def clerk(plain_database: Database) -> AsyncIterator[Clerk]:
+    migrate(plain_database.dsn)
+    async with make_pool(plain_database.dsn, max_size=4) as pool:
+        office = Office(pool)
+        await office.fill()
+        app = create_app(office.services(), WebSettings())
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as web:
+            yield Clerk(office, web, plain_database)
+
+
+async def test_days_billed_twice_are_named_and_decided(clerk: Clerk) -> None:
+    assert "Claim conflicts to decide" not in await clerk.page("/runs")
+    with psycopg.connect(clerk.database.dsn) as owner:
+        owner.execute(_CONFLICTS)
+    page = await clerk.page("/runs")
+    assert "Claim conflicts to decide All 2" not in page
+    assert f"Billed twice Mon 5 Oct 2026 {DASH} Thu 8 Oct 2026 Familia Iturbe ES-4100" in page
+    assert "Iturbe residence, electricity" in page
+    assert "Has these days 2026-10 draft" in page
+    assert "decide `settle`" in page
+    listed = (await clerk.web.get("/api/v1/claim-conflicts")).json()["items"]
+    first, second = (item["conflict"] for item in listed)
+    assert listed[0]["bill"]["bill"] == str(clerk.office.bills["Iturbe"])
+    empty = await clerk.send(f"/claim-conflicts/{first}/decide", decision="leave", reason=" ")
+    assert (empty.status_code, "Reason is empty." in empty.text) == (422, True)
+    odd = await clerk.send(f"/claim-conflicts/{first}/decide", decision="burn", reason="x")
+    assert odd.status_code == 422
+    done = await clerk.send(f"/claim-conflicts/{first}/decide", decision="leave", reason="seen")
+    assert (done.status_code, done.headers["location"]) == (303, "/claim-conflicts")
+    again = await clerk.send(f"/claim-conflicts/{first}/decide", decision="leave", reason="seen")
+    assert again.status_code == 409
+    order = {"decision": "settle", "reason": "credited"}
+    address = f"/api/v1/claim-conflicts/{second}/decide"
+    assert (await clerk.web.post(address, json=order)).json()["decision"] == "settle"
+    assert "No conflict is open." in await clerk.page("/claim-conflicts")
+    decided = await clerk.page("/claim-conflicts?show=decided")
+    assert "Left as it is by operator, 2026-11-03 09:00:00 UTC : seen" in decided
+    assert "Claim conflicts to decide" not in await clerk.page("/runs")
+    rows = await clerk.audited("claim_conflict.decided")
+    assert [(row["via"], row["reason"]) for row in rows] == [
+        ("api", "credited"),
+        ("dashboard", "seen"),
+    ]
+
+
+async def test_what_a_run_left_out_is_listed_with_its_reason(clerk: Clerk) -> None:
+    with psycopg.connect(clerk.database.dsn) as owner:
+        owner.execute(_NOTES)
+    run = (await clerk.web.get("/api/v1/bill-runs")).json()["items"][0]["run"]
+    address = f"/runs/{run}"
+    assert "Not billed 3" in await clerk.page(address)
+    page = await clerk.page(f"{address}/not-billed")
+    assert "All not due 3" in page
+    assert "Familia Okafor ES-4102 Not due. The period 2026-11 is billed on 2026-12-01" in page
+    assert "No days are left out" in await clerk.page(f"{address}/not-billed?code=PERIOD_TAKEN")
+    walked: list[str] = []
+    after: dict[str, str] = {}
+    while True:
+        rows = f"/api/v1/bill-runs/{run}/not-billed"
+        answer = (await clerk.web.get(rows, params={"limit": "2", **after})).json()
+        walked += [item["account_number"] for item in answer["items"]]
+        if answer["after"] is None:
+            break
+        after = {"after": answer["after"]}
+    assert walked == ["ES-4100", "ES-4101", "ES-4102"]
+    assert answer["items"][0]["code"] == "NOT_DUE"
+    lost = await clerk.web.get("/api/v1/bill-runs/7/not-billed")
+    assert lost.status_code == 404
