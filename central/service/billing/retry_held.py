@@ -10,6 +10,7 @@ import structlog
 
 from central.domain.actor import Actor
 from central.service.billing.run_bills import RunBills
+from central.service.halved import NOBODYS, error_text
 from central.service.ports.bill_window import BillWindowStore
 from central.service.ports.billing import BillingStore
 from firmware_bridge.contract.errors import OperatorError
@@ -25,10 +26,12 @@ class RetryTally:
     Args:
         runs: Runs that had held bills and were continued.
         held: Bills of them that are still held.
+        failed: Runs that failed; they are tried again the next night.
     """
 
     runs: int = 0
     held: int = 0
+    failed: int = 0
 
 
 async def retry_held(
@@ -49,14 +52,19 @@ async def retry_held(
         StoreUnavailableError: What was committed stays; call again.
     """
     tally = RetryTally()
+    use_case = RunBills(bills, clock, shard_size)
     for held in await window.held_runs():
-        use_case = RunBills(bills, clock, shard_size)
         try:
             run = await use_case.start(held.cycle, _ACTOR, held.run_type, held.only)
+            await use_case.work(run)
+            tally.held += (await bills.summary(run)).held_count
         except OperatorError as error:
             _log.warning("run_not_retried", cycle=str(held.cycle), reason=error.message)
-            continue
-        await use_case.work(run)
-        tally.runs += 1
-        tally.held += (await bills.summary(run)).held_count
+        except NOBODYS:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one run does, others go on
+            tally.failed += 1
+            _log.error("run_not_retried", cycle=str(held.cycle), error=error_text(error))
+        else:
+            tally.runs += 1
     return tally

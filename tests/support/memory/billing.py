@@ -400,9 +400,9 @@ def _add_shards(state: BookState, run: RunRecord, size: int) -> None:
     if not run.only.everyone:
         inside = accounts_in(state, run.only, run.scope.end - timedelta(days=1))
         wanted = [key for key in wanted if key in inside]
-    number = max((key[1] for key in state.shards if key[0] == run.id), default=0)
-    for first in range(0, len(wanted), size):
-        number += 1
+    for key in [key for key in state.shards if key[0] == run.id]:
+        del state.shards[key]
+    for number, first in enumerate(range(0, len(wanted), size), start=1):
         state.shards[run.id, number] = KeptShard(tuple(wanted[first : first + size]))
 
 

@@ -84,6 +84,7 @@ class TimescaleBillingStore(BillDecisions):
                 if not only.everyone:
                     last = scope.end - timedelta(days=1)
                     values["only"] = await accounts_in(connection, only, last)
+                await connection.execute(SQL["forget_shards"], {"run": row[0]})
                 await connection.execute(
                     SQL["add_shards"], {**values, "run": row[0], "size": shard_size}
                 )

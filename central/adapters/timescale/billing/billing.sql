@@ -19,13 +19,15 @@ SELECT cycle, run_type, scope FROM bill_run WHERE uid = %(uid)s
 SELECT count(*), coalesce(sum(cardinality(accounts)), 0) FROM bill_shard
 WHERE run_id = %(run)s AND done_at IS NULL
 
+-- name: forget_shards
+-- Those of the last time, all done: a run that is continued each night keeps no more of them.
+DELETE FROM bill_shard WHERE run_id = %(run)s
+
 -- name: add_shards
 -- Accounts with days to bill until the cycle's end, or a bill of such days that is open.
 INSERT INTO bill_shard (run_id, number, accounts)
 SELECT
-    %(run)s,
-    (SELECT coalesce(max(number), 0) FROM bill_shard WHERE run_id = %(run)s) + 1 + slot,
-    array_agg(id ORDER BY id)
+    %(run)s, 1 + slot, array_agg(id ORDER BY id)
 FROM (
     SELECT account.id, (row_number() OVER (ORDER BY account.id) - 1) / %(size)s AS slot
     FROM account
