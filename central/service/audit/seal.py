@@ -87,7 +87,9 @@ class SealAudit:
         if head is not None:
             self._begun = True
             self._head = head
-            if self._anchored is None or now >= self._anchored.at + self._every:
+            # A clock that was set back since makes no pause.
+            last = None if self._anchored is None else self._anchored.at
+            if last is None or not last <= now < last + self._every:
                 self.anchor_last()
         return head
 

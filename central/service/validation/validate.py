@@ -155,7 +155,9 @@ class Validate:
     def _rests(self, key: PointChannelId) -> bool:
         """Whether a channel failed so often that it is left alone for a while."""
         tries, last = self._failing.get(key, (0, self._clock()))
-        return tries >= self._settings.tries and self._clock() < last + self._settings.rest
+        # A clock that was set back since makes no rest.
+        rests = last <= self._clock() < last + self._settings.rest
+        return tries >= self._settings.tries and rests
 
     def _remember(self, done: Mapping[PointChannelId, DaysDone]) -> None:
         for key, one in done.items():
