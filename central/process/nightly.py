@@ -10,6 +10,7 @@ import structlog
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
+from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.validation.estimates import TimescaleBillWindow
@@ -19,7 +20,7 @@ from central.domain.actor import Actor
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.retry_held import RetryTally, retry_held
 from central.service.ingest.error_fields import error_fields
-from central.service.nightly import Nightly
+from central.service.nightly import JobOutcome, Nightly
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.registry.cycles import BillingCycles
@@ -29,7 +30,7 @@ _LOOK_EVERY_S = 60.0
 _log = structlog.get_logger(__name__)
 
 
-def nightly_jobs(pool: Pool, settings: Settings) -> Nightly:
+def nightly_jobs(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> Nightly:
     """The jobs, in the order in which they are done."""
     registry, bills = TimescaleRegistry(pool), TimescaleBillingStore(pool)
     window, validation = TimescaleBillWindow(pool), TimescaleValidationStore(pool)
@@ -52,7 +53,10 @@ def nightly_jobs(pool: Pool, settings: Settings) -> Nightly:
             "retry_held": retry,
             "estimate_held": estimate_held,
             "retry_estimated": retry,
-        }
+        },
+        TimescaleNightStore(pool),
+        clock,
+        _report,
     )
 
 
@@ -66,15 +70,17 @@ async def run_nightly(
         settings: How many accounts are billed at a time.
         clock: Now, aware.
     """
-    nightly = nightly_jobs(pool, settings)
+    nightly = nightly_jobs(pool, settings, clock)
     while True:
         try:
-            for outcome in await nightly.step(clock()):
-                if outcome.error is not None:
-                    fields = error_fields(outcome.error)
-                    _log.error("nightly_job_failed", job=outcome.name, **fields)
-                else:
-                    _log.info("nightly_job_done", job=outcome.name, outcome=str(outcome.done))
+            await nightly.step()
         except (StoreUnavailableError, StoreUnfitError) as error:  # validating ends on the second
             _log.warning("nightly_jobs_put_off", reason=error.message)
         await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _report(outcome: JobOutcome) -> None:
+    if outcome.error is not None:
+        _log.error("nightly_job_failed", job=outcome.name, **error_fields(outcome.error))
+    else:
+        _log.info("nightly_job_done", job=outcome.name, outcome=str(outcome.done))

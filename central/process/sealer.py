@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import structlog
 
@@ -18,9 +20,11 @@ _EVERY_S = 1.0
 _log = structlog.get_logger(__name__)
 
 
-def make_sealer(pool: Pool, settings: Settings) -> SealAudit:
+def make_sealer(
+    pool: Pool, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> SealAudit:
     """The use-case, as the settings say."""
-    return SealAudit(TimescaleAuditStore(pool), anchors(settings))
+    return SealAudit(TimescaleAuditStore(pool), anchors(settings), clock)
 
 
 def anchors(settings: Settings) -> TextAnchors | None:
@@ -29,14 +33,17 @@ def anchors(settings: Settings) -> TextAnchors | None:
     return None if file is None else TextAnchors(file)
 
 
-async def run_sealer(pool: Pool, settings: Settings) -> None:
+async def run_sealer(
+    pool: Pool, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> None:
     """Seal until cancelled; a pass that fails is said and tried again.
 
     Args:
         pool: An open pool.
         settings: Where heads are anchored.
+        clock: Now, aware.
     """
-    sealer, failed = make_sealer(pool, settings), False
+    sealer, failed = make_sealer(pool, settings, clock), False
     try:
         while True:
             try:

@@ -6,6 +6,8 @@ Any number of workers share both queues.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import structlog
 
@@ -28,13 +30,16 @@ from firmware_bridge.contract.errors import MeterlineError
 _log = structlog.get_logger(__name__)
 
 
-async def run_worker(settings: Settings) -> None:
+async def run_worker(
+    settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> None:
     """Validate what comes in and render the documents of issued bills, until cancelled.
 
     It waits for a database that is not there, and for one that went away.
 
     Args:
         settings: Where the database is.
+        clock: Now, aware.
 
     Raises:
         StoreUnfitError: The database is not one that this release can work with.
@@ -45,18 +50,18 @@ async def run_worker(settings: Settings) -> None:
     await patiently(lambda: check_fit(dsn), _wait_on)
     pool = make_pool(dsn, max_size=5, name="meterline-worker", check=False, limits=settings.limits)
     await pool.open(wait=False)
-    sealing = asyncio.create_task(run_sealer(pool, settings))
+    sealing = asyncio.create_task(run_sealer(pool, settings, clock))
     try:
         use_case = Validate(
-            TimescaleValidationStore(pool), settings=VeeSettings(grace=settings.grace)
+            TimescaleValidationStore(pool), clock, VeeSettings(grace=settings.grace)
         )
         archive = ArchiveInvoices(
-            TimescaleBillingStore(pool), TimescaleDocumentStore(pool), render_invoice
+            TimescaleBillingStore(pool), TimescaleDocumentStore(pool), render_invoice, clock
         )
         beside = [
             asyncio.create_task(_end_overdue(OverdueTransactions(pool))),
             asyncio.create_task(_render(archive, settings.poll_s)),
-            asyncio.create_task(run_nightly(pool, settings)),
+            asyncio.create_task(run_nightly(pool, settings, clock)),
         ]
         try:
             await _validate(use_case, settings.poll_s)

@@ -15,6 +15,7 @@ from central.adapters.timescale.billing.reconciliation import TimescaleReconcili
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.migrate import migrate
+from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -32,6 +33,7 @@ from central.service.ports.decisions import DecisionStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore
+from central.service.ports.nights import NightStore
 from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import (
     AccountRecord,
@@ -59,6 +61,7 @@ from tests.support.memory.decisions import MemoryDecisionStore
 from tests.support.memory.documents import MemoryDocumentStore
 from tests.support.memory.estimates import MemoryBillWindow
 from tests.support.memory.ingest import MemoryIngestStore
+from tests.support.memory.nights import MemoryNightStore
 from tests.support.memory.reconciliation import MemoryReconciliation
 from tests.support.memory.registry import MemoryRegistry
 from tests.support.memory.series import MemorySeriesStore
@@ -108,6 +111,7 @@ class Utility:
     window: BillWindowStore
     documents: DocumentStore
     reconciliation: ReconciliationStore
+    nights: NightStore
 
     now: datetime = NOW
     """What the centre's clock shows."""
@@ -188,6 +192,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleBillWindow(pool),
             TimescaleDocumentStore(pool),
             TimescaleReconciliation(pool),
+            TimescaleNightStore(pool),
         )
 
 
@@ -208,4 +213,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemoryBillWindow(books),
         MemoryDocumentStore(books),
         MemoryReconciliation(books),
+        MemoryNightStore(),
     )

@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT, UPDATE, DELETE ON night_job TO meterline_app;

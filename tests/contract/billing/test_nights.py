@@ -1,0 +1,82 @@
+"""Whose turn a job of the night is, told alike by every store."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from central.service.ports.nights import AHEAD, KEPT, JobTurn, NightJob
+from tests.support.books import Utility
+
+NOW = datetime(2026, 11, 20, 2, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+UNTIL = NOW + 5 * MINUTE
+OURS = NightJob(date(2026, 11, 20), "count", UUID(int=1))
+THEIRS = replace(OURS, worker=UUID(int=2))
+
+
+async def take(utility: Utility, job: NightJob, at: datetime = NOW) -> JobTurn:
+    return await utility.nights.take(job, at, at + 5 * MINUTE)
+
+
+async def test_one_takes_a_job_and_others_wait_until_it_is_done(utility: Utility) -> None:
+    assert await take(utility, OURS) is JobTurn.OURS
+    assert await take(utility, THEIRS) is JobTurn.OTHERS
+    assert await take(utility, OURS) is JobTurn.OURS, "after the database was away"
+    await utility.nights.end(THEIRS, NOW)
+    assert await take(utility, THEIRS) is JobTurn.OTHERS, "it is not theirs to end"
+    await utility.nights.end(OURS, NOW + MINUTE)
+    for job in (OURS, THEIRS):
+        assert await take(utility, job, NOW + 100 * MINUTE) is JobTurn.DONE
+    assert await take(utility, replace(THEIRS, night=date(2026, 11, 21))) is JobTurn.OURS
+
+
+async def test_of_many_at_once_one_takes_it(utility: Utility) -> None:
+    workers = [replace(OURS, worker=UUID(int=number)) for number in range(8)]
+    turns = await asyncio.gather(*(take(utility, worker) for worker in workers))
+    assert sorted(turns) == sorted([JobTurn.OURS] + [JobTurn.OTHERS] * 7)
+
+
+async def test_a_job_whose_worker_died_comes_free(utility: Utility) -> None:
+    await take(utility, OURS)
+    await utility.nights.keep(OURS, UNTIL + MINUTE)
+    assert await take(utility, THEIRS, UNTIL) is JobTurn.OTHERS
+    assert await take(utility, THEIRS, UNTIL + MINUTE) is JobTurn.OURS
+    # Who went on after all keeps, ends and puts off nothing any more.
+    await utility.nights.keep(OURS, UNTIL + 60 * MINUTE)
+    await utility.nights.put_off(OURS, UNTIL + 60 * MINUTE, "ValueError: late")
+    await utility.nights.end(OURS, UNTIL)
+    assert await take(utility, OURS, UNTIL + 2 * MINUTE) is JobTurn.OTHERS
+    assert await take(utility, OURS, UNTIL + 6 * MINUTE) is JobTurn.OURS
+
+
+async def test_a_job_that_failed_is_put_off_for_all(utility: Utility) -> None:
+    await take(utility, OURS)
+    await utility.nights.put_off(OURS, UNTIL, "ValueError: \u20ac")
+    for job in (OURS, THEIRS):
+        assert await take(utility, job, UNTIL - MINUTE) is JobTurn.PUT_OFF
+    assert await take(utility, THEIRS, UNTIL) is JobTurn.OURS
+    await utility.nights.end(THEIRS, UNTIL)
+    assert await take(utility, OURS, UNTIL) is JobTurn.DONE
+
+
+async def test_what_a_clock_noted_that_was_ahead_keeps_nobody(utility: Utility) -> None:
+    ahead = NOW + AHEAD + MINUTE
+    await take(utility, OURS, ahead)
+    assert await take(utility, THEIRS) is JobTurn.OURS
+    await utility.nights.end(THEIRS, ahead)
+    assert await take(utility, OURS) is JobTurn.OURS
+    await utility.nights.end(OURS, NOW + AHEAD)
+    assert await take(utility, THEIRS) is JobTurn.DONE
+
+
+async def test_nights_long_over_are_forgotten(utility: Utility) -> None:
+    await take(utility, OURS)
+    await utility.nights.end(OURS, NOW)
+    for days, turn in ((KEPT.days, JobTurn.DONE), (KEPT.days + 1, JobTurn.OURS)):
+        later = replace(OURS, night=OURS.night + timedelta(days=days))
+        assert await take(utility, later, NOW + timedelta(days=days)) is JobTurn.OURS
+        await utility.nights.end(later, NOW + timedelta(days=days))
+        assert await take(utility, OURS, NOW + timedelta(days=days)) is turn
