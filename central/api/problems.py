@@ -15,6 +15,7 @@ from central.service.ports.billing_errors import UnknownBillError, UnknownRunErr
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError
 from central.service.ports.registry import NotRegisteredError
+from central.service.registry.cycle_file import CycleFileError
 from central.service.views.lookup import NotFoundError
 from central.service.views.paging import CursorError
 from firmware_bridge.contract.errors import (
@@ -94,6 +95,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     UnknownRunError: HTTPStatus.NOT_FOUND,
     UnprintableTextError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    CycleFileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TariffRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     PoisonError: HTTPStatus.UNPROCESSABLE_ENTITY,
     StoreUnfitError: HTTPStatus.SERVICE_UNAVAILABLE,

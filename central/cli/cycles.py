@@ -21,6 +21,7 @@ from central.cli.output import (
     show,
     wait_for,
 )
+from central.cli.registry import Because
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.process.stores import Stores, open_stores
@@ -45,8 +46,9 @@ def add_command(  # noqa: PLR0913 - one option each
     bill_after: Annotated[
         int, typer.Option(min=0, help="Days from the end of a period to its bill.")
     ] = 0,
-    actor: ActingAs = None,
     *,
+    reason: Because = "",
+    actor: ActingAs = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a cycle that begins on a day, and list its periods two years ahead.
@@ -57,7 +59,7 @@ def add_command(  # noqa: PLR0913 - one option each
 
     async def work() -> ListChange:
         async with _stores() as stores:
-            return await BillingCycles(stores.registry, actor_of(actor)).add(cycle)
+            return await BillingCycles(stores.registry, actor_of(actor), reason=reason).add(cycle)
 
     _print_changes([wait_for(work())], as_json=as_json)
 
@@ -66,8 +68,9 @@ def add_command(  # noqa: PLR0913 - one option each
 @answered
 def import_command(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")],
-    actor: ActingAs = None,
     *,
+    reason: Because = "",
+    actor: ActingAs = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +83,7 @@ def import_command(
 
     async def work() -> list[ListChange]:
         async with _stores() as stores:
-            use_case = BillingCycles(stores.registry, actor_of(actor))
+            use_case = BillingCycles(stores.registry, actor_of(actor), reason=reason)
             return await use_case.put_lists(given, dry_run=dry_run)
 
     _print_changes(wait_for(work()), as_json=as_json, dry_run=dry_run)
@@ -88,19 +91,21 @@ def import_command(
 
 @cycles.command("extend")
 @answered
-def extend_command(actor: ActingAs = None, *, as_json: AsJson = False) -> None:
+def extend_command(
+    *, reason: Because = "", actor: ActingAs = None, as_json: AsJson = False
+) -> None:
     """Continue the lists of all cycles two years ahead; the worker does it every night."""
 
     async def work() -> list[ListChange]:
         async with _stores() as stores:
-            return await BillingCycles(stores.registry, actor_of(actor)).extend()
+            return await BillingCycles(stores.registry, actor_of(actor), reason=reason).extend()
 
     _print_changes(wait_for(work()), as_json=as_json)
 
 
 @cycles.command("assign")
 @answered
-def assign_command(
+def assign_command(  # noqa: PLR0913 - one option each
     account: Annotated[str, typer.Argument(help="Number of the account.")],
     name: Annotated[
         str,
@@ -109,15 +114,16 @@ def assign_command(
         ),
     ],
     first: From,
-    actor: ActingAs = None,
     *,
+    reason: Because = "",
+    actor: ActingAs = None,
     as_json: AsJson = False,
 ) -> None:
     """Put an account into a cycle from a day on that is not billed yet."""
 
     async def work() -> str:
         async with _stores() as stores:
-            use_case = BillingCycles(stores.registry, actor_of(actor))
+            use_case = BillingCycles(stores.registry, actor_of(actor), reason=reason)
             return (await use_case.assign(account, name, first.date())).value
 
     effect = wait_for(work())

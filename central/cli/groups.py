@@ -20,6 +20,7 @@ from central.cli.output import (
     show,
     wait_for,
 )
+from central.cli.registry import Because
 from central.process.stores import Stores, open_stores
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.registry.groups import NamedGroups
@@ -41,12 +42,13 @@ To = Annotated[
 def add_command(
     name: GroupName,
     of: Annotated[GroupOf, typer.Option(help="What its members are.")],
-    actor: ActingAs = None,
     *,
+    reason: Because = "",
+    actor: ActingAs = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a group. Adding it again changes nothing."""
-    _change(name, actor, lambda use: use.add(GroupRecord(name, of)), as_json=as_json)
+    _change(name, actor, reason, lambda use: use.add(GroupRecord(name, of)), as_json=as_json)
 
 
 @groups.command("assign")
@@ -56,22 +58,31 @@ def assign_command(  # noqa: PLR0913 - one option each
     member: Member,
     first: From,
     end: To = None,
-    actor: ActingAs = None,
     *,
+    reason: Because = "",
+    actor: ActingAs = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a service point or account into a group for some days."""
     given = Membership(member, first.date(), None if end is None else end.date())
-    _change(name, actor, lambda use: use.assign(name, given), as_json=as_json)
+    _change(name, actor, reason, lambda use: use.assign(name, given), as_json=as_json)
 
 
 @groups.command("remove")
 @answered
-def remove_command(
-    name: GroupName, member: Member, first: From, actor: ActingAs = None, *, as_json: AsJson = False
+def remove_command(  # noqa: PLR0913 - one option each
+    name: GroupName,
+    member: Member,
+    first: From,
+    *,
+    reason: Because = "",
+    actor: ActingAs = None,
+    as_json: AsJson = False,
 ) -> None:
     """Take a member out of a group from a day on."""
-    _change(name, actor, lambda use: use.remove(name, member, first.date()), as_json=as_json)
+    _change(
+        name, actor, reason, lambda use: use.remove(name, member, first.date()), as_json=as_json
+    )
 
 
 @groups.command("list")
@@ -109,13 +120,14 @@ def show_command(name: GroupName, *, as_json: AsJson = False) -> None:
 def _change(
     name: str,
     actor: str | None,
+    reason: str,
     change: Callable[[NamedGroups], Awaitable[Effect]],
     *,
     as_json: bool,
 ) -> None:
     async def work() -> Effect:
         async with _stores() as stores:
-            return await change(NamedGroups(stores.registry, actor_of(actor)))
+            return await change(NamedGroups(stores.registry, actor_of(actor), reason=reason))
 
     effect = wait_for(work())
     if as_json:

@@ -75,6 +75,25 @@ class SentForm:
             raise FieldRefusedError(message, value=text)
         return text
 
+    def document(self, name: str, label: str, longest: int) -> str:
+        """A field of several lines; see `text`.
+
+        Raises:
+            FieldRefusedError: It is empty, too long, or holds what nobody sees.
+        """
+        text = self._fields.get(name, "").replace("\r\n", "\n")
+        if not text.strip():
+            message = f"{label} is empty."
+            raise FieldRefusedError(message, value="")
+        bad = flaw(text, lines=True)
+        if bad is not None:
+            message = f"{label} holds {bad}."
+            raise FieldRefusedError(message, value=text[:longest])
+        if len(text) > longest:
+            message = f"{label} has {len(text)} characters; it may have {longest}."
+            raise FieldRefusedError(message, value=len(text))
+        return text
+
     def optional_day(self, name: str, label: str) -> date | None:
         """A field's day; None where it is empty.
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from central.dashboard.assets import Asset, Assets
 from central.dashboard.page import Pages, pages_of
-from central.dashboard.pages import billing, claims, field
+from central.dashboard.pages import billing, claims, cycles, field, groups
 from central.service.operator.services import OperatorServices
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -28,7 +28,14 @@ def mount_pages(app: FastAPI, services: OperatorServices) -> None:
         AssetsMissingError: Scripts or styles have not been fetched.
     """
     app.state.pages = Pages(services, Assets())
-    for router in (files, field.router, billing.router, claims.router):
+    for router in (
+        files,
+        field.router,
+        billing.router,
+        claims.router,
+        cycles.router,
+        groups.router,
+    ):
         app.include_router(router)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from central.dashboard import present
 from central.dashboard.assets import Assets
@@ -42,7 +43,7 @@ class Pages:
         )
         for name in (
             "number", "money", "energy", "quantity", "utc", "local", "iso", "day",
-            "month_name", "period", "hours", "local_stamp", "price", "words",
+            "month_name", "period", "hours", "local_stamp", "price", "words", "last_day",
         ):  # fmt: skip
             self._templates.filters[name] = getattr(present, name)
         self._templates.filters["fraction"] = spell_fraction
@@ -104,6 +105,11 @@ def is_part(request: Request) -> bool:
 def asked(request: Request, name: str, longest: int = 64) -> str:
     """A query parameter's text, trimmed and bounded; empty where it is not given."""
     return request.query_params.get(name, "").strip()[:longest]
+
+
+def back_to(address: str) -> Response:
+    """Where the browser goes after a form was taken."""
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 
 def cursor(request: Request) -> str | None:

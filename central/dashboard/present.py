@@ -105,6 +105,11 @@ def day(value: date | None) -> str:
     return DASH if value is None else f"{value:%a} {value.day} {value:%b %Y}"
 
 
+def last_day(end: date | None) -> str:
+    """The last day of days that end before one; a dash where they go on."""
+    return day(None if end is None else end - timedelta(days=1))
+
+
 def month_name(value: date) -> str:
     """A month and its year."""
     return f"{value:%B %Y}"

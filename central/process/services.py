@@ -14,6 +14,7 @@ from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
+from central.adapters.timescale.views.memberships import TimescaleMemberships
 from central.service.billing.invoice_document import Renderer
 from central.service.operator.services import OperatorServices
 
@@ -33,6 +34,7 @@ def timescale_services(
     return OperatorServices(
         field=TimescaleField(pool),
         billing=TimescaleBilling(pool),
+        memberships=TimescaleMemberships(pool),
         registry=TimescaleRegistry(pool),
         bills=TimescaleBillingStore(pool),
         claims=TimescaleClaimConflicts(pool),

@@ -10,20 +10,24 @@ from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
 from central.api.parameters import Services
-from central.api.routers.commands import EFFECT
+from central.api.routers.commands import EFFECT, Responses
 from central.api.schemas.cycles import (
     AccountCycleIn,
     CycleDetailsOut,
     CycleIn,
+    CycleListsIn,
     CycleOut,
+    ExtensionIn,
     GroupIn,
     GroupOut,
+    ListChangeOut,
+    ListChangesOut,
     MembershipIn,
     MembershipOut,
+    RemovalIn,
 )
 from central.api.schemas.writes import EffectOut
-from central.service.registry.cycles import BillingCycles
-from central.service.registry.groups import NamedGroups
+from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.listings import (
     cycle_details,
     cycle_summaries,
@@ -33,6 +37,7 @@ from central.service.registry.listings import (
 from central.service.registry.register import Effect
 
 router = APIRouter(tags=["cycles and groups"])
+_LISTS: Responses = {HTTPStatus.OK.value: {"model": ListChangesOut}}
 
 
 async def _effect(order: Awaitable[Effect]) -> tuple[HTTPStatus, EffectOut]:
@@ -56,7 +61,7 @@ async def get_cycle(services: Services, cycle: str) -> CycleDetailsOut:
 @router.post("/cycles", responses=EFFECT, response_model=None)
 async def add_cycle(services: Services, once: DoOnce, order: CycleIn) -> Response:
     """Add a billing cycle of months, and list its periods two years ahead."""
-    use_case = BillingCycles(services.registry, once.actor, services.clock)
+    use_case = services.cycles(once.actor, order.reason)
 
     async def work() -> tuple[HTTPStatus, EffectOut]:
         async def added() -> Effect:
@@ -67,10 +72,36 @@ async def add_cycle(services: Services, once: DoOnce, order: CycleIn) -> Respons
     return await once(work)
 
 
+@router.post("/cycle-lists", responses=_LISTS, response_model=None)
+async def write_lists(services: Services, once: DoOnce, order: CycleListsIn) -> Response:
+    """Write lists of periods by hand, all or none; what is billed stays."""
+
+    async def work() -> tuple[HTTPStatus, ListChangesOut]:
+        given = read_cycle_file(order.file)
+        use_case = services.cycles(once.actor, order.reason)
+        changes = await use_case.put_lists(given, dry_run=order.dry_run)
+        listed = [ListChangeOut.of(change) for change in changes]
+        return HTTPStatus.OK, ListChangesOut(dry_run=order.dry_run, changes=listed)
+
+    return await once(work)
+
+
+@router.post("/cycle-lists/extend", responses=_LISTS, response_model=None)
+async def extend_lists(services: Services, once: DoOnce, order: ExtensionIn) -> Response:
+    """Continue the lists of all cycles two years ahead."""
+
+    async def work() -> tuple[HTTPStatus, ListChangesOut]:
+        changes = await services.cycles(once.actor, order.reason).extend()
+        listed = [ListChangeOut.of(change) for change in changes]
+        return HTTPStatus.OK, ListChangesOut(changes=listed)
+
+    return await once(work)
+
+
 @router.post("/account-cycles", responses=EFFECT, response_model=None)
 async def assign_cycle(services: Services, once: DoOnce, order: AccountCycleIn) -> Response:
     """Put an account into a cycle, from a day on that is not billed yet."""
-    use_case = BillingCycles(services.registry, once.actor, services.clock)
+    use_case = services.cycles(once.actor, order.reason)
     return await once(lambda: _effect(use_case.assign(order.account, order.cycle, order.first)))
 
 
@@ -90,7 +121,7 @@ async def list_members(services: Services, group: str) -> list[MembershipOut]:
 @router.post("/groups", responses=EFFECT, response_model=None)
 async def add_group(services: Services, once: DoOnce, order: GroupIn) -> Response:
     """Add a named group of service points or accounts."""
-    use_case = NamedGroups(services.registry, once.actor, services.clock)
+    use_case = services.groups(once.actor, order.reason)
     return await once(lambda: _effect(use_case.add(order.record())))
 
 
@@ -99,5 +130,12 @@ async def assign_member(
     services: Services, once: DoOnce, group: str, order: MembershipIn
 ) -> Response:
     """Put a service point or account into a group for some days, or set the end of its days."""
-    use_case = NamedGroups(services.registry, once.actor, services.clock)
+    use_case = services.groups(once.actor, order.reason)
     return await once(lambda: _effect(use_case.assign(group, order.record())))
+
+
+@router.post("/groups/{group}/members/remove", responses=EFFECT, response_model=None)
+async def remove_member(services: Services, once: DoOnce, group: str, order: RemovalIn) -> Response:
+    """Take a service point or account out of a group from a day on."""
+    use_case = services.groups(once.actor, order.reason)
+    return await once(lambda: _effect(use_case.remove(group, order.member, order.first)))

@@ -7,9 +7,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from central.api.schemas.writes import Name, Order
+from central.api.schemas.writes import Name, Order, Reason
 from central.domain.billing.billing_cycle import BillingCycle
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
+from central.service.registry.cycles import ListChange
+from central.service.registry.register import Effect
 
 CycleName = Annotated[str, StringConstraints(pattern=r"^(@[0-9]{1,2}|[a-z][a-z0-9_-]{0,30})$")]
 GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$")]
@@ -35,6 +38,16 @@ class PeriodOut(BaseModel):
     end: date
     bill_day: date
 
+    @classmethod
+    def of(cls, period: BillingPeriod) -> PeriodOut:
+        """As the cycle has it."""
+        return cls(
+            period=period.name,
+            first=period.days.first,
+            end=period.days.end,
+            bill_day=period.bill_day,
+        )
+
 
 class CycleMemberOut(BaseModel):
     """An account that was put into a cycle on a day."""
@@ -58,6 +71,7 @@ class CycleIn(Order):
     months: Annotated[int, Field(ge=1, le=12)]
     first: date
     bill_after: Annotated[int, Field(ge=0, le=366)] = 0
+    reason: Reason | None = None
 
     def record(self) -> BillingCycle:
         """As it is added."""
@@ -70,6 +84,7 @@ class AccountCycleIn(Order):
     account: Name
     cycle: CycleName
     first: date
+    reason: Reason | None = None
 
 
 class GroupOut(BaseModel):
@@ -98,6 +113,7 @@ class GroupIn(Order):
 
     group: GroupName
     of: GroupOf
+    reason: Reason | None = None
 
     def record(self) -> GroupRecord:
         """As it is added."""
@@ -110,7 +126,59 @@ class MembershipIn(Order):
     member: Name
     first: date
     end: date | None = None
+    reason: Reason | None = None
 
     def record(self) -> Membership:
         """As it is added."""
         return Membership(self.member, self.first, self.end)
+
+
+class RemovalIn(Order):
+    """A member that is taken out of a group from a day on."""
+
+    member: Name
+    first: date
+    reason: Reason | None = None
+
+
+class CycleListsIn(Order):
+    """Lists of periods that were written by hand."""
+
+    LINES = frozenset({"file"})
+
+    file: Annotated[str, StringConstraints(min_length=1, max_length=60_000)]
+    """CSV with a heading: cycle, first, end, months, bill_day."""
+    dry_run: bool = False
+    reason: Reason | None = None
+
+
+class ExtensionIn(Order):
+    """Why the lists are continued."""
+
+    reason: Reason | None = None
+
+
+class ListChangeOut(BaseModel):
+    """What became of a cycle's list, or would become of it."""
+
+    cycle: str
+    effect: Effect
+    removed: list[PeriodOut]
+    added: list[PeriodOut]
+
+    @classmethod
+    def of(cls, change: ListChange) -> ListChangeOut:
+        """As the use-case says it."""
+        return cls(
+            cycle=change.cycle,
+            effect=change.effect,
+            removed=[PeriodOut.of(period) for period in change.removed],
+            added=[PeriodOut.of(period) for period in change.added],
+        )
+
+
+class ListChangesOut(BaseModel):
+    """What became of lists."""
+
+    dry_run: bool = False
+    changes: list[ListChangeOut]

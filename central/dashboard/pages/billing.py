@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
+from central.dashboard.page import ROWS, asked, back_to, cursor, is_part, pages_of
 from central.dashboard.slots import line_slots
 from central.service.billing.print_invoice import BillFile
 from central.service.operator.bill_orders import approve_run, issue_run
@@ -121,29 +120,25 @@ async def line_day(request: Request, bill: str, line: int, place: int, day: date
     )
 
 
-def _back(address: str) -> Response:
-    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
-
-
 @router.post("/bills/{bill}/approve")
 async def approve(request: Request, bill: UUID) -> Response:
     """Approve a draft."""
     await pages_of(request).services.approve.one(bill, request.state.actor)
-    return _back(f"/bills/{bill}")
+    return back_to(f"/bills/{bill}")
 
 
 @router.post("/bills/{bill}/issue")
 async def issue(request: Request, bill: UUID) -> Response:
     """Issue an approved bill."""
     await pages_of(request).services.issue.one(bill, request.state.actor)
-    return _back(f"/bills/{bill}")
+    return back_to(f"/bills/{bill}")
 
 
 @router.post("/bills/{bill}/discard")
 async def discard(request: Request, bill: UUID) -> Response:
     """Discard a draft or held bill."""
     await pages_of(request).services.discard([bill], request.state.actor)
-    return _back(f"/bills/{bill}")
+    return back_to(f"/bills/{bill}")
 
 
 @router.post("/runs/{run}/approve")
@@ -151,7 +146,7 @@ async def approve_all(request: Request, run: str) -> Response:
     """Approve every draft of a run."""
     outcome = await approve_run(pages_of(request).services, run, request.state.actor)
     outcome.require_all()
-    return _back(f"/runs/{run}")
+    return back_to(f"/runs/{run}")
 
 
 @router.post("/runs/{run}/issue")
@@ -159,4 +154,4 @@ async def issue_all(request: Request, run: str) -> Response:
     """Issue every approved bill of a run."""
     outcome = await issue_run(pages_of(request).services, run, request.state.actor)
     outcome.require_all()
-    return _back(f"/runs/{run}")
+    return back_to(f"/runs/{run}")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from central.dashboard.form import FieldRefusedError, SentForm
-from central.dashboard.page import ROWS, asked, cursor, pages_of
+from central.dashboard.page import ROWS, asked, back_to, cursor, pages_of
 from central.domain.billing.claim_conflict import ClaimDecision
 from central.service.billing.decide_claims import decide_claim_conflict
 from central.service.ports.decisions import DecisionNote
@@ -45,4 +43,4 @@ async def decide(request: Request, conflict: int) -> Response:
         raise FieldRefusedError(message, value=chosen) from None
     note = DecisionNote(request.state.actor, form.text("reason", "Reason"), services.clock())
     await decide_claim_conflict(services.claims, conflict, decision, note)
-    return RedirectResponse("/claim-conflicts", HTTPStatus.SEE_OTHER)
+    return back_to("/claim-conflicts")

@@ -16,9 +16,12 @@ from central.service.ports.billing import BillingStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
+from central.service.ports.membership_overview import MembershipOverview
 from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
+from central.service.registry.cycles import BillingCycles
+from central.service.registry.groups import NamedGroups
 from central.service.registry.register import Enrol
 from central.service.views.billing import LineExplanation
 
@@ -30,6 +33,7 @@ class OperatorServices:
     Args:
         field: Reads of the field.
         billing: Reads of billing.
+        memberships: Reads of cycles and groups.
         registry: Where points, meters, accounts, agreements and tariffs are kept.
         bills: Where bills are kept.
         claims: Days that no claim can hold.
@@ -42,6 +46,7 @@ class OperatorServices:
 
     field: FieldOverview
     billing: BillingOverview
+    memberships: MembershipOverview
     registry: RegistryStore
     bills: BillingStore
     claims: ClaimConflictStore
@@ -69,6 +74,14 @@ class OperatorServices:
     def enrol(self, actor: Actor) -> Enrol:
         """The use-cases that write the registry, in somebody's name."""
         return Enrol(self.registry, actor, self.clock)
+
+    def cycles(self, actor: Actor, reason: str | None = None) -> BillingCycles:
+        """The use-cases of billing cycles, in somebody's name."""
+        return BillingCycles(self.registry, actor, self.clock, reason or "")
+
+    def groups(self, actor: Actor, reason: str | None = None) -> NamedGroups:
+        """The use-cases of named groups, in somebody's name."""
+        return NamedGroups(self.registry, actor, self.clock, reason or "")
 
     @property
     def approve(self) -> ApproveBills:

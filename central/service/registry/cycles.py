@@ -57,6 +57,7 @@ class BillingCycles:
         store: Where the registry is kept.
         actor: Who asks; noted in the audit log.
         clock: Now, aware.
+        reason: Why, for the audit log; "" for none.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class BillingCycles:
         store: RegistryStore,
         actor: Actor,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        reason: str = "",
     ) -> None:
         self._store = store
         self._actor = actor
         self._clock = clock
+        self._reason = {"reason": reason.strip()} if reason.strip() else {}
 
     async def add(self, cycle: BillingCycle) -> ListChange:
         """Add a cycle whose periods are generated, with the list of the next two years.
@@ -88,7 +91,7 @@ class BillingCycles:
             listed = cycle.listed_until(max(self._horizon(), months_after(cycle.first, 1)))
             await registry.add_cycle(CycleRecord(listed))
             detail = {"new": _rule_fields(CycleRecord(listed))}
-            await registry.audit(self._clock(), self._actor, "cycle.added", cycle.name, detail)
+            await self._note(registry, "cycle.added", cycle.name, detail)
         return ListChange(cycle.name, Effect.ADDED, added=listed.listed)
 
     async def extend(self) -> list[ListChange]:
@@ -205,7 +208,7 @@ class BillingCycles:
         await self._require_one_bill_a_period(registry, account, changes_of(after))
         await registry.assign_cycle(account, new)
         detail = {"old": _assigned(before), "new": _assigned(after)}
-        await registry.audit(self._clock(), self._actor, "account.cycle", account, detail)
+        await self._note(registry, "account.cycle", account, detail)
         return Effect.CHANGED if before else Effect.ADDED
 
     async def _require_one_bill_a_period(
@@ -246,7 +249,13 @@ class BillingCycles:
         action: str,
     ) -> None:
         detail = {"old": _dates(removed), "new": _dates(added)}
-        await registry.audit(self._clock(), self._actor, action, name, detail)
+        await self._note(registry, action, name, detail)
+
+    async def _note(
+        self, registry: RegistryTransaction, action: str, subject: str, detail: dict[str, Any]
+    ) -> None:
+        detail = detail | self._reason
+        await registry.audit(self._clock(), self._actor, action, subject, detail)
 
     def _horizon(self) -> date:
         return months_after(self._clock().date(), MONTHS_AHEAD)

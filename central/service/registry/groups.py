@@ -28,6 +28,7 @@ class NamedGroups:
         store: Where the registry is kept.
         actor: Who asks; noted in the audit log.
         clock: Now, aware.
+        reason: Why, for the audit log; "" for none.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class NamedGroups:
         store: RegistryStore,
         actor: Actor,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        reason: str = "",
     ) -> None:
         self._store = store
         self._actor = actor
         self._clock = clock
+        self._reason = {"reason": reason.strip()} if reason.strip() else {}
 
     async def add(self, group: GroupRecord) -> Effect:
         """Add a group; adding it again changes nothing.
@@ -131,6 +134,7 @@ class NamedGroups:
     async def _note(
         self, registry: RegistryTransaction, action: str, subject: str, detail: dict[str, Any]
     ) -> None:
+        detail = detail | self._reason
         await registry.audit(self._clock(), self._actor, action, subject, detail)
 
 

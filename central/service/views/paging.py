@@ -11,6 +11,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Generic, TypeVar
 
 from firmware_bridge.contract.errors import OperatorError
@@ -100,6 +101,18 @@ def _refusal(cursor: str) -> CursorError:
         value=cursor,
         remedy="Use `after` of the previous page unchanged, or leave it out to begin again.",
     )
+
+
+def day_of_cursor(part: str | int) -> date:
+    """The day that a part of a sort key spells.
+
+    Raises:
+        CursorError: It is none.
+    """
+    try:
+        return date.fromisoformat(str(part))
+    except ValueError:
+        raise _refusal(str(part)) from None
 
 
 def paged(rows: Sequence[Row], limit: int, key: Callable[[Row], Key]) -> Page[Row]:

@@ -138,3 +138,78 @@ async def test_what_a_run_left_out_is_listed_with_its_reason(clerk: Clerk) -> No
     assert answer["items"][0]["code"] == "NOT_DUE"
     lost = await clerk.web.get("/api/v1/bill-runs/7/not-billed")
     assert lost.status_code == 404
+
+
+async def test_a_cycle_is_added_filled_and_read(clerk: Clerk) -> None:
+    assert "no billing cycle but the built-in ones" in await clerk.page("/cycles")
+    cycle = {"cycle": "bimonthly", "months": "2", "first": "2026-09-01", "bill_after": "3"}
+    nameless = await clerk.send("/cycles", **{**cycle, "reason": ""})
+    assert "Reason is empty." in nameless.text
+    added = await clerk.send("/cycles", **cycle, reason="route 7")
+    assert (added.status_code, added.headers["location"]) == (303, "/cycles/bimonthly")
+    page = await clerk.page("/cycles/bimonthly")
+    assert f"2026-10.bimonthly Tue 1 Sep 2026 {DASH} Sat 31 Oct 2026 Wed 4 Nov 2026" in page
+    assert "No account is in this cycle today." in page
+    # October of ES-4100 is billed, so that it comes in with November.
+    put = {"account": "ES-4100", "reason": "moved"}
+    early = await clerk.send("/cycles/bimonthly/accounts", first="2026-10-01", **put)
+    assert (early.status_code, "is billed until 2026-11-01" in early.text) == (409, True)
+    assert (
+        await clerk.send("/cycles/bimonthly/accounts", first="2026-11-01", **put)
+    ).status_code == 303
+    page = await clerk.page("/cycles/bimonthly")
+    assert f"Familia Iturbe ES-4100 Sun 1 Nov 2026 {DASH} Sat 31 Oct 2026" in page
+    assert "No account matches." in await clerk.page("/cycles/bimonthly?q=ES-9")
+    assert "bimonthly 2" in await clerk.page("/cycles?q=bi")
+    assert "No cycle matches." in await clerk.page("/cycles?q=x")
+    rows = await clerk.audited("account.cycle")
+    assert [(row["subject"], row["via"], row["reason"]) for row in rows] == [
+        ("ES-4100", "dashboard", "moved")
+    ]
+    assert "built in" in await clerk.page("/cycles/@15")
+    assert (await clerk.web.get("/cycles/nothing")).status_code == 404
+
+
+async def test_a_list_by_hand_is_checked_before_it_is_written(clerk: Clerk) -> None:
+    text = "cycle,first,end\r\nroute-7,2026-09-29,2026-10-28\r\nroute-7,2026-10-28,2026-11-30\r\n"
+    checked = await clerk.send("/cycles/lists", file=text, dry_run="yes", reason="")
+    assert "What would change" in checked.text
+    assert "There is no billing cycle" not in checked.text
+    assert "no billing cycle but the built-in ones" in await clerk.page("/cycles")
+    bad = await clerk.send("/cycles/lists", file=text.replace("-28", "-99"), reason="x")
+    assert bad.status_code == 422
+    done = await clerk.send("/cycles/lists", file=text, reason="read dates")
+    assert "What changed" in done.text
+    assert "by hand" in await clerk.page("/cycles")
+    order = {"file": text, "dry_run": True}
+    answer = (await clerk.web.post("/api/v1/cycle-lists", json=order)).json()
+    assert answer == {
+        "dry_run": True,
+        "changes": [{"cycle": "route-7", "effect": "unchanged", "removed": [], "added": []}],
+    }
+    extended = await clerk.web.post("/api/v1/cycle-lists/extend", json={})
+    assert extended.json()["changes"] == []
+
+
+async def test_a_group_is_added_filled_and_emptied(clerk: Clerk) -> None:
+    assert "There is no group yet." in await clerk.page("/groups")
+    why = {"reason": "pilot of 2026"}
+    added = await clerk.send("/groups", group="pilot:1", of="account", **why)
+    assert (added.status_code, added.headers["location"]) == (303, "/groups/pilot%3A1")
+    assert (await clerk.send("/groups", group="x", of="meter", **why)).status_code == 422
+    members = "/groups/pilot%3A1/members"
+    nobody = await clerk.send(members, member="A-9", first="2026-10-01", **why)
+    assert "no account" in nobody.text
+    put = {"member": "ES-4101", "first": "2026-10-01", "end": "", **why}
+    assert (await clerk.send(members, **put)).status_code == 303
+    assert f"Familia Sanchis Thu 1 Oct 2026 {DASH}" in await clerk.page("/groups/pilot:1")
+    assert "pilot:1 accounts 1 1" in await clerk.page("/groups?q=pil")
+    taken = {"member": "ES-4101", "first": "2026-11-01", **why}
+    assert (await clerk.send(f"{members}/remove", **taken)).status_code == 303
+    assert "has no member today" in await clerk.page("/groups/pilot:1")
+    assert "Sat 31 Oct 2026" in await clerk.page("/groups/pilot:1?who=ever")
+    rows = await clerk.audited("group.removed")
+    assert [(row["subject"], row["reason"]) for row in rows] == [("pilot:1", "pilot of 2026")]
+    order = {"member": "ES-4101", "first": "2026-10-01"}
+    answer = await clerk.web.post("/api/v1/groups/pilot:1/members/remove", json=order)
+    assert answer.json()["effect"] == "changed"

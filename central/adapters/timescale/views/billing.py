@@ -22,7 +22,13 @@ from central.service.views.billing import (
     RunView,
     TariffView,
 )
-from central.service.views.paging import CursorError, Page, decode_cursor, encode_cursor, paged
+from central.service.views.paging import (
+    Page,
+    day_of_cursor,
+    decode_cursor,
+    encode_cursor,
+    paged,
+)
 
 _INT4_MAX = 2**31 - 1
 _COUNTED = 100_000
@@ -75,7 +81,7 @@ class TimescaleBilling:
         key = decode_cursor(after, (str, str, int)) or (None, None, None)
         values = {
             "after_name": key[0],
-            "after_effective": _date(key[1]),
+            "after_effective": None if key[1] is None else day_of_cursor(key[1]),
             "after_revision": key[2],
             "limit": limit + 1,
         }
@@ -180,16 +186,6 @@ class TimescaleBilling:
         if row is None or lineage is None:
             return None
         return _line(row), RatedLine.from_json(lineage[0])
-
-
-def _date(text: object) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        message = "The cursor does not belong to this list."
-        raise CursorError(message, value=text) from None
 
 
 def _account(row: Record) -> AccountView:

@@ -1,0 +1,119 @@
+-- name: cycles
+SELECT
+    billing_cycle.name, billing_cycle.months, listed.first_day, listed.end_day,
+    billing_cycle.bill_after, billing_cycle.by_hand,
+    (
+        SELECT count(*) FROM account_cycle AS assigned
+        WHERE assigned.cycle_id = billing_cycle.id AND assigned.from_day <= %(today)s
+            AND NOT EXISTS (
+                SELECT FROM account_cycle AS later
+                WHERE later.account_id = assigned.account_id
+                    AND later.from_day > assigned.from_day AND later.from_day <= %(today)s
+            )
+    )
+FROM billing_cycle
+CROSS JOIN LATERAL (
+    SELECT min(first_day) AS first_day, max(end_day) AS end_day
+    FROM cycle_period WHERE cycle_id = billing_cycle.id
+) AS listed
+WHERE billing_cycle.name LIKE %(prefix)s
+    AND (%(name)s::text IS NULL OR billing_cycle.name = %(name)s)
+    AND (%(after)s::text IS NULL OR billing_cycle.name > %(after)s)
+ORDER BY billing_cycle.name
+LIMIT %(limit)s
+
+-- name: claimed_until
+-- What `cycle_claimed_until` of the registry says, by one look-up per occupancy.
+SELECT max(newest.end_day)
+FROM billing_cycle
+JOIN account_cycle AS assigned ON assigned.cycle_id = billing_cycle.id
+CROSS JOIN LATERAL (
+    SELECT coalesce(min(later.from_day), 'infinity') AS until_day
+    FROM account_cycle AS later
+    WHERE later.account_id = assigned.account_id AND later.from_day > assigned.from_day
+) AS stays
+JOIN occupancy ON occupancy.account_id = assigned.account_id
+CROSS JOIN LATERAL (
+    SELECT max(billed_period.end_day) AS end_day
+    FROM billed_period
+    WHERE billed_period.occupancy_id = occupancy.id AND billed_period.first_day < stays.until_day
+) AS newest
+WHERE billing_cycle.name = %(cycle)s AND newest.end_day > assigned.from_day
+
+-- name: periods
+SELECT cycle_period.name, cycle_period.first_day, cycle_period.end_day, cycle_period.bill_day
+FROM cycle_period JOIN billing_cycle ON billing_cycle.id = cycle_period.cycle_id
+WHERE billing_cycle.name = %(cycle)s
+    AND (cycle_period.first_day < coalesce(%(claimed)s::date, '-infinity')) = %(billed)s
+    AND (%(after)s::date IS NULL OR cycle_period.first_day > %(after)s)
+ORDER BY cycle_period.first_day
+LIMIT %(limit)s
+
+-- name: accounts
+SELECT
+    account.number, account.name, assigned.from_day, stays.until_day,
+    (
+        SELECT max(billed_period.end_day)
+        FROM occupancy JOIN billed_period ON billed_period.occupancy_id = occupancy.id
+        WHERE occupancy.account_id = account.id AND billed_period.first_day IS NOT NULL
+    )
+FROM account_cycle AS assigned
+JOIN account ON account.id = assigned.account_id
+CROSS JOIN LATERAL (
+    SELECT min(later.from_day) AS until_day FROM account_cycle AS later
+    WHERE later.account_id = assigned.account_id AND later.from_day > assigned.from_day
+) AS stays
+WHERE (
+        assigned.cycle_id = (SELECT id FROM billing_cycle WHERE name = %(cycle)s)
+        OR assigned.built_in = %(cycle)s
+    )
+    AND account.number LIKE %(prefix)s
+    AND (
+        %(today)s::date IS NULL
+        OR assigned.from_day <= %(today)s AND coalesce(stays.until_day > %(today)s, true)
+    )
+    AND (
+        %(after)s::text IS NULL
+        OR (account.number, assigned.from_day) > (%(after)s, %(after_day)s::date)
+    )
+ORDER BY account.number, assigned.from_day
+LIMIT %(limit)s
+
+-- name: groups
+SELECT
+    named_group.name, named_group.of,
+    (
+        SELECT count(*) FROM group_member
+        WHERE group_id = named_group.id AND from_day <= %(today)s
+            AND coalesce(end_day > %(today)s, true)
+    ),
+    (SELECT count(*) FROM group_member WHERE group_id = named_group.id)
+FROM named_group
+WHERE named_group.name LIKE %(prefix)s
+    AND (%(name)s::text IS NULL OR named_group.name = %(name)s)
+    AND (%(after)s::text IS NULL OR named_group.name > %(after)s)
+ORDER BY named_group.name
+LIMIT %(limit)s
+
+-- name: members
+SELECT member.name, member.about, group_member.from_day, group_member.end_day
+FROM group_member
+LEFT JOIN service_point ON service_point.id = group_member.service_point_id
+LEFT JOIN account ON account.id = group_member.account_id
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(service_point.name, account.number) AS name,
+        coalesce(account.name, service_point.address) AS about
+) AS member
+WHERE group_member.group_id = (SELECT id FROM named_group WHERE name = %(group)s)
+    AND member.name LIKE %(prefix)s
+    AND (
+        %(today)s::date IS NULL
+        OR group_member.from_day <= %(today)s AND coalesce(group_member.end_day > %(today)s, true)
+    )
+    AND (
+        %(after)s::text IS NULL
+        OR (member.name, group_member.from_day) > (%(after)s, %(after_day)s::date)
+    )
+ORDER BY member.name, group_member.from_day
+LIMIT %(limit)s
