@@ -20,6 +20,7 @@ from central.cli import (
     remote,
     settings,
     tariffs,
+    withdraw,
 )
 from central.cli.output import Commands, capture_pool_errors, group
 from central.cli.reconcile import reconcile_command
@@ -34,6 +35,8 @@ app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
 app.add_typer(tariffs.tariffs, name="tariff")
 app.add_typer(history.histories, name="registry")
+app.add_typer(withdraw.agreements, name="agreement")
+app.add_typer(withdraw.installations, name="installation")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(rate.app)

@@ -60,7 +60,8 @@ def history_command(
         recorded = f"{entry['recorded_at']} by {entry['recorded_by']}"
         when = recorded if entry["recorded_at"] else "before revisions were kept"
         why = f": {entry['reason']}" if entry["reason"] else ""
-        typer.echo(f"{entry['subject']}, revision {entry['revision']}, {when}{why}")
+        withdrawn = ", withdrawn" if entry["withdrawn"] else ""
+        typer.echo(f"{entry['subject']}, revision {entry['revision']}{withdrawn}, {when}{why}")
         typer.echo(f"  {json.dumps(entry['content'], ensure_ascii=False)}")
 
 
@@ -72,5 +73,6 @@ def _object(revision: RegistryRevision) -> dict[str, object]:
         "recorded_at": None if at is None else at.isoformat(),
         "recorded_by": None if key is None else printed_name(key),
         "reason": revision.reason,
+        "withdrawn": revision.withdrawn,
         "content": revision.content,
     }

@@ -20,6 +20,7 @@ from central.api.routers import (
     meters,
     points,
     reconciliation,
+    withdrawals,
 )
 
 
@@ -39,5 +40,6 @@ def all_routers() -> tuple[APIRouter, ...]:
             claim_conflicts,
             cycles,
             reconciliation,
+            withdrawals,
         )
     )

@@ -36,7 +36,7 @@ EFFECT: Responses = {
     HTTPStatus.OK.value: {"model": EffectOut, "description": "It existed, or was corrected."},
     HTTPStatus.CREATED.value: {"model": EffectOut, "description": "It was created."},
 }
-_CHANGED: Responses = {HTTPStatus.OK.value: {"model": EffectOut}}
+CHANGED: Responses = {HTTPStatus.OK.value: {"model": EffectOut}}
 _BILL: Responses = {HTTPStatus.OK.value: {"model": BillOut}}
 _COUNT: Responses = {HTTPStatus.OK.value: {"model": CountOut}}
 
@@ -93,7 +93,7 @@ async def add_tariff(services: Services, once: DoOnce, order: TariffIn) -> Respo
     )
 
 
-@router.post("/tariffs/{tariff}/{effective}/withdraw", responses=_CHANGED, response_model=None)
+@router.post("/tariffs/{tariff}/{effective}/withdraw", responses=CHANGED, response_model=None)
 async def withdraw_tariff(
     services: Services, once: DoOnce, tariff: str, effective: date, order: WithdrawIn
 ) -> Response:

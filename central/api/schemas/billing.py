@@ -6,7 +6,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Annotated
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from central.api.schemas.base import Exact, Instant, LowerName, Schema
 from central.service.views.billing import spell_fraction
@@ -39,6 +39,7 @@ class AgreementOut(Schema):
     tariff: str
     start: date
     end: date | None
+    withdrawn: bool = Field(description="Entered by mistake; it never holds.")
 
 
 class TariffOut(Schema):

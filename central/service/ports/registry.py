@@ -21,6 +21,7 @@ from central.service.ports.decisions import DecisionNote
 from central.service.ports.groups import GroupTransaction
 from central.service.ports.registry_revisions import RegistryRevision
 from central.service.ports.stamps import InputKind
+from central.service.ports.withdrawals import WithdrawalTransaction
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
@@ -210,7 +211,9 @@ class ConcernedBills:
         return f"{self.count} issued {verb} concerned: {', '.join(self.numbers)}{more}"
 
 
-class RegistryTransaction(CutoverTransaction, CycleTransaction, GroupTransaction, Protocol):
+class RegistryTransaction(
+    CutoverTransaction, CycleTransaction, GroupTransaction, WithdrawalTransaction, Protocol
+):
     """One transaction on the registry. Every `add` of something that overlaps is refused."""
 
     async def hold(self, points: Collection[str], accounts: Collection[str]) -> None:

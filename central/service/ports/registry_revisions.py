@@ -29,3 +29,8 @@ class RegistryRevision:
     recorded_at: datetime | None = None
     recorded_by: str | None = None
     reason: str | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it says that the thing was entered by mistake and holds no more."""
+        return self.content.get("withdrawn") is True

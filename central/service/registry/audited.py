@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from central.domain.audit.change import Personal
@@ -105,4 +106,6 @@ def revised(kind: str, subject: str, said: Said) -> str:
     begins = said.get({"agreement": "first", "installation": "start"}.get(kind, ""))
     if begins is None:
         return subject
-    return f"{subject} from {begins.isoformat()}"
+    # The same instant has many offsets.
+    at = begins.astimezone(UTC) if isinstance(begins, datetime) else begins
+    return f"{subject} from {at.isoformat()}"

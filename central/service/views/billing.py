@@ -57,6 +57,7 @@ class AgreementView:
         tariff: The tariff's name.
         start: First local date in force.
         end: First local date no longer in force; None while open.
+        withdrawn: Whether it was entered by mistake and never holds.
     """
 
     agreement: str
@@ -67,6 +68,7 @@ class AgreementView:
     tariff: str
     start: date
     end: date | None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,3 +124,20 @@ def test_customers_are_taken_over_by_a_command(
     refused = central("import", "cutover", file, code=2)
     assert refused.stderr.startswith("CUTOVER_REFUSED: ")
     assert "no account 'A-9'" in refused.stderr
+
+
+def test_what_was_entered_by_mistake_is_withdrawn_by_command(central: Run, customers: Path) -> None:
+    central("cycle", "add", "bimonthly", "--months", 2, "--from", "2026-01-01")
+    central("group", "add", "route-7", "--of", "account")
+    central("import", "customers", customers)
+    agreement = ("agreement", "withdraw", "A-1", "SP-1", "2026-09-01", "--reason", "wrong house")
+    meter = ("installation", "withdraw", "SP-1", "MTL", "S1", "2026-09-01T00:00:00+02:00",
+             "--reason", "wrong house")  # fmt: skip
+    for command in (agreement, meter):
+        assert "withdrawn" in central(*command).stdout
+        assert "ALREADY_WITHDRAWN" in central(*command, code=2).stderr
+        shown = central("registry", "history", command[0]).stdout
+        assert "revision 2, withdrawn" in shown
+        assert "wrong house" in shown
+    assert "2 agreement" not in central("import", "customers", customers).stdout
+    assert len(said(central("registry", "history", "agreement", "--json"))) == 3

@@ -225,3 +225,24 @@ async def test_another_site_cannot_order_anything(web: httpx.AsyncClient, office
     page = await web.post(f"/bills/{bill}/approve", data={"csrf_token": "0" * 64})
     assert page.status_code == 403
     assert (await web.get(f"/api/v1/bills/{bill}")).json()["state"] == "draft"
+
+
+async def test_what_was_entered_by_mistake_is_withdrawn(web: httpx.AsyncClient) -> None:
+    await web.post("/api/v1/service-points", json=POINT)
+    agreed = {"account": "ES-4100", "service_point": "Bakery", "first": "2026-11-01"}
+    place = {"service_point": "Bakery", "manufacturer": "MTL", "serial": "QX-900",
+             "start": "2026-11-01T00:00:00+01:00"}  # fmt: skip
+    await web.post("/api/v1/agreements", json={**agreed, "tariff": "residential-tou"})
+    await web.post("/api/v1/installations", json=place)
+    for what, order in (("agreements", agreed), ("installations", place)):
+        asked = f"/api/v1/{what}/withdraw", {**order, "reason": "another house"}
+        done = await web.post(asked[0], json=asked[1])
+        assert (done.status_code, done.json()["effect"]) == (200, "changed"), done.text
+        again = await web.post(asked[0], json=asked[1])
+        assert (again.status_code, again.json()["code"]) == (409, "ALREADY_WITHDRAWN")
+    account = (await web.get("/api/v1/accounts?search=ES-4100")).json()["items"][0]["account"]
+    listed = (await web.get(f"/api/v1/accounts/{account}/agreements")).json()
+    assert [(one["start"], one["withdrawn"]) for one in listed] == [
+        ("2026-11-01", True),
+        ("2026-10-01", False),
+    ]

@@ -7,6 +7,7 @@ from datetime import date
 from central.domain.billing.occupancy import Occupancy
 from central.service.ports.registry import AgreementRecord, RegistryConflictError, ServiceRecord
 from central.service.ports.stamps import InputKind
+from central.service.ports.withdrawals import NamedAgreement
 from tests.support.memory.books import BookState, KeptClaim, KeptOccupancy
 
 
@@ -76,7 +77,7 @@ class AgreementTables:
 
     async def add_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
         self._refuse_payers(agreement, None)
-        key = len(self._state.agreements) + 1
+        key = len(self._state.agreements) + len(self._state.withdrawn_agreements) + 1
         self._state.agreements[key] = agreement
         self._state.occupants[key] = occupancy
         self._raise_inputs(agreement)
@@ -104,7 +105,27 @@ class AgreementTables:
     async def move_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
         self._state.occupants[self._key(agreement)] = occupancy
 
-    def _key(self, agreement: AgreementRecord) -> int:
+    async def withdraw_agreement(self, named: NamedAgreement) -> None:
+        key = self._key(named)
+        agreement = self._state.agreements.pop(key)
+        self._state.withdrawn_agreements[key] = agreement
+        del self._state.occupants[key]
+        self._raise_inputs(agreement)
+
+    async def claimed(self, point: str, first: date, end: date | None) -> tuple[date, date] | None:
+        claims = [
+            (claim.first, until)
+            for (key, until), claim in self._state.claims.items()
+            if self._state.occupancies[key].point == point
+            and claim.first is not None
+            and first < until
+            and claim.first < (end or date.max)
+        ]
+        if not claims:
+            return None
+        return min(claims)[0], max(until for _, until in claims)
+
+    def _key(self, agreement: AgreementRecord | NamedAgreement) -> int:
         return next(
             key
             for key, agreed in self._state.agreements.items()

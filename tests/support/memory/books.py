@@ -126,6 +126,8 @@ class BookState:
     installations: dict[int, InstallationRecord] = field(default_factory=dict)
     accounts: dict[int, AccountRecord] = field(default_factory=dict)
     agreements: dict[int, AgreementRecord] = field(default_factory=dict)
+    withdrawn_agreements: dict[int, AgreementRecord] = field(default_factory=dict)
+    withdrawn_installations: dict[int, InstallationRecord] = field(default_factory=dict)
     cycles: dict[str, CycleRecord] = field(default_factory=dict)
     account_cycles: dict[tuple[str, date], str] = field(default_factory=dict)
     groups: dict[str, GroupRecord] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from central.service.ports.registry import (
 )
 from central.service.ports.stamps import InputKind
 from central.service.ports.validation import ENDLESS, PointChannelId
+from central.service.ports.withdrawals import NamedInstallation
 from firmware_bridge.contract.reading import to_ms
 from tests.support.memory.agreements import AgreementTables
 from tests.support.memory.books import BookState, KeptChannel, MemoryBooks
@@ -94,7 +95,7 @@ class _Transaction(
         del now
         self._meter(installation)
         self._refuse_overlap(installation, None)
-        key = len(self._state.installations) + 1
+        key = len(self._state.installations) + len(self._state.withdrawn_installations) + 1
         self._state.installations[key] = replace(installation, gateway=None)
         self._state.raise_input(InputKind.POINT, installation.point)
 
@@ -127,13 +128,21 @@ class _Transaction(
                 message = f"{new.point} has another meter at that time, not {name}."
                 raise RegistryConflictError(message, value=name, remedy=remedy)
 
-    async def change_installation(self, installation: InstallationRecord) -> None:
-        key = next(
+    def _installation_key(self, installation: InstallationRecord | NamedInstallation) -> int:
+        return next(
             key
-            for key, one in self._state.installations.items()
-            if (one.manufacturer, one.serial, one.start)
+            for key, meter in self._state.installations.items()
+            if (meter.manufacturer, meter.serial, meter.start)
             == (installation.manufacturer, installation.serial, installation.start)
         )
+
+    async def withdraw_installation(self, installation: NamedInstallation) -> None:
+        key = self._installation_key(installation)
+        self._state.withdrawn_installations[key] = self._state.installations.pop(key)
+        self._state.raise_input(InputKind.POINT, installation.point)
+
+    async def change_installation(self, installation: InstallationRecord) -> None:
+        key = self._installation_key(installation)
         self._refuse_overlap(installation, key)
         registers = {**self._state.installations[key].registers, **installation.registers}
         self._state.installations[key] = replace(installation, registers=registers, gateway=None)

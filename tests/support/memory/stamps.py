@@ -111,7 +111,7 @@ def waiting_at(books: MemoryBooks, point: str, days: DayRange) -> list[Interval]
     devices = {
         channel
         for counted in state.channels.values()
-        for meter in state.installations.values()
+        for meter in (*state.installations.values(), *state.withdrawn_installations.values())
         if counted.point == meter.point == point
         for channel in device_channels(ingest, meter, counted.record.obis)
     }

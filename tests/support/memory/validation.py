@@ -130,7 +130,13 @@ class _Transaction(EstimateTables):
     def _changes(self, touched: Touched) -> Iterator[ChangedRange]:
         interval = Interval(from_ms(touched.from_ms), from_ms(touched.until_ms))
         for key in self._state.channels:
-            for installation in self._installations(key):
+            # One that was withdrawn leaves days that were validated with it.
+            withdrawn = self._state.withdrawn_installations.values()
+            point = self._state.channels[key].point
+            for installation in (
+                *self._installations(key),
+                *(meter for meter in withdrawn if meter.point == point),
+            ):
                 near = Interval(installation.start, (installation.end or ENDLESS) + _INSTANT)
                 feeds = touched.channel_id in device_channels(
                     self._ingest, installation, self._obis(key)

@@ -24,7 +24,7 @@ SELECT
     agreement.occupancy_id, agreement.id, tariff.name, lower(agreement.during),
     upper(agreement.during), agreement.facts, tariff.input_revision
 FROM agreement JOIN tariff ON tariff.id = agreement.tariff_id
-WHERE agreement.account_id = ANY(%(accounts)s)
+WHERE agreement.account_id = ANY(%(accounts)s) AND agreement.withdrawn IS NULL
 ORDER BY agreement.occupancy_id, lower(agreement.during)
 
 -- name: hold_open_bills

@@ -100,7 +100,7 @@ SELECT DISTINCT
 FROM touched
 JOIN channel ON channel.id = touched.channel_id
 JOIN installation ON installation.meter_id = channel.meter_id
-    AND installation.during
+    AND coalesce(installation.withdrawn, installation.during)
     && tstzrange(touched.from_at - interval '1 millisecond', touched.until_at)
 JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
     AND point_channel.obis = channel.obis
@@ -116,7 +116,7 @@ SELECT DISTINCT point_channel.service_point_id, touched.from_at, touched.until_a
 FROM touched
 JOIN channel ON channel.id = touched.channel_id
 JOIN installation ON installation.meter_id = channel.meter_id
-    AND installation.during
+    AND coalesce(installation.withdrawn, installation.during)
     && tstzrange(touched.from_at - interval '1 millisecond', touched.until_at)
 JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
     AND point_channel.obis = channel.obis

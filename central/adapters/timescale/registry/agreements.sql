@@ -27,7 +27,8 @@ SELECT
     occupancy.id, occupancy.billing_from, occupancy.ended_on,
     (
         SELECT array_agg(lower(agreement.during) ORDER BY lower(agreement.during))
-        FROM agreement WHERE agreement.occupancy_id = occupancy.id
+        FROM agreement
+        WHERE agreement.occupancy_id = occupancy.id AND agreement.withdrawn IS NULL
     ),
     (
         SELECT max(end_day) FROM billed_period
@@ -67,7 +68,7 @@ JOIN account ON account.id = agreement.account_id
 JOIN service ON service.id = agreement.service_id
 JOIN service_point ON service_point.id = agreement.service_point_id
 JOIN tariff ON tariff.id = agreement.tariff_id
-WHERE service_point.name = %(point)s
+WHERE service_point.name = %(point)s AND agreement.withdrawn IS NULL
 ORDER BY lower(agreement.during), agreement.id
 
 -- name: add_agreement

@@ -22,6 +22,7 @@ from central.adapters.timescale.registry.cycles import CycleRows
 from central.adapters.timescale.registry.groups import GroupRows
 from central.adapters.timescale.registry.revisions import RevisionRows
 from central.adapters.timescale.registry.tariffs import TariffRows
+from central.adapters.timescale.registry.withdrawals import WithdrawalRows
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import RegisterFacts
@@ -63,7 +64,7 @@ class TimescaleRegistry:
 
 
 class _RegistryTransaction(
-    TariffRows, RevisionRows, AgreementRows, CutoverRows, CycleRows, GroupRows
+    TariffRows, RevisionRows, AgreementRows, CutoverRows, CycleRows, GroupRows, WithdrawalRows
 ):
     """`RegistryTransaction` on one connection."""
 

@@ -35,7 +35,7 @@ SELECT
 FROM installation
 JOIN meter ON meter.id = installation.meter_id
 JOIN service_point ON service_point.id = installation.service_point_id
-WHERE service_point.name = %(point)s
+WHERE service_point.name = %(point)s AND installation.withdrawn IS NULL
 ORDER BY lower(installation.during)
 
 -- name: registers

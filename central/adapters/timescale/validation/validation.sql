@@ -1,6 +1,7 @@
 -- name: take
 -- Changes on their way to the channels of points; one that feeds no point comes with a null.
--- An instant at which an installation ends still belongs to it: its closing read.
+-- An instant at which an installation ends still belongs to it: its closing read. One that was
+-- withdrawn leaves days that were validated with it.
 WITH taken AS (
     DELETE FROM touched WHERE id IN (
         SELECT id FROM touched ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -14,7 +15,7 @@ SELECT
 FROM taken
 LEFT JOIN channel ON channel.id = taken.channel_id
 LEFT JOIN installation ON installation.meter_id = channel.meter_id
-    AND installation.during
+    AND coalesce(installation.withdrawn, installation.during)
     && tstzrange(taken.from_at - interval '1 millisecond', taken.until_at)
 LEFT JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
     AND point_channel.obis = channel.obis
@@ -32,6 +33,7 @@ SELECT point_channel.id, zone, closed_through, lower(during), upper(during)
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
 JOIN installation ON installation.service_point_id = point_channel.service_point_id
+    AND installation.withdrawn IS NULL
 WHERE point_channel.id > %(after)s AND zone <> ALL(%(zones)s)
 ORDER BY point_channel.id, lower(during)
 
@@ -48,6 +50,7 @@ WHERE point_channel.id > %(after)s AND CASE WHEN zone = ANY(%(zones)s) THEN
     AND EXISTS (
         SELECT FROM installation
         WHERE installation.service_point_id = point_channel.service_point_id
+            AND installation.withdrawn IS NULL
             AND greatest(
                 (lower(during) AT TIME ZONE zone)::date,
                 coalesce(closed_through + 1, (%(since)s::timestamptz AT TIME ZONE zone)::date)
@@ -78,6 +81,7 @@ WHERE point_channel.id = ANY(%(ids)s)
 SELECT point_channel.id, lower(during), upper(during)
 FROM point_channel
 JOIN installation ON installation.service_point_id = point_channel.service_point_id
+    AND installation.withdrawn IS NULL
 WHERE point_channel.id = ANY(%(ids)s)
 ORDER BY point_channel.id, lower(during)
 

@@ -72,8 +72,8 @@ class TimescaleBilling:
         """See `BillingOverview`."""
         rows = await self._ask.rows("agreements", {"account": as_uuid(account)})
         return tuple(
-            AgreementView(str(uid), str(payer), payer_name, str(point), name, tariff, start, end)
-            for uid, payer, payer_name, point, name, tariff, start, end in rows
+            AgreementView(str(uid), str(payer), payer_name, str(point), *terms)
+            for uid, payer, payer_name, point, *terms in rows
         )
 
     async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:

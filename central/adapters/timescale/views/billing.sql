@@ -13,13 +13,13 @@ LIMIT %(limit)s
 -- name: agreements
 SELECT
     agreement.uid, account.uid, account.name, service_point.uid, service_point.name, tariff.name,
-    lower(agreement.during), upper(agreement.during)
+    lower(coalesce(withdrawn, during)), upper(coalesce(withdrawn, during)), withdrawn IS NOT NULL
 FROM agreement
 JOIN account ON account.id = agreement.account_id
 JOIN service_point ON service_point.id = agreement.service_point_id
 JOIN tariff ON tariff.id = agreement.tariff_id
 WHERE account.uid = %(account)s
-ORDER BY lower(agreement.during) DESC, agreement.id DESC
+ORDER BY lower(coalesce(withdrawn, during)) DESC, agreement.id DESC
 
 -- name: tariffs
 SELECT

@@ -268,7 +268,8 @@ SELECT DISTINCT installation.service_point_id
 FROM installation
 JOIN meter ON meter.id = installation.meter_id
 LEFT JOIN gateway ON gateway.id = meter.gateway_id
-WHERE (%(meter)s::bigint IS NULL OR meter.id = %(meter)s)
+WHERE installation.withdrawn IS NULL
+    AND (%(meter)s::bigint IS NULL OR meter.id = %(meter)s)
     AND (%(gateway)s::text IS NULL OR gateway.name = %(gateway)s)
 
 -- name: points

@@ -1,0 +1,51 @@
+"""Withdraw agreements and installations on PostgreSQL; the statements: `withdrawals.sql`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from central.adapters.timescale.inputs import ChangedInputs
+from central.adapters.timescale.queries import load_queries
+from central.service.ports.withdrawals import NamedAgreement, NamedInstallation
+
+_SQL = load_queries(Path(__file__).with_name("withdrawals.sql"))
+
+
+class WithdrawalRows:
+    """`WithdrawalTransaction` on one connection."""
+
+    _connection: AsyncConnection[tuple[Any, ...]]
+    changed: ChangedInputs
+
+    async def withdraw_agreement(self, agreement: NamedAgreement) -> None:
+        """See `WithdrawalTransaction`."""
+        values = {
+            "account": agreement.account,
+            "point": agreement.point,
+            "service": agreement.service,
+            "first": agreement.first,
+        }
+        await self._connection.execute(_SQL["withdraw_agreement"], values)
+        self.changed.points.add(agreement.point)
+        self.changed.accounts.add(agreement.account)
+
+    async def withdraw_installation(self, installation: NamedInstallation) -> None:
+        """See `WithdrawalTransaction`."""
+        values = {
+            "manufacturer": installation.manufacturer,
+            "serial": installation.serial,
+            "start": installation.start,
+        }
+        await self._connection.execute(_SQL["withdraw_installation"], values)
+        self.changed.points.add(installation.point)
+
+    async def claimed(self, point: str, first: date, end: date | None) -> tuple[date, date] | None:
+        """See `WithdrawalTransaction`."""
+        values = {"point": point, "first": first, "end": end}
+        cursor = await self._connection.execute(_SQL["claimed"], values)
+        row = await cursor.fetchone()
+        return None if row is None or row[0] is None else (row[0], row[1])

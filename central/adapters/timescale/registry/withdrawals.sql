@@ -1,0 +1,23 @@
+-- name: withdraw_agreement
+UPDATE agreement SET withdrawn = during, during = 'empty'
+FROM account, service, service_point
+WHERE account.id = account_id AND service.id = service_id
+    AND service_point.id = agreement.service_point_id
+    AND account.number = %(account)s AND service_point.name = %(point)s
+    AND service.name = %(service)s AND lower(during) = %(first)s
+
+-- name: withdraw_installation
+UPDATE installation SET withdrawn = during, during = 'empty'
+FROM meter
+WHERE meter.id = meter_id AND manufacturer = %(manufacturer)s AND serial = %(serial)s
+    AND lower(during) = %(start)s
+
+-- name: claimed
+SELECT min(first_day), max(end_day)
+FROM billed_period
+JOIN occupancy ON occupancy.id = billed_period.occupancy_id
+JOIN service ON service.id = occupancy.service_id
+JOIN service_point ON service_point.id = service.service_point_id
+WHERE service_point.name = %(point)s
+    AND end_day > %(first)s AND (%(end)s::date IS NULL OR first_day < %(end)s)
+    AND first_day IS NOT NULL

@@ -1,0 +1,45 @@
+"""Withdrawing what was entered into the registry by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import Services
+from central.api.routers.commands import CHANGED
+from central.api.schemas.withdrawals import WithdrawAgreementIn, WithdrawInstallationIn
+from central.api.schemas.writes import EffectOut
+from central.service.registry.register import Effect
+from central.service.registry.withdraw import Withdraw
+
+router = APIRouter(tags=["orders"])
+
+
+async def _changed(order: Awaitable[None]) -> tuple[HTTPStatus, EffectOut]:
+    await order
+    return HTTPStatus.OK, EffectOut(effect=Effect.CHANGED)
+
+
+@router.post("/agreements/withdraw", responses=CHANGED, response_model=None)
+async def withdraw_agreement(
+    services: Services, once: DoOnce, order: WithdrawAgreementIn
+) -> Response:
+    """Withdraw an agreement that was entered by mistake, and of which nothing is billed."""
+    use_case = Withdraw(services.registry, once.actor, services.clock)
+    return await once(lambda: _changed(use_case.agreement(order.named(), order.reason)))
+
+
+@router.post("/installations/withdraw", responses=CHANGED, response_model=None)
+async def withdraw_installation(
+    services: Services, once: DoOnce, order: WithdrawInstallationIn
+) -> Response:
+    """Withdraw a meter at a point that was entered by mistake, and of which nothing is billed.
+
+    Days that were validated with it are validated again.
+    """
+    use_case = Withdraw(services.registry, once.actor, services.clock)
+    return await once(lambda: _changed(use_case.installation(order.named(), order.reason)))

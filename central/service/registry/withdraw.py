@@ -1,0 +1,210 @@
+"""Withdraw agreements and installations that were entered by mistake.
+
+Nothing is deleted: what is withdrawn holds at no time any more, and a revision says what it said,
+who withdrew it and why. Where bills rest on it, it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from central.domain.actor import Actor
+from central.domain.audit.change import change
+from central.domain.billing.occupancy import AgreedDays, Occupancy, PeriodBilledError, occupied
+from central.service.ports.decisions import DecisionNote
+from central.service.ports.registry import (
+    AgreementRecord,
+    InstallationRecord,
+    NotRegisteredError,
+    RegistryConflictError,
+    RegistryStore,
+    RegistryTransaction,
+)
+from central.service.ports.withdrawals import (
+    AlreadyWithdrawnError,
+    NamedAgreement,
+    NamedInstallation,
+)
+from central.service.registry.audited import Said, agreement_said, installation_said, revised
+from central.service.registry.concerned import days_of_installation
+from central.service.registry.occupancies import of_service
+from central.service.registry.tariff_revisions import need_reason
+from firmware_bridge.contract.errors import InvalidValueError
+
+_DISCARD = "Discard or cancel the bills of those days first, newest first."
+
+
+class Withdraw:
+    """The use-cases, each in a transaction of its own.
+
+    Args:
+        store: Where the registry is kept.
+        actor: Who asks; noted in the audit log.
+        clock: Now, aware.
+    """
+
+    def __init__(
+        self,
+        store: RegistryStore,
+        actor: Actor,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._actor = actor
+        self._clock = clock
+
+    async def agreement(self, named: NamedAgreement, reason: str) -> None:
+        """Withdraw an agreement.
+
+        Raises:
+            InvalidValueError: No reason is given.
+            NotRegisteredError: There is none.
+            AlreadyWithdrawnError: It was withdrawn before.
+            RegistryConflictError: It was taken over from another system, or several are meant.
+            PeriodBilledError: Bills, drafts or held bills say days of it.
+        """
+        need_reason(reason)
+        async with self._store.transaction() as registry:
+            await registry.hold([named.point], [named.account])
+            agreement = await self._agreement(registry, named)
+            others = await of_service(registry, agreement)
+            await _leave_occupancy(registry, agreement, others)
+            meant = replace(named, service=agreement.service)
+            await registry.withdraw_agreement(meant)
+            subject = f"{agreement.account} at {agreement.point}"
+            said = agreement_said(agreement) or {}
+            await self._note(registry, ("agreement", subject), said, reason)
+
+    async def installation(self, named: NamedInstallation, reason: str) -> None:
+        """Withdraw an installation; days that were validated with it are validated anew.
+
+        Raises:
+            InvalidValueError: No reason is given, or the start has no UTC offset.
+            NotRegisteredError: There is none.
+            AlreadyWithdrawnError: It was withdrawn before.
+            PeriodBilledError: Bills, drafts or held bills of the point say days of it.
+        """
+        need_reason(reason)
+        if named.start.tzinfo is None:
+            message = f"{named.start.isoformat()} has no UTC offset."
+            raise InvalidValueError(message, value=named.start)
+        async with self._store.transaction() as registry:
+            await registry.hold([named.point], [])
+            installation = await self._installation(registry, named)
+            point = await registry.point(installation.point)
+            zone = "UTC" if point is None else point.zone
+            first, end = days_of_installation(None, installation, zone)
+            billed = await registry.claimed(installation.point, first, end)
+            if billed is not None:
+                message = (
+                    f"Days from {billed[0]} to {billed[1]} of {installation.point} are billed or in"
+                    " drafts, so its meter cannot be withdrawn."
+                )
+                raise PeriodBilledError(message, value=billed[0], remedy=_DISCARD)
+            await registry.withdraw_installation(named)
+            await registry.queue_for_validation(installation, self._clock())
+            subject = f"{installation.manufacturer}/{installation.serial}"
+            said = installation_said(installation) or {}
+            await self._note(registry, ("installation", subject), said, reason)
+
+    async def _agreement(
+        self, registry: RegistryTransaction, named: NamedAgreement
+    ) -> AgreementRecord:
+        meant = [
+            agreement
+            for agreement in await registry.agreements(named.point)
+            if (agreement.account, agreement.first) == (named.account, named.first)
+            and named.service in {None, agreement.service}
+        ]
+        if len(meant) > 1:
+            message = f"{named} has agreements for {len(meant)} services."
+            raise RegistryConflictError(message, value=str(named), remedy="Name the service.")
+        if not meant:
+            same = {"service": named.service} if named.service else {}
+            raise await _nothing(registry, "agreement", str(named), same)
+        return meant[0]
+
+    async def _installation(
+        self, registry: RegistryTransaction, named: NamedInstallation
+    ) -> InstallationRecord:
+        key = named.manufacturer, named.serial, named.start
+        for installation in await registry.installations(named.point):
+            if (installation.manufacturer, installation.serial, installation.start) == key:
+                return installation
+        raise await _nothing(registry, "installation", str(named), {"point": named.point})
+
+    async def _note(
+        self, registry: RegistryTransaction, about: tuple[str, str], said: Said, reason: str
+    ) -> None:
+        kind, subject = about
+        now = self._clock()
+        note = DecisionNote(self._actor, reason, now)
+        withdrawn = {**said, "withdrawn": True}
+        await registry.keep_revision((kind, revised(kind, subject, said)), said, withdrawn, note)
+        detail = change({**said, "withdrawn": False}, {"withdrawn": True}, reason)
+        await registry.audit(now, self._actor, f"{kind}.withdrawn", subject, detail)
+
+
+async def _leave_occupancy(
+    registry: RegistryTransaction, agreement: AgreementRecord, others: Sequence[AgreementRecord]
+) -> None:
+    """Take an agreement out of its occupancy, and put those that are left into theirs."""
+    occupancies = await registry.occupancies(agreement)
+    for occupancy in occupancies:
+        if agreement.first in occupancy.agreements:
+            await _refuse_resting(registry, agreement, occupancy)
+    left = {other.first: other for other in others if other.first != agreement.first}
+    spans = [AgreedDays(other.first, other.end, other.billing_from) for other in left.values()]
+    before = [
+        replace(
+            occupancy,
+            agreements=tuple(first for first in occupancy.agreements if first != agreement.first),
+        )
+        for occupancy in occupancies
+    ]
+    belonged = {first: occupancy.id for occupancy in occupancies for first in occupancy.agreements}
+    for occupancy in occupied(spans, before):
+        key = await registry.save_occupancy(agreement, occupancy)
+        for first in occupancy.agreements:
+            if belonged.get(first) != key:
+                await registry.move_agreement(left[first], key)
+
+
+async def _refuse_resting(
+    registry: RegistryTransaction, agreement: AgreementRecord, occupancy: Occupancy
+) -> None:
+    """Refuse where bills say days of an agreement, or another system's figures open it."""
+    name = f"{agreement.account} at {agreement.point} from {agreement.first}"
+    begins = max(agreement.first, occupancy.billing_from)
+    ends = min(agreement.end or date.max, occupancy.billed_to or date.min)
+    if begins < ends:
+        message = (
+            f"Days from {begins} to {ends} of {name} are billed or in drafts, so it cannot be"
+            " withdrawn."
+        )
+        raise PeriodBilledError(message, value=agreement.first, remedy=_DISCARD)
+    opening = None if occupancy.id is None else await registry.opening(occupancy.id)
+    if opening is not None and begins == occupancy.billing_from:
+        message = f"{name} was taken over from another system, whose figures open its first bill."
+        remedy = "End it, or correct what was imported with `import cutover`."
+        raise RegistryConflictError(message, value=agreement.first, remedy=remedy)
+
+
+async def _nothing(
+    registry: RegistryTransaction, kind: str, subject: str, same: dict[str, Any]
+) -> NotRegisteredError | AlreadyWithdrawnError:
+    """Why there is nothing to withdraw: it was withdrawn before, or never there."""
+    for revision in reversed(await registry.revisions(kind, subject, None)):
+        content = revision.content
+        if revision.withdrawn and same.items() <= content.items():
+            why = f": {revision.reason}" if revision.reason else ""
+            at = revision.recorded_at
+            when = "" if at is None else f" at {at.isoformat(timespec='seconds')}"
+            message = f"The {kind} {subject} is withdrawn already{when}{why.rstrip('.')}."
+            return AlreadyWithdrawnError(message, value=subject)
+    remedy = f"`meterline-central registry history {kind}` shows what there is."
+    message = f"The registry has no {kind} {subject}."
+    return NotRegisteredError(message, value=subject, remedy=remedy)
