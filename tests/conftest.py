@@ -1,7 +1,9 @@
 """Real servers for the tests, each found on this machine and run privately.
 
 postgres        every PostgreSQL found (parametrised), running all session: `RunningPostgres`
-database        a fresh empty database on each of them: `Database`, its DSN is `.dsn`
+migrated        a fresh database on each of them, with the schema: `Database`, its DSN is `.dsn`
+plain_migrated  the same on the wheel's PostgreSQL alone, for what any server can show
+database        a fresh empty database on each of them
 plain_database  a fresh empty database on the wheel's PostgreSQL alone
 server_home     a folder for a server of the test's own
 mosquitto       a private mosquitto for this test; `amqtt_broker` the fallback; `broker` both
@@ -17,6 +19,7 @@ import tests.support.measured  # noqa: F401 - it begins to measure
 
 # isort: split
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -27,12 +30,16 @@ from central.adapters.embedded.postgres import EmbeddedPostgres
 from tests.support import run_report
 from tests.support.data import DEFAULT, VARIABLE, find_data
 from tests.support.servers import (
+    MIGRATED,
     Database,
     PostgresKind,
+    Template,
+    fast_folder,
     fresh_database,
     fresh_folder,
     mosquitto_program,
     postgres_servers,
+    quick_server,
 )
 from tests.support.size import QUICK, SOAK, is_sized
 
@@ -112,15 +119,15 @@ class _Servers:
     def running(self, kind: PostgresKind) -> RunningPostgres:
         server = self._running.get(kind)
         if server is None:
-            server = EmbeddedPostgres(
-                self._home / str(kind),
-                kind.binaries,
-                durable=False,
-                settings={"max_connections": "200"},
-            )
-            self._running[kind] = server
+            server = self._running[kind] = quick_server(self._home, kind)
         # A test may have killed it.
         return RunningPostgres(server.start(), kind)
+
+    @contextmanager
+    def copy(self, kind: PostgresKind, template: Template | None = MIGRATED) -> Iterator[Database]:
+        """A fresh database on it."""
+        with fresh_database(*self.running(kind), template) as fresh:
+            yield fresh
 
     def stop(self) -> None:
         for server in self._running.values():
@@ -129,7 +136,7 @@ class _Servers:
 
 @pytest.fixture(scope="session")
 def _servers() -> Iterator[_Servers]:
-    with fresh_folder() as home:
+    with fast_folder() as home:
         servers = _Servers(home)
         yield servers
         servers.stop()
@@ -151,7 +158,21 @@ def database(postgres: RunningPostgres) -> Iterator[Database]:
 @pytest.fixture
 def plain_database(_servers: _Servers) -> Iterator[Database]:
     """A fresh empty database on the wheel's PostgreSQL, for what any server can show."""
-    with fresh_database(*_servers.running(POSTGRES[0])) as fresh:
+    with _servers.copy(POSTGRES[0], None) as fresh:
+        yield fresh
+
+
+@pytest.fixture(params=POSTGRES, ids=str)
+def migrated(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Database]:
+    """A fresh database with the newest schema on each PostgreSQL found."""
+    with _servers.copy(request.param) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def plain_migrated(_servers: _Servers) -> Iterator[Database]:
+    """A fresh database with the newest schema on the wheel's PostgreSQL."""
+    with _servers.copy(POSTGRES[0]) as fresh:
         yield fresh
 
 

@@ -24,7 +24,7 @@ from central.service.ports.bill_shard import RunRecord
 from tests.support.actors import CLERK
 from tests.support.books import NOW
 from tests.support.bulk_customers import october_kwh, seed_customers
-from tests.support.servers import Database, fresh_database, fresh_folder, postgres_servers
+from tests.support.servers import MIGRATED, Database, fresh_database, fresh_folder, postgres_servers
 
 ACCOUNTS = int(os.environ.get("METERLINE_BENCH_BILLS", "4000"))
 SHARD = 250
@@ -63,7 +63,7 @@ def test_bill_run_rate(capsys: pytest.CaptureFixture[str]) -> None:
     with (
         fresh_folder() as home,
         EmbeddedPostgres(home / "pg", found.binaries) as server,
-        fresh_database(server, found) as database,
+        fresh_database(server, found, MIGRATED) as database,
     ):
         seconds, cores = _measure(database)
     rate = ACCOUNTS / seconds

@@ -17,7 +17,6 @@ import httpx
 import psycopg
 import pytest
 
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.queries import load_queries
 from central.api.app import create_app
@@ -35,14 +34,13 @@ FILL = load_queries(Path(__file__).with_name("pages.sql"))
 
 
 @pytest.fixture
-async def office(plain_database: Database) -> AsyncIterator[Office]:
-    migrate(plain_database.dsn)
-    async with make_pool(plain_database.dsn, max_size=4) as pool:
+async def office(plain_migrated: Database) -> AsyncIterator[Office]:
+    async with make_pool(plain_migrated.dsn, max_size=4) as pool:
         made = Office(pool)
         await made.fill()
         began = time.perf_counter()
         values = {"now": NOW - timedelta(minutes=10), "meters": METERS, "days": 3}
-        with psycopg.connect(plain_database.dsn, autocommit=True) as owner:
+        with psycopg.connect(plain_migrated.dsn, autocommit=True) as owner:
             for statement in FILL.values():
                 owner.execute(statement, values)
             owner.execute("VACUUM ANALYZE")

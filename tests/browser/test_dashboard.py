@@ -12,7 +12,6 @@ from decimal import Decimal
 import pytest
 from playwright.async_api import Browser, Page, Request, async_playwright, expect
 
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.server import serving
@@ -74,10 +73,9 @@ class Site:
 
 
 @pytest.fixture
-async def site(plain_database: Database) -> AsyncIterator[Site]:
-    migrate(plain_database.dsn)
+async def site(plain_migrated: Database) -> AsyncIterator[Site]:
     settings = WebSettings(port=0)
-    async with make_pool(plain_database.dsn, max_size=6) as pool, async_playwright() as playwright:
+    async with make_pool(plain_migrated.dsn, max_size=6) as pool, async_playwright() as playwright:
         office = Office(pool)
         await office.fill()
         services = office.services()

@@ -14,7 +14,6 @@ from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
@@ -177,7 +176,6 @@ def month(
 
 @asynccontextmanager
 async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
-    migrate(dsn)
     async with make_pool(dsn, max_size=8) as pool:
         yield Utility(
             TimescaleIngestStore(pool),

@@ -9,7 +9,6 @@ from decimal import Decimal
 import numpy as np
 import psycopg
 
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
@@ -68,7 +67,6 @@ JOIN tariff ON tariff.name = 'HOME'
 
 async def seed_customers(dsn: str, count: int, tariff: str = TARIFF) -> None:
     """Make the schema and `count` customers who can be billed for October."""
-    migrate(dsn)
     async with make_pool(dsn, max_size=2) as pool:
         enrol = Enrol(TimescaleRegistry(pool), OPERATOR, lambda: NOW)
         await enrol.seller(Party("Sierra Power"))

@@ -10,7 +10,6 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.service.ingest.classify import Arrival, Examined, examine
@@ -188,7 +187,6 @@ async def memory_stores() -> AsyncIterator[Stores]:
 
 @asynccontextmanager
 async def timescale_stores(dsn: str) -> AsyncIterator[Stores]:
-    migrate(dsn)
     async with make_pool(dsn, max_size=6) as pool:
         yield Stores(TimescaleIngestStore(pool), TimescaleGatewayStore(pool), TimescalePeek(pool))
 

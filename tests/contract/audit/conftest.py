@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.books import Utility, memory_utility, timescale_utility
-from tests.support.servers import PostgresKind, fresh_database, postgres_servers
+from tests.support.servers import PostgresKind, postgres_servers
 
 if TYPE_CHECKING:
     from tests.conftest import _Servers
@@ -22,7 +22,7 @@ async def utility(request: pytest.FixtureRequest, _servers: _Servers) -> AsyncIt
         async with memory_utility() as made:
             yield made
         return
-    with fresh_database(*_servers.running(request.param)) as database:
+    with _servers.copy(request.param) as database:
         async with timescale_utility(database.dsn) as made:
             yield made
 

@@ -75,12 +75,11 @@ def broken(database: Database, anchors: dict[int, bytes] | None = None) -> Chain
 
 
 @pytest.fixture
-def log(database: Database) -> Database:
+def log(migrated: Database) -> Database:
     """A sealed log of some rows."""
-    migrate(database.dsn)
-    write(database)
-    assert verified(database).head.number == ROWS
-    return database
+    write(migrated)
+    assert verified(migrated).head.number == ROWS
+    return migrated
 
 
 @pytest.fixture

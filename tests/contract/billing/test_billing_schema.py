@@ -8,14 +8,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from central.adapters.timescale.migrate import migrate
 from tests.support.servers import Database
 
 
 @pytest.fixture
-def app(database: Database) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    migrate(database.dsn)
-    with psycopg.connect(database.dsn_as("meterline_app"), autocommit=True) as connection:
+def app(migrated: Database) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(migrated.dsn_as("meterline_app"), autocommit=True) as connection:
         yield connection
 
 
@@ -93,9 +91,8 @@ def test_blocks_only_grow_by_versions(app: psycopg.Connection[tuple[object, ...]
         app.execute("DELETE FROM day_block")
 
 
-def test_even_the_owner_cannot_change_a_block(database: Database) -> None:
-    migrate(database.dsn)
-    with psycopg.connect(database.dsn, autocommit=True) as owner:
+def test_even_the_owner_cannot_change_a_block(migrated: Database) -> None:
+    with psycopg.connect(migrated.dsn, autocommit=True) as owner:
         owner.execute(
             "INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone,"
             " unit, sha256, quality, consumption, made_at, actor)"

@@ -8,7 +8,6 @@ from datetime import date
 import psycopg
 import pytest
 
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.cycles import periods_of
 from central.adapters.timescale.registry.groups import accounts_in
@@ -35,9 +34,8 @@ FEBRUARY = ("two", "2026-02-01", "2026-03-01", "2026-03-01", "2026-02-01")
 
 
 @pytest.fixture
-def app(database: Database) -> Iterator[Connection]:
-    migrate(database.dsn)
-    with psycopg.connect(database.dsn_as("meterline_app"), autocommit=True) as connection:
+def app(migrated: Database) -> Iterator[Connection]:
+    with psycopg.connect(migrated.dsn_as("meterline_app"), autocommit=True) as connection:
         connection.execute(
             "INSERT INTO billing_cycle (name, months, first_day) VALUES ('c', 1, '2026-01-01')"
         )
@@ -90,9 +88,8 @@ def test_a_member_is_in_a_group_once_a_day(app: Connection) -> None:
             app.execute(add, (2, kind, "2026-01-01", None))
 
 
-async def test_a_shard_asks_for_its_periods_once(database: Database) -> None:
-    migrate(database.dsn)
-    async with make_pool(database.dsn) as pool:
+async def test_a_shard_asks_for_its_periods_once(migrated: Database) -> None:
+    async with make_pool(migrated.dsn) as pool:
         registry = TimescaleRegistry(pool)
         enrol = Enrol(registry, CLERK, lambda: NOW)
         for number in ("A-1", "A-2", "A-3"):
@@ -109,9 +106,8 @@ async def test_a_shard_asks_for_its_periods_once(database: Database) -> None:
     assert str(periods.on(1, date(2040, 11, 5))) == "2040-12.bimonthly"
 
 
-async def test_a_run_is_narrowed_to_a_group_or_an_account(database: Database) -> None:
-    migrate(database.dsn)
-    async with make_pool(database.dsn) as pool:
+async def test_a_run_is_narrowed_to_a_group_or_an_account(migrated: Database) -> None:
+    async with make_pool(migrated.dsn) as pool:
         registry = TimescaleRegistry(pool)
         enrol, groups = Enrol(registry, CLERK, lambda: NOW), NamedGroups(registry, CLERK)
         await enrol.tariff(TARIFF)

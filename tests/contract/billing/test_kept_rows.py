@@ -20,7 +20,7 @@ from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.run_bills import RunBills
 from tests.support.actors import CHIEF, CLERK
 from tests.support.books import Utility, month, timescale_utility
-from tests.support.servers import Database, fresh_database, postgres_servers
+from tests.support.servers import Database, postgres_servers
 
 if TYPE_CHECKING:
     from tests.conftest import _Servers
@@ -65,7 +65,7 @@ async def issue(utility: Utility) -> None:
 @pytest.fixture(scope="module", params=postgres_servers(), ids=str)
 def issued(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Database]:
     """A database in which bills are issued; no test changes what is kept in it."""
-    with fresh_database(*_servers.running(request.param)) as database:
+    with _servers.copy(request.param) as database:
         fill(database)
         yield database
 

@@ -74,10 +74,10 @@ async def books(utility: Utility) -> Books:
 
 
 @pytest.fixture
-async def planted(database: Database) -> AsyncIterator[Books]:
+async def planted(migrated: Database) -> AsyncIterator[Books]:
     """On every server, where SQL may err."""
-    async with timescale_utility(database.dsn) as utility:
-        yield await Books(utility, database.dsn).deliver()
+    async with timescale_utility(migrated.dsn) as utility:
+        yield await Books(utility, migrated.dsn).deliver()
 
 
 async def bill(books: Books) -> None:

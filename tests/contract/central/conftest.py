@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.ingest import Stores, memory_stores, timescale_stores
-from tests.support.servers import PostgresKind, fresh_database, postgres_servers
+from tests.support.servers import PostgresKind, postgres_servers
 
 if TYPE_CHECKING:
     from tests.conftest import _Servers
@@ -21,6 +21,6 @@ async def stores(request: pytest.FixtureRequest, _servers: _Servers) -> AsyncIte
         async with memory_stores() as made:
             yield made
         return
-    with fresh_database(*_servers.running(request.param)) as database:
+    with _servers.copy(request.param) as database:
         async with timescale_stores(database.dsn) as made:
             yield made

@@ -24,9 +24,9 @@ accounts:
 
 
 @pytest.fixture
-def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
-    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_database.dsn)
+def central(plain_migrated: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
+    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_migrated.dsn)
     monkeypatch.setenv("METERLINE_ACTOR", "clerk")
     monkeypatch.setenv("METERLINE_AUDIT_ANCHOR_FILE", str(tmp_path / "anchors"))
 
@@ -36,7 +36,6 @@ def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path:
         assert "Traceback" not in done.stderr
         return done
 
-    run("migrate")
     run("gateway", "enrol", "roof-1", "--reason", "first roof", "--as", "ana")
     (tmp_path / "customers.yaml").write_text(FILE.replace("NAME", "Sierra Power"))
     run("import", "customers", tmp_path / "customers.yaml")
@@ -71,7 +70,7 @@ def test_another_seller_needs_a_reason(central: Run, tmp_path: Path) -> None:
 
 
 def test_verify_names_the_broken_row_and_a_tail_that_was_cut(
-    central: Run, plain_database: Database, tmp_path: Path
+    central: Run, plain_migrated: Database, tmp_path: Path
 ) -> None:
     late = central("audit", "verify", "--unsealed-s", "0", code=3).stderr
     assert late.startswith("AUDIT_ROW_UNSEALED")
@@ -81,7 +80,7 @@ def test_verify_names_the_broken_row_and_a_tail_that_was_cut(
     central("audit", "verify", "--anchor", good["head"])
     bad = central("audit", "verify", "--anchor", tmp_path / "customers.yaml", code=2).stderr
     assert bad.startswith("ANCHOR_UNREADABLE: Line 1 of customers.yaml is not an anchor.")
-    with psycopg.connect(plain_database.dsn, autocommit=True) as owner:
+    with psycopg.connect(plain_migrated.dsn, autocommit=True) as owner:
         owner.execute("SET session_replication_role = replica")
         owner.execute("DELETE FROM audit_seal WHERE seal = 3")
         owner.execute("DELETE FROM audit_log WHERE id = 3")

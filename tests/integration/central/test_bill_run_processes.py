@@ -55,17 +55,17 @@ def check(database: Database) -> None:
         assert run[1] is not None
 
 
-def test_two_starts_give_every_account_one_bill(plain_database: Database) -> None:
-    asyncio.run(seed_customers(plain_database.dsn, ACCOUNTS))
-    both = [start(plain_database), start(plain_database)]
+def test_two_starts_give_every_account_one_bill(plain_migrated: Database) -> None:
+    asyncio.run(seed_customers(plain_migrated.dsn, ACCOUNTS))
+    both = [start(plain_migrated), start(plain_migrated)]
     assert [process.wait(timeout=120) for process in both] == [0, 0]
-    check(plain_database)
+    check(plain_migrated)
 
 
-def test_a_killed_run_is_resumed(plain_database: Database) -> None:
-    asyncio.run(seed_customers(plain_database.dsn, ACCOUNTS))
-    first = start(plain_database)
-    with psycopg.connect(plain_database.dsn, autocommit=True) as connection:
+def test_a_killed_run_is_resumed(plain_migrated: Database) -> None:
+    asyncio.run(seed_customers(plain_migrated.dsn, ACCOUNTS))
+    first = start(plain_migrated)
+    with psycopg.connect(plain_migrated.dsn, autocommit=True) as connection:
         deadline = time.monotonic() + 60
         done = 0
         while done < 3:
@@ -80,8 +80,8 @@ def test_a_killed_run_is_resumed(plain_database: Database) -> None:
     assert bills is not None
     assert 6 <= bills[0] < ACCOUNTS
     assert Decimal(0) < bills[1] < october_kwh(CHANNELS)
-    assert start(plain_database).wait(timeout=120) == 0
-    check(plain_database)
+    assert start(plain_migrated).wait(timeout=120) == 0
+    check(plain_migrated)
 
 
 def helper_of(process: subprocess.Popen[bytes]) -> int:
@@ -95,11 +95,11 @@ def helper_of(process: subprocess.Popen[bytes]) -> int:
     pytest.fail("there is no further worker")
 
 
-def test_a_command_ends_though_a_worker_of_its_own_is_frozen(plain_database: Database) -> None:
-    asyncio.run(seed_customers(plain_database.dsn, ACCOUNTS))
-    command = start(plain_database, workers=2)
+def test_a_command_ends_though_a_worker_of_its_own_is_frozen(plain_migrated: Database) -> None:
+    asyncio.run(seed_customers(plain_migrated.dsn, ACCOUNTS))
+    command = start(plain_migrated, workers=2)
     helper = helper_of(command)
     os.kill(helper, signal.SIGSTOP)
     assert command.wait(timeout=120) == 0
     assert not Path(f"/proc/{helper}").exists()
-    check(plain_database)
+    check(plain_migrated)

@@ -10,7 +10,6 @@ import httpx
 import psycopg
 import pytest
 
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
@@ -69,15 +68,14 @@ class Clerk:
 
 
 @pytest.fixture
-async def clerk(plain_database: Database) -> AsyncIterator[Clerk]:
-    migrate(plain_database.dsn)
-    async with make_pool(plain_database.dsn, max_size=4) as pool:
+async def clerk(plain_migrated: Database) -> AsyncIterator[Clerk]:
+    async with make_pool(plain_migrated.dsn, max_size=4) as pool:
         office = Office(pool)
         await office.fill()
         app = create_app(office.services(), WebSettings())
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as web:
-            yield Clerk(office, web, plain_database)
+            yield Clerk(office, web, plain_migrated)
 
 
 async def test_days_billed_twice_are_named_and_decided(clerk: Clerk) -> None:

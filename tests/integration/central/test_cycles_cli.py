@@ -40,9 +40,9 @@ accounts:
 
 
 @pytest.fixture
-def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
-    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_database.dsn)
+def central(plain_migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
+    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_migrated.dsn)
     monkeypatch.setenv("METERLINE_ACTOR", "clerk")
 
     def run(*arguments: object, code: int = 0) -> Result:
@@ -51,7 +51,6 @@ def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
         assert "Traceback" not in done.stderr
         return done
 
-    run("migrate")
     run("gateway", "enrol", "roof-1")
     return run
 

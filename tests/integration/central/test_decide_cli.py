@@ -41,9 +41,9 @@ START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta
 
 
 @pytest.fixture
-def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
-    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_database.dsn)
+def central(plain_migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
+    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_migrated.dsn)
     monkeypatch.setenv("METERLINE_ACTOR", "clerk")
 
     def run(*arguments: object, code: int = 0) -> Result:
@@ -52,7 +52,6 @@ def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
         assert "Traceback" not in done.stderr
         return done
 
-    run("migrate")
     run("gateway", "enrol", "roof-1", "roof-2")
     return run
 
@@ -71,13 +70,13 @@ def deliver(database: Database, edge: Edge) -> None:
 
 
 def test_a_meter_that_moved_is_given_its_new_home_and_its_batches_are_requeued(
-    central: Run, plain_database: Database
+    central: Run, plain_migrated: Database
 ) -> None:
     old, new = Edge("roof-1"), Edge("roof-2")
     old.seal(readings(4, START))
     new.seal(readings(4, START + timedelta(hours=1), first=4))
-    deliver(plain_database, old)
-    deliver(plain_database, new)
+    deliver(plain_migrated, old)
+    deliver(plain_migrated, new)
     (held,) = said(central("quarantine", "list", "--json"))
     assert (held["gateway"], held["sequence"], held["code"]) == ("roof-2", 1, "METER_ELSEWHERE")
     assert "METER_ELSEWHERE" in central("quarantine", "list").stdout
@@ -88,7 +87,7 @@ def test_a_meter_that_moved_is_given_its_new_home_and_its_batches_are_requeued(
     assert "1 of 1 batches released" in central("quarantine", "requeue").stdout
     assert said(central("quarantine", "list", "--json")) == []
     assert said(central("finding", "list", "--json")) == []
-    with psycopg.connect(plain_database.dsn) as connection:
+    with psycopg.connect(plain_migrated.dsn) as connection:
         assert connection.execute("SELECT count(*) FROM reading").fetchone() == (8,)
     assert (
         "NO_SUCH_METER"
@@ -101,13 +100,13 @@ def test_a_meter_that_moved_is_given_its_new_home_and_its_batches_are_requeued(
 
 
 def test_a_conflict_is_listed_and_decided_with_a_reason_in_the_audit_log(
-    central: Run, plain_database: Database
+    central: Run, plain_migrated: Database
 ) -> None:
     edge = Edge("roof-1")
     one = readings(1, START, first=100)[0]
     edge.seal([one])
     edge.seal([replace(one, mantissa=170)])
-    deliver(plain_database, edge)
+    deliver(plain_migrated, edge)
     (conflict,) = said(central("conflict", "list", "--json"))
     assert (conflict["kept"], conflict["other"], conflict["unit"]) == ("100", "170", "Wh")
     number = conflict["conflict"]
@@ -117,7 +116,7 @@ def test_a_conflict_is_listed_and_decided_with_a_reason_in_the_audit_log(
     assert said(central("conflict", "list", "--json")) == []
     again = central("conflict", "decide", number, "keep", "--reason", "no", code=2)
     assert "NO_SUCH_CONFLICT" in again.stderr
-    with psycopg.connect(plain_database.dsn) as connection:
+    with psycopg.connect(plain_migrated.dsn) as connection:
         kept = connection.execute("SELECT revision, mantissa, batch_id IS NULL FROM reading")
         assert sorted(kept.fetchall()) == [(0, 100, False), (1, 170, True)]
         audited = connection.execute(
@@ -126,12 +125,12 @@ def test_a_conflict_is_listed_and_decided_with_a_reason_in_the_audit_log(
         assert audited.fetchall() == [("clerk", "conflict.decided", "photo of the meter")]
 
 
-def test_epochs_are_listed_and_one_is_revoked(central: Run, plain_database: Database) -> None:
+def test_epochs_are_listed_and_one_is_revoked(central: Run, plain_migrated: Database) -> None:
     first, twin = Edge("roof-1"), Edge("roof-1")
     first.seal(readings(1, START))
-    deliver(plain_database, first)
+    deliver(plain_migrated, first)
     twin.seal(readings(1, START + timedelta(hours=1), first=9))
-    deliver(plain_database, twin)
+    deliver(plain_migrated, twin)
     listed = said(central("gateway", "epochs", "roof-1", "--json"))
     assert [one["epoch"] for one in listed] == [str(first.epoch), str(twin.epoch)]
     central("gateway", "revoke-epoch", "roof-1", twin.epoch)
@@ -143,13 +142,13 @@ def test_epochs_are_listed_and_one_is_revoked(central: Run, plain_database: Data
 
 
 def test_a_finding_is_accepted_once_and_by_its_number(
-    central: Run, plain_database: Database
+    central: Run, plain_migrated: Database
 ) -> None:
     edge = Edge("roof-1")
     edge.seal(readings(2, START))
     payload = edge.seal(readings(2, START - timedelta(days=4 * 366)))
     assert payload.sequence == 2
-    deliver(plain_database, edge)
+    deliver(plain_migrated, edge)
     (finding,) = said(central("finding", "list", "--gateway", "roof-1", "--json"))
     assert (finding["code"], finding["about"]) == ("QUARANTINE", "roof-1")
     assert "A decision needs a reason" in (

@@ -60,21 +60,21 @@ def bills(database: Database) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-async def test_who_waits_ends_frozen_workers_and_bills_their_accounts(database: Database) -> None:
-    await seed_customers(database.dsn, ACCOUNTS)
-    async with make_pool(database.dsn_as("meterline_app"), name="meterline-bill") as pool:
+async def test_who_waits_ends_frozen_workers_and_bills_their_accounts(migrated: Database) -> None:
+    await seed_customers(migrated.dsn, ACCOUNTS)
+    async with make_pool(migrated.dsn_as("meterline_app"), name="meterline-bill") as pool:
         use_case = RunBills(
             TimescaleBillingStore(pool), lambda: NOW, shard_size=2, takeover_s=TAKEOVER_S
         )
         run = await use_case.start(OCTOBER, CLERK)
-        frozen = [start(database, moment) for moment in MOMENTS]
+        frozen = [start(migrated, moment) for moment in MOMENTS]
         try:
             await asyncio.to_thread(until, lambda: all(is_stopped(one) for one in frozen))
             held = await TimescaleBillingStore(pool).held_shards(run.id)
             assert len({one.holder for one in held}) == len(MOMENTS)
             async with asyncio.timeout(30):
                 assert await use_case.work(run) == ACCOUNTS
-            before = bills(database)
+            before = bills(migrated)
             assert len({account for account, *_ in before}) == len(before) == ACCOUNTS
             kwh = sum((Decimal(str(row[2])) for row in before), Decimal(0))
             assert kwh == october_kwh(list(range(1, ACCOUNTS + 1)))
@@ -86,12 +86,12 @@ async def test_who_waits_ends_frozen_workers_and_bills_their_accounts(database: 
             _, said = await asyncio.to_thread(one.communicate, None, 60)
             assert one.returncode != 0
             assert b"StoreUnavailableError" in said
-        assert bills(database) == before
+        assert bills(migrated) == before
 
 
-async def test_a_holder_that_works_is_let_alone(plain_database: Database) -> None:
-    await seed_customers(plain_database.dsn, 4)
-    async with make_pool(plain_database.dsn, name="meterline-bill") as pool:
+async def test_a_holder_that_works_is_let_alone(plain_migrated: Database) -> None:
+    await seed_customers(plain_migrated.dsn, 4)
+    async with make_pool(plain_migrated.dsn, name="meterline-bill") as pool:
         store = TimescaleBillingStore(pool)
         use_case = RunBills(store, lambda: NOW, shard_size=2, takeover_s=TAKEOVER_S)
         run = await use_case.start(OCTOBER, CLERK)
@@ -120,17 +120,17 @@ class Watch:
         return self.seconds
 
 
-async def test_a_transaction_that_lasts_too_long_is_ended(database: Database) -> None:
-    await seed_customers(database.dsn, 1)
+async def test_a_transaction_that_lasts_too_long_is_ended(migrated: Database) -> None:
+    await seed_customers(migrated.dsn, 1)
     watch = Watch()
-    async with make_pool(database.dsn, name="meterline-worker") as pool:
+    async with make_pool(migrated.dsn, name="meterline-worker") as pool:
         # Its connections are made in the background, each in a transaction of its own.
         await pool.wait()
         overdue = OverdueTransactions(pool, 300, watch)
         with (
-            psycopg.connect(database.dsn, application_name="meterline-bill") as forgotten,
-            psycopg.connect(database.dsn, application_name="meterline-serve") as busy,
-            psycopg.connect(database.dsn, application_name="psql") as somebodys,
+            psycopg.connect(migrated.dsn, application_name="meterline-bill") as forgotten,
+            psycopg.connect(migrated.dsn, application_name="meterline-serve") as busy,
+            psycopg.connect(migrated.dsn, application_name="psql") as somebodys,
         ):
             forgotten.execute("SELECT 1")
             forgotten.pgconn.exec_(b"COPY series (name) FROM STDIN")
@@ -145,16 +145,16 @@ async def test_a_transaction_that_lasts_too_long_is_ended(database: Database) ->
             assert await overdue.end() == 1
             for connection in (busy, somebodys):
                 connection.execute("SELECT 1")
-            until(lambda: forgotten.info.backend_pid not in pids(database))
+            until(lambda: forgotten.info.backend_pid not in pids(migrated))
             forgotten.close()
 
 
-async def test_a_connection_is_lent_for_a_time(plain_database: Database) -> None:
-    await seed_customers(plain_database.dsn, 1)
-    async with make_pool(plain_database.dsn) as pool:
+async def test_a_connection_is_lent_for_a_time(plain_migrated: Database) -> None:
+    await seed_customers(plain_migrated.dsn, 1)
+    async with make_pool(plain_migrated.dsn) as pool:
         run = await RunBills(TimescaleBillingStore(pool), lambda: NOW).start(OCTOBER, CLERK)
     limits = ConnectionLimits(transaction_s=2)
-    async with make_pool(plain_database.dsn, max_size=1, limits=limits) as pool:
+    async with make_pool(plain_migrated.dsn, max_size=1, limits=limits) as pool:
         store = TimescaleBillingStore(pool)
 
         async def keep_one() -> None:

@@ -36,7 +36,6 @@ SURROGATE = b'{"v":1,"state":"online","agent":"\\ud800"}'
 
 
 def enrol(database: Database, *names: str) -> None:
-    migrate(database.dsn)
     with psycopg.connect(database.dsn, autocommit=True) as connection:
         for name in names:
             connection.execute(
@@ -127,10 +126,10 @@ async def flood(broker: EmbeddedBroker, payloads: Iterable[bytes], topic: str) -
 
 
 async def test_a_hostile_gateway_ends_no_process_and_delays_no_honest_one(
-    database: Database, mosquitto: EmbeddedBroker, record_property: pytest.FixtureRequest
+    migrated: Database, mosquitto: EmbeddedBroker, record_property: pytest.FixtureRequest
 ) -> None:
-    enrol(database, *HONEST, "evil")
-    with psycopg.connect(database.dsn, autocommit=True) as connection:
+    enrol(migrated, *HONEST, "evil")
+    with psycopg.connect(migrated.dsn, autocommit=True) as connection:
         # Stands for whatever the database may refuse of data that decodes.
         connection.execute("ALTER TABLE reading ADD CONSTRAINT poison CHECK (mantissa <> 666)")
     evil = Edge("evil")
@@ -145,7 +144,7 @@ async def test_a_hostile_gateway_ends_no_process_and_delays_no_honest_one(
         await client.publish(status("never-enrolled"), SURROGATE, QOS, retain=True)
         for name in HONEST:
             await client.subscribe(down(name), QOS)
-        async with processes(2, database, mosquitto):
+        async with processes(2, migrated, mosquitto):
             calm = await longest_delay(client, edges, 10)
             attack = asyncio.gather(
                 flood(mosquitto, spoilt, up("evil")),
@@ -156,25 +155,25 @@ async def test_a_hostile_gateway_ends_no_process_and_delays_no_honest_one(
             longest = await longest_delay(client, edges, 30)
             await attack
             longest = max(longest, await longest_delay(client, edges, 1))
-            await settled(database, len(poison))
+            await settled(migrated, len(poison))
         record_property("delay_s", f"calm {calm:.3f}, attacked {longest:.3f}")  # type: ignore[operator]
         # And again, with all that is retained there from the beginning.
-        async with processes(1, database, mosquitto):
+        async with processes(1, migrated, mosquitto):
             await longest_delay(client, [Edge("gw1")], 1)
     # A machine that is busy with other things is slow without a hostile gateway too.
     assert longest < LONGEST_DELAY_S + calm
-    codes = {code for (code,) in ask(database, "SELECT DISTINCT code FROM rejected")}
+    codes = {code for (code,) in ask(migrated, "SELECT DISTINCT code FROM rejected")}
     assert {"BAD_TEXT", "MALFORMED", "SCHEMA"} <= codes
     named = ask(
-        database, "SELECT DISTINCT gateway FROM rejected WHERE code = 'BAD_TEXT' ORDER BY 1"
+        migrated, "SELECT DISTINCT gateway FROM rejected WHERE code = 'BAD_TEXT' ORDER BY 1"
     )
     assert named == [("evil",), ("never-enrolled",)]
-    held = ask(database, "SELECT count(*) FROM quarantine WHERE code = 'POISON_23514'")
+    held = ask(migrated, "SELECT count(*) FROM quarantine WHERE code = 'POISON_23514'")
     assert held == [(60,)]
     honest = "SELECT count(*) FROM reading JOIN channel c ON c.id = channel_id JOIN meter m"
     honest += " ON m.id = meter_id WHERE serial LIKE 'gw%'"
-    assert ask(database, honest) == [(3 * 41 * 4,)]
-    assert ask(database, "SELECT DISTINCT reconciles FROM reconciliation") == [(True,)]
+    assert ask(migrated, honest) == [(3 * 41 * 4,)]
+    assert ask(migrated, "SELECT DISTINCT reconciles FROM reconciliation") == [(True,)]
 
 
 async def test_a_database_of_another_release_ends_ingest_with_one_sentence(
@@ -183,6 +182,7 @@ async def test_a_database_of_another_release_ends_ingest_with_one_sentence(
     settings = IngestSettings(database=SecretStr(plain_database.dsn), broker_port=mosquitto.port)
     with pytest.raises(StoreUnfitError, match="migrate"):
         await run_ingest(settings)
+    migrate(plain_database.dsn)
     enrol(plain_database, "gw1")
     with psycopg.connect(plain_database.dsn, autocommit=True) as connection:
         connection.execute("UPDATE schema_migration SET version = version + 100")
@@ -196,13 +196,13 @@ async def test_a_database_of_another_release_ends_ingest_with_one_sentence(
     ids=["a table is gone", "a right is gone"],
 )
 async def test_a_fault_of_the_deployment_is_said_once_and_ends_the_process(
-    plain_database: Database, mosquitto: EmbeddedBroker, fault: str
+    plain_migrated: Database, mosquitto: EmbeddedBroker, fault: str
 ) -> None:
-    enrol(plain_database, "gw1")
+    enrol(plain_migrated, "gw1")
     edge = Edge("gw1")
     first, second = (edge.seal(readings(4, START + timedelta(days=day))) for day in (0, 1))
     worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "central.process.ingest", env=environment(plain_database, mosquitto),
+        sys.executable, "-m", "central.process.ingest", env=environment(plain_migrated, mosquitto),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
@@ -218,7 +218,7 @@ async def test_a_fault_of_the_deployment_is_said_once_and_ends_the_process(
                     continue
                 assert isinstance(message.payload, bytes)
                 said = decode_down(message.payload)
-            with psycopg.connect(plain_database.dsn, autocommit=True) as connection:
+            with psycopg.connect(plain_migrated.dsn, autocommit=True) as connection:
                 connection.execute(fault.encode())
             await client.publish(up("gw1"), second.payload, QOS)
             _, errors = await worker.communicate()
@@ -226,4 +226,4 @@ async def test_a_fault_of_the_deployment_is_said_once_and_ends_the_process(
     assert worker.returncode != 0
     assert "Traceback" not in text
     assert text.count("STORE_UNFIT") == 1
-    assert ask(plain_database, "SELECT count(*) FROM quarantine") == [(0,)]
+    assert ask(plain_migrated, "SELECT count(*) FROM quarantine") == [(0,)]

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.problems import MEDIA_TYPE
@@ -46,9 +45,8 @@ INSTANTS = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1e30", "-
 
 
 @pytest.fixture
-async def web(plain_database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    migrate(plain_database.dsn)
-    async with make_pool(plain_database.dsn, max_size=4) as pool:
+async def web(plain_migrated: Database) -> AsyncIterator[httpx.AsyncClient]:
+    async with make_pool(plain_migrated.dsn, max_size=4) as pool:
         office = Office(pool)
         await office.fill()
         transport = httpx.ASGITransport(

@@ -15,7 +15,6 @@ import psycopg
 from pydantic import SecretStr
 
 from central.adapters.embedded.broker import EmbeddedBroker
-from central.adapters.timescale.migrate import migrate
 from central.config.ingest import IngestSettings
 from central.process.ingest import run_ingest
 from firmware_bridge.contract.envelope import HEADER_BYTES, digest
@@ -54,7 +53,6 @@ async def running(database: Database, broker: EmbeddedBroker) -> AsyncIterator[N
 
 
 def enrol(database: Database, *names: str) -> None:
-    migrate(database.dsn)
     with psycopg.connect(database.dsn, autocommit=True) as connection:
         for name in names:
             connection.execute(
@@ -103,16 +101,16 @@ def of_version(payload: bytes, version: int, gateway: str, epoch: UUID, sequence
 
 
 async def test_each_bad_batch_gets_its_own_name_is_kept_and_the_queue_moves_on(
-    database: Database, mosquitto: EmbeddedBroker
+    migrated: Database, mosquitto: EmbeddedBroker
 ) -> None:
-    enrol(database, "gw1", "gw2")
+    enrol(migrated, "gw1", "gw2")
     edge, other, again = Edge("gw1"), Edge("gw2"), Edge("gw1")
     first, second = (edge.seal(readings(10, START + timedelta(days=day))) for day in (0, 1))
     theirs = other.seal(readings(10, START, of=channel("B2")))
     replayed = again.seal([Reading(channel(), START, 999, 0)])
     version_9 = of_version(second.payload, 9, "gw1", edge.epoch, 2)
     async with (
-        running(database, mosquitto),
+        running(migrated, mosquitto),
         aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as client,
     ):
         for name in ("gw1", "gw2"):
@@ -134,21 +132,21 @@ async def test_each_bad_batch_gets_its_own_name_is_kept_and_the_queue_moves_on(
         last = again.seal(readings(5, START + timedelta(days=2)))
         await client.publish(up("gw1"), last.payload, QOS)
         assert (await next_ack(client, again.epoch, 2)).cum_hash == last.sha256
-    assert ask(database, "SELECT code, payload_bytes FROM rejected ORDER BY code") == [
+    assert ask(migrated, "SELECT code, payload_bytes FROM rejected ORDER BY code") == [
         ("OVERSIZE", len(first.payload) + 64 * 1024),
         ("TRUNCATED", len(first.payload) - 3),
         ("WRONG_GATEWAY", len(theirs.payload)),
     ]
-    assert ask(database, "SELECT code, payload FROM quarantine") == [("UNKNOWN_VERSION", version_9)]
-    assert ask(database, "SELECT mantissa, kept_mantissa FROM conflict") == [(999, 0)]
-    assert ask(database, "SELECT count(*) FROM reading") == [(25,)]
-    assert ask(database, "SELECT DISTINCT reconciles FROM reconciliation") == [(True,)]
+    assert ask(migrated, "SELECT code, payload FROM quarantine") == [("UNKNOWN_VERSION", version_9)]
+    assert ask(migrated, "SELECT mantissa, kept_mantissa FROM conflict") == [(999, 0)]
+    assert ask(migrated, "SELECT count(*) FROM reading") == [(25,)]
+    assert ask(migrated, "SELECT DISTINCT reconciles FROM reconciliation") == [(True,)]
 
 
 async def test_hello_status_and_start_on_either_protocol(
-    plain_database: Database, broker: EmbeddedBroker
+    plain_migrated: Database, broker: EmbeddedBroker
 ) -> None:
-    enrol(plain_database, "gw1")
+    enrol(plain_migrated, "gw1")
     edge = Edge("gw1")
     batch = edge.seal(readings(10, START))
     word = Status(GatewayState.ONLINE, "edge/1", datetime.now(UTC), 7)
@@ -156,7 +154,7 @@ async def test_hello_status_and_start_on_either_protocol(
         await client.subscribe(down("gw1"), QOS)
         await client.subscribe(ALL_DOWN, QOS)
         await client.publish(status("gw1"), encode_status(word), QOS, retain=True)
-        async with running(plain_database, broker):
+        async with running(plain_migrated, broker):
             async with asyncio.timeout(PATIENCE_S):
                 async for message in client.messages:
                     assert isinstance(message.payload, bytes)
@@ -170,17 +168,17 @@ async def test_hello_status_and_start_on_either_protocol(
             ack = await next_ack(client, edge.epoch, 1)
             assert (ack.nonce, ack.cum) == (hello.nonce, 1)
     ((state_, backlog, seen),) = ask(
-        plain_database, "SELECT status, backlog, last_seen_at IS NOT NULL FROM gateway_seen"
+        plain_migrated, "SELECT status, backlog, last_seen_at IS NOT NULL FROM gateway_seen"
     )
     assert (state_, backlog, seen) == ("online", 7, True)
 
 
-async def test_processes_share_the_work(database: Database, mosquitto: EmbeddedBroker) -> None:
+async def test_processes_share_the_work(migrated: Database, mosquitto: EmbeddedBroker) -> None:
     names = [f"gw{number}" for number in range(6)]
-    enrol(database, *names)
+    enrol(migrated, *names)
     environment = {
         **os.environ,
-        "METERLINE_DATABASE": database.dsn,
+        "METERLINE_DATABASE": migrated.dsn,
         "METERLINE_BROKER_PORT": str(mosquitto.port),
     }
     edges = [Edge(name) for name in names]
@@ -218,16 +216,16 @@ async def test_processes_share_the_work(database: Database, mosquitto: EmbeddedB
             ends = [await worker.wait() for worker in workers]
     assert ends == [0, 0]
     counted = "SELECT count(*), count(DISTINCT (channel_id, at)) FROM reading"
-    assert ask(database, counted) == [(1200, 1200)]
-    used = ask(database, "SELECT count(*) FROM finding")
+    assert ask(migrated, counted) == [(1200, 1200)]
+    used = ask(migrated, "SELECT count(*) FROM finding")
     assert used == [(0,)]
 
 
 async def test_poison_is_taken_apart_and_the_batches_beside_it_are_unharmed(
-    database: Database, mosquitto: EmbeddedBroker
+    migrated: Database, mosquitto: EmbeddedBroker
 ) -> None:
-    enrol(database, "gw1", "gw2")
-    with psycopg.connect(database.dsn, autocommit=True) as connection:
+    enrol(migrated, "gw1", "gw2")
+    with psycopg.connect(migrated.dsn, autocommit=True) as connection:
         # Stands for whatever the database may refuse of data that decodes.
         connection.execute("ALTER TABLE reading ADD CONSTRAINT poison CHECK (mantissa <> 666)")
     edge, other = Edge("gw1"), Edge("gw2")
@@ -235,31 +233,31 @@ async def test_poison_is_taken_apart_and_the_batches_beside_it_are_unharmed(
     poison = [Reading(channel(), START + timedelta(days=1), 666, 0)]
     batches = [edge.seal(values) for values in (good[0], poison, good[1])]
     theirs = other.seal(readings(10, START, of=channel("B2")))
-    async with running(database, mosquitto), aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+    async with running(migrated, mosquitto), aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
         for name in ("gw1", "gw2"):
             await client.subscribe(down(name), QOS)
         for payload, name in [*((b.payload, "gw1") for b in batches), (theirs.payload, "gw2")]:
             await client.publish(up(name), payload, QOS)
         assert (await next_ack(client, edge.epoch, 3)).cum_hash == batches[2].sha256
-    assert ask(database, "SELECT code FROM quarantine") == [("POISON_23514",)]
-    assert ask(database, "SELECT count(*) FROM reading") == [(30,)]
+    assert ask(migrated, "SELECT code FROM quarantine") == [("POISON_23514",)]
+    assert ask(migrated, "SELECT count(*) FROM reading") == [(30,)]
 
 
 async def test_a_database_that_goes_away_is_waited_for(
-    database: Database, mosquitto: EmbeddedBroker
+    migrated: Database, mosquitto: EmbeddedBroker
 ) -> None:
-    enrol(database, "gw1")
+    enrol(migrated, "gw1")
     edge = Edge("gw1")
     first, second = (edge.seal(readings(10, START + timedelta(days=day))) for day in (0, 1))
-    async with running(database, mosquitto), aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+    async with running(migrated, mosquitto), aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
         await client.subscribe(down("gw1"), QOS)
         await client.publish(up("gw1"), first.payload, QOS)
         await next_ack(client, edge.epoch, 1)
-        with psycopg.connect(database.dsn, autocommit=True) as admin:
+        with psycopg.connect(migrated.dsn, autocommit=True) as admin:
             admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name = 'meterline-ingest' AND datname = current_database()"
             )
         await client.publish(up("gw1"), second.payload, QOS)
         await next_ack(client, edge.epoch, 2)
-    assert ask(database, "SELECT count(*) FROM reading") == [(20,)]
+    assert ask(migrated, "SELECT count(*) FROM reading") == [(20,)]

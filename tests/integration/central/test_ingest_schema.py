@@ -86,18 +86,17 @@ def test_the_printed_script_makes_the_same_schema(database: Database) -> None:
     assert migrate(database.dsn) == []
 
 
-def test_the_application_owns_nothing_and_cannot_change_readings(database: Database) -> None:
-    migrate(database.dsn)
+def test_the_application_owns_nothing_and_cannot_change_readings(migrated: Database) -> None:
     owned = (
         "SELECT count(*) FROM pg_class WHERE relowner ="
         " (SELECT oid FROM pg_roles WHERE rolname = 'meterline_app')"
     )
-    assert ask(database.dsn, owned) == [(0,)]
+    assert ask(migrated.dsn, owned) == [(0,)]
     insert = (
         "INSERT INTO reading (channel_id, at, mantissa, exponent, flags)"
         " VALUES (1, now(), 5, 0, 0) RETURNING 1"
     )
-    with psycopg.connect(database.dsn_as("meterline_app"), autocommit=True) as app:
+    with psycopg.connect(migrated.dsn_as("meterline_app"), autocommit=True) as app:
         app.execute(insert)
         for forbidden in (
             "UPDATE reading SET mantissa = 6",
@@ -109,63 +108,61 @@ def test_the_application_owns_nothing_and_cannot_change_readings(database: Datab
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 app.execute(forbidden.encode())
-    with psycopg.connect(database.dsn, autocommit=True) as owner:
+    with psycopg.connect(migrated.dsn, autocommit=True) as owner:
         for refused in (b"UPDATE reading SET mantissa = 6", b"DELETE FROM reading"):
             with pytest.raises(psycopg.errors.RestrictViolation):
                 owner.execute(refused)
-    assert ask(database.dsn, "SELECT mantissa FROM reading") == [(5,)]
+    assert ask(migrated.dsn, "SELECT mantissa FROM reading") == [(5,)]
 
 
-def test_hours_have_one_name_on_every_server(database: Database) -> None:
-    migrate(database.dsn)
-    with psycopg.connect(database.dsn, autocommit=True) as connection:
+def test_hours_have_one_name_on_every_server(migrated: Database) -> None:
+    with psycopg.connect(migrated.dsn, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO reading (channel_id, at, mantissa, exponent, flags)"
             " SELECT 1, date_trunc('day', now()) - n * interval '15 minutes', 100 - n, 0, 0"
             " FROM generate_series(1, 8) AS n"
         )
     found = ask(
-        database.dsn_as("meterline_app"),
+        migrated.dsn_as("meterline_app"),
         "SELECT readings, first_mantissa, last_mantissa FROM reading_hour ORDER BY hour",
     )
     assert found == [(4, 92, 95), (4, 96, 99)]
 
 
-def test_hours_of_a_late_back_fill_are_computed_too(database: Database) -> None:
-    migrate(database.dsn)
+def test_hours_of_a_late_back_fill_are_computed_too(migrated: Database) -> None:
     insert = (
         "INSERT INTO reading (channel_id, at, mantissa, exponent, flags)"
         " SELECT 1, date_trunc('day', now()) - interval '{} days' + n * interval '15 minutes',"
         " n, 0, 0 FROM generate_series(0, 7) AS n"
     )
     for days in (1, 900):
-        with psycopg.connect(database.dsn, autocommit=True) as connection:
+        with psycopg.connect(migrated.dsn, autocommit=True) as connection:
             connection.execute("SELECT reading_attach(now() - interval '901 days', now(), now())")
             connection.execute(insert.format(days).encode())
-            if database.timescaledb:
+            if migrated.timescaledb:
                 (job,) = connection.execute(
                     "SELECT job_id FROM timescaledb_information.jobs"
                     " WHERE proc_name = 'policy_refresh_continuous_aggregate'"
                 ).fetchall()
                 connection.execute("CALL run_job(%s)", job)
-    assert ask(database.dsn, "SELECT sum(readings) FROM reading_hour") == [(16,)]
+    assert ask(migrated.dsn, "SELECT sum(readings) FROM reading_hour") == [(16,)]
 
 
 async def test_late_readings_find_their_place_in_old_months_and_packed_chunks(
-    database: Database,
+    migrated: Database,
 ) -> None:
     old = TODAY - timedelta(days=1000)
     edge, again = Edge("gw1"), Edge("gw1")
     first = readings(96, old) + readings(96, TODAY - timedelta(days=30), first=500)
     late = readings(96, old + timedelta(days=1), first=1000)
     conflict = Reading(channel(), old, 77, 0)
-    async with timescale_stores(database.dsn) as stores:
+    async with timescale_stores(migrated.dsn) as stores:
         await enrol_gateway(stores.gateways, "gw1", OPERATOR, clock)
         ingest = Ingest(stores.ingest, clock)
         await ingest.commit(edge.arrive(edge.seal(first)))
-        if database.timescaledb:
+        if migrated.timescaledb:
             packed = ask(
-                database.dsn,
+                migrated.dsn,
                 "SELECT count(compress_chunk(chunk)) FROM show_chunks('reading') AS chunk",
             )
             assert packed == [(2,)]
@@ -177,17 +174,17 @@ async def test_late_readings_find_their_place_in_old_months_and_packed_chunks(
 
 
 async def test_months_are_attached_when_they_are_needed_and_no_row_falls_beside_them(
-    plain_database: Database,
+    plain_migrated: Database,
 ) -> None:
-    async with timescale_stores(plain_database.dsn) as stores:
+    async with timescale_stores(plain_migrated.dsn) as stores:
         months = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'reading'::regclass"
-        ((before,),) = ask(plain_database.dsn, months)
+        ((before,),) = ask(plain_migrated.dsn, months)
         year_ago = to_ms(TODAY - timedelta(days=400))
         await stores.ingest.prepare(year_ago, year_ago + 1, TODAY)
         await stores.ingest.prepare(year_ago, year_ago + 1, TODAY)
-        assert ask(plain_database.dsn, months) == [(int(str(before)) + 1,)]
+        assert ask(plain_migrated.dsn, months) == [(int(str(before)) + 1,)]
         with (
-            psycopg.connect(plain_database.dsn, autocommit=True) as owner,
+            psycopg.connect(plain_migrated.dsn, autocommit=True) as owner,
             pytest.raises(psycopg.errors.CheckViolation),
         ):
             owner.execute(

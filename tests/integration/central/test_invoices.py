@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 from central.adapters.documents import invoice
 from central.adapters.documents.invoice import render_invoice
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
@@ -32,11 +31,10 @@ from tests.support.servers import Database
 
 @pytest.fixture
 async def office(
-    plain_database: Database, monkeypatch: pytest.MonkeyPatch
+    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Office]:
-    migrate(plain_database.dsn)
-    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
-    async with make_pool(plain_database.dsn, max_size=4) as pool:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
+    async with make_pool(plain_migrated.dsn, max_size=4) as pool:
         made = Office(pool)
         await made.fill()
         yield made

@@ -115,15 +115,15 @@ class Nights:
 
 
 async def test_each_night_is_done_once_whatever_happens_to_its_workers(
-    plain_database: Database, tmp_path: Path
+    plain_migrated: Database, tmp_path: Path
 ) -> None:
-    async with timescale_utility(plain_database.dsn) as utility:
+    async with timescale_utility(plain_migrated.dsn) as utility:
         await fill(utility)
-    with psycopg.connect(plain_database.dsn, autocommit=True) as owner:
+    with psycopg.connect(plain_migrated.dsn, autocommit=True) as owner:
         owner.execute(POISON)
-    dsn = plain_database.dsn_as("meterline_app")
+    dsn = plain_migrated.dsn_as("meterline_app")
     with turned_workers(dsn, tmp_path, NOON) as workers:
-        await asyncio.to_thread(live, Nights(plain_database, workers), plain_database)
+        await asyncio.to_thread(live, Nights(plain_migrated, workers), plain_migrated)
 
 
 def live(nights: Nights, database: Database) -> None:

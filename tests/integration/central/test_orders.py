@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
@@ -24,9 +23,8 @@ POINT = {
 
 
 @pytest.fixture
-async def office(plain_database: Database) -> AsyncIterator[Office]:
-    migrate(plain_database.dsn)
-    async with make_pool(plain_database.dsn, max_size=6) as pool:
+async def office(plain_migrated: Database) -> AsyncIterator[Office]:
+    async with make_pool(plain_migrated.dsn, max_size=6) as pool:
         made = Office(pool)
         await made.fill()
         yield made

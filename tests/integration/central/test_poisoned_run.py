@@ -49,11 +49,11 @@ def alter(database: Database, statement: str, *values: object) -> list[Any]:
         return cursor.fetchall() if cursor.description else []
 
 
-async def test_what_cannot_be_read_of_an_account_holds_it_alone(plain_database: Database) -> None:
-    await seed_customers(plain_database.dsn, ACCOUNTS)
-    alter(plain_database, BAD_FACTS, "A-4")
-    alter(plain_database, "UPDATE service_point SET zone = 'Mars/Olympus' WHERE name = 'SP-7'")
-    summary = await bill(plain_database.dsn)
+async def test_what_cannot_be_read_of_an_account_holds_it_alone(plain_migrated: Database) -> None:
+    await seed_customers(plain_migrated.dsn, ACCOUNTS)
+    alter(plain_migrated, BAD_FACTS, "A-4")
+    alter(plain_migrated, "UPDATE service_point SET zone = 'Mars/Olympus' WHERE name = 'SP-7'")
+    summary = await bill(plain_migrated.dsn)
     assert summary.bills == {BillState.DRAFT: ACCOUNTS - 2, BillState.HELD: 2}
     assert {name: one.code for name, one in holds(summary).items()} == {
         "A-4": "RATING_FAILED",
@@ -63,27 +63,27 @@ async def test_what_cannot_be_read_of_an_account_holds_it_alone(plain_database: 
     assert "Mars/Olympus" in holds(summary)["A-7"].evidence
     others = [number for number in range(1, ACCOUNTS + 1) if number not in {4, 7}]
     assert summary.kwh == october_kwh(others)
-    alter(plain_database, "UPDATE agreement SET facts = '[]'")
-    alter(plain_database, "UPDATE service_point SET zone = 'Europe/Madrid'")
-    assert (await bill(plain_database.dsn)).bills == {BillState.DRAFT: ACCOUNTS}
+    alter(plain_migrated, "UPDATE agreement SET facts = '[]'")
+    alter(plain_migrated, "UPDATE service_point SET zone = 'Europe/Madrid'")
+    assert (await bill(plain_migrated.dsn)).bills == {BillState.DRAFT: ACCOUNTS}
 
 
 async def test_a_bill_that_the_database_refuses_is_held_without_its_lines(
-    plain_database: Database, monkeypatch: pytest.MonkeyPatch
+    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await seed_customers(plain_database.dsn, ACCOUNTS)
+    await seed_customers(plain_migrated.dsn, ACCOUNTS)
 
     def made(*given: Any) -> list[NewBill]:  # noqa: ANN401 - whatever it takes
         return [_with_nul(one) if one.account_id == 5 else one for one in rate_accounts(*given)]
 
     monkeypatch.setattr(run_bills, "rate_accounts", made)
-    summary = await bill(plain_database.dsn)
+    summary = await bill(plain_migrated.dsn)
     assert summary.bills == {BillState.DRAFT: ACCOUNTS - 1, BillState.HELD: 1}
     ((_, hold),) = holds(summary).items()
     assert hold.code == "RATING_FAILED"
     assert hold.evidence.startswith("PoisonError: The database refused the data")
     (row,) = alter(
-        plain_database,
+        plain_migrated,
         "SELECT count(*) FROM bill_line WHERE bill_id IN"
         " (SELECT id FROM bill WHERE state = 'held')",
     )
@@ -97,10 +97,10 @@ def _with_nul(new: NewBill) -> NewBill:
 
 
 async def test_a_connection_that_ends_is_nobodys_fault(
-    plain_database: Database, monkeypatch: pytest.MonkeyPatch
+    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await seed_customers(plain_database.dsn, ACCOUNTS)
-    alter(plain_database, BAD_FACTS, "A-2")
+    await seed_customers(plain_migrated.dsn, ACCOUNTS)
+    alter(plain_migrated, BAD_FACTS, "A-2")
     ended = 0
 
     async def save(*given: Any) -> int:  # noqa: ANN401 - whatever it takes
@@ -108,7 +108,7 @@ async def test_a_connection_that_ends_is_nobodys_fault(
         if not ended:
             ended = len(
                 alter(
-                    plain_database,
+                    plain_migrated,
                     "SELECT pg_terminate_backend(pid)"
                     " FROM pg_stat_activity WHERE application_name = 'meterline'",
                 )
@@ -118,30 +118,30 @@ async def test_a_connection_that_ends_is_nobodys_fault(
     saved = run_bills._save
     monkeypatch.setattr(run_bills, "_save", save)
     with pytest.raises(StoreUnavailableError):
-        await bill(plain_database.dsn)
+        await bill(plain_migrated.dsn)
     assert ended
-    assert alter(plain_database, "SELECT count(*) FROM bill") == [(0,)]
-    summary = await bill(plain_database.dsn)
+    assert alter(plain_migrated, "SELECT count(*) FROM bill") == [(0,)]
+    summary = await bill(plain_migrated.dsn)
     assert summary.bills == {BillState.DRAFT: ACCOUNTS - 1, BillState.HELD: 1}
     assert set(holds(summary)) == {"A-2"}
 
 
-def test_a_run_with_poison_that_is_killed_goes_on(plain_database: Database) -> None:
-    asyncio.run(seed_customers(plain_database.dsn, 40))
+def test_a_run_with_poison_that_is_killed_goes_on(plain_migrated: Database) -> None:
+    asyncio.run(seed_customers(plain_migrated.dsn, 40))
     for number in (3, 4, 17, 40):
-        alter(plain_database, BAD_FACTS, f"A-{number}")
-    first = start(plain_database)
-    while alter(plain_database, "SELECT count(*) FROM bill")[0][0] < 6:
+        alter(plain_migrated, BAD_FACTS, f"A-{number}")
+    first = start(plain_migrated)
+    while alter(plain_migrated, "SELECT count(*) FROM bill")[0][0] < 6:
         assert first.poll() is None
     first.kill()
     assert first.wait() < 0
-    assert start(plain_database).wait(timeout=120) == 3
+    assert start(plain_migrated).wait(timeout=120) == 3
     found = alter(
-        plain_database,
+        plain_migrated,
         "SELECT account.number, holds FROM bill JOIN account ON account.id = account_id"
         " WHERE state = 'held'",
     )
     assert {number for number, _ in found} == {"A-3", "A-4", "A-17", "A-40"}
     assert {one["code"] for _, listed in found for one in listed} == {"RATING_FAILED"}
-    (whole,) = alter(plain_database, "SELECT count(*), count(DISTINCT account_id) FROM bill")
+    (whole,) = alter(plain_migrated, "SELECT count(*), count(DISTINCT account_id) FROM bill")
     assert whole == (40, 40)

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
@@ -27,11 +26,10 @@ HOUSEHOLDS = (CHINESE, "Sanchis", "Okafor")
 
 @pytest.fixture
 async def office(
-    plain_database: Database, monkeypatch: pytest.MonkeyPatch
+    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Office]:
-    migrate(plain_database.dsn)
-    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
-    async with make_pool(plain_database.dsn, max_size=4) as pool:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
+    async with make_pool(plain_migrated.dsn, max_size=4) as pool:
         yield Office(pool)
 
 

@@ -221,22 +221,22 @@ def check_books(database: Database) -> None:
 
 
 async def test_whatever_happens_every_account_has_its_one_bill(
-    plain_database: Database, record_property: Callable[[str, object], None]
+    plain_migrated: Database, record_property: Callable[[str, object], None]
 ) -> None:
-    await seed_customers(plain_database.dsn, ACCOUNTS)
-    with copied(plain_database) as twin:
+    await seed_customers(plain_migrated.dsn, ACCOUNTS)
+    with copied(plain_migrated) as twin:
         expected = await undisturbed(twin)
-    async with make_pool(plain_database.dsn) as pool:
+    async with make_pool(plain_migrated.dsn) as pool:
         await RunBills(TimescaleBillingStore(pool), lambda: NOW, SHARD).start(OCTOBER, CLERK)
-    with run_workers(plain_database.dsn_as("meterline_app"), str(OCTOBER)) as workers:
-        await asyncio.to_thread(disturb, plain_database, workers, Random(SEED))  # noqa: S311 - repeatable
-        before = books(plain_database)
+    with run_workers(plain_migrated.dsn_as("meterline_app"), str(OCTOBER)) as workers:
+        await asyncio.to_thread(disturb, plain_migrated, workers, Random(SEED))  # noqa: S311 - repeatable
+        before = books(plain_migrated)
         ends = workers.thaw()
-        assert books(plain_database) == before, "the frozen changed nothing when they went on"
+        assert books(plain_migrated) == before, "the frozen changed nothing when they went on"
     record_property("frozen workers ended", ends)
-    await approve_and_issue(plain_database)
-    found = books(plain_database)
+    await approve_and_issue(plain_migrated)
+    found = books(plain_migrated)
     assert found.approvers <= {CHIEF.key, TRADER.key}
     assert found.bills == expected.bills
     assert found.claims == expected.claims
-    check_books(plain_database)
+    check_books(plain_migrated)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from central.adapters.timescale.migrate import migrate
 from central.cli.app import app
 from tests.support.books import TARIFF
 from tests.support.servers import Database
@@ -21,10 +20,9 @@ accounts: [{number: A-1, name: NAME}]
 
 
 def test_what_was_recorded_stays_readable(
-    plain_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plain_migrated: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrate(plain_database.dsn)
-    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
+    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
     monkeypatch.setenv("METERLINE_ACTOR", "clerk")
 
     def run(*arguments: object, code: int = 0) -> Result:

@@ -167,16 +167,16 @@ async def races(database: Database, count: int, patch: pytest.MonkeyPatch) -> li
 
 
 async def test_no_approved_bill_rests_on_what_validation_replaced(
-    plain_database: Database, monkeypatch: pytest.MonkeyPatch
+    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await races(plain_database, RACES, monkeypatch) == []
+    assert await races(plain_migrated, RACES, monkeypatch) == []
 
 
 async def test_without_the_lock_on_the_inputs_the_same_races_are_lost(
-    plain_database: Database, monkeypatch: pytest.MonkeyPatch
+    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def nothing(*_: object) -> None:
         return
 
     monkeypatch.setattr(stamps, "hold_inputs", nothing)
-    assert await races(plain_database, 40, monkeypatch)
+    assert await races(plain_migrated, 40, monkeypatch)

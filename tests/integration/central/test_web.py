@@ -10,7 +10,6 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
@@ -23,9 +22,8 @@ BASE = "http://127.0.0.1"
 
 
 @pytest.fixture
-async def office(database: Database) -> AsyncIterator[Office]:
-    migrate(database.dsn)
-    async with make_pool(database.dsn, max_size=4) as pool:
+async def office(migrated: Database) -> AsyncIterator[Office]:
+    async with make_pool(migrated.dsn, max_size=4) as pool:
         made = Office(pool)
         await made.fill()
         yield made
@@ -225,9 +223,8 @@ async def test_files_are_kept_for_ever_under_their_contents_name(office: Office)
         assert (await web.get("/static/app.css")).status_code == 404
 
 
-async def test_a_database_that_is_away_is_a_503(database: Database) -> None:
-    migrate(database.dsn)
-    async with make_pool(database.dsn) as pool:
+async def test_a_database_that_is_away_is_a_503(migrated: Database) -> None:
+    async with make_pool(migrated.dsn) as pool:
         office = Office(pool)
     async with client(office) as web:
         answer = await web.get("/api/v1/health")

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from central.adapters.timescale.migrate import migrate
 from tests.support.servers import Database
 
 TOKEN = "a-token-of-an-operator-of-forty-bytes-ok"  # noqa: S105 - a made-up token
@@ -65,7 +64,6 @@ class Served:
 
 @contextlib.contextmanager
 def serve(database: Database, **settings: str) -> Iterator[Served]:
-    migrate(database.dsn)
     with subprocess.Popen(
         [sys.executable, "-m", "central.cli", "serve", "--port", "0"],
         env={**os.environ, "METERLINE_DATABASE": database.dsn, **settings},
@@ -117,9 +115,9 @@ def measures(chunked: bool) -> str:  # noqa: FBT001 - a parameter of the test
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
-def test_a_body_without_end_is_held_by_nobody(plain_database: Database, *, chunked: bool) -> None:
+def test_a_body_without_end_is_held_by_nobody(plain_migrated: Database, *, chunked: bool) -> None:
     size, as_json = measures(chunked), "Content-Type: application/json"
-    with serve(plain_database, METERLINE_WEB_TOKEN=TOKEN) as web:
+    with serve(plain_migrated, METERLINE_WEB_TOKEN=TOKEN) as web:
         form, _ = web.ask("GET", "/sign-in")
         cookie = str(form.getheader("Set-Cookie")).partition(";")[0]
         _, page = web.ask("GET", "/sign-in", Cookie=cookie)
@@ -153,9 +151,9 @@ def test_a_body_without_end_is_held_by_nobody(plain_database: Database, *, chunk
     assert grown < GROWTH_MIB, f"grown over {before:.1f} MiB by {SENT_MIB} MiB"
 
 
-def test_what_fits_is_taken(plain_database: Database) -> None:
+def test_what_fits_is_taken(plain_migrated: Database) -> None:
     kind = "application/json"
-    with serve(plain_database) as web:
+    with serve(plain_migrated) as web:
         order = {"number": "A-1", "name": "Ada", "address": ["\u00e9" * 400] * 8}
         answer, _ = web.ask("POST", "/api/v1/accounts", json.dumps(order), Content_Type=kind)
         assert answer.status == 201
@@ -164,8 +162,8 @@ def test_what_fits_is_taken(plain_database: Database) -> None:
         assert (answer.status, json.loads(said)["code"]) == (422, "TARIFF_REFUSED")
 
 
-def test_half_sent_heads_hold_no_connection(plain_database: Database) -> None:
-    with serve(plain_database) as web, contextlib.ExitStack() as opened:
+def test_half_sent_heads_hold_no_connection(plain_migrated: Database) -> None:
+    with serve(plain_migrated) as web, contextlib.ExitStack() as opened:
         lines = [opened.enter_context(web.connect()) for _ in range(200)]
         began = time.monotonic()
         for line in lines:
@@ -186,8 +184,8 @@ def test_half_sent_heads_hold_no_connection(plain_database: Database) -> None:
         assert web.is_well()
 
 
-def test_more_half_sent_requests_than_connections_keep_nobody_out(plain_database: Database) -> None:
-    with serve(plain_database) as web, contextlib.ExitStack() as opened:
+def test_more_half_sent_requests_than_connections_keep_nobody_out(plain_migrated: Database) -> None:
+    with serve(plain_migrated) as web, contextlib.ExitStack() as opened:
         for number in range(700):
             begun = b"GET / HTTP"
             if number % 2:

@@ -63,11 +63,11 @@ async def deliver_late(utility: Utility, edge: Edge, place: int) -> None:
     await utility.validate()
 
 
-async def test_writers_and_approvers_wait_in_no_ring(plain_database: Database) -> None:
+async def test_writers_and_approvers_wait_in_no_ring(plain_migrated: Database) -> None:
     draw = random.Random(7)  # noqa: S311 - orders, not secrets
     async with AsyncExitStack() as stack:
         clerk, filer, operator, worker = [
-            await stack.enter_async_context(timescale_utility(plain_database.dsn)) for _ in range(4)
+            await stack.enter_async_context(timescale_utility(plain_migrated.dsn)) for _ in range(4)
         ]
         edge = await clerk.found(customers=CUSTOMERS)
         gaps = {GAP: ROUNDS}
