@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from central.cli.agreed_facts import fact_command, withdraw_fact_command
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -23,7 +24,9 @@ from central.process.stores import open_stores
 from central.service.ports.withdrawals import NamedAgreement, NamedInstallation
 from central.service.registry.withdraw import Withdraw
 
-agreements = group("Withdraw agreements that were entered by mistake.")
+agreements = group("Set facts of agreements; withdraw agreements that were entered by mistake.")
+agreements.command("fact")(fact_command)
+agreements.command("withdraw-fact")(withdraw_fact_command)
 installations = group("Withdraw meters at points that were entered by mistake.")
 Because = Annotated[str, typer.Option("--reason", help="Reason, which is kept.")]
 Point = Annotated[str, typer.Argument(help="Name of the service point.")]

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from central.api.routers import (
     accounts,
+    agreed_facts,
     bills,
     channels,
     claim_conflicts,
@@ -37,6 +38,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             accounts,
             bills,
             commands,
+            agreed_facts,
             claim_conflicts,
             cycles,
             reconciliation,

@@ -211,20 +211,24 @@ class AgreementEntry(_Model):
     tariff: str
     start: date = Field(alias="from")
     end: date | None = Field(default=None, alias="to")
-    facts: dict[str, FactText] = {}
+    facts: dict[str, FactText | dict[date, FactText]] = {}
     service: str | None = Field(default=None, min_length=1)
     billing_from: date | None = None
 
     def record(self, account: str) -> AgreementRecord:
         """As the registry has it."""
-        facts = AgreementFacts(tuple(Fact(name, value) for name, value in self.facts.items()))
+        facts = [
+            Fact(name, value) if begins is None else Fact(name, value, begins)
+            for name, said in self.facts.items()
+            for begins, value in (said.items() if isinstance(said, dict) else [(None, said)])
+        ]
         return AgreementRecord(
             account,
             self.point,
             self.tariff,
             self.start,
             self.end,
-            facts,
+            AgreementFacts(tuple(facts)),
             self.service,
             self.billing_from,
         )

@@ -270,6 +270,8 @@ class Enrol:
             days = days_of_agreement(None, agreement)
             await self._concern(registry, InputKind.POINT, agreement.point, days)
             return await self._note(registry, ("agreement", name), None, agreement_said(agreement))
+        # What is not named stays: a fact set from a later date, or all where none is named.
+        agreement = replace(agreement, facts=earlier.facts.merged(agreement.facts))
         if agreement.billing_from is None and earlier.billing_from is not None:
             # One that ends before was billed elsewhere to its end.
             begins = min(earlier.billing_from, agreement.end or date.max)

@@ -244,3 +244,14 @@ async def test_what_was_entered_by_mistake_is_withdrawn(web: httpx.AsyncClient) 
         ("2026-11-01", True),
         ("2026-10-01", False),
     ]
+
+
+async def test_a_fact_is_set_and_withdrawn(web: httpx.AsyncClient) -> None:
+    fact = {"account": "ES-4100", "service_point": "Iturbe residence", "name": "tax_exempt",
+            "effective": "2026-10-16", "reason": "a certificate came"}  # fmt: skip
+    added = await web.post("/api/v1/agreements/facts", json={**fact, "value": "true"})
+    assert (added.status_code, added.json()) == (201, {"effect": "added", "concerned": {}})
+    gone = await web.post("/api/v1/agreements/facts/withdraw", json=fact)
+    assert (gone.status_code, gone.json()["effect"]) == (200, "changed"), gone.text
+    again = await web.post("/api/v1/agreements/facts/withdraw", json=fact)
+    assert (again.status_code, again.json()["code"]) == (422, "NOT_REGISTERED")

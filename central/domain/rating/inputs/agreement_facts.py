@@ -46,6 +46,17 @@ class AgreementFacts:
         known = [fact for fact in self.facts if fact.name == name and fact.effective <= day]
         return max(known, key=lambda fact: fact.effective).value if known else None
 
+    def entered(self, name: str, effective: date) -> Fact | None:
+        """The fact of a name that begins on just that date."""
+        begins = (name, effective)
+        return next((fact for fact in self.facts if (fact.name, fact.effective) == begins), None)
+
+    def merged(self, others: AgreementFacts) -> AgreementFacts:
+        """These facts, with others added or put in the place of those of one name and date."""
+        facts = {(fact.name, fact.effective): fact for fact in self.facts}
+        facts |= {(fact.name, fact.effective): fact for fact in others.facts}
+        return AgreementFacts(tuple(facts.values()))
+
     def to_json(self) -> list[dict[str, Any]]:
         """As JSON, ascending by name and date."""
         ordered = sorted(self.facts, key=lambda fact: (fact.name, fact.effective))

@@ -1,0 +1,51 @@
+"""Facts of agreements, from a day on."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import Services
+from central.api.routers.commands import CHANGED, EFFECT
+from central.api.schemas.agreed_facts import FactIn, NamedFactIn
+from central.api.schemas.writes import EffectOut
+from central.service.registry.agreed_facts import AgreedFactChanges
+from central.service.registry.register import Effect
+
+router = APIRouter(tags=["orders"])
+
+
+def _answer(
+    changes: AgreedFactChanges, fact: NamedFactIn, effect: Effect
+) -> tuple[HTTPStatus, EffectOut]:
+    bills = changes.concerned
+    about = f"{fact.agreed()} from {fact.effective}"
+    status = HTTPStatus.CREATED if effect is Effect.ADDED else HTTPStatus.OK
+    return status, EffectOut(effect=effect, concerned={about: str(bills)} if bills.count else {})
+
+
+@router.post("/agreements/facts", responses=EFFECT, response_model=None)
+async def set_fact(services: Services, once: DoOnce, order: FactIn) -> Response:
+    """Set a fact of an agreement from a day on, or correct the one of that day."""
+    changes = AgreedFactChanges(services.registry, once.actor, services.clock)
+
+    async def work() -> tuple[HTTPStatus, EffectOut]:
+        effect = await changes.set(order.agreed(), order.fact(), order.reason)
+        return _answer(changes, order, effect)
+
+    return await once(work)
+
+
+@router.post("/agreements/facts/withdraw", responses=CHANGED, response_model=None)
+async def withdraw_fact(services: Services, once: DoOnce, order: NamedFactIn) -> Response:
+    """Withdraw a fact that was entered by mistake; the one before its day holds on."""
+    changes = AgreedFactChanges(services.registry, once.actor, services.clock)
+
+    async def work() -> tuple[HTTPStatus, EffectOut]:
+        await changes.withdraw(order.agreed(), order.name, order.effective, order.reason)
+        return _answer(changes, order, Effect.CHANGED)
+
+    return await once(work)
