@@ -94,6 +94,16 @@ class SentForm:
             raise FieldRefusedError(message, value=len(text))
         return text
 
+    def lines(self, name: str, label: str) -> tuple[str, ...]:
+        """A field's lines, without those that are empty.
+
+        Raises:
+            FieldRefusedError: One is too long, or holds what nobody sees.
+        """
+        split = self._fields.get(name, "").splitlines()
+        texts = (SentForm({name: line}).optional(name, label) for line in split)
+        return tuple(text for text in texts if text)
+
     def optional_day(self, name: str, label: str) -> date | None:
         """A field's day; None where it is empty.
 

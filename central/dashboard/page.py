@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from central.dashboard import present
 from central.dashboard.assets import Assets
+from central.domain.actor import printed_name
 from central.service.operator.services import OperatorServices
 from central.service.views.billing import spell_fraction
 from central.service.views.field import Presence, presence
@@ -46,6 +47,7 @@ class Pages:
             "month_name", "period", "hours", "local_stamp", "price", "words", "last_day",
         ):  # fmt: skip
             self._templates.filters[name] = getattr(present, name)
+        self._templates.filters["actor"] = printed_name
         self._templates.filters["fraction"] = spell_fraction
         self._templates.globals["asset"] = assets.url
 

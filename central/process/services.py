@@ -9,6 +9,7 @@ from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
+from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -37,6 +38,7 @@ def timescale_services(
         memberships=TimescaleMemberships(pool),
         registry=TimescaleRegistry(pool),
         bills=TimescaleBillingStore(pool),
+        settings_store=TimescaleSettingsStore(pool),
         claims=TimescaleClaimConflicts(pool),
         documents=TimescaleDocumentStore(pool),
         reconciliation=TimescaleReconciliation(pool),

@@ -21,6 +21,7 @@ from central.api.routers import (
     meters,
     points,
     reconciliation,
+    settings,
     withdrawals,
 )
 
@@ -43,5 +44,6 @@ def all_routers() -> tuple[APIRouter, ...]:
             cycles,
             reconciliation,
             withdrawals,
+            settings,
         )
     )

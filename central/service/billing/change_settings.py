@@ -93,6 +93,10 @@ class ChangeSettings:
         self._store = store
         self._clock = clock
 
+    async def revisions(self) -> tuple[SettingsRevision, ...]:
+        """Every revision, oldest first."""
+        return await self._store.revisions()
+
     async def current(self, day: date | None = None) -> SettingsRevision:
         """The settings in force.
 

@@ -9,10 +9,12 @@ from datetime import datetime
 from central.domain.actor import Actor
 from central.service.billing.approve_bills import ApproveBills, DiscardBills, IssueBills
 from central.service.billing.archive import ArchiveInvoices
+from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
 from central.service.operator.bill_line import view_line
 from central.service.ports.billing import BillingStore
+from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
@@ -36,6 +38,7 @@ class OperatorServices:
         memberships: Reads of cycles and groups.
         registry: Where points, meters, accounts, agreements and tariffs are kept.
         bills: Where bills are kept.
+        settings_store: Where the settings of invoices are kept.
         claims: Days that no claim can hold.
         documents: Where documents are kept as they were rendered.
         reconciliation: What is validated, claimed and billed.
@@ -49,6 +52,7 @@ class OperatorServices:
     memberships: MembershipOverview
     registry: RegistryStore
     bills: BillingStore
+    settings_store: SettingsStore
     claims: ClaimConflictStore
     documents: DocumentStore
     reconciliation: ReconciliationStore
@@ -74,6 +78,11 @@ class OperatorServices:
     def enrol(self, actor: Actor) -> Enrol:
         """The use-cases that write the registry, in somebody's name."""
         return Enrol(self.registry, actor, self.clock)
+
+    @property
+    def settings(self) -> ChangeSettings:
+        """The use-cases of the settings of invoices."""
+        return ChangeSettings(self.settings_store, self.clock)
 
     def cycles(self, actor: Actor, reason: str | None = None) -> BillingCycles:
         """The use-cases of billing cycles, in somebody's name."""

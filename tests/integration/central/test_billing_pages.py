@@ -46,12 +46,12 @@ class Clerk:
         assert answer.status_code == 200, answer.text
         return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
 
-    async def send(self, address: str, **fields: str) -> httpx.Response:
+    async def send(self, where: str, /, **fields: str) -> httpx.Response:
         """A form, as a page of ours sends it."""
         form = (await self.web.get("/runs")).text
         token = re.search(r'X-Meterline-Form": "(\w+)"', form)
         assert token is not None
-        return await self.web.post(address, data={"csrf_token": token[1], **fields})
+        return await self.web.post(where, data={"csrf_token": token[1], **fields})
 
     async def audited(self, action: str) -> list[dict[str, object]]:
         """Rows of the audit log, newest first."""
@@ -211,3 +211,63 @@ async def test_a_group_is_added_filled_and_emptied(clerk: Clerk) -> None:
     order = {"member": "ES-4101", "first": "2026-10-01"}
     answer = await clerk.web.post("/api/v1/groups/pilot:1/members/remove", json=order)
     assert answer.json()["effect"] == "changed"
+
+
+async def test_settings_are_read_and_changed_with_a_reason(clerk: Clerk) -> None:
+    web = clerk.web
+    before = (await web.get("/api/v1/settings")).json()
+    assert (before["series"], before["due_days"], before["revision"]) == ("INV", 14, 1)
+    none = await web.put("/api/v1/settings", json={"reason": "x"})
+    assert (none.status_code, none.json()["detail"]) == (422, "No setting is given.")
+    mute = await web.put("/api/v1/settings", json={"due_days": 20})
+    assert mute.json()["code"] == "INVALID_REQUEST"
+    order = {"due_days": 20, "payment_text": "IBAN ES12", "reason": "new bank"}
+    changed = (await web.put("/api/v1/settings", json=order)).json()
+    assert (changed["due_days"], changed["series"], changed["revision"]) == (20, "INV", 2)
+    fields = {
+        "series": "ES26",
+        "width": "4",
+        "yearly": "yes",
+        "due_days": "21",
+        "zone": "",
+        "locale": "en",
+        "payment_text": "IBAN ES12",
+        "footer_text": "Gracias",
+        "template": "invoice-1",
+        "window_days": "5",
+        "estimates_in_a_row": "2",
+        "effective": "",
+        "reason": "a year's own numbers",
+    }
+    bad = await clerk.send("/settings", **{**fields, "series": "es 26"})
+    assert bad.status_code == 409
+    assert "The series &#39;es 26&#39; is not valid." in bad.text
+    assert (await clerk.send("/settings", **fields)).status_code == 303
+    page = await clerk.page("/settings")
+    assert "Numbers like ES26-2026-0001 Days to pay 21" in page
+    assert "a year's own numbers" in page
+    assert "after 5 days, at most 2 in a row" in page
+    revisions = (await web.get("/api/v1/settings/revisions")).json()
+    assert [row["actor"] for row in revisions[1:]] == ["operator", "operator"]
+    rows = await clerk.audited("billing_settings.changed")
+    assert [(row["via"], row["reason"]) for row in rows] == [
+        ("dashboard", "a year's own numbers"),
+        ("api", "new bank"),
+    ]
+
+
+async def test_the_seller_is_replaced_with_a_reason(clerk: Clerk) -> None:
+    web = clerk.web
+    assert (await web.get("/api/v1/seller")).json()["name"] == "Meterline Energía"
+    seller = {"name": "Luz SA", "tax_id": "ESB2", "contact": "", "reason": "sold"}
+    lines = "\n".join(f"line {number}" for number in range(9))
+    long = await clerk.send("/settings/seller", **seller, address=lines)
+    assert long.status_code == 422
+    sent = await clerk.send("/settings/seller", **seller, address="Calle 1\r\n\r\n28000 Madrid")
+    assert sent.status_code == 303
+    shown = (await web.get("/api/v1/seller")).json()
+    assert (shown["name"], shown["address"]) == ("Luz SA", ["Calle 1", "28000 Madrid"])
+    again = {"name": "Luz SL", "address": [], "reason": "renamed"}
+    assert (await web.put("/api/v1/seller", json=again)).json()["effect"] == "changed"
+    rows = await clerk.audited("seller.changed")
+    assert [row["reason"] for row in rows] == ["renamed", "sold"]
