@@ -67,25 +67,28 @@ def import_customers_command(
     """Import a customer file (YAML), all or nothing. Importing it twice changes nothing."""
     customers, documents = read_customer_file(file)
 
-    async def work() -> tuple[Counter[tuple[str, Effect]], dict[str, ConcernedBills]]:
+    async def work() -> tuple[Counter[tuple[str, Effect]], Enrol]:
         async with _stores() as stores:
             store = stores.registry
             enrol = Enrol(store, actor_of(actor))
             done = await import_customers(store, enrol, customers, documents, replace_seller)
-            return done, enrol.concerned
+            return done, enrol
 
-    done, concerned = wait_for(work())
+    done, enrol = wait_for(work())
+    concerned = enrol.concerned
     if as_json:
         effects = [
             {"kind": kind, "effect": effect, "count": n} for (kind, effect), n in done.items()
         ]
         bills_of = [{"concerned": what, "bills": str(bills)} for what, bills in concerned.items()]
-        show([*effects, *bills_of])
+        show([*effects, *bills_of, *({"discarded": name} for name in enrol.discarded)])
         return
     for (kind, effect), count in done.items():
         typer.echo(f"{count} {kind} {effect}")
     for what, bills in concerned.items():
         typer.echo(f"{what}: {bills}")
+    for name in enrol.discarded:
+        typer.echo(f"{name}: discarded, for it billed days that no longer belong to it")
 
 
 @imports.command("readings")

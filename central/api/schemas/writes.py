@@ -64,6 +64,10 @@ class EffectOut(BaseModel):
         default_factory=dict,
         description="Issued bills whose days the change reaches into, by what was changed.",
     )
+    discarded: list[str] = Field(
+        default_factory=list,
+        description="Drafts and held bills that billed days which no longer belong to it.",
+    )
 
 
 class RefusedOut(Schema):

@@ -19,6 +19,7 @@ from central.service.ports.cutover import CutoverTransaction
 from central.service.ports.cycles import CycleTransaction
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.groups import GroupTransaction
+from central.service.ports.open_bills import OpenBillsTransaction
 from central.service.ports.registry_revisions import RegistryRevision
 from central.service.ports.stamps import InputKind
 from central.service.ports.withdrawals import WithdrawalTransaction
@@ -212,7 +213,12 @@ class ConcernedBills:
 
 
 class RegistryTransaction(
-    CutoverTransaction, CycleTransaction, GroupTransaction, WithdrawalTransaction, Protocol
+    CutoverTransaction,
+    CycleTransaction,
+    GroupTransaction,
+    OpenBillsTransaction,
+    WithdrawalTransaction,
+    Protocol,
 ):
     """One transaction on the registry. Every `add` of something that overlaps is refused."""
 

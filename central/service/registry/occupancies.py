@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from central.domain.billing.occupancy import AgreedDays, default_service, occupied
+from central.domain.billing.occupancy import (
+    AgreedDays,
+    PeriodBilledError,
+    default_service,
+    occupied,
+)
+from central.service.ports.open_bills import DiscardedBill
 from central.service.ports.registry import (
     AgreementRecord,
     NotRegisteredError,
@@ -13,6 +19,7 @@ from central.service.ports.registry import (
     RegistryTransaction,
     ServiceRecord,
 )
+from central.service.registry.concerned import days_of_agreement
 
 
 async def sell(
@@ -80,7 +87,7 @@ async def of_service(
 
 async def conclude(
     registry: RegistryTransaction, agreement: AgreementRecord, others: Sequence[AgreementRecord]
-) -> None:
+) -> tuple[DiscardedBill, ...]:
     """Add or change an agreement, and put all of its account at its service into occupancies.
 
     Args:
@@ -88,16 +95,28 @@ async def conclude(
         agreement: With its service.
         others: As `of_service` gave them; where one begins on the same day, it is changed.
 
+    Returns:
+        Drafts and held bills that billed days which no longer belong to it: they are discarded.
+
     Raises:
         RegistryConflictError: Somebody pays for the service already at that time.
-        PeriodBilledError: Days are billed that would no longer belong to it.
+        PeriodBilledError: Days of approved or issued bills would no longer belong to it.
     """
     before = {agreed.first: agreed for agreed in others}
     after = {**before, agreement.first: agreement}
-    occupancies = await registry.occupancies(agreement)
     spans = [AgreedDays(agreed.first, agreed.end, agreed.billing_from) for agreed in after.values()]
+    occupancies = await registry.occupancies(agreement)
+    discarded: tuple[DiscardedBill, ...] = ()
+    try:
+        divided = occupied(spans, occupancies)
+    except PeriodBilledError:
+        keys = [occupancy.id for occupancy in occupancies if occupancy.id is not None]
+        since, _ = days_of_agreement(before.get(agreement.first), agreement)
+        discarded = await registry.discard_open(keys, since)
+        occupancies = await registry.occupancies(agreement)
+        divided = occupied(spans, occupancies)
     belonged = {first: occupancy.id for occupancy in occupancies for first in occupancy.agreements}
-    for occupancy in occupied(spans, occupancies):
+    for occupancy in divided:
         key = await registry.save_occupancy(agreement, occupancy)
         for first in occupancy.agreements:
             if first == agreement.first:
@@ -107,3 +126,4 @@ async def conclude(
                     await registry.add_agreement(agreement, key)
             elif belonged.get(first) != key:
                 await registry.move_agreement(after[first], key)
+    return discarded

@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from central.domain.actor import Actor
-from central.domain.audit.change import change
+from central.domain.audit.change import bills_moved, change
 from central.domain.billing.bill import Party
+from central.domain.billing.state import BillState
 from central.domain.metering.installation import Multiplier
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.service.ports.decisions import DecisionNote
@@ -79,6 +80,8 @@ class Enrol:
         self.clock = clock
         # By what was changed: the issued bills whose days it reaches into.
         self.concerned: dict[str, ConcernedBills] = {}
+        # Drafts and held bills that a change of agreements discarded.
+        self.discarded: list[str] = []
 
     async def seller(self, seller: Party, replacing: str | None = None) -> Effect:
         """Say who charges.
@@ -130,7 +133,7 @@ class Enrol:
         Raises:
             NotRegisteredError: There is no such account, point, service or tariff.
             RegistryConflictError: It overlaps another, or contradicts what is there.
-            PeriodBilledError: Days are billed that would no longer belong to it.
+            PeriodBilledError: Days of approved or issued bills would no longer belong to it.
         """
         async with self.store.transaction() as registry:
             return await self.agreement_in(registry, agreement)
@@ -266,7 +269,7 @@ class Enrol:
         others = await of_service(registry, agreement)
         earlier = next((other for other in others if other.first == agreement.first), None)
         if earlier is None:
-            await conclude(registry, agreement, others)
+            await self._conclude(registry, agreement, others)
             days = days_of_agreement(None, agreement)
             await self._concern(registry, InputKind.POINT, agreement.point, days)
             return await self._note(registry, ("agreement", name), None, agreement_said(agreement))
@@ -283,11 +286,24 @@ class Enrol:
             raise RegistryConflictError(
                 message, value=agreement.tariff, remedy="End the agreement and begin another."
             )
-        await conclude(registry, agreement, others)
+        await self._conclude(registry, agreement, others)
         days = days_of_agreement(earlier, agreement)
         await self._concern(registry, InputKind.POINT, agreement.point, days)
         old, new = agreement_said(earlier), agreement_said(agreement)
         return await self._note(registry, ("agreement", name), old, new)
+
+    async def _conclude(
+        self,
+        registry: RegistryTransaction,
+        agreement: AgreementRecord,
+        others: Sequence[AgreementRecord],
+    ) -> None:
+        discarded = await conclude(registry, agreement, others)
+        if discarded:
+            self.discarded += [bill.name for bill in discarded]
+            uids = [bill.uid for bill in discarded]
+            subject, detail = bills_moved(uids, "open", BillState.DISCARDED)
+            await registry.audit(self.clock(), self.actor, "bill.discarded", subject, detail)
 
     async def tariff_in(
         self,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 
 from central.domain.billing.occupancy import Occupancy
+from central.domain.billing.state import BillState
+from central.service.ports.open_bills import DiscardedBill
 from central.service.ports.registry import AgreementRecord, RegistryConflictError, ServiceRecord
 from central.service.ports.stamps import InputKind
 from central.service.ports.withdrawals import NamedAgreement
-from tests.support.memory.books import BookState, KeptClaim, KeptOccupancy
+from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptOccupancy
+
+_OPEN = frozenset({BillState.HELD, BillState.DRAFT})
 
 
 class AgreementTables:
@@ -52,6 +58,44 @@ class AgreementTables:
             if of == key and claim.first is not None
         ]
         return max(ends, default=None)
+
+    async def discard_open(
+        self, occupancies: Collection[int], since: date
+    ) -> tuple[DiscardedBill, ...]:
+        gone = {
+            key: bill
+            for key, bill in self._state.bills.items()
+            if bill.record.bill.state in _OPEN
+            and any(
+                row.part.occupancy_id in occupancies and row.part.days.end > since
+                for row in bill.parts
+            )
+        }
+        while behind := self._behind(gone):
+            gone |= behind
+        for key, bill in sorted(gone.items()):
+            for row in bill.parts:
+                del self._state.claims[row.part.occupancy_id, row.part.days.end]
+            state = replace(bill.record.bill, state=BillState.DISCARDED)
+            self._state.bills[key] = replace(bill, record=replace(bill.record, bill=state))
+        return tuple(
+            DiscardedBill(bill.record.uid, f"{bill.record.bill.account}/{bill.record.bill.period}")
+            for _, bill in sorted(gone.items())
+        )
+
+    def _behind(self, gone: Mapping[int, KeptBill]) -> dict[int, KeptBill]:
+        ends = {
+            (row.part.occupancy_id, row.part.days.end)
+            for bill in gone.values()
+            for row in bill.parts
+        }
+        return {
+            key: bill
+            for key, bill in self._state.bills.items()
+            if key not in gone
+            and bill.record.bill.state in _OPEN
+            and any((row.part.occupancy_id, row.part.days.first) in ends for row in bill.parts)
+        }
 
     async def save_occupancy(self, agreement: AgreementRecord, occupancy: Occupancy) -> int:
         key = occupancy.id or len(self._state.occupancies) + 1

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection, errors
+from psycopg import AsyncConnection
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.open_bills import discard_bills
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
@@ -25,7 +26,6 @@ from central.domain.billing.chain_order import (
     PredecessorNotIssuedError,
     in_chain_order,
 )
-from central.domain.billing.occupancy import PeriodBilledError
 from central.domain.billing.state import BillState
 from central.service.ports.billing_errors import StaleBillError
 from central.service.ports.stamps import Decided
@@ -104,14 +104,7 @@ class BillDecisions:
         """See `BillingStore`."""
         async with self._begin() as connection:
             await stamps.hold_bills(connection, uids)
-            cursor = await connection.execute(SQL["discard"], {"uids": list(uids)})
-            _check(cursor.rowcount, uids, "a draft or held")
-            try:
-                await connection.execute(SQL["end_claims"], {"uids": list(uids)})
-            except errors.ForeignKeyViolation as error:
-                message = "Days behind those are billed already; none was discarded."
-                remedy = "Discard the later bills as well."
-                raise PeriodBilledError(message, remedy=remedy) from error
+            _check(await discard_bills(connection, uids), uids, "a draft or held")
             if uids:
                 subject, detail = bills_moved(uids, "open", BillState.DISCARDED)
                 await audit(connection, at, actor, "bill.discarded", subject, detail)

@@ -34,12 +34,3 @@ SELECT uid FROM behind ORDER BY id
 -- name: withdraw
 UPDATE bill SET state = 'draft', approver = NULL, approved_at = NULL
 WHERE uid = ANY(%(uids)s) AND state = 'approved'
-
--- name: discard
-UPDATE bill SET state = 'discarded' WHERE uid = ANY(%(uids)s) AND state IN ('draft', 'held')
-
--- name: end_claims
-DELETE FROM billed_period
-USING bill JOIN bill_part ON bill_part.bill_id = bill.id
-WHERE bill.uid = ANY(%(uids)s) AND billed_period.occupancy_id = bill_part.occupancy_id
-    AND billed_period.end_day = bill_part.end_day AND billed_period.part_id = bill_part.id

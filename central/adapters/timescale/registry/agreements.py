@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Collection
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from psycopg import AsyncConnection, errors
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.inputs import ChangedInputs
+from central.adapters.timescale.open_bills import discard_from
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.occupancy import Occupancy
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.uuid7 import uuid7
+from central.service.ports.open_bills import DiscardedBill
 from central.service.ports.registry import AgreementRecord, RegistryConflictError, ServiceRecord
 from firmware_bridge.contract.obis import Obis
 
@@ -53,6 +56,12 @@ class AgreementRows:
         held = await self._rows_of("hold_occupancies", **_place(agreement))
         rows = await self._rows_of("occupancies", occupancies=[row[0] for row in held])
         return tuple(Occupancy(row[0], row[1], row[2], tuple(row[3] or ()), row[4]) for row in rows)
+
+    async def discard_open(
+        self, occupancies: Collection[int], since: date
+    ) -> tuple[DiscardedBill, ...]:
+        """See `OpenBillsTransaction`."""
+        return await discard_from(self._connection, occupancies, since)
 
     async def save_occupancy(self, agreement: AgreementRecord, occupancy: Occupancy) -> int:
         """See `RegistryTransaction`."""
