@@ -100,11 +100,15 @@ async def measured(  # noqa: PLR0913 - all but three have a default
 
 
 async def run(
-    utility: Utility, cycle: str, run_type: RunType = RunType.REGULAR, shard_size: int = 500
+    utility: Utility,
+    cycle: str,
+    run_type: RunType = RunType.REGULAR,
+    shard_size: int = 500,
+    actor: Actor = CLERK,
 ) -> RunSummary:
-    """Bill a cycle as the clerk."""
+    """Bill a cycle, as the clerk where nobody else is named."""
     use_case = RunBills(utility.billing, lambda: utility.now, shard_size)
-    record = await use_case.start(Cycle.parse(cycle), CLERK, run_type)
+    record = await use_case.start(Cycle.parse(cycle), actor, run_type)
     await use_case.work(record)
     return await utility.billing.summary(record)
 

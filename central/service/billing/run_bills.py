@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 
@@ -24,6 +25,7 @@ from central.domain.billing.due import (
 )
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.service.billing.rate_accounts import looking_back, rate_accounts
+from central.service.billing.release import this_release
 from central.service.billing.take_over import TAKEOVER_S, TakeOver
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import rating_failed, unrated, withheld
@@ -103,7 +105,8 @@ class RunBills:
         if waits and now < cycle.interval("UTC").end:
             message = f"The cycle {cycle} is not over; it ends on {cycle.days.end}."
             raise CycleOpenError(message, value=str(cycle), remedy="Bill it after that day.")
-        return await self._store.open_run(cycle, run_type, creator, now, self._shard_size, scope)
+        run = await self._store.open_run(cycle, run_type, creator, now, self._shard_size, scope)
+        return replace(run, release=this_release())
 
     async def work(self, run: RunRecord, progress: Callable[[int], None] = lambda _: None) -> int:
         """Take shards until none is left, then wait for those that others have.
@@ -141,7 +144,7 @@ class RunBills:
             plans, notes = await _claim(work, _plans(work.shard, at))
             saved = 0
             for bills in waves(plans):
-                made = await _rate(work, bills)
+                made = await _rate(work, await _changed(work, bills))
                 saved += await _save(work, made, run.actor or run.creator, at)
             await work.note(list(work.shard.chains), notes)
             await work.done(at)
@@ -253,8 +256,21 @@ async def rate_again(work: ShardTransaction) -> list[NewBill]:
     return [bill for planned in waves(plans) for bill in await _rate(work, planned)]
 
 
+async def _changed(work: ShardTransaction, planned: Sequence[PlannedBill]) -> Sequence[PlannedBill]:
+    """Bills that are new or held, or would say something else than the draft that is there."""
+    there = {
+        bill.bill_id
+        for bill in planned
+        if bill.bill_id is not None and all(part.claimed for part in bill.parts)
+    }
+    unchanged = await work.unchanged(sorted(there)) if there else ()
+    return [bill for bill in planned if bill.bill_id not in unchanged]
+
+
 async def _rate(work: ShardTransaction, planned: Sequence[PlannedBill]) -> list[NewBill]:
     """Bills of one period; what cannot be rated is held, and spoils no other's."""
+    if not planned:
+        return []
     period = planned[0].period
     works = await work.works(planned)
     tariffs = await _tariffs(work, works)

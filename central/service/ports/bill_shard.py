@@ -50,6 +50,7 @@ class RunRecord:
         finished_at: When its last shard was saved.
         actor: Key of who takes part in it now.
         only: Which accounts it bills.
+        release: Which makes its bills now.
     """
 
     id: int
@@ -62,6 +63,7 @@ class RunRecord:
     finished_at: datetime | None = None
     actor: str = ""
     only: RunScope = EVERYONE
+    release: str = ""
 
     @property
     def scope(self) -> RunReach:
@@ -213,6 +215,14 @@ class ShardTransaction(Protocol):
 
         Returns:
             Accounts of which somebody else claims days at the same time; none of theirs is claimed.
+        """
+
+    async def unchanged(self, bills: Collection[int]) -> Collection[int]:
+        """Those of some open bills, by key, that would say the same if they were rated again.
+
+        They are drafts that this release made; the revisions of their inputs and the state that
+        they open from are what they were, no change of their days waits for validation, and
+        nothing that may still come was found missing since.
         """
 
     async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:

@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 
 from central.domain.actor import Actor
+from central.domain.billing.bill import Party
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState, SelfApprovalError
 from central.service.billing.approve_bills import ApproveBills, BulkOutcome
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillRecord, RunSummary
 from central.service.ports.decisions import Choice, DecisionNote
+from central.service.ports.registry import AccountRecord
 from central.service.ports.validation import PointChannelId
 from central.service.validation.decisions import decide_conflict
 from tests.support.actors import CHIEF, CLERK, person
@@ -44,6 +46,9 @@ async def test_who_worked_on_a_bill_does_not_approve_it(utility: Utility) -> Non
     await decide_conflict(utility.decisions, conflict.id, Choice.KEEP, note)
     await utility.validate()
     summary = await run(utility, CLERK)
+    # Who runs it again where nothing changed writes nothing, and has no part in it.
+    await run(utility, person("passer-by"))
+    await utility.enrol.account(AccountRecord("A-1", Party("Another name")))
     await run(utility, DEPUTY)
     assert (await record(utility, summary)).creator == CLERK.key
     findings = await utility.validation.open_findings(PointChannelId(1))

@@ -8,7 +8,7 @@ from central.domain.billing import make_bill as making
 from central.domain.billing.bill import Party
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
-from central.service.billing import approve_bills
+from central.service.billing import approve_bills, run_bills
 from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills
 from central.service.billing.invoice_document import UnprintableTextError
 from central.service.billing.run_bills import RunBills
@@ -34,6 +34,7 @@ async def made_before(utility: Utility, monkeypatch: pytest.MonkeyPatch) -> RunS
     await utility.enrol.account(AccountRecord("A-3", Party("José Ñandú")))
     with monkeypatch.context() as patched:
         patched.setattr(making, "unprintable_holds", lambda _: ())
+        patched.setattr(run_bills, "this_release", lambda: "0.1.0")
         summary = await bill(utility)
     assert summary.bills == {BillState.DRAFT: 4}
     return summary

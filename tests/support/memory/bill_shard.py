@@ -26,6 +26,7 @@ from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptPart,
 from tests.support.memory.cycles import periods_of
 from tests.support.memory.series import newest_days
 from tests.support.memory.tariffs import in_force
+from tests.support.memory.unchanged import is_unchanged
 
 _OPEN = frozenset({BillState.HELD, BillState.DRAFT})
 
@@ -139,6 +140,14 @@ class MemoryShard:
                 self._state.claims.pop((part.occupancy.occupancy_id, part.days.end), None)
         return taken
 
+    async def unchanged(self, bills: Collection[int]) -> Collection[int]:
+        return {
+            key
+            for key in bills
+            if self._state.bills[key].release == self.shard.run.release
+            and is_unchanged(self._books, self._state.bills[key])
+        }
+
     async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
         loader = WorkLoader(self._books)
         return tuple(map(loader.work_or_why_not, bills))
@@ -185,12 +194,14 @@ class MemoryShard:
             uid, run_uid, run_id = there.record.uid, there.record.run, there.run_id
             maker = there.record.creator
             workers = tuple(dict.fromkeys((*there.record.contributors, creator)))
-            same = sha256 is not None and there.record.sha256 == sha256
+            same = there.record.sha256 == sha256
+            if sha256 is None:
+                same = there.record.bill == new.bill
             parts = [row.part for row in there.parts]
             if same and there.record.bill.state is new.bill.state and parts == list(new.parts):
                 if there.record.bill.state is BillState.DRAFT:
                     drafted = replace(there.record, contributors=workers)
-                    self._state.bills[key] = replace(there, record=drafted)
+                    self._state.bills[key] = replace(there, record=drafted, release=run.release)
                 stamps.refresh(self._state, new)
                 return False
         rows = []
@@ -203,7 +214,13 @@ class MemoryShard:
             key, uid, run_uid, new.bill, sha256, new.kwh, maker, at, contributors=workers
         )
         self._state.bills[key] = KeptBill(
-            record, run_id, new.account_id, new.validated_kwh, tuple(rows), new.stamps
+            record,
+            run_id,
+            new.account_id,
+            new.validated_kwh,
+            tuple(rows),
+            new.stamps,
+            run.release,
         )
         return True
 

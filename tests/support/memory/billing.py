@@ -143,10 +143,10 @@ class MemoryBillingStore:
     async def finish_run(self, run: RunRecord, at: datetime) -> bool:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            kept = state.runs[run.id]
-            if _waiting(state, run) or kept.finished_at is not None:
+            record = state.runs[run.id]
+            if _waiting(state, run) or record.finished_at is not None:
                 return False
-            state.runs[run.id] = replace(kept, finished_at=at)
+            state.runs[run.id] = replace(record, finished_at=at)
             return True
 
     async def run_of(self, uid: UUID) -> RunRecord | None:

@@ -114,6 +114,7 @@ class KeptBill:
     validated_kwh: Any
     parts: tuple[KeptPart, ...]
     stamps: Mapping[int, InputStamp] = field(default_factory=dict)
+    release: str = ""
 
 
 @dataclass(slots=True)

@@ -55,12 +55,14 @@ class OpenRow(NamedTuple):
 
     Args:
         state: `draft` or `held`.
-        sha256: Of what it says.
+        sha256: Of what it says; None where it could not be rated.
+        document: Of such a one, what it says.
         parts: By occupancy and first day.
     """
 
     state: str
     sha256: bytes | None
+    document: object
     parts: Mapping[tuple[int, date], OpenPart]
 
 
@@ -124,14 +126,14 @@ class ShardClaims:
             days.setdefault(bill, []).append((occupancy, agreement, DayRange(first, end)))
             self.part_ids[occupancy, first] = key
         bills: dict[int, list[OpenBill]] = {}
-        for key, account, cycle, period, run_type, state, sha256 in rows:
+        for key, account, cycle, period, run_type, state, sha256, unrated in rows:
             document = {"cycle": cycle} | ({} if period is None else {"period": period})
             bills.setdefault(account, []).append(
                 OpenBill(
                     key, account, period_of(document), RunType(run_type), tuple(days.get(key, ()))
                 )
             )
-            self.rows[key] = OpenRow(state, sha256, parts.get(key, {}))
+            self.rows[key] = OpenRow(state, sha256, unrated, parts.get(key, {}))
         return bills
 
     async def claim(self, bills: Sequence[PlannedBill]) -> Collection[int]:
@@ -184,6 +186,8 @@ class ShardClaims:
     async def note(self, run: int, accounts: Collection[int], notes: Sequence[NotBilled]) -> None:
         """See `ShardTransaction.note`."""
         values = {"run": run, "accounts": list(accounts)}
+        if {NotBilled(*row) for row in await self._rows("run_notes", **values)} == set(notes):
+            return
         await self.connection.execute(SQL["drop_notes"], values)
         if notes:
             columns = {

@@ -28,14 +28,18 @@ WHERE agreement.account_id = ANY(%(accounts)s) AND agreement.withdrawn IS NULL
 ORDER BY agreement.occupancy_id, lower(agreement.during)
 
 -- name: hold_open_bills
-SELECT id, account_id, cycle, document -> 'period', run_type, state, sha256
+SELECT
+    id, account_id, cycle, document -> 'period', run_type, state, sha256,
+    CASE WHEN sha256 IS NULL THEN document END
 FROM bill
 WHERE account_id = ANY(%(accounts)s) AND state IN ('draft', 'held') AND cancels IS NULL
 ORDER BY account_id, id
 FOR UPDATE
 
 -- name: hold_bills
-SELECT id, account_id, cycle, document -> 'period', run_type, state, sha256
+SELECT
+    id, account_id, cycle, document -> 'period', run_type, state, sha256,
+    CASE WHEN sha256 IS NULL THEN document END
 FROM bill
 WHERE uid = ANY(%(uids)s)
 ORDER BY account_id, id
@@ -74,6 +78,10 @@ JOIN billed_period ON billed_period.occupancy_id = wanted.occupancy_id
     AND billed_period.end_day = wanted.first_day
 LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
 LEFT JOIN bill ON bill.id = bill_part.bill_id
+
+-- name: run_notes
+SELECT account_id, code, service_point, first_day, end_day, message FROM run_note
+WHERE run_id = %(run)s AND account_id = ANY(%(accounts)s)
 
 -- name: drop_notes
 DELETE FROM run_note WHERE run_id = %(run)s AND account_id = ANY(%(accounts)s)

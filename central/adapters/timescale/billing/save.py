@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -95,7 +96,9 @@ class _BillText:
 
     def replaces(self, there: OpenRow) -> bool:
         """Whether an open bill is to become this one."""
-        if self.sha256 is None or there.sha256 != self.sha256:
+        if there.sha256 != self.sha256:
+            return True
+        if self.sha256 is None and there.document != json.loads(self.text.document):
             return True
         if there.state != self.new.bill.state.value:
             return True
@@ -158,7 +161,7 @@ class ShardWriter:
         if bills:
             await stamps.refresh(self._connection, bills)
             keys = [bill.plan.bill_id for bill in bills]
-            values = {"bills": keys, "creator": self._creator}
+            values = {"bills": keys, "creator": self._creator, "release": self._run.release}
             await self._connection.execute(SQL["run_again"], values)
 
     def _stays(self, text: _BillText) -> bool:
@@ -235,13 +238,14 @@ class ShardWriter:
             "creator": self._creator,
             "made_at": self._at,
             "contributors": [self._creator],
+            "release": self._run.release or None,
         }
 
 
 # The columns of `add_bills` after the key, in its order.
 _CONTENT = (
     *("state", "holds", "first_day", "end_day", "currency", "total", "kwh", "validated_kwh"),
-    *("sha256", "document", "creator", "made_at", "contributors"),
+    *("sha256", "document", "creator", "made_at", "contributors", "release"),
 )
 
 

@@ -5,7 +5,7 @@ SELECT nextval('bill_id_seq') FROM generate_series(1, %(count)s)
 COPY bill (
     id, uid, run_id, account_id, cycle, run_type, revision, state, holds, first_day, end_day,
     currency, total, kwh, validated_kwh, sha256, document, creator, made_at,
-    contributors
+    contributors, release
 ) FROM STDIN
 
 -- name: change_bill
@@ -13,6 +13,7 @@ UPDATE bill SET
     state = %(state)s, holds = %(holds)s, first_day = %(first_day)s, end_day = %(end_day)s,
     currency = %(currency)s, total = %(total)s, kwh = %(kwh)s, validated_kwh = %(validated_kwh)s,
     sha256 = %(sha256)s, document = %(document)s, made_at = %(made_at)s,
+    release = %(release)s,
     contributors = CASE
         WHEN %(creator)s = ANY(contributors) THEN contributors
         ELSE contributors || %(creator)s::text
@@ -21,8 +22,14 @@ WHERE id = %(id)s
 
 -- name: run_again
 -- Drafts that say the same as before; who ran them has looked at them all the same.
-UPDATE bill SET contributors = contributors || %(creator)s::text
-WHERE id = ANY(%(bills)s) AND %(creator)s <> ALL(contributors)
+UPDATE bill SET
+    release = %(release)s,
+    contributors = CASE
+        WHEN %(creator)s = ANY(contributors) THEN contributors
+        ELSE contributors || %(creator)s::text
+    END
+WHERE id = ANY(%(bills)s)
+    AND (%(creator)s <> ALL(contributors) OR release IS DISTINCT FROM %(release)s)
 
 -- name: drop_lines
 DELETE FROM bill_line WHERE bill_id = ANY(%(bills)s)

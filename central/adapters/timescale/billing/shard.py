@@ -14,6 +14,7 @@ from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.load import ShardLoader
 from central.adapters.timescale.billing.save import ShardWriter
+from central.adapters.timescale.billing.unchanged import unchanged_bills
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.registry.cycles import periods_of
 from central.adapters.timescale.registry.series import newest_days
@@ -101,6 +102,11 @@ class TimescaleShard:
         """See `ShardTransaction`."""
         async with self._part():
             return await self._claims.claim(bills)
+
+    async def unchanged(self, bills: Collection[int]) -> Collection[int]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await unchanged_bills(self._connection, bills, self.shard.run.release)
 
     async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
         """See `ShardTransaction`."""

@@ -1,0 +1,67 @@
+-- name: changed
+-- Bills that may say something else if they are rated again; more may be named than do.
+WITH part AS MATERIALIZED (
+    SELECT
+        bill.id AS bill_id, bill.state, bill.made_at, bill_part.occupancy_id, bill_part.first_day,
+        bill_part.end_day, bill_part.state_from, bill_part.opening_sha256,
+        bill_part.series_revisions, agreement.service_point_id, agreement.tariff_id,
+        bill_part.point_revision IS DISTINCT FROM service_point.input_revision
+        OR bill_part.account_revision IS DISTINCT FROM account.input_revision
+        OR bill_part.tariff_revision IS DISTINCT FROM tariff.input_revision
+        OR bill_part.settings_revision IS DISTINCT FROM common_input.input_revision
+        OR bill_part.series_revisions IS NULL
+        OR bill.release IS DISTINCT FROM %(release)s AS moved
+    FROM bill
+    JOIN account ON account.id = bill.account_id
+    JOIN bill_part ON bill_part.bill_id = bill.id
+    JOIN agreement ON agreement.id = bill_part.agreement_id
+    JOIN service_point ON service_point.id = agreement.service_point_id
+    JOIN tariff ON tariff.id = agreement.tariff_id
+    CROSS JOIN common_input
+    WHERE bill.id = ANY(%(bills)s)
+)
+SELECT bill_id FROM part WHERE moved OR state <> 'draft'
+UNION
+SELECT part.bill_id
+FROM part
+CROSS JOIN LATERAL jsonb_each_text(part.series_revisions) AS stamped (name, revision)
+LEFT JOIN series ON series.name = stamped.name
+WHERE stamped.revision::bigint <> coalesce(series.input_revision, 0)
+UNION
+-- The state that it opens with is not what the part directly before leaves now.
+SELECT part.bill_id
+FROM part
+JOIN billed_period ON billed_period.occupancy_id = part.occupancy_id
+    AND billed_period.end_day = part.first_day
+LEFT JOIN bill_part AS earlier ON earlier.id = billed_period.part_id
+LEFT JOIN bill AS earlier_bill ON earlier_bill.id = earlier.bill_id
+WHERE billed_period.part_id IS DISTINCT FROM part.state_from
+    OR billed_period.part_id IS NOT NULL AND (
+        earlier.closing_sha256 IS DISTINCT FROM part.opening_sha256
+        OR earlier_bill.state = 'held'
+    )
+UNION
+-- What a state is handed over to, or comes from, may be a tariff without a stamp in the part.
+SELECT part.bill_id
+FROM part
+JOIN agreement AS beside ON beside.occupancy_id = part.occupancy_id
+    AND beside.tariff_id <> part.tariff_id
+JOIN tariff_version ON tariff_version.tariff_id = beside.tariff_id
+    AND tariff_version.added_at > part.made_at
+UNION
+-- A change of its days waits for validation; a day more on both sides, whatever the zone is.
+SELECT part.bill_id
+FROM part
+JOIN installation ON installation.service_point_id = part.service_point_id
+JOIN channel ON channel.meter_id = installation.meter_id
+JOIN touched ON touched.channel_id = channel.id
+    AND touched.from_at < (part.end_day + 2)::timestamp AT TIME ZONE 'UTC'
+    AND touched.until_at > (part.first_day - 2)::timestamp AT TIME ZONE 'UTC'
+UNION
+-- Batches of its gateways were found missing since.
+SELECT part.bill_id
+FROM part
+JOIN installation ON installation.service_point_id = part.service_point_id
+JOIN meter ON meter.id = installation.meter_id
+JOIN finding ON finding.gateway_id = meter.gateway_id AND finding.closed_at IS NULL
+    AND finding.code = ANY(%(codes)s) AND finding.raised_at > part.made_at

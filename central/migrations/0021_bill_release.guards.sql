@@ -1,0 +1,1 @@
+GRANT UPDATE (release) ON bill TO meterline_app;
