@@ -49,11 +49,15 @@ async def test_a_customer_is_enrolled_from_point_to_agreement(web: httpx.AsyncCl
     ]  # fmt: skip
     for name, order in orders:
         first = await web.post(f"/api/v1/{name}", json=order)
-        assert (first.status_code, first.json()) == (201, {"effect": "added", "concerned": {}}), (
-            first.text
-        )
+        assert (first.status_code, first.json()) == (
+            201,
+            {"effect": "added", "concerned": {}, "discarded": []},
+        ), first.text
         again = await web.post(f"/api/v1/{name}", json=order)
-        assert (again.status_code, again.json()) == (200, {"effect": "unchanged", "concerned": {}})
+        assert (again.status_code, again.json()) == (
+            200,
+            {"effect": "unchanged", "concerned": {}, "discarded": []},
+        )
     point = (await web.get("/api/v1/service-points?search=Bakery")).json()["items"][0]
     assert (point["meter_serial"], point["account_name"], point["tariff"]) == (
         "QX-900",
