@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from central.dashboard.assets import Asset, Assets
 from central.dashboard.page import Pages, pages_of
-from central.dashboard.pages import billing, claims, cycles, field, groups, settings
+from central.dashboard.pages import billing, claims, cycles, field, groups, reconciliation, settings
 from central.service.operator.services import OperatorServices
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -35,6 +35,7 @@ def mount_pages(app: FastAPI, services: OperatorServices) -> None:
         claims.router,
         cycles.router,
         groups.router,
+        reconciliation.router,
         settings.router,
     ):
         app.include_router(router)

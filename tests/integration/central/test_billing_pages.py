@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from html import unescape
 
 import httpx
@@ -271,3 +274,37 @@ async def test_the_seller_is_replaced_with_a_reason(clerk: Clerk) -> None:
     assert (await web.put("/api/v1/seller", json=again)).json()["effect"] == "changed"
     rows = await clerk.audited("seller.changed")
     assert [row["reason"] for row in rows] == ["renamed", "sold"]
+
+
+async def test_the_page_of_reconciliation_says_what_the_api_says(clerk: Clerk) -> None:
+    with psycopg.connect(clerk.database.dsn) as owner:
+        # Of Okafor's bill the claim is gone, and Iturbe's says a cent more than its lines.
+        owner.execute("ALTER TABLE billed_period DISABLE TRIGGER ALL")
+        owner.execute("DELETE FROM billed_period WHERE part_id = (SELECT max(id) FROM bill_part)")
+        owner.execute("ALTER TABLE bill DISABLE TRIGGER ALL")
+        owner.execute("UPDATE bill SET total = total + 0.01 WHERE state = 'draft' AND id = 1")
+    assert "Give a month" in await clerk.page("/reconciliation")
+    page = await clerk.page("/reconciliation?month=2026-10&run=&tariff=residential-tou")
+    query = {"month": "2026-10", "tariff": "residential-tou"}
+    report = (await clerk.web.get("/api/v1/reconciliation", params=query)).json()
+    assert not report["balanced"]
+    for sums in report["energy"]:
+        mark = "" if sums["balanced"] else " does not balance"
+        total = f"{Decimal(sums['total']):,f} {sums['unit']} {sums['intervals']:,}"
+        assert f"{sums['service']} {sums['coverage']} {total}" in page
+        assert f"{sums['missing']}{mark}" in page
+    assert "electricity not claimed" in page
+    assert f"Okafor residence not claimed Thu 1 Oct 2026 {DASH} Sat 31 Oct 2026" in page
+    (money,) = report["money"]
+    assert Decimal(money["totals"]) == Decimal(money["lines"]) + Decimal("0.01")
+    assert f"EUR 2 {money['totals']} {money['lines']} {DASH} does not balance" in page
+    sheet = await clerk.web.get("/reconciliation.csv", params=query)
+    assert sheet.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(sheet.text)))
+    energy = {row["coverage"]: row["total"] for row in rows if row["row"] == "energy"}
+    assert energy == {sums["coverage"]: sums["total"] for sums in report["energy"]}
+    days = [row for row in rows if row["row"] == "days"]
+    assert [(row["service_point"], row["balanced"]) for row in days] == [("Okafor residence", "no")]
+    assert (await clerk.web.get("/reconciliation?run=2020-01")).status_code == 404
+    assert (await clerk.web.get("/reconciliation?month=soon")).status_code == 422
+    assert (await clerk.web.get("/reconciliation.csv")).status_code == 422

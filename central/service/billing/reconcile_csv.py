@@ -1,0 +1,60 @@
+"""A reconciliation for a spreadsheet: one line per sum, amount and run of faulty days."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from central.domain.billing.coverage import BALANCED
+from central.service.billing.reconcile import Reconciliation
+
+HEADING = (
+    "row", "service", "coverage", "service_point", "obis", "first", "last", "balanced",
+    "intervals", "missing", "total", "unit",
+)  # fmt: skip
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_YES = {True: "yes", False: "no"}
+
+
+def reconciliation_csv(report: Reconciliation) -> str:
+    """The report as CSV with a heading; the same figures as the command prints."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(HEADING)
+    for row in _rows(report):
+        writer.writerow([_cell(value) for value in row])
+    return text.getvalue()
+
+
+def _rows(report: Reconciliation) -> Iterator[tuple[object, ...]]:
+    first, last = report.days.first, report.days.last
+    for (service, unit, coverage), total in sorted(report.sums.items()):
+        balanced = _YES[coverage in BALANCED]
+        yield (
+            "energy", service, coverage.value, "", "", first, last, balanced, total.intervals,
+            total.missing, f"{total.total:f}", unit,
+        )  # fmt: skip
+    for money in report.money:
+        balanced = _YES[money.balanced]
+        sums = {"totals": money.totals, "lines": money.lines, "tallied": money.given}
+        for name, amount in sums.items():
+            if amount is not None:
+                yield (
+                    f"money {name}", "", "", "", "", first, last, balanced, "", "",
+                    f"{amount:f}", money.currency,
+                )  # fmt: skip
+    for days in report.faults:
+        yield (
+            "days", days.service, days.coverage.value, days.point, days.obis, days.days.first,
+            days.days.last, _YES[False], "", "", f"{days.total:f}", days.unit,
+        )  # fmt: skip
+
+
+def _cell(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    rest = value.removeprefix("-")
+    return value if rest and rest.replace(".", "", 1).isdigit() else f"'{value}"
