@@ -63,9 +63,9 @@ class Stopwatch:
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """One of its phases is over."""
         report = yield
-        own = own_s()
-        used = own - self._own_s
-        self._own_s = own
+        itself_s = own_s()
+        used = itself_s - self._own_s
+        self._own_s = itself_s
         # Asking costs a millisecond. What a quick test leaves is found after the next slow one.
         if report.when == "teardown" and time.monotonic() - self._began > QUICK_S:
             others = descendants_s()
@@ -145,13 +145,13 @@ def table(efforts: dict[str, Effort]) -> list[str]:
 def verdict(cpu_s: float, elapsed_s: float) -> tuple[str, bool]:
     """What the run cost in all, in words, and whether that is more than it may.
 
-    A run that is too dear is said and does not fail: what fails by time fails by luck. `make soak`
+    A run that is too dear is told and does not fail: what fails by time fails by luck. `make soak`
     has no budget.
     """
-    said = f"{cpu_s / 60:.1f} CPU minutes in {elapsed_s / 60:.1f} minutes"
+    spent = f"{cpu_s / 60:.1f} CPU minutes in {elapsed_s / 60:.1f} minutes"
     if os.environ.get(SOAK):
-        return said, False
+        return spent, False
     over_min = cpu_s / 60 - BUDGET_MIN
     if over_min > 0:
-        return f"{said}: {over_min:.1f} over the budget of {BUDGET_MIN} CPU minutes", True
-    return f"{said}; the budget is {BUDGET_MIN} CPU minutes", False
+        return f"{spent}: {over_min:.1f} over the budget of {BUDGET_MIN} CPU minutes", True
+    return f"{spent}; the budget is {BUDGET_MIN} CPU minutes", False

@@ -52,8 +52,8 @@ class RunReport:
         terminalreporter.section("effort")
         for line in effort.table(effort.by_folder(reports)):
             say(line)
-        said, over = effort.verdict(effort.used_s(), time.monotonic() - self._began)
-        say(said, red=over)
+        spent, over = effort.verdict(effort.used_s(), time.monotonic() - self._began)
+        say(spent, red=over)
 
 
 def is_whole(config: pytest.Config) -> bool:

@@ -274,20 +274,24 @@ class RegistryTransaction(
     async def services(self, point: str) -> tuple[ServiceRecord, ...]:
         """What is sold at a point, in the order in which it was added; held until the end."""
 
-    async def add_service(self, point: str, service: ServiceRecord) -> None:
+    async def add_service(self, point: str, service: ServiceRecord, now: datetime) -> None:
         """Sell something at a point."""
 
     async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:
         """Those of the agreement's account at its service, which is named; held until the end."""
 
-    async def save_occupancy(self, agreement: AgreementRecord, occupancy: Occupancy) -> int:
+    async def save_occupancy(
+        self, agreement: AgreementRecord, occupancy: Occupancy, now: datetime
+    ) -> int:
         """Add or change one of those, and where its claims begin if nothing is billed.
 
         Returns:
             Its key.
         """
 
-    async def add_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+    async def add_agreement(
+        self, agreement: AgreementRecord, occupancy: int, now: datetime
+    ) -> None:
         """Conclude an agreement, in an occupancy.
 
         Raises:

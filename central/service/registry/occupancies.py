@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from central.domain.billing.occupancy import (
     AgreedDays,
@@ -23,7 +24,7 @@ from central.service.registry.concerned import days_of_agreement
 
 
 async def sell(
-    registry: RegistryTransaction, point: str, services: Sequence[ServiceRecord]
+    registry: RegistryTransaction, point: str, services: Sequence[ServiceRecord], now: datetime
 ) -> None:
     """Add those of some services that a point does not sell yet.
 
@@ -40,14 +41,14 @@ async def sell(
                 raise NotRegisteredError(message, value=str(obis))
         sold = there.get(service.name)
         if sold is None:
-            await registry.add_service(point, service)
+            await registry.add_service(point, service, now)
         elif sold != service:
             message = f"The service {service.name!r} at {point} bills other channels."
             raise RegistryConflictError(message, value=service.name, remedy="Give it another name.")
 
 
 async def with_service(
-    registry: RegistryTransaction, agreement: AgreementRecord
+    registry: RegistryTransaction, agreement: AgreementRecord, now: datetime
 ) -> AgreementRecord:
     """An agreement with the name of its service; the one that bills all is made where needed.
 
@@ -68,7 +69,7 @@ async def with_service(
         name = default_service(counted)
         taken = {service.name for service in there}
         name = f"{name} (all)" if name in taken else name
-        await registry.add_service(agreement.point, ServiceRecord(name))
+        await registry.add_service(agreement.point, ServiceRecord(name), now)
         await registry.services(agreement.point)
     return replace(agreement, service=name)
 
@@ -86,7 +87,10 @@ async def of_service(
 
 
 async def conclude(
-    registry: RegistryTransaction, agreement: AgreementRecord, others: Sequence[AgreementRecord]
+    registry: RegistryTransaction,
+    agreement: AgreementRecord,
+    others: Sequence[AgreementRecord],
+    now: datetime,
 ) -> tuple[DiscardedBill, ...]:
     """Add or change an agreement, and put all of its account at its service into occupancies.
 
@@ -94,6 +98,7 @@ async def conclude(
         registry: The registry.
         agreement: With its service.
         others: As `of_service` gave them; where one begins on the same day, it is changed.
+        now: Aware.
 
     Returns:
         Drafts and held bills that billed days which no longer belong to it: they are discarded.
@@ -117,13 +122,13 @@ async def conclude(
         divided = occupied(spans, occupancies)
     belonged = {first: occupancy.id for occupancy in occupancies for first in occupancy.agreements}
     for occupancy in divided:
-        key = await registry.save_occupancy(agreement, occupancy)
+        key = await registry.save_occupancy(agreement, occupancy, now)
         for first in occupancy.agreements:
             if first == agreement.first:
                 if first in before:
                     await registry.change_agreement(agreement, key)
                 else:
-                    await registry.add_agreement(agreement, key)
+                    await registry.add_agreement(agreement, key, now)
             elif belonged.get(first) != key:
                 await registry.move_agreement(after[first], key)
     return discarded

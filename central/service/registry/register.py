@@ -252,7 +252,7 @@ class Enrol:
         if services:
             _need(await registry.point(point), "service point", point)
             old = services_said(await registry.services(point))
-            await sell(registry, point, services)
+            await sell(registry, point, services, self.clock())
             new = services_said(await registry.services(point))
             await self._note(registry, ("service", point), old, new)
 
@@ -265,7 +265,7 @@ class Enrol:
         versions = await registry.tariff_versions(agreement.tariff)
         _need(versions or None, "tariff", agreement.tariff)
         name = f"{agreement.account} at {agreement.point}"
-        agreement = await with_service(registry, agreement)
+        agreement = await with_service(registry, agreement, self.clock())
         others = await of_service(registry, agreement)
         earlier = next((other for other in others if other.first == agreement.first), None)
         if earlier is None:
@@ -298,7 +298,7 @@ class Enrol:
         agreement: AgreementRecord,
         others: Sequence[AgreementRecord],
     ) -> None:
-        discarded = await conclude(registry, agreement, others)
+        discarded = await conclude(registry, agreement, others, self.clock())
         if discarded:
             self.discarded += [bill.name for bill in discarded]
             uids = [bill.uid for bill in discarded]

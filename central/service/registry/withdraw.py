@@ -71,7 +71,7 @@ class Withdraw:
             await registry.hold([named.point], [named.account])
             agreement = await self._agreement(registry, named)
             others = await of_service(registry, agreement)
-            await _leave_occupancy(registry, agreement, others)
+            await _leave_occupancy(registry, agreement, others, self._clock())
             meant = replace(named, service=agreement.service)
             await registry.withdraw_agreement(meant)
             subject = f"{agreement.account} at {agreement.point}"
@@ -149,7 +149,10 @@ class Withdraw:
 
 
 async def _leave_occupancy(
-    registry: RegistryTransaction, agreement: AgreementRecord, others: Sequence[AgreementRecord]
+    registry: RegistryTransaction,
+    agreement: AgreementRecord,
+    others: Sequence[AgreementRecord],
+    now: datetime,
 ) -> None:
     """Take an agreement out of its occupancy, and put those that are left into theirs."""
     occupancies = await registry.occupancies(agreement)
@@ -167,7 +170,7 @@ async def _leave_occupancy(
     ]
     belonged = {first: occupancy.id for occupancy in occupancies for first in occupancy.agreements}
     for occupancy in occupied(spans, before):
-        key = await registry.save_occupancy(agreement, occupancy)
+        key = await registry.save_occupancy(agreement, occupancy, now)
         for first in occupancy.agreements:
             if belonged.get(first) != key:
                 await registry.move_agreement(left[first], key)

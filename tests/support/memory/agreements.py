@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from central.domain.billing.occupancy import Occupancy
 from central.domain.billing.state import BillState
@@ -26,7 +26,8 @@ class AgreementTables:
     async def services(self, point: str) -> tuple[ServiceRecord, ...]:
         return tuple(service for (at, _), service in self._state.services.items() if at == point)
 
-    async def add_service(self, point: str, service: ServiceRecord) -> None:
+    async def add_service(self, point: str, service: ServiceRecord, now: datetime) -> None:
+        assert now.tzinfo is not None
         self._state.services[point, service.name] = service
         self._state.raise_input(InputKind.POINT, point)
 
@@ -97,7 +98,10 @@ class AgreementTables:
             and any((row.part.occupancy_id, row.part.days.first) in ends for row in bill.parts)
         }
 
-    async def save_occupancy(self, agreement: AgreementRecord, occupancy: Occupancy) -> int:
+    async def save_occupancy(
+        self, agreement: AgreementRecord, occupancy: Occupancy, now: datetime
+    ) -> int:
+        assert now.tzinfo is not None
         key = occupancy.id or len(self._state.occupancies) + 1
         self._state.occupancies[key] = KeptOccupancy(
             agreement.account,
@@ -119,7 +123,10 @@ class AgreementTables:
         ]
         return tuple(sorted(matching, key=lambda agreement: agreement.first))
 
-    async def add_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+    async def add_agreement(
+        self, agreement: AgreementRecord, occupancy: int, now: datetime
+    ) -> None:
+        assert now.tzinfo is not None
         self._refuse_payers(agreement, None)
         key = len(self._state.agreements) + len(self._state.withdrawn_agreements) + 1
         self._state.agreements[key] = agreement

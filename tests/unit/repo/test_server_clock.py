@@ -1,4 +1,4 @@
-"""No statement reads the database server's clock: time is an argument, of the use-case's clock."""
+"""No statement and no module of the store reads a clock: time comes from the use-case."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ READS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# What the store's modules do not call, as `datetime.now()`. The one that migrates has no use-case.
+CLOCK_CALLS = {"now", "utcnow", "today", "time", "time_ns"}
+WITHOUT_USE_CASE = {"central/adapters/timescale/migrate.py"}
 POLICY = re.compile(r"\badd_\w+_policy\b|\badd_job\b", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*")
 
@@ -70,6 +73,33 @@ def test_no_statement_in_a_module_reads_the_servers_clock() -> None:
         if READS.search(text) or POLICY.search(text)
     ]
     assert not found
+
+
+def clock_calls(source: str) -> list[int]:
+    """The lines of a module that read this machine's clock."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in CLOCK_CALLS
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in {"datetime", "date", "time"}
+    ]
+
+
+def test_no_module_of_the_store_reads_this_machines_clock() -> None:
+    found = {
+        str(path.relative_to(REPOSITORY))
+        for path in sorted((CENTRAL / "adapters" / "timescale").rglob("*.py"))
+        if clock_calls(path.read_text(encoding="utf-8"))
+    }
+    assert found == WITHOUT_USE_CASE
+
+
+def test_a_clock_that_is_read_is_found() -> None:
+    assert clock_calls("at = uuid7(datetime.now(UTC))\nb = row.time()") == [1]
+    assert clock_calls("c = time.time()") == [1]
 
 
 @pytest.mark.parametrize(

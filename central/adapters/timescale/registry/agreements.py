@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,11 @@ class AgreementRows:
             for name, channels in await self._rows_of("services", point=point)
         )
 
-    async def add_service(self, point: str, service: ServiceRecord) -> None:
+    async def add_service(self, point: str, service: ServiceRecord, now: datetime) -> None:
         """See `RegistryTransaction`."""
         codes = [obis.code for obis in service.channels]
         values = {"name": service.name, "channels": codes or None, "point": point}
-        await self._connection.execute(
-            _SQL["add_service"], {"uid": uuid7(datetime.now(UTC)), **values}
-        )
+        await self._connection.execute(_SQL["add_service"], {"uid": uuid7(now), **values})
         self.changed.points.add(point)
 
     async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:
@@ -63,13 +61,15 @@ class AgreementRows:
         """See `OpenBillsTransaction`."""
         return await discard_from(self._connection, occupancies, since)
 
-    async def save_occupancy(self, agreement: AgreementRecord, occupancy: Occupancy) -> int:
+    async def save_occupancy(
+        self, agreement: AgreementRecord, occupancy: Occupancy, now: datetime
+    ) -> int:
         """See `RegistryTransaction`."""
         days = {"billing_from": occupancy.billing_from, "ended_on": occupancy.ended_on}
         key = occupancy.id
         if key is None:
-            uid = uuid7(datetime.now(UTC))
-            rows = await self._rows_of("add_occupancy", uid=uid, **_place(agreement), **days)
+            place = _place(agreement)
+            rows = await self._rows_of("add_occupancy", uid=uuid7(now), **place, **days)
             key = int(rows[0][0])
         else:
             await self._connection.execute(_SQL["change_occupancy"], {"occupancy": key, **days})
@@ -94,10 +94,11 @@ class AgreementRows:
             for row in await self._rows_of("agreements", point=point)
         )
 
-    async def add_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
+    async def add_agreement(
+        self, agreement: AgreementRecord, occupancy: int, now: datetime
+    ) -> None:
         """See `RegistryTransaction`."""
-        uid = uuid7(datetime.now(UTC))
-        await self._write("add_agreement", agreement, occupancy, uid=uid)
+        await self._write("add_agreement", agreement, occupancy, uid=uuid7(now))
 
     async def change_agreement(self, agreement: AgreementRecord, occupancy: int) -> None:
         """See `RegistryTransaction`."""
