@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,6 +16,8 @@ _DAY = timedelta(days=1)
 MADRID, YORK = "Europe/Madrid", "America/New_York"
 HOWE, BOGOTA = "Australia/Lord_Howe", "America/Bogota"
 CLERK, CHIEF = "clerk", "chief"
+# Run, approve, issue; read out; run again; and once more.
+_OFFICE = (3, 4, 5, 8, 9, 16)
 
 
 def month_after(first: date, months: int = 1) -> date:
@@ -118,18 +121,47 @@ def moves_in(day: date, account: str, point: str, plan: str, first: date) -> Ite
 
 
 def office(month: date, days: tuple[int, ...] = (3, 9, 16)) -> Iterator[Event]:
-    """A month is billed: run, approve and issue, and again for what was held.
+    """A month is billed: run, approve and issue, and on later days again for what was held.
 
-    What was held of the month before is approved and issued with it.
+    The first time there is a day between them. What was held of the month before is approved and
+    issued with it.
     """
     end = month_after(month)
     cycles = [f"{month_after(month, -1):%Y-%m}", f"{month:%Y-%m}"]
     for day in days:
-        yield Event(end + _DAY * (day - 1), "run", {"cycle": cycles[-1], "by": CLERK})
+        pause = _DAY if day == days[0] else 0 * _DAY
+        ran = end + _DAY * (day - 1)
+        yield Event(ran, "run", {"cycle": cycles[-1], "by": CLERK})
         for cycle in cycles:
-            yield Event(end + _DAY * day, "approve", {"cycle": cycle, "by": CHIEF})
+            yield Event(ran + pause, "approve", {"cycle": cycle, "by": CHIEF})
         for cycle in cycles:
-            yield Event(end + _DAY * (day + 1), "issue", {"cycle": cycle, "by": CHIEF})
+            yield Event(ran + 2 * pause, "issue", {"cycle": cycle, "by": CHIEF})
+
+
+class Calendar:
+    """The eventful days: those of the office, and three more in each month.
+
+    Args:
+        chance: What draws them.
+        months: From `FIRST` on.
+    """
+
+    def __init__(self, chance: random.Random, months: int) -> None:
+        found = {FIRST}
+        for number in range(months + 2):
+            month = month_after(FIRST, number)
+            drawn = chance.sample(range(10, 27), 3)
+            found |= {month + _DAY * (day - 1) for day in (*_OFFICE, *drawn)}
+        self._days = sorted(found)
+
+    def within(self, month: date) -> list[date]:
+        """Those of a month, but for its first."""
+        return [day for day in self._days if month < day < month_after(month)]
+
+    def later(self, chance: random.Random, day: date, most: int = 4) -> date:
+        """One of the next after a day."""
+        place = bisect_right(self._days, day)
+        return self._days[min(place + chance.randrange(most), len(self._days) - 1)]
 
 
 def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
@@ -137,41 +169,44 @@ def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
     chance = random.Random(f"life {seed}")  # noqa: S311
     end = month_after(FIRST, months) + 19 * _DAY
     events = list(founding(FIRST, sites))
+    calendar = Calendar(chance, months)
     for number in range(months):
         month = month_after(FIRST, number)
-        events += _weather(chance, month, sites)
+        events += _weather(chance, calendar, month, sites)
         events += office(month)
         events += _prices(chance, month)
-        events += _too_late(chance, month, sites)
-    events += _customers(chance, months, sites)
-    events += _meters(chance, months, sites)
+        events += _too_late(chance, calendar, month, sites)
+    events += _customers(chance, calendar, months, sites)
+    events += _meters(chance, calendar, months, sites)
     events += _switches(months, sites)
     events.sort(key=lambda event: event.day)
     return Life(seed, FIRST, end, tuple(event for event in events if event.day <= end))
 
 
-def _weather(chance: random.Random, month: date, sites: Sequence[Site]) -> Iterator[Event]:
+def _weather(
+    chance: random.Random, calendar: Calendar, month: date, sites: Sequence[Site]
+) -> Iterator[Event]:
     """What goes wrong with readings in a month, on a few of its days."""
-    days = [month + _DAY * number for number in sorted(chance.sample(range(1, 27), 5))]
+    days = calendar.within(month)
     for site in sites:
-        yield from _misread(chance, site, chance.choice(days))
+        yield from _misread(chance, calendar, site, chance.choice(days))
         # What is not read out by then holds the month after as well.
         late = 1 if chance.random() < 0.9 else 2
         yield Event(month_after(month, late) + 7 * _DAY, "read_out", {"point": site.name})
     gateways = sorted({site.gateway for site in sites})
     if chance.random() < 0.4:
         day = chance.choice(days)
-        until = day + _DAY * chance.randint(1, 8)
+        until = calendar.later(chance, day, 3)
         said = {"gateway": chance.choice(gateways), "until": until.isoformat()}
         yield Event(day, "silent", said)
     if chance.random() < 0.5:
         yield Event(chance.choice(days), "doubled", {"gateway": chance.choice(gateways)})
     if chance.random() < 0.15:
         day = chance.choice(days)
-        yield Event(day, "down", {"until": (day + _DAY * chance.randint(1, 7)).isoformat()})
+        yield Event(day, "down", {"until": calendar.later(chance, day, 2).isoformat()})
 
 
-def _misread(chance: random.Random, site: Site, day: date) -> Iterator[Event]:
+def _misread(chance: random.Random, calendar: Calendar, site: Site, day: date) -> Iterator[Event]:
     """What goes wrong with the readings of a point."""
     said = {"point": site.name, "hours": chance.randint(1, 20)}
     # So many readings as a gap that is estimated lacks, at most.
@@ -179,25 +214,26 @@ def _misread(chance: random.Random, site: Site, day: date) -> Iterator[Event]:
     if chance.random() < 0.35:
         yield Event(day, "lost", {**said, "count": chance.randint(1, short)})
     elif chance.random() < 0.2:
-        found = day + _DAY * chance.randint(2, 12)
+        found = calendar.later(chance, day + _DAY)
         count = chance.randint(short + 1, short + 80)
         yield Event(day, "lost", {**said, "count": count, "found": found.isoformat()})
     elif chance.random() < 0.15:
         back = max(1, chance.randint(1, 40) * 3600 // site.period_s)
         yield Event(day, "conflict", {"point": site.name, "back": back, "more": 1})
         choice = chance.choice(["keep", "replace"])
-        later = day + _DAY * chance.randint(1, 9)
-        yield Event(later, "decide", {"point": site.name, "choice": choice})
+        yield Event(calendar.later(chance, day), "decide", {"point": site.name, "choice": choice})
     elif chance.random() < 0.1 and site.period_s <= 3600:
         yield Event(day, "leap", {**said, "more": 90_000})
 
 
-def _customers(chance: random.Random, months: int, sites: Sequence[Site]) -> Iterator[Event]:
+def _customers(
+    chance: random.Random, calendar: Calendar, months: int, sites: Sequence[Site]
+) -> Iterator[Event]:
     """Customers move: one leaves, and another comes, at once or later."""
     count = len(sites)
     for number in range(1, months):
         if chance.random() < 0.5:
-            day = month_after(FIRST, number) + _DAY * chance.randint(1, 26)
+            day = chance.choice(calendar.within(month_after(FIRST, number)))
             site = chance.choice(sites)
             end = day + _DAY * chance.randint(1, 3)
             yield Event(day, "leave", {"point": site.name, "end": end.isoformat()})
@@ -206,17 +242,21 @@ def _customers(chance: random.Random, months: int, sites: Sequence[Site]) -> Ite
             yield from moves_in(day, f"A-{count}", site.name, site.plan, first)
 
 
-def _meters(chance: random.Random, months: int, sites: Sequence[Site]) -> Iterator[Event]:
+def _meters(
+    chance: random.Random, calendar: Calendar, months: int, sites: Sequence[Site]
+) -> Iterator[Event]:
     """Meters are exchanged."""
     for number in range(months):
         if chance.random() < 0.3:
-            day = month_after(FIRST, number) + _DAY * chance.randint(2, 26)
+            day = chance.choice(calendar.within(month_after(FIRST, number)))
             site = chance.choice(sites)
             said = {"point": site.name, "serial": f"{site.name}/{number + 2}"}
             yield Event(day, "exchange", {**said, "hours": chance.randint(1, 20)})
 
 
-def _too_late(chance: random.Random, month: date, sites: Sequence[Site]) -> Iterator[Event]:
+def _too_late(
+    chance: random.Random, calendar: Calendar, month: date, sites: Sequence[Site]
+) -> Iterator[Event]:
     """What changes a month between its run, its approval and its issue."""
     end = month_after(month)
     for _ in range(chance.randint(0, 3)):
@@ -227,12 +267,14 @@ def _too_late(chance: random.Random, month: date, sites: Sequence[Site]) -> Iter
                 back = chance.randint(3, 20) * 86400 // site.period_s
                 yield Event(day, "conflict", {"point": site.name, "back": back, "more": 1})
                 choice = {"point": site.name, "choice": chance.choice(["keep", "replace"])}
-                yield Event(day + _DAY * chance.randint(0, 4), "decide", choice)
+                decided = chance.choice([day, calendar.later(chance, day, 2)])
+                yield Event(decided, "decide", choice)
             case "price" if site.plan != "SHOP":
                 effective = month + _DAY * chance.choice([7, 20])
                 yield _version(chance, day, site.plan, effective)
             case _:
-                yield Event(day, "down", {"until": (day + _DAY * 2).isoformat()})
+                until = calendar.later(chance, day, 1)
+                yield Event(day, "down", {"until": until.isoformat()})
 
 
 def _switches(months: int, sites: Sequence[Site]) -> Iterator[Event]:
@@ -242,7 +284,7 @@ def _switches(months: int, sites: Sequence[Site]) -> Iterator[Event]:
         if number < months:
             first = month_after(FIRST, number) + _DAY * (0 if number % 2 else 11)
             said = {"point": site.name, "plan": "SOLAR2", "first": first.isoformat()}
-            yield Event(first - 3 * _DAY, "switch", said)
+            yield Event(first - _DAY, "switch", said)
 
 
 def _prices(chance: random.Random, month: date) -> Iterator[Event]:
@@ -251,7 +293,8 @@ def _prices(chance: random.Random, month: date) -> Iterator[Event]:
         plan = chance.choice(sorted(PLANS))
         # A peak has one price a month.
         effective = month + _DAY * (0 if plan == "SHOP" else chance.choice([0, 0, 14]))
-        yield _version(chance, effective + _DAY * chance.choice([-5, -3, -1, 10]), plan, effective)
+        days = [effective - _DAY, *(effective.replace(day=day) for day in (3, 16))]
+        yield _version(chance, chance.choice(days), plan, effective)
 
 
 def _version(chance: random.Random, day: date, plan: str, effective: date) -> Event:

@@ -188,7 +188,7 @@ class Judge:
             for key, amount in rated.lines.items():
                 lines[key] = lines.get(key, Decimal(0)) + amount
         for point, lines in expected.items():
-            got = self._lines.get((own[0].bill, point), {})
+            got = self._lines.get(own[0].bill, {}).get(point, {})
             if got != lines:
                 wrong = {k for k in got.keys() | lines.keys() if got.get(k) != lines.get(k)}
                 shown = ", ".join(f"{k}: {got.get(k)} not {lines.get(k)}" for k in sorted(wrong))

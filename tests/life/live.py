@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from tests.life.invariants import (
     unbilled,
     unclosed,
 )
-from tests.life.look import Lines, Look, Part
+from tests.life.look import Look, Part
 from tests.life.product import open_product
 from tests.life.violation import LifeBrokenError, Violation
 from tests.life.world import OFFICE, World, noon
@@ -74,7 +75,7 @@ class Living:
         self._closed_from = life.first
         self._validated_at = noon(life.first)
         self._states: dict[UUID, str] = {}
-        self._frozen: dict[UUID, tuple[Decimal | None, Lines]] = {}
+        self._frozen: dict[UUID, tuple[Decimal | None, dict[str, Any]]] = {}
         self._after = "the beginning"
 
     async def __call__(self) -> Lived:
@@ -83,6 +84,9 @@ class Living:
             by_day.setdefault(event.day, []).append(event)
         for day in steps(self.life):
             self._progress(day)
+            if day.day == 1:
+                async with self._timed("check"):
+                    await self._whole(day)
             await self._step(day, by_day.get(day, ()))
             self.lived.steps += 1
         await self._whole(self.life.end)
@@ -127,12 +131,11 @@ class Living:
     async def _bills(self, day: date, event: Event) -> None:
         """2 to 5, 9 and the oracle, over what changed."""
         books = self.world.books
-        parts, lines = await self.look.parts(), await self.look.lines()
+        parts = await self.look.parts()
         found = [
             *claimed_twice(books, parts),
             *out_of_order(books, parts),
             *own_approval(parts),
-            *self._changed(parts, lines),
         ]
         fresh: set[UUID] = set()
         if event.kind == "run":
@@ -152,6 +155,12 @@ class Living:
             if part.state in BILLED and self._states.get(part.bill) != part.state
         }
         judged = [part for part in parts if part.bill in fresh | moved]
+        lines = await self.look.lines(fresh | moved)
+        self._frozen |= {
+            part.bill: (part.total, lines.get(part.bill, {}))
+            for part in judged
+            if part.bill in moved and part.state == "issued"
+        }
         judge = Judge(books, parts, lines, await blocks_of(self.look, judged))
         for bill in fresh:
             found += judge.bill(bill, 0)
@@ -164,21 +173,26 @@ class Living:
         self._raise(day, found)
         self._states = {part.bill: part.state for part in parts}
 
-    def _changed(self, parts: Iterable[Part], lines: Lines) -> Iterable[Violation]:
+    async def _changed(self, parts: Iterable[Part]) -> list[Violation]:
         """9: what is issued never changes."""
-        for part in parts:
-            if part.state == "issued":
-                own = {key: found for key, found in lines.items() if key[0] == part.bill}
-                kept = self._frozen.setdefault(part.bill, (part.total, own))
-                if kept != (part.total, own):
-                    yield Violation(9, f"{part} was issued and has changed")
+        lines = await self.look.lines(self._frozen)
+        totals = {part.bill: part.total for part in parts if part.state == "issued"}
+        return [
+            Violation(9, f"{bill} was issued and has changed")
+            for bill, kept in self._frozen.items()
+            if kept != (totals.get(bill), lines.get(bill, {}))
+        ]
 
     async def _whole(self, day: date) -> None:
         """All that is looked at over everything."""
         closed = await self.look.closed(self.life.first)
         self._raise(day, unclosed(self.world.books, closed, self.life.first, self._validated_at))
         parts = await self.look.parts()
-        found = [*claimed_twice(self.world.books, parts), *out_of_order(self.world.books, parts)]
+        found = [
+            *claimed_twice(self.world.books, parts),
+            *out_of_order(self.world.books, parts),
+            *await self._changed(parts),
+        ]
         self._raise(day, found)
         self.lived.bills = Counter({part.bill: part.state for part in parts}.values())
 

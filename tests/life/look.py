@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -31,8 +32,8 @@ ORDER BY account.number, service_point.name, bill_part.first_day
 """
 _LINES = """
 SELECT bill.uid, bill_line.service_point, bill_line.charge, bill_line.label, sum(amount)
-FROM bill_line JOIN bill ON bill.id = bill_line.bill_id
-WHERE bill.state <> 'discarded'
+FROM bill JOIN bill_line ON bill_line.bill_id = bill.id
+WHERE bill.uid = ANY(%(bills)s)
 GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0
 """
 _BLOCKS = """
@@ -91,8 +92,8 @@ class Part:
         return f"{self.account} at {self.point} {self.first}..{self.end} ({self.state})"
 
 
-Lines = dict[tuple[UUID, str], dict[tuple[str, str], Decimal]]
-"""Amounts of a bill's point by charge and label; those of zero are left out."""
+Lines = dict[UUID, dict[str, dict[tuple[str, str], Decimal]]]
+"""Amounts of a bill, by point, charge and label; those of zero are left out."""
 
 
 class Look:
@@ -110,11 +111,12 @@ class Look:
         """Every part of a live bill."""
         return [_part(row) for row in await self._rows(_PARTS)]
 
-    async def lines(self) -> Lines:
-        """The lines of every live bill."""
+    async def lines(self, bills: Iterable[UUID]) -> Lines:
+        """The lines of some bills."""
         found: Lines = {}
-        for bill, point, charge, label, amount in await self._rows(_LINES):
-            found.setdefault((bill, point), {})[charge, label] = amount
+        for bill, point, *rest, amount in await self._rows(_LINES, bills=list(bills)):
+            charge, label = rest
+            found.setdefault(bill, {}).setdefault(point, {})[charge, label] = amount
         return found
 
     async def blocks(self, first: date, end: date) -> Blocks:

@@ -6,17 +6,21 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from uuid import UUID
 
 import numpy as np
 import pytest
 
+from central.service.ingest.classify import Arrival, Readable, examine
 from tests.life.books import Agreement, Books, Plan, Point
 from tests.life.draw import BOGOTA, CORE, FIRST, MADRID, PLANS, draw
 from tests.life.events import Event, Life
 from tests.life.live import steps
 from tests.life.oracle import MISSING, Block, Blocks, State, UnlikeTruthError, half_away, rate_part
 from tests.life.shrink import shrink
-from tests.life.truth import IMPORT, WATER, Counter, Register, midnight
+from tests.life.truth import IMPORT, WATER, Counter, Register, Run, midnight
+from tests.life.wire import Sender
+from tests.life.world import noon
 
 OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
 
@@ -140,3 +144,22 @@ async def test_a_life_is_shortened_to_what_makes_it_fail() -> None:
     assert tried <= 60
     few = await shrink(life, FIRST + timedelta(days=21), fails, most=1)
     assert len(few.events) >= 2
+
+
+def test_batches_are_packed_as_the_wire_says() -> None:
+    sender = Sender("gw-1", UUID(int=7))
+    at = np.arange(3, dtype=np.int64) * 900_000 + 1_800_000_000_000
+    rising = Run("S1", IMPORT, 900, at, np.array([5, 9, 9], np.int64))
+    gas = Run("G1", WATER, 86400, at[:1], np.array([77], np.int64))
+    for number in (1, 2):
+        examined = examine(Arrival("gw-1", sender.seal(1, [rising, gas]), noon(FIRST)))
+        assert isinstance(examined, Readable)
+        assert examined.batch.header.sequence == number
+    columns = examined.batch.columns
+    assert columns.at_ms == [*at.tolist(), at[0]]
+    assert columns.mantissa == [5, 9, 9, 77]
+    assert [examined.batch.channels[place].serial for place in columns.channel] == [
+        *["S1"] * 3,
+        "G1",
+    ]
+    assert [str(channel.unit) for channel in examined.batch.channels] == ["Wh", "L"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -29,6 +29,32 @@ def midnight(day: date, zone: str) -> datetime:
     """The first instant of a local day, UTC; no zone of these lives skips midnight."""
     local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Readings of one register, ascending.
+
+    Args:
+        serial: Of the meter.
+        obis: Which register.
+        period_s: Between two readings.
+        at_ms: Instants. [ms since 1970 UTC]
+        values: What it shows.
+    """
+
+    serial: str
+    obis: str
+    period_s: int
+    at_ms: NDArray[np.int64]
+    values: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.at_ms)
+
+    def part(self, first: int, count: int) -> Run:
+        own = slice(first, first + count)
+        return replace(self, at_ms=self.at_ms[own], values=self.values[own])
 
 
 @dataclass
@@ -92,6 +118,11 @@ class Counter:
 
     def instant(self, boundary: int) -> datetime:
         return self.start + boundary * timedelta(seconds=self.period_s)
+
+    def run(self, register: Register, places: NDArray[np.int64], values: NDArray[np.int64]) -> Run:
+        """Readings of a register at some boundaries."""
+        at_ms = int(self.start.timestamp() * 1000) + places * (self.period_s * 1000)
+        return Run(register.serial, self.obis, self.period_s, at_ms, values)
 
     def of_day(self, day: date) -> slice:
         """The intervals of a local day."""

@@ -24,14 +24,16 @@ from collections import Counter as Count
 from collections.abc import Callable, Coroutine
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
 from firmware_bridge.contract.errors import MeterlineError
 from tests.life.books import Agreement, Books, Plan, Point
 from tests.life.events import Event, Life
-from tests.life.product import Product, readings
-from tests.life.truth import OBIS, Counter, Register, midnight, usage
+from tests.life.product import Product
+from tests.life.truth import OBIS, Counter, Register, Run, midnight, usage
+from tests.life.wire import Sender, batches
 
 OFFICE = {"decide", "run", "approve", "issue", "down"}
 _NOON = time(12, tzinfo=UTC)
@@ -51,6 +53,7 @@ class World:
         self.life = life
         self.product = product
         self.books = Books()
+        self.senders: dict[str, Sender] = {}
         self.refusals: Count[str] = Count()
         self.met: Count[str] = Count()
         self.down_until = date.min
@@ -75,7 +78,9 @@ class World:
         await self.product.seller(event.said["name"])
 
     async def _gateway(self, event: Event) -> None:
-        await self.product.gateway(event.said["name"])
+        name = event.said["name"]
+        await self.product.gateway(name)
+        self.senders[name] = Sender(name, UUID(int=len(self.senders) + 1))
 
     async def _tariff(self, event: Event) -> None:
         said = dict(event.said)
@@ -215,10 +220,8 @@ class World:
         if taken or not counter.use[boundary] or boundary in counter.wrong:
             raise KeyError(said["point"])
         shown = counter.shown(register, boundary) + said["more"]
-        found = readings(
-            register.serial, counter.obis, counter.period_s, [counter.instant(boundary)], [shown]
-        )
-        await self.product.send(point.gateway, found)
+        run = counter.run(register, np.array([boundary]), np.array([shown]))
+        await self.product.send([(point.gateway, self._sealed(point.gateway, [run])[0])])
         self.books.conflicts[point.name, boundary] = said["more"]
 
     # Office
@@ -251,26 +254,38 @@ class World:
     # The day's readings
 
     async def deliver(self, day: date) -> None:
-        """Send what meters showed until an hour before noon, gateway by gateway."""
+        """Send what meters showed until an hour before noon, all gateways in one transaction."""
         for counter, places in self._found.pop(day, ()):
             counter.lost -= places
         until = noon(day) - timedelta(hours=1)
-        points = list(self.books.points.values())
-        for gateway in self.product.senders:
-            if self.books.silent.get(gateway, date.min) > day:
-                continue
-            found = []
-            for point in points:
-                if point.gateway == gateway:
-                    for counter in point.counters:
-                        found += _due(counter, until)
-            if found:
-                chance = random.Random(f"{self.life.seed} {day} {gateway}")  # noqa: S311
-                if chance.random() < 0.1:
-                    chance.shuffle(found)
-                twice = gateway in self._sent_twice
-                self._sent_twice.discard(gateway)
-                await self.product.send(gateway, found, twice=twice)
+        window: list[tuple[str, bytes]] = []
+        for name in self.senders:
+            if self.books.silent.get(name, date.min) <= day:
+                window += self._due(name, day, until)
+        if window:
+            await self.product.send(window)
+
+    def _due(self, gateway: str, day: date, until: datetime) -> list[tuple[str, bytes]]:
+        """The batches of a gateway; sometimes the later ones come first, or all come twice."""
+        runs = [
+            run
+            for point in self.books.points.values()
+            if point.gateway == gateway
+            for counter in point.counters
+            for run in _due(counter, until)
+        ]
+        found = [(gateway, payload) for payload in self._sealed(gateway, runs)]
+        chance = random.Random(f"{self.life.seed} {day} {gateway}")  # noqa: S311
+        if chance.random() < 0.1:
+            chance.shuffle(found)
+        if gateway in self._sent_twice:
+            self._sent_twice.discard(gateway)
+            found *= 2
+        return found
+
+    def _sealed(self, gateway: str, runs: list[Run]) -> list[bytes]:
+        made_at = int(self.product.now.timestamp() * 1000)
+        return [self.senders[gateway].seal(made_at, batch) for batch in batches(runs)]
 
     async def validate(self, day: date) -> bool:
         """Validate, unless validation is down; whether it was done."""
@@ -282,29 +297,22 @@ class World:
         return True
 
 
-def _due(counter: Counter, until: datetime) -> list[Any]:
+def _due(counter: Counter, until: datetime) -> list[Run]:
     """Readings of a counter that were not sent yet and are not lost."""
     last = min(counter.boundary(until), len(counter.total) - 1)
-    held = [place for place in counter.lost if place <= last]
-    back = np.flatnonzero(~counter.arrived[: counter.sent + 1]).tolist()
-    places = [
-        place
-        for place in [*back, *range(counter.sent + 1, last + 1)]
-        if place not in held and counter.register_at(place) is not None
-    ]
+    due = ~counter.arrived[: last + 1]
+    due[[place for place in counter.lost if place <= last]] = False
+    places = np.flatnonzero(due)
     counter.sent = max(counter.sent, last)
-    counter.arrived[places] = True
     found = []
-    for register in counter.registers:
-        own = [p for p in places if counter.register_at(p) is register]
-        if own:
+    ends = [one.first for one in counter.registers[1:]] + [last + 1]
+    for register, end in zip(counter.registers, ends, strict=True):
+        first, stop = np.searchsorted(places, (register.first, end))
+        own = places[first:stop]
+        if len(own):
+            counter.arrived[own] = True
             base = counter.total[own] - counter.total[register.first] + register.opening
-            base += [counter.wrong.get(place, 0) for place in own]
-            found += readings(
-                register.serial,
-                counter.obis,
-                counter.period_s,
-                [counter.instant(place) for place in own],
-                (base % register.modulus).tolist(),
-            )
+            for place in counter.wrong.keys() & set(own.tolist()):
+                base[own == place] += counter.wrong[place]
+            found.append(counter.run(register, own, base % register.modulus))
     return found

@@ -57,8 +57,9 @@ from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Kind, Source, from_ms
 
 _SQL = load_queries(Path(__file__).with_name("validation.sql"))
+_LAST = 2**63 - 1
 _Row = tuple[Any, ...]
-_Zones = Callable[[AsyncConnection[_Row]], Awaitable[list[str]]]
+_Zones = Callable[[AsyncConnection[_Row]], Awaitable[str]]
 
 
 class TimescaleValidationStore:
@@ -70,7 +71,7 @@ class TimescaleValidationStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._known: list[str] | None = None
+        self._known: str | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[ValidationTransaction]:
@@ -81,11 +82,11 @@ class TimescaleValidationStore:
                 yield work
                 await work.raise_changed()
 
-    async def _zones(self, connection: AsyncConnection[_Row]) -> list[str]:
+    async def _zones(self, connection: AsyncConnection[_Row]) -> str:
         """The zones that the server knows; it reads a file for each, so it is asked once."""
         if self._known is None:
             cursor = await connection.execute(_SQL["zones"])
-            self._known = [row[0] for row in await cursor.fetchall()]
+            self._known = " ".join(row[0] for row in await cursor.fetchall())
         return self._known
 
     async def blocks(self, days: Mapping[ChannelDay, int | None]) -> dict[ChannelDay, DayBlock]:
@@ -159,7 +160,8 @@ class _ValidationTransaction(EstimateRows):
         zones = await self._zones(self._connection)
         asked = {"before": before, "since": since, "after": after, "limit": limit}
         rows = await self._rows("due", zones=zones, **asked)
-        strange = await self._rows("strange", zones=zones, after=after)
+        last = rows[-1][0] if len(rows) == limit else _LAST
+        strange = await self._rows("strange", zones=zones, after=after, last=last)
         found = {row[0] for row in rows} | set(_due_here(strange, before, since))
         return [PointChannelId(key) for key in sorted(found)[:limit]]
 
