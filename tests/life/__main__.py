@@ -10,14 +10,18 @@ import time
 from datetime import date
 from pathlib import Path
 
-from central.adapters.embedded.postgres import EmbeddedPostgres
-from central.adapters.timescale.migrate import migrate
 from tests.life.draw import draw
 from tests.life.events import Life
 from tests.life.failed import Trials, keep_shortest
 from tests.life.live import live
 from tests.life.violation import LifeBrokenError
-from tests.support.servers import fresh_database, fresh_folder, postgres_servers
+from tests.support.servers import (
+    MIGRATED,
+    fast_folder,
+    fresh_database,
+    postgres_servers,
+    quick_server,
+)
 
 
 def main() -> int:
@@ -41,10 +45,9 @@ def main() -> int:
 
 def _live(life: Life, number: int, most: int) -> int:
     kind = postgres_servers()[number]
-    with fresh_folder() as home:
-        server = EmbeddedPostgres(home / "server", kind.binaries, durable=False)
-        with server, fresh_database(server, kind) as database:
-            migrate(database.dsn)
+    with fast_folder() as home:
+        server = quick_server(home, kind)
+        with server, fresh_database(server, kind, MIGRATED) as database:
             began = time.monotonic()
             sys.stdout.write(f"seed {life.seed}, {len(life.events)} events, on {kind}\n")
             try:

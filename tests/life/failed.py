@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date
 from pathlib import Path
 
 from central.adapters.embedded.postgres import EmbeddedPostgres
-from central.adapters.timescale.migrate import migrate
 from tests.life.events import Life
 from tests.life.live import live
 from tests.life.shrink import shrink
 from tests.life.violation import LifeBrokenError
-from tests.support.servers import PostgresKind, fresh_database
+from tests.support.servers import MIGRATED, PostgresKind, fresh_database
 
 KEPT = Path(__file__).with_name("kept")
 """Lives that failed once; each is lived by every run of the tests."""
@@ -28,8 +26,7 @@ class Trials:
 
     async def __call__(self, life: Life) -> date | None:
         """The day on which a life fails by one of the same invariants."""
-        with fresh_database(self._server, self._kind) as database:
-            await asyncio.to_thread(migrate, database.dsn)
+        with fresh_database(self._server, self._kind, MIGRATED) as database:
             try:
                 await live(life, database.dsn)
             except LifeBrokenError as error:

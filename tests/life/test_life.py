@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from central.adapters.timescale.migrate import migrate
 from tests.life.draw import draw
 from tests.life.events import Life
 from tests.life.failed import KEPT, Trials, keep_shortest
@@ -17,7 +16,7 @@ from tests.life.faults import FAULTS, Fault
 from tests.life.live import live
 from tests.life.patches import PATCHES
 from tests.life.violation import LifeBrokenError
-from tests.support.servers import Database, fresh_database
+from tests.support.servers import MIGRATED, Database, fresh_database
 from tests.support.size import sized
 
 LIVES = sized("METERLINE_LIVES", 1, 40)
@@ -31,18 +30,17 @@ NOT_MENDED = {fault.name for fault in FAULTS} - PATCHES.keys()
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + LIVES))
 async def test_a_life_breaks_no_invariant(
-    database: Database,
+    migrated: Database,
     seed: int,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    migrate(database.dsn)
     life = draw(seed, MONTHS)
     began = time.monotonic()
     try:
-        lived = await live(life, database.dsn)
+        lived = await live(life, migrated.dsn)
     except LifeBrokenError as error:
-        trials = Trials(database.server, database.kind, error.numbers)
+        trials = Trials(migrated.server, migrated.kind, error.numbers)
         path = tmp_path / f"life-{seed}.json"
         error.add_note(f"Kept in {await keep_shortest(life, error, trials, path, TRIALS)}")
         raise
@@ -57,10 +55,9 @@ async def test_a_life_breaks_no_invariant(
         assert lived.met[kind] or MONTHS < 26, f"no {kind} in this life"
 
 
-async def test_a_life_that_failed_once_fails_no_more(plain_database: Database) -> None:
+async def test_a_life_that_failed_once_fails_no_more(plain_migrated: Database) -> None:
     for path in sorted(KEPT.glob("*.json")):
-        with fresh_database(plain_database.server, plain_database.kind) as fresh:
-            migrate(fresh.dsn)
+        with fresh_database(plain_migrated.server, plain_migrated.kind, MIGRATED) as fresh:
             await live(Life.parse(path.read_text(encoding="utf-8")), fresh.dsn)
 
 
@@ -79,10 +76,9 @@ async def test_a_life_that_failed_once_fails_no_more(plain_database: Database) -
         for fault in FAULTS
     ],
 )
-async def test_a_fault_of_before_is_no_more(plain_database: Database, fault: Fault) -> None:
-    migrate(plain_database.dsn)
+async def test_a_fault_of_before_is_no_more(plain_migrated: Database, fault: Fault) -> None:
     try:
-        await live(fault.life(), plain_database.dsn)
+        await live(fault.life(), plain_migrated.dsn)
     except LifeBrokenError as error:
         if fault.number not in error.numbers:
             pytest.fail(f"invariant {fault.number} does not see it: {error}")
@@ -93,10 +89,9 @@ async def test_a_fault_of_before_is_no_more(plain_database: Database, fault: Fau
     "fault", [pytest.param(fault, id=fault.name) for fault in FAULTS if fault.name in PATCHES]
 )
 async def test_a_fault_that_comes_back_is_seen(
-    plain_database: Database, fault: Fault, monkeypatch: pytest.MonkeyPatch
+    plain_migrated: Database, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrate(plain_database.dsn)
     PATCHES[fault.name](monkeypatch)
     with pytest.raises(LifeBrokenError) as broken:
-        await live(fault.life(), plain_database.dsn)
+        await live(fault.life(), plain_migrated.dsn)
     assert fault.number in broken.value.numbers, broken.value

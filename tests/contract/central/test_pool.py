@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from central.adapters.timescale.migrate import migrate
 from central.adapters.timescale.pool import make_pool
 from tests.support.servers import Database
-
-
-@pytest.fixture
-def migrated(database: Database) -> Database:
-    migrate(database.dsn)
-    return database
 
 
 async def test_no_statement_is_compiled_to_machine_code(migrated: Database) -> None:
