@@ -46,6 +46,8 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 _RECORD = """\
 INSERT INTO schema_migration (version, name, flavour, sha256, applied_at)
 VALUES ({}, {}, {}, {}, {});"""
+# Whoever migrates may change tables; guards keep an owner who errs from it.
+_MIGRATING = "SET LOCAL meterline.migrating = 'on';"
 # Tables that a migration added are guarded like all others, without its saying so.
 _GUARD = """\
 DO $$ BEGIN
@@ -143,7 +145,7 @@ def render(
         parts.insert(0, "CREATE EXTENSION IF NOT EXISTS timescaledb;\n")
     for step in load(flavour, folder):
         record = _record(step, flavour, now).as_string(None)
-        parts.append(f"BEGIN;\n{step.script}\n{record}\nCOMMIT;\n")
+        parts.append(f"BEGIN;\n{_MIGRATING}\n{step.script}\n{record}\nCOMMIT;\n")
     parts.append(_GUARD)
     return "\n".join(parts)
 
@@ -192,6 +194,7 @@ def migrate(
         for step in missing:
             progress(step)
             with conn.transaction():
+                conn.execute(_MIGRATING)
                 conn.execute(sql.SQL(step.script))
                 conn.execute(_record(step, flavour, clock()))
                 conn.execute(_GUARD)

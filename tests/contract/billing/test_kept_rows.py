@@ -6,6 +6,7 @@ On every server found, readings in its partitions or chunks too, packed ones inc
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pytest
 from psycopg import errors, sql
 
 from central.adapters.documents.invoice import render_invoice
+from central.adapters.timescale.migrate import migrate
 from central.domain.billing.cycle import Cycle
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.archive import ArchiveInvoices
@@ -38,6 +40,8 @@ KEPT = (
     "document_template",
     "bill_document",
 )
+# A packed hypertable refuses some by itself.
+REFUSED = (errors.InsufficientPrivilege, errors.RestrictViolation, errors.FeatureNotSupported)
 # They fill again by themselves.
 FILLS_AGAIN = {"answer", "meter_seen"}
 PRICES = """\
@@ -148,7 +152,7 @@ def test_an_owner_who_errs_changes_nothing(issued: Database) -> None:
     with psycopg.connect(issued.dsn, autocommit=True) as owner:
         before = content(owner)
         for statement in changes(owner):
-            with pytest.raises(errors.RestrictViolation):
+            with pytest.raises(REFUSED):
                 owner.execute(statement)
         assert content(owner) == before
 
@@ -201,6 +205,108 @@ def test_a_chunk_that_appears_later_is_guarded_too(issued: Database) -> None:
                 owner.execute(f"TRUNCATE {part}".encode())
 
 
+# By way of something else: none of them changes a row of what is kept.
+ASIDE = (
+    (
+        "INSERT INTO billing_settings SELECT * FROM billing_settings"
+        " ON CONFLICT (revision) DO UPDATE SET reason = 'other'"
+    ),
+    (
+        "MERGE INTO tariff_version USING (SELECT 1) AS one ON true"
+        " WHEN MATCHED THEN UPDATE SET document = 'other'"
+    ),
+    "MERGE INTO day_block USING (SELECT 1) AS one ON true WHEN MATCHED THEN DELETE",
+    "UPDATE ONLY day_block SET reason = 'other'",
+    "CREATE VIEW blocks AS SELECT * FROM day_block; UPDATE blocks SET reason = 'other'",
+    "CREATE VIEW blocks AS SELECT * FROM day_block; DELETE FROM blocks",
+    "WITH gone AS (DELETE FROM bill_line RETURNING *) SELECT count(*) FROM gone",
+    "COPY bill_document FROM PROGRAM 'true'; UPDATE bill_document SET kind = 'other'",
+)
+STRUCTURE = (
+    "DROP TABLE {} CASCADE",
+    "ALTER TABLE {} DISABLE TRIGGER ALL",
+    "ALTER TABLE {} DISABLE TRIGGER USER",
+)
+ERRS = (
+    "DROP SCHEMA public CASCADE",
+    "DROP FUNCTION refuse_change CASCADE",
+    "DROP FUNCTION refuse_truncate CASCADE",
+    "DROP TRIGGER reading_append_only ON reading",
+    "ALTER TABLE bill DROP COLUMN total CASCADE",
+    "ALTER TABLE bill_line ALTER COLUMN amount TYPE numeric(4, 1) USING 0",
+    "ALTER TABLE audit_log ENABLE REPLICA TRIGGER kept_from_truncate",
+    "DROP OWNED BY meterline_app",
+)
+
+
+def parts_of_readings(owner: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    rows = owner.execute(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass"
+    ).fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def test_nothing_is_changed_by_way_of_something_else(issued: Database) -> None:
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        before = content(owner)
+        for statement in ASIDE:
+            with owner.transaction(force_rollback=True), pytest.raises(errors.RestrictViolation):
+                owner.execute(statement.encode())
+        for part in parts_of_readings(owner):
+            for change in ("UPDATE {} SET mantissa = 0", "DELETE FROM ONLY {}"):
+                # One without a row, and a packed chunk by its own name, has nothing to change.
+                with contextlib.suppress(errors.RestrictViolation):
+                    owner.execute(change.format(part).encode())
+                assert content(owner) == before, (change, part)
+
+
+def test_an_owner_who_errs_drops_and_disables_nothing(issued: Database) -> None:
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        before, there = content(owner), tables(owner)
+        whole = [one.format(table) for table in kept(owner) for one in STRUCTURE]
+        for statement in (*whole, *ERRS):
+            with pytest.raises(REFUSED):
+                owner.execute(statement.encode())
+        assert (content(owner), tables(owner)) == (before, there)
+        # What is no table of ours, and what changes no row, goes as ever.
+        with owner.transaction(force_rollback=True):
+            owner.execute("CREATE TEMPORARY TABLE passing (id int); DROP TABLE passing")
+            owner.execute("CREATE SCHEMA theirs; CREATE TABLE theirs.own (id int)")
+            owner.execute("ALTER TABLE theirs.own ALTER id TYPE bigint; DROP TABLE theirs.own")
+            owner.execute("ALTER TABLE bill SET (autovacuum_vacuum_scale_factor = 0.1)")
+        # Whoever means it says so.
+        with owner.transaction(force_rollback=True):
+            owner.execute("SET LOCAL meterline.migrating = 'on'; DROP TABLE bill_line CASCADE")
+
+
+def test_the_application_may_drop_and_disable_nothing(issued: Database) -> None:
+    statements = [
+        *(one.format(table) for table in KEPT for one in STRUCTURE),
+        *ERRS,
+        *ASIDE,
+        "SET session_replication_role = replica",
+        "CREATE TABLE own (id int)",
+        "CREATE RULE none AS ON INSERT TO reading DO INSTEAD NOTHING",
+        "ALTER EVENT TRIGGER meterline_kept_from_drop DISABLE",
+    ]
+    if issued.timescaledb:
+        statements.append("SELECT drop_chunks('reading', timestamptz '2100-01-01Z')")
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        before, there = content(owner), tables(owner)
+        packed = owner.execute(
+            "SELECT oid::regclass::text FROM pg_class"
+            " WHERE relkind = 'r' AND relname ~ '^compress_hyper_|_chunk_compressed$'"
+        ).fetchall()
+    statements += [f"DELETE FROM {name}" for (name,) in packed]  # noqa: S608 - the server's
+    with psycopg.connect(issued.dsn_as("meterline_app"), autocommit=True) as app:
+        app.execute("SET meterline.migrating = 'on'")
+        for statement in statements:
+            with pytest.raises(REFUSED):
+                app.execute(statement.encode())
+    with psycopg.connect(issued.dsn, autocommit=True) as owner:
+        assert (content(owner), tables(owner)) == (before, there)
+
+
 def test_the_application_may_not_even_try(issued: Database) -> None:
     with psycopg.connect(issued.dsn, autocommit=True) as owner:
         before, statements = content(owner), changes(owner)
@@ -215,3 +321,17 @@ def test_the_application_may_not_even_try(issued: Database) -> None:
                 app.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(table)))
     with psycopg.connect(issued.dsn, autocommit=True) as owner:
         assert content(owner) == before
+
+
+def test_an_owner_without_a_superusers_rights_migrates_all_the_same(
+    plain_database: Database,
+) -> None:
+    owner = f"owner_{plain_database.name}"
+    with psycopg.connect(plain_database.dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {owner} LOGIN CREATEROLE".encode())
+        admin.execute(f"GRANT ALL ON SCHEMA public TO {owner}".encode())
+    assert migrate(plain_database.dsn_as(owner), timescale=False)
+    with psycopg.connect(plain_database.dsn_as(owner), autocommit=True) as connection:
+        assert connection.execute("SELECT FROM pg_event_trigger").fetchall() == []
+        with pytest.raises(errors.RestrictViolation):
+            connection.execute("TRUNCATE bill CASCADE")

@@ -209,6 +209,7 @@ def bereft_of_its_database(nights: Nights, database: Database) -> None:
     """The job is done again as soon as the database is back."""
     workers = nights.workers
     with psycopg.connect(database.dsn, autocommit=True) as owner:
+        owner.execute("SET meterline.migrating = 'on'")
         owner.execute("DROP TRIGGER poisoned ON day_block")
     workers.stand("after estimate_held")
     nights.turn(night(8))
