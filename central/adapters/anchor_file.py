@@ -68,6 +68,11 @@ def read_anchors(path: Path) -> dict[int, bytes]:
     return anchors
 
 
+def kept_anchors(file: Path | None) -> dict[int, bytes]:
+    """The hashes in a file that may not be there yet: before the first anchor there is none."""
+    return {} if file is None or not file.exists() else read_anchors(file)
+
+
 def parse_anchor(text: str) -> dict[int, bytes]:
     """An anchor as documents print it: `number:hash`.
 

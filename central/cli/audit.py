@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from central.adapters.anchor_file import parse_anchor, read_anchors
+from central.adapters.anchor_file import kept_anchors, parse_anchor, read_anchors
 from central.cli.output import (
     EXIT_HELD,
     AsJson,
@@ -135,8 +135,7 @@ def verify_command(
 def _anchors(given: list[str] | None) -> dict[int, bytes]:
     file = settings().audit_anchor_file
     if not given:
-        # Before the first anchor there is no file.
-        return {} if file is None or not file.exists() else read_anchors(file)
+        return kept_anchors(file)
     anchors: dict[int, bytes] = {}
     for source in given:
         path = Path(source)

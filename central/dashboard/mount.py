@@ -10,7 +10,16 @@ from starlette.responses import Response
 
 from central.dashboard.assets import Asset, Assets
 from central.dashboard.page import Pages, pages_of
-from central.dashboard.pages import billing, claims, cycles, field, groups, reconciliation, settings
+from central.dashboard.pages import (
+    audit,
+    billing,
+    claims,
+    cycles,
+    field,
+    groups,
+    reconciliation,
+    settings,
+)
 from central.service.operator.services import OperatorServices
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -37,6 +46,7 @@ def mount_pages(app: FastAPI, services: OperatorServices) -> None:
         groups.router,
         reconciliation.router,
         settings.router,
+        audit.router,
     ):
         app.include_router(router)
 

@@ -44,7 +44,7 @@ async def run_serve(
         await check_fit(settings.dsn())
     limits = settings.limits
     async with make_pool(settings.dsn(), max_size=8, name="meterline-serve", limits=limits) as pool:
-        services = timescale_services(pool, render_invoice)
+        services = timescale_services(pool, render_invoice, anchor_file=settings.audit_anchor_file)
         async with serving(create_app(services, web), services, web) as address:
             ready(address)
             await asyncio.Event().wait()

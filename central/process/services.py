@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
+from central.adapters.anchor_file import kept_anchors
+from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
@@ -16,6 +19,7 @@ from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.adapters.timescale.views.memberships import TimescaleMemberships
+from central.service.audit.last_check import AuditCheck
 from central.service.billing.invoice_document import Renderer
 from central.service.operator.services import OperatorServices
 
@@ -24,6 +28,7 @@ def timescale_services(
     pool: Pool,
     render: Renderer,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    anchor_file: Path | None = None,
 ) -> OperatorServices:
     """Services whose every port is the same database.
 
@@ -31,7 +36,9 @@ def timescale_services(
         pool: An open pool, see `make_pool`; four connections serve an office.
         render: Makes a bill's document.
         clock: The present, aware.
+        anchor_file: Where the worker anchors the head of the audit log; None for nowhere.
     """
+    audit = TimescaleAuditStore(pool)
     return OperatorServices(
         field=TimescaleField(pool),
         billing=TimescaleBilling(pool),
@@ -42,6 +49,8 @@ def timescale_services(
         claims=TimescaleClaimConflicts(pool),
         documents=TimescaleDocumentStore(pool),
         reconciliation=TimescaleReconciliation(pool),
+        audit=audit,
+        audit_check=AuditCheck(audit, lambda: kept_anchors(anchor_file), clock),
         answers=TimescaleAnswers(pool),
         render=render,
         clock=clock,

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from central.api.routers import (
     accounts,
     agreed_facts,
+    audit,
     bills,
     channels,
     claim_conflicts,
@@ -45,5 +46,6 @@ def all_routers() -> tuple[APIRouter, ...]:
             reconciliation,
             withdrawals,
             settings,
+            audit,
         )
     )

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from central.domain.actor import Actor
+from central.service.audit.last_check import AuditCheck
 from central.service.billing.approve_bills import ApproveBills, DiscardBills, IssueBills
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
 from central.service.operator.bill_line import view_line
+from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
 from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
@@ -42,6 +44,8 @@ class OperatorServices:
         claims: Days that no claim can hold.
         documents: Where documents are kept as they were rendered.
         reconciliation: What is validated, claimed and billed.
+        audit: Who did what.
+        audit_check: Verifies the audit log.
         answers: Answers given to requests with an idempotency key.
         render: Makes a bill's document.
         clock: The present, aware.
@@ -56,6 +60,8 @@ class OperatorServices:
     claims: ClaimConflictStore
     documents: DocumentStore
     reconciliation: ReconciliationStore
+    audit: AuditStore
+    audit_check: AuditCheck
     answers: AnswerStore
     render: Renderer
     clock: Callable[[], datetime]

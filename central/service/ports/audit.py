@@ -20,6 +20,7 @@ class AuditFilter:
         action: What was done; `account` asks for all that begins with `account.`.
         since: Not before.
         until: Before.
+        before: Rows with a smaller key only.
     """
 
     subject: str | None = None
@@ -27,6 +28,7 @@ class AuditFilter:
     action: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

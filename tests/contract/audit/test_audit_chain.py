@@ -38,6 +38,13 @@ async def test_every_row_is_sealed_once_in_the_order_written(utility: Utility) -
     assert (found.head, found.broken) == (after, None)
 
 
+async def test_rows_are_read_a_page_at_a_time(utility: Utility) -> None:
+    await utility.found()
+    listed = await utility.audit.rows(AuditFilter(), 1_000)
+    before = listed[1].id
+    assert await utility.audit.rows(AuditFilter(before=before), 2) == listed[2:4]
+
+
 async def test_two_sealers_at_once_seal_each_row_once(utility: Utility) -> None:
     await utility.found()
     sealers = [SealAudit(utility.audit, clock=lambda: NOW) for _ in range(2)]

@@ -17,7 +17,7 @@ from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
 from central.dashboard.present import DASH
-from tests.support.office import Office
+from tests.support.office import NOW, Office
 from tests.support.servers import Database
 
 BASE = "http://127.0.0.1"
@@ -308,3 +308,37 @@ async def test_the_page_of_reconciliation_says_what_the_api_says(clerk: Clerk) -
     assert (await clerk.web.get("/reconciliation?run=2020-01")).status_code == 404
     assert (await clerk.web.get("/reconciliation?month=soon")).status_code == 422
     assert (await clerk.web.get("/reconciliation.csv")).status_code == 422
+
+
+async def test_the_audit_log_is_read_filtered_and_verified(clerk: Clerk) -> None:
+    for number in range(3):
+        assert (
+            await clerk.send("/groups", group=f"g{number}", of="point", reason=f"why {number}")
+        ).status_code == 303
+    page = await clerk.page("/audit")
+    assert "was not verified since" in page
+    assert "operator dashboard group.added g2 why 2 1 field of point" in page
+    assert "account.added" in page
+    some = await clerk.page("/audit?action=group&since=2026-11-03&until=2026-11-03")
+    assert "group.added" in some
+    assert "account.added" not in some
+    assert "is like that" in await clerk.page("/audit?actor=nobody")
+    assert (await clerk.web.get("/audit?since=soon")).status_code == 422
+    query = {"action": "group", "limit": "2"}
+    first = (await clerk.web.get("/api/v1/audit", params=query)).json()
+    query["after"] = first["after"]
+    rest = (await clerk.web.get("/api/v1/audit", params=query)).json()
+    listed = [*first["items"], *rest["items"]]
+    assert [row["subject"] for row in listed] == ["g2", "g1", "g0"]
+    assert listed[0]["detail"]["reason"] == "why 2"
+    await clerk.office.services().audit.seal(NOW)
+    done = await clerk.send("/audit/check")
+    assert done.headers["location"] == "/audit"
+    assert "The log holds:" in await clerk.page("/audit")
+    with psycopg.connect(clerk.database.dsn) as owner:
+        owner.execute("ALTER TABLE audit_log DISABLE TRIGGER ALL")
+        owner.execute("UPDATE audit_log SET actor = 'nobody' WHERE subject = 'g1'")
+    checked = (await clerk.web.post("/api/v1/audit/check", json={})).json()
+    assert (checked["holds"], checked["broken"]["code"]) == (False, "AUDIT_ROW_CHANGED")
+    assert checked["broken"]["row"] == listed[1]["row"]
+    assert "The log does not hold. AUDIT_ROW_CHANGED" in await clerk.page("/audit")

@@ -106,7 +106,7 @@ class MemoryAuditStore:
                 seals.get(key),
             )
             for key, line in sorted(self._tables().audit.items(), reverse=True)
-            if _wanted(line, wanted)
+            if _wanted(line, wanted) and (wanted.before is None or key < wanted.before)
         ]
         return rows[:limit]
 

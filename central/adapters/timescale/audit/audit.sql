@@ -64,4 +64,5 @@ WHERE
     )
     AND (%(since)s::timestamptz IS NULL OR audit_log.at >= %(since)s)
     AND (%(until)s::timestamptz IS NULL OR audit_log.at < %(until)s)
+    AND (%(before)s::bigint IS NULL OR audit_log.id < %(before)s)
 ORDER BY audit_log.id DESC LIMIT %(limit)s
