@@ -20,13 +20,13 @@ from central.domain.rating.rounding import printed
 from central.domain.tariff.urdb.metering import Rule
 from central.service.rating.events_jsonl import read_events_file
 from central.service.rating.load_csv import LoadCsvError, hold_values, read_series
+from central.service.rating.priced_months import to_object
 from central.service.rating.rate_file import (
     PricedMonth,
     RatingHeldError,
     RatingRequest,
     rate_months,
     read_tariff,
-    to_object,
 )
 from central.service.rating.series_csv import read_series_file
 from firmware_bridge.command_line import report_failure

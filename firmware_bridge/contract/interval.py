@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from firmware_bridge.contract.errors import InvalidValueError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MIDNIGHT = time()
+"""When days begin unless something else is said."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,26 +79,31 @@ def zone_info(zone: str) -> ZoneInfo:
         raise InvalidValueError(message, value=zone) from None
 
 
-def day_start(day: date, zone: str) -> datetime:
+def day_start(day: date, zone: str, at: time = MIDNIGHT) -> datetime:
     """The first instant of a local date, in UTC.
 
-    Midnight, or the first instant after the gap where clocks skip midnight (Santiago, Beirut).
-    Where midnight comes twice, the earlier one.
+    That time of day, or the first instant after the gap where clocks skip it (midnight in Santiago
+    and Beirut). Where it comes twice, the earlier one.
+
+    Args:
+        day: Local date.
+        zone: IANA zone.
+        at: When the days begin, such as 06:00 for gas.
 
     Raises:
         InvalidValueError: The zone is unknown.
     """
     info = zone_info(zone)
-    midnight = datetime.combine(day, time(), info)
-    instant = midnight.astimezone(UTC)
-    if instant.astimezone(info).replace(tzinfo=None) == midnight.replace(tzinfo=None):
+    begin = datetime.combine(day, at, info)
+    instant = begin.astimezone(UTC)
+    if instant.astimezone(info).replace(tzinfo=None) == begin.replace(tzinfo=None):
         return instant
-    # Midnight does not exist. Either fold of it, read as UTC, lies on one side of the gap whose
+    # That time does not exist. Either fold of it, read as UTC, lies on one side of the gap whose
     # edge is the transition: the instant at which the offset of fold 0 gives way to that of fold 1.
-    before = midnight.utcoffset() or timedelta(0)
-    after = midnight.replace(fold=1).utcoffset() or timedelta(0)
-    earliest = datetime.combine(day, time(), UTC) - max(before, after)
-    latest = datetime.combine(day, time(), UTC) - min(before, after)
+    before = begin.utcoffset() or timedelta(0)
+    after = begin.replace(fold=1).utcoffset() or timedelta(0)
+    earliest = datetime.combine(day, at, UTC) - max(before, after)
+    latest = datetime.combine(day, at, UTC) - min(before, after)
     return _transition(info, earliest, latest)
 
 
@@ -113,15 +120,20 @@ def _transition(info: ZoneInfo, low: datetime, high: datetime) -> datetime:
     return high
 
 
-def local_day(day: date, zone: str) -> Interval:
+def local_day(day: date, zone: str, at: time = MIDNIGHT) -> Interval:
     """The interval of a local date: 23, 24 or 25 hours, 23.5 or 24.5 at Lord Howe.
+
+    Args:
+        day: Local date.
+        zone: IANA zone.
+        at: When the days begin.
 
     Raises:
         InvalidValueError: The zone is unknown.
 
     Source: docs/explanation/time.md
     """
-    return Interval(day_start(day, zone), day_start(day + timedelta(days=1), zone))
+    return Interval(day_start(day, zone, at), day_start(day + timedelta(days=1), zone, at))
 
 
 def expected_count(interval: Interval, period_s: int) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.segments import DayRange
-from firmware_bridge.contract.interval import local_day
+from firmware_bridge.contract.interval import MIDNIGHT, local_day
 from firmware_bridge.contract.quantity import Unit
 
 
@@ -23,12 +23,13 @@ def blocks_from(  # noqa: PLR0913 - what a block is made of
     channel_id: int = 1,
     exponent: int = 0,
     estimated: Iterable[date] = (),
+    at: time = MIDNIGHT,
 ) -> list[DayBlock]:
     """One block per local day; `wh_at` is asked at the local start of each interval."""
     info, marks = ZoneInfo(zone), set(estimated)
     blocks = []
     for day in days.days():
-        interval = local_day(day, zone)
+        interval = local_day(day, zone, at)
         count = interval.duration // timedelta(seconds=step_s)
         starts = [interval.start + timedelta(seconds=step_s * n) for n in range(count)]
         values = [wh_at(start.astimezone(info)) for start in starts]

@@ -24,11 +24,13 @@ from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.rating.daily_usage import DailyUsage
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.invoice_document import (
     DocumentError,
     UnprintableTextError,
 )
 from central.service.views.usage_chart import draw_usage
+from firmware_bridge.contract.interval import MIDNIGHT
 
 _COMPILING = threading.Lock()
 _LACKS = "could not be displayed"
@@ -153,8 +155,9 @@ def _facts(bill: Bill, issue: IssueFacts | None) -> list[list[str]]:
         facts.append(["Invoice number", issue.number])
         facts.append(["Date of issue", day_text(issue.issued)])
     facts.append(["Account", bill.account])
-    last = bill.days.end - timedelta(days=1)
-    facts.append(["Billing period", f"{day_text(bill.days.first)} – {day_text(last)}"])  # noqa: RUF001 - a typographic dash
+    starts = {supply.day_start for supply in bill.supplies}
+    first, last = _ends(bill.days, starts.pop() if len(starts) == 1 else MIDNIGHT)
+    facts.append(["Billing period", f"{first} – {last}"])  # noqa: RUF001 - a typographic dash
     facts.append(["Days", str(bill.days.count)])
     if issue:
         facts.append(["Payment due", day_text(issue.due)])
@@ -170,13 +173,19 @@ def _due_note(bill: Bill, issue: IssueFacts | None) -> str:
 
 
 def _supply(supply: SupplySummary) -> dict[str, Any]:
-    last = supply.days.end - timedelta(days=1)
+    first, last = _ends(supply.days, supply.day_start)
     return {
         "title": supply.service_point,
-        "subtitle": f"{supply.tariff} · {day_text(supply.days.first)} to {day_text(last)} "
-        f"({supply.days.count} days)",
+        "subtitle": f"{supply.tariff} · {first} to {last} ({supply.days.count} days)",
         "reads": [_read(read, supply.zone) for read in supply.reads],
     }
+
+
+def _ends(days: DayRange, at: time) -> tuple[str, str]:
+    """First and last day; where days do not begin at midnight, the instants at both ends."""
+    if at == MIDNIGHT:
+        return day_text(days.first), day_text(days.last)
+    return f"{day_text(days.first)} {at:%H:%M}", f"{day_text(days.end)} {at:%H:%M}"
 
 
 def _read(read: MeterRead, zone: str) -> dict[str, Any]:

@@ -52,12 +52,15 @@ async def _effect(
 
 @router.post("/service-points", responses=EFFECT, response_model=None)
 async def open_point(services: Services, once: DoOnce, order: PointIn) -> Response:
-    """Create a service point with its channels, or correct its address or capacity."""
+    """Create a service point with its channels and services, or correct its address or capacity."""
     channels = [channel.record() for channel in order.channels]
+    sold = [service.record() for service in order.services]
     enrol = services.enrol(once.actor)
-    return await once(
-        lambda: _effect(enrol, lambda each: each.service_point(order.record(), *channels))
-    )
+
+    async def work(enrol: Enrol) -> Effect:
+        return await enrol.service_point(order.record(), *channels, services=sold)
+
+    return await once(lambda: _effect(enrol, work))
 
 
 @router.post("/installations", responses=EFFECT, response_model=None)

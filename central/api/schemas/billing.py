@@ -122,6 +122,7 @@ class BillOut(Schema):
     sha256: str | None
     creator: str | None
     approver: str | None
+    day_start: str | None
 
 
 class LineOut(Schema):

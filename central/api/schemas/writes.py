@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from central.api.plain_requests import flaw_within
 from central.api.schemas.base import Schema
 from central.domain.billing.bill import Party
+from central.domain.metering.day_start import read_day_start
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -20,6 +21,7 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
 )
+from central.service.ports.registry_services import ServiceRecord
 from central.service.registry.register import Effect
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.plain_text import plain
@@ -98,6 +100,22 @@ class PointChannelIn(Order):
         return PointChannelRecord(Obis.parse(self.obis), self.period_s, self.unit)
 
 
+class ServiceIn(Order):
+    """What is sold at a point; without channels, all that it counts."""
+
+    name: Name
+    channels: Annotated[
+        list[Annotated[str, StringConstraints(max_length=32)]], Field(max_length=32)
+    ] = []
+    day_start: Annotated[str | None, StringConstraints(max_length=5)] = None
+    """When its days begin, such as 06:00 for gas; without, as they do."""
+
+    def record(self) -> ServiceRecord:
+        """As the registry keeps it."""
+        at = None if self.day_start is None else read_day_start(self.day_start)
+        return ServiceRecord(self.name, tuple(map(Obis.parse, self.channels)), at)
+
+
 class PointIn(Order):
     """A service point; its name is its key."""
 
@@ -106,6 +124,7 @@ class PointIn(Order):
     address: Line = ""
     capacity: Annotated[Decimal | None, Field(gt=0, max_digits=18)] = None
     channels: Annotated[list[PointChannelIn], Field(max_length=32)] = []
+    services: Annotated[list[ServiceIn], Field(max_length=16)] = []
 
     def record(self) -> PointRecord:
         """As the registry keeps it."""

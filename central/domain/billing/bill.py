@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 from central.domain.billing.period_text import period_members, period_of
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
+from central.domain.metering.day_start import day_start_text, read_day_start
 from central.domain.rating.bill_lines.line import Rated, RatedLine
 from central.domain.rating.bill_lines.line_text import LineTexts
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
+from firmware_bridge.contract.interval import MIDNIGHT
 
 
 class RunType(StrEnum):
@@ -99,6 +101,7 @@ class Supply:
         zone: IANA zone of those days.
         rated: The rater's result.
         reads: Of its meters.
+        day_start: Time of day at which the days begin.
     """
 
     service_point: str
@@ -107,6 +110,7 @@ class Supply:
     zone: str
     rated: Rated
     reads: tuple[MeterRead, ...] = ()
+    day_start: time = MIDNIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +270,7 @@ class SupplySummary:
         reads: Of its meters.
         input_sha256: Hash of everything that was rated.
         tzdata: Version of the time zone data used.
+        day_start: Time of day at which the days begin.
     """
 
     service_point: str
@@ -275,15 +280,19 @@ class SupplySummary:
     reads: tuple[MeterRead, ...]
     input_sha256: str
     tzdata: str
+    day_start: time = MIDNIGHT
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
+        # Bills of days that begin at midnight say what they always said.
+        begins = {} if self.day_start == MIDNIGHT else {"day_start": day_start_text(self.day_start)}
         return {
             "service_point": self.service_point,
             "tariff": self.tariff,
             "first": self.days.first.isoformat(),
             "end": self.days.end.isoformat(),
             "zone": self.zone,
+            **begins,
             "reads": [read.to_json() for read in self.reads],
             "input_sha256": self.input_sha256,
             "tzdata": self.tzdata,
@@ -301,6 +310,7 @@ class SupplySummary:
             tuple(map(MeterRead.from_json, value["reads"])),
             value["input_sha256"],
             value["tzdata"],
+            read_day_start(value.get("day_start", day_start_text(MIDNIGHT))),
         )
 
 

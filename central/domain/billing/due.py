@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from central.domain.billing.account_periods import AccountPeriods
@@ -17,6 +17,7 @@ from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
+from firmware_bridge.contract.interval import MIDNIGHT, Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class OccupancyChain:
         ended_on: The local day after the last; None while it lasts.
         terms: Its agreements, ascending.
         channels: OBIS codes that the service bills; empty for all.
+        day_start: Time of day at which the service's days begin.
     """
 
     occupancy_id: int
@@ -69,6 +71,15 @@ class OccupancyChain:
     ended_on: date | None
     terms: tuple[AgreedTerm, ...]
     channels: frozenset[bytes] = frozenset()
+    day_start: time = MIDNIGHT
+
+    def interval(self, days: DayRange) -> Interval:
+        """The instants of some of its days.
+
+        Raises:
+            InvalidValueError: The zone is unknown.
+        """
+        return days.interval(self.zone, self.day_start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +215,7 @@ def plan_account(
     open_bills: Sequence[OpenBill],
     periods: AccountPeriods,
     scope: RunReach,
-    is_over: Callable[[date, str], bool],
+    is_over: Callable[[date, str, time], bool],
 ) -> AccountPlan:
     """Plan the bills of an account.
 
@@ -213,7 +224,7 @@ def plan_account(
         open_bills: Its drafts and held bills.
         periods: Of the account.
         scope: What the run bills.
-        is_over: Whether all days before one are over in a zone.
+        is_over: Whether all days before one are over in a zone where days begin at a time.
     """
     account = chains[0].account_id
     there = {occupancy.occupancy_id: occupancy for occupancy in chains}
@@ -266,7 +277,7 @@ def _due(
     occupancy: OccupancyChain,
     periods: AccountPeriods,
     scope: RunReach,
-    is_over: Callable[[date, str], bool],
+    is_over: Callable[[date, str, time], bool],
     left_out: list[NotBilled],
 ) -> Iterator[tuple[BillingPeriod, list[PlannedPart]]]:
     """The periods of an occupancy that are due, oldest first; why it stops goes to `left_out`."""
@@ -281,7 +292,7 @@ def _due(
             return
         days = DayRange(first, min(period.days.end, ended))
         billed_on = period.bill_day if days.end == period.days.end else days.end
-        if days.end > scope.end or not is_over(billed_on, occupancy.zone):
+        if days.end > scope.end or not is_over(billed_on, occupancy.zone, occupancy.day_start):
             left_out.append(_not_due(occupancy, period, days))
             return
         yield period, list(_parts(occupancy, days))

@@ -62,6 +62,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
             supply.reads,
             supply.rated.input_sha256,
             supply.rated.tzdata,
+            supply.day_start,
         )
         for supply in supplies
     )

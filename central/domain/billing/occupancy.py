@@ -20,6 +20,20 @@ _MEDIA = {7: "gas", 8: "water", 9: "water"}
 OTHER = "usage"
 
 
+class DayStartFixedError(OperatorError):
+    """Days of a service are billed, so that they cannot begin at another time."""
+
+    code = "DAY_START_FIXED"
+    default_remedy = "Discard its bills that are not approved yet, or sell another service."
+
+
+class DayStartsDifferError(OperatorError):
+    """Two services bill one channel, and their days begin at different times."""
+
+    code = "DAY_STARTS_DIFFER"
+    default_remedy = "Let the days of all services of a channel begin at one time."
+
+
 class PeriodBilledError(OperatorError):
     """Days that are to change are billed already."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
+from central.domain.metering.installed_days import local_date
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import zone_info
+from firmware_bridge.contract.interval import MIDNIGHT, Interval, local_day, zone_info
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 
@@ -54,9 +56,10 @@ class PointChannel:
         obis: What is counted.
         period_s: Length of its intervals; divides an hour or is a whole number of them. [s]
         unit: Unit of its intervals.
+        day_start: Time of day at which its local days begin: that of the services that bill it.
 
     Raises:
-        InvalidValueError: The period does not fit an hour or a day.
+        InvalidValueError: The period does not fit an hour or a day, or a day begins inside one.
     """
 
     id: int
@@ -64,8 +67,29 @@ class PointChannel:
     obis: Obis
     period_s: int
     unit: Unit
+    day_start: time = MIDNIGHT
 
     def __post_init__(self) -> None:
         if self.period_s <= 0 or DAY_S % self.period_s:
             message = f"A day is not a whole number of intervals of {self.period_s} s."
             raise InvalidValueError(message, value=self.period_s)
+        begins = timedelta(hours=self.day_start.hour, minutes=self.day_start.minute)
+        if self.period_s != DAY_S and begins % timedelta(seconds=self.period_s):
+            message = f"No interval of {self.period_s} s begins at {self.day_start:%H:%M}."
+            raise InvalidValueError(message, value=self.period_s)
+
+    def local_day(self, day: date) -> Interval:
+        """The interval of one of its days.
+
+        Raises:
+            InvalidValueError: The zone is unknown.
+        """
+        return local_day(day, self.point.zone, self.day_start)
+
+    def local_date(self, instant: datetime) -> date:
+        """The day in which an instant lies.
+
+        Raises:
+            InvalidValueError: The zone is unknown.
+        """
+        return local_date(instant, self.point.zone, self.day_start)

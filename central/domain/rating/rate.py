@@ -127,8 +127,9 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
             series, facts, calendar, state, month_of(days), credits_of(state), known
         )
         context.grants = tuple(grant for grant in grants if days.first <= grant.day < days.end)
-        zone = segments[0].version.document.zone
-        context.events = {name: events_within(events[name], days, zone) for name in sorted(events)}
+        document = segments[0].version.document
+        span = days.interval(document.zone, document.day_start)
+        context.events = {name: events_within(events[name], span) for name in sorted(events)}
         context.levels = levels_of(state)
         context.past = lambda segment, name, day: series_on(
             name, segment, day, blocks, facts, known

@@ -191,11 +191,12 @@ class RunningBill:
             credits_of(self._opening),
             self._prices,
         )
-        zone = self._versions[0].document.zone
+        document = self._versions[0].document
+        span = days.interval(document.zone, document.day_start)
         context.levels = levels_of(self._opening)
         context.grants = tuple(one for one in self._grants if days.first <= one.day < days.end)
         context.events = {
-            name: events_within(events, days, zone) for name, events in self._events.items()
+            name: events_within(events, span) for name, events in self._events.items()
         }
         return context
 

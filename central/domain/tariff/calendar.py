@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from central.domain.tariff.calendar_rules import (
     Schedule,
 )
 from firmware_bridge.contract.errors import OperatorError
-from firmware_bridge.contract.interval import day_start, zone_info
+from firmware_bridge.contract.interval import MIDNIGHT, day_start, zone_info
 
 MINUTES = 1440
 _REST = -1
@@ -140,7 +140,7 @@ def minute_table(schedule: Schedule, season: str, day_type: str) -> NDArray[np.i
 
 
 def wall_minutes(
-    day: date, zone: str, clock: Clock, step_s: int
+    day: date, zone: str, clock: Clock, step_s: int, at: time = MIDNIGHT
 ) -> tuple[datetime, NDArray[np.int64]]:
     """First instant of a local day, and the clock's minute of day at the start of each interval.
 
@@ -151,11 +151,12 @@ def wall_minutes(
         zone: IANA zone.
         clock: `wall`, or `standard` for the clock that ignores daylight saving.
         step_s: Length of the intervals. [s]
+        at: When the days begin.
 
     Raises:
         CalendarError: The day is not a whole number of intervals.
     """
-    start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
+    start, end = day_start(day, zone, at), day_start(day + timedelta(days=1), zone, at)
     count, left = divmod(end - start, timedelta(seconds=step_s))
     if left:
         message = f"{day} in {zone} is not a whole number of intervals of {step_s} s."
@@ -194,7 +195,9 @@ class LocalClock:
 
 
 @lru_cache(maxsize=256)
-def local_clock(first: date, end: date, zone: str, clock: Clock, step_s: int) -> LocalClock:
+def local_clock(  # noqa: PLR0913, PLR0917 - everything that makes a clock
+    first: date, end: date, zone: str, clock: Clock, step_s: int, at: time = MIDNIGHT
+) -> LocalClock:
     """The clock from one local date to another, kept since every tariff of a zone reads it.
 
     Args:
@@ -203,12 +206,13 @@ def local_clock(first: date, end: date, zone: str, clock: Clock, step_s: int) ->
         zone: IANA zone.
         clock: `wall` or `standard`.
         step_s: Length of the intervals. [s]
+        at: When the days begin.
 
     Raises:
         CalendarError: A day is not a whole number of intervals.
     """
     days = tuple(first + timedelta(days=number) for number in range((end - first).days))
-    parts = [wall_minutes(day, zone, clock, step_s)[1] for day in days]
+    parts = [wall_minutes(day, zone, clock, step_s, at)[1] for day in days]
     counts = [len(part) for part in parts]
     minutes = np.concatenate(parts)
     numbers = np.repeat(np.arange(len(days), dtype=np.int64), counts)

@@ -7,7 +7,7 @@ hold together; `calendar.py` and the rater read them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
@@ -29,6 +29,7 @@ from central.domain.tariff.determinant_rules import (
 )
 from central.domain.tariff.price_rules import PriceTable, Step, TierRules
 from central.domain.tariff.state_rules import Owner, YearEnds, YearShare
+from firmware_bridge.contract.interval import MIDNIGHT
 
 ALL = "all"
 
@@ -233,6 +234,8 @@ class TariffDocument:
         zone: IANA zone of the local dates.
         clock: `wall` reads the clock on the wall, `standard` ignores daylight saving.
         currency: Currency and rounding.
+        day_start: Time of day at which the local days begin. Versions, seasons and kinds of day
+            are those of the date on which a day begins; hours are those of the clock.
         title: As the invoice prints it.
         quantities: Unit to the decimals a determinant is rounded to; absent is exact.
         cycle: When a month is whole.
@@ -260,6 +263,7 @@ class TariffDocument:
     zone: str
     clock: Clock
     currency: Currency
+    day_start: time = MIDNIGHT
     title: str | None = None
     quantities: tuple[tuple[str, int], ...] = ()
     cycle: CycleRules = field(default_factory=CycleRules)

@@ -29,7 +29,7 @@ from central.domain.vee.linear import fill
 from central.domain.vee.missing import missing_intervals
 from central.domain.vee.register_event import register_events
 from central.domain.vee.unusable import unusable_readings, usable
-from firmware_bridge.contract.interval import Interval, expected_count, local_day
+from firmware_bridge.contract.interval import Interval, expected_count
 from firmware_bridge.contract.reading import to_ms
 
 RULES: tuple[Rule, ...] = (
@@ -70,7 +70,7 @@ def reading_window(channel: PointChannel, day: date, thresholds: Thresholds) -> 
     """
     margin = _margin(channel, thresholds) * timedelta(seconds=channel.period_s)
     slack = timedelta(milliseconds=thresholds.tolerance_ms)
-    interval = local_day(day, channel.point.zone)
+    interval = channel.local_day(day)
     return Interval(interval.start - margin - slack, interval.end + margin + slack)
 
 
@@ -107,7 +107,7 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
         RegisterOverflowError: A value does not fit 64 bits.
     """
     limits = thresholds or Thresholds()
-    interval = local_day(day, channel.point.zone)
+    interval = channel.local_day(day)
     count = expected_count(interval, channel.period_s)
     margin = _margin(channel, limits)
     period_ms = channel.period_s * 1000

@@ -69,7 +69,7 @@ def looking_back(
 def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence[Hold]) -> Bill:
     period, run_type = work.plan.period, work.plan.run_type
     parts = [
-        Supply(one.point, one.tariff, one.days, one.zone, rated, one.reads)
+        Supply(one.point, one.tariff, one.days, one.zone, rated, one.reads, one.day_start)
         for one, rated in supplies
     ]
     try:

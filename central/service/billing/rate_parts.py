@@ -46,6 +46,7 @@ class _Part:
             self.supply.tariff,
             self.supply.days,
             self.supply.zone,
+            self.supply.day_start,
             self.ending.final,
             None if after is None else (after.tariff, after.effective),
             None if before is None else before.sha256,
@@ -191,7 +192,7 @@ def _together(
             tariffs.calendar,
             supply.days,
             period,
-            tariffs.prices(supply.tariff, supply.days, supply.zone),
+            tariffs.prices(supply.tariff, supply.days, supply.zone, supply.day_start),
             ending=part.ending,
             predecessor=part.before,
         )

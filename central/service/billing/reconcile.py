@@ -270,7 +270,7 @@ class Reconcile:
         def is_over(account: int, day: date) -> bool:
             period = periods.on(account, day)
             end = day + timedelta(days=1) if period is None else period.days.end
-            return day_start(end, service.zone) <= now
+            return day_start(end, service.zone, service.day_start) <= now
 
         names: dict[date, Coverage] = {}
         for channel, obis in service.channels.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache
 
 from central.domain.actor import Actor
@@ -176,9 +176,9 @@ def _plans(shard: Shard, now: datetime) -> list[AccountPlan]:
     """What is due of a shard's accounts."""
 
     @cache
-    def is_over(day: date, zone: str) -> bool:
+    def is_over(day: date, zone: str, at: time) -> bool:
         try:
-            return now >= day_start(day, zone)
+            return now >= day_start(day, zone, at)
         except InvalidValueError:  # rating says it, and holds the bill
             return True
 
@@ -249,7 +249,7 @@ async def rate_again(work: ShardTransaction) -> list[NewBill]:
     """Rate the bills of a shard that are there; nothing is billed anew, and nothing saved."""
     nothing_new = RunReach(date.min, run_type=work.shard.run.run_type)
     plans = [
-        plan_account(chains, bills, work.shard.periods, nothing_new, lambda _day, _zone: False)
+        plan_account(chains, bills, work.shard.periods, nothing_new, lambda *_: False)
         for account, chains in work.shard.chains.items()
         if (bills := work.shard.open_bills.get(account))
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from functools import lru_cache
 from itertools import chain, groupby
 
@@ -20,6 +20,7 @@ from central.service.halved import error_text
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputStamp
 from central.service.rating.resolve_calendar import resolve_calendar
+from firmware_bridge.contract.interval import MIDNIGHT
 
 
 class Tariffs:
@@ -105,14 +106,22 @@ class Tariffs:
         """
         self._unreadable[name] = error
 
-    def prices(self, name: str, days: DayRange, zone: str) -> tuple[PriceSeries, ...]:
+    def prices(
+        self, name: str, days: DayRange, zone: str, at: time = MIDNIGHT
+    ) -> tuple[PriceSeries, ...]:
         """What is known of the series of a tariff in local days, and those it looks back at.
+
+        Args:
+            name: Of the tariff.
+            days: Local days.
+            zone: Where they are cut.
+            at: When they begin.
 
         Raises:
             Exception: What was raised when one of them was read.
         """
         back = timedelta(days=self.looks_back.get(name, 0))
-        interval = DayRange(days.first - back, days.end).interval(zone)
+        interval = DayRange(days.first - back, days.end).interval(zone, at)
         wanted = sorted(self._named(name))
         for lost in self._unreadable.keys() & set(wanted):
             raise self._unreadable[lost]

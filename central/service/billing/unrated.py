@@ -33,7 +33,14 @@ def unrated(work: AccountWork, hold: Hold) -> NewBill:
         hold: Why it is not rated.
     """
     supplies = [
-        Supply(supply.point, supply.tariff, supply.days, supply.zone, _NOTHING)
+        Supply(
+            supply.point,
+            supply.tariff,
+            supply.days,
+            supply.zone,
+            _NOTHING,
+            day_start=supply.day_start,
+        )
         for supply in work.supplies
     ]
     bill = make_bill(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -27,6 +27,7 @@ from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputStamp
+from firmware_bridge.contract.interval import MIDNIGHT
 
 Blocks = Mapping[str, Sequence[DayBlock]]
 """Day blocks by input name."""
@@ -90,6 +91,7 @@ class SupplyWork:
         earlier: Newest blocks of the days before, where the tariff looks back, by input name.
         final: Whether the occupancy ends with it; None where only its end says so.
         stamp: The revisions of all this, read before it was.
+        day_start: Time of day at which the days begin.
     """
 
     occupancy_id: int
@@ -106,6 +108,7 @@ class SupplyWork:
     earlier: Blocks = field(default_factory=dict)
     final: bool | None = None
     stamp: InputStamp = field(default_factory=InputStamp)
+    day_start: time = MIDNIGHT
 
 
 def before(supply: SupplyWork, days: int) -> DayRange:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from typing import Protocol
 
 from central.domain.billing.bill import RunType
@@ -11,6 +11,7 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.validation import PointChannelId
+from firmware_bridge.contract.interval import MIDNIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class HeldDays:
         days: Of the bill.
         channels: That the service bills.
         estimated_before: How many bills right before this one have estimates of the job.
+        day_start: Time of day at which the service's days begin.
     """
 
     account: str
@@ -32,6 +34,7 @@ class HeldDays:
     days: DayRange
     channels: tuple[PointChannelId, ...]
     estimated_before: int
+    day_start: time = MIDNIGHT
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Protocol
 
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import OccupiedDays
 from central.domain.rating.inputs.segments import DayRange
+from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.quantity import Unit
 
 DaysOfServices = Mapping[int, Sequence[DayRange]]
@@ -29,6 +30,7 @@ class ReconciledService:
         channels: The channels that it bills, key to OBIS code.
         occupied: Its occupancies.
         agreed: Days of its agreements.
+        day_start: Time of day at which its days begin.
     """
 
     id: int
@@ -38,6 +40,7 @@ class ReconciledService:
     channels: Mapping[int, str]
     occupied: tuple[OccupiedDays, ...]
     agreed: tuple[DayRange, ...]
+    day_start: time = MIDNIGHT
 
 
 @dataclass(frozen=True, slots=True)

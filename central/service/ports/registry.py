@@ -21,6 +21,7 @@ from central.service.ports.decisions import DecisionNote
 from central.service.ports.groups import GroupTransaction
 from central.service.ports.open_bills import OpenBillsTransaction
 from central.service.ports.registry_revisions import RegistryRevision
+from central.service.ports.registry_services import ServiceTransaction
 from central.service.ports.stamps import InputKind
 from central.service.ports.withdrawals import WithdrawalTransaction
 from firmware_bridge.contract.errors import OperatorError
@@ -141,19 +142,6 @@ class AgreementRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceRecord:
-    """What is sold at a point under one agreement at a time; (point, name) is its key.
-
-    Args:
-        name: As the utility calls it, such as `electricity`, `grid` or `feed-in`.
-        channels: What it bills; empty for all that the point counts.
-    """
-
-    name: str
-    channels: tuple[Obis, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class TariffRecord:
     """One version of a tariff; (name, effective, revision) is its key, and it never changes.
 
@@ -213,6 +201,7 @@ class ConcernedBills:
 
 
 class RegistryTransaction(
+    ServiceTransaction,
     CutoverTransaction,
     CycleTransaction,
     GroupTransaction,
@@ -270,12 +259,6 @@ class RegistryTransaction(
 
     async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:
         """The agreements of a point, ascending."""
-
-    async def services(self, point: str) -> tuple[ServiceRecord, ...]:
-        """What is sold at a point, in the order in which it was added; held until the end."""
-
-    async def add_service(self, point: str, service: ServiceRecord, now: datetime) -> None:
-        """Sell something at a point."""
 
     async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:
         """Those of the agreement's account at its service, which is named; held until the end."""

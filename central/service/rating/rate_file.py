@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,7 +29,6 @@ from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rate import RatingOptions, rate
-from central.domain.rating.rounding import printed
 from central.domain.tariff.calendar_rules import CalendarRules
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_tariff
@@ -39,7 +38,7 @@ from central.domain.tariff.version import TariffVersion
 from central.service.rating.load_csv import LoadCsvError
 from central.service.rating.resolve_calendar import resolve_calendar
 from firmware_bridge.contract.errors import OperatorError
-from firmware_bridge.contract.interval import day_start, local_day
+from firmware_bridge.contract.interval import MIDNIGHT, day_start, local_day
 from firmware_bridge.contract.quantity import Unit
 
 _NAIVE_YEAR = 2018  # 365 days, 1 January is a Monday: the reference's year
@@ -191,6 +190,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
     if request.naive:
         document = replace(
             document,
+            day_start=MIDNIGHT,
             cycle=replace(document.cycle, daily="month"),
             calendar=_without_holidays(document.calendar),
         )
@@ -204,7 +204,7 @@ def rate_months(  # noqa: PLR0913 - what a bill depends on
     )
     seen: dict[str, list[DayBlock]] = {}
     made = None if generation is None else tuple(generation)
-    for one in _months(tuple(load), made, replace(request, rounded=True), zone):
+    for one in _months(tuple(load), made, replace(request, rounded=True), zone, document.day_start):
         days = one.days
         if back:
             seen = {name: [*seen.get(name, ()), *own] for name, own in one.blocks.items()}
@@ -260,16 +260,17 @@ def _months(
     generation: tuple[Decimal, ...] | None,
     request: RatingRequest,
     zone: str,
+    at: time,
 ) -> tuple[_Metered, ...]:
     """The months of a load, kept: one load is often priced under many tariffs."""
     series, exponent = _integers(load, generation, netting=request.netting)
     unit = Unit.WATT if request.unit == "kW" else Unit.WATT_HOUR
     step = timedelta(minutes=request.step_minutes)
     offset, found = 0, []
-    for label, days in _calendar(request, len(load), zone):
+    for label, days in _calendar(request, len(load), zone, at):
         blocks: dict[str, list[DayBlock]] = {name: [] for name in series}
         for day in days.days():
-            interval = local_day(day, zone)
+            interval = local_day(day, zone, at)
             count, left = divmod(interval.duration, step)
             if left:
                 message = (
@@ -320,7 +321,9 @@ def _integers(
     return {"import": np.maximum(net, 0), "export": np.maximum(-net, 0)}, exponent + 3
 
 
-def _calendar(request: RatingRequest, count: int, zone: str) -> Iterator[tuple[str, DayRange]]:
+def _calendar(
+    request: RatingRequest, count: int, zone: str, at: time
+) -> Iterator[tuple[str, DayRange]]:
     step = timedelta(minutes=request.step_minutes)
     first = request.start.date()
     if not 1 < first.year < _LAST_YEAR:
@@ -330,12 +333,13 @@ def _calendar(request: RatingRequest, count: int, zone: str) -> Iterator[tuple[s
         yield from _naive_calendar(first, count, step)
         return
     begin = request.start.replace(tzinfo=ZoneInfo(zone))
-    if begin != day_start(first, zone):
-        message = f"The load starts at {request.start}, which is not a local midnight in {zone}."
+    if begin != day_start(first, zone, at):
+        when = "a local midnight" if at == MIDNIGHT else f"{at:%H:%M}"
+        message = f"The load starts at {request.start}, which is not {when} in {zone}."
         raise LoadCsvError(message, value=request.start)
-    end_instant = day_start(first, zone) + count * step
+    end_instant = day_start(first, zone, at) + count * step
     end = end_instant.astimezone(ZoneInfo(zone)).date()
-    if day_start(end, zone) != end_instant:
+    if day_start(end, zone, at) != end_instant:
         message = f"The load ends at {end_instant.isoformat()}, inside a local day."
         raise LoadCsvError(message, value=count)
     while first < end:
@@ -365,35 +369,3 @@ def _naive_calendar(first: date, count: int, step: timedelta) -> Iterator[tuple[
             days -= length
             cycle = cycle.next
         year += 1
-
-
-def to_object(document: TariffDocument, months: Sequence[PricedMonth]) -> dict[str, Any]:
-    """The result as one JSON object; every amount and quantity a string."""
-    rows = []
-    for month in months:
-        amounts: dict[str, Decimal] = {}
-        for line in month.rated.lines:
-            amounts[line.id] = amounts.get(line.id, Decimal(0)) + line.amount
-        rows.append(
-            {
-                "month": month.month,
-                "kwh": _plain(month.kwh),
-                "peak_kw": _plain(month.peak_kw),
-                "charges": [
-                    {"id": name, "amount": format(amount, "f")} for name, amount in amounts.items()
-                ],
-                "total": format(month.rated.total, "f"),
-            }
-        )
-    kwh = sum((month.kwh for month in months), Fraction(0))
-    total = sum((month.rated.total for month in months), Decimal(0))
-    return {
-        "tariff": document.tariff,
-        "currency": document.currency.code,
-        "months": rows,
-        "year": {"kwh": _plain(kwh), "total": format(total, "f")},
-    }
-
-
-def _plain(value: Fraction) -> str:
-    return format(printed(value), "f")

@@ -8,15 +8,17 @@ from typing import Any
 
 from central.domain.audit.change import Personal
 from central.domain.billing.bill import Party
+from central.domain.metering.day_start import day_start_text
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
     InstallationRecord,
     PointChannelRecord,
     PointRecord,
-    ServiceRecord,
     TariffRecord,
 )
+from central.service.ports.registry_services import ServiceRecord
+from firmware_bridge.contract.interval import MIDNIGHT
 
 Said = dict[str, Any]
 
@@ -42,10 +44,14 @@ def point_said(point: PointRecord | None, channels: Iterable[PointChannelRecord]
 
 def services_said(services: Iterable[ServiceRecord]) -> Said | None:
     """What is sold at a point, and which channels each bills; all of them where none is named."""
-    services_by_name = {
-        service.name: [str(obis) for obis in service.channels] for service in services
-    }
-    return services_by_name or None
+    return {service.name: _service_said(service) for service in services} or None
+
+
+def _service_said(service: ServiceRecord) -> object:
+    channels = [str(obis) for obis in service.channels]
+    if service.day_start in {None, MIDNIGHT}:
+        return channels
+    return {"channels": channels, "day_start": day_start_text(service.day_start)}
 
 
 def installation_said(installation: InstallationRecord | None) -> Said | None:

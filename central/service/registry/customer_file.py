@@ -17,15 +17,17 @@
         cycle: bimonthly                       # from the first agreement on, or {name, from}
         groups: [route-7, {name: pilot, from: 2026-10-01, to: 2027-01-01}]
 
-A point may name `services: [{name: grid, channels: [1.8.0]}]`, and an agreement then its `service`.
+A point may name `services: [{name: grid, channels: [1.8.0]}]`, and an agreement then its `service`;
+a service whose days do not begin at midnight says when: `{name: gas, day_start: "06:00"}`.
 Where another system billed before, an agreement's `billing_from` is the first day billed here.
-Local dates are cut in the zone of the point; an instant may be given instead (RFC 3339).
+Local dates are cut in the zone of the point, when its days begin; an instant may be given instead
+(RFC 3339).
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +35,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from central.domain.billing.bill import Party
+from central.domain.metering.day_start import read_day_start
 from central.domain.metering.installation import Multiplier, RegisterFacts
 from central.domain.metering.installed_days import local_date
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, spelled
@@ -42,12 +45,12 @@ from central.service.ports.registry import (
     InstallationRecord,
     PointChannelRecord,
     PointRecord,
-    ServiceRecord,
 )
+from central.service.ports.registry_services import ServiceRecord
 from central.service.registry.membership_entries import CycleEntry, GroupEntries
 from central.service.registry.yaml_file import read_yaml_file
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
-from firmware_bridge.contract.interval import day_start
+from firmware_bridge.contract.interval import MIDNIGHT, day_start
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 
@@ -134,8 +137,13 @@ class MeterEntry(_Model):
     gateway: str | None = None
     registers: tuple[RegisterEntry, ...] = ()
 
-    def record(self, point: str, zone: str) -> InstallationRecord:
+    def record(self, point: str, zone: str, at: time = MIDNIGHT) -> InstallationRecord:
         """As the registry has it.
+
+        Args:
+            point: Name.
+            zone: Where its days are cut.
+            at: When they begin.
 
         Raises:
             InvalidValueError: A date or code cannot be read.
@@ -146,8 +154,8 @@ class MeterEntry(_Model):
             point=point,
             manufacturer=manufacturer,
             serial=serial,
-            start=_instant(self.start, zone),
-            end=None if self.end is None else _instant(self.end, zone),
+            start=_instant(self.start, zone, at),
+            end=None if self.end is None else _instant(self.end, zone, at),
             multiplier=Multiplier.parse(self.multiplier).ratio,
             registers={
                 Obis.parse(one.obis): RegisterFacts(one.modulus, one.opening, one.closing)
@@ -162,14 +170,16 @@ class ServiceEntry(_Model):
 
     name: str = Field(min_length=1)
     channels: tuple[str, ...] = ()
+    day_start: str | None = None
 
     def record(self) -> ServiceRecord:
         """As the registry has it.
 
         Raises:
-            InvalidValueError: A channel cannot be read.
+            InvalidValueError: A channel or the start of its days cannot be read.
         """
-        return ServiceRecord(self.name, tuple(map(Obis.parse, self.channels)))
+        at = None if self.day_start is None else read_day_start(self.day_start)
+        return ServiceRecord(self.name, tuple(map(Obis.parse, self.channels)), at)
 
 
 class PointEntry(_Model):
@@ -199,9 +209,18 @@ class PointEntry(_Model):
             capacity = Decimal(match[1]) * (1000 if match[2] else 1)
         return PointRecord(self.name, self.zone, self.address, capacity)
 
+    @property
+    def day_start(self) -> time:
+        """When its days begin, for the dates of its meters: midnight unless all services agree."""
+        begins = {service.record().day_start for service in self.services}
+        return (begins.pop() if len(begins) == 1 else None) or MIDNIGHT
+
     def installed(self) -> list[date]:
         """The local days on which its meters were installed."""
-        return [local_date(_instant(meter.start, self.zone), self.zone) for meter in self.meters]
+        at = self.day_start
+        return [
+            local_date(_instant(meter.start, self.zone, at), self.zone, at) for meter in self.meters
+        ]
 
 
 class AgreementEntry(_Model):
@@ -283,10 +302,10 @@ def _tariff(customers: Path, entry: str) -> tuple[str, str]:
         raise CustomerFileError(message, value=entry) from error
 
 
-def _instant(text: str, zone: str) -> datetime:
+def _instant(text: str, zone: str, at: time) -> datetime:
     try:
         if len(text) == len("2026-09-01"):
-            return day_start(date.fromisoformat(text), zone)
+            return day_start(date.fromisoformat(text), zone, at)
         instant = datetime.fromisoformat(text)
     except ValueError:
         message = f"{text!r} is neither a date nor an RFC 3339 time."

@@ -67,7 +67,7 @@ async def import_customers(
             services = tuple(service.record() for service in point.services)
             await enrol.services_in(registry, point.name, services)
             for meter in point.meters:
-                record = meter.record(point.name, point.zone)
+                record = meter.record(point.name, point.zone, point.day_start)
                 done["meter", await enrol.installation_in(registry, record)] += 1
             await put.members(GroupOf.POINT, point.name, point.groups, point.installed())
         for account in customers.accounts:

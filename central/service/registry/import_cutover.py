@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from central.service.registry.cutover_file import CutoverFile, CutoverPointEntry
 from central.service.registry.occupancies import of_service
 from central.service.registry.register import Effect, Enrol
 from firmware_bridge.contract.errors import MeterlineError, OperatorError
-from firmware_bridge.contract.interval import day_start
+from firmware_bridge.contract.interval import MIDNIGHT, day_start
 
 _DAY = timedelta(days=1)
 
@@ -217,7 +217,7 @@ class _Takeover:
     async def _read_reasons(self, entry: CutoverPointEntry, begins: date) -> list[str]:
         point = await self._registry.point(entry.point)
         zone = "UTC" if point is None else point.zone
-        at = day_start(begins, zone)
+        at = day_start(begins, zone, await self._day_start(entry))
         counted = {channel.obis for channel in await self._registry.channels(entry.point)}
         installed = {
             f"{meter.manufacturer}/{meter.serial}": meter
@@ -240,6 +240,11 @@ class _Takeover:
         if len(set(seen)) < len(seen):
             reasons.append("a register has two reads.")
         return reasons
+
+    async def _day_start(self, entry: CutoverPointEntry) -> time:
+        sold = await self._registry.services(entry.point)
+        begins = {service.day_start for service in sold if entry.service in {None, service.name}}
+        return (begins.pop() if len(begins) == 1 else None) or MIDNIGHT
 
     async def _note(self, action: str, subject: str, detail: dict[str, Any]) -> None:
         await self._registry.audit(self._enrol.clock(), self._enrol.actor, action, subject, detail)

@@ -8,29 +8,37 @@ from datetime import datetime
 
 from central.domain.billing.occupancy import (
     AgreedDays,
+    DayStartFixedError,
+    DayStartsDifferError,
     PeriodBilledError,
     default_service,
     occupied,
 )
+from central.domain.metering.day_start import day_start_text
+from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.service.ports.open_bills import DiscardedBill
 from central.service.ports.registry import (
     AgreementRecord,
     NotRegisteredError,
     RegistryConflictError,
     RegistryTransaction,
-    ServiceRecord,
 )
+from central.service.ports.registry_services import ServiceRecord
 from central.service.registry.concerned import days_of_agreement
+from firmware_bridge.contract.interval import MIDNIGHT
 
 
 async def sell(
     registry: RegistryTransaction, point: str, services: Sequence[ServiceRecord], now: datetime
 ) -> None:
-    """Add those of some services that a point does not sell yet.
+    """Add those of some services that a point does not sell yet; let their days begin as they say.
 
     Raises:
         NotRegisteredError: The point does not count what a service bills.
         RegistryConflictError: A service of that name bills other channels.
+        DayStartFixedError: Its days are to begin at another time, and some are billed.
+        DayStartsDifferError: Another service bills one of its channels, with days of its own.
+        InvalidValueError: No interval of a channel begins when the days do.
     """
     there = {service.name: service for service in await registry.services(point)}
     counted = {channel.obis for channel in await registry.channels(point)}
@@ -41,10 +49,58 @@ async def sell(
                 raise NotRegisteredError(message, value=str(obis))
         sold = there.get(service.name)
         if sold is None:
-            await registry.add_service(point, service, now)
-        elif sold != service:
+            await add_service(registry, point, service, now)
+        elif sold.channels != service.channels:
             message = f"The service {service.name!r} at {point} bills other channels."
             raise RegistryConflictError(message, value=service.name, remedy="Give it another name.")
+        elif service.day_start not in {None, sold.day_start}:
+            await _begin_at(registry, point, service)
+    if services:
+        await check_day_starts(registry, point)
+
+
+async def add_service(
+    registry: RegistryTransaction, point: str, service: ServiceRecord, now: datetime
+) -> None:
+    """Sell something at a point, with days that begin as those of its channels do."""
+    if service.day_start is None:
+        others = await registry.services(point)
+        begins = next((sold.day_start for sold in others if _share_a_channel(sold, service)), None)
+        service = replace(service, day_start=begins)
+    await registry.add_service(point, service, now)
+
+
+async def _begin_at(registry: RegistryTransaction, point: str, service: ServiceRecord) -> None:
+    if await registry.is_billed(point, service.name):
+        message = f"Days of {service.name!r} at {point} are billed; they begin as they do."
+        raise DayStartFixedError(message, value=service.name)
+    await registry.set_day_start(point, service.name, service.day_start or MIDNIGHT)
+
+
+async def check_day_starts(registry: RegistryTransaction, point: str) -> None:
+    """See to it that the days of each channel of a point begin at one time, with an interval.
+
+    Raises:
+        DayStartsDifferError: Those of two services that bill it do not.
+        InvalidValueError: No interval of it begins then.
+    """
+    services = await registry.services(point)
+    for channel in await registry.channels(point):
+        billing = [sold for sold in services if not sold.channels or channel.obis in sold.channels]
+        begins = {sold.day_start or MIDNIGHT for sold in billing}
+        if len(begins) > 1:
+            names = ", ".join(
+                f"{sold.name} at {day_start_text(sold.day_start or MIDNIGHT)}" for sold in billing
+            )
+            message = f"The days of {channel.obis} at {point} begin at different times: {names}."
+            raise DayStartsDifferError(message, value=str(channel.obis))
+        place = ServicePoint(point, "UTC")
+        for at in begins:
+            PointChannel(0, place, channel.obis, channel.period_s, channel.unit, at)
+
+
+def _share_a_channel(sold: ServiceRecord, other: ServiceRecord) -> bool:
+    return not sold.channels or not other.channels or bool({*sold.channels} & {*other.channels})
 
 
 async def with_service(
@@ -69,7 +125,8 @@ async def with_service(
         name = default_service(counted)
         taken = {service.name for service in there}
         name = f"{name} (all)" if name in taken else name
-        await registry.add_service(agreement.point, ServiceRecord(name), now)
+        await add_service(registry, agreement.point, ServiceRecord(name), now)
+        await check_day_starts(registry, agreement.point)
         await registry.services(agreement.point)
     return replace(agreement, service=name)
 

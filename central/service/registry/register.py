@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TypeVar
 
 from central.domain.actor import Actor
 from central.domain.audit.change import bills_moved, change
@@ -23,16 +22,14 @@ from central.service.ports.registry import (
     AgreementRecord,
     ConcernedBills,
     InstallationRecord,
-    NotRegisteredError,
     PointChannelRecord,
     PointRecord,
     RegistryConflictError,
     RegistryStore,
     RegistryTransaction,
-    SellerDiffersError,
-    ServiceRecord,
     TariffRecord,
 )
+from central.service.ports.registry_services import ServiceRecord
 from central.service.ports.stamps import InputKind
 from central.service.registry.audited import (
     Said,
@@ -46,10 +43,15 @@ from central.service.registry.audited import (
     tariff_said,
 )
 from central.service.registry.concerned import days_of_agreement, days_of_installation
-from central.service.registry.occupancies import conclude, of_service, sell, with_service
+from central.service.registry.occupancies import (
+    check_day_starts,
+    conclude,
+    of_service,
+    sell,
+    with_service,
+)
+from central.service.registry.refusals import need, other_seller
 from central.service.registry.tariff_revisions import next_revision, reach, withdrawal
-
-Thing = TypeVar("Thing")
 
 
 class Effect(StrEnum):
@@ -96,15 +98,23 @@ class Enrol:
         async with self.store.transaction() as registry:
             return await self.seller_in(registry, seller, replacing)
 
-    async def service_point(self, point: PointRecord, *channels: PointChannelRecord) -> Effect:
-        """Open a service point, or correct its address or capacity, and count things there.
+    async def service_point(
+        self,
+        point: PointRecord,
+        *channels: PointChannelRecord,
+        services: Sequence[ServiceRecord] = (),
+    ) -> Effect:
+        """Open a service point, or correct its address or capacity; count and sell things there.
 
         Raises:
-            InvalidValueError: Name, zone, capacity or period cannot be.
+            InvalidValueError: Name, zone, capacity, period or start of days cannot be.
             RegistryConflictError: Zone, or length or unit of intervals, would change.
+            OperatorError: Likewise, see `services_in`.
         """
         async with self.store.transaction() as registry:
-            return await self.point_in(registry, point, channels)
+            effect = await self.point_in(registry, point, channels)
+            sold = await self.services_in(registry, point.name, services)
+            return sold if effect is Effect.UNCHANGED else effect
 
     async def installation(self, installation: InstallationRecord) -> Effect:
         """Put a meter in, or take it out by giving an end; what it said is validated anew.
@@ -159,7 +169,7 @@ class Enrol:
             return Effect.UNCHANGED
         old, new = seller_said(before), seller_said(seller)
         if before is not None and not replacing:
-            raise _other_seller(before, seller)
+            raise other_seller(before, seller)
         await registry.save_seller(seller)
         return await self._note(registry, ("seller", seller.name), old, new, replacing)
 
@@ -187,6 +197,7 @@ class Enrol:
             elif there[channel.obis] != channel:
                 message = f"{point.name} already has {channel.obis} with other settings."
                 raise RegistryConflictError(message, value=str(channel.obis))
+        await check_day_starts(registry, point.name)
         new = point_said(point, there.values())
         return await self._note(registry, ("service_point", point.name), old, new)
 
@@ -195,7 +206,7 @@ class Enrol:
     ) -> Effect:
         """See `installation`."""
         Multiplier(installation.multiplier)
-        point = _need(await registry.point(installation.point), "service point", installation.point)
+        point = need(await registry.point(installation.point), "service point", installation.point)
         same = [
             one
             for one in await registry.installations(installation.point)
@@ -242,28 +253,33 @@ class Enrol:
 
     async def services_in(
         self, registry: RegistryTransaction, point: str, services: Sequence[ServiceRecord]
-    ) -> None:
-        """Sell something at a service point.
+    ) -> Effect:
+        """Sell something at a service point, or let the days of what is sold begin elsewhere.
 
         Raises:
             NotRegisteredError: There is no such point, or it does not count that.
             RegistryConflictError: The service bills other channels.
+            DayStartFixedError: Its days are to begin at another time, and some are billed.
+            DayStartsDifferError: Another service bills one of its channels, with days of its own.
+            InvalidValueError: No interval of a channel begins when the days do.
         """
-        if services:
-            _need(await registry.point(point), "service point", point)
-            old = services_said(await registry.services(point))
-            await sell(registry, point, services, self.clock())
-            new = services_said(await registry.services(point))
-            await self._note(registry, ("service", point), old, new)
+        if not services:
+            return Effect.UNCHANGED
+        need(await registry.point(point), "service point", point)
+        old = services_said(await registry.services(point))
+        await sell(registry, point, services, self.clock())
+        new = services_said(await registry.services(point))
+        effect = await self._note(registry, ("service", point), old, new)
+        return Effect.UNCHANGED if effect is Effect.UNCHANGED else Effect.CHANGED
 
     async def agreement_in(
         self, registry: RegistryTransaction, agreement: AgreementRecord
     ) -> Effect:
         """See `agreement`."""
-        _need(await registry.account(agreement.account), "account", agreement.account)
-        _need(await registry.point(agreement.point), "service point", agreement.point)
+        need(await registry.account(agreement.account), "account", agreement.account)
+        need(await registry.point(agreement.point), "service point", agreement.point)
         versions = await registry.tariff_versions(agreement.tariff)
-        _need(versions or None, "tariff", agreement.tariff)
+        need(versions or None, "tariff", agreement.tariff)
         name = f"{agreement.account} at {agreement.point}"
         agreement = await with_service(registry, agreement, self.clock())
         others = await of_service(registry, agreement)
@@ -376,19 +392,5 @@ class Enrol:
         return effect
 
 
-def _other_seller(before: Party, seller: Party) -> SellerDiffersError:
-    fields = [name for name, text in seller.to_json().items() if before.to_json()[name] != text]
-    message = f"The seller is {before.name}; another {', '.join(fields)} is given."
-    remedy = "Leave the seller out, or give `--replace-seller` with the reason."
-    return SellerDiffersError(message, value=seller.name, remedy=remedy)
-
-
 def _key(installation: InstallationRecord) -> tuple[str, str, datetime]:
     return installation.manufacturer, installation.serial, installation.start
-
-
-def _need(thing: Thing | None, kind: str, name: str) -> Thing:
-    if thing is None:
-        message = f"The registry has no {kind} {name!r}."
-        raise NotRegisteredError(message, value=name)
-    return thing

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from central.domain.metering.installed_days import local_date
+from central.domain.metering.service_point import PointChannel
 from central.domain.vee.day import Thresholds
 from central.service.ports.validation import ChangedRange, LockedChannel, PointChannelId
 from central.service.validation.validate_each import DaysDone
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import Interval, day_start
+from firmware_bridge.contract.interval import Interval
 
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(milliseconds=1)
@@ -49,13 +49,13 @@ class ChangedDays:
         return [day for day in days[: self._most] if day < days[0] + self._most * _DAY]
 
     def _days(self, one: LockedChannel) -> list[date]:
-        zone, last = one.channel.point.zone, self._closed_through(one)
-        changes = self._changes[PointChannelId(one.channel.id)]
-        return sorted({day for change in changes for day in self._around(change, zone, last)})
+        channel, last = one.channel, self._closed_through(one)
+        changes = self._changes[PointChannelId(channel.id)]
+        return sorted({day for change in changes for day in self._around(change, channel, last)})
 
-    def _around(self, change: ChangedRange, zone: str, last: date) -> Iterable[date]:
-        first = local_date(change.interval.start - self._reach, zone)
-        last = min(last, local_date(change.interval.end + self._reach, zone))
+    def _around(self, change: ChangedRange, channel: PointChannel, last: date) -> Iterable[date]:
+        first = channel.local_date(change.interval.start - self._reach)
+        last = min(last, channel.local_date(change.interval.end + self._reach))
         return (first + _DAY * number for number in range((last - first).days + 1))
 
     def left(self, done: Mapping[PointChannelId, DaysDone]) -> list[ChangedRange]:
@@ -71,10 +71,9 @@ class ChangedDays:
         rest = [day for day in days if day not in chosen]
         if one is None or not rest:
             return
-        zone = one.channel.point.zone
         for change in self._changes[key]:
-            if any(day >= rest[0] for day in self._around(change, zone, days[-1])):
-                start = min(day_start(rest[0], zone), change.interval.end - _INSTANT)
+            if any(day >= rest[0] for day in self._around(change, one.channel, days[-1])):
+                start = min(one.channel.local_day(rest[0]).start, change.interval.end - _INSTANT)
                 start = max(start, change.interval.start)
                 yield replace(change, interval=Interval(start, change.interval.end))
 

@@ -89,7 +89,8 @@ class EstimateHeld:
         # East of Greenwich a day is over earlier; each bill is asked in its own zone.
         latest = now.date() + _DAY - timedelta(days=window.days)
         for held in await self._bills.held_days(latest, window.in_a_row):
-            if local_date(now, held.zone) - timedelta(days=window.days) < held.days.end:
+            today = local_date(now, held.zone, held.day_start)
+            if today - timedelta(days=window.days) < held.days.end:
                 continue
             for channel in held.channels:
                 await self._channel(channel, held, window, now, tally)

@@ -24,7 +24,7 @@ from central.service.ports.validation import (
 )
 from central.service.validation.tally import Tally
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import Interval, local_day
+from firmware_bridge.contract.interval import Interval
 
 _ACTOR = Actor.job("validate")
 
@@ -56,7 +56,7 @@ async def judge_days(
     for key in keys:
         one, known = locked[key.channel_id], newest.get(key)
         # A day whose meter turns out not to have been there must not keep its block.
-        if known is None and not is_installed(one.installed, key.day, one.channel.point.zone):
+        if known is None and not _is_installed(one, key.day):
             continue
         block, findings[key] = _judge(
             one,
@@ -74,6 +74,10 @@ async def judge_days(
     await work.add_blocks(blocks, _ACTOR, now)
     raised = await work.settle_findings(findings, now)
     return Tally(days=len(findings), versions=len(blocks), findings=raised)
+
+
+def _is_installed(one: LockedChannel, day: date) -> bool:
+    return is_installed(one.installed, day, one.channel.point.zone, one.channel.day_start)
 
 
 def _but_missing(findings: Sequence[VeeFinding]) -> Iterator[VeeFinding]:
@@ -95,7 +99,7 @@ def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day
         )
     except (MeteringError, InvalidValueError) as error:
         # One day that cannot be told must not stop the queue; it holds its bill instead.
-        interval = local_day(day, one.channel.point.zone)
+        interval = one.channel.local_day(day)
         finding = VeeFinding(
             VeeCode.UNREADABLE_DAY,
             Severity.CRITICAL,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
-from central.domain.metering.installed_days import installed_days, local_date
+from central.domain.metering.installed_days import installed_days
 from central.domain.vee.day import Thresholds
 from central.service.ingest.rows import PAST
 from central.service.ports.validation import (
@@ -181,10 +181,10 @@ class Validate:
 
         Whether anything was read on them does not matter: a silent meter shows as missing.
         """
-        zone = one.channel.point.zone
+        channel = one.channel
         first = self._closed_through(one) + _DAY
-        last = local_date(before, zone) - _DAY
-        days = installed_days(one.installed, zone, first, last)
+        last = channel.local_date(before) - _DAY
+        days = installed_days(one.installed, channel.point.zone, first, last, channel.day_start)
         return list(islice(days, self._settings.days))
 
     def _closed_through(self, one: LockedChannel) -> date:
@@ -192,4 +192,4 @@ class Validate:
         if one.closed_through is not None:
             return one.closed_through
         since = self._clock() - self._settings.grace - self._settings.reach
-        return local_date(since, one.channel.point.zone) - _DAY
+        return one.channel.local_date(since) - _DAY

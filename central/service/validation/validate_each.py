@@ -24,7 +24,7 @@ from central.service.ports.validation import (
 from central.service.validation.judge_days import judge_days
 from central.service.validation.tally import Tally
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import Interval, local_day
+from firmware_bridge.contract.interval import Interval
 
 Plan = Callable[[LockedChannel], Sequence[date]]
 """The days of a channel that are to be validated, ascending."""
@@ -158,7 +158,7 @@ def _interval(day: date, locked: LockedChannel | None) -> Interval:
     """A local day; in UTC where its zone is not known."""
     try:
         if locked is not None:
-            return local_day(day, locked.channel.point.zone)
+            return locked.channel.local_day(day)
     except InvalidValueError:
         pass
     start = datetime.combine(day, time(), UTC)

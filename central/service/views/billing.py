@@ -185,6 +185,7 @@ class BillView:
         sha256: Hash over the bill's content, hexadecimal.
         creator: Who made it.
         approver: Who approved it.
+        day_start: When its days begin, such as 06:00; None for midnight, or where they differ.
     """
 
     bill: str
@@ -206,6 +207,7 @@ class BillView:
     sha256: str | None
     creator: str | None
     approver: str | None
+    day_start: str | None = None
 
     @property
     def last(self) -> date:

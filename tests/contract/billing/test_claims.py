@@ -21,7 +21,8 @@ from central.domain.billing.state import BillState
 from central.service.billing.approve_bills import ApproveBills, DiscardBills, IssueBills
 from central.service.billing.run_bills import CycleOpenError, RunBills
 from central.service.ports.billing import BillHead
-from central.service.ports.registry import AccountRecord, AgreementRecord, ServiceRecord
+from central.service.ports.registry import AccountRecord, AgreementRecord
+from central.service.ports.registry_services import ServiceRecord
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from tests.support.actors import CHIEF, CLERK
 from tests.support.books import Utility

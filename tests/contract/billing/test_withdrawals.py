@@ -19,8 +19,8 @@ from central.service.ports.registry import (
     InstallationRecord,
     NotRegisteredError,
     RegistryConflictError,
-    ServiceRecord,
 )
+from central.service.ports.registry_services import ServiceRecord
 from central.service.ports.withdrawals import (
     AlreadyWithdrawnError,
     NamedAgreement,

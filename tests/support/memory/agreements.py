@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from central.domain.billing.occupancy import Occupancy
 from central.domain.billing.state import BillState
 from central.service.ports.open_bills import DiscardedBill
-from central.service.ports.registry import AgreementRecord, RegistryConflictError, ServiceRecord
+from central.service.ports.registry import AgreementRecord, RegistryConflictError
+from central.service.ports.registry_services import ServiceRecord
 from central.service.ports.stamps import InputKind
 from central.service.ports.withdrawals import NamedAgreement
+from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptOccupancy
 
 _OPEN = frozenset({BillState.HELD, BillState.DRAFT})
@@ -28,7 +30,27 @@ class AgreementTables:
 
     async def add_service(self, point: str, service: ServiceRecord, now: datetime) -> None:
         assert now.tzinfo is not None
-        self._state.services[point, service.name] = service
+        self._state.services[point, service.name] = replace(service, day_start=MIDNIGHT)
+        await self.set_day_start(point, service.name, service.day_start or MIDNIGHT)
+
+    async def is_billed(self, point: str, service: str) -> bool:
+        mine = {
+            key
+            for key, occupancy in self._state.occupancies.items()
+            if (occupancy.point, occupancy.service) == (point, service)
+        }
+        return any(
+            key in mine and claim.first is not None
+            for (key, _), claim in self._state.claims.items()
+        )
+
+    async def set_day_start(self, point: str, service: str, at: time) -> None:
+        sold = replace(self._state.services[point, service], day_start=at)
+        self._state.services[point, service] = sold
+        for key, counted in self._state.channels.items():
+            billed = not sold.channels or counted.record.obis in sold.channels
+            if counted.point == point and billed and counted.day_start != at:
+                self._state.channels[key] = replace(counted, day_start=at, closed_through=None)
         self._state.raise_input(InputKind.POINT, point)
 
     async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:

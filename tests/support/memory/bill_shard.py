@@ -20,6 +20,7 @@ from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, RunRecord, Shard, before
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import TariffRecord
+from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory import stamps
 from tests.support.memory.billing_load import WorkLoader, blocks_of
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptPart, MemoryBooks
@@ -79,6 +80,7 @@ def _chains(state: BookState, account: int) -> list[OccupancyChain]:
                 if of == key
             ),
             frozenset(obis.code for obis in state.services[row.point, row.service].channels),
+            state.services[row.point, row.service].day_start or MIDNIGHT,
         )
         for key, row in state.occupancies.items()
         if row.account == state.accounts[account].number

@@ -103,7 +103,7 @@ class WorkLoader:
 
     def _supply(self, part: PlannedPart) -> SupplyWork:
         days, point = part.days, part.occupancy.point
-        interval = days.interval(part.occupancy.zone)
+        interval = part.occupancy.interval(days)
         channels = {
             channel: row.record.obis
             for channel, row in self._state.channels.items()
@@ -120,6 +120,7 @@ class WorkLoader:
             agreement_id=part.term.agreement_id,
             point=point,
             zone=part.occupancy.zone,
+            day_start=part.occupancy.day_start,
             tariff=part.term.tariff,
             days=days,
             facts=part.term.facts,
@@ -127,7 +128,7 @@ class WorkLoader:
             blocks=blocks,
             holds=(
                 *self._holds(channels, per_channel, installed, days, interval),
-                *map(pending, waiting_at(self._books, point, days)[:1]),
+                *map(pending, waiting_at(self._books, point, days, part.occupancy.day_start)[:1]),
             ),
             reads=tuple(
                 read

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -31,12 +31,13 @@ from central.service.ports.registry import (
     InstallationRecord,
     PointChannelRecord,
     PointRecord,
-    ServiceRecord,
     TariffRevision,
 )
 from central.service.ports.registry_revisions import RegistryRevision
+from central.service.ports.registry_services import ServiceRecord
 from central.service.ports.stamps import InputKind, InputStamp
 from central.service.ports.validation import ChannelDay, PointChannelId
+from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory.audit import add_line
 from tests.support.memory.ingest import MemoryIngestStore
 
@@ -57,6 +58,7 @@ class KeptChannel:
     point: str
     record: PointChannelRecord
     closed_through: date | None = None
+    day_start: time = MIDNIGHT
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from central.domain.vee.finding import VeeCode, VeeFinding
 from central.service.ports.bill_window import HeldDays, HeldRun
 from central.service.ports.stamps import InputKind
 from central.service.ports.validation import ChannelDay, PointChannelId
+from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory.books import BookState, KeptFinding, MemoryBooks
 
 
@@ -143,6 +144,7 @@ class MemoryBillWindow:
             days,
             channels,
             sum(1 for _ in in_a_row),
+            state.services[there.point, there.service].day_start or MIDNIGHT,
         )
 
 

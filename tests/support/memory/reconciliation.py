@@ -20,6 +20,7 @@ from central.service.ports.reconciliation import (
     ValidatedDay,
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
+from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory.books import BookState, KeptBill, MemoryBooks
 from tests.support.memory.cycles import periods_of
 from tests.support.memory.validation import block_of
@@ -179,6 +180,7 @@ def _reconciled(state: BookState, number: int) -> ReconciledService:
         point=point,
         name=name,
         zone=state.points[point].zone,
+        day_start=state.services[point, name].day_start or MIDNIGHT,
         channels={
             int(key): str(channel.record.obis)
             for key, channel in state.channels.items()

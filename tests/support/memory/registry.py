@@ -24,6 +24,7 @@ from central.service.ports.registry import (
 from central.service.ports.stamps import InputKind
 from central.service.ports.validation import ENDLESS, PointChannelId
 from central.service.ports.withdrawals import NamedInstallation
+from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.reading import to_ms
 from tests.support.memory.agreements import AgreementTables
 from tests.support.memory.books import BookState, KeptChannel, MemoryBooks
@@ -84,7 +85,14 @@ class _Transaction(
 
     async def add_channel(self, point: str, channel: PointChannelRecord) -> None:
         key = PointChannelId(len(self._state.channels) + 1)
-        self._state.channels[key] = KeptChannel(point, channel)
+        begins = (
+            service.day_start
+            for (name, _), service in self._state.services.items()
+            if name == point and (not service.channels or channel.obis in service.channels)
+        )
+        self._state.channels[key] = KeptChannel(
+            point, channel, day_start=next(begins, None) or MIDNIGHT
+        )
         self._state.raise_input(InputKind.POINT, point)
 
     async def installations(self, point: str) -> tuple[InstallationRecord, ...]:
@@ -172,9 +180,10 @@ class _Transaction(
                 ingest.touched[key] = Touched(ChannelId(record.id), min(inside), max(inside) + 1)
 
     async def reopen(self, point: str, since: datetime) -> None:
-        last = local_date(since, self._state.points[point].zone) - timedelta(days=1)
+        zone = self._state.points[point].zone
         for key, kept in self._state.channels.items():
             if kept.point == point and kept.closed_through is not None:
+                last = local_date(since, zone, kept.day_start) - timedelta(days=1)
                 through = min(kept.closed_through, last)
                 self._state.channels[key] = replace(kept, closed_through=through)
 

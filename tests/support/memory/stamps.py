@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import time
 from uuid import UUID
 
 from central.domain.rating.inputs.segments import DayRange
@@ -16,7 +17,7 @@ from central.service.ports.stamps import (
     InputStamp,
     reaches_into,
 )
-from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.interval import MIDNIGHT, Interval
 from firmware_bridge.contract.reading import from_ms
 from tests.support.memory.books import BookState, KeptBill, MemoryBooks
 from tests.support.memory.validation import device_channels
@@ -98,16 +99,19 @@ def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:
     state = books.state
     points = set()
     for row in bill.parts:
-        point = state.agreements[row.part.agreement_id].point
-        if waiting_at(books, point, row.part.days):
-            points.add(point)
+        agreed = state.agreements[row.part.agreement_id]
+        at = state.services[agreed.point, agreed.service or ""].day_start or MIDNIGHT
+        if waiting_at(books, agreed.point, row.part.days, at):
+            points.add(agreed.point)
     return tuple(sorted(points))
 
 
-def waiting_at(books: MemoryBooks, point: str, days: DayRange) -> list[Interval]:
+def waiting_at(
+    books: MemoryBooks, point: str, days: DayRange, at: time = MIDNIGHT
+) -> list[Interval]:
     """The changes of days of a point that wait for validation."""
     state, ingest = books.state, books.ingest.state
-    interval = days.interval(state.points[point].zone)
+    interval = days.interval(state.points[point].zone, at)
     devices = {
         channel
         for counted in state.channels.values()

@@ -165,6 +165,7 @@ class _Transaction(EstimateTables):
                 kept.closed_through,
                 before,
                 since,
+                kept.day_start,
             )
         ]
         return found[:limit]
@@ -208,6 +209,7 @@ class _Transaction(EstimateTables):
             kept.record.obis,
             kept.record.period_s,
             kept.record.unit,
+            kept.day_start,
         )
         return LockedChannel(channel, kept.closed_through, self._spans(key))
 

@@ -94,11 +94,13 @@ class ShardClaims:
             tariffs[term[0]] = revision
         occupancies: dict[int, list[OccupancyChain]] = {account: [] for account in accounts}
         for row in chains:
-            key, account, point, name, zone, claimed_to, ended_on, channels, *revisions = row
+            key, account, point, name, zone, claimed_to, ended_on, channels, at, *revisions = row
             agreed = tuple(terms.get(key, ()))
             codes = frozenset(bytes(code) for code in channels or ())
             occupancies[account].append(
-                OccupancyChain(key, account, point, name, zone, claimed_to, ended_on, agreed, codes)
+                OccupancyChain(
+                    key, account, point, name, zone, claimed_to, ended_on, agreed, codes, at
+                )
             )
             of_point, of_account, common = revisions
             for agreement in (term.agreement_id for term in agreed):

@@ -3,7 +3,7 @@
 -- anything else is read: what is read later may be newer than they say, never older.
 SELECT
     occupancy.id, occupancy.account_id, service_point.id, service_point.name, service_point.zone,
-    newest.end_day, occupancy.ended_on, service.channels,
+    newest.end_day, occupancy.ended_on, service.channels, service.day_start,
     service_point.input_revision, account.input_revision, common_input.input_revision
 FROM occupancy
 JOIN account ON account.id = occupancy.account_id

@@ -42,7 +42,7 @@ class LoadedPart:
         self.planned = planned
         self.point_id = planned.occupancy.point_id
         self.days = planned.days
-        self.interval = planned.days.interval(planned.occupancy.zone)
+        self.interval = planned.occupancy.interval(planned.days)
         closing = None if before is None else before[1]
         # What an earlier part of the same bill leaves is known when that is rated.
         self.opening = CarriedState() if closing is None else CarriedState.from_json(closing)
@@ -121,6 +121,7 @@ def _named(planned: PlannedPart, facts: AgreementFacts) -> SupplyWork:
         agreement_id=planned.term.agreement_id,
         point=planned.occupancy.point,
         zone=planned.occupancy.zone,
+        day_start=planned.occupancy.day_start,
         tariff=planned.term.tariff,
         days=planned.days,
         facts=facts,

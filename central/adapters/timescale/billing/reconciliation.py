@@ -101,8 +101,9 @@ class TimescaleReconciliation:
                 channels=channels[key],
                 occupied=tuple(occupied[key]),
                 agreed=tuple(agreed[key]),
+                day_start=at,
             )
-            for key, point, name, zone in rows
+            for key, point, name, zone, at in rows
         ]
 
     async def _occupied(self, services: list[int]) -> dict[int, list[OccupiedDays]]:

@@ -42,7 +42,7 @@ CROSS JOIN LATERAL (
 WHERE member.group_id = %(group)s AND NOT isempty(held.days)
 
 -- name: services
-SELECT service.id, service_point.name, service.name, service_point.zone
+SELECT service.id, service_point.name, service.name, service_point.zone, service.day_start
 FROM service JOIN service_point ON service_point.id = service.service_point_id
 WHERE service.id > %(after)s AND (%(only)s::bigint[] IS NULL OR service.id = ANY(%(only)s))
 ORDER BY service.id LIMIT %(limit)s

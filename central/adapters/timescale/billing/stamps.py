@@ -76,8 +76,10 @@ async def contributions(
 async def waiting(connection: _Connection, uids: Sequence[UUID]) -> dict[UUID, tuple[str, ...]]:
     """The points of some bills of whose days a change waits for validation."""
     names: dict[UUID, set[str]] = {}
-    for uid, point, zone, first, end, since, until in await _rows(connection, "waiting", uids=uids):
-        if reaches_into(Interval(since, until), DayRange(first, end).interval(zone)):
+    for uid, point, zone, at, first, end, since, until in await _rows(
+        connection, "waiting", uids=uids
+    ):
+        if reaches_into(Interval(since, until), DayRange(first, end).interval(zone, at)):
             names.setdefault(uid, set()).add(point)
     return {uid: tuple(sorted(points)) for uid, points in names.items()}
 

@@ -95,8 +95,8 @@ ORDER BY 2, 3, 4
 -- name: waiting
 -- Changes on their way to the channels of points, as validation takes them, with the days of parts.
 SELECT DISTINCT
-    bill.uid, service_point.name, service_point.zone, bill_part.first_day, bill_part.end_day,
-    touched.from_at, touched.until_at
+    bill.uid, service_point.name, service_point.zone, service.day_start, bill_part.first_day,
+    bill_part.end_day, touched.from_at, touched.until_at
 FROM touched
 JOIN channel ON channel.id = touched.channel_id
 JOIN installation ON installation.meter_id = channel.meter_id
@@ -106,6 +106,7 @@ JOIN point_channel ON point_channel.service_point_id = installation.service_poin
     AND point_channel.obis = channel.obis
 JOIN service_point ON service_point.id = point_channel.service_point_id
 JOIN agreement ON agreement.service_point_id = service_point.id
+JOIN service ON service.id = agreement.service_id
 JOIN bill_part ON bill_part.agreement_id = agreement.id
 JOIN bill ON bill.id = bill_part.bill_id AND bill.uid = ANY(%(uids)s)
 WHERE touched.from_at < (bill_part.end_day + 2)::timestamp AT TIME ZONE 'UTC'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from central.domain.billing.occupancy import Occupancy
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.uuid7 import uuid7
 from central.service.ports.open_bills import DiscardedBill
-from central.service.ports.registry import AgreementRecord, RegistryConflictError, ServiceRecord
+from central.service.ports.registry import AgreementRecord, RegistryConflictError
+from central.service.ports.registry_services import ServiceRecord
+from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.obis import Obis
 
 _SQL = load_queries(Path(__file__).with_name("agreements.sql"))
@@ -37,8 +39,8 @@ class AgreementRows:
     async def services(self, point: str) -> tuple[ServiceRecord, ...]:
         """See `RegistryTransaction`."""
         return tuple(
-            ServiceRecord(name, tuple(Obis(bytes(code)) for code in channels or ()))
-            for name, channels in await self._rows_of("services", point=point)
+            ServiceRecord(name, tuple(Obis(bytes(code)) for code in channels or ()), at)
+            for name, channels, at in await self._rows_of("services", point=point)
         )
 
     async def add_service(self, point: str, service: ServiceRecord, now: datetime) -> None:
@@ -46,6 +48,19 @@ class AgreementRows:
         codes = [obis.code for obis in service.channels]
         values = {"name": service.name, "channels": codes or None, "point": point}
         await self._connection.execute(_SQL["add_service"], {"uid": uuid7(now), **values})
+        await self.set_day_start(point, service.name, service.day_start or MIDNIGHT)
+
+    async def is_billed(self, point: str, service: str) -> bool:
+        """See `RegistryTransaction`."""
+        held = await self._rows_of("hold_billed", point=point, service=service)
+        rows = await self._rows_of("billed", occupancies=[row[0] for row in held])
+        return bool(rows[0][0])
+
+    async def set_day_start(self, point: str, service: str, at: time) -> None:
+        """See `RegistryTransaction`."""
+        values = {"point": point, "service": service, "at": at}
+        await self._connection.execute(_SQL["set_day_start"], values)
+        await self._connection.execute(_SQL["cut_channels"], values)
         self.changed.points.add(point)
 
     async def occupancies(self, agreement: AgreementRecord) -> tuple[Occupancy, ...]:

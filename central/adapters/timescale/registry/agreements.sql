@@ -1,6 +1,6 @@
 -- name: services
 -- Locked, so that two who conclude agreements of one service do it one after the other.
-SELECT service.name, service.channels
+SELECT service.name, service.channels, service.day_start
 FROM service JOIN service_point ON service_point.id = service_point_id
 WHERE service_point.name = %(point)s
 ORDER BY service.id
@@ -10,6 +10,36 @@ FOR NO KEY UPDATE OF service
 INSERT INTO service (uid, service_point_id, name, channels)
 SELECT %(uid)s, id, %(name)s, %(channels)s FROM service_point WHERE name = %(point)s
 ON CONFLICT (service_point_id, name) DO NOTHING
+
+-- name: hold_billed
+-- Whoever bills holds them too.
+SELECT occupancy.id
+FROM occupancy
+JOIN service ON service.id = occupancy.service_id
+JOIN service_point ON service_point.id = service.service_point_id
+WHERE service_point.name = %(point)s AND service.name = %(service)s
+ORDER BY occupancy.id
+FOR UPDATE OF occupancy
+
+-- name: billed
+SELECT EXISTS (
+    SELECT FROM billed_period WHERE occupancy_id = ANY(%(occupancies)s) AND first_day IS NOT NULL
+)
+
+-- name: set_day_start
+UPDATE service SET day_start = %(at)s
+FROM service_point
+WHERE service_point.id = service_point_id AND service_point.name = %(point)s
+    AND service.name = %(service)s
+
+-- name: cut_channels
+-- What was cut otherwise is closed anew.
+UPDATE point_channel SET day_start = %(at)s, closed_through = NULL
+FROM service JOIN service_point ON service_point.id = service.service_point_id
+WHERE service_point.name = %(point)s AND service.name = %(service)s
+    AND point_channel.service_point_id = service_point.id
+    AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+    AND point_channel.day_start <> %(at)s
 
 -- name: hold_occupancies
 SELECT occupancy.id

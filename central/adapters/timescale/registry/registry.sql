@@ -24,8 +24,19 @@ WHERE service_point.name = %(point)s
 ORDER BY point_channel.id
 
 -- name: add_channel
-INSERT INTO point_channel (service_point_id, obis, period_s, unit)
-SELECT id, %(obis)s, %(period_s)s, %(unit)s FROM service_point WHERE name = %(point)s
+-- Its days begin with those of the services that bill it.
+INSERT INTO point_channel (service_point_id, obis, period_s, unit, day_start)
+SELECT
+    id, %(obis)s, %(period_s)s, %(unit)s,
+    coalesce(
+        (
+            SELECT min(service.day_start) FROM service
+            WHERE service.service_point_id = service_point.id
+                AND (service.channels IS NULL OR %(obis)s = ANY(service.channels))
+        ),
+        '00:00'
+    )
+FROM service_point WHERE name = %(point)s
 
 -- name: installations
 SELECT
@@ -81,10 +92,14 @@ WHERE manufacturer = %(manufacturer)s AND serial = %(serial)s
     AND %(start)s::timestamptz < %(end)s::timestamptz
 
 -- name: reopen
-UPDATE point_channel SET closed_through = %(day)s::date - 1
-FROM service_point
-WHERE service_point.id = service_point_id AND service_point.name = %(point)s
-    AND closed_through >= %(day)s
+-- What is earlier on a date than days begin belongs to the day before.
+UPDATE point_channel SET closed_through = reopened.last
+FROM service_point, point_channel AS kept
+CROSS JOIN LATERAL (
+    SELECT %(day)s::date - CASE WHEN kept.day_start > '00:00' THEN 2 ELSE 1 END AS last
+) AS reopened
+WHERE service_point.id = kept.service_point_id AND service_point.name = %(point)s
+    AND point_channel.id = kept.id AND point_channel.closed_through > reopened.last
 
 -- name: account
 SELECT name, address, tax_id, contact FROM account WHERE number = %(number)s

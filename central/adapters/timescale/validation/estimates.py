@@ -131,9 +131,10 @@ class TimescaleBillWindow:
                 account=row[0],
                 point=row[1],
                 zone=row[2],
-                days=DayRange(row[3], row[4]),
-                channels=tuple(PointChannelId(key) for key in row[5]),
-                estimated_before=sum(1 for _ in takewhile(bool, row[6])),
+                day_start=row[3],
+                days=DayRange(row[4], row[5]),
+                channels=tuple(PointChannelId(key) for key in row[6]),
+                estimated_before=sum(1 for _ in takewhile(bool, row[7])),
             )
             for row in rows
         )

@@ -33,7 +33,8 @@ WHERE channel_id = %(channel)s AND day = %(day)s AND code = %(code)s AND closed_
 -- Each service of a held bill with the channels that it bills, and of the bills right before it
 -- whether any of their days is estimated now, the newest first.
 SELECT
-    account.number, service_point.name, service_point.zone, held.first_day, held.end_day,
+    account.number, service_point.name, service_point.zone, service.day_start,
+    held.first_day, held.end_day,
     array(
         SELECT point_channel.id FROM point_channel
         WHERE point_channel.service_point_id = service_point.id

@@ -320,16 +320,21 @@ class _ValidationTransaction(EstimateRows):
 
 def _due_here(rows: Sequence[_Row], before: datetime, since: datetime) -> Iterator[int]:
     """Those of `strange` with a day to close, and those of which that cannot be told."""
-    for (key, zone, closed_through), group in groupby(rows, key=itemgetter(slice(0, 3))):
-        spans = [Interval(row[3], row[4] or ENDLESS) for row in group]
-        if has_day_to_close(spans, zone, closed_through, before, since):
+    for (key, zone, at, closed_through), group in groupby(rows, key=itemgetter(slice(0, 4))):
+        spans = [Interval(row[4], row[5] or ENDLESS) for row in group]
+        if has_day_to_close(spans, zone, closed_through, before, since, at):
             yield key
 
 
 def _locked(row: _Row, spans: Sequence[_Row]) -> LockedChannel:
     capacity = None if row[7] is None else Fraction(row[7])
     channel = PointChannel(
-        row[0], ServicePoint(row[5], row[6], capacity), Obis(bytes(row[1])), row[2], Unit(row[3])
+        row[0],
+        ServicePoint(row[5], row[6], capacity),
+        Obis(bytes(row[1])),
+        row[2],
+        Unit(row[3]),
+        row[8],
     )
     installed = tuple(Interval(span[1], span[2] or ENDLESS) for span in spans)
     return LockedChannel(channel, row[4], installed)

@@ -30,7 +30,7 @@ SELECT name FROM pg_timezone_names
 -- name: strange
 -- Channels whose days the server cannot cut: it does not list their zone. Only those up to the last
 -- that is asked for, so that a long list is not read to its end for each part of it.
-SELECT point_channel.id, zone, closed_through, lower(during), upper(during)
+SELECT point_channel.id, zone, day_start, closed_through, lower(during), upper(during)
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
 JOIN installation ON installation.service_point_id = point_channel.service_point_id
@@ -41,27 +41,30 @@ ORDER BY point_channel.id, lower(during)
 
 -- name: due
 -- A day of an installation that is over and comes after the last that was closed. An open end is
--- null, which `least` leaves out. A zone that the server does not know would be an error: the CASE
--- keeps it from being asked. Zones come as one text and are looked up by their hash: they are some
--- six hundred.
+-- null, which `least` leaves out. What is earlier than a day begins belongs to the day before. A zone
+-- that the server does not know would be an error: the CASE keeps it from being asked. Zones come as
+-- one text and are looked up by their hash: they are some six hundred.
 SELECT point_channel.id
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
 WHERE point_channel.id > %(after)s
     AND CASE WHEN zone IN (SELECT unnest(string_to_array(%(zones)s, ' '))) THEN
         coalesce(closed_through, '-infinity'::date)
-        < (%(before)s::timestamptz AT TIME ZONE zone)::date - 1
+        < (%(before)s::timestamptz AT TIME ZONE zone - day_start)::date - 1
         AND EXISTS (
             SELECT FROM installation
             WHERE installation.service_point_id = point_channel.service_point_id
                 AND installation.withdrawn IS NULL
                 AND greatest(
-                    (lower(during) AT TIME ZONE zone)::date,
-                    coalesce(closed_through + 1, (%(since)s::timestamptz AT TIME ZONE zone)::date)
+                    (lower(during) AT TIME ZONE zone - day_start)::date,
+                    coalesce(
+                        closed_through + 1,
+                        (%(since)s::timestamptz AT TIME ZONE zone - day_start)::date
+                    )
                 )
                 <= least(
-                    ((upper(during) - interval '1 microsecond') AT TIME ZONE zone)::date,
-                    (%(before)s::timestamptz AT TIME ZONE zone)::date - 1
+                    ((upper(during) - interval '1 microsecond') AT TIME ZONE zone - day_start)::date,
+                    (%(before)s::timestamptz AT TIME ZONE zone - day_start)::date - 1
                 )
         )
     END
@@ -75,7 +78,8 @@ SELECT pg_advisory_xact_lock((7303::bigint << 44) + id) FROM unnest(%(ids)s::big
 -- name: channels
 SELECT
     point_channel.id, point_channel.obis, point_channel.period_s, point_channel.unit,
-    point_channel.closed_through, service_point.name, service_point.zone, service_point.capacity
+    point_channel.closed_through, service_point.name, service_point.zone, service_point.capacity,
+    point_channel.day_start
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
 WHERE point_channel.id = ANY(%(ids)s)

@@ -222,7 +222,7 @@ def _bill(row: Record) -> BillView:
     (
         _, uid, run, cycle, account, account_name, account_number, number, issued_on, due_on,
         content_sha256, state, holds, start, end, currency, total, sha256, creator, approver,
-        cancelled,
+        cancelled, day_start,
     ) = row  # fmt: skip
     return BillView(
         bill=str(uid),
@@ -244,6 +244,7 @@ def _bill(row: Record) -> BillView:
         sha256=None if sha256 is None else sha256.hex(),
         creator=_name(creator),
         approver=_name(approver),
+        day_start=day_start,
     )
 
 

@@ -74,7 +74,13 @@ SELECT
     bill.id, bill.uid, bill_run.uid, bill.cycle, account.uid,
     bill.document -> 'buyer' ->> 'name', bill.document ->> 'account',
     bill.number, bill.issued_on, bill.due_on, bill.content_sha256, bill.state, bill.holds, bill.first_day, bill.end_day,
-    bill.currency, bill.total, bill.sha256, bill.creator, bill.approver, cancelled.id IS NOT NULL
+    bill.currency, bill.total, bill.sha256, bill.creator, bill.approver, cancelled.id IS NOT NULL,
+    -- When its days begin, where that is not midnight and the same for all that it bills.
+    (
+        SELECT min(supply ->> 'day_start')
+        FROM jsonb_array_elements(bill.document -> 'supplies') AS supply
+        HAVING count(DISTINCT coalesce(supply ->> 'day_start', '')) = 1
+    )
 FROM (
     SELECT * FROM bill
     WHERE (%(id)s::uuid IS NULL OR uid = %(id)s)

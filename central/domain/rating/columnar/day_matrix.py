@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from operator import attrgetter
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from central.domain.rating.inputs.input_series import (
     magnitude,
 )
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.document import TariffDocument
+from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.quantity import Unit
 
 Row = tuple[DayBlock, ...]
@@ -84,17 +87,22 @@ class Days:
     Args:
         days: Local days.
         zone: IANA zone.
+        at: When they begin.
     """
 
-    def __init__(self, days: DayRange, zone: str) -> None:
+    def __init__(self, days: DayRange, zone: str, at: time = MIDNIGHT) -> None:
         self.days = days
-        self.zone = zone
         every = days.days()
-        starts = [day_start(day, zone) for day in (*every, days.end)]
+        starts = [day_start(day, zone, at) for day in (*every, days.end)]
         self.start = starts[0]
         self.starts = starts
         self.every = list(every)
         self._lengths: dict[int, list[int]] = {}
+
+    @classmethod
+    def of(cls, days: DayRange, document: TariffDocument) -> Self:
+        """The days as a tariff cuts them."""
+        return cls(days, document.zone, document.day_start)
 
     def row_of(self, blocks: Iterable[DayBlock]) -> tuple[Shape, Row] | None:
         """Blocks in order of their days; None unless one channel fills all days in one shape."""

@@ -72,8 +72,8 @@ def obstacles_of(
         for reason, hinders in _OBSTACLES.items()
         if any(hinders(document) for document in documents)
     ]
-    if len({document.zone for document in documents}) > 1:
-        found.append("zone: another time zone from a version on")
+    if len({(document.zone, document.day_start) for document in documents}) > 1:
+        found.append("zone: days are cut in another way from a version on")
     if any(document.history for document in documents):
         apart = any(entry.by == "calendar" for one in documents for entry in one.history)
         if apart or (period is not None and period.is_longer):

@@ -278,7 +278,7 @@ def _groups(
     meters: Sequence[Meter], segments: Sequence[Segment], terms: Terms
 ) -> list[tuple[list[int], list[list[Row]]]]:
     """Numbers of meters that can share a matrix, and their rows per input."""
-    of = Days(terms.days, segments[0].version.document.zone)
+    of = Days.of(terms.days, segments[0].version.document)
     names = inputs_for(segments)
     tariff = segments[0].version.document.tariff
     groups: dict[object, tuple[list[int], list[list[Row]]]] = {}
@@ -316,7 +316,7 @@ def _batch(
     terms: Terms,
 ) -> tuple[list[int], BillBatch] | None:
     """The batch of the meters that can be rated together, and their places in the table."""
-    of = Days(terms.days, segments[0].version.document.zone)
+    of = Days.of(terms.days, segments[0].version.document)
     constants = RatingContext({}, facts, terms.calendar, CarriedState(), month_of(terms.days))
     parts: list[list[Measured]] = []
     kept: list[int] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from central.domain.metering.block import DayBlock
+from central.domain.metering.day_start import from_day_start
 from central.domain.rating.determinants.computed_series import computed_series
 from central.domain.rating.determinants.context import HeldError
 from central.domain.rating.hold import Hold
@@ -56,15 +57,17 @@ def align_inputs(
         HeldError: A block is missing or damaged, the versions differ in zone, or a factor is not
             known.
     """
-    zones = {segment.version.document.zone for segment in segments}
-    if len(zones) > 1:
-        message = "The tariff's versions differ in zone."
-        raise HeldError(Hold("ZONE_CHANGE", message, ", ".join(sorted(zones))))
+    documents = [segment.version.document for segment in segments]
+    cuts = {f"{document.zone}{from_day_start(document.day_start)}" for document in documents}
+    if len(cuts) > 1:
+        message = "The tariff's versions differ in where their days are cut."
+        raise HeldError(Hold("ZONE_CHANGE", message, ", ".join(sorted(cuts))))
+    zone, at = documents[0].zone, documents[0].day_start
     found: dict[str, InputSeries] = {}
     holds: list[Hold] = []
     names = {name: None for segment in segments for name in inputs_of(segment.version)}
     for name in names:
-        aligned = align(name, blocks.get(name, ()), days, segments[0].version.document.zone)
+        aligned = align(name, blocks.get(name, ()), days, zone, at)
         if isinstance(aligned, InputSeries):
             found[name] = aligned
         else:

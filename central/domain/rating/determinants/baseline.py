@@ -202,7 +202,9 @@ def _day(
         return None
     document = segment.version.document
     one = DayRange(day, day + timedelta(days=1))
-    clock = local_clock(one.first, one.end, document.zone, document.clock, series.step_s)
+    clock = local_clock(
+        one.first, one.end, document.zone, document.clock, series.step_s, document.day_start
+    )
     values = [int(value) * series.scale for value in series.values.tolist()]
     return _Day(day, values, clock.minutes.tolist(), series)
 

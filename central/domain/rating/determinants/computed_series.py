@@ -72,7 +72,7 @@ def series_on(  # noqa: PLR0913, PLR0917 - a name, and all it may be computed fr
     days = DayRange(day, day + timedelta(days=1))
     inputs: Made = {}
     for one in needed - set(rules):
-        aligned = align(one, blocks.get(one, ()), days, document.zone)
+        aligned = align(one, blocks.get(one, ()), days, document.zone, document.day_start)
         if not isinstance(aligned, InputSeries):
             raise HeldError(aligned[0])
         inputs[one] = aligned

@@ -9,9 +9,10 @@ from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.period_runs import plan_of
-from central.domain.rating.inputs.segments import DayRange, Segment
+from central.domain.rating.inputs.segments import Segment
 from central.domain.rating.inputs.usage_event import SECONDS, Event, EventSource
 from central.domain.tariff.determinant_rules import EventDeterminant
+from firmware_bridge.contract.interval import Interval
 
 _MINUTE_S = 60
 _HOW = {"count": "sum"}
@@ -85,8 +86,8 @@ def distinct(stream: str, events: Sequence[Event]) -> list[Event]:
 def _labels(
     rule: EventDeterminant, segment: Segment, context: RatingContext
 ) -> Iterator[tuple[str, Spans, Fields]]:
-    zone = segment.version.document.zone
-    whole = segment.days.interval(zone)
+    document = segment.version.document
+    whole = segment.days.interval(document.zone, document.day_start)
     spans: Spans = ((whole.start, whole.end),)
     if rule.by:
         plan = plan_of(segment.version, rule.by, segment.days, _MINUTE_S, context.resolved)
@@ -112,7 +113,8 @@ def _all_listed(
 ) -> None:
     if not rule.field or rule.other is not None:
         return
-    whole = segment.days.interval(segment.version.document.zone)
+    document = segment.version.document
+    whole = segment.days.interval(document.zone, document.day_start)
     every = EventSource(
         rule.stream, rule.take, ((whole.start, whole.end),), where, "", 0, ()
     ).chosen(events)
@@ -122,7 +124,6 @@ def _all_listed(
             raise HeldError(Hold("UNKNOWN_DIMENSION", message, event.id))
 
 
-def events_within(events: Sequence[Event], days: DayRange, zone: str) -> tuple[Event, ...]:
+def events_within(events: Sequence[Event], span: Interval) -> tuple[Event, ...]:
     """The events of some local days."""
-    span = days.interval(zone)
     return tuple(event for event in events if span.start <= event.at < span.end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
+from central.domain.metering.day_start import from_day_start
 from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.interval_weights import Runs, constant, cut, spread
 from central.domain.rating.inputs.segments import DayRange
+from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.interval import day_start as _day_start
 from firmware_bridge.contract.quantity import Unit
 
@@ -222,7 +224,7 @@ def _scale(exponent: int, unit: Unit, period_s: int) -> Fraction:
 
 
 def align(
-    name: str, blocks: Sequence[DayBlock], days: DayRange, zone: str
+    name: str, blocks: Sequence[DayBlock], days: DayRange, zone: str, at: time = MIDNIGHT
 ) -> InputSeries | tuple[Hold, ...]:
     """Blocks of one input as one array, or why that cannot be.
 
@@ -231,6 +233,7 @@ def align(
         blocks: Any order, any number of channels; days outside the bill are left out.
         days: Days billed.
         zone: Zone of the local days.
+        at: When they begin.
     """
     channels: dict[int, dict[object, DayBlock]] = {}
     for block in blocks:
@@ -248,7 +251,7 @@ def align(
             holds.append(Hold("MISSING_DAYS", message, f"channel {channel_id}, {missing[0]}"))
             continue
         series = tuple(found[day] for day in days.days())
-        holds.extend(_damage(name, series, zone))
+        holds.extend(_damage(name, series, zone, at))
         ordered.append(series)
     steps = {block.period_s for channel in ordered for block in channel}
     if len(steps) > 1:
@@ -256,10 +259,10 @@ def align(
         holds.append(Hold("MIXED_INTERVALS", message, ", ".join(map(str, sorted(steps)))))
     if holds:
         return tuple(holds)
-    return _join(name, ordered, days, zone)
+    return _join(name, ordered, day_start(days.first, zone, at), days)
 
 
-def _damage(name: str, blocks: Sequence[DayBlock], zone: str) -> list[Hold]:
+def _damage(name: str, blocks: Sequence[DayBlock], zone: str, at: time) -> list[Hold]:
     holds = []
     quality = np.concatenate([block.quality for block in blocks])
     damaged = bool((quality == IntervalQuality.MISSING).any())
@@ -269,15 +272,16 @@ def _damage(name: str, blocks: Sequence[DayBlock], zone: str) -> list[Hold]:
             holds.append(
                 Hold("MISSING_INTERVALS", message, f"channel {block.channel_id}, {block.day}")
             )
-        end = day_start(block.day + timedelta(days=1), zone)
-        if block.start != day_start(block.day, zone) or block.end != end:
-            message = f"The block of {name!r} on {block.day} is not a local day of {zone}."
+        end = day_start(block.day + timedelta(days=1), zone, at)
+        if block.start != day_start(block.day, zone, at) or block.end != end:
+            cut = f"{zone}{from_day_start(at)}"
+            message = f"The block of {name!r} on {block.day} is not a local day of {cut}."
             holds.append(Hold("DAY_MISMATCH", message, f"channel {block.channel_id}, {block.zone}"))
     return holds
 
 
 def _join(
-    name: str, channels: Sequence[tuple[DayBlock, ...]], days: DayRange, zone: str
+    name: str, channels: Sequence[tuple[DayBlock, ...]], start: datetime, days: DayRange
 ) -> InputSeries:
     every = [block for channel in channels for block in channel]
     scale = min(map(billing_scale, {(b.exponent, b.unit): b for b in every}.values()))
@@ -301,7 +305,7 @@ def _join(
     return InputSeries(
         name,
         days,
-        day_start(days.first, zone),
+        start,
         channels[0][0].period_s,
         total,
         scale,

@@ -88,7 +88,9 @@ def _made(
     version: TariffVersion, by: str, days: DayRange, step_s: int, resolved: ResolvedCalendar
 ) -> Plan:
     document = version.document
-    clock = local_clock(days.first, days.end, document.zone, document.clock, step_s)
+    clock = local_clock(
+        days.first, days.end, document.zone, document.clock, step_s, document.day_start
+    )
     if by:
         schedule = document.calendar.schedule(by)
         labels = tuple(period.name for period in schedule.periods)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from functools import lru_cache
 
 from central.domain.tariff.calendar import season_on
 from central.domain.tariff.version import TariffVersion, version_on
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import Interval, day_start
+from firmware_bridge.contract.interval import MIDNIGHT, Interval, day_start
 
 
 @lru_cache(maxsize=4096)
@@ -53,9 +53,14 @@ class DayRange:
         """The days, ascending."""
         return _days(self.first, self.count)
 
-    def interval(self, zone: str) -> Interval:
-        """From the first instant of the first day to that of `end`, in UTC."""
-        return Interval(day_start(self.first, zone), day_start(self.end, zone))
+    def interval(self, zone: str, at: time = MIDNIGHT) -> Interval:
+        """From the first instant of the first day to that of `end`, in UTC.
+
+        Args:
+            zone: Where the days are cut.
+            at: When they begin.
+        """
+        return Interval(day_start(self.first, zone, at), day_start(self.end, zone, at))
 
     def within(self, other: DayRange) -> DayRange | None:
         """The days that both ranges hold, None where there is none."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from fractions import Fraction
 from typing import NoReturn
 
+from central.domain.metering.day_start import day_start_text, read_day_start
 from central.domain.tariff.calendar_rules import CalendarRules
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
 from central.domain.tariff.document import (
@@ -44,7 +46,7 @@ from central.domain.tariff.grammar.settlement import SETTLEMENT
 from central.domain.tariff.grammar.state import TAKES_OVER, check_what_is_taken_over
 from central.domain.tariff.refusal import Code
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import zone_info
+from firmware_bridge.contract.interval import MIDNIGHT, zone_info
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DAYS_OF_CYCLE = whole(1, 400)
@@ -59,6 +61,19 @@ def _read_zone(cursor: Cursor) -> str:
     return name
 
 
+def _read_day_start(cursor: Cursor) -> time:
+    text = read_text(cursor)
+    try:
+        return read_day_start(text)
+    except InvalidValueError as error:
+        cursor.refuse(Code.BAD_TIME_RANGE, error.message, "Write it as 06:00.")
+
+
+DAY_START = Kind(
+    _read_day_start,
+    day_start_text,
+    {"type": "string", "pattern": r"^(0\d|1[01]):[0-5]\d$", "description": "Before noon"},
+)
 ZONE = Kind(_read_zone, str, {"type": "string", "description": "IANA time zone"})
 
 
@@ -180,6 +195,7 @@ DOCUMENT = Record(
         Row("title", TEXT),
         Row("effective", DATE, required=True),
         Row("zone", ZONE, required=True),
+        Row("day_start", DAY_START, default=MIDNIGHT),
         Row("clock", one_of("wall", "standard"), default="wall"),
         Row("currency", CURRENCY, required=True),
         Row("quantities", pairs(whole(0, 9)), default=()),

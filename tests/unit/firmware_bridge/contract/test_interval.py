@@ -1,6 +1,6 @@
 """Intervals and local days."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -92,3 +92,22 @@ def test_boundary_is_aligned_to_utc() -> None:
 def test_next_boundary_moves_on_from_a_boundary() -> None:
     instant = datetime(2026, 1, 1, 12, tzinfo=UTC)
     assert next_boundary(instant, 900) == instant + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [(date(2026, 10, 23), 24), (date(2026, 10, 24), 25), (date(2026, 3, 28), 23)],
+)
+def test_a_gas_day_has_the_hour_of_the_night_after_its_date(day: date, hours: int) -> None:
+    gas_day = local_day(day, "Europe/Madrid", time(6))
+    assert gas_day.duration == timedelta(hours=hours)
+
+
+def test_a_start_of_day_that_clocks_skip_or_repeat_is_the_first_instant_after_or_of_it() -> None:
+    half_past_two = time(2, 30)
+    assert day_start(date(2026, 3, 29), "Europe/Madrid", half_past_two) == datetime(
+        2026, 3, 29, 1, tzinfo=UTC
+    )
+    assert day_start(date(2026, 10, 25), "Europe/Madrid", half_past_two) == datetime(
+        2026, 10, 25, 0, 30, tzinfo=UTC
+    )

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from xml.etree import ElementTree as ET
 
@@ -68,6 +68,15 @@ def test_invoice_shows_lines_total_and_parties() -> None:
     for entry in bill.lines:
         assert f"{entry.line.amount}" in text
     assert "ab" * 32 in text
+
+
+def test_a_period_of_gas_days_is_printed_with_the_instants_at_both_ends() -> None:
+    rated, _ = rated_month()
+    account = Account("A-1", Party("Ana"), Party("Seller"))
+    supply = Supply("SP-1", "GAS", CYCLE.days, ZONE, rated, day_start=time(6))
+    reader = PdfReader(io.BytesIO(render_invoice(make_bill(account, CYCLE.period, [supply]))))
+    text = " ".join(page.extract_text() for page in reader.pages)
+    assert text.count("1 Oct 2026 06:00") == text.count("1 Nov 2026 06:00") == 2
 
 
 def test_same_bill_gives_the_same_bytes() -> None:

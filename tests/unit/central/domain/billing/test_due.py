@@ -41,7 +41,7 @@ def plan(
     now: date = NOW,
 ) -> AccountPlan:
     reach = RunReach.of(Cycle.parse(cycle), run_type)
-    return plan_account(chains, open_bills, periods, reach, lambda day, _: day <= now)
+    return plan_account(chains, open_bills, periods, reach, lambda day, *_: day <= now)
 
 
 def named(made: AccountPlan) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from central.domain.metering.installed_days import installed_days
+from central.domain.metering.installed_days import installed_days, local_date
 from central.service.ports.validation import ENDLESS
 from firmware_bridge.contract.interval import Interval, local_day
 
@@ -50,3 +50,14 @@ def test_a_date_that_a_zone_skipped_is_no_day() -> None:
 def test_nothing_lies_between_days_that_are_out_of_order() -> None:
     span = Interval(datetime(2026, 1, 1, tzinfo=UTC), ENDLESS)
     assert between(span, first=date(2026, 2, 2), last=date(2026, 2, 1)) == []
+
+
+def test_what_is_before_the_start_of_a_day_belongs_to_the_day_before() -> None:
+    six, day = time(6), date(2026, 10, 25)
+    begins = local_day(day, ZONE, six).start
+    before = begins - timedelta(microseconds=1)
+    assert local_date(begins, ZONE, six) == day
+    assert local_date(before, ZONE, six) == day - timedelta(days=1)
+    span = Interval(begins - timedelta(hours=1), begins + timedelta(hours=1))
+    found = installed_days([span], ZONE, date(2026, 10, 1), date(2026, 10, 31), six)
+    assert list(found) == [day - timedelta(days=1), day]

@@ -51,7 +51,7 @@ def test_versions_in_two_time_zones_are_rated_one_by_one() -> None:
     here = load_tariff(text)
     there = load_tariff(text.replace(here.zone, "Atlantic/Canary"))
     assert obstacles_of([here, here]) == ()
-    assert obstacles_of([here, there]) == ("zone: another time zone from a version on",)
+    assert obstacles_of([here, there]) == ("zone: days are cut in another way from a version on",)
 
 
 def test_a_meter_without_anything_of_its_own_shares_a_batch() -> None:

@@ -1,0 +1,1 @@
+GRANT UPDATE (day_start) ON service TO meterline_app;

@@ -1,0 +1,174 @@
+"""Gas days begin at 06:00: they are cut, claimed, billed and due there, on every store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from central.domain.billing.bill import Party
+from central.domain.billing.occupancy import DayStartFixedError, DayStartsDifferError
+from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.reconcile import Reconcile, ReconciledScope
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    InstallationRecord,
+    PointChannelRecord,
+    PointRecord,
+)
+from central.service.ports.registry_services import ServiceRecord
+from central.service.ports.validation import ChannelDay, PointChannelId
+from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import day_start
+from firmware_bridge.contract.obis import GAS_VOLUME, Obis
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Reading
+from tests.support.actors import noted
+from tests.support.books import ZONE, Utility
+from tests.support.daily_books import approve, bill, heads, run
+from tests.support.ingest import Edge, channel
+
+OTHER_GAS = Obis.parse("7-0:3.0.1")
+SIX = datetime(2026, 1, 1, 6, tzinfo=UTC).time()
+HOUR = timedelta(hours=1)
+FIRST = PointChannelId(1)
+TARIFF = """\
+tariff: GAS
+effective: 2026-01-01
+zone: Europe/Madrid
+day_start: 06:00
+currency: {code: EUR, digits: 2}
+determinants: {used: {sum: m3}}
+charges:
+  - {id: daily, price: 0.10, per: day}
+  - {id: energy, qty: used, price: 0.50}
+"""
+
+
+def since(day: date) -> datetime:
+    """When a gas day begins."""
+    return day_start(day, ZONE, SIX)
+
+
+def shown(at: datetime, zero: datetime) -> int:
+    """The register: each hour uses one litre more than the one before."""
+    hours = (at - zero) // HOUR
+    return hours * (hours + 1) // 2
+
+
+async def supplied(utility: Utility, first: date, end: date) -> datetime:
+    """A gas customer with hourly registers, some hours beyond both ends; the register's zero."""
+    zero, until = since(first) - 12 * HOUR, since(end) + 12 * HOUR
+    edge = Edge("gw-1")
+    utility.now = until
+    await utility.gateways.enrol(edge.name, noted(utility.now))
+    enrol = utility.enrol
+    await enrol.seller(Party("Sierra Gas"))
+    await enrol.tariff(TARIFF)
+    await enrol.service_point(
+        PointRecord("SP-1", ZONE),
+        PointChannelRecord(GAS_VOLUME, 3600, Unit.LITRE),
+        services=[ServiceRecord("gas", day_start=SIX)],
+    )
+    await enrol.installation(InstallationRecord("SP-1", "MTL", "S1", zero, gateway="gw-1"))
+    await enrol.account(AccountRecord("A-1", Party("Customer")))
+    await enrol.agreement(AgreementRecord("A-1", "SP-1", "GAS", first))
+    of = replace(channel("S1"), obis=GAS_VOLUME, unit=Unit.LITRE)
+    hours = [zero + place * HOUR for place in range((until - zero) // HOUR + 1)]
+    await utility.deliver(edge, [Reading(of, at, shown(at, zero), 0) for at in hours])
+    await utility.validate()
+    return zero
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "hours"),
+    [(date(2026, 10, 1), date(2026, 11, 1), 745), (date(2027, 3, 1), date(2027, 4, 1), 743)],
+    ids=["autumn", "spring"],
+)
+async def test_a_month_of_gas_runs_from_six_to_six(
+    utility: Utility, first: date, end: date, hours: int
+) -> None:
+    zero = await supplied(utility, first, end)
+    cycle = f"{first:%Y-%m}"
+    utility.now = since(end) - timedelta(minutes=1)
+    summary = await run(utility, cycle)
+    assert await heads(utility, summary) == []
+    assert [entry.days.code for entry in summary.left_out] == ["NOT_DUE"]
+    utility.now = since(end)
+    await utility.validate()
+    utility.now += HOUR
+    await utility.validate()
+    await run(utility, cycle)
+    made = await bill(utility, "A-1", cycle)
+    litres = shown(since(end), zero) - shown(since(first), zero)
+    assert (since(end) - since(first)) // HOUR == hours
+    daily, energy = (line.line for line in made.bill.lines)
+    assert energy.quantity == Decimal(litres) / 1000
+    assert daily.quantity == (end - first).days
+    supply = made.bill.supplies[0]
+    assert (supply.day_start, supply.days.first, supply.days.end) == (SIX, first, end)
+    assert [(read.opened, read.closed) for read in supply.reads] == [(since(first), since(end))]
+    assert supply.reads[0].usage == energy.quantity
+    asked = ReconciledScope(DayRange(first, end))
+    report = await Reconcile(utility.reconciliation, lambda: utility.now)(asked)
+    assert report.balanced
+
+
+async def test_a_day_start_changes_until_something_is_billed(utility: Utility) -> None:
+    first, end = date(2026, 10, 1), date(2026, 10, 4)
+    await supplied(utility, first, end)
+    midnight = ServiceRecord("gas", day_start=day_start(first, "UTC").time())
+    await utility.enrol.services("SP-1", midnight)
+    await utility.validate()
+    days = {ChannelDay(FIRST, first): None}
+    assert (await utility.validation.blocks(days))[ChannelDay(FIRST, first)].start == day_start(
+        first, ZONE
+    )
+    await utility.enrol.services("SP-1", ServiceRecord("gas", day_start=SIX))
+    await utility.validate()
+    assert (await utility.validation.blocks(days))[ChannelDay(FIRST, first)].start == since(first)
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "GAS", first, end))
+    utility.now = since(date(2026, 11, 1))
+    await utility.validate()
+    summary = await run(utility, "2026-10")
+    assert await approve(utility, summary) == []
+    with pytest.raises(DayStartFixedError):
+        await utility.enrol.services("SP-1", midnight)
+    await utility.enrol.services("SP-1", ServiceRecord("gas"), ServiceRecord("gas", day_start=SIX))
+
+
+async def test_services_of_one_channel_begin_their_days_together(utility: Utility) -> None:
+    await supplied(utility, date(2026, 10, 1), date(2026, 10, 3))
+    enrol = utility.enrol
+    with pytest.raises(DayStartsDifferError):
+        await enrol.services(
+            "SP-1", ServiceRecord("grid", (GAS_VOLUME,), day_start(date(2026, 10, 1), "UTC").time())
+        )
+    await enrol.services("SP-1", ServiceRecord("grid", (GAS_VOLUME,)))
+    async with utility.registry.transaction() as registry:
+        assert {one.name: one.day_start for one in await registry.services("SP-1")} == {
+            "gas": SIX,
+            "grid": SIX,
+        }
+    with pytest.raises(InvalidValueError):
+        await enrol.service_point(
+            PointRecord("SP-1", ZONE),
+            PointChannelRecord(OTHER_GAS, 14_400, Unit.LITRE),
+        )
+
+
+async def test_a_tariff_that_cuts_days_otherwise_is_held(utility: Utility) -> None:
+    first, end = date(2026, 10, 1), date(2026, 11, 1)
+    await supplied(utility, first, end)
+    other = TARIFF.replace("day_start: 06:00\n", "").replace("GAS", "OTHER")
+    await utility.enrol.tariff(other)
+    await utility.enrol.account(AccountRecord("A-2", Party("Other")))
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "GAS", first, end))
+    await utility.enrol.agreement(AgreementRecord("A-2", "SP-1", "OTHER", end))
+    utility.now = since(date(2026, 12, 1)) + HOUR
+    await utility.validate()
+    summary = await run(utility, "2026-11")
+    assert "DAY_MISMATCH" in {hold.code for head in summary.held for hold in head.holds}
