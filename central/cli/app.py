@@ -14,6 +14,7 @@ from central.cli import (
     findings,
     groups,
     history,
+    holidays,
     processes,
     rate,
     registry,
@@ -37,6 +38,7 @@ app.add_typer(tariffs.tariffs, name="tariff")
 app.add_typer(history.histories, name="registry")
 app.add_typer(withdraw.agreements, name="agreement")
 app.add_typer(withdraw.installations, name="installation")
+app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(rate.app)

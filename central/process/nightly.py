@@ -24,6 +24,7 @@ from central.service.nightly import JobOutcome, Nightly
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.registry.cycles import BillingCycles
+from central.service.registry.holidays import PublicHolidays
 from central.service.validation.estimate_held import EstimateHeld, EstimateTally
 
 _LOOK_EVERY_S = 60.0
@@ -40,6 +41,9 @@ def nightly_jobs(pool: Pool, settings: Settings, clock: Callable[[], datetime]) 
         changes = await BillingCycles(registry, Actor.job("cycles"), lambda: now).extend()
         return sum(len(change.added) for change in changes)
 
+    async def keep_holidays(now: datetime) -> int:
+        return await PublicHolidays(registry, Actor.job("holidays"), lambda: now).seed()
+
     async def retry(now: datetime) -> RetryTally:
         return await retry_held(window, bills, lambda: now, settings.shard_size)
 
@@ -50,6 +54,7 @@ def nightly_jobs(pool: Pool, settings: Settings, clock: Callable[[], datetime]) 
     return Nightly(
         {
             "extend_cycles": extend_cycles,
+            "keep_holidays": keep_holidays,
             "retry_held": retry,
             "estimate_held": estimate_held,
             "retry_estimated": retry,

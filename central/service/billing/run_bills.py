@@ -232,7 +232,7 @@ async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tari
     }
     days = works[0].plan.period.days
     records = {name: work.shard.tariffs.get(name, ()) for name in sorted(names)}
-    tariffs = Tariffs(records, days)
+    tariffs = Tariffs(records, days, work.shard.holidays)
     longest = max(tariffs.looks_back.values(), default=0)
 
     async def load(some: Sequence[str]) -> None:

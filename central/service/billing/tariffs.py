@@ -13,6 +13,12 @@ from central.domain.rating.inputs.price_days import PriceDay, join_days
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.holiday_calendar import (
+    RELEASED,
+    HolidayCalendar,
+    calendar_name,
+    kept_years,
+)
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from central.service.billing.unrated import TARIFF_REFUSED
@@ -21,6 +27,8 @@ from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputStamp
 from central.service.rating.resolve_calendar import resolve_calendar
 from firmware_bridge.contract.interval import MIDNIGHT
+
+_DAY = timedelta(days=1)
 
 
 class Tariffs:
@@ -32,10 +40,18 @@ class Tariffs:
     Args:
         records: Versions by name.
         days: What will be rated.
+        holidays: Years of calendars that are kept; of others the release says the holidays.
     """
 
-    def __init__(self, records: Mapping[str, Sequence[TariffRecord]], days: DayRange) -> None:
+    def __init__(
+        self,
+        records: Mapping[str, Sequence[TariffRecord]],
+        days: DayRange,
+        holidays: Sequence[HolidayCalendar] = (),
+    ) -> None:
         self._years = (days.first.year - 1, days.end.year + 1)
+        self._billed = range(days.first.year, (days.end - _DAY).year + 1)
+        self._holidays = tuple(holidays)
         self._series: dict[str, PriceSeries] = {}
         self._revisions: dict[str, int] = {}
         self._unreadable: dict[str, Exception] = {}
@@ -44,7 +60,7 @@ class Tariffs:
         for name, found in records.items():
             self._read(name, found, days)
         documents = [one.document for found in self._versions.values() for one in found]
-        self.calendar: ResolvedCalendar = resolve_calendar(documents, *self._years)
+        self.calendar: ResolvedCalendar = resolve_calendar(documents, *self._years, self._holidays)
 
     def _read(self, name: str, records: Sequence[TariffRecord], days: DayRange) -> None:
         listed = sorted(records, key=lambda one: one.effective)
@@ -53,7 +69,7 @@ class Tariffs:
         for record, end in zip(listed, ends, strict=True):
             try:
                 version = _version(record)
-                resolve_calendar([version.document], *self._years)
+                resolve_calendar([version.document], *self._years, self._holidays)
             except Exception as error:  # noqa: BLE001 - what one document does, others do not pay
                 if record.effective < days.end and days.first < end:
                     self.refused[name] = _refused(record, error)
@@ -87,7 +103,19 @@ class Tariffs:
     def stamped(self, stamp: InputStamp, name: str) -> InputStamp:
         """A stamp with the revisions of the series that a tariff names."""
         named = sorted(self._named(name))
-        return replace(stamp, series={series: self._revisions.get(series, 0) for series in named})
+        series = {series: self._revisions.get(series, 0) for series in named}
+        return replace(stamp, series=series, holidays=self._holiday_revisions(name))
+
+    def _holiday_revisions(self, name: str) -> Mapping[str, int]:
+        """Which revisions of holidays a tariff's bills are rated with, by calendar and year."""
+        rules = {version.document.calendar.holidays for version in self.versions(name)}
+        names = {calendar_name(rule) for rule in rules if rule is not None and rule.country}
+        return {
+            f"{calendar} {year}": kept[year].revision if year in kept else RELEASED
+            for calendar in sorted(names)
+            for kept in [kept_years(self._holidays, calendar)]
+            for year in self._billed
+        }
 
     def set_series(self, days: Iterable[PriceDay]) -> None:
         """Take the days of series that a store keeps, by name and day."""

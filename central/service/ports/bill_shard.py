@@ -25,6 +25,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.holiday_calendar import HolidayCalendar
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputStamp
 from firmware_bridge.contract.interval import MIDNIGHT
@@ -193,6 +194,7 @@ class Shard:
         open_bills: Drafts and held bills by account, kept from being changed meanwhile.
         periods: In which the accounts' days lie.
         tariffs: Versions of their tariffs, by name and date.
+        holidays: Years of holiday calendars that are kept.
     """
 
     run: RunRecord
@@ -201,6 +203,7 @@ class Shard:
     open_bills: Mapping[int, Sequence[OpenBill]]
     periods: AccountPeriods
     tariffs: Mapping[str, Sequence[TariffRecord]]
+    holidays: Sequence[HolidayCalendar] = ()
 
 
 def utc_days(days: DayRange, back: int) -> DayRange:

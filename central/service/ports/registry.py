@@ -19,6 +19,7 @@ from central.service.ports.cutover import CutoverTransaction
 from central.service.ports.cycles import CycleTransaction
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.groups import GroupTransaction
+from central.service.ports.holidays import HolidayTransaction
 from central.service.ports.open_bills import OpenBillsTransaction
 from central.service.ports.registry_revisions import RegistryRevision
 from central.service.ports.registry_services import ServiceTransaction
@@ -206,6 +207,7 @@ class RegistryTransaction(
     CycleTransaction,
     GroupTransaction,
     OpenBillsTransaction,
+    HolidayTransaction,
     WithdrawalTransaction,
     Protocol,
 ):

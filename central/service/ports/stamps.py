@@ -45,6 +45,8 @@ class InputStamp:
         tariff: Of the tariff: its versions.
         settings: Of what is the same for all bills.
         series: Of the price and factor series that the tariff names.
+        holidays: Of the years of holidays that it was rated with, by calendar and year; kept for
+            those who ask, and not compared: a change raises the tariff's.
     """
 
     point: int = 0
@@ -52,6 +54,7 @@ class InputStamp:
     tariff: int = 0
     settings: int = 0
     series: Mapping[str, int] = field(default_factory=dict)
+    holidays: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

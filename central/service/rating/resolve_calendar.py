@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,11 +13,15 @@ import holidays
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.calendar_rules import HolidayRule
 from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.holiday_calendar import HolidayCalendar, calendar_name, kept_years
 from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
 
 
 def resolve_calendar(
-    documents: Iterable[TariffDocument], first_year: int, last_year: int
+    documents: Iterable[TariffDocument],
+    first_year: int,
+    last_year: int,
+    kept: Iterable[HolidayCalendar] = (),
 ) -> ResolvedCalendar:
     """The calendar of some tariffs over some years.
 
@@ -24,13 +29,15 @@ def resolve_calendar(
         documents: Tariffs whose holidays are needed.
         first_year: First year, included.
         last_year: Last year, included.
+        kept: Years that a store keeps; of others the release says the holidays.
 
     Raises:
         TariffRefusedError: A country, subdivision or holiday name is not known.
     """
+    calendars = tuple(kept)
     rules = {document.calendar.holidays: document for document in documents}
     resolved = tuple(
-        (rule, _dates(rule, first_year, last_year, document.tariff))
+        (rule, _dates(rule, range(first_year, last_year + 1), document.tariff, calendars))
         for rule, document in rules.items()
         if rule is not None
     )
@@ -38,32 +45,53 @@ def resolve_calendar(
 
 
 @lru_cache(maxsize=256)
-def _dates(rule: HolidayRule, first_year: int, last_year: int, tariff: str) -> tuple[date, ...]:
+def _dates(
+    rule: HolidayRule, years: range, tariff: str, kept: tuple[HolidayCalendar, ...]
+) -> tuple[date, ...]:
     if rule.country is None:
         return rule.dates
+    calendars = kept_years(kept, calendar_name(rule))
+    dates = set(rule.dates)
+    names: set[str] = set()
+    for year in years:
+        days = calendars[year].days if year in calendars else _released(rule, year, tariff)
+        for day, name in days:
+            parts = {part.strip() for part in name.split(";")}
+            plain = {part.removesuffix("(observed)").strip() for part in parts}
+            names |= plain
+            if not rule.only or plain & set(rule.only):
+                dates.add(day)
+    if set(rule.only) - names:
+        message = f"{rule.country} has no holiday {min(set(rule.only) - names)!r}."
+        raise _unknown(tariff, message)
+    return tuple(sorted(dates))
+
+
+def released_holidays(rule: HolidayRule, year: int) -> tuple[tuple[date, str], ...]:
+    """What the release says of the holidays of a rule's country in a year, all of them.
+
+    Raises:
+        TariffRefusedError: The country or subdivision is not known.
+    """
+    return _released(replace(rule, dates=(), only=()), year, calendar_name(rule))
+
+
+@lru_cache(maxsize=1024)
+def _released(rule: HolidayRule, year: int, tariff: str) -> tuple[tuple[date, str], ...]:
+    assert rule.country is not None  # noqa: S101 - filtered by those who ask
     try:
+        # A day off may lie in the year before or after the holiday's.
         found = holidays.country_holidays(
             rule.country,
             subdiv=rule.subdivision,
-            years=range(first_year, last_year + 1),
+            years=range(year - 1, year + 2),
             observed=rule.observed,
             language="en_US" if _speaks_english(rule.country) else None,
         )
     except NotImplementedError:
         message = f"The holidays of {rule.country} {rule.subdivision or ''} are unknown."
         raise _unknown(tariff, message) from None
-    dates = set(rule.dates)
-    names: set[str] = set()
-    for day, name in found.items():
-        parts = {part.strip() for part in name.split(";")}
-        plain = {part.removesuffix("(observed)").strip() for part in parts}
-        names |= plain
-        if not rule.only or plain & set(rule.only):
-            dates.add(day)
-    if set(rule.only) - names:
-        message = f"{rule.country} has no holiday {min(set(rule.only) - names)!r}."
-        raise _unknown(tariff, message)
-    return tuple(sorted(dates))
+    return tuple(sorted((day, name) for day, name in found.items() if day.year == year))
 
 
 def _speaks_english(country: str) -> bool:

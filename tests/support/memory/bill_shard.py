@@ -25,6 +25,7 @@ from tests.support.memory import stamps
 from tests.support.memory.billing_load import WorkLoader, blocks_of
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptPart, MemoryBooks
 from tests.support.memory.cycles import periods_of
+from tests.support.memory.holidays import newest_holidays
 from tests.support.memory.series import newest_days
 from tests.support.memory.tariffs import in_force
 from tests.support.memory.unchanged import is_unchanged
@@ -52,7 +53,9 @@ def take_shard(
     open_bills = {
         account: _open_bills(bills, account, every=chosen is not None) for account in accounts
     }
-    return MemoryShard(books, Shard(run, number, chains, open_bills, periods, tariffs))
+    holidays = newest_holidays(state)
+    shard = Shard(run, number, chains, open_bills, periods, tariffs, holidays)
+    return MemoryShard(books, shard)
 
 
 def _chains(state: BookState, account: int) -> list[OccupancyChain]:

@@ -25,6 +25,7 @@ from central.service.ports.billing import BillRecord
 from central.service.ports.cycles import CycleRecord
 from central.service.ports.documents import BillDocument, DocumentJob
 from central.service.ports.groups import GroupRecord, Membership
+from central.service.ports.holidays import HolidayRevision
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -141,6 +142,7 @@ class BookState:
     claims: dict[tuple[int, date], KeptClaim] = field(default_factory=dict)
     openings: dict[int, CutoverOpening] = field(default_factory=dict)
     tariffs: dict[tuple[str, date, int], TariffRevision] = field(default_factory=dict)
+    holidays: dict[tuple[str, int, int], HolidayRevision] = field(default_factory=dict)
     series: dict[tuple[str, date, int], PriceDay] = field(default_factory=dict)
     blocks: dict[tuple[ChannelDay, int], DayBlock] = field(default_factory=dict)
     estimates: dict[tuple[ChannelDay, int], str] = field(default_factory=dict)

@@ -31,6 +31,7 @@ from tests.support.memory.books import BookState, KeptChannel, MemoryBooks
 from tests.support.memory.cutover import CutoverTables
 from tests.support.memory.cycles import CycleRows
 from tests.support.memory.groups import GroupRows
+from tests.support.memory.holidays import HolidayTables
 from tests.support.memory.ingest import Touched
 from tests.support.memory.revisions import RevisionTables
 from tests.support.memory.tariffs import TariffTables
@@ -54,7 +55,13 @@ class MemoryRegistry:
 
 
 class _Transaction(
-    TariffTables, RevisionTables, AgreementTables, CutoverTables, CycleRows, GroupRows
+    TariffTables,
+    RevisionTables,
+    AgreementTables,
+    CutoverTables,
+    CycleRows,
+    GroupRows,
+    HolidayTables,
 ):
     """`RegistryTransaction` over dictionaries."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
@@ -185,6 +186,7 @@ class ShardWriter:
                 part.closing_sha256,
                 part.closing,
                 *((None,) * 5 if stamp is None else stamps.stamp_columns(stamp).values()),
+                Jsonb({} if stamp is None else dict(stamp.holidays)),
             )
 
     async def _next_ids(self, count: int) -> list[int]:

@@ -17,6 +17,7 @@ from central.adapters.timescale.billing.save import ShardWriter
 from central.adapters.timescale.billing.unchanged import unchanged_bills
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.registry.cycles import periods_of
+from central.adapters.timescale.registry.holidays import newest_holidays
 from central.adapters.timescale.registry.series import newest_days
 from central.domain.billing.due import NotBilled, OccupancyChain, OpenBill, PlannedBill
 from central.domain.rating.inputs.price_days import PriceDay
@@ -65,6 +66,7 @@ async def _taken(
         open_bills,
         await periods_of(claims.connection, list(chains), run.scope.end),
         await loader.tariffs({term.tariff for term in terms}),
+        await newest_holidays(claims.connection),
     )
     return TimescaleShard(claims.connection, shard, claims, loader)
 

@@ -20,6 +20,7 @@ from central.adapters.timescale.registry.agreements import AgreementRows
 from central.adapters.timescale.registry.cutover import CutoverRows
 from central.adapters.timescale.registry.cycles import CycleRows
 from central.adapters.timescale.registry.groups import GroupRows
+from central.adapters.timescale.registry.holidays import HolidayRows
 from central.adapters.timescale.registry.revisions import RevisionRows
 from central.adapters.timescale.registry.tariffs import TariffRows
 from central.adapters.timescale.registry.withdrawals import WithdrawalRows
@@ -64,7 +65,14 @@ class TimescaleRegistry:
 
 
 class _RegistryTransaction(
-    TariffRows, RevisionRows, AgreementRows, CutoverRows, CycleRows, GroupRows, WithdrawalRows
+    TariffRows,
+    RevisionRows,
+    AgreementRows,
+    CutoverRows,
+    CycleRows,
+    GroupRows,
+    HolidayRows,
+    WithdrawalRows,
 ):
     """`RegistryTransaction` on one connection."""
 
