@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from central.api.access_middleware import API, AccessMiddleware
 from central.api.authentication import Authenticator
-from central.api.problems import MEDIA_TYPE, Problem, problem_of
+from central.api.problems import MEDIA_TYPE, TITLES, Problem, problem_of
 from central.api.routers import all_routers
 from central.api.settings import WebSettings
 from central.api.sign_in import router as sign_in
@@ -85,7 +85,7 @@ def answer(request: Request, problem: Problem) -> Response:
         request,
         "problem.html",
         status=problem.status,
-        title=problem.title,
+        title=TITLES.get(problem.status, problem.title),
         detail=problem.detail,
         remedy=problem.remedy,
     )

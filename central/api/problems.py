@@ -105,6 +105,20 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
 }
 
 
+# What a page says above the sentence; programs get the phrase of HTTP.
+TITLES: dict[HTTPStatus, str] = {
+    HTTPStatus.BAD_REQUEST: "Not understood",
+    HTTPStatus.FORBIDDEN: "Not allowed",
+    HTTPStatus.NOT_FOUND: "Not found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Not found",
+    HTTPStatus.CONFLICT: "Not done",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too much at once",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Not accepted",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "A fault in Meterline",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not available now",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What went wrong, as a caller sees it.

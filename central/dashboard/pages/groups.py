@@ -71,7 +71,9 @@ async def assign(request: Request, name: str) -> Response:
     """Put a member in for some days."""
     form = await SentForm.of(request)
     membership = Membership(
-        form.text("member", "Member"), form.day("first", "From"), form.optional_day("end", "Until")
+        form.text("member", "Member"),
+        form.day("first", "From"),
+        form.optional_day("end", "Out again from"),
     )
     use_case = pages_of(request).services.groups(request.state.actor, form.text("reason", "Reason"))
     await use_case.assign(name, membership)
@@ -83,7 +85,7 @@ async def remove(request: Request, name: str) -> Response:
     """Take a member out from a day on."""
     form = await SentForm.of(request)
     use_case = pages_of(request).services.groups(request.state.actor, form.text("reason", "Reason"))
-    await use_case.remove(name, form.text("member", "Member"), form.day("first", "From"))
+    await use_case.remove(name, form.text("member", "Member"), form.day("first", "Out from"))
     return back_to(_address(name))
 
 

@@ -53,7 +53,7 @@ async def change(request: Request) -> Response:
     changed = SettingsChange(
         series=form.text("series", "Series", 16),
         width=form.whole("width", "Digits", WIDTH_MAX),
-        yearly=form.optional("yearly", "Count") == "yes",
+        yearly=form.optional("yearly", "Numbers") == "yes",
         due_days=form.whole("due_days", "Days to pay", DUE_DAYS_MAX),
         zone=form.optional("zone", "Time zone"),
         locale=form.text("locale", "Language"),

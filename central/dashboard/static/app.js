@@ -18,6 +18,9 @@ document.addEventListener("htmx:confirm", (event) => {
   if (target && document.querySelector(target).childElementCount) event.preventDefault();
 });
 
+// On a narrow screen the navigation scrolls; where we are should be seen.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.submit();
 });

@@ -52,21 +52,18 @@ _MEANINGS = {
 }
 _REMEDIES = {
     ConflictKind.BILLED_TWICE: (
-        "Credit the customer for these days and decide `settle`, or decide `leave` and say why."
+        "Credit the customer for these days and settle it, or leave it and say why."
     ),
     ConflictKind.NOT_BILLED: (
-        "No run bills these days. Charge them outside Meterline and decide `settle`, or decide"
-        " `leave`."
+        "No run bills these days. Charge them outside Meterline and settle it, or leave it."
     ),
     ConflictKind.BEFORE_FIRST_BILL: (
-        "No run bills these days. If another system billed them, decide `leave`; if not, charge"
-        " them outside Meterline and decide `settle`."
+        "No run bills these days. If another system billed them, leave it; if not, charge them"
+        " outside Meterline and settle it."
     ),
     ConflictKind.BEYOND_END: (
-        "Credit the customer for these days and decide `settle`; if the agreement really lasted"
-        " so long, decide `leave`."
+        "Credit the customer for these days and settle it; if the agreement really lasted so"
+        " long, leave it."
     ),
-    ConflictKind.DISCARDED: (
-        "Look whether the bill that stays is the right one, then decide `leave`."
-    ),
+    ConflictKind.DISCARDED: ("Look whether the bill that stays is the right one, then leave it."),
 }
