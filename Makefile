@@ -4,7 +4,7 @@ PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo test quick check bench soak lock wheel
+.PHONY: help demo test quick check bench floors soak lock wheel
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -16,7 +16,7 @@ demo: ## everything on this machine with virtual meters; ARGS=--once ends by its
 test: ## set up, all checks, all tests; ARGS go to pytest
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python tools/check.py
-	@METERLINE_COVERAGE=1 $(BIN)/python $(PYTEST) $(ARGS)
+	@$(BIN)/python $(PYTEST) $(ARGS)
 
 quick: ## unit and property tests in small, of what changed against origin/main; ARGS=--all for all
 	@$(PYTHON) tools/setup.py test
@@ -30,7 +30,11 @@ bench: ## measure, and print what was measured
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python -m pytest --bench -s tests/benchmarks $(ARGS)
 
-soak: ## every test that has a size, at its full size; hours
+floors: ## how much of the code its tests reach, held to the floors in pyproject.toml
+	@$(PYTHON) tools/setup.py test
+	@METERLINE_COVERAGE=1 $(BIN)/python $(PYTEST)
+
+soak: floors ## the floors, then every test that has a size, at its full size; hours
 	@$(PYTHON) tools/setup.py test
 	@METERLINE_SOAK=1 $(BIN)/python $(PYTEST) $(ARGS)
 

@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, settings
 
 from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
 from central.adapters.embedded.postgres import EmbeddedPostgres
-from tests.support import run_report
+from tests.support import measured, run_report
 from tests.support.data import DEFAULT, VARIABLE, find_data
 from tests.support.servers import (
     MIGRATED,
@@ -78,8 +78,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    if os.environ.get(SOAK) and collection_path.match("test_*.py"):
-        return None if is_sized(collection_path) else True
+    if collection_path.match("test_*.py"):
+        if os.environ.get(SOAK):
+            return None if is_sized(collection_path) else True
+        if measured.METER is not None:
+            return None if measured.is_measured(collection_path) else True
     option = ON_REQUEST.get(collection_path.name)
     if option is None or collection_path.parent != config.rootpath / "tests":
         return None

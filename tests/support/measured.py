@@ -1,9 +1,9 @@
 """Which lines and branches of the product the quick kinds of tests reach, and the floor under it.
 
-Importing this module begins the measurement where METERLINE_COVERAGE is set, as `make test` does;
-it has to come before what is measured. Only the folders MEASURED count, in the process that runs
-them: their tests call what they test, while others reach by luck, and measuring doubles what a
-test costs.
+Importing this module begins the measurement where METERLINE_COVERAGE is set, as `make floors`
+does; it has to come before what is measured. Then only the folders MEASURED are collected: their
+tests call what they test, in their own process, while others reach by luck. `make test` does not
+measure, since that more than doubles what a test costs.
 
 The floors are in pyproject.toml. They are raised when more is reached, and never lowered.
 """
@@ -61,30 +61,23 @@ def measurement() -> coverage.Coverage:
     return found
 
 
+def is_measured(file: Path) -> bool:
+    """Whether a test file lies in one of the measured folders."""
+    return file.relative_to(REPOSITORY).as_posix().startswith(MEASURED)
+
+
 class Meter:
-    """A plugin that measures while a test of the measured folders runs."""
+    """A plugin that measures while tests run."""
 
     def __init__(self) -> None:
         self._coverage = measurement()
         self._coverage.start()
-        self._on = True
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """A test, with its fixtures."""
-        self._switch(on=item.nodeid.startswith(MEASURED))
-        return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         """Keep what was measured, for the process that adds it all up."""
-        self._switch(on=False)
+        self._coverage.stop()
         self._coverage.save()
-
-    def _switch(self, *, on: bool) -> None:
-        if on != self._on:
-            (self._coverage.start if on else self._coverage.stop)()
-            self._on = on
 
 
 def begin() -> Meter | None:

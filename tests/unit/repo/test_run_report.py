@@ -10,7 +10,15 @@ import pytest
 
 from tests.support.data import REPOSITORY
 from tests.support.effort import BUDGET_MIN, CPU, by_folder, folder_of, used_s, verdict
-from tests.support.measured import Reach, below, by_package, floors, package_of, raisable
+from tests.support.measured import (
+    Reach,
+    below,
+    by_package,
+    floors,
+    is_measured,
+    package_of,
+    raisable,
+)
 from tests.support.size import SOAK
 
 SUMMARY = {
@@ -114,6 +122,13 @@ def test_a_floor_far_below_is_named() -> None:
     assert raisable({"a": Reach(100, 80), "b": Reach(100, 90)}, {"a": 79.8, "b": 70}) == [
         '"b" = 90.0'
     ]
+
+
+def test_tests_of_the_code_in_their_own_process_are_measured() -> None:
+    tests = REPOSITORY / "tests"
+    assert is_measured(tests / "unit" / "tools" / "test_x.py")
+    assert is_measured(tests / "property" / "edge_agent" / "test_x.py")
+    assert not is_measured(tests / "property" / "central" / "test_x.py")
 
 
 @pytest.mark.parametrize("package", floors())
