@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Query
+from pydantic import AwareDatetime
 from starlette.requests import Request
 
 from central.service.operator.services import OperatorServices
+from central.service.registry.tariff_revisions import require_settled
 from central.service.views.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 
@@ -26,3 +29,22 @@ Attention = Annotated[bool, Query(description="Select items that need attention 
 After = Annotated[str | None, Query(max_length=512, description="Cursor from the previous page.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of items.")]
 LIMIT = DEFAULT_LIMIT
+
+
+def known_time(
+    services: Services,
+    as_of: Annotated[
+        AwareDatetime | None,
+        Query(description="What was known at a time, five minutes ago or earlier."),
+    ] = None,
+) -> datetime | None:
+    """The time of knowledge that is asked for, if one is.
+
+    Raises:
+        InvalidValueError: What was known then may still change.
+    """
+    require_settled(as_of, services.clock())
+    return as_of
+
+
+AsOf = Annotated[datetime | None, Depends(known_time)]

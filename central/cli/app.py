@@ -9,12 +9,12 @@ from typer.core import TyperCommand
 
 from central.cli import (
     audit,
-    claim_conflicts,
     cycles,
     findings,
     groups,
     history,
     holidays,
+    list_bills,
     processes,
     rate,
     registry,
@@ -42,7 +42,7 @@ app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(rate.app)
-app.add_typer(claim_conflicts.app, name="bill")
+app.add_typer(list_bills.app, name="bill")
 app.command("reconcile")(reconcile_command)
 app.add_typer(settings.app, name="settings")
 app.add_typer(audit.app, name="audit")

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import typer
 
+from central.cli.as_of import AsOf, known_time, require_issued
 from central.cli.bill_output import bill_object, print_bill, print_summary, summary_object
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import (
@@ -205,6 +206,7 @@ def summary_command(
 @answered
 def show_command(
     bill: BillName,
+    as_of: AsOf = None,
     *,
     explain: Annotated[
         bool, typer.Option("--explain", help="Sum every line again from its intervals.")
@@ -212,10 +214,12 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """Show a bill with its lines."""
+    known_at = known_time(as_of)
 
     async def work() -> tuple[BillRecord, dict[int, int]]:
         async with bill_store() as store:
             record = await find_bill(store, bill)
+            require_issued(record, known_at)
             counts: dict[int, int] = {}
             if explain:
                 for one in await ExplainBill(store).bill(str(record.uid)):

@@ -20,6 +20,7 @@ from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.config.settings import Settings
 
@@ -30,6 +31,7 @@ class Stores:
 
     Args:
         audit: Who did what.
+        billing: What the pages show of accounts and bills.
         bills: Runs of cycles and their bills.
         claims: Days that no claim can hold.
         documents: Documents as they were rendered.
@@ -45,6 +47,7 @@ class Stores:
     """
 
     audit: TimescaleAuditStore
+    billing: TimescaleBilling
     bills: TimescaleBillingStore
     claims: TimescaleClaimConflicts
     documents: TimescaleDocumentStore
@@ -77,6 +80,7 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
     async with make_pool(dsn, max_size=max_size, name=name, limits=limits) as pool:
         yield Stores(
             audit=TimescaleAuditStore(pool),
+            billing=TimescaleBilling(pool),
             bills=TimescaleBillingStore(pool),
             claims=TimescaleClaimConflicts(pool),
             documents=TimescaleDocumentStore(pool),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from central.api.parameters import LIMIT, After, Limit, Search, Services
+from central.api.parameters import LIMIT, After, AsOf, Limit, Search, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.billing import AccountOut, AgreementOut, BillOut, TariffOut
 from central.service.views.lookup import require
@@ -42,11 +42,11 @@ async def list_agreements(services: Services, account: str) -> list[AgreementOut
 
 @router.get("/accounts/{account}/bills")
 async def list_account_bills(
-    services: Services, account: str, after: After = None, limit: Limit = LIMIT
+    services: Services, account: str, as_of: AsOf, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[BillOut]:
-    """List an account's bills, oldest first."""
+    """List an account's bills, oldest first; as of a time, those that were issued by then."""
     require(await services.billing.account(account, services.clock().date()), "account", account)
-    page = await services.billing.bills(account=account, after=after, limit=limit)
+    page = await services.billing.bills(account=account, as_of=as_of, after=after, limit=limit)
     return page_out(page, BillOut.model_validate)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from central.api.parameters import LIMIT, After, Limit, Services
+from central.api.parameters import LIMIT, After, AsOf, Limit, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.billing import BillOut, ExplanationOut, LineOut, NotBilledOut, RunOut
 from central.service.billing.print_invoice import BillFile
@@ -32,16 +32,17 @@ async def get_run(services: Services, run: str) -> RunOut:
 
 
 @router.get("/bill-runs/{run}/bills")
-async def list_bills(
+async def list_bills(  # noqa: PLR0913, PLR0917 - a parameter each
     services: Services,
     run: str,
+    as_of: AsOf,
     state: str | None = None,
     after: After = None,
     limit: Limit = LIMIT,
 ) -> PageOut[BillOut]:
-    """List the bills of a run."""
+    """List the bills of a run; as of a time, those that were issued by then."""
     require(await services.billing.run(run), "bill run", run)
-    page = await services.billing.bills(run=run, state=state, after=after, limit=limit)
+    page = await services.billing.bills(run=run, state=state, as_of=as_of, after=after, limit=limit)
     return page_out(page, BillOut.model_validate)
 
 
@@ -60,9 +61,9 @@ async def list_not_billed(
 
 
 @router.get("/bills/{bill}")
-async def get_bill(services: Services, bill: str) -> BillOut:
-    """Get one bill."""
-    return BillOut.model_validate(require(await services.billing.bill(bill), "bill", bill))
+async def get_bill(services: Services, bill: str, as_of: AsOf) -> BillOut:
+    """Get one bill; as of a time, one that was issued by then."""
+    return BillOut.model_validate(require(await services.billing.bill(bill, as_of), "bill", bill))
 
 
 @router.get("/bills/{bill}/lines")

@@ -37,8 +37,8 @@ Years = Mapping[int, HolidayCalendar]
 
 def calendar_name(rule: HolidayRule) -> str:
     """The calendar of a rule: `ES`, `US-CA`, or `US+as-dated` without days off for weekends."""
-    place = "-".join(filter(None, (rule.country, rule.subdivision)))
-    return place + ("" if rule.observed else AS_DATED)
+    region = "-".join(filter(None, (rule.country, rule.subdivision)))
+    return region + ("" if rule.observed else AS_DATED)
 
 
 def kept_years(calendars: Iterable[HolidayCalendar], name: str) -> dict[int, HolidayCalendar]:

@@ -111,9 +111,9 @@ class Tariffs:
         rules = {version.document.calendar.holidays for version in self.versions(name)}
         names = {calendar_name(rule) for rule in rules if rule is not None and rule.country}
         return {
-            f"{calendar} {year}": kept[year].revision if year in kept else RELEASED
+            f"{calendar} {year}": years[year].revision if year in years else RELEASED
             for calendar in sorted(names)
-            for kept in [kept_years(self._holidays, calendar)]
+            for years in [kept_years(self._holidays, calendar)]
             for year in self._billed
         }
 

@@ -238,24 +238,33 @@ class BillingOverview(Protocol):
         """How many entries `not_billed` has, by code; of the first 100,000."""
         ...
 
-    async def bills(
+    async def bills(  # noqa: PLR0913 - a filter each
         self,
         *,
         run: str | None = None,
         account: str | None = None,
         state: str | None = None,
+        as_of: datetime | None = None,
         after: str | None = None,
         limit: int,
     ) -> Page[BillView]:
         """Bills of a run or an account in the order they were made; held ones by `state`.
+
+        Args:
+            run: Only this run's.
+            account: Only this account's.
+            state: Only those in this state.
+            as_of: Only those that were issued by then, and whether they were cancelled by then.
+            after: Cursor of the page before.
+            limit: Most rows.
 
         Raises:
             CursorError: The cursor is not one of this list.
         """
         ...
 
-    async def bill(self, bill: str) -> BillView | None:
-        """Get one bill."""
+    async def bill(self, bill: str, as_of: datetime | None = None) -> BillView | None:
+        """Get one bill; as of a time, only one that was issued by then."""
         ...
 
     async def lines(self, bill: str) -> tuple[LineView, ...]:

@@ -112,9 +112,9 @@ class AgreedFactChanges:
     ) -> None:
         new = replace(old, facts=facts)
         occupancy = next(
-            found.id
-            for found in await registry.occupancies(old)
-            if old.first in found.agreements and found.id is not None
+            lived.id
+            for lived in await registry.occupancies(old)
+            if old.first in lived.agreements and lived.id is not None
         )
         await registry.change_agreement(new, occupancy)
         later = [

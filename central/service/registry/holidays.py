@@ -151,7 +151,7 @@ class PublicHolidays:
         if not await registry.add_holidays(new, note, {tariff for tariff, _ in reading}):
             message = f"Somebody else changes {new.name} {new.year} at the same time."
             raise RegistryConflictError(message, value=new.name, remedy="Look, and try again.")
-        detail = change(_said(old), _said(new), reason)
+        detail = change(_content(old), _content(new), reason)
         await registry.audit(now, self._actor, "holidays.changed", f"{new.name} {new.year}", detail)
         return new
 
@@ -188,7 +188,7 @@ async def _revisions(registry: RegistryTransaction, name: str, year: int) -> lis
     return entries
 
 
-def _said(calendar: HolidayCalendar) -> dict[str, object]:
+def _content(calendar: HolidayCalendar) -> dict[str, object]:
     return {
         "revision": calendar.revision,
         "withdrawn": calendar.withdrawn,

@@ -20,6 +20,13 @@ SETTLED_AFTER = timedelta(minutes=5)
 """No transaction lasts longer, so what was recorded before is all there."""
 
 
+class UnsettledTimeError(InvalidValueError):
+    """What was known at a time may still change: a transaction that began before may be open."""
+
+    code = "AS_OF_UNSETTLED"
+    default_remedy = "Ask for 5 minutes ago or earlier."
+
+
 async def next_revision(
     registry: RegistryTransaction, document: str, file: str, reason: str | None
 ) -> tuple[TariffRecord, TariffRecord | None]:
@@ -87,7 +94,8 @@ def require_settled(as_of: datetime | None, now: datetime) -> None:
     """Refuse a time of knowledge at which a transaction may still be writing.
 
     Raises:
-        InvalidValueError: It has no zone, or is later than five minutes ago.
+        InvalidValueError: It has no zone.
+        UnsettledTimeError: It is later than five minutes ago.
     """
     if as_of is None:
         return
@@ -96,7 +104,7 @@ def require_settled(as_of: datetime | None, now: datetime) -> None:
         raise InvalidValueError(message, value=as_of)
     if as_of > now - SETTLED_AFTER:
         message = f"What was known at {as_of.isoformat()} may still change."
-        raise InvalidValueError(message, value=as_of, remedy="Ask for 5 minutes ago or earlier.")
+        raise UnsettledTimeError(message, value=as_of)
 
 
 def need_reason(reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -132,12 +132,13 @@ class TimescaleBilling:
         values = {"run": as_uuid(run), "most": _COUNTED}
         return tuple((code, count) for code, count in await self._ask.rows("left_out", values))
 
-    async def bills(
+    async def bills(  # noqa: PLR0913 - a filter each
         self,
         *,
         run: str | None = None,
         account: str | None = None,
         state: str | None = None,
+        as_of: datetime | None = None,
         after: str | None = None,
         limit: int,
     ) -> Page[BillView]:
@@ -152,6 +153,7 @@ class TimescaleBilling:
             "run": identifiers[0],
             "account": identifiers[1],
             "state": state,
+            "as_of": as_of,
             "after": None if key is None else key[0],
             "limit": limit + 1,
         }
@@ -159,14 +161,14 @@ class TimescaleBilling:
         more = encode_cursor((rows[limit - 1][0],)) if len(rows) > limit else None
         return Page(tuple(_bill(row) for row in rows[:limit]), more)
 
-    async def bill(self, bill: str) -> BillView | None:
+    async def bill(self, bill: str, as_of: datetime | None = None) -> BillView | None:
         """See `BillingOverview`."""
         identifier = as_uuid(bill)
         if identifier is None:
             return None
         values = {
             "id": identifier, "run": None, "account": None, "state": None, "after": None,
-            "limit": 1,
+            "as_of": as_of, "limit": 1,
         }  # fmt: skip
         row = await self._ask.row("bills", values)
         return None if row is None else _bill(row)

@@ -90,12 +90,15 @@ FROM (
         AND (%(id)s::uuid IS NOT NULL OR state = coalesce(%(state)s::text, state))
         AND (%(id)s::uuid IS NOT NULL OR %(state)s::text IS NOT NULL OR state <> 'discarded')
         AND (%(after)s::bigint IS NULL OR id > %(after)s)
+        -- A draft is replaced in place: what is known of a time are the bills that were issued.
+        AND (%(as_of)s::timestamptz IS NULL OR issued_at <= %(as_of)s)
     ORDER BY id
     LIMIT %(limit)s
 ) AS bill
 JOIN bill_run ON bill_run.id = bill.run_id
 JOIN account ON account.id = bill.account_id
 LEFT JOIN bill AS cancelled ON cancelled.cancels = bill.id
+    AND (%(as_of)s::timestamptz IS NULL OR cancelled.issued_at <= %(as_of)s)
 ORDER BY bill.id
 
 -- name: lines

@@ -1,0 +1,65 @@
+"""`meterline-central bill list`: the bills of an account, now or as they were known at a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from central.cli.as_of import AsOf, known_time
+from central.cli.claim_conflicts import app
+from central.cli.output import AsJson, answered, listed, settings, wait_for
+from central.process.stores import open_stores
+from central.service.ports.registry import NotRegisteredError
+from central.service.views.billing import BillView
+
+__all__ = ["app"]
+
+
+@app.command("list")
+@answered
+def list_command(
+    account: Annotated[str, typer.Argument(help="Number of the account.")],
+    as_of: AsOf = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List an account's bills, oldest first; with `--as-of` those that were issued then."""
+    known_at = known_time(as_of)
+    today = datetime.now(UTC).date()
+    rows = [_row(view) for view in wait_for(_bills(account, today, known_at))]
+    listed(rows, as_json=as_json, nothing="No bills.")
+
+
+async def _bills(number: str, today: date, known_at: datetime | None) -> list[BillView]:
+    async with open_stores(settings(), "meterline-bills") as stores:
+        views = stores.billing
+        accounts = await views.accounts(today=today, search=number, limit=1)
+        if not accounts.rows or accounts.rows[0].number != number:
+            message = f"The registry has no account {number!r}."
+            raise NotRegisteredError(message, value=number)
+        bills: list[BillView] = []
+        after: str | None = None
+        while True:
+            page = await views.bills(
+                account=accounts.rows[0].account, as_of=known_at, after=after, limit=500
+            )
+            bills += page.rows
+            after = page.after
+            if after is None:
+                return bills
+
+
+def _row(view: BillView) -> dict[str, Any]:
+    return {
+        "bill": view.bill,
+        "cycle": view.cycle,
+        "state": view.state,
+        "number": view.number,
+        "issued": None if view.issued_on is None else view.issued_on.isoformat(),
+        "from": view.start.isoformat(),
+        "to": view.end.isoformat(),
+        "total": None if view.total is None else f"{view.total:f}",
+        "currency": view.currency,
+    }
