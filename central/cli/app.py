@@ -14,6 +14,7 @@ from central.cli import (
     groups,
     history,
     holidays,
+    ledger,
     list_bills,
     processes,
     rate,
@@ -41,6 +42,7 @@ app.add_typer(withdraw.installations, name="installation")
 app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
+app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(rate.app)
 app.add_typer(list_bills.app, name="bill")
 app.command("reconcile")(reconcile_command)

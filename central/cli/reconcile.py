@@ -12,10 +12,11 @@ from central.domain.billing.coverage import BALANCED
 from central.domain.billing.cycle import Cycle
 from central.process.stores import open_stores
 from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from central.service.ports.account_money import AccountMoney
 
 
 @answered
-def reconcile_command(
+def reconcile_command(  # noqa: PLR0913 - one option each
     *,
     month: Annotated[
         str | None, typer.Option(help="Local month to reconcile, such as 2026-10.")
@@ -29,6 +30,9 @@ def reconcile_command(
     group: Annotated[
         str | None, typer.Option(help="Select the days of this group's points or accounts.")
     ] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Select the days of this account's agreements, its number.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show that every validated interval is billed once, or why it is not yet.
@@ -39,7 +43,7 @@ def reconcile_command(
 
     async def work() -> Reconciliation:
         async with open_stores(settings(), "meterline-reconcile", max_size=2) as stores:
-            scope = ReconciledScope(days, run, tariff, group)
+            scope = ReconciledScope(days, run, tariff, group, account)
             return await Reconcile(stores.reconciliation)(scope)
 
     report = wait_for(work())
@@ -65,12 +69,25 @@ def _print(report: Reconciliation) -> None:
             f"{money.bills} bills: {_spelled(money.totals)} {money.currency},"
             f" their lines {_spelled(money.lines)}{mark}"
         )
+    for row in report.ledger:
+        mark = "" if row.balanced else "   DOES NOT BALANCE"
+        typer.echo(f"{row.account} accounts: {_money(row)}{mark}")
+    for row in report.unbalanced_accounts:
+        typer.echo(f"{row.account}: {_money(row)}; difference {_spelled(row.difference)}")
     for days in report.faults:
         typer.echo(
             f"{days.point}, {days.service}, {days.obis}: {days.days.first} to {days.days.last}"
             f" {days.coverage}: {_spelled(days.total)} {days.unit}"
         )
     typer.echo("It balances." if report.balanced else "It does not balance.")
+
+
+def _money(row: AccountMoney) -> str:
+    return (
+        f"received {_spelled(row.received)} {row.currency}, applied {_spelled(row.applied)},"
+        f" refunded {_spelled(row.refunded)}, expired {_spelled(row.expired)},"
+        f" balance {_spelled(row.balance)}"
+    )
 
 
 def _spelled(value: Decimal) -> str:

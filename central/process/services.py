@@ -11,6 +11,7 @@ from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.idempotency import TimescaleAnswers
@@ -48,6 +49,7 @@ def timescale_services(
         settings_store=TimescaleSettingsStore(pool),
         claims=TimescaleClaimConflicts(pool),
         documents=TimescaleDocumentStore(pool),
+        ledger=TimescaleLedger(pool),
         reconciliation=TimescaleReconciliation(pool),
         audit=audit,
         audit_check=AuditCheck(audit, lambda: kept_anchors(anchor_file), clock),

@@ -10,6 +10,7 @@ from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.fitness import check_fit
@@ -39,6 +40,7 @@ class Stores:
         field: What the pages show of gateways and findings.
         gateways: Gateways, and the epochs of their buffers.
         ingest: Readings and quarantined batches.
+        ledger: Money of accounts.
         reconciliation: What is validated, claimed and billed.
         registry: Customers, agreements and meters.
         series: Prices and factors per step of time.
@@ -55,6 +57,7 @@ class Stores:
     field: TimescaleField
     gateways: TimescaleGatewayStore
     ingest: TimescaleIngestStore
+    ledger: TimescaleLedger
     reconciliation: TimescaleReconciliation
     registry: TimescaleRegistry
     series: TimescaleSeriesStore
@@ -88,6 +91,7 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
             field=TimescaleField(pool),
             gateways=TimescaleGatewayStore(pool),
             ingest=TimescaleIngestStore(pool),
+            ledger=TimescaleLedger(pool),
             reconciliation=TimescaleReconciliation(pool),
             registry=TimescaleRegistry(pool),
             series=TimescaleSeriesStore(pool),

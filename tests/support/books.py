@@ -11,6 +11,7 @@ from decimal import Decimal
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
@@ -32,6 +33,7 @@ from central.service.ports.decisions import DecisionStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore
+from central.service.ports.ledger import LedgerStore
 from central.service.ports.nights import NightStore
 from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import (
@@ -60,6 +62,7 @@ from tests.support.memory.decisions import MemoryDecisionStore
 from tests.support.memory.documents import MemoryDocumentStore
 from tests.support.memory.estimates import MemoryBillWindow
 from tests.support.memory.ingest import MemoryIngestStore
+from tests.support.memory.ledger import MemoryLedger
 from tests.support.memory.nights import MemoryNightStore
 from tests.support.memory.reconciliation import MemoryReconciliation
 from tests.support.memory.registry import MemoryRegistry
@@ -110,6 +113,7 @@ class Utility:
     window: BillWindowStore
     documents: DocumentStore
     reconciliation: ReconciliationStore
+    ledger: LedgerStore
     nights: NightStore
 
     now: datetime = NOW
@@ -190,6 +194,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleBillWindow(pool),
             TimescaleDocumentStore(pool),
             TimescaleReconciliation(pool),
+            TimescaleLedger(pool),
             TimescaleNightStore(pool),
         )
 
@@ -211,5 +216,6 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemoryBillWindow(books),
         MemoryDocumentStore(books),
         MemoryReconciliation(books),
+        MemoryLedger(books),
         MemoryNightStore(),
     )

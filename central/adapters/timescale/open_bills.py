@@ -19,7 +19,7 @@ _Connection = AsyncConnection[tuple[Any, ...]]
 
 
 async def discard_bills(connection: _Connection, uids: Sequence[UUID]) -> int:
-    """Discard those of some bills that are drafts or held; their days are free.
+    """Discard those of some bills that are drafts or held; their days and entries are free.
 
     Returns:
         How many were.
@@ -29,6 +29,7 @@ async def discard_bills(connection: _Connection, uids: Sequence[UUID]) -> int:
     """
     values = {"uids": list(uids)}
     cursor = await connection.execute(_SQL["discard"], values)
+    await connection.execute(_SQL["open_entries"], values)
     try:
         await connection.execute(_SQL["end_claims"], values)
     except errors.ForeignKeyViolation as error:

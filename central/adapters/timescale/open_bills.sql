@@ -24,6 +24,10 @@ WHERE bill.id IN (SELECT id FROM gone)
 ORDER BY bill.account_id, bill.id
 FOR UPDATE OF bill
 
+-- name: open_entries
+DELETE FROM ledger_use USING bill
+WHERE bill.id = ledger_use.bill_id AND bill.uid = ANY(%(uids)s) AND bill.state = 'discarded'
+
 -- name: end_claims
 DELETE FROM billed_period
 USING bill JOIN bill_part ON bill_part.bill_id = bill.id

@@ -17,15 +17,16 @@ Month = Annotated[str | None, Query(max_length=16, description="Local month, suc
 
 
 @router.get("/reconciliation")
-async def reconcile(
+async def reconcile(  # noqa: PLR0913, PLR0917 - one parameter each
     services: Services,
     month: Month = None,
     run: Name = None,
     tariff: Name = None,
     group: Name = None,
+    account: Name = None,
 ) -> ReconciliationOut:
     """Reconcile a month or a run: every validated interval is billed once, or named."""
     days = None if month is None else Cycle.parse(month).days
     use_case = Reconcile(services.reconciliation, services.clock)
-    report = await use_case(ReconciledScope(days, run, tariff, group))
+    report = await use_case(ReconciledScope(days, run, tariff, group, account))
     return ReconciliationOut.model_validate(report.to_json())

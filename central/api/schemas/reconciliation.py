@@ -30,6 +30,21 @@ class MoneyOut(Schema):
     balanced: bool
 
 
+class LedgerMoneyOut(Schema):
+    """Money of accounts in one currency until the last day, and what became of it."""
+
+    account: str | None = None
+    accounts: int | None = None
+    currency: str
+    received: str
+    applied: str
+    refunded: str
+    expired: str
+    balance: str
+    difference: str
+    balanced: bool
+
+
 class UnbalancedOut(Schema):
     """Days of a channel that do not balance."""
 
@@ -52,4 +67,6 @@ class ReconciliationOut(Schema):
     balanced: bool
     energy: list[EnergyOut]
     money: list[MoneyOut]
+    ledger: list[LedgerMoneyOut]
+    unbalanced_accounts: list[LedgerMoneyOut]
     unbalanced: list[UnbalancedOut]

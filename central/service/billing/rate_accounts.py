@@ -16,6 +16,7 @@ from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.rounding import printed
 from central.service.billing.rate_parts import RatedSupply, rate_parts
+from central.service.billing.take_entries import movements_of, with_entries
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import unrated
 from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, NewPart, SupplyWork
@@ -30,7 +31,13 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
     bill = _bill(work, supplies, findings)
     parts = tuple(
         NewPart(
-            supply.occupancy_id, supply.agreement_id, supply.days, supply.opening, rated.closing
+            supply.occupancy_id,
+            supply.agreement_id,
+            supply.days,
+            supply.opening,
+            rated.closing,
+            tuple(entry.id for entry in supply.entries) if rated.lines else (),
+            movements_of(supply, rated, tariffs) if rated.lines else (),
         )
         for supply, rated in supplies
     )
@@ -104,7 +111,7 @@ def rate_accounts(
         tariffs: With holidays resolved.
         progress: Told 1 after each bill.
     """
-    listed = [(work, _barred(work, tariffs)) for work in works]
+    listed = [(with_entries(work, tariffs), _barred(work, tariffs)) for work in works]
     tried = [work for work, hold in listed if hold is None]
     rated = iter(rate_parts(tried, period, tariffs))
     bills = []

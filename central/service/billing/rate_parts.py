@@ -17,6 +17,7 @@ from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
+from central.service.billing.take_entries import grants_of
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import EARLIER_NOT_BILLED
 from central.service.ports.bill_shard import AccountWork, Blocks, SupplyWork
@@ -202,7 +203,7 @@ def _together(
 
 
 def _meter(supply: SupplyWork) -> Meter:
-    return Meter(_every_block(supply), supply.facts, supply.opening)
+    return Meter(_every_block(supply), supply.facts, supply.opening, grants_of(supply))
 
 
 def _every_block(supply: SupplyWork) -> Blocks:

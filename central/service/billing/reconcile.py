@@ -17,6 +17,7 @@ from typing import Any
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import BALANCED, Coverage, coverage_on
 from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.account_money import AccountMoney, summed
 from central.service.ports.reconciliation import (
     BilledMoney,
     DaysOfServices,
@@ -45,12 +46,14 @@ class ReconciledScope:
         run: Identifier of a run, or the name of its cycle.
         tariff: Name.
         group: Name.
+        account: Number.
     """
 
     days: DayRange | None = None
     run: str | None = None
     tariff: str | None = None
     group: str | None = None
+    account: str | None = None
 
 
 @dataclass(slots=True)
@@ -110,6 +113,7 @@ class Reconciliation:
         services: How many services were looked at.
         sums: By service, unit and coverage.
         money: By currency.
+        accounts: The ledger's money by account, until the end of the days.
         faults: What does not balance, by point; at most `FAULTS_NAMED`.
     """
 
@@ -117,14 +121,31 @@ class Reconciliation:
     services: int = 0
     sums: dict[Key, IntervalSum] = field(default_factory=lambda: defaultdict(IntervalSum))
     money: tuple[BilledMoney, ...] = ()
+    accounts: tuple[AccountMoney, ...] = ()
     faults: list[UnbalancedDays] = field(default_factory=list)
 
     @property
     def balanced(self) -> bool:
         """Whether every interval is read once or named, and the money is equal."""
-        return all(key[2] in BALANCED for key in self.sums) and all(
-            money.balanced for money in self.money
+        return (
+            all(key[2] in BALANCED for key in self.sums)
+            and all(money.balanced for money in self.money)
+            and all(row.balanced for row in self.accounts)
         )
+
+    @property
+    def ledger(self) -> tuple[AccountMoney, ...]:
+        """The ledger's money by currency, of all accounts together."""
+        currencies = sorted({row.currency for row in self.accounts})
+        return tuple(
+            summed(currency, [row for row in self.accounts if row.currency == currency])
+            for currency in currencies
+        )
+
+    @property
+    def unbalanced_accounts(self) -> tuple[AccountMoney, ...]:
+        """Accounts whose money does not balance; at most `FAULTS_NAMED`."""
+        return tuple(row for row in self.accounts if not row.balanced)[:FAULTS_NAMED]
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object: sums as strings, exact."""
@@ -156,6 +177,11 @@ class Reconciliation:
                 }
                 for money in self.money
             ],
+            "ledger": [
+                {**row.to_json(), "account": None, "accounts": int(row.account)}
+                for row in self.ledger
+            ],
+            "unbalanced_accounts": [row.to_json() for row in self.unbalanced_accounts],
             "unbalanced": [
                 {
                     "service_point": days.point,
@@ -205,6 +231,7 @@ class Reconcile:
         if only is None:
             await self._add_not_served(report)
         report.money = tuple(await self._store.money(asked.run, days))
+        report.accounts = tuple(await self._store.account_money(only, asked.account, days.end))
         return report
 
     async def _wanted(self, asked: ReconciledScope) -> tuple[DayRange, DaysOfServices | None]:
@@ -229,6 +256,9 @@ class Reconcile:
         if asked.group is not None:
             group = await self._store.days_of_group(asked.group, days)
             chosen.append(require(group, "group", asked.group))
+        if asked.account is not None:
+            account = await self._store.days_of_account(asked.account, days)
+            chosen.append(require(account, "account", asked.account))
         return days, _common(chosen)
 
     async def _add_not_served(self, report: Reconciliation) -> None:

@@ -85,6 +85,8 @@ def withheld(refused: NewBill, hold: Hold) -> NewBill:
     """
     bill = replace(refused.bill, lines=(), holds=(hold,), state=BillState.HELD)
     supplies = tuple(replace(supply, reads=(), input_sha256="") for supply in bill.supplies)
-    parts = tuple(part._replace(closing=_NOTHING.closing) for part in refused.parts)
+    parts = tuple(
+        part._replace(closing=_NOTHING.closing, entries=(), money=()) for part in refused.parts
+    )
     bill = replace(bill, supplies=supplies)
     return NewBill(refused.plan, bill, parts, None, None)

@@ -12,6 +12,7 @@ from central.service.billing.approve_bills import ApproveBills, DiscardBills, Is
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.invoice_document import Renderer
+from central.service.billing.post_entries import AccountLedger
 from central.service.billing.print_invoice import PrintBill
 from central.service.operator.bill_line import view_line
 from central.service.ports.audit import AuditStore
@@ -20,6 +21,7 @@ from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
+from central.service.ports.ledger import LedgerStore
 from central.service.ports.membership_overview import MembershipOverview
 from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.ports.reconciliation import ReconciliationStore
@@ -43,6 +45,7 @@ class OperatorServices:
         settings_store: Where the settings of invoices are kept.
         claims: Days that no claim can hold.
         documents: Where documents are kept as they were rendered.
+        ledger: Money of accounts.
         reconciliation: What is validated, claimed and billed.
         audit: Who did what.
         audit_check: Verifies the audit log.
@@ -59,6 +62,7 @@ class OperatorServices:
     settings_store: SettingsStore
     claims: ClaimConflictStore
     documents: DocumentStore
+    ledger: LedgerStore
     reconciliation: ReconciliationStore
     audit: AuditStore
     audit_check: AuditCheck
@@ -107,6 +111,11 @@ class OperatorServices:
     def issue(self) -> IssueBills:
         """The use-cases that issue."""
         return IssueBills(self.bills, self.clock)
+
+    @property
+    def account_ledger(self) -> AccountLedger:
+        """The use-cases of the ledger."""
+        return AccountLedger(self.ledger, self.clock)
 
     @property
     def discard(self) -> DiscardBills:

@@ -17,6 +17,7 @@ from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.bill import Account, Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.due import NotBilled, OccupancyChain, OpenBill, PlannedBill, RunReach
+from central.domain.billing.ledger import BankMovement, OpenEntry
 from central.domain.billing.read import MeterRead
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.metering.block import DayBlock
@@ -93,6 +94,7 @@ class SupplyWork:
         final: Whether the occupancy ends with it; None where only its end says so.
         stamp: The revisions of all this, read before it was.
         day_start: Time of day at which the days begin.
+        entries: Pay-ins and grants that it consumes.
     """
 
     occupancy_id: int
@@ -110,6 +112,7 @@ class SupplyWork:
     final: bool | None = None
     stamp: InputStamp = field(default_factory=InputStamp)
     day_start: time = MIDNIGHT
+    entries: tuple[OpenEntry, ...] = ()
 
 
 def before(supply: SupplyWork, days: int) -> DayRange:
@@ -126,12 +129,14 @@ class AccountWork:
         account: Who is billed.
         supplies: What its parts are rated from, in the plan's order.
         unread: Why they are not rated; then they bring nothing else.
+        entries: Pay-ins and grants of the account that its parts may consume.
     """
 
     plan: PlannedBill
     account: Account
     supplies: tuple[SupplyWork, ...]
     unread: Hold | None = None
+    entries: tuple[OpenEntry, ...] = ()
 
     @property
     def account_id(self) -> int:
@@ -148,6 +153,8 @@ class NewPart(NamedTuple):
         days: Local days that it claims.
         opening: The state it was rated from.
         closing: The state that the part behind it opens with.
+        entries: Keys of the pay-ins and grants that it consumes.
+        money: What it did to the money in its banks.
     """
 
     occupancy_id: int
@@ -155,6 +162,8 @@ class NewPart(NamedTuple):
     days: DayRange
     opening: CarriedState
     closing: CarriedState
+    entries: tuple[int, ...] = ()
+    money: tuple[BankMovement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import OccupiedDays
 from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.account_money import AccountMoneySource
 from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.quantity import Unit
 
@@ -88,7 +89,7 @@ class BilledMoney:
         return self.totals == self.lines and self.given in {None, self.totals}
 
 
-class ReconciliationStore(Protocol):
+class ReconciliationStore(AccountMoneySource, Protocol):
     """Reads what is validated, claimed and billed. It changes nothing."""
 
     async def days_of_run(self, run: str) -> DaysOfServices | None:
@@ -103,6 +104,9 @@ class ReconciliationStore(Protocol):
 
     async def days_of_group(self, group: str, days: DayRange) -> DaysOfServices | None:
         """The days of a group's members; None where there is no such group."""
+
+    async def days_of_account(self, account: str, days: DayRange) -> DaysOfServices | None:
+        """The days of an account's agreements; None where there is no such account."""
 
     async def services(
         self, only: Collection[int] | None, after: int, limit: int

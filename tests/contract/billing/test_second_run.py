@@ -99,8 +99,8 @@ async def test_a_held_bill_is_released_though_no_revision_rose(utility: Utility)
     assert {head.state.value for head in await heads(utility, summary)} == {"draft"}
 
 
-async def test_a_second_run_writes_no_row(database: Database) -> None:
-    async with timescale_utility(database.dsn) as utility:
+async def test_a_second_run_writes_no_row(migrated: Database) -> None:
+    async with timescale_utility(migrated.dsn) as utility:
         await found(utility, 2, since=SEPTEMBER)
         utility.now = at(date(2026, 11, 10))
         await measured(utility, SEPTEMBER, NOVEMBER)
@@ -111,11 +111,11 @@ async def test_a_second_run_writes_no_row(database: Database) -> None:
         await utility.enrol.service_point(PointRecord("SP-3", "America/Bogota"))
         await utility.enrol.agreement(AgreementRecord("A-3", "SP-3", "FLAT", OCTOBER))
         await run(utility, "2026-10")
-        before = _rows(database)
+        before = _rows(migrated)
         assert all(before.values())
         utility.now = at(NOVEMBER, 2)
         assert (await run(utility, "2026-10", actor=CHIEF)).held_count == 1
-        assert _rows(database) == before
+        assert _rows(migrated) == before
 
 
 def _rows(server: Database) -> dict[str, list[tuple[object, ...]]]:

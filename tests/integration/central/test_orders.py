@@ -254,7 +254,10 @@ async def test_a_fact_is_set_and_withdrawn(web: httpx.AsyncClient) -> None:
     fact = {"account": "ES-4100", "service_point": "Iturbe residence", "name": "tax_exempt",
             "effective": "2026-10-16", "reason": "a certificate came"}  # fmt: skip
     added = await web.post("/api/v1/agreements/facts", json={**fact, "value": "true"})
-    assert (added.status_code, added.json()) == (201, {"effect": "added", "concerned": {}})
+    assert (added.status_code, added.json()) == (
+        201,
+        {"effect": "added", "concerned": {}, "discarded": []},
+    )
     gone = await web.post("/api/v1/agreements/facts/withdraw", json=fact)
     assert (gone.status_code, gone.json()["effect"]) == (200, "changed"), gone.text
     again = await web.post("/api/v1/agreements/facts/withdraw", json=fact)

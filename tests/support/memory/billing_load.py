@@ -38,6 +38,7 @@ from firmware_bridge.contract.reading import (
     unpack_flags,
 )
 from tests.support.memory.books import BookState, MemoryBooks
+from tests.support.memory.ledger import open_entries
 from tests.support.memory.stamps import stamp_of, waiting_at
 from tests.support.memory.validation import block_of, conflicts_of, device_channels, readings_at
 
@@ -95,7 +96,14 @@ class WorkLoader:
         account = with_balance(
             self._account(bill.account_id), [self._cutover(part) for part in bill.parts]
         )
-        return AccountWork(bill, account, tuple(map(self._supply, bill.parts)))
+        parts = [claim for part in bill.parts if (claim := self._claimed(part)) is not None]
+        entries = open_entries(self._state, account.number, parts)
+        supplies = tuple(map(self._supply, bill.parts))
+        return AccountWork(bill, account, supplies, entries=entries)
+
+    def _claimed(self, part: PlannedPart) -> int | None:
+        claim = self._state.claims.get((part.occupancy.occupancy_id, part.days.end))
+        return None if claim is None else claim.part
 
     def _account(self, account_id: int) -> Account:
         record = self._state.accounts[account_id]

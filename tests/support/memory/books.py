@@ -26,6 +26,7 @@ from central.service.ports.cycles import CycleRecord
 from central.service.ports.documents import BillDocument, DocumentJob
 from central.service.ports.groups import GroupRecord, Membership
 from central.service.ports.holidays import HolidayRevision
+from central.service.ports.ledger import PostedEntry
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -158,6 +159,7 @@ class BookState:
     settings: dict[int, SettingsRevision] = field(default_factory=lambda: {1: SEEDED})
     # Who worked on the days of a point, and what they did.
     worked: dict[tuple[str, date, str], str] = field(default_factory=dict)
+    ledger: dict[str, PostedEntry] = field(default_factory=dict)
     registry_revisions: dict[tuple[str, str, int], RegistryRevision] = field(default_factory=dict)
     revisions: dict[tuple[InputKind, str], int] = field(default_factory=dict)
 

@@ -12,6 +12,7 @@ from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import ClaimedDays, LivePart, OccupiedDays
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.account_money import AccountMoney
 from central.service.ports.groups import GroupOf
 from central.service.ports.reconciliation import (
     BilledMoney,
@@ -21,6 +22,7 @@ from central.service.ports.reconciliation import (
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
 from firmware_bridge.contract.interval import MIDNIGHT
+from tests.support.memory.account_money import account_money
 from tests.support.memory.books import BookState, KeptBill, MemoryBooks
 from tests.support.memory.cycles import periods_of
 from tests.support.memory.validation import block_of
@@ -81,6 +83,32 @@ class MemoryReconciliation:
                     for key, spans in _within(state, agreed, span).items():
                         ranges[key] += spans
             return ranges
+
+    async def days_of_account(self, account: str, days: DayRange) -> DaysOfServices | None:
+        """See `ReconciliationStore`."""
+        async with self._books.begin() as state:
+            if account not in {record.number for record in state.accounts.values()}:
+                return None
+            agreed = (key for key, each in state.agreements.items() if each.account == account)
+            return _within(state, agreed, days)
+
+    async def account_money(
+        self, services: Collection[int] | None, account: str | None, until: date
+    ) -> Sequence[AccountMoney]:
+        """See `AccountMoneySource`."""
+        async with self._books.begin() as state:
+            numbers = {
+                record.number
+                for record in state.accounts.values()
+                if account in {None, record.number}
+            }
+            if services is not None:
+                numbers &= {
+                    agreement.account
+                    for key, agreement in state.agreements.items()
+                    if _service(state, key) in services
+                }
+            return account_money(state, numbers, until)
 
     async def services(
         self, only: Collection[int] | None, after: int, limit: int

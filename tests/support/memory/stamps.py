@@ -91,8 +91,14 @@ def contributors(state: BookState, bill: KeptBill) -> dict[str, str]:
         for (point, day, actor), what in state.worked.items()
         if point in days_of and days_of[point].first <= day < days_of[point].end
     }
+    consumed = {entry for row in bill.parts for entry in row.part.entries}
+    paid = {
+        row.actor: "posted money that it consumes"
+        for row in state.ledger.values()
+        if row.id in consumed
+    }
     again = dict.fromkeys(bill.record.contributors, "ran it again")
-    return again | {bill.record.creator: "made it"} | workers
+    return again | {bill.record.creator: "made it"} | workers | paid
 
 
 def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:

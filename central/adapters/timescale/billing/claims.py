@@ -185,6 +185,10 @@ class ShardClaims:
         self.state_from |= {(row[0], row[1]): row[2] for row in rows if row[2] is not None}
         return {(row[0], row[1]): row[2:] for row in rows}
 
+    def keys_of(self, parts: Iterable[PlannedPart]) -> list[int]:
+        """Keys of parts that hold their claims."""
+        return [self.part_ids[planned.key] for planned in parts]
+
     async def note(self, run: int, accounts: Collection[int], notes: Sequence[NotBilled]) -> None:
         """See `ShardTransaction.note`."""
         values = {"run": run, "accounts": list(accounts)}

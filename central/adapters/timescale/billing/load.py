@@ -15,6 +15,7 @@ import numpy as np
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing.claims import ShardClaims
+from central.adapters.timescale.billing.entries import open_entries
 from central.adapters.timescale.billing.loaded_part import Held, LoadedPart, bare, bills, waits
 from central.adapters.timescale.billing.stamps import waiting_at_points
 from central.adapters.timescale.errors import translated
@@ -89,6 +90,9 @@ class ShardLoader:
             for planned in bill.parts
         ]
         built = await self._built(supplies) if supplies else {}
+        entries = await open_entries(
+            self._connection, list(parties), self._claims.keys_of(s.planned for s in supplies)
+        )
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
@@ -99,6 +103,7 @@ class ShardLoader:
                     (supply.cutover for supply in supplies if supply.bill == number),
                 ),
                 tuple(built[number]),
+                entries=entries.get(bill.account_id, ()),
             )
             for number, bill in enumerate(bills)
         )

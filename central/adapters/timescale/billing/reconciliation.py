@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from central.adapters.timescale.billing.account_money import account_money
 from central.adapters.timescale.billing.load import SQL, blocks_of
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.named_query import as_uuid
@@ -23,6 +24,7 @@ from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.account_money import AccountMoney
 from central.service.ports.reconciliation import (
     BilledMoney,
     DaysOfServices,
@@ -77,6 +79,23 @@ class TimescaleReconciliation:
             return None
         span = {"first": days.first, "end": days.end}
         return _ranges(await self._rows("days_of_group", group=key, **span))
+
+    async def days_of_account(self, account: str, days: DayRange) -> DaysOfServices | None:
+        """See `ReconciliationStore`."""
+        key = await self._key("account", number=account)
+        if key is None:
+            return None
+        span = {"first": days.first, "end": days.end}
+        return _ranges(await self._rows("days_of_account", account=key, **span))
+
+    async def account_money(
+        self, services: Collection[int] | None, account: str | None, until: date
+    ) -> Sequence[AccountMoney]:
+        """See `AccountMoneySource`."""
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                return await account_money(connection, services, account, until)
 
     async def services(
         self, only: Collection[int] | None, after: int, limit: int

@@ -41,6 +41,16 @@ CROSS JOIN LATERAL (
 ) AS held
 WHERE member.group_id = %(group)s AND NOT isempty(held.days)
 
+-- name: account
+SELECT id FROM account WHERE number = %(number)s
+
+-- name: days_of_account
+SELECT
+    service_id, lower(during * daterange(%(first)s, %(end)s)),
+    upper(during * daterange(%(first)s, %(end)s))
+FROM agreement
+WHERE account_id = %(account)s AND during && daterange(%(first)s, %(end)s)
+
 -- name: services
 SELECT service.id, service_point.name, service.name, service_point.zone, service.day_start
 FROM service JOIN service_point ON service_point.id = service.service_point_id

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
+from central.adapters.timescale.billing.entries import ConsumingPart, consume
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import CanonicalText
 from central.domain.rating.hashing import canonical
@@ -104,10 +105,10 @@ class _BillText:
         if there.state != self.new.bill.state.value:
             return True
         states = {
-            key: (part.opening_sha256, part.closing_sha256) for key, part in there.parts.items()
+            key: (ends.opening_sha256, ends.closing_sha256) for key, ends in there.parts.items()
         }
         return states != {
-            part.key: (part.opening_sha256, part.closing_sha256) for part in self.parts
+            ends.key: (ends.opening_sha256, ends.closing_sha256) for ends in self.parts
         }
 
 
@@ -155,7 +156,25 @@ class ShardWriter:
         await self._copy(
             "add_parts", (row for key, draft in written for row in self._parts(key, draft))
         )
+        await self._consume(texts, added)
         return len(written)
+
+    async def _consume(
+        self, texts: Sequence[_BillText], added: Sequence[tuple[int, _BillText]]
+    ) -> None:
+        """Note what bills consume, also where they say the same as before."""
+        keys = {id(draft): key for key, draft in added}
+        parts = [
+            ConsumingPart(
+                self._claims.part_ids[consumer.occupancy_id, consumer.days.first],
+                draft.new.plan.bill_id or keys[id(draft)],
+                consumer.entries,
+                consumer.money,
+            )
+            for draft in texts
+            for consumer in draft.new.parts
+        ]
+        await consume(self._connection, parts, replaced=len(added) < len(texts))
 
     async def _run_again(self, bills: Sequence[NewBill]) -> None:
         """Note newer revisions, and who ran them, in drafts that say the same as before."""
@@ -252,7 +271,7 @@ _CONTENT = (
 
 
 def _lines(key: int, draft: _BillText) -> Iterator[Sequence[object]]:
-    for entry, said in zip(draft.new.bill.lines, draft.text.lines, strict=True):
+    for entry, lineage in zip(draft.new.bill.lines, draft.text.lines, strict=True):
         line = entry.line
         yield (
             key,
@@ -266,5 +285,5 @@ def _lines(key: int, draft: _BillText) -> Iterator[Sequence[object]]:
             line.unit,
             line.price,
             line.amount,
-            said,
+            lineage,
         )

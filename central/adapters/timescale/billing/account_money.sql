@@ -1,0 +1,78 @@
+-- name: entries
+-- What was posted, by what became of it. What was taken back counts with its entry, whenever it was.
+WITH entry AS (
+    SELECT
+        account.number, ledger_entry.currency, ledger_entry.kind, ledger_entry.amount,
+        taken.refunded, taken.expired,
+        ledger_entry.amount - taken.refunded - taken.expired AS remaining,
+        EXISTS (
+            SELECT FROM ledger_use JOIN bill ON bill.id = ledger_use.bill_id
+            WHERE ledger_use.entry_id = ledger_entry.id AND (
+                ledger_use.part_id IS NULL
+                OR bill.state IN ('draft', 'approved', 'issued') AND bill.end_day <= %(until)s
+            )
+        ) AS consumed
+    FROM ledger_entry
+    JOIN account ON account.id = ledger_entry.account_id
+    CROSS JOIN LATERAL (
+        SELECT
+            coalesce(sum(amount) FILTER (WHERE kind = 'refund'), 0) AS refunded,
+            coalesce(sum(amount) FILTER (WHERE kind = 'expiry'), 0) AS expired
+        FROM ledger_entry AS less WHERE less.of_id = ledger_entry.id
+    ) AS taken
+    WHERE ledger_entry.of_id IS NULL AND ledger_entry.day < %(until)s
+        AND (%(account)s::text IS NULL OR account.number = %(account)s)
+        AND (%(services)s::bigint[] IS NULL OR account.id IN (
+            SELECT account_id FROM agreement WHERE service_id = ANY(%(services)s)
+        ))
+)
+SELECT
+    number, currency, sum(amount), sum(refunded), sum(expired),
+    coalesce(sum(remaining) FILTER (WHERE consumed AND kind = 'payment'), 0),
+    coalesce(sum(remaining) FILTER (WHERE consumed AND kind <> 'payment'), 0),
+    coalesce(sum(remaining) FILTER (WHERE NOT consumed), 0)
+FROM entry GROUP BY number, currency
+
+-- name: movements
+-- What parts did to the money in banks; what a part opened with counts where none before it says so.
+SELECT
+    account.number, bill.currency, sum(received), sum(earned), sum(applied), sum(refunded),
+    sum(expired),
+    coalesce(sum(opened) FILTER (WHERE NOT EXISTS (
+        SELECT FROM bank_movement AS before WHERE before.part_id = bill_part.state_from
+    )), 0),
+    array_agg(DISTINCT bank), array_agg(DISTINCT bill.id)
+FROM bank_movement
+JOIN bill_part ON bill_part.id = bank_movement.part_id
+JOIN bill ON bill.id = bill_part.bill_id
+JOIN account ON account.id = bill.account_id
+WHERE bill.state IN ('draft', 'approved', 'issued') AND bill.end_day <= %(until)s
+    AND bill.cancels IS NULL AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+    AND (%(account)s::text IS NULL OR account.number = %(account)s)
+    AND (%(services)s::bigint[] IS NULL OR account.id IN (
+        SELECT account_id FROM agreement WHERE service_id = ANY(%(services)s)
+    ))
+GROUP BY account.number, bill.currency
+
+-- name: lines
+SELECT account.number, bill.currency, -sum(bill_line.amount)
+FROM bill_line
+JOIN bill ON bill.id = bill_line.bill_id
+JOIN account ON account.id = bill.account_id
+WHERE bill_line.bill_id = ANY(%(bills)s) AND EXISTS (
+    SELECT FROM bank_movement
+    WHERE bank_movement.bill_id = bill_line.bill_id
+        AND bill_line.charge IN (bank, bank || '_settlement', bank || '-settlement')
+)
+GROUP BY account.number, bill.currency
+
+-- name: states
+-- What the newest part of each occupancy leaves.
+SELECT DISTINCT ON (bill_part.occupancy_id) account.number, bill.currency, bill_part.closing
+FROM bill
+JOIN account ON account.id = bill.account_id
+JOIN bill_part ON bill_part.bill_id = bill.id
+WHERE account.number = ANY(%(accounts)s) AND bill.end_day <= %(until)s
+    AND bill.state IN ('draft', 'approved', 'issued')
+    AND bill.cancels IS NULL AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+ORDER BY bill_part.occupancy_id, bill_part.end_day DESC

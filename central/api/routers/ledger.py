@@ -1,0 +1,56 @@
+"""Money of accounts: posted once, consumed by one bill."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import Services
+from central.api.schemas.ledger import EntryIn, EntryOut
+from central.service.views.lookup import require
+
+router = APIRouter(tags=["bills"])
+_ENTRY: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.OK.value: {"model": EntryOut, "description": "It was posted before."},
+    HTTPStatus.CREATED.value: {"model": EntryOut, "description": "It was posted."},
+}
+Account = Annotated[str | None, Query(min_length=1, max_length=200, description="Number.")]
+AfterKey = Annotated[
+    str | None, Query(max_length=200, description="Key of the last entry of the page before.")
+]
+
+
+@router.post("/ledger", responses=_ENTRY, response_model=None)
+async def post_entry(services: Services, once: DoOnce, order: EntryIn) -> Response:
+    """Post a pay-in, grant, payment, refund or expiry; with the same key once."""
+
+    async def work() -> tuple[HTTPStatus, EntryOut]:
+        new = await services.account_ledger.post(order.entry(), once.actor, order.reason)
+        entry = require(await services.account_ledger.show(order.key), "entry", order.key)
+        status = HTTPStatus.CREATED if new else HTTPStatus.OK
+        return status, EntryOut.model_validate(entry.to_json())
+
+    return await once(work)
+
+
+@router.get("/ledger")
+async def list_entries(
+    services: Services, account: Account = None, after: AfterKey = None
+) -> list[EntryOut]:
+    """List entries in the order in which they were posted, 1,000 at most."""
+    use_case, begin = services.account_ledger, 0
+    if after is not None:
+        begin = require(await use_case.show(after), "entry", after).id
+    rows = await use_case.listed(account, begin)
+    return [EntryOut.model_validate(row.to_json()) for row in rows]
+
+
+@router.get("/ledger/{key}")
+async def get_entry(services: Services, key: str) -> EntryOut:
+    """Get an entry with the bill that has consumed it."""
+    entry = require(await services.account_ledger.show(key), "entry", key)
+    return EntryOut.model_validate(entry.to_json())

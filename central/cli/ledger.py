@@ -1,0 +1,125 @@
+"""`meterline-central ledger`: money of accounts, posted once and consumed by one bill."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, TypeVar
+
+import typer
+
+from central.cli.output import (
+    ActingAs,
+    AsJson,
+    actor_of,
+    answered,
+    group,
+    listed,
+    settings,
+    show,
+    wait_for,
+)
+from central.domain.billing.ledger import BANKED, DEFAULT_BANK, EntryKind, LedgerEntry
+from central.process.stores import open_stores
+from central.service.billing.post_entries import AccountLedger
+from central.service.ports.ledger import PostedEntry
+from central.service.views.lookup import require
+from firmware_bridge.contract.errors import InvalidValueError
+
+ledger = group("Post money to accounts, and show what became of it.")
+Answer = TypeVar("Answer")
+Key = Annotated[str, typer.Argument(help="Key of the entry, given by its sender.")]
+
+
+@ledger.command("post")
+@answered
+def post_command(  # noqa: PLR0913, PLR0917 - one option each
+    key: Annotated[
+        str, typer.Argument(help="Key of the entry, unique for ever: posted again it is the same.")
+    ],
+    account: Annotated[str, typer.Option(help="Number of the account.")],
+    kind: Annotated[EntryKind, typer.Option(help="What it is.")],
+    amount: Annotated[str, typer.Option(help="Exact amount above zero, such as 50.00.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217 letters.")],
+    day: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="Local day from which it counts.")
+    ],
+    reason: Annotated[str, typer.Option(help="Reason for the audit log.")],
+    bank: Annotated[
+        str | None,
+        typer.Option(help="Bank of the tariff that a pay-in or grant goes into; default: prepaid."),
+    ] = None,
+    point: Annotated[
+        str, typer.Option(help="Service point whose bills alone consume it; default: any.")
+    ] = "",
+    bill: Annotated[
+        str, typer.Option(help="Identifier of the issued bill that a payment is for.")
+    ] = "",
+    of: Annotated[str, typer.Option(help="Key of the entry that is refunded or expires.")] = "",
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Post a pay-in, grant, payment, refund or expiry. Posting it again changes nothing."""
+    default = DEFAULT_BANK if kind in BANKED else ""
+    entry = LedgerEntry(
+        key,
+        account,
+        kind,
+        day.date(),
+        currency,
+        _amount(amount),
+        default if bank is None else bank,
+        point,
+        bill,
+        of,
+    )
+    new = _asked(lambda use: use.post(entry, actor_of(actor), reason))
+    if as_json:
+        show({"key": key, "effect": "added" if new else "unchanged"})
+    else:
+        typer.echo(f"{key}: {'posted' if new else 'posted before, unchanged'}.")
+
+
+@ledger.command("list")
+@answered
+def list_command(
+    account: Annotated[
+        str | None, typer.Option(help="Number of an account; default: all accounts.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List entries in the order in which they were posted, with what became of them."""
+    rows = [entry.to_json() for entry in _asked(lambda use: use.listed(account))]
+    listed(rows, as_json=as_json, nothing="Nothing is posted.")
+
+
+@ledger.command("show")
+@answered
+def show_command(key: Key, *, as_json: AsJson = False) -> None:
+    """Show an entry and the bill that has consumed it."""
+    entry: PostedEntry | None = _asked(lambda use: use.show(key))
+    fields = require(entry, "entry", key).to_json()
+    if as_json:
+        show(fields)
+        return
+    for name, value in fields.items():
+        typer.echo(f"{name}: {value or 'none'}")
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        message = f"{text!r} is not an amount, such as 50.00."
+        raise InvalidValueError(message, value=text) from None
+
+
+def _asked(ask: Callable[[AccountLedger], Awaitable[Answer]]) -> Answer:
+    async def work() -> Answer:
+        async with open_stores(settings(), "meterline-ledger", max_size=2) as stores:
+            return await ask(AccountLedger(stores.ledger))
+
+    return wait_for(work())

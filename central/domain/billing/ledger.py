@@ -1,0 +1,189 @@
+"""The account ledger: money that is posted once, and consumed by one bill.
+
+Entries are never changed. What a sender posts again under its key is the same entry; what is given
+back or lapses is an entry of its own that names the one it is of. See
+docs/explanation/ledger.md.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from central.domain.tariff.credit_rules import PREPAID
+from firmware_bridge.contract.errors import InvalidValueError, OperatorError
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_KEY_MAX = 200
+_DIGITS_MAX, _PLACES_MAX = 15, 6
+
+
+class EntryKind(StrEnum):
+    """What an entry is. Stored: never renamed."""
+
+    PAY_IN = "pay_in"
+    """Money that the customer pays into the prepaid balance, or a bank of the tariff."""
+    GRANT = "grant"
+    """Money that the utility gives into a bank or the prepaid balance."""
+    PAYMENT = "payment"
+    """Money for an issued bill, which it names; or for none yet."""
+    REFUND = "refund"
+    """What is given back of an entry."""
+    EXPIRY = "expiry"
+    """What lapses of an entry."""
+
+
+BANKED = frozenset({EntryKind.PAY_IN, EntryKind.GRANT})
+"""A bill takes these into a bank; the rater counts them as grants."""
+
+TAKEN_BACK = frozenset({EntryKind.REFUND, EntryKind.EXPIRY})
+"""These name the entry that they are of."""
+
+
+class EntryRefusedError(OperatorError):
+    """An entry says something that cannot be."""
+
+    code = "ENTRY_REFUSED"
+    default_remedy = "Correct the entry and post it again."
+
+
+class EntryDiffersError(OperatorError):
+    """The key of an entry was used for another one."""
+
+    code = "ENTRY_DIFFERS"
+    default_remedy = "Give the new entry a key of its own; an entry is never changed."
+
+
+class EntryConsumedError(OperatorError):
+    """An approved or issued bill has consumed the entry."""
+
+    code = "ENTRY_CONSUMED"
+    default_remedy = "Cancel the bill first; its entries are open again then."
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """An entry as it is posted.
+
+    Args:
+        key: Given by the sender, unique for ever.
+        account: Number.
+        kind: What it is.
+        day: Local day from which it counts.
+        currency: ISO 4217 letters.
+        amount: Above zero. [currency]
+        bank: Of pay-ins and grants: as the tariff names it, or `prepaid`.
+        point: Of those: only bills of this service point consume it; "" for any.
+        bill: Of a payment: identifier of the issued bill that it pays; "" for none yet.
+        of: Of refunds and expiries: key of the entry.
+    """
+
+    key: str
+    account: str
+    kind: EntryKind
+    day: date
+    currency: str
+    amount: Decimal
+    bank: str = ""
+    point: str = ""
+    bill: str = ""
+    of: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.key) <= _KEY_MAX:
+            message = f"The key of an entry has 1 to {_KEY_MAX} characters."
+            raise InvalidValueError(message, value=self.key)
+        if not _CURRENCY.fullmatch(self.currency):
+            message = f"{self.currency!r} is not a currency, such as EUR."
+            raise InvalidValueError(message, value=self.currency)
+        if not _is_amount(self.amount):
+            message = (
+                f"{self.amount} is not an amount above zero with up to {_DIGITS_MAX} digits and"
+                f" {_PLACES_MAX} places."
+            )
+            raise InvalidValueError(message, value=self.amount)
+        banked, taken_back = self.kind in BANKED, self.kind in TAKEN_BACK
+        if bool(self.bank) is not banked:
+            message = f"A {self.kind} {'needs a' if banked else 'has no'} bank."
+            raise InvalidValueError(message, value=self.bank)
+        if bool(self.of) is not taken_back:
+            rule = "names the entry that it is of" if taken_back else "is of no other entry"
+            message = f"A {self.kind} {rule}."
+            raise InvalidValueError(message, value=self.of)
+        if (self.point and not banked) or (self.bill and self.kind is not EntryKind.PAYMENT):
+            message = "Only pay-ins and grants name a service point, only payments a bill."
+            raise InvalidValueError(message, value=self.point or self.bill)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object, without what is not said."""
+        fields = {
+            "key": self.key,
+            "account": self.account,
+            "kind": self.kind.value,
+            "day": self.day.isoformat(),
+            "currency": self.currency,
+            "amount": format(self.amount, "f"),
+        }
+        more = {"bank": self.bank, "point": self.point, "bill": self.bill, "of": self.of}
+        return fields | {name: value for name, value in more.items() if value}
+
+
+def _is_amount(amount: Decimal) -> bool:
+    if not amount.is_finite() or amount <= 0:
+        return False
+    exponent = amount.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_PLACES_MAX and amount < 10**_DIGITS_MAX
+
+
+class OpenEntry(NamedTuple):
+    """A pay-in or grant that a part of a bill may consume.
+
+    Args:
+        id: Its key in the store.
+        bank: Into which it goes.
+        day: From which it counts.
+        currency: ISO 4217 letters.
+        amount: Less what was given back or lapsed. [currency]
+        point: Of whose bills alone; "" for any.
+    """
+
+    id: int
+    bank: str
+    day: date
+    currency: str
+    amount: Decimal
+    point: str = ""
+
+
+class BankMovement(NamedTuple):
+    """What a part of a bill did to a bank of money.
+
+        opened + received + earned = applied + refunded + expired + left
+
+    Args:
+        bank: As the tariff names it, or `prepaid`.
+        opened: What the part before left. [currency]
+        received: Entries that it consumed. [currency]
+        earned: By exported energy, less what lapsed of it. [currency]
+        applied: What it paid of the bill. [currency]
+        refunded: What it paid out: at a true-up or at the end. [currency]
+        expired: What lapsed. [currency]
+        left: What the part behind opens with. [currency]
+    """
+
+    bank: str
+    opened: Decimal
+    received: Decimal
+    earned: Decimal
+    applied: Decimal
+    refunded: Decimal
+    expired: Decimal
+    left: Decimal
+
+
+DEFAULT_BANK = PREPAID
+"""Into which a pay-in goes where nothing else is said."""

@@ -1,0 +1,92 @@
+"""Post money to an account's ledger: once, however often it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from central.domain.actor import Actor
+from central.domain.billing.ledger import BANKED, EntryRefusedError, LedgerEntry
+from central.domain.tariff.credit_rules import PREPAID, Prepaid
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.load.document import load_tariff
+from central.service.ports.decisions import DecisionNote
+from central.service.ports.ledger import LedgerStore, PostedEntry
+from central.service.ports.registry import NotRegisteredError
+from firmware_bridge.contract.errors import InvalidValueError
+
+LIST_MAX = 1_000
+"""How many entries a list has at most."""
+
+
+class AccountLedger:
+    """The use-cases.
+
+    Args:
+        store: Where entries are kept.
+        clock: Now, aware.
+    """
+
+    def __init__(
+        self, store: LedgerStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def post(self, entry: LedgerEntry, actor: Actor, reason: str) -> bool:
+        """Post an entry.
+
+        Returns:
+            Whether it is new; False where the same was posted before.
+
+        Raises:
+            InvalidValueError: No reason is given.
+            NotRegisteredError: There is no such account or service point.
+            EntryRefusedError: No tariff of the account has such a bank in that currency; or see
+                `LedgerStore.post`.
+            EntryDiffersError: The key was used for another entry.
+            EntryConsumedError: A bill that is decided has consumed the entry that it is of.
+        """
+        if not reason.strip():
+            message = "An entry needs a reason."
+            raise InvalidValueError(message, value=reason)
+        if entry.kind in BANKED and await self._store.entry(entry.key) is None:
+            await self._check_bank(entry)
+        return await self._store.post(entry, DecisionNote(actor, reason.strip(), self._clock()))
+
+    async def _check_bank(self, entry: LedgerEntry) -> None:
+        texts = await self._store.tariffs_of(entry.account, entry.point)
+        if texts is None:
+            message = f"The registry has no account {entry.account!r}."
+            raise NotRegisteredError(message, value=entry.account)
+        if (entry.bank, entry.currency) not in set(_banks(texts)):
+            message = (
+                f"No tariff of {entry.account} has a bank of money {entry.bank!r} in"
+                f" {entry.currency}."
+            )
+            remedy = "Name a money bank of the tariff, or add `prepaid` to its settlement."
+            raise EntryRefusedError(message, value=entry.bank, remedy=remedy)
+
+    async def show(self, key: str) -> PostedEntry | None:
+        """An entry by its sender's key."""
+        return await self._store.entry(key)
+
+    async def listed(
+        self, account: str | None, after: int = 0, limit: int = LIST_MAX
+    ) -> Sequence[PostedEntry]:
+        """Entries in the order in which they were posted."""
+        return await self._store.entries(account, after, min(limit, LIST_MAX))
+
+
+def money_banks(document: TariffDocument) -> frozenset[str]:
+    """The banks of money that a tariff has, the prepaid balance among them."""
+    prepaid = any(isinstance(rule, Prepaid) for rule in document.settlement)
+    names = {bank.name for bank in document.money_banks}
+    return frozenset(names | ({PREPAID} if prepaid else set()))
+
+
+def _banks(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        document = load_tariff(text)
+        for bank in money_banks(document):
+            yield bank, document.currency.code

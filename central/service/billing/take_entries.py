@@ -1,0 +1,101 @@
+"""Let parts of a bill consume pay-ins and grants, and say what became of each bank's money."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+from central.domain.billing.ledger import BankMovement, OpenEntry
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.rounding import printed
+from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
+from central.service.billing.post_entries import money_banks
+from central.service.billing.tariffs import Tariffs
+from central.service.ports.bill_shard import AccountWork, SupplyWork
+
+
+def with_entries(work: AccountWork, tariffs: Tariffs) -> AccountWork:
+    """A work whose supplies have the entries that they consume.
+
+    An entry goes to the first supply that ends after its day, of its point where it names one, and
+    whose tariff has its bank in its currency. Where none does, it waits for another bill.
+    """
+    if not work.entries:
+        return work
+    supplies = list(work.supplies)
+    for entry in work.entries:
+        number = next(
+            (n for n, supply in enumerate(supplies) if _takes(supply, entry, tariffs)), None
+        )
+        if number is not None:
+            supply = supplies[number]
+            supplies[number] = replace(supply, entries=(*supply.entries, entry))
+    return replace(work, supplies=tuple(supplies))
+
+
+def _takes(supply: SupplyWork, entry: OpenEntry, tariffs: Tariffs) -> bool:
+    if entry.day >= supply.days.end or entry.point not in {"", supply.point}:
+        return False
+    version = _version(tariffs.versions(supply.tariff), supply)
+    if version is None:
+        return False
+    document = version.document
+    return entry.bank in money_banks(document) and entry.currency == document.currency.code
+
+
+def _version(versions: Sequence[TariffVersion], supply: SupplyWork) -> TariffVersion | None:
+    try:
+        return version_on(versions, supply.days.last)
+    except NoTariffVersionError:
+        return None
+
+
+def grants_of(supply: SupplyWork) -> tuple[Grant, ...]:
+    """What a supply is granted; an entry of a day before it counts from its first day."""
+    return tuple(
+        Grant(entry.bank, max(entry.day, supply.days.first), entry.amount)
+        for entry in supply.entries
+    )
+
+
+def movements_of(supply: SupplyWork, rated: Rated, tariffs: Tariffs) -> tuple[BankMovement, ...]:
+    """What a rated supply did to the money in its banks; banks without any are left out."""
+    if not (supply.entries or supply.opening.credits or rated.closing.credits):
+        return ()
+    version = _version(tariffs.versions(supply.tariff), supply)
+    if version is None:
+        return ()
+    banks = money_banks(version.document)
+    earning = {bank.name for bank in version.document.money_banks if bank.earn is not None}
+    movements = (_movement(bank, supply, rated, earns=bank in earning) for bank in sorted(banks))
+    return tuple(movement for movement in movements if any(movement[1:]))
+
+
+def _movement(bank: str, supply: SupplyWork, rated: Rated, *, earns: bool) -> BankMovement:
+    opened, left = _held(supply.opening, bank), _held(rated.closing, bank)
+    received = sum((entry.amount for entry in supply.entries if entry.bank == bank), Decimal(0))
+    applied = _paid(rated, {bank})
+    refunded = _paid(rated, {f"{bank}_settlement", f"{bank}-settlement"})
+    rest = opened + Fraction(received) - Fraction(applied) - Fraction(refunded) - left
+    earned, expired = (-rest, Fraction(0)) if earns else (Fraction(0), rest)
+    return BankMovement(
+        bank,
+        printed(opened),
+        received,
+        printed(earned),
+        applied,
+        refunded,
+        printed(expired),
+        printed(left),
+    )
+
+
+def _held(state: CarriedState, bank: str) -> Fraction:
+    return sum((credit.amount for credit in state.credits if credit.bank == bank), Fraction(0))
+
+
+def _paid(rated: Rated, lines: set[str]) -> Decimal:
+    return -sum((line.amount for line in rated.lines if line.id in lines), Decimal(0))
