@@ -11,7 +11,12 @@ from central.cli.output import EXIT_HELD, AsJson, answered, settings, show, wait
 from central.domain.billing.coverage import BALANCED
 from central.domain.billing.cycle import Cycle
 from central.process.stores import open_stores
-from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from central.service.billing.reconcile import (
+    FAULTS_NAMED,
+    Reconcile,
+    ReconciledScope,
+    Reconciliation,
+)
 from central.service.ports.account_money import AccountMoney
 
 
@@ -62,6 +67,12 @@ def _print(report: Reconciliation) -> None:
         typer.echo(
             f"{service}: {coverage}: {_spelled(total.total)} {unit}"
             f" in {total.intervals:,} intervals, {total.missing:,} missing{mark}"
+        )
+    for day in report.changed[:FAULTS_NAMED]:
+        typer.echo(
+            f"{day.point}, {day.service}, {day.obis}: {day.day} changed since billed:"
+            f" {_spelled(day.billed)} {day.unit} billed, {_spelled(day.validated)} validated,"
+            f" difference {_spelled(day.difference)}"
         )
     for money in report.money:
         mark = "" if money.balanced else "   DOES NOT BALANCE"

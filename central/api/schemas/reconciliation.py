@@ -45,6 +45,19 @@ class LedgerMoneyOut(Schema):
     balanced: bool
 
 
+class ChangedDayOut(Schema):
+    """A day of a channel that was validated anew after a bill had read it."""
+
+    service_point: str
+    service: str
+    obis: str
+    day: date
+    billed: str
+    validated: str
+    difference: str
+    unit: str
+
+
 class UnbalancedOut(Schema):
     """Days of a channel that do not balance."""
 
@@ -68,5 +81,6 @@ class ReconciliationOut(Schema):
     energy: list[EnergyOut]
     money: list[MoneyOut]
     ledger: list[LedgerMoneyOut]
+    changed_since_billed: list[ChangedDayOut]
     unbalanced_accounts: list[LedgerMoneyOut]
     unbalanced: list[UnbalancedOut]

@@ -57,6 +57,9 @@ BALANCED = frozenset(
 )
 """Read by one live part, or named; every other is a fault, or work that waits."""
 
+READ = frozenset({Coverage.BILLED, Coverage.APPROVED, Coverage.DRAFT})
+"""Read by one part of a bill that was rated."""
+
 _STATES = {
     BillState.ISSUED: Coverage.BILLED,
     BillState.APPROVED: Coverage.APPROVED,

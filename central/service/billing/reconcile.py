@@ -15,8 +15,9 @@ from decimal import Decimal
 from typing import Any
 
 from central.domain.billing.account_periods import AccountPeriods
-from central.domain.billing.coverage import BALANCED, Coverage, coverage_on
+from central.domain.billing.coverage import BALANCED, READ, Coverage, coverage_on
 from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.changed_since_billed import BilledDays, ChangedDay, readers
 from central.service.ports.account_money import AccountMoney, summed
 from central.service.ports.reconciliation import (
     BilledMoney,
@@ -115,6 +116,7 @@ class Reconciliation:
         money: By currency.
         accounts: The ledger's money by account, until the end of the days.
         faults: What does not balance, by point; at most `FAULTS_NAMED`.
+        changed: Days that were validated anew after a bill had read them.
     """
 
     days: DayRange
@@ -123,6 +125,7 @@ class Reconciliation:
     money: tuple[BilledMoney, ...] = ()
     accounts: tuple[AccountMoney, ...] = ()
     faults: list[UnbalancedDays] = field(default_factory=list)
+    changed: list[ChangedDay] = field(default_factory=list)
 
     @property
     def balanced(self) -> bool:
@@ -181,6 +184,7 @@ class Reconciliation:
                 {**row.to_json(), "account": None, "accounts": int(row.account)}
                 for row in self.ledger
             ],
+            "changed_since_billed": [day.to_json() for day in self.changed[:FAULTS_NAMED]],
             "unbalanced_accounts": [row.to_json() for row in self.unbalanced_accounts],
             "unbalanced": [
                 {
@@ -282,18 +286,22 @@ class Reconcile:
         validated: dict[int, list[ValidatedDay]] = defaultdict(list)
         for day in await self._store.channel_days(channels, report.days):
             validated[day.channel].append(day)
+        billed = BilledDays(
+            await self._store.as_billed(readers(services, validated)), report.changed.append
+        )
         for service in services:
             mine = None if wanted is None else wanted[service.id]
-            self._add_service(report, service, mine, periods, validated)
+            self._add_service(report, service, mine, periods, validated, billed)
         report.services += len(services)
 
-    def _add_service(
+    def _add_service(  # noqa: PLR0913, PLR0917 - all that a report is made of
         self,
         report: Reconciliation,
         service: ReconciledService,
         wanted: Sequence[DayRange] | None,
         periods: AccountPeriods,
         validated: dict[int, list[ValidatedDay]],
+        billed: BilledDays,
     ) -> None:
         now = self._clock()
 
@@ -311,7 +319,8 @@ class Reconcile:
                 if day.day not in names:
                     names[day.day] = coverage_on(day.day, service.occupied, service.agreed, is_over)
                 coverage = names[day.day]
-                report.sums[service.name, day.unit.value, coverage].add(day)
+                read = billed.read(service, obis, day) if coverage in READ else day
+                report.sums[service.name, day.unit.value, coverage].add(read)
                 if coverage not in BALANCED:
                     faulty.append((day, coverage))
             room = FAULTS_NAMED - len(report.faults)

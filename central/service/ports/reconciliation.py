@@ -55,6 +55,7 @@ class ValidatedDay:
         intervals: How many there are.
         missing: How many of them have no value.
         total: Exact sum of the others. [unit]
+        version: Of the block.
     """
 
     channel: int
@@ -63,6 +64,7 @@ class ValidatedDay:
     intervals: int
     missing: int
     total: Decimal
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,13 @@ class ReconciliationStore(AccountMoneySource, Protocol):
         self, channels: Collection[int], days: DayRange
     ) -> Iterable[ValidatedDay]:
         """The newest validated blocks of channels."""
+
+    async def as_billed(self, readers: Mapping[tuple[int, date], int]) -> Sequence[ValidatedDay]:
+        """Days as bills read them, where that is not the newest version.
+
+        Args:
+            readers: Key of the part that reads it, by channel and day.
+        """
 
     async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
         """What bills say, by currency: those of a run, or those whose last day is in a range."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import ClaimedDays, LivePart, OccupiedDays
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.lineage import block_versions
 from central.service.ports.account_money import AccountMoney
 from central.service.ports.groups import GroupOf
 from central.service.ports.reconciliation import (
@@ -153,6 +154,24 @@ class MemoryReconciliation:
                 for day in days.days()
             )
             return [channel_day(block) for block in blocks if block is not None]
+
+    async def as_billed(self, readers: Mapping[tuple[int, date], int]) -> Sequence[ValidatedDay]:
+        """See `ReconciliationStore`."""
+        days: list[ValidatedDay] = []
+        async with self._books.begin() as state:
+            for (channel, day), part in readers.items():
+                both = self._books.part_of(part)
+                newest = block_of(state, ChannelDay(PointChannelId(channel), day), None)
+                if both is None or newest is None:
+                    continue
+                lines = (entry.line for entry in both[0].record.bill.lines)
+                pinned = block_versions(which for line in lines for which in line.determinants)
+                version = pinned.get((channel, day), newest.version)
+                if version != newest.version:
+                    block = block_of(state, ChannelDay(PointChannelId(channel), day), version)
+                    assert block is not None
+                    days.append(channel_day(block))
+        return days
 
     async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
         """See `ReconciliationStore`."""

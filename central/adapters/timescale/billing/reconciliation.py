@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,12 +18,15 @@ from central.adapters.timescale.named_query import as_uuid
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.cycles import periods_of
+from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import ClaimedDays, LivePart, OccupiedDays
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
+from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.lineage import block_versions
 from central.service.ports.account_money import AccountMoney
 from central.service.ports.reconciliation import (
     BilledMoney,
@@ -165,6 +168,30 @@ class TimescaleReconciliation:
                 rows = await cursor.fetchall()
         return [channel_day(block) for row in rows for block in blocks_of(row)]
 
+    async def as_billed(self, readers: Mapping[tuple[int, date], int]) -> Sequence[ValidatedDay]:
+        """See `ReconciliationStore`."""
+        if not readers:
+            return ()
+        candidates = await self._rows(
+            "perhaps_changed",
+            channels=[channel for channel, _ in readers],
+            days=[day for _, day in readers],
+            parts=list(readers.values()),
+        )
+        lineages = await self._rows("lineages", bills=list({row[3] for row in candidates}))
+        pinned: dict[int, dict[tuple[int, date], int]] = defaultdict(dict)
+        for bill, lineage in lineages:
+            pinned[bill] |= block_versions(RatedLine.from_json(lineage).determinants)
+        changed = {
+            (channel, day): version
+            for channel, day, newest, bill in candidates
+            if (version := pinned[bill].get((channel, day), newest)) != newest
+        }
+        with translated():
+            async with self._pool.connection() as connection:
+                blocks = await read_blocks(connection, changed)
+        return [channel_day(block) for block in blocks.values()]
+
     async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
         """See `ReconciliationStore`."""
         key = None if run is None else await self._run(run)
@@ -190,6 +217,7 @@ def channel_day(block: DayBlock) -> ValidatedDay:
         intervals=int(block.quality.size),
         missing=int(missing.sum()),
         total=Decimal(mantissa).scaleb(block.exponent),
+        version=block.version,
     )
 
 

@@ -102,6 +102,24 @@ FROM billed_period JOIN occupancy ON occupancy.id = billed_period.occupancy_id
 WHERE occupancy.service_id = ANY(%(services)s) AND first_day IS NOT NULL
 ORDER BY first_day
 
+-- name: perhaps_changed
+-- Days that are validated anew since about the time of the bill that reads them. Which version a bill
+-- read is in its lines, never told by time: so a day more does no harm.
+SELECT wanted.channel_id, wanted.day, newest.version, bill.id
+FROM unnest(%(channels)s::bigint[], %(days)s::date[], %(parts)s::bigint[])
+    AS wanted (channel_id, day, part_id)
+JOIN bill_part ON bill_part.id = wanted.part_id
+JOIN bill ON bill.id = bill_part.bill_id
+CROSS JOIN LATERAL (
+    SELECT day_block.version, day_block.made_at FROM day_block
+    WHERE day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
+    ORDER BY day_block.version DESC LIMIT 1
+) AS newest
+WHERE newest.made_at > bill.made_at - interval '1 day'
+
+-- name: lineages
+SELECT bill_id, lineage FROM bill_line WHERE bill_id = ANY(%(bills)s::bigint[])
+
 -- name: money
 SELECT
     bill.currency, count(*), sum(bill.total),

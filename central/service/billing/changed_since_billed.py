@@ -1,0 +1,115 @@
+"""Days that were validated anew after a bill had read them: what the bill read, and the difference.
+
+They count with the value that the bill read, for that is what it covers; the difference is named,
+and is a correction's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from central.service.ports.reconciliation import ReconciledService, ValidatedDay
+
+ChannelDay = tuple[int, date]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedDay:
+    """A day of a channel that a bill read in another version than the newest.
+
+    Args:
+        point: Name of the service point.
+        service: Such as `electricity`.
+        obis: Of the channel.
+        day: Local.
+        billed: What the bill read. [unit]
+        validated: What is validated now. [unit]
+        unit: Of both.
+    """
+
+    point: str
+    service: str
+    obis: str
+    day: date
+    billed: Decimal
+    validated: Decimal
+    unit: str
+
+    @property
+    def difference(self) -> Decimal:
+        """What is validated now beyond what the bill read. [unit]."""
+        return self.validated - self.billed
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; sums as strings, exact."""
+        return {
+            "service_point": self.point,
+            "service": self.service,
+            "obis": self.obis,
+            "day": self.day.isoformat(),
+            "billed": format(self.billed, "f"),
+            "validated": format(self.validated, "f"),
+            "difference": format(self.difference, "f"),
+            "unit": self.unit,
+        }
+
+
+def readers(
+    services: Iterable[ReconciledService], validated: Mapping[int, Iterable[ValidatedDay]]
+) -> dict[ChannelDay, int]:
+    """The part that reads each channel's day which was validated more than once.
+
+    Args:
+        services: With the parts of their bills.
+        validated: Days by channel.
+    """
+    reader: dict[ChannelDay, int] = {}
+    for service in services:
+        parts = [live for mine in service.occupied for live in mine.parts]
+        for channel in service.channels:
+            for day in validated.get(channel, ()):
+                reading = [
+                    live.id
+                    for live in parts
+                    if day.version > 1 and live.days.first <= day.day < live.days.end
+                ]
+                if len(reading) == 1:
+                    reader[channel, day.day] = reading[0]
+    return reader
+
+
+class BilledDays:
+    """Days as bills read them, for one report.
+
+    Args:
+        as_billed: Those that were validated anew since, with the values that were read.
+        note: Told every day that is another now.
+    """
+
+    def __init__(
+        self, as_billed: Iterable[ValidatedDay], note: Callable[[ChangedDay], None]
+    ) -> None:
+        self._as_billed = {(day.channel, day.day): day for day in as_billed}
+        self._note = note
+
+    def read(self, service: ReconciledService, obis: str, day: ValidatedDay) -> ValidatedDay:
+        """A day as its bill read it; as it is where no bill read another version."""
+        billed = self._as_billed.get((day.channel, day.day))
+        if billed is None:
+            return day
+        self._note(
+            ChangedDay(
+                service.point,
+                service.name,
+                obis,
+                day.day,
+                billed.total,
+                day.total,
+                day.unit.value,
+            )
+        )
+        return billed

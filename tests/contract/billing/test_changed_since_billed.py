@@ -1,0 +1,65 @@
+"""A day that is validated anew counts with what its bill read, and the difference is named."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from central.domain.billing.coverage import Coverage
+from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from tests.support.books import Utility
+from tests.support.daily_books import found, issue, measured, run, settle
+
+OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
+SECOND = date(2026, 10, 2)
+
+
+async def reported(utility: Utility) -> Reconciliation:
+    asked = ReconciledScope(DayRange(OCTOBER, NOVEMBER))
+    return await Reconcile(utility.reconciliation, lambda: utility.now)(asked)
+
+
+def energy(report: Reconciliation) -> dict[Coverage, Decimal]:
+    return {key[2]: total.total for key, total in report.sums.items()}
+
+
+async def test_what_a_bill_read_is_what_it_covers(utility: Utility) -> None:
+    await found(utility, 2, since=OCTOBER)
+    for channel in (1, 2):
+        await measured(utility, OCTOBER, NOVEMBER, channel)
+    summary = await settle(utility, "2026-10")
+    assert (await reported(utility)).changed == []
+    await measured(utility, OCTOBER, SECOND, wh=12_345, version=2)
+    # Validated anew a third time, it is still the first version that was billed.
+    await measured(utility, OCTOBER, SECOND, channel=2, wh=9_000, version=2)
+    await measured(utility, OCTOBER, SECOND, channel=2, wh=9_999, version=3)
+    report = await reported(utility)
+    assert report.balanced
+    assert energy(report) == {Coverage.BILLED: Decimal(620_000)}
+    assert [
+        (day.point, day.day, day.billed, day.validated, day.difference) for day in report.changed
+    ] == [
+        ("SP-1", OCTOBER, Decimal(10_000), Decimal(12_345), Decimal(2_345)),
+        ("SP-2", OCTOBER, Decimal(10_000), Decimal(9_999), Decimal(-1)),
+    ]
+    named = report.to_json()["changed_since_billed"][0]
+    assert (named["difference"], named["unit"]) == ("2345", "Wh")
+    assert await issue(utility, summary) == []
+
+
+async def test_a_draft_that_is_rated_again_has_read_the_newest(utility: Utility) -> None:
+    await found(utility, since=OCTOBER)
+    await measured(utility, OCTOBER, SECOND)
+    await measured(utility, OCTOBER, SECOND, wh=11_000, version=2)
+    await measured(utility, SECOND, NOVEMBER)
+    await run(utility, "2026-10")
+    # The second version of a day is what the bill read.
+    assert (await reported(utility)).changed == []
+    await measured(utility, SECOND, date(2026, 10, 3), wh=0, version=2)
+    report = await reported(utility)
+    assert energy(report) == {Coverage.DRAFT: Decimal(311_000)}
+    assert [day.difference for day in report.changed] == [Decimal(-10_000)]
+    await run(utility, "2026-10")
+    report = await reported(utility)
+    assert (report.changed, energy(report)) == ([], {Coverage.DRAFT: Decimal(301_000)})
