@@ -94,6 +94,8 @@ class CycleRows:
 
     async def account_claimed_until(self, account: str) -> date | None:
         """See `CycleTransaction`."""
+        # What is claimed is read after whoever bills has let go.
+        await self._cycle_rows("hold_occupancies", account=account)
         rows = await self._cycle_rows("account_claimed_until", account=account)
         return _date(rows)
 

@@ -49,6 +49,13 @@ JOIN billed_period ON billed_period.occupancy_id = occupancy.id
     AND billed_period.first_day IS NOT NULL
 WHERE billing_cycle.name = %(cycle)s
 
+-- name: hold_occupancies
+SELECT occupancy.id
+FROM occupancy JOIN account ON account.id = occupancy.account_id
+WHERE account.number = %(account)s
+ORDER BY occupancy.id
+FOR UPDATE OF occupancy
+
 -- name: account_claimed_until
 SELECT max(billed_period.end_day)
 FROM billed_period
