@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from central.cli import (
+    accounts,
     audit,
     cycles,
     findings,
@@ -37,6 +38,7 @@ app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
 app.add_typer(tariffs.tariffs, name="tariff")
 app.add_typer(history.histories, name="registry")
+app.add_typer(accounts.accounts, name="account")
 app.add_typer(withdraw.agreements, name="agreement")
 app.add_typer(withdraw.installations, name="installation")
 app.add_typer(holidays.holidays, name="holidays")

@@ -84,6 +84,9 @@ def set_command(  # noqa: PLR0913 - one option each
     estimates_in_a_row: Annotated[
         int | None, typer.Option(help="Number of estimated bills in a row, at most.")
     ] = None,
+    retention_years: Annotated[
+        int | None, typer.Option(help="Years that issued bills are kept by law; see account erase.")
+    ] = None,
     effective: Annotated[
         str | None, typer.Option(help="First day of issue that it holds on; default: today.")
     ] = None,
@@ -103,6 +106,7 @@ def set_command(  # noqa: PLR0913 - one option each
         template=template,
         window_days=window_days,
         estimates_in_a_row=estimates_in_a_row,
+        retention_years=retention_years,
     )
     if change == SettingsChange():
         message = "No setting is given."

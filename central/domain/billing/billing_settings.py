@@ -22,6 +22,7 @@ from firmware_bridge.contract.interval import zone_info
 LOCALES = ("en",)
 DUE_DAYS = 14
 DUE_DAYS_MAX = 365
+RETENTION_MAX = 100
 WIDTH_MAX = 18
 TEXT_MAX = 500
 _PREFIX = re.compile(r"[A-Z0-9](?:[A-Z0-9-]{0,14}[A-Z0-9])?")
@@ -107,6 +108,7 @@ class BillingSettings:
         footer_text: Printed below the invoice's notes.
         template: Name of the template.
         window: How long a held bill waits for data.
+        retention_years: How long issued bills are kept by law; None where nobody said so. [years]
 
     Raises:
         BillingSettingsError: One of them is not valid.
@@ -122,8 +124,13 @@ class BillingSettings:
     footer_text: str = ""
     template: str = TEMPLATES[-1]
     window: BillWindow = field(default_factory=BillWindow)
+    retention_years: int | None = None
 
     def __post_init__(self) -> None:
+        if self.retention_years is not None and not 0 <= self.retention_years <= RETENTION_MAX:
+            message = f"A retention of {self.retention_years} years is not valid."
+            remedy = f"Use 0 to {RETENTION_MAX} years."
+            raise BillingSettingsError(message, value=self.retention_years, remedy=remedy)
         if not 0 <= self.due_days <= DUE_DAYS_MAX:
             message = f"{self.due_days} days to pay are not valid."
             remedy = f"Use 0 to {DUE_DAYS_MAX} days."
@@ -150,6 +157,7 @@ class BillingSettings:
             "template": self.template,
             "window_days": self.window.days,
             "estimates_in_a_row": self.window.in_a_row,
+            "retention_years": self.retention_years,
         }
 
     @classmethod

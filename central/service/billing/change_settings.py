@@ -35,6 +35,7 @@ class SettingsChange:
         template: Name of the template.
         window_days: How long a held bill waits for data; 0 for ever. [days]
         estimates_in_a_row: How many bills in a row may have estimates.
+        retention_years: How long issued bills are kept by law. [years]
     """
 
     series: str | None = None
@@ -48,6 +49,7 @@ class SettingsChange:
     template: str | None = None
     window_days: int | None = None
     estimates_in_a_row: int | None = None
+    retention_years: int | None = None
 
     def of(self, settings: BillingSettings) -> BillingSettings:
         """The settings with the change.
@@ -66,6 +68,7 @@ class SettingsChange:
             "payment_text": self.payment_text,
             "footer_text": self.footer_text,
             "template": self.template,
+            "retention_years": self.retention_years,
         }
         waits = {"days": self.window_days, "in_a_row": self.estimates_in_a_row}
         window = replace(settings.window, **_given(waits))

@@ -18,6 +18,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.service.ports.cutover import CutoverTransaction
 from central.service.ports.cycles import CycleTransaction
 from central.service.ports.decisions import DecisionNote
+from central.service.ports.erasure import ErasureTransaction
 from central.service.ports.groups import GroupTransaction
 from central.service.ports.holidays import HolidayTransaction
 from central.service.ports.open_bills import OpenBillsTransaction
@@ -205,6 +206,7 @@ class RegistryTransaction(
     ServiceTransaction,
     CutoverTransaction,
     CycleTransaction,
+    ErasureTransaction,
     GroupTransaction,
     OpenBillsTransaction,
     HolidayTransaction,

@@ -17,6 +17,7 @@ from central.domain.billing.state import BillState
 from central.domain.metering.installation import Multiplier
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.service.ports.decisions import DecisionNote
+from central.service.ports.erasure import ERASED, AccountErasedError
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -247,6 +248,9 @@ class Enrol:
         before = await registry.account(account.number)
         if before == account:
             return Effect.UNCHANGED
+        if before is not None and before.party == ERASED:
+            message = f"The account {account.number} was erased."
+            raise AccountErasedError(message, value=account.number)
         await registry.save_account(account, self.clock())
         old, new = account_said(before), account_said(account)
         return await self._note(registry, ("account", account.number), old, new)

@@ -262,3 +262,16 @@ async def test_a_fact_is_set_and_withdrawn(web: httpx.AsyncClient) -> None:
     assert (gone.status_code, gone.json()["effect"]) == (200, "changed"), gone.text
     again = await web.post("/api/v1/agreements/facts/withdraw", json=fact)
     assert (again.status_code, again.json()["code"]) == (422, "NOT_REGISTERED")
+
+
+async def test_an_account_is_erased_once(web: httpx.AsyncClient) -> None:
+    await web.post("/api/v1/accounts", json={"number": "ES-7", "name": "Horno de Pan SL"})
+    order = {"account": "ES-7", "reason": "asked for"}
+    used = await web.post("/api/v1/accounts/erase", json={**order, "account": "ES-4100"})
+    assert (used.status_code, used.json()["code"]) == (409, "ACCOUNT_IN_USE")
+    done = await web.post("/api/v1/accounts/erase", json=order)
+    assert (done.status_code, done.json()["effect"]) == (200, "changed"), done.text
+    again = await web.post("/api/v1/accounts/erase", json=order)
+    assert (again.status_code, again.json()["code"]) == (409, "ACCOUNT_ERASED")
+    listed = (await web.get("/api/v1/accounts?search=ES-7")).json()["items"]
+    assert [account["name"] for account in listed] == ["erased"]

@@ -130,6 +130,7 @@ class BookState:
     channels: dict[PointChannelId, KeptChannel] = field(default_factory=dict)
     installations: dict[int, InstallationRecord] = field(default_factory=dict)
     accounts: dict[int, AccountRecord] = field(default_factory=dict)
+    erased: dict[int, datetime] = field(default_factory=dict)
     agreements: dict[int, AgreementRecord] = field(default_factory=dict)
     withdrawn_agreements: dict[int, AgreementRecord] = field(default_factory=dict)
     withdrawn_installations: dict[int, InstallationRecord] = field(default_factory=dict)

@@ -30,6 +30,7 @@ from tests.support.memory.agreements import AgreementTables
 from tests.support.memory.books import BookState, KeptChannel, MemoryBooks
 from tests.support.memory.cutover import CutoverTables
 from tests.support.memory.cycles import CycleRows
+from tests.support.memory.erasure import ErasureTables
 from tests.support.memory.groups import GroupRows
 from tests.support.memory.holidays import HolidayTables
 from tests.support.memory.ingest import Touched
@@ -60,6 +61,7 @@ class _Transaction(
     AgreementTables,
     CutoverTables,
     CycleRows,
+    ErasureTables,
     GroupRows,
     HolidayTables,
 ):

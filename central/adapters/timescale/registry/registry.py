@@ -19,6 +19,7 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.agreements import AgreementRows
 from central.adapters.timescale.registry.cutover import CutoverRows
 from central.adapters.timescale.registry.cycles import CycleRows
+from central.adapters.timescale.registry.erasure import ErasureRows
 from central.adapters.timescale.registry.groups import GroupRows
 from central.adapters.timescale.registry.holidays import HolidayRows
 from central.adapters.timescale.registry.revisions import RevisionRows
@@ -70,6 +71,7 @@ class _RegistryTransaction(
     AgreementRows,
     CutoverRows,
     CycleRows,
+    ErasureRows,
     GroupRows,
     HolidayRows,
     WithdrawalRows,

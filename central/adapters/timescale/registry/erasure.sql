@@ -1,0 +1,23 @@
+-- name: retained
+SELECT
+    account.erased_at,
+    (
+        SELECT max(coalesce(upper(during), '9999-12-31'::date)) FROM agreement
+        WHERE agreement.account_id = account.id AND withdrawn IS NULL
+    ),
+    (
+        SELECT count(*) FROM bill
+        WHERE bill.account_id = account.id AND state IN ('draft', 'held', 'approved')
+    ),
+    EXISTS (
+        SELECT FROM occupancy WHERE occupancy.account_id = account.id AND ended_on > (
+            SELECT max(end_day) FROM billed_period
+            WHERE billed_period.occupancy_id = occupancy.id
+        )
+    ),
+    (SELECT count(*) FROM bill WHERE bill.account_id = account.id AND state = 'issued'),
+    (SELECT max(issued_on) FROM bill WHERE bill.account_id = account.id AND state = 'issued')
+FROM account WHERE account.number = %(number)s
+
+-- name: erase
+SELECT erase_account(%(number)s, %(at)s)
