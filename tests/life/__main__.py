@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
 from datetime import date
 from pathlib import Path
+
+import structlog
 
 from tests.life.draw import draw
 from tests.life.events import Life
@@ -34,6 +37,8 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=30, help="to shorten a life that fails")
     parser.add_argument("--show", action="store_true", help="print the events and live nothing")
     asked = parser.parse_args()
+    quiet = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(wrapper_class=quiet)
     life = draw(asked.seed, asked.months)
     if asked.kept is not None:
         life = Life.parse(asked.kept.read_text(encoding="utf-8"))

@@ -5,9 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from tests.life.truth import Counter
+
+Bank = dict[str, list[tuple[str, Fraction]]]
+"""Label to credits: the month they were earned in, and kWh; oldest first."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What crosses from one part to the next.
+
+    Args:
+        bank: Credits.
+        peaks: The highest demand by calendar month. [kW]
+    """
+
+    bank: Bank = field(default_factory=dict)
+    peaks: Mapping[str, Fraction] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +121,8 @@ class Agreement:
     plan: str
     first: date
     end: date | None = None
+    billing_from: date | None = None
+    """Where another system billed what lies before."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +157,16 @@ class Books:
     """Open conflicts: counter's point and boundary to the difference of the second value."""
     cycles: dict[str, tuple[date, int]] = field(default_factory=dict)
     """First day and months of a cycle."""
-    assigned: dict[str, str] = field(default_factory=dict)
-    """Account to cycle; the others are billed by the calendar month."""
+    assigned: dict[str, list[tuple[date, str]]] = field(default_factory=dict)
+    """From when on an account is in which cycle; before, it is billed by the calendar month."""
+    openings: dict[tuple[str, str], State] = field(default_factory=dict)
+    """Account and point to what another system left."""
+    doubtful: set[str] = field(default_factory=set)
+    """Gateways of which something is in quarantine: it may hold what is missing."""
+    window_days: int = 0
+    """How long a held bill waits before what it lacks is estimated."""
+    in_a_row: int = 0
+    """How many bills of a customer in a row may have estimates."""
     silent: dict[str, date] = field(default_factory=dict)
 
     def counters(self) -> Iterator[Counter]:
@@ -151,13 +178,39 @@ class Books:
         newest = {one.effective: one for one in self.plans[plan]}
         return [newest[effective] for effective in sorted(newest)]
 
-    def due(self, account: str, end: date) -> date:
-        """Until when an account is billed by a run of the month that ends on a day."""
-        if account not in self.assigned:
-            return end
-        first, length = self.cycles[self.assigned[account]]
-        months = (end.year - first.year) * 12 + end.month - first.month
-        years, month = divmod(first.month - 1 + months // length * length, 12)
+    def withdraw(self, plan: str, effective: date) -> None:
+        """A version was entered by mistake; what was in force before holds on."""
+        self.plans[plan] = [one for one in self.plans[plan] if one.effective != effective]
+
+    def reach(self, plan: str, effective: date) -> date | None:
+        """The day on which the next version of a plan begins."""
+        later = [one.effective for one in self.plans[plan] if one.effective > effective]
+        return min(later, default=None)
+
+    def due(self, account: str, first: date, end: date) -> date:
+        """Until when an account is billed by a run of the month that ends on a day.
+
+        Args:
+            account: Its number.
+            first: Where its first bill begins.
+            end: The day after the month.
+        """
+        spans = [(date.min, ""), *sorted(self.assigned.get(account, []))]
+        reached = first
+        while True:
+            cycle = [name for start, name in spans if start <= reached][-1]
+            changes = [start for start, _ in spans if start > reached]
+            stop = min([self._end_of_period(cycle, reached), *changes])
+            if stop > end:
+                return reached
+            reached = stop
+
+    def _end_of_period(self, cycle: str, day: date) -> date:
+        """The day after the last of the period that a day lies in."""
+        first, length = self.cycles[cycle] if cycle else (date(2026, 1, 1), 1)
+        months = (day.year - first.year) * 12 + day.month - first.month
+        whole = first.month - 1 + (months // length + 1) * length
+        years, month = divmod(whole, 12)
         return date(first.year + years, month + 1, 1)
 
     def occupancies(self) -> list[Occupancy]:
@@ -168,5 +221,6 @@ class Books:
             if last and (last.point, last.account, last.end) == (one.point, one.account, one.first):
                 found[-1] = Occupancy(one.account, one.point, last.first, one.end)
             else:
-                found.append(Occupancy(one.account, one.point, one.first, one.end))
+                begins = one.billing_from or one.first
+                found.append(Occupancy(one.account, one.point, begins, one.end))
         return found

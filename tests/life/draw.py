@@ -5,137 +5,29 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from tests.life.events import Event, Life
+from tests.life.poison import KINDS as POISON
+from tests.life.utility import (
+    CAPACITY,
+    CHIEF,
+    CLERK,
+    CYCLES,
+    FIRST,
+    PLANS,
+    WHOLE,
+    Site,
+    founding,
+    month_after,
+    moves_in,
+    office,
+)
 
-FIRST = date(2026, 9, 1)
 _DAY = timedelta(days=1)
-MADRID, YORK = "Europe/Madrid", "America/New_York"
-HOWE, BOGOTA = "Australia/Lord_Howe", "America/Bogota"
-CLERK, CHIEF = "clerk", "chief"
 # Run, approve, issue; read out; run again; and once more.
 _OFFICE = (3, 4, 5, 8, 9, 16)
-
-
-def month_after(first: date, months: int = 1) -> date:
-    years, month = divmod(first.month - 1 + months, 12)
-    return date(first.year + years, month + 1, 1)
-
-
-def home(zone: str, **said: str | int | bool) -> dict[str, Any]:
-    """A plan by time of use with a monthly charge."""
-    found = {"standing": "5.00", "per": "month", "peak": "0.30", "off": "0.10", "tax": "21"}
-    return {**found, "input": "import", "zone": zone, **said}
-
-
-def flat(zone: str, **said: str | int | bool) -> dict[str, Any]:
-    """A plan of one price with a daily charge."""
-    found = {"standing": "0.31", "per": "day", "flat": "0.1834", "tax": "6.5"}
-    return {**found, "input": "import", "zone": zone, **said}
-
-
-PLANS: dict[str, dict[str, Any]] = {
-    "HOME": home(MADRID),
-    "HOWE": home(HOWE, digits=1),
-    "FLAT": flat(YORK),
-    "SOLAR": home(MADRID, bank=True, per="day", standing="0.20", at_end="0.037"),
-    "SOLAR2": home(MADRID, bank=True, per="day", standing="0.25", at_end="0.02", takes_over="nem"),
-    "SHOP": flat(YORK, demand="4.10", window="15m", least="1.2", ratchet="80"),
-    "GAS": flat(BOGOTA, input="m3", digits=0),
-    "WATER": {
-        "standing": "0.12",
-        "per": "day",
-        "steps": [["0.2", "0.45"], ["0.5", "0.90"], [None, "1.60"]],
-        "tax": "10",
-        "input": "m3",
-        "zone": BOGOTA,
-    },
-}
-
-
-@dataclass(frozen=True)
-class Site:
-    """A point of the utility, and by which tariff it is sold."""
-
-    name: str
-    zone: str
-    what: str
-    period_s: int
-    gateway: str
-    plan: str
-    digits: int = 8
-    cycle: str = ""
-
-
-CYCLES = {"bimonthly": 2, "quarterly": 3, "yearly": 12}
-CORE = (
-    Site("SP-1", MADRID, "electricity", 3600, "gw-1", "HOME"),
-    Site("SP-2", YORK, "electricity", 3600, "gw-2", "FLAT", 6),
-    Site("SP-3", HOWE, "electricity", 900, "gw-2", "HOWE"),
-    Site("SP-4", MADRID, "solar", 3600, "gw-1", "SOLAR"),
-)
-WHOLE = (
-    *CORE,
-    Site("SP-5", YORK, "electricity", 900, "gw-3", "SHOP"),
-    Site("SP-6", YORK, "electricity", 300, "gw-3", "FLAT"),
-    Site("SP-7", MADRID, "electricity", 3600, "gw-1", "HOME", 6),
-    Site("SP-8", MADRID, "solar", 3600, "gw-1", "SOLAR"),
-    Site("SP-9", MADRID, "electricity", 3600, "gw-1", "HOME"),
-    Site("SP-10", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="bimonthly"),
-    Site("SP-11", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="yearly"),
-    Site("SP-12", MADRID, "electricity", 3600, "gw-1", "HOME"),
-    Site("SP-13", BOGOTA, "gas", 86400, "gw-3", "GAS"),
-    Site("SP-14", BOGOTA, "water", 86400, "gw-3", "WATER", cycle="quarterly"),
-)
-CAPACITY = {"electricity": 20_000, "solar": 20_000, "gas": 1_000, "water": 1_000}
-
-
-def founding(first: date, sites: Sequence[Site] = CORE) -> Iterator[Event]:
-    """The utility begins: gateways, tariffs, points with their first customers."""
-    yield Event(first, "seller", {"name": "Sierra Power"})
-    for gateway in sorted({site.gateway for site in sites}):
-        yield Event(first, "gateway", {"name": gateway})
-    for plan, said in PLANS.items():
-        yield Event(first, "tariff", {"plan": plan, "effective": "2026-01-01", **said})
-    for name, months in CYCLES.items():
-        yield Event(first, "cycle", {"name": name, "months": months, "first": first.isoformat()})
-    for number, site in enumerate(sites, start=1):
-        place = {"name": site.name, "zone": site.zone, "what": site.what}
-        means = {"period_s": site.period_s, "gateway": site.gateway, "digits": site.digits}
-        meter = {"serial": f"S{number}-1", "opening": 1000 * number}
-        said = {**place, **means, **meter, "capacity": CAPACITY[site.what]}
-        yield Event(first, "point", said)
-        yield from moves_in(first, f"A-{number}", site.name, site.plan, first)
-        if site.cycle:
-            assigned = {"account": f"A-{number}", "cycle": site.cycle}
-            yield Event(first, "assign", {**assigned, "first": first.isoformat()})
-
-
-def moves_in(day: date, account: str, point: str, plan: str, first: date) -> Iterator[Event]:
-    yield Event(day, "customer", {"account": account, "name": f"Customer {account}"})
-    said = {"account": account, "point": point, "plan": plan, "first": first.isoformat()}
-    yield Event(day, "agree", said)
-
-
-def office(month: date, days: tuple[int, ...] = (3, 9, 16)) -> Iterator[Event]:
-    """A month is billed: run, approve and issue, and on later days again for what was held.
-
-    The first time there is a day between them. What was held of the month before is approved and
-    issued with it.
-    """
-    end = month_after(month)
-    cycles = [f"{month_after(month, -1):%Y-%m}", f"{month:%Y-%m}"]
-    for day in days:
-        pause = _DAY if day == days[0] else 0 * _DAY
-        ran = end + _DAY * (day - 1)
-        yield Event(ran, "run", {"cycle": cycles[-1], "by": CLERK})
-        for cycle in cycles:
-            yield Event(ran + pause, "approve", {"cycle": cycle, "by": CHIEF})
-        for cycle in cycles:
-            yield Event(ran + 2 * pause, "issue", {"cycle": cycle, "by": CHIEF})
 
 
 class Calendar:
@@ -168,7 +60,9 @@ def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
     """The life of a seed."""
     chance = random.Random(f"life {seed}")  # noqa: S311
     end = month_after(FIRST, months) + 19 * _DAY
-    events = list(founding(FIRST, sites))
+    events = [*founding(FIRST, sites), *_taken_over(sites)]
+    if seed % 2:
+        events.append(Event(FIRST, "window", {"days": 5, "in_a_row": 2}))
     calendar = Calendar(chance, months)
     for number in range(months):
         month = month_after(FIRST, number)
@@ -176,11 +70,92 @@ def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
         events += office(month)
         events += _prices(chance, month)
         events += _too_late(chance, calendar, month, sites)
+        events += _second_thoughts(chance, calendar, month, events)
+        events += _facts(chance, calendar, month, sites)
+        events += _poison(chance, calendar, month, sites)
     events += _customers(chance, calendar, months, sites)
     events += _meters(chance, calendar, months, sites)
     events += _switches(months, sites)
     events.sort(key=lambda event: event.day)
-    return Life(seed, FIRST, end, tuple(event for event in events if event.day <= end))
+    lived = [event for event in events if event.day <= end - 3 * _DAY]
+    return Life(seed, FIRST, end, (*lived, *_settled(months, end, sites)))
+
+
+def _settled(months: int, end: date, sites: Sequence[Site]) -> Iterator[Event]:
+    """At the end all that is open is worked off."""
+    for site in sites:
+        yield Event(end - 2 * _DAY, "decide", {"point": site.name, "choice": "keep"})
+        yield Event(end - 2 * _DAY, "read_out", {"point": site.name})
+    for gateway in sorted({site.gateway for site in sites}):
+        yield Event(end - 2 * _DAY, "accept", {"gateway": gateway})
+    cycles = [f"{month_after(FIRST, number):%Y-%m}" for number in range(months)]
+    yield Event(end - _DAY, "run", {"cycle": cycles[-1], "by": CLERK})
+    for kind in ("approve", "issue"):
+        for cycle in cycles:
+            yield Event(end, kind, {"cycle": cycle, "by": CHIEF})
+
+
+def _taken_over(sites: Sequence[Site]) -> Iterator[Event]:
+    """Some customers come from another system in the middle of the first month."""
+    left: dict[str, dict[str, Any]] = {
+        "SP-5": {"peaks": [{"name": "kw", "month": "2026-07", "value": 3.25}]},
+        "SP-8": {
+            "banks": [
+                {"bank": "nem", "period": period, "earned": "2026-08", "amount": amount}
+                for period, amount in (("peak", 41.125), ("off", 95.2))
+            ]
+        },
+        "SP-9": {},
+    }
+    for number, site in enumerate(sites, start=1):
+        if site.name in left:
+            said = {"account": f"A-{number}", "point": site.name, "last_billed": "2026-09-10"}
+            yield Event(FIRST, "cutover", {**said, "balance": -12.4, **left[site.name]})
+
+
+def _second_thoughts(
+    chance: random.Random, calendar: Calendar, month: date, before: Sequence[Event]
+) -> Iterator[Event]:
+    """A version of a tariff was entered by mistake, or with wrong prices."""
+    versions = [event for event in before if event.kind == "tariff" and event.day > FIRST]
+    if versions and chance.random() < 0.3:
+        event = chance.choice(versions[-4:])
+        day = max(calendar.later(chance, event.day), month)
+        said = {"plan": event.said["plan"], "effective": event.said["effective"]}
+        if chance.random() < 0.5:
+            yield Event(day, "withdraw", said)
+        else:
+            again = _version(chance, day, said["plan"], date.fromisoformat(said["effective"]))
+            yield Event(day, "tariff", {**again.said, "reason": "the prices were wrong"})
+
+
+def _facts(
+    chance: random.Random, calendar: Calendar, month: date, sites: Sequence[Site]
+) -> Iterator[Event]:
+    """Facts change, also of days that are billed; customers change their cycle."""
+    site = chance.choice(sites)
+    if chance.random() < 0.3:
+        more = chance.randint(0, 100)
+        said = {"point": site.name, "capacity": CAPACITY[site.what] + more}
+        yield Event(chance.choice(calendar.within(month)), "capacity", said)
+    number = chance.randrange(len(sites))
+    # These pay by the day, so that a period's length says nothing about the price.
+    if chance.random() < 0.3 and sites[number].plan in {"FLAT", "GAS", "WATER"}:
+        cycle = chance.choice(sorted(CYCLES))
+        first = month_after(month, chance.choice([1, 2, 3]))
+        said = {"account": f"A-{number + 1}", "cycle": cycle, "first": first.isoformat()}
+        yield Event(chance.choice(calendar.within(month)), "assign", said)
+
+
+def _poison(
+    chance: random.Random, calendar: Calendar, month: date, sites: Sequence[Site]
+) -> Iterator[Event]:
+    gateways = sorted({site.gateway for site in sites})
+    for _ in range(chance.randint(1, 2)):
+        said = {"gateway": chance.choice(gateways), "what": chance.choice(POISON)}
+        yield Event(chance.choice(calendar.within(month)), "poison", said)
+    for gateway in gateways:
+        yield Event(month_after(month) + 7 * _DAY, "accept", {"gateway": gateway})
 
 
 def _weather(
@@ -240,6 +215,11 @@ def _customers(
             count += 1
             first = end + _DAY * chance.choice([0, 0, 5])
             yield from moves_in(day, f"A-{count}", site.name, site.plan, first)
+            if chance.random() < 0.25:
+                again = calendar.later(chance, day, 6)
+                yield Event(again, "unagree", {"point": site.name})
+                count += 1
+                yield from moves_in(again, f"A-{count}", site.name, site.plan, first)
 
 
 def _meters(
@@ -250,8 +230,13 @@ def _meters(
         if chance.random() < 0.3:
             day = chance.choice(calendar.within(month_after(FIRST, number)))
             site = chance.choice(sites)
-            said = {"point": site.name, "serial": f"{site.name}/{number + 2}"}
-            yield Event(day, "exchange", {**said, "hours": chance.randint(1, 20)})
+            said: dict[str, Any] = {"point": site.name, "serial": f"{site.name}/{number + 2}"}
+            said["hours"] = chance.randint(1, 20)
+            if chance.random() < 0.4:
+                said["misread"] = 3
+                reread = calendar.later(chance, day + _DAY, 9)
+                yield Event(reread, "reread", {"point": site.name})
+            yield Event(day, "exchange", said)
 
 
 def _too_late(

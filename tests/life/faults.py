@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tests.life.draw import CHIEF, CLERK, FIRST, PLANS, founding, month_after, moves_in, office
 from tests.life.events import Event, Life
+from tests.life.utility import CHIEF, CLERK, FIRST, PLANS, founding, month_after, moves_in, office
 
 _DAY = timedelta(days=1)
 SEED = 11
@@ -59,6 +59,9 @@ def _bills(month: int, day: int, cycle: str) -> Iterable[Event]:
 
 _DEARER = {**PLANS["HOME"], "peak": "0.45"}
 _TAKEN_OVER = {**PLANS["SOLAR"], "takes_over": "nem"}
+
+_TAKEN = {"account": "A-4", "point": "SP-4", "last_billed": "2026-09-10", "balance": 3.5}
+_LEFT = {"bank": "nem", "period": "off", "earned": "2026-08"}
 
 FAULTS = (
     Fault("cycles that overlap", 2, 2, tuple(_bills(2, 6, "2026-09@15"))),
@@ -145,5 +148,75 @@ FAULTS = (
             _at(1, 3, "approve", cycle="2026-09", by=CHIEF),
         ),
         (),
+    ),
+    Fault("a service that is not reconciled", 7, 1, (), ()),
+    Fault(
+        "a message that stops its window",
+        10,
+        1,
+        (_at(0, 10, "poison", gateway="gw-2", what="nul"),),
+        (),
+    ),
+    Fault(
+        "issued bills that another price concerns unsaid",
+        6,
+        2,
+        (_at(1, 10, "tariff", plan="HOME", effective="2026-09-15", **_DEARER),),
+        (0,),
+    ),
+    Fault(
+        "a price that was known before it was entered",
+        8,
+        2,
+        (_at(1, 10, "tariff", plan="HOME", effective="2026-09-15", **_DEARER),),
+        (),
+    ),
+    Fault(
+        "a withdrawn price that is charged",
+        0,
+        1,
+        (
+            _at(0, 20, "tariff", plan="HOME", effective="2026-09-15", **_DEARER),
+            _at(0, 25, "withdraw", plan="HOME", effective="2026-09-15"),
+        ),
+        (0,),
+    ),
+    Fault(
+        "a bank that stays in the other system",
+        4,
+        1,
+        (Event(FIRST, "cutover", {**_TAKEN, "banks": [{**_LEFT, "amount": 95.2}]}),),
+        (0,),
+    ),
+    Fault(
+        "a corrected read that changes no day",
+        0,
+        1,
+        (
+            _at(0, 10, "exchange", point="SP-1", serial="S1-2", hours=3, misread=3),
+            _at(0, 20, "reread", point="SP-1"),
+        ),
+        (0,),
+    ),
+    Fault(
+        "estimates beside the register",
+        0,
+        1,
+        (
+            Event(FIRST, "window", {"days": 2, "in_a_row": 2}),
+            _at(0, 20, "lost", point="SP-1", hours=5, count=30),
+            _at(1, 8, "run", cycle="2026-09", by=CLERK),
+        ),
+        (0,),
+    ),
+    Fault(
+        "a change of cycle that waits for the old one's end",
+        3,
+        2,
+        (
+            _at(0, 5, "assign", account="A-1", cycle="yearly", first=_on(0, 1).isoformat()),
+            _at(0, 20, "assign", account="A-1", cycle="quarterly", first=_on(1, 1).isoformat()),
+        ),
+        (0,),
     ),
 )

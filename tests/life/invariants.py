@@ -8,10 +8,11 @@ from decimal import Decimal
 from itertools import pairwise
 from uuid import UUID
 
-from tests.life.books import Books, Occupancy
+from tests.life.books import Books, Occupancy, State
 from tests.life.look import Lines, Look, Part
-from tests.life.oracle import Blocks, Rated, State, UnlikeTruthError, rate_part
+from tests.life.oracle import Rated, rate_part
 from tests.life.truth import midnight
+from tests.life.validated import Blocks, UnlikeTruthError, days_between
 from tests.life.violation import ORACLE, Violation
 
 GRACE = timedelta(minutes=15)
@@ -64,7 +65,7 @@ def out_of_order(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
 def unbilled(books: Books, parts: Sequence[Part], end: date) -> Iterator[Violation]:
     """3: a run bills all that is due."""
     for occupancy in books.occupancies():
-        due = books.due(occupancy.account, end)
+        due = books.due(occupancy.account, occupancy.first, end)
         until = due if occupancy.end is None else min(due, occupancy.end)
         reached = occupancy.first
         for part in _chain(occupancy, parts):
@@ -99,13 +100,14 @@ class Judge:
         self._parts = parts
         self._lines = lines
         self._blocks = blocks
-        self._rated: dict[Part, Rated | None] = {}
+        self._rated: dict[tuple[UUID, str, date], Rated | None] = {}
 
     def opening(self, part: Part) -> State | None:
         """What the part directly before it left; None where there is none to open from."""
         for occupancy in self._books.occupancies():
             if part in _chain(occupancy, self._parts) and part.first == occupancy.first:
-                return State()
+                key = occupancy.account, occupancy.point
+                return self._books.openings.get(key, State())
         for before in self._parts:
             if (before.account, before.point, before.end) == (part.account, part.point, part.first):
                 return None if before.state == "held" else before.closing
@@ -113,6 +115,12 @@ class Judge:
 
     def rated(self, part: Part) -> Rated | None:
         """What a part must be; None where something is missing."""
+        key = part.bill, part.point, part.first
+        if key not in self._rated:
+            self._rated[key] = self._rate(part)
+        return self._rated[key]
+
+    def _rate(self, part: Part) -> Rated | None:
         opening = self.opening(part)
         return rate_part(
             self._books,
@@ -167,6 +175,24 @@ class Judge:
         except UnlikeTruthError as error:
             yield Violation(ORACLE, str(error))
 
+    def owed(self, bill: UUID) -> Decimal:
+        """What a bill comes to."""
+        rated = [one for key, one in self._rated.items() if key[0] == bill]
+        return sum((one.total for one in rated if one is not None), Decimal(0))
+
+    def guessed(self, bill: UUID) -> bool:
+        """Whether something of its days was estimated since it was missing for too long."""
+        days = {
+            (part.point, day)
+            for part in self._parts
+            if part.bill == bill
+            for day in days_between(part.first, part.end)
+        }
+        return any(
+            block.estimated and (point, day) in days
+            for (point, _, day), block in self._blocks.found.items()
+        )
+
     def _compare(self, own: Sequence[Part], number: int) -> Iterator[Violation]:
         if all(part.state == "held" for part in own):
             if not any(self._may_be_held(part) for part in own):
@@ -197,6 +223,8 @@ class Judge:
     def _may_be_held(self, part: Part) -> bool:
         if self.conflicts(part) or self.waits(part) or (_NO_CLAIM & set(part.holds)):
             return True
+        if "HOLE" in part.holds and self._books.points[part.point].gateway in self._books.doubtful:
+            return True
         return self.rated(part) is None
 
 
@@ -206,4 +234,5 @@ async def blocks_of(look: Look, parts: Iterable[Part]) -> Blocks:
     if not found:
         return Blocks({})
     first, end = min(part.first for part in found), max(part.end for part in found)
-    return await look.blocks(first, end)
+    # A gap may reach beyond them.
+    return await look.blocks(first - 3 * _DAY, end + 3 * _DAY)

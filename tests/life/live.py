@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from tests.life.accounts import energy, guessed_too_often, per_account, reconciled
 from tests.life.events import Event, Life
 from tests.life.invariants import (
     BILLED,
@@ -77,6 +78,9 @@ class Living:
         self._states: dict[UUID, str] = {}
         self._frozen: dict[UUID, tuple[Decimal | None, dict[str, Any]]] = {}
         self._after = "the beginning"
+        self._owed: dict[UUID, Decimal] = {}
+        self._guessed: set[UUID] = set()
+        self._known: dict[datetime, dict[tuple[str, date], str]] = {}
 
     async def __call__(self) -> Lived:
         by_day: dict[date, list[Event]] = {}
@@ -105,12 +109,14 @@ class Living:
         for event in found:
             if event.kind not in OFFICE:
                 await world.happen(event)
+        await self._named(day)
         async with self._timed("ingest"):
             await world.deliver(day)
         async with self._timed("validate"):
             validated = await world.validate(day)
         if validated:
             self._validated_at = noon(day)
+        self._raise(day, world.broken)
         async with self._timed("check"):
             await self._days(day)
         for event in found:
@@ -120,6 +126,24 @@ class Living:
                 self._after = str(event)
                 async with self._timed("check"):
                     await self._bills(day, event)
+
+    async def _named(self, day: date) -> None:
+        """6: issued bills that another version of their tariff concerns are named."""
+        if not self.world.named:
+            return
+        parts, books = await self.look.parts(), self.world.books
+        for plan, effective, named in self.world.named:
+            until = books.reach(plan, effective) or date.max
+            own = {
+                part.bill
+                for part in parts
+                if part.state == "issued" and part.plan == plan
+                if part.first < until and part.end > effective
+            }
+            if len(own) != named:
+                message = f"{len(own)} issued bills have days of {plan} from {effective}: {named}"
+                self._raise(day, [Violation(6, f"{message} are named")])
+        self.world.named.clear()
 
     async def _days(self, day: date) -> None:
         """1, over what is new."""
@@ -166,6 +190,10 @@ class Living:
             found += judge.bill(bill, 0)
         for bill in moved:
             found += judge.bill(bill, 5)
+            self._owed[bill] = judge.owed(bill)
+            if judge.guessed(bill):
+                self._guessed.add(bill)
+        found += guessed_too_often(books, parts, self._guessed, books.in_a_row)
         for part in judged:
             if part.bill in moved and (judge.waits(part) or judge.conflicts(part)):
                 found.append(Violation(5, f"{part}, and something of its days waits"))
@@ -192,9 +220,47 @@ class Living:
             *claimed_twice(self.world.books, parts),
             *out_of_order(self.world.books, parts),
             *await self._changed(parts),
+            *per_account(parts, self._owed),
+            *await self._energy(day, parts),
+            *await self._kept(),
+            *await self._remembered(),
         ]
         self._raise(day, found)
         self.lived.bills = Counter({part.bill: part.state for part in parts}.values())
+
+    async def _energy(self, day: date, parts: Sequence[Part]) -> Iterable[Violation]:
+        """7, over the days of two months."""
+        end, present = day.replace(day=1), self.world.product.now.date()
+        if end <= self.life.first:
+            return []
+        first = max(self.life.first, (end - 32 * _DAY).replace(day=1))
+        blocks = await self.look.blocks(first, end)
+        report = await self.world.product.reconciled(first, end)
+        return reconciled(energy(self.world.books, parts, blocks, present), report)
+
+    async def _kept(self) -> Iterable[Violation]:
+        """10: what is poison is kept."""
+        kept = Counter(one.kept for one in self.world.poison)
+        found = await self.look.kept()
+        if found != (kept["quarantine"], kept["rejected"]):
+            message = f"{found} messages are quarantined and rejected, of {dict(kept)}"
+            return [Violation(10, message)]
+        return []
+
+    async def _remembered(self) -> list[Violation]:
+        """8: tariffs answer as of each earlier month's end."""
+        product, plans = self.world.product, self.world.books.plans
+        found = [
+            Violation(8, f"as of {at} the tariffs are others than they were")
+            for at, known in self._known.items()
+            if await product.tariffs(at) != known
+        ]
+        self._known[product.now] = {
+            (plan.name, plan.effective): plan.document()
+            for versions in plans.values()
+            for plan in versions
+        }
+        return found
 
     def _raise(self, day: date, found: Iterable[Violation]) -> None:
         broken = list(found)

@@ -13,7 +13,9 @@ from uuid import UUID
 import numpy as np
 
 from central.adapters.timescale.pool import Pool
-from tests.life.oracle import MISSING, Bank, Block, Blocks, State, by_month
+from tests.life.books import Bank, State
+from tests.life.oracle import by_month
+from tests.life.validated import MISSING, Block, Blocks
 
 # Bills that were discarded, or cancelled by another, are not live; nor is one that cancels.
 _PARTS = """
@@ -38,7 +40,8 @@ GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0
 """
 _BLOCKS = """
 SELECT DISTINCT ON (channel_id, day)
-    service_point.name, point_channel.obis, day, exponent, consumption
+    service_point.name, point_channel.obis, day, exponent, consumption,
+    actor = 'job:estimate'
 FROM day_block
 JOIN point_channel ON point_channel.id = channel_id
 JOIN service_point ON service_point.id = point_channel.service_point_id
@@ -122,12 +125,20 @@ class Look:
     async def blocks(self, first: date, end: date) -> Blocks:
         """The newest block of each day."""
         found = {}
-        for point, obis, day, exponent, packed in await self._rows(_BLOCKS, first=first, end=end):
+        rows = await self._rows(_BLOCKS, first=first, end=end)
+        for point, obis, day, exponent, packed, estimated in rows:
             values = np.frombuffer(packed, "<i8")
             assert exponent >= 0, (point, day)
             scaled = np.where(values == MISSING, MISSING, values * 10**exponent)
-            found[point, _code(obis), day] = Block(scaled)
+            found[point, _code(obis), day] = Block(scaled, estimated)
         return Blocks(found)
+
+    async def kept(self) -> tuple[int, int]:
+        """How many messages are kept in quarantine, and how many as rejected."""
+        ((quarantined, rejected),) = await self._rows(
+            "SELECT (SELECT count(*) FROM quarantine), (SELECT count(*) FROM rejected)"
+        )
+        return quarantined, rejected
 
     async def closed(self, first: date) -> set[tuple[str, str, date]]:
         """Days of channels that have a block."""

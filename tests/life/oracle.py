@@ -7,7 +7,7 @@ estimates, once they are seen to sum to what the register advanced.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -16,125 +16,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.life.books import Books, Plan
-from tests.life.truth import GAP, INPUT, Counter
+from tests.life.books import Bank, Books, Plan, State
+from tests.life.truth import INPUT, Counter
+from tests.life.validated import MISSING, Blocks, days_between, used_on
 
-Bank = dict[str, list[tuple[str, Fraction]]]
-"""Label to credits: the month they were earned in, and kWh; oldest first."""
 Key = tuple[str, str]
 """Charge and label."""
 
 
-@dataclass(frozen=True)
-class State:
-    """What crosses from one part to the next.
-
-    Args:
-        bank: Credits.
-        peaks: The highest demand by calendar month. [kW]
-    """
-
-    bank: Bank = field(default_factory=dict)
-    peaks: Mapping[str, Fraction] = field(default_factory=dict)
-
-
-MISSING = -(2**63)
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A validated day of the product.
-
-    Args:
-        values: In the unit; `MISSING` where there is none.
-    """
-
-    values: NDArray[np.int64]
-
-
-class Blocks:
-    """The newest validated days of the product, by point, quantity and day."""
-
-    def __init__(self, found: Mapping[tuple[str, str, date], Block]) -> None:
-        self.found = found
-
-    def of(self, counter: Counter, day: date) -> Block | None:
-        return self.found.get((counter.point, counter.obis, day))
-
-
-class UnlikeTruthError(Exception):
-    """A validated day says something else than its readings do."""
-
-
-def days_between(first: date, end: date) -> list[date]:
-    return [first + _DAY * number for number in range((end - first).days)]
-
-
-def used_on(counter: Counter, day: date, blocks: Blocks) -> NDArray[np.int64]:
-    """What was used in each interval of a day; `MISSING` where nobody can know.
-
-    Raises:
-        UnlikeTruthError: The product's block says otherwise.
-    """
-    own = counter.of_day(day)
-    block = blocks.of(counter, day)
-    if block is None:
-        message = f"{counter.point} {counter.obis} has no block of {day}"
-        raise UnlikeTruthError(message)
-    known, level = counter.known, counter.level
-    count = own.stop - own.start
-    if len(block.values) != count:
-        message = f"{counter.point} {day}: {len(block.values)} intervals instead of {count}"
-        raise UnlikeTruthError(message)
-    plain = known[own] & known[own.start + 1 : own.stop + 1]
-    found = np.where(plain, np.diff(level[own.start : own.stop + 1]), MISSING)
-    if plain.all():
-        if not np.array_equal(found, block.values):
-            raise _unlike(counter, day, found, block.values)
-        return found
-    for first, end in _gaps(known, own):
-        longest = int(GAP.total_seconds()) // counter.period_s
-        inside = slice(max(first, own.start) - own.start, min(end, own.stop) - own.start)
-        taken = block.values[inside]
-        if first < 0 or end < 0 or end - first > longest:
-            continue
-        if first >= own.start and end <= own.stop and int(taken.sum()) != level[end] - level[first]:
-            message = f"{counter.point} {day}: estimates do not sum to the register's advance"
-            raise UnlikeTruthError(message)
-        found[inside] = taken
-    if not np.array_equal(found, block.values):
-        raise _unlike(counter, day, found, block.values)
-    return found
-
-
-def _gaps(known: NDArray[np.bool_], own: slice) -> list[tuple[int, int]]:
-    """Stretches between known boundaries that reach into a day; -1 where there is no end."""
-    gaps = []
-    place = own.start
-    while place < own.stop:
-        if known[place] and known[place + 1]:
-            place += 1
-            continue
-        first = place
-        while first >= 0 and not known[first]:
-            first -= 1
-        end = place + 1
-        while end < len(known) and not known[end]:
-            end += 1
-        gaps.append((first, end if end < len(known) else -1))
-        place = end if end < len(known) else own.stop
-    return gaps
-
-
-def _unlike(
-    counter: Counter, day: date, expected: NDArray[np.int64], got: NDArray[np.int64]
-) -> UnlikeTruthError:
-    place = int(np.flatnonzero(expected != got)[0])
-    return UnlikeTruthError(
-        f"{counter.point} {counter.obis} {day}, interval {place}:"
-        f" {got[place]} instead of {expected[place]}"
-    )
 
 
 @dataclass(frozen=True)

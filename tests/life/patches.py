@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from central.adapters.timescale.billing import claims, decide, load, loaded_part, stamps
+from central.adapters.timescale.billing import (
+    claims,
+    decide,
+    load,
+    loaded_part,
+    reconciliation,
+    stamps,
+)
 from central.adapters.timescale.inputs import ChangedInputs
-from central.adapters.timescale.registry import agreements
+from central.adapters.timescale.registry import agreements, registry, tariffs
+from central.domain.billing.billing_cycle import BillingCycle
+from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.vee.estimate import estimate_days
+from central.service.ingest import ingest
+from central.service.ingest.isolate import Part, blame
+from central.service.registry.register import Enrol
+from central.service.validation import estimate_held
+from firmware_bridge.contract import codec
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -58,6 +75,74 @@ def _state_ends_with_its_agreement(patch: pytest.MonkeyPatch) -> None:
     _replace(patch, claims.SQL, "before", "bill_part.closing", own)
 
 
+def _a_service_is_left_out(patch: pytest.MonkeyPatch) -> None:
+    name = "service_point.name <> 'SP-2' AND service.id"
+    _replace(patch, reconciliation._SQL, "services", "service.id > ", f"{name} > ")
+
+
+def _a_message_stops_its_window(patch: pytest.MonkeyPatch) -> None:
+    async def as_one(parts: Sequence[Part], commit: Any, *_: object) -> AsyncIterator[Any]:  # noqa: ANN401 - the product's own
+        for part in parts:
+            try:
+                yield await commit(part)
+            except Exception as error:  # noqa: BLE001 - as the product does
+                for item in part:
+                    yield blame(item, error)
+
+    patch.setattr(codec, "flaw", lambda _: None)
+    patch.setattr(ingest, "isolate", as_one)
+
+
+def _no_bill_is_named(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> None:
+        return
+
+    patch.setattr(Enrol, "_concern", nothing)
+
+
+def _knowledge_has_no_time(patch: pytest.MonkeyPatch) -> None:
+    _replace(patch, tariffs._SQL, "tariff_history", "added_at <= %(as_of)s", "true")
+
+
+def _what_is_withdrawn_is_in_force(patch: pytest.MonkeyPatch) -> None:
+    every = "(SELECT * FROM tariff_version WHERE NOT withdrawn) AS tariff_in_force"
+    for name, statement in load.SQL.items():
+        if "JOIN tariff_in_force" in statement:
+            patch.setitem(
+                load.SQL, name, statement.replace("JOIN tariff_in_force", f"JOIN {every}")
+            )
+
+
+def _what_was_left_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    _replace(patch, claims.SQL, "before", ", billed_period.opening)", ")")
+
+
+def _a_corrected_read_is_not_validated(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> None:
+        return
+
+    patch.setattr(registry._RegistryTransaction, "queue_for_validation", nothing)
+
+
+def _an_estimate_is_not_scaled(patch: pytest.MonkeyPatch) -> None:
+    def beside(*asked: Any) -> Any:  # noqa: ANN401 - likewise
+        return [
+            replace(day, block=replace(day.block, values=day.block.values + 1))
+            for day in estimate_days(*asked)
+        ]
+
+    patch.setattr(estimate_held, "estimate_days", beside)
+
+
+def _a_cut_period_is_billed_with_its_own(patch: pytest.MonkeyPatch) -> None:
+    before = BillingCycle.cut_to
+
+    def late(self: BillingCycle, days: DayRange) -> BillingPeriod:
+        return replace(before(self, days), bill_day=self.period_of(days.last).bill_day)
+
+    patch.setattr(BillingCycle, "cut_to", late)
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -74,5 +159,14 @@ PATCHES: dict[str, Patch] = {
     "a price that came after the approval": _inputs_are_not_compared,
     "a second value that came after the draft": _no_revision_is_raised,
     "a decision that waits for validation": _what_waits_is_not_asked_for,
+    "a service that is not reconciled": _a_service_is_left_out,
+    "a message that stops its window": _a_message_stops_its_window,
+    "issued bills that another price concerns unsaid": _no_bill_is_named,
+    "a price that was known before it was entered": _knowledge_has_no_time,
+    "a withdrawn price that is charged": _what_is_withdrawn_is_in_force,
+    "a bank that stays in the other system": _what_was_left_is_forgotten,
+    "a corrected read that changes no day": _a_corrected_read_is_not_validated,
+    "a change of cycle that waits for the old one's end": _a_cut_period_is_billed_with_its_own,
+    "estimates beside the register": _an_estimate_is_not_scaled,
 }
 """By the name of the fault."""

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
+from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.adapters.timescale.views.field import TimescaleField
+from central.config.settings import Settings
 from central.domain.billing.bill import Party, RunType
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
 from central.domain.metering.installation import RegisterFacts
+from central.domain.rating.inputs.segments import DayRange
+from central.process.nightly import nightly_jobs
 from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.change_settings import ChangeSettings, SettingsChange
+from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
 from central.service.billing.run_bills import RunBills
 from central.service.gateways.enrolment import enrol_gateway
 from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
+from central.service.ports.bill_shard import HOLES
 from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.registry import (
     AccountRecord,
@@ -34,9 +45,13 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
 )
+from central.service.ports.withdrawals import NamedAgreement
+from central.service.registry.cutover_file import read_cutover_file
 from central.service.registry.cycles import BillingCycles
+from central.service.registry.import_cutover import import_cutover
 from central.service.registry.register import Enrol
-from central.service.validation.decisions import decide_conflict
+from central.service.registry.withdraw import Withdraw
+from central.service.validation.decisions import accept_finding, decide_conflict
 from central.service.validation.validate import Validate
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
@@ -56,6 +71,7 @@ class Product:
         self._registry = TimescaleRegistry(self.pool)
         self._bills = TimescaleBillingStore(self.pool)
         self._decisions = TimescaleDecisionStore(self.pool)
+        self._nightly = nightly_jobs(self.pool, Settings(), self._clock)
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
         self._validate = Validate(TimescaleValidationStore(self.pool), self._clock)
 
@@ -111,8 +127,62 @@ class Product:
     async def assign(self, account: str, cycle: str, first: date) -> None:
         await self._cycles.assign(account, cycle, first)
 
-    async def tariff(self, document: str) -> None:
-        await self._enrol.tariff(document)
+    async def tariff(self, document: str, reason: str | None = None) -> int:
+        """Add a version; how many issued bills are named for it."""
+        enrol = self._enrol
+        await enrol.tariff(document, reason=reason)
+        return _named(enrol)
+
+    async def withdraw(self, plan: str, effective: date) -> int:
+        """Withdraw a version; likewise."""
+        enrol = self._enrol
+        await enrol.withdraw_tariff(plan, effective, "entered by mistake")
+        return _named(enrol)
+
+    async def tariffs(self, as_of: datetime) -> dict[tuple[str, date], str]:
+        """The documents that were in force as of a time."""
+        async with self._registry.transaction() as registry:
+            history = await registry.tariff_history(None, as_of)
+        newest = {(one.record.name, one.record.effective): one.record for one in history}
+        return {key: one.document for key, one in newest.items() if not one.withdrawn}
+
+    async def capacity(self, name: str, zone: str, capacity: int) -> None:
+        await self._enrol.service_point(PointRecord(name, zone, "", Decimal(capacity)))
+
+    async def unagree(self, account: str, point: str, first: date) -> None:
+        """Withdraw an agreement."""
+        withdraw = Withdraw(self._registry, person("registrar"), self._clock)
+        named = NamedAgreement(account, point, first)
+        await withdraw.agreement(named, "entered by mistake")
+
+    async def cutover(self, text: str) -> None:
+        """Take a customer over from another system."""
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(text)
+            file.flush()
+            await import_cutover(self._enrol, read_cutover_file(Path(file.name)))
+
+    async def window(self, days: int, in_a_row: int) -> None:
+        change = SettingsChange(window_days=days, estimates_in_a_row=in_a_row)
+        settings = ChangeSettings(TimescaleSettingsStore(self.pool), self._clock)
+        await settings(change, person("registrar"), "wait no longer")
+
+    async def accept_holes(self, gateway: str) -> None:
+        """Nothing comes any more of what a gateway's batches lacked."""
+        note = DecisionNote(person("expert"), "asked the gateway", self.now)
+        store = TimescaleValidationStore(self.pool)
+        for one in await TimescaleField(self.pool).findings(gateway=gateway, limit=100):
+            if one.code in HOLES:
+                await accept_finding(self._decisions, store, one.finding, note)
+
+    async def night(self) -> list[str]:
+        """Do what a worker does at night; what failed of it."""
+        outcomes = await self._nightly.step()
+        return [f"{one.name}: {one.error}" for one in outcomes if one.error is not None]
+
+    async def reconciled(self, first: date, end: date) -> Reconciliation:
+        reconcile = Reconcile(TimescaleReconciliation(self.pool), self._clock)
+        return await reconcile(ReconciledScope(DayRange(first, end)))
 
     async def account(self, number: str, name: str) -> None:
         await self._enrol.account(AccountRecord(number, Party(name)))
@@ -153,6 +223,10 @@ class Product:
             note = DecisionNote(person(actor), "read on site", self.now)
             await decide_conflict(self._decisions, one.id, Choice(choice), note)
         return len(mine)
+
+
+def _named(enrol: Enrol) -> int:
+    return sum(bills.count for bills in enrol.concerned.values())
 
 
 def _unit(code: str) -> Unit:

@@ -24,6 +24,19 @@ MONTHS = sized("METERLINE_LIFE_MONTHS", 26, 26)
 # Lives that are lived at most to shorten one that failed.
 TRIALS = sized("METERLINE_LIFE_TRIALS", 20, 200)
 FIRST_SEED = int(os.environ.get("METERLINE_LIFE_SEED", "1"))
+# A second value for a reading that is not there is none, a version that was withdrawn cannot be
+# withdrawn again, a second one of its date needs a reason, and a cycle begins between two bills.
+REFUSED = {
+    "conflict UNKNOWN_NAME",
+    "tariff REGISTRY_CONFLICT",
+    "withdraw NOT_REGISTERED",
+    "assign PERIOD_BILLED",
+    "assign REGISTRY_CONFLICT",
+}
+EVENTFUL = (
+    *("lost", "silent", "doubled", "conflict", "leap", "exchange", "leave", "tariff"),
+    *("cutover", "poison", "capacity", "accept"),
+)
 # Each ends when the product is mended; then the fault becomes a patch that brings it back.
 NOT_MENDED = {fault.name for fault in FAULTS} - PATCHES.keys()
 
@@ -48,10 +61,8 @@ async def test_a_life_breaks_no_invariant(
     record_property("lived", f"{took:.0f} s, {lived.steps} steps, {lived.judged} bills judged")
     assert lived.bills["issued"] > MONTHS * 10
     assert lived.judged > MONTHS * 30
-    # A second value for a reading that is not there is none; a second version of one date needs a
-    # reason.
-    assert set(lived.refusals) <= {"conflict UNKNOWN_NAME", "tariff REGISTRY_CONFLICT"}
-    for kind in ("lost", "silent", "doubled", "conflict", "leap", "exchange", "leave", "tariff"):
+    assert set(lived.refusals) <= REFUSED
+    for kind in EVENTFUL:
         assert lived.met[kind] or MONTHS < 26, f"no {kind} in this life"
 
 

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 
 from central.service.ingest.classify import Arrival, Readable, examine
-from tests.life.books import Agreement, Books, Plan, Point
-from tests.life.draw import BOGOTA, CORE, FIRST, MADRID, PLANS, draw
+from tests.life.books import Agreement, Books, Plan, Point, State
+from tests.life.draw import draw
 from tests.life.events import Event, Life
 from tests.life.live import steps
-from tests.life.oracle import MISSING, Block, Blocks, State, UnlikeTruthError, half_away, rate_part
+from tests.life.oracle import half_away, rate_part
 from tests.life.shrink import shrink
 from tests.life.truth import IMPORT, WATER, Counter, Register, Run, midnight
+from tests.life.utility import BOGOTA, CORE, FIRST, MADRID, PLANS
+from tests.life.validated import MISSING, Block, Blocks, UnlikeTruthError
 from tests.life.wire import Sender
 from tests.life.world import noon
 

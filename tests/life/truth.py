@@ -111,6 +111,9 @@ class Counter:
         self.validated = self.arrived.copy()
         self.validated_by = self.decided.copy()
         self.queued: set[int] = set()
+        # What is written down too much of a meter that came out, by the boundary.
+        self.misread: dict[int, int] = {}
+        self.misread_validated: dict[int, int] = {}
 
     def boundary(self, instant: datetime) -> int:
         """The last boundary that is not after an instant."""
@@ -146,12 +149,18 @@ class Counter:
         np.copyto(self.validated, self.arrived)
         np.copyto(self.validated_by, self.decided)
         self.queued.clear()
+        self.misread_validated = dict(self.misread)
 
     @property
     def pending(self) -> list[int]:
         """Boundaries of which something waits for validation."""
         waits = (self.validated != self.arrived) | (self.validated_by != self.decided)
-        return [*np.flatnonzero(waits).tolist(), *self.queued]
+        written = {
+            place
+            for place in self.misread.keys() | self.misread_validated.keys()
+            if self.misread.get(place) != self.misread_validated.get(place)
+        }
+        return [*np.flatnonzero(waits).tolist(), *self.queued, *written]
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -163,6 +172,14 @@ class Counter:
             if register.end is not None:
                 known[register.end] = True
         return known
+
+    @property
+    def extra(self) -> NDArray[np.int64]:
+        """What is used in an interval too much, as a meter's last read was written down."""
+        extra = np.zeros(len(self.use), np.int64)
+        for place, more in self.misread_validated.items():
+            extra[place - 1] = more
+        return extra
 
     @property
     def level(self) -> NDArray[np.int64]:

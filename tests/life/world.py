@@ -3,15 +3,23 @@
 Field, before the day's readings are sent:
 
     seller, gateway, tariff, cycle, point, customer, assign, agree, leave, switch, exchange
+    unagree  the open agreement of a point was entered by mistake
+    window   held bills wait for days, then what they lack is estimated
+    cutover  another system billed a customer until a day, and leaves banks, peaks, a balance
+    withdraw a tariff's version was entered by mistake
+    capacity a point's connection gets another capacity
+    reread   the last read of a meter that came out was written down wrongly, and is corrected
     silent   a gateway sends nothing until a day, and then all of it
     lost     readings after noon of the day are lost; `found` on a later day, or never
     read_out somebody reads the memory of a point's meter: what was lost comes after all
+    poison   a message that no honest gateway sends comes with the next batches
     doubled  the next batches of a gateway arrive twice
     leap     a meter shows nonsense once, at an hour after the day's noon
     conflict a second value comes for a reading some intervals `back` from the newest
 
 Office, after the day is validated, in their order:
 
+    accept   what a gateway's batches lack does not come any more
     decide   the open conflicts of a point: keep, or replace
     run, approve, issue   a month, by somebody
     down     nothing is validated until a day
@@ -28,16 +36,27 @@ from uuid import UUID
 
 import numpy as np
 
+from central.service.ingest.outcome import OutcomeKind
 from firmware_bridge.contract.errors import MeterlineError
-from tests.life.books import Agreement, Books, Plan, Point
+from tests.life.books import Books, Point
 from tests.life.events import Event, Life
+from tests.life.poison import Poison, brew
 from tests.life.product import Product
+from tests.life.registrar import Registrar
 from tests.life.truth import OBIS, Counter, Register, Run, midnight, usage
+from tests.life.violation import Violation
 from tests.life.wire import Sender, batches
 
-OFFICE = {"decide", "run", "approve", "issue", "down"}
+OFFICE = {"decide", "accept", "run", "approve", "issue", "down"}
 _NOON = time(12, tzinfo=UTC)
 _SPARE = timedelta(days=14)
+_DAY = timedelta(days=1)
+_KEPT_AS = {
+    "quarantine": OutcomeKind.QUARANTINED,
+    "rejected": OutcomeKind.REJECTED,
+    "reading": OutcomeKind.STORED,
+}
+_TAKEN = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
 Handler = Callable[[Event], Coroutine[Any, Any, None]]
 
 
@@ -46,18 +65,20 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, _NOON)
 
 
-class World:
+class World(Registrar):
     """The utility between the product and its own books."""
 
     def __init__(self, life: Life, product: Product) -> None:
+        super().__init__(product, Books())
         self.life = life
-        self.product = product
-        self.books = Books()
         self.senders: dict[str, Sender] = {}
         self.refusals: Count[str] = Count()
         self.met: Count[str] = Count()
+        self.broken: list[Violation] = []
         self.down_until = date.min
         self._sent_twice: set[str] = set()
+        self._poison_of: list[tuple[str, Sender]] = []
+        self.poison: list[Poison] = []
         self._found: dict[date, list[tuple[Counter, set[int]]]] = {}
 
     async def happen(self, event: Event) -> None:
@@ -74,19 +95,10 @@ class World:
 
     # Field
 
-    async def _seller(self, event: Event) -> None:
-        await self.product.seller(event.said["name"])
-
     async def _gateway(self, event: Event) -> None:
         name = event.said["name"]
         await self.product.gateway(name)
         self.senders[name] = Sender(name, UUID(int=len(self.senders) + 1))
-
-    async def _tariff(self, event: Event) -> None:
-        said = dict(event.said)
-        plan = Plan(said.pop("plan"), date.fromisoformat(said.pop("effective")), said)
-        await self.product.tariff(plan.document())
-        self.books.plans.setdefault(plan.name, []).append(plan)
 
     async def _point(self, event: Event) -> None:
         """A point with its meter, from the day on."""
@@ -114,7 +126,10 @@ class World:
         facts: dict[str, tuple[int, int | None, int]] = {}
         for counter in point.counters:
             own = counter.registers[number]
-            closing = None if own.end is None else counter.shown(own, own.end)
+            closing = None
+            if own.end is not None:
+                more = counter.misread.get(own.end, 0)
+                closing = (counter.shown(own, own.end) + more) % own.modulus
             facts[counter.obis] = (own.opening, closing, own.modulus)
         await self.product.meter(
             point.name, register.serial, first.instant(register.first), end, point.gateway, facts
@@ -128,54 +143,21 @@ class World:
             boundary = counter.boundary(at) + 1
             old = counter.registers[-1]
             old.end = boundary
+            counter.misread[boundary] = event.said.get("misread", 0)
             counter.registers.append(Register(event.said["serial"], boundary, 0, old.modulus))
         number = len(point.counters[0].registers) - 1
         await self._installed(point, number - 1)
         await self._installed(point, number)
 
-    async def _customer(self, event: Event) -> None:
-        await self.product.account(event.said["account"], event.said["name"])
-
-    async def _agree(self, event: Event) -> None:
-        said = event.said
-        first = date.fromisoformat(said["first"])
-        one = Agreement(said["account"], said["point"], said["plan"], first)
-        await self.product.agreement(one.account, one.point, one.plan, first, None)
-        self.books.agreements.append(one)
-
-    async def _leave(self, event: Event) -> None:
-        """The agreement of a point that is open ends."""
-        end = date.fromisoformat(event.said["end"])
-        name = event.said["point"]
-        one = next((a for a in self.books.agreements if a.point == name and a.end is None), None)
-        if one is None or end <= one.first:
-            raise KeyError(name)
-        await self.product.agreement(one.account, one.point, one.plan, one.first, end)
-        one.end = end
-
-    async def _switch(self, event: Event) -> None:
-        """The customer of a point goes on under another tariff."""
-        said = event.said
-        one = next(
-            (a for a in self.books.agreements if a.point == said["point"] and not a.end), None
-        )
-        first = date.fromisoformat(said["first"])
-        if one is None or first <= one.first:
-            raise KeyError(said["point"])
-        await self._leave(Event(event.day, "leave", {"point": one.point, "end": said["first"]}))
-        said = {"account": one.account, "point": one.point, "plan": said["plan"]}
-        await self._agree(Event(event.day, "agree", {**said, "first": first.isoformat()}))
-
-    async def _cycle(self, event: Event) -> None:
-        said = event.said
-        first = date.fromisoformat(said["first"])
-        await self.product.cycle(said["name"], said["months"], first)
-        self.books.cycles[said["name"]] = (first, said["months"])
-
-    async def _assign(self, event: Event) -> None:
-        said = event.said
-        await self.product.assign(said["account"], said["cycle"], date.fromisoformat(said["first"]))
-        self.books.assigned[said["account"]] = said["cycle"]
+    async def _reread(self, event: Event) -> None:
+        """The last read of a meter that came out is corrected: it was written down wrongly."""
+        point = self.books.points[event.said["point"]]
+        for number, register in enumerate(point.counters[0].registers):
+            if register.end is None or not point.counters[0].misread.get(register.end):
+                continue
+            for counter in point.counters:
+                counter.misread[counter.registers[number].end or 0] = 0
+            await self._installed(point, number)
 
     async def _silent(self, event: Event) -> None:
         self.books.silent[event.said["gateway"]] = date.fromisoformat(event.said["until"])
@@ -203,6 +185,11 @@ class World:
         if boundary <= counter.sent:
             raise KeyError(said["point"])
         counter.wrong[boundary] = said["more"]
+
+    async def _poison(self, event: Event) -> None:
+        """It comes with the day's readings."""
+        sender = self.senders[event.said["gateway"]]
+        self._poison_of.append((event.said["what"], sender))
 
     async def _doubled(self, event: Event) -> None:
         self._sent_twice.add(event.said["gateway"])
@@ -239,6 +226,10 @@ class World:
                 if choice == "replace":
                     counter.decided[boundary] += more
 
+    async def _accept(self, event: Event) -> None:
+        await self.product.accept_holes(event.said["gateway"])
+        self.books.doubtful.discard(event.said["gateway"])
+
     async def _run(self, event: Event) -> None:
         await self.product.run(event.said["cycle"], event.said["by"])
 
@@ -262,8 +253,21 @@ class World:
         for name in self.senders:
             if self.books.silent.get(name, date.min) <= day:
                 window += self._due(name, day, until)
+        found = [brew(what, sender, self._now_ms) for what, sender in self._poison_of]
+        self._poison_of.clear()
+        self.poison += found
+        self.books.doubtful |= {one.gateway for one in found if one.kept == "quarantine"}
+        window += [(one.gateway, one.payload) for one in found]
         if window:
-            await self.product.send(window)
+            kinds = await self.product.send(window)
+            kinds.subtract(_KEPT_AS[one.kept] for one in found)
+            bad = {kind: count for kind, count in kinds.items() if count and kind not in _TAKEN}
+            if bad:
+                self.broken.append(Violation(10, f"beside {self.poison[-1:]}: {bad}"))
+
+    @property
+    def _now_ms(self) -> int:
+        return int(self.product.now.timestamp() * 1000)
 
     def _due(self, gateway: str, day: date, until: datetime) -> list[tuple[str, bytes]]:
         """The batches of a gateway; sometimes the later ones come first, or all come twice."""
@@ -284,8 +288,7 @@ class World:
         return found
 
     def _sealed(self, gateway: str, runs: list[Run]) -> list[bytes]:
-        made_at = int(self.product.now.timestamp() * 1000)
-        return [self.senders[gateway].seal(made_at, batch) for batch in batches(runs)]
+        return [self.senders[gateway].seal(self._now_ms, batch) for batch in batches(runs)]
 
     async def validate(self, day: date) -> bool:
         """Validate, unless validation is down; whether it was done."""
@@ -294,6 +297,8 @@ class World:
         await self.product.validate()
         for counter in self.books.counters():
             counter.validate()
+        failed = await self.product.night()
+        self.broken += [Violation(10, f"at night, {one}") for one in failed]
         return True
 
 

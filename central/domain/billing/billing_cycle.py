@@ -149,7 +149,8 @@ class BillingCycle:
     def cut_to(self, days: DayRange) -> BillingPeriod:
         """Days of the cycle as one bill's period: an own one, or one shortened or lengthened.
 
-        It is named after the period that holds its last day.
+        It is named after the period that holds its last day. One that ends before that period does
+        is billed as many days after its own end.
 
         Raises:
             NoBillingPeriodError: The cycle does not reach as far.
@@ -159,7 +160,8 @@ class BillingCycle:
             return last
         self.period_of(days.first)
         stretches = tuple(WholeMonths(p.days, p.months) for p in self.periods(days.first, days.end))
-        return BillingPeriod(last.name, days, last.months, last.bill_day, stretches)
+        bill_day = days.end + (last.bill_day - last.days.end)
+        return BillingPeriod(last.name, days, last.months, bill_day, stretches)
 
     def _number_of(self, day: date) -> int:
         apart = (day.year - self.first.year) * _MONTHS + day.month - self.first.month

@@ -71,6 +71,23 @@ def test_two_months_are_due_after_their_end() -> None:
     assert (note.code, note.first, note.end) == ("NOT_DUE", NOVEMBER, date(2027, 1, 1))
 
 
+def test_a_period_that_a_change_of_cycle_ends_is_due_at_its_end() -> None:
+    cycles = {
+        "yearly": BillingCycle("yearly", AUGUST, 12, bill_after=3),
+        "quarterly": BillingCycle("quarterly", AUGUST, 3),
+    }
+    changes = [CycleAssignment(AUGUST, "yearly"), CycleAssignment(OCTOBER, "quarterly")]
+    periods = AccountPeriods(cycles, {1: changes})
+    made = plan(CHAIN, periods=periods, now=date(2026, 11, 1))
+    assert [bill.parts[0].days for bill in made.bills] == [
+        DayRange(AUGUST, OCTOBER),
+        DayRange(OCTOBER, NOVEMBER),
+    ]
+    early = plan(CHAIN, periods=periods, now=date(2026, 10, 3))
+    assert [note.code for note in early.left_out] == ["NOT_DUE"]
+    assert "2026-10-04" in early.left_out[0].message
+
+
 def test_what_is_not_over_is_not_due() -> None:
     made = plan(CHAIN, now=date(2026, 10, 31))
     assert named(made) == ["2026-08", "2026-09"]

@@ -1,0 +1,112 @@
+"""What is looked at once a month, over everything: energy, money, and what was known."""
+
+from __future__ import annotations
+
+from collections import Counter as Count
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tests.life.books import Books, Occupancy
+from tests.life.look import Part
+from tests.life.truth import GAS, WATER
+from tests.life.validated import MISSING, Blocks
+from tests.life.violation import Violation
+
+_DAY = timedelta(days=1)
+_COVERED = {"issued": "billed", "approved": "approved", "draft": "draft", "held": "held"}
+Energy = Mapping[tuple[str, str], tuple[int, int, Decimal]]
+"""Unit and coverage to intervals, those without a value, and the sum of the others."""
+
+
+def energy(books: Books, parts: Sequence[Part], blocks: Blocks, last: date) -> Energy:
+    """What becomes of each validated interval, counted from blocks, books and parts.
+
+    Args:
+        books: Whose points are whose.
+        parts: Live parts.
+        blocks: The newest of the days that are counted.
+        last: The present day: what ends later is not due yet.
+    """
+    found: dict[tuple[str, str], tuple[int, int, Decimal]] = {}
+    occupancies = books.occupancies()
+    for (point, obis, day), block in blocks.found.items():
+        unit = "L" if obis in {GAS, WATER} else "Wh"
+        key = unit, _covered(books, parts, occupancies, point, day, last)
+        values = block.values
+        there = values != MISSING
+        used = Decimal(int(values[there].sum()))
+        intervals, missing, total = found.get(key, (0, 0, Decimal(0)))
+        found[key] = (
+            intervals + len(values),
+            missing + int((~there).sum()),
+            total + used,
+        )
+    return found
+
+
+def _covered(  # noqa: PLR0913, PLR0917 - whose day it is
+    books: Books,
+    parts: Sequence[Part],
+    occupancies: Sequence[Occupancy],
+    point: str,
+    day: date,
+    last: date,
+) -> str:
+    reads = [part for part in parts if part.point == point and part.first <= day < part.end]
+    if reads:
+        return _COVERED[reads[0].state] if len(reads) == 1 else "twice"
+    for one in occupancies:
+        if one.point == point and one.first <= day and (one.end is None or day < one.end):
+            over = books.due(one.account, one.first, last) > day
+            return "due" if over else "not yet due"
+    agreed = any(
+        one.point == point and one.first <= day and (one.end is None or day < one.end)
+        for one in books.agreements
+    )
+    return "billed elsewhere" if agreed else "vacant"
+
+
+def reconciled(expected: Energy, report: Any) -> Iterator[Violation]:  # noqa: ANN401 - as JSON says it
+    """7: the product's report says the same, to the watt-hour."""
+    said: dict[tuple[str, str], tuple[int, int, Decimal]] = {}
+    for one in report.to_json()["energy"]:
+        key = one["unit"], one["coverage"]
+        before = said.get(key, (0, 0, Decimal(0)))
+        own = one["intervals"], one["missing"], Decimal(one["total"])
+        said[key] = (before[0] + own[0], before[1] + own[1], before[2] + own[2])
+    for key in sorted(expected.keys() | said.keys()):
+        if expected.get(key) != said.get(key):
+            yield Violation(7, f"{key}: the report has {said.get(key)}, not {expected.get(key)}")
+    for money in report.money:
+        if not money.balanced:
+            yield Violation(7, f"bills of {money.totals} have lines of {money.lines}")
+
+
+def guessed_too_often(
+    books: Books, parts: Sequence[Part], guessed: Collection[Any], most: int
+) -> Iterator[Violation]:
+    """0: so many issued bills of a customer in a row have estimates, at most."""
+    for one in books.occupancies():
+        row = 0
+        for part in sorted(parts, key=lambda part: part.first):
+            mine = (part.account, part.point) == (one.account, one.point)
+            if mine and part.state == "issued":
+                row = row + 1 if part.bill in guessed else 0
+                if row > most:
+                    yield Violation(0, f"{part} is the {row}th in a row that is estimated")
+
+
+def per_account(parts: Sequence[Part], judged: Mapping[Any, Decimal]) -> Iterator[Violation]:
+    """0: what the issued bills of an account come to is what the oracle said at their issue."""
+    issued = {part.bill: part for part in parts if part.state == "issued"}
+    billed: Count[str] = Count()
+    expected: Count[str] = Count()
+    for bill, part in issued.items():
+        billed[part.account] += part.total or Decimal(0)  # type: ignore[assignment]
+        expected[part.account] += judged.get(bill, Decimal(0))  # type: ignore[assignment]
+    for account in sorted(billed):
+        if billed[account] != expected[account]:
+            message = f"{account} was billed {billed[account]} and owes {expected[account]}"
+            yield Violation(0, message)

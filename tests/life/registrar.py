@@ -1,0 +1,154 @@
+"""What people write down: tariffs, customers, agreements and cycles, in product and books alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tests.life.books import Agreement, Bank, Books, Plan, State
+from tests.life.events import Event
+from tests.life.product import Product
+from tests.life.truth import midnight
+
+_DAY = timedelta(days=1)
+
+
+class Registrar:
+    """Writes down; the kinds of events are described with `world.World`.
+
+    Args:
+        product: Whose registry.
+        books: The utility's own.
+    """
+
+    def __init__(self, product: Product, books: Books) -> None:
+        self.product = product
+        self.books = books
+        # Tariff, first day, and how many issued bills were named when it got another version.
+        self.named: list[tuple[str, date, int]] = []
+
+    async def _seller(self, event: Event) -> None:
+        await self.product.seller(event.said["name"])
+
+    async def _tariff(self, event: Event) -> None:
+        said = dict(event.said)
+        reason = said.pop("reason", None)
+        plan = Plan(said.pop("plan"), date.fromisoformat(said.pop("effective")), said)
+        named = await self.product.tariff(plan.document(), reason)
+        known = [one for one in self.books.plans.get(plan.name, []) if one != plan]
+        self.books.plans[plan.name] = [*known, plan]
+        self.named.append((plan.name, plan.effective, named))
+
+    async def _withdraw(self, event: Event) -> None:
+        plan, effective = event.said["plan"], date.fromisoformat(event.said["effective"])
+        named = await self.product.withdraw(plan, effective)
+        self.books.withdraw(plan, effective)
+        self.named.append((plan, effective, named))
+
+    async def _capacity(self, event: Event) -> None:
+        point = self.books.points[event.said["point"]]
+        await self.product.capacity(point.name, point.zone, event.said["capacity"])
+
+    async def _window(self, event: Event) -> None:
+        await self.product.window(event.said["days"], event.said["in_a_row"])
+        self.books.window_days = event.said["days"]
+        self.books.in_a_row = event.said["in_a_row"]
+
+    async def _cutover(self, event: Event) -> None:
+        """Another system billed a customer until a day."""
+        said = event.said
+        account, point = said["account"], said["point"]
+        last = date.fromisoformat(said["last_billed"])
+        counter = self.books.points[point].counters[0]
+        boundary = counter.boundary(midnight(last + _DAY, counter.zone))
+        register = counter.registers[0]
+        read = f"{{meter: MTL/{register.serial}, obis: {counter.obis}, value: "
+        lines = [
+            f"accounts: [{{number: {account}, balance: {said['balance']}, points: [",
+            f"{{point: {point}, last_billed: {last},",
+            f"reads: [{read}{counter.shown(register, boundary)}}}],",
+            f"banks: {_flow(said.get('banks', []))}, peaks: {_flow(said.get('peaks', []))}}}]}}]",
+        ]
+        await self.product.cutover("\n".join(lines))
+        for one in self.books.agreements:
+            if (one.account, one.point) == (account, point):
+                one.billing_from = last + _DAY
+        self.books.openings[account, point] = _opening(said)
+
+    async def _customer(self, event: Event) -> None:
+        await self.product.account(event.said["account"], event.said["name"])
+
+    async def _agree(self, event: Event) -> None:
+        said = event.said
+        first = date.fromisoformat(said["first"])
+        one = Agreement(said["account"], said["point"], said["plan"], first)
+        await self.product.agreement(one.account, one.point, one.plan, first, None)
+        self.books.agreements.append(one)
+
+    async def _leave(self, event: Event) -> None:
+        """The agreement of a point that is open ends."""
+        end = date.fromisoformat(event.said["end"])
+        name = event.said["point"]
+        one = next((a for a in self.books.agreements if a.point == name and a.end is None), None)
+        if one is None or end <= one.first:
+            raise KeyError(name)
+        await self.product.agreement(one.account, one.point, one.plan, one.first, end)
+        one.end = end
+
+    async def _unagree(self, event: Event) -> None:
+        """The open agreement of a point was entered by mistake.
+
+        If the customer had another one there until then, that one goes on.
+        """
+        name = event.said["point"]
+        one = next(a for a in reversed(self.books.agreements) if a.point == name)
+        if one.end is not None or (one.account, name) in self.books.openings:
+            raise KeyError(name)
+        await self.product.unagree(one.account, name, one.first)
+        self.books.agreements.remove(one)
+        for before in self.books.agreements:
+            if (before.account, before.point, before.end) == (one.account, name, one.first):
+                await self.product.agreement(before.account, name, before.plan, before.first, None)
+                before.end = None
+
+    async def _switch(self, event: Event) -> None:
+        """The customer of a point goes on under another tariff."""
+        said = event.said
+        one = next(
+            (a for a in self.books.agreements if a.point == said["point"] and not a.end), None
+        )
+        first = date.fromisoformat(said["first"])
+        if one is None or first <= one.first:
+            raise KeyError(said["point"])
+        await self._leave(Event(event.day, "leave", {"point": one.point, "end": said["first"]}))
+        said = {"account": one.account, "point": one.point, "plan": said["plan"]}
+        await self._agree(Event(event.day, "agree", {**said, "first": first.isoformat()}))
+
+    async def _cycle(self, event: Event) -> None:
+        said = event.said
+        first = date.fromisoformat(said["first"])
+        await self.product.cycle(said["name"], said["months"], first)
+        self.books.cycles[said["name"]] = (first, said["months"])
+
+    async def _assign(self, event: Event) -> None:
+        said = event.said
+        first = date.fromisoformat(said["first"])
+        await self.product.assign(said["account"], said["cycle"], first)
+        own = self.books.assigned.setdefault(said["account"], [])
+        own[:] = [one for one in own if one[0] != first] + [(first, said["cycle"])]
+
+
+def _flow(found: list[dict[str, Any]]) -> str:
+    return json.dumps(found)
+
+
+def _opening(said: Mapping[str, Any]) -> State:
+    bank: Bank = {}
+    for one in said.get("banks", []):
+        credit = (f"{one['earned']}-01", Fraction(str(one["amount"])))
+        bank.setdefault(one.get("period", ""), []).append(credit)
+    peaks = {f"{one['month']}-01": Fraction(str(one["value"])) for one in said.get("peaks", [])}
+    return State(bank, peaks)
