@@ -125,8 +125,12 @@ def unprintable_holds(texts: Iterable[Text]) -> tuple[Hold, ...]:
     Args:
         texts: All that goes on a bill.
     """
+    listed = list(texts)
+    # Of nearly every bill all can be printed: asked once, not for each text.
+    if not unprintable("".join([text for _, text in listed])):
+        return ()
     found: dict[str, Hold] = {}
-    for place, text in texts:
+    for place, text in listed:
         signs = unprintable(text)
         if signs and text not in found:
             message = f"The invoice's fonts cannot print the {place}: they have no {named(signs)}."

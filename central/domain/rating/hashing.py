@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 
+_EXACT = {str, int, bool, type(None)}
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -25,7 +26,8 @@ def canonical(value: object) -> str:
     Raises:
         TypeError: The value holds a float or something JSON cannot say.
     """
-    _refuse_floats(value)
+    if type(value) is not str:
+        _refuse_floats(value)
     return _encode(value)
 
 
@@ -79,12 +81,16 @@ def _refuse_floats(value: object) -> None:
     waiting = [value]
     while waiting:
         one = waiting.pop()
-        if type(one) is str:
-            continue
+        members: Iterable[object]
         if isinstance(one, dict):
-            waiting.extend(one.values())
+            members = one.values()
         elif isinstance(one, list | tuple):
-            waiting.extend(one)
+            members = one
         elif isinstance(one, float):
             message = f"{one!r} is a float; money and energy must be exact."
             raise TypeError(message)
+        else:
+            continue
+        # Most hold texts alone: asked for their kinds together, they are not looked at singly.
+        if not _EXACT.issuperset(map(type, members)):
+            waiting.extend(members)

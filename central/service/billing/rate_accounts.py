@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from itertools import groupby
+from operator import attrgetter
 
 from central.domain.billing.bill import Bill, Supply
 from central.domain.billing.make_bill import make_bill
-from central.domain.metering.block import DayBlock, present_sum
+from central.domain.metering.block import present_sum
 from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -21,9 +23,9 @@ from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import unrated
 from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, NewPart, SupplyWork
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.quantity import Unit
 
 IMPORT = "import"
+_SHAPE = attrgetter("exponent", "unit", "period_s")
 
 
 def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs) -> NewBill:
@@ -88,13 +90,9 @@ def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence
 
 
 def _validated_kwh(one: SupplyWork) -> Fraction:
-    by_shape: dict[tuple[int, Unit, int], list[DayBlock]] = {}
-    for block in one.blocks.get(IMPORT, ()):
-        by_shape.setdefault((block.exponent, block.unit, block.period_s), []).append(block)
-    return sum(
-        (present_sum(blocks) * billing_scale(blocks[0]) for blocks in by_shape.values()),
-        Fraction(0),
-    )
+    # Days alike stand together; what is summed does not depend on how they are grouped.
+    alike = (list(blocks) for _, blocks in groupby(one.blocks.get(IMPORT, ()), _SHAPE))
+    return sum((present_sum(blocks) * billing_scale(blocks[0]) for blocks in alike), Fraction(0))
 
 
 def rate_accounts(

@@ -182,10 +182,9 @@ def _plans(shard: Shard, now: datetime) -> list[AccountPlan]:
         except InvalidValueError:  # rating says it, and holds the bill
             return True
 
+    reach = shard.run.scope
     return [
-        plan_account(
-            chains, shard.open_bills.get(account, ()), shard.periods, shard.run.scope, is_over
-        )
+        plan_account(chains, shard.open_bills.get(account, ()), shard.periods, reach, is_over)
         for account, chains in shard.chains.items()
         if chains
     ]

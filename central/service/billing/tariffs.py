@@ -54,6 +54,8 @@ class Tariffs:
         self._holidays = tuple(holidays)
         self._series: dict[str, PriceSeries] = {}
         self._revisions: dict[str, int] = {}
+        # What the bills of a tariff are stamped with is the same for all of them.
+        self._stamps: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
         self._unreadable: dict[str, Exception] = {}
         self._versions: dict[str, tuple[TariffVersion, ...]] = {}
         self.refused: dict[str, Hold] = {}
@@ -99,12 +101,16 @@ class Tariffs:
     def set_revisions(self, revisions: Mapping[str, int]) -> None:
         """Take the revisions of series, read before their days are."""
         self._revisions.update(revisions)
+        self._stamps.clear()
 
     def stamped(self, stamp: InputStamp, name: str) -> InputStamp:
         """A stamp with the revisions of the series that a tariff names."""
-        named = sorted(self._named(name))
-        series = {series: self._revisions.get(series, 0) for series in named}
-        return replace(stamp, series=series, holidays=self._holiday_revisions(name))
+        revisions = self._stamps.get(name)
+        if revisions is None:
+            named = sorted(self._named(name))
+            series = {series: self._revisions.get(series, 0) for series in named}
+            revisions = self._stamps[name] = series, self._holiday_revisions(name)
+        return replace(stamp, series=revisions[0], holidays=revisions[1])
 
     def _holiday_revisions(self, name: str) -> Mapping[str, int]:
         """Which revisions of holidays a tariff's bills are rated with, by calendar and year."""

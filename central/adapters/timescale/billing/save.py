@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
@@ -136,6 +135,8 @@ class ShardWriter:
         self._claims = claims
         self._creator = creator
         self._at = at
+        # As text, since a list is looked through for every bill.
+        self._contributors = '{{"{}"}}'.format(creator.replace("\\", "\\\\").replace('"', '\\"'))
 
     async def write(self, bills: Sequence[NewBill]) -> int:
         """Add new bills and replace those that may be; see `ShardTransaction.save`."""
@@ -205,7 +206,7 @@ class ShardWriter:
                 part.closing_sha256,
                 part.closing,
                 *((None,) * 5 if stamp is None else stamps.stamp_columns(stamp).values()),
-                Jsonb({} if stamp is None else dict(stamp.holidays)),
+                "{}" if stamp is None else stamps.revisions_text(stamp.holidays),
             )
 
     async def _next_ids(self, count: int) -> list[int]:
@@ -258,7 +259,7 @@ class ShardWriter:
             "document": draft.text.document,
             "creator": self._creator,
             "made_at": self._at,
-            "contributors": [self._creator],
+            "contributors": self._contributors,
             "release": self._run.release or None,
         }
 

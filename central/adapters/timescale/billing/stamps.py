@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
@@ -130,8 +129,13 @@ def stamp_columns(stamp: InputStamp) -> dict[str, object]:
         "account": stamp.account,
         "tariff": stamp.tariff,
         "settings": stamp.settings,
-        "series": Jsonb(dict(stamp.series)),
+        "series": revisions_text(stamp.series),
     }
+
+
+def revisions_text(revisions: Mapping[str, int]) -> str:
+    """Revisions by name as JSON; most bills have none."""
+    return canonical(dict(revisions)) if revisions else "{}"
 
 
 async def accounts_of(connection: _Connection, uids: Sequence[UUID]) -> list[int]:
