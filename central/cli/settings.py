@@ -75,7 +75,7 @@ def set_command(  # noqa: PLR0913 - one option each
     ] = None,
     footer_text: Annotated[str | None, typer.Option(help="Text below the notes.")] = None,
     template: Annotated[
-        str | None, typer.Option(help="Template of the documents, such as invoice-1.")
+        str | None, typer.Option(help="Template of the documents, such as invoice-2.")
     ] = None,
     window_days: Annotated[
         int | None,

@@ -138,9 +138,7 @@ def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) 
         "supplies": [_supply(supply) for supply in bill.supplies],
         "lines": [_line(entry, several=len(bill.supplies) > 1) for entry in bill.lines],
         "totals": _totals(bill),
-        "charts": [
-            {"title": f"Daily usage, {entry.unit}", "svg": draw_usage(entry)} for entry in usage
-        ],
+        "charts": [{"title": _chart_title(entry), "svg": draw_usage(entry)} for entry in usage],
         "notes": [*_notes(bill), *([issue.footer_text] if issue and issue.footer_text else [])],
     }
 
@@ -159,7 +157,7 @@ def _facts(bill: Bill, issue: IssueFacts | None) -> list[list[str]]:
     first, last = _ends(bill.days, starts.pop() if len(starts) == 1 else MIDNIGHT)
     facts.append(["Billing period", f"{first} – {last}"])  # noqa: RUF001 - a typographic dash
     facts.append(["Days", str(bill.days.count)])
-    if issue:
+    if issue and bill.due > 0:
         facts.append(["Payment due", day_text(issue.due)])
     return facts
 
@@ -169,7 +167,15 @@ def _due_note(bill: Bill, issue: IssueFacts | None) -> str:
         return "This bill is held; it is not payable."
     if issue is None:
         return "Not yet issued."
+    if bill.due <= 0:
+        return "Nothing is to be paid."
     return f"Please pay by {day_text(issue.due)}, quoting {issue.number}."
+
+
+def _chart_title(usage: DailyUsage) -> str:
+    """What a chart shows, and of which service point where the bill has several."""
+    title = f"Daily usage, {usage.unit}"
+    return f"{title}: {usage.service_point}" if usage.service_point else title
 
 
 def _supply(supply: SupplySummary) -> dict[str, Any]:

@@ -122,7 +122,7 @@ class BillingSettings:
     locale: str = LOCALES[0]
     payment_text: str = ""
     footer_text: str = ""
-    template: str = TEMPLATES[-1]
+    template: str = TEMPLATES[0]
     window: BillWindow = field(default_factory=BillWindow)
     retention_years: int | None = None
 

@@ -26,12 +26,14 @@ class DailyUsage:
         labels: Period names, in the order of the tariff; one empty name where there is no split.
         days: Local days, ascending.
         values: Per day, one value per label.
+        service_point: Of which, where there are several; "" for the only one.
     """
 
     unit: str
     labels: tuple[str, ...]
     days: tuple[date, ...]
     values: tuple[tuple[Decimal, ...], ...]
+    service_point: str = ""
 
     @property
     def totals(self) -> tuple[Decimal, ...]:

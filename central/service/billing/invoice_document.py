@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from central.domain.billing.bill import Bill
@@ -73,12 +74,16 @@ class Renderer(Protocol):
 async def daily_usage_of(store: BillingStore, bill: Bill) -> tuple[DailyUsage, ...]:
     """The daily usage behind a bill, from the very block versions that it names."""
     parts = list(_shown(bill))
-    wanted = block_versions(part for _, determinants in parts for part in determinants)
+    wanted = block_versions(part for *_, determinants in parts for part in determinants)
     blocks = list((await store.blocks(wanted)).values())
-    return tuple(_usage_of(determinants, name, blocks) for name, determinants in parts)
+    several = len(parts) > 1
+    return tuple(
+        replace(_usage_of(determinants, name, blocks), service_point=point if several else "")
+        for point, name, determinants in parts
+    )
 
 
-def _shown(bill: Bill) -> Iterator[tuple[str, tuple[Determinant, ...]]]:
+def _shown(bill: Bill) -> Iterator[tuple[str, str, tuple[Determinant, ...]]]:
     """Per service point the summed determinant that splits its use the most."""
     for point in dict.fromkeys(entry.service_point for entry in bill.lines):
         names: dict[str, dict[str, Determinant]] = {}
@@ -88,7 +93,7 @@ def _shown(bill: Bill) -> Iterator[tuple[str, tuple[Determinant, ...]]]:
                     names.setdefault(part.name, {})[part.key] = part
         if names:
             name = max(names, key=lambda one: len({part.label for part in names[one].values()}))
-            yield name, tuple(names[name].values())
+            yield point, name, tuple(names[name].values())
 
 
 def _usage_of(

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from xml.etree import ElementTree as ET
 
@@ -17,8 +17,9 @@ from central.domain.billing.bill import Account, Bill, Party, Supply
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.issue import IssueFacts
 from central.domain.billing.make_bill import make_bill
+from central.domain.billing.read import MeterRead
 from central.domain.metering.block import DayBlock
-from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.bill_lines.line import Rated, RatedLine
 from central.domain.rating.daily_usage import DailyUsage, daily_usage
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.rate import rate
@@ -42,6 +43,7 @@ charges:
   - {id: energy, name: 'Energy <&"#$>', qty: kwh, price: {day: 0.2, night: 0.1}}
 taxes: [{id: vat, name: VAT, percent: 21, of: all}]
 """
+NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 ISSUE = IssueFacts("2026-7", date(2026, 11, 2), date(2026, 11, 20))
 
 
@@ -122,6 +124,49 @@ def test_the_texts_of_the_utility_are_printed() -> None:
     text = PdfReader(io.BytesIO(render_invoice(bill, issue=issue))).pages[0].extract_text()
     assert "IBAN ES12 3456" in text
     assert "Registered in *Madrid*." in text
+
+
+def test_a_credit_asks_for_no_payment() -> None:
+    bill, _ = made()
+    negative = tuple(
+        replace(entry, line=RatedLine.from_json({**entry.line.to_json(), "amount": "-7"}))
+        for entry in bill.lines
+    )
+    for lines in (negative, ()):
+        credit = replace(bill, lines=lines)
+        text = PdfReader(io.BytesIO(render_invoice(credit, issue=ISSUE))).pages[0].extract_text()
+        assert "Nothing is to be paid." in text
+        assert "Please pay" not in text
+        assert "Payment due" not in text
+
+
+def test_no_heading_stands_alone_at_the_foot_of_a_page() -> None:
+    bill, _ = made()
+    read = MeterRead(
+        "Q" * 32, "1-0:1.8.0*255", "kWh", Decimal(1), NOON, Decimal(2), NOON, Decimal(1)
+    )
+    for count in (6, 7, 8):
+        supplies = [
+            replace(bill.supplies[0], service_point=f"SP-{number}", reads=(read,))
+            for number in range(count)
+        ]
+        pages = PdfReader(
+            io.BytesIO(render_invoice(replace(bill, supplies=tuple(supplies)), issue=ISSUE))
+        ).pages
+        assert len(pages) > 1
+        for page in pages[:-1]:
+            lines = page.extract_text().strip().splitlines()
+            foot = [line for line in lines if not line.startswith(("Seller", "Page", "Bill "))][-1]
+            assert foot != "Charges"
+            assert not foot.startswith(("SP-", "TOU"))
+
+
+def test_charts_name_their_service_points_where_there_are_several() -> None:
+    bill, usage = made()
+    usages = [replace(usage, service_point=name) for name in ("House", "Garage")]
+    text = PdfReader(io.BytesIO(render_invoice(bill, usage=usages))).pages[-1].extract_text()
+    assert "Daily usage, kWh: House" in text
+    assert "Daily usage, kWh: Garage" in text
 
 
 def test_bill_that_is_not_issued_says_so() -> None:
