@@ -11,12 +11,12 @@ from central.cli import (
     accounts,
     audit,
     cycles,
+    discard,
     findings,
     groups,
     history,
     holidays,
     ledger,
-    list_bills,
     processes,
     rate,
     registry,
@@ -46,7 +46,7 @@ app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(rate.app)
-app.add_typer(list_bills.app, name="bill")
+app.add_typer(discard.app, name="bill")
 app.command("reconcile")(reconcile_command)
 app.add_typer(settings.app, name="settings")
 app.add_typer(audit.app, name="audit")

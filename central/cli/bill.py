@@ -38,7 +38,6 @@ from central.process.stores import open_stores
 from central.service.billing.approve_bills import (
     ApproveBills,
     BulkOutcome,
-    DiscardBills,
     IssueBills,
     unknown,
 )
@@ -310,30 +309,6 @@ def require_some(bills: list[str] | None, cycle: str | None) -> None:
     if not bills and cycle is None:
         message = "No bill is selected."
         raise NothingSelectedError(message)
-
-
-@app.command("discard")
-@answered
-def discard_command(
-    bills: Annotated[
-        list[str], typer.Argument(help="Drafts or held bills, such as A-1001/2026-10.")
-    ],
-    actor: ActingAs = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Discard drafts and held bills: the next run bills their days anew. All or none."""
-
-    async def work() -> int:
-        async with bill_store() as store:
-            uids = [(await find_bill(store, name)).uid for name in bills]
-            return await DiscardBills(store)(uids, actor_of(actor))
-
-    count = wait_for(work())
-    if as_json:
-        show({"discarded": count})
-    else:
-        typer.echo(f"{count} discarded.")
 
 
 def _both(outcome: BulkOutcome, tried: Tried, cycle: str | None) -> tuple[int, Tried]:

@@ -18,6 +18,10 @@ from central.service.registry.register import Enrol
 @answered
 def import_cutover_command(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")],
+    reason: Annotated[
+        str,
+        typer.Option(help="Reason, for the audit log; needed where other figures are replaced."),
+    ] = "",
     actor: ActingAs = None,
     *,
     dry_run: Annotated[
@@ -34,7 +38,7 @@ def import_cutover_command(
     async def work() -> CutoverResult:
         async with open_stores(settings(), "meterline-cutover") as stores:
             enrol = Enrol(stores.registry, actor_of(actor))
-            return await import_cutover(enrol, given, dry_run=dry_run)
+            return await import_cutover(enrol, given, reason=reason, dry_run=dry_run)
 
     result = wait_for(work())
     if as_json:

@@ -18,6 +18,7 @@ from central.api.schemas.writes import (
     AccountIn,
     AgreementIn,
     CountOut,
+    DiscardIn,
     EffectOut,
     InstallationIn,
     PointIn,
@@ -137,11 +138,13 @@ async def issue_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
 
 
 @router.post("/bills/{bill}/discard", responses=_BILL, response_model=None)
-async def discard_bill(services: Services, once: DoOnce, bill: UUID) -> Response:
+async def discard_bill(
+    services: Services, once: DoOnce, bill: UUID, order: DiscardIn | None = None
+) -> Response:
     """Discard a draft or held bill: the next run bills its days again."""
 
     async def work() -> tuple[HTTPStatus, BillOut]:
-        await services.discard([bill], once.actor)
+        await services.discard([bill], once.actor, (order.reason or "") if order else "")
         return await _bill(services, str(bill))
 
     return await once(work)

@@ -208,3 +208,9 @@ class WithdrawIn(Order):
     """Why something is withdrawn."""
 
     reason: Reason
+
+
+class DiscardIn(Order):
+    """Why a bill is discarded."""
+
+    reason: Reason | None = None

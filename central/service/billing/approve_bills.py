@@ -252,8 +252,13 @@ class DiscardBills:
         self._store = store
         self._clock = clock
 
-    async def __call__(self, uids: Sequence[UUID], actor: Actor) -> int:
+    async def __call__(self, uids: Sequence[UUID], actor: Actor, reason: str = "") -> int:
         """Discard bills, all or none.
+
+        Args:
+            uids: Of the bills.
+            actor: Who.
+            reason: Why, for the audit log; "" for none.
 
         Returns:
             How many.
@@ -269,7 +274,7 @@ class DiscardBills:
             if record is None:
                 raise unknown(uid)
             advance(record.bill.state, BillAction.DISCARD, actor=actor, creator=record.creator)
-        return await self._store.discard(uids, actor, self._clock())
+        return await self._store.discard(uids, actor, self._clock(), reason)
 
 
 def check_printable(bill: Bill) -> None:

@@ -209,8 +209,16 @@ class BillingStore(ShardHolders, Protocol):
     async def named(self, account: str, period: str) -> UUID | None:
         """The newest bill of an account's number and a period's name that is not discarded."""
 
-    async def discard(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+    async def discard(
+        self, uids: Sequence[UUID], actor: Actor, at: datetime, reason: str = ""
+    ) -> int:
         """Discard held bills and drafts and end their claims, all or none.
+
+        Args:
+            uids: Of the bills.
+            actor: Who.
+            at: When.
+            reason: Why, for the audit log; "" for none.
 
         Raises:
             StaleBillError: One is neither.

@@ -79,7 +79,7 @@ class CutoverResult:
 
 
 async def import_cutover(
-    enrol: Enrol, file: CutoverFile, *, dry_run: bool = False
+    enrol: Enrol, file: CutoverFile, *, reason: str = "", dry_run: bool = False
 ) -> CutoverResult:
     """Set where billing begins and what the first bills open with.
 
@@ -88,6 +88,7 @@ async def import_cutover(
     Args:
         enrol: The use-cases of the registry, with the actor.
         file: What the other system knew.
+        reason: Why, for the audit log; needed where it replaces other figures.
         dry_run: Say what would become of it, and change nothing.
 
     Raises:
@@ -97,7 +98,7 @@ async def import_cutover(
     result = CutoverResult()
     try:
         async with enrol.store.transaction() as registry:
-            taking = _Takeover(registry, enrol)
+            taking = _Takeover(registry, enrol, reason)
             await taking.everything(file, result)
             _end_if(dry_run=dry_run)
     except _DryRunEndError:
@@ -113,9 +114,10 @@ def _end_if(*, dry_run: bool) -> None:
 class _Takeover:
     """One import in its transaction."""
 
-    def __init__(self, registry: RegistryTransaction, enrol: Enrol) -> None:
+    def __init__(self, registry: RegistryTransaction, enrol: Enrol, reason: str) -> None:
         self._registry = registry
         self._enrol = enrol
+        self._reason = reason
         self._documents: dict[str, tuple[TariffDocument, ...]] = {}
 
     async def everything(self, file: CutoverFile, result: CutoverResult) -> None:
@@ -164,6 +166,9 @@ class _Takeover:
         taken = TakenOver(account, entry.point, service, begins, opening, Effect.UNCHANGED)
         if old == opening and agreement.billing_from == begins:
             return taken
+        if old is not None and not self._reason.strip():
+            message = "was taken over with other figures; a reason is needed to replace them."
+            raise _PointRefusedError(message)
         named = replace(agreement, billing_from=begins)
         await self._enrol.agreement_in(self._registry, named)
         occupancy, _ = await self._occupancy(named)
@@ -247,6 +252,7 @@ class _Takeover:
         return (begins.pop() if len(begins) == 1 else None) or MIDNIGHT
 
     async def _note(self, action: str, subject: str, detail: dict[str, Any]) -> None:
+        detail |= {"reason": self._reason or None}
         await self._registry.audit(self._enrol.clock(), self._enrol.actor, action, subject, detail)
 
 

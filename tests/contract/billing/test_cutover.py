@@ -70,11 +70,10 @@ def _file(folder: Path, text: str = FILE) -> Path:
 
 
 async def _import(
-    utility: Utility, folder: Path, text: str = FILE, *, dry_run: bool = False
+    utility: Utility, folder: Path, text: str = FILE, *, reason: str = "", dry_run: bool = False
 ) -> CutoverResult:
-    return await import_cutover(
-        utility.enrol, read_cutover_file(_file(folder, text)), dry_run=dry_run
-    )
+    file = read_cutover_file(_file(folder, text))
+    return await import_cutover(utility.enrol, file, reason=reason, dry_run=dry_run)
 
 
 async def _found(utility: Utility) -> None:
@@ -129,7 +128,9 @@ async def test_importing_twice_changes_nothing_and_a_correction_does(
     assert [taken.effect for taken in again.taken] == [Effect.UNCHANGED]
     assert again.numbers == {}
     corrected = FILE.replace("595.2", "600").replace("2026-09-30", "2026-10-02")
-    done = await _import(utility, tmp_path, corrected)
+    with pytest.raises(CutoverRefusedError, match="a reason is needed"):
+        await _import(utility, tmp_path, corrected)
+    done = await _import(utility, tmp_path, corrected, reason="read again")
     assert [taken.effect for taken in done.taken] == [Effect.CHANGED]
     begins, opening = await _opening_of_solar(utility)
     assert begins == date(2026, 10, 3)

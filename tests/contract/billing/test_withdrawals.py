@@ -134,7 +134,9 @@ async def test_days_of_a_meter_that_is_withdrawn_are_made_anew(utility: Utility)
     assert bill.state is BillState.DRAFT
     with pytest.raises(PeriodBilledError, match="SP-1"):
         await withdraw(utility).installation(METER, "wrong meter")
-    await DiscardBills(utility.billing, lambda: NOW)([bill.uid], CLERK)
+    await DiscardBills(utility.billing, lambda: NOW)([bill.uid], CLERK, "wrong meter")
+    (noted,) = await utility.audit.rows(AuditFilter(action="bill.discarded"), 9)
+    assert noted.detail["reason"] == "wrong meter"
     await withdraw(utility).installation(METER, "wrong meter")
     with pytest.raises(AlreadyWithdrawnError, match="wrong meter"):
         await withdraw(utility).installation(METER, "again")

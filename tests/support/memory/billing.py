@@ -323,7 +323,9 @@ class MemoryBillingStore:
                     earlier_row.part.closing == row.part.opening,
                 )
 
-    async def discard(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+    async def discard(
+        self, uids: Sequence[UUID], actor: Actor, at: datetime, reason: str = ""
+    ) -> int:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             for key, bill in self._chosen(uids):
@@ -341,9 +343,9 @@ class MemoryBillingStore:
                     remedy = "Discard the later bills as well."
                     raise PeriodBilledError(message, remedy=remedy)
             if uids:
-                self._books.audit(
-                    at, actor, "bill.discarded", *bills_moved(uids, "open", "discarded")
-                )
+                subject, detail = bills_moved(uids, "open", "discarded")
+                detail["reason"] = reason or None
+                self._books.audit(at, actor, "bill.discarded", subject, detail)
         return len(uids)
 
     async def named(self, account: str, period: str) -> UUID | None:

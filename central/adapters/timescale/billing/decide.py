@@ -100,13 +100,16 @@ class BillDecisions:
                 await audit(connection, at, actor, "bill.issued", subject, detail)
         return decided
 
-    async def discard(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+    async def discard(
+        self, uids: Sequence[UUID], actor: Actor, at: datetime, reason: str = ""
+    ) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
             await stamps.hold_bills(connection, uids)
             _check(await discard_bills(connection, uids), uids, "a draft or held")
             if uids:
                 subject, detail = bills_moved(uids, "open", BillState.DISCARDED)
+                detail["reason"] = reason or None
                 await audit(connection, at, actor, "bill.discarded", subject, detail)
         return len(uids)
 

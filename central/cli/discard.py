@@ -1,0 +1,39 @@
+"""`meterline-central bill discard`: free the days of drafts and held bills."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from central.cli.bill import bill_store, find_bill
+from central.cli.list_bills import app
+from central.cli.output import ActingAs, AsJson, actor_of, answered, show, wait_for
+from central.service.billing.approve_bills import DiscardBills
+
+__all__ = ["app"]
+
+
+@app.command("discard")
+@answered
+def discard_command(
+    bills: Annotated[
+        list[str], typer.Argument(help="Drafts or held bills, such as A-1001/2026-10.")
+    ],
+    reason: Annotated[str, typer.Option(help="Reason, for the audit log.")] = "",
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Discard drafts and held bills: the next run bills their days anew. All or none."""
+
+    async def work() -> int:
+        async with bill_store() as store:
+            uids = [(await find_bill(store, name)).uid for name in bills]
+            return await DiscardBills(store)(uids, actor_of(actor), reason)
+
+    count = wait_for(work())
+    if as_json:
+        show({"discarded": count})
+    else:
+        typer.echo(f"{count} discarded.")
