@@ -1,0 +1,126 @@
+"""Money of accounts by commands and over HTTP, as the application's role."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from central.adapters.documents.invoice import render_invoice
+from central.adapters.timescale.pool import make_pool
+from central.api.app import create_app
+from central.api.settings import WebSettings
+from central.cli.app import app
+from central.process.services import timescale_services
+from tests.support.books import NOW, TARIFF
+from tests.support.servers import Database
+
+CUSTOMERS = """\
+seller: {name: Sierra Power}
+tariffs: [home.yaml]
+service_points: [{name: SP-1, zone: Europe/Madrid}]
+accounts:
+  - {number: A-1, name: Ada, agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01}]}
+"""
+PAY_IN = ("--account", "A-1", "--currency", "EUR", "--day", "2026-10-05", "--reason", "transfer")
+ORDER = {
+    "key": "bank-78",
+    "account": "A-1",
+    "kind": "pay_in",
+    "day": "2026-10-06",
+    "currency": "EUR",
+    "amount": "12.30",
+    "reason": "transfer",
+}
+
+
+@pytest.fixture
+def database(plain_migrated: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
+    monkeypatch.setenv("METERLINE_ACTOR", "clerk")
+    (tmp_path / "home.yaml").write_text(TARIFF + "settlement: [prepaid]\n", encoding="utf-8")
+    (tmp_path / "customers.yaml").write_text(CUSTOMERS, encoding="utf-8")
+    central("import", "customers", tmp_path / "customers.yaml")
+    return plain_migrated
+
+
+def central(*arguments: object, code: int = 0) -> Any:  # noqa: ANN401 - JSON is anything
+    done = CliRunner().invoke(app, [*(str(argument) for argument in arguments), "--json"])
+    assert done.exit_code == code, done.output
+    return json.loads(done.stdout)
+
+
+def test_money_is_posted_listed_and_reconciled_by_command(database: Database) -> None:
+    assert database.name
+    post = ("ledger", "post", "bank-77", "--kind", "pay_in", "--amount", "50.00", *PAY_IN)
+    assert central(*post) == {"key": "bank-77", "effect": "added"}
+    assert central(*post) == {"key": "bank-77", "effect": "unchanged"}
+    for number, (arguments, code) in enumerate(
+        (
+            (("--kind", "pay_in", "--amount", "51"), "ENTRY_DIFFERS"),
+            (("--kind", "pay_in", "--amount", "5O"), "INVALID_VALUE"),
+            (("--kind", "grant", "--amount", "5", "--bank", "gifts"), "ENTRY_REFUSED"),
+            (("--kind", "refund", "--amount", "50.01", "--of", "bank-77"), "ENTRY_REFUSED"),
+            (("--kind", "refund", "--amount", "1"), "INVALID_VALUE"),
+            (("--kind", "payment", "--amount", "1", "--bill", "none"), "ENTRY_REFUSED"),
+        )
+    ):
+        key = "bank-77" if number == 0 else "other"
+        refused = central("ledger", "post", key, *arguments, *PAY_IN, code=2)
+        assert refused["error"]["code"] == code, refused
+    back = ("--kind", "refund", "--amount", "0.50", "--of", "bank-77")
+    central("ledger", "post", "back-1", *back, *PAY_IN)
+    entries = central("ledger", "list", "--account", "A-1")
+    assert [(entry["key"], entry["left"], entry["state"]) for entry in entries] == [
+        ("bank-77", "49.50", "open"),
+        ("back-1", "0", "open"),
+    ]
+    assert central("ledger", "show", "bank-77")["actor"] == "clerk"
+    assert central("ledger", "show", "bank-0", code=2)["error"]["code"] == "NOT_FOUND"
+    report = central("reconcile", "--month", "2026-10", "--account", "A-1")
+    (row,) = report["ledger"]
+    assert (row["received"], row["refunded"], row["balance"], row["balanced"]) == (
+        "50.00",
+        "0.50",
+        "49.50",
+        True,
+    )
+    assert len(central("audit", "list", "--action", "ledger.posted")) == 2
+
+
+@pytest.fixture
+async def web(database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    async with make_pool(database.dsn_as("meterline_app"), max_size=6) as pool:
+        services = timescale_services(pool, render_invoice, lambda: NOW)
+        transport = httpx.ASGITransport(create_app(services, WebSettings()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/") as client:
+            yield client
+
+
+async def test_money_is_posted_once_over_http(web: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(*(web.post("/api/v1/ledger", json=ORDER) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
+    other = await web.post("/api/v1/ledger", json={**ORDER, "amount": "12.31"})
+    assert (other.status_code, other.json()["code"]) == (409, "ENTRY_DIFFERS")
+    for wrong in ({"amount": "0"}, {"amount": "1e30"}, {"kind": "gift"}, {"currency": "euro"}):
+        refused = await web.post("/api/v1/ledger", json={**ORDER, "key": "x", **wrong})
+        assert refused.status_code == 422, wrong
+    (entry,) = (await web.get("/api/v1/ledger?account=A-1")).json()
+    assert (entry["key"], entry["amount"], entry["bank"], entry["consumed_by"]) == (
+        "bank-78",
+        "12.30",
+        "prepaid",
+        None,
+    )
+    assert (await web.get("/api/v1/ledger/bank-78")).json() == entry
+    assert (await web.get("/api/v1/ledger/bank-79")).status_code == 404
+    assert (await web.get("/api/v1/ledger?after=bank-78")).json() == []
+    report = (await web.get("/api/v1/reconciliation?month=2026-10&account=A-1")).json()
+    assert report["ledger"][0]["balance"] == "12.30"
+    assert report["changed_since_billed"] == []
