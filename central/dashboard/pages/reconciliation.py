@@ -36,6 +36,7 @@ async def reconciliation(request: Request) -> Response:
         rows=[] if report is None else sorted(report.sums.items()),
         balanced=BALANCED,
         faults=[] if report is None else report.faults[:FAULTS_SHOWN],
+        shown=FAULTS_SHOWN,
         csv=f"/reconciliation.csv?{urlencode(wanted)}",
         usual=f"{month_before(pages.now().date().replace(day=1)):%Y-%m}",
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from datetime import date
 
 from central.domain.billing.coverage import BALANCED
 from central.service.billing.reconcile import Reconciliation
+from central.service.ports.account_money import AccountMoney
 
 HEADING = (
     "row", "service", "coverage", "service_point", "obis", "first", "last", "balanced",
@@ -45,10 +47,37 @@ def _rows(report: Reconciliation) -> Iterator[tuple[object, ...]]:
                     f"money {name}", "", "", "", "", first, last, balanced, "", "",
                     f"{amount:f}", money.currency,
                 )  # fmt: skip
+    for row in report.ledger:
+        yield from _ledger("ledger", "", row, first, last)
+    for row in report.unbalanced_accounts:
+        yield from _ledger("account", row.account, row, first, last)
+    for day in report.changed:
+        yield (
+            "changed since billed", day.service, "", day.point, day.obis, day.day, day.day,
+            _YES[True], "", "", f"{day.difference:f}", day.unit,
+        )  # fmt: skip
     for days in report.faults:
         yield (
             "days", days.service, days.coverage.value, days.point, days.obis, days.days.first,
             days.days.last, _YES[False], "", "", f"{days.total:f}", days.unit,
+        )  # fmt: skip
+
+
+def _ledger(
+    kind: str, account: str, row: AccountMoney, first: date, last: date
+) -> Iterator[tuple[object, ...]]:
+    """Money of accounts until the last day; an account's number stands for its points."""
+    amounts = {
+        "received": row.received,
+        "applied": row.applied,
+        "refunded": row.refunded,
+        "expired": row.expired,
+        "balance": row.balance,
+    }
+    for name, amount in amounts.items():
+        yield (
+            f"{kind} {name}", "", "", account, "", first, last, _YES[row.balanced], "", "",
+            f"{amount:f}", row.currency,
         )  # fmt: skip
 
 

@@ -282,6 +282,17 @@ async def test_the_page_of_reconciliation_says_what_the_api_says(clerk: Clerk) -
         owner.execute("SET session_replication_role = replica")
         owner.execute("DELETE FROM billed_period WHERE part_id = (SELECT max(id) FROM bill_part)")
         owner.execute("UPDATE bill SET total = total + 0.01 WHERE state = 'draft' AND id = 1")
+        owner.execute(
+            "INSERT INTO ledger_entry (key, account_id, kind, day, currency, amount, recorded_at,"
+            " actor, reason) SELECT 'p', account_id, 'payment', '2026-10-05', 'EUR', 12.34,"
+            " made_at, 'clerk', 'transfer' FROM bill WHERE id = 1"
+        )
+        owner.execute(
+            "INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone,"
+            " unit, sha256, quality, consumption, made_at, actor) SELECT channel_id, day, 2,"
+            " start_at, period_s, exponent, zone, unit, sha256, quality, consumption,"
+            " '2026-11-20', 'vee' FROM day_block WHERE channel_id = 1 AND day = '2026-10-03'"
+        )
     assert "Give a month" in await clerk.page("/reconciliation")
     page = await clerk.page("/reconciliation?month=2026-10&run=&tariff=residential-tou")
     query = {"month": "2026-10", "tariff": "residential-tou"}
@@ -297,11 +308,17 @@ async def test_the_page_of_reconciliation_says_what_the_api_says(clerk: Clerk) -
     (money,) = report["money"]
     assert Decimal(money["totals"]) == Decimal(money["lines"]) + Decimal("0.01")
     assert f"EUR 2 {money['totals']} {money['lines']} {DASH} does not balance" in page
+    assert "1 12.34 0 0 0 12.34 EUR balances" in page
+    (changed,) = report["changed_since_billed"]
+    total = f"{Decimal(changed['billed']):,f} Wh"
+    assert f"Sat 3 Oct 2026 {total} {total} 0 Wh" in page
     sheet = await clerk.web.get("/reconciliation.csv", params=query)
     assert sheet.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(sheet.text)))
     energy = {row["coverage"]: row["total"] for row in rows if row["row"] == "energy"}
     assert energy == {sums["coverage"]: sums["total"] for sums in report["energy"]}
+    others = {row["row"]: row["total"] for row in rows}
+    assert (others["ledger received"], others["changed since billed"]) == ("12.34", "0")
     days = [row for row in rows if row["row"] == "days"]
     assert [(row["service_point"], row["balanced"]) for row in days] == [("Okafor residence", "no")]
     assert (await clerk.web.get("/reconciliation?run=2020-01")).status_code == 404
