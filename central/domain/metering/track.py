@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,9 +195,13 @@ def _limits(segment: InstallationSegment, channel: PointChannel, exponent: int) 
     capacity = channel.point.capacity
     per_hour = None
     if capacity is not None:
-        # In register steps: what the connection carries, before the multiplier.
-        steps = capacity * CAPACITY_MARGIN / segment.installation.multiplier.ratio
-        per_hour = steps / Fraction(10) ** exponent
+        per_hour = _steps_per_hour(capacity, segment.installation.multiplier.ratio, exponent)
     return RolloverLimits(
         None if modulus is None else mantissa_of(modulus, exponent, channel.unit), per_hour
     )
+
+
+@lru_cache(maxsize=4_096)
+def _steps_per_hour(capacity: Fraction, ratio: Fraction, exponent: int) -> Fraction:
+    """What the connection carries, before the multiplier. [register steps]."""
+    return capacity * CAPACITY_MARGIN / ratio / Fraction(10) ** exponent

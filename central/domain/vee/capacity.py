@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,10 +21,7 @@ def service_capacity(day: JudgedDay) -> Iterator[VeeFinding]:
     if capacity is None:
         return
     block = day.block
-    per_interval = capacity * day.thresholds.capacity_margin * block.period_s / _HOUR_S
-    most = per_interval / Fraction(10) ** block.exponent
-    # Values are whole, so that the floor separates the same ones.
-    ceiling = min(int(most // 1), np.iinfo(np.int64).max)
+    ceiling = _ceiling(capacity, day.thresholds.capacity_margin, block.period_s, block.exponent)
     mask = (block.quality != IntervalQuality.MISSING) & (block.values > ceiling)
     for stretch in day.runs(mask):
         yield VeeFinding(
@@ -33,6 +31,14 @@ def service_capacity(day: JudgedDay) -> Iterator[VeeFinding]:
             "An interval exceeds the capacity of the connection.",
             {"most_per_interval": str(ceiling), "exponent": str(block.exponent)},
         )
+
+
+@lru_cache(maxsize=4_096)
+def _ceiling(capacity: Fraction, margin: Fraction, period_s: int, exponent: int) -> int:
+    """What an interval may carry. [unit x 10 ** exponent]."""
+    most = capacity * margin * period_s / _HOUR_S / Fraction(10) ** exponent
+    # Values are whole, so that the floor separates the same ones.
+    return min(int(most // 1), np.iinfo(np.int64).max)
 
 
 def negative_use(day: JudgedDay) -> Iterator[VeeFinding]:

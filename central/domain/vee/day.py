@@ -70,6 +70,8 @@ class JudgedDay:
 
     def runs(self, mask: NDArray[np.bool_]) -> Iterable[Interval]:
         """The stretches of the day that a mask over its intervals marks."""
+        if not mask.any():
+            return
         edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
         for first, end in edges.reshape(-1, 2).tolist():
             yield Interval(self.instant(first), self.instant(end))

@@ -31,6 +31,7 @@ from central.service.registry.tariff_revisions import need_reason
 from firmware_bridge.contract.errors import InvalidValueError, MeterlineError
 
 SEEDED = "as the release says"
+_NAMES_HOLIDAYS = "holidays"
 _AHEAD = 2
 
 
@@ -164,10 +165,15 @@ def key(entry: HolidayRevision) -> tuple[str, int]:
 async def _documents(
     registry: RegistryTransaction,
 ) -> dict[tuple[str, date], TariffDocument]:
-    """Every version of every tariff that can be read; one that cannot holds its own bills."""
+    """Versions of tariffs that name holidays and can be read; others hold their own bills.
+
+    Reading one takes milliseconds, and there may be thousands, night after night.
+    """
     documents = {}
     for entry in await registry.tariff_history(None, None):
         record = entry.record
+        if _NAMES_HOLIDAYS not in record.document:
+            continue
         try:
             documents[record.name, record.effective] = load_tariff(
                 record.document, file=record.name
