@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from central.domain.audit.chain import SHORT_BYTES
 from central.service.audit.seal import HeadAnchor
 from firmware_bridge.contract.errors import ConfigurationError
 
@@ -74,7 +75,7 @@ def kept_anchors(file: Path | None) -> dict[int, bytes]:
 
 
 def parse_anchor(text: str) -> dict[int, bytes]:
-    """An anchor as documents print it: `number:hash`.
+    """An anchor as documents print it: `number:hash`, the hash shortened or whole.
 
     Raises:
         AnchorUnreadableError: It is none.
@@ -84,7 +85,7 @@ def parse_anchor(text: str) -> dict[int, bytes]:
         seal, digest = int(number), bytes.fromhex(sha256)
     except ValueError as error:
         raise _unreadable(repr(text), text) from error
-    if len(digest) != _HASH_BYTES:
+    if not SHORT_BYTES <= len(digest) <= _HASH_BYTES:
         raise _unreadable(repr(text), text)
     return {seal: digest}
 

@@ -87,6 +87,13 @@ def set_command(  # noqa: PLR0913 - one option each
     retention_years: Annotated[
         int | None, typer.Option(help="Years that issued bills are kept by law; see account erase.")
     ] = None,
+    print_audit_head: Annotated[
+        bool | None,
+        typer.Option(
+            "--print-audit-head/--no-audit-head",
+            help="Whether the first document of a day prints the head of the audit log.",
+        ),
+    ] = None,
     effective: Annotated[
         str | None, typer.Option(help="First day of issue that it holds on; default: today.")
     ] = None,
@@ -107,6 +114,7 @@ def set_command(  # noqa: PLR0913 - one option each
         window_days=window_days,
         estimates_in_a_row=estimates_in_a_row,
         retention_years=retention_years,
+        print_audit_head=print_audit_head,
     )
     if change == SettingsChange():
         message = "No setting is given."

@@ -139,7 +139,7 @@ def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) 
         "lines": [_line(entry, several=len(bill.supplies) > 1) for entry in bill.lines],
         "totals": _totals(bill),
         "charts": [{"title": _chart_title(entry), "svg": draw_usage(entry)} for entry in usage],
-        "notes": [*_notes(bill), *([issue.footer_text] if issue and issue.footer_text else [])],
+        "notes": [*_notes(bill), *_issued_notes(issue)],
     }
 
 
@@ -160,6 +160,13 @@ def _facts(bill: Bill, issue: IssueFacts | None) -> list[list[str]]:
     if issue and bill.due > 0:
         facts.append(["Payment due", day_text(issue.due)])
     return facts
+
+
+def _issued_notes(issue: IssueFacts | None) -> list[str]:
+    if issue is None:
+        return []
+    head = f"Head of the audit log on {issue.issued}: {issue.audit_head}"
+    return [note for note in (issue.footer_text, head if issue.audit_head else "") if note]
 
 
 def _due_note(bill: Bill, issue: IssueFacts | None) -> str:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 NO_HASH = bytes(32)
+SHORT_BYTES = 12
+"""Of a hash, as documents print it: nobody finds another log that has the same."""
 
 
 class SealForm(IntEnum):
@@ -85,6 +87,11 @@ class ChainHead:
         """As it is anchored on a document."""
         return f"{self.number}:{self.sha256.hex()}"
 
+    @property
+    def short(self) -> str:
+        """As a document prints it; "" where there is no seal."""
+        return f"{self.number}:{self.sha256[:SHORT_BYTES].hex()}" if self.number else ""
+
 
 class BreakCode(StrEnum):
     """What is wrong with the log. Printed: never renamed."""
@@ -133,7 +140,7 @@ class ChainCheck:
     """Follows a chain from its first seal on, and stops where it does not hold.
 
     Args:
-        anchors: Hashes that were anchored outside, by number of their seal.
+        anchors: Hashes that were anchored outside, or how they begin, by number of their seal.
     """
 
     def __init__(self, anchors: Mapping[int, bytes] | None = None) -> None:
@@ -164,7 +171,7 @@ class ChainCheck:
             message = f"The row {key} is not what seal {number} was made for."
             return ChainBreak(BreakCode.ROW_CHANGED, message, number, key)
         anchored = self._anchors.get(number)
-        if anchored is not None and anchored != sealed.sha256:
+        if anchored is not None and not sealed.sha256.startswith(anchored):
             message = (
                 f"The seal {number}, of row {key}, is not the one that was anchored: it or one"
                 " before it was made again."

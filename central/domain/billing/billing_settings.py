@@ -109,6 +109,7 @@ class BillingSettings:
         template: Name of the template.
         window: How long a held bill waits for data.
         retention_years: How long issued bills are kept by law; None where nobody said so. [years]
+        print_audit_head: Whether the first document of a day prints the head of the audit log.
 
     Raises:
         BillingSettingsError: One of them is not valid.
@@ -125,6 +126,7 @@ class BillingSettings:
     template: str = TEMPLATES[0]
     window: BillWindow = field(default_factory=BillWindow)
     retention_years: int | None = None
+    print_audit_head: bool = False
 
     def __post_init__(self) -> None:
         if self.retention_years is not None and not 0 <= self.retention_years <= RETENTION_MAX:
@@ -158,6 +160,7 @@ class BillingSettings:
             "window_days": self.window.days,
             "estimates_in_a_row": self.window.in_a_row,
             "retention_years": self.retention_years,
+            "print_audit_head": self.print_audit_head,
         }
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -43,6 +43,7 @@ class IssueFacts:
         template_sha256: Of the template's text; "" where an earlier release did not say.
         settings_revision: Of the utility's settings; 0 where an earlier release did not say.
         fixed_by: What fixed them.
+        audit_head: `number:hash` of the audit log's newest seal, shortened; "" for none.
     """
 
     number: str
@@ -56,10 +57,12 @@ class IssueFacts:
     template_sha256: str = ""
     settings_revision: int = 0
     fixed_by: FixedBy = FixedBy.ISSUE
+    audit_head: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return {
+        """As a JSON object; a bill that prints no head is hashed as before there were any."""
+        head = {"audit_head": self.audit_head} if self.audit_head else {}
+        return head | {
             "number": self.number,
             "issued": self.issued.isoformat(),
             "due": self.due.isoformat(),
@@ -88,6 +91,7 @@ class IssueFacts:
             template_sha256=value["template_sha256"],
             settings_revision=value["settings_revision"],
             fixed_by=FixedBy(value["fixed_by"]),
+            audit_head=value.get("audit_head", ""),
         )
 
     def content_sha256(self, bill_sha256: str) -> str:
@@ -184,3 +188,34 @@ def _facts(plan: IssuePlan, ordinal: int) -> IssueFacts:
         template_sha256=template_of(settings.template).sha256,
         settings_revision=terms.revision,
     )
+
+
+def heads_wanted(plans: Sequence[IssuePlan]) -> bool:
+    """Whether any document may print the head of the audit log."""
+    return any(plan.terms.settings.print_audit_head for plan in plans)
+
+
+def with_audit_head(
+    issued: Sequence[IssuedBill],
+    plans: Sequence[IssuePlan],
+    head: str,
+    printed: Mapping[str, date],
+) -> list[IssuedBill]:
+    """Bills of which the first of each counter and day prints the head of the audit log.
+
+    Args:
+        issued: As `number_bills` gave them.
+        plans: Of each bill.
+        head: Of the log, shortened; "" where nothing is sealed.
+        printed: The last day on which a document printed one, by counter.
+    """
+    last = dict(printed)
+    bills = []
+    for entry, plan in zip(issued, plans, strict=True):
+        wanted = bool(head) and plan.terms.settings.print_audit_head
+        if wanted and plan.day > last.get(entry.counter, date.min):
+            last[entry.counter] = plan.day
+            bills.append(entry._replace(facts=replace(entry.facts, audit_head=head)))
+        else:
+            bills.append(entry)
+    return bills

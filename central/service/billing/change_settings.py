@@ -36,6 +36,7 @@ class SettingsChange:
         window_days: How long a held bill waits for data; 0 for ever. [days]
         estimates_in_a_row: How many bills in a row may have estimates.
         retention_years: How long issued bills are kept by law. [years]
+        print_audit_head: Whether the first document of a day prints the head of the audit log.
     """
 
     series: str | None = None
@@ -50,6 +51,7 @@ class SettingsChange:
     window_days: int | None = None
     estimates_in_a_row: int | None = None
     retention_years: int | None = None
+    print_audit_head: bool | None = None
 
     def of(self, settings: BillingSettings) -> BillingSettings:
         """The settings with the change.
@@ -69,6 +71,7 @@ class SettingsChange:
             "footer_text": self.footer_text,
             "template": self.template,
             "retention_years": self.retention_years,
+            "print_audit_head": self.print_audit_head,
         }
         waits = {"days": self.window_days, "in_a_row": self.estimates_in_a_row}
         window = replace(settings.window, **_given(waits))

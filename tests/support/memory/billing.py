@@ -14,6 +14,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from central.domain.actor import Actor
+from central.domain.audit.chain import ChainHead
 from central.domain.audit.change import bills_moved, change
 from central.domain.billing.bill import RunType
 from central.domain.billing.chain_order import (
@@ -24,7 +25,7 @@ from central.domain.billing.chain_order import (
 )
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.document_template import template_of
-from central.domain.billing.issue import number_bills, plan_issue
+from central.domain.billing.issue import number_bills, plan_issue, with_audit_head
 from central.domain.billing.occupancy import PeriodBilledError
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
@@ -270,9 +271,16 @@ class MemoryBillingStore:
                 raise _stale("approved")
             zones = [bill.record.bill.supplies[0].zone for _, bill in chosen]
             plans = plan_issue(list(state.settings.values()), zones, at) if chosen else []
-            issued = number_bills(plans, state.numbers)
+            seals = self._books.ingest.state.seals
+            newest = seals[max(seals)] if seals else None
+            head = "" if newest is None else ChainHead(newest.number, newest.sha256).short
+            issued = with_audit_head(
+                number_bills(plans, state.numbers), plans, head, state.printed_heads
+            )
             for (key, bill), (counter, ordinal, facts) in zip(chosen, issued, strict=True):
                 state.numbers[counter] = ordinal
+                if facts.audit_head:
+                    state.printed_heads[counter] = facts.issued
                 record = replace(
                     bill.record,
                     bill=replace(bill.record.bill, state=BillState.ISSUED),

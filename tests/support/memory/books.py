@@ -154,6 +154,7 @@ class BookState:
     bills: dict[int, KeptBill] = field(default_factory=dict)
     notes: dict[tuple[int, int], tuple[NotBilled, ...]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    printed_heads: dict[str, date] = field(default_factory=dict)
     templates: dict[str, DocumentTemplate] = field(default_factory=dict)
     documents: dict[UUID, BillDocument] = field(default_factory=dict)
     jobs: dict[UUID, DocumentJob] = field(default_factory=dict)

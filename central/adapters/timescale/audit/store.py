@@ -38,7 +38,7 @@ class TimescaleAuditStore:
                     return None
                 if sweep:
                     await connection.execute(SQL["sweep"])
-                head = await _head(connection)
+                head = await newest_head(connection)
                 waiting = sorted(row[0] for row in await _rows(connection, "take"))
                 for ids in _parts(waiting):
                     texts = await _rows(connection, "texts", ids=list(ids))
@@ -49,7 +49,7 @@ class TimescaleAuditStore:
         """See `AuditStore`."""
         with translated():
             async with self._pool.connection() as connection:
-                return await _head(connection)
+                return await newest_head(connection)
 
     async def rows(self, wanted: AuditFilter, limit: int) -> list[AuditRow]:
         """See `AuditStore`."""
@@ -106,7 +106,8 @@ async def _seal(
     return head
 
 
-async def _head(connection: AsyncConnection[_Row]) -> ChainHead:
+async def newest_head(connection: AsyncConnection[_Row]) -> ChainHead:
+    """The newest seal, as the connection's transaction sees it."""
     rows = await _rows(connection, "head")
     return ChainHead(rows[0][0], bytes(rows[0][1])) if rows else ChainHead()
 

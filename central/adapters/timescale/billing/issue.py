@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.audit.store import newest_head
 from central.adapters.timescale.billing.documents import await_documents, keep_templates
 from central.adapters.timescale.billing.settings import settings_revisions
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.document_template import template_of
-from central.domain.billing.issue import IssuedBill, number_bills, plan_issue
+from central.domain.billing.issue import (
+    IssuedBill,
+    heads_wanted,
+    number_bills,
+    plan_issue,
+    with_audit_head,
+)
 from central.domain.rating.hashing import canonical
 
 _Row = tuple[Any, ...]
@@ -60,21 +67,34 @@ async def issue_bills(
     revisions = await settings_revisions(connection)
     plans = plan_issue(revisions, [bill.zone for bill in bills.values()], at)
     last = await _last(connection, sorted({plan.counter for plan in plans}))
-    issued = number_bills(plans, last)
+    issued = number_bills(plans, {counter: number for counter, (number, _) in last.items()})
+    if heads_wanted(plans):
+        printed = {counter: day for counter, (_, day) in last.items() if day is not None}
+        issued = with_audit_head(issued, plans, (await newest_head(connection)).short, printed)
     await connection.execute(_SQL["issue"], {"at": at, **_columns(bills, issued)})
     newest = {entry.counter: entry.ordinal for entry in issued}
-    values = {"series": list(newest), "last": list(newest.values())}
+    heads = {entry.counter: entry.facts.issued for entry in issued if entry.facts.audit_head}
+    values = {
+        "series": list(newest),
+        "last": list(newest.values()),
+        "printed": [heads.get(counter) for counter in newest],
+    }
     await connection.execute(_SQL["save_numbers"], values)
     await keep_templates(connection, {template_of(entry.facts.template) for entry in issued})
     await await_documents(connection, bills, at)
     return issued
 
 
-async def _last(connection: AsyncConnection[_Row], counters: list[str]) -> dict[str, int]:
-    """The last number of each counter; nobody else gives one until the transaction ends."""
+async def _last(
+    connection: AsyncConnection[_Row], counters: list[str]
+) -> dict[str, tuple[int, date | None]]:
+    """The last number of each counter, and the day of the head that it last printed.
+
+    Nobody else gives a number until the transaction ends.
+    """
     await connection.execute(_SQL["add_series"], {"series": counters})
     cursor = await connection.execute(_SQL["last_numbers"], {"series": counters})
-    return {row[0]: int(row[1]) for row in await cursor.fetchall()}
+    return {row[0]: (int(row[1]), row[2]) for row in await cursor.fetchall()}
 
 
 def _columns(

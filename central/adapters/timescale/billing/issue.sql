@@ -9,7 +9,7 @@ FOR UPDATE
 INSERT INTO bill_series (series) SELECT unnest(%(series)s::text[]) ON CONFLICT (series) DO NOTHING
 
 -- name: last_numbers
-SELECT series, last FROM bill_series WHERE series = ANY(%(series)s) ORDER BY series FOR UPDATE
+SELECT series, last, printed_on FROM bill_series WHERE series = ANY(%(series)s) ORDER BY series FOR UPDATE
 
 -- name: issue
 UPDATE bill SET
@@ -23,6 +23,7 @@ FROM unnest(
 WHERE bill.uid = chosen.uid AND bill.state = 'approved'
 
 -- name: save_numbers
-UPDATE bill_series SET last = given.last
-FROM unnest(%(series)s::text[], %(last)s::bigint[]) AS given (series, last)
+UPDATE bill_series SET last = given.last, printed_on = coalesce(given.printed, printed_on)
+FROM unnest(%(series)s::text[], %(last)s::bigint[], %(printed)s::date[])
+    AS given (series, last, printed)
 WHERE bill_series.series = given.series

@@ -120,10 +120,18 @@ def test_a_draft_is_marked_on_every_page() -> None:
 
 def test_the_texts_of_the_utility_are_printed() -> None:
     bill, _ = made()
-    issue = replace(ISSUE, payment_text="IBAN ES12 3456", footer_text="Registered in *Madrid*.")
+    issue = replace(
+        ISSUE,
+        payment_text="IBAN ES12 3456",
+        footer_text="Registered in *Madrid*.",
+        audit_head="7:0123456789abcdef01234567",
+    )
     text = PdfReader(io.BytesIO(render_invoice(bill, issue=issue))).pages[0].extract_text()
     assert "IBAN ES12 3456" in text
     assert "Registered in *Madrid*." in text
+    assert "Head of the audit log on 2026-11-02: 7:0123456789abcdef01234567" in " ".join(
+        text.split()
+    )
 
 
 def test_a_credit_asks_for_no_payment() -> None:
