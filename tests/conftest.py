@@ -18,11 +18,14 @@ from __future__ import annotations
 import tests.support.measured  # noqa: F401 - it begins to measure
 
 # isort: split
+import functools
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
@@ -49,6 +52,9 @@ if TYPE_CHECKING:
 
 POSTGRES = postgres_servers()
 ON_REQUEST = {"benchmarks": "--bench"}
+
+# Typer makes all commands of a program anew whenever a test calls one: 50 ms for the centre's.
+vars(typer.testing)["_get_command"] = functools.cache(typer.main.get_command)
 
 # How long an example takes says nothing on a machine that others use too.
 settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -23,6 +23,7 @@ import pytest
 
 from central.domain.billing.cycle import Cycle
 from tests.support.processes import gone_within, running_in
+from tests.support.servers import fresh_folder
 
 REPOSITORY = Path(__file__).parents[3]
 ZONE = "Europe/Madrid"
@@ -40,7 +41,7 @@ def run(*arguments: str, off: timedelta | None = None) -> subprocess.CompletedPr
         [*command, *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         env=WIDE,
         cwd=REPOSITORY,
         check=False,
@@ -95,54 +96,55 @@ def timed_csv(path: Path, first: datetime, hours: int) -> Decimal:
     return total
 
 
-def test_started_again_a_day_later_it_closes_the_day_between_and_says_so(
-    server_home: Path,
+@pytest.fixture(scope="module")
+def played() -> Iterator[Path]:
+    """The folder of a demo that was played on the last day of last month."""
+    with fresh_folder() as home:
+        done = run("--once", "--home", str(home), off=-timedelta(days=local_today().day))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"Bills of {last_cycle().previous}" in done.stdout
+        yield home
+
+
+@pytest.fixture
+def played_home(played: Path, server_home: Path) -> Path:
+    """A copy of it, with its owners."""
+    subprocess.run(["cp", "-a", f"{played}/.", str(server_home)], check=True)
+    return server_home
+
+
+def test_started_again_it_bills_the_month_and_closes_the_days_between_and_says_so(
+    played_home: Path,
 ) -> None:
-    first = run("--once", "--home", str(server_home), off=timedelta(days=-1))
-    assert first.returncode == 0, first.stdout + first.stderr
     before = local_today()
-    second = run("--once", "--home", str(server_home))
-    assert second.returncode == 0, second.stdout + second.stderr
+    runs = [
+        run("--once", "--home", str(played_home), off=off)
+        for off in (timedelta(days=-1), None, None)
+    ]
+    for done in runs:
+        assert done.returncode == 0, done.stdout + done.stderr
     if local_today() != before:
         pytest.skip("midnight passed between the two")
     yesterday = before - timedelta(days=1)
-    assert re.search(rf"Validate .*closed {yesterday}; 3 day blocks, 0 findings", second.stdout)
-    cycle = str(last_cycle())
-    assert len(list((server_home / "invoices" / cycle).glob("*.pdf"))) == 3
-    third = run("--once", "--home", str(server_home))
-    assert third.returncode == 0, third.stdout + third.stderr
-    assert "no day is over since the last time; 0 day blocks" in third.stdout
-    assert not running_in(server_home)
+    assert f"Bills of {last_cycle()}" in runs[0].stdout + runs[1].stdout
+    assert re.search(rf"Validate .*closed {yesterday}; 3 day blocks, 0 findings", runs[1].stdout)
+    assert "no day is over since the last time; 0 day blocks" in runs[2].stdout
+    for cycle in (last_cycle().previous, last_cycle()):
+        assert len(list((played_home / "invoices" / str(cycle)).glob("*.pdf"))) == 3
+    assert not running_in(played_home)
 
 
-def test_started_again_a_month_later_it_bills_the_month_between(server_home: Path) -> None:
-    opened = last_cycle().previous
-    local = datetime.now(ZoneInfo(ZONE))
-    first = run("--once", "--home", str(server_home), off=-timedelta(days=local.day))
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert f"Bills of {opened}" in first.stdout
-    second = run("--once", "--home", str(server_home))
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert f"Bills of {opened.next}" in second.stdout
-    for cycle in (opened, opened.next):
-        assert len(list((server_home / "invoices" / str(cycle)).glob("*.pdf"))) == 3
-
-
-def test_anew_forgets_what_was_played(server_home: Path) -> None:
-    first = run("--once", "--home", str(server_home), off=-timedelta(days=35))
-    assert first.returncode == 0, first.stdout + first.stderr
-    second = run("--once", "--anew", "--home", str(server_home))
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert [folder.name for folder in (server_home / "invoices").iterdir()] == [str(last_cycle())]
-
-
-def test_own_load_is_billed_in_its_last_whole_month(server_home: Path, tmp_path: Path) -> None:
+def test_anew_forgets_what_was_played_and_bills_an_own_load_in_its_last_whole_month(
+    played_home: Path, tmp_path: Path
+) -> None:
+    assert (played_home / "invoices" / str(last_cycle().previous)).is_dir()
     year = datetime.now(UTC).year - 1
     load = tmp_path / "load.csv"
     kwh = timed_csv(load, datetime(year, 2, 10, tzinfo=UTC), 24 * 60)
-    done = run("--once", "--home", str(server_home), "--intervals", str(load))
+    done = run("--once", "--anew", "--home", str(played_home), "--intervals", str(load))
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Bills of {year}-03" in done.stdout
+    assert [folder.name for folder in (played_home / "invoices").iterdir()] == [f"{year}-03"]
     # A register shows whole Wh, rounded down at both ends of the month.
     billed = re.search(r"A-1001 .*?([\d,]+\.\d{3})", done.stdout)
     assert billed is not None
@@ -169,23 +171,23 @@ def test_foreign_folder_is_not_touched(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_ctrl_c_closes_the_dashboard_and_leaves_nothing(server_home: Path) -> None:
-    with open_demo(server_home) as (demo, address):
+def test_ctrl_c_closes_the_dashboard_and_leaves_nothing(played_home: Path) -> None:
+    with open_demo(played_home) as (demo, address):
         with urllib.request.urlopen(f"{address}/runs") as page:  # noqa: S310 - our own address
             text = page.read().decode()
         assert str(last_cycle()) in text
         assert "EUR" in text
-        assert running_in(server_home)
+        assert running_in(played_home)
         demo.send_signal(signal.SIGINT)
         assert demo.wait(timeout=30) == 0
-    assert gone_within(server_home, 10)
+    assert gone_within(played_home, 10)
 
 
-def test_kill_of_the_demo_leaves_no_server(server_home: Path) -> None:
-    with open_demo(server_home) as (demo, _):
+def test_kill_of_the_demo_leaves_no_server(played_home: Path) -> None:
+    with open_demo(played_home) as (demo, _):
         demo.send_signal(signal.SIGKILL)
         demo.wait(timeout=10)
-    assert gone_within(server_home, 15)
+    assert gone_within(played_home, 15)
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing(server_home: Path) -> None:
