@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SCENARIOS = sized("METERLINE_CLOCKS", 25, 2_000)
+SCENARIOS = sized("METERLINE_CLOCKS", 12, 2_000)
 SEED = int(os.environ.get("METERLINE_CLOCK_SEED", "20261123"))
 # Nights on which clocks change: Berlin, New York, Lord Howe (half an hour), Apia (left out a day of
 # its own once; its summer time), and Santiago, where midnight does not exist.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_agent.buffer.buffer import Buffer
 from tests.support.edge_centre import Centre, listening
+from tests.support.size import sized
 
 from .conftest import GATEWAY, as_toml, virtual_meters
 from .test_agent_whole_path import assert_profile_is_whole
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from central.adapters.embedded.broker import EmbeddedBroker
 
-KILLS = 12
+# Many more kills, of an agent that starts quicker, are those of tests/chaos/test_edge_kills.py.
+KILLS = sized("METERLINE_AGENT_KILLS", 4, 40)
 SEED = 20261001
 
 

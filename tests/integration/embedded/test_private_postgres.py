@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,14 +24,35 @@ from central.adapters.embedded.errors import (
 )
 from central.adapters.embedded.postgres import EmbeddedPostgres
 from tests.conftest import POSTGRES
-from tests.support.servers import PostgresKind
+from tests.support.servers import PostgresKind, fresh_folder
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[dict[str, Path]]:
+    """A folder of each kind of server with a cluster in it; `initdb` costs ten starts."""
+    with ExitStack() as stack:
+        folders = {}
+        for kind in POSTGRES:
+            folders[str(kind)] = stack.enter_context(fresh_folder()) / "pg"
+            with EmbeddedPostgres(folders[str(kind)], kind.binaries, durable=False):
+                pass
+        yield folders
 
 
 @pytest.fixture(params=POSTGRES, ids=str)
-def pg(request: pytest.FixtureRequest, server_home: Path) -> EmbeddedPostgres:
+def pg(
+    request: pytest.FixtureRequest, made: dict[str, Path], server_home: Path
+) -> EmbeddedPostgres:
     kind: PostgresKind = request.param
+    home = copied(made, kind, server_home)
     # What SIGKILL leaves in the system's cache is enough here, and far quicker.
-    return EmbeddedPostgres(server_home / "pg", kind.binaries, durable=False)
+    return EmbeddedPostgres(home, kind.binaries, durable=False)
+
+
+def copied(made: dict[str, Path], kind: PostgresKind, server_home: Path) -> Path:
+    """A copy with its owners, for one test."""
+    subprocess.run(["cp", "-a", str(made[str(kind)]), str(server_home)], check=True)
+    return server_home / "pg"
 
 
 def permissions(folder: Path) -> dict[Path, tuple[int, int, int]]:
@@ -64,9 +88,11 @@ def test_any_name_of_a_folder_will_do(server_home: Path, name: str) -> None:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_durable_by_default_and_utc_without_a_port(server_home: Path) -> None:
+def test_durable_by_default_and_utc_without_a_port(
+    made: dict[str, Path], server_home: Path
+) -> None:
     with (
-        EmbeddedPostgres(server_home / "pg", wheel_binaries()) as pg,
+        EmbeddedPostgres(copied(made, POSTGRES[0], server_home), wheel_binaries()) as pg,
         psycopg.connect(pg.dsn) as connection,
     ):
         shown = {
@@ -181,17 +207,19 @@ def test_a_folder_without_programs_is_refused_by_name(tmp_path: Path) -> None:
         probe(tmp_path)
 
 
-def test_a_server_that_ends_at_once_says_why(server_home: Path) -> None:
+def test_a_server_that_ends_at_once_says_why(made: dict[str, Path], server_home: Path) -> None:
+    home = copied(made, POSTGRES[0], server_home)
     server = EmbeddedPostgres(
-        server_home / "pg", wheel_binaries(), durable=False, settings={"no_such_setting": "1"}
+        home, wheel_binaries(), durable=False, settings={"no_such_setting": "1"}
     )
     with pytest.raises(ServerStartError, match="no_such_setting"):
         server.start()
     assert not server.running
 
 
-async def test_usable_from_async_code(server_home: Path) -> None:
-    async with EmbeddedPostgres(server_home / "pg", wheel_binaries(), durable=False) as server:
+async def test_usable_from_async_code(made: dict[str, Path], server_home: Path) -> None:
+    home = copied(made, POSTGRES[0], server_home)
+    async with EmbeddedPostgres(home, wheel_binaries(), durable=False) as server:
         connection = await psycopg.AsyncConnection.connect(server.dsn)
         async with connection:
             cursor = await connection.execute("SELECT current_user")

@@ -37,7 +37,7 @@ from tests.support.size import sized
 
 T = TypeVar("T")
 
-LIVES = sized("METERLINE_BUFFER_LIVES", 40, 2_000)
+LIVES = sized("METERLINE_BUFFER_LIVES", 20, 2_000)
 GATEWAY = "gw-1"
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 CHANNEL = Channel("EAS", "1", ACTIVE_IMPORT, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
