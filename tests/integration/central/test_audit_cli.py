@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from typer.testing import CliRunner, Result
 
-from central.cli.app import app
+from tests.support.commands import Run, commands_on
 from tests.support.servers import Database
 
-Run = Callable[..., Result]
 FILE = """\
 seller: {name: NAME}
 accounts:
@@ -25,17 +22,8 @@ accounts:
 
 @pytest.fixture
 def central(plain_migrated: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
-    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_migrated.dsn)
-    monkeypatch.setenv("METERLINE_ACTOR", "clerk")
     monkeypatch.setenv("METERLINE_AUDIT_ANCHOR_FILE", str(tmp_path / "anchors"))
-
-    def run(*arguments: object, code: int = 0) -> Result:
-        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert done.exit_code == code, done.output
-        assert "Traceback" not in done.stderr
-        return done
-
+    run = commands_on(plain_migrated, monkeypatch)
     run("gateway", "enrol", "roof-1", "--reason", "first roof", "--as", "ana")
     (tmp_path / "customers.yaml").write_text(FILE.replace("NAME", "Sierra Power"))
     run("import", "customers", tmp_path / "customers.yaml")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from central.cli.app import app
 from tests.support.books import TARIFF, month
+from tests.support.commands import Run, commands_on, printed_json
 from tests.support.servers import Database
 
 BOOK = """\
@@ -33,26 +31,11 @@ accounts:
     name: Ada
     agreements: [{point: SP-1, tariff: HOME, from: 2026-09-01, billing_from: 2026-10-01}]
 """
-Run = Callable[..., Result]
 
 
 @pytest.fixture
 def central(plain_database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn_as("meterline_app"))
-    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_database.dsn)
-    monkeypatch.setenv("METERLINE_ACTOR", "clerk")
-
-    def run(*arguments: object, code: int = 0) -> Result:
-        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert done.exit_code == code, done.output
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
-
-
-def said(done: Result) -> Any:  # noqa: ANN401 - JSON is anything
-    return json.loads(done.stdout)
+    return commands_on(plain_database, monkeypatch)
 
 
 def readings_csv(step: int = 25) -> str:
@@ -65,39 +48,41 @@ def test_from_an_empty_database_to_an_issued_invoice(central: Run, tmp_path: Pat
     (tmp_path / "home.yaml").write_text(TARIFF)
     (tmp_path / "book.yaml").write_text(BOOK)
     (tmp_path / "readings.csv").write_text(readings_csv())
-    assert [step["version"] for step in said(central("migrate", "--json"))][:2] == [1, 2]
+    assert [step["version"] for step in printed_json(central("migrate", "--json"))][:2] == [1, 2]
     central("gateway", "enrol", "files")
-    book = said(central("import", "book", tmp_path / "book.yaml", "--json"))
+    book = printed_json(central("import", "book", tmp_path / "book.yaml", "--json"))
     assert {one["effect"] for one in book} == {"added"}
-    again = said(central("import", "book", tmp_path / "book.yaml", "--json"))
+    again = printed_json(central("import", "book", tmp_path / "book.yaml", "--json"))
     assert {one["effect"] for one in again} == {"unchanged"}
     command = ("import", "readings", tmp_path / "readings.csv", "--gateway", "files", "--json")
-    assert said(central(*command))["batches"] == {"stored": 4}
-    assert said(central(*command))["batches"] == {"duplicate": 4}
-    assert said(central("validate", "--json"))["versions"] >= 31
+    assert printed_json(central(*command))["batches"] == {"stored": 4}
+    assert printed_json(central(*command))["batches"] == {"duplicate": 4}
+    assert printed_json(central("validate", "--json"))["versions"] >= 31
 
-    summary = said(central("bill", "run", "--cycle", "2026-10", "--json"))
+    summary = printed_json(central("bill", "run", "--cycle", "2026-10", "--json"))
     assert (summary["accounts"], summary["held"]) == (1, 0)
     assert summary["kwh_billed"] == summary["kwh_validated"] == "74.5"
     assert Decimal(summary["totals"]["EUR"]) == Decimal("17.19")
-    bill = said(central("bill", "show", "A-1/2026-10", "--json"))
+    bill = printed_json(central("bill", "show", "A-1/2026-10", "--json"))
     assert bill["bill"] == summary["bills"][0]["bill"]
 
     central("bill", "approve", "--cycle", "2026-10", code=2)
     central("bill", "approve", "--cycle", "2026-10", "--as", "chief")
     series = ("settings", "set", "--series", "ES26", "--due-days", "20", "--as", "chief")
     central(*series, code=2)
-    changed = said(central(*series, "--reason", "our own series", "--json"))
-    assert changed == said(central("settings", "show", "--json"))
+    changed = printed_json(central(*series, "--reason", "our own series", "--json"))
+    assert changed == printed_json(central("settings", "show", "--json"))
     assert (changed["revision"], changed["due_days"]) == (2, 20)
     assert "ES26-000001" in central("settings", "show").stdout
     central("bill", "issue", bill["bill"], "--as", "chief")
-    issued = said(central("bill", "show", bill["bill"], "--json"))
+    issued = printed_json(central("bill", "show", bill["bill"], "--json"))
     assert (issued["state"], issued["number"]) == ("issued", "ES26-000001")
     assert issued["sha256"] == bill["sha256"]
     days = [date.fromisoformat(issued["issue"][name]) for name in ("issued", "due")]
     assert (days[1] - days[0]).days == 20
-    printed = said(central("bill", "pdf", "--cycle", "2026-10", "--out", tmp_path, "--json"))
+    printed = printed_json(
+        central("bill", "pdf", "--cycle", "2026-10", "--out", tmp_path, "--json")
+    )
     assert Path(printed["files"][0]).read_bytes().startswith(b"%PDF")
 
 
@@ -107,7 +92,7 @@ def test_held_bills_have_their_own_exit_code(central: Run, tmp_path: Path) -> No
     central("migrate")
     central("gateway", "enrol", "files")
     central("import", "book", tmp_path / "book.yaml")
-    summary = said(central("bill", "run", "--cycle", "2026-10", "--json", code=3))
+    summary = printed_json(central("bill", "run", "--cycle", "2026-10", "--json", code=3))
     assert summary["held_bills"][0]["reasons"][0]["code"] == "NO_INTERVALS"
 
 
@@ -175,11 +160,11 @@ def test_series_are_imported_once_and_corrected_with_a_reason(central: Run, tmp_
     file.write_text("2026-10-01T00:00,0.10\n2026-10-01T01:00,0.12\n")
     command = ("import", "series", file, "--name", "ES.DA", "--zone", "Europe/Madrid", "--json")
     nothing = {"added": 0, "completed": 0, "corrected": 0, "unchanged": 0}
-    assert said(central(*command))["days"] == nothing | {"added": 1}
-    assert said(central(*command))["days"] == nothing | {"unchanged": 1}
+    assert printed_json(central(*command))["days"] == nothing | {"added": 1}
+    assert printed_json(central(*command))["days"] == nothing | {"unchanged": 1}
     file.write_text("2026-10-01T00:00,0.10\n2026-10-01T01:00,0.13\n")
-    assert said(central(*command, code=2))["error"]["code"] == "SERIES_CONFLICT"
-    corrected = said(central(*command, "--reason", "republished"))["days"]
+    assert printed_json(central(*command, code=2))["error"]["code"] == "SERIES_CONFLICT"
+    corrected = printed_json(central(*command, "--reason", "republished"))["days"]
     assert corrected == nothing | {"corrected": 1}
     assert "has no UTC offset" in central(*command[:5], code=2).stderr
     assert "not an IANA time zone" in central(*command[:5], "--zone", "Mars/Olympus", code=2).stderr

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from central.cli.app import app
 from tests.support.books import TARIFF
+from tests.support.commands import Run, commands_on, printed_json
 from tests.support.servers import Database
 
-Run = Callable[..., Result]
 CUSTOMERS = """\
 seller: {name: Sierra Power}
 tariffs: [home.yaml]
@@ -41,22 +36,9 @@ accounts:
 
 @pytest.fixture
 def central(plain_migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
-    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_migrated.dsn)
-    monkeypatch.setenv("METERLINE_ACTOR", "clerk")
-
-    def run(*arguments: object, code: int = 0) -> Result:
-        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert done.exit_code == code, done.output
-        assert "Traceback" not in done.stderr
-        return done
-
+    run = commands_on(plain_migrated, monkeypatch)
     run("gateway", "enrol", "roof-1")
     return run
-
-
-def said(done: Result) -> Any:  # noqa: ANN401 - JSON is anything
-    return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -79,12 +61,12 @@ def test_cycles_and_groups_are_kept_by_commands(
     dates = tmp_path / "route.csv"
     dates.write_text("cycle,first,end\nroute-7,2026-09-29,2026-10-28\n", encoding="utf-8")
     assert "would be added" in central("cycle", "import", dates, "--dry-run").stdout
-    assert said(central("cycle", "list", "--json"))[0]["cycle"] == "bimonthly"
+    assert printed_json(central("cycle", "list", "--json"))[0]["cycle"] == "bimonthly"
     assert "route-7: added" in central("cycle", "import", dates).stdout
     assert "Nothing to do." in central("cycle", "extend").stdout
 
     central("import", "customers", customers)
-    shown = said(central("cycle", "show", "bimonthly", "--json"))
+    shown = printed_json(central("cycle", "show", "bimonthly", "--json"))
     assert shown["accounts"] == [{"account": "A-1", "from": "2026-09-01"}]
     assert "A-1 from 2026-09-01" in central("cycle", "show", "bimonthly").stdout
     done = central("cycle", "assign", "A-1", "@15", "--from", "2027-01-15")
@@ -92,14 +74,14 @@ def test_cycles_and_groups_are_kept_by_commands(
     refused = central("cycle", "assign", "A-1", "weekly", "--from", "2027-01-15", code=2)
     assert refused.stderr.startswith("NOT_REGISTERED: ")
 
-    assert said(central("group", "list", "--json")) == [
+    assert printed_json(central("group", "list", "--json")) == [
         {"group": "route-7", "of": "account", "memberships": 1}
     ]
     central("group", "add", "feeder:7", "--of", "point")
     central("group", "assign", "feeder:7", "SP-1", "--from", "2026-09-01")
     assert "SP-1" in central("group", "show", "feeder:7").stdout
     central("group", "remove", "feeder:7", "SP-1", "--from", "2026-11-01")
-    members = said(central("group", "show", "feeder:7", "--json"))
+    members = printed_json(central("group", "show", "feeder:7", "--json"))
     assert members == [{"point": "SP-1", "from": "2026-09-01", "to": "2026-11-01"}]
 
 
@@ -115,9 +97,9 @@ def test_customers_are_taken_over_by_a_command(
     assert "billed here from 2026-10-01 on" in dry
     assert "balance: 12.40" in dry
     assert "INV: would be continued after 10233" in dry
-    done = said(central("import", "cutover", file, "--json"))
+    done = printed_json(central("import", "cutover", file, "--json"))
     assert [point["effect"] for point in done["points"]] == ["added"]
-    again = said(central("import", "cutover", file, "--json"))
+    again = printed_json(central("import", "cutover", file, "--json"))
     assert [point["effect"] for point in again["points"]] == ["unchanged"]
     file.write_text(CUTOVER.replace("A-1", "A-9"), encoding="utf-8")
     refused = central("import", "cutover", file, code=2)
@@ -143,4 +125,4 @@ def test_what_was_entered_by_mistake_is_withdrawn_by_command(central: Run, custo
         assert ", withdrawn" in shown
         assert "wrong house" in shown
     assert "2 agreement" not in central("import", "customers", customers).stdout
-    assert len(said(central("registry", "history", "agreement", "--json"))) == 5
+    assert len(printed_json(central("registry", "history", "agreement", "--json"))) == 5

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
-from typer.testing import CliRunner, Result
 
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import make_pool
-from central.cli.app import app
 from central.service.ingest.ingest import Ingest
 from tests.support.books import TARIFF, month
+from tests.support.commands import Run, commands_on, printed_json
 from tests.support.ingest import Edge, readings
 from tests.support.servers import Database
 
-Run = Callable[..., Result]
 BOOK = """\
 seller: {name: Sierra Power}
 tariffs: [home.yaml]
@@ -42,22 +37,9 @@ START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta
 
 @pytest.fixture
 def central(plain_migrated: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
-    monkeypatch.setenv("METERLINE_OWNER_DATABASE", plain_migrated.dsn)
-    monkeypatch.setenv("METERLINE_ACTOR", "clerk")
-
-    def run(*arguments: object, code: int = 0) -> Result:
-        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert done.exit_code == code, done.output
-        assert "Traceback" not in done.stderr
-        return done
-
+    run = commands_on(plain_migrated, monkeypatch)
     run("gateway", "enrol", "roof-1", "roof-2")
     return run
-
-
-def said(done: Result) -> Any:  # noqa: ANN401 - JSON is anything
-    return json.loads(done.stdout)
 
 
 def deliver(database: Database, edge: Edge) -> None:
@@ -77,16 +59,16 @@ def test_a_meter_that_moved_is_given_its_new_home_and_its_batches_are_requeued(
     new.seal(readings(4, START + timedelta(hours=1), first=4))
     deliver(plain_migrated, old)
     deliver(plain_migrated, new)
-    (held,) = said(central("quarantine", "list", "--json"))
+    (held,) = printed_json(central("quarantine", "list", "--json"))
     assert (held["gateway"], held["sequence"], held["code"]) == ("roof-2", 1, "METER_ELSEWHERE")
     assert "METER_ELSEWHERE" in central("quarantine", "list").stdout
-    still = said(central("quarantine", "requeue", "--json", code=3))
+    still = printed_json(central("quarantine", "requeue", "--json", code=3))
     assert still == {"tried": 1, "released": 0, "held": {"METER_ELSEWHERE": 1}}
 
     central("gateway", "move-meter", "MTL", "A1", "--to", "roof-2")
     assert "1 of 1 batches released" in central("quarantine", "requeue").stdout
-    assert said(central("quarantine", "list", "--json")) == []
-    assert said(central("finding", "list", "--json")) == []
+    assert printed_json(central("quarantine", "list", "--json")) == []
+    assert printed_json(central("finding", "list", "--json")) == []
     with psycopg.connect(plain_migrated.dsn) as connection:
         assert connection.execute("SELECT count(*) FROM reading").fetchone() == (8,)
     assert (
@@ -107,13 +89,13 @@ def test_a_conflict_is_listed_and_decided_with_a_reason_in_the_audit_log(
     edge.seal([one])
     edge.seal([replace(one, mantissa=170)])
     deliver(plain_migrated, edge)
-    (conflict,) = said(central("conflict", "list", "--json"))
+    (conflict,) = printed_json(central("conflict", "list", "--json"))
     assert (conflict["kept"], conflict["other"], conflict["unit"]) == ("100", "170", "Wh")
     number = conflict["conflict"]
     central("conflict", "decide", number, "replace", code=2)
     central("conflict", "decide", number, "toss", "--reason", "coin", code=2)
     central("conflict", "decide", number, "replace", "--reason", "photo of the meter")
-    assert said(central("conflict", "list", "--json")) == []
+    assert printed_json(central("conflict", "list", "--json")) == []
     again = central("conflict", "decide", number, "keep", "--reason", "no", code=2)
     assert "NO_SUCH_CONFLICT" in again.stderr
     with psycopg.connect(plain_migrated.dsn) as connection:
@@ -131,10 +113,10 @@ def test_epochs_are_listed_and_one_is_revoked(central: Run, plain_migrated: Data
     deliver(plain_migrated, first)
     twin.seal(readings(1, START + timedelta(hours=1), first=9))
     deliver(plain_migrated, twin)
-    listed = said(central("gateway", "epochs", "roof-1", "--json"))
+    listed = printed_json(central("gateway", "epochs", "roof-1", "--json"))
     assert [one["epoch"] for one in listed] == [str(first.epoch), str(twin.epoch)]
     central("gateway", "revoke-epoch", "roof-1", twin.epoch)
-    listed = said(central("gateway", "epochs", "roof-1", "--json"))
+    listed = printed_json(central("gateway", "epochs", "roof-1", "--json"))
     assert [one["revoked"] for one in listed] == [False, True]
     unknown = "00000000-0000-4000-8000-000000000000"
     assert "NO_SUCH_EPOCH" in central("gateway", "revoke-epoch", "roof-1", unknown, code=2).stderr
@@ -149,15 +131,15 @@ def test_a_finding_is_accepted_once_and_by_its_number(
     payload = edge.seal(readings(2, START - timedelta(days=4 * 366)))
     assert payload.sequence == 2
     deliver(plain_migrated, edge)
-    (finding,) = said(central("finding", "list", "--gateway", "roof-1", "--json"))
+    (finding,) = printed_json(central("finding", "list", "--gateway", "roof-1", "--json"))
     assert (finding["code"], finding["about"]) == ("QUARANTINE", "roof-1")
     assert "A decision needs a reason" in (
         central("finding", "accept", finding["finding"], "--reason", " ", code=2).stderr
     )
     central("finding", "accept", finding["finding"], "--reason", "clock was wrong")
-    assert said(central("finding", "list", "--json")) == []
+    assert printed_json(central("finding", "list", "--json")) == []
     again = central("finding", "accept", finding["finding"], "--reason", "x", "--json", code=2)
-    assert said(again)["error"]["code"] == "NO_SUCH_FINDING"
+    assert printed_json(again)["error"]["code"] == "NO_SUCH_FINDING"
     assert "NO_SUCH_GATEWAY" in central("finding", "list", "--gateway", "nobody", code=2).stderr
 
 
@@ -173,10 +155,10 @@ def test_an_accepted_finding_of_validation_is_open_no_more(central: Run, tmp_pat
     central("import", "book", tmp_path / "book.yaml")
     central("import", "readings", tmp_path / "readings.csv", "--gateway", "roof-1")
     central("validate")
-    found = said(central("finding", "list", "--json"))
+    found = printed_json(central("finding", "list", "--json"))
     (finding,) = [one for one in found if one["code"] == "SERVICE_CAPACITY"]
-    assert said(central("bill", "run", "--cycle", "2026-10", "--json", code=3))["held"] == 1
+    assert printed_json(central("bill", "run", "--cycle", "2026-10", "--json", code=3))["held"] == 1
     central("finding", "accept", finding["finding"], "--reason", "a crane, seen on site")
-    left = said(central("finding", "list", "--json"))
+    left = printed_json(central("finding", "list", "--json"))
     assert finding["finding"] not in {one["finding"] for one in left}
-    assert said(central("bill", "run", "--cycle", "2026-10", "--json"))["held"] == 0
+    assert printed_json(central("bill", "run", "--cycle", "2026-10", "--json"))["held"] == 0
