@@ -154,7 +154,7 @@ async def test_what_is_overwritten_is_void_and_all_else_is_kept(
     left = await left_behind(tmp_path)
     random = Random(f"{SEED}/noise")  # noqa: S311 - repeatable
     void = lost = 0
-    for number in range(FILES // 4):
+    for number in range(FILES // 2):
         name, size = OVERWRITTEN[number % len(OVERWRITTEN)]
         position = random.randrange(len(left.files[name]) - size)
         noise = random.randbytes(size)
@@ -183,6 +183,6 @@ async def test_what_is_overwritten_is_void_and_all_else_is_kept(
         void, lost = void + len(hit), lost + len(gone)
         shutil.rmtree(home)
     assert void, "nothing that was overwritten held a batch: it proves nothing"
-    record_property("files overwritten", FILES // 4)
+    record_property("files overwritten", FILES // 2)
     record_property("batches void", void)
     record_property("readings in them", lost)
