@@ -39,15 +39,21 @@ KEPT = (
     "billing_settings",
     "document_template",
     "bill_document",
+    "ledger_entry",
 )
 # A packed hypertable refuses some by itself.
 REFUSED = (errors.InsufficientPrivilege, errors.RestrictViolation, errors.FeatureNotSupported)
 # They fill again by themselves.
 FILLS_AGAIN = {"answer", "meter_seen"}
-PRICES = """\
+PRICES_AND_MONEY = """\
 INSERT INTO series (name) VALUES ('spot');
 INSERT INTO series_day (series_id, day, version, step_s, exponent, mantissas, made_at, actor)
-SELECT id, '2026-10-01', 1, 86400, -2, '{7}', '2026-10-01', 'clerk' FROM series
+SELECT id, '2026-10-01', 1, 86400, -2, '{7}', '2026-10-01', 'clerk' FROM series;
+INSERT INTO ledger_entry (
+    key, account_id, kind, day, currency, amount, bank, recorded_at, actor, reason
+)
+SELECT 'p-1', min(id), 'pay_in', '2026-10-01', 'EUR', 50, 'prepaid', '2026-10-01', 'clerk', 'paid'
+FROM account
 """
 
 
@@ -81,7 +87,7 @@ def fill(database: Database) -> None:
 
     asyncio.run(work())
     with psycopg.connect(database.dsn, autocommit=True) as owner:
-        owner.execute(PRICES)
+        owner.execute(PRICES_AND_MONEY)
         if database.timescaledb:
             owner.execute("SELECT compress_chunk(chunk) FROM show_chunks('reading') AS chunk")
         guard(owner)
