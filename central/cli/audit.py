@@ -14,15 +14,14 @@ from central.cli.output import (
     AsJson,
     answered,
     group,
-    listed,
     print_error,
     settings,
     show,
     wait_for,
 )
 from central.domain.actor import printed_name
-from central.domain.audit.change import as_json as json_of
 from central.process.stores import open_stores
+from central.service.audit.row_text import changed_fields, reason_of
 from central.service.audit.verify import UNSEALED_FOR, VerifiedLog, verify_audit
 from central.service.ports.audit import AuditFilter, AuditRow
 
@@ -60,27 +59,43 @@ def list_command(  # noqa: PLR0913 - one option each
         async with open_stores(settings(), "meterline-audit") as stores:
             return await stores.audit.rows(wanted, limit)
 
-    rows = [_row(row, as_json=as_json) for row in wait_for(work())]
-    listed(rows, as_json=as_json, nothing="No row of the audit log is like that.")
+    rows = wait_for(work())
+    if as_json:
+        show([_object(row) for row in rows])
+        return
+    for row in rows:
+        _print(row)
+    if not rows:
+        typer.echo("No row of the audit log is like that.")
 
 
 def _utc(at: datetime | None) -> datetime | None:
     return None if at is None else at.replace(tzinfo=UTC)
 
 
-def _row(row: AuditRow, *, as_json: bool) -> dict[str, Any]:
-    head = {
+def _object(row: AuditRow) -> dict[str, Any]:
+    return {
         "row": row.id,
         "at": row.at.isoformat(timespec="seconds"),
-        "actor": row.actor if as_json else printed_name(row.actor),
+        "actor": row.actor,
         "via": row.via,
         "action": row.action,
         "subject": row.subject,
+        "seal": row.seal,
+        **row.detail,
     }
-    if as_json:
-        return head | {"seal": row.seal, **row.detail}
-    fields = {name: value for name, value in row.detail.items() if value}
-    return head | {"detail": json_of(fields)}
+
+
+def _print(row: AuditRow) -> None:
+    """A row for people: what was done in one line, then why, then each field before and after."""
+    who = printed_name(row.actor) + (f" ({row.via})" if row.via else "")
+    at = f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    typer.echo(f"{row.id}  {at}  {who}  {row.action}  {row.subject}")
+    if (reason := reason_of(row)) is not None:
+        typer.echo(f"   because: {reason}")
+    for field in changed_fields(row):
+        values = [value for value in (field.old, field.new) if value is not None]
+        typer.echo(f"   {field.name or 'all'}: {' -> '.join(values)}")
 
 
 @app.command("verify")
@@ -123,9 +138,8 @@ def verify_command(
             fields |= {"broken": {"code": broken.code, "message": broken.message, **where}}
         show(fields)
     elif broken is None:
-        typer.echo(
-            f"{verified.head.number} seals hold, {len(anchors)} anchors agree: {verified.head}"
-        )
+        typer.echo(f"{verified.head.number} seals hold, {len(anchors)} anchors agree. Head:")
+        typer.echo(verified.head)
     else:
         print_error(broken.code, broken.message)
     if broken is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from central.cli.output import out
 from central.domain.actor import printed_name
+from central.domain.rating.hold import Hold
 from central.service.ports.billing import BillHead, BillRecord, RunSummary
 
 
@@ -102,7 +105,7 @@ def print_summary(summary: RunSummary, seconds: float | None) -> None:
         f" {summary.bill_count - summary.held_count} billed, {summary.held_count} held{took}."
     )
     if summary.charges:
-        table = Table("charge", "lines", "amount", "", box=None)
+        table = Table("charge", *_numbers("lines", "amount"), "", box=None)
         for charge in summary.charges:
             table.add_row(charge.name, str(charge.lines), f"{charge.amount:,}", charge.currency)
         for currency, total in summary.totals.items():
@@ -111,13 +114,12 @@ def print_summary(summary: RunSummary, seconds: float | None) -> None:
     same = "" if summary.kwh == summary.validated_kwh else ": THEY DIFFER"
     out.print(f"kWh billed {summary.kwh:,}, validated {summary.validated_kwh:,}{same}")
     for head in summary.held:
-        reasons = "; ".join(f"{hold.code} {hold.message}" for hold in head.holds)
-        name = f"{head.account}/{head.period}"
-        out.print(f"held {name}: {reasons}", highlight=False, markup=False)
+        _say(f"held {head.account}/{head.period}")
+        _print_holds(head.holds)
     for entry in summary.left_out:
-        days = f"{entry.days.point}, {entry.days.first} to {entry.days.end}"
-        text = f"not billed {entry.account} ({days}): {entry.days.code} {entry.days.message}"
-        out.print(text, highlight=False, markup=False)
+        last = entry.days.end - timedelta(days=1)
+        _say(f"not billed {entry.account}, {entry.days.first} to {last}, {entry.days.point}")
+        _say(f"   {entry.days.code}: {entry.days.message}")
     if summary.left_out_count > len(summary.left_out):
         out.print(f"... and {summary.left_out_count - len(summary.left_out)} more.")
 
@@ -129,20 +131,41 @@ def print_bill(record: BillRecord, counts: dict[int, int]) -> None:
         f"{bill.account} {bill.period} {bill.state} {record.number or ''} {bill.buyer.name}",
         markup=False,
     )
-    table = Table("", "charge", "quantity", "price", "amount", box=None)
+    if not bill.lines:
+        _say("It is not rated.")
+    table = Table("", "charge", *_numbers("quantity"), "", *_numbers("price", "amount"), box=None)
     if counts:
-        table.add_column("intervals")
+        table.add_column("intervals", justify="right")
     for entry in bill.lines:
         line = entry.line
         row = [
             str(entry.position),
             f"{line.name} {line.label}".strip(),
-            "" if line.quantity is None else f"{line.quantity:,} {line.unit}",
-            "" if line.price is None else str(line.price),
+            "" if line.quantity is None else f"{line.quantity:,}",
+            "" if line.quantity is None else line.unit,
+            "" if line.price is None else f"{line.price}{' %' * (line.note == 'percent')}",
             f"{line.amount:,}",
         ]
         table.add_row(*row, *([str(counts.get(entry.position, 0))] if counts else []))
-    out.print(table)
-    out.print(f"total {bill.total:,} {bill.currency}   sha256 {record.sha256}")
-    for hold in bill.holds:
-        out.print(f"held: {hold.code} {hold.message} {hold.evidence}", markup=False)
+    if bill.lines:
+        out.print(table)
+        out.print(f"total {bill.total:,} {bill.currency}")
+    if record.sha256 is not None:
+        _say(f"sha256 {record.sha256}")
+    if bill.holds:
+        _say("held")
+        _print_holds(bill.holds)
+
+
+def _numbers(*headings: str) -> tuple[Column, ...]:
+    return tuple(Column(heading, justify="right") for heading in headings)
+
+
+def _print_holds(holds: Iterable[Hold]) -> None:
+    for hold in holds:
+        _say(f"   {hold.code}: {hold.message}")
+
+
+def _say(text: str) -> None:
+    """Print what may look like markup as it is."""
+    out.print(text, highlight=False, markup=False)

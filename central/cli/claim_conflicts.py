@@ -78,10 +78,10 @@ def decide_command(
 
 
 def _print(conflict: ClaimConflict) -> None:
-    where = f"{conflict.service_point}, {conflict.service}"
     typer.echo(
         f"{conflict.id}  {conflict.kind.words}: {conflict.first} to {conflict.last}\n"
-        f"   account {conflict.account_number} ({conflict.account_name}), {where}"
+        f"   account {conflict.account_number} ({conflict.account_name})\n"
+        f"   {conflict.service_point}, {conflict.service}"
     )
     if conflict.bill is not None:
         typer.echo(f"   bill {_bill(conflict.bill)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -159,7 +159,16 @@ def show_command(name: CycleName, *, as_json: AsJson = False) -> None:
     if as_json:
         show(details)
         return
-    listed(details["periods"], as_json=False, nothing="Its periods are computed.")
+    periods = [
+        {
+            "period": period["period"],
+            "first": period["first"],
+            "last": date.fromisoformat(period["end"]) - timedelta(days=1),
+            "billed from": period["bill_day"],
+        }
+        for period in details["periods"]
+    ]
+    listed(periods, as_json=False, nothing="Its periods are computed.")
     for member in details["accounts"]:
         typer.echo(f"{member['account']} from {member['from']}")
 
@@ -188,7 +197,9 @@ def _change(change: ListChange) -> dict[str, Any]:
 
 
 def _line(period: BillingPeriod) -> str:
-    return f"{period.name}: {period.days.first} to {period.days.end}, billed {period.bill_day}"
+    return (
+        f"{period.name}: {period.days.first} to {period.days.last}, billed from {period.bill_day}"
+    )
 
 
 def _stores() -> AbstractAsyncContextManager[Stores]:

@@ -65,7 +65,8 @@ def assign_command(  # noqa: PLR0913 - one option each
 ) -> None:
     """Put a service point or account into a group for some days."""
     given = Membership(member, first.date(), None if end is None else end.date())
-    _change(name, actor, reason, lambda use: use.assign(name, given), as_json=as_json)
+    about = f"{member} from {given.first}"
+    _change(name, actor, reason, lambda use: use.assign(name, given), about, as_json=as_json)
 
 
 @groups.command("remove")
@@ -80,9 +81,8 @@ def remove_command(  # noqa: PLR0913 - one option each
     as_json: AsJson = False,
 ) -> None:
     """Take a member out of a group from a day on."""
-    _change(
-        name, actor, reason, lambda use: use.remove(name, member, first.date()), as_json=as_json
-    )
+    day, about = first.date(), f"{member} out from {first.date()}"
+    _change(name, actor, reason, lambda use: use.remove(name, member, day), about, as_json=as_json)
 
 
 @groups.command("list")
@@ -117,11 +117,12 @@ def show_command(name: GroupName, *, as_json: AsJson = False) -> None:
     listed(wait_for(work()), as_json=as_json, nothing=f"The group {name} has no member.")
 
 
-def _change(
+def _change(  # noqa: PLR0913 - what is changed, by whom, why and how it is said
     name: str,
     actor: str | None,
     reason: str,
     change: Callable[[NamedGroups], Awaitable[Effect]],
+    about: str = "",
     *,
     as_json: bool,
 ) -> None:
@@ -133,7 +134,7 @@ def _change(
     if as_json:
         show({"group": name, "effect": effect.value})
     else:
-        typer.echo(f"{name}: {effect}.")
+        typer.echo(f"{name}: {about}, {effect}." if about else f"{name}: {effect}.")
 
 
 def _stores() -> AbstractAsyncContextManager[Stores]:

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from central.dashboard.audit_text import changed_fields, reason_of
 from central.dashboard.form import SentForm
 from central.dashboard.page import ROWS, asked, back_to, cursor, pages_of
+from central.service.audit.row_text import changed_fields, reason_of
 from central.service.operator.audit_log import audit_page
 from central.service.ports.audit import AuditFilter
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.support.books import TARIFF
@@ -54,7 +55,9 @@ def test_cycles_and_groups_are_kept_by_commands(
 ) -> None:
     assert "built-in" in central("cycle", "list").stdout
     added = ("cycle", "add", "bimonthly", "--months", 2, "--from", "2026-01-01")
-    assert "2026-02.bimonthly: 2026-01-01 to 2026-03-01" in central(*added).stdout
+    assert (
+        "2026-02.bimonthly: 2026-01-01 to 2026-02-28, billed from 2026-0" in central(*added).stdout
+    )
     assert "bimonthly: unchanged" in central(*added).stdout
     assert "1, 2, 3 or 12" in central("cycle", "add", "x", "--months", 4, "--from", "2026-01-01",
                                       code=2).stderr  # fmt: skip
@@ -105,6 +108,36 @@ def test_customers_are_taken_over_by_a_command(
     refused = central("import", "cutover", file, code=2)
     assert refused.stderr.startswith("CUTOVER_REFUSED: ")
     assert "no account 'A-9'" in refused.stderr
+
+
+def test_days_that_no_claim_holds_are_listed_and_decided_by_command(
+    central: Run, customers: Path, plain_migrated: Database
+) -> None:
+    assert "No claim conflict is open." in central("bill", "conflicts").stdout
+    central("cycle", "add", "bimonthly", "--months", 2, "--from", "2026-01-01")
+    central("group", "add", "route-7", "--of", "account", "--reason", "read by Ben")
+    central("import", "customers", customers)
+    with psycopg.connect(plain_migrated.dsn) as owner:
+        owner.execute(
+            "INSERT INTO claim_conflict (occupancy_id, kind, first_day, end_day)"
+            " SELECT id, 'not_billed', '2026-10-05', '2026-10-09' FROM occupancy"
+        )
+    listed = central("bill", "conflicts").stdout
+    assert "not billed: 2026-10-05 to 2026-10-08" in listed
+    assert "account A-1 (Ada)" in listed
+    (conflict,) = printed_json(central("bill", "conflicts", "--json"))
+    assert (conflict["kind"], conflict["end"], conflict["others"]) == (
+        "not_billed",
+        "2026-10-09",
+        [],
+    )
+    decide = ("bill", "decide-conflict", conflict["conflict"], "leave", "--reason")
+    assert "INVALID_VALUE" in central(*decide, " ", code=2).stderr
+    central(*decide, "vacant")
+    assert "NO_SUCH_CLAIM_CONFLICT" in central(*decide, "vacant", code=2).stderr
+    assert "leave, by clerk: vacant" in central("bill", "conflicts", "--decided").stdout
+    log = central("audit", "list", "--action", "group").stdout
+    assert "clerk (command)  group.added  route-7\n   because: read by Ben" in log
 
 
 def test_what_was_entered_by_mistake_is_withdrawn_by_command(central: Run, customers: Path) -> None:
