@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from firmware_bridge.cli import app
 from firmware_bridge.modbus.profiles import profile_names
 
 COMMAND = [sys.executable, "-c", "from firmware_bridge.cli import main; main()"]
 LOAD = "start,kWh\n2026-01-01T00:00:00Z,1.5\n2026-01-01T01:00:00Z,-0.25\n"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False
-    )
+def run(*arguments: str) -> Result:
+    """A command in this process; what is simulated, and one probe, have processes of their own."""
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
+    return ended
 
 
 @contextmanager
@@ -48,10 +51,10 @@ def load(tmp_path: Path) -> str:
 
 def test_help_names_the_exit_codes() -> None:
     shown = run("--help")
-    assert shown.returncode == 0
+    assert shown.exit_code == 0
     assert "4 nothing answered" in shown.stdout
     for command in ("simulate", "probe", "profiles"):
-        assert run(command, "--help").returncode == 0
+        assert run(command, "--help").exit_code == 0
 
 
 def test_profiles_are_listed_one_a_line() -> None:
@@ -87,7 +90,13 @@ def test_a_serial_line_is_played_and_found(load: str) -> None:
 
 
 def test_nothing_there_ends_with_4(unused_tcp_port: int) -> None:
-    probed = run("probe", "127.0.0.1", "--port", str(unused_tcp_port))
+    probed = subprocess.run(
+        [*COMMAND, "probe", "127.0.0.1", "--port", str(unused_tcp_port)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert probed.returncode == 4
     assert "METER_CONNECTION" in probed.stderr
     assert probed.stdout == ""
@@ -99,7 +108,7 @@ def test_a_meter_of_an_unknown_unit_ends_with_4(load: str) -> None:
             *("probe", at["host"], "--port", str(at["port"]), "--protocol", "modbus"),
             *("--units", "9", "--timeout-s", "0.2"),
         )
-    assert probed.returncode == 4
+    assert probed.exit_code == 4
     assert "units 9" in probed.stderr
 
 
@@ -114,7 +123,7 @@ def test_a_meter_of_an_unknown_unit_ends_with_4(load: str) -> None:
 )
 def test_what_cannot_be_used_ends_with_its_code(arguments: list[str], code: int, says: str) -> None:
     ended = run(*arguments)
-    assert ended.returncode == code
+    assert ended.exit_code == code
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
 
@@ -131,5 +140,5 @@ def test_what_cannot_be_used_ends_with_its_code(arguments: list[str], code: int,
 )
 def test_a_line_that_cannot_be_opened_ends_with_3(line: tuple[str, ...], load: str) -> None:
     ended = run("simulate", "--load", load, "--loop", *line)
-    assert ended.returncode == 3
+    assert ended.exit_code == 3
     assert "VIRTUAL_METER" in ended.stderr
