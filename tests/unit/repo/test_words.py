@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -158,9 +159,19 @@ SHARED_NAMES = {
 }
 
 
-def modules(folder: str) -> Iterator[tuple[Path, ast.Module]]:
-    for file in sorted((REPOSITORY / folder).rglob("*.py")):
-        yield file.relative_to(REPOSITORY), ast.parse(file.read_text())
+@cache
+def modules(folder: str) -> tuple[tuple[Path, ast.Module], ...]:
+    return tuple(
+        (file.relative_to(REPOSITORY), ast.parse(file.read_text()))
+        for file in sorted((REPOSITORY / folder).rglob("*.py"))
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _modules_are_forgotten() -> Iterator[None]:
+    """Parsing is dear, and so is keeping: the trees of all packages take 150 MB."""
+    yield
+    modules.cache_clear()
 
 
 def names(tree: ast.Module) -> Iterator[tuple[str, int]]:
