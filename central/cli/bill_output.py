@@ -114,12 +114,12 @@ def print_summary(summary: RunSummary, seconds: float | None) -> None:
     same = "" if summary.kwh == summary.validated_kwh else ": THEY DIFFER"
     out.print(f"kWh billed {summary.kwh:,}, validated {summary.validated_kwh:,}{same}")
     for head in summary.held:
-        _say(f"held {head.account}/{head.period}")
+        _print_whole(f"held {head.account}/{head.period}")
         _print_holds(head.holds)
     for entry in summary.left_out:
         last = entry.days.end - timedelta(days=1)
-        _say(f"not billed {entry.account}, {entry.days.first} to {last}, {entry.days.point}")
-        _say(f"   {entry.days.code}: {entry.days.message}")
+        _print_whole(f"not billed {entry.account}, {entry.days.first} to {last}, {entry.days.point}")
+        _print_whole(f"   {entry.days.code}: {entry.days.message}")
     if summary.left_out_count > len(summary.left_out):
         out.print(f"... and {summary.left_out_count - len(summary.left_out)} more.")
 
@@ -132,7 +132,7 @@ def print_bill(record: BillRecord, counts: dict[int, int]) -> None:
         markup=False,
     )
     if not bill.lines:
-        _say("It is not rated.")
+        _print_whole("It is not rated.")
     table = Table("", "charge", *_numbers("quantity"), "", *_numbers("price", "amount"), box=None)
     if counts:
         table.add_column("intervals", justify="right")
@@ -151,9 +151,9 @@ def print_bill(record: BillRecord, counts: dict[int, int]) -> None:
         out.print(table)
         out.print(f"total {bill.total:,} {bill.currency}")
     if record.sha256 is not None:
-        _say(f"sha256 {record.sha256}")
+        _print_whole(f"sha256 {record.sha256}")
     if bill.holds:
-        _say("held")
+        _print_whole("held")
         _print_holds(bill.holds)
 
 
@@ -163,9 +163,9 @@ def _numbers(*headings: str) -> tuple[Column, ...]:
 
 def _print_holds(holds: Iterable[Hold]) -> None:
     for hold in holds:
-        _say(f"   {hold.code}: {hold.message}")
+        _print_whole(f"   {hold.code}: {hold.message}")
 
 
-def _say(text: str) -> None:
+def _print_whole(text: str) -> None:
     """Print what may look like markup as it is."""
     out.print(text, highlight=False, markup=False)
