@@ -118,7 +118,9 @@ def print_summary(summary: RunSummary, seconds: float | None) -> None:
         _print_holds(head.holds)
     for entry in summary.left_out:
         last = entry.days.end - timedelta(days=1)
-        _print_whole(f"not billed {entry.account}, {entry.days.first} to {last}, {entry.days.point}")
+        _print_whole(
+            f"not billed {entry.account}, {entry.days.first} to {last}, {entry.days.point}"
+        )
         _print_whole(f"   {entry.days.code}: {entry.days.message}")
     if summary.left_out_count > len(summary.left_out):
         out.print(f"... and {summary.left_out_count - len(summary.left_out)} more.")
