@@ -91,12 +91,16 @@ class PlannedPart:
         term: The agreement.
         days: Local days.
         claimed: Whether it holds them already.
+        account_stays: Whether a later part of the account goes on with what is the account's own.
+        open_elsewhere: Tariffs under which days of the account before its end are to be billed yet.
     """
 
     occupancy: OccupancyChain
     term: AgreedTerm
     days: DayRange
     claimed: bool = False
+    account_stays: bool = True
+    open_elsewhere: frozenset[str] = frozenset()
 
     @property
     def key(self) -> tuple[int, date]:
@@ -243,7 +247,12 @@ def plan_account(
             bills[number] = replace(bills[number], parts=(*bills[number].parts, *parts))
     ordered = sorted(
         (bill for bill in bills if bill.parts),
-        key=lambda bill: (bill.period.days.end, bill.period.days.first, bill.bill_id or 0),
+        key=lambda bill: (
+            bill.period.days.end,
+            bill.period.days.first,
+            bill.bill_id is None,
+            bill.bill_id or 0,
+        ),
     )
     return AccountPlan(account, tuple(map(_by_point, ordered)), tuple(left_out))
 

@@ -36,12 +36,13 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
             supply.occupancy_id,
             supply.agreement_id,
             supply.days,
-            supply.opening,
+            came,
             rated.closing,
             tuple(entry.id for entry in supply.entries) if rated.lines else (),
             movements_of(supply, rated, tariffs) if rated.lines else (),
+            shared,
         )
-        for supply, rated in supplies
+        for supply, rated, came, shared in supplies
     )
     stamps = {
         supply.agreement_id: tariffs.stamped(supply.stamp, supply.tariff)
@@ -49,7 +50,7 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
     }
     if not bill.lines:
         return NewBill(work.plan, bill, parts, None, None, stamps)
-    billed = sum((charged_energy(rated.lines, IMPORT) for _, rated in supplies), Fraction(0))
+    billed = sum((charged_energy(each.rated.lines, IMPORT) for each in supplies), Fraction(0))
     validated = sum((_validated_kwh(supply) for supply in work.supplies), Fraction(0))
     return NewBill(work.plan, bill, parts, printed(billed), printed(validated), stamps)
 
@@ -79,7 +80,7 @@ def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence
     period, run_type = work.plan.period, work.plan.run_type
     parts = [
         Supply(one.point, one.tariff, one.days, one.zone, rated, one.reads, one.day_start)
-        for one, rated in supplies
+        for one, rated, _, _ in supplies
     ]
     try:
         return make_bill(work.account, period, parts, run_type=run_type, findings=findings)

@@ -6,7 +6,7 @@ is the last of, its tariff or the occupancy, ends with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -15,12 +15,16 @@ from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn, brought_in
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import CarriedState, account_after, opening_of
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
 from central.service.billing.take_entries import grants_of
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import EARLIER_NOT_BILLED
-from central.service.ports.bill_shard import AccountWork, Blocks, SupplyWork
+from central.service.ports.bill_shard import AccountWork, Blocks, OwnedPart, SupplyWork
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +35,10 @@ class _Part:
         supply: What is rated.
         follows: Number of the part right before it, None where none is.
         ending: What ends with it.
+        own_after: Number of the part whose account's own it opens with, None for that of the bill.
+        shared: What is the account's own before it; None where it knows none of that.
+        account: That, with what the occupancy carried of it by itself until now.
+        came: What the occupancy itself carried to it; None for the supply's opening.
         before: The tariff version that its opening state is of, where that is another's.
     """
 
@@ -38,6 +46,10 @@ class _Part:
     follows: int | None = None
     ending: PartEnding = GOES_ON
     before: TariffVersion | None = None
+    own_after: int | None = None
+    shared: AccountOwn | None = None
+    account: CarriedState = CarriedState()  # noqa: RUF009 - frozen
+    came: CarriedState | None = None
 
     @property
     def alike(self) -> tuple[object, ...]:
@@ -49,16 +61,28 @@ class _Part:
             self.supply.zone,
             self.supply.day_start,
             self.ending.final,
+            self.ending.account_stays,
+            self.ending.beside,
+            self.ending.open_elsewhere,
             None if after is None else (after.tariff, after.effective),
             None if before is None else before.sha256,
         )
 
 
 class RatedSupply(NamedTuple):
-    """A supply as it was rated: with the state it opened from."""
+    """A supply as it was rated, and what it opened from.
+
+    Args:
+        supply: With all that it opened with.
+        rated: The result.
+        came: What of that its occupancy carried.
+        shared: What is the account's own at both ends; None where it knows none of it.
+    """
 
     supply: SupplyWork
     rated: Rated
+    came: CarriedState
+    shared: OwnedPart | None = None
 
 
 def rate_parts(
@@ -73,24 +97,28 @@ def rate_parts(
     """
     parts: list[_Part] = []
     for work in works:
-        parts += _parts(work, len(parts), period, tariffs)
+        first = len(parts)
+        own_parts = list(_parts(work, first, period, tariffs))
+        parts += with_own(own_parts, work, first, tariffs) if owns(work, tariffs) else own_parts
     rated: dict[int, Rated] = {}
     while len(rated) < len(parts):
         ready = [
             number
             for number, part in enumerate(parts)
-            if number not in rated and (part.follows is None or part.follows in rated)
+            if number not in rated and {part.follows, part.own_after} <= rated.keys() | {None}
         ]
         for number in ready:
             earlier = parts[number].follows
             if earlier is not None:
                 parts[number] = _opened(parts[number], rated[earlier])
+            if parts[number].shared is not None:
+                parts[number] = _opened_own(parts, number, rated, tariffs)
         rated |= _together(parts, ready, period, tariffs)
         for number in ready:
             earlier = parts[number].follows
             if earlier is not None and rated[earlier].holds:
                 rated[number] = _waiting(parts[number], rated[number])
-    return [RatedSupply(part.supply, rated[number]) for number, part in enumerate(parts)]
+    return [_result(part, rated[number]) for number, part in enumerate(parts)]
 
 
 def _parts(
@@ -111,9 +139,7 @@ def _parts(
         elif (supply.occupancy_id, supply.days.end) in agreed:
             ending = _change(supply, agreed[supply.occupancy_id, supply.days.end], tariffs)
         elif _last_of(supply, period):
-            # Each occupancy carries its own chain of states, the account's among them: what ends
-            # with it is settled with it, though the account may go on elsewhere.
-            ending = PartEnding(final=True)
+            ending = PartEnding(final=True, account_stays=supply.account_stays)
         else:
             ending = GOES_ON
         if follows is not None:
@@ -166,6 +192,84 @@ def _before(supply: SupplyWork, tariffs: Tariffs) -> TariffVersion | None:
 
 def _opened(part: _Part, earlier: Rated) -> _Part:
     return replace(part, supply=replace(part.supply, opening=earlier.closing))
+
+
+def owns(work: AccountWork, tariffs: Tariffs) -> bool:
+    """Whether parts of an account know anything that is the account's own."""
+    return bool(work.shared.state.names) or any(
+        tariffs.account_names(supply.tariff) or supply.opening.of(Owner.ACCOUNT).names
+        for supply in work.supplies
+    )
+
+
+def with_own(
+    parts: Sequence[_Part], work: AccountWork, offset: int, tariffs: Tariffs
+) -> list[_Part]:
+    """Parts of one account, each behind the one whose account's own it opens with."""
+    ordered = list(parts)
+    places = sorted(
+        range(len(parts)),
+        key=lambda number: (
+            parts[number].supply.days.end,
+            parts[number].supply.point,
+            parts[number].supply.occupancy_id,
+        ),
+    )
+    behind: int | None = None
+    for number in places:
+        supply = parts[number].supply
+        settles = parts[number].ending.final and not supply.account_stays
+        mine = tariffs.account_names(supply.tariff) or supply.opening.of(Owner.ACCOUNT).names
+        if mine or settles:
+            ordered[number] = replace(parts[number], own_after=behind, shared=work.shared)
+            behind = offset + number
+    beside: tuple[DayRange, ...] = ()
+    for number in reversed(places):
+        supply, ending = ordered[number].supply, ordered[number].ending
+        if ordered[number].shared is not None:
+            mine = tariffs.account_names(supply.tariff)
+            is_open = (work.shared.held or date.max) < supply.days.end or any(
+                mine & tariffs.account_names(name) for name in supply.open_elsewhere
+            )
+            ending = replace(ending, beside=beside, open_elsewhere=is_open)
+            ordered[number] = replace(ordered[number], ending=ending)
+            beside = (supply.days, *beside)
+    return ordered
+
+
+def _opened_own(
+    parts: Sequence[_Part], number: int, rated: Mapping[int, Rated], tariffs: Tariffs
+) -> _Part:
+    """A part that opens with what its occupancy carried, and what is the account's own."""
+    follower = parts[number]
+    supply, came = follower.supply, follower.supply.opening
+    shared = follower.shared or NOTHING_OWN
+    if follower.own_after is not None:
+        shared = _own_after(parts[follower.own_after], rated[follower.own_after])
+    carries = follower.follows is None and supply.carries
+    account = brought_in(shared.state, came) if carries else shared.state
+    settles = follower.ending.final and not supply.account_stays
+    names = account.names if settles else tariffs.account_names(supply.tariff)
+    opening = opening_of(came, account, names).named_by(came.tariff)
+    opened = replace(supply, opening=opening)
+    return replace(follower, supply=opened, shared=shared, account=account, came=came)
+
+
+def _own_after(opened: _Part, rated: Rated) -> AccountOwn:
+    """What is the account's own after a part."""
+    shared = opened.shared or NOTHING_OWN
+    if rated.holds:
+        return replace(shared, held=None)
+    state = account_after(opened.account, opened.supply.opening, rated.closing)
+    return AccountOwn(state, shared.position + 1)
+
+
+def _result(opened: _Part, rated: Rated) -> RatedSupply:
+    came = opened.supply.opening if opened.came is None else opened.came
+    owned = None
+    if opened.shared is not None:
+        owned = OwnedPart(replace(opened.shared, held=None), _own_after(opened, rated))
+    return RatedSupply(opened.supply, rated, came, owned)
 
 
 def _waiting(part: _Part, rated: Rated) -> Rated:

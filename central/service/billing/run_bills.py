@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time
 from functools import cache
 
 from central.domain.actor import Actor
+from central.domain.billing.account_order import in_account_order
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.due import (
@@ -184,7 +185,11 @@ def _plans(shard: Shard, now: datetime) -> list[AccountPlan]:
 
     reach = shard.run.scope
     return [
-        plan_account(chains, shard.open_bills.get(account, ()), shard.periods, reach, is_over)
+        in_account_order(
+            plan_account(chains, shard.open_bills.get(account, ()), shard.periods, reach, is_over),
+            chains,
+            shard.periods,
+        )
         for account, chains in shard.chains.items()
         if chains
     ]
@@ -229,6 +234,9 @@ async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tari
     names = {
         term.tariff for one in works for part in one.plan.parts for term in part.occupancy.terms
     }
+    names |= {
+        name for each in works for planned in each.plan.parts for name in planned.open_elsewhere
+    }
     days = works[0].plan.period.days
     records = {name: work.shard.tariffs.get(name, ()) for name in sorted(names)}
     tariffs = Tariffs(records, days, work.shard.holidays)
@@ -247,8 +255,11 @@ async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tari
 async def rate_again(work: ShardTransaction) -> list[NewBill]:
     """Rate the bills of a shard that are there; nothing is billed anew, and nothing saved."""
     nothing_new = RunReach(date.min, run_type=work.shard.run.run_type)
+    periods = work.shard.periods
     plans = [
-        plan_account(chains, bills, work.shard.periods, nothing_new, lambda *_: False)
+        in_account_order(
+            plan_account(chains, bills, periods, nothing_new, lambda *_: False), chains, periods
+        )
         for account, chains in work.shard.chains.items()
         if (bills := work.shard.open_bills.get(account))
     ]

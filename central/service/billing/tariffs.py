@@ -20,6 +20,7 @@ from central.domain.tariff.holiday_calendar import (
     kept_years,
 )
 from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import TariffVersion
 from central.service.billing.unrated import TARIFF_REFUSED
 from central.service.halved import error_text
@@ -58,6 +59,7 @@ class Tariffs:
         self._stamps: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
         self._unreadable: dict[str, Exception] = {}
         self._versions: dict[str, tuple[TariffVersion, ...]] = {}
+        self._account_names: dict[str, frozenset[str]] = {}
         self.refused: dict[str, Hold] = {}
         for name, found in records.items():
             self._read(name, found, days)
@@ -97,6 +99,17 @@ class Tariffs:
             if versions
         }
         return {name: days for name, days in back.items() if days}
+
+    def account_names(self, name: str) -> frozenset[str]:
+        """The states of a tariff that are the account's own."""
+        if name not in self._account_names:
+            self._account_names[name] = frozenset(
+                state
+                for version in self.versions(name)
+                for state, owner in version.document.owners.items()
+                if owner is Owner.ACCOUNT
+            )
+        return self._account_names[name]
 
     def set_revisions(self, revisions: Mapping[str, int]) -> None:
         """Take the revisions of series, read before their days are."""

@@ -22,6 +22,7 @@ from central.domain.billing.read import MeterRead
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
@@ -95,6 +96,9 @@ class SupplyWork:
         stamp: The revisions of all this, read before it was.
         day_start: Time of day at which the days begin.
         entries: Pay-ins and grants that it consumes.
+        account_stays: Whether what is the account's own goes on after it.
+        open_elsewhere: Tariffs under which days of the account before its end are to be billed yet.
+        carries: Whether the opening has what is the account's own, which is in no account's order.
     """
 
     occupancy_id: int
@@ -113,6 +117,9 @@ class SupplyWork:
     stamp: InputStamp = field(default_factory=InputStamp)
     day_start: time = MIDNIGHT
     entries: tuple[OpenEntry, ...] = ()
+    account_stays: bool = True
+    open_elsewhere: frozenset[str] = frozenset()
+    carries: bool = True
 
 
 def before(supply: SupplyWork, days: int) -> DayRange:
@@ -130,6 +137,7 @@ class AccountWork:
         supplies: What its parts are rated from, in the plan's order.
         unread: Why they are not rated; then they bring nothing else.
         entries: Pay-ins and grants of the account that its parts may consume.
+        shared: What is the account's own before them.
     """
 
     plan: PlannedBill
@@ -137,11 +145,24 @@ class AccountWork:
     supplies: tuple[SupplyWork, ...]
     unread: Hold | None = None
     entries: tuple[OpenEntry, ...] = ()
+    shared: AccountOwn = NOTHING_OWN
 
     @property
     def account_id(self) -> int:
         """Key of the account."""
         return self.plan.account_id
+
+
+class OwnedPart(NamedTuple):
+    """A part's place among those that hand on what is the account's own.
+
+    Args:
+        before: What it opened with; with the key of that part where that is of another bill.
+        after: What it left.
+    """
+
+    before: AccountOwn
+    after: AccountOwn
 
 
 class NewPart(NamedTuple):
@@ -155,6 +176,7 @@ class NewPart(NamedTuple):
         closing: The state that the part behind it opens with.
         entries: Keys of the pay-ins and grants that it consumes.
         money: What it did to the money in its banks.
+        shared: What is the account's own at both ends; None where it knows none of it.
     """
 
     occupancy_id: int
@@ -164,6 +186,7 @@ class NewPart(NamedTuple):
     closing: CarriedState
     entries: tuple[int, ...] = ()
     money: tuple[BankMovement, ...] = ()
+    shared: OwnedPart | None = None
 
 
 @dataclass(frozen=True, slots=True)

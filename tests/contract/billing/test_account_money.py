@@ -125,7 +125,7 @@ PLANTED = (
     "UPDATE bank_movement SET applied = applied + 0.01 WHERE received = 150",
     "UPDATE bank_movement SET received = received + 0.01 WHERE received = 150",
     "UPDATE bill_line SET amount = amount - 0.01 WHERE charge = 'prepaid' AND amount = -83",
-    "UPDATE bill_part SET closing = replace(closing::text, '\"67\"', '\"67.01\"')::jsonb",
+    "UPDATE account_state SET closing = replace(closing::text, '\"67\"', '\"67.01\"')::jsonb",
     "DELETE FROM ledger_use WHERE entry_id = (SELECT id FROM ledger_entry WHERE key = 'p-1')",
     "DELETE FROM bank_movement WHERE received = 150",
 )
@@ -138,7 +138,10 @@ async def test_a_cent_that_is_planted_is_seen(migrated: Database) -> None:
             assert (await reported(utility)).balanced
             with psycopg.connect(migrated.dsn, autocommit=True) as owner:
                 owner.execute("SET session_replication_role = replica")
-                saved = "ledger_entry", "ledger_use", "bank_movement", "bill_line", "bill_part"
+                saved = (
+                    *("ledger_entry", "ledger_use", "bank_movement", "bill_line", "bill_part"),
+                    "account_state",
+                )
                 for table in saved:
                     owner.execute(f"CREATE TEMP TABLE was_{table} AS TABLE {table}".encode())
                 assert owner.execute(statement.encode()).rowcount > 0

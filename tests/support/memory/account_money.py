@@ -10,7 +10,10 @@ from decimal import Decimal
 
 from central.domain.billing.ledger import EntryKind
 from central.domain.billing.state import BillState
+from central.domain.rating.inputs.account_state import AccountOwn
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.rounding import printed
+from central.domain.tariff.state_rules import Owner
 from central.service.ports.account_money import AccountMoney
 from tests.support.memory.books import BookState, KeptBill, KeptPart
 from tests.support.memory.ledger import consumer_of
@@ -35,21 +38,43 @@ def account_money(
             continue
         key = bill.record.bill.account, bill.record.bill.currency
         if row.part.money:
-            _add_part(bill, row, sums[key], brought=row.state_from not in with_money)
+            _add_part(bill, row, sums[key], brought=not {row.state_from, row.own_from} & with_money)
         last = newest.get(row.part.occupancy_id)
         if last is None or last[1].part.days.end < row.part.days.end:
             newest[row.part.occupancy_id] = bill, row
-    for bill, row in newest.values():
-        key = bill.record.bill.account, bill.record.bill.currency
-        if key in sums:
-            sums[key]["balance"] += sum(
-                (printed(credit.amount) for credit in row.part.closing.credits), Decimal(0)
-            )
+    _add_balances(state, list(newest.values()), sums, until)
     names = [field.name for field in fields(AccountMoney)][2:]
     return [
         AccountMoney(number, currency, *(sums[number, currency][name] for name in names))
         for number, currency in sorted(sums)
     ]
+
+
+def _add_balances(
+    state: BookState,
+    newest: Sequence[tuple[KeptBill, KeptPart]],
+    sums: dict[tuple[str, str], _Sums],
+    until: date,
+) -> None:
+    shared: dict[tuple[str, str], AccountOwn] = {}
+    for bill, row in _parts(state, until):
+        key = bill.record.bill.account, bill.record.bill.currency
+        if row.part.shared is not None and key in sums:
+            after = row.part.shared.after
+            shared[key] = max(shared.get(key, after), after, key=lambda left: left.position)
+    for bill, row in newest:
+        key = bill.record.bill.account, bill.record.bill.currency
+        if key in sums:
+            closing = row.part.closing
+            sums[key]["balance"] += _money_in(
+                closing if row.part.shared is None else closing.of(Owner.OCCUPANCY)
+            )
+    for key, after in shared.items():
+        sums[key]["balance"] += _money_in(after.state)
+
+
+def _money_in(state: CarriedState) -> Decimal:
+    return sum((printed(credit.amount) for credit in state.credits), Decimal(0))
 
 
 def _parts(state: BookState, until: date) -> Iterator[tuple[KeptBill, KeptPart]]:

@@ -22,6 +22,7 @@ from central.service.ports.billing import BillRecord
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory import stamps
+from tests.support.memory.account_state import behind_each_other
 from tests.support.memory.billing_load import WorkLoader, blocks_of
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptPart, MemoryBooks
 from tests.support.memory.cycles import periods_of
@@ -215,6 +216,7 @@ class MemoryShard:
             state_from = None if ends is None else ends[0].part
             part_id = self._ids[part.occupancy_id, part.days.first]
             rows.append(KeptPart(part_id, part, state_from))
+        rows = behind_each_other(rows)
         record = BillRecord(
             key, uid, run_uid, new.bill, sha256, new.kwh, maker, at, contributors=workers
         )

@@ -50,6 +50,7 @@ from central.service.ports.stamps import Decided
 from central.service.ports.validation import ChannelDay, PointChannelId
 from firmware_bridge.contract.errors import OperatorError
 from tests.support.memory import stamps
+from tests.support.memory.account_state import own_links
 from tests.support.memory.bill_shard import take_shard
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptShard, MemoryBooks
 from tests.support.memory.groups import accounts_in
@@ -229,7 +230,7 @@ class MemoryBillingStore:
             key: bill
             for key, bill in self._books.state.bills.items()
             if bill.record.bill.state is BillState.APPROVED
-            and any(row.state_from in keys for row in bill.parts)
+            and any({row.state_from, row.own_from} & keys for row in bill.parts)
         }
         more = {**bills, **behind}
         return bills if more.keys() == bills.keys() else self._with_those_behind(more)
@@ -314,7 +315,11 @@ class MemoryBillingStore:
             if approver is not None and approver.key in workers:
                 own[bill.record.uid] = workers[approver.key]
         fresh = [uid for uid in fresh if uid not in own]
-        links = {bill.record.uid: list(self._links(bill)) for _, bill in self._chosen(fresh)}
+        state = self._books.state
+        links = {
+            bill.record.uid: [*self._links(bill), *own_links(state, bill, fresh)]
+            for _, bill in self._chosen(fresh)
+        }
         ordered, barred = in_chain_order(fresh, links, reached, error)
         return ordered, replace(decided, count=len(ordered), own=own, barred=barred)
 

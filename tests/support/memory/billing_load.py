@@ -37,6 +37,7 @@ from firmware_bridge.contract.reading import (
     from_ms,
     unpack_flags,
 )
+from tests.support.memory.account_state import own_before, own_parts
 from tests.support.memory.books import BookState, MemoryBooks
 from tests.support.memory.ledger import open_entries
 from tests.support.memory.stamps import stamp_of, waiting_at
@@ -99,7 +100,8 @@ class WorkLoader:
         parts = [claim for part in bill.parts if (claim := self._claimed(part)) is not None]
         entries = open_entries(self._state, account.number, parts)
         supplies = tuple(map(self._supply, bill.parts))
-        return AccountWork(bill, account, supplies, entries=entries)
+        shared = own_before(self._state, bill)
+        return AccountWork(bill, account, supplies, entries=entries, shared=shared)
 
     def _claimed(self, part: PlannedPart) -> int | None:
         claim = self._state.claims.get((part.occupancy.occupancy_id, part.days.end))
@@ -147,6 +149,9 @@ class WorkLoader:
                 )
             ),
             final=part.final,
+            account_stays=part.account_stays,
+            open_elsewhere=part.open_elsewhere,
+            carries=self._carries(part),
             stamp=stamp_of(self._state, self._state.agreements[part.term.agreement_id]),
         )
 
@@ -161,6 +166,14 @@ class WorkLoader:
         claim, earlier = ends
         opening = claim.opening if earlier is None else earlier[1].part.closing
         return opening or CarriedState()
+
+    def _carries(self, planned: PlannedPart) -> bool:
+        """Whether the part before is in no account's order."""
+        ends = self._books.before(*planned.key)
+        if ends is None or ends[1] is None:
+            return True
+        bill, row = ends[1]
+        return row not in own_parts(bill)
 
     def _cutover(self, part: PlannedPart) -> CutoverOpening | None:
         ends = self._books.before(*part.key)

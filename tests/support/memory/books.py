@@ -106,6 +106,7 @@ class KeptPart(NamedTuple):
     id: int
     part: NewPart
     state_from: int | None
+    own_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from central.domain.billing.state import BillState
 from central.service.ports.bill_shard import HOLES
 from tests.support.memory import stamps
+from tests.support.memory.account_state import own_parts
 from tests.support.memory.books import KeptBill, KeptPart, MemoryBooks
 
 
 def is_unchanged(books: MemoryBooks, bill: KeptBill) -> bool:
     """Whether a bill would say the same if it were rated again; see `ShardTransaction`."""
     if bill.record.bill.state is not BillState.DRAFT or stamps.changes(books.state, bill):
+        return False
+    if own_parts(bill):
         return False
     return not any(_moved(books, bill, row) for row in bill.parts)
 

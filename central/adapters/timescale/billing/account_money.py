@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from central.adapters.timescale.queries import load_queries
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.rounding import printed
+from central.domain.tariff.state_rules import Owner
 from central.service.ports.account_money import AccountMoney
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -42,7 +43,11 @@ async def account_money(
     lines = {row[:2]: row[2] for row in await rows("lines", bills=bills)}
     left: dict[_Key, Decimal] = defaultdict(Decimal)
     numbers = sorted({number for number, _ in moved})
-    for number, currency, closing in await rows("states", accounts=numbers, until=until):
+    for number, currency, closing, shares in await rows("states", accounts=numbers, until=until):
+        state = CarriedState.from_json(closing)
+        state = state.of(Owner.OCCUPANCY) if shares else state
+        left[number, currency] += _money_in(state, banks.get((number, currency), frozenset()))
+    for number, currency, closing in await rows("shared_states", accounts=numbers, until=until):
         key = number, currency
         left[key] += _money_in(CarriedState.from_json(closing), banks.get(key, frozenset()))
     return [

@@ -39,11 +39,13 @@ SELECT
     account.number, bill.currency, sum(received), sum(earned), sum(applied), sum(refunded),
     sum(expired),
     coalesce(sum(opened) FILTER (WHERE NOT EXISTS (
-        SELECT FROM bank_movement AS before WHERE before.part_id = bill_part.state_from
+        SELECT FROM bank_movement AS before
+        WHERE before.part_id IN (bill_part.state_from, account_state.state_from)
     )), 0),
     array_agg(DISTINCT bank), array_agg(DISTINCT bill.id)
 FROM bank_movement
 JOIN bill_part ON bill_part.id = bank_movement.part_id
+LEFT JOIN account_state ON account_state.part_id = bank_movement.part_id
 JOIN bill ON bill.id = bill_part.bill_id
 JOIN account ON account.id = bill.account_id
 WHERE bill.state IN ('draft', 'approved', 'issued') AND bill.end_day <= %(until)s
@@ -67,12 +69,26 @@ WHERE bill_line.bill_id = ANY(%(bills)s) AND EXISTS (
 GROUP BY account.number, bill.currency
 
 -- name: states
--- What the newest part of each occupancy leaves.
-SELECT DISTINCT ON (bill_part.occupancy_id) account.number, bill.currency, bill_part.closing
+-- What the newest part of each occupancy leaves, and whether what is the account's own of it is
+-- handed on in the account's order.
+SELECT DISTINCT ON (bill_part.occupancy_id)
+    account.number, bill.currency, bill_part.closing, account_state.part_id IS NOT NULL
 FROM bill
 JOIN account ON account.id = bill.account_id
 JOIN bill_part ON bill_part.bill_id = bill.id
+LEFT JOIN account_state ON account_state.part_id = bill_part.id
 WHERE account.number = ANY(%(accounts)s) AND bill.end_day <= %(until)s
     AND bill.state IN ('draft', 'approved', 'issued')
     AND bill.cancels IS NULL AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
 ORDER BY bill_part.occupancy_id, bill_part.end_day DESC
+
+-- name: shared_states
+-- What is the accounts' own, as the newest part in their order leaves it.
+SELECT DISTINCT ON (account_state.account_id) account.number, bill.currency, account_state.closing
+FROM account_state
+JOIN bill ON bill.id = account_state.bill_id
+JOIN account ON account.id = account_state.account_id
+WHERE account.number = ANY(%(accounts)s) AND bill.end_day <= %(until)s
+    AND bill.state IN ('draft', 'approved', 'issued')
+    AND bill.cancels IS NULL AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+ORDER BY account_state.account_id, account_state.place DESC

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, errors
 
+from central.adapters.timescale.billing.account_state import OwnRow, own_rows
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import RunType
 from central.domain.billing.due import (
@@ -58,12 +59,14 @@ class OpenRow(NamedTuple):
         sha256: Of what it says; None where it could not be rated.
         document: Of such a one, what it says.
         parts: By occupancy and first day.
+        shared: What it hands on of the account's own.
     """
 
     state: str
     sha256: bytes | None
     document: object
     parts: Mapping[tuple[int, date], OpenPart]
+    shared: Collection[OwnRow] = frozenset()
 
 
 class ShardClaims:
@@ -127,6 +130,7 @@ class ShardClaims:
             parts.setdefault(bill, {})[occupancy, first] = OpenPart(key, opening, closing)
             days.setdefault(bill, []).append((occupancy, agreement, DayRange(first, end)))
             self.part_ids[occupancy, first] = key
+        shared = await own_rows(self.connection, [row[0] for row in rows])
         bills: dict[int, list[OpenBill]] = {}
         for key, account, cycle, period, run_type, state, sha256, unrated in rows:
             document = {"cycle": cycle} | ({} if period is None else {"period": period})
@@ -135,7 +139,9 @@ class ShardClaims:
                     key, account, period_of(document), RunType(run_type), tuple(days.get(key, ()))
                 )
             )
-            self.rows[key] = OpenRow(state, sha256, unrated, parts.get(key, {}))
+            self.rows[key] = OpenRow(
+                state, sha256, unrated, parts.get(key, {}), shared.get(key, set[OwnRow]())
+            )
         return bills
 
     async def claim(self, bills: Sequence[PlannedBill]) -> Collection[int]:
@@ -177,7 +183,11 @@ class ShardClaims:
         return taken
 
     async def before(self, parts: Iterable[PlannedPart]) -> dict[tuple[int, date], _Row]:
-        """What is directly before some parts: key, closing state, bill's state and period."""
+        """What is directly before some parts.
+
+        Key, closing state, state, period and key of its bill, and whether it is in the account's
+        order.
+        """
         keys = [planned.key for planned in parts]
         rows = await self._rows(
             "before", occupancies=[key[0] for key in keys], firsts=[key[1] for key in keys]

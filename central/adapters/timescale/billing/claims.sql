@@ -72,12 +72,14 @@ WHERE billed_period.occupancy_id = given.occupancy_id AND billed_period.part_id 
 -- What the part directly before some days left, and where its bill stands.
 SELECT
     wanted.occupancy_id, wanted.first_day, billed_period.part_id,
-    coalesce(bill_part.closing, billed_period.opening), bill.state, bill.cycle, bill.id
+    coalesce(bill_part.closing, billed_period.opening), bill.state, bill.cycle, bill.id,
+    account_state.part_id IS NOT NULL
 FROM unnest(%(occupancies)s::bigint[], %(firsts)s::date[]) AS wanted (occupancy_id, first_day)
 JOIN billed_period ON billed_period.occupancy_id = wanted.occupancy_id
     AND billed_period.end_day = wanted.first_day
 LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
 LEFT JOIN bill ON bill.id = bill_part.bill_id
+LEFT JOIN account_state ON account_state.part_id = billed_period.part_id
 
 -- name: run_notes
 SELECT account_id, code, service_point, first_day, end_day, message FROM run_note

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
+from central.adapters.timescale.billing.account_state import hold_accounts, own_links
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.open_bills import discard_bills
@@ -126,6 +127,7 @@ async def _settled(
     Their inputs are what they were, and stay so until the commit; who approves did not work on
     them; the bills before them are as far as they must be.
     """
+    await hold_accounts(connection, uids)
     await stamps.hold_inputs(connection, uids)
     changed = await stamps.changed_inputs(connection, uids)
     waiting = await stamps.waiting(connection, uids)
@@ -135,6 +137,8 @@ async def _settled(
     links: dict[UUID, list[ChainLink]] = {}
     for uid, before, name, state, same in await _rows(connection, "links", uids=fresh):
         link = ChainLink(before, name, BillState(state), same)
+        links.setdefault(uid, []).append(link)
+    for uid, link in await own_links(connection, fresh):
         links.setdefault(uid, []).append(link)
     ordered, barred = in_chain_order(fresh, links, reached, error)
     return ordered, Decided(len(ordered), changed, waiting, own, barred)

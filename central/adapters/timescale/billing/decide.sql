@@ -24,10 +24,17 @@ WITH RECURSIVE behind AS (
     SELECT later.id, later.uid
     FROM behind
     JOIN bill_part ON bill_part.bill_id = behind.id
-    JOIN billed_period ON billed_period.occupancy_id = bill_part.occupancy_id
-        AND billed_period.first_day = bill_part.end_day
-    JOIN bill_part AS later_part ON later_part.id = billed_period.part_id
-    JOIN bill AS later ON later.id = later_part.bill_id AND later.state = 'approved'
+    CROSS JOIN LATERAL (
+        SELECT later_part.bill_id
+        FROM billed_period
+        JOIN bill_part AS later_part ON later_part.id = billed_period.part_id
+        WHERE billed_period.occupancy_id = bill_part.occupancy_id
+            AND billed_period.first_day = bill_part.end_day
+        UNION ALL
+        SELECT account_state.bill_id FROM account_state
+        WHERE account_state.state_from = bill_part.id
+    ) AS opened
+    JOIN bill AS later ON later.id = opened.bill_id AND later.state = 'approved'
 )
 SELECT uid FROM behind ORDER BY id
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.billing.account_state import own_before
 from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.entries import open_entries
 from central.adapters.timescale.billing.loaded_part import Held, LoadedPart, bare, bills, waits
@@ -25,6 +26,7 @@ from central.domain.billing.due import PlannedBill
 from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.account_state import NOTHING_OWN
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import (
     BilledSpan,
@@ -93,6 +95,7 @@ class ShardLoader:
         entries = await open_entries(
             self._connection, list(parties), self._claims.keys_of(s.planned for s in supplies)
         )
+        shared = await own_before(self._connection, bills)
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
@@ -104,6 +107,7 @@ class ShardLoader:
                 ),
                 tuple(built[number]),
                 entries=entries.get(bill.account_id, ()),
+                shared=shared.get(number, NOTHING_OWN),
             )
             for number, bill in enumerate(bills)
         )

@@ -47,6 +47,7 @@ class LoadedPart:
         # What an earlier part of the same bill leaves is known when that is rated.
         self.opening = CarriedState() if closing is None else CarriedState.from_json(closing)
         self.cutover = cutover_of(closing)
+        self.carries = before is None or not before[5]
 
     def bills(self, obis: Obis) -> bool:
         """Whether it bills a channel of its point."""
@@ -78,6 +79,7 @@ class LoadedPart:
         return replace(
             _named(self.planned, AgreementFacts.from_json(self.planned.term.facts)),
             opening=self.opening,
+            carries=self.carries,
             blocks=blocks,
             # A register at the end of the days closes their last interval.
             holds=tuple(
@@ -128,4 +130,6 @@ def _named(planned: PlannedPart, facts: AgreementFacts) -> SupplyWork:
         opening=CarriedState(),
         blocks={},
         final=planned.final,
+        account_stays=planned.account_stays,
+        open_elsewhere=planned.open_elsewhere,
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing import stamps
+from central.adapters.timescale.billing.account_state import SQL as OWN
+from central.adapters.timescale.billing.account_state import OwnRow, rows_of
 from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
 from central.adapters.timescale.billing.entries import ConsumingPart, consume
 from central.adapters.timescale.queries import load_queries
@@ -82,18 +84,21 @@ class _BillText:
         text: What it says.
         sha256: Its hash; None where it could not be rated.
         parts: What it is made of.
+        shared: What it hands on of the account's own, with the closing states as they are kept.
     """
 
     new: NewBill
     text: CanonicalText
     sha256: bytes | None
     parts: tuple[_PartText, ...]
+    shared: tuple[tuple[OwnRow, str], ...]
 
     @classmethod
-    def of(cls, new: NewBill) -> _BillText:
+    def of(cls, new: NewBill, part_ids: Mapping[tuple[int, date], int]) -> _BillText:
         text = new.bill.canonical_text()
         sha256 = bytes.fromhex(text.sha256) if new.bill.lines else None
-        return cls(new, text, sha256, tuple(map(_PartText.of, new.parts)))
+        shared = tuple(rows_of(new, part_ids))
+        return cls(new, text, sha256, tuple(map(_PartText.of, new.parts)), shared)
 
     def replaces(self, there: OpenRow) -> bool:
         """Whether an open bill is to become this one."""
@@ -101,7 +106,10 @@ class _BillText:
             return True
         if self.sha256 is None and there.document != json.loads(self.text.document):
             return True
-        if there.state != self.new.bill.state.value:
+        if (
+            there.state != self.new.bill.state.value
+            or {row for row, _ in self.shared} != there.shared
+        ):
             return True
         states = {
             key: (ends.opening_sha256, ends.closing_sha256) for key, ends in there.parts.items()
@@ -140,7 +148,7 @@ class ShardWriter:
 
     async def write(self, bills: Sequence[NewBill]) -> int:
         """Add new bills and replace those that may be; see `ShardTransaction.save`."""
-        texts = [_BillText.of(draft) for draft in bills]
+        texts = [_BillText.of(draft, self._claims.part_ids) for draft in bills]
         fresh = [draft for draft in texts if draft.new.plan.bill_id is None]
         again = [
             (key, draft)
@@ -150,13 +158,19 @@ class ShardWriter:
         ]
         await self._run_again([draft.new for draft in texts if self._stays(draft)])
         added = list(zip(await self._next_ids(len(fresh)), fresh, strict=True))
-        await self._copy("add_bills", (self._bill(key, draft) for key, draft in added))
+        await self._copy(SQL["add_bills"], (self._bill(key, draft) for key, draft in added))
         await self._change(again)
         written = [*added, *again]
-        await self._copy("add_lines", (row for key, draft in written for row in _lines(key, draft)))
         await self._copy(
-            "add_parts", (row for key, draft in written for row in self._parts(key, draft))
+            SQL["add_lines"], (row for key, draft in written for row in _lines(key, draft))
         )
+        await self._copy(
+            SQL["add_parts"], (row for key, draft in written for row in self._parts(key, draft))
+        )
+        if any(draft.shared for _, draft in written):
+            await self._copy(
+                OWN["add"], (row for key, draft in written for row in _shared_rows(key, draft))
+            )
         await self._consume(texts, added)
         return len(written)
 
@@ -213,8 +227,8 @@ class ShardWriter:
         cursor = await self._connection.execute(SQL["next_ids"], {"count": count})
         return [row[0] for row in await cursor.fetchall()]
 
-    async def _copy(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        async with self._connection.cursor() as cursor, cursor.copy(SQL[statement]) as copy:
+    async def _copy(self, statement: LiteralString, rows: Iterable[Sequence[object]]) -> None:
+        async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 await copy.write_row(row)
 
@@ -224,6 +238,7 @@ class ShardWriter:
         keys = [key for key, _ in again]
         await self._connection.execute(SQL["drop_lines"], {"bills": keys})
         await self._connection.execute(SQL["drop_parts"], {"bills": keys})
+        await self._connection.execute(OWN["drop"], {"bills": keys})
         async with self._connection.cursor() as cursor:
             await cursor.executemany(
                 SQL["change_bill"],
@@ -269,6 +284,12 @@ _CONTENT = (
     *("state", "holds", "first_day", "end_day", "currency", "total", "kwh", "validated_kwh"),
     *("sha256", "document", "creator", "made_at", "contributors", "release"),
 )
+
+
+def _shared_rows(key: int, draft: _BillText) -> Iterator[Sequence[object]]:
+    for row, closing in draft.shared:
+        hashes = row.opening_sha256, row.closing_sha256
+        yield row.part_id, key, draft.new.account_id, row.position, row.state_from, *hashes, closing
 
 
 def _lines(key: int, draft: _BillText) -> Iterator[Sequence[object]]:

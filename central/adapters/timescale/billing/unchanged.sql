@@ -41,6 +41,9 @@ WHERE billed_period.part_id IS DISTINCT FROM part.state_from
         OR earlier_bill.state = 'held'
     )
 UNION
+-- What is the account's own may have moved: such bills are few.
+SELECT account_state.bill_id FROM account_state WHERE account_state.bill_id = ANY(%(bills)s)
+UNION
 -- What a state is handed over to, or comes from, may be a tariff without a stamp in the part.
 SELECT part.bill_id
 FROM part

@@ -16,7 +16,8 @@ from central.domain.tariff.credit_rules import BUDGET_BILLING, BudgetBilling
 def price_budget(rule: BudgetBilling, span: VersionSpan, due: Decimal) -> Iterator[Draft]:
     """Level a bill.
 
-        budget   = average of this bill and the (months - 1) bills before it, as far as known
+        budget   = average of this month and the (months - 1) before it, as far as known, less
+                   what bills of the same month were levelled to already
         line     = budget - what is due so far; what is deferred grows by as much the other way
         settling = all that is deferred, on the bill of `settle_up`, which is paid as it is
 
@@ -38,8 +39,11 @@ def price_budget(rule: BudgetBilling, span: VersionSpan, due: Decimal) -> Iterat
         for total in context.opening.totals
         if earliest < total.month.year * 12 + total.month.month < earliest + rule.months
     ]
+    # What other parts of this month came to: of the same account, or before a change of tariff.
+    beside = [total for total in context.opening.totals if total.month == month]
     context.totals = (
         *known,
+        *beside,
         MonthTotal(month, due, Origin(span.bill.first, span.bill.end, rule.owner)),
     )
     code = span.document.currency.code
@@ -47,11 +51,14 @@ def price_budget(rule: BudgetBilling, span: VersionSpan, due: Decimal) -> Iterat
     if settles or span.ends(BUDGET_BILLING) or not span.applies(None, rule.only):
         yield from price_deferred(span)
         return
-    average = Fraction(sum((t.amount for t in known), due)) / (len(known) + 1)
-    amount = half_away(average, span.document.currency.digits) - due
+    months = len({total.month for total in known}) + 1
+    before = sum((total.amount for total in (*known, *beside)), Decimal(0))
+    digits = span.document.currency.digits
+    levelled = half_away(Fraction(before) / months, digits) if beside else Decimal(0)
+    amount = half_away(Fraction(before + due) / months, digits) - levelled - due
     left = context.opening.sum_of(BUDGET_BILLING) - amount
     context.sums[BUDGET_BILLING] = left
-    note = f"average of {len(known) + 1} months; {left} {code} deferred"
+    note = f"average of {months} months; {left} {code} deferred"
     yield Draft(span.days, span.segments[0].number, None, "", None, Fraction(amount), note=note)
 
 

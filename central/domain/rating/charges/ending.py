@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from central.domain.rating.determinants.context import HeldError
@@ -10,6 +11,7 @@ from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.carried_state import CarriedState, Credit, name_of, renamed
 from central.domain.rating.inputs.energy_bank import TOTAL
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.credit_rules import EnergyBank
 from central.domain.tariff.determinant_rules import SumDeterminant
 from central.domain.tariff.document import TariffDocument
@@ -26,11 +28,15 @@ class PartEnding:
         successor: The tariff of the part after it, where that is another; it takes over what it
             says, and what of the account it has a rule of the same name for.
         account_stays: Whether the account goes on elsewhere, and what is its own with it.
+        beside: Days of later parts of the bill that go on with what is the account's own.
+        open_elsewhere: Whether days of the account before its end are not billed elsewhere yet.
     """
 
     final: bool = False
     successor: TariffDocument | None = None
     account_stays: bool = False
+    beside: tuple[DayRange, ...] = ()
+    open_elsewhere: bool = False
 
     @property
     def anything(self) -> bool:
@@ -40,10 +46,29 @@ class PartEnding:
     @property
     def inputs(self) -> dict[str, str]:
         """Canonical text of what it adds to a bill's inputs."""
+        beside = [[days.first.isoformat(), days.end.isoformat()] for days in self.beside]
+        account = {"account": canonical([beside, self.open_elsewhere])}
+        if not beside and not self.open_elsewhere:
+            account = {}
         if not self.anything:
-            return {}
+            return account
         after = "" if self.successor is None else TariffVersion.of(self.successor).sha256
-        return {"ending": canonical([self.final, after, self.account_stays])}
+        return {"ending": canonical([self.final, after, self.account_stays])} | account
+
+    def decides(self, end: date) -> bool:
+        """Whether a year or term of the account that ends on a date is settled with this part.
+
+        It is settled with the last part of a bill that holds its last day.
+
+        Raises:
+            HeldError: Days of it are not billed elsewhere yet.
+        """
+        if any(days.first < end <= days.end for days in self.beside):
+            return False
+        if self.open_elsewhere:
+            message = f"What the account agreed on ends on {end}; not all of its days are billed."
+            raise HeldError(Hold("ACCOUNT_TERM_OPEN", message, end.isoformat()))
+        return True
 
     def name_after(self, name: str, owner: Owner) -> str | None:
         """The name under which a state goes on; None where it ends here."""
@@ -72,9 +97,11 @@ class PartEnding:
         owners = document.owners
         opening = CarriedState()
         for name in state.names:
-            after = self.name_after(name, owners.get(name, Owner.OCCUPANCY))
+            entries = state.only(lambda its, _, name=name: its == name)  # type: ignore[misc]
+            # What the tariff has no rule for is whose it was.
+            whose = Owner.ACCOUNT if entries.of(Owner.ACCOUNT).names else Owner.OCCUPANCY
+            after = self.name_after(name, owners.get(name, whose))
             if after is not None:
-                entries = state.only(lambda its, _, name=name: its == name)  # type: ignore[misc]
                 opening = opening.joined(self._moved(entries, name, after, document))
         tariff = document if self.successor is None else self.successor
         return opening.named_by(tariff.tariff)

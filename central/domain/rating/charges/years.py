@@ -14,7 +14,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.segments import DayRange, Segment, months_after
 from central.domain.tariff.credit_rules import Commitment
 from central.domain.tariff.document import Minimum, TariffDocument
-from central.domain.tariff.state_rules import YearShare
+from central.domain.tariff.state_rules import Owner, YearShare
 
 _MONTHS = 12
 
@@ -103,12 +103,24 @@ def next_end(rule: Minimum | Commitment, begins: date | None, after: date) -> da
 
 
 def is_over(rule: Minimum | Commitment, span: VersionSpan) -> bool:
-    """Whether a year or term ends with the span, or the rule does."""
+    """Whether a year or term ends with the span, or the rule does.
+
+    Raises:
+        HeldError: It is the account's, and days of it are not billed elsewhere yet.
+    """
+    if span.ends(rule.id):
+        begins = first_day(rule.begins, span)
+        return begins is None or begins < span.days.end
+    if not _ends_within(rule, span):
+        return False
+    end = span.days.end if rule.ends == "date" else span.bill.end
+    return rule.owner is not Owner.ACCOUNT or span.ending.decides(end)
+
+
+def _ends_within(rule: Minimum | Commitment, span: VersionSpan) -> bool:
     begins = first_day(rule.begins, span)
     if begins is not None and span.days.end <= begins:
         return False
-    if span.ends(rule.id):
-        return True
     if rule.ends == "date":
         return next_end(rule, begins, span.days.first) == span.days.end
     if not span.is_last:

@@ -98,7 +98,8 @@ def is_alone(
     """Whether what was agreed, paid in or deferred makes this bill one of its own."""
     if opening.tariff not in {"", tariff}:
         return True
-    return bool(grants or opening.sum_of(BUDGET_BILLING) or overrides_in(facts))
+    carried = opening.credits or opening.sum_of(BUDGET_BILLING)
+    return bool(grants or carried or overrides_in(facts))
 
 
 def _charges(tariff: TariffDocument) -> list[Charge]:

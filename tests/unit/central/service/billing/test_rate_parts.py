@@ -113,11 +113,11 @@ def test_a_move_out_and_in_again_is_two_occupancies() -> None:
     assert bill.parts[1].closing == CarriedState()
 
 
-def test_a_deferral_is_settled_though_the_account_goes_on_elsewhere() -> None:
+def test_a_deferral_is_settled_with_the_last_part_of_the_account() -> None:
     deferred = CarriedState(
         sums=(YearSum("budget_billing", Decimal("103.33"), Origin(owner=Owner.ACCOUNT)),)
     )
-    left = replace(supply(1, "levelled", FIRST_HALF, deferred), final=True)
+    left = replace(supply(1, "levelled", FIRST_HALF, deferred), final=True, account_stays=False)
     stays = replace(supply(2, "plain", OCTOBER.days), occupancy_id=2, point="SP-2", final=False)
     bill = billed(left, stays)
     assert ("budget_billing", "103.33") in lines(bill)
