@@ -90,6 +90,8 @@ def _print(report: Reconciliation) -> None:
             f"{days.point}, {days.service}, {days.obis}: {days.days.first} to {days.days.last}"
             f" {days.coverage}: {_spelled(days.total)} {days.unit}"
         )
+    for coverage in sorted({days.coverage for days in report.faults}):
+        typer.echo(f"{coverage}: {coverage.remedy}")
     typer.echo("It balances." if report.balanced else "It does not balance.")
 
 

@@ -16,7 +16,7 @@ from central.service.registry.cycle_file import read_cycle_file
 from central.service.views.lookup import require
 
 router = APIRouter(include_in_schema=False)
-FILE_MAX = 60_000
+FILE_MAX = 40_000
 BILL_AFTER_MAX = 366
 
 

@@ -43,6 +43,11 @@ class Coverage(StrEnum):
     NOT_READ = "not read"
     """It is claimed, and no part reads it."""
 
+    @property
+    def remedy(self) -> str | None:
+        """What to do about days that do not balance; None for those that do."""
+        return _REMEDIES.get(self)
+
 
 BALANCED = frozenset(
     {
@@ -59,6 +64,14 @@ BALANCED = frozenset(
 
 READ = frozenset({Coverage.BILLED, Coverage.APPROVED, Coverage.DRAFT})
 """Read by one part of a bill that was rated."""
+
+_REMEDIES = {
+    Coverage.DUE: "Its period is over: run its bills.",
+    Coverage.HOLE: "A later day is billed: look at the claim conflicts.",
+    Coverage.TWICE: "Two bills read it: look at the claim conflicts.",
+    Coverage.NOT_CLAIMED: "A bill reads it without a claim: look at the claim conflicts.",
+    Coverage.NOT_READ: "It is claimed without a bill: look at the claim conflicts.",
+}
 
 _STATES = {
     BillState.ISSUED: Coverage.BILLED,

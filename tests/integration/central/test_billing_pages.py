@@ -304,6 +304,7 @@ async def test_the_page_of_reconciliation_says_what_the_api_says(clerk: Clerk) -
         assert f"{sums['service']} {sums['coverage']} {total}" in page
         assert f"{sums['missing']}{mark}" in page
     assert "electricity not claimed" in page
+    assert "Not claimed A bill reads it without a claim: look at the claim conflicts." in page
     assert f"Okafor residence not claimed Thu 1 Oct 2026 {DASH} Sat 31 Oct 2026" in page
     (money,) = report["money"]
     assert Decimal(money["totals"]) == Decimal(money["lines"]) + Decimal("0.01")

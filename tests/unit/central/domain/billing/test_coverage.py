@@ -89,3 +89,7 @@ def test_ranges_are_half_open() -> None:
     assert covered(lives, day=OCTOBER.last) is Coverage.BILLED
     assert covered(lives, day=OCTOBER.end) is Coverage.DUE
     assert covered(lives, day=OCTOBER.first - timedelta(days=1)) is Coverage.HOLE
+
+
+def test_whatever_does_not_balance_says_what_to_do() -> None:
+    assert {coverage for coverage in Coverage if coverage.remedy is None} == BALANCED
