@@ -10,6 +10,7 @@ changed that nothing imports and that is no text for people, or nothing changed,
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import subprocess
 import sys
@@ -47,14 +48,17 @@ def module_of(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def names_in(file: Path) -> Iterator[str]:
+@functools.cache
+def names_in(file: Path) -> frozenset[str]:
     """Return every module that a file imports, and every name that may be one."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
 
 
 def with_packages(names: Iterable[str]) -> Iterator[str]:

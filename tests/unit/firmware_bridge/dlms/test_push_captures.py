@@ -171,6 +171,7 @@ def test_a_wrong_authentication_key_gives_nothing() -> None:
 
 
 def test_a_wrong_frame_check_sequence_is_refused() -> None:
+    data_root("meters", "dlms")
     (found,) = CAPTURES["dlms/hdlc_landis_gyr_zmf100.hex"].scan()
     assert isinstance(found.error, ChecksumError)
 
