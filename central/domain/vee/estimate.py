@@ -42,12 +42,13 @@ class EstimatedDay:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """A missing interval: of which block, at which index there, and at which of the grid."""
+    """A missing interval: of which block and day, at which index there and on the grid."""
 
     block: int
     number: int
     index: int
     start: datetime
+    day: date
 
 
 def estimate_days(
@@ -119,7 +120,7 @@ def _missing(blocks: Sequence[DayBlock], metered: Metered) -> Iterator[_Slot]:
         for number in np.flatnonzero(block.quality == IntervalQuality.MISSING).tolist():
             start = block.start + number * step
             index = (to_ms(start) - metered.grid.start_ms) // metered.grid.period_ms
-            yield _Slot(of, number, index, start)
+            yield _Slot(of, number, index, start, block.day)
 
 
 def _rest(gap: Gap, blocks: Sequence[DayBlock], metered: Metered) -> int | None:
@@ -142,7 +143,7 @@ def _rest(gap: Gap, blocks: Sequence[DayBlock], metered: Metered) -> int | None:
 def _anchored(
     slots: Sequence[_Slot], rest: int, like: LikeDays
 ) -> dict[_Slot, tuple[int, LikeValue | None]]:
-    expected = [like.at(slot.start) for slot in slots]
+    expected = [like.at(slot.start, slot.day) for slot in slots]
     if any(value is None or value.value < 0 for value in expected):
         expected = [None] * len(slots)
     weights = [Fraction(1) if value is None else value.value for value in expected]
@@ -153,7 +154,9 @@ def _anchored(
 def _unanchored(
     slots: Sequence[_Slot], like: LikeDays, exponent: int
 ) -> dict[_Slot, tuple[int, LikeValue | None]]:
-    expected = [(slot, value) for slot in slots if (value := like.at(slot.start)) is not None]
+    expected = [
+        (slot, value) for slot in slots if (value := like.at(slot.start, slot.day)) is not None
+    ]
     scale = Fraction(10) ** -exponent
     counts = shares([max(value.value, Fraction(0)) * scale for _, value in expected], None)
     return {slot: (count, value) for (slot, value), count in zip(expected, counts, strict=True)}

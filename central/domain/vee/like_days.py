@@ -62,10 +62,15 @@ class LikeDays:
         self._days = {block.day: dict(self._metered(block)) for block in blocks}
         self._alike: dict[date, Sequence[tuple[list[date], int, IntervalQuality]]] = {}
 
-    def at(self, instant: datetime) -> LikeValue | None:
-        """What the interval that starts at an instant is expected to be; None without any day."""
+    def at(self, instant: datetime, day: date | None = None) -> LikeValue | None:
+        """What the interval that starts at an instant is expected to be; None without any day.
+
+        Args:
+            instant: Aware.
+            day: To which it belongs, where that is not its own date: gas days begin at 06:00.
+        """
         local = instant.astimezone(self._zone)
-        day, minute = local.date(), _minute(local)
+        day, minute = day or local.date(), _minute(local)
         for days, most, quality in self._near(day):
             having = [other for other in days if minute in self._days[other]]
             if having:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
 import numpy as np
@@ -219,3 +219,27 @@ def test_shares_sum_to_the_whole(
     weights: list[int | Fraction], total: int | None, steps: list[int]
 ) -> None:
     assert shares([Fraction(weight) for weight in weights], total) == steps
+
+
+def test_the_night_after_a_gas_day_is_like_the_nights_after_its_weekday() -> None:
+    six, hour = time(6), timedelta(hours=1)
+    friday = MONDAY + timedelta(days=4)
+
+    def gas_day(day: date, night: int) -> DayBlock:
+        span = local_day(day, ZONE, six)
+        count = span.duration // hour
+        values = np.array([night if number >= 18 else 1 for number in range(count)], dtype=np.int64)
+        marks = np.zeros(count, dtype=np.uint8)
+        return DayBlock(7, day, ZONE, span.start, 3600, 0, Unit.WATT_HOUR, values, marks)
+
+    weeks = [friday - timedelta(days=7 * number) for number in range(1, 4)]
+    history = [gas_day(day, 50) for day in weeks]
+    history += [gas_day(day + timedelta(days=1), 900) for day in weeks]
+    three = local_day(friday, ZONE, six).start + 21 * hour
+    like = LikeDays(ZONE, history)
+    expected = like.at(three, friday)
+    assert expected is not None
+    assert expected.value == 50
+    without = like.at(three)
+    assert without is not None
+    assert without.value == 900
