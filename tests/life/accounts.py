@@ -79,6 +79,9 @@ def reconciled(expected: Energy, report: Any) -> Iterator[Violation]:  # noqa: A
     for key in sorted(expected.keys() | said.keys()):
         if expected.get(key) != said.get(key):
             yield Violation(7, f"{key}: the report has {said.get(key)}, not {expected.get(key)}")
+    for account in report.accounts:
+        if not account.balanced:
+            yield Violation(7, f"the money of {account} is not balanced")
     for money in report.money:
         if not money.balanced:
             yield Violation(7, f"bills of {money.totals} have lines of {money.lines}")

@@ -79,6 +79,8 @@ class Plan:
         ]
         if "demand" in said:
             lines.append(f"  - {{id: demand, qty: billed_kw, price: {said['demand']}}}")
+        if said.get("prepaid"):
+            lines.append("settlement: [prepaid]")
         lines.append(f"taxes: [{{id: vat, percent: {said['tax']}, of: [all]}}]")
         return "\n".join([*lines, ""])
 
@@ -136,6 +138,23 @@ class Occupancy:
 
 
 @dataclass
+class PayIn:
+    """Money that a customer paid in.
+
+    Args:
+        account: Number.
+        day: From which it counts.
+        amount: How much.
+        part: The first day of the issued part that took it.
+    """
+
+    account: str
+    day: date
+    amount: Fraction
+    part: date | None = None
+
+
+@dataclass
 class Point:
     """A service point."""
 
@@ -161,6 +180,7 @@ class Books:
     """From when on an account is in which cycle; before, it is billed by the calendar month."""
     openings: dict[tuple[str, str], State] = field(default_factory=dict)
     """Account and point to what another system left."""
+    pay_ins: list[PayIn] = field(default_factory=list)
     doubtful: set[str] = field(default_factory=set)
     """Gateways of which something is in quarantine: it may hold what is missing."""
     window_days: int = 0

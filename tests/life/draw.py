@@ -138,6 +138,12 @@ def _facts(
         more = chance.randint(0, 100)
         said = {"point": site.name, "capacity": CAPACITY[site.what] + more}
         yield Event(chance.choice(calendar.within(month)), "capacity", said)
+    for number, site in enumerate(sites, start=1):
+        if site.plan == "PREPAID" and chance.random() < 0.7:
+            day = chance.choice([*calendar.within(month), month_after(month) + 3 * _DAY])
+            since = day - _DAY * chance.choice([0, 1, 6])
+            said = {"account": f"A-{number}", "amount": chance.randint(500, 4000) / 100}
+            yield Event(day, "pay_in", {**said, "since": since.isoformat()})
     number = chance.randrange(len(sites))
     # These pay by the day, so that a period's length says nothing about the price.
     if chance.random() < 0.3 and sites[number].plan in {"FLAT", "GAS", "WATER"}:
@@ -209,7 +215,7 @@ def _customers(
     for number in range(1, months):
         if chance.random() < 0.5:
             day = chance.choice(calendar.within(month_after(FIRST, number)))
-            site = chance.choice(sites)
+            site = chance.choice([site for site in sites if site.plan != "PREPAID"])
             end = day + _DAY * chance.randint(1, 3)
             yield Event(day, "leave", {"point": site.name, "end": end.isoformat()})
             count += 1

@@ -219,4 +219,17 @@ FAULTS = (
         ),
         (0,),
     ),
+    Fault(
+        "money paid in that no bill takes",
+        0,
+        2,
+        (
+            _at(0, 25, "switch", point="SP-1", plan="PREPAID", first=_on(1, 1).isoformat()),
+            Event(
+                _on(1, 10),
+                "pay_in",
+                {"account": "A-1", "amount": 25.5, "since": _on(1, 9).isoformat()},
+            ),
+        ),
+    ),
 )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from uuid import UUID
 
-from tests.life.books import Books, Occupancy, State
+from tests.life.books import Books, Occupancy, PayIn, State
 from tests.life.look import Lines, Look, Part
 from tests.life.oracle import Rated, rate_part
 from tests.life.truth import midnight
@@ -100,18 +100,19 @@ class Judge:
         self._parts = parts
         self._lines = lines
         self._blocks = blocks
+        self._before = {(part.account, part.point, part.end): part for part in parts}
+        occupancies = books.occupancies()
+        self._moves_in = {(one.account, one.point, one.first) for one in occupancies}
+        self._moves_out = {(one.account, one.point, one.end) for one in occupancies}
         self._rated: dict[tuple[UUID, str, date], Rated | None] = {}
 
     def opening(self, part: Part) -> State | None:
         """What the part directly before it left; None where there is none to open from."""
-        for occupancy in self._books.occupancies():
-            if part in _chain(occupancy, self._parts) and part.first == occupancy.first:
-                key = occupancy.account, occupancy.point
-                return self._books.openings.get(key, State())
-        for before in self._parts:
-            if (before.account, before.point, before.end) == (part.account, part.point, part.first):
-                return None if before.state == "held" else before.closing
-        return None
+        key = part.account, part.point
+        if (*key, part.first) in self._moves_in:
+            return self._books.openings.get(key, State())
+        before = self._before.get((*key, part.first))
+        return None if before is None or before.state == "held" else before.closing
 
     def rated(self, part: Part) -> Rated | None:
         """What a part must be; None where something is missing."""
@@ -130,16 +131,38 @@ class Judge:
             part.end,
             opening or State(),
             self._blocks,
-            final=any(
-                (one.account, one.point, one.end) == (part.account, part.point, part.end)
-                for one in self._books.occupancies()
-            ),
+            paid_in=self.taken(part),
+            final=(part.account, part.point, part.end) in self._moves_out,
         )
+
+    def taken(self, part: Part) -> list[PayIn]:
+        """What was paid in and this part takes: what no earlier one did."""
+        open_parts = sorted(
+            other.first
+            for other in self._parts
+            if (other.account, other.point) == (part.account, part.point)
+            and other.end <= part.first
+            and other.state != "issued"
+        )
+        ends = {other.first: other.end for other in self._parts if other.account == part.account}
+        return [
+            one
+            for one in self._books.pay_ins
+            if one.account == part.account
+            and (
+                one.part == part.first
+                or (
+                    one.part is None
+                    and one.day < part.end
+                    and not any(one.day < ends[first] for first in open_parts)
+                )
+            )
+        ]
 
     def carries(self, part: Part) -> bool:
         """Whether its tariff has something that crosses from bill to bill."""
         said = [one.said for one in self._books.plans[part.plan]]
-        return any(one.get("bank") or "demand" in one for one in said)
+        return any(one.get("bank") or one.get("prepaid") or "demand" in one for one in said)
 
     def conflicts(self, part: Part) -> bool:
         """Whether a second value of its days waits for somebody."""
@@ -229,10 +252,10 @@ class Judge:
 
 
 async def blocks_of(look: Look, parts: Iterable[Part]) -> Blocks:
-    """The blocks of all days of some parts."""
-    found = list(parts)
-    if not found:
-        return Blocks({})
-    first, end = min(part.first for part in found), max(part.end for part in found)
-    # A gap may reach beyond them.
-    return await look.blocks(first - 3 * _DAY, end + 3 * _DAY)
+    """The blocks of all days of some parts, and a few around: a gap may reach beyond them."""
+    days: dict[str, tuple[date, date]] = {}
+    for part in parts:
+        first, end = days.get(part.point, (part.first, part.end))
+        days[part.point] = min(first, part.first), max(end, part.end)
+    around = {point: (first - 3 * _DAY, end + 3 * _DAY) for point, (first, end) in days.items()}
+    return await look.blocks(around)

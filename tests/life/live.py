@@ -198,6 +198,7 @@ class Living:
             if part.bill in moved and (judge.waits(part) or judge.conflicts(part)):
                 found.append(Violation(5, f"{part}, and something of its days waits"))
         self.lived.judged += len(fresh) + len(moved)
+        _take(judge, (part for part in judged if part.bill in moved and part.state == "issued"))
         self._raise(day, found)
         self._states = {part.bill: part.state for part in parts}
 
@@ -234,7 +235,7 @@ class Living:
         if end <= self.life.first:
             return []
         first = max(self.life.first, (end - 32 * _DAY).replace(day=1))
-        blocks = await self.look.blocks(first, end)
+        blocks = await self.look.blocks(dict.fromkeys(self.world.books.points, (first, end)))
         report = await self.world.product.reconciled(first, end)
         return reconciled(energy(self.world.books, parts, blocks, present), report)
 
@@ -266,6 +267,13 @@ class Living:
         broken = list(found)
         if broken:
             raise LifeBrokenError(day, self._after, broken)
+
+
+def _take(judge: Judge, issued: Iterable[Part]) -> None:
+    """Note what was paid in and is taken by parts that are issued now."""
+    for part in issued:
+        for one in judge.taken(part):
+            one.part = part.first
 
 
 def _end_of(cycle: str) -> date:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,10 +42,11 @@ _BLOCKS = """
 SELECT DISTINCT ON (channel_id, day)
     service_point.name, point_channel.obis, day, exponent, consumption,
     actor = 'job:estimate'
-FROM day_block
-JOIN point_channel ON point_channel.id = channel_id
-JOIN service_point ON service_point.id = point_channel.service_point_id
-WHERE day >= %(first)s AND day < %(end)s
+FROM unnest(%(points)s::text[], %(firsts)s::date[], %(ends)s::date[]) AS wanted (name, first, until)
+JOIN service_point ON service_point.name = wanted.name
+JOIN point_channel ON point_channel.service_point_id = service_point.id
+JOIN day_block ON day_block.channel_id = point_channel.id
+    AND day >= wanted.first AND day < wanted.until
 ORDER BY channel_id, day, version DESC
 """
 _DAYS = """
@@ -122,10 +123,11 @@ class Look:
             found.setdefault(bill, {}).setdefault(point, {})[charge, label] = amount
         return found
 
-    async def blocks(self, first: date, end: date) -> Blocks:
-        """The newest block of each day."""
+    async def blocks(self, days: Mapping[str, tuple[date, date]]) -> Blocks:
+        """The newest block of each day, from a first to an end by point."""
+        firsts, ends = [first for first, _ in days.values()], [end for _, end in days.values()]
+        rows = await self._rows(_BLOCKS, points=list(days), firsts=firsts, ends=ends)
         found = {}
-        rows = await self._rows(_BLOCKS, first=first, end=end)
         for point, obis, day, exponent, packed, estimated in rows:
             values = np.frombuffer(packed, "<i8")
             assert exponent >= 0, (point, day)

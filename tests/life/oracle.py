@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.life.books import Bank, Books, Plan, State
+from tests.life.books import Bank, Books, PayIn, Plan, State
 from tests.life.truth import INPUT, Counter
 from tests.life.validated import MISSING, Blocks, days_between, used_on
 
@@ -65,6 +65,7 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     blocks: Blocks,
     *,
     final: bool = False,
+    paid_in: Sequence[PayIn] = (),
 ) -> Rated | None:
     """Rate the days of one agreement; None where a value is missing.
 
@@ -94,12 +95,30 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
         own["vat", ""] = _tax(own, span.plan)
         for key, amount in own.items():
             lines[key] = lines.get(key, Decimal(0)) + amount
+    if spans[-1].plan.said.get("prepaid"):
+        lines["prepaid", ""] = _drawn(lines, bank, paid_in, first)
     closing = State(by_month(bank), _peaks(opening.peaks, highest, month))
     if final:
         lines["nem_settlement", ""] = _settled(closing.bank, spans[-1].plan)
         closing = State()
     kwh = sum((value for one in quantities for value in one.values()), Fraction(0))
     return Rated({key: amount for key, amount in lines.items() if amount}, kwh, closing)
+
+
+def _drawn(
+    lines: Mapping[Key, Decimal], bank: Bank, paid_in: Sequence[PayIn], first: date
+) -> Decimal:
+    """What the prepaid balance pays of all that is due, the oldest money first."""
+    own = bank.setdefault("", [])
+    for one in sorted(paid_in, key=lambda one: one.day):
+        own.append((max(one.day, first).replace(day=1).isoformat(), one.amount))
+    due = max(Fraction(0), Fraction(sum(lines.values(), Decimal(0))))
+    left = due
+    for place, (month, amount) in enumerate(own):
+        used = min(amount, left)
+        own[place] = month, amount - used
+        left -= used
+    return half_away(left - due, 2)
 
 
 def _settled(bank: Bank, plan: Plan) -> Decimal:

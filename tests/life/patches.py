@@ -11,6 +11,7 @@ import pytest
 from central.adapters.timescale.billing import (
     claims,
     decide,
+    entries,
     load,
     loaded_part,
     reconciliation,
@@ -150,6 +151,10 @@ def _a_cut_period_is_billed_with_its_own(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(BillingCycle, "cut_to", late)
 
 
+def _what_is_paid_in_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    _replace(patch, entries._SQL, "open", "entry.bank IS NOT NULL", "false")
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -174,6 +179,7 @@ PATCHES: dict[str, Patch] = {
     "a bank that stays in the other system": _what_was_left_is_forgotten,
     "a corrected read that changes no day": _a_corrected_read_is_not_validated,
     "a change of cycle that waits for the old one's end": _a_cut_period_is_billed_with_its_own,
+    "money paid in that no bill takes": _what_is_paid_in_is_not_looked_for,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }
 """By the name of the fault."""

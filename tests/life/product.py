@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
@@ -25,11 +26,13 @@ from central.config.settings import Settings
 from central.domain.billing.bill import Party, RunType
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.metering.installation import RegisterFacts
 from central.domain.rating.inputs.segments import DayRange
 from central.process.nightly import nightly_jobs
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
+from central.service.billing.post_entries import AccountLedger
 from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
 from central.service.billing.run_bills import RunBills
 from central.service.gateways.enrolment import enrol_gateway
@@ -148,6 +151,14 @@ class Product:
 
     async def capacity(self, name: str, zone: str, capacity: int) -> None:
         await self._enrol.service_point(PointRecord(name, zone, "", Decimal(capacity)))
+
+    async def pay_in(self, key: str, account: str, day: date, amount: str) -> None:
+        """Money for the prepaid balance; sent twice."""
+        ledger = AccountLedger(TimescaleLedger(self.pool), self._clock)
+        kind, money = EntryKind.PAY_IN, Decimal(amount)
+        entry = LedgerEntry(key, account, kind, day, "EUR", money, bank="prepaid")
+        for _ in range(2):
+            await ledger.post(entry, person("cashier"), "paid at the counter")
 
     async def unagree(self, account: str, point: str, first: date) -> None:
         """Withdraw an agreement."""

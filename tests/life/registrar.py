@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.life.books import Agreement, Bank, Books, Plan, State
+from tests.life.books import Agreement, Bank, Books, PayIn, Plan, State
 from tests.life.events import Event
 from tests.life.product import Product
 from tests.life.truth import midnight
@@ -80,6 +80,13 @@ class Registrar:
 
     async def _customer(self, event: Event) -> None:
         await self.product.account(event.said["account"], event.said["name"])
+
+    async def _pay_in(self, event: Event) -> None:
+        said = event.said
+        since, amount = date.fromisoformat(said["since"]), str(said["amount"])
+        key = f"pay-in-{len(self.books.pay_ins)}"
+        await self.product.pay_in(key, said["account"], since, amount)
+        self.books.pay_ins.append(PayIn(said["account"], since, Fraction(amount)))
 
     async def _agree(self, event: Event) -> None:
         said = event.said

@@ -21,21 +21,28 @@ from tests.support.size import sized
 
 LIVES = sized("METERLINE_LIVES", 1, 40)
 MONTHS = sized("METERLINE_LIFE_MONTHS", 26, 26)
+# Of the faults those that a life without their patch is tried with; what breaks them breaks most.
+PLAIN = sized("METERLINE_LIFE_FAULTS", 4, len(FAULTS))
 # Lives that are lived at most to shorten one that failed.
 TRIALS = sized("METERLINE_LIFE_TRIALS", 20, 200)
 FIRST_SEED = int(os.environ.get("METERLINE_LIFE_SEED", "1"))
 # A second value for a reading that is not there is none, a version that was withdrawn cannot be
-# withdrawn again, a second one of its date needs a reason, and a cycle begins between two bills.
+# withdrawn again, a second one of its date needs a reason, a cycle begins between two bills, and
+# no bill may say days of an agreement that is withdrawn.
 REFUSED = {
     "conflict UNKNOWN_NAME",
     "tariff REGISTRY_CONFLICT",
     "withdraw NOT_REGISTERED",
+    "unagree PERIOD_BILLED",
+    "unagree UNKNOWN_NAME",
+    "agree REGISTRY_CONFLICT",
+    "leave UNKNOWN_NAME",
     "assign PERIOD_BILLED",
     "assign REGISTRY_CONFLICT",
 }
 EVENTFUL = (
     *("lost", "silent", "doubled", "conflict", "leap", "exchange", "leave", "tariff"),
-    *("cutover", "poison", "capacity", "accept"),
+    *("cutover", "poison", "capacity", "accept", "pay_in"),
 )
 # Each ends when the product is mended; then the fault becomes a patch that brings it back.
 NOT_MENDED = {fault.name for fault in FAULTS} - PATCHES.keys()
@@ -84,7 +91,7 @@ async def test_a_life_that_failed_once_fails_no_more(plain_migrated: Database) -
                 raises=LifeBrokenError,
             ),
         )
-        for fault in FAULTS
+        for fault in FAULTS[:: -(-len(FAULTS) // PLAIN)]
     ],
 )
 async def test_a_fault_of_before_is_no_more(plain_migrated: Database, fault: Fault) -> None:

@@ -40,6 +40,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "SOLAR": home(MADRID, bank=True, per="day", standing="0.20", at_end="0.037"),
     "SOLAR2": home(MADRID, bank=True, per="day", standing="0.25", at_end="0.02", takes_over="nem"),
     "SHOP": flat(YORK, demand="4.10", window="15m", least="1.2", ratchet="80"),
+    "PREPAID": flat(MADRID, prepaid=True),
     "GAS": flat(BOGOTA, input="m3", digits=0),
     "WATER": {
         "standing": "0.12",
@@ -82,7 +83,7 @@ WHOLE = (
     Site("SP-9", MADRID, "electricity", 3600, "gw-1", "HOME"),
     Site("SP-10", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="bimonthly"),
     Site("SP-11", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="yearly"),
-    Site("SP-12", MADRID, "electricity", 3600, "gw-1", "HOME"),
+    Site("SP-12", MADRID, "electricity", 3600, "gw-1", "PREPAID"),
     Site("SP-13", BOGOTA, "gas", 86400, "gw-3", "GAS"),
     Site("SP-14", BOGOTA, "water", 86400, "gw-3", "WATER", cycle="quarterly"),
 )
