@@ -232,4 +232,14 @@ FAULTS = (
             ),
         ),
     ),
+    Fault(
+        "a day that changed after its bill",
+        7,
+        2,
+        (
+            _at(0, 10, "exchange", point="SP-1", serial="S1-2", hours=3, misread=3),
+            _at(1, 20, "reread", point="SP-1"),
+        ),
+        (0,),
+    ),
 )

@@ -257,5 +257,6 @@ async def blocks_of(look: Look, parts: Iterable[Part]) -> Blocks:
     for part in parts:
         first, end = days.get(part.point, (part.first, part.end))
         days[part.point] = min(first, part.first), max(end, part.end)
-    around = {point: (first - 3 * _DAY, end + 3 * _DAY) for point, (first, end) in days.items()}
-    return await look.blocks(around)
+    return await look.blocks(
+        (point, first - 3 * _DAY, end + 3 * _DAY, None) for point, (first, end) in days.items()
+    )

@@ -235,7 +235,15 @@ class Living:
         if end <= self.life.first:
             return []
         first = max(self.life.first, (end - 32 * _DAY).replace(day=1))
-        blocks = await self.look.blocks(dict.fromkeys(self.world.books.points, (first, end)))
+        points = self.world.books.points
+        blocks = await self.look.blocks((point, first, end, None) for point in points)
+        # What changed after its bill counts as the bill read it.
+        read = await self.look.blocks(
+            (part.point, max(first, part.first), min(end, part.end), part.made_at)
+            for part in parts
+            if part.state != "held" and part.first < end and part.end > first
+        )
+        blocks.found.update(read.found)
         report = await self.world.product.reconciled(first, end)
         return reconciled(energy(self.world.books, parts, blocks, present), report)
 

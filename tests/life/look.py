@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,11 +42,13 @@ _BLOCKS = """
 SELECT DISTINCT ON (channel_id, day)
     service_point.name, point_channel.obis, day, exponent, consumption,
     actor = 'job:estimate'
-FROM unnest(%(points)s::text[], %(firsts)s::date[], %(ends)s::date[]) AS wanted (name, first, until)
+FROM unnest(%(points)s::text[], %(firsts)s::date[], %(ends)s::date[], %(known)s::timestamptz[])
+    AS wanted (name, first, until, known)
 JOIN service_point ON service_point.name = wanted.name
 JOIN point_channel ON point_channel.service_point_id = service_point.id
 JOIN day_block ON day_block.channel_id = point_channel.id
     AND day >= wanted.first AND day < wanted.until
+    AND day_block.made_at <= coalesce(wanted.known, 'infinity')
 ORDER BY channel_id, day, version DESC
 """
 _DAYS = """
@@ -100,6 +102,10 @@ Lines = dict[UUID, dict[str, dict[tuple[str, str], Decimal]]]
 """Amounts of a bill, by point, charge and label; those of zero are left out."""
 
 
+Days = tuple[str, date, date, datetime | None]
+"""Of a point, from a first to an end, as known at a time; None for now."""
+
+
 class Look:
     """Reads what the product keeps."""
 
@@ -123,10 +129,12 @@ class Look:
             found.setdefault(bill, {}).setdefault(point, {})[charge, label] = amount
         return found
 
-    async def blocks(self, days: Mapping[str, tuple[date, date]]) -> Blocks:
-        """The newest block of each day, from a first to an end by point."""
-        firsts, ends = [first for first, _ in days.values()], [end for _, end in days.values()]
-        rows = await self._rows(_BLOCKS, points=list(days), firsts=firsts, ends=ends)
+    async def blocks(self, days: Iterable[Days]) -> Blocks:
+        """The newest block of each day, or the newest that was known at a time."""
+        wanted = list(days)
+        names = ("points", "firsts", "ends", "known")
+        columns = {name: [row[place] for row in wanted] for place, name in enumerate(names)}
+        rows = await self._rows(_BLOCKS, **columns)
         found = {}
         for point, obis, day, exponent, packed, estimated in rows:
             values = np.frombuffer(packed, "<i8")

@@ -155,6 +155,13 @@ def _what_is_paid_in_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
     _replace(patch, entries._SQL, "open", "entry.bank IS NOT NULL", "false")
 
 
+def _what_bills_read_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> dict[Any, Any]:
+        return {}
+
+    patch.setattr(reconciliation.TimescaleReconciliation, "as_billed", nothing)
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -180,6 +187,7 @@ PATCHES: dict[str, Patch] = {
     "a corrected read that changes no day": _a_corrected_read_is_not_validated,
     "a change of cycle that waits for the old one's end": _a_cut_period_is_billed_with_its_own,
     "money paid in that no bill takes": _what_is_paid_in_is_not_looked_for,
+    "a day that changed after its bill": _what_bills_read_is_not_asked,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }
 """By the name of the fault."""

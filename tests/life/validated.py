@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -31,7 +30,7 @@ class Block:
 class Blocks:
     """The newest validated days of the product, by point, quantity and day."""
 
-    def __init__(self, found: Mapping[tuple[str, str, date], Block]) -> None:
+    def __init__(self, found: dict[tuple[str, str, date], Block]) -> None:
         self.found = found
 
     def of(self, counter: Counter, day: date) -> Block | None:
