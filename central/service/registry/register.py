@@ -131,6 +131,7 @@ class Enrol:
     async def services(self, point: str, *services: ServiceRecord) -> None:
         """Sell something at a service point; see `services_in`."""
         async with self.store.transaction() as registry:
+            await registry.hold([point], [])  # before its services, as all do
             await self.services_in(registry, point, services)
 
     async def account(self, account: AccountRecord) -> Effect:
@@ -147,6 +148,7 @@ class Enrol:
             PeriodBilledError: Days of approved or issued bills would no longer belong to it.
         """
         async with self.store.transaction() as registry:
+            await registry.hold([agreement.point], [agreement.account])
             return await self.agreement_in(registry, agreement)
 
     async def tariff(
@@ -282,8 +284,7 @@ class Enrol:
         """See `agreement`."""
         need(await registry.account(agreement.account), "account", agreement.account)
         need(await registry.point(agreement.point), "service point", agreement.point)
-        versions = await registry.tariff_versions(agreement.tariff)
-        need(versions or None, "tariff", agreement.tariff)
+        need(await registry.tariff_versions(agreement.tariff) or None, "tariff", agreement.tariff)
         name = f"{agreement.account} at {agreement.point}"
         agreement = await with_service(registry, agreement, self.clock())
         others = await of_service(registry, agreement)
@@ -339,8 +340,7 @@ class Enrol:
         await registry.add_tariff_version(record, self.actor, self.clock(), reason)
         await self._concern_tariff(registry, record)
         old = None if before is None or before.withdrawn else tariff_said(before)
-        about = "tariff", record.name
-        return await self._note(registry, about, old, tariff_said(record), reason)
+        return await self._note(registry, ("tariff", record.name), old, tariff_said(record), reason)
 
     async def withdraw_tariff(self, name: str, effective: date, reason: str) -> None:
         """Withdraw a version of a tariff that was entered by mistake.
