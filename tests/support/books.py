@@ -73,6 +73,8 @@ from tests.support.memory.validation import MemoryValidationStore
 ZONE = "Europe/Madrid"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
+HOURLY = 3600
+"""The period of meters of tests in which nothing depends on it: a quarter of the readings. [s]"""
 SEPTEMBER = datetime(2026, 9, 1, tzinfo=UTC)
 OCTOBER = date(2026, 10, 1)
 NOVEMBER = date(2026, 11, 1)
@@ -133,7 +135,9 @@ class Utility:
                 sealed = edge.seal(readings[first : first + 900])
                 await Ingest(self.ingest, lambda: self.now).commit(edge.arrive(sealed))
 
-    async def found(self, customers: int = 1, *, capacity: Decimal | None = None) -> Edge:
+    async def found(
+        self, customers: int = 1, *, capacity: Decimal | None = None, period_s: int = 900
+    ) -> Edge:
         """A gateway, a tariff, and as many points with a meter and an account."""
         edge = Edge("gw-1")
         await self.gateways.enrol(edge.name, noted(self.now))
@@ -141,17 +145,22 @@ class Utility:
         await enrol.seller(Party("Sierra Power", ("Plaza 1",), "ESB1"))
         await enrol.tariff(TARIFF)
         for number in range(1, customers + 1):
-            await self.customer(number, capacity=capacity)
+            await self.customer(number, capacity=capacity, period_s=period_s)
         return edge
 
     async def customer(
-        self, number: int, tariff: str = "HOME", *, capacity: Decimal | None = None
+        self,
+        number: int,
+        tariff: str = "HOME",
+        *,
+        capacity: Decimal | None = None,
+        period_s: int = 900,
     ) -> None:
         point, account = f"SP-{number}", f"A-{number}"
         enrol = self.enrol
         await enrol.service_point(
             PointRecord(point, ZONE, "Calle 1", capacity),
-            PointChannelRecord(ACTIVE_IMPORT, 900, Unit.WATT_HOUR),
+            PointChannelRecord(ACTIVE_IMPORT, period_s, Unit.WATT_HOUR),
         )
         await enrol.installation(
             InstallationRecord(point, "MTL", f"S{number}", SEPTEMBER, gateway="gw-1")
@@ -163,16 +172,29 @@ class Utility:
 
 
 def month(
-    serial: str = "S1", *, step: int = 25, gaps: Mapping[int, int] | None = None
+    serial: str = "S1",
+    *,
+    step: int = 25,
+    gaps: Mapping[int, int] | None = None,
+    period_s: int = 900,
 ) -> list[Reading]:
-    """Register readings at every boundary of October, without the gaps {first: count}."""
+    """Register readings at every boundary of October, without the gaps {first: count}.
+
+    Args:
+        serial: Of the meter.
+        step: Its use in a quarter of an hour. [Wh]
+        gaps: In boundaries of its period.
+        period_s: Of the meter, as it is entered.
+    """
+    period = timedelta(seconds=period_s)
     start = local_day(OCTOBER, ZONE).start
     end = local_day(NOVEMBER, ZONE).start
     left_out = {first + place for first, count in (gaps or {}).items() for place in range(count)}
-    of = channel(serial)
-    count = (end - start) // QUARTER + 1
+    of = channel(serial, period_s=period_s)
+    count = (end - start) // period + 1
+    each = step * (period // QUARTER)
     return [
-        Reading(of, start + place * QUARTER, 1000 + place * step, 0)
+        Reading(of, start + place * period, 1000 + place * each, 0)
         for place in range(count)
         if place not in left_out
     ]

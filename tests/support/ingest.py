@@ -27,8 +27,13 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 
 
-def channel(serial: str = "A1", unit: Unit = Unit.WATT_HOUR, obis: Obis = ACTIVE_IMPORT) -> Channel:
-    return Channel("MTL", serial, obis, Kind.REGISTER, 900, Source.PROFILE, unit)
+def channel(
+    serial: str = "A1",
+    unit: Unit = Unit.WATT_HOUR,
+    obis: Obis = ACTIVE_IMPORT,
+    period_s: int = 900,
+) -> Channel:
+    return Channel("MTL", serial, obis, Kind.REGISTER, period_s, Source.PROFILE, unit)
 
 
 def readings(

@@ -39,7 +39,7 @@ from central.service.registry.register import Enrol
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CHIEF, CLERK, TRADER
-from tests.support.books import NOW, SEPTEMBER, ZONE, Utility, month
+from tests.support.books import HOURLY, NOW, SEPTEMBER, ZONE, Utility, month
 from tests.support.ingest import Edge
 
 _HEADER = "manufacturer,serial,obis,at,value,unit\n"
@@ -192,8 +192,8 @@ async def test_a_corrected_series_names_the_versions(utility: Utility) -> None:
 
 
 async def test_a_bill_is_followed_from_its_run_to_its_number(utility: Utility) -> None:
-    edge = await utility.found(customers=2)
-    await utility.deliver(edge, month("S1"), month("S2"))
+    edge = await utility.found(customers=2, period_s=HOURLY)
+    await utility.deliver(edge, *(month(name, period_s=HOURLY) for name in ("S1", "S2")))
     await utility.validate()
     summary = await RunBills(utility.billing, lambda: NOW)(Cycle.parse("2026-10"), CLERK)
     await ApproveBills(utility.billing, lambda: NOW).run(summary.run, CHIEF)

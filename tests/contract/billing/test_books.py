@@ -24,7 +24,17 @@ from central.service.registry.register import Effect
 from central.service.validation.validate import Validate
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
-from tests.support.books import NOVEMBER, NOW, OCTOBER, SEPTEMBER, TARIFF, ZONE, Utility, month
+from tests.support.books import (
+    HOURLY,
+    NOVEMBER,
+    NOW,
+    OCTOBER,
+    SEPTEMBER,
+    TARIFF,
+    ZONE,
+    Utility,
+    month,
+)
 
 FIRST = InstallationRecord("SP-1", "MTL", "S1", SEPTEMBER, gateway="gw-1")
 
@@ -154,8 +164,8 @@ async def test_an_exchange_is_validated_again_when_its_reads_come_in(utility: Ut
 
 
 async def test_workers_share_the_queue(utility: Utility) -> None:
-    edge = await utility.found(customers=4)
-    await utility.deliver(edge, *(month(f"S{number}") for number in range(1, 5)))
+    edge = await utility.found(customers=4, period_s=HOURLY)
+    await utility.deliver(edge, *(month(f"S{number}", period_s=HOURLY) for number in range(1, 5)))
     workers = [Validate(utility.validation, lambda: NOW) for _ in range(3)]
     tallies = await asyncio.gather(*(worker.until_idle() for worker in workers))
     assert sum(tally.versions for tally in tallies) == 4 * 80

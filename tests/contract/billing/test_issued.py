@@ -17,7 +17,7 @@ from central.service.ports.billing_settings import StaleSettingsError
 from central.service.ports.registry import AccountRecord
 from tests.contract.billing.test_reading_to_bill import bill, record
 from tests.support.actors import CHIEF
-from tests.support.books import NOW, Utility, month
+from tests.support.books import HOURLY, NOW, Utility, month
 
 # In Madrid it is the next day, and the next year, already.
 NEW_YEAR = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
@@ -25,9 +25,9 @@ NEW_YEAR = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
 
 async def approved(utility: Utility, customers: int = 1) -> list[BillRecord]:
     """Bills of October, approved."""
-    edge = await utility.found(customers=customers)
+    edge = await utility.found(customers=customers, period_s=HOURLY)
     names = [f"S{number}" for number in range(1, customers + 1)]
-    await utility.deliver(edge, *map(month, names))
+    await utility.deliver(edge, *(month(name, period_s=HOURLY) for name in names))
     await utility.validate()
     summary = await bill(utility)
     await ApproveBills(utility.billing, lambda: NOW).run(summary.run, CHIEF)

@@ -21,7 +21,7 @@ from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.run_bills import RunBills
 from tests.support.actors import CHIEF, CLERK
-from tests.support.books import Utility, month, timescale_utility
+from tests.support.books import HOURLY, Utility, month, timescale_utility
 from tests.support.servers import Database, postgres_servers
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ FROM account
 
 async def issue(utility: Utility) -> None:
     """Two customers, whose October is billed and issued."""
-    edge = await utility.found(2)
-    await utility.deliver(edge, month("S1"), month("S2", step=40))
+    edge = await utility.found(2, period_s=HOURLY)
+    await utility.deliver(edge, month(period_s=HOURLY), month("S2", step=40, period_s=HOURLY))
     await utility.validate()
     run = (await RunBills(utility.billing, lambda: utility.now)(Cycle(2026, 10), CLERK)).run
     await ApproveBills(utility.billing, lambda: utility.now).run(run, CHIEF)

@@ -19,7 +19,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary
 from central.service.ports.registry import AgreementRecord, TariffRecord
 from tests.support.actors import CLERK, OPERATOR
-from tests.support.books import NOW, TARIFF, Utility, month
+from tests.support.books import HOURLY, NOW, TARIFF, Utility, month
 
 CYCLE = Cycle.parse("2026-10")
 CUSTOMERS = 5
@@ -31,9 +31,9 @@ async def bill(utility: Utility, shard_size: int = 500) -> RunSummary:
 
 
 async def supplied(utility: Utility) -> None:
-    edge = await utility.found(CUSTOMERS)
+    edge = await utility.found(CUSTOMERS, period_s=HOURLY)
     for number in range(1, CUSTOMERS + 1):
-        await utility.deliver(edge, month(f"S{number}", step=20 + number))
+        await utility.deliver(edge, month(f"S{number}", step=20 + number, period_s=HOURLY))
     await utility.validate()
 
 
@@ -46,7 +46,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, *steps: int) -> None:
 
     def rated(meters: Sequence[Meter], terms: Terms) -> list[Rated]:
         for meter in meters:
-            if int(meter.blocks["import"][0].values[0]) in steps:
+            if int(meter.blocks["import"][0].values[0]) // 4 in steps:
                 message = "nobody thought of \x00 this"
                 raise ZeroDivisionError(message)
         return rate_many(meters, terms)

@@ -20,7 +20,7 @@ from central.service.ports.registry import AccountRecord, AgreementRecord
 from central.service.ports.validation import PointChannelId
 from firmware_bridge.contract.reading import Reading
 from tests.support.actors import CHIEF, CLERK
-from tests.support.books import NOW, Utility, month
+from tests.support.books import HOURLY, NOW, Utility, month
 from tests.support.ingest import Edge
 
 CYCLE = Cycle.parse("2026-10")
@@ -152,8 +152,8 @@ async def test_a_cycle_that_is_not_over_is_refused(utility: Utility) -> None:
 async def test_a_bill_is_approved_by_another_and_issued_with_a_gapless_number(
     utility: Utility,
 ) -> None:
-    edge = await utility.found(customers=3)
-    await utility.deliver(edge, *(month(f"S{number}") for number in (1, 2, 3)))
+    edge = await utility.found(customers=3, period_s=HOURLY)
+    await utility.deliver(edge, *(month(f"S{number}", period_s=HOURLY) for number in (1, 2, 3)))
     await utility.validate()
     summary = await bill(utility, shard_size=2)
     assert summary.bills == {BillState.DRAFT: 3}

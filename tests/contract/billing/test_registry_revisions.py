@@ -17,7 +17,7 @@ from central.service.ports.registry_revisions import RegistryRevision
 from central.service.registry.register import Effect
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from tests.support.actors import CHIEF, CLERK
-from tests.support.books import NOW, SEPTEMBER, Utility, month
+from tests.support.books import HOURLY, NOW, SEPTEMBER, Utility, month
 
 AGREEMENT = AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1))
 LATER = NOW + timedelta(hours=1)
@@ -57,8 +57,8 @@ async def test_every_change_is_a_revision_and_the_old_content_stays(utility: Uti
 
 
 async def test_what_reaches_into_billed_days_says_which_bills(utility: Utility) -> None:
-    edge = await utility.found(customers=2)
-    await utility.deliver(edge, month(), month("S2"))
+    edge = await utility.found(customers=2, period_s=HOURLY)
+    await utility.deliver(edge, *(month(name, period_s=HOURLY) for name in ("S1", "S2")))
     await utility.validate()
     summary = await RunBills(utility.billing, lambda: NOW)(Cycle.parse("2026-10"), CLERK)
     approved = await ApproveBills(utility.billing, lambda: NOW).run(summary.run, CHIEF)

@@ -12,7 +12,7 @@ from central.service.ports.billing import RunSummary
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.registry.groups import NamedGroups
 from tests.support.actors import CLERK
-from tests.support.books import Utility, month
+from tests.support.books import HOURLY, Utility, month
 
 CYCLE = Cycle(2026, 10)
 
@@ -29,8 +29,8 @@ async def _accounts(utility: Utility, summary: RunSummary) -> list[str]:
 
 
 async def test_a_run_is_one_of_its_scope(utility: Utility) -> None:
-    edge = await utility.found(customers=4)
-    await utility.deliver(edge, *(month(f"S{number}") for number in range(1, 5)))
+    edge = await utility.found(customers=4, period_s=HOURLY)
+    await utility.deliver(edge, *(month(f"S{number}", period_s=HOURLY) for number in range(1, 5)))
     await utility.validate()
     groups = NamedGroups(utility.registry, CLERK, lambda: utility.now)
     await groups.add(GroupRecord("route-7", GroupOf.ACCOUNT))

@@ -17,7 +17,7 @@ from central.service.ports.registry import NotRegisteredError, RegistryConflictE
 from central.service.registry.register import Effect, Enrol
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK
-from tests.support.books import NOW, TARIFF, Utility, month
+from tests.support.books import HOURLY, NOW, TARIFF, Utility, month
 
 FIRST, MIDDLE = date(2026, 1, 1), date(2026, 10, 16)
 RIGHT = TARIFF.replace("peak: 0.30", "peak: 0.40")
@@ -109,8 +109,8 @@ async def test_a_version_entered_by_mistake_is_withdrawn(utility: Utility) -> No
 
 
 async def test_a_change_says_which_issued_bills_it_concerns(utility: Utility) -> None:
-    edge = await utility.found(customers=3)
-    await utility.deliver(edge, *(month(f"S{number}") for number in (1, 2, 3)))
+    edge = await utility.found(customers=3, period_s=HOURLY)
+    await utility.deliver(edge, *(month(f"S{number}", period_s=HOURLY) for number in (1, 2, 3)))
     await utility.validate()
     summary = await run(utility)
     await issue(utility, summary)

@@ -15,7 +15,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillHead, RunSummary
 from central.service.ports.registry import AccountRecord
 from tests.support.actors import CHIEF, CLERK
-from tests.support.books import NOW, Utility, month
+from tests.support.books import HOURLY, NOW, Utility, month
 
 CYCLE = Cycle.parse("2026-10")
 CHINESE = "北京"
@@ -27,8 +27,8 @@ async def bill(utility: Utility) -> RunSummary:
 
 async def made_before(utility: Utility, monkeypatch: pytest.MonkeyPatch) -> RunSummary:
     """Four drafts; the second one's name has no glyphs, the third one's is José."""
-    edge = await utility.found(customers=4)
-    await utility.deliver(edge, *(month(f"S{number}") for number in (1, 2, 3, 4)))
+    edge = await utility.found(customers=4, period_s=HOURLY)
+    await utility.deliver(edge, *(month(f"S{number}", period_s=HOURLY) for number in (1, 2, 3, 4)))
     await utility.validate()
     await utility.enrol.account(AccountRecord("A-2", Party(CHINESE)))
     await utility.enrol.account(AccountRecord("A-3", Party("José Ñandú")))

@@ -239,6 +239,10 @@ async def test_poison_is_taken_apart_and_the_batches_beside_it_are_unharmed(
         for payload, name in [*((b.payload, "gw1") for b in batches), (theirs.payload, "gw2")]:
             await client.publish(up(name), payload, QOS)
         assert (await next_ack(client, edge.epoch, 3)).cum_hash == batches[2].sha256
+        # The other's may come after it.
+        async with asyncio.timeout(60):
+            while ask(migrated, "SELECT count(*) FROM reading") < [(30,)]:  # noqa: ASYNC110 - a process
+                await asyncio.sleep(0.1)
     assert ask(migrated, "SELECT code FROM quarantine") == [("POISON_23514",)]
     assert ask(migrated, "SELECT count(*) FROM reading") == [(30,)]
 

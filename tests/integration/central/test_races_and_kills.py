@@ -104,17 +104,33 @@ async def undisturbed(database: Database) -> Books:
     return books(database)
 
 
-def shards_done(database: Database) -> tuple[int, int]:
-    with psycopg.connect(database.dsn, autocommit=True) as connection:
-        row = connection.execute("SELECT count(done_at), count(*) FROM bill_shard").fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1])
+class Watch:
+    """How many shards are done, asked often; on one connection until the server is killed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: psycopg.Connection[tuple[int, int]] | None = None
+
+    def __call__(self) -> tuple[int, int]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._database.dsn, autocommit=True)
+        row = self._connection.execute("SELECT count(done_at), count(*) FROM bill_shard").fetchone()
+        assert row is not None
+        return row
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def disturb(database: Database, workers: RunWorkers, fate: Random) -> None:
     """Let two workers finish the run, and do all that is planned to them on the way."""
 
+    watch = Watch(database)
+
     def restart() -> None:
+        watch.close()
         database.server.kill()
         database.server.start()
 
@@ -126,7 +142,7 @@ def disturb(database: Database, workers: RunWorkers, fate: Random) -> None:
 
     plan = [kill] * KILLS + [freeze] * FREEZES + [restart] * RESTARTS
     fate.shuffle(plan)
-    done, shards = shards_done(database)
+    done, shards = watch()
     # Nothing in the last fifth: what is planned happens while there is work.
     due = sorted(fate.uniform(0, shards * 0.8) for _ in plan)
     for _ in range(2):
@@ -140,7 +156,8 @@ def disturb(database: Database, workers: RunWorkers, fate: Random) -> None:
             due.pop(0)
             plan.pop()()
         time.sleep(0.005)
-        done, _ = shards_done(database)
+        done, _ = watch()
+    watch.close()
     assert not plan, "everything planned happened"
 
 
