@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
 from central.domain.actor import Actor
+from central.domain.billing.due import RunReach
 from central.service.billing.run_bills import RunBills
 from central.service.halved import NOBODYS, error_text
-from central.service.ports.bill_window import BillWindowStore
+from central.service.ports.bill_window import BillWindowStore, HeldRun
 from central.service.ports.billing import BillingStore
 from firmware_bridge.contract.errors import OperatorError
 
@@ -24,7 +25,7 @@ class RetryTally:
     """What became of the runs.
 
     Args:
-        runs: Runs that had held bills and were continued.
+        runs: Runs that were continued.
         held: Bills of them that are still held.
         failed: Runs that failed; they are tried again the next night.
     """
@@ -40,7 +41,11 @@ async def retry_held(
     clock: Callable[[], datetime],
     shard_size: int,
 ) -> RetryTally:
-    """Continue every run of which bills are held, the earliest first.
+    """Try every held bill again, the earliest run first.
+
+    A run does all that is due until its end, so of several that differ in nothing but their end
+    only the newest is continued: otherwise the work of a night would grow with the square of the
+    months that a bill is held.
 
     Args:
         window: Which runs.
@@ -53,7 +58,7 @@ async def retry_held(
     """
     tally = RetryTally()
     use_case = RunBills(bills, clock, shard_size)
-    for held in await window.held_runs():
+    for held in _newest(await window.held_runs()):
         try:
             run = await use_case.start(held.cycle, _ACTOR, held.run_type, held.only)
             await use_case.work(run)
@@ -68,3 +73,14 @@ async def retry_held(
         else:
             tally.runs += 1
     return tally
+
+
+def _newest(runs: Iterable[HeldRun]) -> list[HeldRun]:
+    """Of runs that take in the bills of earlier ones, the last; a final run takes in its own."""
+    newest: dict[object, tuple[RunReach, HeldRun]] = {}
+    for run in runs:
+        reach = RunReach.of(run.cycle, run.run_type)
+        key = (run.run_type, run.only, reach.cycle, reach.end if reach.ended else None)
+        if key not in newest or newest[key][0].end < reach.end:
+            newest[key] = (reach, run)
+    return [run for _, run in newest.values()]

@@ -231,3 +231,21 @@ async def test_what_is_held_is_tried_again_each_night(utility: Utility) -> None:
     await estimate(utility)
     assert await night() == RetryTally(1, 0)
     assert await night() == RetryTally()
+
+
+async def test_of_months_that_are_held_one_run_tries_all_again(utility: Utility) -> None:
+    edge = await found(utility)
+    first_gap = (date(2026, 9, 14), date(2026, 9, 20))
+    both = [day for day in days(AUGUST, NOVEMBER, GAP) if not first_gap[0] <= day < first_gap[1]]
+    await metered(utility, edge, both)
+    assert (await bill(utility, 9)).held_count == 1
+    assert (await bill(utility, 10)).held_count == 1
+    tally = await retry_held(utility.window, utility.billing, lambda: utility.now, 500)
+    assert tally == RetryTally(1, 1)
+    await metered(utility, edge, days(*first_gap))
+    # The run of October tries September's bill, too, and so finds its own nearer to be billed.
+    await retry_held(utility.window, utility.billing, lambda: utility.now, 500)
+    assert [str(run.cycle) for run in await utility.window.held_runs()] == ["2026-10"]
+    await metered(utility, edge, days(*GAP))
+    tally = await retry_held(utility.window, utility.billing, lambda: utility.now, 500)
+    assert (tally, await utility.window.held_runs()) == (RetryTally(1, 0), ())
