@@ -63,7 +63,7 @@ class _Turned:
         return done
 
 
-def work(dsn: str, folder: str, number: int) -> None:
+def work(dsn: str, folder: str, number: int, idle_s: float) -> None:
     """Be a worker until a signal ends it."""
     turned, place = _Turned(Path(folder)), vars(central.process.nightly)
     with (Path(folder) / f"worker-{number}.log").open("wb") as log:
@@ -77,7 +77,7 @@ def work(dsn: str, folder: str, number: int) -> None:
         return nightly
 
     place["nightly_jobs"], place["_LOOK_EVERY_S"] = jobs, _LOOK_S
-    settings = Settings(database=SecretStr(dsn), poll_s=0.2, idle_timeout_s=2)
+    settings = Settings(database=SecretStr(dsn), poll_s=0.2, idle_timeout_s=idle_s)
     asyncio.run(until_signal(run_worker(settings, turned.now)))
 
 
@@ -88,12 +88,13 @@ class TurnedWorkers:
         dsn: Of the application.
         folder: For clock and logs.
         now: What the clock shows first.
+        idle_s: How long a frozen worker's transaction stands. [s]
     """
 
-    def __init__(self, dsn: str, folder: Path, now: datetime) -> None:
+    def __init__(self, dsn: str, folder: Path, now: datetime, idle_s: float) -> None:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.support.turned_workers"])
-        self._dsn = dsn
+        self._dsn, self._idle_s = dsn, idle_s
         self._folder = folder
         self._off_s, self._stand = 0.0, ""
         self._started = 0
@@ -122,7 +123,7 @@ class TurnedWorkers:
 
     def start(self) -> BaseProcess:
         self._started += 1
-        arguments = (self._dsn, str(self._folder), self._started)
+        arguments = (self._dsn, str(self._folder), self._started, self._idle_s)
         process = self._context.Process(target=work, args=arguments)
         process.start()
         self.all.append(process)
@@ -158,9 +159,11 @@ class TurnedWorkers:
 
 
 @contextmanager
-def turned_workers(dsn: str, folder: Path, now: datetime) -> Iterator[TurnedWorkers]:
+def turned_workers(
+    dsn: str, folder: Path, now: datetime, *, idle_s: float = 60.0
+) -> Iterator[TurnedWorkers]:
     """Workers of one database; all of them are gone in the end."""
-    workers = TurnedWorkers(dsn, folder, now)
+    workers = TurnedWorkers(dsn, folder, now, idle_s)
     try:
         yield workers
     finally:

@@ -27,7 +27,7 @@ from tests.support.books import Utility, month, timescale_utility
 from tests.support.servers import Database
 from tests.support.turned_workers import TurnedWorkers, turned_workers
 
-JOBS = ("extend_cycles", "retry_held", "estimate_held", "retry_estimated")
+JOBS = ("extend_cycles", "keep_holidays", "retry_held", "estimate_held", "retry_estimated")
 DAY = timedelta(days=1)
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 BEHIND = timedelta(seconds=5)
@@ -122,7 +122,7 @@ async def test_each_night_is_done_once_whatever_happens_to_its_workers(
     with psycopg.connect(plain_migrated.dsn, autocommit=True) as owner:
         owner.execute(POISON)
     dsn = plain_migrated.dsn_as("meterline_app")
-    with turned_workers(dsn, tmp_path, NOON) as workers:
+    with turned_workers(dsn, tmp_path, NOON, idle_s=2) as workers:
         await asyncio.to_thread(live, Nights(plain_migrated, workers), plain_migrated)
 
 
@@ -178,7 +178,7 @@ def killed(nights: Nights) -> None:
     workers.end(workers.standing(), signal.SIGKILL)
     workers.stand()
     nights.quiet()
-    assert set(nights.done(6)) == {"extend_cycles", "retry_held"}
+    assert set(nights.done(6)) == {"extend_cycles", "keep_holidays", "retry_held"}
     nights.turn(night(6) + LEASE)
     nights.wait(6, estimate_held=2)
     workers.start()
