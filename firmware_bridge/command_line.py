@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from firmware_bridge.contract.errors import ConfigurationError, MeterlineError, OperatorError
 
-EXIT_USAGE = 2
+EXIT_USAGE, EXIT_STOPPED = 2, 130
 _JSON_OPTION = "--json"
 # The root of the refusals of a command line, wherever this release of typer has it.
 _USAGE_ERROR: type[Exception] = next(
@@ -56,10 +56,22 @@ class FileUnusableError(ConfigurationError):
         return cls(message, value=error.start, remedy="Save it as UTF-8.")
 
 
+class StoppedError(OperatorError):
+    """Somebody stopped the command."""
+
+    code = "STOPPED"
+    default_remedy = "What was done is kept; run the same command again to continue."
+
+    def __init__(self) -> None:
+        super().__init__("The command was stopped.")
+
+
 def report_failure(error: MeterlineError, *, as_json: bool) -> None:
     """Say an error in the one form."""
     if as_json:
-        typer.echo(json.dumps({"error": error.as_object()}, ensure_ascii=False))
+        text = json.dumps({"error": error.as_object()}, ensure_ascii=False)
+        # An argument that is not UTF-8 comes as surrogates, which no stream takes.
+        typer.echo(text.encode(errors="backslashreplace"))
     else:
         typer.echo(error.as_text(), err=True)
 
@@ -92,8 +104,9 @@ class CommandGroup(TyperGroup):
         as_json = _JSON_OPTION in given
         try:
             code = super().main(args, *rest, **extra)
-        except typer.Abort:
-            sys.exit(1)
+        except (typer.Abort, KeyboardInterrupt):
+            report_failure(StoppedError(), as_json=as_json)
+            sys.exit(EXIT_STOPPED)
         except MeterlineError as error:
             report_failure(error, as_json=as_json)
             sys.exit(self.exit_code_of(error))

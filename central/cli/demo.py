@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from central.cli.output import EXIT_HELD, EXIT_STOPPED, answered
+from central.cli.output import EXIT_HELD, answered
 from central.demo.console import DemoConsole
 from central.demo.scenario import TARIFF, Wish, play
+from firmware_bridge.command_line import EXIT_STOPPED
 from firmware_bridge.contract.errors import ConfigurationError
 from firmware_bridge.log_lines import log_to
 

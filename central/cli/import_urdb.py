@@ -49,8 +49,8 @@ def import_urdb_command(  # noqa: PLR0913 - one option each
     try:
         begin = date.fromisoformat(effective)
     except ValueError:
-        message = f"{effective!r} is not a date. Write it as 2026-01-01."
-        raise InvalidValueError(message, value=effective) from None
+        message, remedy = f"{effective!r} is not a date.", "Write it as 2026-01-01."
+        raise InvalidValueError(message, value=effective, remedy=remedy) from None
     records = read_records(file.read_text(encoding="utf-8"), file.name)
     chosen = range(len(records)) if record is None else [record]
     if record is not None and record >= len(records):

@@ -24,10 +24,16 @@ from central.config.settings import Settings
 from central.domain.actor import Actor, ActorKind, Via
 from central.process.start import exit_code_of
 from central.service.ports.ingest import StoreUnavailableError
-from firmware_bridge.command_line import CommandGroup, FileUnusableError, report_failure
+from firmware_bridge.command_line import (
+    EXIT_STOPPED,
+    CommandGroup,
+    FileUnusableError,
+    StoppedError,
+    report_failure,
+)
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 
-EXIT_OK, EXIT_HELD, EXIT_STOPPED = 0, 3, 130
+EXIT_OK, EXIT_HELD = 0, 3
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ActingAs = Annotated[
     str | None,
@@ -121,12 +127,12 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
             _fail(FileUnusableError.not_text(error), as_json=as_json)
         except psycopg.Error as error:
             _fail(DatabaseError.of(error), as_json=as_json)
+        except BrokenPipeError:
+            raise  # whoever read the output has gone, which is no file's fault
         except OSError as error:
             _fail(FileUnusableError.of(error), as_json=as_json)
         except KeyboardInterrupt:
-            errors.print(
-                "Stopped. The work done so far is kept; run the same command again to continue."
-            )
+            report_failure(StoppedError(), as_json=as_json)
             raise typer.Exit(EXIT_STOPPED) from None
 
     return wrapped

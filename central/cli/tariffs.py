@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -198,8 +199,9 @@ def instant(text: str) -> datetime:
     Raises:
         InvalidValueError: It is none.
     """
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        message = f"{text!r} is not a time such as 2026-11-01T00:00:00Z."
-        raise InvalidValueError(message, value=text) from None
+    with contextlib.suppress(ValueError):
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at
+    remedy = "Write it as 2026-11-01T00:00:00Z."
+    raise InvalidValueError(f"{text!r} is not a time with an offset.", value=text, remedy=remedy)

@@ -23,6 +23,18 @@ class Fault(StrEnum):
     PRODUCT = "product"
 
 
+_CORRECT = "Correct it, then run the command again."
+_ADVICE = {
+    Fault.DEVICE: "Look at the meter and the line to it.",
+    Fault.PEER: _CORRECT,
+    Fault.CONFIGURATION: _CORRECT,
+    Fault.OPERATOR: _CORRECT,
+    Fault.ENVIRONMENT: "Try again when it works.",
+    Fault.PRODUCT: "Report it, with what the log says.",
+}
+"""What to do where an error has no remedy of its own."""
+
+
 class MeterlineError(Exception):
     """Root of every error that Meterline raises on purpose.
 
@@ -48,13 +60,18 @@ class MeterlineError(Exception):
     def __str__(self) -> str:
         return self.message if self.remedy is None else f"{self.message} {self.remedy}"
 
+    @property
+    def advice(self) -> str:
+        """What to do: the remedy, or what goes for every fault of its kind."""
+        return _ADVICE[self.fault] if self.remedy is None else self.remedy
+
     def as_text(self) -> str:
         """In words: code, what happened, and what to do."""
-        return f"{self.code}: {self}"
+        return f"{self.code}: {self.message} {self.advice}"
 
     def as_object(self) -> dict[str, Any]:
         """The same, as JSON has it."""
-        fields: dict[str, Any] = {"code": self.code, "message": self.message, "remedy": self.remedy}
+        fields: dict[str, Any] = {"code": self.code, "message": self.message, "remedy": self.advice}
         if isinstance(self.value, bool | int | str):
             fields["value"] = self.value
         elif isinstance(self.value, date):

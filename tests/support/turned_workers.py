@@ -134,7 +134,7 @@ class TurnedWorkers:
         assert process.pid is not None
         os.kill(process.pid, signal.SIGCONT)
         os.kill(process.pid, number)
-        process.join(20)
+        process.join(60)
         assert process.exitcode == (0 if number == signal.SIGTERM else -number), process.exitcode
         self.all.remove(process)
 

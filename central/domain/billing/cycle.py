@@ -57,8 +57,8 @@ class Cycle:
         """
         match = _TEXT.fullmatch(text)
         if match is None:
-            message = f"{text!r} is not a billing cycle. Write it as 2026-10."
-            raise InvalidValueError(message, value=text)
+            message = f"{text!r} is not a billing cycle."
+            raise InvalidValueError(message, value=text, remedy="Write it as 2026-10.")
         year, month, anchor, of, number = match.groups()
         return cls(int(year), int(month), int(anchor or 1), of or "", int(number or 1))
 

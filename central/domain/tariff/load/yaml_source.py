@@ -59,7 +59,7 @@ def parse(text: str, file: str) -> Node:
         message = f"The text is not valid YAML: {error.problem or error}."
         raise _refused(Code.SYNTAX, file, line, message, "Correct the syntax.") from None
     except (yaml.YAMLError, RecursionError) as error:
-        message = f"The text is not valid YAML: {error}."
+        message = f"The text is not valid YAML: {' '.join(str(error).split())}."
         raise _refused(Code.SYNTAX, file, 1, message, "Correct the syntax.") from None
     if node is None:
         raise _refused(Code.EMPTY, file, 1, "The document is empty.", "Write a tariff.")
