@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import combinations, pairwise
 from typing import Any
 
-from central.domain.actor import Actor
 from central.domain.billing.account_periods import (
     CycleAssignment,
     built_in_cycle,
@@ -22,9 +21,9 @@ from central.service.ports.cycles import CycleRecord
 from central.service.ports.registry import (
     NotRegisteredError,
     RegistryConflictError,
-    RegistryStore,
     RegistryTransaction,
 )
+from central.service.registry.noted import NotedChanges
 from central.service.registry.register import Effect
 
 MONTHS_AHEAD = 24
@@ -50,27 +49,8 @@ class ListChange:
     added: tuple[BillingPeriod, ...] = ()
 
 
-class BillingCycles:
-    """The use-cases, each in a transaction of its own or in one that is given.
-
-    Args:
-        store: Where the registry is kept.
-        actor: Who asks; noted in the audit log.
-        clock: Now, aware.
-        reason: Why, for the audit log; "" for none.
-    """
-
-    def __init__(
-        self,
-        store: RegistryStore,
-        actor: Actor,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        reason: str = "",
-    ) -> None:
-        self._store = store
-        self._actor = actor
-        self._clock = clock
-        self._reason = {"reason": reason.strip()} if reason.strip() else {}
+class BillingCycles(NotedChanges):
+    """Keep billing cycles, and put accounts into them."""
 
     async def add(self, cycle: BillingCycle) -> ListChange:
         """Add a cycle whose periods are generated, with the list of the next two years.
@@ -250,12 +230,6 @@ class BillingCycles:
     ) -> None:
         detail = {"old": _dates(removed), "new": _dates(added)}
         await self._note(registry, action, name, detail)
-
-    async def _note(
-        self, registry: RegistryTransaction, action: str, subject: str, detail: dict[str, Any]
-    ) -> None:
-        detail = detail | self._reason
-        await registry.audit(self._clock(), self._actor, action, subject, detail)
 
     def _horizon(self) -> date:
         return months_after(self._clock().date(), MONTHS_AHEAD)

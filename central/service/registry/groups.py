@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
-from central.domain.actor import Actor
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.ports.registry import (
     NotRegisteredError,
     RegistryConflictError,
-    RegistryStore,
     RegistryTransaction,
 )
+from central.service.registry.noted import NotedChanges
 from central.service.registry.register import Effect
 from firmware_bridge.contract.errors import InvalidValueError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,62}")
 
 
-class NamedGroups:
-    """The use-cases, each in a transaction of its own or in one that is given.
-
-    Args:
-        store: Where the registry is kept.
-        actor: Who asks; noted in the audit log.
-        clock: Now, aware.
-        reason: Why, for the audit log; "" for none.
-    """
-
-    def __init__(
-        self,
-        store: RegistryStore,
-        actor: Actor,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        reason: str = "",
-    ) -> None:
-        self._store = store
-        self._actor = actor
-        self._clock = clock
-        self._reason = {"reason": reason.strip()} if reason.strip() else {}
+class NamedGroups(NotedChanges):
+    """Keep groups, and put points and accounts into them."""
 
     async def add(self, group: GroupRecord) -> Effect:
         """Add a group; adding it again changes nothing.
@@ -130,12 +109,6 @@ class NamedGroups:
             }
             await self._note(registry, "group.removed", group, detail | {"member": member})
         return Effect.CHANGED
-
-    async def _note(
-        self, registry: RegistryTransaction, action: str, subject: str, detail: dict[str, Any]
-    ) -> None:
-        detail = detail | self._reason
-        await registry.audit(self._clock(), self._actor, action, subject, detail)
 
 
 async def _group(registry: RegistryTransaction, name: str) -> GroupRecord:
