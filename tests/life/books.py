@@ -215,7 +215,11 @@ class Books:
             first: Where its first bill begins.
             end: The day after the month.
         """
-        spans = [(date.min, ""), *sorted(self.assigned.get(account, []))]
+        spans = [(date.min, "")]
+        for start, name in sorted(self.assigned.get(account, [])):
+            # The same cycle again changes nothing.
+            if name != spans[-1][1]:
+                spans.append((start, name))
         reached = first
         while True:
             cycle = [name for start, name in spans if start <= reached][-1]
