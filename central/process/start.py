@@ -16,6 +16,7 @@ from firmware_bridge.contract.errors import Fault, MeterlineError
 from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
 EXIT_ERROR, EXIT_REFUSED = 1, 2
+_CANCEL_AGAIN_S = 5.0
 _TO_MEND = frozenset({Fault.CONFIGURATION, Fault.OPERATOR, Fault.PEER})
 
 
@@ -37,6 +38,19 @@ def start(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def exit_code_of(error: MeterlineError) -> int:
     """The exit code: 2 if an operator can correct the fault, such as a setting; else 1."""
     return EXIT_REFUSED if error.fault in _TO_MEND else EXIT_ERROR
+
+
+async def ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until all have ended.
+
+    `asyncio.wait_for` of Python 3.11, under the driver, loses a cancellation that comes at the very
+    moment at which what it waits for is there; such a task goes on for ever.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
 
 
 async def until_signal(work: Coroutine[Any, Any, None]) -> None:

@@ -20,7 +20,7 @@ from central.adapters.timescale.validation.validation import TimescaleValidation
 from central.config.settings import Settings
 from central.process.nightly import run_nightly
 from central.process.sealer import run_sealer
-from central.process.start import start
+from central.process.start import ended, start
 from central.service.billing.archive import ArchiveInvoices
 from central.service.ingest.patience import patiently
 from central.service.ports.ingest import StoreUnavailableError
@@ -63,15 +63,14 @@ async def run_worker(
             asyncio.create_task(_render(archive, settings.poll_s)),
             asyncio.create_task(run_nightly(pool, settings, clock)),
         ]
+        validating = asyncio.create_task(_validate(use_case, settings.poll_s))
         try:
-            await _validate(use_case, settings.poll_s)
+            await asyncio.wait([validating])
+            validating.result()
         finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.wait(beside)
+            await ended(validating, *beside)
     finally:
-        sealing.cancel()
-        await asyncio.wait([sealing])
+        await ended(sealing)
         await pool.close()
 
 
