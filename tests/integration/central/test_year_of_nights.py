@@ -174,7 +174,7 @@ async def test_nothing_grows_from_night_to_night_but_what_is_kept(
                 await year.live(FIRST + number * DAY)
                 if (number + 1) % (NIGHTS // 4) == 0:
                     looks.append(year.look())
-                    record_property(f"after {number + 1} nights", looks[-1])
+                    record_property(f"after {number + 1} nights", str(looks[-1]))
     *_, before, last = looks
     grown = {name for name, rows in last.rows.items() if rows > before.rows[name]}
     assert grown <= set(GROWS), grown - set(GROWS)
