@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import groupby
 
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.at_end import settle_ended
 from central.domain.rating.charges.budget import price_budget, price_deferred
 from central.domain.rating.charges.commitment import price_commitment
 from central.domain.rating.charges.credits import price_money_bank, settle_bank
-from central.domain.rating.charges.draft import Draft, VersionSpan
+from central.domain.rating.charges.draft import Draft, VersionSpan, by_version
 from central.domain.rating.charges.dynamic import price_dynamic
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.hand_over import NOTHING_HANDED, StateHandOver
 from central.domain.rating.charges.minimum import carried_sum, price_minimum, year_sum
+from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.charges.percents import price_percent
 from central.domain.rating.charges.prepaid import price_prepaid
 from central.domain.rating.charges.tiers import price_tiers
@@ -66,16 +65,17 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
     """
     lines: list[RatedLine] = []
     sums: dict[str, Decimal] = {}
-    for (version, _), group in groupby(
-        segments, key=lambda one: (one.version, bisect_right(borders, one.days.first))
-    ):
-        own = tuple(group)
+    needs: dict[str, MonthlyNeed[RatedLine]] = {}
+    for version, own, after in by_version(segments, borders):
         document = version.document
         mine: list[RatedLine] = []
         digits = document.currency.digits if rounded else UNROUNDED_DIGITS
         several = len(segments) > 1
         add = _adder(mine, version, digits, several=several)
-        span = VersionSpan(own, document, bill, period, context, mine, add, tuple(lines), ending)
+        before = tuple(lines)
+        span = VersionSpan(
+            own, document, bill, period, context, mine, add, before, ending, after, needs
+        )
         _take_up(span, handed, before_taxes=True)
         _price(span)
         if span.is_last:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
-from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
+from central.domain.rating.columnar.rate_batch import rate_many
+from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn, brought_in
 from central.domain.rating.inputs.billing_period import BillingPeriod

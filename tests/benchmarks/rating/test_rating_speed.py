@@ -21,14 +21,8 @@ import numpy as np
 import pytest
 
 from central.domain.metering.block import DayBlock
-from central.domain.rating.columnar.rate_batch import (
-    BillBatch,
-    Meter,
-    Terms,
-    batches,
-    price_batch,
-    rate_many,
-)
+from central.domain.rating.columnar.rate_batch import BillBatch, batches, price_batch, rate_many
+from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange

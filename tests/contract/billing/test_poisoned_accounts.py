@@ -12,7 +12,8 @@ import pytest
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.rating.bill_lines.line import Rated
-from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
+from central.domain.rating.columnar.rate_batch import rate_many
+from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.hold import Hold
 from central.service.billing import rate_parts, run_bills
 from central.service.billing.run_bills import RunBills

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from central.domain.rating.bill_lines.line import Determinant, RatedLine
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
+from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.determinants.context import HeldError, RatingContext, true_fact
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -15,6 +20,7 @@ from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.determinant_rules import MaxDeterminant
 from central.domain.tariff.document import Charge, CycleRules, TariffDocument
 from central.domain.tariff.state_rules import Owner
+from central.domain.tariff.version import TariffVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ class VersionSpan:
         add: Rounds a draft and appends it to the bill's lines.
         before: Lines of the bill under earlier versions.
         ending: What ends with the bill.
+        after: What later versions of the bill say, ascending.
+        needs: What monthly minimums need so far, by id; the bill's spans share it.
     """
 
     segments: tuple[Segment, ...]
@@ -73,6 +81,8 @@ class VersionSpan:
     add: Callable[[str, str, str, Draft], RatedLine]
     before: tuple[RatedLine, ...] = ()
     ending: PartEnding = GOES_ON
+    after: tuple[TariffDocument, ...] = ()
+    needs: dict[str, MonthlyNeed[Any]] = field(default_factory=dict)
 
     @property
     def days(self) -> DayRange:
@@ -126,6 +136,39 @@ class VersionSpan:
             rule.name == base and isinstance(rule, MaxDeterminant)
             for rule in self.document.determinants
         ) or any(found.name == base and found.unit == "kW" for found in self.context.found.values())
+
+
+class VersionGroup(NamedTuple):
+    """The segments of a bill that are priced together, under one version.
+
+    Args:
+        version: In force.
+        segments: Ascending.
+        after: What later versions of the bill say, ascending.
+    """
+
+    version: TariffVersion
+    segments: tuple[Segment, ...]
+    after: tuple[TariffDocument, ...]
+
+
+def by_version(segments: Iterable[Segment], borders: Sequence[date] = ()) -> list[VersionGroup]:
+    """The segments of a bill under each of its versions.
+
+    Args:
+        segments: Ascending.
+        borders: Days on which a year or term ends, ascending; a group ends there too.
+    """
+    groups = [
+        (version, tuple(together))
+        for (version, _), together in groupby(
+            segments, key=lambda cut: (cut.version, bisect_right(borders, cut.days.first))
+        )
+    ]
+    return [
+        VersionGroup(version, together, tuple(later.document for later, _ in groups[number:]))
+        for number, (version, together) in enumerate(groups, start=1)
+    ]
 
 
 def named(lines: Iterable[RatedLine], names: Iterable[str]) -> list[RatedLine]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeVar
 
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.draft import Draft, VersionSpan, named
+from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.charges.years import (
     first_day,
     is_over,
@@ -17,15 +19,20 @@ from central.domain.rating.charges.years import (
 )
 from central.domain.rating.determinants.context import average_fact
 from central.domain.rating.inputs.carried_state import Origin, YearSum
-from central.domain.rating.inputs.segments import Segment
+from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.credit_rules import Commitment
-from central.domain.tariff.document import Minimum
+from central.domain.tariff.determinant_rules import CounterDeterminant, MaxDeterminant
+from central.domain.tariff.document import Minimum, TariffDocument
+from central.domain.tariff.grammar.scope import POWER
+
+_LineT = TypeVar("_LineT")
 
 
 def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
     """Price a minimum.
 
-        per month: top-up = max(0, amount x quantity x months - sum of the lines)
+        per month: top-up = max(0, amount x quantity x months - sum of the lines), once a bill: each
+                   version's amount for its days, with the lines of all, under the last that has it
         per year:  the same with the share of the year, over the sums since the last year's end, on
                    the bill that ends the year, or with which the minimum ends
 
@@ -33,37 +40,86 @@ def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
 
     Source: docs/reference/charges.md, "Minimums"
     """
+    if minimum.per == "year":
+        yield from _top_up_year(minimum, span)
+        return
+    need = month_need(minimum, span, _counted(minimum, span))
+    if need is None:
+        return
+    total = Fraction(sum((line.amount for line in need.of), Decimal(0)))
+    yield from _top_up(need.days, need.needed - max(Fraction(0), total), need.of, need.note, span)
+
+
+def _top_up_year(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
+    if not is_over(minimum, span):
+        return
     counted = _counted(minimum, span)
-    total = Fraction(sum((line.amount for line in counted), Decimal(0)))
-    total = max(Fraction(0), total)
-    note = ""
-    if minimum.per == "month":
-        share = months_needed(minimum, span)
-    else:
-        if not is_over(minimum, span):
-            return
-        share, note = share_so_far(minimum, span)
-        total += Fraction(sum_so_far(minimum.id, span))
-        total += Fraction(sum((line.amount for line in _earlier(minimum, span)), Decimal(0)))
+    total = max(Fraction(0), Fraction(sum((line.amount for line in counted), Decimal(0))))
+    total += Fraction(sum_so_far(minimum.id, span))
+    total += Fraction(sum((line.amount for line in _earlier(minimum, span)), Decimal(0)))
+    share, text = share_so_far(minimum, span)
     needed = Fraction(minimum.amount) * minimum_count(minimum, span) * share
-    if needed > total:
-        yield Draft(
-            span.days,
-            span.segments[0].number,
-            None,
-            "",
-            None,
-            needed - total,
-            of=tuple(line.key for line in counted),
-            note=", ".join(filter(None, (f"{minimum.amount} per {minimum.per}", note))),
-        )
+    note = ", ".join(filter(None, (f"{minimum.amount} per year", text)))
+    yield from _top_up(span.days, needed - total, counted, note, span)
 
 
-def months_needed(minimum: Minimum, span: VersionSpan) -> Fraction:
-    """How many times the bill needs the amount of a monthly minimum."""
+def _top_up(
+    days: DayRange, short: Fraction, of: Sequence[RatedLine], note: str, span: VersionSpan
+) -> Iterator[Draft]:
+    if short > 0:
+        keys, number = tuple(line.key for line in of), span.segments[0].number
+        yield Draft(days, number, None, "", None, short, of=keys, note=note)
+
+
+def month_need(
+    minimum: Minimum, span: VersionSpan, of: Sequence[_LineT]
+) -> MonthlyNeed[_LineT] | None:
+    """What a monthly minimum needs of the bill; None until the last of its versions that has it.
+
+    Args:
+        minimum: Of the span's version.
+        span: The days under that.
+        of: Its lines that count.
+    """
+    shares = ((minimum.amount, span.days.count),)
+    need = MonthlyNeed(span.days, _needed(minimum, span), tuple(of), shares)
+    before = span.needs.pop(minimum.id, None)
+    if before is not None:
+        need = before.joined(need)
+    if any(_has(document, minimum.id) for document in span.after):
+        span.needs[minimum.id] = need
+        return None
+    return need
+
+
+def _has(document: TariffDocument, identifier: str) -> bool:
+    return any(rule.id == identifier and rule.per == "month" for rule in document.minimums)
+
+
+def _needed(minimum: Minimum, span: VersionSpan) -> Fraction:
+    """What the days under one version need of a month's amount.
+
+    What measures power or counts things is shared as time is; energy of some days is theirs alone.
+    """
+    amount, base = Fraction(minimum.amount), (minimum.qty or "").partition(".")[0]
+    rule = next((r for r in span.document.determinants if r.name == base), None)
+    if rule is None:
+        return amount * minimum_count(minimum, span) * _months(minimum, span, span.days)
+    needed = Fraction(0)
+    for segment in span.segments:
+        for quantity in span.context.of(minimum.qty or "", segment.number):
+            as_time = isinstance(rule, MaxDeterminant | CounterDeterminant)
+            as_time = as_time or quantity.unit in POWER.values()
+            days = segment.days if as_time else span.bill
+            needed += amount * quantity.value * _months(minimum, span, days)
+    return needed
+
+
+def _months(minimum: Minimum, span: VersionSpan, days: DayRange) -> Fraction:
+    """How many times some days need the amount of a monthly minimum."""
     if minimum.prorate == "cycle":
-        return span.month_share(span.days)
-    return Fraction(span.whole_months)
+        return span.month_share(days)
+    return Fraction(span.whole_months * days.count, span.bill.count)
 
 
 def minimum_count(minimum: Minimum | Commitment, span: VersionSpan) -> Fraction:

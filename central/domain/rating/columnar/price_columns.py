@@ -16,7 +16,7 @@ import numpy as np
 
 from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
 from central.domain.rating.charges.fixed import price_fixed
-from central.domain.rating.charges.minimum import minimum_count, months_needed
+from central.domain.rating.charges.minimum import month_need
 from central.domain.rating.charges.tiers import TierBlock, effective
 from central.domain.rating.charges.units_of_time import time_share
 from central.domain.rating.columnar.determinant_columns import Measured, NotColumnarError
@@ -319,20 +319,19 @@ class ColumnPricer:
         if minimum.per == "year" or self._measured_qty(minimum):
             message = f"{minimum.id!r} depends on other bills, or on the meter."
             raise NotColumnarError(message)
-        base = self._based_on(minimum.of)
-        months = months_needed(minimum, span)
-        needed = Fraction(minimum.amount) * minimum_count(minimum, span) * months
+        need = month_need(minimum, span, self._based_on(minimum.of))
+        if need is None:
+            return
         scale = 10**self._digits
-        bottom = lcm(needed.denominator, scale)
-        total = times(np.maximum(self._sum(base), 0), bottom // scale)
-        gap = plus(-total, needed.numerator * (bottom // needed.denominator))
-        note = f"{minimum.amount} per {minimum.per}"
+        bottom = lcm(need.needed.denominator, scale)
+        total = times(np.maximum(self._sum(need.of), 0), bottom // scale)
+        gap = plus(-total, need.needed.numerator * (bottom // need.needed.denominator))
         number = span.segments[0].number
-        draft = Draft(span.days, number, None, "", None, Fraction(0), note=note)
+        draft = Draft(need.days, number, None, "", None, Fraction(0), note=need.note)
         present: Mask = np.asarray(gap > 0, dtype=np.bool_)
         name = minimum.name or minimum.id
         exact = Column(gap, bottom)
-        self._add(minimum.id, "minimum", name, draft, None, exact, present, of=tuple(base))
+        self._add(minimum.id, "minimum", name, draft, None, exact, present, of=need.of)
 
     def _measured_qty(self, minimum: Minimum) -> bool:
         base = (minimum.qty or "").partition(".")[0]

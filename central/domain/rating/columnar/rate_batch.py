@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
-from itertools import groupby, repeat
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
-from central.domain.rating.charges.draft import VersionSpan
-from central.domain.rating.charges.ending import GOES_ON, PartEnding
+from central.domain.rating.charges.draft import VersionSpan, by_version
+from central.domain.rating.charges.ending import GOES_ON
+from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.columnar.day_matrix import Days, Row, Shape, Stack, stack
 from central.domain.rating.columnar.determinant_columns import (
@@ -32,71 +33,27 @@ from central.domain.rating.columnar.eligibility import is_alone, leaves_out_esti
 from central.domain.rating.columnar.line_column import LineColumn
 from central.domain.rating.columnar.price_columns import ColumnPricer
 from central.domain.rating.columnar.results import CanonicalColumn, Results
-from central.domain.rating.determinants.align import Blocks, inputs_of
+from central.domain.rating.columnar.terms import Meter, Terms
+from central.domain.rating.determinants.align import inputs_of
 from central.domain.rating.determinants.context import HeldError, RatingContext, credits_of
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.input_hash import shared_inputs
-from central.domain.rating.inputs.price_series import PriceSeries
-from central.domain.rating.inputs.segments import DayRange, Segment, cut
-from central.domain.rating.rate import RatingOptions, rate
+from central.domain.rating.inputs.segments import Segment, cut
+from central.domain.rating.rate import rate
 from central.domain.rating.rounding import UNROUNDED_DIGITS
 from central.domain.slotted import slotted
-from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
-from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
+from central.domain.tariff.calendar import CalendarError
+from central.domain.tariff.version import NoTariffVersionError, ordered
 
 CHUNK = 128
 """Meters of one matrix: few enough for the cache."""
 SHEET = 1024
 """Meters that are priced together: enough to hide what a batch costs."""
 _FEW = 4
-_ROUNDED = RatingOptions()
 _NEW = CarriedState()
 _NEW_TEXT = canonical(_NEW.to_json())
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """What differs between the bills of a batch.
-
-    Args:
-        blocks: Input to day blocks.
-        facts: Of the agreement.
-        opening: What earlier bills left.
-        grants: Money paid into its banks or prepaid balance.
-    """
-
-    blocks: Blocks
-    facts: AgreementFacts = field(default_factory=AgreementFacts)
-    opening: CarriedState = field(default_factory=CarriedState)
-    grants: tuple[Grant, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the bills of a batch share.
-
-    Args:
-        versions: Of the tariff, ascending.
-        calendar: Resolved holidays.
-        days: Local days billed.
-        period: Of the bills.
-        prices: Price series.
-        options: Rounding and lineage.
-        ending: What ends with the bills.
-        predecessor: The tariff version that their opening states are of, where that is another's.
-    """
-
-    versions: tuple[TariffVersion, ...]
-    calendar: ResolvedCalendar
-    days: DayRange
-    period: BillingPeriod
-    prices: tuple[PriceSeries, ...] = ()
-    options: RatingOptions = _ROUNDED
-    ending: PartEnding = GOES_ON
-    predecessor: TariffVersion | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -376,10 +333,21 @@ def price_batch(
         HeldError: A price or fact is missing.
     """
     lines: list[LineColumn] = []
-    for version, group in groupby(segments, key=lambda segment: segment.version):
+    needs: dict[str, MonthlyNeed[int]] = {}
+    for version, own, after in by_version(segments):
         document = version.document
         span = VersionSpan(
-            tuple(group), document, terms.days, terms.period, constants, [], _no_single_lines
+            own,
+            document,
+            terms.days,
+            terms.period,
+            constants,
+            [],
+            _no_single_lines,
+            (),
+            GOES_ON,
+            after,
+            needs,
         )
         digits = document.currency.digits if terms.options.rounded else UNROUNDED_DIGITS
         ColumnPricer(

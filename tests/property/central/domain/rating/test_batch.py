@@ -21,7 +21,8 @@ from central.domain.rating.bill_lines.line_text import LineTexts
 from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.columnar import rate_batch
 from central.domain.rating.columnar.exact_column import Column, share_out
-from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
+from central.domain.rating.columnar.rate_batch import rate_many
+from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod, WholeMonths

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
+from central.domain.rating.columnar.rate_batch import rate_many
+from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState

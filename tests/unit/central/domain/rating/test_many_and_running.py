@@ -12,7 +12,8 @@ import pytest
 
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.bill_lines.line import Rated
-from central.domain.rating.columnar.rate_batch import Meter, Terms, rate_many
+from central.domain.rating.columnar.rate_batch import rate_many
+from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.carried_state import (
     CarriedState,

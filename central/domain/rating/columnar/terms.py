@@ -1,0 +1,60 @@
+"""What many bills that are rated together share, and what each has of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from central.domain.rating.charges.ending import GOES_ON, PartEnding
+from central.domain.rating.determinants.align import Blocks
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.rate import RatingOptions
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.version import TariffVersion
+
+_ROUNDED = RatingOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What differs between the bills of a batch.
+
+    Args:
+        blocks: Input to day blocks.
+        facts: Of the agreement.
+        opening: What earlier bills left.
+        grants: Money paid into its banks or prepaid balance.
+    """
+
+    blocks: Blocks
+    facts: AgreementFacts = field(default_factory=AgreementFacts)
+    opening: CarriedState = field(default_factory=CarriedState)
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the bills of a batch share.
+
+    Args:
+        versions: Of the tariff, ascending.
+        calendar: Resolved holidays.
+        days: Local days billed.
+        period: Of the bills.
+        prices: Price series.
+        options: Rounding and lineage.
+        ending: What ends with the bills.
+        predecessor: The tariff version that their opening states are of, where that is another's.
+    """
+
+    versions: tuple[TariffVersion, ...]
+    calendar: ResolvedCalendar
+    days: DayRange
+    period: BillingPeriod
+    prices: tuple[PriceSeries, ...] = ()
+    options: RatingOptions = _ROUNDED
+    ending: PartEnding = GOES_ON
+    predecessor: TariffVersion | None = None
