@@ -8,7 +8,7 @@ from datetime import date
 
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.determinants.compute import metered_peaks
-from central.domain.rating.determinants.context import RatingContext
+from central.domain.rating.determinants.context import RatingContext, unknown_sums
 from central.domain.rating.determinants.monthly_peaks import peaks_by_month
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import (
@@ -20,6 +20,7 @@ from central.domain.rating.inputs.carried_state import (
 )
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.determinant_rules import EventDeterminant
+from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.state_rules import Owner
 
 
@@ -58,6 +59,7 @@ def closing_of(
         YearSum(name, amount, replace(origin(name), first=context.since.get(name, days.first)))
         for name, amount in context.sums.items()
     ]
+    others += sums_of_others(context, document)
     credits_left = [
         credit
         for labels in context.credits.values()
@@ -81,6 +83,15 @@ def closing_of(
         tuple(sorted(levels)),
     )
     return ending.carried(state.named_by(document.tariff), document)
+
+
+def sums_of_others(context: RatingContext, document: TariffDocument) -> list[YearSum]:
+    """Sums of the account that other tariffs of it may go on with, and this one does not have."""
+    return [
+        entry
+        for entry in unknown_sums(context, document)
+        if entry.origin.owner is Owner.ACCOUNT and entry.id not in context.sums
+    ]
 
 
 def _peaks(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
+from central.domain.rating.charges.dropped import dropped_banks, older_than_bill
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.charges.hand_over import NOTHING_HANDED, hand_over
 from central.domain.rating.charges.years import dates_inside
@@ -37,7 +38,7 @@ from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.price_series import PriceSeries
-from central.domain.rating.inputs.segments import DayRange, cut
+from central.domain.rating.inputs.segments import DayRange, Segment, cut
 from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.price_lines import price_segments
 from central.domain.tariff.calendar import CalendarError, ResolvedCalendar
@@ -131,6 +132,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         span = days.interval(document.zone, document.day_start)
         context.events = {name: events_within(events[name], span) for name in sorted(events)}
         context.levels = levels_of(state)
+        context.dropped = dropped_banks(state, segments, known_versions)
         context.past = lambda segment, name, day: series_on(
             name, segment, day, blocks, facts, known
         )
@@ -166,7 +168,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         if context.grants:
             paid = [[one.bank, one.day.isoformat(), str(one.amount)] for one in context.grants]
             parts["grants"] = canonical(sorted(paid))
-        parts |= _beyond(context, days) | ending.inputs
+        parts |= _beyond(context, days, segments) | ending.inputs
         if predecessor is not None:
             parts["predecessor"] = canonical(predecessor.sha256)
         hashed = input_hash(sources, facts, given, parts)
@@ -199,9 +201,14 @@ def _known_before(state: CarriedState, predecessor: TariffVersion | None) -> Tar
     return predecessor
 
 
-def _beyond(context: RatingContext, days: DayRange) -> dict[str, str]:
-    """Canonical text of inputs that only some tariffs read: events, and days before the bill."""
+def _beyond(context: RatingContext, days: DayRange, segments: Sequence[Segment]) -> dict[str, str]:
+    """Canonical text of inputs that only some bills read.
+
+    They are events, days before the bill, and versions before it whose banks it settles.
+    """
     found = {}
+    if older := older_than_bill(context.dropped, segments):
+        found["dropped"] = canonical(older)
     events_text = {
         name: sorted(event.to_json() for event in events)
         for name, events in context.events.items()

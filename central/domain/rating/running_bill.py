@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant, Rated
+from central.domain.rating.charges.dropped import dropped_banks
 from central.domain.rating.charges.years import dates_inside
 from central.domain.rating.closing_state import month_of
 from central.domain.rating.determinants.account_overrides import overridden
@@ -164,6 +165,7 @@ class RunningBill:
         try:
             borders = dates_inside(cut(days, self._versions), self._facts, days)
             segments = cut(days, self._versions, borders)
+            context.dropped = dropped_banks(self._opening, segments, self._versions)
             fill(segments, context, lambda rule, segment: self._made(rule, segment, context))
             round_determinants(segments, context)
             lines, _ = price_segments(

@@ -7,6 +7,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+LAPSE = "none"
+"""Where energy goes that a bank's map, or the next tariff, lets lapse."""
+
 
 class Owner(StrEnum):
     """Whose a carried state is."""

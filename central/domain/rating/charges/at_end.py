@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, VersionSpan
+from central.domain.rating.charges.dropped import bank_of
 from central.domain.rating.charges.prepaid import shown
 from central.domain.rating.determinants.compute import metered_peaks
-from central.domain.rating.determinants.context import unit_of
+from central.domain.rating.determinants.context import HeldError, unit_of, unknown_sums
+from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.energy_bank import balance, draw
 from central.domain.tariff.credit_rules import PREPAID, EnergyBank, MoneyBank
 from central.domain.tariff.determinant_rules import EventDeterminant, MaxDeterminant
 from central.domain.tariff.grammar.scope import POWER
-from central.domain.tariff.state_rules import AtEnd
+from central.domain.tariff.state_rules import AtEnd, Owner
 
 Ended = Iterator[tuple[str, Draft]]
 """Lines with their ids; no id of a tariff has a hyphen, so that none is taken."""
@@ -25,24 +28,32 @@ def settle_ended(span: VersionSpan) -> Ended:
         energy bank:  -(what is left x price per kWh)
         money bank:   -(what pays charges that are due) - (what is left then x share)
         prepaid:      -(what is left)
-        peaks, levels and banks that the tariff has no rule for: zero
+        peaks, levels, and banks and sums that the tariff has no rule for: zero
 
+    A bank that the tariff has no longer is settled by the last version that had it, also where
+    nothing else ends. What the next tariff takes over as `none` lapses, also where it is nothing.
     The price or share is that of `at_end`, or else of the true-up; without either it is zero, and
     what is left expires. A deferral, and what is short of a minimum or commitment, are lines of
     their own.
 
     Source: docs/reference/charges.md, "The end of a state"
     """
-    if not span.ending.anything or not span.is_last:
+    if not span.is_last:
         return
     document = span.document
+    yield from _lapsed(span)
+    yield from _dropped(span)
+    yield from _unknown_sums(span)
+    if not span.ending.anything:
+        return
+    _check_lapses(span)
     for energy in document.energy_banks:
         if span.ends(energy.name):
             yield from _energy(energy, span)
     for money in document.money_banks:
         if span.ends(money.name):
             yield from _money(money, span)
-    if span.ends(PREPAID):
+    if PREPAID in document.owners and span.ends(PREPAID):
         yield from _refund(span)
     yield from _unknown_banks(span)
     yield from _peaks(span)
@@ -63,8 +74,11 @@ def _energy(bank: EnergyBank, span: VersionSpan) -> Ended:
     banked = span.context.credits.setdefault(bank.name, {})
     left, price = balance(bank, banked), Fraction(_priced(bank).pay)
     banked.clear()
-    if left:
+    lapses = span.ending.lapses(bank.name)
+    if left or lapses:
         note = "paid out at the end" if price else "expires at the end"
+        if lapses:
+            price, note = Fraction(0), "lapses, for the next tariff takes nothing of it over"
         yield (
             f"{bank.name}_settlement",
             Draft(
@@ -126,12 +140,65 @@ def _refund(span: VersionSpan) -> Ended:
         )
 
 
-def _unknown_banks(span: VersionSpan) -> Ended:
-    """Banks of an earlier version, which the last one has no rule for."""
-    for name, banked in span.context.credits.items():
-        if name in span.document.owners or not span.ends(name):
+def _lapsed(span: VersionSpan) -> Ended:
+    """What an energy bank's map let lapse: worth nothing, and no more there."""
+    for name, energy in span.context.lapsed.items():
+        note = "lapses, as the bank's map says"
+        yield f"{name}-lapsed", _line(span, energy, "kWh", note)
+
+
+def _dropped(span: VersionSpan) -> Ended:
+    """Banks that a newer version has dropped; those of the account end with it, or its tariff."""
+    for name, version in span.context.dropped.items():
+        bank = bank_of(version.document, name)
+        if bank is None or _stays_with_account(name, bank.owner, span):
             continue
-        left = sum((c.amount for credits_ in banked.values() for c in credits_), Fraction(0))
+        settled = _energy(bank, span) if isinstance(bank, EnergyBank) else _money(bank, span)
+        for _, draft in settled:
+            note = f"{draft.note}; the tariff has no such bank any more"
+            yield f"{name}-settlement", replace(draft, note=note)
+    paid_in = [c for banked in span.context.credits.get(PREPAID, {}).values() for c in banked]
+    if PREPAID not in span.document.owners and not any(
+        _stays_with_account(PREPAID, credit.origin.owner, span) for credit in paid_in
+    ):
+        yield from _refund(span)
+
+
+def _stays_with_account(name: str, owner: Owner, span: VersionSpan) -> bool:
+    return owner is Owner.ACCOUNT and span.ending.name_after(name, owner) is not None
+
+
+def _unknown_sums(span: VersionSpan) -> Ended:
+    """Sums of a year or term that the last version has no rule for."""
+    for entry in unknown_sums(span.context, span.document):
+        if not _stays_with_account(entry.id, entry.origin.owner, span):
+            amount, code = Fraction(entry.amount), span.document.currency.code
+            note = f"{entry.amount} {code} come to; the tariff has no such minimum or commitment"
+            yield f"{entry.id}-settlement", _line(span, amount, code, note)
+
+
+def _check_lapses(span: VersionSpan) -> None:
+    """Hold the bill where more than energy would lapse.
+
+    Raises:
+        HeldError: The next tariff takes over something else as `none`.
+    """
+    energy = {bank.name for bank in span.document.energy_banks}
+    for name in span.document.owners:
+        if name not in energy and span.ending.lapses(name):
+            message = f"{name!r} of {span.document.tariff} is no energy; only energy may lapse."
+            raise HeldError(Hold("STATE_MISMATCH", message, name))
+
+
+def _unknown_banks(span: VersionSpan) -> Ended:
+    """Banks that no version of the tariff has a rule for."""
+    for name, banked in span.context.credits.items():
+        entries = [credit for credits_ in banked.values() for credit in credits_]
+        shared = any(credit.origin.owner is Owner.ACCOUNT for credit in entries)
+        owner = Owner.ACCOUNT if shared else Owner.OCCUPANCY
+        if name in span.document.owners or span.ending.name_after(name, owner) is not None:
+            continue
+        left = sum((credit.amount for credit in entries), Fraction(0))
         banked.clear()
         if left:
             note = f"{left} left; expires at the end, for the tariff has no such bank"

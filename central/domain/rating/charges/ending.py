@@ -15,7 +15,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.credit_rules import EnergyBank
 from central.domain.tariff.determinant_rules import SumDeterminant
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.state_rules import Owner
+from central.domain.tariff.state_rules import LAPSE, Owner
 from central.domain.tariff.version import TariffVersion
 
 
@@ -78,9 +78,13 @@ class PartEnding:
         if self.successor is None:
             return name
         if name in self._names:
-            return self._names[name]
+            return None if self.lapses(name) else self._names[name]
         has = owner is Owner.ACCOUNT and name in self.successor.owners
         return name if has or stays else None
+
+    def lapses(self, name: str) -> bool:
+        """Whether the tariff after it says that nothing of a state is taken over."""
+        return self._names.get(name) == LAPSE
 
     def carried(self, state: CarriedState, document: TariffDocument) -> CarriedState:
         """What the next part opens with.

@@ -16,7 +16,6 @@ from central.domain.rating.determinants.account_overrides import overrides_in
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
-from central.domain.tariff.credit_rules import BUDGET_BILLING
 from central.domain.tariff.determinant_rules import (
     AllowanceDeterminant,
     CounterDeterminant,
@@ -98,7 +97,8 @@ def is_alone(
     """Whether what was agreed, paid in or deferred makes this bill one of its own."""
     if opening.tariff not in {"", tariff}:
         return True
-    carried = opening.credits or opening.sum_of(BUDGET_BILLING)
+    # A sum is one that is deferred, or that no rule of the tariff goes on with.
+    carried = opening.credits or opening.sums
     return bool(grants or carried or overrides_in(facts))
 
 

@@ -217,7 +217,10 @@ def settle_sums(
         banks = segment.version.document.energy_banks
         bank = next(found for found in banks if found.name == rule.bank)
         own = context.credits.setdefault(bank.name, {})
-        return net_with_bank(bank, raw, segment, context.month, own)
+        charged, lapsed = net_with_bank(bank, raw, segment, context.month, own)
+        if lapsed:
+            context.lapsed[bank.name] = context.lapsed.get(bank.name, Fraction(0)) + lapsed
+        return charged
     if rule.side == "use":
         return {label: max(Fraction(0), value) for label, value in raw.items()}
     if rule.side == "surplus":

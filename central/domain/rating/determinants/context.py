@@ -11,13 +11,22 @@ from fractions import Fraction
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import CarriedState, Credit, Grant, MonthTotal
+from central.domain.rating.inputs.carried_state import (
+    CarriedState,
+    Credit,
+    Grant,
+    MonthTotal,
+    YearSum,
+)
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import Segment
 from central.domain.rating.inputs.usage_event import Events, Levels
 from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.credit_rules import BUDGET_BILLING
+from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.grammar.scope import BUILT_IN_INPUTS
+from central.domain.tariff.version import TariffVersion
 
 Credits = dict[str, dict[str, list[Credit]]]
 
@@ -64,6 +73,8 @@ class RatingContext:
         past: Gives a series on one local day, before the bill or in it.
         days: What it gave; None for a day without whole data.
         begins: First day of the first month that the bill is of, None for that month alone.
+        dropped: Banks that the bill's last version does not have, with the last one that had them.
+        lapsed: What an energy bank's map let lapse, by bank. [kWh]
     """
 
     series: Mapping[str, InputSeries]
@@ -87,6 +98,8 @@ class RatingContext:
     past: Callable[[Segment, str, date], InputSeries] = _no_past
     days: dict[tuple[str, date], InputSeries | None] = field(default_factory=dict)
     begins: date | None = None
+    dropped: Mapping[str, TariffVersion] = field(default_factory=dict)
+    lapsed: dict[str, Fraction] = field(default_factory=dict)
 
     def of(self, name: str, segment: int) -> list[Determinant]:
         """All labels of a determinant in a segment; a label may be named after a dot."""
@@ -112,6 +125,12 @@ def levels_of(state: CarriedState) -> dict[tuple[str, str], Levels]:
     for level in state.levels:
         found.setdefault((level.name, level.label), {})[level.key] = level.value
     return found
+
+
+def unknown_sums(context: RatingContext, document: TariffDocument) -> list[YearSum]:
+    """Sums of a year or term that a bill opens with, and that a version has no rule for."""
+    has = {*document.owners, BUDGET_BILLING}
+    return [entry for entry in context.opening.sums if entry.id not in has]
 
 
 def unit_of(segment: Segment, series: str) -> str:

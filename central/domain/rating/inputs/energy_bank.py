@@ -10,7 +10,7 @@ from fractions import Fraction
 from central.domain.rating.inputs.carried_state import Credit, Origin
 from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.credit_rules import EnergyBank
-from central.domain.tariff.grammar.banks import LAPSE
+from central.domain.tariff.state_rules import LAPSE
 
 TOTAL = "*"
 """Label of the credit that a bank netting all periods together would hold."""
@@ -20,7 +20,7 @@ Own = dict[str, list[Credit]]
 
 def net_with_bank(
     bank: EnergyBank, sums: Mapping[str, Fraction], segment: Segment, month: date, own: Own
-) -> dict[str, Fraction]:
+) -> tuple[dict[str, Fraction], Fraction]:
     """Pay each period's use from its credits, and bank each period's surplus.
 
         use = max(0, sum - credits of the period), oldest credit first
@@ -36,12 +36,12 @@ def net_with_bank(
         own: The bank's credits by label; changed in place.
 
     Returns:
-        Period to energy that is charged. [kWh]
+        Period to energy that is charged, and what lapses as the map says. [kWh]
 
     Source: docs/reference/charges.md, "Net metering"; SSC transfer_surplus
     """
     origin = Origin(segment.days.first, segment.days.end, bank.owner)
-    _relabel(bank, segment.season, own)
+    lapsed = _relabel(bank, segment.season, own)
     charged = {}
     for label, value in sums.items():
         if value < 0:
@@ -53,7 +53,7 @@ def net_with_bank(
         before = sum((credit.amount for credit in own.get(TOTAL, ())), Fraction(0))
         after = max(Fraction(0), before - sum(sums.values(), Fraction(0)))
         own[TOTAL] = [Credit(bank.name, TOTAL, month, after, origin)] if after else []
-    return charged
+    return charged, lapsed
 
 
 def draw(own: Own, label: str, wanted: Fraction) -> Fraction:
@@ -68,19 +68,23 @@ def draw(own: Own, label: str, wanted: Fraction) -> Fraction:
     return taken
 
 
-def _relabel(bank: EnergyBank, season: str, own: Own) -> None:
+def _relabel(bank: EnergyBank, season: str, own: Own) -> Fraction:
+    """Put credits under the periods that the map says; gives what lapses. [kWh]."""
     pairs: dict[str, str] = {}
     for name, mapped in bank.map:
         if name in {"", season}:
             pairs = dict(mapped)
     moved: Own = {}
+    lapsed = Fraction(0)
     for label, found in own.items():
         target = pairs.get(label, label) if label != TOTAL else TOTAL
         if target == LAPSE:
+            lapsed += sum((credit.amount for credit in found), Fraction(0))
             continue
         moved.setdefault(target, []).extend(credit.under(target) for credit in found)
     own.clear()
     own.update(moved)
+    return lapsed
 
 
 def balance(bank: EnergyBank, own: Own) -> Fraction:

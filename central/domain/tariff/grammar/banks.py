@@ -27,8 +27,8 @@ from central.domain.tariff.grammar.scope import Quantity
 from central.domain.tariff.grammar.state import ENERGY_AT_END, MONEY_AT_END, OWNER
 from central.domain.tariff.price_rules import TierRules
 from central.domain.tariff.refusal import Code
+from central.domain.tariff.state_rules import LAPSE
 
-LAPSE = "none"
 Map = tuple[tuple[str, str], ...]
 
 TRUE_UP = Record(

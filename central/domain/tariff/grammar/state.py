@@ -10,7 +10,7 @@ from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import FLAG, NAME, NUMBER, one_of, words
 from central.domain.tariff.grammar.record import Record, Row, pairs
 from central.domain.tariff.refusal import Code
-from central.domain.tariff.state_rules import AtEnd, Owner
+from central.domain.tariff.state_rules import LAPSE, AtEnd, Owner
 
 _OWNERS = words({str(owner): owner for owner in Owner})
 # Whose a state is that one occupancy has, unless the tariff says that all the account's share it.
@@ -35,8 +35,11 @@ TAKES_OVER = pairs(NAME)
 
 
 def check_what_is_taken_over(document: Cursor) -> None:
-    """What is taken over goes into a state that the tariff has, each into one of its own."""
-    names = [name for _, name in document.values["takes_over"]]
+    """What is taken over goes into a state that the tariff has, each into one of its own.
+
+    What goes to `none` lapses.
+    """
+    names = [name for _, name in document.values["takes_over"] if name != LAPSE]
     for name in names:
         field = document.field("takes_over")
         if name not in _states(document):

@@ -1,0 +1,53 @@
+"""Banks that a newer version of a tariff has dropped, and the version whose rule settles each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.segments import Segment
+from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.version import TariffVersion
+
+
+def dropped_banks(
+    state: CarriedState, segments: Sequence[Segment], versions: Sequence[TariffVersion]
+) -> dict[str, TariffVersion]:
+    """Banks that the last version of a bill does not have, by name, and the last one that had each.
+
+    Args:
+        state: What the bill opens with.
+        segments: Of the bill.
+        versions: Of the tariff, ascending; older ones than the bill's as well.
+    """
+    last = segments[-1].version
+    names = dict.fromkeys(credit.bank for credit in state.credits)
+    for segment in segments:
+        names |= dict.fromkeys(bank.name for bank in banks_of(segment.version.document))
+    gone = [name for name in names if name not in last.document.owners]
+    earlier = [version for version in versions if version.effective < last.effective]
+    dropped = {}
+    for name in gone:
+        having = [version for version in earlier if bank_of(version.document, name) is not None]
+        if having:
+            dropped[name] = having[-1]
+    return dropped
+
+
+def banks_of(document: TariffDocument) -> tuple[EnergyBank | MoneyBank, ...]:
+    """The banks of a version."""
+    return (*document.energy_banks, *document.money_banks)
+
+
+def bank_of(document: TariffDocument, name: str) -> EnergyBank | MoneyBank | None:
+    """The bank of that name, None where the version has none."""
+    return next((bank for bank in banks_of(document) if bank.name == name), None)
+
+
+def older_than_bill(
+    dropped: Mapping[str, TariffVersion], segments: Collection[Segment]
+) -> list[str]:
+    """Hashes of versions that settle a bank, and that no day of the bill is under; ascending."""
+    billed = {segment.version.sha256 for segment in segments}
+    return sorted({version.sha256 for version in dropped.values()} - billed)
