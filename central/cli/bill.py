@@ -258,7 +258,7 @@ def approve_command(  # noqa: PLR0913 - one option each
             if cycle is not None:
                 run = await find_run(store, cycle, RunScope(group_name, account))
                 outcome = await use_case.run(run, actor)
-            return _both(outcome, await each(sorted(bills or ()), approve), cycle)
+            return _both(outcome, await each(sorted(bills or ()), approve))
 
     _report_outcome("approved", *wait_for(work()), as_json=as_json)
 
@@ -288,7 +288,7 @@ def issue_command(  # noqa: PLR0913 - one option each
             if cycle is not None:
                 run = await find_run(store, cycle, RunScope(group_name, account))
                 outcome = await use_case.run(run, actor_of(actor))
-            return _both(outcome, await each(sorted(bills or ()), issue), cycle)
+            return _both(outcome, await each(sorted(bills or ()), issue))
 
     _report_outcome("issued", *wait_for(work()), as_json=as_json)
 
@@ -311,10 +311,10 @@ def require_some(bills: list[str] | None, cycle: str | None) -> None:
         raise NothingSelectedError(message)
 
 
-def _both(outcome: BulkOutcome, tried: Tried, cycle: str | None) -> tuple[int, Tried]:
+def _both(outcome: BulkOutcome, tried: Tried) -> tuple[int, Tried]:
     """What became of a cycle's bills and of those that were named."""
     refused = [
-        FailedBill(f"{one.account}/{cycle}", one.code, one.message) for one in outcome.refused
+        FailedBill(f"{one.account}/{one.period}", one.code, one.message) for one in outcome.refused
     ]
     tried.failed[:0] = refused
     return outcome.count, tried

@@ -116,8 +116,9 @@ async def _render(names: Sequence[str], cycle: str | None, *, quiet: bool) -> Tr
         wanted = list(names)
         if cycle is not None:
             heads = await store.heads(await find_run(store, cycle))
-            issued = (head.account for head in heads if head.state is BillState.ISSUED)
-            wanted += [f"{account}/{cycle}" for account in issued]
+            # A run bills all that is due: a bill's period may be another than the run's.
+            issued = (head for head in heads if head.state is BillState.ISSUED)
+            wanted += [f"{head.account}/{head.period}" for head in issued]
 
         async def render(name: str) -> None:
             await archive.document(await find_bill(store, name))

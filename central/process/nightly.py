@@ -45,7 +45,9 @@ def nightly_jobs(pool: Pool, settings: Settings, clock: Callable[[], datetime]) 
         return await PublicHolidays(registry, Actor.job("holidays"), lambda: now).seed()
 
     async def retry(now: datetime) -> RetryTally:
-        return await retry_held(window, bills, lambda: now, settings.shard_size)
+        return await retry_held(
+            window, bills, lambda: now, settings.shard_size, settings.takeover_s
+        )
 
     async def estimate_held(now: datetime) -> EstimateTally:
         current = await ChangeSettings(revisions, lambda: now).current()

@@ -55,12 +55,14 @@ class RefusedBill:
     Args:
         uid: Its identifier outside.
         account: Number.
+        period: Name of the period that it bills.
         code: Why.
         message: One sentence.
     """
 
     uid: UUID
     account: str
+    period: str
     code: str
     message: str
 
@@ -311,7 +313,7 @@ def _in_order(
     """The bills that were refused, by account number."""
     errors = ChainMap(*map(dict, refused))
     return tuple(
-        RefusedBill(head.uid, head.account, error.code, _sentence(error))
+        RefusedBill(head.uid, head.account, head.period, error.code, _sentence(error))
         for head in heads
         if (error := errors.get(head.uid)) is not None
     )

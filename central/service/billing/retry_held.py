@@ -11,6 +11,7 @@ import structlog
 from central.domain.actor import Actor
 from central.domain.billing.due import RunReach
 from central.service.billing.run_bills import RunBills
+from central.service.billing.take_over import TAKEOVER_S
 from central.service.halved import NOBODYS, error_text
 from central.service.ports.bill_window import BillWindowStore, HeldRun
 from central.service.ports.billing import BillingStore
@@ -40,6 +41,7 @@ async def retry_held(
     bills: BillingStore,
     clock: Callable[[], datetime],
     shard_size: int,
+    takeover_s: float = TAKEOVER_S,
 ) -> RetryTally:
     """Try every held bill again, the earliest run first.
 
@@ -52,12 +54,13 @@ async def retry_held(
         bills: Where bills are kept.
         clock: Now, aware.
         shard_size: Accounts billed at a time.
+        takeover_s: How long another worker's transaction may keep a shard. [s]
 
     Raises:
         StoreUnavailableError: What was committed stays; call again.
     """
     tally = RetryTally()
-    use_case = RunBills(bills, clock, shard_size)
+    use_case = RunBills(bills, clock, shard_size, takeover_s)
     for held in _newest(await window.held_runs()):
         try:
             run = await use_case.start(held.cycle, _ACTOR, held.run_type, held.only)

@@ -12,6 +12,7 @@ import pytest
 from central.domain.billing.bill import RunType
 from central.domain.billing.coverage import Coverage
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.run_scope import RunScope
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
 from central.service.billing.run_bills import RunBills
@@ -104,6 +105,18 @@ async def test_what_is_validated_is_due_until_it_is_billed_and_then_balances(boo
     assert (sums.intervals, sums.missing) == (2 * 2980, 0)
     (money,) = report.money
     assert (money.currency, money.bills, money.totals) == ("EUR", 2, 2 * Decimal("17.19"))
+
+
+async def test_a_month_names_the_run_of_everybody(books: Books) -> None:
+    narrowed = RunScope(account="A-2")
+    await RunBills(books.utility.billing, lambda: NOW).start(
+        MONTH, CLERK, RunType.REGULAR, narrowed
+    )
+    with pytest.raises(NotFoundError):
+        await books.report(ReconciledScope(run="2026-10"))
+    await bill(books)
+    of_all = await books.energy(ReconciledScope(run="2026-10"))
+    assert of_all == {Coverage.BILLED: 2 * OCTOBER_WH}
 
 
 async def test_it_goes_by_run_tariff_and_group_as_well(books: Books) -> None:

@@ -194,7 +194,11 @@ class MemoryReconciliation:
 
 
 def _bills_of(state: BookState, run: str) -> list[KeptBill] | None:
-    runs = [key for key, one in state.runs.items() if run in {str(one.uid), str(one.cycle)}]
+    runs = [
+        key
+        for key, one in state.runs.items()
+        if run == str(one.uid) or (run == str(one.cycle) and one.only.everyone)
+    ]
     if not runs:
         return None
     return [

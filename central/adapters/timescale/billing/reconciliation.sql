@@ -1,6 +1,6 @@
 -- name: run
 SELECT id FROM bill_run
-WHERE uid = %(uid)s OR (cycle = %(cycle)s AND run_type = 'regular')
+WHERE uid = %(uid)s OR (cycle = %(cycle)s AND run_type = 'regular' AND scope = '{}')
 ORDER BY id LIMIT 1
 
 -- name: days_of_run

@@ -60,7 +60,9 @@ SELECT
             FROM bill_part
             JOIN bill ON bill.id = bill_part.bill_id AND bill.state <> 'discarded'
             JOIN agreement ON agreement.id = bill_part.agreement_id
-            WHERE agreement.occupancy_id = held.occupancy_id
+            -- The account leads to its bills by their index; parts have none by agreement.
+            WHERE bill.account_id = held.account_id
+                AND agreement.occupancy_id = held.occupancy_id
                 AND bill_part.end_day <= held.first_day
             GROUP BY bill.id
             ORDER BY 2 DESC LIMIT %(most)s
