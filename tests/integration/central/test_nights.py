@@ -95,9 +95,10 @@ class Nights:
 
     def quiet(self) -> None:
         """Long enough for each to look a few times; nothing more is done."""
-        before = self.ask("TABLE night_job"), self.workers.jobs_done()
+        query = "SELECT * FROM night_job ORDER BY night, job"
+        before = self.ask(query), self.workers.jobs_done()
         time.sleep(0.4)
-        assert (self.ask("TABLE night_job"), self.workers.jobs_done()) == before
+        assert (self.ask(query), self.workers.jobs_done()) == before
 
     def bills(self) -> dict[str, str]:
         rows = self.ask(

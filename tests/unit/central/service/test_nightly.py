@@ -103,6 +103,16 @@ async def test_a_clock_that_leaps_and_comes_back_skips_no_night(off: timedelta, 
     assert len(nightly) == len(set(nightly))
 
 
+async def test_a_clock_set_back_amid_a_night_does_no_more_of_it() -> None:
+    async def set_back(_: datetime) -> None:
+        nights.now -= DAY
+
+    nights = Nights(set_back=set_back)
+    outcomes = await nights.at(NOON + 2 * DAY)
+    assert [one.name for one in outcomes] == ["set_back"]
+    assert nights.done == []
+
+
 async def test_who_dies_leaves_his_job_to_the_next_who_waits_for_a_while() -> None:
     begun = asyncio.Event()
 
