@@ -74,7 +74,10 @@ async def test_a_life_breaks_no_invariant(
 
 
 async def test_a_life_that_failed_once_fails_no_more(plain_migrated: Database) -> None:
-    for path in sorted(KEPT.glob("*.json")):
+    paths = sorted(KEPT.glob("*.json"))
+    if not paths:
+        pytest.skip("no life that failed is kept: none has found a fault that is not named yet")
+    for path in paths:
         with fresh_database(plain_migrated.server, plain_migrated.kind, MIGRATED) as fresh:
             await live(Life.parse(path.read_text(encoding="utf-8")), fresh.dsn)
 
