@@ -45,10 +45,11 @@ SYSTEM_PATTERN = "postgresql/*/bin"
 # Databases are made and dropped by the hundred: in memory, where the machine has this much of it.
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a name of its own is made in it
 MEMORY_BYTES = 4 << 30
-# What a test loses when the machine itself goes down is no loss. Nothing runs of its own accord.
+# Nothing runs of its own accord. What is committed outlives the server's SIGKILL, which tests rely
+# on: so commits are written out, though nothing waits for the disk (`durable=False`).
 SETTINGS = {
     "max_connections": "200",
-    "synchronous_commit": "off",
+    "synchronous_commit": "on",
     "autovacuum": "off",
     "shared_buffers": "64MB",
 }
