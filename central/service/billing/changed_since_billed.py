@@ -12,9 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from central.service.ports.reconciliation import ReconciledService, ValidatedDay
-
-ChannelDay = tuple[int, date]
+from central.service.ports.reconciliation import ReadDay, ReconciledService, ValidatedDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +56,33 @@ class ChangedDay:
         }
 
 
-def readers(
+def read_again(
     services: Iterable[ReconciledService], validated: Mapping[int, Iterable[ValidatedDay]]
-) -> dict[ChannelDay, int]:
-    """The part that reads each channel's day which was validated more than once.
+) -> set[ReadDay]:
+    """What parts of bills read of days that were validated more than once.
 
     Args:
         services: With the parts of their bills.
         validated: Days by channel.
     """
-    reader: dict[ChannelDay, int] = {}
-    for service in services:
-        parts = [live for mine in service.occupied for live in mine.parts]
-        for channel in service.channels:
-            for day in validated.get(channel, ()):
-                reading = [
-                    live.id
-                    for live in parts
-                    if day.version > 1 and live.days.first <= day.day < live.days.end
-                ]
-                if len(reading) == 1:
-                    reader[channel, day.day] = reading[0]
-    return reader
+    return {
+        ReadDay(part, channel, day.day)
+        for service in services
+        for channel in service.channels
+        for day in validated.get(channel, ())
+        if day.version > 1 and (part := _reader(service, day.day)) is not None
+    }
+
+
+def _reader(service: ReconciledService, day: date) -> int | None:
+    """Key of the one part of a service's bills that reads a day."""
+    reading = [
+        live.id
+        for mine in service.occupied
+        for live in mine.parts
+        if live.days.first <= day < live.days.end
+    ]
+    return reading[0] if len(reading) == 1 else None
 
 
 class BilledDays:
@@ -91,14 +94,17 @@ class BilledDays:
     """
 
     def __init__(
-        self, as_billed: Iterable[ValidatedDay], note: Callable[[ChangedDay], None]
+        self, as_billed: Mapping[ReadDay, ValidatedDay], note: Callable[[ChangedDay], None]
     ) -> None:
-        self._as_billed = {(day.channel, day.day): day for day in as_billed}
+        self._as_billed = as_billed
         self._note = note
 
     def read(self, service: ReconciledService, obis: str, day: ValidatedDay) -> ValidatedDay:
-        """A day as its bill read it; as it is where no bill read another version."""
-        billed = self._as_billed.get((day.channel, day.day))
+        """A day as the service's bill read it; as it is where no bill read another version."""
+        part = _reader(service, day.day) if day.version > 1 else None
+        if part is None:
+            return day
+        billed = self._as_billed.get(ReadDay(part, day.channel, day.day))
         if billed is None:
             return day
         self._note(

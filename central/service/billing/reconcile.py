@@ -17,7 +17,7 @@ from typing import Any
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import BALANCED, READ, Coverage, coverage_on
 from central.domain.rating.inputs.segments import DayRange
-from central.service.billing.changed_since_billed import BilledDays, ChangedDay, readers
+from central.service.billing.changed_since_billed import BilledDays, ChangedDay, read_again
 from central.service.ports.account_money import AccountMoney, summed
 from central.service.ports.reconciliation import (
     BilledMoney,
@@ -282,12 +282,12 @@ class Reconcile:
     ) -> None:
         accounts = {mine.account_id for service in services for mine in service.occupied}
         periods = await self._store.periods(accounts, report.days.end)
-        channels = [channel for service in services for channel in service.channels]
+        channels = {channel for service in services for channel in service.channels}
         validated: dict[int, list[ValidatedDay]] = defaultdict(list)
         for day in await self._store.channel_days(channels, report.days):
             validated[day.channel].append(day)
         billed = BilledDays(
-            await self._store.as_billed(readers(services, validated)), report.changed.append
+            await self._store.as_billed(read_again(services, validated)), report.changed.append
         )
         for service in services:
             mine = None if wanted is None else wanted[service.id]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import OccupiedDays
@@ -65,6 +65,20 @@ class ValidatedDay:
     missing: int
     total: Decimal
     version: int = 1
+
+
+class ReadDay(NamedTuple):
+    """A channel's day that a part of a bill reads; several services may bill one channel.
+
+    Args:
+        part: Key of the part.
+        channel: Key of the channel.
+        day: Local.
+    """
+
+    part: int
+    channel: int
+    day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +151,8 @@ class ReconciliationStore(AccountMoneySource, Protocol):
     ) -> Iterable[ValidatedDay]:
         """The newest validated blocks of channels."""
 
-    async def as_billed(self, readers: Mapping[tuple[int, date], int]) -> Sequence[ValidatedDay]:
-        """Days as bills read them, where that is not the newest version.
-
-        Args:
-            readers: Key of the part that reads it, by channel and day.
-        """
+    async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDay]:
+        """Days as the bills of parts read them, where that is not the newest version."""
 
     async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
         """What bills say, by currency: those of a run, or those whose last day is in a range."""

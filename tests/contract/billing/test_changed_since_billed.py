@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from central.domain.billing.bill import Party
 from central.domain.billing.coverage import Coverage
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from central.service.ports.registry import AccountRecord, AgreementRecord
+from central.service.ports.registry_services import ServiceRecord
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from tests.support.books import Utility
 from tests.support.daily_books import found, issue, measured, run, settle
 
@@ -63,3 +67,28 @@ async def test_a_draft_that_is_rated_again_has_read_the_newest(utility: Utility)
     await run(utility, "2026-10")
     report = await reported(utility)
     assert (report.changed, energy(report)) == ([], {Coverage.DRAFT: Decimal(301_000)})
+
+
+async def test_services_that_bill_one_channel_count_what_their_own_bills_read(
+    utility: Utility,
+) -> None:
+    await found(utility, since=OCTOBER)
+    await measured(utility, OCTOBER, NOVEMBER)
+    await settle(utility, "2026-10")
+    await measured(utility, OCTOBER, SECOND, wh=12_345, version=2)
+    # Another account draws the same channel under its own service, and its bill is made later.
+    await utility.enrol.services("SP-1", ServiceRecord("grid", (ACTIVE_IMPORT,)))
+    await utility.enrol.account(AccountRecord("A-2", Party("Customer 2")))
+    await utility.enrol.agreement(AgreementRecord("A-2", "SP-1", "DEAR", OCTOBER, service="grid"))
+    await run(utility, "2026-10")
+    await measured(utility, OCTOBER, SECOND, wh=13_000, version=3)
+    report = await reported(utility)
+    assert report.balanced
+    assert {(key[0], key[2]): total.total for key, total in report.sums.items()} == {
+        ("electricity", Coverage.BILLED): Decimal(310_000),
+        ("grid", Coverage.DRAFT): Decimal(312_345),
+    }
+    assert {(day.service, day.billed, day.difference) for day in report.changed} == {
+        ("electricity", Decimal(10_000), Decimal(3_000)),
+        ("grid", Decimal(12_345), Decimal(655)),
+    }

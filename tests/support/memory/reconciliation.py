@@ -18,6 +18,7 @@ from central.service.ports.groups import GroupOf
 from central.service.ports.reconciliation import (
     BilledMoney,
     DaysOfServices,
+    ReadDay,
     ReconciledService,
     ValidatedDay,
 )
@@ -150,16 +151,17 @@ class MemoryReconciliation:
         async with self._books.begin() as state:
             blocks = (
                 block_of(state, ChannelDay(PointChannelId(channel), day), None)
-                for channel in channels
+                for channel in set(channels)
                 for day in days.days()
             )
             return [channel_day(block) for block in blocks if block is not None]
 
-    async def as_billed(self, readers: Mapping[tuple[int, date], int]) -> Sequence[ValidatedDay]:
+    async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDay]:
         """See `ReconciliationStore`."""
-        days: list[ValidatedDay] = []
+        read: dict[ReadDay, ValidatedDay] = {}
         async with self._books.begin() as state:
-            for (channel, day), part in readers.items():
+            for key in days:
+                part, channel, day = key
                 both = self._books.part_of(part)
                 newest = block_of(state, ChannelDay(PointChannelId(channel), day), None)
                 if both is None or newest is None:
@@ -170,8 +172,8 @@ class MemoryReconciliation:
                 if version != newest.version:
                     block = block_of(state, ChannelDay(PointChannelId(channel), day), version)
                     assert block is not None
-                    days.append(channel_day(block))
-        return days
+                    read[key] = channel_day(block)
+        return read
 
     async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
         """See `ReconciliationStore`."""

@@ -31,6 +31,7 @@ from central.service.ports.account_money import AccountMoney
 from central.service.ports.reconciliation import (
     BilledMoney,
     DaysOfServices,
+    ReadDay,
     ReconciledService,
     ValidatedDay,
 )
@@ -168,29 +169,37 @@ class TimescaleReconciliation:
                 rows = await cursor.fetchall()
         return [channel_day(block) for row in rows for block in blocks_of(row)]
 
-    async def as_billed(self, readers: Mapping[tuple[int, date], int]) -> Sequence[ValidatedDay]:
+    async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDay]:
         """See `ReconciliationStore`."""
-        if not readers:
-            return ()
+        if not days:
+            return {}
         candidates = await self._rows(
             "perhaps_changed",
-            channels=[channel for channel, _ in readers],
-            days=[day for _, day in readers],
-            parts=list(readers.values()),
+            channels=[read.channel for read in days],
+            days=[read.day for read in days],
+            parts=[read.part for read in days],
         )
-        lineages = await self._rows("lineages", bills=list({row[3] for row in candidates}))
+        lineages = await self._rows("lineages", bills=list({row[4] for row in candidates}))
         pinned: dict[int, dict[tuple[int, date], int]] = defaultdict(dict)
         for bill, lineage in lineages:
             pinned[bill] |= block_versions(RatedLine.from_json(lineage).determinants)
         changed = {
-            (channel, day): version
-            for channel, day, newest, bill in candidates
-            if (version := pinned[bill].get((channel, day), newest)) != newest
+            ReadDay(part, channel, day): version
+            for part, channel, day, newest, bill in candidates
+            if (version := pinned[bill].get((channel, day), int(newest))) != newest
         }
+        by_version: dict[int, list[ReadDay]] = defaultdict(list)
+        for key, billed in changed.items():
+            by_version[billed].append(key)
+        read: dict[ReadDay, ValidatedDay] = {}
         with translated():
             async with self._pool.connection() as connection:
-                blocks = await read_blocks(connection, changed)
-        return [channel_day(block) for block in blocks.values()]
+                # Bills of several services may have read a day in several versions.
+                for billed, keys in by_version.items():
+                    wanted = {key[1:]: billed for key in keys}
+                    blocks = await read_blocks(connection, wanted)
+                    read |= {key: channel_day(blocks[key[1:]]) for key in keys}
+        return read
 
     async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
         """See `ReconciliationStore`."""

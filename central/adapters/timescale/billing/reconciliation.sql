@@ -105,7 +105,7 @@ ORDER BY first_day
 -- name: perhaps_changed
 -- Days that are validated anew since about the time of the bill that reads them. Which version a bill
 -- read is in its lines, never told by time: so a day more does no harm.
-SELECT wanted.channel_id, wanted.day, newest.version, bill.id
+SELECT wanted.part_id, wanted.channel_id, wanted.day, newest.version, bill.id
 FROM unnest(%(channels)s::bigint[], %(days)s::date[], %(parts)s::bigint[])
     AS wanted (channel_id, day, part_id)
 JOIN bill_part ON bill_part.id = wanted.part_id
