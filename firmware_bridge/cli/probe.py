@@ -25,6 +25,7 @@ from firmware_bridge.probe.search import PROTOCOLS, Search
 
 MODBUS_PORT, MQTT_PORT = 502, 1883
 _MQTT = "mqtt_native"
+_BROKER_S = 10.0  # a broker that is busy, or far away, takes its time to let in
 
 
 class Parity(StrEnum):
@@ -111,7 +112,9 @@ def probe(  # noqa: PLR0913 - one option each
     option_check.check(context, option_check.PROBE, {_MQTT} if at_broker else wanted)
     if at_broker:
         broker = _broker(where, port, tuple(topic), username, password)
-        found = asyncio.run(listen_at(broker, listen_s, max(timeout_s, 1.0), _report_progress))
+        found = asyncio.run(
+            listen_at(broker, listen_s, max(timeout_s, _BROKER_S), _report_progress)
+        )
         place = f"the broker {broker}"
     else:
         line = _line(where, port)

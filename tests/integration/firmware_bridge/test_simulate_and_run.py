@@ -323,8 +323,11 @@ async def _probed(options: tuple[str, ...], site: dict[str, Any], broker_port: i
     """The proposal of `meterline-bridge probe` for a line."""
     where = [site["serial_port"]] if "serial_port" in site else [site["host"], "--port"]
     where += [str(site.get("port", broker_port))] if "host" in site else []
-    listen = ["--listen-s", "3"] if site["protocol"] == "mqtt_native" else []
-    code, out, err = await run_bridge("probe", *where, *options, *listen, "--json")
+    for listen_s in (3, 30):  # on a busy machine a device may say nothing for a while
+        listen = ["--listen-s", str(listen_s)] if site["protocol"] == "mqtt_native" else []
+        code, out, err = await run_bridge("probe", *where, *options, *listen, "--json")
+        if code == 0:
+            break
     assert code == 0, (where, options, err)
     findings = [json.loads(line) for line in out.splitlines()]
     assert {found["protocol"] for found in findings} == {site["protocol"]}, (where, options)

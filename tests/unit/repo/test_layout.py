@@ -65,7 +65,7 @@ def program(file: Path, text: str) -> None:
         (4, 0, 2, ["make test"]),
         (None, 0, 2, ["make test"]),
     ],
-    ids=["all pass", "one once", "three once", "one twice", "four", "the checks"],
+    ids=["all pass", "one once", "three files once", "one twice", "four files", "the checks"],
 )
 def test_ci_runs_the_readmes_test_command_and_once_more_what_failed_of_it(
     failed: int | None, again: int, ends: int, ran: list[str], tmp_path: Path
@@ -75,7 +75,8 @@ def test_ci_runs_the_readmes_test_command_and_once_more_what_failed_of_it(
     script.parent.mkdir()
     script.write_text((REPOSITORY / ".ci" / "run").read_text())
     cache = ".pytest_cache/v/cache"
-    kept = json.dumps({f"test_{n}.py::test": True for n in range(failed or 0)}, indent=2)
+    names = [f"test_{n}.py::test[{m} of it]" for n in range(failed or 0) for m in range(2)]
+    kept = json.dumps(dict.fromkeys(names, True), indent=2)
     keeps = f"mkdir -p {cache}; echo '{kept}' > {cache}/lastfailed" if failed else ":"
     program(tmp_path / "make", f'echo make "$@" >> said; {keeps}; exit {0 if failed == 0 else 2}')
     program(tmp_path / ".venv/bin/python", f'echo "$@" >> said; exit {again}')
@@ -84,7 +85,7 @@ def test_ci_runs_the_readmes_test_command_and_once_more_what_failed_of_it(
         ["bash", script], env={"PATH": path}, capture_output=True, text=True, check=False
     )
     assert (done.returncode, said.read_text().splitlines()) == (ends, ran)
-    named = [f"NOT STEADY, to be mended: test_{n}.py::test" for n in range(failed or 0)]
+    named = [f"NOT STEADY, to be mended: {name}" for name in names]
     assert done.stdout.splitlines() == (named if ran[-1] == AGAIN and not again else [])
 
 
