@@ -77,6 +77,7 @@ class Occupancy:
         ended_on: The local day after the last; None while it lasts.
         agreements: First days of its agreements, ascending.
         billed_to: Where its last claim ends; None where nothing is billed.
+        decided_to: Where the last one of an approved or issued bill ends; None where none is.
     """
 
     id: int | None
@@ -84,6 +85,7 @@ class Occupancy:
     ended_on: date | None
     agreements: tuple[date, ...]
     billed_to: date | None = None
+    decided_to: date | None = None
 
 
 def default_service(counted: Sequence[tuple[Obis, Unit]]) -> str:
@@ -101,7 +103,8 @@ def default_service(counted: Sequence[tuple[Obis, Unit]]) -> str:
 def occupied(agreed: Iterable[AgreedDays], before: Sequence[Occupancy]) -> list[Occupancy]:
     """The occupancies that agreements of one account at one service make.
 
-    What is billed keeps its occupancy. One that lost all its agreements ends where it begins.
+    What approved and issued bills say keeps its occupancy; drafts and held bills keep none, see
+    `in_the_way`. One that lost all its agreements ends where it begins.
 
     Args:
         agreed: Every agreement, as it is to be.
@@ -111,7 +114,8 @@ def occupied(agreed: Iterable[AgreedDays], before: Sequence[Occupancy]) -> list[
         All that are kept or new, as they are to be; those that changed nothing too.
 
     Raises:
-        PeriodBilledError: Days that are billed would belong to no agreement, or to another chain.
+        PeriodBilledError: Days of approved or issued bills would belong to no agreement, or to
+            another chain.
     """
     days = sorted(agreed, key=lambda agreement: agreement.first)
     of_agreement = {first: occupancy for occupancy in before for first in occupancy.agreements}
@@ -144,7 +148,7 @@ def occupied(agreed: Iterable[AgreedDays], before: Sequence[Occupancy]) -> list[
 
 
 def _billed_in(agreement: AgreedDays, mine: Occupancy) -> bool:
-    return mine.billed_to is not None and agreement.first < mine.billed_to
+    return mine.decided_to is not None and agreement.first < mine.decided_to
 
 
 def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occupancy:
@@ -152,19 +156,46 @@ def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occu
     begins = max([parts[0].first, *named])
     firsts = tuple(agreement.first for agreement in parts)
     end = parts[-1].end
-    if occupancy is None or occupancy.billed_to is None:
-        key = None if occupancy is None else occupancy.id
-        return Occupancy(key, begins, end, firsts)
+    if occupancy is None:
+        return Occupancy(None, begins, end, firsts)
+    if occupancy.decided_to is None:
+        return replace(occupancy, billing_from=begins, ended_on=end, agreements=firsts)
     if named and begins != occupancy.billing_from:
         message = (
-            f"Days from {occupancy.billing_from} to {occupancy.billed_to} are billed, so billing"
+            f"Days from {occupancy.billing_from} to {occupancy.decided_to} are billed, so billing"
             f" cannot begin on {begins}."
         )
         raise _billed(message, begins)
-    if end is not None and end < occupancy.billed_to:
-        message = f"Days until {occupancy.billed_to} are billed, so nothing ends on {end}."
+    if end is not None and end < occupancy.decided_to:
+        message = f"Days until {occupancy.decided_to} are billed, so nothing ends on {end}."
         raise _billed(message, end)
     return replace(occupancy, ended_on=end, agreements=firsts)
+
+
+def in_the_way(before: Iterable[Occupancy], after: Iterable[Occupancy]) -> list[tuple[int, date]]:
+    """From which day on drafts and held bills of occupancies have to go, by their keys.
+
+    Args:
+        before: The occupancies there are.
+        after: As they are to be.
+
+    Returns:
+        Only those that claim days which no longer belong to them.
+    """
+    there = {occupancy.id: occupancy for occupancy in after}
+    since = ((mine, _since(mine, there.get(mine.id))) for mine in before)
+    return [(mine.id, day) for mine, day in since if mine.id is not None and day is not None]
+
+
+def _since(mine: Occupancy, after: Occupancy | None) -> date | None:
+    if mine.billed_to is None or mine.billed_to == mine.decided_to:
+        return None
+    if after is None or not after.agreements or after.billing_from != mine.billing_from:
+        return mine.billing_from
+    ends = [first for first in mine.agreements if first not in after.agreements]
+    if after.ended_on is not None:
+        ends.append(after.ended_on)
+    return min((end for end in ends if end < mine.billed_to), default=None)
 
 
 def _billed(message: str, value: date) -> PeriodBilledError:

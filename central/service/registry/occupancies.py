@@ -10,8 +10,8 @@ from central.domain.billing.occupancy import (
     AgreedDays,
     DayStartFixedError,
     DayStartsDifferError,
-    PeriodBilledError,
     default_service,
+    in_the_way,
     occupied,
 )
 from central.domain.metering.day_start import day_start_text
@@ -24,7 +24,6 @@ from central.service.ports.registry import (
     RegistryTransaction,
 )
 from central.service.ports.registry_services import ServiceRecord
-from central.service.registry.concerned import days_of_agreement
 from firmware_bridge.contract.interval import MIDNIGHT
 
 
@@ -158,7 +157,8 @@ async def conclude(
         now: Aware.
 
     Returns:
-        Drafts and held bills that billed days which no longer belong to it: they are discarded.
+        Drafts and held bills that claimed days which no longer belong to their occupancy: they
+        are discarded.
 
     Raises:
         RegistryConflictError: Somebody pays for the service already at that time.
@@ -168,13 +168,11 @@ async def conclude(
     after = {**before, agreement.first: agreement}
     spans = [AgreedDays(agreed.first, agreed.end, agreed.billing_from) for agreed in after.values()]
     occupancies = await registry.occupancies(agreement)
-    discarded: tuple[DiscardedBill, ...] = ()
-    try:
-        divided = occupied(spans, occupancies)
-    except PeriodBilledError:
-        keys = [occupancy.id for occupancy in occupancies if occupancy.id is not None]
-        since, _ = days_of_agreement(before.get(agreement.first), agreement)
-        discarded = await registry.discard_open(keys, since)
+    divided = occupied(spans, occupancies)
+    discarded: list[DiscardedBill] = []
+    for key, since in in_the_way(occupancies, divided):
+        discarded += await registry.discard_open([key], since)
+    if discarded:
         occupancies = await registry.occupancies(agreement)
         divided = occupied(spans, occupancies)
     belonged = {first: occupancy.id for occupancy in occupancies for first in occupancy.agreements}
@@ -188,4 +186,4 @@ async def conclude(
                     await registry.add_agreement(agreement, key, now)
             elif belonged.get(first) != key:
                 await registry.move_agreement(after[first], key)
-    return discarded
+    return tuple(discarded)

@@ -13,7 +13,13 @@ from typing import Any
 
 from central.domain.actor import Actor
 from central.domain.audit.change import change
-from central.domain.billing.occupancy import AgreedDays, Occupancy, PeriodBilledError, occupied
+from central.domain.billing.occupancy import (
+    AgreedDays,
+    Occupancy,
+    PeriodBilledError,
+    in_the_way,
+    occupied,
+)
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import (
     AgreementRecord,
@@ -169,7 +175,11 @@ async def _leave_occupancy(
         for occupancy in occupancies
     ]
     belonged = {first: occupancy.id for occupancy in occupancies for first in occupancy.agreements}
-    for occupancy in occupied(spans, before):
+    divided = occupied(spans, before)
+    for _, since in in_the_way(before, divided):
+        message = f"Drafts or held bills say days from {since} on, which change their occupancy."
+        raise PeriodBilledError(message, value=since, remedy=_DISCARD)
+    for occupancy in divided:
         key = await registry.save_occupancy(agreement, occupancy, now)
         for first in occupancy.agreements:
             if belonged.get(first) != key:

@@ -21,9 +21,9 @@ from central.service.ports.registry import (
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.books import Utility
-from tests.support.daily_books import approve, bill, found, heads, issue, measured, run, settle
+from tests.support.daily_books import approve, at, bill, found, heads, issue, measured, run, settle
 
-SEPTEMBER, OCTOBER, NOVEMBER = (date(2026, month, 1) for month in (9, 10, 11))
+SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = (date(2026, month, 1) for month in (9, 10, 11, 12))
 
 
 async def ends(utility: Utility, day: date, first: date = SEPTEMBER) -> list[str]:
@@ -31,6 +31,14 @@ async def ends(utility: Utility, day: date, first: date = SEPTEMBER) -> list[str
     enrol = utility.enrol
     await enrol.agreement(AgreementRecord("A-1", "SP-1", "FLAT", first, day))
     return enrol.discarded
+
+
+async def occupancies(utility: Utility) -> list[tuple[date, date | None]]:
+    """The days of A-1 at SP-1, where it has any."""
+    place = AgreementRecord("A-1", "SP-1", "FLAT", SEPTEMBER, service="electricity")
+    async with utility.enrol.store.transaction() as registry:
+        there = await registry.occupancies(place)
+    return [(one.billing_from, one.ended_on) for one in there if one.agreements]
 
 
 async def kwh(utility: Utility, account: str, period: str = "2026-10") -> Decimal | None:
@@ -78,6 +86,24 @@ async def test_bills_behind_the_new_end_go_with_it(utility: Utility) -> None:
     assert await ends(utility, date(2026, 10, 1)) == []
     await run(utility, "2026-10")
     assert await approve(utility, await run(utility, "2026-10")) == []
+
+
+async def test_a_mistyped_end_that_is_mended_leaves_one_occupancy(utility: Utility) -> None:
+    utility.now = at(DECEMBER)
+    await found(utility, since=SEPTEMBER)
+    await measured(utility, SEPTEMBER, DECEMBER)
+    await settle(utility, "2026-09")
+    await ends(utility, date(2026, 10, 20))
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "DEAR", NOVEMBER))
+    assert len(await occupancies(utility)) == 2
+    assert (await run(utility, "2026-11")).bills[BillState.DRAFT] == 2
+    # The tariff changed on 1 November; nobody had moved out.
+    assert await ends(utility, NOVEMBER) == ["A-1/2026-11"]
+    assert await audited(utility) == 1
+    assert await occupancies(utility) == [(SEPTEMBER, None)]
+    await settle(utility, "2026-11")
+    assert await kwh(utility, "A-1") == Decimal(310)
+    assert await kwh(utility, "A-1", "2026-11") == Decimal(300)
 
 
 async def test_what_is_approved_stays_and_nothing_else_is_changed(utility: Utility) -> None:

@@ -62,6 +62,7 @@ class AgreementTables:
                 occupancy.ended_on,
                 self._firsts(key),
                 self._billed_to(key),
+                self._billed_to(key, decided=True),
             )
             for key, occupancy in self._state.occupancies.items()
             if (occupancy.account, occupancy.point, occupancy.service) == of_agreement
@@ -74,11 +75,17 @@ class AgreementTables:
         mine = (agreement for agreement, of in self._state.occupants.items() if of == key)
         return tuple(sorted(self._state.agreements[agreement].first for agreement in mine))
 
-    def _billed_to(self, key: int) -> date | None:
+    def _billed_to(self, key: int, *, decided: bool = False) -> date | None:
+        open_parts = {
+            row.id
+            for bill in self._state.bills.values()
+            if bill.record.bill.state in _OPEN
+            for row in bill.parts
+        }
         ends = [
             end
             for (of, end), claim in self._state.claims.items()
-            if of == key and claim.first is not None
+            if of == key and claim.first is not None and not (decided and claim.part in open_parts)
         ]
         return max(ends, default=None)
 

@@ -68,7 +68,9 @@ class AgreementRows:
         # What is billed is read after whoever bills has let go.
         held = await self._rows_of("hold_occupancies", **_place(agreement))
         rows = await self._rows_of("occupancies", occupancies=[row[0] for row in held])
-        return tuple(Occupancy(row[0], row[1], row[2], tuple(row[3] or ()), row[4]) for row in rows)
+        return tuple(
+            Occupancy(row[0], row[1], row[2], tuple(row[3] or ()), row[4], row[5]) for row in rows
+        )
 
     async def discard_open(
         self, occupancies: Collection[int], since: date

@@ -63,6 +63,14 @@ SELECT
     (
         SELECT max(end_day) FROM billed_period
         WHERE billed_period.occupancy_id = occupancy.id AND first_day IS NOT NULL
+    ),
+    (
+        SELECT max(billed_period.end_day)
+        FROM billed_period
+        LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
+        LEFT JOIN bill ON bill.id = bill_part.bill_id
+        WHERE billed_period.occupancy_id = occupancy.id AND billed_period.first_day IS NOT NULL
+            AND (billed_period.part_id IS NULL OR bill.state IN ('approved', 'issued'))
     )
 FROM occupancy
 WHERE occupancy.id = ANY(%(occupancies)s)

@@ -12,6 +12,7 @@ from central.domain.billing.occupancy import (
     Occupancy,
     PeriodBilledError,
     default_service,
+    in_the_way,
     occupied,
 )
 from firmware_bridge.contract.errors import InvalidValueError
@@ -30,29 +31,29 @@ def test_agreements_that_follow_one_another_share_an_occupancy() -> None:
 
 
 def test_a_new_agreement_goes_on_with_the_occupancy_before() -> None:
-    kept = Occupancy(7, JAN, None, (JAN,), billed_to=FEB)
+    kept = Occupancy(7, JAN, None, (JAN,), FEB, FEB)
     after = occupied([AgreedDays(JAN, FEB), AgreedDays(FEB)], [kept])
     assert after == [replace(kept, agreements=(JAN, FEB))]
 
 
 def test_nothing_ends_before_what_is_billed() -> None:
-    kept = Occupancy(7, JAN, None, (JAN,), billed_to=MAR)
+    kept = Occupancy(7, JAN, None, (JAN,), MAR, MAR)
     with pytest.raises(PeriodBilledError):
         occupied([AgreedDays(JAN, date(2026, 2, 15))], [kept])
     assert occupied([AgreedDays(JAN, MAR)], [kept]) == [replace(kept, ended_on=MAR)]
 
 
 def test_a_gap_splits_what_is_not_billed_yet() -> None:
-    kept = Occupancy(7, JAN, None, (JAN, MAR), billed_to=FEB)
+    kept = Occupancy(7, JAN, None, (JAN, MAR), FEB, FEB)
     after = occupied([AgreedDays(JAN, date(2026, 2, 15)), AgreedDays(MAR)], [kept])
     assert after == [
-        Occupancy(7, JAN, date(2026, 2, 15), (JAN,), FEB),
+        Occupancy(7, JAN, date(2026, 2, 15), (JAN,), FEB, FEB),
         Occupancy(None, MAR, None, (MAR,)),
     ]
 
 
 def test_an_agreement_before_what_is_billed_has_a_chain_of_its_own() -> None:
-    kept = Occupancy(7, FEB, None, (FEB,), billed_to=MAR)
+    kept = Occupancy(7, FEB, None, (FEB,), MAR, MAR)
     after = occupied([AgreedDays(JAN, FEB), AgreedDays(FEB)], [kept])
     assert after == [Occupancy(None, JAN, FEB, (JAN,)), kept]
 
@@ -70,10 +71,36 @@ def test_what_lost_its_agreements_ends_where_it_begins() -> None:
     assert after == [Occupancy(7, JAN, None, (JAN, MAR)), Occupancy(8, MAR, MAR, ())]
 
 
+def test_drafts_keep_no_occupancy_of_their_own() -> None:
+    kept = [
+        Occupancy(7, JAN, date(2026, 2, 20), (JAN,), date(2026, 2, 20), FEB),
+        Occupancy(8, MAR, None, (MAR,), APR),
+    ]
+    after = occupied([AgreedDays(JAN, MAR), AgreedDays(MAR)], kept)
+    assert [(one.id, one.ended_on, one.agreements) for one in after] == [
+        (7, None, (JAN, MAR)),
+        (8, MAR, ()),
+    ]
+    assert in_the_way(kept, after) == [(8, MAR)]
+    decided = [kept[0], replace(kept[1], decided_to=APR)]
+    assert [one.id for one in occupied([AgreedDays(JAN, MAR), AgreedDays(MAR)], decided)] == [7, 8]
+
+
+def test_drafts_of_days_that_change_their_occupancy_have_to_go() -> None:
+    kept = Occupancy(7, JAN, None, (JAN, MAR), APR, FEB)
+    after = occupied([AgreedDays(JAN, date(2026, 2, 15)), AgreedDays(MAR)], [kept])
+    assert in_the_way([kept], after) == [(7, date(2026, 2, 15))]
+    begun = Occupancy(7, FEB, None, (FEB,), MAR)
+    assert in_the_way([begun], occupied([AgreedDays(JAN, FEB), AgreedDays(FEB)], [begun])) == [
+        (7, FEB)
+    ]
+    assert in_the_way([begun], occupied([AgreedDays(FEB, MAR)], [begun])) == []
+
+
 def test_billing_begins_where_it_is_named_until_something_is_billed() -> None:
     agreed = [AgreedDays(JAN, billing_from=MAR)]
     assert occupied(agreed, [])[0].billing_from == MAR
-    kept = Occupancy(7, JAN, None, (JAN,), billed_to=FEB)
+    kept = Occupancy(7, JAN, None, (JAN,), FEB, FEB)
     with pytest.raises(PeriodBilledError):
         occupied(agreed, [kept])
     with pytest.raises(InvalidValueError):
