@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from central.domain.billing.account_periods import AccountPeriods
-from central.domain.billing.due import AccountPlan, OccupancyChain, PlannedBill, PlannedPart
+from central.domain.billing.planned import AccountPlan, OccupancyChain, PlannedBill, PlannedPart
 from central.domain.rating.inputs.billing_period import BillingPeriod
 
 _Position = tuple[date, date, date, str, int]

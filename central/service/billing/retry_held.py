@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from central.domain.actor import Actor
-from central.domain.billing.due import RunReach
+from central.domain.billing.planned import RunReach
 from central.service.billing.run_bills import RunBills
 from central.service.billing.take_over import TAKEOVER_S
 from central.service.halved import NOBODYS, error_text

@@ -16,14 +16,8 @@ from central.domain.actor import Actor
 from central.domain.billing.account_order import in_account_order
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.due import (
-    AccountPlan,
-    NotBilled,
-    PlannedBill,
-    RunReach,
-    plan_account,
-    waves,
-)
+from central.domain.billing.due import plan_account, waves
+from central.domain.billing.planned import AccountPlan, NotBilled, PlannedBill, RunReach
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.service.billing.rate_accounts import looking_back, rate_accounts
 from central.service.billing.release import this_release

@@ -16,8 +16,14 @@ from uuid import UUID
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.bill import Account, Bill, RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.due import NotBilled, OccupancyChain, OpenBill, PlannedBill, RunReach
 from central.domain.billing.ledger import BankMovement, OpenEntry
+from central.domain.billing.planned import (
+    NotBilled,
+    OccupancyChain,
+    OpenBill,
+    PlannedBill,
+    RunReach,
+)
 from central.domain.billing.read import MeterRead
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.metering.block import DayBlock

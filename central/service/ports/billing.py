@@ -13,8 +13,8 @@ from uuid import UUID
 from central.domain.actor import Actor
 from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.due import NotBilled
 from central.domain.billing.issue import IssueFacts
+from central.domain.billing.planned import NotBilled
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock

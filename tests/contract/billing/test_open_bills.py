@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from central.domain.billing.bill import Party
+from central.domain.billing.bill import Party, RunType
 from central.domain.billing.occupancy import PeriodBilledError
 from central.domain.billing.state import BillState
+from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.audit import AuditFilter
 from central.service.ports.registry import (
     AccountRecord,
@@ -104,6 +105,28 @@ async def test_a_mistyped_end_that_is_mended_leaves_one_occupancy(utility: Utili
     await settle(utility, "2026-11")
     assert await kwh(utility, "A-1") == Decimal(310)
     assert await kwh(utility, "A-1", "2026-11") == Decimal(300)
+
+
+async def test_an_end_that_moves_later_makes_the_open_bill_longer(utility: Utility) -> None:
+    await found(utility, since=OCTOBER)
+    await measured(utility, OCTOBER, NOVEMBER)
+    await ends(utility, date(2026, 10, 11), OCTOBER)
+    drafted = await run(utility, "2026-10", RunType.FINAL)
+    (draft,) = await heads(utility, drafted)
+    assert await ends(utility, date(2026, 10, 21), OCTOBER) == []
+    # Nobody approves it as it is: the customer stays longer than it says.
+    assert await approve(utility, drafted) == [("A-1", "BILL_STALE")]
+    summary = await run(utility, "2026-10", RunType.FINAL)
+    (longer,) = await heads(utility, summary)
+    record = await bill(utility, "A-1", "2026-10")
+    assert longer.uid == draft.uid
+    assert [one.days for one in record.bill.supplies] == [
+        DayRange(OCTOBER, date(2026, 10, 21)),
+    ]
+    assert record.kwh == Decimal(200)
+    assert [entry.line.id for entry in record.bill.lines] == ["energy"]
+    assert await approve(utility, summary) == []
+    assert await issue(utility, summary) == []
 
 
 async def test_what_is_approved_stays_and_nothing_else_is_changed(utility: Utility) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.due import PlannedBill
 from central.domain.billing.occupancy import PeriodBilledError
+from central.domain.billing.planned import PlannedBill
 from central.domain.billing.run_scope import RunScope
 from central.service.billing.run_bills import RunBills
 from central.service.ports.bill_shard import NewBill, RunRecord, ShardTransaction

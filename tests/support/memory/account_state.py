@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from central.domain.billing.chain_order import ChainLink
-from central.domain.billing.due import PlannedBill
+from central.domain.billing.planned import PlannedBill
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn
 from central.service.ports.bill_shard import NewPart

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from central.domain.billing.due import (
+from central.domain.billing.planned import (
     AgreedTerm,
     NotBilled,
     OccupancyChain,
@@ -133,6 +133,11 @@ class MemoryShard:
         number = max(ids, default=0)
         for part in (part for bill in bills for part in bill.parts if not part.claimed):
             occupancy = part.occupancy.occupancy_id
+            if part.held_to is not None:
+                del self._state.claims[occupancy, part.held_to]
+                claim = KeptClaim(part.days.first, self._ids[part.key])
+                self._state.claims[occupancy, part.days.end] = claim
+                continue
             firsts = {one.first for (of, _), one in self._state.claims.items() if of == occupancy}
             if (occupancy, part.days.end) in self._state.claims or part.days.first in firsts:
                 taken.add(part.occupancy.account_id)

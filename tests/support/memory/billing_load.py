@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from central.domain.billing.bill import Account, Party
 from central.domain.billing.cutover_opening import CutoverOpening
-from central.domain.billing.due import OccupancyChain, PlannedBill, PlannedPart
+from central.domain.billing.planned import OccupancyChain, PlannedBill, PlannedPart
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of

@@ -15,7 +15,7 @@ from central.domain.billing.bill import Party
 from central.domain.billing.billing_settings import BillingSettings, SettingsRevision
 from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.document_template import DocumentTemplate
-from central.domain.billing.due import NotBilled
+from central.domain.billing.planned import NotBilled
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.chain_order import ChainLink
-from central.domain.billing.due import PlannedBill
+from central.domain.billing.planned import PlannedBill
 from central.domain.billing.state import BillState
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn

@@ -26,8 +26,8 @@ from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.due import NotBilled, RunReach
 from central.domain.billing.issue import IssueFacts
+from central.domain.billing.planned import NotBilled, RunReach
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock

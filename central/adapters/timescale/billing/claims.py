@@ -13,7 +13,8 @@ from psycopg import AsyncConnection, errors
 from central.adapters.timescale.billing.account_state import OwnRow, own_rows
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import RunType
-from central.domain.billing.due import (
+from central.domain.billing.period_text import period_of
+from central.domain.billing.planned import (
     AgreedTerm,
     NotBilled,
     OccupancyChain,
@@ -21,13 +22,13 @@ from central.domain.billing.due import (
     PlannedBill,
     PlannedPart,
 )
-from central.domain.billing.period_text import period_of
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.stamps import InputStamp
 from firmware_bridge.contract.errors import OperatorError
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
+_TAKEN = "Days are claimed at the same time by somebody else."
 
 
 class PeriodTakenError(OperatorError):
@@ -148,18 +149,24 @@ class ShardClaims:
         """See `ShardTransaction.claim`.
 
         Raises:
-            PeriodTakenError: Somebody else moved where one begins.
+            PeriodTakenError: Somebody else moved where one begins, or took days that one is to
+                hold as well.
         """
         wanted = [planned for bill in bills for planned in bill.parts if not planned.claimed]
         if not wanted:
             return ()
-        rows = await self._rows("next_part_ids", count=len(wanted))
-        keys = [row[0] for row in rows]
+        fresh = [planned for planned in wanted if planned.held_to is None]
+        rows = await self._rows("next_part_ids", count=len(fresh))
+        ids = self.part_ids | {
+            planned.key: row[0] for planned, row in zip(fresh, rows, strict=True)
+        }
+        keys = [ids[planned.key] for planned in wanted]
+        longer = [planned for planned in wanted if planned.held_to is not None]
+        await self._free([(planned, ids[planned.key]) for planned in longer])
         try:
             claimed = await self._rows("claim", **_columns(wanted, keys))
         except errors.ForeignKeyViolation as error:
-            message = "Days are claimed at the same time by somebody else."
-            raise PeriodTakenError(message) from error
+            raise PeriodTakenError(_TAKEN) from error
         held = {row[0] for row in claimed}
         taken = {
             planned.occupancy.account_id
@@ -171,16 +178,18 @@ class ShardClaims:
             for planned, key in zip(wanted, keys, strict=True)
             if planned.occupancy.account_id in taken and key in held
         ]
-        if given:
-            await self.connection.execute(
-                SQL["unclaim"],
-                {
-                    "occupancies": [planned.occupancy.occupancy_id for planned, _ in given],
-                    "parts": [key for _, key in given],
-                },
-            )
-        self.part_ids |= {planned.key: key for planned, key in zip(wanted, keys, strict=True)}
+        if any(planned.occupancy.account_id in taken for planned in longer):
+            raise PeriodTakenError(_TAKEN)
+        await self._free(given)
+        self.part_ids = ids
         return taken
+
+    async def _free(self, parts: Sequence[tuple[PlannedPart, int]]) -> None:
+        """Free the days of parts, each with its key."""
+        if parts:
+            occupancies = [planned.occupancy.occupancy_id for planned, _ in parts]
+            values = {"occupancies": occupancies, "parts": [key for _, key in parts]}
+            await self.connection.execute(SQL["unclaim"], values)
 
     async def before(self, parts: Iterable[PlannedPart]) -> dict[tuple[int, date], _Row]:
         """What is directly before some parts.

@@ -22,7 +22,7 @@ from central.adapters.timescale.billing.stamps import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import Account, Party
-from central.domain.billing.due import PlannedBill
+from central.domain.billing.planned import PlannedBill
 from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from central.domain.billing.bill import Account
-from central.domain.billing.due import OccupancyChain, PlannedBill, PlannedPart
+from central.domain.billing.planned import OccupancyChain, PlannedBill, PlannedPart
 from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold

@@ -19,7 +19,7 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.registry.cycles import periods_of
 from central.adapters.timescale.registry.holidays import newest_holidays
 from central.adapters.timescale.registry.series import newest_days
-from central.domain.billing.due import NotBilled, OccupancyChain, OpenBill, PlannedBill
+from central.domain.billing.planned import NotBilled, OccupancyChain, OpenBill, PlannedBill
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.unrated import rating_failed

@@ -9,14 +9,13 @@ from central.domain.billing.account_periods import AccountPeriods, CycleAssignme
 from central.domain.billing.bill import RunType
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.due import (
+from central.domain.billing.due import plan_account, waves
+from central.domain.billing.planned import (
     AccountPlan,
     AgreedTerm,
     OccupancyChain,
     OpenBill,
     RunReach,
-    plan_account,
-    waves,
 )
 from central.domain.rating.inputs.segments import DayRange
 
@@ -121,6 +120,20 @@ def test_an_open_bill_is_made_again_and_takes_what_is_due_in_its_period() -> Non
         ((10, OCTOBER), True),
         ((11, OCTOBER), False),
     ]
+
+
+def test_adjoining_days_of_an_agreement_are_one_part_of_the_open_bill() -> None:
+    end = date(2026, 10, 16)
+    period = Cycle.parse("2026-10").period
+    draft = OpenBill(7, 1, period, RunType.FINAL, ((10, 1000, DayRange(OCTOBER, end)),))
+    (bill,) = plan(replace(CHAIN, claimed_to=end), open_bills=(draft,)).bills
+    (part,) = bill.parts
+    assert (bill.bill_id, part.days) == (7, DayRange(OCTOBER, NOVEMBER))
+    assert (part.claimed, part.held_to) == (False, end)
+    # Another agreement's days are a part of their own, on the same bill.
+    terms = (AgreedTerm(1000, "HOME", AUGUST, end), AgreedTerm(1001, "DEAR", end, None))
+    (bill,) = plan(replace(CHAIN, claimed_to=end, terms=terms), open_bills=(draft,)).bills
+    assert [part.days for part in bill.parts] == [DayRange(OCTOBER, end), DayRange(end, NOVEMBER)]
 
 
 def test_waves_take_the_oldest_of_every_account_first() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from central.domain.billing.bill import Account, Party, RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.due import AgreedTerm, OccupancyChain, PlannedBill, PlannedPart
+from central.domain.billing.planned import AgreedTerm, OccupancyChain, PlannedBill, PlannedPart
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState, Credit, Origin, Peak, YearSum
