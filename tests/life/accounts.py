@@ -16,24 +16,33 @@ from tests.life.violation import Violation
 
 _DAY = timedelta(days=1)
 _COVERED = {"issued": "billed", "approved": "approved", "draft": "draft", "held": "held"}
-Energy = Mapping[tuple[str, str], tuple[int, int, Decimal]]
-"""Unit and coverage to intervals, those without a value, and the sum of the others."""
+Energy = Mapping[tuple[str, str, str], tuple[int, int, Decimal]]
+"""Service, unit and coverage to intervals, those without a value, and the sum of the others."""
 
 
-def energy(books: Books, parts: Sequence[Part], blocks: Blocks, last: date) -> Energy:
+def energy(
+    books: Books, parts: Sequence[Part], blocks: Blocks, read: Mapping[str, Blocks], last: date
+) -> Energy:
     """What becomes of each validated interval, counted from blocks, books and parts.
 
     Args:
         books: Whose points are whose.
         parts: Live parts.
         blocks: The newest of the days that are counted.
+        read: By service, those that its bills read.
         last: The present day: what ends later is not due yet.
     """
-    found: dict[tuple[str, str], tuple[int, int, Decimal]] = {}
+    found: dict[tuple[str, str, str], tuple[int, int, Decimal]] = {}
     occupancies = books.occupancies()
-    for (point, obis, day), block in blocks.found.items():
+    billed = [
+        (service, place, read[service].found.get(place, block) if service in read else block)
+        for place, block in blocks.found.items()
+        for service in books.points[place[0]].billing(place[1])
+    ]
+    for service, (point, obis, day), block in billed:
         unit = "L" if obis in {GAS, WATER} else "Wh"
-        key = unit, _covered(books, parts, occupancies, point, day, last)
+        place = point, service
+        key = service, unit, _covered(books, parts, occupancies, place, day, last)
         values = block.values
         there = values != MISSING
         used = Decimal(int(values[there].sum()))
@@ -50,19 +59,20 @@ def _covered(  # noqa: PLR0913, PLR0917 - whose day it is
     books: Books,
     parts: Sequence[Part],
     occupancies: Sequence[Occupancy],
-    point: str,
+    place: tuple[str, str],
     day: date,
     last: date,
 ) -> str:
-    reads = [part for part in parts if part.point == point and part.first <= day < part.end]
+    own = [part for part in parts if (part.point, part.service) == place]
+    reads = [part for part in own if part.first <= day < part.end]
     if reads:
         return _COVERED[reads[0].state] if len(reads) == 1 else "twice"
     for one in occupancies:
-        if one.point == point and one.first <= day and (one.end is None or day < one.end):
+        if one.place[1:] == place and one.first <= day and (one.end is None or day < one.end):
             over = books.due(one.account, one.first, last) > day
             return "due" if over else "not yet due"
     agreed = any(
-        one.point == point and one.first <= day and (one.end is None or day < one.end)
+        one.place[1:] == place and one.first <= day and (one.end is None or day < one.end)
         for one in books.agreements
     )
     return "billed elsewhere" if agreed else "vacant"
@@ -70,12 +80,13 @@ def _covered(  # noqa: PLR0913, PLR0917 - whose day it is
 
 def reconciled(expected: Energy, report: Any) -> Iterator[Violation]:  # noqa: ANN401 - as JSON says it
     """7: the product's report says the same, to the watt-hour."""
-    said: dict[tuple[str, str], tuple[int, int, Decimal]] = {}
-    for one in report.to_json()["energy"]:
-        key = one["unit"], one["coverage"]
-        before = said.get(key, (0, 0, Decimal(0)))
-        own = one["intervals"], one["missing"], Decimal(one["total"])
-        said[key] = (before[0] + own[0], before[1] + own[1], before[2] + own[2])
+    said = {
+        (one["service"], one["unit"], one["coverage"]): (
+            *(one["intervals"], one["missing"]),
+            Decimal(one["total"]),
+        )
+        for one in report.to_json()["energy"]
+    }
     for key in sorted(expected.keys() | said.keys()):
         if expected.get(key) != said.get(key):
             yield Violation(7, f"{key}: the report has {said.get(key)}, not {expected.get(key)}")
@@ -94,8 +105,7 @@ def guessed_too_often(
     for one in books.occupancies():
         row = 0
         for part in sorted(parts, key=lambda part: part.first):
-            mine = (part.account, part.point) == (one.account, one.point)
-            if mine and part.state == "issued":
+            if part.place == one.place and part.state == "issued":
                 row = row + 1 if part.bill in guessed else 0
                 if row > most:
                     yield Violation(0, f"{part} is the {row}th in a row that is estimated")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from tests.life.truth import Counter
+from tests.life.truth import SERVICE, Counter
 
 Bank = dict[str, list[tuple[str, Fraction]]]
 """Label to credits: the month they were earned in, and kWh; oldest first."""
@@ -116,7 +116,7 @@ class Plan:
 
 @dataclass
 class Agreement:
-    """Who pays for a point, by which tariff, from a local day to another."""
+    """Who pays for a service at a point, by which tariff, from a local day to another."""
 
     account: str
     point: str
@@ -125,16 +125,28 @@ class Agreement:
     end: date | None = None
     billing_from: date | None = None
     """Where another system billed what lies before."""
+    service: str = "electricity"
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Whose it is, and of what."""
+        return self.account, self.point, self.service
 
 
 @dataclass(frozen=True)
 class Occupancy:
-    """One account at one point, unbroken."""
+    """One account at one service of a point, unbroken."""
 
     account: str
     point: str
     first: date
     end: date | None
+    service: str = "electricity"
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Whose it is, and of what."""
+        return self.account, self.point, self.service
 
 
 @dataclass
@@ -163,6 +175,17 @@ class Point:
     what: str
     gateway: str
     counters: list[Counter] = field(default_factory=list)
+    services: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What else is sold there, to the quantities that it bills."""
+
+    @property
+    def service(self) -> str:
+        """What bills all that is counted there."""
+        return SERVICE[self.what]
+
+    def billing(self, obis: str) -> list[str]:
+        """The services that bill a quantity."""
+        return [self.service, *(name for name, codes in self.services.items() if obis in codes)]
 
 
 @dataclass
@@ -188,6 +211,9 @@ class Books:
     in_a_row: int = 0
     """How many bills of a customer in a row may have estimates."""
     silent: dict[str, date] = field(default_factory=dict)
+    handed: set[tuple[tuple[str, str, str], date]] = field(default_factory=set)
+    """Whose last bill under a tariff was issued when the next one was known, and that one's first
+    day."""
 
     def counters(self) -> Iterator[Counter]:
         for point in self.points.values():
@@ -197,6 +223,17 @@ class Books:
         """By date; of those of one date, the one that was added last."""
         newest = {one.effective: one for one in self.plans[plan]}
         return [newest[effective] for effective in sorted(newest)]
+
+    def in_force(self, plan: str, day: date) -> Plan:
+        """The version of a plan that is in force on a day."""
+        return [one for one in self.versions(plan) if one.effective <= day][-1]
+
+    def follows(self, place: tuple[str, str, str], day: date, plan: str) -> Plan | None:
+        """The version of another plan under which somebody stays from a day on."""
+        for one in self.agreements:
+            if (one.place, one.first) == (place, day) and one.plan != plan:
+                return self.in_force(one.plan, day)
+        return None
 
     def withdraw(self, plan: str, effective: date) -> None:
         """A version was entered by mistake; what was in force before holds on."""
@@ -238,13 +275,13 @@ class Books:
         return date(first.year + years, month + 1, 1)
 
     def occupancies(self) -> list[Occupancy]:
-        """Agreements of one account at one point that follow each other without a break."""
+        """Agreements of one account at one service that follow each other without a break."""
         found: list[Occupancy] = []
-        for one in sorted(self.agreements, key=lambda a: (a.point, a.account, a.first)):
+        for one in sorted(self.agreements, key=lambda a: (a.point, a.service, a.account, a.first)):
             last = found[-1] if found else None
-            if last and (last.point, last.account, last.end) == (one.point, one.account, one.first):
-                found[-1] = Occupancy(one.account, one.point, last.first, one.end)
+            if last and (last.place, last.end) == (one.place, one.first):
+                found[-1] = replace(last, end=one.end)
             else:
                 begins = one.billing_from or one.first
-                found.append(Occupancy(one.account, one.point, begins, one.end))
+                found.append(Occupancy(one.account, one.point, begins, one.end, one.service))
         return found

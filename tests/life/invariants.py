@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from uuid import UUID
 
-from tests.life.books import Books, Occupancy, PayIn, State
+from tests.life.books import Books, Occupancy, PayIn, Plan, State
 from tests.life.look import Lines, Look, Part
 from tests.life.oracle import Rated, rate_part
 from tests.life.truth import midnight
@@ -34,11 +34,11 @@ def unclosed(
 
 
 def claimed_twice(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
-    """2: a day of a point is claimed at most once, and the claims of an occupancy tile time."""
-    by_point: dict[str, list[Part]] = {}
+    """2: a day of a service is claimed at most once, and the claims of an occupancy tile time."""
+    by_service: dict[tuple[str, str], list[Part]] = {}
     for part in parts:
-        by_point.setdefault(part.point, []).append(part)
-    for found in by_point.values():
+        by_service.setdefault((part.point, part.service), []).append(part)
+    for found in by_service.values():
         found.sort(key=lambda part: (part.first, part.end))
         for before, after in pairwise(found):
             if after.first < before.end:
@@ -85,7 +85,7 @@ def _chain(occupancy: Occupancy, parts: Sequence[Part]) -> list[Part]:
     own = [
         part
         for part in parts
-        if (part.account, part.point) == (occupancy.account, occupancy.point)
+        if part.place == occupancy.place
         and occupancy.first <= part.first
         and (occupancy.end is None or part.first < occupancy.end)
     ]
@@ -100,29 +100,30 @@ class Judge:
         self._parts = parts
         self._lines = lines
         self._blocks = blocks
-        self._before = {(part.account, part.point, part.end): part for part in parts}
+        self._before = {(part.place, part.end): part for part in parts}
         occupancies = books.occupancies()
-        self._moves_in = {(one.account, one.point, one.first) for one in occupancies}
-        self._moves_out = {(one.account, one.point, one.end) for one in occupancies}
-        self._rated: dict[tuple[UUID, str, date], Rated | None] = {}
+        self._moves_in = {(one.place, one.first) for one in occupancies}
+        self._moves_out = {(one.place, one.end) for one in occupancies}
+        self._rated: dict[tuple[UUID, str, str, date], Rated | None] = {}
 
     def opening(self, part: Part) -> State | None:
         """What the part directly before it left; None where there is none to open from."""
-        key = part.account, part.point
-        if (*key, part.first) in self._moves_in:
-            return self._books.openings.get(key, State())
-        before = self._before.get((*key, part.first))
+        if (part.place, part.first) in self._moves_in:
+            return self._books.openings.get((part.account, part.point), State())
+        before = self._before.get((part.place, part.first))
         return None if before is None or before.state == "held" else before.closing
 
     def rated(self, part: Part) -> Rated | None:
         """What a part must be; None where something is missing."""
-        key = part.bill, part.point, part.first
+        key = part.bill, part.point, part.service, part.first
         if key not in self._rated:
             self._rated[key] = self._rate(part)
         return self._rated[key]
 
     def _rate(self, part: Part) -> Rated | None:
         opening = self.opening(part)
+        after = self._books.follows(part.place, part.end, part.plan)
+        drops = after is not None and "takes_over" not in after.said
         return rate_part(
             self._books,
             part.point,
@@ -132,17 +133,25 @@ class Judge:
             opening or State(),
             self._blocks,
             paid_in=self.taken(part),
-            final=(part.account, part.point, part.end) in self._moves_out,
+            ends=drops or (part.place, part.end) in self._moves_out,
+            before=self._not_handed(part),
         )
+
+    def _not_handed(self, part: Part) -> Plan | None:
+        """The version of another tariff whose last bill was issued before this one was known."""
+        earlier = self._before.get((part.place, part.first))
+        if earlier is None or earlier.plan == part.plan or earlier.state != "issued":
+            return None
+        if (part.place, part.first) in self._books.handed:
+            return None
+        return self._books.in_force(earlier.plan, part.first - _DAY)
 
     def taken(self, part: Part) -> list[PayIn]:
         """What was paid in and this part takes: what no earlier one did."""
         open_parts = sorted(
             other.first
             for other in self._parts
-            if (other.account, other.point) == (part.account, part.point)
-            and other.end <= part.first
-            and other.state != "issued"
+            if other.place == part.place and other.end <= part.first and other.state != "issued"
         )
         ends = {other.first: other.end for other in self._parts if other.account == part.account}
         return [

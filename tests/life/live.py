@@ -198,7 +198,13 @@ class Living:
             if part.bill in moved and (judge.waits(part) or judge.conflicts(part)):
                 found.append(Violation(5, f"{part}, and something of its days waits"))
         self.lived.judged += len(fresh) + len(moved)
-        _take(judge, (part for part in judged if part.bill in moved and part.state == "issued"))
+        issued = [part for part in judged if part.bill in moved and part.state == "issued"]
+        _take(judge, issued)
+        books.handed |= {
+            (part.place, part.end)
+            for part in issued
+            if books.follows(part.place, part.end, part.plan)
+        }
         self._raise(day, found)
         self._states = {part.bill: part.state for part in parts}
 
@@ -238,14 +244,19 @@ class Living:
         points = self.world.books.points
         blocks = await self.look.blocks((point, first, end, None) for point in points)
         # What changed after its bill counts as the bill read it.
-        read = await self.look.blocks(
-            (part.point, max(first, part.first), min(end, part.end), part.made_at)
-            for part in parts
-            if part.state != "held" and part.first < end and part.end > first
-        )
-        blocks.found.update(read.found)
+        billed = [
+            part for part in parts if part.state != "held" and part.first < end and part.end > first
+        ]
+        read = {
+            service: await self.look.blocks(
+                (part.point, max(first, part.first), min(end, part.end), part.made_at)
+                for part in billed
+                if part.service == service
+            )
+            for service in sorted({part.service for part in billed})
+        }
         report = await self.world.product.reconciled(first, end)
-        return reconciled(energy(self.world.books, parts, blocks, present), report)
+        return reconciled(energy(self.world.books, parts, blocks, read, present), report)
 
     async def _kept(self) -> Iterable[Violation]:
         """10: what is poison is kept."""

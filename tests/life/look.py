@@ -19,14 +19,15 @@ from tests.life.validated import MISSING, Block, Blocks
 
 # Bills that were discarded, or cancelled by another, are not live; nor is one that cancels.
 _PARTS = """
-SELECT account.number, service_point.name, tariff.name, bill_part.first_day, bill_part.end_day,
-    bill.state, bill.uid, bill.total, bill_part.closing, bill.holds,
-    bill.creator, bill.approver, bill.made_at
+SELECT account.number, service_point.name, service.name, tariff.name,
+    bill_part.first_day, bill_part.end_day, bill.state, bill.uid, bill.total, bill_part.closing,
+    bill.holds, bill.creator, bill.approver, bill.made_at
 FROM bill_part
 JOIN bill ON bill.id = bill_part.bill_id
 JOIN agreement ON agreement.id = bill_part.agreement_id
 JOIN account ON account.id = agreement.account_id
 JOIN service_point ON service_point.id = agreement.service_point_id
+JOIN service ON service.id = agreement.service_id
 JOIN tariff ON tariff.id = agreement.tariff_id
 WHERE bill.state <> 'discarded' AND bill.cancels IS NULL
     AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
@@ -67,6 +68,7 @@ class Part:
     Args:
         account: Number.
         point: Name.
+        service: Name.
         plan: Name of the tariff.
         first: First local day.
         end: The day after the last.
@@ -82,6 +84,7 @@ class Part:
 
     account: str
     point: str
+    service: str
     plan: str
     first: date
     end: date
@@ -93,6 +96,11 @@ class Part:
     creator: str
     approver: str | None
     made_at: datetime
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Whose it is, and of what."""
+        return self.account, self.point, self.service
 
     def __str__(self) -> str:
         return f"{self.account} at {self.point} {self.first}..{self.end} ({self.state})"
@@ -162,11 +170,12 @@ def _code(obis: bytes) -> str:
 
 
 def _part(row: tuple[Any, ...]) -> Part:
-    account, point, plan, first, end, state, bill, total, closing, *rest = row
+    account, point, service, plan, first, end, state, bill, total, closing, *rest = row
     holds, creator, approver, made_at = rest
     return Part(
         account,
         point,
+        service,
         plan,
         first,
         end,

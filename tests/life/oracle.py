@@ -64,12 +64,15 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     opening: State,
     blocks: Blocks,
     *,
-    final: bool = False,
+    ends: bool = False,
+    before: Plan | None = None,
     paid_in: Sequence[PayIn] = (),
 ) -> Rated | None:
     """Rate the days of one agreement; None where a value is missing.
 
-    What a final part would leave is settled by its tariff instead.
+    What a part would leave is settled by its tariff instead where it `ends`: the customer goes, or
+    the next tariff takes nothing over. What another tariff `before` left, which no bill under that
+    one could hand over, is taken over by this one, or settled by that one's rule.
 
     Raises:
         UnlikeTruthError: The product's blocks say something else than the readings do.
@@ -79,6 +82,10 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     if any(one is None for one in sums):
         return None
     bank = {label: list(found) for label, found in opening.bank.items()}
+    lines: dict[Key, Decimal] = {}
+    if before is not None and "takes_over" not in spans[0].plan.said:
+        lines["nem_settlement", before.name] = _settled(bank, before)
+        bank.clear()
     month = (end - _DAY).replace(day=1)
     quantities = [
         _net(found, span.plan, bank, month.isoformat())
@@ -87,7 +94,6 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     ]
     _round_quantities(quantities, spans)
     highest = [_highest(books, point, span, blocks) for span in spans]
-    lines: dict[Key, Decimal] = {}
     for charged, peak, span in zip(quantities, highest, spans, strict=True):
         own = _energy_and_time(charged, span, first, end)
         if peak is not None:
@@ -98,7 +104,7 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     if spans[-1].plan.said.get("prepaid"):
         lines["prepaid", ""] = _drawn(lines, bank, paid_in, first)
     closing = State(by_month(bank), _peaks(opening.peaks, highest, month))
-    if final:
+    if ends:
         lines["nem_settlement", ""] = _settled(closing.bank, spans[-1].plan)
         closing = State()
     kwh = sum((value for one in quantities for value in one.values()), Fraction(0))

@@ -162,6 +162,16 @@ def _what_bills_read_is_not_asked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconciliation.TimescaleReconciliation, "as_billed", nothing)
 
 
+def _a_day_has_one_reader(patch: pytest.MonkeyPatch) -> None:
+    before = reconciliation.TimescaleReconciliation.as_billed
+
+    async def of_one(self: Any, days: Any) -> Any:  # noqa: ANN401 - likewise
+        read = {(key.channel, key.day): one for key, one in (await before(self, days)).items()}
+        return {key: read[key[1:]] for key in days if key[1:] in read}
+
+    patch.setattr(reconciliation.TimescaleReconciliation, "as_billed", of_one)
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -188,6 +198,7 @@ PATCHES: dict[str, Patch] = {
     "a change of cycle that waits for the old one's end": _a_cut_period_is_billed_with_its_own,
     "money paid in that no bill takes": _what_is_paid_in_is_not_looked_for,
     "a day that changed after its bill": _what_bills_read_is_not_asked,
+    "two services that read a day in two versions": _a_day_has_one_reader,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }
 """By the name of the fault."""

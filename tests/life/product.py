@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -48,6 +48,7 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
 )
+from central.service.ports.registry_services import ServiceRecord
 from central.service.ports.withdrawals import NamedAgreement
 from central.service.registry.cutover_file import read_cutover_file
 from central.service.registry.cycles import BillingCycles
@@ -58,7 +59,8 @@ from central.service.validation.decisions import accept_finding, decide_conflict
 from central.service.validation.validate import Validate
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
-from tests.life.truth import GAS, WATER
+from tests.life.books import Agreement
+from tests.life.truth import GAS, SERVICE, WATER
 from tests.life.wire import MAKER
 from tests.support.actors import person
 
@@ -160,10 +162,10 @@ class Product:
         for _ in range(2):
             await ledger.post(entry, person("cashier"), "paid at the counter")
 
-    async def unagree(self, account: str, point: str, first: date) -> None:
+    async def unagree(self, one: Agreement) -> None:
         """Withdraw an agreement."""
         withdraw = Withdraw(self._registry, person("registrar"), self._clock)
-        named = NamedAgreement(account, point, first)
+        named = NamedAgreement(one.account, one.point, one.first, one.service)
         await withdraw.agreement(named, "entered by mistake")
 
     async def cutover(self, text: str) -> None:
@@ -198,10 +200,15 @@ class Product:
     async def account(self, number: str, name: str) -> None:
         await self._enrol.account(AccountRecord(number, Party(name)))
 
-    async def agreement(
-        self, account: str, point: str, plan: str, first: date, end: date | None
-    ) -> None:
-        await self._enrol.agreement(AgreementRecord(account, point, plan, first, end))
+    async def service(self, point: str, name: str, codes: Sequence[str]) -> None:
+        """Sell something at a point that bills some of its channels."""
+        await self._enrol.services(point, ServiceRecord(name, tuple(map(Obis.parse, codes))))
+
+    async def agreement(self, one: Agreement) -> None:
+        record = AgreementRecord(one.account, one.point, one.plan, one.first, one.end)
+        # What bills all that is counted is made with the first agreement, and not named.
+        own = one.service in SERVICE.values()
+        await self._enrol.agreement(record if own else replace(record, service=one.service))
 
     async def send(self, window: Sequence[tuple[str, bytes]]) -> Counter[OutcomeKind]:
         """Ingest messages of gateways in one transaction."""

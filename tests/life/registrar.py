@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -88,45 +89,60 @@ class Registrar:
         await self.product.pay_in(key, said["account"], since, amount)
         self.books.pay_ins.append(PayIn(said["account"], since, Fraction(amount)))
 
+    async def _service(self, event: Event) -> None:
+        """Something else is sold at a point, which bills some of what is counted there."""
+        said = event.said
+        point = self.books.points[said["point"]]
+        await self.product.service(point.name, said["name"], said["bills"])
+        point.services[said["name"]] = tuple(said["bills"])
+
     async def _agree(self, event: Event) -> None:
         said = event.said
         first = date.fromisoformat(said["first"])
-        one = Agreement(said["account"], said["point"], said["plan"], first)
-        await self.product.agreement(one.account, one.point, one.plan, first, None)
+        service = self._service_of(event)
+        one = Agreement(said["account"], said["point"], said["plan"], first, service=service)
+        await self.product.agreement(one)
         self.books.agreements.append(one)
 
     async def _leave(self, event: Event) -> None:
         """The agreement of a point that is open ends."""
         end = date.fromisoformat(event.said["end"])
-        name = event.said["point"]
-        one = next((a for a in self.books.agreements if a.point == name and a.end is None), None)
+        one = self._open(event)
         if one is None or end <= one.first:
-            raise KeyError(name)
-        await self.product.agreement(one.account, one.point, one.plan, one.first, end)
+            raise KeyError(event.said["point"])
+        await self.product.agreement(replace(one, end=end))
         one.end = end
+
+    def _service_of(self, event: Event) -> str:
+        """That is named, or what bills all that a point counts."""
+        name: str = event.said.get("service", self.books.points[event.said["point"]].service)
+        return name
+
+    def _open(self, event: Event) -> Agreement | None:
+        """The agreement of a point that has no end."""
+        place = event.said["point"], self._service_of(event)
+        own = (one for one in self.books.agreements if (one.point, one.service) == place)
+        return next((one for one in own if one.end is None), None)
 
     async def _unagree(self, event: Event) -> None:
         """The open agreement of a point was entered by mistake.
 
         If the customer had another one there until then, that one goes on.
         """
-        name = event.said["point"]
-        one = next(a for a in reversed(self.books.agreements) if a.point == name)
-        if one.end is not None or (one.account, name) in self.books.openings:
-            raise KeyError(name)
-        await self.product.unagree(one.account, name, one.first)
+        one = self._open(event)
+        if one is None or (one.account, one.point) in self.books.openings:
+            raise KeyError(event.said["point"])
+        await self.product.unagree(one)
         self.books.agreements.remove(one)
         for before in self.books.agreements:
-            if (before.account, before.point, before.end) == (one.account, name, one.first):
-                await self.product.agreement(before.account, name, before.plan, before.first, None)
+            if (before.place, before.end) == (one.place, one.first):
+                await self.product.agreement(replace(before, end=None))
                 before.end = None
 
     async def _switch(self, event: Event) -> None:
         """The customer of a point goes on under another tariff."""
         said = event.said
-        one = next(
-            (a for a in self.books.agreements if a.point == said["point"] and not a.end), None
-        )
+        one = self._open(event)
         first = date.fromisoformat(said["first"])
         if one is None or first <= one.first:
             raise KeyError(said["point"])

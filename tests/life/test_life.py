@@ -12,7 +12,8 @@ import pytest
 from tests.life.draw import draw
 from tests.life.events import Life
 from tests.life.failed import KEPT, Trials, keep_shortest
-from tests.life.faults import FAULTS, Fault
+from tests.life.fault import Fault
+from tests.life.faults import FAULTS
 from tests.life.live import live
 from tests.life.patches import PATCHES
 from tests.life.violation import LifeBrokenError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,7 +19,10 @@ OBIS = {
     "gas": (GAS,),
     "water": (WATER,),
 }
+SERVICE = {"electricity": "electricity", "solar": "electricity", "gas": "gas", "water": "water"}
+"""What bills all that a point counts."""
 INPUT = {IMPORT: "import", EXPORT: "export", GAS: "m3", WATER: "m3"}
+DAY_S = 86_400
 GAP = timedelta(hours=2)
 """A longer gap is not estimated."""
 
@@ -115,16 +118,28 @@ class Counter:
         self.misread: dict[int, int] = {}
         self.misread_validated: dict[int, int] = {}
 
+    @cached_property
+    def _first_day(self) -> date:
+        return self.start.astimezone(ZoneInfo(self.zone)).date()
+
     def boundary(self, instant: datetime) -> int:
-        """The last boundary that is not after an instant."""
+        """The last boundary that is not after an instant; those of a day are local midnights."""
+        if self.period_s == DAY_S:
+            return (instant.astimezone(ZoneInfo(self.zone)).date() - self._first_day).days
         return (instant - self.start) // timedelta(seconds=self.period_s)
 
     def instant(self, boundary: int) -> datetime:
+        if self.period_s == DAY_S:
+            return midnight(self._first_day + timedelta(days=boundary), self.zone)
         return self.start + boundary * timedelta(seconds=self.period_s)
 
     def run(self, register: Register, places: NDArray[np.int64], values: NDArray[np.int64]) -> Run:
         """Readings of a register at some boundaries."""
-        at_ms = int(self.start.timestamp() * 1000) + places * (self.period_s * 1000)
+        if self.period_s == DAY_S:
+            instants = [self.instant(place).timestamp() for place in places.tolist()]
+            at_ms = np.array(instants, np.int64) * 1000
+        else:
+            at_ms = int(self.start.timestamp() * 1000) + places * (self.period_s * 1000)
         return Run(register.serial, self.obis, self.period_s, at_ms, values)
 
     def of_day(self, day: date) -> slice:

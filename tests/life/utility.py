@@ -40,6 +40,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "SOLAR": home(MADRID, bank=True, per="day", standing="0.20", at_end="0.037"),
     "SOLAR2": home(MADRID, bank=True, per="day", standing="0.25", at_end="0.02", takes_over="nem"),
     "SHOP": flat(YORK, demand="4.10", window="15m", least="1.2", ratchet="80"),
+    "GRID": flat(MADRID, flat="0.0412"),
     "PREPAID": flat(MADRID, prepaid=True),
     "GAS": flat(BOGOTA, input="m3", digits=0),
     "WATER": {

@@ -3,6 +3,7 @@
 Field, before the day's readings are sent:
 
     seller, gateway, tariff, cycle, point, customer, assign, agree, leave, switch, exchange
+    service  something else is sold at a point, which bills some of what is counted there
     pay_in   a customer pays into the prepaid balance
     unagree  the open agreement of a point was entered by mistake
     window   held bills wait for days, then what they lack is estimated

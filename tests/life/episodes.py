@@ -1,0 +1,59 @@
+"""What every life meets: sequences of events in which faults were found."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+from tests.life.events import Event
+from tests.life.truth import IMPORT
+from tests.life.utility import CORE, FIRST, Site, month_after
+
+_DAY = timedelta(days=1)
+GRID = "SP-7"
+
+
+def episodes(chance: random.Random, months: int, sites: Sequence[Site]) -> list[Event]:
+    """Those of a life, where it is long enough; they stop on days of the office alone.
+
+    Args:
+        chance: What draws them.
+        months: From `FIRST` on.
+        sites: Of the utility.
+    """
+    if len(sites) == len(CORE):
+        return []
+    return [
+        event
+        for found in (_grid(chance),)
+        for event in found
+        if event.day < month_after(FIRST, months)
+    ]
+
+
+def _on(month: int, day: int) -> date:
+    return month_after(FIRST, month) + (day - 1) * _DAY
+
+
+def _ends(told: date, point: str, end: date, service: str | None = None) -> Event:
+    said = {"point": point, "end": end.isoformat()}
+    return Event(told, "leave", said if service is None else {**said, "service": service})
+
+
+def _grid(chance: random.Random) -> Iterator[Event]:
+    """Two services bill one channel, and a day is another when the second one reads it."""
+    yield Event(FIRST, "service", {"point": GRID, "name": "grid", "bills": [IMPORT]})
+    yield _sold(FIRST, "A-7", FIRST)
+    month = chance.randrange(3, 9)
+    yield _ends(_on(month - 1, 24), GRID, _on(month, 1), "grid")
+    read = _on(month + 1, 8)
+    yield Event(read, "conflict", {"point": GRID, "back": chance.randint(220, 500), "more": 1})
+    yield Event(read, "decide", {"point": GRID, "choice": "replace"})
+    yield Event(read + _DAY, "customer", {"account": "G-1", "name": "Customer G-1"})
+    yield _sold(read + _DAY, "G-1", _on(month, 1))
+
+
+def _sold(day: date, account: str, first: date) -> Event:
+    said = {"account": account, "point": GRID, "service": "grid", "plan": "GRID"}
+    return Event(day, "agree", {**said, "first": first.isoformat()})

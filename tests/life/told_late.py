@@ -1,0 +1,27 @@
+"""Faults of what is told, changed or found after a bill was made, each as a short life."""
+
+from __future__ import annotations
+
+from tests.life.events import Event
+from tests.life.fault import Fault, at, bills
+from tests.life.truth import IMPORT
+from tests.life.utility import FIRST
+
+_GRID = {"point": "SP-1", "service": "grid"}
+
+TOLD_LATE = (
+    Fault(
+        "two services that read a day in two versions",
+        7,
+        2,
+        (
+            Event(FIRST, "service", {"point": "SP-1", "name": "grid", "bills": [IMPORT]}),
+            at(0, 10, "exchange", point="SP-1", serial="S1-2", hours=3, misread=3),
+            at(1, 10, "reread", point="SP-1"),
+            at(1, 12, "customer", account="G-1", name="Customer G-1"),
+            at(1, 12, "agree", account="G-1", plan="GRID", first=FIRST.isoformat(), **_GRID),
+            *bills(1, 16, "2026-09"),
+        ),
+        (0,),
+    ),
+)
