@@ -6,7 +6,7 @@ price an interval twice, but each interval belongs to one part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -42,6 +42,8 @@ class Coverage(StrEnum):
     """A part reads it without a claim, or another part has the claim."""
     NOT_READ = "not read"
     """It is claimed, and no part reads it."""
+    NOT_IN_BILL = "not in the bill"
+    """A part has the day, and was rated without this channel."""
 
     @property
     def remedy(self) -> str | None:
@@ -71,6 +73,7 @@ _REMEDIES = {
     Coverage.TWICE: "Two bills read it: look at the claim conflicts.",
     Coverage.NOT_CLAIMED: "A bill reads it without a claim: look at the claim conflicts.",
     Coverage.NOT_READ: "It is claimed without a bill: look at the claim conflicts.",
+    Coverage.NOT_IN_BILL: "Run a draft again; an issued bill needs a correction.",
 }
 
 _STATES = {
@@ -89,11 +92,19 @@ class LivePart:
         id: Its key.
         days: Local days that it reads.
         state: Of its bill.
+        days_read: Days of each channel that it was rated with; None where nobody kept them.
     """
 
     id: int
     days: DayRange
     state: BillState
+    days_read: Mapping[int, Sequence[DayRange]] | None = None
+
+    def reads(self, channel: int, day: date) -> bool:
+        """Whether it was rated with a channel's day, one of its own."""
+        if self.days_read is None:
+            return True
+        return any(_in(day, days) for days in self.days_read.get(channel, ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from central.domain.billing.coverage import LivePart
 from central.service.ports.reconciliation import ReadDay, ReconciledService, ValidatedDay
 
 
@@ -66,18 +67,18 @@ def read_again(
         validated: Days by channel.
     """
     return {
-        ReadDay(part, channel, day.day)
+        ReadDay(reader.id, channel, day.day)
         for service in services
         for channel in service.channels
         for day in validated.get(channel, ())
-        if day.version > 1 and (part := _reader(service, day.day)) is not None
+        if day.version > 1 and (reader := reader_of(service, day.day)) is not None
     }
 
 
-def _reader(service: ReconciledService, day: date) -> int | None:
-    """Key of the one part of a service's bills that reads a day."""
+def reader_of(service: ReconciledService, day: date) -> LivePart | None:
+    """The one part of a service's bills that has a day."""
     reading = [
-        live.id
+        live
         for mine in service.occupied
         for live in mine.parts
         if live.days.first <= day < live.days.end
@@ -99,12 +100,11 @@ class BilledDays:
         self._as_billed = as_billed
         self._note = note
 
-    def read(self, service: ReconciledService, obis: str, day: ValidatedDay) -> ValidatedDay:
-        """A day as the service's bill read it; as it is where no bill read another version."""
-        part = _reader(service, day.day) if day.version > 1 else None
-        if part is None:
-            return day
-        billed = self._as_billed.get(ReadDay(part, day.channel, day.day))
+    def read(
+        self, service: ReconciledService, obis: str, day: ValidatedDay, reader: LivePart
+    ) -> ValidatedDay:
+        """A day as a part of the service's bills read it; as it is where that is the newest."""
+        billed = self._as_billed.get(ReadDay(reader.id, day.channel, day.day))
         if billed is None:
             return day
         self._note(

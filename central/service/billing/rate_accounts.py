@@ -16,15 +16,18 @@ from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.input_series import billing_scale
+from central.domain.rating.inputs.segments import days_of
 from central.domain.rating.rounding import printed
 from central.service.billing.rate_parts import RatedSupply, rate_parts
 from central.service.billing.take_entries import movements_of, with_entries
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import unrated
 from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, NewPart, SupplyWork
+from central.service.ports.stamps import DaysRead
 from firmware_bridge.contract.errors import InvalidValueError
 
 IMPORT = "import"
+_CHANNEL = attrgetter("channel_id")
 _SHAPE = attrgetter("exponent", "unit", "period_s")
 
 
@@ -45,7 +48,7 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
         for supply, rated, came, shared in supplies
     )
     stamps = {
-        supply.agreement_id: tariffs.stamped(supply.stamp, supply.tariff)
+        supply.agreement_id: tariffs.stamped(supply.stamp, supply.tariff, _days_read(supply.blocks))
         for supply in work.supplies
     }
     if not bill.lines:
@@ -88,6 +91,15 @@ def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence
         # Two currencies cannot be one bill: keep what the first says, and hold it.
         hold = Hold("MIXED_CURRENCIES", error.message, str(error.value))
         return make_bill(work.account, period, parts[:1], run_type=run_type, findings=[hold])
+
+
+def _days_read(blocks: Blocks) -> DaysRead:
+    """The days of each channel that a part is rated with."""
+    return {
+        channel: days_of([block.day for block in of_channel])
+        for of_input in blocks.values()
+        for channel, of_channel in groupby(of_input, _CHANNEL)
+    }
 
 
 def _validated_kwh(one: SupplyWork) -> Fraction:

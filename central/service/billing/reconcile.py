@@ -15,9 +15,14 @@ from decimal import Decimal
 from typing import Any
 
 from central.domain.billing.account_periods import AccountPeriods
-from central.domain.billing.coverage import BALANCED, READ, Coverage, coverage_on
+from central.domain.billing.coverage import BALANCED, READ, Coverage, LivePart, coverage_on
 from central.domain.rating.inputs.segments import DayRange
-from central.service.billing.changed_since_billed import BilledDays, ChangedDay, read_again
+from central.service.billing.changed_since_billed import (
+    BilledDays,
+    ChangedDay,
+    read_again,
+    reader_of,
+)
 from central.service.ports.account_money import AccountMoney, summed
 from central.service.ports.reconciliation import (
     BilledMoney,
@@ -311,6 +316,7 @@ class Reconcile:
             return day_start(end, service.zone, service.day_start) <= now
 
         names: dict[date, Coverage] = {}
+        readers: dict[date, LivePart | None] = {}
         for channel, obis in service.channels.items():
             faulty: list[tuple[ValidatedDay, Coverage]] = []
             for day in sorted(validated.get(channel, ()), key=lambda one_day: one_day.day):
@@ -318,9 +324,14 @@ class Reconcile:
                     continue
                 if day.day not in names:
                     names[day.day] = coverage_on(day.day, service.occupied, service.agreed, is_over)
-                coverage = names[day.day]
-                read = billed.read(service, obis, day) if coverage in READ else day
-                report.sums[service.name, day.unit.value, coverage].add(read)
+                    readers[day.day] = reader_of(service, day.day)
+                coverage, reader, counted = names[day.day], readers[day.day], day
+                if coverage in READ and reader is not None:
+                    if reader.reads(channel, day.day):
+                        counted = billed.read(service, obis, day, reader)
+                    else:
+                        coverage = Coverage.NOT_IN_BILL
+                report.sums[service.name, day.unit.value, coverage].add(counted)
                 if coverage not in BALANCED:
                     faulty.append((day, coverage))
             room = FAULTS_NAMED - len(report.faults)

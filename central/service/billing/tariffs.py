@@ -25,7 +25,7 @@ from central.domain.tariff.version import TariffVersion
 from central.service.billing.unrated import TARIFF_REFUSED
 from central.service.halved import error_text
 from central.service.ports.registry import TariffRecord
-from central.service.ports.stamps import InputStamp
+from central.service.ports.stamps import DaysRead, InputStamp
 from central.service.rating.resolve_calendar import resolve_calendar
 from firmware_bridge.contract.interval import MIDNIGHT
 
@@ -116,14 +116,14 @@ class Tariffs:
         self._revisions.update(revisions)
         self._stamps.clear()
 
-    def stamped(self, stamp: InputStamp, name: str) -> InputStamp:
-        """A stamp with the revisions of the series that a tariff names."""
+    def stamped(self, stamp: InputStamp, name: str, days_read: DaysRead) -> InputStamp:
+        """A stamp with the revisions of the series that a tariff names, and the days read."""
         revisions = self._stamps.get(name)
         if revisions is None:
             named = sorted(self._named(name))
             series = {series: self._revisions.get(series, 0) for series in named}
             revisions = self._stamps[name] = series, self._holiday_revisions(name)
-        return replace(stamp, series=revisions[0], holidays=revisions[1])
+        return replace(stamp, series=revisions[0], holidays=revisions[1], days_read=days_read)
 
     def _holiday_revisions(self, name: str) -> Mapping[str, int]:
         """Which revisions of holidays a tariff's bills are rated with, by calendar and year."""

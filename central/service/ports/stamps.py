@@ -14,12 +14,16 @@ from enum import StrEnum
 from uuid import UUID
 
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.day import Thresholds
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import Interval
 
 VALIDATION_PENDING = "VALIDATION_PENDING"
 """The code of what waits until validation has been through a change."""
+
+DaysRead = Mapping[int, tuple[DayRange, ...]]
+"""Local days by key of the channel, ascending."""
 
 _LIMITS = Thresholds()
 _REACH = _LIMITS.linear_gap + timedelta(milliseconds=_LIMITS.tolerance_ms)
@@ -47,6 +51,8 @@ class InputStamp:
         series: Of the price and factor series that the tariff names.
         holidays: Of the years of holidays that it was rated with, by calendar and year; kept for
             those who ask, and not compared: a change raises the tariff's.
+        days_read: Local days of each channel that it was rated with, by the channel's key; None
+            where nobody kept them.
     """
 
     point: int = 0
@@ -55,6 +61,7 @@ class InputStamp:
     settings: int = 0
     series: Mapping[str, int] = field(default_factory=dict)
     holidays: Mapping[str, int] = field(default_factory=dict)
+    days_read: DaysRead | None = None
 
 
 @dataclass(frozen=True, slots=True)

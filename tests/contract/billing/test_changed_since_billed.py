@@ -9,11 +9,11 @@ from central.domain.billing.bill import Party
 from central.domain.billing.coverage import Coverage
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
-from central.service.ports.registry import AccountRecord, AgreementRecord
+from central.service.ports.registry import AccountRecord, AgreementRecord, PointRecord
 from central.service.ports.registry_services import ServiceRecord
-from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from tests.support.books import Utility
-from tests.support.daily_books import found, issue, measured, run, settle
+from tests.support.daily_books import approve, found, issue, measured, run, sells, settle
 
 OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
 SECOND = date(2026, 10, 2)
@@ -92,3 +92,43 @@ async def test_services_that_bill_one_channel_count_what_their_own_bills_read(
         ("electricity", Decimal(10_000), Decimal(3_000)),
         ("grid", Decimal(12_345), Decimal(655)),
     }
+
+
+async def test_a_channel_that_comes_after_its_bill_is_not_in_it(utility: Utility) -> None:
+    await found(utility, since=OCTOBER)
+    await measured(utility, OCTOBER, NOVEMBER)
+    await settle(utility, "2026-10")
+    await utility.enrol.service_point(PointRecord("SP-1", "UTC"), sells())
+    await measured(utility, OCTOBER, NOVEMBER, channel=2, wh=100)
+    report = await reported(utility)
+    assert not report.balanced
+    assert energy(report) == {
+        Coverage.BILLED: Decimal(310_000),
+        Coverage.NOT_IN_BILL: Decimal(3_100),
+    }
+    (days,) = report.faults
+    assert (days.obis, days.days, days.coverage) == (
+        str(ACTIVE_EXPORT),
+        DayRange(OCTOBER, NOVEMBER),
+        Coverage.NOT_IN_BILL,
+    )
+
+
+async def test_a_draft_has_the_days_that_are_closed_once_it_is_rated_again(
+    utility: Utility,
+) -> None:
+    await found(utility, since=OCTOBER)
+    await utility.enrol.service_point(PointRecord("SP-1", "UTC"), sells())
+    await measured(utility, OCTOBER, NOVEMBER)
+    tenth = date(2026, 10, 10)
+    await measured(utility, tenth, NOVEMBER, channel=2, wh=100)
+    summary = await run(utility, "2026-10")
+    assert energy(await reported(utility)) == {Coverage.DRAFT: Decimal(312_200)}
+    # The meter turns out to have been there earlier: its days close behind the draft.
+    await measured(utility, SECOND, tenth, channel=2, wh=100)
+    assert energy(await reported(utility))[Coverage.NOT_IN_BILL] == Decimal(800)
+    # What the tariff does not price changes no bill, and is in it all the same.
+    assert await approve(utility, summary) == []
+    report = await reported(utility)
+    assert energy(report) == {Coverage.APPROVED: Decimal(313_000)}
+    assert report.balanced

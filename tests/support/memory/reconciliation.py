@@ -22,10 +22,11 @@ from central.service.ports.reconciliation import (
     ReconciledService,
     ValidatedDay,
 )
+from central.service.ports.stamps import DaysRead
 from central.service.ports.validation import ChannelDay, PointChannelId
 from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory.account_money import account_money
-from tests.support.memory.books import BookState, KeptBill, MemoryBooks
+from tests.support.memory.books import BookState, KeptBill, KeptPart, MemoryBooks
 from tests.support.memory.cycles import periods_of
 from tests.support.memory.validation import block_of
 
@@ -252,13 +253,18 @@ def _reconciled(state: BookState, number: int) -> ReconciledService:
     )
 
 
+def _days_read(bill: KeptBill, row: KeptPart) -> DaysRead | None:
+    stamp = bill.stamps.get(row.part.agreement_id)
+    return None if stamp is None else stamp.days_read
+
+
 def _occupied(state: BookState, key: int) -> OccupiedDays:
     occupancy = state.occupancies[key]
     (account,) = (
         number for number, one in state.accounts.items() if one.number == occupancy.account
     )
     parts = tuple(
-        LivePart(row.id, row.part.days, bill.record.bill.state)
+        LivePart(row.id, row.part.days, bill.record.bill.state, _days_read(bill, row))
         for bill in state.bills.values()
         if bill.record.bill.state is not BillState.DISCARDED
         for row in bill.parts

@@ -115,6 +115,25 @@ class _Transaction(EstimateTables):
     def _changed(self, key: ChannelDay) -> None:
         self._state.raise_input(InputKind.POINT, self._state.channels[key.channel_id].point)
 
+    def _is_billed(self, key: ChannelDay) -> bool:
+        """Whether a bill has a day already."""
+        channel = self._state.channels[key.channel_id]
+        billing = {
+            name
+            for (point, name), service in self._state.services.items()
+            if point == channel.point
+            and (not service.channels or channel.record.obis in service.channels)
+        }
+        return any(
+            occupancy.point == channel.point
+            and occupancy.service in billing
+            and any(
+                of == number and claim.first is not None and claim.first <= key.day < end
+                for (of, end), claim in self._state.claims.items()
+            )
+            for number, occupancy in self._state.occupancies.items()
+        )
+
     def _note_finding(self, key: ChannelDay, one: VeeFinding) -> None:
         """Note that a finding comes or goes: a critical one holds bills."""
         if one.severity is Severity.CRITICAL and key not in self._fresh:
@@ -285,6 +304,8 @@ class _Transaction(EstimateTables):
             self._state.blocks[key] = block
             if block.version == 1:
                 self._fresh.add(key[0])
+                if self._is_billed(key[0]):
+                    self._changed(key[0])
             else:
                 self._changed(key[0])
 

@@ -131,8 +131,8 @@ class TimescaleReconciliation:
 
     async def _occupied(self, services: list[int]) -> dict[int, list[OccupiedDays]]:
         parts: dict[int, list[LivePart]] = defaultdict(list)
-        for occupancy, key, first, end, state in await self._rows("parts", services=services):
-            parts[occupancy].append(LivePart(key, DayRange(first, end), BillState(state)))
+        for occupancy, *row in await self._rows("parts", services=services):
+            parts[occupancy].append(_part(*row))
         claims: dict[int, list[ClaimedDays]] = defaultdict(list)
         for occupancy, first, end, part_id in await self._rows("claims", services=services):
             claims[occupancy].append(ClaimedDays(DayRange(first, end), part_id))
@@ -228,6 +228,18 @@ def channel_day(block: DayBlock) -> ValidatedDay:
         total=Decimal(mantissa).scaleb(block.exponent),
         version=block.version,
     )
+
+
+def _part(
+    key: int, first: date, end: date, state: str, read: Mapping[str, list[list[str]]] | None
+) -> LivePart:
+    days_read = None
+    if read is not None:
+        days_read = {
+            int(channel): [DayRange(*map(date.fromisoformat, ends)) for ends in ranges]
+            for channel, ranges in read.items()
+        }
+    return LivePart(key, DayRange(first, end), BillState(state), days_read)
 
 
 def _ranges(rows: Iterable[_Row]) -> DaysOfServices:

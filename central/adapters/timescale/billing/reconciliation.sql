@@ -87,7 +87,7 @@ FROM agreement WHERE service_id = ANY(%(services)s) AND NOT isempty(during)
 -- name: parts
 SELECT
     coalesce(bill_part.occupancy_id, agreement.occupancy_id), bill_part.id, bill_part.first_day,
-    bill_part.end_day, bill.state
+    bill_part.end_day, bill.state, bill_part.days_read
 FROM agreement
 JOIN bill_part ON bill_part.agreement_id = agreement.id
 JOIN bill ON bill.id = bill_part.bill_id

@@ -219,7 +219,7 @@ class ShardWriter:
                 part.opening_sha256,
                 part.closing_sha256,
                 part.closing,
-                *((None,) * 5 if stamp is None else stamps.stamp_columns(stamp).values()),
+                *((None,) * 6 if stamp is None else stamps.stamp_columns(stamp).values()),
                 "{}" if stamp is None else stamps.revisions_text(stamp.holidays),
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.bill_shard import NewBill
 from central.service.ports.stamps import (
     ChangedInput,
+    DaysRead,
     InputKind,
     InputStamp,
     reaches_into,
@@ -130,7 +132,18 @@ def stamp_columns(stamp: InputStamp) -> dict[str, object]:
         "tariff": stamp.tariff,
         "settings": stamp.settings,
         "series": revisions_text(stamp.series),
+        "days_read": None if stamp.days_read is None else _days_text(stamp.days_read),
     }
+
+
+def _days_text(read: DaysRead) -> str:
+    channels = ",".join(f'"{channel}":{_ranges_text(days)}' for channel, days in read.items())
+    return f"{{{channels}}}"
+
+
+@lru_cache(maxsize=256)
+def _ranges_text(days: tuple[DayRange, ...]) -> str:
+    return canonical([[each.first.isoformat(), each.end.isoformat()] for each in days])
 
 
 def revisions_text(revisions: Mapping[str, int]) -> str:

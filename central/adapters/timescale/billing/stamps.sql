@@ -137,7 +137,8 @@ GROUP BY bill.uid
 -- name: refresh
 UPDATE bill_part SET
     point_revision = %(point)s, account_revision = %(account)s, tariff_revision = %(tariff)s,
-    settings_revision = %(settings)s, series_revisions = %(series)s
+    settings_revision = %(settings)s, series_revisions = %(series)s,
+    days_read = %(days_read)s
 FROM bill
 WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill.account_id = %(account_id)s AND bill.cycle = %(cycle)s
@@ -145,10 +146,11 @@ WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill.state IN ('draft', 'approved') AND bill.sha256 = %(sha256)s
     AND bill_part.closing = %(closing)s::jsonb
     AND (
-        point_revision, account_revision, tariff_revision, settings_revision, series_revisions
+        point_revision, account_revision, tariff_revision, settings_revision, series_revisions,
+        days_read
     ) IS DISTINCT FROM (
         %(point)s::bigint, %(account)s::bigint, %(tariff)s::bigint, %(settings)s::bigint,
-        %(series)s::jsonb
+        %(series)s::jsonb, %(days_read)s::jsonb
     )
 
 -- name: accounts_of

@@ -132,12 +132,19 @@ class _ValidationTransaction(EstimateRows):
         self._connection = connection
         self._zones = zones
         self._changed = ChangedInputs()
-        # Days that are closed for the first time here: no bill has been rated with them.
+        # Days that are closed for the first time here.
         self._fresh: set[tuple[int, date]] = set()
+        # Those among which may be some that a bill has and was rated without.
+        self._closed: list[tuple[int, date]] = []
 
     async def raise_changed(self) -> None:
         """Raise what has changed. Whoever changes a point takes it before its channels."""
         changed, self._changed = self._changed, ChangedInputs()
+        closed, self._closed = self._closed, []
+        if closed:
+            channels, days = zip(*closed, strict=True)
+            rows = await self._rows("billed_before", channels=list(channels), days=list(days))
+            changed.channels.update(row[0] for row in rows)
         await changed.raise_in(self._connection)
 
     async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
@@ -272,6 +279,7 @@ class _ValidationTransaction(EstimateRows):
         for block in blocks:
             if block.version == 1:
                 self._fresh.add((block.channel_id, block.day))
+                self._closed.append((block.channel_id, block.day))
             else:
                 self._changed.channels.add(block.channel_id)
 

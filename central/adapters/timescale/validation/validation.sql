@@ -202,6 +202,21 @@ JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = w
     AND day_block.version = coalesce(wanted.version, day_block.version)
 ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
 
+-- name: billed_before
+-- Channels of which days are closed for the first time that a bill has already.
+SELECT DISTINCT closed.channel_id
+FROM (
+    SELECT channel_id, min(day) AS first_day, max(day) AS last_day
+    FROM unnest(%(channels)s::bigint[], %(days)s::date[]) AS one (channel_id, day)
+    GROUP BY channel_id
+) AS closed
+JOIN point_channel ON point_channel.id = closed.channel_id
+JOIN service ON service.service_point_id = point_channel.service_point_id
+    AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+JOIN occupancy ON occupancy.service_id = service.id
+JOIN billed_period ON billed_period.occupancy_id = occupancy.id
+    AND billed_period.end_day > closed.first_day AND billed_period.first_day <= closed.last_day
+
 -- name: accept_finding
 UPDATE vee_finding SET accepted_by = %(actor)s, accepted_reason = %(reason)s
 WHERE id = %(id)s AND closed_at IS NULL AND code <> ALL(%(never)s)

@@ -13,6 +13,8 @@ from central.domain.tariff.version import TariffVersion, version_on
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import MIDNIGHT, Interval, day_start
 
+_DAY = timedelta(days=1)
+
 
 @lru_cache(maxsize=4096)
 def _days(first: date, count: int) -> tuple[date, ...]:
@@ -66,6 +68,21 @@ class DayRange:
         """The days that both ranges hold, None where there is none."""
         first, end = max(self.first, other.first), min(self.end, other.end)
         return DayRange(first, end) if first < end else None
+
+
+def days_of(days: Sequence[date]) -> tuple[DayRange, ...]:
+    """Days end to end.
+
+    Args:
+        days: Local, ascending; none twice.
+    """
+    if days and (days[-1] - days[0]).days + 1 == len(days):
+        return (DayRange(days[0], days[-1] + _DAY),)
+    ranges: list[DayRange] = []
+    for day in days:
+        first = ranges.pop().first if ranges and ranges[-1].end == day else day
+        ranges.append(DayRange(first, day + _DAY))
+    return tuple(ranges)
 
 
 def months_after(day: date, months: int) -> date:
