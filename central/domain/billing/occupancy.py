@@ -41,6 +41,15 @@ class PeriodBilledError(OperatorError):
     default_remedy = "Choose a day after the last that is billed."
 
 
+class OpeningKeptError(OperatorError):
+    """What another system brought for the first day that is billed here would be lost."""
+
+    code = "CUTOVER_KEPT"
+    default_remedy = (
+        "Leave `billing_from` as it is; `import cutover` with a reason replaces day and figures."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class AgreedDays:
     """The days of one agreement.

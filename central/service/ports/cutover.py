@@ -13,8 +13,8 @@ class CutoverTransaction(Protocol):
     async def opening(self, occupancy: int) -> CutoverOpening | None:
         """What an occupancy was taken over with."""
 
-    async def save_opening(self, occupancy: int, opening: CutoverOpening) -> None:
-        """Set what an occupancy that is not billed yet opens with."""
+    async def save_opening(self, occupancy: int, opening: CutoverOpening | None) -> None:
+        """Set what an occupancy that is not billed yet opens with; None takes it away."""
 
     async def last_number(self, series: str) -> int:
         """The last number given in a series, 0 where none was; held until the end."""

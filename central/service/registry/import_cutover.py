@@ -170,6 +170,8 @@ class _Takeover:
             message = "was taken over with other figures; a reason is needed to replace them."
             raise _PointRefusedError(message)
         named = replace(agreement, billing_from=begins)
+        if old is not None:
+            await self._registry.save_opening(occupancy, None)
         await self._enrol.agreement_in(self._registry, named)
         occupancy, _ = await self._occupancy(named)
         await self._registry.save_opening(occupancy, opening)

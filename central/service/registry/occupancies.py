@@ -10,6 +10,8 @@ from central.domain.billing.occupancy import (
     AgreedDays,
     DayStartFixedError,
     DayStartsDifferError,
+    Occupancy,
+    OpeningKeptError,
     default_service,
     in_the_way,
     occupied,
@@ -163,6 +165,7 @@ async def conclude(
     Raises:
         RegistryConflictError: Somebody pays for the service already at that time.
         PeriodBilledError: Days of approved or issued bills would no longer belong to it.
+        OpeningKeptError: Figures of a cut-over would no longer open its first bill.
     """
     before = {agreed.first: agreed for agreed in others}
     after = {**before, agreement.first: agreement}
@@ -175,6 +178,7 @@ async def conclude(
     if discarded:
         occupancies = await registry.occupancies(agreement)
         divided = occupied(spans, occupancies)
+    await _keep_openings(registry, agreement, occupancies, divided)
     belonged = {first: occupancy.id for occupancy in occupancies for first in occupancy.agreements}
     for occupancy in divided:
         key = await registry.save_occupancy(agreement, occupancy, now)
@@ -187,3 +191,22 @@ async def conclude(
             elif belonged.get(first) != key:
                 await registry.move_agreement(after[first], key)
     return tuple(discarded)
+
+
+async def _keep_openings(
+    registry: RegistryTransaction,
+    agreement: AgreementRecord,
+    before: Sequence[Occupancy],
+    after: Sequence[Occupancy],
+) -> None:
+    """Refuse what would lose the figures that another system brought for a day."""
+    begins = {occupancy.id: occupancy.billing_from for occupancy in after if occupancy.agreements}
+    for occupancy in before:
+        moved = begins.get(occupancy.id) != occupancy.billing_from
+        if occupancy.id is None or not moved or await registry.opening(occupancy.id) is None:
+            continue
+        message = (
+            f"{agreement.account} at {agreement.point} was taken over with figures for"
+            f" {occupancy.billing_from}, so its billing begins on that day."
+        )
+        raise OpeningKeptError(message, value=occupancy.billing_from)

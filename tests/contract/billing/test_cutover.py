@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -11,6 +12,7 @@ import pytest
 
 from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.occupancy import OpeningKeptError
 from central.domain.rating.inputs.carried_state import Credit, Peak, YearSum
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.state_rules import Owner
@@ -63,6 +65,9 @@ accounts:
 """
 
 
+SOLAR_SINCE = date(2026, 9, 15)
+
+
 def _file(folder: Path, text: str = FILE) -> Path:
     path = folder / "cutover.yaml"
     path.write_text(text, encoding="utf-8")
@@ -81,7 +86,7 @@ async def _found(utility: Utility) -> None:
     await utility.enrol.tariff(TARIFF)
     old = AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1), date(2026, 9, 15))
     await utility.enrol.agreement(old)
-    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "SOLAR", date(2026, 9, 15)))
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "SOLAR", SOLAR_SINCE))
 
 
 async def _opening_of_solar(utility: Utility) -> tuple[date, CutoverOpening | None]:
@@ -136,6 +141,34 @@ async def test_importing_twice_changes_nothing_and_a_correction_does(
     assert begins == date(2026, 10, 3)
     assert opening is not None
     assert opening.state.credits[0].amount == 600
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        AgreementRecord("A-1", "SP-1", "SOLAR", SOLAR_SINCE, billing_from=date(2026, 10, 15)),
+        AgreementRecord("A-1", "SP-1", "SOLAR", SOLAR_SINCE, date(2026, 9, 25)),
+        AgreementRecord("A-1", "SP-1", "HOME", date(2026, 12, 1), billing_from=date(2026, 12, 2)),
+    ],
+    ids=["begins later", "ends before", "another behind it"],
+)
+async def test_an_agreement_never_takes_away_what_was_brought(
+    utility: Utility, tmp_path: Path, again: AgreementRecord
+) -> None:
+    await _found(utility)
+    await _import(utility, tmp_path)
+    brought = await _opening_of_solar(utility)
+    ends = AgreementRecord(
+        "A-1", "SP-1", "SOLAR", SOLAR_SINCE, date(2026, 12, 1), billing_from=None
+    )
+    if again.first > SOLAR_SINCE:
+        await utility.enrol.agreement(ends)
+    with pytest.raises(OpeningKeptError, match="2026-10-01"):
+        await utility.enrol.agreement(again)
+    assert await _opening_of_solar(utility) == brought
+    # The day that was imported may be said again.
+    await utility.enrol.agreement(replace(ends, end=None, billing_from=date(2026, 10, 1)))
+    assert await _opening_of_solar(utility) == brought
 
 
 async def test_the_first_bill_opens_with_it_and_prints_it(utility: Utility, tmp_path: Path) -> None:

@@ -141,6 +141,8 @@ class AgreementTables:
         )
         if occupancy.billed_to is None:
             root = (key, occupancy.billing_from)
+            if root not in self._state.claims:
+                self._state.openings.pop(key, None)
             root_claim = self._state.claims.get(root, KeptClaim(None))
             claims = {at: claim for at, claim in self._state.claims.items() if at[0] != key}
             self._state.claims = {**claims, root: root_claim}

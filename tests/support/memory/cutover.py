@@ -17,11 +17,14 @@ class CutoverTables:
     async def opening(self, occupancy: int) -> CutoverOpening | None:
         return self._state.openings.get(occupancy)
 
-    async def save_opening(self, occupancy: int, opening: CutoverOpening) -> None:
-        self._state.openings[occupancy] = opening
+    async def save_opening(self, occupancy: int, opening: CutoverOpening | None) -> None:
+        self._state.openings.pop(occupancy, None)
+        if opening is not None:
+            self._state.openings[occupancy] = opening
+        state = None if opening is None else opening.state
         for key, claim in self._state.claims.items():
             if key[0] == occupancy and claim.first is None:
-                self._state.claims[key] = replace(claim, opening=opening.state)
+                self._state.claims[key] = replace(claim, opening=state)
 
     async def last_number(self, series: str) -> int:
         return self._state.numbers.get(series, 0)

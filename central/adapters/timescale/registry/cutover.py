@@ -30,14 +30,14 @@ class CutoverRows:
         document = await self._cutover_row("opening", occupancy=occupancy)
         return None if document is None else CutoverOpening.from_json(document)
 
-    async def save_opening(self, occupancy: int, opening: CutoverOpening) -> None:
+    async def save_opening(self, occupancy: int, opening: CutoverOpening | None) -> None:
         """See `CutoverTransaction`."""
         # A claim is never changed; the root of a chain without any is made anew.
         end_day = await self._cutover_row("drop_root", occupancy=occupancy)
         values = {
             "occupancy": occupancy,
             "end_day": end_day,
-            "opening": Jsonb(opening.to_json()),
+            "opening": None if opening is None else Jsonb(opening.to_json()),
         }
         await self._connection.execute(_SQL["add_root"], values)
 
