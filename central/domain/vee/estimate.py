@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
@@ -72,14 +73,14 @@ def estimate_days(
     """
     if not blocks:
         return ()
-    metered = _at_one_exponent(metered, blocks)
+    metered = at_one_exponent(metered, blocks)
     like = LikeDays(blocks[0].zone, history)
     slots = list(_missing(blocks, metered))
     values: dict[_Slot, tuple[int, LikeValue | None]] = {}
     anchors: dict[_Slot, Gap] = {}
     for gap in metered.gaps:
         inside = [slot for slot in slots if gap.first <= slot.index < gap.first + gap.count]
-        rest = _rest(gap, blocks, metered)
+        rest = remaining(gap, blocks, metered)
         if inside and gap.firm and rest is not None:
             values |= _anchored(inside, rest, like)
             anchors |= dict.fromkeys(inside, gap)
@@ -91,9 +92,20 @@ def estimate_days(
     return tuple(_complete(blocks, slots, values, anchors, metered))
 
 
-def without_estimates(block: DayBlock) -> DayBlock:
-    """A day as validation knows it: what was estimated here is missing."""
-    guessed = np.isin(block.quality, list(ESTIMATED))
+def is_estimated(block: DayBlock) -> NDArray[np.bool_]:
+    """Which intervals of a day are estimated here."""
+    return np.isin(block.quality, list(ESTIMATED))
+
+
+def without_estimates(block: DayBlock, where: slice = slice(None)) -> DayBlock:
+    """A day as validation knows it: what was estimated here is missing.
+
+    Args:
+        block: The day.
+        where: Only what was estimated of these intervals.
+    """
+    guessed = np.zeros(len(block.quality), dtype=np.bool_)
+    guessed[where] = is_estimated(block)[where]
     if not guessed.any():
         return block
     quality = np.where(guessed, IntervalQuality.MISSING, block.quality)
@@ -106,7 +118,7 @@ def still_stands(estimated: DayBlock, judged: DayBlock) -> bool:
     return judged.missing > 0 and without_estimates(estimated).sha256 == judged.sha256
 
 
-def _at_one_exponent(metered: Metered, blocks: Sequence[DayBlock]) -> Metered:
+def at_one_exponent(metered: Metered, blocks: Sequence[DayBlock]) -> Metered:
     """Gaps at an exponent at which the values of all blocks are whole, too."""
     exponent = min(metered.exponent, *(block.exponent for block in blocks))
     factor = 10 ** (metered.exponent - exponent)
@@ -123,20 +135,34 @@ def _missing(blocks: Sequence[DayBlock], metered: Metered) -> Iterator[_Slot]:
             yield _Slot(of, number, index, start, block.day)
 
 
-def _rest(gap: Gap, blocks: Sequence[DayBlock], metered: Metered) -> int | None:
-    """What of a gap's advance is not known yet; None where a part of the gap lies elsewhere."""
-    grid, covered, sum_known = metered.grid, 0, 0
+def stretches(
+    gap: Gap, blocks: Sequence[DayBlock], metered: Metered
+) -> Iterator[tuple[int, slice]]:
+    """Where a gap lies in blocks: in which of them, and in which intervals of its day."""
+    grid = metered.grid
     first, end = (grid.start_ms + n * grid.period_ms for n in (gap.first, gap.first + gap.count))
-    for block in blocks:
+    for of, block in enumerate(blocks):
         low = max(first, to_ms(block.start)) - to_ms(block.start)
         high = min(end, to_ms(block.end)) - to_ms(block.start)
-        if low >= high:
-            continue
-        stretch = block.values[low // grid.period_ms : high // grid.period_ms]
-        scale = 10 ** (block.exponent - metered.exponent)
-        sum_known += sum(value * scale for value in stretch.tolist() if value != NULL)
+        if low < high:
+            yield of, slice(low // grid.period_ms, high // grid.period_ms)
+
+
+def remaining(gap: Gap, blocks: Sequence[DayBlock], metered: Metered) -> int | None:
+    """What of a gap's advance no interval has yet; None where nobody can say, or it is below zero.
+
+    Args:
+        gap: Where only the sum is known.
+        blocks: Days around it; None is said where a part of the gap lies elsewhere.
+        metered: At an exponent at which their values are whole.
+    """
+    covered, metered_sum = 0, 0
+    for of, where in stretches(gap, blocks, metered):
+        stretch = blocks[of].values[where]
+        scale = 10 ** (blocks[of].exponent - metered.exponent)
+        metered_sum += sum(value * scale for value in stretch.tolist() if value != NULL)
         covered += len(stretch)
-    rest = gap.advance - sum_known
+    rest = gap.advance - metered_sum
     return rest if covered == gap.count and 0 <= rest <= INT64_MAX else None
 
 

@@ -8,14 +8,14 @@ from datetime import date
 import numpy as np
 
 from central.domain.metering.block import DayBlock
-from central.domain.vee.estimate import ESTIMATED, EstimatedDay
+from central.domain.vee.estimate import EstimatedDay, is_estimated
 from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 
 
 def estimated_gap(day: EstimatedDay) -> VeeFinding:
     """How much of a day is estimated by like days and registers, and on what evidence."""
     block = day.block
-    count = int(np.count_nonzero(np.isin(block.quality, list(ESTIMATED))))
+    count = int(np.count_nonzero(is_estimated(block)))
     evidence = {name: json.dumps(value) for name, value in json.loads(day.evidence).items()}
     return VeeFinding(
         VeeCode.ESTIMATED_GAP,

@@ -18,6 +18,7 @@ from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import InstallationSegment
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
 from firmware_bridge.contract.interval import Interval
@@ -111,6 +112,12 @@ class EstimateTransaction(Protocol):
 
     async def estimates(self, days: Collection[ChannelDay]) -> dict[ChannelDay, EstimatedDay]:
         """The newest blocks of days, as far as the job that estimates made them."""
+
+    async def with_estimates(self, channels: Collection[PointChannelId]) -> set[PointChannelId]:
+        """Those of some channels of which any day is estimated."""
+
+    async def issued(self, channel_id: PointChannelId, days: DayRange) -> list[DayRange]:
+        """The days of issued bills in which a channel is billed, as far as they touch a range."""
 
     async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
         """Add blocks of days as the job that estimates, each with its evidence."""

@@ -11,20 +11,10 @@ import structlog
 from central.domain.billing.bill_window import BillWindow
 from central.domain.metering.block import DayBlock
 from central.domain.metering.installed_days import local_date
-from central.domain.metering.intervals import Grid
-from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.day import Thresholds
-from central.domain.vee.estimate import (
-    ESTIMATED,
-    EstimatedDay,
-    estimate_days,
-    without_estimates,
-)
-from central.domain.vee.estimated_gap import estimated_gap, field_order
-from central.domain.vee.finding import VeeCode, VeeFinding
-from central.domain.vee.like_days import REACH_DAYS
-from central.domain.vee.validate import measure
+from central.domain.vee.estimate import EstimatedDay, estimate_days, without_estimates
+from central.domain.vee.estimated_gap import field_order
 from central.service.halved import NOBODYS, error_text
 from central.service.ports.bill_window import BillWindowStore, HeldDays
 from central.service.ports.validation import (
@@ -34,8 +24,8 @@ from central.service.ports.validation import (
     ValidationStore,
     ValidationTransaction,
 )
-from firmware_bridge.contract.interval import Interval
-from firmware_bridge.contract.reading import to_ms
+from central.service.validation.gap_estimates import grounds, keep_estimates
+from central.service.validation.reestimate import is_open
 
 _DAY = timedelta(days=1)
 _BEYOND = timedelta(days=62)
@@ -115,7 +105,7 @@ class EstimateHeld:
                 if held.estimated_before < window.in_a_row:
                     reason = "Neither registers nor like days say what is missing."
                     estimated = await self._estimate(work, locked, gap)
-                await _keep(work, channel, estimated, now)
+                await keep_estimates(work, estimated, now)
                 tally.days += len(estimated)
                 done = {day.block.day for day in estimated}
                 left = [block for block in gap.missing if block.day not in done]
@@ -132,23 +122,12 @@ class EstimateHeld:
     async def _estimate(
         self, work: ValidationTransaction, locked: LockedChannel, gap: _HeldGap
     ) -> list[EstimatedDay]:
-        channel, limits = locked.channel, self._thresholds
-        key, period = PointChannelId(channel.id), timedelta(seconds=channel.period_s)
-        first, last = gap.span[0], gap.span[-1]
-        margin = max(1, limits.linear_gap // period) * period
-        window = Interval(first.start - margin, last.end + margin)
-        count = (window.end - window.start) // period
-        grid = Grid(to_ms(window.start), channel.period_s * 1000, count)
-        segments = (await work.segments({key: window})).get(key, [])
-        _, metered = measure(channel, grid, segments, limits)
-        reach = timedelta(days=REACH_DAYS)
-        history = await work.days_of(key, first.day - reach, last.day + reach)
+        metered, others = await grounds(work, locked.channel, gap.span, self._thresholds)
         open_days = set(gap.open_days)
         blocks = [
             without_estimates(block) if block.day in open_days else block for block in gap.span
         ]
         spanned = {block.day: block for block in gap.span}
-        others = [block for block in history if block.day not in spanned]
         return [
             day
             for day in estimate_days(blocks, metered, others)
@@ -183,7 +162,7 @@ class _HeldGap:
 
 async def _gap_of(work: ValidationTransaction, channel: PointChannelId, days: DayRange) -> _HeldGap:
     around = await work.days_of(channel, days.first - _BEYOND, days.end + _BEYOND)
-    incomplete = {block.day for block in around if block.missing or _has_estimates(block)}
+    incomplete = {block.day for block in around if is_open(block)}
     inside = [day for day in sorted(incomplete) if days.first <= day < days.end]
     if not inside:
         return _HeldGap((), (), days.end)
@@ -199,25 +178,6 @@ async def _gap_of(work: ValidationTransaction, channel: PointChannelId, days: Da
         block.day for block in span if block.day in incomplete and block.day >= days.first
     )
     return _HeldGap(span, open_days, days.end)
-
-
-async def _keep(
-    work: ValidationTransaction,
-    channel: PointChannelId,
-    estimated: Sequence[EstimatedDay],
-    now: datetime,
-) -> None:
-    await work.add_estimates(estimated, now)
-    for day in estimated:
-        key = ChannelDay(channel, day.block.day)
-        for code in (VeeCode.MISSING_INTERVALS, VeeCode.FIELD_ORDER, VeeCode.ESTIMATED_GAP):
-            await work.close_finding(key, code, now)
-        findings: tuple[VeeFinding, ...] = (estimated_gap(day),)
-        await work.raise_findings({key: findings}, now)
-
-
-def _has_estimates(block: DayBlock) -> bool:
-    return any(IntervalQuality(quality) in ESTIMATED for quality in set(block.quality.tolist()))
 
 
 def _is_anchored(day: EstimatedDay) -> bool:

@@ -22,6 +22,7 @@ from central.service.ports.validation import (
     PointChannelId,
     ValidationTransaction,
 )
+from central.service.validation.reestimate import reestimate
 from central.service.validation.tally import Tally
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import Interval
@@ -53,6 +54,7 @@ async def judge_days(
     estimates = await work.estimates([key for key, known in newest.items() if known.estimated])
     blocks: list[DayBlock] = []
     findings: dict[ChannelDay, tuple[VeeFinding, ...]] = {}
+    open_days, reopened = set(estimates), set[ChannelDay]()
     for key in keys:
         one, known = locked[key.channel_id], newest.get(key)
         # A day whose meter turns out not to have been there must not keep its block.
@@ -67,13 +69,18 @@ async def judge_days(
             limits,
         )
         estimated = estimates.get(key)
+        if block is not None and block.missing:
+            open_days.add(key)
         if block is not None and estimated is not None and still_stands(estimated.block, block):
             findings[key] = (*_but_missing(findings[key]), estimated_gap(estimated))
         elif block is not None and (known is None or known.sha256 != block.sha256):
             blocks.append(block)
+            if estimated is not None and not _has_no_meter(findings[key]):
+                reopened.add(key)
     await work.add_blocks(blocks, _ACTOR, now)
     raised = await work.settle_findings(findings, now)
-    return Tally(days=len(findings), versions=len(blocks), findings=raised)
+    again = await reestimate(work, locked, open_days, reopened, limits, now)
+    return Tally(days=len(findings), versions=len(blocks) + again, findings=raised)
 
 
 def _is_installed(one: LockedChannel, day: date) -> bool:
@@ -82,6 +89,10 @@ def _is_installed(one: LockedChannel, day: date) -> bool:
 
 def _but_missing(findings: Sequence[VeeFinding]) -> Iterator[VeeFinding]:
     return (finding for finding in findings if finding.code is not VeeCode.MISSING_INTERVALS)
+
+
+def _has_no_meter(findings: Sequence[VeeFinding]) -> bool:
+    return any(finding.code is VeeCode.NO_METER for finding in findings)
 
 
 def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day

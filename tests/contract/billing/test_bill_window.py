@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -13,6 +14,8 @@ from central.domain.billing.bill_window import BillWindow
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.metering.quality import IntervalQuality
+from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.reconcile import Reconcile, ReconciledScope
 from central.service.billing.retry_held import RetryTally, retry_held
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary
@@ -31,6 +34,7 @@ from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading
 from tests.support.actors import CLERK, noted
 from tests.support.books import NOVEMBER, NOW, OCTOBER, TARIFF, ZONE, Utility
+from tests.support.daily_books import approve, issue
 from tests.support.ingest import Edge, channel
 
 QUARTER = timedelta(minutes=15)
@@ -109,6 +113,16 @@ async def codes(utility: Utility, first: date = SEPTEMBER, end: date = NOVEMBER)
     return {finding.code for finding in found if first <= finding.day < end}
 
 
+SILENT, BACK = date(2026, 10, 20), date(2026, 10, 26)
+MORE = 7_000
+"""What was used in days without data beyond what days like them use. [Wh]"""
+
+
+def late(some: list[date], more: int = MORE) -> list[Reading]:
+    """What the meter shows after days in which more was used than in others."""
+    return [replace(one, mantissa=one.mantissa + more) for one in registers(some)]
+
+
 GAP = (date(2026, 10, 14), date(2026, 10, 24))
 
 
@@ -163,19 +177,75 @@ async def test_a_bill_waits_for_its_window(utility: Utility) -> None:
 
 async def test_data_that_come_for_a_part_replace_their_estimates(utility: Utility) -> None:
     edge = await found(utility)
-    silent = (date(2026, 10, 20), NOVEMBER)
-    await metered(utility, edge, days(AUGUST, NOVEMBER, silent))
+    await metered(utility, edge, days(AUGUST, NOVEMBER, (SILENT, NOVEMBER)))
     await bill(utility, 9, 10)
     assert (await estimate(utility)).days == 12
     assert (await bill(utility, 10)).held_count == 0
+    before = await total(utility, OCTOBER, NOVEMBER)
     # A part of what was silent comes after all: the rest has a register at its end now.
-    back = (date(2026, 10, 26), NOVEMBER)
-    await metered(utility, edge, days(*back))
-    assert (await bill(utility, 10)).held_count == 0
-    first, last = registers([OCTOBER])[0], registers([NOVEMBER - DAY])[-1]
-    known = await total(utility, *back)
-    assert known == last.mantissa - registers([back[0]])[0].mantissa
-    assert first.mantissa < last.mantissa
+    await utility.deliver(edge, late(days(BACK, NOVEMBER)))
+    await utility.validate()
+    used = late([NOVEMBER - DAY])[-1].mantissa - registers([OCTOBER])[0].mantissa
+    assert used == before + MORE
+    assert await total(utility, OCTOBER, NOVEMBER) == used
+    assert await quality(utility, BACK) == {IntervalQuality.ACTUAL}
+    summary = await bill(utility, 10)
+    assert summary.held_count == 0
+    assert summary.kwh * 1000 == summary.validated_kwh * 1000 == used
+    assert await codes(utility) == {"ESTIMATED_GAP"}
+    # The same readings validated again say the same.
+    async with utility.validation.transaction() as work:
+        await work.reopen(CHANNEL, SEPTEMBER)
+    assert (await utility.validate()).versions == 0
+
+
+async def issued_with_estimates(utility: Utility) -> Edge:
+    """October is issued, estimated from the 20th on."""
+    edge = await found(utility)
+    await metered(utility, edge, days(AUGUST, NOVEMBER, (SILENT, NOVEMBER)))
+    await bill(utility, 9)
+    await bill(utility, 10)
+    await estimate(utility)
+    for month in (9, 10):
+        summary = await bill(utility, month)
+        assert await approve(utility, summary) == []
+        assert await issue(utility, summary) == []
+    return edge
+
+
+async def changed(utility: Utility) -> list[tuple[date, int]]:
+    """The days that differ from what their bill read, and by how much. [Wh]"""
+    asked = ReconciledScope(DayRange(SEPTEMBER, NOVEMBER))
+    report = await Reconcile(utility.reconciliation, lambda: utility.now)(asked)
+    assert report.balanced
+    return [(day.day, int(day.difference)) for day in report.changed]
+
+
+async def test_what_an_issued_bill_estimated_differs_from_it_by_name(utility: Utility) -> None:
+    edge = await issued_with_estimates(utility)
+    billed = await bill(utility, 10)
+    await utility.deliver(edge, late(days(BACK, NOVEMBER)))
+    await utility.validate()
+    used = late([NOVEMBER - DAY])[-1].mantissa - registers([OCTOBER])[0].mantissa
+    assert await total(utility, OCTOBER, NOVEMBER) == used
+    assert sum(difference for _, difference in await changed(utility)) == MORE
+    assert (await bill(utility, 10)).kwh == billed.kwh
+
+
+@pytest.mark.parametrize("more", [MORE, -2_000 * 12])
+async def test_days_that_are_not_billed_yet_take_the_difference(
+    utility: Utility, more: int
+) -> None:
+    edge = await issued_with_estimates(utility)
+    back = date(2026, 11, 4)
+    await utility.deliver(edge, late([back], more))
+    await utility.validate()
+    assert await total(utility, SILENT, back) == (
+        late([back], more)[0].mantissa - registers([SILENT])[0].mantissa
+    )
+    # They cannot give back what was billed beyond the register.
+    differences = [difference for _, difference in await changed(utility)]
+    assert differences == [] if more > 0 else sum(differences) < 0
 
 
 async def test_after_some_estimated_bills_somebody_reads_the_meter(utility: Utility) -> None:

@@ -46,6 +46,24 @@ class EstimateTables:
                 estimated[key] = EstimatedDay(block, evidence)
         return estimated
 
+    async def with_estimates(self, channels: Collection[PointChannelId]) -> set[PointChannelId]:
+        estimated = (
+            key.channel_id
+            for key, code, _ in self._state.findings
+            if code == VeeCode.ESTIMATED_GAP.value
+        )
+        return set(channels) & set(estimated)
+
+    async def issued(self, channel_id: PointChannelId, days: DayRange) -> list[DayRange]:
+        return [
+            billed.part.days
+            for row in self._state.bills.values()
+            if row.record.bill.state is BillState.ISSUED
+            for billed in row.parts
+            if channel_id in _channels(self._state, billed.part.occupancy_id)
+            and billed.part.days.within(days) is not None
+        ]
+
     async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
         del at
         for day in days:
@@ -122,14 +140,7 @@ class MemoryBillWindow:
                     yield number, occupancy, DayRange(first, end)
 
     def _held(self, state: BookState, occupancy: int, days: DayRange, most: int) -> HeldDays:
-        there = state.occupancies[occupancy]
-        service = state.services[there.point, there.service]
-        channels = tuple(
-            key
-            for key, channel in sorted(state.channels.items())
-            if channel.point == there.point
-            and (not service.channels or channel.record.obis in service.channels)
-        )
+        there, channels = state.occupancies[occupancy], _channels(state, occupancy)
         before = sorted(
             (other for _, of, other in self._bills(state) if of == occupancy),
             key=lambda other: other.end,
@@ -146,6 +157,18 @@ class MemoryBillWindow:
             sum(1 for _ in in_a_row),
             state.services[there.point, there.service].day_start or MIDNIGHT,
         )
+
+
+def _channels(state: BookState, occupancy: int) -> tuple[PointChannelId, ...]:
+    """The channels that an occupancy's service bills."""
+    there = state.occupancies[occupancy]
+    service = state.services[there.point, there.service]
+    return tuple(
+        key
+        for key, channel in sorted(state.channels.items())
+        if channel.point == there.point
+        and (not service.channels or channel.record.obis in service.channels)
+    )
 
 
 def _estimated(state: BookState, channels: Collection[PointChannelId], days: DayRange) -> bool:

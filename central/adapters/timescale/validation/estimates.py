@@ -61,6 +61,19 @@ class EstimateRows:
             for row in rows
         }
 
+    async def with_estimates(self, channels: Collection[PointChannelId]) -> set[PointChannelId]:
+        """See `EstimateTransaction`."""
+        if not channels:
+            return set()
+        code = VeeCode.ESTIMATED_GAP.value
+        rows = await self._estimate_rows("with_estimates", ids=sorted(channels), code=code)
+        return {PointChannelId(row[0]) for row in rows}
+
+    async def issued(self, channel_id: PointChannelId, days: DayRange) -> list[DayRange]:
+        """See `EstimateTransaction`."""
+        asked = {"channel": channel_id, "first": days.first, "end": days.end}
+        return [DayRange(*row) for row in await self._estimate_rows("issued", **asked)]
+
     async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
         """See `EstimateTransaction`."""
         reasons = [day.evidence for day in days]

@@ -16,6 +16,24 @@ JOIN LATERAL (
     ORDER BY version DESC LIMIT 1
 ) AS newest ON newest.actor = %(estimator)s
 
+-- name: with_estimates
+SELECT DISTINCT channel_id FROM vee_finding
+WHERE channel_id = ANY(%(ids)s::bigint[]) AND code = %(code)s AND closed_at IS NULL
+
+-- name: issued
+-- The account leads to its bills by their index; parts have none by agreement.
+SELECT bill_part.first_day, bill_part.end_day
+FROM point_channel
+JOIN service ON service.service_point_id = point_channel.service_point_id
+    AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+JOIN agreement ON agreement.service_id = service.id
+JOIN bill ON bill.account_id = agreement.account_id
+    AND bill.state = 'issued' AND bill.cancels IS NULL
+JOIN bill_part ON bill_part.bill_id = bill.id AND bill_part.agreement_id = agreement.id
+WHERE point_channel.id = %(channel)s
+    AND bill_part.first_day < %(end)s AND bill_part.end_day > %(first)s
+    AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+
 -- name: raise_beside
 INSERT INTO vee_finding (
     channel_id, day, code, severity, from_at, until_at, message, evidence, raised_at

@@ -1,0 +1,67 @@
+"""What an estimate of some days rests on, and how estimates are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.intervals import Grid, Metered
+from central.domain.metering.service_point import PointChannel
+from central.domain.vee.day import Thresholds
+from central.domain.vee.estimate import EstimatedDay
+from central.domain.vee.estimated_gap import estimated_gap
+from central.domain.vee.finding import VeeCode
+from central.domain.vee.like_days import REACH_DAYS
+from central.domain.vee.validate import measure
+from central.service.ports.validation import ChannelDay, PointChannelId, ValidationTransaction
+from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.reading import to_ms
+
+_REACH = timedelta(days=REACH_DAYS)
+_NO_LONGER = (VeeCode.MISSING_INTERVALS, VeeCode.FIELD_ORDER, VeeCode.ESTIMATED_GAP)
+
+
+async def grounds(
+    work: ValidationTransaction,
+    channel: PointChannel,
+    span: Sequence[DayBlock],
+    limits: Thresholds,
+) -> tuple[Metered, list[DayBlock]]:
+    """What the meters say around some days, and the other days that they may be like.
+
+    Args:
+        work: The transaction; it has the channel's lock.
+        channel: Whose days.
+        span: Newest blocks of days in a row.
+        limits: How far from its boundary a reading may be.
+    """
+    key, period = PointChannelId(channel.id), timedelta(seconds=channel.period_s)
+    first, last = span[0], span[-1]
+    margin = max(1, limits.linear_gap // period) * period
+    window = Interval(first.start - margin, last.end + margin)
+    count = (window.end - window.start) // period
+    grid = Grid(to_ms(window.start), channel.period_s * 1000, count)
+    segments = (await work.segments({key: window})).get(key, [])
+    _, metered = measure(channel, grid, segments, limits)
+    around = await work.days_of(key, first.day - _REACH, last.day + _REACH)
+    spanned = {block.day for block in span}
+    return metered, [block for block in around if block.day not in spanned]
+
+
+async def keep_estimates(
+    work: ValidationTransaction, estimated: Sequence[EstimatedDay], now: datetime
+) -> None:
+    """Add estimated days, each with its finding in place of what it had.
+
+    Args:
+        work: The transaction.
+        estimated: Days of one or more channels.
+        now: When.
+    """
+    await work.add_estimates(estimated, now)
+    for day in estimated:
+        key = ChannelDay(PointChannelId(day.block.channel_id), day.block.day)
+        for code in _NO_LONGER:
+            await work.close_finding(key, code, now)
+        await work.raise_findings({key: (estimated_gap(day),)}, now)
