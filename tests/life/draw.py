@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from tests.life.episodes import episodes
+from tests.life.episodes import OWN, episodes
 from tests.life.events import Event, Life
 from tests.life.poison import KINDS as POISON
 from tests.life.utility import (
@@ -217,7 +217,8 @@ def _customers(
     for number in range(1, months):
         if chance.random() < 0.5:
             day = chance.choice(calendar.within(month_after(FIRST, number)))
-            site = chance.choice([site for site in sites if site.plan != "PREPAID"])
+            free = [site for site in sites if site.plan != "PREPAID" and site.name not in OWN]
+            site = chance.choice(free)
             end = day + _DAY * chance.randint(1, 3)
             yield Event(day, "leave", {"point": site.name, "end": end.isoformat()})
             count += 1

@@ -8,10 +8,12 @@ from datetime import date, timedelta
 
 from tests.life.events import Event
 from tests.life.truth import IMPORT
-from tests.life.utility import CORE, FIRST, Site, month_after
+from tests.life.utility import CORE, FIRST, Site, month_after, moves_in
 
 _DAY = timedelta(days=1)
-GRID = "SP-7"
+GRID, HOUSE = "SP-7", "SP-9"
+OWN = {HOUSE}
+"""Points whose customers move here and nowhere else."""
 
 
 def episodes(chance: random.Random, months: int, sites: Sequence[Site]) -> list[Event]:
@@ -26,7 +28,7 @@ def episodes(chance: random.Random, months: int, sites: Sequence[Site]) -> list[
         return []
     return [
         event
-        for found in (_grid(chance),)
+        for found in (_grid(chance), _house(chance))
         for event in found
         if event.day < month_after(FIRST, months)
     ]
@@ -57,3 +59,13 @@ def _grid(chance: random.Random) -> Iterator[Event]:
 def _sold(day: date, account: str, first: date) -> Event:
     said = {"account": account, "point": GRID, "service": "grid", "plan": "GRID"}
     return Event(day, "agree", {**said, "first": first.isoformat()})
+
+
+def _house(chance: random.Random) -> Iterator[Event]:
+    """The day on which a customer goes is mistyped, and corrected before the approval."""
+    for number, month in enumerate((4, 11)):
+        yield _ends(_on(month, 24), HOUSE, _on(month, 25))
+        right = _on(month, chance.choice([27, 28]) if number else chance.choice([20, 23]))
+        said = {"point": HOUSE, "end": right.isoformat()}
+        yield Event(_on(month + 1, 4), "right_end", said)
+        yield from moves_in(_on(month + 1, 9), f"H-{number + 1}", HOUSE, "HOME", right)

@@ -74,6 +74,17 @@ def unbilled(books: Books, parts: Sequence[Part], end: date) -> Iterator[Violati
             yield Violation(3, f"{occupancy.account} at {occupancy.point}: {reached} is not billed")
 
 
+def cut_short(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
+    """3: what a run bills ends with its period, its agreement or the customer's last day."""
+    ends = {(one.place, one.end) for one in books.agreements}
+    for occupancy in books.occupancies():
+        for part in _chain(occupancy, parts):
+            period = books.due(occupancy.account, occupancy.first, part.end)
+            right = part.end in {period, occupancy.end} or (part.place, part.end) in ends
+            if part.state in {"draft", "held"} and not right:
+                yield Violation(3, f"{part} ends where nothing does")
+
+
 def own_approval(parts: Iterable[Part]) -> Iterator[Violation]:
     """5: nobody approves what they made."""
     for part in parts:

@@ -20,6 +20,7 @@ from tests.life.invariants import (
     Judge,
     blocks_of,
     claimed_twice,
+    cut_short,
     out_of_order,
     own_approval,
     unbilled,
@@ -166,6 +167,7 @@ class Living:
             end = _end_of(event.said["cycle"])
             if "@" not in event.said["cycle"]:
                 found += unbilled(books, parts, end)
+                found += cut_short(books, parts)
             first = (end - _DAY).replace(day=1)
             fresh = {
                 part.bill

@@ -19,6 +19,7 @@ from central.adapters.timescale.billing import (
 )
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.registry import agreements, registry, tariffs
+from central.domain.billing import due
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
@@ -172,6 +173,10 @@ def _a_day_has_one_reader(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconciliation.TimescaleReconciliation, "as_billed", of_one)
 
 
+def _days_that_adjoin_are_two_parts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(due, "joined_parts", lambda there, more: (*there, *more))
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -198,6 +203,7 @@ PATCHES: dict[str, Patch] = {
     "a change of cycle that waits for the old one's end": _a_cut_period_is_billed_with_its_own,
     "money paid in that no bill takes": _what_is_paid_in_is_not_looked_for,
     "a day that changed after its bill": _what_bills_read_is_not_asked,
+    "a mistyped end that cuts a bill short": _days_that_adjoin_are_two_parts,
     "two services that read a day in two versions": _a_day_has_one_reader,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }

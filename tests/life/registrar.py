@@ -113,6 +113,16 @@ class Registrar:
         await self.product.agreement(replace(one, end=end))
         one.end = end
 
+    async def _right_end(self, event: Event) -> None:
+        """The end of the last agreement of a point was mistyped."""
+        place = event.said["point"], self._service_of(event)
+        own = [one for one in self.books.agreements if (one.point, one.service) == place]
+        end = date.fromisoformat(event.said["end"])
+        if not own or own[-1].end is None:
+            raise KeyError(event.said["point"])
+        await self.product.agreement(replace(own[-1], end=end))
+        own[-1].end = end
+
     def _service_of(self, event: Event) -> str:
         """That is named, or what bills all that a point counts."""
         name: str = event.said.get("service", self.books.points[event.said["point"]].service)

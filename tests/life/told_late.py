@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from tests.life.events import Event
-from tests.life.fault import Fault, at, bills
+from tests.life.fault import Fault, at, bills, leaves, on
 from tests.life.truth import IMPORT
 from tests.life.utility import FIRST
 
 _GRID = {"point": "SP-1", "service": "grid"}
 
 TOLD_LATE = (
+    Fault(
+        "a mistyped end that cuts a bill short",
+        3,
+        1,
+        (
+            leaves(0, 20, "SP-1", on(0, 21)),
+            at(1, 4, "right_end", point="SP-1", end=on(0, 28).isoformat()),
+            *bills(1, 6, "2026-09"),
+        ),
+        (0,),
+    ),
     Fault(
         "two services that read a day in two versions",
         7,

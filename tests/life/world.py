@@ -3,6 +3,7 @@
 Field, before the day's readings are sent:
 
     seller, gateway, tariff, cycle, point, customer, assign, agree, leave, switch, exchange
+    right_end the day on which a customer went was mistyped, and is corrected
     service  something else is sold at a point, which bills some of what is counted there
     pay_in   a customer pays into the prepaid balance
     unagree  the open agreement of a point was entered by mistake
