@@ -11,9 +11,9 @@ from central.cli.output import EXIT_HELD, AsJson, answered, settings, show, wait
 from central.domain.billing.coverage import BALANCED
 from central.domain.billing.cycle import Cycle
 from central.process.stores import open_stores
-from central.service.billing.reconcile import (
+from central.service.billing.reconcile import Reconcile
+from central.service.billing.reconciliation_report import (
     FAULTS_NAMED,
-    Reconcile,
     ReconciledScope,
     Reconciliation,
 )
@@ -62,29 +62,8 @@ def reconcile_command(  # noqa: PLR0913 - one option each
 
 def _print(report: Reconciliation) -> None:
     typer.echo(f"{report.days.first} to {report.days.last}, {report.services} services.")
-    for (service, unit, coverage), total in sorted(report.sums.items()):
-        mark = "" if coverage in BALANCED else "   DOES NOT BALANCE"
-        typer.echo(
-            f"{service}: {coverage}: {_spelled(total.total)} {unit}"
-            f" in {total.intervals:,} intervals, {total.missing:,} missing{mark}"
-        )
-    for day in report.changed[:FAULTS_NAMED]:
-        typer.echo(
-            f"{day.point}, {day.service}, {day.obis}: {day.day} changed since billed:"
-            f" {_spelled(day.billed)} {day.unit} billed, {_spelled(day.validated)} validated,"
-            f" difference {_spelled(day.difference)}"
-        )
-    for money in report.money:
-        mark = "" if money.balanced else "   DOES NOT BALANCE"
-        typer.echo(
-            f"{money.bills} bills: {_spelled(money.totals)} {money.currency},"
-            f" their lines {_spelled(money.lines)}{mark}"
-        )
-    for row in report.ledger:
-        mark = "" if row.balanced else "   DOES NOT BALANCE"
-        typer.echo(f"{row.account} accounts: {_money(row)}{mark}")
-    for row in report.unbalanced_accounts:
-        typer.echo(f"{row.account}: {_money(row)}; difference {_spelled(row.difference)}")
+    _print_energy(report)
+    _print_money(report)
     for days in report.faults:
         typer.echo(
             f"{days.point}, {days.service}, {days.obis}: {days.days.first} to {days.days.last}"
@@ -93,6 +72,41 @@ def _print(report: Reconciliation) -> None:
     for coverage in sorted({days.coverage for days in report.faults}):
         typer.echo(f"{coverage}: {coverage.remedy}")
     typer.echo("It balances." if report.balanced else "It does not balance.")
+
+
+def _print_energy(report: Reconciliation) -> None:
+    for (service, unit, coverage), total in sorted(report.sums.items()):
+        mark = "" if coverage in BALANCED else "   DOES NOT BALANCE"
+        typer.echo(
+            f"{service}: {coverage}: {_spelled(total.total)} {unit}"
+            f" in {total.intervals:,} intervals, {total.missing:,} missing{mark}"
+        )
+    if report.sums:
+        typer.echo(f"   {report.covers['energy']}")
+    for day in report.changed[:FAULTS_NAMED]:
+        typer.echo(
+            f"{day.point}, {day.service}, {day.obis}: {day.day} changed since billed:"
+            f" {_spelled(day.billed)} {day.unit} billed, {_spelled(day.validated)} validated,"
+            f" difference {_spelled(day.difference)}"
+        )
+
+
+def _print_money(report: Reconciliation) -> None:
+    for money in report.money:
+        mark = "" if money.balanced else "   DOES NOT BALANCE"
+        typer.echo(
+            f"{money.bills} bills: {_spelled(money.totals)} {money.currency},"
+            f" their lines {_spelled(money.lines)}{mark}"
+        )
+    if report.money:
+        typer.echo(f"   {report.covers['money']}")
+    for row in report.ledger:
+        mark = "" if row.balanced else "   DOES NOT BALANCE"
+        typer.echo(f"{row.account} accounts: {_money(row)}{mark}")
+    if report.ledger:
+        typer.echo(f"   {report.covers['ledger']}")
+    for row in report.unbalanced_accounts:
+        typer.echo(f"{row.account}: {_money(row)}; difference {_spelled(row.difference)}")
 
 
 def _money(row: AccountMoney) -> str:

@@ -33,7 +33,8 @@ from central.process.nightly import nightly_jobs
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
 from central.service.billing.post_entries import AccountLedger
-from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from central.service.billing.reconcile import Reconcile
+from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
 from central.service.billing.run_bills import RunBills
 from central.service.gateways.enrolment import enrol_gateway
 from central.service.ingest.classify import Arrival, examine

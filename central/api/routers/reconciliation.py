@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query
 from central.api.parameters import Services
 from central.api.schemas.reconciliation import ReconciliationOut
 from central.domain.billing.cycle import Cycle
-from central.service.billing.reconcile import Reconcile, ReconciledScope
+from central.service.billing.reconcile import Reconcile
+from central.service.billing.reconciliation_report import ReconciledScope
 
 router = APIRouter(tags=["bills"])
 Name = Annotated[str | None, Query(min_length=1, max_length=200)]

@@ -71,6 +71,14 @@ class UnbalancedOut(Schema):
     unit: str
 
 
+class CoversOut(Schema):
+    """What each figure is about, in words."""
+
+    energy: str
+    money: str
+    ledger: str
+
+
 class ReconciliationOut(Schema):
     """What is validated against what is billed, from `first` to before `end`."""
 
@@ -78,6 +86,7 @@ class ReconciliationOut(Schema):
     end: date
     services: int
     balanced: bool
+    covers: CoversOut
     energy: list[EnergyOut]
     money: list[MoneyOut]
     ledger: list[LedgerMoneyOut]

@@ -11,12 +11,13 @@ from starlette.responses import Response
 from central.dashboard.page import asked, pages_of
 from central.domain.billing.coverage import BALANCED
 from central.domain.billing.cycle import Cycle
-from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconcile_csv import reconciliation_csv
+from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
 from central.service.operator.month import month_before
 
 router = APIRouter(include_in_schema=False)
-NAMES = ("month", "run", "tariff", "group")
+NAMES = ("month", "run", "tariff", "group", "account")
 NAME_MAX = 200
 FAULTS_SHOWN = 200
 
@@ -62,6 +63,6 @@ def _given(request: Request) -> dict[str, str]:
 async def _report(request: Request, given: dict[str, str]) -> Reconciliation:
     services = pages_of(request).services
     days = Cycle.parse(given["month"]).days if given["month"] else None
-    run, tariff, group = (given[name] or None for name in NAMES[1:])
+    run, tariff, group, account = (given[name] or None for name in NAMES[1:])
     use_case = Reconcile(services.reconciliation, services.clock)
-    return await use_case(ReconciledScope(days, run, tariff, group))
+    return await use_case(ReconciledScope(days, run, tariff, group, account))

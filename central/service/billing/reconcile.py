@@ -9,24 +9,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import BALANCED, READ, Coverage, LivePart, coverage_on
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.changed_since_billed import (
     BilledDays,
-    ChangedDay,
     read_again,
     reader_of,
 )
-from central.service.ports.account_money import AccountMoney, summed
+from central.service.billing.reconciliation_report import (
+    FAULTS_NAMED,
+    ReconciledScope,
+    Reconciliation,
+    UnbalancedDays,
+    covers,
+)
+from central.service.ports.account_money import DaysOfServices
 from central.service.ports.reconciliation import (
-    BilledMoney,
-    DaysOfServices,
     ReconciledService,
     ReconciliationStore,
     ValidatedDay,
@@ -38,173 +40,6 @@ from firmware_bridge.contract.interval import day_start
 AT_ONCE = 500
 NOT_SERVED = "no service"
 """What stands for the service of a channel that no service bills."""
-
-FAULTS_NAMED = 1_000
-"""How many runs of days that do not balance a report names at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReconciledScope:
-    """Which days of which services are reconciled: those that all of these hold.
-
-    Args:
-        days: Local days; None takes those of the run.
-        run: Identifier of a run, or the name of its cycle.
-        tariff: Name.
-        group: Name.
-        account: Number.
-    """
-
-    days: DayRange | None = None
-    run: str | None = None
-    tariff: str | None = None
-    group: str | None = None
-    account: str | None = None
-
-
-@dataclass(slots=True)
-class IntervalSum:
-    """Intervals of one kind of service, unit and coverage.
-
-    Args:
-        intervals: How many.
-        missing: How many of them have no value.
-        total: Sum of the others. [unit]
-    """
-
-    intervals: int = 0
-    missing: int = 0
-    total: Decimal = Decimal(0)
-
-    def add(self, day: ValidatedDay) -> None:
-        """Add a channel's day."""
-        self.intervals += day.intervals
-        self.missing += day.missing
-        self.total += day.total
-
-
-@dataclass(frozen=True, slots=True)
-class UnbalancedDays:
-    """Days of a channel that do not balance, end to end.
-
-    Args:
-        point: Name of the service point.
-        service: Such as `electricity`.
-        obis: Of the channel.
-        days: Local days.
-        coverage: What is wrong.
-        total: Validated on them. [unit]
-        unit: Of the total.
-    """
-
-    point: str
-    service: str
-    obis: str
-    days: DayRange
-    coverage: Coverage
-    total: Decimal
-    unit: str
-
-
-Key = tuple[str, str, Coverage]
-"""Service, unit and coverage."""
-
-
-@dataclass(slots=True)
-class Reconciliation:
-    """The report.
-
-    Args:
-        days: The local days that it spans.
-        services: How many services were looked at.
-        sums: By service, unit and coverage.
-        money: By currency.
-        accounts: The ledger's money by account, until the end of the days.
-        faults: What does not balance, by point; at most `FAULTS_NAMED`.
-        changed: Days that were validated anew after a bill had read them.
-    """
-
-    days: DayRange
-    services: int = 0
-    sums: dict[Key, IntervalSum] = field(default_factory=lambda: defaultdict(IntervalSum))
-    money: tuple[BilledMoney, ...] = ()
-    accounts: tuple[AccountMoney, ...] = ()
-    faults: list[UnbalancedDays] = field(default_factory=list)
-    changed: list[ChangedDay] = field(default_factory=list)
-
-    @property
-    def balanced(self) -> bool:
-        """Whether every interval is read once or named, and the money is equal."""
-        return (
-            all(key[2] in BALANCED for key in self.sums)
-            and all(money.balanced for money in self.money)
-            and all(row.balanced for row in self.accounts)
-        )
-
-    @property
-    def ledger(self) -> tuple[AccountMoney, ...]:
-        """The ledger's money by currency, of all accounts together."""
-        currencies = sorted({row.currency for row in self.accounts})
-        return tuple(
-            summed(currency, [row for row in self.accounts if row.currency == currency])
-            for currency in currencies
-        )
-
-    @property
-    def unbalanced_accounts(self) -> tuple[AccountMoney, ...]:
-        """Accounts whose money does not balance; at most `FAULTS_NAMED`."""
-        return tuple(row for row in self.accounts if not row.balanced)[:FAULTS_NAMED]
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object: sums as strings, exact."""
-        return {
-            "first": self.days.first.isoformat(),
-            "end": self.days.end.isoformat(),
-            "services": self.services,
-            "balanced": self.balanced,
-            "energy": [
-                {
-                    "service": service,
-                    "coverage": coverage.value,
-                    "balanced": coverage in BALANCED,
-                    "intervals": total.intervals,
-                    "missing": total.missing,
-                    "total": format(total.total, "f"),
-                    "unit": unit,
-                }
-                for (service, unit, coverage), total in sorted(self.sums.items())
-            ],
-            "money": [
-                {
-                    "currency": money.currency,
-                    "bills": money.bills,
-                    "totals": format(money.totals, "f"),
-                    "lines": format(money.lines, "f"),
-                    "tallied": None if money.given is None else format(money.given, "f"),
-                    "balanced": money.balanced,
-                }
-                for money in self.money
-            ],
-            "ledger": [
-                {**row.to_json(), "account": None, "accounts": int(row.account)}
-                for row in self.ledger
-            ],
-            "changed_since_billed": [day.to_json() for day in self.changed[:FAULTS_NAMED]],
-            "unbalanced_accounts": [row.to_json() for row in self.unbalanced_accounts],
-            "unbalanced": [
-                {
-                    "service_point": days.point,
-                    "service": days.service,
-                    "obis": days.obis,
-                    "first": days.days.first.isoformat(),
-                    "end": days.days.end.isoformat(),
-                    "coverage": days.coverage.value,
-                    "total": format(days.total, "f"),
-                    "unit": days.unit,
-                }
-                for days in self.faults
-            ],
-        }
 
 
 class Reconcile:
@@ -231,7 +66,7 @@ class Reconcile:
             NotFoundError: There is no such run, tariff or group.
         """
         days, wanted = await self._wanted(asked)
-        report = Reconciliation(days)
+        report = Reconciliation(days, covers=covers(asked))
         only = None if wanted is None else list(wanted)
         after = 0
         while services := await self._store.services(only, after, AT_ONCE):
@@ -239,8 +74,10 @@ class Reconcile:
             after = services[-1].id
         if only is None:
             await self._add_not_served(report)
-        report.money = tuple(await self._store.money(asked.run, days))
-        report.accounts = tuple(await self._store.account_money(only, asked.account, days.end))
+        billed = wanted if asked.narrows_bills else None
+        report.money = tuple(await self._store.money(asked.run, days, billed))
+        among = wanted if asked.narrows_accounts else None
+        report.accounts = tuple(await self._store.account_money(among, asked.account, days.end))
         return report
 
     async def _wanted(self, asked: ReconciledScope) -> tuple[DayRange, DaysOfServices | None]:
@@ -250,6 +87,8 @@ class Reconcile:
         if asked.run is not None:
             run = require(await self._store.days_of_run(asked.run), "bill run", asked.run)
             chosen.append(run)
+            if days is not None:
+                chosen.append({key: [days] for key in run})
             ranges = [one_range for ranges in run.values() for one_range in ranges]
             if days is None and ranges:
                 days = DayRange(

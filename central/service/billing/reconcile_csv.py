@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from central.domain.billing.coverage import BALANCED
-from central.service.billing.reconcile import Reconciliation
+from central.service.billing.reconciliation_report import Reconciliation
 from central.service.ports.account_money import AccountMoney
 
 HEADING = (

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
+
+from central.domain.rating.inputs.segments import DayRange
+
+DaysOfServices = Mapping[int, Sequence[DayRange]]
+"""Local days by key of the service."""
 
 _CENT = Decimal("0.01")
 
@@ -78,12 +83,12 @@ class AccountMoneySource(Protocol):
     """Reads the money of accounts."""
 
     async def account_money(
-        self, services: Collection[int] | None, account: str | None, until: date
+        self, among: DaysOfServices | None, account: str | None, until: date
     ) -> Sequence[AccountMoney]:
         """The money of accounts that have any, by number and currency.
 
         Args:
-            services: Of accounts that have or had an agreement for one of these; None for all.
+            among: Of accounts with an agreement on some of these days; None for all.
             account: Number of the only account; None for all.
             until: The first day that is left out: of entries their day, of bills their last day.
         """

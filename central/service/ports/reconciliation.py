@@ -11,12 +11,9 @@ from typing import NamedTuple, Protocol
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import OccupiedDays
 from central.domain.rating.inputs.segments import DayRange
-from central.service.ports.account_money import AccountMoneySource
+from central.service.ports.account_money import AccountMoneySource, DaysOfServices
 from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.quantity import Unit
-
-DaysOfServices = Mapping[int, Sequence[DayRange]]
-"""Local days by key of the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +151,13 @@ class ReconciliationStore(AccountMoneySource, Protocol):
     async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDay]:
         """Days as the bills of parts read them, where that is not the newest version."""
 
-    async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
-        """What bills say, by currency: those of a run, or those whose last day is in a range."""
+    async def money(
+        self, run: str | None, days: DayRange, among: DaysOfServices | None
+    ) -> Sequence[BilledMoney]:
+        """What bills say, by currency: those of a run, or those whose last day is in a range.
+
+        Args:
+            run: Its identifier, or the name of its cycle.
+            days: Where no run is named.
+            among: Of those only bills with a part that has some of these days; None for all.
+        """

@@ -13,7 +13,8 @@ from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.approve_bills import DiscardBills
 from central.service.billing.post_entries import AccountLedger
-from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from central.service.billing.reconcile import Reconcile
+from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.ports.registry import AgreementRecord
 from central.service.registry.groups import NamedGroups
@@ -118,6 +119,11 @@ async def test_it_goes_by_account_tariff_and_group(utility: Utility) -> None:
     assert (total["accounts"], total["received"], total["balanced"]) == (2, "180.10", True)
     with pytest.raises(NotFoundError):
         await reported(utility, account="A-7")
+    # Who lived at the point before has no part in what a group of points has now.
+    await utility.enrol.agreement(AgreementRecord("A-2", "SP-2", "FLAT", OCTOBER, NOVEMBER))
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-2", "FLAT", NOVEMBER))
+    later = await reported(utility, DayRange(NOVEMBER, DECEMBER), group="north")
+    assert list(money(later)) == ["A-1"]
 
 
 PLANTED = (

@@ -15,7 +15,8 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.segments import DayRange
-from central.service.billing.reconcile import Reconcile, ReconciledScope
+from central.service.billing.reconcile import Reconcile
+from central.service.billing.reconciliation_report import ReconciledScope
 from central.service.billing.retry_held import RetryTally, retry_held
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary

@@ -8,7 +8,8 @@ from decimal import Decimal
 from central.domain.billing.bill import Party
 from central.domain.billing.coverage import Coverage
 from central.domain.rating.inputs.segments import DayRange
-from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from central.service.billing.reconcile import Reconcile
+from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
 from central.service.ports.registry import AccountRecord, AgreementRecord, PointRecord
 from central.service.ports.registry_services import ServiceRecord
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT

@@ -11,7 +11,8 @@ import pytest
 from central.domain.billing.bill import Party
 from central.domain.billing.occupancy import DayStartFixedError, DayStartsDifferError
 from central.domain.rating.inputs.segments import DayRange
-from central.service.billing.reconcile import Reconcile, ReconciledScope
+from central.service.billing.reconcile import Reconcile
+from central.service.billing.reconciliation_report import ReconciledScope
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,

@@ -14,7 +14,8 @@ from central.domain.billing.coverage import Coverage
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.run_scope import RunScope
 from central.service.billing.approve_bills import ApproveBills, IssueBills
-from central.service.billing.reconcile import Reconcile, ReconciledScope, Reconciliation
+from central.service.billing.reconcile import Reconcile
+from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
 from central.service.billing.run_bills import RunBills
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.ports.registry import InstallationRecord, PointChannelRecord, PointRecord
@@ -137,6 +138,18 @@ async def test_it_goes_by_run_tariff_and_group_as_well(books: Books) -> None:
     assert north == {Coverage.BILLED: OCTOBER_WH - 10 * DAY_WH}
     shops = await books.energy(ReconciledScope(MONTH.days, "2026-10", "HOME", "shops"))
     assert shops == {Coverage.BILLED: 2 * DAY_WH}
+    # The money is that of the bills that have these days, whichever way they are narrowed to.
+    for narrowed in (
+        ReconciledScope(MONTH.days, group="north"),
+        ReconciledScope(MONTH.days, account="A-1"),
+        ReconciledScope(run="2026-10", account="A-1"),
+        ReconciledScope(MONTH.days, "2026-10", "HOME", "shops"),
+    ):
+        (money,) = (await books.report(narrowed)).money
+        assert (money.bills, money.totals, money.given) == (1, Decimal("17.19"), None)
+    later = ReconciledScope(Cycle.parse("2026-11").days, "2026-10")
+    assert (await books.report(later)).money == ()
+    assert "of the run" in (await books.report(later)).to_json()["covers"]["money"]
     for scope in (
         ReconciledScope(run="2025-01"),
         ReconciledScope(MONTH.days, tariff="NONE"),

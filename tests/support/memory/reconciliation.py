@@ -13,11 +13,10 @@ from central.domain.billing.coverage import ClaimedDays, LivePart, OccupiedDays
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.lineage import block_versions
-from central.service.ports.account_money import AccountMoney
+from central.service.ports.account_money import AccountMoney, DaysOfServices
 from central.service.ports.groups import GroupOf
 from central.service.ports.reconciliation import (
     BilledMoney,
-    DaysOfServices,
     ReadDay,
     ReconciledService,
     ValidatedDay,
@@ -96,7 +95,7 @@ class MemoryReconciliation:
             return _within(state, agreed, days)
 
     async def account_money(
-        self, services: Collection[int] | None, account: str | None, until: date
+        self, among: DaysOfServices | None, account: str | None, until: date
     ) -> Sequence[AccountMoney]:
         """See `AccountMoneySource`."""
         async with self._books.begin() as state:
@@ -105,11 +104,15 @@ class MemoryReconciliation:
                 for record in state.accounts.values()
                 if account in {None, record.number}
             }
-            if services is not None:
+            if among is not None:
                 numbers &= {
                     agreement.account
                     for key, agreement in state.agreements.items()
-                    if _service(state, key) in services
+                    if _among(
+                        among,
+                        _service(state, key),
+                        DayRange(agreement.first, agreement.end or _EVER),
+                    )
                 }
             return account_money(state, numbers, until)
 
@@ -176,7 +179,9 @@ class MemoryReconciliation:
                     read[key] = channel_day(block)
         return read
 
-    async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
+    async def money(
+        self, run: str | None, days: DayRange, among: DaysOfServices | None
+    ) -> Sequence[BilledMoney]:
         """See `ReconciliationStore`."""
         async with self._books.begin() as state:
             bills = state.bills.values() if run is None else _bills_of(state, run) or ()
@@ -184,6 +189,10 @@ class MemoryReconciliation:
             for bill in bills:
                 end = bill.record.bill.days.end
                 asked = run is not None or days.first < end <= days.end
+                asked &= among is None or any(
+                    _among(among, _service(state, row.part.agreement_id), row.part.days)
+                    for row in bill.parts
+                )
                 if asked and bill.record.bill.state not in {BillState.HELD, BillState.DISCARDED}:
                     billed[bill.record.bill.currency].append(bill)
         totals = {
@@ -194,6 +203,10 @@ class MemoryReconciliation:
             BilledMoney(currency, len(bills), totals[currency], totals[currency])
             for currency, bills in sorted(billed.items())
         ]
+
+
+def _among(among: DaysOfServices, service: int, days: DayRange) -> bool:
+    return any(days.within(wanted) is not None for wanted in among.get(service, ()))
 
 
 def _bills_of(state: BookState, run: str) -> list[KeptBill] | None:

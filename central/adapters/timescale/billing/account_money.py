@@ -15,7 +15,7 @@ from central.adapters.timescale.queries import load_queries
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.rounding import printed
 from central.domain.tariff.state_rules import Owner
-from central.service.ports.account_money import AccountMoney
+from central.service.ports.account_money import AccountMoney, DaysOfServices
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Key = tuple[str, str]
@@ -24,7 +24,7 @@ _NOTHING = (Decimal(0),) * 6
 
 async def account_money(
     connection: AsyncConnection[tuple[Any, ...]],
-    services: Collection[int] | None,
+    among: DaysOfServices | None,
     account: str | None,
     until: date,
 ) -> Sequence[AccountMoney]:
@@ -34,8 +34,7 @@ async def account_money(
         cursor = await connection.execute(_SQL[statement], values)
         return await cursor.fetchall()
 
-    wanted = None if services is None else list(services)
-    scope = {"services": wanted, "account": account, "until": until}
+    scope = {**days_among(among), "account": account, "until": until}
     posted = {row[:2]: row[2:] for row in await rows("entries", **scope)}
     moved = {row[:2]: row[2:] for row in await rows("movements", **scope)}
     banks = {key: frozenset(row[6]) for key, row in moved.items()}
@@ -56,6 +55,18 @@ async def account_money(
         )
         for key in sorted(posted.keys() | moved.keys())
     ]
+
+
+def days_among(among: DaysOfServices | None) -> dict[str, list[Any] | None]:
+    """Days of services as the arrays of a statement; without any, all are meant."""
+    if among is None:
+        return {"services": None, "firsts": None, "ends": None}
+    rows = [(service, days.first, days.end) for service, ranges in among.items() for days in ranges]
+    return {
+        "services": [row[0] for row in rows],
+        "firsts": [row[1] for row in rows],
+        "ends": [row[2] for row in rows],
+    }
 
 
 def _account_money(

@@ -23,7 +23,11 @@ WITH entry AS (
     WHERE ledger_entry.of_id IS NULL AND ledger_entry.day < %(until)s
         AND (%(account)s::text IS NULL OR account.number = %(account)s)
         AND (%(services)s::bigint[] IS NULL OR account.id IN (
-            SELECT account_id FROM agreement WHERE service_id = ANY(%(services)s)
+            SELECT agreement.account_id
+            FROM unnest(%(services)s::bigint[], %(firsts)s::date[], %(ends)s::date[])
+                AS among (service_id, first_day, end_day)
+            JOIN agreement ON agreement.service_id = among.service_id
+                AND agreement.during && daterange(among.first_day, among.end_day)
         ))
 )
 SELECT
@@ -52,7 +56,11 @@ WHERE bill.state IN ('draft', 'approved', 'issued') AND bill.end_day <= %(until)
     AND bill.cancels IS NULL AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
     AND (%(account)s::text IS NULL OR account.number = %(account)s)
     AND (%(services)s::bigint[] IS NULL OR account.id IN (
-        SELECT account_id FROM agreement WHERE service_id = ANY(%(services)s)
+        SELECT agreement.account_id
+        FROM unnest(%(services)s::bigint[], %(firsts)s::date[], %(ends)s::date[])
+            AS among (service_id, first_day, end_day)
+        JOIN agreement ON agreement.service_id = among.service_id
+            AND agreement.during && daterange(among.first_day, among.end_day)
     ))
 GROUP BY account.number, bill.currency
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from central.adapters.timescale.billing.account_money import account_money
+from central.adapters.timescale.billing.account_money import account_money, days_among
 from central.adapters.timescale.billing.load import SQL, blocks_of
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.named_query import as_uuid
@@ -27,10 +27,9 @@ from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.lineage import block_versions
-from central.service.ports.account_money import AccountMoney
+from central.service.ports.account_money import AccountMoney, DaysOfServices
 from central.service.ports.reconciliation import (
     BilledMoney,
-    DaysOfServices,
     ReadDay,
     ReconciledService,
     ValidatedDay,
@@ -93,13 +92,13 @@ class TimescaleReconciliation:
         return _ranges(await self._rows("days_of_account", account=key, **span))
 
     async def account_money(
-        self, services: Collection[int] | None, account: str | None, until: date
+        self, among: DaysOfServices | None, account: str | None, until: date
     ) -> Sequence[AccountMoney]:
         """See `AccountMoneySource`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
                 await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                return await account_money(connection, services, account, until)
+                return await account_money(connection, among, account, until)
 
     async def services(
         self, only: Collection[int] | None, after: int, limit: int
@@ -201,11 +200,14 @@ class TimescaleReconciliation:
                     read |= {key: channel_day(blocks[key[1:]]) for key in keys}
         return read
 
-    async def money(self, run: str | None, days: DayRange) -> Sequence[BilledMoney]:
+    async def money(
+        self, run: str | None, days: DayRange, among: DaysOfServices | None
+    ) -> Sequence[BilledMoney]:
         """See `ReconciliationStore`."""
         key = None if run is None else await self._run(run)
-        rows = await self._rows("money", run=key, first=days.first, end=days.end)
-        if key is None:
+        values = {"run": key, "first": days.first, "end": days.end, **days_among(among)}
+        rows = await self._rows("money", **values)
+        if key is None or among is not None:
             return [BilledMoney(*row) for row in rows]
         tallied: dict[str, Decimal] = dict(await self._rows("tallied", run=key))
         return [

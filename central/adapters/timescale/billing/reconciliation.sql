@@ -128,6 +128,14 @@ FROM bill
 WHERE bill.state NOT IN ('held', 'discarded')
     AND (%(run)s::bigint IS NULL OR bill.run_id = %(run)s)
     AND (%(run)s::bigint IS NOT NULL OR bill.end_day > %(first)s AND bill.end_day <= %(end)s)
+    AND (%(services)s::bigint[] IS NULL OR bill.id IN (
+        SELECT bill_part.bill_id
+        FROM unnest(%(services)s::bigint[], %(firsts)s::date[], %(ends)s::date[])
+            AS among (service_id, first_day, end_day)
+        JOIN agreement ON agreement.service_id = among.service_id
+        JOIN bill_part ON bill_part.agreement_id = agreement.id
+            AND bill_part.first_day < among.end_day AND bill_part.end_day > among.first_day
+    ))
 GROUP BY bill.currency ORDER BY bill.currency
 
 -- name: tallied

@@ -9,8 +9,12 @@ from decimal import Decimal
 
 from central.domain.billing.coverage import Coverage
 from central.domain.rating.inputs.segments import DayRange
-from central.service.billing.reconcile import IntervalSum, Reconciliation, UnbalancedDays
 from central.service.billing.reconcile_csv import reconciliation_csv
+from central.service.billing.reconciliation_report import (
+    IntervalSum,
+    Reconciliation,
+    UnbalancedDays,
+)
 from central.service.ports.reconciliation import BilledMoney
 
 OCTOBER = DayRange(date(2026, 10, 1), date(2026, 11, 1))
