@@ -3,6 +3,8 @@
 postgres        every PostgreSQL found (parametrised), running all session: `RunningPostgres`
 migrated        a fresh database on each of them, with the schema: `Database`, its DSN is `.dsn`
 plain_migrated  the same on the wheel's PostgreSQL alone, for what any server can show
+filled          a fresh copy of an office with three households and their bills on each of them
+plain_filled    the same on the wheel's PostgreSQL alone
 database        a fresh empty database on each of them
 plain_database  a fresh empty database on the wheel's PostgreSQL alone
 server_home     a folder for a server of the test's own
@@ -32,6 +34,7 @@ from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
 from central.adapters.embedded.postgres import EmbeddedPostgres
 from tests.support import measured, run_report
 from tests.support.data import DEFAULT, VARIABLE, find_data
+from tests.support.office import OFFICE
 from tests.support.servers import (
     MIGRATED,
     Database,
@@ -182,6 +185,20 @@ def migrated(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Dat
 def plain_migrated(_servers: _Servers) -> Iterator[Database]:
     """A fresh database with the newest schema on the wheel's PostgreSQL."""
     with _servers.copy(POSTGRES[0]) as fresh:
+        yield fresh
+
+
+@pytest.fixture(params=POSTGRES, ids=str)
+def filled(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Database]:
+    """A fresh copy of a filled office on each PostgreSQL found; `Office.open` finds its bills."""
+    with _servers.copy(request.param, OFFICE) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def plain_filled(_servers: _Servers) -> Iterator[Database]:
+    """A fresh copy of a filled office on the wheel's PostgreSQL."""
+    with _servers.copy(POSTGRES[0], OFFICE) as fresh:
         yield fresh
 
 

@@ -5,8 +5,10 @@ Everything is real: readings go in through ingest, are validated, rated and bill
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -15,12 +17,12 @@ from central.adapters.documents.invoice import render_invoice
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
-from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.adapters.timescale.views.field import TimescaleField
-from central.domain.billing.bill import Party
+from central.domain.billing.bill import Party, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.inputs.segments import DayRange
 from central.process.services import timescale_services
@@ -28,6 +30,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.ingest import Ingest
 from central.service.operator.services import OperatorServices
+from central.service.ports.bill_shard import RunRecord
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -43,12 +46,14 @@ from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 from tests.support.actors import CLERK, noted, person
 from tests.support.ingest import Edge
+from tests.support.servers import MIGRATED, Template
 
 NOW = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
 ZONE = "Europe/Madrid"
 OCTOBER = DayRange(date(2026, 10, 1), date(2026, 11, 1))
 CYCLE = Cycle(2026, 10)
 ACCOUNTS = ("ES-4100", "ES-4101", "ES-4102")
+HOUSEHOLDS = ("Iturbe", "Sanchis", "Okafor")
 TARIFF = Path(__file__).parents[2] / "docs" / "reference" / "tariffs" / "residential-tou.yaml"
 QUARTER = timedelta(minutes=15)
 # Without the boundaries in here, eight quarter hours are estimated, and 22 have no value.
@@ -95,7 +100,14 @@ class Office:
     def services(self, clock: Callable[[], datetime] = lambda: NOW) -> OperatorServices:
         return timescale_services(self._pool, render_invoice, clock)
 
-    async def fill(self, households: Sequence[str] = ("Iturbe", "Sanchis", "Okafor")) -> None:
+    async def open(self) -> None:
+        """Take over the database that `fill` has filled with the ordinary households."""
+        store = TimescaleBillingStore(self._pool)
+        run = await store.find_run(CYCLE, RunType.REGULAR)
+        assert run is not None
+        await self._name_bills(store, run, HOUSEHOLDS)
+
+    async def fill(self, households: Sequence[str] = HOUSEHOLDS) -> None:
         """Three households with a bill each; one of them with a hole in its October."""
         gateways = TimescaleGatewayStore(self._pool)
         for name in ("rooftop-01", "rooftop-02", "cellar-07"):
@@ -110,9 +122,14 @@ class Office:
         await Validate(TimescaleValidationStore(self._pool), lambda: NOW).until_idle()
         store = TimescaleBillingStore(self._pool)
         summary = await RunBills(store, lambda: NOW)(CYCLE, person("night run"))
-        names = dict(zip(ACCOUNTS, households, strict=False))
-        self.bills = {names[head.account]: head.uid for head in await store.heads(summary.run)}
+        await self._name_bills(store, summary.run, households)
         await self.field.refresh(NOW)
+
+    async def _name_bills(
+        self, store: TimescaleBillingStore, run: RunRecord, households: Sequence[str]
+    ) -> None:
+        names = dict(zip(ACCOUNTS, households, strict=False))
+        self.bills = {names[head.account]: head.uid for head in await store.heads(run)}
 
     async def _enrol(self, households: Sequence[str]) -> None:
         enrol = Enrol(TimescaleRegistry(self._pool), CLERK, lambda: NOW)
@@ -139,3 +156,17 @@ class Office:
             sealed = edge.seal(list(readings[first : first + 900]), at)
             arrived = [examine(Arrival(edge.name, sealed.payload, at))]
             await ingest.commit(arrived)
+
+
+def _fill(dsn: str) -> None:
+    async def fill() -> None:
+        async with make_pool(dsn) as pool:
+            await Office(pool).fill()
+
+    # The test that asks first may have a loop running.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, fill()).result()
+
+
+OFFICE = Template("template_office", _fill, MIGRATED)
+"""The ordinary households of an office, made once on each server."""

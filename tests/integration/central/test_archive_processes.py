@@ -51,11 +51,11 @@ asyncio.run(main())
 
 
 @pytest.fixture
-async def pool(plain_migrated: Database) -> AsyncIterator[Pool]:
+async def pool(plain_filled: Database) -> AsyncIterator[Pool]:
     """A database in which two bills are issued."""
-    async with make_pool(plain_migrated.dsn, max_size=4) as made:
+    async with make_pool(plain_filled.dsn, max_size=4) as made:
         office = Office(made)
-        await office.fill()
+        await office.open()
         services = office.services()
         for name in ("Iturbe", "Okafor"):
             await services.approve.one(office.bills[name], CHIEF)
@@ -75,33 +75,33 @@ def kept(database: Database) -> dict[str, bytes]:
 
 
 async def test_a_worker_that_is_killed_leaves_its_documents_to_the_next_once(
-    pool: Pool, plain_migrated: Database
+    pool: Pool, plain_filled: Database
 ) -> None:
-    command = [sys.executable, "-c", KILLED, plain_migrated.dsn]
+    command = [sys.executable, "-c", KILLED, plain_filled.dsn]
     died = await asyncio.to_thread(subprocess.run, command, cwd=REPOSITORY, check=False)
     assert died.returncode == -signal.SIGKILL
-    first = kept(plain_migrated)
+    first = kept(plain_filled)
     assert len(first) == 1
     bills, documents = TimescaleBillingStore(pool), TimescaleDocumentStore(pool)
     for later, idle in ((timedelta(0), True), (LEASE, False), (2 * LEASE, True)):
         archive = ArchiveInvoices(bills, documents, render_invoice, lambda: NOW + later)  # noqa: B023 - used at once
         assert (await archive.until_idle()).idle is idle
-    assert len(kept(plain_migrated)) == 2
-    assert first.items() <= kept(plain_migrated).items()
+    assert len(kept(plain_filled)) == 2
+    assert first.items() <= kept(plain_filled).items()
     assert await documents.waiting(10) == []
 
 
-async def test_the_worker_renders_what_is_issued(pool: Pool, plain_migrated: Database) -> None:
+async def test_the_worker_renders_what_is_issued(pool: Pool, plain_filled: Database) -> None:
     del pool
     worker = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "central.process.worker"),
-        env={**os.environ, "METERLINE_DATABASE": plain_migrated.dsn, "METERLINE_POLL_S": "0.2"},
+        env={**os.environ, "METERLINE_DATABASE": plain_filled.dsn, "METERLINE_POLL_S": "0.2"},
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
         async with asyncio.timeout(120):
-            while len(kept(plain_migrated)) < 2:
+            while len(kept(plain_filled)) < 2:
                 assert worker.returncode is None
                 await asyncio.sleep(0.3)
     finally:

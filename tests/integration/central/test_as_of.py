@@ -24,10 +24,10 @@ EARLY, LATE = NOW, NOW + timedelta(minutes=1)
 
 
 @pytest.fixture
-async def office(plain_migrated: Database) -> AsyncIterator[Office]:
-    async with make_pool(plain_migrated.dsn, max_size=6) as pool:
+async def office(plain_filled: Database) -> AsyncIterator[Office]:
+    async with make_pool(plain_filled.dsn, max_size=6) as pool:
         made = Office(pool)
-        await made.fill()
+        await made.open()
         yield made
 
 
@@ -43,12 +43,12 @@ async def issued(office: Office, clock: datetime, as_of: datetime) -> tuple[int,
     return int(answer.status_code), [entry["account_number"] for entry in listed]
 
 
-async def test_who_commits_late_changes_no_answer(office: Office, plain_migrated: Database) -> None:
+async def test_who_commits_late_changes_no_answer(office: Office, plain_filled: Database) -> None:
     store = office.services().bills
     first, second = office.bills["Iturbe"], office.bills["Okafor"]
     for bill in (first, second):
         await ApproveBills(store, lambda: NOW).one(bill, CHIEF)
-    with psycopg.connect(plain_migrated.dsn) as other:
+    with psycopg.connect(plain_filled.dsn) as other:
         other.execute("SELECT FROM bill WHERE uid = %s FOR UPDATE", [first])
         late = asyncio.create_task(IssueBills(store, lambda: EARLY).one(first, CHIEF))
         await asyncio.sleep(0.3)
@@ -66,14 +66,14 @@ async def test_who_commits_late_changes_no_answer(office: Office, plain_migrated
 
 
 async def test_the_command_line_asks_likewise(
-    office: Office, plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
+    office: Office, plain_filled: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bill = office.bills["Iturbe"]
     store = office.services().bills
     then = datetime.now(NOW.tzinfo) - timedelta(hours=1)
     await ApproveBills(store, lambda: then).one(bill, CHIEF)
     await IssueBills(store, lambda: then).one(bill, CHIEF)
-    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn)
+    monkeypatch.setenv("METERLINE_DATABASE", plain_filled.dsn)
 
     def ask(*arguments: object) -> tuple[int, str]:
         done = CliRunner().invoke(app, [str(argument) for argument in arguments])

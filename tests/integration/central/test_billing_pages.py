@@ -71,14 +71,14 @@ class Clerk:
 
 
 @pytest.fixture
-async def clerk(plain_migrated: Database) -> AsyncIterator[Clerk]:
-    async with make_pool(plain_migrated.dsn, max_size=4) as pool:
+async def clerk(plain_filled: Database) -> AsyncIterator[Clerk]:
+    async with make_pool(plain_filled.dsn, max_size=4) as pool:
         office = Office(pool)
-        await office.fill()
+        await office.open()
         app = create_app(office.services(), WebSettings())
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as web:
-            yield Clerk(office, web, plain_migrated)
+            yield Clerk(office, web, plain_filled)
 
 
 async def test_days_billed_twice_are_named_and_decided(clerk: Clerk) -> None:

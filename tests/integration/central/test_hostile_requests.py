@@ -45,10 +45,10 @@ INSTANTS = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1e30", "-
 
 
 @pytest.fixture
-async def web(plain_migrated: Database) -> AsyncIterator[httpx.AsyncClient]:
-    async with make_pool(plain_migrated.dsn, max_size=4) as pool:
+async def web(plain_filled: Database) -> AsyncIterator[httpx.AsyncClient]:
+    async with make_pool(plain_filled.dsn, max_size=4) as pool:
         office = Office(pool)
-        await office.fill()
+        await office.open()
         transport = httpx.ASGITransport(
             create_app(office.services(), WebSettings()), raise_app_exceptions=False
         )

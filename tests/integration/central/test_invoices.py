@@ -30,13 +30,11 @@ from tests.support.servers import Database
 
 
 @pytest.fixture
-async def office(
-    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Office]:
-    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
-    async with make_pool(plain_migrated.dsn, max_size=4) as pool:
+async def office(plain_filled: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_filled.dsn_as("meterline_app"))
+    async with make_pool(plain_filled.dsn, max_size=4) as pool:
         made = Office(pool)
-        await made.fill()
+        await made.open()
         yield made
 
 

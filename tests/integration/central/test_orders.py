@@ -23,10 +23,10 @@ POINT = {
 
 
 @pytest.fixture
-async def office(plain_migrated: Database) -> AsyncIterator[Office]:
-    async with make_pool(plain_migrated.dsn, max_size=6) as pool:
+async def office(plain_filled: Database) -> AsyncIterator[Office]:
+    async with make_pool(plain_filled.dsn, max_size=6) as pool:
         made = Office(pool)
-        await made.fill()
+        await made.open()
         yield made
 
 

@@ -22,10 +22,10 @@ BASE = "http://127.0.0.1"
 
 
 @pytest.fixture
-async def office(migrated: Database) -> AsyncIterator[Office]:
-    async with make_pool(migrated.dsn, max_size=4) as pool:
+async def office(filled: Database) -> AsyncIterator[Office]:
+    async with make_pool(filled.dsn, max_size=4) as pool:
         made = Office(pool)
-        await made.fill()
+        await made.open()
         yield made
 
 
