@@ -30,6 +30,9 @@ FLAGS = [
 ]
 WIDTHS = (360, 768, 1280, 1920)
 
+# However busy the machine is.
+expect.set_options(timeout=60_000)
+
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="chromium is not installed: `make test` installs it"
 )
@@ -73,11 +76,11 @@ class Site:
 
 
 @pytest.fixture
-async def site(plain_migrated: Database) -> AsyncIterator[Site]:
+async def site(plain_filled: Database) -> AsyncIterator[Site]:
     settings = WebSettings(port=0)
-    async with make_pool(plain_migrated.dsn, max_size=6) as pool, async_playwright() as playwright:
+    async with make_pool(plain_filled.dsn, max_size=6) as pool, async_playwright() as playwright:
         office = Office(pool)
-        await office.fill()
+        await office.open()
         services = office.services()
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:

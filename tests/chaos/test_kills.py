@@ -201,7 +201,7 @@ async def test_nothing_is_lost_doubled_or_changed_whatever_is_killed(
         during = len(reached) < METERS or any(at is None or at < target for at in reached.values())
         line.pause_s = 0
         await running.wait_stored({meter.serial: target for meter in meters.values()}, seconds=120)
-        await drained(running, seconds=60)
+        await drained(running, seconds=120)
         stored = await in_database(running)
         wrong = await unreconciled(running)
         await asyncio.to_thread(running.children["edge"].stop)

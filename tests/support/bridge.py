@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BRIDGE = [sys.executable, "-m", "firmware_bridge.cli"]
 EDGE = [sys.executable, "-c", "from edge_agent.cli import main; main()"]
-ENDS_WITHIN_S = 15
+ENDS_WITHIN_S = 60
 
 
 @dataclass(frozen=True)

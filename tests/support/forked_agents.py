@@ -17,7 +17,7 @@ from typing import IO
 
 from tests.support.data import REPOSITORY
 
-GONE_S = 10.0
+GONE_S = 60.0
 
 
 class ForkedAgents:

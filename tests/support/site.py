@@ -108,7 +108,7 @@ def deployed_broker(home: Path, authority: Authority, *, days: int = 2) -> Itera
         account=own.account,
     ).start()
     try:
-        child.wait_ready(lambda: _answers(port), 10)
+        child.wait_ready(lambda: _answers(port), 60)
         yield port
     finally:
         child.stop()

@@ -49,7 +49,7 @@ class Office:
         return [event for batch in self.batches for event in batch.events]
 
     async def shows(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not done():  # noqa: ASYNC110 - a broker lies between
                 await asyncio.sleep(0.02)
 

@@ -138,7 +138,7 @@ class TurnedWorkers:
         assert process.exitcode == (0 if number == signal.SIGTERM else -number), process.exitcode
         self.all.remove(process)
 
-    def standing(self, seconds: float = 30) -> BaseProcess:
+    def standing(self, seconds: float = 60) -> BaseProcess:
         """Wait until one stands where `stand` said."""
         deadline, file = time.monotonic() + seconds, self._folder / "standing"
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.requests import Request
@@ -24,7 +24,8 @@ LITTLE = Patience(
     keep_alive_s=1,
 )
 LARGE = b"x" * (32 * 1024 * 1024)
-SOON_S = 2.0
+# However busy the machine is: what would wait for ever does not end within it.
+SOON_S = 30.0
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,10 +42,12 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def served(patience: Patience = LITTLE) -> AsyncIterator[QuietServer]:
+async def served(
+    patience: Patience = LITTLE, app: Callable[[Scope, Receive, Send], Awaitable[None]] = answer
+) -> AsyncIterator[QuietServer]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
-        server = QuietServer.of(answer, patience)
+        server = QuietServer.of(app, patience)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         await server.ready(running)
         try:
@@ -58,8 +61,11 @@ async def served(patience: Patience = LITTLE) -> AsyncIterator[QuietServer]:
 class Line:
     """A client that does as it is told."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, opened: float
+    ) -> None:
         self.reader, self._writer = reader, writer
+        self._opened = opened
 
     async def say(self, text: bytes) -> None:
         self._writer.write(text)
@@ -73,16 +79,14 @@ class Line:
             return head
 
     async def seconds_open(self) -> float:
-        """How long until the other side ends it."""
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        async with asyncio.timeout(10):
+        """How long it was open when the other side ended it."""
+        async with asyncio.timeout(SOON_S):
             try:
                 while await self.reader.read(65_536):
                     pass
             except ConnectionError:
                 pass
-        return clock() - began
+        return asyncio.get_running_loop().time() - self._opened
 
     def close(self) -> None:
         self._writer.transport.abort()
@@ -91,7 +95,8 @@ class Line:
 @asynccontextmanager
 async def line_to(server: QuietServer) -> AsyncIterator[Line]:
     host, port = server.servers[0].sockets[0].getsockname()[:2]
-    line = Line(*await asyncio.open_connection(host, port, limit=4096))
+    opened = asyncio.get_running_loop().time()
+    line = Line(*await asyncio.open_connection(host, port, limit=4096), opened)
     try:
         yield line
     finally:
@@ -104,14 +109,14 @@ POST = b"POST /%b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 async def test_a_client_that_says_nothing_is_let_go() -> None:
     async with served() as server, line_to(server) as line:
-        assert 0.2 < await line.seconds_open() < SOON_S
+        assert await line.seconds_open() > 0.2
 
 
 async def test_a_half_sent_head_is_told_that_it_came_too_late() -> None:
     async with served() as server, line_to(server) as line:
         await line.say(b"GET / HTTP/1.1\r\nHost:")
         assert (await line.answer()).startswith(b"HTTP/1.1 408 ")
-        assert await line.seconds_open() < SOON_S
+        await line.seconds_open()
 
 
 async def test_a_second_head_on_the_same_line_has_its_time_too() -> None:
@@ -123,7 +128,7 @@ async def test_a_second_head_on_the_same_line_has_its_time_too() -> None:
 
 
 async def test_requests_that_come_together_are_answered_in_order() -> None:
-    async with served() as server, line_to(server) as line:
+    async with served(Patience()) as server, line_to(server) as line:
         await line.say(GET % b"one" + GET % b"other")
         for size in (4, 6):
             assert b"content-length: %d\r" % size in await line.answer()
@@ -145,7 +150,7 @@ async def test_a_body_that_drips_is_ended() -> None:
                 await asyncio.sleep(0.05)
 
         dripping = asyncio.create_task(drip())
-        assert 0.2 < await line.seconds_open() < SOON_S
+        assert await line.seconds_open() > 0.2
         dripping.cancel()
         await asyncio.wait([dripping])
 
@@ -154,7 +159,7 @@ async def test_the_rest_of_an_answered_body_is_not_waited_for() -> None:
     async with served() as server, line_to(server) as line:
         await line.say(POST % (b"early", 100_000))
         assert (await line.answer()).startswith(b"HTTP/1.1 200 ")
-        assert 0.1 < await line.seconds_open() < SOON_S
+        assert await line.seconds_open() > 0.1
 
 
 async def test_the_rest_of_an_answered_body_is_thrown_away_up_to_a_bound() -> None:
@@ -168,20 +173,23 @@ async def test_the_rest_of_an_answered_body_is_thrown_away_up_to_a_bound() -> No
             await line.say(POST % (b"early", 1_000_000))
             assert (await line.answer()).startswith(b"HTTP/1.1 200 ")
             await line.say(b"x" * 8192)
-            assert await line.seconds_open() < SOON_S
+            await line.seconds_open()
 
 
 async def test_a_client_that_does_not_read_is_ended() -> None:
     async with served() as server, line_to(server) as line:
         await line.say(GET % b"large")
-        await asyncio.sleep(0.1)
-        assert len(server.server_state.connections) == 1
-        await asyncio.sleep(1.0)
-        assert len(server.server_state.connections) == 0
+        opened, connections = asyncio.get_running_loop().time(), server.server_state.connections
+        async with asyncio.timeout(SOON_S):
+            while not connections:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0)
+            while connections:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        assert asyncio.get_running_loop().time() - opened > 0.2
 
 
 async def test_where_all_connections_are_taken_the_one_waited_for_longest_makes_room() -> None:
-    calm = Patience(connections=4)
+    calm = Patience(connections=4, head_s=2 * SOON_S)
     async with AsyncExitStack() as opened:
         server = await opened.enter_async_context(served(calm))
         old, half, new, busy, honest = [
@@ -191,7 +199,7 @@ async def test_where_all_connections_are_taken_the_one_waited_for_longest_makes_
         await busy.say(GET % b"slow")
         await honest.say(GET % b"fast")
         assert (await honest.answer()).startswith(b"HTTP/1.1 200 ")
-        assert await old.seconds_open() < 1
+        await old.seconds_open()
         assert (await busy.answer()).startswith(b"HTTP/1.1 200 ")
         await half.say(b"still HTTP/1.1\r\nHost: a\r\n\r\n")
         assert (await half.answer()).startswith(b"HTTP/1.1 200 ")
@@ -200,11 +208,19 @@ async def test_where_all_connections_are_taken_the_one_waited_for_longest_makes_
 
 
 async def test_where_all_are_at_work_the_next_is_told_to_come_again() -> None:
-    async with served(Patience(connections=1)) as server, line_to(server) as busy:
-        await busy.say(GET % b"slow")
-        await asyncio.sleep(0.1)
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def held(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await over.wait()
+        await answer(scope, receive, send)
+
+    async with served(Patience(connections=1), held) as server, line_to(server) as busy:
+        await busy.say(GET % b"fast")
+        await begun.wait()
         async with line_to(server) as line:
             refused = await line.answer()
+        over.set()
         assert refused.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After" in refused
         assert (await busy.answer()).startswith(b"HTTP/1.1 200 ")

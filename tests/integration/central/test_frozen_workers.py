@@ -72,7 +72,7 @@ async def test_who_waits_ends_frozen_workers_and_bills_their_accounts(migrated: 
             await asyncio.to_thread(until, lambda: all(is_stopped(one) for one in frozen))
             held = await TimescaleBillingStore(pool).held_shards(run.id)
             assert len({one.holder for one in held}) == len(MOMENTS)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 assert await use_case.work(run) == ACCOUNTS
             before = bills(migrated)
             assert len({account for account, *_ in before}) == len(before) == ACCOUNTS

@@ -35,7 +35,7 @@ from tests.support.ingest import Edge, channel, readings
 from tests.support.servers import Database
 
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @asynccontextmanager

@@ -59,7 +59,7 @@ def retained(port: int, topic: str) -> bytes:
     async def read() -> bytes:
         async with aiomqtt.Client("127.0.0.1", port) as client:
             await client.subscribe(topic, qos=1)
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(60):
                 payload = (await anext(client.messages)).payload
         assert isinstance(payload, bytes)
         return payload

@@ -140,7 +140,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def wait_for(path: Path) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < until, path
         time.sleep(0.05)

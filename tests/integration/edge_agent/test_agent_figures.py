@@ -32,7 +32,7 @@ async def test_a_monitor_reads_figures_and_systemd_hears_that_it_lives(tmp_path:
         channel.bind(str(notify))
         channel.setblocking(False)
         loop = asyncio.get_running_loop()
-        async with virtual_meters(days=1) as site, asyncio.timeout(30):
+        async with virtual_meters(days=1) as site, asyncio.timeout(60):
             config = tmp_path / "edge.toml"
             table = as_toml(site.config(tmp_path, 1, period_s=1))
             config.write_text(f"metrics.port = {port}\n{table}")

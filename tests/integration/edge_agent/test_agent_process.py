@@ -97,7 +97,7 @@ async def test_the_command_line_runs_reports_and_stops_cleanly(
                 first_s = time.monotonic() - began
                 running = await status(config)
                 process.send_signal(signal.SIGTERM)
-                assert await asyncio.wait_for(process.wait(), 10) == 0
+                assert await asyncio.wait_for(process.wait(), 60) == 0
             down = await status(config)
             record_property("seconds to the first reading", f"{first_s:.1f}")
             assert running["running"]

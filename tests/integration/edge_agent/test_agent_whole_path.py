@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from firmware_bridge.simulator.meter import VirtualMeter
 
 
-async def settled(agent: Agent, seconds: float = 30.0) -> None:
+async def settled(agent: Agent, seconds: float = 60.0) -> None:
     """Until everything is read and acknowledged."""
     async with asyncio.timeout(seconds):
         while not agent.caught_up or agent.buffer.backlog:  # noqa: ASYNC110 - nobody tells

@@ -59,7 +59,7 @@ async def publish(port: int, topic: str, payload: bytes, *, retain: bool = True)
 
 async def fails(agent: Agent, code: str | None) -> None:
     """Until the meter's failure is that one."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await agent.health()).meters["plug"].failure != code:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -83,7 +83,7 @@ def shown(centre: Office) -> list[int]:
 async def speaks(centre: Office, port: int, topic: str, payload: bytes) -> None:
     """Publish until one more reading of it has come."""
     before = len(centre.rows)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(centre.rows) == before:
             await publish(port, topic, payload, retain=False)
             await asyncio.sleep(0.2)
@@ -213,7 +213,7 @@ async def test_a_bridge_whose_clock_is_wrong_gives_readings_with_the_gateways_ti
         port = mosquitto.port
         config = parse_config(table(tmp_path, port))
         async with office(port) as centre, running_agent(config):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while len(centre.rows) < 2:
                     seen = datetime.now(UTC) - timedelta(days=700)
                     payload = json.dumps({"energy": 3, "last_seen": seen.isoformat()}).encode()

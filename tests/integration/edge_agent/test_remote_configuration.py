@@ -302,7 +302,7 @@ async def test_kills_in_its_probation(
                         status = await desk.until(is_refused("CONFIGURATION_DIED"))
                         assert is_in(ConfigurationState.LOCAL, 0)(status)
                     process.send_signal(signal.SIGTERM)
-                    assert await asyncio.wait_for(process.wait(), 10) == 0
+                    assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 def _remote(settings: dict[str, Any]) -> str:

@@ -60,7 +60,7 @@ async def running(buffer: Buffer, port: int) -> AsyncIterator[Uplink]:
         await end(task)
 
 
-async def drained(buffer: Buffer, seconds: float = 20.0) -> None:
+async def drained(buffer: Buffer, seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while buffer.backlog:  # noqa: ASYNC110 - the buffer tells nobody when it is empty
             await asyncio.sleep(0.02)
@@ -119,7 +119,7 @@ async def test_a_killed_broker_and_a_late_centre_lose_nothing(
         await fill(buffer, 20)
         uplink.notify()
         mosquitto.start()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not uplink.connected:  # noqa: ASYNC110 - nobody is told of a connection
                 await asyncio.sleep(0.02)
         # The broker confirmed what it was given, and nobody was listening.

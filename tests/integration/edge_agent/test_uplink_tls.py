@@ -98,7 +98,7 @@ async def events(buffer: Buffer) -> list[str]:
     ]
 
 
-async def until(what: object, seconds: float = 15.0) -> None:
+async def until(what: object, seconds: float = 60.0) -> None:
     assert callable(what)
     async with asyncio.timeout(seconds):
         while not what():  # noqa: ASYNC110 - nobody is told of a connection
@@ -142,6 +142,7 @@ async def test_a_certificate_for_another_gateway_moves_nothing_and_heals_by_the_
         await until(lambda: uplink.connected)
         await store(buffer, 5)
         uplink.notify()
+        await until(lambda: uplink.failure == "CERTIFICATE_NAME")
         await asyncio.sleep(0.5)
         assert (centre.arrivals, centre.hellos, buffer.backlog) == ([], [], 10)
         assert uplink.failure == "CERTIFICATE_NAME"

@@ -21,7 +21,7 @@ from tests.support.data import REPOSITORY
 from tests.support.processes import gone_within, parent_of, running_in
 from tests.support.supervise import KINDS
 
-GONE_S = 8.0
+GONE_S = 60.0
 ORDINARY_UID = 65534  # nobody: initdb wants a user that has a name
 
 

@@ -19,7 +19,7 @@ async def echoed(broker: EmbeddedBroker, protocol: aiomqtt.ProtocolVersion) -> b
     async with client(broker, protocol) as one, client(broker, protocol) as other:
         await one.subscribe("meterline/test", qos=1)
         await other.publish("meterline/test", b"42", qos=1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             message = await anext(one.messages)
     assert isinstance(message.payload, bytes)
     return message.payload
@@ -52,7 +52,7 @@ async def test_a_persistent_mosquitto_keeps_retained_messages(
         async with client(kept, aiomqtt.ProtocolVersion.V5) as publisher:
             await publisher.publish("meterline/test", b"42", qos=1, retain=True)
     with kept:
-        async with client(kept, aiomqtt.ProtocolVersion.V5) as reader, asyncio.timeout(5):
+        async with client(kept, aiomqtt.ProtocolVersion.V5) as reader, asyncio.timeout(60):
             await reader.subscribe("meterline/test")
             assert (await anext(reader.messages)).payload == b"42"
 

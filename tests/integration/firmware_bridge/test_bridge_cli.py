@@ -37,7 +37,7 @@ def simulating(*arguments: str) -> Iterator[dict[str, Any]]:
             assert process.stdout is not None
             yield json.loads(process.stdout.readline())
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=60) == 0
         finally:
             process.kill()
 

@@ -120,7 +120,7 @@ async def test_probe_recognises_each_model_and_proposes_what_reads_it() -> None:
         }
         async with VirtualModbusServer(meters) as server:
             at = TcpEndpoint("127.0.0.1", server.port)
-            found = [item async for item in probe(at, tuple(meters), TIMEOUT_S)]
+            found = [item async for item in probe(at, tuple(meters), 60.0)]
     assert [finding.profile for finding in best(found)] == list(profile_names())
     assert all(finding.read_out.meter.serial == "4711" for finding in found)
     assert found[0].settings()["port"] == server.port

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,6 +27,7 @@ from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
 from firmware_bridge.simulator.polled import VirtualPolledPort
 from firmware_bridge.simulator.pty import SerialCable
 from firmware_bridge.simulator.pushed import Telegrams, VirtualPushedPort
+from tests.support.size import within
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=5)
@@ -80,7 +80,7 @@ async def test_slaves_that_share_a_primary_address_are_found_by_their_identifica
 async def test_a_bus_without_slaves_is_given_up_at_once() -> None:
     async with VirtualPolledPort(VirtualMbus({})) as bus:
         place = TcpAddress("127.0.0.1", bus.port)
-        async with asyncio.timeout(2):
+        with within(2):
             assert await search_bus(place, None, 0.1, Keys(), quiet) == []
 
 

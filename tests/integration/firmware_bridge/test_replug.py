@@ -22,7 +22,7 @@ PROTOCOLS = ("dsmr", "mbus", "wmbus", "modbus")
 LOAD = "start,kWh\n2026-03-01T00:00:00Z,0.01\n2026-03-01T00:00:10Z,0.02\n"
 
 
-async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - other processes
             await asyncio.sleep(0.1)
@@ -64,7 +64,7 @@ async def test_meters_come_back_after_their_adapters_were_unplugged(
                 for made in played:
                     made.process.kill()
                     await made.process.wait()
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(120):
                     while len(await failing(config)) < len(PROTOCOLS):  # noqa: ASYNC110 - other processes
                         await asyncio.sleep(0.5)
                 pulled_out = datetime.now(UTC)

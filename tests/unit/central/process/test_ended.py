@@ -26,5 +26,5 @@ async def test_a_lost_cancellation_keeps_no_process_alive(monkeypatch: pytest.Mo
 
     task = asyncio.create_task(loses_two())
     await asyncio.sleep(0)
-    await asyncio.wait_for(ended(task), 5)
+    await asyncio.wait_for(ended(task), 60)
     assert (task.cancelled(), lost) == (True, 2)

@@ -67,7 +67,7 @@ async def test_a_meter_without_a_load_profile_is_left_alone() -> None:
     site = Site(0, 0)
     site.driver.memory = None
     assert await site.backfill.catch_up() is False
-    assert await asyncio.wait_for(site.backfill.run(), 1) is None  # type: ignore[func-returns-value]
+    assert await asyncio.wait_for(site.backfill.run(), 60) is None  # type: ignore[func-returns-value]
     assert site.records.calls == []
 
 

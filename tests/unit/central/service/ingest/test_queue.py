@@ -51,7 +51,7 @@ class Gateway:
         self._heard.set()
 
     async def until(self, cum: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not any(reply.ack.cum == cum for reply in self.replies):
                 self._heard.clear()
                 await self._heard.wait()
