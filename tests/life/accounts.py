@@ -11,11 +11,12 @@ from typing import Any
 from tests.life.books import Books, Occupancy
 from tests.life.look import Part
 from tests.life.truth import GAS, WATER
-from tests.life.validated import MISSING, Blocks
+from tests.life.validated import MISSING, Block, Blocks
 from tests.life.violation import Violation
 
 _DAY = timedelta(days=1)
 _COVERED = {"issued": "billed", "approved": "approved", "draft": "draft", "held": "held"}
+_READ = {"billed", "approved", "draft"}
 Energy = Mapping[tuple[str, str, str], tuple[int, int, Decimal]]
 """Service, unit and coverage to intervals, those without a value, and the sum of the others."""
 
@@ -34,25 +35,30 @@ def energy(
     """
     found: dict[tuple[str, str, str], tuple[int, int, Decimal]] = {}
     occupancies = books.occupancies()
-    billed = [
-        (service, place, read[service].found.get(place, block) if service in read else block)
-        for place, block in blocks.found.items()
-        for service in books.points[place[0]].billing(place[1])
-    ]
-    for service, (point, obis, day), block in billed:
+    for place, block in blocks.found.items():
+        point, obis, day = place
         unit = "L" if obis in {GAS, WATER} else "Wh"
-        place = point, service
-        key = service, unit, _covered(books, parts, occupancies, place, day, last)
-        values = block.values
-        there = values != MISSING
-        used = Decimal(int(values[there].sum()))
-        intervals, missing, total = found.get(key, (0, 0, Decimal(0)))
-        found[key] = (
-            intervals + len(values),
-            missing + int((~there).sum()),
-            total + used,
-        )
+        for service in books.points[point].billing(obis):
+            covered = _covered(books, parts, occupancies, (point, service), day, last)
+            counted = block
+            if covered in _READ:
+                # What was not there when the bill was made is not in it.
+                counted = read[service].found.get(place, block)
+                covered = covered if place in read[service].found else "not in the bill"
+            _add(found, (service, unit, covered), counted)
     return found
+
+
+def _add(
+    found: dict[tuple[str, str, str], tuple[int, int, Decimal]],
+    key: tuple[str, str, str],
+    block: Block,
+) -> None:
+    values = block.values
+    there = values != MISSING
+    used = Decimal(int(values[there].sum()))
+    intervals, missing, total = found.get(key, (0, 0, Decimal(0)))
+    found[key] = (intervals + len(values), missing + int((~there).sum()), total + used)
 
 
 def _covered(  # noqa: PLR0913, PLR0917 - whose day it is

@@ -238,7 +238,7 @@ def _meters(
     for number in range(months):
         if chance.random() < 0.3:
             day = chance.choice(calendar.within(month_after(FIRST, number)))
-            site = chance.choice(sites)
+            site = chance.choice([site for site in sites if site.name not in OWN])
             said: dict[str, Any] = {"point": site.name, "serial": f"{site.name}/{number + 2}"}
             said["hours"] = chance.randint(1, 20)
             if chance.random() < 0.4:

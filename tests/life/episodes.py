@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from tests.life.events import Event
-from tests.life.truth import IMPORT
+from tests.life.truth import EXPORT, IMPORT
 from tests.life.utility import CORE, FIRST, Site, month_after, moves_in
 
 _DAY = timedelta(days=1)
@@ -28,7 +28,7 @@ def episodes(chance: random.Random, months: int, sites: Sequence[Site]) -> list[
         return []
     return [
         event
-        for found in (_grid(chance), _house(chance))
+        for found in (_grid(chance), _house(chance), _sun())
         for event in found
         if event.day < month_after(FIRST, months)
     ]
@@ -69,3 +69,10 @@ def _house(chance: random.Random) -> Iterator[Event]:
         said = {"point": HOUSE, "end": right.isoformat()}
         yield Event(_on(month + 1, 4), "right_end", said)
         yield from moves_in(_on(month + 1, 9), f"H-{number + 1}", HOUSE, "HOME", right)
+
+
+def _sun() -> Iterator[Event]:
+    """A house gets the sun on the roof: its meter counts something else, behind issued bills."""
+    yield Event(_on(14, 10), "channel", {"point": HOUSE, "obis": EXPORT})
+    said = {"point": HOUSE, "plan": "SOLAR", "first": _on(15, 1).isoformat()}
+    yield Event(_on(14, 24), "switch", said)

@@ -21,6 +21,7 @@ from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.registry import agreements, registry, tariffs
 from central.domain.billing import due
 from central.domain.billing.billing_cycle import BillingCycle
+from central.domain.billing.coverage import LivePart
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import estimate_days
@@ -177,6 +178,10 @@ def _days_that_adjoin_are_two_parts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(due, "joined_parts", lambda there, more: (*there, *more))
 
 
+def _a_bill_reads_every_channel(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LivePart, "reads", lambda *_: True)
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -204,6 +209,7 @@ PATCHES: dict[str, Patch] = {
     "money paid in that no bill takes": _what_is_paid_in_is_not_looked_for,
     "a day that changed after its bill": _what_bills_read_is_not_asked,
     "a mistyped end that cuts a bill short": _days_that_adjoin_are_two_parts,
+    "a channel that came after the bill": _a_bill_reads_every_channel,
     "two services that read a day in two versions": _a_day_has_one_reader,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }

@@ -106,6 +106,12 @@ class Product:
         channels = [PointChannelRecord(Obis.parse(code), period_s, _unit(code)) for code in codes]
         await self._enrol.service_point(PointRecord(name, zone, "", Decimal(capacity)), *channels)
 
+    async def channel(self, point: str, zone: str, period_s: int, code: str) -> None:
+        """Count something else at a point."""
+        record = PointRecord(point, zone, "", Decimal(20_000))
+        channel = PointChannelRecord(Obis.parse(code), period_s, _unit(code))
+        await self._enrol.service_point(record, channel)
+
     async def meter(  # noqa: PLR0913, PLR0917 - what is written down of a meter
         self,
         point: str,

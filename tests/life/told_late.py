@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.life.events import Event
 from tests.life.fault import Fault, at, bills, leaves, on
-from tests.life.truth import IMPORT
+from tests.life.truth import EXPORT, IMPORT
 from tests.life.utility import FIRST
 
 _GRID = {"point": "SP-1", "service": "grid"}
@@ -33,6 +33,13 @@ TOLD_LATE = (
             at(1, 12, "agree", account="G-1", plan="GRID", first=FIRST.isoformat(), **_GRID),
             *bills(1, 16, "2026-09"),
         ),
+        (0,),
+    ),
+    Fault(
+        "a channel that came after the bill",
+        7,
+        1,
+        (at(1, 6, "channel", point="SP-1", obis=EXPORT),),
         (0,),
     ),
 )

@@ -4,6 +4,7 @@ Field, before the day's readings are sent:
 
     seller, gateway, tariff, cycle, point, customer, assign, agree, leave, switch, exchange
     right_end the day on which a customer went was mistyped, and is corrected
+    channel  a point's meter counts something else, of which there was nothing before
     service  something else is sold at a point, which bills some of what is counted there
     pay_in   a customer pays into the prepaid balance
     unagree  the open agreement of a point was entered by mistake
@@ -121,6 +122,21 @@ class World(Registrar):
         await self.product.point(name, zone, period_s, OBIS[said["what"]], said["capacity"])
         await self._installed(point, 0)
         self.books.points[name] = point
+
+    async def _channel(self, event: Event) -> None:
+        """A point's meter counts something else from the day on, which nobody asked it before."""
+        said = event.said
+        point = self.books.points[said["point"]]
+        beside, start = point.counters[0], midnight(event.day, point.zone)
+        await self.product.channel(point.name, point.zone, beside.period_s, said["obis"])
+        count = len(beside.use) - beside.boundary(start)
+        use = usage(self.life.seed, point.name, said["obis"], start, beside.period_s, count)
+        counter = Counter(point.name, said["obis"], point.zone, beside.period_s, start, use)
+        *before, last = beside.registers
+        counter.registers += [Register(one.serial, 0, 0, one.modulus, 0) for one in before]
+        counter.registers.append(Register(last.serial, 0, 500, last.modulus))
+        counter.sent = -1
+        point.counters.append(counter)
 
     async def _installed(self, point: Point, number: int) -> None:
         """Tell the product of a meter: its span and registers."""
