@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from tests.life.episodes import OWN, episodes
+from tests.life.episodes import OWN, episodes, stays
 from tests.life.events import Event, Life
 from tests.life.poison import KINDS as POISON
 from tests.life.utility import (
@@ -77,7 +77,8 @@ def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
     events += _customers(chance, calendar, months, sites)
     events += _meters(chance, calendar, months, sites)
     events += _switches(months, sites)
-    events += episodes(chance, months, sites)
+    own = episodes(chance, months, sites)
+    events = [*(event for event in events if stays(event, own)), *own]
     events.sort(key=lambda event: event.day)
     lived = [event for event in events if event.day <= end - 3 * _DAY]
     return Life(seed, FIRST, end, (*lived, *_settled(months, end, sites)))

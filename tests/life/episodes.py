@@ -28,7 +28,13 @@ def episodes(chance: random.Random, months: int, sites: Sequence[Site]) -> list[
         return []
     return [
         event
-        for found in (_grid(chance), _house(chance), _sun())
+        for found in (
+            _grid(chance),
+            _house(chance),
+            _sun(),
+            _part_of_a_gap(chance, "SP-13", 86400),
+            _part_of_a_gap(chance, "SP-1", 3600),
+        )
         for event in found
         if event.day < month_after(FIRST, months)
     ]
@@ -76,3 +82,22 @@ def _sun() -> Iterator[Event]:
     yield Event(_on(14, 10), "channel", {"point": HOUSE, "obis": EXPORT})
     said = {"point": HOUSE, "plan": "SOLAR", "first": _on(15, 1).isoformat()}
     yield Event(_on(14, 24), "switch", said)
+
+
+def _part_of_a_gap(chance: random.Random, point: str, period_s: int) -> Iterator[Event]:
+    """Some of what was missing comes after all was estimated, and before the bill is made."""
+    month, day = chance.randrange(2, 12), chance.randint(12, 20)
+    count = 4 * 86400 // period_s
+    yield Event(_on(month, day), "lost", {"point": point, "hours": 5, "count": count})
+    through = _on(month, day + chance.choice([2, 3]))
+    yield Event(_on(month + 1, 9), "read_out", {"point": point, "through": through.isoformat()})
+
+
+def stays(event: Event, found: Sequence[Event]) -> bool:
+    """Whether an event leaves to some others what they are about."""
+    if event.kind != "read_out" or "through" in event.said:
+        return True
+    near = [
+        one for one in found if one.kind == "read_out" and one.said["point"] == event.said["point"]
+    ]
+    return not any(0 <= (one.day - event.day).days < 28 for one in near)

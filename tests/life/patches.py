@@ -28,7 +28,7 @@ from central.domain.vee.estimate import estimate_days
 from central.service.ingest import ingest
 from central.service.ingest.isolate import Part, blame
 from central.service.registry.register import Enrol
-from central.service.validation import estimate_held
+from central.service.validation import estimate_held, judge_days
 from firmware_bridge.contract import codec
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -182,6 +182,13 @@ def _a_bill_reads_every_channel(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LivePart, "reads", lambda *_: True)
 
 
+def _estimates_stand_beside_what_comes(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> int:
+        return 0
+
+    patch.setattr(judge_days, "reestimate", nothing)
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -210,6 +217,7 @@ PATCHES: dict[str, Patch] = {
     "a day that changed after its bill": _what_bills_read_is_not_asked,
     "a mistyped end that cuts a bill short": _days_that_adjoin_are_two_parts,
     "a channel that came after the bill": _a_bill_reads_every_channel,
+    "estimates beside readings that came since": _estimates_stand_beside_what_comes,
     "two services that read a day in two versions": _a_day_has_one_reader,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }

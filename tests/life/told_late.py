@@ -42,4 +42,16 @@ TOLD_LATE = (
         (at(1, 6, "channel", point="SP-1", obis=EXPORT),),
         (0,),
     ),
+    Fault(
+        "estimates beside readings that came since",
+        0,
+        1,
+        (
+            Event(FIRST, "window", {"days": 2, "in_a_row": 2}),
+            at(0, 18, "lost", point="SP-1", hours=5, count=96),
+            at(1, 5, "read_out", point="SP-1", through=on(0, 20).isoformat()),
+            *bills(1, 6, "2026-09"),
+        ),
+        (0,),
+    ),
 )

@@ -15,7 +15,8 @@ Field, before the day's readings are sent:
     reread   the last read of a meter that came out was written down wrongly, and is corrected
     silent   a gateway sends nothing until a day, and then all of it
     lost     readings after noon of the day are lost; `found` on a later day, or never
-    read_out somebody reads the memory of a point's meter: what was lost comes after all
+    read_out somebody reads the memory of a point's meter: what was lost comes after all, or what
+             was lost `through` the beginning of a day
     poison   a message that no honest gateway sends comes with the next batches
     doubled  the next batches of a gateway arrive twice
     leap     a meter shows nonsense once, at an hour after the day's noon
@@ -196,7 +197,12 @@ class World(Registrar):
 
     async def _read_out(self, event: Event) -> None:
         for counter in self.books.points[event.said["point"]].counters:
-            counter.lost = {place for place in counter.lost if place > counter.sent}
+            last = counter.sent
+            if "through" in event.said:
+                last = counter.boundary(
+                    midnight(date.fromisoformat(event.said["through"]), counter.zone)
+                )
+            counter.lost = {place for place in counter.lost if place > last}
 
     async def _leap(self, event: Event) -> None:
         said = event.said
