@@ -19,6 +19,7 @@ from central.adapters.timescale.billing import (
 )
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.registry import agreements, registry, tariffs
+from central.adapters.timescale.registry.withdrawals import WithdrawalRows
 from central.domain.billing import due
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.coverage import LivePart
@@ -189,6 +190,13 @@ def _estimates_stand_beside_what_comes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(judge_days, "reestimate", nothing)
 
 
+def _nothing_rests_on_a_tariff_to_come(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> bool:
+        return False
+
+    patch.setattr(WithdrawalRows, "handed_over", nothing)
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -218,6 +226,7 @@ PATCHES: dict[str, Patch] = {
     "a mistyped end that cuts a bill short": _days_that_adjoin_are_two_parts,
     "a channel that came after the bill": _a_bill_reads_every_channel,
     "estimates beside readings that came since": _estimates_stand_beside_what_comes,
+    "a tariff withdrawn after the bill before it": _nothing_rests_on_a_tariff_to_come,
     "two services that read a day in two versions": _a_day_has_one_reader,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }

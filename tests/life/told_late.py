@@ -54,4 +54,13 @@ TOLD_LATE = (
         ),
         (0,),
     ),
+    Fault(
+        "a tariff withdrawn after the bill before it",
+        0,
+        2,
+        (
+            at(0, 25, "switch", point="SP-4", plan="SOLAR2", first=on(1, 1).isoformat()),
+            at(1, 10, "unagree", point="SP-4"),
+        ),
+    ),
 )

@@ -62,6 +62,15 @@ class WithdrawalTransaction(Protocol):
     async def withdraw_agreement(self, agreement: NamedAgreement) -> None:
         """Withdraw an agreement that is there; its service is named."""
 
+    async def handed_over(self, occupancy: int, first: date, tariff: str) -> bool:
+        """Whether an issued bill under another tariff handed what it left over to an agreement.
+
+        Args:
+            occupancy: Key of that of both.
+            first: The first day of the agreement.
+            tariff: Its tariff.
+        """
+
     async def withdraw_installation(self, installation: NamedInstallation) -> None:
         """Withdraw an installation that is there."""
 

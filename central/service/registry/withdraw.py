@@ -70,7 +70,8 @@ class Withdraw:
             NotRegisteredError: There is none.
             AlreadyWithdrawnError: It was withdrawn before.
             RegistryConflictError: It was taken over from another system, or several are meant.
-            PeriodBilledError: Bills, drafts or held bills say days of it.
+            PeriodBilledError: Bills, drafts or held bills say days of it, or an issued bill of the
+                days before handed over to it what it left.
         """
         need_reason(reason)
         async with self._store.transaction() as registry:
@@ -199,6 +200,15 @@ async def _refuse_resting(
             " withdrawn."
         )
         raise PeriodBilledError(message, value=agreement.first, remedy=_DISCARD)
+    if occupancy.id is not None and await registry.handed_over(
+        occupancy.id, agreement.first, agreement.tariff
+    ):
+        message = (
+            f"The issued bill until {agreement.first} handed what it left over to"
+            f" {agreement.tariff}, so {name} cannot be withdrawn."
+        )
+        remedy = "Let it hold, end it on a later day, and conclude the right one behind it."
+        raise PeriodBilledError(message, value=agreement.first, remedy=remedy)
     opening = None if occupancy.id is None else await registry.opening(occupancy.id)
     if opening is not None and begins == occupancy.billing_from:
         message = f"{name} was taken over from another system, whose figures open its first bill."

@@ -30,6 +30,7 @@ from central.service.registry.register import Effect
 from central.service.registry.withdraw import Withdraw
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from tests.support import daily_books
 from tests.support.actors import CLERK
 from tests.support.books import NOW, OCTOBER, SEPTEMBER, TARIFF, Utility, month
 
@@ -103,6 +104,25 @@ async def test_what_follows_an_agreement_that_is_withdrawn_keeps_its_own_days(
     spans = {(one.billing_from, one.ended_on, one.agreements) for one in occupancies}
     assert (date(2026, 10, 16), None, (date(2026, 10, 16),)) in spans
     assert all(one.billing_from == one.ended_on for one in occupancies if not one.agreements)
+
+
+@pytest.mark.parametrize("takes_over", ["", "takes_over: {yearly: yearly}\n"])
+async def test_an_agreement_that_an_issued_bill_hands_over_to_stays(
+    utility: Utility, takes_over: str
+) -> None:
+    await daily_books.found(utility)
+    later = daily_books.TARIFF.format(name="LATER", price=0.4) + takes_over
+    await utility.enrol.tariff(later)
+    before = AgreementRecord("A-1", "SP-1", "FLAT", daily_books.FIRST)
+    await utility.enrol.agreement(replace(before, end=date(2026, 9, 1)))
+    await utility.enrol.agreement(replace(before, tariff="LATER", first=date(2026, 9, 1)))
+    await daily_books.measured(utility, daily_books.FIRST, date(2026, 9, 1))
+    await daily_books.settle(utility, "2026-08")
+    if takes_over:
+        with pytest.raises(PeriodBilledError, match="handed what it left over to LATER"):
+            await withdraw(utility).agreement(WRONG, "no other tariff")
+    else:
+        await withdraw(utility).agreement(WRONG, "no other tariff")
 
 
 async def test_the_service_says_which_of_two_agreements_is_meant(utility: Utility) -> None:

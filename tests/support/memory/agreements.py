@@ -194,6 +194,17 @@ class AgreementTables:
         del self._state.occupants[key]
         self._raise_inputs(agreement)
 
+    async def handed_over(self, occupancy: int, first: date, tariff: str) -> bool:
+        claim = self._state.claims.get((occupancy, first))
+        return claim is not None and any(
+            row.id == claim.part
+            and bill.record.bill.state is BillState.ISSUED
+            and self._state.agreements[row.part.agreement_id].tariff != tariff
+            and row.part.closing.tariff == tariff
+            for bill in self._state.bills.values()
+            for row in bill.parts
+        )
+
     async def claimed(self, point: str, first: date, end: date | None) -> tuple[date, date] | None:
         claims = [
             (claim.first, until)

@@ -33,6 +33,13 @@ class WithdrawalRows:
         self.changed.points.add(agreement.point)
         self.changed.accounts.add(agreement.account)
 
+    async def handed_over(self, occupancy: int, first: date, tariff: str) -> bool:
+        """See `WithdrawalTransaction`."""
+        values = {"occupancy": occupancy, "first": first, "tariff": tariff}
+        cursor = await self._connection.execute(_SQL["handed_over"], values)
+        row = await cursor.fetchone()
+        return row is not None and bool(row[0])
+
     async def withdraw_installation(self, installation: NamedInstallation) -> None:
         """See `WithdrawalTransaction`."""
         values = {

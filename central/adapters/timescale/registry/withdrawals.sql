@@ -12,6 +12,19 @@ FROM meter
 WHERE meter.id = meter_id AND manufacturer = %(manufacturer)s AND serial = %(serial)s
     AND lower(during) = %(start)s
 
+-- name: handed_over
+-- What an issued bill left right before an agreement goes on under the names of its tariff.
+SELECT EXISTS (
+    SELECT FROM billed_period
+    JOIN bill_part ON bill_part.id = billed_period.part_id
+    JOIN bill ON bill.id = bill_part.bill_id
+    JOIN agreement ON agreement.id = bill_part.agreement_id
+    JOIN tariff ON tariff.id = agreement.tariff_id
+    WHERE billed_period.occupancy_id = %(occupancy)s AND billed_period.end_day = %(first)s
+        AND bill.state = 'issued' AND tariff.name <> %(tariff)s
+        AND bill_part.closing ->> 'tariff' = %(tariff)s
+)
+
 -- name: claimed
 SELECT min(first_day), max(end_day)
 FROM billed_period
