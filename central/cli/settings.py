@@ -11,7 +11,6 @@ import typer
 
 from central.cli.output import ActingAs, AsJson, actor_of, answered, group, settings, show, wait_for
 from central.domain.actor import printed_name
-from central.domain.billing.bill_window import BillWindow
 from central.domain.billing.billing_settings import (
     BillingSettingsError,
     DocumentKind,
@@ -19,6 +18,7 @@ from central.domain.billing.billing_settings import (
 )
 from central.process.stores import open_stores
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
+from central.service.billing.setting_list import MEANING, SETTINGS
 
 app = group("Show and change what the utility says of its invoices: series, due days, texts.")
 
@@ -56,43 +56,25 @@ def show_command(
 def set_command(  # noqa: PLR0913 - one option each
     *,
     reason: Annotated[str, typer.Option(help="Reason, for the audit log.")],
-    series: Annotated[
-        str | None, typer.Option(help="Prefix of the numbers of invoices, such as ES26.")
-    ] = None,
-    width: Annotated[int | None, typer.Option(help="Least number of digits of a number.")] = None,
+    series: Annotated[str | None, typer.Option(help=MEANING["series"])] = None,
+    width: Annotated[int | None, typer.Option(help=MEANING["width"])] = None,
     yearly: Annotated[
-        bool | None,
-        typer.Option("--yearly/--continuous", help="Whether numbers begin anew each year."),
+        bool | None, typer.Option("--yearly/--continuous", help=MEANING["yearly"])
     ] = None,
-    due_days: Annotated[int | None, typer.Option(help="Days from issue to payment.")] = None,
-    zone: Annotated[
-        str | None,
-        typer.Option(help="Time zone of the day of issue; '' takes that of the service point."),
-    ] = None,
-    locale: Annotated[str | None, typer.Option(help="Language of the documents.")] = None,
-    payment_text: Annotated[
-        str | None, typer.Option(help="Text below the amount due, such as a bank account.")
-    ] = None,
-    footer_text: Annotated[str | None, typer.Option(help="Text below the notes.")] = None,
-    template: Annotated[
-        str | None, typer.Option(help="Template of the documents, such as invoice-2.")
-    ] = None,
-    window_days: Annotated[
-        int | None,
-        typer.Option(help="Days until missing data of a held bill are estimated; 0 for never."),
-    ] = None,
+    due_days: Annotated[int | None, typer.Option(help=MEANING["due_days"])] = None,
+    zone: Annotated[str | None, typer.Option(help=MEANING["zone"])] = None,
+    locale: Annotated[str | None, typer.Option(help=MEANING["locale"])] = None,
+    payment_text: Annotated[str | None, typer.Option(help=MEANING["payment_text"])] = None,
+    footer_text: Annotated[str | None, typer.Option(help=MEANING["footer_text"])] = None,
+    template: Annotated[str | None, typer.Option(help=MEANING["template"])] = None,
+    window_days: Annotated[int | None, typer.Option(help=MEANING["window_days"])] = None,
     estimates_in_a_row: Annotated[
-        int | None, typer.Option(help="Number of estimated bills in a row, at most.")
+        int | None, typer.Option(help=MEANING["estimates_in_a_row"])
     ] = None,
-    retention_years: Annotated[
-        int | None, typer.Option(help="Years that issued bills are kept by law; see account erase.")
-    ] = None,
+    retention_years: Annotated[int | None, typer.Option(help=MEANING["retention_years"])] = None,
     print_audit_head: Annotated[
         bool | None,
-        typer.Option(
-            "--print-audit-head/--no-audit-head",
-            help="Whether the first document of a day prints the head of the audit log.",
-        ),
+        typer.Option("--print-audit-head/--no-audit-head", help=MEANING["print_audit_head"]),
     ] = None,
     effective: Annotated[
         str | None, typer.Option(help="First day of issue that it holds on; default: today.")
@@ -157,26 +139,14 @@ def _object(revision: SettingsRevision) -> dict[str, Any]:
     }
 
 
-def _window(window: BillWindow) -> str:
-    if not window.days:
-        return "never"
-    return f"after {window.days} days, at most {window.in_a_row} in a row"
-
-
 def _print(revision: SettingsRevision) -> None:
     chosen = revision.settings
     numbers = chosen.series[DocumentKind.INVOICE]
     rows = {
-        "revision": f"{revision.revision}, by {printed_name(revision.actor)}: {revision.reason}",
-        "effective": revision.effective.isoformat(),
-        "next numbers like": numbers.number(revision.effective, 1),
-        "days to pay": str(chosen.due_days),
-        "zone of the day of issue": chosen.zone or "that of the bill's first service point",
-        "language": chosen.locale,
-        "payment text": chosen.payment_text or "none",
-        "footer text": chosen.footer_text or "none",
-        "template": chosen.template,
-        "held bills are estimated": _window(chosen.window),
+        "Revision": f"{revision.revision}, by {printed_name(revision.actor)}: {revision.reason}",
+        "In force from": revision.effective.isoformat(),
+        "Numbers like": numbers.number(revision.effective, 1),
+        **{setting.label: setting.text(chosen) for setting in SETTINGS},
     }
     width = max(map(len, rows))
     for name, value in rows.items():

@@ -151,3 +151,11 @@ class SentForm:
             message = f"{label}: {number} is more than {most}."
             raise FieldRefusedError(message, value=number)
         return number
+
+    def optional_whole(self, name: str, label: str, most: int) -> int | None:
+        """A field's whole number from 0; None where it is empty. See `whole`.
+
+        Raises:
+            FieldRefusedError: It is not a whole number, or too large.
+        """
+        return self.whole(name, label, most) if self.optional(name, label) else None

@@ -11,14 +11,16 @@ from central.api.schemas.base import Instant, Schema
 from central.api.schemas.writes import Line, Name, Order, Reason
 from central.domain.actor import printed_name
 from central.domain.billing.bill import Party
+from central.domain.billing.bill_window import IN_A_ROW_MAX, WINDOW_DAYS_MAX
 from central.domain.billing.billing_settings import (
     DUE_DAYS_MAX,
+    RETENTION_MAX,
     TEXT_MAX,
     WIDTH_MAX,
-    DocumentKind,
     SettingsRevision,
 )
 from central.service.billing.change_settings import SettingsChange
+from central.service.billing.setting_list import values_of
 
 InvoiceText = Annotated[str, StringConstraints(max_length=TEXT_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
 ShortName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[\x20-\x7e]*$")]
@@ -40,6 +42,8 @@ class SettingsOut(BaseModel):
     template: str
     window_days: int
     estimates_in_a_row: int
+    retention_years: int | None
+    print_audit_head: bool
     recorded_at: Instant
     actor: str
     reason: str
@@ -47,25 +51,15 @@ class SettingsOut(BaseModel):
     @classmethod
     def of(cls, revision: SettingsRevision) -> SettingsOut:
         """As it was recorded."""
-        chosen = revision.settings
-        numbers = chosen.series[DocumentKind.INVOICE]
-        return cls(
-            revision=revision.revision,
-            effective=revision.effective,
-            series=numbers.prefix,
-            width=numbers.width,
-            yearly=numbers.yearly,
-            due_days=chosen.due_days,
-            zone=chosen.zone,
-            locale=chosen.locale,
-            payment_text=chosen.payment_text,
-            footer_text=chosen.footer_text,
-            template=chosen.template,
-            window_days=chosen.window.days,
-            estimates_in_a_row=chosen.window.in_a_row,
-            recorded_at=revision.recorded_at,
-            actor=printed_name(revision.actor),
-            reason=revision.reason,
+        return cls.model_validate(
+            {
+                **values_of(revision.settings),
+                "revision": revision.revision,
+                "effective": revision.effective,
+                "recorded_at": revision.recorded_at,
+                "actor": printed_name(revision.actor),
+                "reason": revision.reason,
+            }
         )
 
 
@@ -77,13 +71,14 @@ class SettingsIn(Order):
     yearly: bool | None = None
     due_days: Annotated[int | None, Field(ge=0, le=DUE_DAYS_MAX)] = None
     zone: ShortName | None = None
-    """Time zone of the day of issue; "" takes that of the bill's first service point."""
     locale: ShortName | None = None
     payment_text: InvoiceText | None = None
     footer_text: InvoiceText | None = None
     template: ShortName | None = None
-    window_days: Annotated[int | None, Field(ge=0, le=366)] = None
-    estimates_in_a_row: Annotated[int | None, Field(ge=0, le=24)] = None
+    window_days: Annotated[int | None, Field(ge=0, le=WINDOW_DAYS_MAX)] = None
+    estimates_in_a_row: Annotated[int | None, Field(ge=0, le=IN_A_ROW_MAX)] = None
+    retention_years: Annotated[int | None, Field(ge=0, le=RETENTION_MAX)] = None
+    print_audit_head: bool | None = None
     effective: date | None = None
     """First day of issue that it holds on; today where it is left out."""
     reason: Reason

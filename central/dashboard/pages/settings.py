@@ -13,12 +13,14 @@ from central.domain.billing.bill_window import IN_A_ROW_MAX, WINDOW_DAYS_MAX
 from central.domain.billing.billing_settings import (
     DUE_DAYS_MAX,
     LOCALES,
+    RETENTION_MAX,
     TEXT_MAX,
     WIDTH_MAX,
     DocumentKind,
 )
 from central.domain.billing.document_template import TEMPLATES
 from central.service.billing.change_settings import SettingsChange
+from central.service.billing.setting_list import LABEL
 
 router = APIRouter(include_in_schema=False)
 ADDRESS_LINES_MAX = 8
@@ -43,6 +45,7 @@ async def settings(request: Request) -> Response:
         seller=seller,
         locales=LOCALES,
         templates=TEMPLATES,
+        label=LABEL,
     )
 
 
@@ -50,26 +53,38 @@ async def settings(request: Request) -> Response:
 async def change(request: Request) -> Response:
     """Record a change."""
     form = await SentForm.of(request)
-    changed = SettingsChange(
-        series=form.text("series", "Series", 16),
-        width=form.whole("width", "Digits", WIDTH_MAX),
-        yearly=form.optional("yearly", "Numbers") == "yes",
-        due_days=form.whole("due_days", "Days to pay", DUE_DAYS_MAX),
-        zone=form.optional("zone", "Time zone"),
-        locale=form.text("locale", "Language"),
-        payment_text=form.optional("payment_text", "Payment text", TEXT_MAX),
-        footer_text=form.optional("footer_text", "Footer text", TEXT_MAX),
-        template=form.text("template", "Template"),
-        window_days=form.whole("window_days", "Days until an estimate", WINDOW_DAYS_MAX),
-        estimates_in_a_row=form.whole(
-            "estimates_in_a_row", "Estimated bills in a row", IN_A_ROW_MAX
-        ),
-    )
     use_case = pages_of(request).services.settings
     reason = form.text("reason", "Reason")
     effective = form.optional_day("effective", "From day of issue")
-    await use_case(changed, request.state.actor, reason, effective)
+    await use_case(sent_change(form), request.state.actor, reason, effective)
     return back_to("/settings")
+
+
+def sent_change(form: SentForm) -> SettingsChange:
+    """What the form says of every setting; an empty one of years leaves them as they are.
+
+    Raises:
+        FieldRefusedError: A field is not what belongs there.
+    """
+    return SettingsChange(
+        series=form.text("series", LABEL["series"], 16),
+        width=form.whole("width", LABEL["width"], WIDTH_MAX),
+        yearly=form.optional("yearly", LABEL["yearly"]) == "yes",
+        due_days=form.whole("due_days", LABEL["due_days"], DUE_DAYS_MAX),
+        zone=form.optional("zone", LABEL["zone"]),
+        locale=form.text("locale", LABEL["locale"]),
+        payment_text=form.optional("payment_text", LABEL["payment_text"], TEXT_MAX),
+        footer_text=form.optional("footer_text", LABEL["footer_text"], TEXT_MAX),
+        template=form.text("template", LABEL["template"]),
+        window_days=form.whole("window_days", LABEL["window_days"], WINDOW_DAYS_MAX),
+        estimates_in_a_row=form.whole(
+            "estimates_in_a_row", LABEL["estimates_in_a_row"], IN_A_ROW_MAX
+        ),
+        retention_years=form.optional_whole(
+            "retention_years", LABEL["retention_years"], RETENTION_MAX
+        ),
+        print_audit_head=form.optional("print_audit_head", LABEL["print_audit_head"]) == "yes",
+    )
 
 
 @router.post("/settings/seller")
