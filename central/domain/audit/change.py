@@ -70,6 +70,28 @@ def bills_moved(
     return f"{len(uids)} bills", detail | {"bills": [str(uid) for uid in uids]}
 
 
+def run_opened(
+    named: Mapping[str, Any], accounts: int, finished_at: datetime | None, *, again: bool
+) -> tuple[str, dict[str, Any]] | None:
+    """Action and detail of an audit row about a run that somebody starts or takes part in.
+
+    Args:
+        named: The run's cycle and scope.
+        accounts: How many have days to bill, or a bill that is open.
+        finished_at: When it had been finished before. Aware.
+        again: Whether it had been started before.
+
+    Returns:
+        None where no account waits in a run that was started before: nothing changes.
+    """
+    if not again:
+        return "run.started", change(None, {**named, "accounts": accounts})
+    if not accounts:
+        return None
+    new = {"finished_at": None, "accounts": accounts}
+    return "run.continued", {**change({"finished_at": finished_at}, new), **named}
+
+
 def set_apart(detail: Mapping[str, Any], uid: str, salt: bytes) -> tuple[dict[str, Any], str]:
     """Put references in place of a detail's personal values.
 

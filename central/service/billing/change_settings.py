@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from central.domain.actor import Actor
+from central.domain.audit.change import change
 from central.domain.billing.billing_settings import (
     BillingSettings,
     BillingSettingsError,
@@ -116,12 +117,12 @@ class ChangeSettings:
         return settings_on(revisions, day or self._today(revisions))
 
     async def __call__(
-        self, change: SettingsChange, actor: Actor, reason: str, effective: date | None = None
+        self, changes: SettingsChange, actor: Actor, reason: str, effective: date | None = None
     ) -> SettingsRevision:
         """Record a change; what the settings already say stays as it is.
 
         Args:
-            change: What is to be different.
+            changes: What is to be different.
             actor: Who changes it.
             reason: Why.
             effective: First day of issue that it holds on; today where none is given.
@@ -138,7 +139,7 @@ class ChangeSettings:
         revisions = await self._store.revisions()
         day = effective or self._today(revisions)
         before = settings_on(revisions, day)
-        after = change.of(before.settings)
+        after = changes.of(before.settings)
         if after == before.settings:
             return before
         if not reason.strip():
@@ -159,11 +160,6 @@ class ChangeSettings:
 
 
 def _difference(before: BillingSettings, after: SettingsRevision) -> dict[str, Any]:
-    """Old and new value of what changed."""
-    old, new = before.to_json(), after.settings.to_json()
-    changed = {name: [old[name], new[name]] for name in new if old[name] != new[name]}
-    return {
-        "effective": after.effective.isoformat(),
-        "reason": after.reason,
-        "changed": changed,
-    }
+    """Old and new value of what changed, for the audit log."""
+    detail = change(before.to_json(), after.settings.to_json(), after.reason)
+    return {**detail, "effective": after.effective.isoformat()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -103,11 +104,10 @@ class NamedGroups(NotedChanges):
                     await registry.end_membership(group, member, earlier.first, day)
             if not later:
                 return Effect.UNCHANGED
-            detail = {
-                "old": [_fields(earlier) for earlier in later],
-                "removed_from": day.isoformat(),
-            }
-            await self._note(registry, "group.removed", group, detail | {"member": member})
+            left = await registry.memberships(group, member)
+            old = {"member": member, "days": _days(there)}
+            new = {"member": member, "days": _days(left)}
+            await self._note(registry, "group.member_left", group, {"old": old, "new": new})
         return Effect.CHANGED
 
 
@@ -133,6 +133,17 @@ def _require_days(membership: Membership) -> None:
     if membership.end is not None and membership.end <= membership.first:
         message = f"{membership.member} would leave on {membership.end}, before it comes."
         raise InvalidValueError(message, value=membership.end)
+
+
+def _days(memberships: Sequence[Membership]) -> list[list[str | None]]:
+    """From when until when a member is in a group, time by time."""
+    return [
+        [
+            membership.first.isoformat(),
+            None if membership.end is None else membership.end.isoformat(),
+        ]
+        for membership in memberships
+    ]
 
 
 def _fields(membership: Membership | None) -> dict[str, Any] | None:

@@ -84,7 +84,10 @@ class PublicHolidays:
                 if (name, year) not in kept:
                     days = released_holidays(named[name], year)
                     calendar = HolidayCalendar(name, year, 1, days)
-                    added += await registry.add_holidays(calendar, note, ())
+                    if await registry.add_holidays(calendar, note, ()):
+                        detail = change(None, _content(calendar), SEEDED)
+                        await _note(registry, note, "holidays.added", calendar, detail)
+                        added += 1
         return added
 
     async def change(
@@ -153,8 +156,19 @@ class PublicHolidays:
             message = f"Somebody else changes {new.name} {new.year} at the same time."
             raise RegistryConflictError(message, value=new.name, remedy="Look, and try again.")
         detail = change(_content(old), _content(new), reason)
-        await registry.audit(now, self._actor, "holidays.changed", f"{new.name} {new.year}", detail)
+        await _note(registry, note, "holidays.changed", new, detail)
         return new
+
+
+async def _note(
+    registry: RegistryTransaction,
+    note: DecisionNote,
+    action: str,
+    calendar: HolidayCalendar,
+    detail: Mapping[str, object],
+) -> None:
+    subject = f"{calendar.name} {calendar.year}"
+    await registry.audit(note.at, note.actor, action, subject, detail)
 
 
 def key(entry: HolidayRevision) -> tuple[str, int]:

@@ -35,5 +35,5 @@ class NotedChanges:
     async def _note(
         self, registry: RegistryTransaction, action: str, subject: str, detail: dict[str, Any]
     ) -> None:
-        detail = detail | self._reason
-        await registry.audit(self._clock(), self._actor, action, subject, detail)
+        complete = {"old": None, "new": None, "reason": None, **detail, **self._reason}
+        await registry.audit(self._clock(), self._actor, action, subject, complete)

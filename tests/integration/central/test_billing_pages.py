@@ -209,7 +209,7 @@ async def test_a_group_is_added_filled_and_emptied(clerk: Clerk) -> None:
     assert (await clerk.send(f"{members}/remove", **taken)).status_code == 303
     assert "has no member today" in await clerk.page("/groups/pilot:1")
     assert "Sat 31 Oct 2026" in await clerk.page("/groups/pilot:1?who=ever")
-    rows = await clerk.audited("group.removed")
+    rows = await clerk.audited("group.member_left")
     assert [(row["subject"], row["reason"]) for row in rows] == [("pilot:1", "pilot of 2026")]
     order = {"member": "ES-4101", "first": "2026-10-01"}
     answer = await clerk.web.post("/api/v1/groups/pilot:1/members/remove", json=order)

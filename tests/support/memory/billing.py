@@ -15,7 +15,7 @@ from uuid import UUID
 
 from central.domain.actor import Actor
 from central.domain.audit.chain import ChainHead
-from central.domain.audit.change import bills_moved, change
+from central.domain.audit.change import bills_moved, run_opened
 from central.domain.billing.bill import RunType
 from central.domain.billing.chain_order import (
     ChainLink,
@@ -95,9 +95,12 @@ class MemoryBillingStore:
             if accounts:
                 run = replace(run, finished_at=None)
             state.runs[run.id] = run
-            if found is None:
-                detail = {"cycle": str(cycle), "accounts": accounts}
-                self._books.audit(at, creator, "run.started", str(run.uid), change(None, detail))
+            named = {"cycle": str(cycle), **only.to_json()}
+            ended = None if found is None else found.finished_at
+            noted = run_opened(named, accounts, ended, again=found is not None)
+            if noted is not None:
+                action, detail = noted
+                self._books.audit(at, creator, action, str(run.uid), detail)
         return replace(run, accounts=accounts, actor=creator.key)
 
     @asynccontextmanager

@@ -23,7 +23,7 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.groups import accounts_in
 from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
-from central.domain.audit.change import change
+from central.domain.audit.change import run_opened
 from central.domain.billing.bill import Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.issue import IssueFacts
@@ -91,11 +91,11 @@ class TimescaleBillingStore(BillDecisions):
                 waiting = await _one(connection, "open_shards", run=row[0])
             if waiting[0]:
                 await connection.execute(SQL["reopen_run"], {"run": row[0]})
-            if added.rowcount:
-                detail = {"cycle": str(cycle), "accounts": int(waiting[1]), **only.to_json()}
-                await audit(
-                    connection, at, creator, "run.started", str(row[1]), change(None, detail)
-                )
+            named = {"cycle": str(cycle), **only.to_json()}
+            noted = run_opened(named, int(waiting[1]), row[3], again=not added.rowcount)
+            if noted is not None:
+                action, detail = noted
+                await audit(connection, at, creator, action, str(row[1]), detail)
         run = _run(row, cycle, run_type, int(waiting[1]), resumed=not added.rowcount)
         return replace(run, actor=creator.key, only=only)
 

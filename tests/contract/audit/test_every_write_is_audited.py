@@ -1,0 +1,411 @@
+"""Every command, route and form that changes something leaves a row: who, what was, what is.
+
+One utility is lived through, on memory and on every server found; each deed is done by the use-case
+that its command calls, by an actor of its own name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+
+from central.api import routers
+from central.cli.app import app
+from central.dashboard import pages
+from central.domain.actor import Actor
+from central.domain.billing.billing_cycle import BillingCycle
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.ledger import EntryKind, LedgerEntry
+from central.domain.rating.inputs.agreement_facts import Fact
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.service.billing.approve_bills import ApproveBills, DiscardBills, IssueBills
+from central.service.billing.change_settings import ChangeSettings, SettingsChange
+from central.service.billing.post_entries import AccountLedger
+from central.service.billing.run_bills import RunBills
+from central.service.gateways.enrolment import (
+    enrol_gateway,
+    move_meter,
+    revoke_epoch,
+    revoke_gateway,
+)
+from central.service.ingest.import_readings import import_readings
+from central.service.ingest.ingest import Ingest
+from central.service.ingest.requeue import requeue
+from central.service.ports.audit import AuditFilter
+from central.service.ports.decisions import Choice, DecisionNote
+from central.service.ports.groups import GroupOf, GroupRecord, Membership
+from central.service.ports.validation import PointChannelId
+from central.service.ports.withdrawals import NamedAgreement, NamedInstallation
+from central.service.rating.keep_series import keep_series
+from central.service.registry.agreed_facts import AgreedAt, AgreedFactChanges
+from central.service.registry.customer_file import read_customer_file
+from central.service.registry.cutover_file import read_cutover_file
+from central.service.registry.cycles import BillingCycles
+from central.service.registry.erase_account import EraseAccount
+from central.service.registry.groups import NamedGroups
+from central.service.registry.holidays import PublicHolidays
+from central.service.registry.import_customers import import_customers
+from central.service.registry.import_cutover import import_cutover
+from central.service.registry.register import Enrol
+from central.service.registry.withdraw import Withdraw
+from central.service.validation.decisions import accept_finding, decide_conflict
+from tests.integration.test_error_form import commands
+from tests.support.actors import person
+from tests.support.books import (
+    HOURLY,
+    OCTOBER,
+    SEPTEMBER,
+    TARIFF,
+    Utility,
+    memory_utility,
+    month,
+)
+from tests.support.ingest import Edge
+
+NOTHING = {
+    *("audit list", "audit verify", "bill conflicts", "bill list", "bill show", "bill summary"),
+    *("conflict list", "cycle list", "cycle show", "finding list", "gateway epochs"),
+    *("gateway remote", "group list", "group show", "holidays list", "ledger list"),
+    *("ledger show", "quarantine list", "rate", "reconcile", "registry history"),
+    *("settings show", "tariff check", "tariff import-urdb", "tariff list"),
+}
+"""What changes nothing that the centre keeps."""
+ELSEWHERE = {
+    "demo": "runs the others",
+    "migrate": "changes the tables and nothing that they say; the log may not be there yet",
+    "ingest": "stores what gateways send, each batch with its gateway",
+    "worker": "its jobs are those of below, as the actor job:NAME",
+    "serve": "its routes and forms are those of below",
+    "validate": "closes days by the rules; each block has its version and evidence",
+    "bill pdf": "renders what was fixed when the bill was issued",
+    "bill render": "renders what was fixed when the bill was issued",
+    "gateway make-key": "writes a file of whoever asks",
+    "gateway configure": "leaves a signed message at the broker, and opens no database",
+    "gateway update": "leaves a signed message at the broker, and opens no database",
+    "import book": "the former name of import customers",
+    "bill decide-conflict": "needs bills of an earlier release: test_claims_brought_over.py",
+}
+"""What leaves no row here, and why."""
+FORMS_AND_ROUTES = {
+    "/accounts": "account",
+    "/account-cycles": "cycle assign",
+    "/accounts/erase": "account erase",
+    "/agreements": "agreement",
+    "/agreements/facts": "agreement fact",
+    "/agreements/facts/withdraw": "agreement withdraw-fact",
+    "/agreements/withdraw": "agreement withdraw",
+    "/audit/check": "audit verify",
+    "/bill-runs/{run}/approve": "bill approve",
+    "/bill-runs/{run}/issue": "bill issue",
+    "/bills/{bill}/approve": "bill approve",
+    "/bills/{bill}/discard": "bill discard",
+    "/bills/{bill}/issue": "bill issue",
+    "/claim-conflicts/{conflict}/decide": "bill decide-conflict",
+    "/cycle-lists": "cycle import",
+    "/cycle-lists/extend": "cycle extend",
+    "/cycles": "cycle add",
+    "/cycles/extend": "cycle extend",
+    "/cycles/lists": "cycle import",
+    "/cycles/{name}/accounts": "cycle assign",
+    "/groups": "group add",
+    "/groups/{group}/members": "group assign",
+    "/groups/{group}/members/remove": "group remove",
+    "/groups/{name}/members": "group assign",
+    "/groups/{name}/members/remove": "group remove",
+    "/installations": "installation",
+    "/installations/withdraw": "installation withdraw",
+    "/ledger": "ledger post",
+    "/runs/{run}/approve": "bill approve",
+    "/runs/{run}/issue": "bill issue",
+    "/seller": "seller",
+    "/service-points": "service point",
+    "/settings": "settings set",
+    "/settings/seller": "seller",
+    "/tariffs": "tariff add",
+    "/tariffs/{tariff}/{effective}/withdraw": "tariff withdraw",
+}
+"""The command, or the part of `import customers`, that does the same as a route or form."""
+PARTS = {"account", "agreement", "installation", "seller", "service point"}
+CUSTOMERS = """\
+seller: {name: Valle Power}
+accounts: [{number: A-9, name: Ada}]
+"""
+CUTOVER = """\
+accounts:
+  - {number: A-2, balance: -12.40, points: [{point: SP-2, last_billed: 2026-09-30}]}
+"""
+READINGS = "manufacturer,serial,obis,at,value,unit\nMTL,S9,1.8.0,2026-10-20T00:00:00Z,99,Wh\n"
+HOLIDAYS = TARIFF.replace("tariff: HOME", "tariff: FEAST").replace(
+    "  days: {work: mon-fri, weekend: rest}\n",
+    "  holidays: {country: ES, subdivision: MD}\n"
+    "  days: {off_day: holidays, work: mon-fri, weekend: rest}\n",
+)
+CYCLE = Cycle.parse("2026-10")
+FEAST = date(2026, 12, 3)
+FACT = Fact("contracted", Decimal(5), OCTOBER)
+LIST = [date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 4)]
+WHY = "a test of the log"
+
+
+Deed = Callable[[Actor], Awaitable[object]]
+
+
+class Office:
+    """Whoever does one thing after another at a small utility, each by a use-case.
+
+    Args:
+        utility: Its stores.
+        folder: For files.
+    """
+
+    def __init__(self, utility: Utility, folder: Path) -> None:
+        self.utility = utility
+        self.folder = folder
+        self.edge = Edge("gw-2")
+        self.agreement = NamedAgreement("A-3", "SP-3", date(2026, 9, 1))
+
+    def now(self) -> datetime:
+        return self.utility.now
+
+    def file(self, text: str, suffix: str = "yaml") -> Path:
+        path = self.folder / f"given.{suffix}"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def enrol(self, actor: Actor) -> Enrol:
+        return Enrol(self.utility.registry, actor, self.now)
+
+    def groups(self, actor: Actor) -> NamedGroups:
+        return NamedGroups(self.utility.registry, actor, self.now, WHY)
+
+    def cycles(self, actor: Actor) -> BillingCycles:
+        return BillingCycles(self.utility.registry, actor, self.now, WHY)
+
+    def facts(self, actor: Actor) -> AgreedFactChanges:
+        return AgreedFactChanges(self.utility.registry, actor, self.now)
+
+    def withdraw(self, actor: Actor) -> Withdraw:
+        return Withdraw(self.utility.registry, actor, self.now)
+
+    def holidays(self, actor: Actor) -> PublicHolidays:
+        return PublicHolidays(self.utility.registry, actor, self.now)
+
+    def note(self, actor: Actor) -> DecisionNote:
+        return DecisionNote(actor, WHY, self.now())
+
+    async def bill_run(self, actor: Actor) -> None:
+        self.run = (await RunBills(self.utility.billing, self.now)(CYCLE, actor)).run
+
+    async def discard(self, actor: Actor) -> None:
+        uid = (await self.utility.billing.heads(self.run))[0].uid
+        await DiscardBills(self.utility.billing, self.now)([uid], actor, WHY)
+
+    async def begin(self) -> None:
+        """Three customers; one month is there, one register twice, and a hole is estimated."""
+        edge = await self.utility.found(customers=3, period_s=HOURLY)
+        await self.utility.enrol.tariff(HOLIDAYS)
+        readings = month(period_s=HOURLY, gaps={100: 1})
+        await self.utility.deliver(edge, readings, [replace(readings[40], mantissa=5010)])
+        await self.utility.validate()
+
+    async def customers(self, actor: Actor) -> None:
+        file, tariffs = read_customer_file(self.file(CUSTOMERS))
+        await import_customers(self.utility.registry, self.enrol(actor), file, tariffs, WHY)
+
+    async def decide(self, actor: Actor) -> None:
+        decisions = self.utility.decisions
+        (conflict,) = await decisions.conflicts(10)
+        await decide_conflict(decisions, conflict.id, Choice.KEEP, self.note(actor))
+        await self.utility.validate()
+
+    async def accept(self, actor: Actor) -> None:
+        utility = self.utility
+        found = await utility.validation.open_findings(PointChannelId(1))
+        number = next(one.id for one in found if one.code == "ESTIMATED_LINEAR")
+        name = f"v{number}"
+        await accept_finding(utility.decisions, utility.validation, name, self.note(actor))
+
+    async def quarantined(self, actor: Actor) -> None:
+        await enrol_gateway(self.utility.gateways, "gw-2", actor, self.now)
+        await self.utility.deliver(self.edge, month(period_s=HOURLY)[4:8])
+
+    async def erase(self, actor: Actor) -> None:
+        await EraseAccount(self.utility.registry, self.utility.settings, actor, self.now)(
+            "A-9", WHY
+        )
+
+    def deeds(self) -> dict[str, tuple[str, Deed]]:
+        """By command: the action that its row names, and how it is done."""
+        utility, now = self.utility, self.now
+        gateways, series = utility.gateways, utility.series
+        prices = PriceSeries("ES.DA", SEPTEMBER, 3600, tuple(range(24)), -3)
+        payment = LedgerEntry("p", "A-1", EntryKind.PAYMENT, OCTOBER, "EUR", Decimal(1))
+        quarterly = BillingCycle("quarterly", date(2026, 1, 1), 3)
+        meter = NamedInstallation("SP-3", "MTL", "S3", SEPTEMBER)
+        cutover = read_cutover_file(self.file(CUTOVER))
+        later = TARIFF.replace("2026-01-01", "2027-01-01")
+
+        async def extend(actor: Actor) -> None:
+            utility.now += timedelta(days=200)
+            await self.cycles(actor).extend()
+            utility.now -= timedelta(days=200)
+
+        return {
+            "import customers": ("account.added", self.customers),
+            "import cutover": ("cutover", lambda who: import_cutover(self.enrol(who), cutover)),
+            "import series": ("series", lambda who: keep_series(series, prices, who, clock=now)),
+            "tariff add": ("tariff.added", lambda who: self.enrol(who).tariff(later)),
+            "tariff withdraw": (
+                "tariff",
+                lambda who: self.enrol(who).withdraw_tariff("HOME", date(2027, 1, 1), WHY),
+            ),
+            "agreement fact": (
+                "agreement",
+                lambda who: self.facts(who).set(AgreedAt("A-1", "SP-1"), FACT, WHY),
+            ),
+            "agreement withdraw-fact": (
+                "agreement",
+                lambda who: self.facts(who).withdraw(
+                    AgreedAt("A-1", "SP-1"), FACT.name, FACT.effective, WHY
+                ),
+            ),
+            "cycle add": ("cycle.added", lambda who: self.cycles(who).add(quarterly)),
+            "cycle extend": ("cycle.extended", extend),
+            "cycle import": (
+                "cycle.list_added",
+                lambda who: self.cycles(who).put_lists([BillingCycle.by_hand("odd", LIST)]),
+            ),
+            "cycle assign": (
+                "account.cycle",
+                lambda who: self.cycles(who).assign("A-9", "quarterly", date(2027, 1, 1)),
+            ),
+            "group add": (
+                "group.added",
+                lambda who: self.groups(who).add(GroupRecord("route", GroupOf.ACCOUNT)),
+            ),
+            "group assign": (
+                "group.member",
+                lambda who: self.groups(who).assign("route", Membership("A-1", OCTOBER)),
+            ),
+            "group remove": (
+                "group.member_left",
+                lambda who: self.groups(who).remove("route", "A-1", date(2026, 10, 9)),
+            ),
+            "holidays seed": ("holidays.added", lambda who: self.holidays(who).seed()),
+            "holidays change": (
+                "holidays.changed",
+                lambda who: self.holidays(who).change("ES-MD", {FEAST: "Feast"}, [], WHY),
+            ),
+            "holidays withdraw": (
+                "holidays",
+                lambda who: self.holidays(who).withdraw("ES-MD", FEAST.year, WHY),
+            ),
+            "settings set": (
+                "billing_settings",
+                lambda who: ChangeSettings(utility.settings, now)(
+                    SettingsChange(due_days=30), who, WHY
+                ),
+            ),
+            "ledger post": (
+                "ledger",
+                lambda who: AccountLedger(utility.ledger, now).post(payment, who, WHY),
+            ),
+            "finding accept": ("finding", self.accept),
+            "conflict decide": ("conflict", self.decide),
+            "gateway enrol": ("gateway.enrolled", self.quarantined),
+            "gateway move-meter": (
+                "meter",
+                lambda who: move_meter(gateways, "MTL", "S1", "gw-2", who, now),
+            ),
+            "quarantine requeue": (
+                "batch",
+                lambda who: requeue(utility.ingest, now, who),
+            ),
+            "import readings": (
+                "readings",
+                lambda who: import_readings(
+                    Ingest(utility.ingest, now), "gw-1", READINGS, who, now
+                ),
+            ),
+            "gateway revoke-epoch": (
+                "epoch",
+                lambda who: revoke_epoch(gateways, "gw-2", self.edge.epoch, who, now),
+            ),
+            "gateway revoke": (
+                "gateway.revoked",
+                lambda who: revoke_gateway(gateways, "gw-2", who, now),
+            ),
+            "agreement withdraw": (
+                "agreement.withdrawn",
+                lambda who: self.withdraw(who).agreement(self.agreement, WHY),
+            ),
+            "installation withdraw": (
+                "installation.withdrawn",
+                lambda who: self.withdraw(who).installation(meter, WHY),
+            ),
+            "bill run": ("run.started", self.bill_run),
+            "bill run, again": ("run.continued", self.bill_run),
+            "bill discard": ("bill.discarded", self.discard),
+            "bill run, a third time": ("run.continued", self.bill_run),
+            "bill approve": (
+                "bill.approved",
+                lambda who: ApproveBills(utility.billing, now).run(self.run, who),
+            ),
+            "bill issue": (
+                "bill.issued",
+                lambda who: IssueBills(utility.billing, now).run(self.run, who),
+            ),
+            "account erase": ("account.erased", self.erase),
+        }
+
+
+async def test_every_command_that_changes_something_leaves_a_row(
+    utility: Utility, tmp_path: Path
+) -> None:
+    office = Office(utility, tmp_path)
+    await office.begin()
+    silent, mute = [], []
+    for words, (action, deed) in office.deeds().items():
+        actor = person(words.replace(" ", "-"))
+        await deed(actor)
+        done = await utility.audit.rows(AuditFilter(actor=actor.key, action=action), 9)
+        if not done:
+            silent.append(words)
+        if not all({"old", "new"} <= set(row.detail) and row.detail["new"] for row in done):
+            mute.append(words)
+    assert silent == []
+    assert mute == []
+
+
+async def test_every_command_is_known_to_change_something_or_not(tmp_path: Path) -> None:
+    async with memory_utility() as utility:
+        deeds = {words.split(",")[0] for words in Office(utility, tmp_path).deeds()}
+    assert not deeds & NOTHING
+    there = {words for words, _ in commands(app)}
+    assert there == deeds | NOTHING | set(ELSEWHERE)
+    assert set(FORMS_AND_ROUTES.values()) <= there | PARTS
+
+
+def test_every_route_and_form_that_changes_something_does_what_a_command_does() -> None:
+    assert set(writing(routers)) | set(writing(pages)) == set(FORMS_AND_ROUTES)
+
+
+def writing(package: ModuleType) -> Iterator[str]:
+    """Paths of a package's routers that are sent something."""
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for router in vars(importlib.import_module(module.name)).values():
+            if isinstance(router, APIRouter):
+                yield from (
+                    route.path
+                    for route in router.routes
+                    if isinstance(route, APIRoute) and (route.methods or set()) - {"GET", "HEAD"}
+                )
