@@ -216,9 +216,13 @@ def settings_on(revisions: Iterable[SettingsRevision], day: date) -> SettingsRev
     Raises:
         BillingSettingsError: None is in force that early.
     """
-    in_force = [revision for revision in revisions if revision.effective <= day]
+    every = list(revisions)
+    in_force = [revision for revision in every if revision.effective <= day]
     if not in_force:
         message = f"The utility has no billing settings on {day}."
-        remedy = "Record them with `meterline-central settings set --effective DAY`."
+        begins = min((revision.effective for revision in every), default=None)
+        remedy = (
+            "Run `meterline-central migrate`." if begins is None else f"Name {begins} or later."
+        )
         raise BillingSettingsError(message, value=day, remedy=remedy)
     return max(in_force, key=lambda revision: (revision.effective, revision.revision))

@@ -17,7 +17,7 @@ class UnknownTemplateError(OperatorError):
     """There is no such template."""
 
     code = "UNKNOWN_TEMPLATE"
-    default_remedy = "Choose one that `settings show` names."
+    default_remedy = "Choose a template of this release."
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class EntryConsumedError(OperatorError):
     """An approved or issued bill has consumed the entry."""
 
     code = "ENTRY_CONSUMED"
-    default_remedy = "Cancel the bill first; its entries are open again then."
+    default_remedy = "What an approved or issued bill consumed stays; name an entry that is open."
 
 
 @dataclass(frozen=True, slots=True)

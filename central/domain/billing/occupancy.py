@@ -174,10 +174,12 @@ def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occu
             f"Days from {occupancy.billing_from} to {occupancy.decided_to} are billed, so billing"
             f" cannot begin on {begins}."
         )
-        raise _billed(message, begins)
+        remedy = f"Leave {occupancy.billing_from} as it is; approved and issued bills stay."
+        raise PeriodBilledError(message, value=begins, remedy=remedy)
     if end is not None and end < occupancy.decided_to:
         message = f"Days until {occupancy.decided_to} are billed, so nothing ends on {end}."
-        raise _billed(message, end)
+        remedy = f"End it on {occupancy.decided_to} or later; approved and issued bills stay."
+        raise PeriodBilledError(message, value=end, remedy=remedy)
     return replace(occupancy, ended_on=end, agreements=firsts)
 
 
@@ -205,11 +207,3 @@ def _since(mine: Occupancy, after: Occupancy | None) -> date | None:
     if after.ended_on is not None:
         ends.append(after.ended_on)
     return min((end for end in ends if end < mine.billed_to), default=None)
-
-
-def _billed(message: str, value: date) -> PeriodBilledError:
-    return PeriodBilledError(
-        message,
-        value=value,
-        remedy="Discard or cancel the bills of those days first, newest first.",
-    )

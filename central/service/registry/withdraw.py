@@ -40,7 +40,10 @@ from central.service.registry.occupancies import of_service
 from central.service.registry.tariff_revisions import need_reason
 from firmware_bridge.contract.errors import InvalidValueError
 
-_DISCARD = "Discard or cancel the bills of those days first, newest first."
+_DISCARD = (
+    "Discard the drafts and held bills of those days first, newest first; approved and issued ones"
+    " keep it."
+)
 
 
 class Withdraw:
