@@ -48,12 +48,16 @@ def list_command(  # noqa: PLR0913 - one option each
     ] = None,
     since: Day = None,
     until: Day = None,
+    before: Annotated[
+        int | None,
+        typer.Option(min=1, max=2**63 - 1, help="Select rows before the one of this number."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of rows.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List the audit log, newest first: who did what to what, with old and new values."""
     who = None if actor is None else actor.removeprefix("person:")
-    wanted = AuditFilter(subject, who, action, _utc(since), _utc(until))
+    wanted = AuditFilter(subject, who, action, _utc(since), _utc(until), before)
 
     async def work() -> list[AuditRow]:
         async with open_stores(settings(), "meterline-audit") as stores:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -22,9 +21,11 @@ PROGRAMS = {"meterline-central": central, "meterline-edge": edge, "meterline-bri
 FOLDERS = ("central", "edge_agent", "firmware_bridge", "docs", "deploy")
 ENDINGS = {".py", ".md", ".html", ".sql", ".service", ".yaml", ".yml"}
 SPAN = re.compile(r"`([^`\n]+)`")
-LINE = re.compile(r"^\s*(?:\$ |ExecStart=\S*/)?(meterline-(?:central|edge|bridge) [^\n`]+)$", re.M)
+LINE = re.compile(
+    r"^\s*(?:\$ |ExecStart=\S*/)?(meterline-(?:central|edge|bridge) [^\n`]+)$", re.MULTILINE
+)
 # Words that stand for something: NAME, {name}, ..., <name>, [--option].
-STANDS_FOR = re.compile(r"[{<\[(.'\"A-Z0-9/]|.*[A-Z{|]")
+STANDS_FOR = re.compile(r"[{<\[(.'\"A-Z0-9/]|.*[A-Z{]")
 
 
 def files() -> Iterator[Path]:

@@ -53,10 +53,31 @@ SELECT
     audit_log.subject, audit_log.detail, audit_seal.seal
 FROM audit_log LEFT JOIN audit_seal ON audit_seal.audit_id = audit_log.id
 WHERE
-    (
-        %(subject)s::text IS NULL OR audit_log.subject = %(subject)s
-        OR audit_log.detail @> jsonb_build_object('bills', jsonb_build_array(%(subject)s::text))
+    (%(actor)s::text IS NULL OR audit_log.actor = %(actor)s)
+    AND (
+        %(action)s::text IS NULL OR audit_log.action = %(action)s
+        OR starts_with(audit_log.action, %(action)s || '.')
     )
+    AND (%(since)s::timestamptz IS NULL OR audit_log.at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR audit_log.at < %(until)s)
+    AND (%(before)s::bigint IS NULL OR audit_log.id < %(before)s)
+ORDER BY audit_log.id DESC LIMIT %(limit)s
+
+-- name: rows_of_subject
+-- Rows about it, and rows of many bills of which it is one; an index leads to each.
+WITH about AS MATERIALIZED (
+    SELECT id FROM audit_log WHERE subject = %(subject)s
+    UNION
+    SELECT id FROM audit_log
+    WHERE detail ? 'bills'
+        AND detail -> 'bills' @> jsonb_build_array(%(subject)s::text)
+)
+SELECT
+    audit_log.id, audit_log.at, audit_log.actor, audit_log.via, audit_log.action,
+    audit_log.subject, audit_log.detail, audit_seal.seal
+FROM audit_log LEFT JOIN audit_seal ON audit_seal.audit_id = audit_log.id
+WHERE
+    audit_log.id = ANY(ARRAY(SELECT id FROM about))
     AND (%(actor)s::text IS NULL OR audit_log.actor = %(actor)s)
     AND (
         %(action)s::text IS NULL OR audit_log.action = %(action)s

@@ -55,7 +55,8 @@ class TimescaleAuditStore:
         """See `AuditStore`."""
         with translated():
             async with self._pool.connection() as connection:
-                rows = await _rows(connection, "rows", **asdict(wanted), limit=limit)
+                statement = "rows" if wanted.subject is None else "rows_of_subject"
+                rows = await _rows(connection, statement, **asdict(wanted), limit=limit)
                 uids = [uid for row in rows for uid in row[6].get("personal", {})]
                 texts = {
                     row[0]: row[2] for row in await _rows(connection, "kept", uids=uids) if uids
