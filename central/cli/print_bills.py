@@ -21,11 +21,11 @@ from central.cli.bill import (
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
 from central.domain.billing.state import BillState
-from central.process.stores import open_stores
+from central.process.stores import Stores, open_stores
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
-from central.service.ports.billing import BillHead, BillingStore
+from central.service.ports.billing import BillHead
 
 __all__ = ["app"]
 
@@ -62,8 +62,9 @@ async def _print(
 ) -> tuple[list[Path], Tried, int]:
     """Files, what became of each bill, and how many of the month are held."""
     files: list[Path] = []
-    async with _archive() as (store, archive, render):
-        use_case = PrintBill(store, archive, render)
+    async with _press() as (stores, archive, render):
+        store = stores.bills
+        use_case = PrintBill(store, stores.settings, archive, render)
         wanted: dict[UUID, str] = {}
 
         async def choose(name: str) -> None:
@@ -105,7 +106,8 @@ def render_command(
 
 
 async def _render(names: Sequence[str], cycle: str | None, *, quiet: bool) -> Tried:
-    async with _archive() as (store, archive, _):
+    async with _press() as (stores, archive, _):
+        store = stores.bills
         if not names and cycle is None:
             rendered = await archive.until_idle()
             failed = [
@@ -128,13 +130,13 @@ async def _render(names: Sequence[str], cycle: str | None, *, quiet: bool) -> Tr
 
 
 @asynccontextmanager
-async def _archive() -> AsyncIterator[tuple[BillingStore, ArchiveInvoices, Renderer]]:
+async def _press() -> AsyncIterator[tuple[Stores, ArchiveInvoices, Renderer]]:
     """Where bills and their documents are kept, and what renders them."""
     from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
 
     async with open_stores(settings(), "meterline-bill") as stores:
         archive = ArchiveInvoices(stores.bills, stores.documents, render_invoice)
-        yield stores.bills, archive, render_invoice
+        yield stores, archive, render_invoice
 
 
 def _held(name: str, head: BillHead) -> FailedBill:

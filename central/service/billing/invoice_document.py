@@ -52,18 +52,18 @@ class Renderer(Protocol):
         bill: Bill,
         *,
         usage: Sequence[DailyUsage],
+        template: DocumentTemplate,
         issue: IssueFacts | None = None,
         sha256: str | None = None,
-        template: DocumentTemplate | None = None,
     ) -> bytes:
         """The file's bytes, the same for the same bill.
 
         Args:
             bill: What to print.
             usage: Daily usage to chart.
+            template: What it is typeset from.
             issue: What the bill was given; None prints a draft.
             sha256: Of what the bill says, as it is printed; None takes the bill's own.
-            template: What it is typeset from; None takes this release's newest.
 
         Raises:
             UnprintableTextError: The fonts lack what it says.

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from central.domain.billing.bill import RunType
+from central.domain.billing.bill import Bill, RunType
+from central.domain.billing.document_template import DocumentTemplate, template_of
+from central.domain.billing.issue import plan_issue
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.invoice_document import (
@@ -17,6 +21,7 @@ from central.service.billing.invoice_document import (
 )
 from central.service.billing.lineage import find_bill
 from central.service.ports.billing import BillingStore, BillRecord
+from central.service.ports.billing_settings import SettingsStore
 from central.service.views.lookup import require
 
 # Anything else may mean another file where letters have no case, or not be a name at all.
@@ -43,14 +48,25 @@ class PrintBill:
 
     Args:
         store: Where bills and blocks are kept.
+        settings: The utility's; a draft is typeset as its invoice would be today.
         archive: Where invoices are kept as they were rendered.
         render: What makes a draft's document.
+        clock: Now, aware.
     """
 
-    def __init__(self, store: BillingStore, archive: ArchiveInvoices, render: Renderer) -> None:
+    def __init__(
+        self,
+        store: BillingStore,
+        settings: SettingsStore,
+        archive: ArchiveInvoices,
+        render: Renderer,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._store = store
+        self._settings = settings
         self._archive = archive
         self._render = render
+        self._clock = clock
 
     async def invoice(self, bill: str) -> BillFile:
         """The invoice of an issued bill.
@@ -104,13 +120,20 @@ class PrintBill:
     async def _file(self, record: BillRecord) -> BillFile:
         bill = record.bill
         if record.issue is None:
-            content = self._render(bill, usage=await daily_usage_of(self._store, bill))
+            usage, template = await daily_usage_of(self._store, bill), await self._template(bill)
+            content = self._render(bill, usage=usage, template=template)
         else:
             content = (await self._archive.document(record)).content
         name = file_name(
             bill.account, bill.period, bill.run_type, bill.revision, draft=record.issue is None
         )
         return BillFile(name, content)
+
+    async def _template(self, bill: Bill) -> DocumentTemplate:
+        """What the bill would be typeset from, were it issued now."""
+        zones = [supply.zone for supply in bill.supplies[:1]] or ["UTC"]
+        (plan,) = plan_issue(await self._settings.revisions(), zones, self._clock())
+        return template_of(plan.terms.settings.template)
 
 
 def file_name(

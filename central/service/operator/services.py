@@ -83,7 +83,7 @@ class OperatorServices:
     def print_bill(self) -> PrintBill:
         """The use-cases that print."""
         archive = ArchiveInvoices(self.bills, self.documents, self.render, self.clock)
-        return PrintBill(self.bills, archive, self.render)
+        return PrintBill(self.bills, self.settings_store, archive, self.render, self.clock)
 
     def enrol(self, actor: Actor) -> Enrol:
         """The use-cases that write the registry, in somebody's name."""

@@ -16,6 +16,7 @@ from central.domain.billing.issue import FixedBy, IssueFacts
 from central.domain.rating.daily_usage import DailyUsage
 from central.service.billing.approve_bills import IssueBills
 from central.service.billing.archive import LEASE, ArchiveInvoices
+from central.service.billing.change_settings import ChangeSettings, SettingsChange
 from central.service.billing.invoice_document import (
     DocumentError,
     IssuedError,
@@ -43,18 +44,17 @@ class Press:
         bill: Bill,
         *,
         usage: Sequence[DailyUsage],
+        template: DocumentTemplate,
         issue: IssueFacts | None = None,
         sha256: str | None = None,
-        template: DocumentTemplate | None = None,
     ) -> bytes:
         assert usage
         self.printed.append(bill.account)
         if bill.account in self.fails:
             raise self.error
         number = "DRAFT" if issue is None else issue.number
-        name = None if template is None else template.sha256
         # Never twice the same: what is served again was kept.
-        return f"{number} {sha256} {name} {len(self.printed)}".encode()
+        return f"{number} {sha256} {template.sha256} {len(self.printed)}".encode()
 
 
 class Office:
@@ -69,6 +69,13 @@ class Office:
     def archive(self) -> ArchiveInvoices:
         return ArchiveInvoices(
             self.utility.billing, self.utility.documents, self.press, lambda: self.now
+        )
+
+    @property
+    def print_bill(self) -> PrintBill:
+        utility = self.utility
+        return PrintBill(
+            utility.billing, utility.settings, self.archive, self.press, lambda: self.now
         )
 
     async def issue(self, customers: int = 1) -> list[BillRecord]:
@@ -107,7 +114,7 @@ async def test_an_issued_bill_waits_and_is_rendered_once(utility: Utility) -> No
 async def test_whoever_cannot_wait_renders_it_himself_and_it_is_the_same(utility: Utility) -> None:
     office = Office(utility)
     (bill,) = await office.issue()
-    shown = PrintBill(utility.billing, office.archive, office.press)
+    shown = office.print_bill
     first = await shown.invoice(str(bill.uid))
     assert first == await shown.invoice(str(bill.uid)) == await shown.file(str(bill.uid))
     assert (await office.archive.until_idle()).idle
@@ -119,7 +126,7 @@ async def test_whoever_cannot_wait_renders_it_himself_and_it_is_the_same(utility
 async def test_before_issue_there_is_a_draft_and_no_invoice(utility: Utility) -> None:
     office = Office(utility)
     (bill,) = await approved(utility)
-    shown = PrintBill(utility.billing, office.archive, office.press)
+    shown = office.print_bill
     with pytest.raises(NotIssuedError):
         await shown.invoice(str(bill.uid))
     with pytest.raises(NotIssuedError):
@@ -131,6 +138,21 @@ async def test_before_issue_there_is_a_draft_and_no_invoice(utility: Utility) ->
     # A draft is kept nowhere.
     await IssueBills(utility.billing, lambda: NOW).one(bill.uid, CHIEF)
     assert (await shown.invoice(str(bill.uid))).content.startswith(b"INV-000001")
+
+
+async def test_a_draft_is_typeset_as_its_invoice_would_be(utility: Utility) -> None:
+    office = Office(utility)
+    (bill,) = await approved(utility)
+    change = ChangeSettings(utility.settings, lambda: NOW)
+    day = NOW.date() + timedelta(days=1)
+    await change(SettingsChange(template="invoice-2"), CHIEF, "longer tables", day)
+    for template in ("invoice-1", "invoice-2"):
+        draft = await office.print_bill.draft(str(bill.uid))
+        assert draft.content.split()[2] == template_of(template).sha256.encode()
+        office.now += timedelta(days=1)
+    await utility.billing.issue([bill.uid], CHIEF, office.now)
+    invoice = await office.print_bill.invoice(str(bill.uid))
+    assert invoice.content.split()[2] == template_of("invoice-2").sha256.encode()
 
 
 async def test_facts_that_are_not_those_of_the_content_hash_are_not_printed(
