@@ -92,10 +92,18 @@ class Database:
         Raises:
             BufferDamagedError, BufferUnavailableError: As SQLite says.
         """
+        return await self.snapshot(lambda connection: _all(connection, sql, parameters))
+
+    async def snapshot(self, work: Callable[[aiosqlite.Connection], Awaitable[T]]) -> T:
+        """Run several queries with no transaction between them, so that they tell of one moment.
+
+        Raises:
+            BufferDamagedError, BufferUnavailableError: As SQLite says.
+        """
         async with self._turn:
             self._check_open()
             try:
-                return list(await self._connection.execute_fetchall(sql, parameters))
+                return await work(self._connection)
             except sqlite3.Error as error:
                 raise explain(error, self.path) from error
 
@@ -147,6 +155,12 @@ class Database:
             BufferFullError, BufferDamagedError, BufferUnavailableError: As SQLite says.
         """
         await self.rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+async def _all(
+    connection: aiosqlite.Connection, sql: str, parameters: Iterable[Any]
+) -> list[sqlite3.Row]:
+    return list(await connection.execute_fetchall(sql, parameters))
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:

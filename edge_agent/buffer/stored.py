@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from aiosqlite import Connection
+
 from edge_agent.buffer import schema
 from edge_agent.buffer.connection import Database
 from edge_agent.buffer.epochs import Ledger
 from edge_agent.buffer.records import PRUNED, READ, VOIDED, ReadingCounts, WaitingRow
+
+_HELD = "SELECT coalesce(sum(count), 0) FROM held"
+_BY_ACKNOWLEDGEMENT = """\
+SELECT
+    coalesce(sum(count) FILTER (WHERE id <= ?1), 0),
+    coalesce(sum(count) FILTER (WHERE id > ?1), 0)
+FROM batch WHERE id BETWEEN ?2 AND ?3
+"""
 
 
 async def waiting(database: Database, limit: int) -> tuple[WaitingRow, ...]:
@@ -34,7 +44,7 @@ async def waiting_boots(database: Database) -> dict[str, int]:
 
 async def waiting_count(database: Database) -> int:
     """Readings that wait for the clock."""
-    rows = await database.rows("SELECT coalesce(sum(count), 0) FROM held")
+    rows = await database.rows(_HELD)
     return int(rows[0][0])
 
 
@@ -57,30 +67,26 @@ async def newest(database: Database, readings: int) -> list[int]:
 
 
 async def counts(database: Database, ledger: Ledger, marks: Mapping[str, int]) -> ReadingCounts:
-    """Readings by where they are.
+    """Readings by where they are, all at one moment: what is stored meanwhile counts nowhere yet.
 
     Args:
         database: The open file.
         ledger: Its epochs.
         marks: Its named integers; those of batches that are gone count too.
     """
-    acknowledged, unacknowledged = marks.get(PRUNED, 0), 0
-    for record in ledger:
-        rows = await database.rows(
-            "SELECT coalesce(sum(count) FILTER (WHERE id <= :cum), 0), "
-            "coalesce(sum(count) FILTER (WHERE id > :cum), 0) "
-            "FROM batch WHERE id BETWEEN :first AND :last",
-            {
-                "cum": record.id_of(record.cum),
-                "first": record.id_of(0),
-                "last": record.id_of(record.last),
-            },
-        )
-        acknowledged += rows[0][0]
-        unacknowledged += rows[0][1]
-    held = await waiting_count(database)
-    voided = marks.get(VOIDED, 0)
-    return ReadingCounts(marks.get(READ, 0), held, unacknowledged, acknowledged, voided)
+
+    async def count(connection: Connection) -> ReadingCounts:
+        acknowledged, unacknowledged = marks.get(PRUNED, 0), 0
+        for record in ledger:
+            ends = record.id_of(record.cum), record.id_of(0), record.id_of(record.last)
+            ((gone, left),) = await connection.execute_fetchall(_BY_ACKNOWLEDGEMENT, ends)
+            acknowledged += gone
+            unacknowledged += left
+        ((held,),) = await connection.execute_fetchall(_HELD)
+        voided = marks.get(VOIDED, 0)
+        return ReadingCounts(marks.get(READ, 0), held, unacknowledged, acknowledged, voided)
+
+    return await database.snapshot(count)
 
 
 async def oldest_unacknowledged_ms(database: Database, ledger: Ledger) -> int | None:

@@ -121,6 +121,8 @@ def inspect_file(path: Path) -> Health:
         )
     try:
         with closing(_open(path)) as connection:
+            # One moment for all that is asked: an agent may be storing.
+            connection.execute("BEGIN")
             return _inspect(connection)
     except sqlite3.Error as error:
         message = f"The buffer {path} cannot be read: {error}."

@@ -64,17 +64,8 @@ async def agent_process(
         await process.wait()
 
 
-INCOMPLETE = 4
-"""What `status` ends with where its counts of readings do not add up."""
-
-
 async def status(config: Path) -> dict[str, Any]:
     code, out = await cli("status", "--json", "--config", str(config))
-    for _ in range(20):
-        if code != INCOMPLETE:
-            break
-        # Asked between a reading and its storing: the next answer has counted it.
-        code, out = await cli("status", "--json", "--config", str(config))
     assert code == 0, out
     parsed: dict[str, Any] = json.loads(out)
     return parsed

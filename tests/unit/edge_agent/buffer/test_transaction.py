@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -52,6 +53,13 @@ async def test_memory_follows_the_file_and_not_a_transaction_that_failed(buffer:
     assert await buffer.engine.database.rows("SELECT * FROM batch") == []
     assert await store(buffer, 1) != []
     assert buffer.last == 1
+
+
+async def test_counts_that_are_asked_while_a_cycle_is_stored_add_up(buffer: Buffer) -> None:
+    await store(buffer, 1)
+    counts, _, again = await asyncio.gather(buffer.counts(), store(buffer, 2), buffer.counts())
+    assert (counts.reconcile, again.reconcile) == (True, True)
+    assert (await buffer.counts()).read == 2
 
 
 async def test_what_counts_after_the_commit_is_called_after_it(buffer: Buffer) -> None:
