@@ -133,3 +133,18 @@ async def test_a_change_says_which_issued_bills_it_concerns(utility: Utility) ->
     assert str(replace(bills, count=1, numbers=("INV-000001",))) == (
         "1 issued bill is concerned: INV-000001"
     )
+
+
+async def test_no_version_takes_what_is_in_a_bank_for_something_else(utility: Utility) -> None:
+    enrol = utility.enrol
+    energy = TARIFF.replace("{sum: import, by: period}", "{sum: import, bank: solar}").replace(
+        "price: {peak: 0.30, off: 0.10}", "price: 0.30"
+    )
+    await enrol.tariff(f"{energy}banks: {{solar: {{unit: kWh}}}}\n")
+    money = f"{TARIFF}banks: {{solar: {{offsets: energy}}}}\n".replace("2026-01-01", "2027-01-01")
+    with pytest.raises(RegistryConflictError, match="kWh by period in the version from 2026-01-01"):
+        await enrol.tariff(money)
+    await enrol.tariff(TARIFF.replace("2026-01-01", "2026-06-01"))
+    await enrol.tariff(money)
+    with pytest.raises(RegistryConflictError, match="but EUR in the one from 2027-01-01"):
+        await enrol.withdraw_tariff("HOME", date(2026, 6, 1), "not needed")

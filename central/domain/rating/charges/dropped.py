@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 
+from central.domain.rating.determinants.context import HeldError
+from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import Segment
+from central.domain.tariff.bank_units import unlike_banks
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.version import TariffVersion
@@ -20,8 +24,12 @@ def dropped_banks(
         state: What the bill opens with.
         segments: Of the bill.
         versions: Of the tariff, ascending; older ones than the bill's as well.
+
+    Raises:
+        HeldError: A newer version takes what is in a bank for something else.
     """
     last = segments[-1].version
+    _check_alike(state, segments, versions)
     names = dict.fromkeys(credit.bank for credit in state.credits)
     for segment in segments:
         names |= dict.fromkeys(bank.name for bank in banks_of(segment.version.document))
@@ -33,6 +41,24 @@ def dropped_banks(
         if having:
             dropped[name] = having[-1]
     return dropped
+
+
+def _check_alike(
+    state: CarriedState, segments: Sequence[Segment], versions: Sequence[TariffVersion]
+) -> None:
+    """Hold a bill that would read energy as money, or what periods have as what all have."""
+    first = segments[0].days.first
+    earlier = [version for version in versions if version.effective < first][-1:]
+    full = {credit.bank for credit in state.credits}
+    path = [*earlier, *(segment.version for segment in segments)]
+    for before, after in pairwise(path):
+        for bank in unlike_banks(before.document, after.document):
+            if bank.name in full or before not in earlier:
+                message = (
+                    f"{bank.name!r} of {after.tariff} holds {bank.after} from {after.effective} on,"
+                    f" and held {bank.before} before."
+                )
+                raise HeldError(Hold("STATE_MISMATCH", message, bank.name))
 
 
 def banks_of(document: TariffDocument) -> tuple[EnergyBank | MoneyBank, ...]:

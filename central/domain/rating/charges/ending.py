@@ -12,6 +12,7 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.carried_state import CarriedState, Credit, name_of, renamed
 from central.domain.rating.inputs.energy_bank import TOTAL
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.bank_units import bank_units
 from central.domain.tariff.credit_rules import EnergyBank
 from central.domain.tariff.determinant_rules import SumDeterminant
 from central.domain.tariff.document import TariffDocument
@@ -142,11 +143,9 @@ def _check_units(name: str, after: str, before: TariffDocument, new: TariffDocum
 
 
 def _unit_of(name: str, document: TariffDocument) -> str | None:
-    energy = {bank.name: f"kWh by {bank.basis}" for bank in document.energy_banks}
-    money = {bank.name: document.currency.code for bank in document.money_banks}
     peaks = {peak.name: "peaks" for peak in document.history}
     sums = dict.fromkeys(document.owners, f"a sum in {document.currency.code}")
-    return (sums | energy | money | peaks).get(name)
+    return (sums | bank_units(document) | peaks).get(name)
 
 
 def _labels(bank: EnergyBank, document: TariffDocument) -> frozenset[str]:

@@ -80,6 +80,18 @@ def test_a_bank_of_energy_that_a_version_drops_is_settled_by_the_one_before(
     assert len(amounts(rated)) == 2
 
 
+@pytest.mark.parametrize("day", ["2026-10-01", "2026-10-11"])
+@pytest.mark.parametrize(
+    "bank", ["{earn: kwh, price: 0.06, offsets: energy}", "{unit: kWh, basis: total}"]
+)
+def test_a_bank_that_a_version_takes_for_something_else_holds_the_bill(day: str, bank: str) -> None:
+    head = HEAD if "earn" in bank else NET
+    changed = version(f"{head}banks: {{solar: {bank}}}\n", day)
+    assert codes(october([solar(), changed], ENERGY)) == ["STATE_MISMATCH"]
+    if day == "2026-10-01":
+        assert codes(october([solar(), changed], CarriedState())) == []
+
+
 def test_a_bank_that_is_dropped_inside_the_bill_is_drawn_from_until_then() -> None:
     rated = october([solar(", at_end: {pay: 0.10}"), version(HEAD, "2026-10-11")], ENERGY)
     assert amounts(rated) == {
