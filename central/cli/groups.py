@@ -25,7 +25,7 @@ from central.process.stores import Stores, open_stores
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.registry.groups import NamedGroups
 from central.service.registry.listings import group_details, group_summaries
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 
 groups = group("Keep named groups of service points and accounts.")
 GroupName = Annotated[str, typer.Argument(help="Name of the group.")]

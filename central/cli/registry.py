@@ -34,7 +34,8 @@ from central.service.rating.keep_series import KeptSeries, keep_series
 from central.service.rating.series_csv import read_series_file
 from central.service.registry.customer_file import read_customer_file
 from central.service.registry.import_customers import import_customers
-from central.service.registry.register import Effect, Enrol
+from central.service.registry.record_changes import Effect
+from central.service.registry.register import Enrol
 from firmware_bridge.contract.interval import zone_info
 
 imports = group("Import customers, readings or price series from a file.")

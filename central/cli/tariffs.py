@@ -28,7 +28,8 @@ from central.domain.tariff.version import TariffVersion
 from central.process.start import EXIT_REFUSED
 from central.process.stores import open_stores
 from central.service.ports.registry import TariffRevision
-from central.service.registry.register import Effect, Enrol
+from central.service.registry.record_changes import Effect
+from central.service.registry.register import Enrol
 from central.service.registry.tariff_revisions import need_reason, require_settled
 from firmware_bridge.contract.errors import InvalidValueError
 

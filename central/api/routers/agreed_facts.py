@@ -13,7 +13,7 @@ from central.api.routers.commands import CHANGED, EFFECT
 from central.api.schemas.agreed_facts import FactIn, NamedFactIn
 from central.api.schemas.writes import EffectOut
 from central.service.registry.agreed_facts import AgreedFactChanges
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 
 router = APIRouter(tags=["orders"])
 

@@ -28,7 +28,8 @@ from central.api.schemas.writes import (
 from central.service.billing.approve_bills import BulkOutcome
 from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.operator.services import OperatorServices
-from central.service.registry.register import Effect, Enrol
+from central.service.registry.record_changes import Effect
+from central.service.registry.register import Enrol
 from central.service.views.lookup import require
 
 router = APIRouter(tags=["orders"])

@@ -34,7 +34,7 @@ from central.service.registry.listings import (
     group_details,
     group_summaries,
 )
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 
 router = APIRouter(tags=["cycles and groups"])
 _LISTS: Responses = {HTTPStatus.OK.value: {"model": ListChangesOut}}

@@ -13,7 +13,7 @@ from central.api.routers.commands import CHANGED
 from central.api.schemas.erasure import EraseIn
 from central.api.schemas.writes import EffectOut
 from central.service.registry.erase_account import EraseAccount
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 
 router = APIRouter(tags=["orders"])
 

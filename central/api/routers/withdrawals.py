@@ -13,7 +13,7 @@ from central.api.parameters import Services
 from central.api.routers.commands import CHANGED
 from central.api.schemas.withdrawals import WithdrawAgreementIn, WithdrawInstallationIn
 from central.api.schemas.writes import EffectOut
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from central.service.registry.withdraw import Withdraw
 
 router = APIRouter(tags=["orders"])

@@ -12,7 +12,7 @@ from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.registry.cycles import ListChange
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 
 CycleName = Annotated[str, StringConstraints(pattern=r"^(@[0-9]{1,2}|[a-z][a-z0-9_-]{0,30})$")]
 GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$")]

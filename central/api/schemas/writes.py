@@ -22,7 +22,7 @@ from central.service.ports.registry import (
     PointRecord,
 )
 from central.service.ports.registry_services import ServiceRecord
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.plain_text import plain
 from firmware_bridge.contract.quantity import Unit

@@ -10,8 +10,8 @@ import structlog
 
 from central.domain.actor import Actor
 from central.domain.billing.planned import RunReach
+from central.service.billing.frozen_workers import TAKEOVER_S
 from central.service.billing.run_bills import RunBills
-from central.service.billing.take_over import TAKEOVER_S
 from central.service.halved import NOBODYS, error_text
 from central.service.ports.bill_window import BillWindowStore, HeldRun
 from central.service.ports.billing import BillingStore

@@ -19,9 +19,9 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.due import plan_account, waves
 from central.domain.billing.planned import AccountPlan, NotBilled, PlannedBill, RunReach
 from central.domain.billing.run_scope import EVERYONE, RunScope
+from central.service.billing.frozen_workers import TAKEOVER_S, FrozenWorkers
 from central.service.billing.rate_accounts import looking_back, rate_accounts
 from central.service.billing.release import this_release
-from central.service.billing.take_over import TAKEOVER_S, TakeOver
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import rating_failed, unrated, withheld
 from central.service.halved import FailedItem, error_text, halved
@@ -68,7 +68,7 @@ class RunBills:
         takeover_s: float = TAKEOVER_S,
     ) -> None:
         self._store = store
-        self._take_over = TakeOver(store, takeover_s)
+        self._frozen = FrozenWorkers(store, takeover_s)
         self._clock = clock
         self._shard_size = shard_size
 
@@ -125,7 +125,7 @@ class RunBills:
                 saved += done[1]
                 progress(done[0])
             elif await self._store.open_shards(run):
-                await self._take_over.check(run)
+                await self._frozen.check(run)
                 await asyncio.sleep(_POLL_S)
             else:
                 await self._store.finish_run(run, self._clock())

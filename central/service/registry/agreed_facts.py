@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 
-from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.service.ports.decisions import DecisionNote
@@ -15,12 +13,12 @@ from central.service.ports.registry import (
     ConcernedBills,
     NotRegisteredError,
     RegistryConflictError,
-    RegistryStore,
     RegistryTransaction,
 )
 from central.service.ports.stamps import InputKind
 from central.service.registry.audited import agreement_said, revised
-from central.service.registry.register import Effect
+from central.service.registry.noted import RegistryChanges
+from central.service.registry.record_changes import Effect
 from central.service.registry.tariff_revisions import need_reason
 
 
@@ -42,26 +40,11 @@ class AgreedAt:
         return f"{self.account} at {self.point}"
 
 
-class AgreedFactChanges:
-    """The use-cases, each in a transaction of its own.
+class AgreedFactChanges(RegistryChanges):
+    """The use-cases, each in a transaction of its own."""
 
-    Args:
-        store: Where the registry is kept.
-        actor: Who asks; noted in the audit log.
-        clock: Now, aware.
-    """
-
-    def __init__(
-        self,
-        store: RegistryStore,
-        actor: Actor,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._store = store
-        self._actor = actor
-        self._clock = clock
-        self.concerned = ConcernedBills()
-        """Issued bills whose days the last change reaches into."""
+    concerned = ConcernedBills()
+    """Issued bills whose days the last change reaches into."""
 
     async def set(self, agreed: AgreedAt, fact: Fact, reason: str) -> Effect:
         """Set a fact from its date on; one of that name and date is corrected.
@@ -72,7 +55,7 @@ class AgreedFactChanges:
             RegistryConflictError: Several do.
         """
         need_reason(reason)
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             await registry.hold([agreed.point], [agreed.account])
             agreement = await _holding(registry, agreed, fact.effective)
             facts = agreement.facts.merged(AgreementFacts((fact,)))
@@ -91,7 +74,7 @@ class AgreedFactChanges:
             RegistryConflictError: Several agreements hold.
         """
         need_reason(reason)
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             await registry.hold([agreed.point], [agreed.account])
             agreement = await _holding(registry, agreed, effective)
             fact = agreement.facts.entered(name, effective)
@@ -124,13 +107,13 @@ class AgreedFactChanges:
         ]
         first, end = max(old.first, fact.effective), min(later, default=old.end)
         self.concerned = await registry.concerned(InputKind.POINT, old.point, first, end)
-        said, now = agreement_said(new) or {}, self._clock()
+        said, now = agreement_said(new) or {}, self.clock()
         subject = f"{old.account} at {old.point}"
-        note = DecisionNote(self._actor, reason, now)
+        note = DecisionNote(self.actor, reason, now)
         about = "agreement", revised("agreement", subject, said)
         await registry.keep_revision(about, agreement_said(old), said, note)
         detail = change(agreement_said(old), said, reason)
-        await registry.audit(now, self._actor, "agreement.changed", subject, detail)
+        await registry.audit(now, self.actor, "agreement.changed", subject, detail)
 
 
 async def _holding(registry: RegistryTransaction, agreed: AgreedAt, day: date) -> AgreementRecord:

@@ -24,7 +24,7 @@ from central.service.ports.registry import (
     RegistryTransaction,
 )
 from central.service.registry.noted import NotedChanges
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 
 MONTHS_AHEAD = 24
 """How far lists are continued into the future."""
@@ -63,7 +63,7 @@ class BillingCycles(NotedChanges):
         if built_in_cycle(cycle.name) is not None or cycle.name == _FIRST_ANCHOR:
             message = f"The billing cycle {cycle.name} is built in."
             raise RegistryConflictError(message, value=cycle.name, remedy="Choose another name.")
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             record = await registry.cycle(cycle.name, hold=True)
             if record is not None:
                 _require_same_rule(record, cycle)
@@ -81,7 +81,7 @@ class BillingCycles(NotedChanges):
             Those that were continued; a second time none.
         """
         changes: list[ListChange] = []
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             names = [record.cycle.name for record in await registry.cycles() if not record.by_hand]
             for name in names:
                 record = await registry.cycle(name, hold=True)
@@ -113,7 +113,7 @@ class BillingCycles(NotedChanges):
             PeriodsNotTiledError: The list does not follow what stays.
             RegistryConflictError: The cycle has periods of other lengths.
         """
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             return [await self._put(registry, cycle, dry_run=dry_run) for cycle in given]
 
     async def _put(
@@ -163,7 +163,7 @@ class BillingCycles(NotedChanges):
             PeriodBilledError: The account is billed on that day or later.
             RegistryConflictError: The account would have two bills of one period.
         """
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             return await self.assign_in(registry, account, cycle, first)
 
     async def assign_in(
@@ -232,7 +232,7 @@ class BillingCycles(NotedChanges):
         await self._note(registry, action, name, detail)
 
     def _horizon(self) -> date:
-        return months_after(self._clock().date(), MONTHS_AHEAD)
+        return months_after(self.clock().date(), MONTHS_AHEAD)
 
 
 def _require_same_rule(record: CycleRecord, cycle: BillingCycle) -> None:

@@ -6,12 +6,11 @@ year that is there. Only a person does, with a reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
-from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.tariff.calendar_rules import HolidayRule
 from central.domain.tariff.document import TariffDocument
@@ -23,10 +22,10 @@ from central.service.ports.holidays import HolidayRevision
 from central.service.ports.registry import (
     NotRegisteredError,
     RegistryConflictError,
-    RegistryStore,
     RegistryTransaction,
 )
 from central.service.rating.resolve_calendar import released_holidays
+from central.service.registry.noted import RegistryChanges
 from central.service.registry.tariff_revisions import need_reason
 from firmware_bridge.contract.errors import InvalidValueError, MeterlineError
 
@@ -35,24 +34,8 @@ _NAMES_HOLIDAYS = "holidays"
 _AHEAD = 2
 
 
-class PublicHolidays:
-    """The use-cases, each in a transaction of its own.
-
-    Args:
-        store: Where the registry is kept.
-        actor: Who asks; noted with each revision.
-        clock: Now, aware.
-    """
-
-    def __init__(
-        self,
-        store: RegistryStore,
-        actor: Actor,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._store = store
-        self._actor = actor
-        self._clock = clock
+class PublicHolidays(RegistryChanges):
+    """The use-cases, each in a transaction of its own."""
 
     async def seed(self) -> int:
         """Keep the years that tariffs in force need, from last year to two years ahead.
@@ -60,8 +43,8 @@ class PublicHolidays:
         Returns:
             How many years are new.
         """
-        year = self._clock().year
-        async with self._store.transaction() as registry:
+        year = self.clock().year
+        async with self.store.transaction() as registry:
             documents = await _documents(registry)
             rules = {document.calendar.holidays for document in documents.values()}
             kept = {key(entry) for entry in await registry.holiday_history(None, None)}
@@ -74,7 +57,7 @@ class PublicHolidays:
         years: Iterable[int],
         kept: set[tuple[str, int]],
     ) -> int:
-        note = DecisionNote(self._actor, SEEDED, self._clock())
+        note = DecisionNote(self.actor, SEEDED, self.clock())
         named = {calendar_name(rule): rule for rule in rules if rule is not None and rule.country}
         wanted = [(name, year) for name in sorted(named) for year in years]
         added = 0
@@ -110,7 +93,7 @@ class PublicHolidays:
         if len(years) != 1:
             message = "The dates are to be of one year."
             raise InvalidValueError(message, value=sorted(years), remedy="Change year by year.")
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             newest = (await _revisions(registry, name, years.pop()))[-1].calendar
             days = changed_days(newest.days, added, removed)
             if days == newest.days:
@@ -126,7 +109,7 @@ class PublicHolidays:
             NotRegisteredError: The year is not kept, or nobody changed it.
         """
         need_reason(reason)
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             entries = [entry.calendar for entry in await _revisions(registry, name, year)]
             newest = entries[-1]
             if newest.withdrawn or len(entries) == 1:
@@ -144,14 +127,14 @@ class PublicHolidays:
         new: HolidayCalendar,
         reason: str,
     ) -> HolidayCalendar:
-        now = self._clock()
+        now = self.clock()
         reading = [
             tariff
             for tariff, document in (await _documents(registry)).items()
             if document.calendar.holidays is not None
             and calendar_name(document.calendar.holidays) == new.name
         ]
-        note = DecisionNote(self._actor, reason, now)
+        note = DecisionNote(self.actor, reason, now)
         if not await registry.add_holidays(new, note, {tariff for tariff, _ in reading}):
             message = f"Somebody else changes {new.name} {new.year} at the same time."
             raise RegistryConflictError(message, value=new.name, remedy="Look, and try again.")

@@ -11,7 +11,8 @@ from central.service.registry.customer_file import CustomerFile
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
 from central.service.registry.membership_entries import MembershipImport
-from central.service.registry.register import Effect, Enrol
+from central.service.registry.record_changes import Effect
+from central.service.registry.register import Enrol
 
 
 async def import_customers(

@@ -18,7 +18,8 @@ from central.domain.tariff.state_rules import Owner
 from central.service.ports.registry import AgreementRecord, RegistryTransaction
 from central.service.registry.cutover_file import CutoverFile, CutoverPointEntry
 from central.service.registry.occupancies import of_service
-from central.service.registry.register import Effect, Enrol
+from central.service.registry.record_changes import Effect
+from central.service.registry.register import Enrol
 from firmware_bridge.contract.errors import MeterlineError, OperatorError
 from firmware_bridge.contract.interval import MIDNIGHT, day_start
 
@@ -98,7 +99,7 @@ async def import_cutover(
     result = CutoverResult()
     try:
         async with enrol.store.transaction() as registry:
-            taking = _Takeover(registry, enrol, reason)
+            taking = _CutoverImport(registry, enrol, reason)
             await taking.everything(file, result)
             _end_if(dry_run=dry_run)
     except _DryRunEndError:
@@ -111,7 +112,7 @@ def _end_if(*, dry_run: bool) -> None:
         raise _DryRunEndError
 
 
-class _Takeover:
+class _CutoverImport:
     """One import in its transaction."""
 
     def __init__(self, registry: RegistryTransaction, enrol: Enrol, reason: str) -> None:

@@ -15,7 +15,7 @@ from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.ports.registry import RegistryTransaction
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from firmware_bridge.contract.errors import InvalidValueError
 
 

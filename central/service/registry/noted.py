@@ -10,8 +10,28 @@ from central.domain.actor import Actor
 from central.service.ports.registry import RegistryStore, RegistryTransaction
 
 
-class NotedChanges:
-    """Use-cases, each in a transaction of its own or in one that is given.
+class RegistryChanges:
+    """Use-cases in somebody's name, each in a transaction of its own or in one that is given.
+
+    Args:
+        store: Where the registry is kept.
+        actor: Who asks; noted in the audit log.
+        clock: Now, aware.
+    """
+
+    def __init__(
+        self,
+        store: RegistryStore,
+        actor: Actor,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.store = store
+        self.actor = actor
+        self.clock = clock
+
+
+class NotedChanges(RegistryChanges):
+    """Use-cases whose changes have one reason.
 
     Args:
         store: Where the registry is kept.
@@ -27,13 +47,11 @@ class NotedChanges:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         reason: str = "",
     ) -> None:
-        self._store = store
-        self._actor = actor
-        self._clock = clock
+        super().__init__(store, actor, clock)
         self._reason = {"reason": reason.strip()} if reason.strip() else {}
 
     async def _note(
         self, registry: RegistryTransaction, action: str, subject: str, detail: dict[str, Any]
     ) -> None:
         complete = {"old": None, "new": None, "reason": None, **detail, **self._reason}
-        await registry.audit(self._clock(), self._actor, action, subject, complete)
+        await registry.audit(self.clock(), self.actor, action, subject, complete)

@@ -1,4 +1,4 @@
-"""Put service points, meters, accounts, agreements and tariffs into the registry.
+"""Put service points, meters, accounts and agreements into the registry.
 
 Every use-case is idempotent: what is there already, and says the same, stays as it is.
 """
@@ -8,40 +8,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from enum import StrEnum
 
 from central.domain.actor import Actor
-from central.domain.audit.change import bills_moved, change
+from central.domain.audit.change import bills_moved
 from central.domain.billing.bill import Party
 from central.domain.billing.state import BillState
 from central.domain.metering.installation import Multiplier
 from central.domain.metering.service_point import PointChannel, ServicePoint
-from central.service.ports.decisions import DecisionNote
 from central.service.ports.erasure import ERASED, AccountErasedError
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
-    ConcernedBills,
     InstallationRecord,
     PointChannelRecord,
     PointRecord,
     RegistryConflictError,
     RegistryStore,
     RegistryTransaction,
-    TariffRecord,
 )
 from central.service.ports.registry_services import ServiceRecord
 from central.service.ports.stamps import InputKind
 from central.service.registry.audited import (
-    Said,
     account_said,
     agreement_said,
     installation_said,
     point_said,
-    revised,
     seller_said,
     services_said,
-    tariff_said,
 )
 from central.service.registry.concerned import days_of_agreement, days_of_installation
 from central.service.registry.occupancies import (
@@ -51,26 +44,13 @@ from central.service.registry.occupancies import (
     sell,
     with_service,
 )
+from central.service.registry.record_changes import Effect
 from central.service.registry.refusals import need, other_seller
-from central.service.registry.tariff_revisions import next_revision, reach, withdrawal
+from central.service.registry.tariff_changes import TariffChanges
 
 
-class Effect(StrEnum):
-    """What an enrolment did."""
-
-    ADDED = "added"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-
-
-class Enrol:
-    """The use-cases, each in a transaction of its own or in one that is given.
-
-    Args:
-        store: Where the registry is kept.
-        actor: Who asks; noted in the audit log.
-        clock: Now, aware.
-    """
+class Enrol(TariffChanges):
+    """The use-cases, each in a transaction of its own or in one that is given."""
 
     def __init__(
         self,
@@ -78,11 +58,7 @@ class Enrol:
         actor: Actor,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.store = store
-        self.actor = actor
-        self.clock = clock
-        # By what was changed: the issued bills whose days it reaches into.
-        self.concerned: dict[str, ConcernedBills] = {}
+        super().__init__(store, actor, clock)
         # Drafts and held bills that a change of agreements discarded.
         self.discarded: list[str] = []
 
@@ -150,18 +126,6 @@ class Enrol:
         async with self.store.transaction() as registry:
             await registry.hold([agreement.point], [agreement.account])
             return await self.agreement_in(registry, agreement)
-
-    async def tariff(
-        self, document: str, file: str = "tariff", reason: str | None = None
-    ) -> Effect:
-        """Add a version of a tariff; with a reason, correct the one of its date.
-
-        Raises:
-            TariffRefusedError: The document is refused; it says every reason.
-            RegistryConflictError: There is another version of that date, and no reason.
-        """
-        async with self.store.transaction() as registry:
-            return await self.tariff_in(registry, document, file, reason)
 
     async def seller_in(
         self, registry: RegistryTransaction, seller: Party, replacing: str | None = None
@@ -325,75 +289,6 @@ class Enrol:
             uids = [bill.uid for bill in discarded]
             subject, detail = bills_moved(uids, "open", BillState.DISCARDED)
             await registry.audit(self.clock(), self.actor, "bill.discarded", subject, detail)
-
-    async def tariff_in(
-        self,
-        registry: RegistryTransaction,
-        document: str,
-        file: str,
-        reason: str | None = None,
-    ) -> Effect:
-        """See `tariff`."""
-        record, before = await next_revision(registry, document, file, reason)
-        if record == before:
-            return Effect.UNCHANGED
-        await registry.add_tariff_version(record, self.actor, self.clock(), reason)
-        await self._concern_tariff(registry, record)
-        old = None if before is None or before.withdrawn else tariff_said(before)
-        return await self._note(registry, ("tariff", record.name), old, tariff_said(record), reason)
-
-    async def withdraw_tariff(self, name: str, effective: date, reason: str) -> None:
-        """Withdraw a version of a tariff that was entered by mistake.
-
-        What was in force before its date holds on.
-
-        Raises:
-            InvalidValueError: No reason is given.
-            NotRegisteredError: Nothing of that date is in force.
-        """
-        async with self.store.transaction() as registry:
-            record = await withdrawal(registry, name, effective, reason)
-            await registry.add_tariff_version(record, self.actor, self.clock(), reason)
-            await self._concern_tariff(registry, record)
-            old = tariff_said(replace(record, revision=record.revision - 1, withdrawn=False))
-            await self._note(registry, ("tariff", name), old, tariff_said(record), reason)
-
-    async def _concern_tariff(self, registry: RegistryTransaction, record: TariffRecord) -> None:
-        days = record.effective, await reach(registry, record)
-        await self._concern(registry, InputKind.TARIFF, record.name, days)
-
-    async def _concern(
-        self,
-        registry: RegistryTransaction,
-        kind: InputKind,
-        name: str,
-        days: tuple[date, date | None],
-    ) -> None:
-        """Note which issued bills have days that a change reaches into."""
-        bills = await registry.concerned(kind, name, *days)
-        if bills.count:
-            self.concerned[f"the {kind} {name} from {days[0]}"] = bills
-
-    async def _note(
-        self,
-        registry: RegistryTransaction,
-        about: tuple[str, str],
-        old: Said | None,
-        new: Said | None,
-        reason: str | None = None,
-    ) -> Effect:
-        """Write what changed to the audit log, and say which effect that is."""
-        kind, subject = about
-        effect = Effect.ADDED if old is None else Effect.CHANGED
-        if old == new:
-            return Effect.UNCHANGED
-        # Versions of tariffs have revisions of their own, with their text.
-        if new is not None and kind != "tariff":
-            note = DecisionNote(self.actor, reason or "", self.clock())
-            await registry.keep_revision((kind, revised(kind, subject, new)), old, new, note)
-        detail = change(old, new, reason)
-        await registry.audit(self.clock(), self.actor, f"{kind}.{effect}", subject, detail)
-        return effect
 
 
 def _key(installation: InstallationRecord) -> tuple[str, str, datetime]:

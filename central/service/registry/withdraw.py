@@ -6,12 +6,11 @@ who withdrew it and why. Where bills rest on it, it is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.billing.occupancy import (
     AgreedDays,
@@ -26,7 +25,6 @@ from central.service.ports.registry import (
     InstallationRecord,
     NotRegisteredError,
     RegistryConflictError,
-    RegistryStore,
     RegistryTransaction,
 )
 from central.service.ports.withdrawals import (
@@ -36,6 +34,7 @@ from central.service.ports.withdrawals import (
 )
 from central.service.registry.audited import Said, agreement_said, installation_said, revised
 from central.service.registry.concerned import days_of_installation
+from central.service.registry.noted import RegistryChanges
 from central.service.registry.occupancies import of_service
 from central.service.registry.tariff_revisions import need_reason
 from firmware_bridge.contract.errors import InvalidValueError
@@ -46,24 +45,8 @@ _DISCARD = (
 )
 
 
-class Withdraw:
-    """The use-cases, each in a transaction of its own.
-
-    Args:
-        store: Where the registry is kept.
-        actor: Who asks; noted in the audit log.
-        clock: Now, aware.
-    """
-
-    def __init__(
-        self,
-        store: RegistryStore,
-        actor: Actor,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._store = store
-        self._actor = actor
-        self._clock = clock
+class Withdraw(RegistryChanges):
+    """The use-cases, each in a transaction of its own."""
 
     async def agreement(self, named: NamedAgreement, reason: str) -> None:
         """Withdraw an agreement.
@@ -77,11 +60,11 @@ class Withdraw:
                 days before handed over to it what it left.
         """
         need_reason(reason)
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             await registry.hold([named.point], [named.account])
             agreement = await self._agreement(registry, named)
             others = await of_service(registry, agreement)
-            await _leave_occupancy(registry, agreement, others, self._clock())
+            await _leave_occupancy(registry, agreement, others, self.clock())
             meant = replace(named, service=agreement.service)
             await registry.withdraw_agreement(meant)
             subject = f"{agreement.account} at {agreement.point}"
@@ -101,7 +84,7 @@ class Withdraw:
         if named.start.tzinfo is None:
             message = f"{named.start.isoformat()} has no UTC offset."
             raise InvalidValueError(message, value=named.start)
-        async with self._store.transaction() as registry:
+        async with self.store.transaction() as registry:
             await registry.hold([named.point], [])
             installation = await self._installation(registry, named)
             point = await registry.point(installation.point)
@@ -115,7 +98,7 @@ class Withdraw:
                 )
                 raise PeriodBilledError(message, value=billed[0], remedy=_DISCARD)
             await registry.withdraw_installation(named)
-            await registry.queue_for_validation(installation, self._clock())
+            await registry.queue_for_validation(installation, self.clock())
             subject = f"{installation.manufacturer}/{installation.serial}"
             said = installation_said(installation) or {}
             await self._note(registry, ("installation", subject), said, reason)
@@ -150,12 +133,12 @@ class Withdraw:
         self, registry: RegistryTransaction, about: tuple[str, str], said: Said, reason: str
     ) -> None:
         kind, subject = about
-        now = self._clock()
-        note = DecisionNote(self._actor, reason, now)
+        now = self.clock()
+        note = DecisionNote(self.actor, reason, now)
         withdrawn = {**said, "withdrawn": True}
         await registry.keep_revision((kind, revised(kind, subject, said)), said, withdrawn, note)
         detail = change({**said, "withdrawn": False}, {"withdrawn": True}, reason)
-        await registry.audit(now, self._actor, f"{kind}.withdrawn", subject, detail)
+        await registry.audit(now, self.actor, f"{kind}.withdrawn", subject, detail)
 
 
 async def _leave_occupancy(

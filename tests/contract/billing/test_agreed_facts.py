@@ -13,7 +13,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.service.billing.run_bills import RunBills
 from central.service.ports.registry import AgreementRecord, NotRegisteredError
 from central.service.registry.agreed_facts import AgreedAt, AgreedFactChanges
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CLERK
 from tests.support.books import NOW, Utility, month

@@ -20,7 +20,7 @@ from central.service.ports.registry import (
     RegistryConflictError,
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from central.service.validation.validate import Validate
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit

@@ -13,7 +13,7 @@ from central.service.ports.registry import NotRegisteredError
 from central.service.registry.customer_file import read_customer_file
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.import_customers import import_customers
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import OPERATOR, noted
 from tests.support.books import NOW, TARIFF, Utility

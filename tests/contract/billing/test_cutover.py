@@ -24,7 +24,7 @@ from central.service.registry.import_cutover import (
     CutoverResult,
     import_cutover,
 )
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from tests.support.actors import CLERK
 from tests.support.books import Utility, month
 from tests.support.ingest import Edge

@@ -14,7 +14,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.ports.registry import NotRegisteredError, RegistryConflictError
 from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.cycles import BillingCycles
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from tests.support.actors import CLERK
 from tests.support.books import OCTOBER, Utility, month
 

@@ -9,7 +9,7 @@ import pytest
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.ports.registry import NotRegisteredError, RegistryConflictError
 from central.service.registry.groups import NamedGroups
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CLERK
 from tests.support.books import NOVEMBER, OCTOBER, Utility

@@ -14,7 +14,7 @@ from central.service.billing.approve_bills import ApproveBills, BulkOutcome, Iss
 from central.service.billing.run_bills import RunBills
 from central.service.ports.registry import AccountRecord, AgreementRecord, InstallationRecord
 from central.service.ports.registry_revisions import RegistryRevision
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from tests.support.actors import CHIEF, CLERK
 from tests.support.books import HOURLY, NOW, SEPTEMBER, Utility, month

@@ -14,7 +14,8 @@ from central.service.billing.approve_bills import ApproveBills, BulkOutcome, Iss
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary
 from central.service.ports.registry import NotRegisteredError, RegistryConflictError, TariffRevision
-from central.service.registry.register import Effect, Enrol
+from central.service.registry.record_changes import Effect
+from central.service.registry.register import Enrol
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK
 from tests.support.books import HOURLY, NOW, TARIFF, Utility, month

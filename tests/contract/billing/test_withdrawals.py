@@ -26,7 +26,7 @@ from central.service.ports.withdrawals import (
     NamedAgreement,
     NamedInstallation,
 )
-from central.service.registry.register import Effect
+from central.service.registry.record_changes import Effect
 from central.service.registry.withdraw import Withdraw
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import ACTIVE_IMPORT

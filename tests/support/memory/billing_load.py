@@ -16,13 +16,13 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.cutover_print import cutover_read, with_balance
 from central.service.billing.meter_reads import (
     BilledSpan,
     installed_within,
     meter_reads,
     not_metered,
 )
-from central.service.billing.takeover import takeover_read, with_balance
 from central.service.billing.unrated import earlier_not_billed, rating_failed
 from central.service.ports.bill_shard import HOLES, AccountWork, SupplyWork
 from central.service.ports.registry import InstallationRecord
@@ -239,7 +239,7 @@ class WorkLoader:
             opening = facts.opening if facts and one.start == within.start else None
             if opening is None:
                 meter = f"{one.manufacturer}/{one.serial}"
-                opening = takeover_read(cutover, meter, obis, within.start, days.start)
+                opening = cutover_read(cutover, meter, obis, within.start, days.start)
             closing = facts.closing if facts and one.end == within.end else None
             yield BilledSpan(
                 serial=one.serial,

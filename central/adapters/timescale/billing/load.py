@@ -28,12 +28,12 @@ from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.account_state import NOTHING_OWN
 from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.cutover_print import cutover_read, with_balance
 from central.service.billing.meter_reads import (
     BilledSpan,
     installed_within,
     not_metered,
 )
-from central.service.billing.takeover import takeover_read, with_balance
 from central.service.ports.bill_shard import (
     HOLES,
     AccountWork,
@@ -255,7 +255,7 @@ class ShardLoader:
         spans: dict[int, dict[int, list[BilledSpan]]] = {}
         for position, (number, row, within) in enumerate(asked):
             obis, supply = Obis(bytes(row[2])), supplies[number]
-            taken_over = takeover_read(
+            taken_over = cutover_read(
                 supply.cutover, f"{row[12]}/{row[5]}", obis, within.start, supply.interval.start
             )
             written_first = row[10] if row[6] == within.start else taken_over

@@ -15,8 +15,8 @@ from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
+from central.service.billing.cutover_print import cutover_of
 from central.service.billing.meter_reads import BilledSpan, meter_reads
-from central.service.billing.takeover import cutover_of
 from central.service.billing.unrated import earlier_not_billed
 from central.service.ports.bill_shard import AccountWork, SupplyWork
 from central.service.ports.stamps import InputStamp, pending, reaches_into

@@ -10,7 +10,7 @@ import pytest
 from central.domain.billing.bill import Account, Party
 from central.domain.billing.cutover_opening import CutoverOpening, TakeoverRead
 from central.domain.rating.inputs.carried_state import CarriedState
-from central.service.billing.takeover import cutover_of, takeover_read, with_balance
+from central.service.billing.cutover_print import cutover_of, cutover_read, with_balance
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT, Obis
 
 BEGINS = datetime(2026, 9, 30, 22, tzinfo=UTC)
@@ -38,8 +38,8 @@ def test_an_opening_is_kept_as_a_state_with_the_cutover_beside_it() -> None:
 def test_a_read_is_printed_where_the_other_system_ended(
     meter: str, obis: Obis, at: datetime, read: Decimal | None
 ) -> None:
-    assert takeover_read(OPENING, meter, obis, at, BEGINS) == read
-    assert takeover_read(None, meter, obis, at, BEGINS) is None
+    assert cutover_read(OPENING, meter, obis, at, BEGINS) == read
+    assert cutover_read(None, meter, obis, at, BEGINS) is None
 
 
 def test_a_balance_is_the_previous_one_of_the_first_bill() -> None:

@@ -20,7 +20,7 @@ def cutover_of(opening: Mapping[str, Any] | None) -> CutoverOpening | None:
     return CutoverOpening.from_json(dict(opening))
 
 
-def takeover_read(
+def cutover_read(
     opening: CutoverOpening | None, meter: str, obis: Obis, at: datetime, begins: datetime
 ) -> Decimal | None:
     """What the other system read of a register where its bills end; None anywhere else.

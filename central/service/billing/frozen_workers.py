@@ -16,7 +16,7 @@ _LOOK_S = 1.0
 _log = structlog.get_logger(__name__)
 
 
-class TakeOver:
+class FrozenWorkers:
     """What one waiting worker knows of those that it waits for.
 
     A worker that works ends its transaction well before the limit; one that is stopped, or whose
