@@ -145,6 +145,16 @@ class PlannedBill:
     parts: tuple[PlannedPart, ...]
     bill_id: int | None = None
 
+    @property
+    def tariffs(self) -> frozenset[str]:
+        """Every tariff that rating it reads.
+
+        Also those of before and after, for what a state carries is handed over between them; and
+        those of days elsewhere, for what is the account's own waits for them.
+        """
+        names = {term.tariff for planned in self.parts for term in planned.occupancy.terms}
+        return frozenset(names.union(*(planned.open_elsewhere for planned in self.parts)))
+
 
 @dataclass(frozen=True, slots=True)
 class NotBilled:

@@ -47,8 +47,11 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
         )
         for supply, rated, came, shared in supplies
     )
+    read = work.plan.tariffs
     stamps = {
-        supply.agreement_id: tariffs.stamped(supply.stamp, supply.tariff, _days_read(supply.blocks))
+        supply.agreement_id: tariffs.stamped(
+            supply.stamp, supply.tariff, read, _days_read(supply.blocks)
+        )
         for supply in work.supplies
     }
     if not bill.lines:

@@ -224,16 +224,10 @@ def _not_claimed(plan: AccountPlan, message: str) -> Iterator[NotBilled]:
 
 async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tariffs:
     """The tariffs of bills of one period, with the series that they name."""
-    # Also those of before and after: what a state carries is handed over between them.
-    names = {
-        term.tariff for one in works for part in one.plan.parts for term in part.occupancy.terms
-    }
-    names |= {
-        name for each in works for planned in each.plan.parts for name in planned.open_elsewhere
-    }
+    names = frozenset[str]().union(*(one.plan.tariffs for one in works))
     days = works[0].plan.period.days
     records = {name: work.shard.tariffs.get(name, ()) for name in sorted(names)}
-    tariffs = Tariffs(records, days, work.shard.holidays)
+    tariffs = Tariffs(records, days, work.shard.holidays, work.shard.revisions)
     longest = max(tariffs.looks_back.values(), default=0)
 
     async def load(some: Sequence[str]) -> None:

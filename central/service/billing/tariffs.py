@@ -42,6 +42,7 @@ class Tariffs:
         records: Versions by name.
         days: What will be rated.
         holidays: Years of calendars that are kept; of others the release says the holidays.
+        revisions: Of the tariffs by name.
     """
 
     def __init__(
@@ -49,14 +50,16 @@ class Tariffs:
         records: Mapping[str, Sequence[TariffRecord]],
         days: DayRange,
         holidays: Sequence[HolidayCalendar] = (),
+        revisions: Mapping[str, int] | None = None,
     ) -> None:
         self._years = (days.first.year - 1, days.end.year + 1)
         self._billed = range(days.first.year, (days.end - _DAY).year + 1)
         self._holidays = tuple(holidays)
         self._series: dict[str, PriceSeries] = {}
         self._revisions: dict[str, int] = {}
-        # What the bills of a tariff are stamped with is the same for all of them.
-        self._stamps: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
+        self._tariff_revisions = revisions or {}
+        # What bills that read the same tariffs are stamped with is the same for all of them.
+        self._stamps: dict[tuple[str, frozenset[str]], dict[str, Mapping[str, int]]] = {}
         self._unreadable: dict[str, Exception] = {}
         self._versions: dict[str, tuple[TariffVersion, ...]] = {}
         self._account_names: dict[str, frozenset[str]] = {}
@@ -116,14 +119,29 @@ class Tariffs:
         self._revisions.update(revisions)
         self._stamps.clear()
 
-    def stamped(self, stamp: InputStamp, name: str, days_read: DaysRead) -> InputStamp:
-        """A stamp with the revisions of the series that a tariff names, and the days read."""
-        revisions = self._stamps.get(name)
+    def stamped(
+        self, stamp: InputStamp, name: str, read: frozenset[str], days_read: DaysRead
+    ) -> InputStamp:
+        """A stamp with all that a part is rated with beside its point and account.
+
+        Args:
+            stamp: With the revisions of these.
+            name: Of its tariff.
+            read: The tariffs that rating its bill reads.
+            days_read: Of each channel.
+        """
+        revisions = self._stamps.get((name, read))
         if revisions is None:
-            named = sorted(self._named(name))
-            series = {series: self._revisions.get(series, 0) for series in named}
-            revisions = self._stamps[name] = series, self._holiday_revisions(name)
-        return replace(stamp, series=revisions[0], holidays=revisions[1], days_read=days_read)
+            revisions = self._stamps[name, read] = {
+                "series": {
+                    series: self._revisions.get(series, 0) for series in sorted(self._named(name))
+                },
+                "others": {
+                    other: self._tariff_revisions.get(other, 0) for other in sorted(read - {name})
+                },
+                "holidays": self._holiday_revisions(name),
+            }
+        return replace(stamp, days_read=days_read, **revisions)
 
     def _holiday_revisions(self, name: str) -> Mapping[str, int]:
         """Which revisions of holidays a tariff's bills are rated with, by calendar and year."""

@@ -233,6 +233,7 @@ class Shard:
         periods: In which the accounts' days lie.
         tariffs: Versions of their tariffs, by name and date.
         holidays: Years of holiday calendars that are kept.
+        revisions: Of their tariffs by name, read before their versions were.
     """
 
     run: RunRecord
@@ -242,6 +243,7 @@ class Shard:
     periods: AccountPeriods
     tariffs: Mapping[str, Sequence[TariffRecord]]
     holidays: Sequence[HolidayCalendar] = ()
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
 
 def utc_days(days: DayRange, back: int) -> DayRange:

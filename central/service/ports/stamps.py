@@ -49,6 +49,8 @@ class InputStamp:
         tariff: Of the tariff: its versions.
         settings: Of what is the same for all bills.
         series: Of the price and factor series that the tariff names.
+        others: Of other tariffs that it was rated with, by name: those of its occupancy before and
+            after it, and of days of the account that are to be billed yet.
         holidays: Of the years of holidays that it was rated with, by calendar and year; kept for
             those who ask, and not compared: a change raises the tariff's.
         days_read: Local days of each channel that it was rated with, by the channel's key; None
@@ -60,6 +62,7 @@ class InputStamp:
     tariff: int = 0
     settings: int = 0
     series: Mapping[str, int] = field(default_factory=dict)
+    others: Mapping[str, int] = field(default_factory=dict)
     holidays: Mapping[str, int] = field(default_factory=dict)
     days_read: DaysRead | None = None
 

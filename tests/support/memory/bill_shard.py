@@ -20,6 +20,7 @@ from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, RunRecord, Shard, before
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import TariffRecord
+from central.service.ports.stamps import InputKind
 from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory import stamps
 from tests.support.memory.account_state import behind_each_other
@@ -55,7 +56,8 @@ def take_shard(
         account: _open_bills(bills, account, every=chosen is not None) for account in accounts
     }
     holidays = newest_holidays(state)
-    shard = Shard(run, number, chains, open_bills, periods, tariffs, holidays)
+    revisions = {name: stamps.revision(state, InputKind.TARIFF, name) for name in names}
+    shard = Shard(run, number, chains, open_bills, periods, tariffs, holidays, revisions)
     return MemoryShard(books, shard)
 
 

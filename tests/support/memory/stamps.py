@@ -31,7 +31,7 @@ def revision(state: BookState, kind: InputKind, name: str = "") -> int:
 
 
 def stamp_of(state: BookState, agreement: AgreementRecord) -> InputStamp:
-    """The revisions of what an agreement brings into a bill, without its series."""
+    """The revisions of what an agreement brings into a bill, but for series and other tariffs."""
     return InputStamp(
         revision(state, InputKind.POINT, agreement.point),
         revision(state, InputKind.ACCOUNT, agreement.account),
@@ -73,14 +73,25 @@ def _changes(
     if had is None or had.account != now.account:
         yield ChangedInput(InputKind.ACCOUNT, agreement.account)
     if had is None or had.tariff != now.tariff:
-        since = bill.record.made_at
-        added = {key[1] for key, revision in state.tariffs.items() if revision.recorded_at > since}
-        yield ChangedInput(InputKind.TARIFF, agreement.tariff, tuple(sorted(added)))
+        yield _changed_tariff(state, agreement.tariff, bill)
+    for name, was in sorted(had.others.items() if had else ()):
+        if was != revision(state, InputKind.TARIFF, name):
+            yield _changed_tariff(state, name, bill)
     for name, was in sorted(had.series.items() if had else ()):
         if was != revision(state, InputKind.SERIES, name):
             yield ChangedInput(InputKind.SERIES, name)
     if had is None or had.settings != now.settings:
         yield ChangedInput(InputKind.SETTINGS, "")
+
+
+def _changed_tariff(state: BookState, name: str, bill: KeptBill) -> ChangedInput:
+    since = bill.record.made_at
+    added = {
+        key[1]
+        for key, revision in state.tariffs.items()
+        if key[0] == name and revision.recorded_at > since
+    }
+    return ChangedInput(InputKind.TARIFF, name, tuple(sorted(added)))
 
 
 def contributors(state: BookState, bill: KeptBill) -> dict[str, str]:

@@ -15,10 +15,10 @@ def is_unchanged(books: MemoryBooks, bill: KeptBill) -> bool:
         return False
     if own_parts(bill):
         return False
-    return not any(_moved(books, bill, row) for row in bill.parts)
+    return not any(_moved(books, row) for row in bill.parts)
 
 
-def _moved(books: MemoryBooks, bill: KeptBill, row: KeptPart) -> bool:
+def _moved(books: MemoryBooks, row: KeptPart) -> bool:
     state = books.state
     agreement = state.agreements[row.part.agreement_id]
     ends = books.before(row.part.occupancy_id, row.part.days.first)
@@ -28,16 +28,6 @@ def _moved(books: MemoryBooks, bill: KeptBill, row: KeptPart) -> bool:
     if earlier is not None and (
         earlier[0].record.bill.state is BillState.HELD
         or earlier[1].part.closing != row.part.opening
-    ):
-        return True
-    beside = {
-        state.agreements[key].tariff
-        for key, occupancy in state.occupants.items()
-        if occupancy == row.part.occupancy_id
-    } - {agreement.tariff}
-    if any(
-        name in beside and revision.recorded_at > bill.record.made_at
-        for (name, _, _), revision in state.tariffs.items()
     ):
         return True
     if stamps.waiting_at(books, agreement.point, row.part.days):

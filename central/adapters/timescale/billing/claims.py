@@ -84,7 +84,9 @@ class ShardClaims:
         self.state_from: dict[tuple[int, date], int] = {}
         """Keys of the parts directly before those, which they open from."""
         self.stamps: dict[int, InputStamp] = {}
-        """The revisions of what agreements are rated with, but for series."""
+        """The revisions of what agreements are rated with, but for series and other tariffs."""
+        self.tariffs: dict[str, int] = {}
+        """The revisions of the tariffs of all agreements, by name."""
         self.rows: dict[int, OpenRow] = {}
         """Open bills by key, as they were when the shard was taken."""
 
@@ -95,7 +97,7 @@ class ShardClaims:
         tariffs: dict[int, int] = {}
         for occupancy, *term, revision in await self._rows("terms", accounts=list(accounts)):
             terms.setdefault(occupancy, []).append(AgreedTerm(*term))
-            tariffs[term[0]] = revision
+            tariffs[term[0]] = self.tariffs[term[1]] = revision
         occupancies: dict[int, list[OccupancyChain]] = {account: [] for account in accounts}
         for row in chains:
             key, account, point, name, zone, claimed_to, ended_on, channels, at, *revisions = row

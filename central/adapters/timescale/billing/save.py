@@ -54,6 +54,8 @@ class _PartText(NamedTuple):
 
 
 _EMPTY = CarriedState()
+# The stamp of a part of which nobody knows it; such a one is always compared.
+_UNKNOWN = (*((None,) * 6), "{}", "{}")
 
 
 def state_text(state: CarriedState) -> tuple[str, bytes]:
@@ -219,8 +221,7 @@ class ShardWriter:
                 part.opening_sha256,
                 part.closing_sha256,
                 part.closing,
-                *((None,) * 6 if stamp is None else stamps.stamp_columns(stamp).values()),
-                "{}" if stamp is None else stamps.revisions_text(stamp.holidays),
+                *(_UNKNOWN if stamp is None else stamps.stamp_columns(stamp).values()),
             )
 
     async def _next_ids(self, count: int) -> list[int]:

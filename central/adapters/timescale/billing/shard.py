@@ -58,15 +58,15 @@ async def _taken(
     open_bills: Mapping[int, Sequence[OpenBill]],
 ) -> TimescaleShard:
     loader = ShardLoader(claims.connection, claims)
-    terms = (term for of_account in chains.values() for chain in of_account for term in chain.terms)
     shard = Shard(
         run,
         number,
         chains,
         open_bills,
         await periods_of(claims.connection, list(chains), run.scope.end),
-        await loader.tariffs({term.tariff for term in terms}),
+        await loader.tariffs(claims.tariffs),
         await newest_holidays(claims.connection),
+        claims.tariffs,
     )
     return TimescaleShard(claims.connection, shard, claims, loader)
 

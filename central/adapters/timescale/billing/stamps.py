@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -59,9 +59,14 @@ async def changed_inputs(
 
 def _changed(row: _Row) -> list[ChangedInput]:
     point, account, tariff, settings = row[4:8]
+    others = row[9] or {}
     changes = [ChangedInput(InputKind.POINT, row[1])] if point else []
     changes += [ChangedInput(InputKind.ACCOUNT, row[2])] if account else []
-    changes += [ChangedInput(InputKind.TARIFF, row[3], tuple(row[9]))] if tariff else []
+    changes += [ChangedInput(InputKind.TARIFF, row[3], tuple(row[10]))] if tariff else []
+    changes += [
+        ChangedInput(InputKind.TARIFF, name, tuple(map(date.fromisoformat, others[name])))
+        for name in sorted(others)
+    ]
     changes += [ChangedInput(InputKind.SERIES, name) for name in row[8]]
     changes += [ChangedInput(InputKind.SETTINGS, "")] if settings else []
     return changes
@@ -125,7 +130,7 @@ async def refresh(connection: _Connection, bills: Sequence[NewBill]) -> None:
 
 
 def stamp_columns(stamp: InputStamp) -> dict[str, object]:
-    """The columns of a part that keep its stamp."""
+    """The columns of a part that keep its stamp, in the order of `add_parts`."""
     return {
         "point": stamp.point,
         "account": stamp.account,
@@ -133,6 +138,8 @@ def stamp_columns(stamp: InputStamp) -> dict[str, object]:
         "settings": stamp.settings,
         "series": revisions_text(stamp.series),
         "days_read": None if stamp.days_read is None else _days_text(stamp.days_read),
+        "others": revisions_text(stamp.others),
+        "holidays": revisions_text(stamp.holidays),
     }
 
 

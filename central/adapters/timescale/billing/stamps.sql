@@ -38,6 +38,13 @@ SELECT id FROM tariff WHERE id IN (
     JOIN bill_part ON bill_part.bill_id = bill.id
     JOIN agreement ON agreement.id = bill_part.agreement_id
     WHERE bill.uid = ANY(%(uids)s)
+    UNION
+    SELECT other.id
+    FROM bill
+    JOIN bill_part ON bill_part.bill_id = bill.id
+    CROSS JOIN jsonb_object_keys(bill_part.other_tariff_revisions) AS named (name)
+    JOIN tariff AS other ON other.name = named.name
+    WHERE bill.uid = ANY(%(uids)s)
 )
 ORDER BY id FOR SHARE
 
@@ -75,6 +82,19 @@ SELECT * FROM (
             WHERE stamped.revision::bigint <> coalesce(series.input_revision, 0)
             ORDER BY stamped.name
         ) AS series,
+        (
+            SELECT jsonb_object_agg(
+                stamped.name, ARRAY(
+                    SELECT DISTINCT tariff_version.effective FROM tariff_version
+                    WHERE tariff_version.tariff_id = other.id
+                        AND tariff_version.added_at > bill.made_at
+                    ORDER BY tariff_version.effective
+                )
+            )
+            FROM jsonb_each_text(bill_part.other_tariff_revisions) AS stamped (name, revision)
+            LEFT JOIN tariff AS other ON other.name = stamped.name
+            WHERE stamped.revision::bigint IS DISTINCT FROM other.input_revision
+        ) AS others,
         ARRAY(
             SELECT DISTINCT tariff_version.effective FROM tariff_version
             WHERE tariff_version.tariff_id = tariff.id AND tariff_version.added_at > bill.made_at
@@ -89,7 +109,7 @@ SELECT * FROM (
     CROSS JOIN common_input
     WHERE bill.uid = ANY(%(uids)s)
 ) AS compared
-WHERE point OR account OR tariff OR settings OR series <> '{}'
+WHERE point OR account OR tariff OR settings OR series <> '{}' OR others IS NOT NULL
 ORDER BY 2, 3, 4
 
 -- name: waiting
@@ -138,7 +158,7 @@ GROUP BY bill.uid
 UPDATE bill_part SET
     point_revision = %(point)s, account_revision = %(account)s, tariff_revision = %(tariff)s,
     settings_revision = %(settings)s, series_revisions = %(series)s,
-    days_read = %(days_read)s
+    days_read = %(days_read)s, other_tariff_revisions = %(others)s, holiday_revisions = %(holidays)s
 FROM bill
 WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill.account_id = %(account_id)s AND bill.cycle = %(cycle)s
@@ -147,10 +167,10 @@ WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill_part.closing = %(closing)s::jsonb
     AND (
         point_revision, account_revision, tariff_revision, settings_revision, series_revisions,
-        days_read
+        days_read, other_tariff_revisions, holiday_revisions
     ) IS DISTINCT FROM (
         %(point)s::bigint, %(account)s::bigint, %(tariff)s::bigint, %(settings)s::bigint,
-        %(series)s::jsonb, %(days_read)s::jsonb
+        %(series)s::jsonb, %(days_read)s::jsonb, %(others)s::jsonb, %(holidays)s::jsonb
     )
 
 -- name: accounts_of

@@ -4,7 +4,7 @@ WITH part AS MATERIALIZED (
     SELECT
         bill.id AS bill_id, bill.state, bill.made_at, bill_part.occupancy_id, bill_part.first_day,
         bill_part.end_day, bill_part.state_from, bill_part.opening_sha256,
-        bill_part.series_revisions, agreement.service_point_id, agreement.tariff_id,
+        bill_part.series_revisions, bill_part.other_tariff_revisions, agreement.service_point_id,
         bill_part.point_revision IS DISTINCT FROM service_point.input_revision
         OR bill_part.account_revision IS DISTINCT FROM account.input_revision
         OR bill_part.tariff_revision IS DISTINCT FROM tariff.input_revision
@@ -44,13 +44,12 @@ UNION
 -- What is the account's own may have moved: such bills are few.
 SELECT account_state.bill_id FROM account_state WHERE account_state.bill_id = ANY(%(bills)s)
 UNION
--- What a state is handed over to, or comes from, may be a tariff without a stamp in the part.
+-- Tariffs that a state is handed over to or comes from, or that days elsewhere are open under.
 SELECT part.bill_id
 FROM part
-JOIN agreement AS beside ON beside.occupancy_id = part.occupancy_id
-    AND beside.tariff_id <> part.tariff_id
-JOIN tariff_version ON tariff_version.tariff_id = beside.tariff_id
-    AND tariff_version.added_at > part.made_at
+CROSS JOIN LATERAL jsonb_each_text(part.other_tariff_revisions) AS stamped (name, revision)
+LEFT JOIN tariff ON tariff.name = stamped.name
+WHERE stamped.revision::bigint IS DISTINCT FROM tariff.input_revision
 UNION
 -- A change of its days waits for validation; a day more on both sides, whatever the zone is.
 SELECT part.bill_id
