@@ -30,12 +30,13 @@ _REACH = _LIMITS.linear_gap + timedelta(milliseconds=_LIMITS.tolerance_ms)
 
 
 class InputKind(StrEnum):
-    """What has a revision of its own."""
+    """What has a revision of its own, or a gateway of which something never arrived."""
 
     POINT = "service point"
     ACCOUNT = "account"
     TARIFF = "tariff"
     SERIES = "series"
+    GATEWAY = "gateway"
     SETTINGS = "settings"
 
 
@@ -55,6 +56,8 @@ class InputStamp:
             those who ask, and not compared: a change raises the tariff's.
         days_read: Local days of each channel that it was rated with, by the channel's key; None
             where nobody kept them.
+        not_metered: Whether an interval of its days is estimated or missing: then a batch that may
+            still come, of a gateway of its meters, concerns it.
     """
 
     point: int = 0
@@ -65,11 +68,12 @@ class InputStamp:
     others: Mapping[str, int] = field(default_factory=dict)
     holidays: Mapping[str, int] = field(default_factory=dict)
     days_read: DaysRead | None = None
+    not_metered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedInput:
-    """An input of a bill that has another revision than the bill was made with.
+    """An input of a bill that is another than the bill was made with.
 
     Args:
         kind: What it is.
@@ -85,6 +89,8 @@ class ChangedInput:
         if self.kind is InputKind.SETTINGS:
             return "the seller or the settings"
         text = f"the {self.kind} {self.name}"
+        if self.kind is InputKind.GATEWAY:
+            text += ", whose missing batches may still come"
         if self.versions:
             dates = ", ".join(map(str, self.versions))
             text += f" (version{'s' if len(self.versions) > 1 else ''} from {dates})"

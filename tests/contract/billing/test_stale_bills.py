@@ -17,6 +17,7 @@ from central.domain.rating.inputs.price_series import PriceSeries
 from central.service.billing.approve_bills import ApproveBills, BulkOutcome, IssueBills
 from central.service.billing.fresh_bills import BillInputsError, ValidationPendingError
 from central.service.billing.run_bills import RunBills
+from central.service.ingest.ingest import Ingest
 from central.service.ports.billing import BillHead, RunSummary
 from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.registry import (
@@ -28,13 +29,23 @@ from central.service.ports.registry import (
 )
 from central.service.ports.validation import PointChannelId
 from central.service.rating.keep_series import keep_series
-from central.service.validation.decisions import decide_conflict
+from central.service.validation.decisions import accept_finding, decide_conflict
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.obis import ACTIVE_EXPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading
 from tests.support.actors import CHIEF, CLERK, TRADER
-from tests.support.books import NOVEMBER, NOW, OCTOBER, SEPTEMBER, TARIFF, ZONE, Utility, month
+from tests.support.books import (
+    HOURLY,
+    NOVEMBER,
+    NOW,
+    OCTOBER,
+    SEPTEMBER,
+    TARIFF,
+    ZONE,
+    Utility,
+    month,
+)
 from tests.support.ingest import Edge
 
 LATER = NOW + timedelta(hours=1)
@@ -192,6 +203,32 @@ async def test_a_change_that_waits_for_validation_keeps_a_bill_back(utility: Uti
     await utility.validate()
     # An interval that was estimated is metered now.
     assert said(await issue(utility, summary)) == [("A-1", "BILL_STALE")]
+
+
+async def test_a_hole_that_is_found_after_the_draft_makes_what_is_estimated_stale(
+    utility: Utility,
+) -> None:
+    edge, ingest = await utility.found(2, period_s=HOURLY), Ingest(utility.ingest, lambda: NOW)
+    await utility.deliver(edge, month(gaps={100: 1}, period_s=HOURLY))
+    await utility.deliver(edge, month("S2", period_s=HOURLY))
+    await utility.validate()
+    summary = await run(utility)
+    assert summary.bills == {BillState.DRAFT: 2}
+    await ingest.commit(edge.arrive(edge.seal_void(edge.seal(month()[:1]))))
+    outcome = await approve(utility, summary)
+    assert (outcome.count, said(outcome)) == (1, [("A-1", "BILL_STALE")])
+    assert "the gateway gw-1, whose missing batches may still come" in outcome.refused[0].message
+    held = await run(utility)
+    assert [hold.code for hold in held.held[0].holds] == ["HOLE"]
+    await accept_finding(
+        utility.decisions, utility.validation, "i1", DecisionNote(CLERK, "its disk broke", NOW)
+    )
+    await run(utility)
+    assert await approve(utility, summary) == BulkOutcome(1)
+    await ingest.commit(edge.arrive(edge.seal_void(edge.seal(month()[1:2]))))
+    outcome = await issue(utility, summary)
+    assert (outcome.count, said(outcome)) == (1, [("A-1", "BILL_STALE")])
+    assert (await heads(utility, summary))["A-1"].state is BillState.DRAFT
 
 
 async def test_a_decision_that_waits_for_validation_holds_the_bill(utility: Utility) -> None:

@@ -240,9 +240,9 @@ class MemoryBillingStore:
 
     async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
         """See `BillingStore`."""
-        async with self._books.begin() as state:
+        async with self._books.begin():
             chosen = self._chosen(uids)
-            return {bill.record.uid for _, bill in chosen if stamps.changes(state, bill)}
+            return {bill.record.uid for _, bill in chosen if stamps.changes(self._books, bill)}
 
     async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""

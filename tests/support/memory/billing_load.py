@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -24,7 +25,7 @@ from central.service.billing.meter_reads import (
     not_metered,
 )
 from central.service.billing.unrated import earlier_not_billed, rating_failed
-from central.service.ports.bill_shard import HOLES, AccountWork, SupplyWork
+from central.service.ports.bill_shard import AccountWork, SupplyWork
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.stamps import pending
 from central.service.ports.validation import ChannelDay, PointChannelId
@@ -40,7 +41,7 @@ from firmware_bridge.contract.reading import (
 from tests.support.memory.account_state import own_before, own_parts
 from tests.support.memory.books import BookState, MemoryBooks
 from tests.support.memory.ledger import open_entries
-from tests.support.memory.stamps import stamp_of, waiting_at
+from tests.support.memory.stamps import holes_at, stamp_of, waiting_at
 from tests.support.memory.validation import block_of, conflicts_of, device_channels, readings_at
 
 _TOLERANCE = timedelta(seconds=10)
@@ -123,6 +124,8 @@ class WorkLoader:
         blocks: dict[str, list[DayBlock]] = {}
         for channel, found in per_channel.items():
             blocks.setdefault(input_of(channels[channel]), []).extend(found)
+        stamp = stamp_of(self._state, self._state.agreements[part.term.agreement_id])
+        doubtful = any(map(not_metered, per_channel.values()))
         installed = [other for other in self._state.installations.values() if other.point == point]
         installed.sort(key=lambda other: other.start)
         return SupplyWork(
@@ -137,7 +140,8 @@ class WorkLoader:
             opening=self._opening(part),
             blocks=blocks,
             holds=(
-                *self._holds(channels, per_channel, installed, days, interval),
+                *self._holds(channels, installed, days, interval),
+                *(self._holes(point, interval) if doubtful else ()),
                 *map(pending, waiting_at(self._books, point, days, part.occupancy.day_start)[:1]),
             ),
             reads=tuple(
@@ -152,7 +156,7 @@ class WorkLoader:
             account_stays=part.account_stays,
             open_elsewhere=part.open_elsewhere,
             carries=self._carries(part),
-            stamp=stamp_of(self._state, self._state.agreements[part.term.agreement_id]),
+            stamp=replace(stamp, not_metered=doubtful),
         )
 
     def _blocks(self, channel: PointChannelId, days: DayRange) -> list[DayBlock]:
@@ -184,7 +188,6 @@ class WorkLoader:
     def _holds(
         self,
         channels: dict[PointChannelId, Obis],
-        blocks: dict[PointChannelId, list[DayBlock]],
         installed: Sequence[InstallationRecord],
         days: DayRange,
         interval: Interval,
@@ -204,23 +207,11 @@ class WorkLoader:
         ):
             message = "A reading has two different values; an operator must decide."
             yield Hold("CONFLICTING_READINGS", message, at.isoformat())
-        if any(map(not_metered, blocks.values())):
-            yield from self._holes(installed, interval)
 
-    def _holes(self, installed: Sequence[InstallationRecord], interval: Interval) -> Iterator[Hold]:
-        names = {record.id: name for name, record in self._ingest.gateways.items()}
-        homes = {
-            self._ingest.homes[self._ingest.meters[one.manufacturer, one.serial]]
-            for one in installed
-            if installed_within(one.start, one.end, interval) is not None
-        }
-        for finding in self._ingest.findings.values():
-            if finding.gateway_id in homes and finding.code.value in HOLES:
-                gateway = names[finding.gateway_id]
-                message = (
-                    f"Intervals are missing, and {gateway} may still send the missing batches."
-                )
-                yield Hold("HOLE", message, f"{finding.code} {gateway}")
+    def _holes(self, point: str, interval: Interval) -> Iterator[Hold]:
+        for code, gateway in holes_at(self._books, point, interval):
+            message = f"Intervals are missing, and {gateway} may still send the missing batches."
+            yield Hold("HOLE", message, f"{code} {gateway}")
 
     def _spans(
         self,

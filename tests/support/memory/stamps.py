@@ -8,7 +8,8 @@ from datetime import time
 from uuid import UUID
 
 from central.domain.rating.inputs.segments import DayRange
-from central.service.ports.bill_shard import NewBill
+from central.service.billing.meter_reads import installed_within
+from central.service.ports.bill_shard import HOLES, NewBill
 from central.service.ports.registry import AgreementRecord
 from central.service.ports.stamps import (
     ChangedInput,
@@ -48,20 +49,46 @@ def series_revisions(state: BookState, names: Collection[str]) -> dict[str, int]
 def settled(books: MemoryBooks, uids: Sequence[UUID]) -> tuple[list[UUID], Decided]:
     """Those bills whose inputs are what they were, and the others."""
     bills = {uid: item[1] for uid in uids if (item := books.bill_of(uid)) is not None}
-    changed = {uid: inputs for uid in bills if (inputs := changes(books.state, bills[uid]))}
+    changed = {uid: inputs for uid in bills if (inputs := changes(books, bills[uid]))}
     waiting = {uid: points for uid in bills if (points := _waiting(books, bills[uid]))}
     fresh = [uid for uid in uids if uid not in changed and uid not in waiting]
     return fresh, Decided(len(fresh), changed, waiting)
 
 
-def changes(state: BookState, bill: KeptBill) -> tuple[ChangedInput, ...]:
-    """What has another revision than a bill was made with."""
+def changes(books: MemoryBooks, bill: KeptBill) -> tuple[ChangedInput, ...]:
+    """What is another than a bill was made with."""
     inputs: dict[ChangedInput, None] = {}
     for row in bill.parts:
         key = row.part.agreement_id
-        agreement = state.agreements[key]
-        inputs.update(dict.fromkeys(_changes(state, agreement, bill, bill.stamps.get(key))))
+        agreement, had = books.state.agreements[key], bill.stamps.get(key)
+        inputs.update(dict.fromkeys(_changes(books.state, agreement, bill, had)))
+        if had is None or had.not_metered:
+            at = day_start(books.state, agreement)
+            days = row.part.days.interval(books.state.points[agreement.point].zone, at)
+            holes = holes_at(books, agreement.point, days)
+            inputs.update(dict.fromkeys(ChangedInput(InputKind.GATEWAY, name) for _, name in holes))
     return tuple(inputs)
+
+
+def day_start(state: BookState, agreement: AgreementRecord) -> time:
+    """When the days of an agreement's service begin."""
+    return state.services[agreement.point, agreement.service or ""].day_start or MIDNIGHT
+
+
+def holes_at(books: MemoryBooks, point: str, days: Interval) -> list[tuple[str, str]]:
+    """The gateways of a point's meters of which something never arrived, with the finding's code."""
+    ingest = books.ingest.state
+    names = {record.id: name for name, record in ingest.gateways.items()}
+    homes = {
+        ingest.homes[ingest.meters[meter.manufacturer, meter.serial]]
+        for meter in books.state.installations.values()
+        if meter.point == point and installed_within(meter.start, meter.end, days) is not None
+    }
+    return [
+        (finding.code.value, names[finding.gateway_id])
+        for finding in ingest.findings.values()
+        if finding.gateway_id in homes and finding.code.value in HOLES
+    ]
 
 
 def _changes(
@@ -117,8 +144,7 @@ def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:
     points = set()
     for row in bill.parts:
         agreed = state.agreements[row.part.agreement_id]
-        at = state.services[agreed.point, agreed.service or ""].day_start or MIDNIGHT
-        if waiting_at(books, agreed.point, row.part.days, at):
+        if waiting_at(books, agreed.point, row.part.days, day_start(state, agreed)):
             points.add(agreed.point)
     return tuple(sorted(points))
 

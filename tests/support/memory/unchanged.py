@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from central.domain.billing.state import BillState
-from central.service.ports.bill_shard import HOLES
 from tests.support.memory import stamps
 from tests.support.memory.account_state import own_parts
 from tests.support.memory.books import KeptBill, KeptPart, MemoryBooks
@@ -11,7 +10,7 @@ from tests.support.memory.books import KeptBill, KeptPart, MemoryBooks
 
 def is_unchanged(books: MemoryBooks, bill: KeptBill) -> bool:
     """Whether a bill would say the same if it were rated again; see `ShardTransaction`."""
-    if bill.record.bill.state is not BillState.DRAFT or stamps.changes(books.state, bill):
+    if bill.record.bill.state is not BillState.DRAFT or stamps.changes(books, bill):
         return False
     if own_parts(bill):
         return False
@@ -30,6 +29,4 @@ def _moved(books: MemoryBooks, row: KeptPart) -> bool:
         or earlier[1].part.closing != row.part.opening
     ):
         return True
-    if stamps.waiting_at(books, agreement.point, row.part.days):
-        return True
-    return any(finding.code.value in HOLES for finding in books.ingest.state.findings.values())
+    return bool(stamps.waiting_at(books, agreement.point, row.part.days))

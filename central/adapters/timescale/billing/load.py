@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -17,7 +18,14 @@ from psycopg import AsyncConnection
 from central.adapters.timescale.billing.account_state import own_before
 from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.entries import open_entries
-from central.adapters.timescale.billing.loaded_part import Held, LoadedPart, bare, bills, waits
+from central.adapters.timescale.billing.loaded_part import (
+    BilledChannels,
+    Held,
+    LoadedPart,
+    bare,
+    bills,
+    waits,
+)
 from central.adapters.timescale.billing.stamps import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
@@ -126,25 +134,31 @@ class ShardLoader:
             channels.setdefault(point, []).append((key, Obis(bytes(obis))))
         at_point = {key: point for point, at_it in channels.items() for key, _ in at_it}
         blocks = await self._blocks(list(at_point), span)
-        holds = await self._holds(points, at_point, blocks, span, around)
-        changes = await waiting_at_points(self._connection, points, around)
-        reads = await self._reads(supplies, points, around)
-        built: dict[int, list[SupplyWork]] = {}
-        for number, supply in enumerate(supplies):
-            billed = {
+        billed = [
+            {
                 key: (obis, _within(blocks.get(key, ()), supply.days))
                 for key, obis in channels.get(supply.point_id, [])
                 if supply.bills(obis)
             }
+            for supply in supplies
+        ]
+        holds = await self._holds(points, at_point, span, around)
+        holes = await self._holes(supplies, billed)
+        changes = await waiting_at_points(self._connection, points, around)
+        reads = await self._reads(supplies, points, around)
+        built: dict[int, list[SupplyWork]] = {}
+        for number, supply in enumerate(supplies):
+            stamp = self._claims.stamps[supply.planned.term.agreement_id]
             built.setdefault(supply.bill, []).append(
                 supply.work(
-                    billed,
+                    billed[number],
                     [
                         *holds.get(supply.point_id, ()),
+                        *holes.get(number, ()),
                         *supply.pending(changes.get(supply.point_id, ())),
                     ],
                     reads.get(number, {}),
-                    self._claims.stamps[supply.planned.term.agreement_id],
+                    replace(stamp, not_metered=True) if number in holes else stamp,
                 )
             )
         return built
@@ -212,7 +226,6 @@ class ShardLoader:
         self,
         points: list[int],
         at_point: Mapping[int, int],
-        blocks: Mapping[int, Sequence[DayBlock]],
         span: DayRange,
         around: Mapping[str, datetime],
     ) -> dict[int, list[Held]]:
@@ -225,15 +238,31 @@ class ShardLoader:
         for point, channel, at in await self._rows("conflicts", points=points, **around):
             hold = Hold("CONFLICTING_READINGS", _CONFLICT, at.isoformat())
             holds.setdefault(point, []).append((channel, at, hold))
-        doubtful = {at_point[key] for key, days in blocks.items() if not_metered(days)}
-        for point, code, gateway in await self._rows(
-            "holes", points=sorted(doubtful), codes=list(HOLES), **around
-        ):
-            message = f"Intervals are missing, and {gateway} may still send the missing batches."
-            holds.setdefault(point, []).append(
-                (None, None, Hold("HOLE", message, f"{code} {gateway}"))
-            )
         return holds
+
+    async def _holes(
+        self, supplies: Sequence[LoadedPart], billed: Sequence[BilledChannels]
+    ) -> dict[int, list[Held]]:
+        """Supplies of which not every interval is metered, with what may still come of them."""
+        holes: dict[int, list[Held]] = {
+            number: []
+            for number, channels in enumerate(billed)
+            if any(not_metered(days) for _, days in channels.values())
+        }
+        if not holes:
+            return holes
+        rows = await self._rows(
+            "holes",
+            numbers=list(holes),
+            points=[supplies[number].point_id for number in holes],
+            firsts=[supplies[number].days.first for number in holes],
+            ends=[supplies[number].days.end for number in holes],
+            codes=list(HOLES),
+        )
+        for number, code, gateway in rows:
+            message = f"Intervals are missing, and {gateway} may still send the missing batches."
+            holes[number].append((None, None, Hold("HOLE", message, f"{code} {gateway}")))
+        return holes
 
     async def _reads(
         self, supplies: Sequence[LoadedPart], points: list[int], around: Mapping[str, datetime]

@@ -53,15 +53,20 @@ WHERE point_channel.service_point_id = ANY(%(points)s)
 ORDER BY point_channel.service_point_id, conflict.at, point_channel.id
 
 -- name: holes
--- Points whose readings came through a gateway of which something never arrived.
-SELECT DISTINCT installation.service_point_id, finding.code, gateway.name
-FROM installation
+-- Parts whose readings came through a gateway of which something never arrived; a day more on both
+-- sides, whatever the zone is, as in `stamps.sql`.
+SELECT DISTINCT wanted.number, finding.code, gateway.name
+FROM unnest(%(numbers)s::integer[], %(points)s::bigint[], %(firsts)s::date[], %(ends)s::date[])
+    AS wanted (number, service_point_id, first_day, end_day)
+JOIN installation ON installation.service_point_id = wanted.service_point_id
+    AND installation.during && tstzrange(
+        (wanted.first_day - 1)::timestamp AT TIME ZONE 'UTC',
+        (wanted.end_day + 1)::timestamp AT TIME ZONE 'UTC'
+    )
 JOIN meter ON meter.id = installation.meter_id
 JOIN gateway ON gateway.id = meter.gateway_id
 JOIN finding ON finding.gateway_id = gateway.id AND finding.closed_at IS NULL
     AND finding.code = ANY(%(codes)s)
-WHERE installation.service_point_id = ANY(%(points)s)
-    AND installation.during && tstzrange(%(from_at)s, %(until_at)s)
 ORDER BY 1, 2, 3
 
 -- name: meters

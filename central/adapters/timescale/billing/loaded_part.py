@@ -26,6 +26,8 @@ from firmware_bridge.contract.obis import Obis
 _Row = tuple[Any, ...]
 Held = tuple[int | None, datetime | None, Hold]
 """What holds bills, with its channel and instant where it has one."""
+BilledChannels = Mapping[int, tuple[Obis, Sequence[DayBlock]]]
+"""The channels that a part bills by key, with the blocks of its days."""
 
 
 class LoadedPart:
@@ -60,7 +62,7 @@ class LoadedPart:
 
     def work(
         self,
-        channels: Mapping[int, tuple[Obis, Sequence[DayBlock]]],
+        channels: BilledChannels,
         holds: Sequence[Held],
         spans: Mapping[int, Sequence[BilledSpan]],
         stamp: InputStamp,
@@ -69,7 +71,7 @@ class LoadedPart:
 
         Args:
             channels: What it bills, with the blocks of its days.
-            holds: Of its point.
+            holds: Of its point, and its own.
             spans: The registers behind each channel.
             stamp: The revisions of its inputs.
         """

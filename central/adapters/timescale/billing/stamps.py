@@ -15,7 +15,7 @@ from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.segments import DayRange
-from central.service.ports.bill_shard import NewBill
+from central.service.ports.bill_shard import HOLES, NewBill
 from central.service.ports.stamps import (
     ChangedInput,
     DaysRead,
@@ -50,9 +50,9 @@ async def hold_inputs(connection: _Connection, uids: Sequence[UUID]) -> None:
 async def changed_inputs(
     connection: _Connection, uids: Sequence[UUID]
 ) -> dict[UUID, tuple[ChangedInput, ...]]:
-    """What has another revision than some bills were made with."""
+    """What is another than some bills were made with."""
     changes: dict[UUID, dict[ChangedInput, None]] = {}
-    for row in await _rows(connection, "changed", uids=uids):
+    for row in await _rows(connection, "changed", uids=uids, codes=HOLES):
         changes.setdefault(row[0], {}).update(dict.fromkeys(_changed(row)))
     return {uid: tuple(inputs) for uid, inputs in changes.items()}
 
@@ -68,6 +68,7 @@ def _changed(row: _Row) -> list[ChangedInput]:
         for name in sorted(others)
     ]
     changes += [ChangedInput(InputKind.SERIES, name) for name in row[8]]
+    changes += [ChangedInput(InputKind.GATEWAY, name) for name in row[11]]
     changes += [ChangedInput(InputKind.SETTINGS, "")] if settings else []
     return changes
 
@@ -140,6 +141,7 @@ def stamp_columns(stamp: InputStamp) -> dict[str, object]:
         "days_read": None if stamp.days_read is None else _days_text(stamp.days_read),
         "others": revisions_text(stamp.others),
         "holidays": revisions_text(stamp.holidays),
+        "not_metered": stamp.not_metered,
     }
 
 

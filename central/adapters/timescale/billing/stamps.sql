@@ -67,7 +67,8 @@ SELECT id FROM series WHERE name = ANY(%(names)s) ORDER BY id FOR SHARE
 SELECT id FROM common_input FOR SHARE
 
 -- name: changed
--- Parts of which an input has another revision; a bill without parts cannot be compared.
+-- Parts of which an input has another revision, or that are not all metered and through a gateway of
+-- which something never arrived; a bill without parts cannot be compared.
 SELECT * FROM (
     SELECT
         bill.uid, service_point.name, account.number, tariff.name,
@@ -99,7 +100,22 @@ SELECT * FROM (
             SELECT DISTINCT tariff_version.effective FROM tariff_version
             WHERE tariff_version.tariff_id = tariff.id AND tariff_version.added_at > bill.made_at
             ORDER BY tariff_version.effective
-        ) AS versions
+        ) AS versions,
+        ARRAY(
+            SELECT DISTINCT gateway.name
+            FROM installation
+            JOIN meter ON meter.id = installation.meter_id
+            JOIN gateway ON gateway.id = meter.gateway_id
+            JOIN finding ON finding.gateway_id = gateway.id AND finding.closed_at IS NULL
+                AND finding.code = ANY(%(codes)s)
+            WHERE bill_part.not_metered IS NOT FALSE
+                AND installation.service_point_id = agreement.service_point_id
+                AND installation.during && tstzrange(
+                    (bill_part.first_day - 1)::timestamp AT TIME ZONE 'UTC',
+                    (bill_part.end_day + 1)::timestamp AT TIME ZONE 'UTC'
+                )
+            ORDER BY gateway.name
+        ) AS gateways
     FROM bill
     JOIN account ON account.id = bill.account_id
     JOIN bill_part ON bill_part.bill_id = bill.id
@@ -110,6 +126,7 @@ SELECT * FROM (
     WHERE bill.uid = ANY(%(uids)s)
 ) AS compared
 WHERE point OR account OR tariff OR settings OR series <> '{}' OR others IS NOT NULL
+    OR gateways <> '{}'
 ORDER BY 2, 3, 4
 
 -- name: waiting
@@ -158,7 +175,8 @@ GROUP BY bill.uid
 UPDATE bill_part SET
     point_revision = %(point)s, account_revision = %(account)s, tariff_revision = %(tariff)s,
     settings_revision = %(settings)s, series_revisions = %(series)s,
-    days_read = %(days_read)s, other_tariff_revisions = %(others)s, holiday_revisions = %(holidays)s
+    days_read = %(days_read)s, other_tariff_revisions = %(others)s, holiday_revisions = %(holidays)s,
+    not_metered = %(not_metered)s
 FROM bill
 WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill.account_id = %(account_id)s AND bill.cycle = %(cycle)s
@@ -167,10 +185,11 @@ WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill_part.closing = %(closing)s::jsonb
     AND (
         point_revision, account_revision, tariff_revision, settings_revision, series_revisions,
-        days_read, other_tariff_revisions, holiday_revisions
+        days_read, other_tariff_revisions, holiday_revisions, not_metered
     ) IS DISTINCT FROM (
         %(point)s::bigint, %(account)s::bigint, %(tariff)s::bigint, %(settings)s::bigint,
-        %(series)s::jsonb, %(days_read)s::jsonb, %(others)s::jsonb, %(holidays)s::jsonb
+        %(series)s::jsonb, %(days_read)s::jsonb, %(others)s::jsonb, %(holidays)s::jsonb,
+        %(not_metered)s::boolean
     )
 
 -- name: accounts_of

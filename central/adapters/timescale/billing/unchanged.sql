@@ -2,9 +2,10 @@
 -- Bills that may say something else if they are rated again; more may be named than do.
 WITH part AS MATERIALIZED (
     SELECT
-        bill.id AS bill_id, bill.state, bill.made_at, bill_part.occupancy_id, bill_part.first_day,
+        bill.id AS bill_id, bill.state, bill_part.occupancy_id, bill_part.first_day,
         bill_part.end_day, bill_part.state_from, bill_part.opening_sha256,
-        bill_part.series_revisions, bill_part.other_tariff_revisions, agreement.service_point_id,
+        bill_part.series_revisions, bill_part.other_tariff_revisions, bill_part.not_metered,
+        agreement.service_point_id,
         bill_part.point_revision IS DISTINCT FROM service_point.input_revision
         OR bill_part.account_revision IS DISTINCT FROM account.input_revision
         OR bill_part.tariff_revision IS DISTINCT FROM tariff.input_revision
@@ -60,10 +61,15 @@ JOIN touched ON touched.channel_id = channel.id
     AND touched.from_at < (part.end_day + 2)::timestamp AT TIME ZONE 'UTC'
     AND touched.until_at > (part.first_day - 2)::timestamp AT TIME ZONE 'UTC'
 UNION
--- Batches of its gateways were found missing since.
+-- Not all of it is metered, and batches of its gateways were found missing since.
 SELECT part.bill_id
 FROM part
 JOIN installation ON installation.service_point_id = part.service_point_id
+    AND installation.during && tstzrange(
+        (part.first_day - 1)::timestamp AT TIME ZONE 'UTC',
+        (part.end_day + 1)::timestamp AT TIME ZONE 'UTC'
+    )
 JOIN meter ON meter.id = installation.meter_id
 JOIN finding ON finding.gateway_id = meter.gateway_id AND finding.closed_at IS NULL
-    AND finding.code = ANY(%(codes)s) AND finding.raised_at > part.made_at
+    AND finding.code = ANY(%(codes)s)
+WHERE part.not_metered IS NOT FALSE
