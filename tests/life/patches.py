@@ -13,7 +13,6 @@ from central.adapters.timescale.billing import (
     decide,
     entries,
     load,
-    loaded_part,
     reconciliation,
     stamps,
 )
@@ -28,6 +27,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import estimate_days
 from central.service.ingest import ingest
 from central.service.ingest.isolate import Part, blame
+from central.service.ports import stamps as ports_stamps
 from central.service.registry.register import Enrol
 from central.service.validation import estimate_held, judge_days
 from firmware_bridge.contract import codec
@@ -50,7 +50,7 @@ def _no_revision_is_raised(patch: pytest.MonkeyPatch) -> None:
 
 
 def _what_waits_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
-    for module in (loaded_part, stamps):
+    for module in (ports_stamps, stamps):
         patch.setattr(module, "reaches_into", lambda *_: False)
 
 

@@ -22,7 +22,14 @@ from central.service.billing.rate_parts import RatedSupply, rate_parts
 from central.service.billing.take_entries import movements_of, with_entries
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import unrated
-from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, NewPart, SupplyWork
+from central.service.ports.bill_shard import (
+    AccountWork,
+    Blocks,
+    EarlierDays,
+    NewBill,
+    NewPart,
+    SupplyWork,
+)
 from central.service.ports.stamps import DaysRead
 from firmware_bridge.contract.errors import InvalidValueError
 
@@ -62,9 +69,9 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
 
 
 def looking_back(
-    works: Sequence[AccountWork], earlier: Mapping[tuple[int, date], Blocks]
+    works: Sequence[AccountWork], earlier: Mapping[tuple[int, date], EarlierDays]
 ) -> tuple[AccountWork, ...]:
-    """Works with the blocks of earlier days, which some tariffs look at.
+    """Works with earlier days, which some tariffs look at.
 
     Args:
         works: As the store gives them.
@@ -74,12 +81,20 @@ def looking_back(
         replace(
             work,
             supplies=tuple(
-                replace(one, earlier=earlier.get((one.occupancy_id, one.days.first), {}))
+                _looking_back(one, earlier.get((one.occupancy_id, one.days.first)))
                 for one in work.supplies
             ),
         )
         for work in works
     )
+
+
+def _looking_back(supply: SupplyWork, earlier: EarlierDays | None) -> SupplyWork:
+    if earlier is None:
+        return supply
+    # A change may reach into both.
+    holds = dict.fromkeys((*supply.holds, *earlier.holds))
+    return replace(supply, earlier=earlier.blocks, holds=tuple(holds))
 
 
 def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence[Hold]) -> Bill:

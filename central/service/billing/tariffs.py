@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, time, timedelta
 from functools import lru_cache
 from itertools import chain, groupby
+from typing import Any
 
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.price_days import PriceDay, join_days
@@ -53,13 +54,13 @@ class Tariffs:
         revisions: Mapping[str, int] | None = None,
     ) -> None:
         self._years = (days.first.year - 1, days.end.year + 1)
-        self._billed = range(days.first.year, (days.end - _DAY).year + 1)
+        self._days = days
         self._holidays = tuple(holidays)
         self._series: dict[str, PriceSeries] = {}
         self._revisions: dict[str, int] = {}
         self._tariff_revisions = revisions or {}
         # What bills that read the same tariffs are stamped with is the same for all of them.
-        self._stamps: dict[tuple[str, frozenset[str]], dict[str, Mapping[str, int]]] = {}
+        self._stamps: dict[tuple[str, frozenset[str]], dict[str, Any]] = {}
         self._unreadable: dict[str, Exception] = {}
         self._versions: dict[str, tuple[TariffVersion, ...]] = {}
         self._account_names: dict[str, frozenset[str]] = {}
@@ -140,18 +141,21 @@ class Tariffs:
                     other: self._tariff_revisions.get(other, 0) for other in sorted(read - {name})
                 },
                 "holidays": self._holiday_revisions(name),
+                "looks_back_days": self.looks_back.get(name, 0),
             }
         return replace(stamp, days_read=days_read, **revisions)
 
     def _holiday_revisions(self, name: str) -> Mapping[str, int]:
         """Which revisions of holidays a tariff's bills are rated with, by calendar and year."""
+        first = self._days.first - timedelta(days=self.looks_back.get(name, 0))
+        read = range(first.year, (self._days.end - _DAY).year + 1)
         rules = {version.document.calendar.holidays for version in self.versions(name)}
         names = {calendar_name(rule) for rule in rules if rule is not None and rule.country}
         return {
             f"{calendar} {year}": years[year].revision if year in years else RELEASED
             for calendar in sorted(names)
             for years in [kept_years(self._holidays, calendar)]
-            for year in self._billed
+            for year in read
         }
 
     def set_series(self, days: Iterable[PriceDay]) -> None:

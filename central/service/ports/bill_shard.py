@@ -41,6 +41,19 @@ from firmware_bridge.contract.interval import MIDNIGHT
 Blocks = Mapping[str, Sequence[DayBlock]]
 """Day blocks by input name."""
 
+
+class EarlierDays(NamedTuple):
+    """What of the days before its own a part is rated with.
+
+    Args:
+        blocks: The newest of them.
+        holds: What waits for validation there.
+    """
+
+    blocks: Blocks
+    holds: tuple[Hold, ...] = ()
+
+
 HOLES = ("LOST_RANGE", "GAP", "VOID_BATCH", "QUARANTINE")
 """Findings of ingest after which something may still come; they hold what is not all metered."""
 
@@ -279,8 +292,8 @@ class ShardTransaction(Protocol):
 
     async def earlier(
         self, works: Sequence[AccountWork], back: Mapping[str, int]
-    ) -> Mapping[tuple[int, date], Blocks]:
-        """The newest blocks of days before parts, by occupancy and first day, and input name.
+    ) -> Mapping[tuple[int, date], EarlierDays]:
+        """What is known of days before parts, by occupancy and first day.
 
         Args:
             works: As `works` gave them.

@@ -7,10 +7,11 @@ and compare. Only where integers differ are the inputs themselves compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import islice
 from uuid import UUID
 
 from central.domain.rating.hold import Hold
@@ -58,6 +59,7 @@ class InputStamp:
             where nobody kept them.
         not_metered: Whether an interval of its days is estimated or missing: then a batch that may
             still come, of a gateway of its meters, concerns it.
+        looks_back_days: How many days before its own it was rated with.
     """
 
     point: int = 0
@@ -69,6 +71,7 @@ class InputStamp:
     holidays: Mapping[str, int] = field(default_factory=dict)
     days_read: DaysRead | None = None
     not_metered: bool = False
+    looks_back_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,10 @@ def reaches_into(change: Interval, days: Interval) -> bool:
     return change.start - _REACH < days.end and days.start < change.end + _REACH
 
 
-def pending(change: Interval) -> Hold:
-    """The hold for a change that waits for validation."""
+def first_pending(changes: Iterable[Interval], days: Interval) -> tuple[Hold, ...]:
+    """The hold of the first of some changes that reaches into days and waits for validation."""
     message = "A change of these days waits for validation."
-    return Hold(VALIDATION_PENDING, message, change.start.isoformat())
+    near = (change for change in changes if reaches_into(change, days))
+    return tuple(
+        Hold(VALIDATION_PENDING, message, change.start.isoformat()) for change in islice(near, 1)
+    )

@@ -231,6 +231,46 @@ async def test_a_hole_that_is_found_after_the_draft_makes_what_is_estimated_stal
     assert (await heads(utility, summary))["A-1"].state is BillState.DRAFT
 
 
+REBATE = """\
+tariff: SPOT
+effective: 2026-01-01
+zone: Europe/Madrid
+currency: {code: EUR, digits: 2}
+series: {events: {price: ES.DA}}
+determinants:
+  saved: {rebate: import, during: events, baseline: {days: 2, pick: 2}}
+charges: [{id: rebate, qty: saved, price: -10}]
+"""
+
+
+async def test_a_change_of_days_that_a_baseline_looks_at_keeps_a_bill_back(
+    utility: Utility,
+) -> None:
+    edge = await utility.found(customers=0)
+    await utility.enrol.tariff(REBATE)
+    await utility.customer(1, "SPOT", period_s=HOURLY)
+    hour, begins = timedelta(hours=1), local_day(OCTOBER, ZONE).start
+    of = month(period_s=HOURLY)[0].channel
+    # 100 Wh an hour from five days before October on; its first hour is an event.
+    readings = [Reading(of, begins + hour * n, (n + 120) * 100, 0) for n in range(-120, 746)]
+    night = readings.pop(120 - 23)
+    await utility.deliver(edge, readings)
+    await utility.validate()
+    called = PriceSeries("ES.DA", begins - 120 * hour, 3600, (0,) * 120 + (1,) + (0,) * 744, 0)
+    await keep_series(utility.series, called, TRADER)
+    summary = await run(utility)
+    assert summary.bills == {BillState.DRAFT: 1}
+    await utility.deliver(edge, [replace(night, mantissa=night.mantissa + 40)])
+    assert said(await approve(utility, summary)) == [("A-1", "VALIDATION_PENDING")]
+    held = await run(utility)
+    assert {hold.code for hold in held.held[0].holds} == {"VALIDATION_PENDING"}
+    await utility.validate()
+    await run(utility)
+    assert await approve(utility, summary) == BulkOutcome(1)
+    await utility.deliver(edge, [replace(night, at=night.at - 90 * hour)])
+    assert said(await issue(utility, summary)) == [("A-1", "VALIDATION_PENDING")]
+
+
 async def test_a_decision_that_waits_for_validation_holds_the_bill(utility: Utility) -> None:
     edge = await utility.found()
     readings = month()

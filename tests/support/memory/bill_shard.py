@@ -17,14 +17,21 @@ from central.domain.billing.state import BillState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.uuid7 import uuid7
-from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, RunRecord, Shard, before
+from central.service.ports.bill_shard import (
+    AccountWork,
+    EarlierDays,
+    NewBill,
+    RunRecord,
+    Shard,
+    before,
+)
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputKind
 from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory import stamps
 from tests.support.memory.account_state import behind_each_other
-from tests.support.memory.billing_load import WorkLoader, blocks_of
+from tests.support.memory.billing_load import WorkLoader, earlier_days
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptPart, MemoryBooks
 from tests.support.memory.cycles import periods_of
 from tests.support.memory.holidays import newest_holidays
@@ -167,10 +174,10 @@ class MemoryShard:
 
     async def earlier(
         self, works: Sequence[AccountWork], back: Mapping[str, int]
-    ) -> Mapping[tuple[int, date], Blocks]:
+    ) -> Mapping[tuple[int, date], EarlierDays]:
         return {
-            (supply.occupancy_id, supply.days.first): blocks_of(
-                self._state, part.occupancy, before(supply, back[supply.tariff])
+            (supply.occupancy_id, supply.days.first): earlier_days(
+                self._books, part.occupancy, before(supply, back[supply.tariff])
             )
             for work in works
             for part, supply in zip(work.plan.parts, work.supplies, strict=True)

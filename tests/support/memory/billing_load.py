@@ -25,9 +25,9 @@ from central.service.billing.meter_reads import (
     not_metered,
 )
 from central.service.billing.unrated import earlier_not_billed, rating_failed
-from central.service.ports.bill_shard import AccountWork, SupplyWork
+from central.service.ports.bill_shard import AccountWork, EarlierDays, SupplyWork
 from central.service.ports.registry import InstallationRecord
-from central.service.ports.stamps import pending
+from central.service.ports.stamps import first_pending
 from central.service.ports.validation import ChannelDay, PointChannelId
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
@@ -39,7 +39,7 @@ from firmware_bridge.contract.reading import (
     unpack_flags,
 )
 from tests.support.memory.account_state import own_before, own_parts
-from tests.support.memory.books import BookState, MemoryBooks
+from tests.support.memory.books import MemoryBooks
 from tests.support.memory.ledger import open_entries
 from tests.support.memory.stamps import holes_at, stamp_of, waiting_at
 from tests.support.memory.validation import block_of, conflicts_of, device_channels, readings_at
@@ -142,7 +142,9 @@ class WorkLoader:
             holds=(
                 *self._holds(channels, installed, days, interval),
                 *(self._holes(point, interval) if doubtful else ()),
-                *map(pending, waiting_at(self._books, point, days, part.occupancy.day_start)[:1]),
+                *first_pending(
+                    waiting_at(self._books, point, days, part.occupancy.day_start), interval
+                ),
             ),
             reads=tuple(
                 read
@@ -261,17 +263,16 @@ class WorkLoader:
         return Decimal(kept.mantissa).scaleb(kept.exponent)
 
 
-def blocks_of(
-    state: BookState, occupancy: OccupancyChain, days: DayRange
-) -> dict[str, list[DayBlock]]:
-    """The newest blocks of an occupancy, by input name."""
-    found: dict[str, list[DayBlock]] = {}
+def earlier_days(books: MemoryBooks, occupancy: OccupancyChain, days: DayRange) -> EarlierDays:
+    """What is known of earlier days of an occupancy."""
+    state, found = books.state, dict[str, list[DayBlock]]()
     for channel, row in state.channels.items():
         if row.point == occupancy.point and bills(occupancy, row.record.obis):
             named = found.setdefault(input_of(row.record.obis), [])
             blocks = (block_of(state, ChannelDay(channel, day), None) for day in days.days())
             named.extend(block for block in blocks if block is not None)
-    return found
+    waiting = waiting_at(books, occupancy.point, days, occupancy.day_start)
+    return EarlierDays(found, first_pending(waiting, occupancy.interval(days)))
 
 
 def bills(occupancy: OccupancyChain, obis: Obis) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import time
+from datetime import time, timedelta
 from uuid import UUID
 
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import installed_within
-from central.service.ports.bill_shard import HOLES, NewBill
+from central.service.ports.bill_shard import HOLES, NewBill, NewPart
 from central.service.ports.registry import AgreementRecord
 from central.service.ports.stamps import (
     ChangedInput,
@@ -76,7 +76,7 @@ def day_start(state: BookState, agreement: AgreementRecord) -> time:
 
 
 def holes_at(books: MemoryBooks, point: str, days: Interval) -> list[tuple[str, str]]:
-    """The gateways of a point's meters of which something never arrived, with the finding's code."""
+    """The gateways of a point's meters of which something never arrived, with the finding."""
     ingest = books.ingest.state
     names = {record.id: name for name, record in ingest.gateways.items()}
     homes = {
@@ -144,9 +144,16 @@ def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:
     points = set()
     for row in bill.parts:
         agreed = state.agreements[row.part.agreement_id]
-        if waiting_at(books, agreed.point, row.part.days, day_start(state, agreed)):
+        days = read_days(bill, row.part)
+        if waiting_at(books, agreed.point, days, day_start(state, agreed)):
             points.add(agreed.point)
     return tuple(sorted(points))
+
+
+def read_days(bill: KeptBill, read: NewPart) -> DayRange:
+    """The days that a part was rated with, those before its own included."""
+    had = bill.stamps.get(read.agreement_id, InputStamp())
+    return DayRange(read.days.first - timedelta(days=had.looks_back_days), read.days.end)
 
 
 def waiting_at(

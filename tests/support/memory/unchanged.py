@@ -14,10 +14,10 @@ def is_unchanged(books: MemoryBooks, bill: KeptBill) -> bool:
         return False
     if own_parts(bill):
         return False
-    return not any(_moved(books, row) for row in bill.parts)
+    return not any(_moved(books, bill, row) for row in bill.parts)
 
 
-def _moved(books: MemoryBooks, row: KeptPart) -> bool:
+def _moved(books: MemoryBooks, bill: KeptBill, row: KeptPart) -> bool:
     state = books.state
     agreement = state.agreements[row.part.agreement_id]
     ends = books.before(row.part.occupancy_id, row.part.days.first)
@@ -29,4 +29,5 @@ def _moved(books: MemoryBooks, row: KeptPart) -> bool:
         or earlier[1].part.closing != row.part.opening
     ):
         return True
-    return bool(stamps.waiting_at(books, agreement.point, row.part.days))
+    days = stamps.read_days(bill, row.part)
+    return bool(stamps.waiting_at(books, agreement.point, days))

@@ -116,7 +116,13 @@ class _Transaction(EstimateTables):
         self._state.raise_input(InputKind.POINT, self._state.channels[key.channel_id].point)
 
     def _is_billed(self, key: ChannelDay) -> bool:
-        """Whether a bill has a day already."""
+        """Whether a bill has a day already, or looked back at it."""
+        back = {
+            row.id: timedelta(days=bill.stamps[row.part.agreement_id].looks_back_days)
+            for bill in self._state.bills.values()
+            for row in bill.parts
+            if row.part.agreement_id in bill.stamps
+        }
         channel = self._state.channels[key.channel_id]
         billing = {
             name
@@ -128,7 +134,9 @@ class _Transaction(EstimateTables):
             occupancy.point == channel.point
             and occupancy.service in billing
             and any(
-                of == number and claim.first is not None and claim.first <= key.day < end
+                of == number
+                and claim.first is not None
+                and claim.first - back.get(claim.part or 0, timedelta()) <= key.day < end
                 for (of, end), claim in self._state.claims.items()
             )
             for number, occupancy in self._state.occupancies.items()

@@ -45,11 +45,12 @@ from central.service.billing.meter_reads import (
 from central.service.ports.bill_shard import (
     HOLES,
     AccountWork,
-    Blocks,
+    EarlierDays,
     SupplyWork,
     before,
 )
 from central.service.ports.registry import TariffRecord
+from central.service.ports.stamps import first_pending
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 
@@ -125,9 +126,7 @@ class ShardLoader:
             min(supply.days.first for supply in supplies),
             max(supply.days.end for supply in supplies),
         )
-        utc = span.interval("UTC")
-        # Any zone's days lie in here.
-        around = {"from_at": utc.start - _ZONE_SPREAD, "until_at": utc.end + _ZONE_SPREAD}
+        around = _around(span)
         points = sorted({supply.point_id for supply in supplies})
         channels: dict[int, list[tuple[int, Obis]]] = {}
         for key, point, obis in await self._rows("channels", points=points):
@@ -173,7 +172,7 @@ class ShardLoader:
 
     async def earlier(
         self, works: Iterable[AccountWork], back: Mapping[str, int]
-    ) -> Mapping[tuple[int, date], Blocks]:
+    ) -> Mapping[tuple[int, date], EarlierDays]:
         """See `ShardTransaction`."""
         looking = [
             (planned, before(supply, back[supply.tariff]))
@@ -190,16 +189,21 @@ class ShardLoader:
         span = DayRange(
             min(days.first for _, days in looking), max(days.end for _, days in looking)
         )
+        # Before the blocks: a day that is closed for the first time meanwhile raises no revision.
+        changes = await waiting_at_points(self._connection, points, _around(span))
         blocks = await self._blocks(
             [key for at_point in channels.values() for key, _ in at_point], span
         )
-        earlier: dict[tuple[int, date], dict[str, list[DayBlock]]] = {}
+        earlier: dict[tuple[int, date], EarlierDays] = {}
         for planned, days in looking:
-            of_part = earlier.setdefault(planned.key, {})
+            of_part: dict[str, list[DayBlock]] = {}
             for key, obis in channels.get(planned.occupancy.point_id, ()):
                 if bills(planned.occupancy, obis):
                     named = of_part.setdefault(input_of(obis), [])
                     named.extend(_within(blocks.get(key, ()), days))
+            interval = planned.occupancy.interval(days)
+            waiting = first_pending(changes.get(planned.occupancy.point_id, ()), interval)
+            earlier[planned.key] = EarlierDays(of_part, waiting)
         return earlier
 
     async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
@@ -344,6 +348,12 @@ def _day(number: int) -> date:
 @lru_cache(maxsize=4096)
 def _instant(number: int) -> datetime:
     return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=number)
+
+
+def _around(days: DayRange) -> dict[str, datetime]:
+    """What any zone's days lie in."""
+    utc = days.interval("UTC")
+    return {"from_at": utc.start - _ZONE_SPREAD, "until_at": utc.end + _ZONE_SPREAD}
 
 
 def _within(blocks: Sequence[DayBlock], days: DayRange) -> Sequence[DayBlock]:

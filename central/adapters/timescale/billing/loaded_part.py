@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import islice
 from typing import Any
 
 from central.domain.billing.bill import Account
@@ -19,7 +18,7 @@ from central.service.billing.cutover_print import cutover_of
 from central.service.billing.meter_reads import BilledSpan, meter_reads
 from central.service.billing.unrated import earlier_not_billed
 from central.service.ports.bill_shard import AccountWork, SupplyWork
-from central.service.ports.stamps import InputStamp, pending, reaches_into
+from central.service.ports.stamps import InputStamp, first_pending
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 
@@ -57,8 +56,7 @@ class LoadedPart:
 
     def pending(self, changes: Iterable[Interval]) -> list[Held]:
         """The hold of the first change of its days that waits for validation."""
-        near = (change for change in changes if reaches_into(change, self.interval))
-        return [(None, None, pending(change)) for change in islice(near, 1)]
+        return [(None, None, hold) for hold in first_pending(changes, self.interval)]
 
     def work(
         self,

@@ -24,7 +24,7 @@ from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.unrated import rating_failed
 from central.service.halved import FailedItem, halved
-from central.service.ports.bill_shard import AccountWork, Blocks, NewBill, RunRecord, Shard
+from central.service.ports.bill_shard import AccountWork, EarlierDays, NewBill, RunRecord, Shard
 
 _Row = tuple[Any, ...]
 _SHARD_DONE = """\
@@ -122,7 +122,7 @@ class TimescaleShard:
 
     async def earlier(
         self, works: Sequence[AccountWork], back: Mapping[str, int]
-    ) -> Mapping[tuple[int, date], Blocks]:
+    ) -> Mapping[tuple[int, date], EarlierDays]:
         """See `ShardTransaction`."""
         async with self._part():
             return await self._loader.earlier(works, back)

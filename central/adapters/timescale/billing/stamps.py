@@ -142,6 +142,7 @@ def stamp_columns(stamp: InputStamp) -> dict[str, object]:
         "others": revisions_text(stamp.others),
         "holidays": revisions_text(stamp.holidays),
         "not_metered": stamp.not_metered,
+        "looks_back": stamp.looks_back_days,
     }
 
 

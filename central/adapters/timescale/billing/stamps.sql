@@ -130,10 +130,12 @@ WHERE point OR account OR tariff OR settings OR series <> '{}' OR others IS NOT 
 ORDER BY 2, 3, 4
 
 -- name: waiting
--- Changes on their way to the channels of points, as validation takes them, with the days of parts.
+-- Changes on their way to the channels of points, as validation takes them, with the days that parts
+-- read.
 SELECT DISTINCT
-    bill.uid, service_point.name, service_point.zone, service.day_start, bill_part.first_day,
-    bill_part.end_day, touched.from_at, touched.until_at
+    bill.uid, service_point.name, service_point.zone, service.day_start,
+    bill_part.first_day - coalesce(bill_part.looks_back_days, 0), bill_part.end_day,
+    touched.from_at, touched.until_at
 FROM touched
 JOIN channel ON channel.id = touched.channel_id
 JOIN installation ON installation.meter_id = channel.meter_id
@@ -147,7 +149,9 @@ JOIN service ON service.id = agreement.service_id
 JOIN bill_part ON bill_part.agreement_id = agreement.id
 JOIN bill ON bill.id = bill_part.bill_id AND bill.uid = ANY(%(uids)s)
 WHERE touched.from_at < (bill_part.end_day + 2)::timestamp AT TIME ZONE 'UTC'
-    AND touched.until_at > (bill_part.first_day - 2)::timestamp AT TIME ZONE 'UTC'
+    AND touched.until_at > (
+        bill_part.first_day - coalesce(bill_part.looks_back_days, 0) - 2
+    )::timestamp AT TIME ZONE 'UTC'
 
 -- name: waiting_at_points
 SELECT DISTINCT point_channel.service_point_id, touched.from_at, touched.until_at
@@ -176,7 +180,7 @@ UPDATE bill_part SET
     point_revision = %(point)s, account_revision = %(account)s, tariff_revision = %(tariff)s,
     settings_revision = %(settings)s, series_revisions = %(series)s,
     days_read = %(days_read)s, other_tariff_revisions = %(others)s, holiday_revisions = %(holidays)s,
-    not_metered = %(not_metered)s
+    not_metered = %(not_metered)s, looks_back_days = %(looks_back)s
 FROM bill
 WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill.account_id = %(account_id)s AND bill.cycle = %(cycle)s
@@ -185,11 +189,12 @@ WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill_part.closing = %(closing)s::jsonb
     AND (
         point_revision, account_revision, tariff_revision, settings_revision, series_revisions,
-        days_read, other_tariff_revisions, holiday_revisions, not_metered
+        days_read, other_tariff_revisions, holiday_revisions, not_metered,
+        looks_back_days
     ) IS DISTINCT FROM (
         %(point)s::bigint, %(account)s::bigint, %(tariff)s::bigint, %(settings)s::bigint,
         %(series)s::jsonb, %(days_read)s::jsonb, %(others)s::jsonb, %(holidays)s::jsonb,
-        %(not_metered)s::boolean
+        %(not_metered)s::boolean, %(looks_back)s::integer
     )
 
 -- name: accounts_of

@@ -5,6 +5,7 @@ WITH part AS MATERIALIZED (
         bill.id AS bill_id, bill.state, bill_part.occupancy_id, bill_part.first_day,
         bill_part.end_day, bill_part.state_from, bill_part.opening_sha256,
         bill_part.series_revisions, bill_part.other_tariff_revisions, bill_part.not_metered,
+        bill_part.first_day - coalesce(bill_part.looks_back_days, 0) AS read_from,
         agreement.service_point_id,
         bill_part.point_revision IS DISTINCT FROM service_point.input_revision
         OR bill_part.account_revision IS DISTINCT FROM account.input_revision
@@ -52,14 +53,15 @@ CROSS JOIN LATERAL jsonb_each_text(part.other_tariff_revisions) AS stamped (name
 LEFT JOIN tariff ON tariff.name = stamped.name
 WHERE stamped.revision::bigint IS DISTINCT FROM tariff.input_revision
 UNION
--- A change of its days waits for validation; a day more on both sides, whatever the zone is.
+-- A change of the days that it read waits for validation; a day more on both sides, whatever the zone
+-- is.
 SELECT part.bill_id
 FROM part
 JOIN installation ON installation.service_point_id = part.service_point_id
 JOIN channel ON channel.meter_id = installation.meter_id
 JOIN touched ON touched.channel_id = channel.id
     AND touched.from_at < (part.end_day + 2)::timestamp AT TIME ZONE 'UTC'
-    AND touched.until_at > (part.first_day - 2)::timestamp AT TIME ZONE 'UTC'
+    AND touched.until_at > (part.read_from - 2)::timestamp AT TIME ZONE 'UTC'
 UNION
 -- Not all of it is metered, and batches of its gateways were found missing since.
 SELECT part.bill_id

@@ -203,7 +203,7 @@ JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = w
 ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
 
 -- name: billed_before
--- Channels of which days are closed for the first time that a bill has already.
+-- Channels of which days are closed for the first time that a bill has already, or looked back at.
 SELECT DISTINCT closed.channel_id
 FROM (
     SELECT channel_id, min(day) AS first_day, max(day) AS last_day
@@ -215,7 +215,9 @@ JOIN service ON service.service_point_id = point_channel.service_point_id
     AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
 JOIN occupancy ON occupancy.service_id = service.id
 JOIN billed_period ON billed_period.occupancy_id = occupancy.id
-    AND billed_period.end_day > closed.first_day AND billed_period.first_day <= closed.last_day
+    AND billed_period.end_day > closed.first_day
+LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
+WHERE billed_period.first_day - coalesce(bill_part.looks_back_days, 0) <= closed.last_day
 
 -- name: accept_finding
 UPDATE vee_finding SET accepted_by = %(actor)s, accepted_reason = %(reason)s
