@@ -55,17 +55,31 @@ class ChangedInputs:
 
 
 async def hold_inputs(
-    connection: _Connection, points: Collection[str], accounts: Collection[str]
+    connection: _Connection,
+    points: Collection[str],
+    accounts: Collection[str],
+    tariffs: Collection[str] = (),
+    *,
+    settings: bool = False,
 ) -> None:
-    """Take points and accounts that will be changed one after another, in the order of their keys.
+    """Take what will be changed on the way, in the order of kinds and keys.
+
+    Whoever approves takes them in that order too, and bills after them: so they come before any
+    bill that a transaction discards.
 
     Args:
         connection: At the beginning of a transaction.
         points: Names; one that is not there is no matter.
         accounts: Numbers; likewise.
+        tariffs: Names; likewise.
+        settings: Whether what is the same for all bills will be changed.
     """
     await connection.execute(_SQL["hold_points"], {"names": sorted(points)})
     await connection.execute(_SQL["hold_accounts"], {"names": sorted(accounts)})
+    if tariffs:
+        await connection.execute(_SQL["hold_tariffs"], {"names": sorted(tariffs)})
+    if settings:
+        await connection.execute(_SQL["hold_settings"])
 
 
 async def points_of_device(connection: _Connection, channel_id: int, at: object) -> set[str]:

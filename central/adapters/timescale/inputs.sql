@@ -1,5 +1,6 @@
 -- name: points
--- Everybody takes these rows in one order: points, accounts, tariffs, series, settings, and by key.
+-- Everybody takes these rows in one order: points, accounts, tariffs, series, settings, and by key;
+-- then services, occupancies and bills.
 UPDATE service_point SET input_revision = input_revision + 1
 FROM (
     SELECT id FROM service_point WHERE name = ANY(%(names)s) OR id IN (
@@ -34,6 +35,12 @@ SELECT id FROM service_point WHERE name = ANY(%(names)s) ORDER BY id FOR NO KEY 
 
 -- name: hold_accounts
 SELECT id FROM account WHERE number = ANY(%(names)s) ORDER BY id FOR NO KEY UPDATE
+
+-- name: hold_tariffs
+SELECT id FROM tariff WHERE name = ANY(%(names)s) ORDER BY id FOR NO KEY UPDATE
+
+-- name: hold_settings
+SELECT id FROM common_input FOR NO KEY UPDATE
 
 -- name: points_of_device
 -- The points at which a meter's channel counted at an instant.

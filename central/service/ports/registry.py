@@ -215,12 +215,21 @@ class RegistryTransaction(
 ):
     """One transaction on the registry. Every `add` of something that overlaps is refused."""
 
-    async def hold(self, points: Collection[str], accounts: Collection[str]) -> None:
-        """Take points and accounts that will change, in the one order in which all take them.
+    async def hold(
+        self,
+        points: Collection[str],
+        accounts: Collection[str],
+        tariffs: Collection[str] = (),
+        *,
+        settings: bool = False,
+    ) -> None:
+        """Take what will change, in the one order in which all take it, and before any bill.
 
         Args:
             points: Names; one that is not there is no matter.
             accounts: Numbers; likewise.
+            tariffs: Names; likewise.
+            settings: Whether what is the same for all bills will change.
         """
 
     async def seller(self) -> Party | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from central.domain.tariff.load.document import load_tariff
 from central.service.ports.groups import GroupOf
 from central.service.ports.registry import RegistryStore
 from central.service.registry.customer_file import CustomerFile
@@ -55,6 +56,8 @@ async def import_customers(
                 for agreement in account.agreements
             },
             {account.number for account in customers.accounts},
+            {load_tariff(text, file=file).tariff for file, text in tariffs},
+            settings=customers.seller is not None,
         )
         if customers.seller is not None:
             seller = customers.seller.party()

@@ -123,6 +123,10 @@ class _CutoverImport:
 
     async def everything(self, file: CutoverFile, result: CutoverResult) -> None:
         reasons: list[str] = []
+        await self._registry.hold(
+            {entry.point for account in file.accounts for entry in account.points},
+            {account.number for account in file.accounts},
+        )
         for account in file.accounts:
             balance = account.balance
             for entry in account.points:

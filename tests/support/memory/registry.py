@@ -71,7 +71,14 @@ class _Transaction(
         super().__init__(state)
         self._books = books
 
-    async def hold(self, points: Collection[str], accounts: Collection[str]) -> None:
+    async def hold(
+        self,
+        points: Collection[str],
+        accounts: Collection[str],
+        tariffs: Collection[str] = (),
+        *,
+        settings: bool = False,
+    ) -> None:
         """Nobody else has a transaction meanwhile."""
 
     async def seller(self) -> Party | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Rollback
 
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
@@ -26,7 +26,7 @@ from central.service.ports.stamps import (
 from firmware_bridge.contract.interval import Interval
 
 _SQL = load_queries(Path(__file__).with_name("stamps.sql"))
-_HELD = ("hold_bills", "hold_points", "hold_accounts", "hold_tariffs")
+_HELD = ("hold_points", "hold_accounts", "hold_tariffs", "hold_series")
 _Row = tuple[Any, ...]
 _Connection = AsyncConnection[_Row]
 
@@ -37,14 +37,27 @@ async def hold_bills(connection: _Connection, uids: Sequence[UUID]) -> None:
 
 
 async def hold_inputs(connection: _Connection, uids: Sequence[UUID]) -> None:
-    """Keep what some bills were made from, and the bills, from changing until the commit."""
-    for statement in _HELD:
-        await _rows(connection, statement, uids=uids)
-    names = [row[0] for row in await _rows(connection, "named_series", uids=uids)]
-    if names:
-        await connection.execute(_SQL["know_series"], {"names": names})
-        await _rows(connection, "hold_series", names=names)
-    await _rows(connection, "hold_settings")
+    """Keep what some bills were made from, and the bills, from changing until the commit.
+
+    Inputs come before bills, as for all who change them: an agreement's end takes its point and
+    account, and then discards drafts. Where a run made a bill anew meanwhile, from something else,
+    all is let go and taken again.
+    """
+    ((*named,),) = await _rows(connection, "named_inputs", uids=uids)
+    held = False
+    while not held:
+        async with connection.transaction() as attempt:
+            for statement, keys in zip(_HELD, named, strict=True):
+                if statement == "hold_series" and keys:
+                    await _rows(connection, "know_series", keys=keys)
+                await _rows(connection, statement, keys=keys)
+            await _rows(connection, "hold_settings")
+            await hold_bills(connection, uids)
+            had = named
+            ((*named,),) = await _rows(connection, "named_inputs", uids=uids)
+            held = all(set(new) <= set(old) for old, new in zip(had, named, strict=True))
+            if not held:
+                raise Rollback(attempt)
 
 
 async def changed_inputs(

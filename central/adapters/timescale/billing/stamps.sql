@@ -15,53 +15,52 @@ WHERE bill.id IN (
 ORDER BY bill.account_id, bill.id
 FOR NO KEY UPDATE
 
+-- name: named_inputs
+-- What some bills were made from.
+WITH part AS (
+    SELECT
+        agreement.service_point_id, agreement.tariff_id, bill_part.series_revisions,
+        bill_part.other_tariff_revisions
+    FROM bill
+    JOIN bill_part ON bill_part.bill_id = bill.id
+    JOIN agreement ON agreement.id = bill_part.agreement_id
+    WHERE bill.uid = ANY(%(uids)s)
+)
+SELECT
+    ARRAY(SELECT DISTINCT service_point_id FROM part),
+    ARRAY(SELECT DISTINCT account_id FROM bill WHERE uid = ANY(%(uids)s)),
+    ARRAY(
+        SELECT tariff_id FROM part
+        UNION
+        SELECT tariff.id
+        FROM part
+        CROSS JOIN jsonb_object_keys(part.other_tariff_revisions) AS named (name)
+        JOIN tariff ON tariff.name = named.name
+    ),
+    ARRAY(
+        SELECT DISTINCT named.name
+        FROM part CROSS JOIN jsonb_object_keys(part.series_revisions) AS named (name)
+        ORDER BY named.name
+    )
+
 -- name: hold_points
 -- Shared with others who approve; who changes an input waits, or is waited for. The order is that
 -- of `inputs.sql`.
-SELECT id FROM service_point WHERE id IN (
-    SELECT agreement.service_point_id
-    FROM bill
-    JOIN bill_part ON bill_part.bill_id = bill.id
-    JOIN agreement ON agreement.id = bill_part.agreement_id
-    WHERE bill.uid = ANY(%(uids)s)
-)
-ORDER BY id FOR SHARE
+SELECT id FROM service_point WHERE id = ANY(%(keys)s) ORDER BY id FOR SHARE
 
 -- name: hold_accounts
-SELECT id FROM account WHERE id IN (SELECT account_id FROM bill WHERE uid = ANY(%(uids)s))
-ORDER BY id FOR SHARE
+SELECT id FROM account WHERE id = ANY(%(keys)s) ORDER BY id FOR SHARE
 
 -- name: hold_tariffs
-SELECT id FROM tariff WHERE id IN (
-    SELECT agreement.tariff_id
-    FROM bill
-    JOIN bill_part ON bill_part.bill_id = bill.id
-    JOIN agreement ON agreement.id = bill_part.agreement_id
-    WHERE bill.uid = ANY(%(uids)s)
-    UNION
-    SELECT other.id
-    FROM bill
-    JOIN bill_part ON bill_part.bill_id = bill.id
-    CROSS JOIN jsonb_object_keys(bill_part.other_tariff_revisions) AS named (name)
-    JOIN tariff AS other ON other.name = named.name
-    WHERE bill.uid = ANY(%(uids)s)
-)
-ORDER BY id FOR SHARE
-
--- name: named_series
-SELECT DISTINCT named.name
-FROM bill
-JOIN bill_part ON bill_part.bill_id = bill.id
-CROSS JOIN jsonb_object_keys(bill_part.series_revisions) AS named (name)
-WHERE bill.uid = ANY(%(uids)s)
-ORDER BY named.name
+SELECT id FROM tariff WHERE id = ANY(%(keys)s) ORDER BY id FOR SHARE
 
 -- name: know_series
 -- A series of which nothing is known yet has no row that could be held.
-INSERT INTO series (name) SELECT unnest(%(names)s::text[]) ON CONFLICT (name) DO NOTHING
+INSERT INTO series (name) SELECT unnest(%(keys)s::text[]) ON CONFLICT (name) DO NOTHING
+RETURNING id
 
 -- name: hold_series
-SELECT id FROM series WHERE name = ANY(%(names)s) ORDER BY id FOR SHARE
+SELECT id FROM series WHERE name = ANY(%(keys)s) ORDER BY id FOR SHARE
 
 -- name: hold_settings
 SELECT id FROM common_input FOR SHARE

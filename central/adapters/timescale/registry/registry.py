@@ -87,8 +87,15 @@ class _RegistryTransaction(
         await self.changed.raise_in(self._connection)
         await audit_all(self._connection, self._notes)
 
-    async def hold(self, points: Collection[str], accounts: Collection[str]) -> None:
-        await hold_inputs(self._connection, points, accounts)
+    async def hold(
+        self,
+        points: Collection[str],
+        accounts: Collection[str],
+        tariffs: Collection[str] = (),
+        *,
+        settings: bool = False,
+    ) -> None:
+        await hold_inputs(self._connection, points, accounts, tariffs, settings=settings)
 
     async def _rows(self, statement: str, /, **values: object) -> list[tuple[Any, ...]]:
         cursor = await self._connection.execute(_SQL[statement], values)
