@@ -64,11 +64,13 @@ def _print(report: Reconciliation) -> None:
     typer.echo(f"{report.days.first} to {report.days.last}, {report.services} services.")
     _print_energy(report)
     _print_money(report)
-    for days in report.faults:
+    for days in (*report.decided, *report.faults):
         typer.echo(
             f"{days.point}, {days.service}, {days.obis}: {days.days.first} to {days.days.last}"
             f" {days.coverage}: {_spelled(days.total)} {days.unit}"
         )
+        if days.decided:
+            typer.echo(f"   {days.decisions}")
     for coverage in sorted({days.coverage for days in report.faults}):
         typer.echo(f"{coverage}: {coverage.remedy}")
     typer.echo("It balances." if report.balanced else "It does not balance.")

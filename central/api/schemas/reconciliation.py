@@ -58,8 +58,16 @@ class ChangedDayOut(Schema):
     unit: str
 
 
-class UnbalancedOut(Schema):
-    """Days of a channel that do not balance."""
+class DecisionOut(Schema):
+    """What was decided of a claim conflict."""
+
+    conflict: int
+    decision: str
+    reason: str
+
+
+class NamedDaysOut(Schema):
+    """Days of a channel that do not balance, or do so by a decision."""
 
     service_point: str
     service: str
@@ -69,6 +77,7 @@ class UnbalancedOut(Schema):
     coverage: str
     total: str
     unit: str
+    decisions: list[DecisionOut]
 
 
 class CoversOut(Schema):
@@ -92,4 +101,5 @@ class ReconciliationOut(Schema):
     ledger: list[LedgerMoneyOut]
     changed_since_billed: list[ChangedDayOut]
     unbalanced_accounts: list[LedgerMoneyOut]
-    unbalanced: list[UnbalancedOut]
+    decided: list[NamedDaysOut]
+    unbalanced: list[NamedDaysOut]

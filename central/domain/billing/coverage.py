@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from central.domain.billing.claim_conflict import ClaimDecision
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.segments import DayRange
 
@@ -42,6 +43,8 @@ class Coverage(StrEnum):
     """A part reads it without a claim, or another part has the claim."""
     NOT_READ = "not read"
     """It is claimed, and no part reads it."""
+    DECIDED = "decided"
+    """No claim can hold it, and somebody decided what becomes of it: see its claim conflict."""
     NOT_IN_BILL = "not in the bill"
     """A part has the day, and was rated without this channel."""
 
@@ -60,6 +63,7 @@ BALANCED = frozenset(
         Coverage.NOT_YET_DUE,
         Coverage.VACANT,
         Coverage.BILLED_ELSEWHERE,
+        Coverage.DECIDED,
     }
 )
 """Read by one live part, or named; every other is a fault, or work that waits."""
@@ -121,6 +125,25 @@ class ClaimedDays:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidedDays:
+    """Days that no claim can hold, of which somebody decided what becomes of them.
+
+    Args:
+        conflict: Number of the claim conflict.
+        days: Local days.
+        part_id: Key of the part that has them without a claim; None where none has.
+        decision: What was decided.
+        reason: Why.
+    """
+
+    conflict: int
+    days: DayRange
+    part_id: int | None
+    decision: ClaimDecision
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OccupiedDays:
     """One account at one service, unbroken, with what is billed of it.
 
@@ -130,6 +153,7 @@ class OccupiedDays:
         ended_on: The day after the last; None while it lasts.
         parts: Live parts of its bills.
         claims: Days that are claimed.
+        decided: Days that no claim can hold, and what was decided.
     """
 
     account_id: int
@@ -137,6 +161,7 @@ class OccupiedDays:
     ended_on: date | None
     parts: tuple[LivePart, ...] = ()
     claims: tuple[ClaimedDays, ...] = ()
+    decided: tuple[DecidedDays, ...] = ()
 
     def holds(self, day: date) -> bool:
         """Whether a day is billed here."""
@@ -159,13 +184,36 @@ def coverage_on(
     """
     parts = [live for mine in occupied for live in mine.parts if _in(day, live.days)]
     claims = [claim for mine in occupied for claim in mine.claims if _in(day, claim.days)]
+    coverage = _claimed(parts, claims)
+    if coverage is None:
+        return _not_read(day, occupied, agreed, is_over)
+    if coverage not in BALANCED and _explained(parts, claims, decisions_on(day, occupied)):
+        return Coverage.DECIDED
+    return coverage
+
+
+def decisions_on(day: date, occupied: Iterable[OccupiedDays]) -> list[DecidedDays]:
+    """What was decided of a day of a service."""
+    return [decided for mine in occupied for decided in mine.decided if _in(day, decided.days)]
+
+
+def _explained(
+    parts: Iterable[LivePart], claims: Iterable[ClaimedDays], decided: Sequence[DecidedDays]
+) -> bool:
+    """Whether a day is in order but for what was decided; another fault beside it is still one."""
+    gone = {each.part_id for each in decided}
+    left = [live for live in parts if live.id not in gone]
+    rest = _claimed(left, [claim for claim in claims if claim.part_id not in gone])
+    return None in gone if rest is None else rest in BALANCED
+
+
+def _claimed(parts: Sequence[LivePart], claims: Sequence[ClaimedDays]) -> Coverage | None:
+    """What becomes of a day that parts or claims hold; None where none does."""
     if len(parts) > 1 or len(claims) > 1:
         return Coverage.TWICE
     if parts:
         return _read(parts[0], claims)
-    if claims:
-        return Coverage.NOT_READ
-    return _not_read(day, occupied, agreed, is_over)
+    return Coverage.NOT_READ if claims else None
 
 
 def _read(reader: LivePart, claims: Sequence[ClaimedDays]) -> Coverage:

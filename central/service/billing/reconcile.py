@@ -10,10 +10,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 from central.domain.billing.account_periods import AccountPeriods
-from central.domain.billing.coverage import BALANCED, READ, Coverage, LivePart, coverage_on
+from central.domain.billing.coverage import (
+    BALANCED,
+    READ,
+    Coverage,
+    DecidedDays,
+    LivePart,
+    coverage_on,
+    decisions_on,
+)
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.changed_since_billed import (
     BilledDays,
@@ -22,9 +29,9 @@ from central.service.billing.changed_since_billed import (
 )
 from central.service.billing.reconciliation_report import (
     FAULTS_NAMED,
+    NamedDays,
     ReconciledScope,
     Reconciliation,
-    UnbalancedDays,
     covers,
 )
 from central.service.ports.account_money import DaysOfServices
@@ -147,6 +154,7 @@ class Reconcile:
         validated: dict[int, list[ValidatedDay]],
         billed: BilledDays,
     ) -> None:
+        """Add each validated day of a service to what becomes of it."""
         now = self._clock()
 
         def is_over(account: int, day: date) -> bool:
@@ -157,7 +165,8 @@ class Reconcile:
         names: dict[date, Coverage] = {}
         readers: dict[date, LivePart | None] = {}
         for channel, obis in service.channels.items():
-            faulty: list[tuple[ValidatedDay, Coverage]] = []
+            faulty: list[_CoveredDay] = []
+            decided: list[_CoveredDay] = []
             for day in sorted(validated.get(channel, ()), key=lambda one_day: one_day.day):
                 if wanted is not None and not _holds(wanted, day.day):
                     continue
@@ -172,9 +181,12 @@ class Reconcile:
                         coverage = Coverage.NOT_IN_BILL
                 report.sums[service.name, day.unit.value, coverage].add(counted)
                 if coverage not in BALANCED:
-                    faulty.append((day, coverage))
-            room = FAULTS_NAMED - len(report.faults)
-            report.faults += [*_faults(service, obis, faulty)][: max(0, room)]
+                    faulty.append((day, coverage, ()))
+                elif coverage is Coverage.DECIDED:
+                    decisions = tuple(decisions_on(day.day, service.occupied))
+                    decided.append((day, coverage, decisions))
+            _add_named(report.faults, service, obis, faulty)
+            _add_named(report.decided, service, obis, decided)
 
 
 def _common(chosen: Sequence[DaysOfServices]) -> DaysOfServices | None:
@@ -202,19 +214,24 @@ def _holds(ranges: Iterable[DayRange], day: date) -> bool:
     return any(days.first <= day < days.end for days in ranges)
 
 
-def _faults(
-    service: ReconciledService, obis: str, faulty: Sequence[tuple[ValidatedDay, Coverage]]
-) -> Iterator[UnbalancedDays]:
-    """Faulty days of a channel as ranges; each channel-day is in one."""
-    ranges: list[tuple[DayRange, Coverage, Decimal, str]] = []
-    for day, coverage in faulty:
+_CoveredDay = tuple[ValidatedDay, Coverage, tuple[DecidedDays, ...]]
+
+
+def _add_named(
+    named: list[NamedDays],
+    service: ReconciledService,
+    obis: str,
+    covered: Sequence[_CoveredDay],
+) -> None:
+    """Name days of a channel as ranges, while there is room; each channel-day is in one."""
+    ranges: list[NamedDays] = []
+    for day, coverage, decided in covered:
         days = DayRange(day.day, day.day + timedelta(days=1))
-        if ranges and ranges[-1][0].end == day.day and ranges[-1][1] is coverage:
-            before = ranges.pop()
-            ranges.append(
-                (DayRange(before[0].first, days.end), coverage, before[2] + day.total, before[3])
-            )
-        else:
-            ranges.append((days, coverage, day.total, day.unit.value))
-    for days, coverage, total, unit in ranges:
-        yield UnbalancedDays(service.point, service.name, obis, days, coverage, total, unit)
+        total = day.total
+        last = ranges[-1] if ranges else None
+        if last and (last.days.end, last.coverage, last.decided) == (day.day, coverage, decided):
+            ranges.pop()
+            days, total = DayRange(last.days.first, days.end), last.total + total
+        names = service.point, service.name, obis
+        ranges.append(NamedDays(*names, days, coverage, total, day.unit.value, decided))
+    named += ranges[: max(0, FAULTS_NAMED - len(named))]

@@ -56,10 +56,10 @@ def _rows(report: Reconciliation) -> Iterator[tuple[object, ...]]:
             "changed since billed", day.service, "", day.point, day.obis, day.day, day.day,
             _YES[True], "", "", f"{day.difference:f}", day.unit,
         )  # fmt: skip
-    for days in report.faults:
+    for days in (*report.decided, *report.faults):
         yield (
             "days", days.service, days.coverage.value, days.point, days.obis, days.days.first,
-            days.days.last, _YES[False], "", "", f"{days.total:f}", days.unit,
+            days.days.last, _YES[days.coverage in BALANCED], "", "", f"{days.total:f}", days.unit,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from central.domain.billing.coverage import BALANCED, Coverage
+from central.domain.billing.coverage import BALANCED, Coverage, DecidedDays
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.changed_since_billed import ChangedDay
 from central.service.ports.account_money import AccountMoney, summed
@@ -86,17 +86,18 @@ class IntervalSum:
 
 
 @dataclass(frozen=True, slots=True)
-class UnbalancedDays:
-    """Days of a channel that do not balance, end to end.
+class NamedDays:
+    """Days of a channel that the report names, end to end.
 
     Args:
         point: Name of the service point.
         service: Such as `electricity`.
         obis: Of the channel.
         days: Local days.
-        coverage: What is wrong.
+        coverage: What is wrong, or that it was decided.
         total: Validated on them. [unit]
         unit: Of the total.
+        decided: What was decided.
     """
 
     point: str
@@ -106,6 +107,36 @@ class UnbalancedDays:
     coverage: Coverage
     total: Decimal
     unit: str
+    decided: tuple[DecidedDays, ...] = ()
+
+    @property
+    def decisions(self) -> str:
+        """Which conflicts were decided, how and why, in words."""
+        return "; ".join(
+            f"conflict {each.conflict}, {each.decision.value}: {each.reason}"
+            for each in self.decided
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; the sum as a string, exact."""
+        return {
+            "service_point": self.point,
+            "service": self.service,
+            "obis": self.obis,
+            "first": self.days.first.isoformat(),
+            "end": self.days.end.isoformat(),
+            "coverage": self.coverage.value,
+            "total": format(self.total, "f"),
+            "unit": self.unit,
+            "decisions": [
+                {
+                    "conflict": each.conflict,
+                    "decision": each.decision.value,
+                    "reason": each.reason,
+                }
+                for each in self.decided
+            ],
+        }
 
 
 Key = tuple[str, str, Coverage]
@@ -123,6 +154,7 @@ class Reconciliation:
         money: By currency.
         accounts: The ledger's money by account, until the end of the days.
         faults: What does not balance, by point; at most `FAULTS_NAMED`.
+        decided: What balances by a decision, likewise.
         changed: Days that were validated anew after a bill had read them.
         covers: What each figure is about, in words.
     """
@@ -132,7 +164,8 @@ class Reconciliation:
     sums: dict[Key, IntervalSum] = field(default_factory=lambda: defaultdict(IntervalSum))
     money: tuple[BilledMoney, ...] = ()
     accounts: tuple[AccountMoney, ...] = ()
-    faults: list[UnbalancedDays] = field(default_factory=list)
+    faults: list[NamedDays] = field(default_factory=list)
+    decided: list[NamedDays] = field(default_factory=list)
     changed: list[ChangedDay] = field(default_factory=list)
     covers: dict[str, str] = field(default_factory=dict)
 
@@ -196,17 +229,6 @@ class Reconciliation:
             ],
             "changed_since_billed": [day.to_json() for day in self.changed[:FAULTS_NAMED]],
             "unbalanced_accounts": [row.to_json() for row in self.unbalanced_accounts],
-            "unbalanced": [
-                {
-                    "service_point": days.point,
-                    "service": days.service,
-                    "obis": days.obis,
-                    "first": days.days.first.isoformat(),
-                    "end": days.days.end.isoformat(),
-                    "coverage": days.coverage.value,
-                    "total": format(days.total, "f"),
-                    "unit": days.unit,
-                }
-                for days in self.faults
-            ],
+            "decided": [days.to_json() for days in self.decided],
+            "unbalanced": [days.to_json() for days in self.faults],
         }

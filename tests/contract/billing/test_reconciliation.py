@@ -225,6 +225,47 @@ async def test_a_second_chain_over_the_same_days_is_seen(planted: Books) -> None
     assert (fault.coverage, fault.total) == (Coverage.TWICE, 2 * DAY_WH)
 
 
+async def test_what_was_decided_of_days_balances_and_is_named(planted: Books) -> None:
+    await bill(planted)
+    planted.plant(
+        # Of A-1 three days are billed twice; of A-2 no bill has October.
+        "INSERT INTO bill_part (bill_id, agreement_id, first_day, end_day, closing, occupancy_id)"
+        " SELECT bill_id, agreement_id, '2026-10-10', '2026-10-13', closing, occupancy_id"
+        " FROM bill_part ORDER BY id LIMIT 1",
+        "UPDATE billed_period SET part_id = NULL WHERE part_id = 2",
+        "DELETE FROM bill_part WHERE id = 2",
+        "INSERT INTO claim_conflict (occupancy_id, kind, first_day, end_day, part_id)"
+        " SELECT occupancy_id, 'billed_twice', first_day, end_day, id FROM bill_part WHERE id > 2"
+        " UNION ALL SELECT 2, 'not_billed', '2026-10-01', '2026-11-01', NULL",
+        "INSERT INTO claim_decision SELECT min(id), 'settle', 'credited', 'person:clerk', now()"
+        " FROM claim_conflict",
+    )
+    # What is not decided yet is a fault.
+    assert await planted.energy() == {
+        Coverage.BILLED: OCTOBER_WH - 3 * DAY_WH,
+        Coverage.DECIDED: 3 * DAY_WH,
+        Coverage.NOT_READ: OCTOBER_WH,
+    }
+    planted.plant(
+        "INSERT INTO claim_decision SELECT max(id), 'leave', 'charged by hand', 'clerk', now()"
+        " FROM claim_conflict",
+    )
+    report = await planted.report()
+    assert report.balanced
+    assert [(days.point, days.days.count, days.decisions) for days in report.decided] == [
+        ("SP-1", 3, "conflict 1, settle: credited"),
+        ("SP-2", 31, "conflict 2, leave: charged by hand"),
+    ]
+    assert report.to_json()["decided"][0]["decisions"][0]["reason"] == "credited"
+    # A third part beside the decided one is a fault of its own.
+    planted.plant(
+        "INSERT INTO bill_part (bill_id, agreement_id, first_day, end_day, closing, occupancy_id)"
+        " SELECT bill_id, agreement_id, '2026-10-10', '2026-10-11', closing, occupancy_id"
+        " FROM bill_part ORDER BY id LIMIT 1",
+    )
+    assert (await planted.energy())[Coverage.TWICE] == DAY_WH
+
+
 async def test_held_bills_and_points_without_anybody_are_named(books: Books) -> None:
     utility = books.utility
     edge = Edge("gw-2")

@@ -20,7 +20,8 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.cycles import periods_of
 from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.billing.account_periods import AccountPeriods
-from central.domain.billing.coverage import ClaimedDays, LivePart, OccupiedDays
+from central.domain.billing.claim_conflict import ClaimDecision
+from central.domain.billing.coverage import ClaimedDays, DecidedDays, LivePart, OccupiedDays
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
@@ -135,12 +136,20 @@ class TimescaleReconciliation:
         claims: dict[int, list[ClaimedDays]] = defaultdict(list)
         for occupancy, first, end, part_id in await self._rows("claims", services=services):
             claims[occupancy].append(ClaimedDays(DayRange(first, end), part_id))
+        decided: dict[int, list[DecidedDays]] = defaultdict(list)
+        for occupancy, key, first, end, part_id, decision, reason in await self._rows(
+            "decided", services=services
+        ):
+            days = DayRange(first, end)
+            decided[occupancy].append(
+                DecidedDays(key, days, part_id, ClaimDecision(decision), reason)
+            )
         occupied: dict[int, list[OccupiedDays]] = defaultdict(list)
         for service, key, account, begins, ended in await self._rows(
             "occupancies", services=services
         ):
-            mine = OccupiedDays(account, begins, ended, tuple(parts[key]), tuple(claims[key]))
-            occupied[service].append(mine)
+            rows = tuple(parts[key]), tuple(claims[key]), tuple(decided[key])
+            occupied[service].append(OccupiedDays(account, begins, ended, *rows))
         return occupied
 
     async def not_served(self, after: int, limit: int) -> Sequence[tuple[int, str, str]]:

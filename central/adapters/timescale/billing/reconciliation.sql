@@ -102,6 +102,16 @@ FROM billed_period JOIN occupancy ON occupancy.id = billed_period.occupancy_id
 WHERE occupancy.service_id = ANY(%(services)s) AND first_day IS NOT NULL
 ORDER BY first_day
 
+-- name: decided
+SELECT
+    claim_conflict.occupancy_id, claim_conflict.id, claim_conflict.first_day,
+    claim_conflict.end_day, claim_conflict.part_id, claim_decision.decision, claim_decision.reason
+FROM claim_decision
+JOIN claim_conflict ON claim_conflict.id = claim_decision.conflict_id
+JOIN occupancy ON occupancy.id = claim_conflict.occupancy_id
+WHERE occupancy.service_id = ANY(%(services)s)
+ORDER BY claim_conflict.id
+
 -- name: perhaps_changed
 -- Days that are validated anew since about the time of the bill that reads them. Which version a bill
 -- read is in its lines, never told by time: so a day more does no harm.

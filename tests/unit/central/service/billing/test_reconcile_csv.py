@@ -12,8 +12,8 @@ from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.reconcile_csv import reconciliation_csv
 from central.service.billing.reconciliation_report import (
     IntervalSum,
+    NamedDays,
     Reconciliation,
-    UnbalancedDays,
 )
 from central.service.ports.reconciliation import BilledMoney
 
@@ -48,7 +48,7 @@ def test_no_name_is_a_formula() -> None:
     report = Reconciliation(OCTOBER)
     for name in ("=1+1", "@cmd", "+49", "-x", "-1.5"):
         report.faults.append(
-            UnbalancedDays(name, "gas", "7-0:3.0.0*255", OCTOBER, Coverage.DUE, Decimal(1), "L")
+            NamedDays(name, "gas", "7-0:3.0.0*255", OCTOBER, Coverage.DUE, Decimal(1), "L")
         )
     names = [row["service_point"] for row in read(report)]
     assert names == ["'=1+1", "'@cmd", "'+49", "'-x", "-1.5"]
