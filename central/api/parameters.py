@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends, Path, Query
 from pydantic import AwareDatetime
 from starlette.requests import Request
 
+from central.service.billing.find_bill import find_uid
 from central.service.operator.services import OperatorServices
 from central.service.registry.tariff_revisions import require_settled
 from central.service.views.paging import DEFAULT_LIMIT, MAX_LIMIT
@@ -48,3 +49,15 @@ def known_time(
 
 
 AsOf = Annotated[datetime | None, Depends(known_time)]
+
+
+async def named_bill(
+    services: Services,
+    bill: Annotated[str, Path(description="Identifier of the bill, or its legal number.")],
+) -> str:
+    """The identifier of a bill; what is no name of one is left to be not found."""
+    uid = await find_uid(services.bills, bill)
+    return bill if uid is None else str(uid)
+
+
+Bill = Annotated[str, Depends(named_bill)]

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from multiprocessing.process import BaseProcess
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
@@ -39,8 +38,8 @@ from central.service.billing.approve_bills import (
     ApproveBills,
     BulkOutcome,
     IssueBills,
-    unknown,
 )
+from central.service.billing.find_bill import find_bill
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import RunBills
 from central.service.ports.bill_shard import RunRecord
@@ -62,7 +61,10 @@ SomeCycle = Annotated[
     str | None, typer.Option("--cycle", help="Select all bills of this cycle, such as 2026-10.")
 ]
 BillName = Annotated[
-    str, typer.Argument(help="Identifier of the bill, or ACCOUNT/CYCLE such as A-1001/2026-10.")
+    str,
+    typer.Argument(
+        help="Identifier or legal number of the bill, or ACCOUNT/CYCLE such as A-1001/2026-10."
+    ),
 ]
 GroupOption = Annotated[
     str | None,
@@ -71,8 +73,16 @@ GroupOption = Annotated[
 AccountOption = Annotated[str | None, typer.Option("--account", help="Only this account.")]
 SomeBills = Annotated[
     list[str] | None,
-    typer.Argument(help="Identifiers of bills, or ACCOUNT/CYCLE such as A-1001/2026-10."),
+    typer.Argument(help="Identifiers or legal numbers of bills, or ACCOUNT/CYCLE."),
 ]
+Final = Annotated[
+    bool, typer.Option("--final", help="Take the final run, and of ACCOUNT/CYCLE its bill.")
+]
+
+
+def run_type_of(*, final: bool) -> RunType:
+    """Which of a cycle's runs is meant."""
+    return RunType.FINAL if final else RunType.REGULAR
 
 
 @app.command("run")
@@ -102,7 +112,7 @@ def run_command(  # noqa: PLR0913 - one option each
             Cycle.parse(cycle),
             actor_of(creator),
             workers,
-            RunType.FINAL if final else RunType.REGULAR,
+            run_type_of(final=final),
             RunScope(group_name, account),
             quiet=as_json,
         )
@@ -183,13 +193,14 @@ def summary_command(
     group_name: GroupOption = None,
     account: AccountOption = None,
     *,
+    final: Final = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the totals of a cycle's bills."""
 
     async def work() -> tuple[RunSummary, tuple[BillHead, ...]]:
         async with bill_store() as store:
-            run = await find_run(store, cycle, RunScope(group_name, account))
+            run = await find_run(store, cycle, RunScope(group_name, account), final=final)
             summary = await store.summary(run)
             heads = await store.heads(run) if summary.bill_count <= BILLS_LISTED else ()
             return summary, heads
@@ -207,6 +218,7 @@ def show_command(
     bill: BillName,
     as_of: AsOf = None,
     *,
+    final: Final = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Sum every line again from its intervals.")
     ] = False,
@@ -217,7 +229,7 @@ def show_command(
 
     async def work() -> tuple[BillRecord, dict[int, int]]:
         async with bill_store() as store:
-            record = await find_bill(store, bill)
+            record = await find_bill(store, bill, final=final)
             require_issued(record, known_at)
             counts: dict[int, int] = {}
             if explain:
@@ -242,6 +254,7 @@ def approve_command(  # noqa: PLR0913 - one option each
     account: AccountOption = None,
     approver: ActingAs = None,
     *,
+    final: Final = False,
     as_json: AsJson = False,
 ) -> None:
     """Approve draft bills. Whoever ran them cannot approve them."""
@@ -252,11 +265,12 @@ def approve_command(  # noqa: PLR0913 - one option each
             use_case, actor = ApproveBills(store), actor_of(approver)
 
             async def approve(name: str) -> None:
-                await use_case.one((await find_bill(store, name)).uid, actor)
+                record = await find_bill(store, name, final=final)
+                await use_case.one(record.uid, actor)
 
             outcome = BulkOutcome(0)
             if cycle is not None:
-                run = await find_run(store, cycle, RunScope(group_name, account))
+                run = await find_run(store, cycle, RunScope(group_name, account), final=final)
                 outcome = await use_case.run(run, actor)
             return _both(outcome, await each(sorted(bills or ()), approve))
 
@@ -272,6 +286,7 @@ def issue_command(  # noqa: PLR0913 - one option each
     account: AccountOption = None,
     actor: ActingAs = None,
     *,
+    final: Final = False,
     as_json: AsJson = False,
 ) -> None:
     """Give approved bills their legal numbers. After that they never change."""
@@ -282,11 +297,12 @@ def issue_command(  # noqa: PLR0913 - one option each
             use_case = IssueBills(store)
 
             async def issue(name: str) -> None:
-                await use_case.one((await find_bill(store, name)).uid, actor_of(actor))
+                record = await find_bill(store, name, final=final)
+                await use_case.one(record.uid, actor_of(actor))
 
             outcome = BulkOutcome(0)
             if cycle is not None:
-                run = await find_run(store, cycle, RunScope(group_name, account))
+                run = await find_run(store, cycle, RunScope(group_name, account), final=final)
                 outcome = await use_case.run(run, actor_of(actor))
             return _both(outcome, await each(sorted(bills or ()), issue))
 
@@ -327,38 +343,22 @@ async def bill_store() -> AsyncIterator[BillingStore]:
         yield stores.bills
 
 
-async def find_run(store: BillingStore, cycle: str, only: RunScope = EVERYONE) -> RunRecord:
-    """The regular run of a cycle and scope.
+async def find_run(
+    store: BillingStore, cycle: str, only: RunScope = EVERYONE, *, final: bool = False
+) -> RunRecord:
+    """The run of a cycle and scope: the regular one, or the final one.
 
     Raises:
         UnknownRunError: It was never run.
     """
-    run = await store.find_run(Cycle.parse(cycle), RunType.REGULAR, only)
+    run = await store.find_run(Cycle.parse(cycle), run_type_of(final=final), only)
     if run is None:
         of = "" if only.everyone else f" of {only}"
-        message = f"The cycle {cycle}{of} has not been run."
-        remedy = f"Start it with `meterline-central bill run --cycle {cycle}`."
+        again = " --final" if final else ""
+        message = f"The cycle {cycle}{of} has not been run{again and ' for final bills'}."
+        remedy = f"Start it with `meterline-central bill run --cycle {cycle}{again}`."
         raise UnknownRunError(message, value=cycle, remedy=remedy)
     return run
-
-
-async def find_bill(store: BillingStore, name: str) -> BillRecord:
-    """A bill by its identifier, or by ACCOUNT/CYCLE.
-
-    Raises:
-        UnknownBillError: There is none of that name.
-    """
-    account, _, cycle = name.rpartition("/")
-    try:
-        uid = UUID(name) if not account else None
-    except ValueError:
-        raise unknown(name) from None
-    if uid is None:
-        uid = await store.named(account, str(Cycle.parse(cycle)))
-    record = None if uid is None else await store.bill(uid)
-    if record is None:
-        raise unknown(name)
-    return record
 
 
 def _report_outcome(what: str, count: int, tried: Tried, *, as_json: bool) -> None:

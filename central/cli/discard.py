@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from central.cli.bill import bill_store, find_bill
+from central.cli.bill import Final, bill_store
 from central.cli.list_bills import app
 from central.cli.output import ActingAs, AsJson, actor_of, answered, show, wait_for
 from central.service.billing.approve_bills import DiscardBills
+from central.service.billing.find_bill import find_bill
 
 __all__ = ["app"]
 
@@ -23,13 +24,14 @@ def discard_command(
     reason: Annotated[str, typer.Option(help="Reason, for the audit log.")] = "",
     actor: ActingAs = None,
     *,
+    final: Final = False,
     as_json: AsJson = False,
 ) -> None:
     """Discard drafts and held bills: the next run bills their days anew. All or none."""
 
     async def work() -> int:
         async with bill_store() as store:
-            uids = [(await find_bill(store, name)).uid for name in bills]
+            uids = [(await find_bill(store, name, final=final)).uid for name in bills]
             return await DiscardBills(store)(uids, actor_of(actor), reason)
 
     count = wait_for(work())

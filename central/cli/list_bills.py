@@ -55,6 +55,7 @@ def _row(view: BillView) -> dict[str, Any]:
     return {
         "bill": view.bill,
         "cycle": view.cycle,
+        "kind": view.kind,
         "state": view.state,
         "number": view.number,
         "issued": None if view.issued_on is None else view.issued_on.isoformat(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -11,34 +12,65 @@ from uuid import UUID
 import typer
 
 from central.cli.bill import (
+    AccountOption,
+    Final,
+    GroupOption,
     SomeBills,
     SomeCycle,
     app,
-    find_bill,
     find_run,
     require_some,
 )
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
+from central.domain.billing.run_scope import RunScope
 from central.domain.billing.state import BillState
 from central.process.stores import Stores, open_stores
 from central.service.billing.archive import ArchiveInvoices
+from central.service.billing.find_bill import find_bill
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
-from central.service.ports.billing import BillHead
+from central.service.ports.billing import BillHead, BillingStore
 
 __all__ = ["app"]
 
 _PRINTED = (BillState.DRAFT, BillState.APPROVED, BillState.ISSUED)
 
 
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    """Bills by their names, and all of a cycle's run.
+
+    Args:
+        names: As people call them.
+        cycle: Of the run; None for none.
+        only: To whom the run is narrowed.
+        final: Whether the final run is meant.
+    """
+
+    names: tuple[str, ...]
+    cycle: str | None
+    only: RunScope
+    final: bool
+
+    async def heads(self, store: BillingStore) -> tuple[BillHead, ...]:
+        """The bills of the run."""
+        if self.cycle is None:
+            return ()
+        run = await find_run(store, self.cycle, self.only, final=self.final)
+        return await store.heads(run)
+
+
 @app.command("pdf")
 @answered
-def pdf_command(
+def pdf_command(  # noqa: PLR0913 - one option each
     bills: SomeBills = None,
     cycle: SomeCycle = None,
+    group_name: GroupOption = None,
+    account: AccountOption = None,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")] = Path(),
     *,
+    final: Final = False,
     as_json: AsJson = False,
 ) -> None:
     """Print bills as PDF, a file per bill; held and unprintable ones are reported.
@@ -47,7 +79,8 @@ def pdf_command(
     """
     require_some(bills, cycle)
     folder.mkdir(parents=True, exist_ok=True)
-    files, tried, held = wait_for(_print(bills or [], cycle, folder, quiet=as_json))
+    selected = _Selected(tuple(bills or ()), cycle, RunScope(group_name, account), final)
+    files, tried, held = wait_for(_print(selected, folder, quiet=as_json))
     if as_json:
         failed = [one.to_json() for one in tried.failed]
         show({"files": [str(path) for path in files], "failed": failed})
@@ -58,7 +91,7 @@ def pdf_command(
 
 
 async def _print(
-    names: Sequence[str], cycle: str | None, folder: Path, *, quiet: bool
+    selected: _Selected, folder: Path, *, quiet: bool
 ) -> tuple[list[Path], Tried, int]:
     """Files, what became of each bill, and how many of the month are held."""
     files: list[Path] = []
@@ -68,21 +101,20 @@ async def _print(
         wanted: dict[UUID, str] = {}
 
         async def choose(name: str) -> None:
-            wanted.setdefault((await find_bill(store, name)).uid, name)
+            record = await find_bill(store, name, final=selected.final)
+            wanted.setdefault(record.uid, name)
 
         async def print_one(uid: UUID) -> None:
             files.append(await _print_one(use_case, uid, folder))
 
         held: list[FailedBill] = []
-        unknown = await each(names, choose)
-        if cycle is not None:
-            run = await find_run(store, cycle)
-            for head in await store.heads(run):
-                name = f"{head.account}/{head.period}"
-                if head.state in _PRINTED:
-                    wanted.setdefault(head.uid, name)
-                elif head.state is BillState.HELD and head.uid not in wanted:
-                    held.append(_held(name, head))
+        unknown = await each(selected.names, choose)
+        for head in await selected.heads(store):
+            name = f"{head.account}/{head.period}"
+            if head.state in _PRINTED:
+                wanted.setdefault(head.uid, name)
+            elif head.state is BillState.HELD and head.uid not in wanted:
+                held.append(_held(name, head))
         with progress_bar("Printing", len(wanted), quiet=quiet) as bar:
             tried = await each(wanted, print_one, wanted.__getitem__, bar)
     return files, Tried(tried.done, unknown.failed + tried.failed + held), len(held)
@@ -90,14 +122,21 @@ async def _print(
 
 @app.command("render")
 @answered
-def render_command(
-    bills: SomeBills = None, cycle: SomeCycle = None, *, as_json: AsJson = False
+def render_command(  # noqa: PLR0913 - one option each
+    bills: SomeBills = None,
+    cycle: SomeCycle = None,
+    group_name: GroupOption = None,
+    account: AccountOption = None,
+    *,
+    final: Final = False,
+    as_json: AsJson = False,
 ) -> None:
     """Archive the invoices of issued bills now, as the worker does; of all that wait by default.
 
     Exit codes: 0 all are archived, 2 refused, 3 some are not.
     """
-    tried = wait_for(_render(bills or [], cycle, quiet=as_json))
+    selected = _Selected(tuple(bills or ()), cycle, RunScope(group_name, account), final)
+    tried = wait_for(_render(selected, quiet=as_json))
     if as_json:
         show({"archived": len(tried.done), "failed": [one.to_json() for one in tried.failed]})
     else:
@@ -105,28 +144,29 @@ def render_command(
     tried.end(as_json=as_json)
 
 
-async def _render(names: Sequence[str], cycle: str | None, *, quiet: bool) -> Tried:
+async def _render(selected: _Selected, *, quiet: bool) -> Tried:
     async with _press() as (stores, archive, _):
         store = stores.bills
-        if not names and cycle is None:
+        if not selected.names and selected.cycle is None:
             rendered = await archive.until_idle()
             failed = [
                 FailedBill(job.account, job.code or "", job.message or "")
                 for job in rendered.failed
             ]
             return Tried([str(document.bill) for document in rendered.documents], failed)
-        wanted = list(names)
-        if cycle is not None:
-            heads = await store.heads(await find_run(store, cycle))
-            # A run bills all that is due: a bill's period may be another than the run's.
-            issued = (head for head in heads if head.state is BillState.ISSUED)
-            wanted += [f"{head.account}/{head.period}" for head in issued]
+        # A run bills all that is due: a bill's period may be another than the run's.
+        issued = {
+            str(head.uid): f"{head.account}/{head.period}"
+            for head in await selected.heads(store)
+            if head.state is BillState.ISSUED
+        }
 
         async def render(name: str) -> None:
-            await archive.document(await find_bill(store, name))
+            await archive.document(await find_bill(store, name, final=selected.final))
 
+        wanted = dict.fromkeys((*selected.names, *issued))
         with progress_bar("Rendering", len(wanted), quiet=quiet) as bar:
-            return await each(dict.fromkeys(wanted), render, progress=bar)
+            return await each(wanted, render, lambda name: issued.get(name, name), bar)
 
 
 @asynccontextmanager

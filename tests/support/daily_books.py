@@ -144,8 +144,8 @@ async def heads(utility: Utility, summary: RunSummary) -> list[BillHead]:
 
 async def bill(utility: Utility, account: str, period: str) -> BillRecord:
     """The newest bill of an account and period."""
-    uid = await utility.billing.named(account, period)
-    record = None if uid is None else await utility.billing.bill(uid)
+    bills = await utility.billing.of_period(account, period)
+    record = await utility.billing.bill(bills[-1].uid) if bills else None
     assert record is not None, (account, period)
     return record
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from central.api.parameters import LIMIT, After, AsOf, Limit, Services
+from central.api.parameters import LIMIT, After, AsOf, Bill, Limit, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.billing import BillOut, ExplanationOut, LineOut, NotBilledOut, RunOut
+from central.domain.billing.cycle import Cycle
 from central.service.billing.print_invoice import BillFile
 from central.service.views.lookup import require
 
@@ -60,33 +61,45 @@ async def list_not_billed(
     return page_out(page, NotBilledOut.model_validate)
 
 
+@router.get("/bills")
+async def list_bills_of_period(
+    services: Services,
+    account: Annotated[str, Query(max_length=200, description="Number of the account.")],
+    cycle: Annotated[str, Query(max_length=64, description="Its period, such as 2026-10.")],
+) -> list[BillOut]:
+    """List the bills of an account and period, oldest first: one, or a regular and a final one."""
+    bills = await services.bills.of_period(account, str(Cycle.parse(cycle)))
+    views = [await services.billing.bill(str(bill.uid)) for bill in bills]
+    return [BillOut.model_validate(view) for view in views if view is not None]
+
+
 @router.get("/bills/{bill}")
-async def get_bill(services: Services, bill: str, as_of: AsOf) -> BillOut:
+async def get_bill(services: Services, bill: Bill, as_of: AsOf) -> BillOut:
     """Get one bill; as of a time, one that was issued by then."""
     return BillOut.model_validate(require(await services.billing.bill(bill, as_of), "bill", bill))
 
 
 @router.get("/bills/{bill}/lines")
-async def list_lines(services: Services, bill: str) -> list[LineOut]:
+async def list_lines(services: Services, bill: Bill) -> list[LineOut]:
     """List a bill's lines, in print order."""
     require(await services.billing.bill(bill), "bill", bill)
     return [LineOut.model_validate(line) for line in await services.billing.lines(bill)]
 
 
 @router.get("/bills/{bill}/lines/{number}/intervals")
-async def explain_line(services: Services, bill: str, number: LineNumber) -> ExplanationOut:
+async def explain_line(services: Services, bill: Bill, number: LineNumber) -> ExplanationOut:
     """Get the intervals behind a bill line, and sum them again."""
     return ExplanationOut.model_validate(await services.explain_line(bill, number))
 
 
 @router.get("/bills/{bill}/invoice.pdf", response_class=Response)
-async def get_invoice(services: Services, bill: str) -> Response:
+async def get_invoice(services: Services, bill: Bill) -> Response:
     """Get the invoice of an issued bill as PDF."""
     return _pdf(await services.print_bill.invoice(bill))
 
 
 @router.get("/bills/{bill}/draft.pdf", response_class=Response)
-async def get_draft(services: Services, bill: str) -> Response:
+async def get_draft(services: Services, bill: Bill) -> Response:
     """Get a bill that is not issued as PDF, marked as a draft."""
     return _pdf(await services.print_bill.draft(bill))
 

@@ -105,6 +105,7 @@ class BillOut(Schema):
 
     bill: str
     run: str
+    kind: str
     cycle: str
     account: str
     account_name: str

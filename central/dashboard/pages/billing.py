@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from central.dashboard.page import ROWS, asked, back_to, cursor, is_part, pages_of
 from central.dashboard.slots import line_slots
+from central.service.billing.find_bill import find_uid
 from central.service.billing.print_invoice import BillFile
 from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.views.lookup import require
@@ -66,11 +67,12 @@ async def not_billed(request: Request, run: str) -> Response:
 
 @router.get("/bills/{bill}")
 async def bill(request: Request, bill: str) -> Response:
-    """One bill and its lines."""
+    """One bill and its lines; by its legal number as well."""
     pages = pages_of(request)
     billing = pages.services.billing
-    view = require(await billing.bill(bill), "bill", bill)
-    lines = await billing.lines(bill)
+    uid = await find_uid(pages.services.bills, bill)
+    view = require(None if uid is None else await billing.bill(str(uid)), "bill", bill)
+    lines = await billing.lines(view.bill)
     return pages.render(request, "bill.html", bill=view, lines=lines)
 
 

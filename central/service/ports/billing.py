@@ -97,6 +97,27 @@ class BillHead:
 
 
 @dataclass(frozen=True, slots=True)
+class BillOfPeriod:
+    """One of the bills of an account in a period.
+
+    Args:
+        uid: Its identifier outside.
+        run_type: Why it was made.
+        state: Where it stands.
+        number: Legal number as printed; None until issued.
+    """
+
+    uid: UUID
+    run_type: RunType
+    state: BillState
+    number: str | None
+
+    def __str__(self) -> str:
+        known = [self.run_type.value, self.state.value, *([self.number] if self.number else [])]
+        return f"{self.uid} ({', '.join(known)})"
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeTotal:
     """What one charge brought in a run."""
 
@@ -206,8 +227,11 @@ class BillingStore(ShardHolders, Protocol):
     async def bill(self, uid: UUID) -> BillRecord | None:
         """Get one bill."""
 
-    async def named(self, account: str, period: str) -> UUID | None:
-        """The newest bill of an account's number and a period's name that is not discarded."""
+    async def of_period(self, account: str, period: str) -> tuple[BillOfPeriod, ...]:
+        """The bills of an account's number and a period's name, oldest first; none discarded."""
+
+    async def numbered(self, number: str) -> UUID | None:
+        """The bill of a legal number."""
 
     async def discard(
         self, uids: Sequence[UUID], actor: Actor, at: datetime, reason: str = ""

@@ -9,7 +9,18 @@ class UnknownBillError(OperatorError):
     """There is no such bill."""
 
     code = "UNKNOWN_BILL"
-    default_remedy = "Name it as ACCOUNT/CYCLE, such as A-1001/2026-10, or by its identifier."
+    default_remedy = (
+        "Name it as ACCOUNT/CYCLE, such as A-1001/2026-10, by its legal number or its identifier."
+    )
+
+
+class SeveralBillsError(OperatorError):
+    """An account has several bills of the period."""
+
+    code = "SEVERAL_BILLS"
+    default_remedy = (
+        "Name one by its identifier or legal number, or with `--final` that of the final run."
+    )
 
 
 class UnknownRunError(OperatorError):

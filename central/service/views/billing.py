@@ -186,6 +186,7 @@ class BillView:
         creator: Who made it.
         approver: Who approved it.
         day_start: When its days begin, such as 06:00; None for midnight, or where they differ.
+        kind: regular, or final.
     """
 
     bill: str
@@ -208,6 +209,7 @@ class BillView:
     creator: str | None
     approver: str | None
     day_start: str | None = None
+    kind: str = "regular"
 
     @property
     def last(self) -> date:

@@ -58,7 +58,7 @@ async def test_cycles_that_overlap_bill_each_day_once(utility: Utility) -> None:
         await issue(utility, summary)
     kwh = [(await bill(utility, "A-1", period)).kwh for period in ("2026-09", "2026-10")]
     assert kwh == [Decimal(300), Decimal(310)]
-    assert await utility.billing.named("A-1", "2026-09@15") is None
+    assert await utility.billing.of_period("A-1", "2026-09@15") == ()
 
 
 async def test_days_that_are_issued_are_not_billed_to_the_next_customer(utility: Utility) -> None:
@@ -258,7 +258,7 @@ async def test_discarding_the_last_bill_frees_its_days(utility: Utility) -> None
     assert states(await heads(utility, again)) == [("2026-09", "draft"), ("2026-10", "draft")]
     uids = [head.uid for head in await heads(utility, again)]
     assert await discard(uids, CLERK) == 2
-    assert await utility.billing.named("A-1", "2026-09") is None
+    assert await utility.billing.of_period("A-1", "2026-09") == ()
 
 
 async def test_two_services_of_a_point_are_billed_by_themselves(utility: Utility) -> None:

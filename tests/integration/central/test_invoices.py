@@ -111,6 +111,35 @@ async def test_every_way_gives_the_bytes_that_are_archived(office: Office, tmp_p
     assert await asyncio.to_thread(file.read_bytes) == archived.content
 
 
+async def test_a_bill_has_one_name_everywhere(office: Office) -> None:
+    bill = str(office.bills["Okafor"])
+    services = office.services()
+    await services.approve.one(office.bills["Okafor"], CHIEF)
+    await services.issue.one(office.bills["Okafor"], CHIEF)
+    for name in (bill, "INV-000001", "ES-4102/2026-10"):
+        assert (await answer("bill", "show", name))["bill"] == bill
+    async with client(office) as web:
+        for name in (bill, "INV-000001"):
+            assert (await web.get(f"/api/v1/bills/{name}")).json()["bill"] == bill
+            assert (await web.get(f"/api/v1/bills/{name}/lines")).json() != []
+            assert f"/bills/{bill}/invoice.pdf" in (await web.get(f"/bills/{name}")).text
+        query = {"account": "ES-4102", "cycle": "2026-10"}
+        (listed,) = (await web.get("/api/v1/bills", params=query)).json()
+        assert (listed["bill"], listed["kind"]) == (bill, "regular")
+        for path in ("/api/v1/bills/INV-000009", "/bills/INV-000009"):
+            assert (await web.get(path)).status_code == 404
+    # What a final run made has the same commands, with `--final`.
+    for verb in ("summary", "approve", "issue", "pdf", "render"):
+        refused = await refusal("bill", verb, "--cycle", "2026-10", "--final")
+        assert "UNKNOWN_RUN" in refused
+        assert "meterline-central bill run --cycle 2026-10 --final" in refused
+    for verb in ("pdf", "render"):
+        refused = await refusal("bill", verb, "--cycle", "2026-10", "--account", "ES-4102")
+        assert "ES-4102 has not been run" in refused
+    for verb in ("show", "discard"):
+        assert "UNKNOWN_BILL" in await refusal("bill", verb, "ES-4102/2026-10", "--final")
+
+
 async def test_an_invoice_that_cannot_be_rendered_is_a_finding_until_it_is(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,3 +196,10 @@ async def answer(*words: str, code: int = 0) -> dict[str, Any]:
     said = json.loads(done.stdout[done.stdout.index("{\n") :])
     assert isinstance(said, dict)
     return said
+
+
+async def refusal(*words: str) -> str:
+    """What a command says that is refused."""
+    done = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert done.exit_code == 2, done.output
+    return " ".join(done.output.split())

@@ -38,6 +38,7 @@ from central.service.ports.bill_shard import (
 from central.service.ports.billing import (
     HELD_SHOWN,
     BillHead,
+    BillOfPeriod,
     BillRecord,
     ChargeTotal,
     LeftOut,
@@ -364,16 +365,22 @@ class MemoryBillingStore:
                 self._books.audit(at, actor, "bill.discarded", subject, detail)
         return len(uids)
 
-    async def named(self, account: str, period: str) -> UUID | None:
+    async def of_period(self, account: str, period: str) -> tuple[BillOfPeriod, ...]:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            uids = [
-                bill.record.uid
-                for bill in state.bills.values()
-                if (bill.record.bill.account, str(bill.record.bill.period)) == (account, period)
-                and bill.record.bill.state is not BillState.DISCARDED
-            ]
-        return uids[-1] if uids else None
+            records = [bill.record for bill in state.bills.values()]
+        return tuple(
+            BillOfPeriod(record.uid, record.bill.run_type, record.bill.state, record.number)
+            for record in records
+            if (record.bill.account, str(record.bill.period)) == (account, period)
+            and record.bill.state is not BillState.DISCARDED
+        )
+
+    async def numbered(self, number: str) -> UUID | None:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            records = [bill.record for bill in state.bills.values()]
+        return next((record.uid for record in records if record.number == number), None)
 
     def _chosen(self, uids: Sequence[UUID]) -> Iterator[tuple[int, KeptBill]]:
         for uid in uids:

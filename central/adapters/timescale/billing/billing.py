@@ -37,6 +37,7 @@ from central.service.ports.bill_shard import RunRecord, ShardTransaction
 from central.service.ports.billing import (
     HELD_SHOWN,
     BillHead,
+    BillOfPeriod,
     BillRecord,
     ChargeTotal,
     LeftOut,
@@ -208,10 +209,19 @@ class TimescaleBillingStore(BillDecisions):
             lines = await _all(connection, "lines", bill=row[0])
         return _record(row, lines)
 
-    async def named(self, account: str, period: str) -> UUID | None:
+    async def of_period(self, account: str, period: str) -> tuple[BillOfPeriod, ...]:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            rows = await _all(connection, "named", account=account, period=period)
+            rows = await _all(connection, "of_period", account=account, period=period)
+        return tuple(
+            BillOfPeriod(uid, RunType(run_type), BillState(state), number)
+            for uid, run_type, state, number in rows
+        )
+
+    async def numbered(self, number: str) -> UUID | None:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            rows = await _all(connection, "numbered", number=number)
         return rows[0][0] if rows else None
 
     async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:

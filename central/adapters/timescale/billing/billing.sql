@@ -115,10 +115,14 @@ WHERE uid = ANY(%(uids)s) AND (
     )
 )
 
--- name: named
-SELECT bill.uid FROM bill JOIN account ON account.id = bill.account_id
+-- name: of_period
+SELECT bill.uid, bill.run_type, bill.state, bill.number
+FROM bill JOIN account ON account.id = bill.account_id
 WHERE account.number = %(account)s AND bill.cycle = %(period)s AND bill.state <> 'discarded'
-ORDER BY bill.id DESC LIMIT 1
+ORDER BY bill.id
+
+-- name: numbered
+SELECT uid FROM bill WHERE number = %(number)s
 
 -- name: notes
 SELECT

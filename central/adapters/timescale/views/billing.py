@@ -224,7 +224,7 @@ def _bill(row: Record) -> BillView:
     (
         _, uid, run, cycle, account, account_name, account_number, number, issued_on, due_on,
         content_sha256, state, holds, start, end, currency, total, sha256, creator, approver,
-        cancelled, day_start,
+        cancelled, day_start, kind,
     ) = row  # fmt: skip
     return BillView(
         bill=str(uid),
@@ -247,6 +247,7 @@ def _bill(row: Record) -> BillView:
         creator=_name(creator),
         approver=_name(approver),
         day_start=day_start,
+        kind=kind,
     )
 
 

@@ -80,7 +80,8 @@ SELECT
         SELECT min(supply ->> 'day_start')
         FROM jsonb_array_elements(bill.document -> 'supplies') AS supply
         HAVING count(DISTINCT coalesce(supply ->> 'day_start', '')) = 1
-    )
+    ),
+    bill.run_type
 FROM (
     SELECT * FROM bill
     WHERE (%(id)s::uuid IS NULL OR uid = %(id)s)
