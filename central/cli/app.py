@@ -27,6 +27,7 @@ from central.cli import (
 )
 from central.cli.output import Commands, capture_pool_errors, group
 from central.cli.reconcile import reconcile_command
+from central.cli.status import status_command
 from central.process.start import EXIT_REFUSED
 from firmware_bridge.contract.software import named_version
 from firmware_bridge.log_lines import STANDARD_ERROR, log_to
@@ -48,6 +49,7 @@ app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(rate.app)
 app.add_typer(discard.app, name="bill")
 app.command("reconcile")(reconcile_command)
+app.command("status")(status_command)
 app.add_typer(settings.app, name="settings")
 app.add_typer(audit.app, name="audit")
 app.add_typer(findings.findings, name="finding")

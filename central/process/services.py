@@ -17,6 +17,7 @@ from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.adapters.timescale.views.memberships import TimescaleMemberships
@@ -51,6 +52,7 @@ def timescale_services(
         documents=TimescaleDocumentStore(pool),
         ledger=TimescaleLedger(pool),
         reconciliation=TimescaleReconciliation(pool),
+        unclosed=TimescaleUnclosedDays(pool),
         audit=audit,
         audit_check=AuditCheck(audit, lambda: kept_anchors(anchor_file), clock),
         answers=TimescaleAnswers(pool),

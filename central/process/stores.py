@@ -20,6 +20,7 @@ from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
+from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
@@ -45,6 +46,7 @@ class Stores:
         registry: Customers, agreements and meters.
         series: Prices and factors per step of time.
         settings: What the utility says of its invoices.
+        unclosed: Days that are over and not closed.
         validation: Days to validate, and their blocks.
     """
 
@@ -62,6 +64,7 @@ class Stores:
     registry: TimescaleRegistry
     series: TimescaleSeriesStore
     settings: TimescaleSettingsStore
+    unclosed: TimescaleUnclosedDays
     validation: TimescaleValidationStore
 
 
@@ -96,5 +99,6 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
             registry=TimescaleRegistry(pool),
             series=TimescaleSeriesStore(pool),
             settings=TimescaleSettingsStore(pool),
+            unclosed=TimescaleUnclosedDays(pool),
             validation=TimescaleValidationStore(pool),
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
@@ -16,6 +16,7 @@ from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
+from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.config.settings import Settings
 from central.process.nightly import run_nightly
@@ -24,8 +25,12 @@ from central.process.start import ended, start
 from central.service.billing.archive import ArchiveInvoices
 from central.service.ingest.patience import patiently
 from central.service.ports.ingest import StoreUnavailableError
+from central.service.validation.unclosed_days import CountUnclosedDays
 from central.service.validation.validate import Validate, VeeSettings
 from firmware_bridge.contract.errors import MeterlineError
+
+COUNT_EVERY_S = 60.0
+"""How often the days that are over and not closed are counted."""
 
 _log = structlog.get_logger(__name__)
 
@@ -52,9 +57,9 @@ async def run_worker(
     await pool.open(wait=False)
     sealing = asyncio.create_task(run_sealer(pool, settings, clock))
     try:
-        use_case = Validate(
-            TimescaleValidationStore(pool), clock, VeeSettings(grace=settings.grace)
-        )
+        vee = VeeSettings(grace=settings.grace)
+        use_case = Validate(TimescaleValidationStore(pool), clock, vee)
+        unclosed = TimescaleUnclosedDays(pool)
         archive = ArchiveInvoices(
             TimescaleBillingStore(pool), TimescaleDocumentStore(pool), render_invoice, clock
         )
@@ -62,6 +67,7 @@ async def run_worker(
             asyncio.create_task(_end_overdue(OverdueTransactions(pool))),
             asyncio.create_task(_render(archive, settings.poll_s)),
             asyncio.create_task(run_nightly(pool, settings, clock)),
+            asyncio.create_task(_count_unclosed(CountUnclosedDays(unclosed, clock, vee))),
         ]
         validating = asyncio.create_task(_validate(use_case, settings.poll_s))
         try:
@@ -100,6 +106,20 @@ async def _render(archive: ArchiveInvoices, poll_s: float) -> None:
             _log.info("documents_rendered", documents=len(rendered.documents))
         if rendered.idle:
             await asyncio.sleep(poll_s)
+
+
+async def _count_unclosed(count: CountUnclosedDays) -> None:
+    logged: tuple[date | None, int] = (None, 0)
+    while True:
+        try:
+            counted = await count(timedelta(seconds=COUNT_EVERY_S / 2))
+        except MeterlineError as error:
+            _log.warning("unclosed_days_not_counted", code=error.code, reason=error.message)
+        else:
+            if (counted.oldest, counted.channels) != logged:
+                logged = counted.oldest, counted.channels
+                _log.info("unclosed_days", **counted.to_json())
+        await asyncio.sleep(COUNT_EVERY_S)
 
 
 async def _end_overdue(overdue: OverdueTransactions) -> None:

@@ -79,7 +79,23 @@ def has_day_to_close(  # noqa: PLR0913, PLR0917 - when days are cut, and which a
     since: datetime,
     at: time = MIDNIGHT,
 ) -> bool:
-    """Whether a day on which a meter was there is over and not closed.
+    """Whether a day on which a meter was there is over and not closed, see `first_day_to_close`.
+
+    Returns:
+        True where the zone is unknown too: whoever closes the day says so.
+    """
+    return first_day_to_close(installed, zone, closed_through, before, since, at) is not None
+
+
+def first_day_to_close(  # noqa: PLR0913, PLR0917 - when days are cut, and which are wanted
+    installed: Sequence[Interval],
+    zone: str,
+    closed_through: date | None,
+    before: datetime,
+    since: datetime,
+    at: time = MIDNIGHT,
+) -> date | None:
+    """The first day on which a meter was there that is over and not closed; None for none.
 
     Args:
         installed: When meters were there, ascending and apart.
@@ -90,11 +106,14 @@ def has_day_to_close(  # noqa: PLR0913, PLR0917 - when days are cut, and which a
         at: When the days begin.
 
     Returns:
-        True where the zone is unknown too: whoever closes the day says so.
+        The day after the last that was closed, or the UTC day of the first meter, where the zone
+        is unknown.
     """
     try:
         first = local_date(since, zone, at) if closed_through is None else closed_through + _DAY
         days = installed_days(installed, zone, first, local_date(before, zone, at) - _DAY, at)
-        return next(days, None) is not None
+        return next(days, None)
     except InvalidValueError:
-        return True
+        if closed_through is not None:
+            return closed_through + _DAY
+        return installed[0].start.date() if installed else before.date()

@@ -26,6 +26,7 @@ from central.service.ports.membership_overview import MembershipOverview
 from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
+from central.service.ports.unclosed_days import UnclosedDaysStore
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
 from central.service.registry.register import Enrol
@@ -47,6 +48,7 @@ class OperatorServices:
         documents: Where documents are kept as they were rendered.
         ledger: Money of accounts.
         reconciliation: What is validated, claimed and billed.
+        unclosed: Days that are over and not closed.
         audit: Who did what.
         audit_check: Verifies the audit log.
         answers: Answers given to requests with an idempotency key.
@@ -64,6 +66,7 @@ class OperatorServices:
     documents: DocumentStore
     ledger: LedgerStore
     reconciliation: ReconciliationStore
+    unclosed: UnclosedDaysStore
     audit: AuditStore
     audit_check: AuditCheck
     answers: AnswerStore
