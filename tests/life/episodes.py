@@ -8,11 +8,11 @@ from datetime import date, timedelta
 
 from tests.life.events import Event
 from tests.life.truth import EXPORT, IMPORT
-from tests.life.utility import CORE, FIRST, Site, month_after, moves_in
+from tests.life.utility import CORE, FIRST, PLANS, Site, month_after, moves_in
 
 _DAY = timedelta(days=1)
-GRID, HOUSE = "SP-7", "SP-9"
-OWN = {HOUSE}
+GRID, ROOF, HOUSE = "SP-7", "SP-8", "SP-9"
+OWN = {ROOF, HOUSE}
 """Points whose customers move here and nowhere else."""
 
 
@@ -32,8 +32,10 @@ def episodes(chance: random.Random, months: int, sites: Sequence[Site]) -> list[
             _grid(chance),
             _house(chance),
             _sun(),
+            _roof(chance),
             _part_of_a_gap(chance, "SP-13", 86400),
             _part_of_a_gap(chance, "SP-1", 3600),
+            _hole(chance),
         )
         for event in found
         if event.day < month_after(FIRST, months)
@@ -91,6 +93,45 @@ def _part_of_a_gap(chance: random.Random, point: str, period_s: int) -> Iterator
     yield Event(_on(month, day), "lost", {"point": point, "hours": 5, "count": count})
     through = _on(month, day + chance.choice([2, 3]))
     yield Event(_on(month + 1, 9), "read_out", {"point": point, "through": through.isoformat()})
+
+
+def _roof(chance: random.Random) -> Iterator[Event]:
+    """What becomes of a bank changes between draft and approval."""
+    # The next tariff is changed after the last draft under this one.
+    yield _version(_on(3, 4), "SOLAR2", _on(3, 1), takes_over=chance.random() < 0.5)
+    yield _ends(_on(5, 24), ROOF, _on(6, 1))
+    yield from moves_in(_on(5, 24), "R-1", ROOF, "SOLAR", _on(6, 1))
+    # A change of tariff is told after the bill; then what is left is worth something else.
+    yield _version(_on(7, 10), "SOLAR2", _on(7, 1), takes_over=False)
+    said = {"point": ROOF, "plan": "SOLAR2"}
+    yield Event(_on(8, 10), "switch", {**said, "first": _on(8, 1).isoformat()})
+    yield _version(_on(9, 4), "SOLAR", _on(7, 1), at_end="0.051")
+    yield _version(_on(9, 10), "SOLAR2", _on(9, 1))
+    # A change of tariff was a mistake, which is seen after the last bill before it.
+    yield _ends(_on(10, 24), ROOF, _on(11, 1))
+    yield from moves_in(_on(10, 24), "R-2", ROOF, "SOLAR", _on(11, 1))
+    yield Event(_on(12, 24), "switch", {**said, "first": _on(13, 1).isoformat()})
+    yield Event(_on(13, 10), "unagree", {"point": ROOF})
+
+
+def _version(
+    day: date, plan: str, effective: date, *, takes_over: bool = True, at_end: str | None = None
+) -> Event:
+    """What ends with a tariff, corrected."""
+    said = dict(PLANS[plan])
+    if not takes_over:
+        del said["takes_over"]
+    if at_end is not None:
+        said["at_end"] = at_end
+    named = {"plan": plan, "effective": effective.isoformat(), "reason": "as the contract says"}
+    return Event(day, "tariff", {**named, **said})
+
+
+def _hole(chance: random.Random) -> Iterator[Event]:
+    """A batch is found missing after a draft with estimates was made."""
+    month = chance.randrange(2, 12)
+    yield Event(_on(month, 10), "lost", {"point": "SP-2", "hours": 5, "count": 1})
+    yield Event(_on(month + 1, 4), "poison", {"gateway": "gw-2", "what": "nul"})
 
 
 def stays(event: Event, found: Sequence[Event]) -> bool:

@@ -195,6 +195,17 @@ class Judge:
                     return True
         return False
 
+    def doubted(self, part: Part) -> bool:
+        """Whether something of its days is not metered, and a batch of its gateway is missing."""
+        point = self._books.points[part.point]
+        return point.gateway in self._books.doubtful and any(
+            not counter.known[max(0, first) : end + 1].all()
+            for counter in point.counters
+            for first, end in (
+                [counter.boundary(midnight(day, counter.zone)) for day in (part.first, part.end)],
+            )
+        )
+
     def waits(self, part: Part) -> bool:
         """Whether readings of its days wait for validation."""
         for counter in self._books.points[part.point].counters:

@@ -197,7 +197,9 @@ class Living:
                 self._guessed.add(bill)
         found += guessed_too_often(books, parts, self._guessed, books.in_a_row)
         for part in judged:
-            if part.bill in moved and (judge.waits(part) or judge.conflicts(part)):
+            if part.bill in moved and (
+                judge.waits(part) or judge.conflicts(part) or judge.doubted(part)
+            ):
                 found.append(Violation(5, f"{part}, and something of its days waits"))
         self.lived.judged += len(fresh) + len(moved)
         issued = [part for part in judged if part.bill in moved and part.state == "issued"]

@@ -25,6 +25,7 @@ from central.domain.billing.coverage import LivePart
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import estimate_days
+from central.service.billing.tariffs import Tariffs
 from central.service.ingest import ingest
 from central.service.ingest.isolate import Part, blame
 from central.service.ports import stamps as ports_stamps
@@ -197,6 +198,16 @@ def _nothing_rests_on_a_tariff_to_come(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WithdrawalRows, "handed_over", nothing)
 
 
+def _a_part_has_one_tariff(patch: pytest.MonkeyPatch) -> None:
+    before = Tariffs.stamped
+    patch.setattr(Tariffs, "stamped", lambda *asked: replace(before(*asked), others={}))
+
+
+def _every_part_is_metered(patch: pytest.MonkeyPatch) -> None:
+    before = stamps.stamp_columns
+    patch.setattr(stamps, "stamp_columns", lambda stamp: before(replace(stamp, not_metered=False)))
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -227,6 +238,9 @@ PATCHES: dict[str, Patch] = {
     "a channel that came after the bill": _a_bill_reads_every_channel,
     "estimates beside readings that came since": _estimates_stand_beside_what_comes,
     "a tariff withdrawn after the bill before it": _nothing_rests_on_a_tariff_to_come,
+    "a next tariff that changed after the draft": _a_part_has_one_tariff,
+    "what was left at the price of before": _a_part_has_one_tariff,
+    "a batch found missing after the draft": _every_part_is_metered,
     "two services that read a day in two versions": _a_day_has_one_reader,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }
