@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from central.domain.metering.block import DayBlock
+from central.domain.metering.service_point import DAY_S
 from central.domain.rating.inputs.segments import DayRange
 from firmware_bridge.contract.interval import MIDNIGHT, local_day
 from firmware_bridge.contract.quantity import Unit
@@ -25,13 +26,17 @@ def blocks_from(  # noqa: PLR0913 - what a block is made of
     estimated: Iterable[date] = (),
     at: time = MIDNIGHT,
 ) -> list[DayBlock]:
-    """One block per local day; `wh_at` is asked at the local start of each interval."""
+    """One block per local day; `wh_at` is asked at the local start of each interval.
+
+    Intervals of 86,400 s are local days, whatever they have.
+    """
     info, marks = ZoneInfo(zone), set(estimated)
     blocks = []
     for day in days.days():
         interval = local_day(day, zone, at)
-        count = interval.duration // timedelta(seconds=step_s)
-        starts = [interval.start + timedelta(seconds=step_s * n) for n in range(count)]
+        period_s = interval.duration // timedelta(seconds=1) if step_s == DAY_S else step_s
+        count = interval.duration // timedelta(seconds=period_s)
+        starts = [interval.start + timedelta(seconds=period_s * n) for n in range(count)]
         values = [wh_at(start.astimezone(info)) for start in starts]
         blocks.append(
             DayBlock(
@@ -39,7 +44,7 @@ def blocks_from(  # noqa: PLR0913 - what a block is made of
                 day=day,
                 zone=zone,
                 start=interval.start,
-                period_s=step_s,
+                period_s=period_s,
                 exponent=exponent,
                 unit=Unit.WATT_HOUR,
                 values=np.array(values, dtype=np.int64),

@@ -37,7 +37,7 @@ class DayBlock:
         day: The local date.
         zone: IANA zone of the service point.
         start: First instant of the day. Aware, UTC.
-        period_s: Length of every interval. [s]
+        period_s: Length of every interval; of a daily channel's only one that of the local day. [s]
         exponent: Decimal exponent of all values.
         unit: Unit of all values.
         values: Consumption per interval, ascending in time, int64; `NULL` where missing.

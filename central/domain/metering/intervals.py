@@ -9,30 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.exact import at_exponent, minus, times
+from central.domain.metering.grid import Grid
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import InstallationSegment, UseTrack
 from firmware_bridge.contract.reading import Kind, Quality, to_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Consecutive intervals of one length.
-
-    Args:
-        start_ms: First instant. [ms since 1970]
-        period_ms: Length of one. [ms]
-        count: How many.
-    """
-
-    start_ms: int
-    period_ms: int
-    count: int
-
-    @property
-    def end_ms(self) -> int:
-        """The first instant after the last interval."""
-        return self.start_ms + self.count * self.period_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +73,10 @@ def cut(
 def _from_registers(
     line: UseTrack, grid: Grid, values: NDArray[np.int64], quality: NDArray[np.uint8]
 ) -> tuple[Gap, ...]:
-    anchor = np.flatnonzero((line.at_ms - grid.start_ms) % grid.period_ms == 0)
+    anchor = np.flatnonzero(grid.is_edge(line.at_ms))
     if len(anchor) < 2:  # noqa: PLR2004 - a difference needs two
         return ()
-    place = (line.at_ms[anchor] - grid.start_ms) // grid.period_ms
+    place = grid.numbers_of(line.at_ms[anchor])
     first, count = place[:-1], np.diff(place)
     total, run, said = line.total[anchor], line.run[anchor], line.quality[anchor]
     advance = minus(total[1:], total[:-1])
@@ -137,10 +118,9 @@ def _from_intervals(  # noqa: PLR0913, PLR0917 - fills two columns of one grid
     )
     # The profile comes last and so wins.
     for one in sorted(fitting, key=lambda series: series.source):
-        offset = one.at_ms - grid.start_ms
-        place = offset // grid.period_ms
-        fits = (offset % grid.period_ms == 0) & (place >= 0) & (place < grid.count)
-        fits &= (one.at_ms >= first_ms) & (one.at_ms + grid.period_ms <= last_ms)
+        place = grid.numbers_of(one.at_ms)
+        fits = grid.is_edge(one.at_ms) & (place >= 0) & (place < grid.count)
+        fits &= (one.at_ms >= first_ms) & (place < grid.number_of(last_ms))
         at_own = at_exponent(one.mantissa, one.exponent, exponent - multiplier.exponent)
         values[place[fits]] = times(at_own[fits], multiplier.factor)
         said = one.quality[fits]

@@ -54,7 +54,8 @@ class PointChannel:
         id: As the store numbers it; `DayBlock.channel_id`.
         point: Where.
         obis: What is counted.
-        period_s: Length of its intervals; divides an hour or is a whole number of them. [s]
+        period_s: Length of its intervals; divides an hour or is a whole number of them. A day's
+            is one interval per local day, of 23 or 25 hours where clocks change. [s]
         unit: Unit of its intervals.
         day_start: Time of day at which its local days begin: that of the services that bill it.
 
@@ -74,9 +75,14 @@ class PointChannel:
             message = f"A day is not a whole number of intervals of {self.period_s} s."
             raise InvalidValueError(message, value=self.period_s)
         begins = timedelta(hours=self.day_start.hour, minutes=self.day_start.minute)
-        if self.period_s != DAY_S and begins % timedelta(seconds=self.period_s):
+        if not self.daily and begins % timedelta(seconds=self.period_s):
             message = f"No interval of {self.period_s} s begins at {self.day_start:%H:%M}."
             raise InvalidValueError(message, value=self.period_s)
+
+    @property
+    def daily(self) -> bool:
+        """Whether each local day is one interval."""
+        return self.period_s == DAY_S
 
     def local_day(self, day: date) -> Interval:
         """The interval of one of its days.

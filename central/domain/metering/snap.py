@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.exact import at_exponent
+from central.domain.metering.grid import Grid
 from central.domain.metering.series import ReadingSeries
 
 TOLERANCE_MS = 10_000
@@ -38,8 +39,7 @@ class Points:
 def snap(
     series: Sequence[ReadingSeries],
     *,
-    phase_ms: int,
-    period_ms: int,
+    grid: Grid,
     exponent: int,
     tolerance_ms: int,
 ) -> Points:
@@ -47,8 +47,7 @@ def snap(
 
     Args:
         series: Register series whose readings may be used at all.
-        phase_ms: Any boundary of the grid. [ms since 1970]
-        period_ms: Distance of boundaries. [ms]
+        grid: The intervals whose boundaries are wanted.
         exponent: At which the values are wanted; not coarser than any reading's.
         tolerance_ms: How far from its boundary a reading may be. [ms]
 
@@ -66,7 +65,7 @@ def snap(
     quality = np.concatenate([one.quality for one in ordered])
     rank = np.concatenate([np.full(len(one.at_ms), i) for i, one in enumerate(ordered)])
 
-    boundary = (at - phase_ms + period_ms // 2) // period_ms * period_ms + phase_ms
+    boundary = grid.nearest_edge(at)
     distance = np.abs(at - boundary)
     near = distance <= tolerance_ms
     if len(ordered) > 1 or not bool((distance == 0).all()):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.exact import running_total, times
+from central.domain.metering.grid import Grid
 from central.domain.metering.installation import Installation
 from central.domain.metering.register import (
     CAPACITY_MARGIN,
@@ -81,7 +82,7 @@ def track(
     segments: Sequence[InstallationSegment],
     channel: PointChannel,
     *,
-    phase_ms: int,
+    grid: Grid,
     exponent: int,
     tolerance_ms: int = TOLERANCE_MS,
 ) -> UseTrack:
@@ -90,7 +91,7 @@ def track(
     Args:
         segments: Ascending in time, not overlapping; readings that may be used, within them.
         channel: What is counted.
-        phase_ms: Any boundary of the grid. [ms since 1970]
+        grid: The intervals.
         exponent: Of the totals; see `finest_exponent`.
         tolerance_ms: How far from its boundary a reading may be. [ms]
 
@@ -98,7 +99,7 @@ def track(
         RegisterOverflowError: A total does not fit 64 bits.
     """
     pieces = [
-        (_segment_advances(segment, channel, phase_ms, exponent, tolerance_ms), segment)
+        (_segment_advances(segment, channel, grid, exponent, tolerance_ms), segment)
         for segment in segments
     ]
     at: list[NDArray[np.int64]] = []
@@ -136,7 +137,7 @@ def track(
 def _segment_advances(
     segment: InstallationSegment,
     channel: PointChannel,
-    phase_ms: int,
+    grid: Grid,
     exponent: int,
     tolerance_ms: int,
 ) -> Advances:
@@ -146,8 +147,7 @@ def _segment_advances(
     registers = [one for one in segment.series if one.kind is Kind.REGISTER and len(one.at_ms)]
     points = snap(
         registers,
-        phase_ms=phase_ms,
-        period_ms=channel.period_s * 1000,
+        grid=grid,
         exponent=own,
         tolerance_ms=tolerance_ms,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from central.domain.rating.bill_lines.line import Determinant, RatedLine
+from central.domain.metering.service_point import DAY_S
+from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection
 from firmware_bridge.contract.reading import to_ms
 
 Span = tuple[int, int]
@@ -49,9 +50,16 @@ def _spans(determinants: Iterable[Determinant]) -> Iterable[Span]:
     """First second, and the second after the last, of every run of intervals."""
     for one in determinants:
         if one.selection is not None:
-            begin, step = to_ms(one.selection.start) // 1000, one.selection.step_s
+            begin, step = _begin(one, one.selection), one.selection.step_s
             for offset, length in one.selection.runs:
                 yield begin + offset * step, begin + (offset + length) * step
+
+
+def _begin(determinant: Determinant, selection: Selection) -> int:
+    """The first second; of local days as if each had 24 hours, so that they lie end to end."""
+    if selection.step_s == DAY_S:
+        return determinant.sources[0].first.toordinal() * DAY_S
+    return to_ms(selection.start) // 1000
 
 
 def _overlap(one: list[Span], two: list[Span]) -> bool:

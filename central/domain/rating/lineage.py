@@ -13,7 +13,7 @@ from central.domain.rating.bill_lines.line import Determinant, RatedLine, Select
 from central.domain.rating.determinants.baseline import WEIGHTED
 from central.domain.rating.determinants.events import distinct
 from central.domain.rating.inputs.block_source import BlockSource
-from central.domain.rating.inputs.input_series import billing_scale, source_of
+from central.domain.rating.inputs.input_series import billing_scale, source_of, step_of
 from central.domain.rating.inputs.interval_weights import spread
 from central.domain.rating.inputs.usage_event import Events, EventSource
 from central.domain.rating.rounding import exact_decimal, printed
@@ -166,23 +166,22 @@ def _chosen(
     if determinant.how == WEIGHTED:
         # The weights say which intervals count, from the source's own first one on.
         runs = tuple(run[:2] for run in source.weights)
-        selection = Selection(blocks[0].start, blocks[0].period_s, runs)
+        selection = Selection(blocks[0].start, step_of(blocks[0]), runs)
     if selection is None:
         return
-    step = timedelta(seconds=selection.step_s)
     starts = [0]
     for block in blocks:
         starts.append(starts[-1] + len(block.values))
     weights = spread(source.weights, starts[-1])
     for block, begin in zip(blocks, starts, strict=False):
         scale, end = billing_scale(block), begin + len(block.values)
-        unit = exact_decimal(scale)
+        unit, step = exact_decimal(scale), timedelta(seconds=block.period_s)
         values, quality = block.values.tolist(), block.quality.tolist()
         for offset, length in selection.runs:
             for number in range(max(offset, begin), min(offset + length, end)):
                 if source.weights and not weights[number]:
                     continue
-                start = selection.start + number * step
+                start = block.start + (number - begin) * step
                 count = values[number - begin]
                 value = printed(count * scale) if unit is None else count * unit
                 interval = IntervalUsed(

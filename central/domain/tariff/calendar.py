@@ -21,6 +21,7 @@ from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import MIDNIGHT, day_start, zone_info
 
 MINUTES = 1440
+DAY_S = MINUTES * 60
 _REST = -1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -158,6 +159,9 @@ def wall_minutes(
     """
     start, end = day_start(day, zone, at), day_start(day + timedelta(days=1), zone, at)
     count, left = divmod(end - start, timedelta(seconds=step_s))
+    if step_s == DAY_S:
+        # A daily channel's only interval is the local day, of 23 or 25 hours where clocks change.
+        count, left = 1, timedelta(0)
     if left:
         message = f"{day} in {zone} is not a whole number of intervals of {step_s} s."
         raise CalendarError(message, value=step_s)

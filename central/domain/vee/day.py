@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
-from central.domain.metering.intervals import Gap, Grid
+from central.domain.metering.grid import Grid
+from central.domain.metering.intervals import Gap
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import InstallationSegment, UseTrack
 from central.domain.vee.finding import VeeFinding

@@ -131,7 +131,7 @@ def _missing(blocks: Sequence[DayBlock], metered: Metered) -> Iterator[_Slot]:
         step = timedelta(seconds=block.period_s)
         for number in np.flatnonzero(block.quality == IntervalQuality.MISSING).tolist():
             start = block.start + number * step
-            index = (to_ms(start) - metered.grid.start_ms) // metered.grid.period_ms
+            index = metered.grid.number_of(to_ms(start))
             yield _Slot(of, number, index, start, block.day)
 
 
@@ -139,13 +139,12 @@ def stretches(
     gap: Gap, blocks: Sequence[DayBlock], metered: Metered
 ) -> Iterator[tuple[int, slice]]:
     """Where a gap lies in blocks: in which of them, and in which intervals of its day."""
-    grid = metered.grid
-    first, end = (grid.start_ms + n * grid.period_ms for n in (gap.first, gap.first + gap.count))
     for of, block in enumerate(blocks):
-        low = max(first, to_ms(block.start)) - to_ms(block.start)
-        high = min(end, to_ms(block.end)) - to_ms(block.start)
+        begin = metered.grid.number_of(to_ms(block.start))
+        low = max(gap.first, begin)
+        high = min(gap.first + gap.count, begin + len(block.values))
         if low < high:
-            yield of, slice(low // grid.period_ms, high // grid.period_ms)
+            yield of, slice(low - begin, high - begin)
 
 
 def remaining(gap: Gap, blocks: Sequence[DayBlock], metered: Metered) -> int | None:
@@ -234,10 +233,8 @@ def _evidence(
             "like_days": [f"{day}:{version}" for day, version in sorted(days)],
             "registers": [
                 {
-                    "from": from_ms(grid.start_ms + gap.first * grid.period_ms).isoformat(),
-                    "to": from_ms(
-                        grid.start_ms + (gap.first + gap.count) * grid.period_ms
-                    ).isoformat(),
+                    "from": from_ms(grid.edge_ms(gap.first)).isoformat(),
+                    "to": from_ms(grid.edge_ms(gap.first + gap.count)).isoformat(),
                     "advance": f"{gap.advance}e{metered.exponent}",
                 }
                 for gap in gaps

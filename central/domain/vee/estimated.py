@@ -11,8 +11,8 @@ from central.domain.vee.finding import Severity, VeeCode, VeeFinding
 def estimated_linear(day: JudgedDay) -> Iterator[VeeFinding]:
     """Each interpolated gap that reaches into the day, with the advance it shares."""
     for gap in day.estimated:
-        start = day.grid.start_ms + gap.first * day.grid.period_ms
-        inside = day.within(start, start + gap.count * day.grid.period_ms)
+        end = day.grid.edge_ms(gap.first + gap.count)
+        inside = day.within(day.grid.edge_ms(gap.first), end)
         if inside is not None:
             yield VeeFinding(
                 VeeCode.ESTIMATED_LINEAR,

@@ -58,6 +58,7 @@ class LikeDays:
 
     def __init__(self, zone: str, blocks: Sequence[DayBlock]) -> None:
         self._zone = zone_info(zone)
+        self._daily = all(len(block.values) == 1 for block in blocks)
         self._versions = {block.day: block.version for block in blocks}
         self._days = {block.day: dict(self._metered(block)) for block in blocks}
         self._alike: dict[date, Sequence[tuple[list[date], int, IntervalQuality]]] = {}
@@ -70,7 +71,7 @@ class LikeDays:
             day: To which it belongs, where that is not its own date: gas days begin at 06:00.
         """
         local = instant.astimezone(self._zone)
-        day, minute = day or local.date(), _minute(local)
+        day, minute = day or local.date(), self._minute(local)
         for days, most, quality in self._near(day):
             having = [other for other in days if minute in self._days[other]]
             if having:
@@ -102,7 +103,11 @@ class LikeDays:
         for number, (value, quality) in enumerate(pairs):
             if quality in _METERED:
                 local = (block.start + number * step).astimezone(self._zone)
-                yield _minute(local), value * scale
+                yield self._minute(local), value * scale
+
+    def _minute(self, local: datetime) -> int:
+        """Minute of the local day; both hours of an autumn change have the same, a day has 0."""
+        return 0 if self._daily else local.hour * 60 + local.minute
 
 
 def shares(weights: Sequence[Fraction], total: int | None) -> list[int]:
@@ -125,11 +130,6 @@ def shares(weights: Sequence[Fraction], total: int | None) -> list[int]:
         steps.append(running.__floor__() - before)
         before = running.__floor__()
     return steps
-
-
-def _minute(local: datetime) -> int:
-    """Minute of the local day; both hours of an autumn change have the same."""
-    return local.hour * 60 + local.minute
 
 
 def _is_weekend(day: date) -> bool:

@@ -36,7 +36,7 @@ def unusable_readings(day: JudgedDay) -> Iterator[VeeFinding]:
         yield from _marked(day, series, series.unsynchronised, VeeCode.UNSYNCHRONISED_READING)
         yield from _marked(day, series, series.suspect, VeeCode.SUSPECT_READING)
         if series.kind is Kind.INTERVAL:
-            off = (series.at_ms - day.grid.start_ms) % day.grid.period_ms != 0
+            off = ~day.grid.is_edge(series.at_ms)
             yield from _marked(day, series, off, VeeCode.EXTRA_INTERVALS)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
-from central.domain.metering.intervals import Grid, Metered, cut
+from central.domain.metering.grid import Grid, grid_of, reach_of
+from central.domain.metering.intervals import Metered, cut
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import (
@@ -29,8 +30,10 @@ from central.domain.vee.linear import fill
 from central.domain.vee.missing import missing_intervals
 from central.domain.vee.register_event import register_events
 from central.domain.vee.unusable import unusable_readings, usable
-from firmware_bridge.contract.interval import Interval, expected_count
+from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import to_ms
+
+_SECOND = timedelta(seconds=1)
 
 RULES: tuple[Rule, ...] = (
     missing_intervals,
@@ -68,15 +71,9 @@ def reading_window(channel: PointChannel, day: date, thresholds: Thresholds) -> 
     Raises:
         InvalidValueError: The zone is unknown.
     """
-    margin = _margin(channel, thresholds) * timedelta(seconds=channel.period_s)
     slack = timedelta(milliseconds=thresholds.tolerance_ms)
-    interval = channel.local_day(day)
-    return Interval(interval.start - margin - slack, interval.end + margin + slack)
-
-
-def _margin(channel: PointChannel, thresholds: Thresholds) -> int:
-    """How many intervals a gap may reach beyond the day."""
-    return max(1, -(-int(thresholds.linear_gap.total_seconds()) // channel.period_s))
+    reach = reach_of(channel, day, day, thresholds.linear_gap)
+    return Interval(reach.start - slack, reach.end + slack)
 
 
 def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
@@ -108,16 +105,12 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
     """
     limits = thresholds or Thresholds()
     interval = channel.local_day(day)
-    count = expected_count(interval, channel.period_s)
-    margin = _margin(channel, limits)
-    period_ms = channel.period_s * 1000
-    start_ms = to_ms(interval.start) - margin * period_ms
-    grid = Grid(start_ms, period_ms, count + 2 * margin)
+    grid = grid_of(channel, day, day, limits.linear_gap)
     seen = _seen(segments, grid, limits.tolerance_ms)
     line, metered = measure(channel, grid, segments, limits)
     exponent = metered.exponent
     values, quality, estimated = fill(metered, _longest(channel, limits))
-    own = slice(margin, margin + count)
+    own = slice(grid.number_of(to_ms(interval.start)), grid.number_of(to_ms(interval.end)))
     block = _block(channel, day, interval, values[own], quality[own], exponent, version)
     judged = JudgedDay(
         channel, day, interval, block, line, seen, estimated, grid, conflicts, limits
@@ -146,7 +139,7 @@ def measure(
     line = track(
         fit,
         channel,
-        phase_ms=grid.start_ms,
+        grid=grid,
         exponent=finest_exponent(fit, channel),
         tolerance_ms=thresholds.tolerance_ms,
     )
@@ -199,7 +192,7 @@ def _block(  # noqa: PLR0913, PLR0917 - a block's columns
         day=day,
         zone=channel.point.zone,
         start=interval.start,
-        period_s=channel.period_s,
+        period_s=interval.duration // _SECOND if channel.daily else channel.period_s,
         exponent=exponent,
         unit=channel.unit,
         values=values,

@@ -55,10 +55,10 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 
 _CAPACITY = re.compile(r"([0-9.]+)\s*(k?)(?:W|var|VA|L/h)?")
-_PERIOD = re.compile(r"(\d+)\s*(s|m|h)?")
+_PERIOD = re.compile(r"(\d+)\s*(s|m|h|d)?")
 # Where a text may have lines.
 _LINED = re.compile(r"tariffs\.\d+|seller\.address|(accounts|service_points)\.\d+\.address")
-_SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
+_SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class CustomerFileError(ConfigurationError):

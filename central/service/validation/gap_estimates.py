@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from central.domain.metering.block import DayBlock
-from central.domain.metering.intervals import Grid, Metered
+from central.domain.metering.grid import grid_of, reach_of
+from central.domain.metering.intervals import Metered
 from central.domain.metering.service_point import PointChannel
 from central.domain.vee.day import Thresholds
 from central.domain.vee.estimate import EstimatedDay
@@ -15,8 +16,6 @@ from central.domain.vee.finding import VeeCode
 from central.domain.vee.like_days import REACH_DAYS
 from central.domain.vee.validate import measure
 from central.service.ports.validation import ChannelDay, PointChannelId, ValidationTransaction
-from firmware_bridge.contract.interval import Interval
-from firmware_bridge.contract.reading import to_ms
 
 _REACH = timedelta(days=REACH_DAYS)
 _NO_LONGER = (VeeCode.MISSING_INTERVALS, VeeCode.FIELD_ORDER, VeeCode.ESTIMATED_GAP)
@@ -36,12 +35,9 @@ async def grounds(
         span: Newest blocks of days in a row.
         limits: How far from its boundary a reading may be.
     """
-    key, period = PointChannelId(channel.id), timedelta(seconds=channel.period_s)
-    first, last = span[0], span[-1]
-    margin = max(1, limits.linear_gap // period) * period
-    window = Interval(first.start - margin, last.end + margin)
-    count = (window.end - window.start) // period
-    grid = Grid(to_ms(window.start), channel.period_s * 1000, count)
+    key, first, last = PointChannelId(channel.id), span[0], span[-1]
+    grid = grid_of(channel, first.day, last.day, limits.linear_gap)
+    window = reach_of(channel, first.day, last.day, limits.linear_gap)
     segments = (await work.segments({key: window})).get(key, [])
     _, metered = measure(channel, grid, segments, limits)
     around = await work.days_of(key, first.day - _REACH, last.day + _REACH)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
 from central.domain.billing.bill import Party
 from central.domain.billing.occupancy import DayStartFixedError, DayStartsDifferError
+from central.domain.metering.service_point import DAY_S
 from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.lineage import ExplainBill
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope
 from central.service.ports.registry import (
@@ -28,13 +31,13 @@ from firmware_bridge.contract.obis import GAS_VOLUME, Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading
 from tests.support.actors import noted
-from tests.support.books import ZONE, Utility
+from tests.support.books import HOURLY, ZONE, Utility
 from tests.support.daily_books import approve, bill, heads, run
 from tests.support.ingest import Edge, channel
 
 OTHER_GAS = Obis.parse("7-0:3.0.1")
 SIX = datetime(2026, 1, 1, 6, tzinfo=UTC).time()
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FIRST = PointChannelId(1)
 TARIFF = """\
 tariff: GAS
@@ -60,8 +63,11 @@ def shown(at: datetime, zero: datetime) -> int:
     return hours * (hours + 1) // 2
 
 
-async def supplied(utility: Utility, first: date, end: date) -> datetime:
-    """A gas customer with hourly registers, some hours beyond both ends; the register's zero."""
+async def supplied(utility: Utility, first: date, end: date, period_s: int = HOURLY) -> datetime:
+    """A gas customer; the register's zero.
+
+    It is read each hour, some hours beyond both ends, or where each gas day begins.
+    """
     zero, until = since(first) - 12 * HOUR, since(end) + 12 * HOUR
     edge = Edge("gw-1")
     utility.now = until
@@ -71,7 +77,7 @@ async def supplied(utility: Utility, first: date, end: date) -> datetime:
     await enrol.tariff(TARIFF)
     await enrol.service_point(
         PointRecord("SP-1", ZONE),
-        PointChannelRecord(GAS_VOLUME, 3600, Unit.LITRE),
+        PointChannelRecord(GAS_VOLUME, period_s, Unit.LITRE),
         services=[ServiceRecord("gas", day_start=SIX)],
     )
     await enrol.installation(InstallationRecord("SP-1", "MTL", "S1", zero, gateway="gw-1"))
@@ -79,20 +85,23 @@ async def supplied(utility: Utility, first: date, end: date) -> datetime:
     await enrol.agreement(AgreementRecord("A-1", "SP-1", "GAS", first))
     of = replace(channel("S1"), obis=GAS_VOLUME, unit=Unit.LITRE)
     hours = [zero + place * HOUR for place in range((until - zero) // HOUR + 1)]
+    if period_s == DAY_S:
+        hours = [since(first + place * DAY) for place in range((end - first).days + 1)]
     await utility.deliver(edge, [Reading(of, at, shown(at, zero), 0) for at in hours])
     await utility.validate()
     return zero
 
 
+@pytest.mark.parametrize("period_s", [HOURLY, DAY_S], ids=["hourly", "daily"])
 @pytest.mark.parametrize(
     ("first", "end", "hours"),
     [(date(2026, 10, 1), date(2026, 11, 1), 745), (date(2027, 3, 1), date(2027, 4, 1), 743)],
     ids=["autumn", "spring"],
 )
 async def test_a_month_of_gas_runs_from_six_to_six(
-    utility: Utility, first: date, end: date, hours: int
+    utility: Utility, first: date, end: date, hours: int, period_s: int
 ) -> None:
-    zero = await supplied(utility, first, end)
+    zero = await supplied(utility, first, end, period_s)
     cycle = f"{first:%Y-%m}"
     utility.now = since(end) - timedelta(minutes=1)
     summary = await run(utility, cycle)
@@ -113,6 +122,11 @@ async def test_a_month_of_gas_runs_from_six_to_six(
     assert (supply.day_start, supply.days.first, supply.days.end) == (SIX, first, end)
     assert [(read.opened, read.closed) for read in supply.reads] == [(since(first), since(end))]
     assert supply.reads[0].usage == energy.quantity
+    proofs = (await ExplainBill(utility.billing).line(str(made.uid), 2)).proofs
+    used = [interval for proof in proofs for interval in proof.intervals]
+    assert len(used) == (hours if period_s == HOURLY else (end - first).days)
+    assert all(one.end == other.start for one, other in pairwise(used))
+    assert (used[0].start, used[-1].end) == (since(first), since(end))
     asked = ReconciledScope(DayRange(first, end))
     report = await Reconcile(utility.reconciliation, lambda: utility.now)(asked)
     assert report.balanced

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from fractions import Fraction
 
 import numpy as np
@@ -34,8 +33,7 @@ def price_dynamic(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
     for segment in span.segments:
         place = series.slice_of(segment.days)
         count = place.stop - place.start
-        start = series.start + timedelta(seconds=series.step_s * place.start)
-        known = prices.at_steps(start, series.step_s, count)
+        known = series.numbers_of(prices, place)
         if rule.step_s is not None and prices.step_s != rule.step_s:
             message = (
                 f"The prices {rule.price!r} have steps of {prices.step_s} s, not {rule.step_s} s."
@@ -49,7 +47,7 @@ def price_dynamic(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
         scale = Fraction(10) ** prices.exponent
         total = run_sums(values, np.zeros(1, dtype=np.int64))[0] * series.scale
         unit = unit_of(segment, charge.qty or "")
-        selection = Selection(start, series.step_s, ((0, count),))
+        selection = Selection(series.begin_of(place.start), series.step_s, ((0, count),))
         behind = Determinant(
             charge.qty or "",
             segment.number,

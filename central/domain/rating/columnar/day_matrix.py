@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
+from central.domain.metering.service_point import DAY_S
 from central.domain.rating.inputs.input_series import (
+    POWERS,
     billing_scale,
     day_start,
     is_estimate,
     magnitude,
+    step_of,
 )
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.document import TariffDocument
@@ -27,7 +30,7 @@ from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.quantity import Unit
 
 Row = tuple[DayBlock, ...]
-_DAY = attrgetter("day")
+_DAY, _DATE = timedelta(days=1), attrgetter("day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,12 @@ class Shape:
     """What meters of one matrix have in common.
 
     Args:
-        period_s: Length of an interval. [s]
+        step_s: Length of an interval; of a local day the usual one. [s]
         exponent: Decimal exponent of all values.
         unit: Unit of all values.
     """
 
-    period_s: int
+    step_s: int
     exponent: int
     unit: Unit
 
@@ -52,8 +55,8 @@ class Stack:
     Args:
         name: Of the input.
         days: Local days.
-        start: First instant. UTC.
-        step_s: Length of an interval. [s]
+        begins: First instant of each day, and the end of the last. UTC.
+        step_s: Length of an interval; of a local day the usual one. [s]
         values: A row per meter, a column per interval; int64.
         largest: The largest absolute value.
         scale: Billing units per count.
@@ -63,13 +66,24 @@ class Stack:
 
     name: str
     days: DayRange
-    start: datetime
+    begins: Sequence[datetime]
     step_s: int
     values: NDArray[np.int64]
     largest: int
     scale: Fraction
     estimated: NDArray[np.bool_]
     day_starts: tuple[int, ...]
+
+    def begin_of(self, number: int) -> datetime:
+        """Where an interval begins."""
+        if self.step_s == DAY_S:
+            return self.begins[number]
+        return self.begins[0] + number * timedelta(seconds=self.step_s)
+
+    def is_even(self, span: slice) -> bool:
+        """Whether all of some intervals have one length: days have not, where clocks change."""
+        days = pairwise(self.begins[span.start : span.stop + 1])
+        return self.step_s != DAY_S or all(end - begin == _DAY for begin, end in days)
 
     def slice_of(self, days: DayRange) -> slice:
         """Columns of the intervals of some of the days."""
@@ -94,7 +108,6 @@ class Days:
         self.days = days
         every = days.days()
         starts = [day_start(day, zone, at) for day in (*every, days.end)]
-        self.start = starts[0]
         self.starts = starts
         self.every = list(every)
         self._lengths: dict[int, list[int]] = {}
@@ -109,20 +122,29 @@ class Days:
         row = list(blocks)
         if [block.day for block in row] != self.every:
             first, end = self.days.first, self.days.end
-            row = sorted((b for b in row if first <= b.day < end), key=_DAY)
+            row = sorted((b for b in row if first <= b.day < end), key=_DATE)
             if [block.day for block in row] != self.every:
                 return None
-        one = row[0]
+        one, step_s = row[0], step_of(row[0])
         if (
             [block.start for block in row] != self.starts[:-1]
-            or [block.values.size for block in row] != self.lengths(one.period_s)
+            or [block.values.size for block in row] != self.lengths(step_s)
             or {block.channel_id for block in row} != {one.channel_id}
-            or {block.period_s for block in row} != {one.period_s}
+            or not self._has_periods(row, step_s)
             or {block.exponent for block in row} != {one.exponent}
             or {block.unit for block in row} != {one.unit}
         ):
             return None
-        return Shape(row[0].period_s, row[0].exponent, row[0].unit), tuple(row)
+        return Shape(step_s, one.exponent, one.unit), tuple(row)
+
+    def _has_periods(self, row: Sequence[DayBlock], step_s: int) -> bool:
+        """Whether blocks end where their days do; of uneven days, only energy can be added."""
+        if step_s != DAY_S:
+            return {block.period_s for block in row} == {step_s}
+        even = {block.period_s for block in row} == {DAY_S}
+        if [block.end for block in row] != self.starts[1:]:
+            return False
+        return even or row[0].unit not in POWERS
 
     def lengths(self, period_s: int) -> list[int]:
         """Intervals of each day; -1 where they do not fill it."""
@@ -131,6 +153,8 @@ class Days:
             step = timedelta(seconds=period_s)
             spans = [end - start for start, end in pairwise(self.starts)]
             found = [-1 if span % step else span // step for span in spans]
+            if period_s == DAY_S:
+                found = [1] * len(spans)
             self._lengths[period_s] = found
         return found
 
@@ -160,8 +184,8 @@ def stack(name: str, rows: Sequence[Row], of: Days) -> tuple[Stack, NDArray[np.b
     made = Stack(
         name,
         of.days,
-        of.start,
-        first.period_s,
+        of.starts,
+        step_of(first),
         values,
         magnitude(values),
         billing_scale(first),

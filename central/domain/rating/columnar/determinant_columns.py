@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from fractions import Fraction
 
 import numpy as np
@@ -131,7 +130,7 @@ def _sums(
             whole = exact.top
             kept = np.maximum(whole if rule.side == "use" else -whole, 0)
             exact, adjusted = Column(kept, exact.bottom), Column(kept - whole, exact.bottom)
-        selection = Selection(_start(stack, place), stack.step_s, plan.runs[number])
+        selection = Selection(stack.begin_of(place.start), stack.step_s, plan.runs[number])
         unit = unit_of(segment, rule.series)
         model = _model(rule.name, segment, label, unit, "sum", selection)
         measured = Measured(model, exact, exact, segment.days, rule.series, adjusted=adjusted)
@@ -146,7 +145,7 @@ def _maxima(
     window_s = rule.window_s or stack.step_s
     width, left = divmod(window_s, stack.step_s)
     values = stack.values[:, place]
-    if left or width == 0 or stack.largest * values.shape[1] > _MAX:
+    if left or width == 0 or not stack.is_even(place) or stack.largest * values.shape[1] > _MAX:
         message = f"The window of {rule.name!r} does not fit."
         raise NotColumnarError(message)
     begins = window_begins(rule, plan, values.shape[1], width)
@@ -173,7 +172,7 @@ def _maxima(
             chosen = np.stack([_highest(sums, group) for group in groups], axis=1)
         total = np.take_along_axis(sums, chosen, axis=1).sum(axis=1)
         exact = Column(total, 1).scaled(per_hour)
-        selection = Selection(_start(stack, place), stack.step_s, ())
+        selection = Selection(stack.begin_of(place.start), stack.step_s, ())
         model = _model(rule.name, segment, label, power, how, selection)
         found.append(
             Measured(model, exact, exact, segment.days, rule.series, begins[chosen], width)
@@ -213,10 +212,6 @@ def _by_day(
 
 def _plan(by: str, segment: Segment, stack: Stack, resolved: ResolvedCalendar) -> Plan:
     return plan_of(segment.version, by, segment.days, stack.step_s, resolved)
-
-
-def _start(stack: Stack, place: slice) -> datetime:
-    return stack.start + timedelta(seconds=stack.step_s * place.start)
 
 
 def _model(  # noqa: PLR0913, PLR0917 - what all meters share

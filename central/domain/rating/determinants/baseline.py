@@ -182,9 +182,7 @@ def _marks(
     rule: RebateDeterminant, day: _Day, segment: Segment, context: RatingContext
 ) -> NDArray[np.bool_]:
     series = day.series
-    return named_intervals(
-        rule.during, segment, context, series.start, series.step_s, len(series.values)
-    )
+    return named_intervals(rule.during, segment, context, series, slice(0, len(series.values)))
 
 
 def _day(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from math import lcm
 
@@ -153,7 +153,7 @@ def raw_sums(
     series = context.series[rule.series]
     place = series.slice_of(segment.days)
     plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
-    start = series.start + timedelta(seconds=series.step_s * place.start)
+    start = series.begin_of(place.start)
     if rule.during is not None or rule.outside is not None or rule.each == "interval":
         return _some_sums(rule, segment, context, plan, start)
     totals = [0] * len(plan.labels)
@@ -172,11 +172,12 @@ def _some_sums(
 ) -> tuple[dict[str, Fraction], dict[str, Selection]]:
     """Of the intervals that a series names, or of all others; of one side of each interval."""
     series = context.series[rule.series]
-    values = series.values[series.slice_of(segment.days)]
+    place = series.slice_of(segment.days)
+    values = series.values[place]
     marks = np.ones(len(values), dtype=np.bool_)
     name = rule.during or rule.outside
     if name is not None:
-        marks = named_intervals(name, segment, context, start, series.step_s, len(values))
+        marks = named_intervals(name, segment, context, series, place)
         marks = marks if rule.during is not None else ~marks
     if rule.each == "interval":
         marks &= values > 0 if rule.side == "use" else values < 0
@@ -266,7 +267,7 @@ def running_total(
     if rule is None:
         message = f"{determinant.name!r} has no intervals to fill tiers in order."
         raise HeldError(Hold("NO_INTERVALS", message, determinant.name))
-    offset = (rule.start - series.start) // timedelta(seconds=series.step_s)
+    offset = series.place_of(rule.start)
     selections = [part.selection for part in together if part.selection is not None]
     count = max((start + length for own in selections for start, length in own.runs), default=0)
     bottom = Fraction(0) if low <= 0 else low / series.scale

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +15,7 @@ from central.domain.rating.determinants.context import HeldError, RatingContext,
 from central.domain.rating.determinants.named_intervals import named_intervals
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import BlockSource
-from central.domain.rating.inputs.input_series import of_each_channel
+from central.domain.rating.inputs.input_series import InputSeries, of_each_channel
 from central.domain.rating.inputs.interval_weights import Runs, product
 from central.domain.rating.inputs.period_runs import Plan, plan_of
 from central.domain.rating.inputs.segments import Segment
@@ -50,15 +49,12 @@ def compute_maxima(
     place = series.slice_of(segment.days)
     plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
     window_s = rule.window_s or series.step_s
-    width, left = divmod(window_s, series.step_s)
-    if left or width == 0:
-        message = f"The window of {rule.name!r} is not a multiple of {series.step_s} s."
-        raise HeldError(Hold("BAD_WINDOW", message, rule.name))
-    start = series.start + timedelta(seconds=series.step_s * place.start)
+    width = window_s // series.step_s
+    _need_windows(rule, series, place)
+    start = series.begin_of(place.start)
     every = window_begins(rule, plan, place.stop - place.start, width)
     if rule.during is not None:
-        count = place.stop - place.start
-        marks = named_intervals(rule.during, segment, context, start, series.step_s, count)
+        marks = named_intervals(rule.during, segment, context, series, place)
         every = _named(every, marks, width)
     values, estimated = series.values[place], series.estimated[place]
     begins, sums = _windows(rule, every, values, estimated, width)
@@ -89,6 +85,16 @@ def compute_maxima(
         yield Determinant(
             rule.name, segment.number, label, unit, value, value, how, selection, sources
         )
+
+
+def _need_windows(rule: MaxDeterminant, series: InputSeries, span: slice) -> None:
+    """Refuse windows that are no whole number of intervals of one length."""
+    if (rule.window_s or series.step_s) % series.step_s:
+        message = f"The window of {rule.name!r} is not a multiple of {series.step_s} s."
+        raise HeldError(Hold("BAD_WINDOW", message, rule.name))
+    if not series.is_even(span):
+        message = f"The days that {rule.name!r} compares have 23, 24 or 25 hours."
+        raise HeldError(Hold("MIXED_INTERVALS", message, rule.name))
 
 
 def _of_each(

@@ -69,8 +69,8 @@ def _given(
     series: InputSeries, factor: Factor, known: Known
 ) -> tuple[NDArray[np.object_], Fraction]:
     given = known.get(factor.source)
-    count = len(series.values)
-    found = None if given is None else given.at_steps(series.start, series.step_s, count)
+    every = slice(0, len(series.values))
+    found = None if given is None else series.numbers_of(given, every)
     if given is None or found is None:
         message = f"The factor series {factor.source!r} does not cover the days billed."
         raise HeldError(Hold("MISSING_FACTOR", message, factor.source))

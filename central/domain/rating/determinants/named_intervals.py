@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.segments import Segment
 
 
-def named_intervals(  # noqa: PLR0913, PLR0917 - a name, where it is defined, and some intervals
-    name: str, segment: Segment, context: RatingContext, start: datetime, step_s: int, count: int
+def named_intervals(
+    name: str, segment: Segment, context: RatingContext, series: InputSeries, span: slice
 ) -> NDArray[np.bool_]:
     """Which of some intervals a series names.
 
@@ -21,17 +20,17 @@ def named_intervals(  # noqa: PLR0913, PLR0917 - a name, where it is defined, an
         name: As the tariff names the series.
         segment: Whose version defines it.
         context: With the series given.
-        start: First instant of the first interval.
-        step_s: Length of an interval. [s]
-        count: How many.
+        series: Whose intervals.
+        span: Which of them.
 
     Raises:
         HeldError: The series does not say for all of them.
     """
     given = next(p.price for p in segment.version.document.prices if p.name == name)
     known = context.prices.get(given)
-    found = None if known is None else known.at_steps(start, step_s, count)
+    found = None if known is None else series.numbers_of(known, span)
     if found is None:
-        message = f"The intervals named by {given!r} are not known from {start.date()} on."
+        start = series.begin_of(span.start).date()
+        message = f"The intervals named by {given!r} are not known from {start} on."
         raise HeldError(Hold("MISSING_PRICE", message, given))
     return np.asarray(found != 0, dtype=np.bool_)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from math import gcd, lcm
 from typing import cast
 
@@ -18,11 +19,13 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.day_start import from_day_start
 from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
+from central.domain.metering.service_point import DAY_S
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.interval_weights import Runs, constant, cut, spread
+from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
-from firmware_bridge.contract.interval import MIDNIGHT
+from firmware_bridge.contract.interval import MIDNIGHT, Interval
 from firmware_bridge.contract.interval import day_start as _day_start
 from firmware_bridge.contract.quantity import Unit
 
@@ -40,11 +43,12 @@ _IS_ESTIMATE[
         IntervalQuality.ESTIMATED_BY_METER,
     ]
 ] = True
-_POWERS = {
+POWERS = {
     Unit.WATT: Unit.WATT_HOUR,
     Unit.VAR: Unit.VAR_HOUR,
     Unit.VOLT_AMPERE: Unit.VOLT_AMPERE_HOUR,
 }
+"""What average power over an interval becomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class InputSeries:
         name: As the tariff names the input.
         days: The days covered.
         start: First instant. UTC.
-        step_s: Length of an interval. [s]
+        step_s: Length of an interval; of a local day the usual one, whatever it has. [s]
         values: int64 per interval, in `scale` billing units.
         scale: Billing units (kWh, m3) per count.
         estimated: True where any channel's value is an estimate.
@@ -89,6 +93,33 @@ class InputSeries:
     estimated: NDArray[np.bool_]
     day_starts: tuple[int, ...]
     feeds: tuple[Feed, ...]
+
+    def begin_of(self, number: int) -> datetime:
+        """Where an interval begins; the number of intervals gives the end."""
+        if self.step_s != DAY_S:
+            return self.start + number * timedelta(seconds=self.step_s)
+        blocks = self.feeds[0].blocks
+        return blocks[number].start if number < len(blocks) else blocks[-1].end
+
+    def place_of(self, begin: datetime) -> int:
+        """The interval that begins at an instant."""
+        if self.step_s != DAY_S:
+            return (begin - self.start) // timedelta(seconds=self.step_s)
+        return [block.start for block in self.feeds[0].blocks].index(begin)
+
+    def numbers_of(self, given: PriceSeries, span: slice) -> NDArray[np.object_] | None:
+        """The number of a series for each of some intervals; None where one is not known."""
+        if self.step_s != DAY_S:
+            count = span.stop - span.start
+            return given.at_steps(self.begin_of(span.start), self.step_s, count)
+        begins = [self.begin_of(number) for number in range(span.start, span.stop + 1)]
+        return given.over([Interval(*pair) for pair in pairwise(begins)])
+
+    def is_even(self, span: slice) -> bool:
+        """Whether all of some intervals have one length: days have not, where clocks change."""
+        if self.step_s != DAY_S:
+            return True
+        return all(block.period_s == DAY_S for block in self.feeds[0].blocks[span])
 
     def slice_of(self, days: DayRange) -> slice:
         """Indexes of the intervals of some of the days."""
@@ -210,6 +241,11 @@ def source_of(name: str, blocks: Sequence[DayBlock], factor: Fraction = _ONE) ->
     )
 
 
+def step_of(block: DayBlock) -> int:
+    """Length of a block's intervals; of one that is a local day the usual length. [s]."""
+    return DAY_S if len(block.values) == 1 else block.period_s
+
+
 def billing_scale(block: DayBlock) -> Fraction:
     """Billing units per count of a block's values."""
     return _scale(block.exponent, block.unit, block.period_s)
@@ -218,9 +254,9 @@ def billing_scale(block: DayBlock) -> Fraction:
 @lru_cache(maxsize=1024)
 def _scale(exponent: int, unit: Unit, period_s: int) -> Fraction:
     # Bills count in the unit that people read: kWh of Wh, m3 of L.
-    scale = Fraction(10) ** (exponent - display_unit(_POWERS.get(unit, unit)).places)
+    scale = Fraction(10) ** (exponent - display_unit(POWERS.get(unit, unit)).places)
     # Average power over the interval, as load files give it, becomes energy.
-    return scale * Fraction(period_s, 3600) if unit in _POWERS else scale
+    return scale * Fraction(period_s, 3600) if unit in POWERS else scale
 
 
 def align(
@@ -253,7 +289,7 @@ def align(
         series = tuple(found[day] for day in days.days())
         holds.extend(_damage(name, series, zone, at))
         ordered.append(series)
-    steps = {block.period_s for channel in ordered for block in channel}
+    steps = {step_of(block) for channel in ordered for block in channel}
     if len(steps) > 1:
         message = f"The intervals of {name!r} differ in length."
         holds.append(Hold("MIXED_INTERVALS", message, ", ".join(map(str, sorted(steps)))))
@@ -284,11 +320,13 @@ def _join(
     name: str, channels: Sequence[tuple[DayBlock, ...]], start: datetime, days: DayRange
 ) -> InputSeries:
     every = [block for channel in channels for block in channel]
-    scale = min(map(billing_scale, {(b.exponent, b.unit): b for b in every}.values()))
+    shapes = {(b.exponent, b.unit, b.period_s): b for b in every}
+    scales = set(map(billing_scale, shapes.values()))
+    scale = common_scale(sorted(scales))
     total: NDArray[np.int64] | None = None
     estimated: NDArray[np.bool_] | None = None
     for channel in channels:
-        if all(block.exponent == every[0].exponent for block in channel):
+        if len(scales) == 1 or len(set(map(billing_scale, channel))) == 1:
             factor = int(billing_scale(channel[0]) / scale)
             values = _times(np.concatenate([block.values for block in channel]), factor)
         else:
@@ -306,7 +344,7 @@ def _join(
         name,
         days,
         start,
-        channels[0][0].period_s,
+        step_of(channels[0][0]),
         total,
         scale,
         estimated,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -60,6 +61,23 @@ class PriceSeries:
             return None
         found = np.array(self.mantissas, dtype=object)[numbers]
         return None if any(price is None for price in found.tolist()) else found
+
+    def over(self, intervals: Sequence[Interval]) -> NDArray[np.object_] | None:
+        """The price of each of some intervals; None where one is unknown, or has more than one.
+
+        Args:
+            intervals: Of any length.
+        """
+        step = timedelta(seconds=self.step_s)
+        numbers: NDArray[np.object_] = np.empty(len(intervals), dtype=object)
+        for index, interval in enumerate(intervals):
+            first = (interval.start - self.start) // step
+            end = -((self.start - interval.end) // step)
+            prices = set(self.mantissas[first:end]) if 0 <= first < end else set()
+            if end > len(self.mantissas) or len(prices) != 1 or None in prices:
+                return None
+            numbers[index] = prices.pop()
+        return numbers
 
     def within(self, interval: Interval) -> PriceSeries:
         """The steps that overlap an interval, so that what a bill rests on never grows later."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.domain.metering.block import DayBlock
+from central.domain.metering.grid import Grid
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.metering.register import RolloverLimits, advances
 from central.domain.metering.snap import snap
@@ -150,7 +151,8 @@ def test_a_rollover_changes_no_interval(steps: list[int], start: int) -> None:
     at = boundaries(date(2026, 10, 14), "Europe/Madrid")
     straight = {ms: start + value for ms, value in counter(at, steps).items()}
     rolled = registers({ms: value % modulus for ms, value in straight.items()})
-    points = snap([rolled], phase_ms=at[0], period_ms=QUARTER_MS, exponent=0, tolerance_ms=0)
+    grid = Grid(at[0], QUARTER_MS, len(at) - 1)
+    points = snap([rolled], grid=grid, exponent=0, tolerance_ms=0)
     result = advances(points, RolloverLimits(modulus, per_hour(20_000)))
     expected = [straight[b] - straight[a] for a, b in itertools.pairwise(at)]
     assert result.step.tolist() == expected

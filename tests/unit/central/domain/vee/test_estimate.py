@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from central.domain.metering.block import DayBlock
-from central.domain.metering.intervals import Gap, Grid, Metered
+from central.domain.metering.grid import Grid
+from central.domain.metering.intervals import Gap, Metered
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.vee.estimate import (
     EstimatedDay,
