@@ -33,11 +33,13 @@ async def get_account(services: Services, account: str) -> AccountOut:
 
 
 @router.get("/accounts/{account}/agreements")
-async def list_agreements(services: Services, account: str) -> list[AgreementOut]:
+async def list_agreements(
+    services: Services, account: str, after: After = None, limit: Limit = LIMIT
+) -> PageOut[AgreementOut]:
     """List an account's agreements, newest first."""
     require(await services.billing.account(account, services.clock().date()), "account", account)
-    views = await services.billing.agreements(account)
-    return [AgreementOut.model_validate(view) for view in views]
+    page = await services.billing.agreements(account, after=after, limit=limit)
+    return page_out(page, AgreementOut.model_validate)
 
 
 @router.get("/accounts/{account}/bills")

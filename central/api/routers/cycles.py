@@ -9,13 +9,15 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import Services
+from central.api.parameters import LIMIT, After, Limit, Search, Services
 from central.api.routers.commands import EFFECT, Responses
+from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.cycles import (
     AccountCycleIn,
     CycleDetailsOut,
     CycleIn,
     CycleListsIn,
+    CycleMemberOut,
     CycleOut,
     ExtensionIn,
     GroupIn,
@@ -28,13 +30,9 @@ from central.api.schemas.cycles import (
 )
 from central.api.schemas.writes import EffectOut
 from central.service.registry.cycle_file import read_cycle_file
-from central.service.registry.listings import (
-    cycle_details,
-    cycle_summaries,
-    group_details,
-    group_summaries,
-)
+from central.service.registry.listings import cycle_periods
 from central.service.registry.record_changes import Effect
+from central.service.views.lookup import require
 
 router = APIRouter(tags=["cycles and groups"])
 _LISTS: Responses = {HTTPStatus.OK.value: {"model": ListChangesOut}}
@@ -47,15 +45,36 @@ async def _effect(order: Awaitable[Effect]) -> tuple[HTTPStatus, EffectOut]:
 
 
 @router.get("/cycles")
-async def list_cycles(services: Services) -> list[CycleOut]:
+async def list_cycles(
+    services: Services, search: Search = "", after: After = None, limit: Limit = LIMIT
+) -> PageOut[CycleOut]:
     """List the billing cycles by name; the built-in ones are left out."""
-    return [CycleOut.model_validate(row) for row in await cycle_summaries(services.registry)]
+    page = await services.memberships.cycles(
+        today=services.clock().date(), search=search, after=after, limit=limit
+    )
+    return page_out(page, CycleOut.of)
 
 
 @router.get("/cycles/{cycle}")
 async def get_cycle(services: Services, cycle: str) -> CycleDetailsOut:
-    """Get a billing cycle with its periods and accounts."""
-    return CycleDetailsOut.model_validate(await cycle_details(services.registry, cycle))
+    """Get a billing cycle with its periods."""
+    return CycleDetailsOut.model_validate(await cycle_periods(services.registry, cycle))
+
+
+@router.get("/cycles/{cycle}/accounts")
+async def list_cycle_accounts(
+    services: Services,
+    cycle: str,
+    search: Search = "",
+    after: After = None,
+    limit: Limit = LIMIT,
+) -> PageOut[CycleMemberOut]:
+    """List the accounts that were put into a cycle, by number and day."""
+    await cycle_periods(services.registry, cycle)
+    page = await services.memberships.accounts(
+        cycle, today=None, search=search, after=after, limit=limit
+    )
+    return page_out(page, CycleMemberOut.of)
 
 
 @router.post("/cycles", responses=EFFECT, response_model=None)
@@ -106,16 +125,30 @@ async def assign_cycle(services: Services, once: DoOnce, order: AccountCycleIn) 
 
 
 @router.get("/groups")
-async def list_groups(services: Services) -> list[GroupOut]:
-    """List the named groups."""
-    return [GroupOut.model_validate(row) for row in await group_summaries(services.registry)]
+async def list_groups(
+    services: Services, search: Search = "", after: After = None, limit: Limit = LIMIT
+) -> PageOut[GroupOut]:
+    """List the named groups by name."""
+    page = await services.memberships.groups(
+        today=services.clock().date(), search=search, after=after, limit=limit
+    )
+    return page_out(page, GroupOut.of_view)
 
 
 @router.get("/groups/{group}/members")
-async def list_members(services: Services, group: str) -> list[MembershipOut]:
-    """List the members of a group with their days."""
-    _, members = await group_details(services.registry, group)
-    return [MembershipOut.of(membership) for membership in members]
+async def list_members(
+    services: Services,
+    group: str,
+    search: Search = "",
+    after: After = None,
+    limit: Limit = LIMIT,
+) -> PageOut[MembershipOut]:
+    """List the members of a group with their days, by name and day."""
+    require(await services.memberships.group(group, services.clock().date()), "group", group)
+    page = await services.memberships.members(
+        group, today=None, search=search, after=after, limit=limit
+    )
+    return page_out(page, MembershipOut.of)
 
 
 @router.post("/groups", responses=EFFECT, response_model=None)

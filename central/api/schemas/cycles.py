@@ -13,6 +13,12 @@ from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.registry.cycles import ListChange
 from central.service.registry.record_changes import Effect
+from central.service.views.memberships import (
+    CycleAccountView,
+    CycleView,
+    GroupView,
+    MemberView,
+)
 
 CycleName = Annotated[str, StringConstraints(pattern=r"^(@[0-9]{1,2}|[a-z][a-z0-9_-]{0,30})$")]
 GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$")]
@@ -28,6 +34,19 @@ class CycleOut(BaseModel):
     bill_after: int
     by_hand: bool
     accounts: int
+
+    @classmethod
+    def of(cls, view: CycleView) -> CycleOut:
+        """As it is shown; `accounts` are those that are in it today."""
+        return cls(
+            cycle=view.name,
+            months=view.months,
+            first=view.first,
+            until=view.end,
+            bill_after=view.bill_after,
+            by_hand=view.by_hand,
+            accounts=view.accounts,
+        )
 
 
 class PeriodOut(BaseModel):
@@ -55,13 +74,17 @@ class CycleMemberOut(BaseModel):
     account: str
     first: date = Field(alias="from")
 
+    @classmethod
+    def of(cls, view: CycleAccountView) -> CycleMemberOut:
+        """As it is shown."""
+        return cls.model_validate({"account": view.number, "from": view.first})
+
 
 class CycleDetailsOut(BaseModel):
-    """A billing cycle with its periods and accounts."""
+    """A billing cycle with its periods."""
 
     cycle: str
     periods: list[PeriodOut]
-    accounts: list[CycleMemberOut]
 
 
 class CycleIn(Order):
@@ -94,6 +117,11 @@ class GroupOut(BaseModel):
     of: GroupOf
     memberships: int
 
+    @classmethod
+    def of_view(cls, view: GroupView) -> GroupOut:
+        """As it is shown."""
+        return cls(group=view.name, of=GroupOf(view.of), memberships=view.memberships)
+
 
 class MembershipOut(BaseModel):
     """A member of a group with its days."""
@@ -103,9 +131,9 @@ class MembershipOut(BaseModel):
     end: date | None
 
     @classmethod
-    def of(cls, membership: Membership) -> MembershipOut:
-        """As the group has it."""
-        return cls(member=membership.member, first=membership.first, end=membership.end)
+    def of(cls, view: MemberView) -> MembershipOut:
+        """As it is shown."""
+        return cls(member=view.member, first=view.first, end=view.end)
 
 
 class GroupIn(Order):

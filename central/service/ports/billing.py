@@ -113,8 +113,8 @@ class BillOfPeriod:
     number: str | None
 
     def __str__(self) -> str:
-        known = [self.run_type.value, self.state.value, *([self.number] if self.number else [])]
-        return f"{self.uid} ({', '.join(known)})"
+        about = [self.run_type.value, self.state.value, *([self.number] if self.number else [])]
+        return f"{self.uid} ({', '.join(about)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,8 +194,14 @@ class BillingOverview(Protocol):
         """Get one account."""
         ...
 
-    async def agreements(self, account: str) -> tuple[AgreementView, ...]:
-        """List an account's agreements, newest first."""
+    async def agreements(
+        self, account: str, *, after: str | None = None, limit: int
+    ) -> Page[AgreementView]:
+        """An account's agreements, newest first.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
         ...
 
     async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:

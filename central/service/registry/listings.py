@@ -34,12 +34,24 @@ async def cycle_details(store: RegistryStore, name: str) -> dict[str, Any]:
     Raises:
         NotRegisteredError: There is no such cycle.
     """
+    periods = await cycle_periods(store, name)
+    async with store.transaction() as registry:
+        members = await registry.members(name)
+    accounts = [{"account": number, "from": day.isoformat()} for number, day in members]
+    return {**periods, "accounts": accounts}
+
+
+async def cycle_periods(store: RegistryStore, name: str) -> dict[str, Any]:
+    """The periods of a cycle; none of a built-in one.
+
+    Raises:
+        NotRegisteredError: There is no such cycle.
+    """
     async with store.transaction() as registry:
         record = await registry.cycle(name)
-        if record is None and built_in_cycle(name) is None:
-            message = f"There is no billing cycle {name!r}."
-            raise NotRegisteredError(message, value=name)
-        members = await registry.members(name)
+    if record is None and built_in_cycle(name) is None:
+        message = f"There is no billing cycle {name!r}."
+        raise NotRegisteredError(message, value=name)
     return {
         "cycle": name,
         "periods": [
@@ -51,7 +63,6 @@ async def cycle_details(store: RegistryStore, name: str) -> dict[str, Any]:
             }
             for entry in (() if record is None else record.cycle.listed)
         ],
-        "accounts": [{"account": number, "from": day.isoformat()} for number, day in members],
     }
 
 

@@ -65,7 +65,7 @@ async def test_a_customer_is_enrolled_from_point_to_agreement(web: httpx.AsyncCl
         "residential-tou",
     )
     agreements = (await web.get(f"/api/v1/accounts/{point['account']}/agreements")).json()
-    assert [one["start"] for one in agreements] == ["2026-10-01"]
+    assert [one["start"] for one in agreements["items"]] == ["2026-10-01"]
 
 
 async def test_an_account_is_put_into_a_cycle_and_a_group(web: httpx.AsyncClient) -> None:
@@ -88,11 +88,46 @@ async def test_an_account_is_put_into_a_cycle_and_a_group(web: httpx.AsyncClient
         "end": "2026-03-01",
         "bill_day": "2026-03-06",
     }
-    assert cycle["accounts"] == [{"account": "ES-9", "from": "2026-11-01"}]
-    assert [one["accounts"] for one in (await web.get("/api/v1/cycles")).json()] == [1]
+    accounts = (await web.get("/api/v1/cycles/bimonthly/accounts")).json()
+    assert accounts == {"items": [{"account": "ES-9", "from": "2026-11-01"}], "after": None}
+    (listed,) = (await web.get("/api/v1/cycles")).json()["items"]
+    assert (listed["cycle"], listed["until"] > "2028", listed["accounts"]) == ("bimonthly", True, 1)
     members = (await web.get("/api/v1/groups/route:7/members")).json()
-    assert members == [{"member": "ES-9", "first": "2026-10-01", "end": None}]
-    assert [one["memberships"] for one in (await web.get("/api/v1/groups")).json()] == [1]
+    assert members["items"] == [{"member": "ES-9", "first": "2026-10-01", "end": None}]
+    (group,) = (await web.get("/api/v1/groups")).json()["items"]
+    assert group == {"group": "route:7", "of": "account", "memberships": 1}
+
+
+async def test_lists_of_cycles_groups_and_agreements_come_in_pages(web: httpx.AsyncClient) -> None:
+    for number in range(1, 4):
+        account = {"number": f"ES-{number}", "name": "Horno de Pan SL"}
+        await web.post("/api/v1/accounts", json=account)
+        cycle = {"cycle": f"two{number}", "months": 2, "first": "2026-01-01"}
+        await web.post("/api/v1/cycles", json=cycle)
+        await web.post("/api/v1/groups", json={"group": f"route:{number}", "of": "account"})
+        member = {"member": f"ES-{number}", "first": "2026-10-01"}
+        await web.post("/api/v1/groups/route:1/members", json=member)
+        put = {"account": f"ES-{number}", "cycle": "two1", "first": "2027-01-01"}
+        await web.post("/api/v1/account-cycles", json=put)
+    for path, field in [
+        ("cycles", "cycle"),
+        ("cycles/two1/accounts", "account"),
+        ("groups", "group"),
+        ("groups/route:1/members", "member"),
+    ]:
+        whole = (await web.get(f"/api/v1/{path}")).json()["items"]
+        names = [one[field] for one in whole]
+        assert len(names) == 3, names
+        paged, after = [], None
+        for _ in range(3):
+            query = {"limit": "1", **({"after": after} if after else {})}
+            page = (await web.get(f"/api/v1/{path}", params=query)).json()
+            paged += [one[field] for one in page["items"]]
+            after = page["after"]
+        assert (paged, after) == (names, None)
+        assert (await web.get(f"/api/v1/{path}?after=no")).status_code == 400
+    for path in ("cycles/none/accounts", "groups/none/members"):
+        assert (await web.get(f"/api/v1/{path}")).status_code in {404, 422}
 
 
 @pytest.mark.parametrize(
@@ -243,11 +278,14 @@ async def test_what_was_entered_by_mistake_is_withdrawn(web: httpx.AsyncClient) 
         again = await web.post(asked[0], json=asked[1])
         assert (again.status_code, again.json()["code"]) == (409, "ALREADY_WITHDRAWN")
     account = (await web.get("/api/v1/accounts?search=ES-4100")).json()["items"][0]["account"]
-    listed = (await web.get(f"/api/v1/accounts/{account}/agreements")).json()
-    assert [(one["start"], one["withdrawn"]) for one in listed] == [
+    path = f"/api/v1/accounts/{account}/agreements"
+    newest = (await web.get(path, params={"limit": "1"})).json()
+    oldest = (await web.get(path, params={"limit": "1", "after": newest["after"]})).json()
+    assert [(one["start"], one["withdrawn"]) for one in newest["items"] + oldest["items"]] == [
         ("2026-11-01", True),
         ("2026-10-01", False),
     ]
+    assert oldest["after"] is None
 
 
 async def test_a_fact_is_set_and_withdrawn(web: httpx.AsyncClient) -> None:

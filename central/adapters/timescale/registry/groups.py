@@ -30,14 +30,14 @@ class GroupRows:
 
     async def groups(self) -> tuple[tuple[GroupRecord, int], ...]:
         """See `GroupTransaction`."""
-        rows = await self._group_rows("groups", name=None)
+        rows = await self._group_rows("groups")
         return tuple((GroupRecord(row[0], GroupOf(row[1])), row[2]) for row in rows)
 
     async def group(self, name: str, *, hold: bool = False) -> GroupRecord | None:
         """See `GroupTransaction`."""
         if hold:
             await self._group_rows("hold_group", name=name)
-        rows = await self._group_rows("groups", name=name)
+        rows = await self._group_rows("group", name=name)
         return GroupRecord(rows[0][0], GroupOf(rows[0][1])) if rows else None
 
     async def add_group(self, group: GroupRecord) -> None:
@@ -52,12 +52,15 @@ class GroupRows:
 
     async def memberships(self, group: str, member: str | None = None) -> tuple[Membership, ...]:
         """See `GroupTransaction`."""
-        rows = await self._group_rows("memberships", group=group, member=member)
+        if member is None:
+            rows = await self._group_rows("memberships", group=group)
+        else:
+            rows = await self._group_rows("memberships_of", group=group, member=member)
         return tuple(Membership(*row) for row in rows)
 
     async def groups_of(self, of: GroupOf, member: str) -> tuple[tuple[str, Membership], ...]:
         """See `GroupTransaction`."""
-        rows = await self._group_rows("groups_of", of=of.value, member=member)
+        rows = await self._group_rows(f"groups_of_{of.value}", member=member)
         return tuple((row[0], Membership(member, row[1], row[2])) for row in rows)
 
     async def add_membership(self, group: str, membership: Membership) -> None:

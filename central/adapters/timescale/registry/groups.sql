@@ -1,8 +1,10 @@
 -- name: groups
 SELECT named_group.name, named_group.of, count(group_member.group_id)
 FROM named_group LEFT JOIN group_member ON group_member.group_id = named_group.id
-WHERE %(name)s::text IS NULL OR named_group.name = %(name)s
 GROUP BY named_group.id ORDER BY named_group.name
+
+-- name: group
+SELECT name, of FROM named_group WHERE name = %(name)s
 
 -- name: hold_group
 SELECT id FROM named_group WHERE name = %(name)s FOR UPDATE
@@ -17,18 +19,34 @@ JOIN named_group ON named_group.id = group_member.group_id
 LEFT JOIN service_point ON service_point.id = group_member.service_point_id
 LEFT JOIN account ON account.id = group_member.account_id
 WHERE named_group.name = %(group)s
-    AND (
-        %(member)s::text IS NULL OR coalesce(service_point.name, account.number) = %(member)s
-    )
 ORDER BY 1, 2
 
--- name: groups_of
+-- name: memberships_of
+-- By the key of the member, whatever the size of the group is.
+SELECT %(member)s, from_day, end_day
+FROM named_group
+JOIN group_member ON group_member.group_id = named_group.id
+    AND group_member.member_id = CASE named_group.of
+        WHEN 'point' THEN (SELECT id FROM service_point WHERE name = %(member)s)
+        ELSE (SELECT id FROM account WHERE number = %(member)s)
+    END
+WHERE named_group.name = %(group)s
+ORDER BY from_day
+
+-- name: groups_of_point
 SELECT named_group.name, from_day, end_day
 FROM group_member
 JOIN named_group ON named_group.id = group_member.group_id
-LEFT JOIN service_point ON service_point.id = group_member.service_point_id
-LEFT JOIN account ON account.id = group_member.account_id
-WHERE group_member.of = %(of)s AND coalesce(service_point.name, account.number) = %(member)s
+WHERE group_member.of = 'point'
+    AND group_member.service_point_id = (SELECT id FROM service_point WHERE name = %(member)s)
+ORDER BY 1, 2
+
+-- name: groups_of_account
+SELECT named_group.name, from_day, end_day
+FROM group_member
+JOIN named_group ON named_group.id = group_member.group_id
+WHERE group_member.of = 'account'
+    AND group_member.account_id = (SELECT id FROM account WHERE number = %(member)s)
 ORDER BY 1, 2
 
 -- name: add_membership

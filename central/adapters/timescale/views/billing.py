@@ -68,13 +68,25 @@ class TimescaleBilling:
         row = await self._ask.row("accounts", values)
         return None if row is None else _account(row)
 
-    async def agreements(self, account: str) -> tuple[AgreementView, ...]:
+    async def agreements(
+        self, account: str, *, after: str | None = None, limit: int
+    ) -> Page[AgreementView]:
         """See `BillingOverview`."""
-        rows = await self._ask.rows("agreements", {"account": as_uuid(account)})
-        return tuple(
-            AgreementView(str(uid), str(payer), payer_name, str(point), *terms)
-            for uid, payer, payer_name, point, *terms in rows
+        key = decode_cursor(after, (str, int)) or (None, None)
+        values = {
+            "account": as_uuid(account),
+            "after_day": None if key[0] is None else day_of_cursor(key[0]),
+            "after_id": key[1],
+            "limit": limit + 1,
+        }
+        keyed = {
+            row[0]: AgreementView(str(row[1]), str(row[2]), row[3], str(row[4]), *row[5:])
+            for row in await self._ask.rows("agreements", values)
+        }
+        page = paged(
+            list(keyed.items()), limit, lambda entry: (entry[1].start.isoformat(), entry[0])
         )
+        return page.map(lambda entry: entry[1])
 
     async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:
         """See `BillingOverview`."""

@@ -12,14 +12,19 @@ LIMIT %(limit)s
 
 -- name: agreements
 SELECT
-    agreement.uid, account.uid, account.name, service_point.uid, service_point.name, tariff.name,
+    agreement.id, agreement.uid, account.uid, account.name, service_point.uid, service_point.name, tariff.name,
     lower(coalesce(withdrawn, during)), upper(coalesce(withdrawn, during)), withdrawn IS NOT NULL
 FROM agreement
 JOIN account ON account.id = agreement.account_id
 JOIN service_point ON service_point.id = agreement.service_point_id
 JOIN tariff ON tariff.id = agreement.tariff_id
 WHERE account.uid = %(account)s
+    AND (
+        %(after_id)s::bigint IS NULL
+        OR (lower(coalesce(withdrawn, during)), agreement.id) < (%(after_day)s::date, %(after_id)s)
+    )
 ORDER BY lower(coalesce(withdrawn, during)) DESC, agreement.id DESC
+LIMIT %(limit)s
 
 -- name: tariffs
 SELECT

@@ -98,7 +98,10 @@ class TimescaleMemberships:
     ) -> Page[MemberView]:
         """See `MembershipOverview`."""
         values = {"group": as_text(group), **_dated(today, search, after, limit)}
-        rows = await self._ask.rows("members", values)
+        kind = await self._ask.row("kind", {"group": as_text(group)})
+        if kind is None:
+            return Page(())
+        rows = await self._ask.rows(f"members_{kind[0]}", values)
         views = [MemberView(*row) for row in rows]
         return paged(views, limit, lambda view: (view.member, view.first.isoformat()))
 

@@ -50,6 +50,7 @@ ORDER BY cycle_period.first_day
 LIMIT %(limit)s
 
 -- name: accounts
+-- In the order of an index, from where the page before ended.
 SELECT
     account.number, account.name, assigned.from_day, stays.until_day,
     (
@@ -57,8 +58,8 @@ SELECT
         FROM occupancy JOIN billed_period ON billed_period.occupancy_id = occupancy.id
         WHERE occupancy.account_id = account.id AND billed_period.first_day IS NOT NULL
     )
-FROM account_cycle AS assigned
-JOIN account ON account.id = assigned.account_id
+FROM account
+JOIN account_cycle AS assigned ON assigned.account_id = account.id
 CROSS JOIN LATERAL (
     SELECT min(later.from_day) AS until_day FROM account_cycle AS later
     WHERE later.account_id = assigned.account_id AND later.from_day > assigned.from_day
@@ -72,10 +73,9 @@ WHERE (
         %(today)s::date IS NULL
         OR assigned.from_day <= %(today)s AND coalesce(stays.until_day > %(today)s, true)
     )
-    AND (
-        %(after)s::text IS NULL
-        OR (account.number, assigned.from_day) > (%(after)s, %(after_day)s::date)
-    )
+    AND account.number >= coalesce(%(after)s::text, '')
+    AND (account.number, assigned.from_day)
+    > (coalesce(%(after)s::text, ''), coalesce(%(after_day)s::date, '-infinity'))
 ORDER BY account.number, assigned.from_day
 LIMIT %(limit)s
 
@@ -95,25 +95,38 @@ WHERE named_group.name LIKE %(prefix)s
 ORDER BY named_group.name
 LIMIT %(limit)s
 
--- name: members
-SELECT member.name, member.about, group_member.from_day, group_member.end_day
-FROM group_member
-LEFT JOIN service_point ON service_point.id = group_member.service_point_id
-LEFT JOIN account ON account.id = group_member.account_id
-CROSS JOIN LATERAL (
-    SELECT
-        coalesce(service_point.name, account.number) AS name,
-        coalesce(account.name, service_point.address) AS about
-) AS member
-WHERE group_member.group_id = (SELECT id FROM named_group WHERE name = %(group)s)
-    AND member.name LIKE %(prefix)s
+-- name: kind
+SELECT of FROM named_group WHERE name = %(group)s
+
+-- name: members_point
+-- In the order of an index, from where the page before ended.
+SELECT service_point.name, service_point.address, group_member.from_day, group_member.end_day
+FROM service_point
+JOIN group_member ON group_member.member_id = service_point.id
+    AND group_member.group_id = (SELECT id FROM named_group WHERE name = %(group)s)
+WHERE service_point.name LIKE %(prefix)s
     AND (
         %(today)s::date IS NULL
         OR group_member.from_day <= %(today)s AND coalesce(group_member.end_day > %(today)s, true)
     )
+    AND service_point.name >= coalesce(%(after)s::text, '')
+    AND (service_point.name, group_member.from_day)
+    > (coalesce(%(after)s::text, ''), coalesce(%(after_day)s::date, '-infinity'))
+ORDER BY service_point.name, group_member.from_day
+LIMIT %(limit)s
+
+-- name: members_account
+SELECT account.number, account.name, group_member.from_day, group_member.end_day
+FROM account
+JOIN group_member ON group_member.member_id = account.id
+    AND group_member.group_id = (SELECT id FROM named_group WHERE name = %(group)s)
+WHERE account.number LIKE %(prefix)s
     AND (
-        %(after)s::text IS NULL
-        OR (member.name, group_member.from_day) > (%(after)s, %(after_day)s::date)
+        %(today)s::date IS NULL
+        OR group_member.from_day <= %(today)s AND coalesce(group_member.end_day > %(today)s, true)
     )
-ORDER BY member.name, group_member.from_day
+    AND account.number >= coalesce(%(after)s::text, '')
+    AND (account.number, group_member.from_day)
+    > (coalesce(%(after)s::text, ''), coalesce(%(after_day)s::date, '-infinity'))
+ORDER BY account.number, group_member.from_day
 LIMIT %(limit)s
