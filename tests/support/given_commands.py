@@ -70,6 +70,7 @@ CENTRAL = {
     "registry history": "account A-9 --as-of 2026-01-01T00:00:00Z",
     "settings set": "--reason r --zone UTC --effective 2026-01-01",
     "settings show": "--day 2026-01-01",
+    "status": "",
     "tariff add": "{file}",
     "tariff list": "HOME --as-of 2026-01-01T00:00:00Z",
     "tariff withdraw": "HOME 2026-01-01 --reason r",

@@ -76,7 +76,7 @@ NOTHING = {
     *("conflict list", "cycle list", "cycle show", "finding list", "gateway epochs"),
     *("gateway remote", "group list", "group show", "holidays list", "ledger list"),
     *("ledger show", "quarantine list", "rate", "reconcile", "registry history"),
-    *("settings show", "tariff check", "tariff import-urdb", "tariff list"),
+    *("settings show", "status", "tariff check", "tariff import-urdb", "tariff list"),
 }
 """What changes nothing that the centre keeps."""
 ELSEWHERE = {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from central.adapters.timescale.migrate import Flavour, load, newest_version
 from tests.support.data import REPOSITORY
 
 PACKAGES = ("firmware_bridge", "edge_agent", "central")
@@ -134,3 +135,8 @@ def _has_reason(call: ast.Call) -> bool:
     named = [keyword for keyword in call.keywords if keyword.arg == "reason"]
     direct = ast.unparse(call.func) == "pytest.skip" and call.args
     return bool(named or direct)
+
+
+def test_migrations_are_numbered_in_a_row() -> None:
+    migrations = load(Flavour.PLAIN)
+    assert newest_version() == len(migrations)
