@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
+
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
@@ -200,14 +202,29 @@ def month(
     ]
 
 
+_ZONES: dict[str, str] = {}
+
+
+def _zones(dsn: str) -> str:
+    server = dsn.partition("?")[2]
+    if server not in _ZONES:
+        with psycopg.connect(dsn) as connection:
+            rows = connection.execute("SELECT name FROM pg_timezone_names").fetchall()
+        _ZONES[server] = " ".join(row[0] for row in rows)
+    return _ZONES[server]
+
+
 @asynccontextmanager
 async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
     async with make_pool(dsn, max_size=8) as pool:
+        validation = TimescaleValidationStore(pool)
+        # Each store asks its server once; a server of the tests has many.
+        validation._known = _zones(dsn)
         yield Utility(
             TimescaleIngestStore(pool),
             TimescaleGatewayStore(pool),
             TimescaleRegistry(pool),
-            TimescaleValidationStore(pool),
+            validation,
             TimescaleBillingStore(pool),
             TimescaleDecisionStore(pool),
             TimescaleSeriesStore(pool),
