@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+import structlog
 import typer.main
 import typer.testing
 from hypothesis import HealthCheck, settings
@@ -58,6 +59,14 @@ ON_REQUEST = {"benchmarks": "--bench"}
 
 # Typer makes all commands of a program anew whenever a test calls one: 50 ms for the centre's.
 vars(typer.testing)["_get_command"] = functools.cache(typer.main.get_command)
+
+# To print the variables of each frame takes ten seconds where one of them is a store in memory.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # How long an example takes says nothing on a machine that others use too.
 settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow])
