@@ -98,7 +98,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     if collection_path.match("test_*.py"):
         if os.environ.get(SOAK):
-            return None if is_sized(collection_path) else True
+            whole = config.rootpath / "tests" / "contract"
+            return None if is_sized(collection_path) or whole in collection_path.parents else True
         if measured.METER is not None:
             return None if measured.is_measured(collection_path) else True
     option = ON_REQUEST.get(collection_path.name)

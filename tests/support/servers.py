@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
+from zlib import crc32
 
 import psycopg
 from psycopg import sql
@@ -20,6 +22,7 @@ from central.adapters.embedded.broker import free_port, mosquitto_program
 from central.adapters.embedded.errors import ServerBinariesMissingError
 from central.adapters.embedded.postgres import EmbeddedPostgres
 from central.adapters.timescale.migrate import migrate
+from tests.support.size import SOAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +41,7 @@ __all__ = [
     "mosquitto_program",
     "postgres_servers",
     "quick_server",
+    "store_servers",
 ]
 
 PG_BIN = "METERLINE_PG_BIN"
@@ -98,7 +102,8 @@ class Database:
         return self.server.dsn_for(self.name, user=role)
 
 
-def postgres_servers() -> list[PostgresKind]:
+@cache
+def postgres_servers() -> tuple[PostgresKind, ...]:
     """Return every PostgreSQL found, the wheel's first."""
     found = [PostgresKind("wheel", wheel_binaries())]
     found += [
@@ -110,7 +115,21 @@ def postgres_servers() -> list[PostgresKind]:
     if named:
         # A folder named by hand must work: no silent fall-back.
         found.append(PostgresKind(PG_BIN, probe(Path(named))))
-    return found
+    return tuple(found)
+
+
+def store_servers(test: str) -> Sequence[PostgresKind]:
+    """The servers on which a test of a store runs: each with TimescaleDB, and a plain one.
+
+    Of several plain ones its name chooses, so that each has its share and a test always the same;
+    in `make soak` it runs on all.
+    """
+    servers = postgres_servers()
+    if os.environ.get(SOAK):
+        return servers
+    plain = [kind for kind in servers if kind.timescaledb is None]
+    chosen = plain[crc32(test.encode()) % len(plain)] if plain else None
+    return [kind for kind in servers if kind.timescaledb is not None or kind is chosen]
 
 
 def quick_server(home: Path, kind: PostgresKind) -> EmbeddedPostgres:

@@ -9,13 +9,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.books import Utility, memory_utility, timescale_utility
-from tests.support.servers import PostgresKind, postgres_servers
+from tests.support.servers import PostgresKind
 
 if TYPE_CHECKING:
     from tests.conftest import _Servers
 
 
-@pytest.fixture(params=["memory", *postgres_servers()], ids=str)
+@pytest.fixture
 async def utility(request: pytest.FixtureRequest, _servers: _Servers) -> AsyncIterator[Utility]:
     """A utility without customers."""
     if not isinstance(request.param, PostgresKind):

@@ -1,4 +1,4 @@
-"""Every kind of store: memory, and each PostgreSQL found."""
+"""Every kind of store: memory, and real servers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.ingest import Stores, memory_stores, timescale_stores
-from tests.support.servers import PostgresKind, postgres_servers
+from tests.support.servers import PostgresKind
 
 if TYPE_CHECKING:
     from tests.conftest import _Servers
 
 
-@pytest.fixture(params=["memory", *postgres_servers()], ids=str)
+@pytest.fixture
 async def stores(request: pytest.FixtureRequest, _servers: _Servers) -> AsyncIterator[Stores]:
     """One kind of store, empty."""
     if not isinstance(request.param, PostgresKind):
