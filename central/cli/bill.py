@@ -126,14 +126,14 @@ def run_command(  # noqa: PLR0913 - one option each
 
 
 async def _run(  # noqa: PLR0913 - what makes a run, who asks, and how
-    cycle: Cycle, creator: Actor, workers: int, run_type: RunType, only: RunScope, *, quiet: bool
+    cycle: Cycle, creator: Actor, workers: int, run_type: RunType, scope: RunScope, *, quiet: bool
 ) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
     begun = time.monotonic()
     size, takeover_s = settings().shard_size, settings().takeover_s
     tune_gc()
     async with bill_store() as store:
         use_case = RunBills(store, shard_size=size, takeover_s=takeover_s)
-        run = await use_case.start(cycle, creator, run_type, only)
+        run = await use_case.start(cycle, creator, run_type, scope)
         helpers = _helpers(run, min(workers, -(-run.accounts // size)) - 1)
         try:
             with progress_bar(f"Billing {cycle}", run.accounts, quiet=quiet) as bar:
@@ -181,7 +181,7 @@ def _help(run: RunRecord) -> None:
 async def _watch(store: BillingStore, run: RunRecord, done: Callable[[int], None]) -> None:
     while True:
         await asyncio.sleep(_POLL_S)
-        now = await store.find_run(run.cycle, run.run_type, run.only)
+        now = await store.find_run(run.cycle, run.run_type, run.scope)
         if now is not None:
             done(run.accounts - now.accounts)
 
@@ -344,16 +344,16 @@ async def bill_store() -> AsyncIterator[BillingStore]:
 
 
 async def find_run(
-    store: BillingStore, cycle: str, only: RunScope = EVERYONE, *, final: bool = False
+    store: BillingStore, cycle: str, scope: RunScope = EVERYONE, *, final: bool = False
 ) -> RunRecord:
     """The run of a cycle and scope: the regular one, or the final one.
 
     Raises:
         UnknownRunError: It was never run.
     """
-    run = await store.find_run(Cycle.parse(cycle), run_type_of(final=final), only)
+    run = await store.find_run(Cycle.parse(cycle), run_type_of(final=final), scope)
     if run is None:
-        of = "" if only.everyone else f" of {only}"
+        of = "" if scope.everyone else f" of {scope}"
         again = " --final" if final else ""
         message = f"The cycle {cycle}{of} has not been run{again and ' for final bills'}."
         remedy = f"Start it with `meterline-central bill run --cycle {cycle}{again}`."

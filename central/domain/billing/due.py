@@ -30,7 +30,7 @@ def plan_account(
     chains: Sequence[OccupancyChain],
     open_bills: Sequence[OpenBill],
     periods: AccountPeriods,
-    scope: RunReach,
+    reach: RunReach,
     is_over: Callable[[date, str, time], bool],
 ) -> AccountPlan:
     """Plan the bills of an account.
@@ -39,7 +39,7 @@ def plan_account(
         chains: Its occupancies; at least one.
         open_bills: Its drafts and held bills.
         periods: Of the account.
-        scope: What the run bills.
+        reach: What the run bills.
         is_over: Whether all days before one are over in a zone where days begin at a time.
     """
     account = chains[0].account_id
@@ -48,16 +48,16 @@ def plan_account(
     joined = {
         _name(bill.period): number
         for number, bill in enumerate(bills)
-        if bill.run_type is scope.run_type
+        if bill.run_type is reach.run_type
     }
     left_out: list[NotBilled] = []
     for occupancy in chains:
-        for period, parts in _due(occupancy, periods, scope, is_over, left_out):
+        for period, parts in _due(occupancy, periods, reach, is_over, left_out):
             number = _going_on(bills, period, parts[0])
             if number is None:
                 number = joined.setdefault(_name(period), len(bills))
             if number == len(bills):
-                bills.append(PlannedBill(account, period, scope.run_type, ()))
+                bills.append(PlannedBill(account, period, reach.run_type, ()))
             bills[number] = replace(bills[number], parts=joined_parts(bills[number].parts, parts))
     ordered = sorted(
         (bill for bill in bills if bill.parts),
@@ -113,23 +113,23 @@ def _again(bill: OpenBill, there: Mapping[int, OccupancyChain]) -> PlannedBill:
 def _due(
     occupancy: OccupancyChain,
     periods: AccountPeriods,
-    scope: RunReach,
+    reach: RunReach,
     is_over: Callable[[date, str, time], bool],
     left_out: list[NotBilled],
 ) -> Iterator[tuple[BillingPeriod, list[PlannedPart]]]:
     """The periods of an occupancy that are due, oldest first; why it stops goes to `left_out`."""
-    if scope.ended and occupancy.ended_on is None:
+    if reach.ended and occupancy.ended_on is None:
         return
     ended = date.max if occupancy.ended_on is None else occupancy.ended_on
     first = occupancy.claimed_to
-    while first < min(ended, scope.end):
+    while first < min(ended, reach.end):
         period = periods.on(occupancy.account_id, first)
         if period is None:
-            left_out.append(_no_period(occupancy, first, min(ended, scope.end)))
+            left_out.append(_no_period(occupancy, first, min(ended, reach.end)))
             return
         days = DayRange(first, min(period.days.end, ended))
         billed_on = period.bill_day if days.end == period.days.end else days.end
-        if days.end > scope.end or not is_over(billed_on, occupancy.zone, occupancy.day_start):
+        if days.end > reach.end or not is_over(billed_on, occupancy.zone, occupancy.day_start):
             left_out.append(_not_due(occupancy, period, days))
             return
         yield period, list(_parts(occupancy, days))

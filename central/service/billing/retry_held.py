@@ -63,7 +63,7 @@ async def retry_held(
     use_case = RunBills(bills, clock, shard_size, takeover_s)
     for held in _newest(await window.held_runs()):
         try:
-            run = await use_case.start(held.cycle, _ACTOR, held.run_type, held.only)
+            run = await use_case.start(held.cycle, _ACTOR, held.run_type, held.scope)
             await use_case.work(run)
             tally.held += (await bills.summary(run)).held_count
         except OperatorError as error:
@@ -83,7 +83,7 @@ def _newest(runs: Iterable[HeldRun]) -> list[HeldRun]:
     newest: dict[object, tuple[RunReach, HeldRun]] = {}
     for run in runs:
         reach = RunReach.of(run.cycle, run.run_type)
-        key = (run.run_type, run.only, reach.cycle, reach.end if reach.ended else None)
+        key = (run.run_type, run.scope, reach.cycle, reach.end if reach.ended else None)
         if key not in newest or newest[key][0].end < reach.end:
             newest[key] = (reach, run)
     return [run for _, run in newest.values()]

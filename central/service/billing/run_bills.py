@@ -177,7 +177,7 @@ def _plans(shard: Shard, now: datetime) -> list[AccountPlan]:
         except InvalidValueError:  # rating says it, and holds the bill
             return True
 
-    reach = shard.run.scope
+    reach = shard.run.reach
     return [
         in_account_order(
             plan_account(chains, shard.open_bills.get(account, ()), shard.periods, reach, is_over),

@@ -72,7 +72,7 @@ class RunRecord:
         resumed: Whether it had been started before.
         finished_at: When its last shard was saved.
         actor: Key of who takes part in it now.
-        only: Which accounts it bills.
+        scope: Which accounts it bills.
         release: Which makes its bills now.
     """
 
@@ -85,11 +85,11 @@ class RunRecord:
     resumed: bool
     finished_at: datetime | None = None
     actor: str = ""
-    only: RunScope = EVERYONE
+    scope: RunScope = EVERYONE
     release: str = ""
 
     @property
-    def scope(self) -> RunReach:
+    def reach(self) -> RunReach:
         """Which periods it bills."""
         return RunReach.of(self.cycle, self.run_type)
 

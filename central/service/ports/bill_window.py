@@ -44,12 +44,12 @@ class HeldRun:
     Args:
         cycle: What it bills.
         run_type: Why.
-        only: Which accounts.
+        scope: Which accounts.
     """
 
     cycle: Cycle
     run_type: RunType
-    only: RunScope = EVERYONE
+    scope: RunScope = EVERYONE
 
 
 class BillWindowStore(Protocol):

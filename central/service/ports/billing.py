@@ -190,7 +190,7 @@ class BillingStore(ShardHolders, Protocol):
         creator: Actor,
         at: datetime,
         shard_size: int,
-        only: RunScope = EVERYONE,
+        scope: RunScope = EVERYONE,
     ) -> RunRecord:
         """Start a run, or take part in the one that is there: of one cycle, type and scope.
 
@@ -211,7 +211,7 @@ class BillingStore(ShardHolders, Protocol):
         """Note the end of a run, if all its shards are done."""
 
     async def find_run(
-        self, cycle: Cycle, run_type: RunType, only: RunScope = EVERYONE
+        self, cycle: Cycle, run_type: RunType, scope: RunScope = EVERYONE
     ) -> RunRecord | None:
         """The run of a cycle and scope."""
 

@@ -61,7 +61,7 @@ class CycleTransaction(Protocol):
             periods: In their place; the first follows what stays.
         """
 
-    async def claimed_until(self, cycle: str) -> date | None:
+    async def billed_to(self, cycle: str) -> date | None:
         """The end of the last day that is billed of any account while it is in a cycle."""
 
     async def assignments(self, account: str) -> tuple[CycleAssignment, ...]:
@@ -70,7 +70,7 @@ class CycleTransaction(Protocol):
     async def members(self, cycle: str) -> tuple[tuple[str, date], ...]:
         """Accounts that are ever put into a cycle, by number, with the day of it."""
 
-    async def account_claimed_until(self, account: str) -> date | None:
+    async def account_billed_to(self, account: str) -> date | None:
         """The end of the last day of an account that is billed."""
 
     async def assign_cycle(self, account: str, assignment: CycleAssignment) -> None:

@@ -146,7 +146,7 @@ class BillingCycles(NotedChanges):
         same = sum(1 for old, new in zip(go, come, strict=False) if old == new)
         if len(go) == len(come) == same:
             return ListChange(given.name, Effect.UNCHANGED)
-        claimed = await registry.claimed_until(given.name)
+        claimed = await registry.billed_to(given.name)
         unequal = [period for period in go if period not in come]
         if claimed is not None and any(period.days.first < claimed for period in unequal):
             message = f"Days of {given.name} are billed until {claimed}; {unequal[0]} would change."
@@ -180,7 +180,7 @@ class BillingCycles(NotedChanges):
         after = [*(assignment for assignment in before if assignment.first != first), new]
         if changes_of(after) == changes_of(before):
             return Effect.UNCHANGED
-        claimed = await registry.account_claimed_until(account)
+        claimed = await registry.account_billed_to(account)
         if claimed is not None and first < claimed:
             message = f"{account} is billed until {claimed}, so {first} cannot change its cycle."
             remedy = f"Put it into {name} from {claimed} on."

@@ -53,7 +53,7 @@ async def test_a_run_is_one_of_its_scope(utility: Utility) -> None:
 
     narrowed = await utility.billing.find_run(CYCLE, RunType.REGULAR, route)
     assert narrowed is not None
-    assert narrowed.only == route
+    assert narrowed.scope == route
     assert narrowed.id != rest.run.id
     assert await utility.billing.run_of(narrowed.uid) == narrowed
     again = await _bill(utility, route)

@@ -57,7 +57,7 @@ def take_shard(
     for record in in_force(state):
         if record.name in names:
             tariffs[record.name].append(record)
-    periods = periods_of(state, accounts, run.scope.end)
+    periods = periods_of(state, accounts, run.reach.end)
     bills = state.bills if chosen is None else chosen
     open_bills = {
         account: _open_bills(bills, account, every=chosen is not None) for account in accounts

@@ -78,15 +78,15 @@ class MemoryBillingStore:
         creator: Actor,
         at: datetime,
         shard_size: int,
-        only: RunScope = EVERYONE,
+        scope: RunScope = EVERYONE,
     ) -> RunRecord:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            found = _find(state, cycle, run_type, only)
+            found = _find(state, cycle, run_type, scope)
             if found is None:
                 key = len(state.runs) + 1
                 run = RunRecord(
-                    key, uuid7(at), cycle, run_type, creator.key, 0, resumed=False, only=only
+                    key, uuid7(at), cycle, run_type, creator.key, 0, resumed=False, scope=scope
                 )
             else:
                 run = replace(found, resumed=True)
@@ -96,7 +96,7 @@ class MemoryBillingStore:
             if accounts:
                 run = replace(run, finished_at=None)
             state.runs[run.id] = run
-            named = {"cycle": str(cycle), **only.to_json()}
+            named = {"cycle": str(cycle), **scope.to_json()}
             ended = None if found is None else found.finished_at
             noted = run_opened(named, accounts, ended, again=found is not None)
             if noted is not None:
@@ -162,11 +162,11 @@ class MemoryBillingStore:
         return None if found is None else replace(found, resumed=True)
 
     async def find_run(
-        self, cycle: Cycle, run_type: RunType, only: RunScope = EVERYONE
+        self, cycle: Cycle, run_type: RunType, scope: RunScope = EVERYONE
     ) -> RunRecord | None:
         """See `BillingStore`."""
         async with self._books.begin() as state:
-            found = _find(state, cycle, run_type, only)
+            found = _find(state, cycle, run_type, scope)
         return None if found is None else replace(found, resumed=True)
 
     async def summary(self, run: RunRecord) -> RunSummary:
@@ -401,10 +401,10 @@ class MemoryBillingStore:
         return {key: block for key, block in found.items() if block is not None}
 
 
-def _find(state: BookState, cycle: Cycle, run_type: RunType, only: RunScope) -> RunRecord | None:
-    wanted = (cycle, run_type, only)
+def _find(state: BookState, cycle: Cycle, run_type: RunType, scope: RunScope) -> RunRecord | None:
+    wanted = (cycle, run_type, scope)
     runs = state.runs.values()
-    return next((run for run in runs if (run.cycle, run.run_type, run.only) == wanted), None)
+    return next((run for run in runs if (run.cycle, run.run_type, run.scope) == wanted), None)
 
 
 def _waiting(state: BookState, run: RunRecord) -> list[KeptShard]:
@@ -417,13 +417,13 @@ def _add_shards(state: BookState, run: RunRecord, size: int) -> None:
         for key, account in state.accounts.items()
         if _to_bill(state, run, account.number) or _open(state, run, key)
     ]
-    if run.scope.cycle is not None:
+    if run.reach.cycle is not None:
         members = {
-            number for (number, _), name in state.account_cycles.items() if name == run.scope.cycle
+            number for (number, _), name in state.account_cycles.items() if name == run.reach.cycle
         }
         wanted = [key for key in wanted if state.accounts[key].number in members]
-    if not run.only.everyone:
-        inside = accounts_in(state, run.only, run.scope.end - timedelta(days=1))
+    if not run.scope.everyone:
+        inside = accounts_in(state, run.scope, run.reach.end - timedelta(days=1))
         wanted = [key for key in wanted if key in inside]
     for key in [key for key in state.shards if key[0] == run.id]:
         del state.shards[key]
@@ -434,10 +434,10 @@ def _add_shards(state: BookState, run: RunRecord, size: int) -> None:
 def _to_bill(state: BookState, run: RunRecord, account: str) -> bool:
     """Whether days of an account until the run's end are not claimed."""
     for key, occupancy in state.occupancies.items():
-        if occupancy.account != account or (run.scope.ended and occupancy.ended_on is None):
+        if occupancy.account != account or (run.reach.ended and occupancy.ended_on is None):
             continue
         claimed = max(end for of, end in state.claims if of == key)
-        if claimed < min(occupancy.ended_on or run.scope.end, run.scope.end):
+        if claimed < min(occupancy.ended_on or run.reach.end, run.reach.end):
             return True
     return False
 
@@ -446,8 +446,8 @@ def _open(state: BookState, run: RunRecord, account_id: int) -> bool:
     return any(
         bill.account_id == account_id
         and bill.record.bill.state in _OPEN
-        and bill.record.bill.days.first < run.scope.end
-        and (not run.scope.ended or bill.run_id == run.id)
+        and bill.record.bill.days.first < run.reach.end
+        and (not run.reach.ended or bill.run_id == run.id)
         for bill in state.bills.values()
     )
 

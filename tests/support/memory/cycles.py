@@ -41,7 +41,7 @@ class CycleRows:
         listed = replace(record.cycle, listed=(*stay, *periods))
         self._state.cycles[cycle] = replace(record, cycle=listed)
 
-    async def claimed_until(self, cycle: str) -> date | None:
+    async def billed_to(self, cycle: str) -> date | None:
         ends = [
             days.end
             for number in {account for account, _ in self._state.account_cycles}
@@ -76,7 +76,7 @@ class CycleRows:
             key for key, name in sorted(self._state.account_cycles.items()) if name == cycle
         )
 
-    async def account_claimed_until(self, account: str) -> date | None:
+    async def account_billed_to(self, account: str) -> date | None:
         return max((days.end for days in self._billed(account)), default=None)
 
     async def assign_cycle(self, account: str, assignment: CycleAssignment) -> None:

@@ -115,7 +115,7 @@ class MemoryBillWindow:
                 if row.record.bill.state is BillState.HELD
             }
             runs = [state.runs[key] for key in sorted(held)]
-        return tuple(HeldRun(run.cycle, run.run_type, run.only) for run in runs)
+        return tuple(HeldRun(run.cycle, run.run_type, run.scope) for run in runs)
 
     async def held_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
         async with self._books.begin() as state:

@@ -213,7 +213,7 @@ def _bills_of(state: BookState, run: str) -> list[KeptBill] | None:
     runs = [
         key
         for key, one in state.runs.items()
-        if run == str(one.uid) or (run == str(one.cycle) and one.only.everyone)
+        if run == str(one.uid) or (run == str(one.cycle) and one.scope.everyone)
     ]
     if not runs:
         return None

@@ -64,10 +64,10 @@ class TimescaleBillingStore(BillDecisions):
         creator: Actor,
         at: datetime,
         shard_size: int,
-        only: RunScope = EVERYONE,
+        scope: RunScope = EVERYONE,
     ) -> RunRecord:
         """See `BillingStore`."""
-        key = _key(cycle, run_type, only)
+        key = _key(cycle, run_type, scope)
         async with self._begin() as connection:
             added = await connection.execute(
                 SQL["add_run"], {**key, "uid": uuid7(at), "creator": creator.key, "at": at}
@@ -75,16 +75,16 @@ class TimescaleBillingStore(BillDecisions):
             row = await _one(connection, "lock_run", **key)
             waiting = await _one(connection, "open_shards", run=row[0])
             if not waiting[0]:
-                scope = RunReach.of(cycle, run_type)
+                reach = RunReach.of(cycle, run_type)
                 values: dict[str, object] = {
-                    "end": scope.end,
-                    "cycle": scope.cycle,
-                    "ended": scope.ended,
+                    "end": reach.end,
+                    "cycle": reach.cycle,
+                    "ended": reach.ended,
                     "only": None,
                 }
-                if not only.everyone:
-                    last = scope.end - timedelta(days=1)
-                    values["only"] = await accounts_in(connection, only, last)
+                if not scope.everyone:
+                    last = reach.end - timedelta(days=1)
+                    values["only"] = await accounts_in(connection, scope, last)
                 await connection.execute(SQL["forget_shards"], {"run": row[0]})
                 await connection.execute(
                     SQL["add_shards"], {**values, "run": row[0], "size": shard_size}
@@ -92,13 +92,13 @@ class TimescaleBillingStore(BillDecisions):
                 waiting = await _one(connection, "open_shards", run=row[0])
             if waiting[0]:
                 await connection.execute(SQL["reopen_run"], {"run": row[0]})
-            named = {"cycle": str(cycle), **only.to_json()}
+            named = {"cycle": str(cycle), **scope.to_json()}
             noted = run_opened(named, int(waiting[1]), row[3], again=not added.rowcount)
             if noted is not None:
                 action, detail = noted
                 await audit(connection, at, creator, action, str(row[1]), detail)
         run = _run(row, cycle, run_type, int(waiting[1]), resumed=not added.rowcount)
-        return replace(run, actor=creator.key, only=only)
+        return replace(run, actor=creator.key, scope=scope)
 
     @asynccontextmanager
     async def shard(self, run: RunRecord) -> AsyncIterator[ShardTransaction | None]:
@@ -150,14 +150,14 @@ class TimescaleBillingStore(BillDecisions):
             row = await cursor.fetchone()
         if row is None:
             return None
-        only = RunScope.from_json(row[2])
-        return await self.find_run(Cycle.parse(row[0]), RunType(row[1]), only)
+        scope = RunScope.from_json(row[2])
+        return await self.find_run(Cycle.parse(row[0]), RunType(row[1]), scope)
 
     async def find_run(
-        self, cycle: Cycle, run_type: RunType, only: RunScope = EVERYONE
+        self, cycle: Cycle, run_type: RunType, scope: RunScope = EVERYONE
     ) -> RunRecord | None:
         """See `BillingStore`."""
-        key = _key(cycle, run_type, only)
+        key = _key(cycle, run_type, scope)
         async with self._begin() as connection:
             cursor = await connection.execute(SQL["find_run"], key)
             row = await cursor.fetchone()
@@ -165,12 +165,12 @@ class TimescaleBillingStore(BillDecisions):
                 return None
             waiting = await _one(connection, "open_shards", run=row[0])
         run = _run(row, cycle, run_type, int(waiting[1]), resumed=True)
-        return replace(run, only=only)
+        return replace(run, scope=scope)
 
     async def summary(self, run: RunRecord) -> RunSummary:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            found = await _one(connection, "find_run", **_key(run.cycle, run.run_type, run.only))
+            found = await _one(connection, "find_run", **_key(run.cycle, run.run_type, run.scope))
             waiting = await _one(connection, "open_shards", run=run.id)
             states = await _all(connection, "states", run=run.id)
             totals = await _all(connection, "totals", run=run.id)
@@ -181,7 +181,7 @@ class TimescaleBillingStore(BillDecisions):
         return RunSummary(
             run=replace(
                 _run(found, run.cycle, run.run_type, int(waiting[1]), resumed=run.resumed),
-                only=run.only,
+                scope=run.scope,
             ),
             bills={BillState(state): count for state, count in states},
             totals={row[0]: row[1] for row in totals},
@@ -262,8 +262,8 @@ async def _heads(
     )
 
 
-def _key(cycle: Cycle, run_type: RunType, only: RunScope) -> dict[str, object]:
-    return {"cycle": str(cycle), "run_type": run_type.value, "scope": Jsonb(only.to_json())}
+def _key(cycle: Cycle, run_type: RunType, scope: RunScope) -> dict[str, object]:
+    return {"cycle": str(cycle), "run_type": run_type.value, "scope": Jsonb(scope.to_json())}
 
 
 def _run(row: _Row, cycle: Cycle, run_type: RunType, accounts: int, *, resumed: bool) -> RunRecord:

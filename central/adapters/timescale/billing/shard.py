@@ -63,7 +63,7 @@ async def _taken(
         number,
         chains,
         open_bills,
-        await periods_of(claims.connection, list(chains), run.scope.end),
+        await periods_of(claims.connection, list(chains), run.reach.end),
         await loader.tariffs(claims.tariffs),
         await newest_holidays(claims.connection),
         claims.tariffs,

@@ -78,9 +78,9 @@ class CycleRows:
         }
         await self._connection.execute(_SQL["add_periods"], values)
 
-    async def claimed_until(self, cycle: str) -> date | None:
+    async def billed_to(self, cycle: str) -> date | None:
         """See `CycleTransaction`."""
-        rows = await self._cycle_rows("cycle_claimed_until", cycle=cycle)
+        rows = await self._cycle_rows("cycle_billed_to", cycle=cycle)
         return _date(rows)
 
     async def assignments(self, account: str) -> tuple[CycleAssignment, ...]:
@@ -92,11 +92,11 @@ class CycleRows:
         """See `CycleTransaction`."""
         return tuple((row[0], row[1]) for row in await self._cycle_rows("members", cycle=cycle))
 
-    async def account_claimed_until(self, account: str) -> date | None:
+    async def account_billed_to(self, account: str) -> date | None:
         """See `CycleTransaction`."""
         # What is claimed is read after whoever bills has let go.
         await self._cycle_rows("hold_occupancies", account=account)
-        rows = await self._cycle_rows("account_claimed_until", account=account)
+        rows = await self._cycle_rows("account_billed_to", account=account)
         return _date(rows)
 
     async def assign_cycle(self, account: str, assignment: CycleAssignment) -> None:

@@ -33,7 +33,7 @@ FROM billing_cycle, unnest(
 ) WITH ORDINALITY AS given (name, first_day, end_day, bill_day, place)
 WHERE billing_cycle.name = %(cycle)s
 
--- name: cycle_claimed_until
+-- name: cycle_billed_to
 SELECT max(billed_period.end_day)
 FROM (
     SELECT
@@ -56,7 +56,7 @@ WHERE account.number = %(account)s
 ORDER BY occupancy.id
 FOR UPDATE OF occupancy
 
--- name: account_claimed_until
+-- name: account_billed_to
 SELECT max(billed_period.end_day)
 FROM billed_period
 JOIN occupancy ON occupancy.id = billed_period.occupancy_id

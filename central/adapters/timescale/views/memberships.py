@@ -45,7 +45,7 @@ class TimescaleMemberships:
     ) -> Page[CyclePeriodView]:
         """See `MembershipOverview`."""
         key = decode_cursor(after, (str,))
-        row = await self._ask.row("claimed_until", {"cycle": as_text(cycle)})
+        row = await self._ask.row("billed_to", {"cycle": as_text(cycle)})
         values = {
             "cycle": as_text(cycle),
             "claimed": None if row is None else row[0],

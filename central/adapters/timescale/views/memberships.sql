@@ -22,8 +22,8 @@ WHERE billing_cycle.name LIKE %(prefix)s
 ORDER BY billing_cycle.name
 LIMIT %(limit)s
 
--- name: claimed_until
--- What `cycle_claimed_until` of the registry says, by one look-up per occupancy.
+-- name: billed_to
+-- What `cycle_billed_to` of the registry says, by one look-up per occupancy.
 SELECT max(newest.end_day)
 FROM billing_cycle
 JOIN account_cycle AS assigned ON assigned.cycle_id = billing_cycle.id
