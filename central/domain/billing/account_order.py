@@ -7,19 +7,25 @@ agreed on is settled with the last part that holds its end, once all days before
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 from central.domain.billing.account_periods import AccountPeriods
+from central.domain.billing.final_settlement import finished, to_settle
 from central.domain.billing.planned import AccountPlan, OccupancyChain, PlannedBill, PlannedPart
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import CarriedState
 
 _Position = tuple[date, date, date, str, int]
+_NOTHING = CarriedState()
 
 
 def in_account_order(
-    plan: AccountPlan, chains: Sequence[OccupancyChain], periods: AccountPeriods
+    plan: AccountPlan,
+    chains: Sequence[OccupancyChain],
+    periods: AccountPeriods,
+    account_left: CarriedState = _NOTHING,
 ) -> AccountPlan:
     """A plan whose parts know what of the account comes after and beside them.
 
@@ -27,8 +33,17 @@ def in_account_order(
         plan: As `plan_account` made it.
         chains: The account's occupancies.
         periods: Of the account.
+        account_left: What is the account's own after all of its bills, if no day is to come.
     """
-    bills: Sequence[PlannedBill] = [_settling(bill, chains, periods) for bill in plan.bills]
+    over = finished(chains, account_left)
+    to_come = [chain for chain in chains if chain.terms and chain.occupancy_id not in over]
+    settled = {chain.occupancy_id for chain in chains if chain.settled}
+    settled |= {chain.occupancy_id for chain in to_settle(chains, account_left)}
+    ends = {
+        chain.occupancy_id: _last_position(chain, periods, settles=chain.occupancy_id in settled)
+        for chain in to_come
+    }
+    bills: Sequence[PlannedBill] = [_settling(bill, ends) for bill in plan.bills]
     if len(chains) > 1:
         bills = list(_beside_each_other(bills, chains))
     return replace(plan, bills=tuple(bills))
@@ -68,13 +83,10 @@ def _beside_each_other(
         yield replace(bill, parts=tuple(parts))
 
 
-def _settling(
-    bill: PlannedBill, chains: Sequence[OccupancyChain], periods: AccountPeriods
-) -> PlannedBill:
+def _settling(bill: PlannedBill, ends: Mapping[int, _Position | None]) -> PlannedBill:
     """A bill of which the account's very last part says so: with it ends all that is its own."""
     if not any(planned.final for planned in bill.parts):
         return bill
-    ends = {chain.occupancy_id: _last_position(chain, periods) for chain in chains}
 
     def stays(planned: PlannedPart) -> bool:
         chain = planned.occupancy
@@ -97,9 +109,14 @@ def _position(period: BillingPeriod, end: date, chain: OccupancyChain) -> _Posit
     return period.days.end, period.days.first, end, chain.point, chain.occupancy_id
 
 
-def _last_position(chain: OccupancyChain, periods: AccountPeriods) -> _Position | None:
+def _last_position(
+    chain: OccupancyChain, periods: AccountPeriods, *, settles: bool
+) -> _Position | None:
     """The place of an occupancy's last part; None where nobody knows it yet."""
     if chain.ended_on is None:
         return None
+    if settles:
+        ended, behind = chain.ended_on, chain.ended_on + timedelta(days=1)
+        return ended, ended - timedelta(days=1), behind, chain.point, chain.occupancy_id
     period = periods.on(chain.account_id, chain.ended_on - timedelta(days=1))
     return None if period is None else _position(period, chain.ended_on, chain)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date, time
 
 from central.domain.billing.account_periods import AccountPeriods
+from central.domain.billing.final_settlement import settlements
 from central.domain.billing.joined_parts import joined_parts, says_days_before
 from central.domain.billing.planned import (
     AccountPlan,
@@ -23,15 +24,20 @@ from central.domain.billing.planned import (
     RunReach,
 )
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 
+_NOTHING = CarriedState()
 
-def plan_account(
+
+def plan_account(  # noqa: PLR0913 - all that is due of an account, each by name
     chains: Sequence[OccupancyChain],
     open_bills: Sequence[OpenBill],
     periods: AccountPeriods,
     reach: RunReach,
     is_over: Callable[[date, str, time], bool],
+    *,
+    account_left: CarriedState = _NOTHING,
 ) -> AccountPlan:
     """Plan the bills of an account.
 
@@ -41,6 +47,7 @@ def plan_account(
         periods: Of the account.
         reach: What the run bills.
         is_over: Whether all days before one are over in a zone where days begin at a time.
+        account_left: What is the account's own after all of its bills, if no day is to come.
     """
     account = chains[0].account_id
     there = {occupancy.occupancy_id: occupancy for occupancy in chains}
@@ -59,6 +66,15 @@ def plan_account(
             if number == len(bills):
                 bills.append(PlannedBill(account, period, reach.run_type, ()))
             bills[number] = replace(bills[number], parts=joined_parts(bills[number].parts, parts))
+    for period, settling in settlements(chains, periods, account_left):
+        ended = settling.days.first
+        if ended <= reach.end and is_over(
+            ended, settling.occupancy.zone, settling.occupancy.day_start
+        ):
+            number = joined.setdefault(_name(period), len(bills))
+            if number == len(bills):
+                bills.append(PlannedBill(account, period, reach.run_type, ()))
+            bills[number] = replace(bills[number], parts=(*bills[number].parts, settling))
     ordered = sorted(
         (bill for bill in bills if bill.parts),
         key=lambda bill: (
@@ -106,7 +122,8 @@ def _again(bill: OpenBill, there: Mapping[int, OccupancyChain]) -> PlannedBill:
     for occupancy_id, agreement_id, days in bill.days:
         occupancy = there[occupancy_id]
         term = next(term for term in occupancy.terms if term.agreement_id == agreement_id)
-        parts.append(PlannedPart(occupancy, term, days, claimed=True))
+        settles = occupancy_id in bill.settles
+        parts.append(PlannedPart(occupancy, term, days, claimed=True, settles=settles))
     return PlannedBill(bill.account_id, bill.period, bill.run_type, tuple(parts), bill.bill_id)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from central.domain.billing.state import BillState
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
@@ -87,6 +88,7 @@ class Occupancy:
         agreements: First days of its agreements, ascending.
         billed_to: Where its last claim ends; None where nothing is billed.
         decided_to: Where the last one of an approved or issued bill ends; None where none is.
+        settlement: State of the bill that settles what it left when it ended; None where none does.
     """
 
     id: int | None
@@ -95,6 +97,12 @@ class Occupancy:
     agreements: tuple[date, ...]
     billed_to: date | None = None
     decided_to: date | None = None
+    settlement: BillState | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether an approved or issued bill settles it, so that it has ended for good."""
+        return self.settlement in {BillState.APPROVED, BillState.ISSUED}
 
 
 def default_service(counted: Sequence[tuple[Obis, Unit]]) -> str:
@@ -133,6 +141,9 @@ def occupied(agreed: Iterable[AgreedDays], before: Sequence[Occupancy]) -> list[
         mine = of_agreement.get(agreement.first)
         pinned = mine if mine is not None and _billed_in(agreement, mine) else None
         follows = bool(groups) and groups[-1][1][-1].end == agreement.first
+        before_it = groups[-1][0] if groups else None
+        if before_it is not None and before_it.settled and before_it is not pinned:
+            follows = False
         if follows and pinned in {None, groups[-1][0]}:
             groups[-1][1].append(agreement)
         else:
@@ -176,6 +187,10 @@ def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occu
         )
         remedy = f"Leave {occupancy.billing_from} as it is; approved and issued bills stay."
         raise PeriodBilledError(message, value=begins, remedy=remedy)
+    if occupancy.settled and end != occupancy.ended_on:
+        message = f"What was left on {occupancy.ended_on} is settled, so it ends on no other day."
+        remedy = f"Conclude another agreement from {occupancy.ended_on} on, where it goes on."
+        raise PeriodBilledError(message, value=end or date.max, remedy=remedy)
     if end is not None and end < occupancy.decided_to:
         message = f"Days until {occupancy.decided_to} are billed, so nothing ends on {end}."
         remedy = f"End it on {occupancy.decided_to} or later; approved and issued bills stay."
@@ -199,8 +214,11 @@ def in_the_way(before: Iterable[Occupancy], after: Iterable[Occupancy]) -> list[
 
 
 def _since(mine: Occupancy, after: Occupancy | None) -> date | None:
-    if mine.billed_to is None or mine.billed_to == mine.decided_to:
+    settling = mine.settlement is not None and not mine.settled
+    if mine.billed_to is None or (mine.billed_to == mine.decided_to and not settling):
         return None
+    if settling and (after is None or after.ended_on != mine.ended_on):
+        return mine.billed_to
     if after is None or not after.agreements or after.billing_from != mine.billing_from:
         return mine.billing_from
     ends = [first for first in mine.agreements if first not in after.agreements]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Any
 
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from firmware_bridge.contract.interval import MIDNIGHT, Interval
 
@@ -53,6 +54,9 @@ class OccupancyChain:
         terms: Its agreements, ascending.
         channels: OBIS codes that the service bills; empty for all.
         day_start: Time of day at which the service's days begin.
+        settled: Whether a part settles what it left; no more of it is billed.
+        left: What its newest part left, where it has ended, all of its days are billed and that
+            part is issued; None elsewhere.
     """
 
     occupancy_id: int
@@ -65,6 +69,8 @@ class OccupancyChain:
     terms: tuple[AgreedTerm, ...]
     channels: frozenset[bytes] = frozenset()
     day_start: time = MIDNIGHT
+    settled: bool = False
+    left: CarriedState | None = None
 
     def interval(self, days: DayRange) -> Interval:
         """The instants of some of its days.
@@ -73,6 +79,16 @@ class OccupancyChain:
             InvalidValueError: The zone is unknown.
         """
         return days.interval(self.zone, self.day_start)
+
+
+def said_days(days: DayRange, *, settles: bool) -> DayRange:
+    """The days that a bill says of a part.
+
+    Args:
+        days: That the part claims.
+        settles: Whether it settles what an occupancy left.
+    """
+    return DayRange(days.first - timedelta(days=1), days.first) if settles else days
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,9 @@ class PlannedPart:
         days: Local days.
         claimed: Whether it holds them already.
         held_to: Where the days end that it holds, where it is to hold more.
+        settles: Whether it bills no day, but settles what the occupancy left. It holds the day on
+            which the occupancy has ended, so that nothing comes behind it and nothing is settled
+            twice.
         account_stays: Whether a later part of the account goes on with what is the account's own.
         open_elsewhere: Tariffs under which days of the account before its end are to be billed yet.
     """
@@ -94,6 +113,7 @@ class PlannedPart:
     days: DayRange
     claimed: bool = False
     held_to: date | None = None
+    settles: bool = False
     account_stays: bool = True
     open_elsewhere: frozenset[str] = frozenset()
 
@@ -105,7 +125,12 @@ class PlannedPart:
     @property
     def final(self) -> bool:
         """Whether the occupancy ends with it."""
-        return self.days.end == self.occupancy.ended_on
+        return self.settles or self.days.end == self.occupancy.ended_on
+
+    @property
+    def said_days(self) -> DayRange:
+        """The days that its bill says: of a settlement the last one of the occupancy."""
+        return said_days(self.days, settles=self.settles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +143,7 @@ class OpenBill:
         period: That it bills.
         run_type: Why it was made.
         days: Per occupancy and agreement, what its parts claim.
+        settles: Occupancies of which it settles what they left.
     """
 
     bill_id: int
@@ -125,6 +151,7 @@ class OpenBill:
     period: BillingPeriod
     run_type: RunType
     days: tuple[tuple[int, int, DayRange], ...] = ()
+    settles: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

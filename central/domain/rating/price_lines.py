@@ -15,7 +15,7 @@ from central.domain.rating.charges.draft import Draft, VersionSpan, by_version
 from central.domain.rating.charges.dynamic import price_dynamic
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.charges.fixed import price_fixed
-from central.domain.rating.charges.hand_over import NOTHING_HANDED, StateHandOver
+from central.domain.rating.charges.hand_over import NOTHING_HANDED, StateHandOver, printed_name
 from central.domain.rating.charges.minimum import carried_sum, price_minimum, year_sum
 from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.charges.percents import price_percent
@@ -71,7 +71,7 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
         mine: list[RatedLine] = []
         digits = document.currency.digits if rounded else UNROUNDED_DIGITS
         several = len(segments) > 1
-        add = _adder(mine, version, digits, several=several)
+        add = adder(mine, version, digits, several=several)
         before = tuple(lines)
         span = VersionSpan(
             own, document, bill, period, context, mine, add, before, ending, after, needs
@@ -92,9 +92,17 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
     return lines, tuple(carried_sum(one, span, sums.get(one.id, Decimal(0))) for one in yearly)
 
 
-def _adder(
+def adder(
     lines: list[RatedLine], version: TariffVersion, digits: int, *, several: bool
 ) -> Callable[[str, str, str, Draft], RatedLine]:
+    """What rounds drafts under a version and appends them to lines.
+
+    Args:
+        lines: Of the bill.
+        version: Under which they are priced.
+        digits: To which amounts are rounded.
+        several: Whether the bill has several segments.
+    """
     currency = version.document.currency
     decimals = {**dict(version.document.quantities), currency.code: currency.digits}
 
@@ -170,7 +178,12 @@ def _price(span: VersionSpan) -> None:
     for commitment in document.commitments:
         for draft in price_commitment(commitment, span):
             span.add(commitment.id, "commitment", commitment.name or commitment.id, draft)
-    for tax in document.taxes:
+    price_taxes(span)
+
+
+def price_taxes(span: VersionSpan) -> None:
+    """The taxes on a span's lines."""
+    for tax in span.document.taxes:
         _price_percent(tax, span, "tax")
 
 
@@ -215,11 +228,6 @@ def _settle(span: VersionSpan) -> None:
 def _add_settlement(span: VersionSpan, identifier: str, drafts: Iterable[Draft]) -> None:
     for draft in drafts:
         span.add(identifier, "settlement", printed_name(identifier), draft)
-
-
-def printed_name(identifier: str) -> str:
-    """A settlement as a line prints it."""
-    return identifier.replace("_", " ").replace("-", " ")
 
 
 def _check_grants(span: VersionSpan) -> None:

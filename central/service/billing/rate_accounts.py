@@ -51,6 +51,7 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
             tuple(entry.id for entry in supply.entries) if rated.lines else (),
             movements_of(supply, rated, tariffs) if rated.lines else (),
             shared,
+            supply.settles,
         )
         for supply, rated, came, shared in supplies
     )
@@ -100,7 +101,7 @@ def _looking_back(supply: SupplyWork, earlier: EarlierDays | None) -> SupplyWork
 def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence[Hold]) -> Bill:
     period, run_type = work.plan.period, work.plan.run_type
     parts = [
-        Supply(one.point, one.tariff, one.days, one.zone, rated, one.reads, one.day_start)
+        Supply(one.point, one.tariff, one.said_days, one.zone, rated, one.reads, one.day_start)
         for one, rated, _, _ in supplies
     ]
     try:

@@ -20,6 +20,7 @@ from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn, 
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, account_after, opening_of
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.settle import settle
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
 from central.service.billing.take_entries import grants_of
@@ -61,6 +62,7 @@ class _Part:
             self.supply.days,
             self.supply.zone,
             self.supply.day_start,
+            self.supply.settles,
             self.ending.final,
             self.ending.account_stays,
             self.ending.beside,
@@ -293,6 +295,9 @@ def _together(
     for alike in groups.values():
         part = parts[alike[0]]
         supply = part.supply
+        if supply.settles:
+            rated |= {number: _settled(parts[number], period, tariffs) for number in alike}
+            continue
         terms = Terms(
             tariffs.versions(supply.tariff),
             tariffs.calendar,
@@ -305,6 +310,20 @@ def _together(
         meters = [_meter(parts[number].supply) for number in alike]
         rated.update(zip(alike, rate_many(meters, terms), strict=True))
     return rated
+
+
+def _settled(part: _Part, period: BillingPeriod, tariffs: Tariffs) -> Rated:
+    supply = part.supply
+    return settle(
+        supply.opening,
+        supply.facts,
+        tariffs.versions(supply.tariff),
+        tariffs.calendar,
+        supply.said_days,
+        period,
+        part.ending,
+        grants_of(supply),
+    )
 
 
 def _meter(supply: SupplyWork) -> Meter:

@@ -180,9 +180,17 @@ def _plans(shard: Shard, now: datetime) -> list[AccountPlan]:
     reach = shard.run.reach
     return [
         in_account_order(
-            plan_account(chains, shard.open_bills.get(account, ()), shard.periods, reach, is_over),
+            plan_account(
+                chains,
+                shard.open_bills.get(account, ()),
+                shard.periods,
+                reach,
+                is_over,
+                account_left=shard.account_left_of(account),
+            ),
             chains,
             shard.periods,
+            shard.account_left_of(account),
         )
         for account, chains in shard.chains.items()
         if chains
@@ -246,7 +254,10 @@ async def rate_again(work: ShardTransaction) -> list[NewBill]:
     periods = work.shard.periods
     plans = [
         in_account_order(
-            plan_account(chains, bills, periods, nothing_new, lambda *_: False), chains, periods
+            plan_account(chains, bills, periods, nothing_new, lambda *_: False),
+            chains,
+            periods,
+            work.shard.account_left_of(account),
         )
         for account, chains in work.shard.chains.items()
         if (bills := work.shard.open_bills.get(account))

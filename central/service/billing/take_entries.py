@@ -48,7 +48,7 @@ def _takes(supply: SupplyWork, entry: OpenEntry, tariffs: Tariffs) -> bool:
 
 def _version(versions: Sequence[TariffVersion], supply: SupplyWork) -> TariffVersion | None:
     try:
-        return version_on(versions, supply.days.last)
+        return version_on(versions, supply.said_days.last)
     except NoTariffVersionError:
         return None
 

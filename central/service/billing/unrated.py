@@ -36,7 +36,7 @@ def unrated(work: AccountWork, hold: Hold) -> NewBill:
         Supply(
             supply.point,
             supply.tariff,
-            supply.days,
+            supply.said_days,
             supply.zone,
             _NOTHING,
             day_start=supply.day_start,
@@ -57,6 +57,7 @@ def unrated(work: AccountWork, hold: Hold) -> NewBill:
             supply.days,
             supply.opening,
             _NOTHING.closing,
+            settles=supply.settles,
         )
         for supply in work.supplies
     )

@@ -23,6 +23,7 @@ from central.domain.billing.planned import (
     OpenBill,
     PlannedBill,
     RunReach,
+    said_days,
 )
 from central.domain.billing.read import MeterRead
 from central.domain.billing.run_scope import EVERYONE, RunScope
@@ -118,6 +119,7 @@ class SupplyWork:
         account_stays: Whether what is the account's own goes on after it.
         open_elsewhere: Tariffs under which days of the account before its end are to be billed yet.
         carries: Whether the opening has what is the account's own, which is in no account's order.
+        settles: Whether it bills no day, but settles what its occupancy left.
     """
 
     occupancy_id: int
@@ -139,6 +141,12 @@ class SupplyWork:
     account_stays: bool = True
     open_elsewhere: frozenset[str] = frozenset()
     carries: bool = True
+    settles: bool = False
+
+    @property
+    def said_days(self) -> DayRange:
+        """The days that its bill says: of a settlement the last one of the occupancy."""
+        return said_days(self.days, settles=self.settles)
 
 
 def before(supply: SupplyWork, days: int) -> DayRange:
@@ -196,6 +204,7 @@ class NewPart(NamedTuple):
         entries: Keys of the pay-ins and grants that it consumes.
         money: What it did to the money in its banks.
         shared: What is the account's own at both ends; None where it knows none of it.
+        settles: Whether it bills no day, but settles what its occupancy left.
     """
 
     occupancy_id: int
@@ -206,6 +215,7 @@ class NewPart(NamedTuple):
     entries: tuple[int, ...] = ()
     money: tuple[BankMovement, ...] = ()
     shared: OwnedPart | None = None
+    settles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +257,7 @@ class Shard:
         tariffs: Versions of their tariffs, by name and date.
         holidays: Years of holiday calendars that are kept.
         revisions: Of their tariffs by name, read before their versions were.
+        account_left: What is the own of accounts all of whose days are billed, by account.
     """
 
     run: RunRecord
@@ -257,6 +268,11 @@ class Shard:
     tariffs: Mapping[str, Sequence[TariffRecord]]
     holidays: Sequence[HolidayCalendar] = ()
     revisions: Mapping[str, int] = field(default_factory=dict)
+    account_left: Mapping[int, CarriedState] = field(default_factory=dict)
+
+    def account_left_of(self, account: int) -> CarriedState:
+        """What is an account's own after all of its bills; nothing where more are to come."""
+        return self.account_left.get(account, CarriedState())
 
 
 def utc_days(days: DayRange, back: int) -> DayRange:

@@ -10,6 +10,7 @@ from central.domain.billing.chain_order import ChainLink
 from central.domain.billing.planned import PlannedBill
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.service.ports.bill_shard import NewPart
 from tests.support.memory.books import BookState, KeptBill, KeptPart
 
@@ -26,6 +27,20 @@ def own_parts(bill: KeptBill) -> list[KeptPart]:
 
 def _position(share: NewPart) -> int:
     return 0 if share.shared is None else share.shared.after.position
+
+
+def own_after(state: BookState, account: int) -> CarriedState:
+    """What is an account's own after all of its issued bills."""
+    rows = [
+        row
+        for bill in state.bills.values()
+        if bill.account_id == account and bill.record.bill.state is BillState.ISSUED
+        for row in own_parts(bill)
+    ]
+    newest = max(rows, key=lambda row: _position(row.part), default=None)
+    if newest is None or newest.part.shared is None:
+        return CarriedState()
+    return newest.part.shared.after.state
 
 
 def own_before(state: BookState, planned: PlannedBill) -> AccountOwn:

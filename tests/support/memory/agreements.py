@@ -63,6 +63,7 @@ class AgreementTables:
                 self._firsts(key),
                 self._billed_to(key),
                 self._billed_to(key, decided=True),
+                self._settlement(key),
             )
             for key, occupancy in self._state.occupancies.items()
             if (occupancy.account, occupancy.point, occupancy.service) == of_agreement
@@ -85,9 +86,26 @@ class AgreementTables:
         ends = [
             end
             for (of, end), claim in self._state.claims.items()
-            if of == key and claim.first is not None and not (decided and claim.part in open_parts)
+            if of == key
+            and claim.first is not None
+            and not claim.settles
+            and not (decided and claim.part in open_parts)
         ]
         return max(ends, default=None)
+
+    def _settlement(self, key: int) -> BillState | None:
+        settling = {
+            claim.part
+            for (of, _), claim in self._state.claims.items()
+            if of == key and claim.settles
+        }
+        states = (
+            bill.record.bill.state
+            for bill in self._state.bills.values()
+            for row in bill.parts
+            if row.id in settling
+        )
+        return next(states, None)
 
     async def discard_open(
         self, occupancies: Collection[int], since: date
@@ -211,6 +229,7 @@ class AgreementTables:
             for (key, until), claim in self._state.claims.items()
             if self._state.occupancies[key].point == point
             and claim.first is not None
+            and not claim.settles
             and first < until
             and claim.first < (end or date.max)
         ]

@@ -14,6 +14,7 @@ from central.domain.billing.planned import (
     PlannedBill,
 )
 from central.domain.billing.state import BillState
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.uuid7 import uuid7
@@ -30,9 +31,9 @@ from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputKind
 from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory import stamps
-from tests.support.memory.account_state import behind_each_other
+from tests.support.memory.account_state import behind_each_other, own_after
 from tests.support.memory.billing_load import WorkLoader, earlier_days
-from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptPart, MemoryBooks
+from tests.support.memory.books import KeptBill, KeptClaim, KeptPart, MemoryBooks
 from tests.support.memory.cycles import periods_of
 from tests.support.memory.holidays import newest_holidays
 from tests.support.memory.series import newest_days
@@ -51,7 +52,7 @@ def take_shard(
 ) -> MemoryShard:
     """What is to be billed of some accounts, or some of their bills as if they were open."""
     state = books.state
-    chains = {account: _chains(state, account) for account in accounts}
+    chains = {account: _chains(books, account) for account in accounts}
     names = {term.tariff for of in chains.values() for chain in of for term in chain.terms}
     tariffs: dict[str, list[TariffRecord]] = {name: [] for name in names}
     for record in in_force(state):
@@ -64,12 +65,40 @@ def take_shard(
     }
     holidays = newest_holidays(state)
     revisions = {name: stamps.revision(state, InputKind.TARIFF, name) for name in names}
-    shard = Shard(run, number, chains, open_bills, periods, tariffs, holidays, revisions)
+    account_left = {account: own_after(state, account) for account in accounts}
+    shard = Shard(
+        run,
+        number,
+        chains,
+        open_bills,
+        periods,
+        tariffs,
+        holidays,
+        revisions,
+        account_left,
+    )
     return MemoryShard(books, shard)
 
 
-def _chains(state: BookState, account: int) -> list[OccupancyChain]:
+def _left(books: MemoryBooks, key: int) -> tuple[date, bool, CarriedState | None]:
+    """Where an occupancy's days are claimed to, whether it is settled, and what it left."""
+    state = books.state
+    end, newest = max((end, claim) for (of, end), claim in state.claims.items() if of == key)
+    claimed_to = (newest.first or end) if newest.settles else end
+    ended_on = state.occupancies[key].ended_on
+    if ended_on is None or end < ended_on:
+        return claimed_to, newest.settles, None
+    newest_part = books.part_of(newest.part)
+    if newest_part is None:
+        return claimed_to, newest.settles, CarriedState()
+    issued = newest_part[0].record.bill.state is BillState.ISSUED
+    return claimed_to, newest.settles, newest_part[1].part.closing if issued else None
+
+
+def _chains(books: MemoryBooks, account: int) -> list[OccupancyChain]:
+    state = books.state
     points = {name: number for number, name in enumerate(state.points)}
+    left = {key: _left(books, key) for key in state.occupancies}
     return [
         OccupancyChain(
             key,
@@ -77,7 +106,7 @@ def _chains(state: BookState, account: int) -> list[OccupancyChain]:
             points[row.point],
             row.point,
             state.points[row.point].zone,
-            max(end for of, end in state.claims if of == key),
+            left[key][0],
             row.ended_on,
             tuple(
                 AgreedTerm(
@@ -94,6 +123,7 @@ def _chains(state: BookState, account: int) -> list[OccupancyChain]:
             ),
             frozenset(obis.code for obis in state.services[row.point, row.service].channels),
             state.services[row.point, row.service].day_start or MIDNIGHT,
+            *left[key][1:],
         )
         for key, row in state.occupancies.items()
         if row.account == state.accounts[account].number
@@ -110,6 +140,7 @@ def _open_bills(bills: Mapping[int, KeptBill], account: int, *, every: bool) -> 
             tuple(
                 (row.part.occupancy_id, row.part.agreement_id, row.part.days) for row in bill.parts
             ),
+            frozenset(row.part.occupancy_id for row in bill.parts if row.part.settles),
         )
         for key, bill in bills.items()
         if bill.account_id == account and (every or bill.record.bill.state in _OPEN)
@@ -154,7 +185,8 @@ class MemoryShard:
             assert (occupancy, part.days.first) in self._state.claims
             number += 1
             self._ids[part.key] = number
-            self._state.claims[occupancy, part.days.end] = KeptClaim(part.days.first, number)
+            claim = KeptClaim(part.days.first, number, settles=part.settles)
+            self._state.claims[occupancy, part.days.end] = claim
         for part in (part for bill in bills for part in bill.parts if not part.claimed):
             if part.occupancy.account_id in taken and part.key in self._ids:
                 self._state.claims.pop((part.occupancy.occupancy_id, part.days.end), None)

@@ -439,6 +439,8 @@ def _to_bill(state: BookState, run: RunRecord, account: str) -> bool:
         claimed = max(end for of, end in state.claims if of == key)
         if claimed < min(occupancy.ended_on or run.reach.end, run.reach.end):
             return True
+        if claimed == occupancy.ended_on and claimed <= run.reach.end:
+            return True  # something may be to settle
     return False
 
 

@@ -78,6 +78,7 @@ class WorkLoader:
                 AgreementFacts(),
                 CarriedState(),
                 {},
+                settles=part.settles,
             )
             for part in bill.parts
         )
@@ -118,7 +119,7 @@ class WorkLoader:
         channels = {
             channel: row.record.obis
             for channel, row in self._state.channels.items()
-            if row.point == point and bills(part.occupancy, row.record.obis)
+            if row.point == point and bills(part.occupancy, row.record.obis) and not part.settles
         }
         per_channel = {channel: self._blocks(channel, days) for channel in channels}
         blocks: dict[str, list[DayBlock]] = {}
@@ -134,12 +135,14 @@ class WorkLoader:
             point=point,
             zone=part.occupancy.zone,
             day_start=part.occupancy.day_start,
-            tariff=part.term.tariff,
+            tariff=(self._opening(part).tariff if part.settles else "") or part.term.tariff,
             days=days,
             facts=part.term.facts,
             opening=self._opening(part),
             blocks=blocks,
-            holds=(
+            holds=()
+            if part.settles
+            else (
                 *self._holds(channels, installed, days, interval),
                 *(self._holes(point, interval) if doubtful else ()),
                 *first_pending(
@@ -158,6 +161,7 @@ class WorkLoader:
             account_stays=part.account_stays,
             open_elsewhere=part.open_elsewhere,
             carries=self._carries(part),
+            settles=part.settles,
             stamp=replace(stamp, not_metered=doubtful),
         )
 

@@ -90,6 +90,7 @@ class KeptClaim:
     first: date | None
     part: int | None = None
     opening: CarriedState | None = None
+    settles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,9 @@ class CycleRows:
         return [
             DayRange(claim.first, end)
             for (occupancy, end), claim in self._state.claims.items()
-            if claim.first is not None and self._state.occupancies[occupancy].account == number
+            if claim.first is not None
+            and not claim.settles
+            and self._state.occupancies[occupancy].account == number
         ]
 
     async def assignments(self, account: str) -> tuple[CycleAssignment, ...]:

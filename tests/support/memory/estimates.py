@@ -131,7 +131,7 @@ class MemoryBillWindow:
         """Bills with the days of each of their occupancies."""
         for number, row in state.bills.items():
             spans: dict[int, list[DayRange]] = {}
-            for billed in row.parts:
+            for billed in (billed for billed in row.parts if not billed.part.settles):
                 spans.setdefault(billed.part.occupancy_id, []).append(billed.part.days)
             if row.record.bill.state is not BillState.DISCARDED:
                 for occupancy, stretches in spans.items():

@@ -49,7 +49,7 @@ class MemoryReconciliation:
             if bills is None:
                 return None
             ranges: dict[int, list[DayRange]] = defaultdict(list)
-            for row in (row for bill in bills for row in bill.parts):
+            for row in (row for bill in bills for row in bill.parts if not row.part.settles):
                 ranges[_service(state, row.part.agreement_id)].append(row.part.days)
             return ranges
 
@@ -281,11 +281,11 @@ def _occupied(state: BookState, key: int) -> OccupiedDays:
         for bill in state.bills.values()
         if bill.record.bill.state is not BillState.DISCARDED
         for row in bill.parts
-        if row.part.occupancy_id == key
+        if row.part.occupancy_id == key and not row.part.settles
     )
     claims = tuple(
         ClaimedDays(DayRange(claim.first, end), claim.part)
         for (of, end), claim in state.claims.items()
-        if of == key and claim.first is not None
+        if of == key and claim.first is not None and not claim.settles
     )
     return OccupiedDays(account, occupancy.billing_from, occupancy.ended_on, parts, claims)

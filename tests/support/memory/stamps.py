@@ -145,7 +145,7 @@ def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:
     for row in bill.parts:
         agreed = state.agreements[row.part.agreement_id]
         days = read_days(bill, row.part)
-        if waiting_at(books, agreed.point, days, day_start(state, agreed)):
+        if not row.part.settles and waiting_at(books, agreed.point, days, day_start(state, agreed)):
             points.add(agreed.point)
     return tuple(sorted(points))
 

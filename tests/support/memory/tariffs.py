@@ -65,7 +65,7 @@ def concerned_bills(
 def _reaches(
     state: BookState, bill: KeptBill, changed: tuple[InputKind, str], first: date, end: date
 ) -> bool:
-    for row in bill.parts:
+    for row in (row for row in bill.parts if not row.part.settles):
         key, days = row.part.agreement_id, row.part.days
         agreement = state.agreements[key]
         names = {

@@ -18,6 +18,7 @@ from central.adapters.timescale import sessions
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.decide import BillDecisions
+from central.adapters.timescale.billing.save import state_text
 from central.adapters.timescale.billing.shard import take_bills, take_shard
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.groups import accounts_in
@@ -32,6 +33,7 @@ from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import RunRecord, ShardTransaction
 from central.service.ports.billing import (
@@ -86,9 +88,9 @@ class TimescaleBillingStore(BillDecisions):
                     last = reach.end - timedelta(days=1)
                     values["only"] = await accounts_in(connection, scope, last)
                 await connection.execute(SQL["forget_shards"], {"run": row[0]})
-                await connection.execute(
-                    SQL["add_shards"], {**values, "run": row[0], "size": shard_size}
-                )
+                _, nothing = state_text(CarriedState())
+                values |= {"run": row[0], "size": shard_size, "nothing": nothing}
+                await connection.execute(SQL["add_shards"], values)
                 waiting = await _one(connection, "open_shards", run=row[0])
             if waiting[0]:
                 await connection.execute(SQL["reopen_run"], {"run": row[0]})

@@ -41,6 +41,26 @@ FROM (
                     WHERE billed_period.occupancy_id = occupancy.id
                 )
         ) OR EXISTS (
+            -- All of its days are issued, and something is left that may be to settle.
+            SELECT FROM occupancy
+            JOIN billed_period ON billed_period.occupancy_id = occupancy.id
+                AND billed_period.end_day = occupancy.ended_on
+            JOIN bill_part ON bill_part.id = billed_period.part_id
+            JOIN bill ON bill.id = bill_part.bill_id AND bill.state = 'issued'
+            WHERE occupancy.account_id = account.id AND occupancy.ended_on <= %(end)s
+                AND (
+                    bill_part.closing_sha256 IS DISTINCT FROM %(nothing)s
+                    OR %(nothing)s <> (
+                        SELECT account_state.closing_sha256 FROM account_state
+                        WHERE account_state.account_id = account.id
+                        ORDER BY account_state.place DESC LIMIT 1
+                    )
+                )
+                AND NOT EXISTS (
+                    SELECT FROM billed_period AS settling
+                    WHERE settling.occupancy_id = occupancy.id AND settling.settles
+                )
+        ) OR EXISTS (
             SELECT FROM bill
             WHERE bill.account_id = account.id AND bill.state IN ('draft', 'held')
                 AND bill.first_day < %(end)s AND (NOT %(ended)s OR bill.run_id = %(run)s)

@@ -22,6 +22,7 @@ from central.domain.billing.planned import (
     PlannedBill,
     PlannedPart,
 )
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.stamps import InputStamp
 from firmware_bridge.contract.errors import OperatorError
@@ -100,12 +101,24 @@ class ShardClaims:
             tariffs[term[0]] = self.tariffs[term[1]] = revision
         occupancies: dict[int, list[OccupancyChain]] = {account: [] for account in accounts}
         for row in chains:
-            key, account, point, name, zone, claimed_to, ended_on, channels, at, *revisions = row
+            key, account, point, name, zone, claimed_to, ended_on, channels, at, *later = row
+            settled, left, *revisions = later
             agreed = tuple(terms.get(key, ()))
             codes = frozenset(bytes(code) for code in channels or ())
             occupancies[account].append(
                 OccupancyChain(
-                    key, account, point, name, zone, claimed_to, ended_on, agreed, codes, at
+                    key,
+                    account,
+                    point,
+                    name,
+                    zone,
+                    claimed_to,
+                    ended_on,
+                    agreed,
+                    codes,
+                    at,
+                    settled,
+                    None if left is None else CarriedState.from_json(left),
                 )
             )
             of_point, of_account, common = revisions
@@ -113,6 +126,21 @@ class ShardClaims:
                 stamp = InputStamp(of_point, of_account, tariffs[agreement], common)
                 self.stamps[agreement] = stamp
         return occupancies
+
+    async def account_left(
+        self, chains: Mapping[int, Sequence[OccupancyChain]]
+    ) -> dict[int, CarriedState]:
+        """What is the own of accounts whose days are all issued, and not all settled."""
+        accounts = [
+            account
+            for account, of in chains.items()
+            if all(chain.left is not None for chain in of if chain.terms)
+            and not all(chain.settled for chain in of)
+        ]
+        if not accounts:
+            return {}
+        rows = await self._rows("account_left", accounts=accounts)
+        return {account: CarriedState.from_json(closing) for account, closing in rows}
 
     async def open_bills(self, accounts: Sequence[int]) -> dict[int, list[OpenBill]]:
         """The drafts and held bills of accounts, held until the transaction ends."""
@@ -127,9 +155,13 @@ class ShardClaims:
             return {}
         parts: dict[int, dict[tuple[int, date], OpenPart]] = {}
         days: dict[int, list[tuple[int, int, DayRange]]] = {}
-        for bill, key, occupancy, agreement, first, end, opening, closing in await self._rows(
+        settling: dict[int, set[int]] = {}
+        for bill, key, occupancy, agreement, first, end, settles, *states in await self._rows(
             "open_parts", bills=[row[0] for row in rows]
         ):
+            opening, closing = states
+            if settles:
+                settling.setdefault(bill, set()).add(occupancy)
             parts.setdefault(bill, {})[occupancy, first] = OpenPart(key, opening, closing)
             days.setdefault(bill, []).append((occupancy, agreement, DayRange(first, end)))
             self.part_ids[occupancy, first] = key
@@ -139,7 +171,12 @@ class ShardClaims:
             document = {"cycle": cycle} | ({} if period is None else {"period": period})
             bills.setdefault(account, []).append(
                 OpenBill(
-                    key, account, period_of(document), RunType(run_type), tuple(days.get(key, ()))
+                    key,
+                    account,
+                    period_of(document),
+                    RunType(run_type),
+                    tuple(days.get(key, ())),
+                    frozenset(settling.get(key, ())),
                 )
             )
             self.rows[key] = OpenRow(
@@ -239,4 +276,5 @@ def _columns(parts: Sequence[PlannedPart], keys: Sequence[int]) -> dict[str, obj
         "firsts": [planned.days.first for planned in parts],
         "ends": [planned.days.end for planned in parts],
         "parts": list(keys),
+        "settles": [planned.settles for planned in parts],
     }

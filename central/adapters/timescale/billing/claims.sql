@@ -3,7 +3,19 @@
 -- anything else is read: what is read later may be newer than they say, never older.
 SELECT
     occupancy.id, occupancy.account_id, service_point.id, service_point.name, service_point.zone,
-    newest.end_day, occupancy.ended_on, service.channels, service.day_start,
+    CASE WHEN newest.settles THEN newest.first_day ELSE newest.end_day END, occupancy.ended_on,
+    service.channels, service.day_start, newest.settles,
+    -- What the newest part left, where it is issued and nothing is to come but a settlement.
+    CASE
+        WHEN newest.end_day < occupancy.ended_on THEN NULL
+        WHEN newest.part_id IS NULL AND occupancy.ended_on IS NOT NULL
+            THEN '{"peaks": [], "credits": [], "sums": []}'
+        WHEN occupancy.ended_on IS NOT NULL THEN (
+            SELECT bill_part.closing
+            FROM bill_part JOIN bill ON bill.id = bill_part.bill_id AND bill.state = 'issued'
+            WHERE bill_part.id = newest.part_id
+        )
+    END,
     service_point.input_revision, account.input_revision, common_input.input_revision
 FROM occupancy
 JOIN account ON account.id = occupancy.account_id
@@ -11,13 +23,20 @@ JOIN service ON service.id = occupancy.service_id
 JOIN service_point ON service_point.id = service.service_point_id
 CROSS JOIN common_input
 JOIN LATERAL (
-    SELECT billed_period.end_day FROM billed_period
+    SELECT first_day, end_day, part_id, settles FROM billed_period
     WHERE billed_period.occupancy_id = occupancy.id
     ORDER BY billed_period.end_day DESC LIMIT 1
 ) AS newest ON true
 WHERE occupancy.account_id = ANY(%(accounts)s)
 ORDER BY occupancy.id
 FOR SHARE OF occupancy
+
+-- name: account_left
+-- What is the own of accounts after all of their bills.
+SELECT DISTINCT ON (account_state.account_id) account_state.account_id, account_state.closing
+FROM account_state JOIN bill ON bill.id = account_state.bill_id
+WHERE account_state.account_id = ANY(%(accounts)s) AND bill.state = 'issued'
+ORDER BY account_state.account_id, account_state.place DESC
 
 -- name: terms
 SELECT
@@ -47,7 +66,8 @@ FOR NO KEY UPDATE
 
 -- name: open_parts
 SELECT
-    bill_id, id, occupancy_id, agreement_id, first_day, end_day, opening_sha256, closing_sha256
+    bill_id, id, occupancy_id, agreement_id, first_day, end_day, settles, opening_sha256,
+    closing_sha256
 FROM bill_part WHERE bill_id = ANY(%(bills)s) ORDER BY id
 
 -- name: next_part_ids
@@ -55,10 +75,12 @@ SELECT nextval('bill_part_id_seq') FROM generate_series(1, %(count)s)
 
 -- name: claim
 -- A claim that somebody else holds is left out; one whose beginning somebody else moved fails.
-INSERT INTO billed_period (occupancy_id, first_day, end_day, part_id)
-SELECT occupancy_id, first_day, end_day, part_id
-FROM unnest(%(occupancies)s::bigint[], %(firsts)s::date[], %(ends)s::date[], %(parts)s::bigint[])
-    AS wanted (occupancy_id, first_day, end_day, part_id)
+INSERT INTO billed_period (occupancy_id, first_day, end_day, part_id, settles)
+SELECT occupancy_id, first_day, end_day, part_id, settles
+FROM unnest(
+    %(occupancies)s::bigint[], %(firsts)s::date[], %(ends)s::date[], %(parts)s::bigint[],
+    %(settles)s::boolean[]
+) AS wanted (occupancy_id, first_day, end_day, part_id, settles)
 ORDER BY occupancy_id, end_day
 ON CONFLICT DO NOTHING
 RETURNING part_id

@@ -51,8 +51,8 @@ class LoadedPart:
         self.carries = before is None or not before[5]
 
     def bills(self, obis: Obis) -> bool:
-        """Whether it bills a channel of its point."""
-        return bills(self.planned.occupancy, obis)
+        """Whether it bills a channel of its point; a settlement bills none."""
+        return not self.planned.settles and bills(self.planned.occupancy, obis)
 
     def pending(self, changes: Iterable[Interval]) -> list[Held]:
         """The hold of the first change of its days that waits for validation."""
@@ -79,13 +79,17 @@ class LoadedPart:
         return replace(
             _named(self.planned, AgreementFacts.from_json(self.planned.term.facts)),
             opening=self.opening,
+            # What was handed on to another tariff is settled by the rules that it has now.
+            tariff=(self.opening.tariff if self.planned.settles else "")
+            or self.planned.term.tariff,
             carries=self.carries,
             blocks=blocks,
             # A register at the end of the days closes their last interval.
             holds=tuple(
                 hold
                 for channel, at, hold in holds
-                if (channel is None or channel in channels)
+                if not self.planned.settles
+                and (channel is None or channel in channels)
                 and (at is None or self.interval.start <= at <= self.interval.end)
             ),
             reads=tuple(
@@ -132,4 +136,5 @@ def _named(planned: PlannedPart, facts: AgreementFacts) -> SupplyWork:
         final=planned.final,
         account_stays=planned.account_stays,
         open_elsewhere=planned.open_elsewhere,
+        settles=planned.settles,
     )

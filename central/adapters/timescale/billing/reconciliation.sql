@@ -8,7 +8,7 @@ SELECT agreement.service_id, bill_part.first_day, bill_part.end_day
 FROM bill
 JOIN bill_part ON bill_part.bill_id = bill.id
 JOIN agreement ON agreement.id = bill_part.agreement_id
-WHERE bill.run_id = %(run)s AND bill.state <> 'discarded'
+WHERE bill.run_id = %(run)s AND bill.state <> 'discarded' AND NOT bill_part.settles
 
 -- name: tariff
 SELECT id FROM tariff WHERE name = %(name)s
@@ -91,7 +91,7 @@ SELECT
 FROM agreement
 JOIN bill_part ON bill_part.agreement_id = agreement.id
 JOIN bill ON bill.id = bill_part.bill_id
-WHERE agreement.service_id = ANY(%(services)s)
+WHERE agreement.service_id = ANY(%(services)s) AND NOT bill_part.settles
     AND bill.state <> 'discarded' AND bill.cancels IS NULL
     AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
 ORDER BY bill_part.id
@@ -99,7 +99,7 @@ ORDER BY bill_part.id
 -- name: claims
 SELECT billed_period.occupancy_id, first_day, end_day, part_id
 FROM billed_period JOIN occupancy ON occupancy.id = billed_period.occupancy_id
-WHERE occupancy.service_id = ANY(%(services)s) AND first_day IS NOT NULL
+WHERE occupancy.service_id = ANY(%(services)s) AND first_day IS NOT NULL AND NOT settles
 ORDER BY first_day
 
 -- name: decided

@@ -38,6 +38,7 @@ class _PartText(NamedTuple):
     opening_sha256: bytes
     closing_sha256: bytes
     closing: str
+    settles: bool
 
     @classmethod
     def of(cls, part: NewPart) -> _PartText:
@@ -50,6 +51,7 @@ class _PartText(NamedTuple):
             opening_sha256,
             closing_sha256,
             closing,
+            part.settles,
         )
 
 
@@ -221,6 +223,7 @@ class ShardWriter:
                 part.opening_sha256,
                 part.closing_sha256,
                 part.closing,
+                part.settles,
                 *(_UNKNOWN if stamp is None else stamps.stamp_columns(stamp).values()),
             )
 

@@ -67,6 +67,7 @@ async def _taken(
         await loader.tariffs(claims.tariffs),
         await newest_holidays(claims.connection),
         claims.tariffs,
+        await claims.account_left(chains),
     )
     return TimescaleShard(claims.connection, shard, claims, loader)
 

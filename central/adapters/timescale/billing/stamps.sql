@@ -137,7 +137,7 @@ WITH part AS MATERIALIZED (
         service.day_start, bill_part.end_day,
         bill_part.first_day - coalesce(bill_part.looks_back_days, 0) AS first_read
     FROM bill
-    JOIN bill_part ON bill_part.bill_id = bill.id
+    JOIN bill_part ON bill_part.bill_id = bill.id AND NOT bill_part.settles
     JOIN agreement ON agreement.id = bill_part.agreement_id
     JOIN service ON service.id = agreement.service_id
     JOIN service_point ON service_point.id = agreement.service_point_id

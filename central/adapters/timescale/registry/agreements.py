@@ -14,6 +14,7 @@ from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.open_bills import discard_from
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.occupancy import Occupancy
+from central.domain.billing.state import BillState
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.uuid7 import uuid7
 from central.service.ports.open_bills import DiscardedBill
@@ -69,7 +70,16 @@ class AgreementRows:
         held = await self._rows_of("hold_occupancies", **_place(agreement))
         rows = await self._rows_of("occupancies", occupancies=[row[0] for row in held])
         return tuple(
-            Occupancy(row[0], row[1], row[2], tuple(row[3] or ()), row[4], row[5]) for row in rows
+            Occupancy(
+                key,
+                billing_from,
+                ended_on,
+                tuple(firsts or ()),
+                billed_to,
+                decided_to,
+                None if settlement is None else BillState(settlement),
+            )
+            for key, billing_from, ended_on, firsts, billed_to, decided_to, settlement in rows
         )
 
     async def discard_open(

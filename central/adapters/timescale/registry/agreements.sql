@@ -62,7 +62,7 @@ SELECT
     ),
     (
         SELECT max(end_day) FROM billed_period
-        WHERE billed_period.occupancy_id = occupancy.id AND first_day IS NOT NULL
+        WHERE billed_period.occupancy_id = occupancy.id AND first_day IS NOT NULL AND NOT settles
     ),
     (
         SELECT max(billed_period.end_day)
@@ -70,7 +70,15 @@ SELECT
         LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
         LEFT JOIN bill ON bill.id = bill_part.bill_id
         WHERE billed_period.occupancy_id = occupancy.id AND billed_period.first_day IS NOT NULL
+            AND NOT billed_period.settles
             AND (billed_period.part_id IS NULL OR bill.state IN ('approved', 'issued'))
+    ),
+    (
+        SELECT bill.state
+        FROM billed_period
+        JOIN bill_part ON bill_part.id = billed_period.part_id
+        JOIN bill ON bill.id = bill_part.bill_id
+        WHERE billed_period.occupancy_id = occupancy.id AND billed_period.settles
     )
 FROM occupancy
 WHERE occupancy.id = ANY(%(occupancies)s)

@@ -46,7 +46,7 @@ JOIN occupancy ON occupancy.account_id = assigned.account_id
 JOIN billed_period ON billed_period.occupancy_id = occupancy.id
     AND billed_period.end_day > assigned.from_day
     AND (assigned.until_day IS NULL OR billed_period.first_day < assigned.until_day)
-    AND billed_period.first_day IS NOT NULL
+    AND billed_period.first_day IS NOT NULL AND NOT billed_period.settles
 WHERE billing_cycle.name = %(cycle)s
 
 -- name: hold_occupancies
@@ -62,6 +62,7 @@ FROM billed_period
 JOIN occupancy ON occupancy.id = billed_period.occupancy_id
 JOIN account ON account.id = occupancy.account_id
 WHERE account.number = %(account)s AND billed_period.first_day IS NOT NULL
+    AND NOT billed_period.settles
 
 -- name: assignments
 SELECT account_cycle.from_day, coalesce(billing_cycle.name, account_cycle.built_in)

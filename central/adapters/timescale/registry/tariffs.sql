@@ -32,7 +32,7 @@ SELECT count(*) OVER (), number
 FROM (
     SELECT DISTINCT bill.id, bill.number
     FROM bill
-    JOIN bill_part ON bill_part.bill_id = bill.id
+    JOIN bill_part ON bill_part.bill_id = bill.id AND NOT bill_part.settles
         AND bill_part.end_day > %(first)s
         AND (%(end)s::date IS NULL OR bill_part.first_day < %(end)s)
     JOIN agreement ON agreement.id = bill_part.agreement_id

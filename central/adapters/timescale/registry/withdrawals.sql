@@ -33,4 +33,4 @@ JOIN service ON service.id = occupancy.service_id
 JOIN service_point ON service_point.id = service.service_point_id
 WHERE service_point.name = %(point)s
     AND end_day > %(first)s AND (%(end)s::date IS NULL OR first_day < %(end)s)
-    AND first_day IS NOT NULL
+    AND first_day IS NOT NULL AND NOT settles

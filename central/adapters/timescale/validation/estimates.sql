@@ -92,7 +92,7 @@ FROM (
         bill.id AS bill_id, bill.account_id, agreement.occupancy_id, agreement.service_id,
         min(bill_part.first_day) AS first_day, max(bill_part.end_day) AS end_day
     FROM bill
-    JOIN bill_part ON bill_part.bill_id = bill.id
+    JOIN bill_part ON bill_part.bill_id = bill.id AND NOT bill_part.settles
     JOIN agreement ON agreement.id = bill_part.agreement_id
     WHERE bill.state = 'held'
     GROUP BY bill.id, agreement.occupancy_id, agreement.service_id

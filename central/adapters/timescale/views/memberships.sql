@@ -37,6 +37,7 @@ CROSS JOIN LATERAL (
     SELECT max(billed_period.end_day) AS end_day
     FROM billed_period
     WHERE billed_period.occupancy_id = occupancy.id AND billed_period.first_day < stays.until_day
+        AND NOT billed_period.settles
 ) AS newest
 WHERE billing_cycle.name = %(cycle)s AND newest.end_day > assigned.from_day
 
@@ -57,6 +58,7 @@ SELECT
         SELECT max(billed_period.end_day)
         FROM occupancy JOIN billed_period ON billed_period.occupancy_id = occupancy.id
         WHERE occupancy.account_id = account.id AND billed_period.first_day IS NOT NULL
+            AND NOT billed_period.settles
     )
 FROM account
 JOIN account_cycle AS assigned ON assigned.account_id = account.id

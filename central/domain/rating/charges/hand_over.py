@@ -88,28 +88,41 @@ def hand_over(  # noqa: PLR0913, PLR0917 - all that the settlement depends on
     span = VersionSpan((segment,), before.document, day, period, context, [], _no_line, (), ending)
     lines = tuple(
         replace(line, draft=replace(line.draft, days=segments[0].days, label=before.tariff))
-        for line in _settled(span)
+        for line in settled_lines(span)
     )
     return StateHandOver(lines, ending.carried(state, before.document))
 
 
-def _settled(span: VersionSpan) -> Iterator[SettledLine]:
+def settled_lines(span: VersionSpan) -> Iterator[SettledLine]:
+    """The lines that settle what ends with a span of which nothing else is charged.
+
+    A year or term of which no day is counted yet needs nothing.
+
+    Raises:
+        HeldError: A minimum needs a quantity that only a bill of days has.
+    """
     for minimum in span.document.minimums:
-        if minimum.per == "year" and span.ends(minimum.id):
+        if minimum.per == "year" and _is_counted(minimum.id, span) and span.ends(minimum.id):
             for draft in price_minimum(minimum, span):
                 yield SettledLine(minimum.id, "minimum", minimum.name or minimum.id, draft)
     for term in span.document.commitments:
-        if span.ends(term.id):
+        if _is_counted(term.id, span) and span.ends(term.id):
             for draft in price_commitment(term, span):
                 yield SettledLine(term.id, "commitment", term.name or term.id, draft)
     if span.ends(BUDGET_BILLING):
         for draft in price_deferred(span):
-            yield SettledLine(BUDGET_BILLING, "settlement", _printed(BUDGET_BILLING), draft)
+            yield SettledLine(BUDGET_BILLING, "settlement", printed_name(BUDGET_BILLING), draft)
     for name, draft in settle_ended(span):
-        yield SettledLine(name, "settlement", _printed(name), draft)
+        yield SettledLine(name, "settlement", printed_name(name), draft)
 
 
-def _printed(name: str) -> str:
+def _is_counted(identifier: str, span: VersionSpan) -> bool:
+    entry = span.context.opening.sum_entry(identifier)
+    return entry is not None and entry.counts
+
+
+def printed_name(name: str) -> str:
+    """A settlement as a line prints it."""
     return name.replace("_", " ").replace("-", " ")
 
 

@@ -201,6 +201,8 @@ def share_of(
     Source: docs/reference/charges.md, "Minimums"
     """
     whole = DayRange(months_after(end, -months), end)
+    if first is not None and first >= min(until, end):
+        return Fraction(0), ""
     counted = DayRange(max(first or whole.first, whole.first), min(until, end))
     all_of_it = first is not None and months_after(first, months) <= until
     if share == "none" or all_of_it or counted == whole:

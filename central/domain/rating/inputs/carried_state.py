@@ -121,6 +121,12 @@ class YearSum:
     amount: Decimal
     origin: Origin = field(default=UNKNOWN, compare=False)
 
+    @property
+    def counts(self) -> bool:
+        """Whether it counts any day, as far as that was kept."""
+        first, end = self.origin.first, self.origin.end
+        return first is None or end is None or first < end
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Level:
@@ -197,6 +203,22 @@ class CarriedState:
     def names(self) -> tuple[str, ...]:
         """The names of the states that it holds anything of, each once."""
         return tuple(dict.fromkeys(name_of(e) for entries in self._entries for e in entries))
+
+    @property
+    def to_settle(self) -> tuple[str, ...]:
+        """The names of the states of which something is left to settle, each once.
+
+        A year that counts no day yet, a deferral of nothing and the months that a budget is the
+        average of leave nothing.
+        """
+        sums = (
+            entry.id
+            for entry in self.sums
+            if entry.amount or (entry.counts and entry.id != BUDGET_BILLING)
+        )
+        groups: tuple[tuple[Entry, ...], ...] = (self.peaks, self.credits, self.levels)
+        others = (name_of(entry) for entries in groups for entry in entries)
+        return tuple(dict.fromkeys((*others, *sums)))
 
     @staticmethod
     def _of(entries: Iterable[tuple[Any, ...]], tariff: str) -> CarriedState:

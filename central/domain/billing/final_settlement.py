@@ -1,0 +1,77 @@
+"""What is still to be settled of occupancies that have ended, and all of whose days are issued.
+
+Whoever says in time that an agreement ends has all settled on the bill of its last days. Where that
+bill was issued before, what it left is settled by a part that bills no day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+from central.domain.billing.account_periods import AccountPeriods
+from central.domain.billing.planned import OccupancyChain, PlannedPart
+from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.state_rules import Owner
+
+_DAY = timedelta(days=1)
+
+
+def settlements(
+    chains: Sequence[OccupancyChain], periods: AccountPeriods, account_left: CarriedState
+) -> Iterator[tuple[BillingPeriod, PlannedPart]]:
+    """The settlements of an account, each with the period of its bill.
+
+    Args:
+        chains: Its occupancies.
+        periods: Of the account.
+        account_left: What is the account's own after all of its bills, if no day is to come.
+    """
+    for chain in to_settle(chains, account_left):
+        ended = _ended(chain)
+        last = DayRange(ended - _DAY, ended)
+        period = periods.cut_to(chain.account_id, last) or BillingPeriod.month(last)
+        if chain.terms:
+            days = DayRange(ended, ended + _DAY)
+            yield period, PlannedPart(chain, chain.terms[-1], days, settles=True)
+
+
+def finished(chains: Sequence[OccupancyChain], account_left: CarriedState) -> frozenset[int]:
+    """The occupancies, by key, of which no bill is to come, not even a settlement.
+
+    Args:
+        chains: Of an account.
+        account_left: What is the account's own after all of its bills.
+    """
+    waiting = {chain.occupancy_id for chain in to_settle(chains, account_left)}
+    over = (chain.occupancy_id for chain in chains if chain.left is not None)
+    return frozenset(over) - waiting
+
+
+def to_settle(chains: Sequence[OccupancyChain], account_left: CarriedState) -> list[OccupancyChain]:
+    """The occupancies of which something is to be settled.
+
+    What is the account's own is settled with the last of them, once none of its days is to come.
+
+    Args:
+        chains: Of an account.
+        account_left: What is the account's own after all of its bills.
+    """
+    chains = [chain for chain in chains if chain.terms]
+    ended = [chain for chain in chains if chain.left is not None and not chain.settled]
+    carrying = [chain for chain in ended if _left(chain).of(Owner.OCCUPANCY).to_settle]
+    if carrying or not ended or any(chain.left is None for chain in chains):
+        return carrying
+    last = max(ended, key=lambda chain: (_ended(chain), chain.point, chain.occupancy_id))
+    alone = _left(last).of(Owner.ACCOUNT) if len(chains) == 1 else CarriedState()
+    return [last] if (account_left if account_left.names else alone).to_settle else []
+
+
+def _left(chain: OccupancyChain) -> CarriedState:
+    return chain.left or CarriedState()
+
+
+def _ended(chain: OccupancyChain) -> date:
+    return chain.ended_on or chain.claimed_to

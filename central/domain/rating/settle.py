@@ -1,0 +1,146 @@
+"""Settle what is carried when nothing is left to be billed: a final part without days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from central.domain.rating.bill_lines.line import Rated, RatedLine
+from central.domain.rating.charges.draft import Draft, VersionSpan
+from central.domain.rating.charges.dropped import dropped_banks
+from central.domain.rating.charges.ending import PartEnding
+from central.domain.rating.charges.hand_over import printed_name, settled_lines
+from central.domain.rating.closing_state import month_of
+from central.domain.rating.determinants.account_overrides import overridden
+from central.domain.rating.determinants.context import (
+    HeldError,
+    RatingContext,
+    credits_of,
+    levels_of,
+)
+from central.domain.rating.hashing import canonical
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import CarriedState, Credit, Grant, Origin
+from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
+from central.domain.rating.inputs.segments import DayRange, Segment
+from central.domain.rating.price_lines import adder, price_taxes
+from central.domain.tariff.calendar import ResolvedCalendar, season_on
+from central.domain.tariff.state_rules import Owner
+from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered, version_on
+
+
+def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
+    state: CarriedState,
+    facts: AgreementFacts,
+    versions: Sequence[TariffVersion],
+    calendar: ResolvedCalendar,
+    day: DayRange,
+    period: BillingPeriod,
+    ending: PartEnding,
+    grants: Sequence[Grant] = (),
+) -> Rated:
+    """Settle what the last bill of days left, as that bill would have.
+
+    Minimums and commitments come before taxes, all else after them. What has nothing to settle
+    stands on a line of zero.
+
+    Args:
+        state: What that bill left.
+        facts: Of the agreement.
+        versions: Of the tariff whose names the state has.
+        calendar: Holidays.
+        day: The last local day that was billed.
+        period: Of that day.
+        ending: Final.
+        grants: Money paid into banks or the prepaid balance that no bill has consumed.
+
+    Returns:
+        Lines and what goes on elsewhere; or `holds`, and no lines, where something is missing.
+
+    Source: docs/reference/charges.md, "The end of a state"
+    """
+    in_force = ordered(versions)
+    try:
+        version = _version_of(in_force, day)
+        version = overridden([version], facts, day)[0]
+        document = version.document
+        segment = Segment(0, day, version, season_on(document.calendar, day.first))
+        context = RatingContext({}, facts, calendar, state, month_of(day), credits_of(state))
+        context.levels = levels_of(state)
+        context.dropped = dropped_banks(state, [segment], in_force)
+        _pay_in(grants, context)
+        lines: list[RatedLine] = []
+        add = adder(lines, version, document.currency.digits, several=False)
+        span = VersionSpan((segment,), document, day, period, context, lines, add, (), ending)
+        _price(span)
+        closing = ending.carried(state, document)
+    except HeldError as held:
+        return _held(in_force, state, held.hold, calendar)
+    except NoTariffVersionError as error:
+        return _held(in_force, state, Hold(error.code, error.message, str(error.value)), calendar)
+    shared = shared_inputs([segment], calendar, day, period, {}) | ending.inputs
+    shared["settles"] = canonical(True)
+    if grants:
+        paid = [[grant.bank, grant.day.isoformat(), str(grant.amount)] for grant in grants]
+        shared["grants"] = canonical(sorted(paid))
+    hashed = input_hash((), facts, state, shared)
+    return Rated(
+        document.currency.code,
+        tuple(lines),
+        (),
+        closing,
+        input_sha256=hashed,
+        tzdata=calendar.tzdata,
+    )
+
+
+def _version_of(versions: Sequence[TariffVersion], day: DayRange) -> TariffVersion:
+    """The version on a day; of a tariff that came later, its first."""
+    try:
+        return version_on(versions, day.first)
+    except NoTariffVersionError:
+        if not versions:
+            raise
+        return versions[0]
+
+
+def _pay_in(grants: Sequence[Grant], context: RatingContext) -> None:
+    for grant in sorted(grants):
+        origin = Origin(grant.day, None, Owner.OCCUPANCY)
+        credit = Credit(grant.bank, "", grant.day.replace(day=1), Fraction(grant.amount), origin)
+        context.credits.setdefault(grant.bank, {}).setdefault("", []).append(credit)
+
+
+def _price(span: VersionSpan) -> None:
+    ends = [name for name in span.context.opening.to_settle if _ends(name, span)]
+    taxed = False
+    for line in settled_lines(span):
+        if line.kind == "settlement" and not taxed:
+            price_taxes(span)
+            taxed = True
+        span.add(line.id, line.kind, line.name, line.draft)
+    if not taxed:
+        price_taxes(span)
+    line_ids = {line.id for line in span.lines}
+    for name in ends:
+        if not line_ids & {name, *(f"{name}{end}" for end in _SETTLED)}:
+            nothing = Draft(span.days, 0, None, "", None, Fraction(0), note="nothing to settle")
+            span.add(f"{name}-settlement", "settlement", printed_name(name), nothing)
+
+
+_SETTLED = ("_settlement", "-settlement", "-peaks", "-levels")
+
+
+def _ends(name: str, span: VersionSpan) -> bool:
+    entries = span.context.opening.only(lambda its, _: its == name)
+    whose = Owner.ACCOUNT if entries.of(Owner.ACCOUNT).names else Owner.OCCUPANCY
+    return span.ending.name_after(name, span.document.owners.get(name, whose)) is None
+
+
+def _held(
+    versions: Sequence[TariffVersion], state: CarriedState, hold: Hold, calendar: ResolvedCalendar
+) -> Rated:
+    code = versions[-1].document.currency.code if versions else "XXX"
+    return Rated(code, (), (), state, (hold,), tzdata=calendar.tzdata)
