@@ -28,13 +28,13 @@ class Coverage(StrEnum):
     HELD = "held"
     """Claimed by one part of a held bill."""
     NOT_YET_DUE = "not yet due"
-    """Its billing period is not over."""
+    """Its billing period is not over, or its bill day has not come."""
     VACANT = "vacant"
     """Nobody has an agreement."""
     BILLED_ELSEWHERE = "billed elsewhere"
     """It lies before the first day that is billed here."""
     DUE = "due"
-    """Its billing period is over, and no part reads it."""
+    """The bill day of its period has come, and no part reads it."""
     HOLE = "hole"
     """A later day is billed, and no part reads it."""
     TWICE = "twice"
@@ -172,7 +172,7 @@ def coverage_on(
     day: date,
     occupied: Sequence[OccupiedDays],
     agreed: Iterable[DayRange],
-    is_over: Callable[[int, date], bool],
+    is_due: Callable[[OccupiedDays, date], bool],
 ) -> Coverage:
     """What becomes of one day of a service.
 
@@ -180,13 +180,13 @@ def coverage_on(
         day: Local.
         occupied: Every occupancy of the service.
         agreed: Days of its agreements.
-        is_over: Whether the billing period of an account that holds a day is over.
+        is_due: Whether the day of an occupancy is to be billed by now.
     """
     parts = [live for mine in occupied for live in mine.parts if _in(day, live.days)]
     claims = [claim for mine in occupied for claim in mine.claims if _in(day, claim.days)]
     coverage = _claimed(parts, claims)
     if coverage is None:
-        return _not_read(day, occupied, agreed, is_over)
+        return _not_read(day, occupied, agreed, is_due)
     if coverage not in BALANCED and _explained(parts, claims, decisions_on(day, occupied)):
         return Coverage.DECIDED
     return coverage
@@ -226,7 +226,7 @@ def _not_read(
     day: date,
     occupied: Sequence[OccupiedDays],
     agreed: Iterable[DayRange],
-    is_over: Callable[[int, date], bool],
+    is_due: Callable[[OccupiedDays, date], bool],
 ) -> Coverage:
     holder = next((mine for mine in occupied if mine.holds(day)), None)
     if holder is None:
@@ -234,7 +234,7 @@ def _not_read(
         return Coverage.BILLED_ELSEWHERE if before else Coverage.VACANT
     if any(live.days.first > day for live in holder.parts):
         return Coverage.HOLE
-    return Coverage.DUE if is_over(holder.account_id, day) else Coverage.NOT_YET_DUE
+    return Coverage.DUE if is_due(holder, day) else Coverage.NOT_YET_DUE
 
 
 def _in(day: date, days: DayRange) -> bool:

@@ -145,9 +145,9 @@ def _due(
             left_out.append(_no_period(occupancy, first, min(ended, reach.end)))
             return
         days = DayRange(first, min(period.days.end, ended))
-        billed_on = period.bill_day if days.end == period.days.end else days.end
-        if days.end > reach.end or not is_over(billed_on, occupancy.zone, occupancy.day_start):
-            left_out.append(_not_due(occupancy, period, days))
+        due_on = billed_on(period, occupancy.ended_on)
+        if days.end > reach.end or not is_over(due_on, occupancy.zone, occupancy.day_start):
+            left_out.append(_not_due(occupancy, period, days, due_on))
             return
         yield period, list(_parts(occupancy, days))
         first = days.end
@@ -160,8 +160,25 @@ def _parts(occupancy: OccupancyChain, days: DayRange) -> Iterable[PlannedPart]:
             yield PlannedPart(occupancy, term, held)
 
 
-def _not_due(occupancy: OccupancyChain, period: BillingPeriod, days: DayRange) -> NotBilled:
-    message = f"The period {period.name} is billed on {max(period.bill_day, days.end)} or later."
+def billed_on(period: BillingPeriod, ended_on: date | None) -> date:
+    """The local day from which on the days of an occupancy in a period are billed.
+
+    Args:
+        period: Its period.
+        ended_on: The day after the occupancy's last; None while it lasts.
+
+    Returns:
+        The bill day; where the occupancy ends before the period does, the day it has ended.
+    """
+    if ended_on is not None and ended_on < period.days.end:
+        return ended_on
+    return period.bill_day
+
+
+def _not_due(
+    occupancy: OccupancyChain, period: BillingPeriod, days: DayRange, due_on: date
+) -> NotBilled:
+    message = f"The period {period.name} is billed on {due_on} or later."
     return NotBilled(
         occupancy.account_id, "NOT_DUE", occupancy.point, days.first, days.end, message
     )

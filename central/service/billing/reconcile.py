@@ -18,9 +18,11 @@ from central.domain.billing.coverage import (
     Coverage,
     DecidedDays,
     LivePart,
+    OccupiedDays,
     coverage_on,
     decisions_on,
 )
+from central.domain.billing.due import billed_on
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.changed_since_billed import (
     BilledDays,
@@ -157,10 +159,9 @@ class Reconcile:
         """Add each validated day of a service to what becomes of it."""
         now = self._clock()
 
-        def is_over(account: int, day: date) -> bool:
-            period = periods.on(account, day)
-            end = day + timedelta(days=1) if period is None else period.days.end
-            return day_start(end, service.zone, service.day_start) <= now
+        def is_due(holder: OccupiedDays, day: date) -> bool:
+            due_on = _due_on(periods, holder, day)
+            return day_start(due_on, service.zone, service.day_start) <= now
 
         names: dict[date, Coverage] = {}
         readers: dict[date, LivePart | None] = {}
@@ -171,7 +172,7 @@ class Reconcile:
                 if wanted is not None and not _holds(wanted, day.day):
                     continue
                 if day.day not in names:
-                    names[day.day] = coverage_on(day.day, service.occupied, service.agreed, is_over)
+                    names[day.day] = coverage_on(day.day, service.occupied, service.agreed, is_due)
                     readers[day.day] = reader_of(service, day.day)
                 coverage, reader, counted = names[day.day], readers[day.day], day
                 if coverage in READ and reader is not None:
@@ -187,6 +188,12 @@ class Reconcile:
                     decided.append((day, coverage, decisions))
             _add_named(report.faults, service, obis, faulty)
             _add_named(report.decided, service, obis, decided)
+
+
+def _due_on(periods: AccountPeriods, holder: OccupiedDays, day: date) -> date:
+    """From which local day on a day is billed; one in no period as soon as it is over."""
+    period = periods.on(holder.account_id, day)
+    return day + timedelta(days=1) if period is None else billed_on(period, holder.ended_on)
 
 
 def _common(chosen: Sequence[DaysOfServices]) -> DaysOfServices | None:

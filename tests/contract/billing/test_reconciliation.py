@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from central.domain.billing.bill import RunType
+from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.coverage import Coverage
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.run_scope import RunScope
@@ -19,6 +20,7 @@ from central.service.billing.reconciliation_report import ReconciledScope, Recon
 from central.service.billing.run_bills import RunBills
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.ports.registry import InstallationRecord, PointChannelRecord, PointRecord
+from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
 from central.service.views.lookup import NotFoundError
 from firmware_bridge.contract.errors import InvalidValueError
@@ -86,6 +88,13 @@ async def bill(books: Books) -> None:
     run = (await RunBills(books.utility.billing, lambda: NOW)(MONTH, CLERK)).run
     await ApproveBills(books.utility.billing, lambda: NOW).run(run, CHIEF)
     await IssueBills(books.utility.billing, lambda: NOW).run(run, CHIEF)
+
+
+async def test_nothing_is_due_before_its_bill_day(books: Books) -> None:
+    cycles = BillingCycles(books.utility.registry, CLERK, lambda: NOW)
+    await cycles.add(BillingCycle("late", date(2026, 10, 1), bill_after=25))
+    await cycles.assign("A-1", "late", date(2026, 10, 1))
+    assert await books.energy() == {Coverage.NOT_YET_DUE: OCTOBER_WH, Coverage.DUE: OCTOBER_WH}
 
 
 async def test_what_is_validated_is_due_until_it_is_billed_and_then_balances(books: Books) -> None:

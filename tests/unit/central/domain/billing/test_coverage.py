@@ -36,7 +36,7 @@ def home(*parts: LivePart, claims: tuple[ClaimedDays, ...] | None = None) -> Occ
 
 def covered(*occupied: OccupiedDays, day: date = DAY, over: bool = True) -> Coverage:
     agreed = [DayRange(FIRST - timedelta(days=30), date(2027, 1, 1))]
-    return coverage_on(day, occupied, agreed, lambda account, _: over and account == 7)
+    return coverage_on(day, occupied, agreed, lambda holder, _: over and holder.account_id == 7)
 
 
 @pytest.mark.parametrize(
