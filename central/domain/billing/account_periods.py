@@ -110,10 +110,6 @@ class AccountPeriods:
             return period
         return self._cycle(name).cut_to(days)
 
-    def cycle_on(self, account_id: int, day: date) -> str:
-        """The name of the cycle in which an account is on a day."""
-        return self._assigned(account_id, day)[0]
-
     def _assigned(self, account_id: int, day: date) -> tuple[str, date, date]:
         """The cycle on a day, and from when until when the account is in it."""
         assignments = self._assignments.get(account_id)

@@ -76,9 +76,6 @@ class GroupTransaction(Protocol):
             member: This one only.
         """
 
-    async def groups_of(self, of: GroupOf, member: str) -> tuple[tuple[str, Membership], ...]:
-        """The groups that a point or account is ever in, by name and first day."""
-
     async def add_membership(self, group: str, membership: Membership) -> None:
         """Add a member.
 
@@ -95,6 +92,3 @@ class GroupTransaction(Protocol):
 
     async def drop_membership(self, group: str, member: str, first: date) -> None:
         """Take back the membership that begins on a day."""
-
-    async def members_on(self, group: str, day: date) -> tuple[str, ...]:
-        """The members of a group on a day, sorted."""

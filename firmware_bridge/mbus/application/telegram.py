@@ -19,7 +19,6 @@ from firmware_bridge.mbus.application.security import WIRED, TelegramSecurity
 from firmware_bridge.mbus.application.units import FIXED, FIXED_HISTORIC, RESERVED
 
 APPLICATION_ERROR = 0x70
-ALARM = 0x71
 VARIABLE_LONG = 0x72
 FIXED_LOW_FIRST, FIXED_HIGH_FIRST = 0x73, 0x77
 VARIABLE_BARE = 0x78

@@ -16,7 +16,6 @@ from firmware_bridge.driver.telegram import (
 
 LONG_START, SHORT_START, STOP = 0x68, 0x10, 0x16
 _SHORT_SIZE = 5
-_LONG_MAX = 255 + 6
 _CANDIDATE = re.compile(rb"[\x68\x10]")
 _CHUNK = 4096
 

@@ -25,7 +25,8 @@ def _groups(utility: Utility) -> NamedGroups:
 
 async def _members(utility: Utility, group: str, day: date) -> tuple[str, ...]:
     async with utility.registry.transaction() as registry:
-        return await registry.members_on(group, day)
+        there = await registry.memberships(group)
+    return tuple(membership.member for membership in there if membership.holds_on(day))
 
 
 async def test_a_group_has_members_of_one_kind(utility: Utility) -> None:
@@ -62,10 +63,7 @@ async def test_a_membership_has_days(utility: Utility) -> None:
     with pytest.raises(InvalidValueError):
         await groups.assign("route-7", Membership("A-1", OCTOBER, OCTOBER))
     async with utility.registry.transaction() as registry:
-        assert await registry.groups_of(GroupOf.ACCOUNT, "A-1") == (
-            ("route-7", first),
-            ("route-7", Membership("A-1", NOVEMBER)),
-        )
+        assert await registry.memberships("route-7", "A-1") == (first, Membership("A-1", NOVEMBER))
         assert await registry.groups() == ((ROUTE, 3),)
 
 

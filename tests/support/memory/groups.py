@@ -34,13 +34,6 @@ class GroupRows:
     async def memberships(self, group: str, member: str | None = None) -> tuple[Membership, ...]:
         return _memberships(self._state, group, member)
 
-    async def groups_of(self, of: GroupOf, member: str) -> tuple[tuple[str, Membership], ...]:
-        return tuple(
-            (name, membership)
-            for (name, other, _), membership in sorted(self._state.members.items())
-            if other == member and self._state.groups[name].of is of
-        )
-
     async def add_membership(self, group: str, membership: Membership) -> None:
         self._refuse_twice(group, membership)
         self._state.members[group, membership.member, membership.first] = membership
@@ -52,13 +45,6 @@ class GroupRows:
 
     async def drop_membership(self, group: str, member: str, first: date) -> None:
         del self._state.members[group, member, first]
-
-    async def members_on(self, group: str, day: date) -> tuple[str, ...]:
-        return tuple(
-            membership.member
-            for membership in _memberships(self._state, group)
-            if membership.holds_on(day)
-        )
 
     def _refuse_twice(self, group: str, new: Membership) -> None:
         for membership in _memberships(self._state, group, new.member):

@@ -58,11 +58,6 @@ class GroupRows:
             rows = await self._group_rows("memberships_of", group=group, member=member)
         return tuple(Membership(*row) for row in rows)
 
-    async def groups_of(self, of: GroupOf, member: str) -> tuple[tuple[str, Membership], ...]:
-        """See `GroupTransaction`."""
-        rows = await self._group_rows(f"groups_of_{of.value}", member=member)
-        return tuple((row[0], Membership(member, row[1], row[2])) for row in rows)
-
     async def add_membership(self, group: str, membership: Membership) -> None:
         """See `GroupTransaction`."""
         values = {
@@ -88,13 +83,6 @@ class GroupRows:
         """See `GroupTransaction`."""
         values = {"group": group, "member": member, "first": first}
         await self._connection.execute(_SQL["drop_membership"], values)
-
-    async def members_on(self, group: str, day: date) -> tuple[str, ...]:
-        """See `GroupTransaction`."""
-        everyone = await self.memberships(group)
-        return tuple(
-            sorted(membership.member for membership in everyone if membership.holds_on(day))
-        )
 
 
 async def accounts_in(connection: _Connection, scope: RunScope, day: date) -> list[int]:

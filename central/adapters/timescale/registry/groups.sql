@@ -33,22 +33,6 @@ JOIN group_member ON group_member.group_id = named_group.id
 WHERE named_group.name = %(group)s
 ORDER BY from_day
 
--- name: groups_of_point
-SELECT named_group.name, from_day, end_day
-FROM group_member
-JOIN named_group ON named_group.id = group_member.group_id
-WHERE group_member.of = 'point'
-    AND group_member.service_point_id = (SELECT id FROM service_point WHERE name = %(member)s)
-ORDER BY 1, 2
-
--- name: groups_of_account
-SELECT named_group.name, from_day, end_day
-FROM group_member
-JOIN named_group ON named_group.id = group_member.group_id
-WHERE group_member.of = 'account'
-    AND group_member.account_id = (SELECT id FROM account WHERE number = %(member)s)
-ORDER BY 1, 2
-
 -- name: add_membership
 INSERT INTO group_member (group_id, of, service_point_id, account_id, from_day, end_day)
 SELECT
