@@ -5,13 +5,25 @@ from __future__ import annotations
 from tests.life.events import Event
 from tests.life.fault import Fault, at, bills, leaves, on
 from tests.life.told_late import TOLD_LATE
-from tests.life.utility import CHIEF, CLERK, FIRST, PLANS, moves_in
+from tests.life.utility import CHIEF, CLERK, FIRST, MADRID, PLANS, moves_in
 
 _DEARER = {**PLANS["HOME"], "peak": "0.45"}
 _TAKEN_OVER = {**PLANS["SOLAR"], "takes_over": "nem"}
 
 _TAKEN = {"account": "A-4", "point": "SP-4", "last_billed": "2026-09-10", "balance": 3.5}
 _LEFT = {"bank": "nem", "period": "off", "earned": "2026-08"}
+
+_GAS = {
+    "name": "SP-9",
+    "zone": MADRID,
+    "what": "gas",
+    "period_s": 86400,
+    "gateway": "gw-1",
+    "digits": 8,
+    "serial": "G1",
+    "opening": 1000,
+    "capacity": 1000,
+}
 
 FAULTS = (
     Fault("cycles that overlap", 2, 2, tuple(bills(2, 6, "2026-09@15"))),
@@ -191,6 +203,16 @@ FAULTS = (
             at(1, 20, "reread", point="SP-1"),
         ),
         (0,),
+    ),
+    Fault(
+        "a day of 25 hours of a meter that is read once a day",
+        1,
+        2,
+        (
+            Event(on(1, 20), "point", _GAS),
+            *moves_in(on(1, 20), "A-9", "SP-9", "GAS", on(1, 20)),
+        ),
+        (1,),
     ),
     *TOLD_LATE,
 )

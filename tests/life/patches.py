@@ -22,6 +22,7 @@ from central.adapters.timescale.registry.withdrawals import WithdrawalRows
 from central.domain.billing import due
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.coverage import LivePart
+from central.domain.metering.service_point import PointChannel
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import estimate_days
@@ -208,6 +209,10 @@ def _every_part_is_metered(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stamps, "stamp_columns", lambda stamp: before(replace(stamp, not_metered=False)))
 
 
+def _a_day_has_24_hours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(PointChannel, "daily", False)
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -241,6 +246,7 @@ PATCHES: dict[str, Patch] = {
     "a next tariff that changed after the draft": _a_part_has_one_tariff,
     "what was left at the price of before": _a_part_has_one_tariff,
     "a batch found missing after the draft": _every_part_is_metered,
+    "a day of 25 hours of a meter that is read once a day": _a_day_has_24_hours,
     "two services that read a day in two versions": _a_day_has_one_reader,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }

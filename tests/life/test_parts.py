@@ -19,7 +19,7 @@ from tests.life.live import steps
 from tests.life.oracle import half_away, rate_part
 from tests.life.shrink import shrink
 from tests.life.truth import IMPORT, WATER, Counter, Register, Run, midnight
-from tests.life.utility import BOGOTA, CORE, FIRST, MADRID, PLANS
+from tests.life.utility import CORE, FIRST, MADRID, PLANS, YORK
 from tests.life.validated import MISSING, Block, Blocks, UnlikeTruthError
 from tests.life.wire import Sender
 from tests.life.world import noon
@@ -69,7 +69,7 @@ def test_a_month_by_time_of_use_is_what_a_clerk_computes() -> None:
 
 
 def test_steps_are_counted_by_the_days() -> None:
-    books, counter = counted(BOGOTA, WATER, 86400, 400, "WATER")
+    books, counter = counted(YORK, WATER, 86400, 400, "WATER")
     rated = rate_part(books, "P", "WATER", OCTOBER, NOVEMBER, State(), blocks(counter))
     assert rated is not None
     # 12.4 m3: 6.2 at 0.45 and 6.2 at 0.90.

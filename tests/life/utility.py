@@ -12,7 +12,7 @@ from tests.life.events import Event
 FIRST = date(2026, 9, 1)
 _DAY = timedelta(days=1)
 MADRID, YORK = "Europe/Madrid", "America/New_York"
-HOWE, BOGOTA = "Australia/Lord_Howe", "America/Bogota"
+HOWE = "Australia/Lord_Howe"
 CLERK, CHIEF = "clerk", "chief"
 
 
@@ -42,14 +42,14 @@ PLANS: dict[str, dict[str, Any]] = {
     "SHOP": flat(YORK, demand="4.10", window="15m", least="1.2", ratchet="80"),
     "GRID": flat(MADRID, flat="0.0412"),
     "PREPAID": flat(MADRID, prepaid=True),
-    "GAS": flat(BOGOTA, input="m3", digits=0),
+    "GAS": flat(MADRID, input="m3", digits=0),
     "WATER": {
         "standing": "0.12",
         "per": "day",
         "steps": [["0.2", "0.45"], ["0.5", "0.90"], [None, "1.60"]],
         "tax": "10",
         "input": "m3",
-        "zone": BOGOTA,
+        "zone": YORK,
     },
 }
 
@@ -85,8 +85,8 @@ WHOLE = (
     Site("SP-10", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="bimonthly"),
     Site("SP-11", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="yearly"),
     Site("SP-12", MADRID, "electricity", 3600, "gw-1", "PREPAID"),
-    Site("SP-13", BOGOTA, "gas", 86400, "gw-3", "GAS"),
-    Site("SP-14", BOGOTA, "water", 86400, "gw-3", "WATER", cycle="quarterly"),
+    Site("SP-13", MADRID, "gas", 86400, "gw-3", "GAS"),
+    Site("SP-14", YORK, "water", 86400, "gw-3", "WATER", cycle="quarterly"),
 )
 CAPACITY = {"electricity": 20_000, "solar": 20_000, "gas": 1_000, "water": 1_000}
 
