@@ -85,16 +85,24 @@ SELECT service_id, lower(during), coalesce(upper(during), '9999-12-31'::date)
 FROM agreement WHERE service_id = ANY(%(services)s) AND NOT isempty(during)
 
 -- name: parts
+-- By the bills of the accounts: parts have no way in by their agreement, and reading them all for each
+-- few services would make a report quadratic.
 SELECT
-    coalesce(bill_part.occupancy_id, agreement.occupancy_id), bill_part.id, bill_part.first_day,
-    bill_part.end_day, bill.state, bill_part.days_read
-FROM agreement
-JOIN bill_part ON bill_part.agreement_id = agreement.id
-JOIN bill ON bill.id = bill_part.bill_id
-WHERE agreement.service_id = ANY(%(services)s) AND NOT bill_part.settles
-    AND bill.state <> 'discarded' AND bill.cancels IS NULL
-    AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
-ORDER BY bill_part.id
+    coalesce(part.occupancy_id, agreement.occupancy_id), part.id, part.first_day, part.end_day,
+    part.state, part.days_read
+FROM (
+    SELECT DISTINCT account_id FROM agreement WHERE service_id = ANY(%(services)s)
+) AS payer
+CROSS JOIN LATERAL (
+    SELECT bill_part.*, bill.state
+    FROM bill JOIN bill_part ON bill_part.bill_id = bill.id
+    WHERE bill.account_id = payer.account_id AND NOT bill_part.settles
+        AND bill.state <> 'discarded' AND bill.cancels IS NULL
+        AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+    OFFSET 0
+) AS part
+JOIN agreement ON agreement.id = part.agreement_id AND agreement.service_id = ANY(%(services)s)
+ORDER BY part.id
 
 -- name: claims
 SELECT billed_period.occupancy_id, first_day, end_day, part_id
@@ -143,7 +151,9 @@ WHERE bill.state NOT IN ('held', 'discarded')
         FROM unnest(%(services)s::bigint[], %(firsts)s::date[], %(ends)s::date[])
             AS among (service_id, first_day, end_day)
         JOIN agreement ON agreement.service_id = among.service_id
-        JOIN bill_part ON bill_part.agreement_id = agreement.id
+        JOIN bill AS theirs ON theirs.account_id = agreement.account_id
+        JOIN bill_part ON bill_part.bill_id = theirs.id
+            AND bill_part.agreement_id = agreement.id
             AND bill_part.first_day < among.end_day AND bill_part.end_day > among.first_day
     ))
 GROUP BY bill.currency ORDER BY bill.currency
