@@ -66,6 +66,10 @@ class AgreedDays:
     billing_from: date | None = None
 
     def __post_init__(self) -> None:
+        if self.end is not None and self.end <= self.first:
+            message = f"An agreement from {self.first} cannot end on {self.end}: it has no day."
+            remedy = "Give a later day, or take it back with `agreement withdraw`."
+            raise InvalidValueError(message, value=self.end, remedy=remedy)
         if self.billing_from is not None and (
             self.billing_from < self.first
             or (self.end is not None and self.billing_from > self.end)

@@ -105,6 +105,8 @@ def test_billing_begins_where_it_is_named_until_something_is_billed() -> None:
         occupied(agreed, [kept])
     with pytest.raises(InvalidValueError):
         AgreedDays(FEB, billing_from=JAN)
+    with pytest.raises(InvalidValueError, match="no day"):
+        AgreedDays(FEB, FEB)
 
 
 def test_the_service_that_bills_all_is_named_by_what_is_counted() -> None:
