@@ -45,6 +45,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "account_stays": ACCOUNT,
         "open_elsewhere": (ACCOUNT, TARIFF, "among the others that a part was rated with"),
         "carries": BEFORE,
+        "settles": CLAIM,
     },
     Terms: {
         "versions": TARIFF,
