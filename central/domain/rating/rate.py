@@ -120,7 +120,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         handed = NOTHING_HANDED
         tariff = segments[0].version.document.tariff
         if is_of_another(state, tariff, predecessor):
-            old = _known_before(state, predecessor)
+            old = _known_before(state, predecessor, days.first)
             handed = hand_over(state, old, segments, whole, facts, calendar)
             state = handed.state
         series = align_inputs(segments, blocks, days, facts, known)
@@ -189,14 +189,20 @@ def is_of_another(state: CarriedState, tariff: str, predecessor: TariffVersion |
     return predecessor is not None and predecessor.tariff != tariff
 
 
-def _known_before(state: CarriedState, predecessor: TariffVersion | None) -> TariffVersion:
+def _known_before(
+    state: CarriedState, predecessor: TariffVersion | None, first: date
+) -> TariffVersion:
     """The version whose rules settle a state.
 
     Raises:
         HeldError: It was not given.
     """
     if predecessor is None or state.tariff not in {"", predecessor.tariff}:
-        message = f"The bill opens with a state of {state.tariff}, whose rules are not known here."
+        message = (
+            f"The bill opens with a state of {state.tariff}, which has no version on the day before"
+            f" {first}. Add that version; or conclude an agreement under {state.tariff} from"
+            f" {first} on, and let the right one follow it."
+        )
         raise HeldError(Hold("STATE_OF_ANOTHER_TARIFF", message, state.tariff))
     return predecessor
 

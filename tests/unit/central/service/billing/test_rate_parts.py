@@ -159,7 +159,9 @@ def test_a_state_of_another_tariff_is_handed_over_or_holds_the_bill() -> None:
     bill = billed(supply(2, "plain", OCTOBER.days, state))
     assert ("solar_settlement", "-29.76") in lines(bill)
     unknown = billed(supply(2, "plain", OCTOBER.days, SAVED.named_by("gone")))
-    assert [hold.code for hold in unknown.bill.holds] == ["STATE_OF_ANOTHER_TARIFF"]
+    (hold,) = unknown.bill.holds
+    assert hold.code == "STATE_OF_ANOTHER_TARIFF"
+    assert "conclude an agreement under gone from 2026-10-01 on" in hold.message
     peaks = CarriedState((Peak("kw", "", date(2026, 9, 1), Fraction(1)),)).named_by("plain")
     assert not billed(supply(2, "plain", OCTOBER.days, peaks)).bill.holds
 
