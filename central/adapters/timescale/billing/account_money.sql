@@ -50,10 +50,9 @@ SELECT
 FROM bank_movement
 JOIN bill_part ON bill_part.id = bank_movement.part_id
 LEFT JOIN account_state ON account_state.part_id = bank_movement.part_id
-JOIN bill ON bill.id = bill_part.bill_id
+JOIN live_bill AS bill ON bill.id = bill_part.bill_id
 JOIN account ON account.id = bill.account_id
 WHERE bill.state IN ('draft', 'approved', 'issued') AND bill.end_day <= %(until)s
-    AND bill.cancels IS NULL AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
     AND (%(account)s::text IS NULL OR account.number = %(account)s)
     AND (%(services)s::bigint[] IS NULL OR account.id IN (
         SELECT agreement.account_id
@@ -81,22 +80,20 @@ GROUP BY account.number, bill.currency
 -- handed on in the account's order.
 SELECT DISTINCT ON (bill_part.occupancy_id)
     account.number, bill.currency, bill_part.closing, account_state.part_id IS NOT NULL
-FROM bill
+FROM live_bill AS bill
 JOIN account ON account.id = bill.account_id
 JOIN bill_part ON bill_part.bill_id = bill.id
 LEFT JOIN account_state ON account_state.part_id = bill_part.id
 WHERE account.number = ANY(%(accounts)s) AND bill.end_day <= %(until)s
     AND bill.state IN ('draft', 'approved', 'issued')
-    AND bill.cancels IS NULL AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
 ORDER BY bill_part.occupancy_id, bill_part.end_day DESC
 
 -- name: shared_states
 -- What is the accounts' own, as the newest part in their order leaves it.
 SELECT DISTINCT ON (account_state.account_id) account.number, bill.currency, account_state.closing
 FROM account_state
-JOIN bill ON bill.id = account_state.bill_id
+JOIN live_bill AS bill ON bill.id = account_state.bill_id
 JOIN account ON account.id = account_state.account_id
 WHERE account.number = ANY(%(accounts)s) AND bill.end_day <= %(until)s
     AND bill.state IN ('draft', 'approved', 'issued')
-    AND bill.cancels IS NULL AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
 ORDER BY account_state.account_id, account_state.place DESC

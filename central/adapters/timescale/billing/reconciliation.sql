@@ -95,10 +95,9 @@ FROM (
 ) AS payer
 CROSS JOIN LATERAL (
     SELECT bill_part.*, bill.state
-    FROM bill JOIN bill_part ON bill_part.bill_id = bill.id
+    FROM live_bill AS bill JOIN bill_part ON bill_part.bill_id = bill.id
     WHERE bill.account_id = payer.account_id AND NOT bill_part.settles
-        AND bill.state <> 'discarded' AND bill.cancels IS NULL
-        AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+        AND bill.state <> 'discarded'
     OFFSET 0
 ) AS part
 JOIN agreement ON agreement.id = part.agreement_id AND agreement.service_id = ANY(%(services)s)

@@ -31,15 +31,14 @@ FROM tariff WHERE name = %(name)s
 SELECT count(*) OVER (), number
 FROM (
     SELECT DISTINCT bill.id, bill.number
-    FROM bill
+    FROM live_bill AS bill
     JOIN bill_part ON bill_part.bill_id = bill.id AND NOT bill_part.settles
         AND bill_part.end_day > %(first)s
         AND (%(end)s::date IS NULL OR bill_part.first_day < %(end)s)
     JOIN agreement ON agreement.id = bill_part.agreement_id
     JOIN service_point ON service_point.id = agreement.service_point_id
     JOIN tariff ON tariff.id = agreement.tariff_id
-    WHERE bill.state = 'issued' AND bill.cancels IS NULL
-        AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+    WHERE bill.state = 'issued'
         AND bill.account_id IN (
             SELECT account_id FROM agreement
             WHERE CASE %(kind)s

@@ -27,12 +27,10 @@ FROM point_channel
 JOIN service ON service.service_point_id = point_channel.service_point_id
     AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
 JOIN agreement ON agreement.service_id = service.id
-JOIN bill ON bill.account_id = agreement.account_id
-    AND bill.state = 'issued' AND bill.cancels IS NULL
+JOIN live_bill AS bill ON bill.account_id = agreement.account_id AND bill.state = 'issued'
 JOIN bill_part ON bill_part.bill_id = bill.id AND bill_part.agreement_id = agreement.id
 WHERE point_channel.id = %(channel)s
     AND bill_part.first_day < %(end)s AND bill_part.end_day > %(first)s
-    AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
 
 -- name: raise_beside
 INSERT INTO vee_finding (

@@ -1,0 +1,1 @@
+GRANT SELECT ON live_bill TO meterline_app;
