@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -34,7 +34,8 @@ class EstimatedDay:
 
     Args:
         block: With the next version.
-        evidence: Like days with the versions of their blocks, and the registers' advance.
+        evidence: Like days with the versions of their blocks, the registers' advance, and that
+            it is a public holiday.
     """
 
     block: DayBlock
@@ -53,7 +54,10 @@ class _Slot:
 
 
 def estimate_days(
-    blocks: Sequence[DayBlock], metered: Metered, history: Sequence[DayBlock]
+    blocks: Sequence[DayBlock],
+    metered: Metered,
+    history: Sequence[DayBlock],
+    holidays: Collection[date] = (),
 ) -> tuple[EstimatedDay, ...]:
     """Fill the missing intervals of days.
 
@@ -65,6 +69,7 @@ def estimate_days(
         blocks: Newest blocks of the days with missing intervals, ascending.
         metered: What the meters say around them; gaps that reach further are left out.
         history: Newest blocks of other days of the channel.
+        holidays: Public holidays: they are like Sundays.
 
     Returns:
         The days that are complete now, ascending; a day that has nothing to go by is left out.
@@ -74,7 +79,7 @@ def estimate_days(
     if not blocks:
         return ()
     metered = at_one_exponent(metered, blocks)
-    like = LikeDays(blocks[0].zone, history)
+    like = LikeDays(blocks[0].zone, history, holidays)
     slots = list(_missing(blocks, metered))
     values: dict[_Slot, tuple[int, LikeValue | None]] = {}
     anchors: dict[_Slot, Gap] = {}
@@ -89,7 +94,10 @@ def estimate_days(
     }
     free = [slot for slot in slots if slot.index not in anchored_places]
     values |= _unanchored(free, like, metered.exponent)
-    return tuple(_complete(blocks, slots, values, anchors, metered))
+    return tuple(
+        replace(day, evidence=_with_holiday(day.evidence)) if day.block.day in holidays else day
+        for day in _complete(blocks, slots, values, anchors, metered)
+    )
 
 
 def is_estimated(block: DayBlock) -> NDArray[np.bool_]:
@@ -242,3 +250,7 @@ def _evidence(
         },
         sort_keys=True,
     )
+
+
+def _with_holiday(evidence: str) -> str:
+    return json.dumps({**json.loads(evidence), "holiday": True}, sort_keys=True)

@@ -19,12 +19,13 @@ from central.domain.vee.estimate import (
 )
 
 
-def estimate_again(
+def estimate_again(  # noqa: PLR0913, PLR0917 - what an estimate rests on, and what may change
     blocks: Sequence[DayBlock],
     metered: Metered,
     history: Sequence[DayBlock],
     reopened: Collection[date],
     issued: Collection[date],
+    holidays: Collection[date] = (),
 ) -> tuple[EstimatedDay, ...]:
     """Estimate anew what readings that came since say otherwise.
 
@@ -39,6 +40,7 @@ def estimate_again(
         history: Newest blocks of other days of the channel.
         reopened: Days that were estimated until other readings of them came.
         issued: Days of issued bills.
+        holidays: Public holidays: they are like Sundays.
 
     Returns:
         The days that are complete and differ from what they were, ascending.
@@ -57,7 +59,7 @@ def estimate_again(
     before = {block.day: block.sha256 for block in blocks}
     return tuple(
         day
-        for day in estimate_days(loosened, metered, history)
+        for day in estimate_days(loosened, metered, history, holidays)
         if day.block.day in open_days and day.block.sha256 != before[day.block.day]
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -21,7 +21,7 @@ LIKE_DAYS = 4
 PROFILE_DAYS = 10
 """How many days of any kind are averaged, where no like day has the time of day."""
 
-_SATURDAY = 5
+_SATURDAY, _SUNDAY = 5, 6
 _METERED = frozenset(
     {IntervalQuality.ACTUAL, IntervalQuality.EDITED, IntervalQuality.ESTIMATED_BY_METER}
 )
@@ -46,18 +46,22 @@ class LikeDays:
     """The metered intervals of a channel's own days, by local time.
 
     A day's like days are the nearest ones of its weekday, then those of its kind: working days or
-    weekends. Holidays are not told apart.
+    weekends. A public holiday counts as a Sunday, whichever weekday it is.
 
     Args:
         zone: IANA zone of the service point.
         blocks: Newest blocks of other days; only what was metered counts.
+        holidays: Public holidays, among them those of the days that are asked for.
 
     Raises:
         InvalidValueError: The zone is unknown.
     """
 
-    def __init__(self, zone: str, blocks: Sequence[DayBlock]) -> None:
+    def __init__(
+        self, zone: str, blocks: Sequence[DayBlock], holidays: Collection[date] = ()
+    ) -> None:
         self._zone = zone_info(zone)
+        self._holidays = frozenset(holidays)
         self._daily = all(len(block.values) == 1 for block in blocks)
         self._versions = {block.day: block.version for block in blocks}
         self._days = {block.day: dict(self._metered(block)) for block in blocks}
@@ -83,14 +87,20 @@ class LikeDays:
         if day not in self._alike:
             near = [other for other in self._days if 0 < abs((other - day).days) <= REACH_DAYS]
             near.sort(key=lambda other: (abs((other - day).days), other))
-            same = [other for other in near if other.weekday() == day.weekday()]
-            kind = [other for other in near if _is_weekend(other) == _is_weekend(day)]
+            weekday = self._weekday(day)
+            same = [other for other in near if self._weekday(other) == weekday]
+            rests = weekday >= _SATURDAY
+            kind = [other for other in near if (self._weekday(other) >= _SATURDAY) == rests]
             self._alike[day] = (
                 (same, LIKE_DAYS, IntervalQuality.ESTIMATED_LIKE_DAY),
                 (kind, LIKE_DAYS, IntervalQuality.ESTIMATED_LIKE_DAY),
                 (near, PROFILE_DAYS, IntervalQuality.ESTIMATED_PROFILE),
             )
         return self._alike[day]
+
+    def _weekday(self, day: date) -> int:
+        """The weekday that a day is like."""
+        return _SUNDAY if day in self._holidays else day.weekday()
 
     def _average(self, days: Sequence[date], minute: int, quality: IntervalQuality) -> LikeValue:
         total = sum((self._days[day][minute] for day in days), Fraction(0))
@@ -130,7 +140,3 @@ def shares(weights: Sequence[Fraction], total: int | None) -> list[int]:
         steps.append(running.__floor__() - before)
         before = running.__floor__()
     return steps
-
-
-def _is_weekend(day: date) -> bool:
-    return day.weekday() >= _SATURDAY

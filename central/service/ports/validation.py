@@ -19,8 +19,10 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import InstallationSegment
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.holiday_calendar import HolidayCalendar
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
+from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.interval import Interval
 
 PointChannelId = NewType("PointChannelId", int)
@@ -104,6 +106,19 @@ class OpenFinding:
     accepted_by: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelTariffs:
+    """The tariffs that a channel is billed by, as far as they say which days are holidays.
+
+    Args:
+        records: Versions by name.
+        holidays: Years of holiday calendars that are kept.
+    """
+
+    records: Mapping[str, Sequence[TariffRecord]]
+    holidays: tuple[HolidayCalendar, ...]
+
+
 class EstimateTransaction(Protocol):
     """What estimates need of a transaction of validation."""
 
@@ -118,6 +133,9 @@ class EstimateTransaction(Protocol):
 
     async def issued(self, channel_id: PointChannelId, days: DayRange) -> list[DayRange]:
         """The days of issued bills in which a channel is billed, as far as they touch a range."""
+
+    async def tariffs_of(self, channel_id: PointChannelId, days: DayRange) -> ChannelTariffs:
+        """The tariffs of agreements of some days under which a channel is billed."""
 
     async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
         """Add blocks of days as the job that estimates, each with its evidence."""

@@ -122,7 +122,7 @@ class EstimateHeld:
     async def _estimate(
         self, work: ValidationTransaction, locked: LockedChannel, gap: _HeldGap
     ) -> list[EstimatedDay]:
-        metered, others = await grounds(work, locked.channel, gap.span, self._thresholds)
+        basis = await grounds(work, locked.channel, gap.span, self._thresholds)
         open_days = set(gap.open_days)
         blocks = [
             without_estimates(block) if block.day in open_days else block for block in gap.span
@@ -130,7 +130,7 @@ class EstimateHeld:
         spanned = {block.day: block for block in gap.span}
         return [
             day
-            for day in estimate_days(blocks, metered, others)
+            for day in estimate_days(blocks, basis.metered, basis.history, basis.holidays)
             if day.block.day in open_days
             and day.block.sha256 != spanned[day.block.day].sha256
             and (day.block.day < gap.end or _is_anchored(day))

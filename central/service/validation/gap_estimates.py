@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.grid import grid_of, reach_of
 from central.domain.metering.intervals import Metered
 from central.domain.metering.service_point import PointChannel
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.day import Thresholds
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.estimated_gap import estimated_gap
 from central.domain.vee.finding import VeeCode
 from central.domain.vee.like_days import REACH_DAYS
 from central.domain.vee.validate import measure
-from central.service.ports.validation import ChannelDay, PointChannelId, ValidationTransaction
+from central.service.billing.tariffs import Tariffs
+from central.service.ports.validation import (
+    ChannelDay,
+    ChannelTariffs,
+    PointChannelId,
+    ValidationTransaction,
+)
 
 _REACH = timedelta(days=REACH_DAYS)
 _NO_LONGER = (VeeCode.MISSING_INTERVALS, VeeCode.FIELD_ORDER, VeeCode.ESTIMATED_GAP)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What an estimate of some days rests on.
+
+    Args:
+        metered: What the meters say around them.
+        history: Other days that they may be like.
+        holidays: Public holidays among all of them.
+    """
+
+    metered: Metered
+    history: list[DayBlock]
+    holidays: frozenset[date]
 
 
 async def grounds(
@@ -26,8 +49,8 @@ async def grounds(
     channel: PointChannel,
     span: Sequence[DayBlock],
     limits: Thresholds,
-) -> tuple[Metered, list[DayBlock]]:
-    """What the meters say around some days, and the other days that they may be like.
+) -> Grounds:
+    """What an estimate of some days rests on.
 
     Args:
         work: The transaction; it has the channel's lock.
@@ -40,9 +63,26 @@ async def grounds(
     window = reach_of(channel, first.day, last.day, limits.linear_gap)
     segments = (await work.segments({key: window})).get(key, [])
     _, metered = measure(channel, grid, segments, limits)
-    around = await work.days_of(key, first.day - _REACH, last.day + _REACH)
+    reach = DayRange(first.day - _REACH, last.day + _REACH)
+    around = await work.days_of(key, reach.first, reach.end)
     spanned = {block.day for block in span}
-    return metered, [block for block in around if block.day not in spanned]
+    history = [block for block in around if block.day not in spanned]
+    return Grounds(metered, history, _holidays(await work.tariffs_of(key, reach), reach))
+
+
+def _holidays(given: ChannelTariffs, days: DayRange) -> frozenset[date]:
+    """The days that any of some tariffs, as it is in force then, has as a public holiday."""
+    tariffs = Tariffs(given.records, days, given.holidays)
+    holidays = set[date]()
+    for name in given.records:
+        versions = tariffs.versions(name)
+        ends = [version.effective for version in versions[1:]] + [date.max]
+        for version, end in zip(versions, ends, strict=True):
+            # The rule's dates are those of all its years, whichever day asks.
+            dates = tariffs.calendar.dates(version.document.calendar.holidays, days.first)
+            first, last = max(version.effective, days.first), min(end, days.end)
+            holidays |= {day for day in dates if first <= day < last}
+    return frozenset(holidays)
 
 
 async def keep_estimates(

@@ -52,10 +52,12 @@ async def reestimate(  # noqa: PLR0913, PLR0917 - what validation found of some 
         days = {key.day for key in open_days if key.channel_id == channel}
         again = {key.day for key in reopened if key.channel_id == channel}
         for run in await _runs(work, channel, days):
-            metered, history = await grounds(work, locked[channel].channel, run, limits)
+            basis = await grounds(work, locked[channel].channel, run, limits)
             span = DayRange(run[0].day, run[-1].day + _DAY)
             issued = {day for billed in await work.issued(channel, span) for day in billed.days()}
-            estimated = estimate_again(run, metered, history, again, issued)
+            estimated = estimate_again(
+                run, basis.metered, basis.history, again, issued, basis.holidays
+            )
             await keep_estimates(work, estimated, now)
             count += len(estimated)
     return count

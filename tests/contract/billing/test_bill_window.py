@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -28,6 +29,7 @@ from central.service.ports.registry import (
     PointRecord,
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
+from central.service.registry.holidays import PublicHolidays
 from central.service.validation.estimate_held import EstimateHeld, EstimateTally
 from firmware_bridge.contract.interval import day_start
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
@@ -247,6 +249,30 @@ async def test_days_that_are_not_billed_yet_take_the_difference(
     # They cannot give back what was billed beyond the register.
     differences = [difference for _, difference in await changed(utility)]
     assert differences == [] if more > 0 else sum(differences) < 0
+
+
+async def test_a_holiday_of_the_tariff_is_estimated_like_sundays(utility: Utility) -> None:
+    edge = await found(utility)
+    rules = "calendar:\n  holidays: {country: ES, subdivision: MD}\n"
+    with_holidays = TARIFF.replace("calendar:\n", rules)
+    await utility.enrol.tariff(with_holidays, reason="the calendar of Madrid")
+    bridge, gap = date(2026, 10, 14), (date(2026, 10, 12), date(2026, 10, 15))
+    holidays = PublicHolidays(utility.registry, CLERK, lambda: utility.now)
+    await holidays.seed()
+    await holidays.change("ES-MD", {bridge: "Bridge"}, [], "decreed")
+    await metered(utility, edge, days(SEPTEMBER, NOVEMBER, gap))
+    await bill(utility, 9)
+    await bill(utility, 10)
+    assert (await estimate(utility)).days == 3
+    keys = [ChannelDay(CHANNEL, day) for day in days(*gap)]
+    async with utility.validation.transaction() as work:
+        estimates = await work.estimates(keys)
+    # The national day, a day before it, and the day that is kept since.
+    for key, weekday in zip(keys, (6, 1, 6), strict=True):
+        evidence = json.loads(estimates[key].evidence)
+        like = [date.fromisoformat(text.split(":")[0]) for text in evidence["like_days"]]
+        assert {day.weekday() for day in like} == {weekday}
+        assert evidence.get("holiday", False) is (weekday == 6)
 
 
 async def test_after_some_estimated_bills_somebody_reads_the_meter(utility: Utility) -> None:

@@ -12,10 +12,13 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
 from central.service.ports.bill_window import HeldDays, HeldRun
+from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputKind
-from central.service.ports.validation import ChannelDay, PointChannelId
+from central.service.ports.validation import ChannelDay, ChannelTariffs, PointChannelId
 from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory.books import BookState, KeptFinding, MemoryBooks
+from tests.support.memory.holidays import newest_holidays
+from tests.support.memory.tariffs import in_force
 
 
 def newest_block(state: BookState, key: ChannelDay) -> DayBlock | None:
@@ -63,6 +66,20 @@ class EstimateTables:
             if channel_id in _channels(self._state, billed.part.occupancy_id)
             and billed.part.days.within(days) is not None
         ]
+
+    async def tariffs_of(self, channel_id: PointChannelId, days: DayRange) -> ChannelTariffs:
+        state = self._state
+        names = {
+            agreement.tariff
+            for key, agreement in state.agreements.items()
+            if channel_id in _channels(state, state.occupants[key])
+            and DayRange(agreement.first, agreement.end or date.max).within(days) is not None
+        }
+        records: dict[str, list[TariffRecord]] = {name: [] for name in names}
+        for record in in_force(state):
+            if record.name in names:
+                records[record.name].append(record)
+        return ChannelTariffs(records, newest_holidays(state))
 
     async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
         del at

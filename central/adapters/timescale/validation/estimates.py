@@ -15,6 +15,7 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.holidays import newest_holidays
 from central.adapters.timescale.validation.blocks import block_of, write_blocks
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
@@ -24,7 +25,8 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import ESTIMATOR, EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
 from central.service.ports.bill_window import HeldDays, HeldRun
-from central.service.ports.validation import ChannelDay, PointChannelId
+from central.service.ports.registry import TariffRecord
+from central.service.ports.validation import ChannelDay, ChannelTariffs, PointChannelId
 
 _SQL = load_queries(Path(__file__).with_name("estimates.sql"))
 _Row = tuple[Any, ...]
@@ -73,6 +75,15 @@ class EstimateRows:
         """See `EstimateTransaction`."""
         asked = {"channel": channel_id, "first": days.first, "end": days.end}
         return [DayRange(*row) for row in await self._estimate_rows("issued", **asked)]
+
+    async def tariffs_of(self, channel_id: PointChannelId, days: DayRange) -> ChannelTariffs:
+        """See `EstimateTransaction`."""
+        asked = {"channel": channel_id, "first": days.first, "end": days.end}
+        records: dict[str, list[TariffRecord]] = {}
+        for row in await self._estimate_rows("tariffs_of", **asked):
+            record = TariffRecord(row[0], row[1], row[2], bytes(row[3]).hex(), row[4], row[5])
+            records.setdefault(record.name, []).append(record)
+        return ChannelTariffs(records, await newest_holidays(self._connection))
 
     async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
         """See `EstimateTransaction`."""

@@ -32,6 +32,19 @@ JOIN bill_part ON bill_part.bill_id = bill.id AND bill_part.agreement_id = agree
 WHERE point_channel.id = %(channel)s
     AND bill_part.first_day < %(end)s AND bill_part.end_day > %(first)s
 
+-- name: tariffs_of
+SELECT tariff.name, effective, document, tariff_in_force.sha256, currency, revision
+FROM tariff JOIN tariff_in_force ON tariff_in_force.tariff_id = tariff.id
+WHERE EXISTS (
+    SELECT FROM point_channel
+    JOIN service ON service.service_point_id = point_channel.service_point_id
+        AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+    JOIN agreement ON agreement.service_id = service.id
+        AND agreement.during && daterange(%(first)s, %(end)s)
+    WHERE point_channel.id = %(channel)s AND agreement.tariff_id = tariff.id
+)
+ORDER BY tariff.name, effective
+
 -- name: raise_beside
 INSERT INTO vee_finding (
     channel_id, day, code, severity, from_at, until_at, message, evidence, raised_at

@@ -162,6 +162,24 @@ def test_working_days_stand_in_for_each_other_but_not_for_weekends() -> None:
     assert set(profile.block.quality.tolist()) == {PROFILE}
 
 
+def test_a_holiday_is_like_sundays_and_no_working_day_is_like_it() -> None:
+    holiday, sundays = MONDAY - timedelta(days=7), (MONDAY - timedelta(days=1), MONDAY)
+    history = [flat(MONDAY - timedelta(days=14), 100), flat(holiday, 900), flat(sundays[0], 700)]
+
+    def first_hour(day: date, history: list[DayBlock], *holidays: date) -> int:
+        found = one_day(estimate_days([empty(day)], metered(day, 1), history, holidays))
+        assert ("holiday" in json.loads(found.evidence)) is (day in holidays)
+        return int(found.block.values[0])
+
+    assert first_hour(MONDAY, history) == 500
+    assert first_hour(MONDAY, history, holiday) == 100
+    assert first_hour(MONDAY, history, holiday, MONDAY) == 800
+    # A Sunday, and a Saturday that is a holiday, are like both.
+    assert first_hour(MONDAY + timedelta(days=6), history, holiday) == 800
+    saturday = MONDAY + timedelta(days=5)
+    assert first_hour(saturday, history, holiday, saturday) == 800
+
+
 @pytest.mark.parametrize("day", [date(2026, 10, 25), date(2026, 3, 29)])
 def test_a_clock_change_is_estimated_by_local_time(day: date) -> None:
     history = [block(day - timedelta(days=7), list(range(24)))]
