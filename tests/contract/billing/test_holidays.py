@@ -18,7 +18,7 @@ from central.service.rating.resolve_calendar import released_holidays
 from central.service.registry.holidays import PublicHolidays
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK
-from tests.support.books import NOW, TARIFF, Utility, month, timescale_utility
+from tests.support.books import HOURLY, NOW, TARIFF, Utility, month, timescale_utility
 from tests.support.servers import Database
 
 WITH_HOLIDAYS = TARIFF.replace(
@@ -105,3 +105,30 @@ async def test_a_part_keeps_which_revisions_it_was_rated_with(migrated: Database
                 row = connection.execute("SELECT holiday_revisions FROM bill_part").fetchone()
             pinned.append(row)
     assert pinned == [({"ES-MD 2026": 0},), ({"ES-MD 2026": 2},)]
+
+
+async def test_holidays_that_were_taken_back_are_noted_in_a_draft_that_says_the_same(
+    migrated: Database,
+) -> None:
+    async with timescale_utility(migrated.dsn) as utility:
+        edge = await utility.found(period_s=HOURLY)
+        await utility.enrol.tariff(WITH_HOLIDAYS, reason="holidays are cheap")
+        await utility.deliver(edge, month(period_s=HOURLY))
+        await utility.validate()
+        holidays = PublicHolidays(utility.registry, CLERK, lambda: NOW)
+        await holidays.seed()
+        before = await run(utility)
+        (said,) = await utility.billing.heads(before.run)
+        record = await utility.billing.bill(said.uid)
+        await holidays.change("ES-MD", {THURSDAY: "Bridge"}, [], "decreed")
+        await holidays.withdraw("ES-MD", 2026, "the decree fell")
+        summary = await run(utility)
+        again = await utility.billing.bill(said.uid)
+        assert record is not None
+        assert again is not None
+        assert (again.sha256, again.made_at) == (record.sha256, record.made_at)
+        with psycopg.connect(migrated.dsn) as connection:
+            row = connection.execute("SELECT holiday_revisions FROM bill_part").fetchone()
+        assert row == ({"ES-MD 2026": 3},)
+        approved = await ApproveBills(utility.billing, lambda: NOW).run(summary.run, CHIEF)
+        assert approved.count == 1
