@@ -17,20 +17,25 @@ WHERE service_point_id = ANY(%(points)s) ORDER BY id
 
 -- name: month
 -- The newest version of each day, the days of one channel and shape end to end. All columns of a
--- row hold the days in one order, whichever it is.
-SELECT
-    channel_id, period_s, exponent, zone, unit,
-    string_agg(date_send(day), ''), string_agg(timestamptz_send(start_at), ''),
-    string_agg(int4send(version), ''), string_agg(int4send(length(quality)), ''),
-    string_agg(consumption, ''), string_agg(quality, ''), string_agg(sha256, '')
-FROM (
-    SELECT DISTINCT ON (channel_id, day) *
-    FROM day_block
-    WHERE channel_id = ANY(%(channels)s) AND day >= %(first)s AND day < %(end)s
-    ORDER BY channel_id, day, version DESC
-) AS newest
-GROUP BY channel_id, period_s, exponent, zone, unit
-ORDER BY channel_id
+-- row hold the days in one order, whichever it is. Channel by channel the index gives that order
+-- backwards; sorted together, the blocks of a shard would go to disk.
+SELECT wanted.channel_id, month.*
+FROM unnest(%(channels)s::bigint[]) AS wanted (channel_id)
+CROSS JOIN LATERAL (
+    SELECT
+        period_s, exponent, zone, unit,
+        string_agg(date_send(day), ''), string_agg(timestamptz_send(start_at), ''),
+        string_agg(int4send(version), ''), string_agg(int4send(length(quality)), ''),
+        string_agg(consumption, ''), string_agg(quality, ''), string_agg(sha256, '')
+    FROM (
+        SELECT DISTINCT ON (day) *
+        FROM day_block
+        WHERE day_block.channel_id = wanted.channel_id
+            AND day >= %(first)s AND day < %(end)s
+        ORDER BY day DESC, version DESC
+    ) AS newest
+    GROUP BY period_s, exponent, zone, unit
+) AS month
 
 -- name: critical
 SELECT channel_id, code, message, from_at FROM vee_finding
