@@ -106,6 +106,10 @@ async def test_it_settles_what_a_final_part_would_have(utility: Utility) -> None
     # The day on which it ended belongs to nobody; the days before to their bills.
     assert await found_in(utility, DayRange(AUGUST, OCTOBER)) == {Coverage.BILLED}
     assert await found_in(utility, DayRange(OCTOBER, NOVEMBER)) == {Coverage.VACANT}
+    # Its money is that of the account, of those days.
+    asked = ReconciledScope(DayRange(SEPTEMBER, OCTOBER), account="A-1")
+    report = await Reconcile(utility.reconciliation, lambda: utility.now)(asked)
+    assert [(money.bills, money.balanced) for money in report.money] == [(2, True)]
 
 
 async def test_a_final_run_settles_in_the_month_that_goes_on(utility: Utility) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from central.adapters.timescale.billing.reconciliation import channel_day
@@ -190,7 +190,7 @@ class MemoryReconciliation:
                 end = bill.record.bill.days.end
                 asked = run is not None or days.first < end <= days.end
                 asked &= among is None or any(
-                    _among(among, _service(state, row.part.agreement_id), row.part.days)
+                    _among(among, _service(state, row.part.agreement_id), _asked_for(row))
                     for row in bill.parts
                 )
                 if asked and bill.record.bill.state not in {BillState.HELD, BillState.DISCARDED}:
@@ -203,6 +203,12 @@ class MemoryReconciliation:
             BilledMoney(currency, len(bills), totals[currency], totals[currency])
             for currency, bills in sorted(billed.items())
         ]
+
+
+def _asked_for(row: KeptPart) -> DayRange:
+    """The days that a part belongs to: what settles an end stands on the day after the last."""
+    days = row.part.days
+    return DayRange(days.first - timedelta(days=1), days.end) if row.part.settles else days
 
 
 def _among(among: DaysOfServices, service: int, days: DayRange) -> bool:

@@ -153,7 +153,9 @@ WHERE bill.state NOT IN ('held', 'discarded')
         JOIN bill AS theirs ON theirs.account_id = agreement.account_id
         JOIN bill_part ON bill_part.bill_id = theirs.id
             AND bill_part.agreement_id = agreement.id
-            AND bill_part.first_day < among.end_day AND bill_part.end_day > among.first_day
+            -- What settles an end stands on the day after the last.
+            AND bill_part.first_day - bill_part.settles::integer < among.end_day
+            AND bill_part.end_day > among.first_day
     ))
 GROUP BY bill.currency ORDER BY bill.currency
 
