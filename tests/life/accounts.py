@@ -75,7 +75,8 @@ def _covered(  # noqa: PLR0913, PLR0917 - whose day it is
         return _COVERED[reads[0].state] if len(reads) == 1 else "twice"
     for one in occupancies:
         if one.place[1:] == place and one.first <= day and (one.end is None or day < one.end):
-            over = books.due(one.account, one.first, last) > day
+            gone = one.end is not None and one.end <= last
+            over = gone or books.due(one.account, one.first, last) > day
             return "due" if over else "not yet due"
     agreed = any(
         one.place[1:] == place and one.first <= day and (one.end is None or day < one.end)
@@ -111,7 +112,7 @@ def guessed_too_often(
     for one in books.occupancies():
         row = 0
         for part in sorted(parts, key=lambda part: part.first):
-            if part.place == one.place and part.state == "issued":
+            if part.place == one.place and not part.settles and part.state == "issued":
                 row = row + 1 if part.bill in guessed else 0
                 if row > most:
                     yield Violation(0, f"{part} is the {row}th in a row that is estimated")

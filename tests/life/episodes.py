@@ -96,11 +96,13 @@ def _part_of_a_gap(chance: random.Random, point: str, period_s: int) -> Iterator
 
 
 def _roof(chance: random.Random) -> Iterator[Event]:
-    """What becomes of a bank changes between draft and approval."""
+    """What becomes of a bank changes between draft and approval; ends are told after the bill."""
     # The next tariff is changed after the last draft under this one.
     yield _version(_on(3, 4), "SOLAR2", _on(3, 1), takes_over=chance.random() < 0.5)
-    yield _ends(_on(5, 24), ROOF, _on(6, 1))
-    yield from moves_in(_on(5, 24), "R-1", ROOF, "SOLAR", _on(6, 1))
+    # The customer has gone, and the last bill was issued before anybody said so.
+    yield _ends(_on(6, 10), ROOF, _on(6, 1))
+    first = _on(6, chance.choice([1, 6]))
+    yield from moves_in(_on(6, 10), "R-1", ROOF, "SOLAR", first)
     # A change of tariff is told after the bill; then what is left is worth something else.
     yield _version(_on(7, 10), "SOLAR2", _on(7, 1), takes_over=False)
     said = {"point": ROOF, "plan": "SOLAR2"}

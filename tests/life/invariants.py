@@ -10,7 +10,7 @@ from uuid import UUID
 
 from tests.life.books import Books, Occupancy, PayIn, Plan, State
 from tests.life.look import Lines, Look, Part
-from tests.life.oracle import Rated, rate_part
+from tests.life.oracle import Rated, rate_part, settle
 from tests.life.truth import midnight
 from tests.life.validated import Blocks, UnlikeTruthError, days_between
 from tests.life.violation import ORACLE, Violation
@@ -74,6 +74,19 @@ def unbilled(books: Books, parts: Sequence[Part], end: date) -> Iterator[Violati
             yield Violation(3, f"{occupancy.account} at {occupancy.point}: {reached} is not billed")
 
 
+def unsettled(books: Books, parts: Sequence[Part], end: date) -> Iterator[Violation]:
+    """3: what is left of a customer who has gone is settled, also where that is told late."""
+    settled = {(part.place, part.first) for part in parts if part.settles}
+    for occupancy in books.occupancies():
+        gone = occupancy.end
+        if gone is None or gone > end or (occupancy.place, gone) in settled:
+            continue
+        for part in _chain(occupancy, parts):
+            left = part.closing.bank or part.closing.peaks
+            if left and part.end == gone and part.state == "issued":
+                yield Violation(3, f"what {part} leaves is not settled")
+
+
 def cut_short(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
     """3: what a run bills ends with its period, its agreement or the customer's last day."""
     ends = {(one.place, one.end) for one in books.agreements}
@@ -111,7 +124,7 @@ class Judge:
         self._parts = parts
         self._lines = lines
         self._blocks = blocks
-        self._before = {(part.place, part.end): part for part in parts}
+        self._before = {(part.place, part.end): part for part in parts if not part.settles}
         occupancies = books.occupancies()
         self._moves_in = {(one.place, one.first) for one in occupancies}
         self._moves_out = {(one.place, one.end) for one in occupancies}
@@ -133,6 +146,9 @@ class Judge:
 
     def _rate(self, part: Part) -> Rated | None:
         opening = self.opening(part)
+        if part.settles:
+            plan = self._books.in_force(part.plan, part.first - _DAY)
+            return settle(opening or State(), plan)
         after = self._books.follows(part.place, part.end, part.plan)
         drops = after is not None and "takes_over" not in after.said
         return rate_part(
@@ -186,6 +202,8 @@ class Judge:
 
     def conflicts(self, part: Part) -> bool:
         """Whether a second value of its days waits for somebody."""
+        if part.settles:
+            return False
         for point, boundary in self._books.conflicts:
             if point == part.point:
                 counter = self._books.points[point].counters[0]
@@ -197,6 +215,8 @@ class Judge:
 
     def doubted(self, part: Part) -> bool:
         """Whether something of its days is not metered, and a batch of its gateway is missing."""
+        if part.settles:
+            return False
         point = self._books.points[part.point]
         return point.gateway in self._books.doubtful and any(
             not counter.known[max(0, first) : end + 1].all()
@@ -208,6 +228,8 @@ class Judge:
 
     def waits(self, part: Part) -> bool:
         """Whether readings of its days wait for validation."""
+        if part.settles:
+            return False
         for counter in self._books.points[part.point].counters:
             first, end = (
                 counter.boundary(midnight(day, counter.zone)) for day in (part.first, part.end)

@@ -25,6 +25,7 @@ from tests.life.invariants import (
     own_approval,
     unbilled,
     unclosed,
+    unsettled,
 )
 from tests.life.look import Look, Part
 from tests.life.product import open_product
@@ -139,7 +140,9 @@ class Living:
                 part.bill
                 for part in parts
                 if part.state == "issued" and part.plan == plan
-                if part.first < until and part.end > effective
+                # Of what settles only it depends on the last day.
+                if part.first - part.settles * _DAY < until
+                if part.end > effective
             }
             if len(own) != named:
                 message = f"{len(own)} issued bills have days of {plan} from {effective}: {named}"
@@ -168,6 +171,7 @@ class Living:
             if "@" not in event.said["cycle"]:
                 found += unbilled(books, parts, end)
                 found += cut_short(books, parts)
+                found += unsettled(books, parts, end)
             first = (end - _DAY).replace(day=1)
             fresh = {
                 part.bill

@@ -21,7 +21,7 @@ from tests.life.validated import MISSING, Block, Blocks
 _PARTS = """
 SELECT account.number, service_point.name, service.name, tariff.name,
     bill_part.first_day, bill_part.end_day, bill.state, bill.uid, bill.total, bill_part.closing,
-    bill.holds, bill.creator, bill.approver, bill.made_at
+    bill.holds, bill.creator, bill.approver, bill.made_at, bill_part.settles
 FROM bill_part
 JOIN bill ON bill.id = bill_part.bill_id
 JOIN agreement ON agreement.id = bill_part.agreement_id
@@ -80,6 +80,7 @@ class Part:
         creator: Of the bill.
         approver: Of the bill.
         made_at: When the bill was made.
+        settles: Whether it bills no day, but settles what was left when all days were billed.
     """
 
     account: str
@@ -96,6 +97,7 @@ class Part:
     creator: str
     approver: str | None
     made_at: datetime
+    settles: bool = False
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -171,14 +173,15 @@ def _code(obis: bytes) -> str:
 
 def _part(row: tuple[Any, ...]) -> Part:
     account, point, service, plan, first, end, state, bill, total, closing, *rest = row
-    holds, creator, approver, made_at = rest
+    holds, creator, approver, made_at, settles = rest
     return Part(
         account,
         point,
         service,
         plan,
         first,
-        end,
+        # It holds the day on which the customer has gone, which belongs to somebody else.
+        first if settles else end,
         state,
         bill,
         total,
@@ -187,6 +190,7 @@ def _part(row: tuple[Any, ...]) -> Part:
         creator,
         approver,
         made_at,
+        settles,
     )
 
 

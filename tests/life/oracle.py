@@ -111,6 +111,13 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     return Rated({key: amount for key, amount in lines.items() if amount}, kwh, closing)
 
 
+def settle(left: State, plan: Plan) -> Rated:
+    """What a bill without days must be: what is left is paid for as the last bill would have."""
+    amount = _settled(left.bank, plan)
+    lines = {("nem_settlement", ""): amount} if amount else {}
+    return Rated(lines, Fraction(0), State())
+
+
 def _drawn(
     lines: Mapping[Key, Decimal], bank: Bank, paid_in: Sequence[PayIn], first: date
 ) -> Decimal:

@@ -213,6 +213,10 @@ def _a_day_has_24_hours(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PointChannel, "daily", False)
 
 
+def _nothing_is_settled_behind_a_bill(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(due, "settlements", lambda *_: ())
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -247,6 +251,7 @@ PATCHES: dict[str, Patch] = {
     "what was left at the price of before": _a_part_has_one_tariff,
     "a batch found missing after the draft": _every_part_is_metered,
     "a day of 25 hours of a meter that is read once a day": _a_day_has_24_hours,
+    "an end told after the last bill": _nothing_is_settled_behind_a_bill,
     "two services that read a day in two versions": _a_day_has_one_reader,
     "estimates beside the register": _an_estimate_is_not_scaled,
 }

@@ -13,6 +13,7 @@ _SOLAR = {"plan": "SOLAR", "effective": "2026-09-02", "reason": "as the contract
 _GRID = {"point": "SP-1", "service": "grid"}
 
 TOLD_LATE = (
+    Fault("an end told after the last bill", 3, 2, (leaves(1, 10, "SP-4", on(1, 1)),)),
     Fault(
         "a mistyped end that cuts a bill short",
         3,
