@@ -172,3 +172,14 @@ async def test_nothing_is_made_where_nothing_is_left(utility: Utility) -> None:
     summary = await run(utility, "2026-09")
     assert summary.bills == {BillState.ISSUED: 2}
     assert (await run(utility, "2026-10")).bills == {}
+
+
+async def test_another_version_of_the_last_day_concerns_it(utility: Utility) -> None:
+    await moved_out(utility)
+    await settle(utility, "2026-09")
+    enrol = utility.enrol
+    await enrol.tariff(OWING.replace("2026-01-01", "2026-10-01"))
+    assert enrol.concerned == {}
+    await enrol.tariff(OWING.replace("2026-01-01", "2026-09-30"))
+    # With the bill of September.
+    assert [bills.count for bills in enrol.concerned.values()] == [2]

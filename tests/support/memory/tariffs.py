@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from central.domain.actor import Actor
+from central.domain.billing.planned import said_days
 from central.domain.billing.state import BillState
 from central.service.ports.registry import (
     ConcernedBills,
@@ -65,8 +66,9 @@ def concerned_bills(
 def _reaches(
     state: BookState, bill: KeptBill, changed: tuple[InputKind, str], first: date, end: date
 ) -> bool:
-    for row in (row for row in bill.parts if not row.part.settles):
-        key, days = row.part.agreement_id, row.part.days
+    for row in bill.parts:
+        key = row.part.agreement_id
+        days = said_days(row.part.days, settles=row.part.settles)
         agreement = state.agreements[key]
         names = {
             InputKind.POINT: {agreement.point},

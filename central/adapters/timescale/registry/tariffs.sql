@@ -32,9 +32,10 @@ SELECT count(*) OVER (), number
 FROM (
     SELECT DISTINCT bill.id, bill.number
     FROM live_bill AS bill
-    JOIN bill_part ON bill_part.bill_id = bill.id AND NOT bill_part.settles
-        AND bill_part.end_day > %(first)s
-        AND (%(end)s::date IS NULL OR bill_part.first_day < %(end)s)
+    JOIN bill_part ON bill_part.bill_id = bill.id
+        -- A final settlement holds the day behind the last one, which it is made from.
+        AND bill_part.end_day - bill_part.settles::integer > %(first)s
+        AND (%(end)s::date IS NULL OR bill_part.first_day - bill_part.settles::integer < %(end)s)
     JOIN agreement ON agreement.id = bill_part.agreement_id
     JOIN service_point ON service_point.id = agreement.service_point_id
     JOIN tariff ON tariff.id = agreement.tariff_id
