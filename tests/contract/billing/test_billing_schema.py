@@ -135,8 +135,10 @@ def test_an_issued_bill_is_never_changed(app: psycopg.Connection[tuple[object, .
         " content_sha256 = sha256('x') WHERE id = %s",
         (bill,),
     )
-    with pytest.raises(psycopg.errors.RestrictViolation):
+    with pytest.raises(psycopg.errors.RestrictViolation) as refused:
         app.execute("UPDATE bill SET state = 'draft' WHERE id = %s", (bill,))
+    assert refused.value.diag.message_hint == "An approved or issued bill stays as it is."
+    assert app.execute("SELECT FROM pg_proc WHERE prosrc ILIKE '%Cancel the%'").fetchall() == []
     for change in (
         "UPDATE bill SET number = 'INV-2'",
         "UPDATE bill SET due_on = due_on + 1",
