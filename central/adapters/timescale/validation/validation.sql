@@ -109,23 +109,29 @@ ORDER BY place.channel_id, lower(during)
 
 -- name: readings
 -- The newest revision of each reading, for one channel of a point and one installation after
--- another.
-SELECT DISTINCT ON (place.channel_id, place.installation_id, channel.id, reading.at)
-    place.channel_id, place.installation_id, channel.id, channel.kind, channel.source,
-    channel.period_s, channel.unit,
+-- another. The registers come first: else each was read from its first reading on.
+WITH register AS MATERIALIZED (
+    SELECT
+        place.channel_id, place.installation_id, place.from_at, place.until_at, channel.id,
+        channel.kind, channel.source, channel.period_s, channel.unit
+    FROM unnest(
+        %(ids)s::bigint[], %(installations)s::bigint[], %(from_at)s::timestamptz[],
+        %(until_at)s::timestamptz[]
+    ) AS place (channel_id, installation_id, from_at, until_at)
+    JOIN point_channel ON point_channel.id = place.channel_id
+    JOIN installation ON installation.id = place.installation_id
+    JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
+)
+SELECT DISTINCT ON (register.channel_id, register.installation_id, register.id, reading.at)
+    register.channel_id, register.installation_id, register.id, register.kind, register.source,
+    register.period_s, register.unit,
     (extract(epoch FROM reading.at) * 1000)::bigint, reading.mantissa, reading.exponent,
     reading.flags
-FROM unnest(
-    %(ids)s::bigint[], %(installations)s::bigint[], %(from_at)s::timestamptz[],
-    %(until_at)s::timestamptz[]
-) AS place (channel_id, installation_id, from_at, until_at)
-JOIN point_channel ON point_channel.id = place.channel_id
-JOIN installation ON installation.id = place.installation_id
-JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
-JOIN reading ON reading.channel_id = channel.id
-    AND reading.at BETWEEN place.from_at AND place.until_at
+FROM register
+JOIN reading ON reading.channel_id = register.id
+    AND reading.at BETWEEN register.from_at AND register.until_at
 ORDER BY
-    place.channel_id, place.installation_id, channel.id, reading.at, reading.revision DESC
+    register.channel_id, register.installation_id, register.id, reading.at, reading.revision DESC
 
 -- name: conflicts
 SELECT DISTINCT place.channel_id, conflict.at
