@@ -219,7 +219,7 @@ class Judge:
             return False
         point = self._books.points[part.point]
         return point.gateway in self._books.doubtful and any(
-            not counter.known[max(0, first) : end + 1].all()
+            not counter.known(max(0, first), end + 1).all()
             for counter in point.counters
             for first, end in (
                 [counter.boundary(midnight(day, counter.zone)) for day in (part.first, part.end)],
@@ -234,7 +234,7 @@ class Judge:
             first, end = (
                 counter.boundary(midnight(day, counter.zone)) for day in (part.first, part.end)
             )
-            if any(first <= place <= end for place in counter.pending):
+            if counter.waits(first, end):
                 return True
         return False
 

@@ -166,40 +166,46 @@ class Counter:
         self.queued.clear()
         self.misread_validated = dict(self.misread)
 
-    @property
-    def pending(self) -> list[int]:
-        """Boundaries of which something waits for validation."""
-        waits = (self.validated != self.arrived) | (self.validated_by != self.decided)
-        written = {
+    def waits(self, first: int, last: int) -> bool:
+        """Whether something of the boundaries from one to another waits for validation."""
+        own = slice(max(0, first), last + 1)
+        places = self.queued | {
             place
             for place in self.misread.keys() | self.misread_validated.keys()
             if self.misread.get(place) != self.misread_validated.get(place)
         }
-        return [*np.flatnonzero(waits).tolist(), *self.queued, *written]
+        return (
+            any(first <= place <= last for place in places)
+            or not np.array_equal(self.validated[own], self.arrived[own])
+            or not np.array_equal(self.validated_by[own], self.decided[own])
+        )
 
-    @property
-    def known(self) -> NDArray[np.bool_]:
-        """Boundaries whose register is known: by a reading, or written down at an exchange."""
-        known = self.validated.copy()
-        known[list(self.wrong)] = False
+    def known(self, first: int = 0, end: int | None = None) -> NDArray[np.bool_]:
+        """Boundaries whose register is known: by a reading, or written down at an exchange.
+
+        A life asks it of each day of years: only what is asked for is looked at.
+        """
+        known = self.validated[first:end].copy()
+        for place in self.wrong:
+            if 0 <= place - first < len(known):
+                known[place - first] = False
         for register in self.registers:
-            known[register.first] = True
-            if register.end is not None:
-                known[register.end] = True
+            for read in (register.first, register.end):
+                if read is not None and 0 <= read - first < len(known):
+                    known[read - first] = True
         return known
 
-    @property
-    def extra(self) -> NDArray[np.int64]:
+    def misread_in(self, first: int, end: int) -> NDArray[np.int64]:
         """What is used in an interval too much, as a meter's last read was written down."""
-        extra = np.zeros(len(self.use), np.int64)
+        added = np.zeros(end - first, np.int64)
         for place, more in self.misread_validated.items():
-            extra[place - 1] = more
-        return extra
+            if first < place <= end:
+                added[place - 1 - first] = more
+        return added
 
-    @property
-    def level(self) -> NDArray[np.int64]:
+    def level(self, first: int, end: int) -> NDArray[np.int64]:
         """What was used up to each boundary, as its reading says."""
-        level: NDArray[np.int64] = self.total + self.validated_by
+        level: NDArray[np.int64] = self.total[first:end] + self.validated_by[first:end]
         return level
 
 

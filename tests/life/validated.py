@@ -56,32 +56,37 @@ def used_on(counter: Counter, day: date, blocks: Blocks) -> NDArray[np.int64]:
     if block is None:
         message = f"{counter.point} {counter.obis} has no block of {day}"
         raise UnlikeTruthError(message)
-    known, level = counter.known, counter.level
     count = own.stop - own.start
     if len(block.values) != count:
         message = f"{counter.point} {day}: {len(block.values)} intervals instead of {count}"
         raise UnlikeTruthError(message)
-    plain = known[own] & known[own.start + 1 : own.stop + 1]
-    extra = counter.extra
-    steps = np.diff(level[own.start : own.stop + 1]) + extra[own]
-    found = np.where(plain, steps, MISSING)
-    if plain.all():
+    inner = counter.known(own.start, own.stop + 1)
+    level = counter.level(own.start, own.stop + 1)
+    steps = np.diff(level) + counter.misread_in(own.start, own.stop)
+    found = np.where(inner[:-1] & inner[1:], steps, MISSING)
+    if inner.all():
         if not np.array_equal(found, block.values):
             raise _unlike(counter, day, found, block.values)
         return found
-    for first, end in _gaps(known, own):
+    for first, end in _gaps(counter.known(), own):
         inside = slice(max(first, own.start), own.stop if end < 0 else min(end, own.stop))
         if block.estimated or _is_short(counter, first, end):
             place = slice(inside.start - own.start, inside.stop - own.start)
             found[place] = block.values[place]
         if first >= 0 and end >= 0:
             taken = _taken(counter, first, end, day, blocks)
-            if taken not in {None, level[end] - level[first] + extra[first:end].sum()}:
+            if taken not in {None, _advanced(counter, first, end)}:
                 message = f"{counter.point} {day}: estimates do not sum to the register's advance"
                 raise UnlikeTruthError(message)
     if not np.array_equal(found, block.values):
         raise _unlike(counter, day, found, block.values)
     return found
+
+
+def _advanced(counter: Counter, first: int, end: int) -> int:
+    """What the register advanced between two boundaries, as its readings say."""
+    level = counter.level(first, end + 1)
+    return int(level[-1] - level[0] + counter.misread_in(first, end).sum())
 
 
 def _is_short(counter: Counter, first: int, end: int) -> bool:
