@@ -7,7 +7,6 @@ its entries until that is right (`profile_clock`), so that the mark stays where 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -175,10 +174,3 @@ class Backfill:
 
     def _note(self, code: str, detail: str, raw: bytes | None = None) -> None:
         self._buffer.note(self._clock.wall(), code, f"{self._meter.name}: {detail}", raw)
-
-
-async def run_all(backfills: Sequence[Backfill]) -> None:
-    """Run all of them beside each other."""
-    async with asyncio.TaskGroup() as group:
-        for backfill in backfills:
-            group.create_task(backfill.run())

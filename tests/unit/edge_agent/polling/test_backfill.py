@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from edge_agent.polling import backfill as module
-from edge_agent.polling.backfill import RETRY_MAX_S, RETRY_S, SHORT_S, Backfill, run_all
+from edge_agent.polling.backfill import RETRY_MAX_S, RETRY_S, SHORT_S, Backfill
 from edge_agent.polling.claims import Claims, MeterIdentitySharedError
 from edge_agent.polling.meter import Meter
 from edge_agent.polling.profile_clock import (
@@ -191,7 +191,7 @@ async def test_a_full_disk_holds_a_back_fill_up() -> None:
 
 async def test_a_meter_that_falls_behind_is_caught_up_on_again() -> None:
     site = Site(0, 4)
-    task = asyncio.create_task(run_all([site.backfill]))
+    task = asyncio.create_task(site.backfill.run())
     await settle()
     assert site.stored == [0, 1, 2, 3]
     site.clock.now = at(6)
