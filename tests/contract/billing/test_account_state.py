@@ -8,6 +8,7 @@ import pytest
 
 from central.domain.billing.bill import Party
 from central.domain.billing.chain_order import BillOutdatedError, PredecessorNotApprovedError
+from central.domain.billing.state import BillState
 from central.service.billing.approve_bills import ApproveBills, DiscardBills
 from central.service.ports.registry import (
     AccountRecord,
@@ -103,6 +104,21 @@ async def test_a_deferral_survives_a_move_and_ends_with_the_accounts_last_bill(
         ("SP-2", "energy", "62.00"),
         ("SP-2", "budget_billing", "44.50"),
     ]
+
+
+async def test_a_deferral_is_settled_though_every_end_is_told_after_the_last_bill(
+    utility: Utility,
+) -> None:
+    await two_points(utility, LEVELLED, SEPTEMBER)
+    await settle(utility, "2026-09")
+    # September's 90.00 levelled to 60.50 leave 29.50; SP-2 goes on with it.
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "MINE", AUGUST, OCTOBER))
+    assert len((await run(utility, "2026-09")).bills) == 1
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-2", "MINE", SEPTEMBER, OCTOBER))
+    assert (await run(utility, "2026-09")).bills == {BillState.ISSUED: 2, BillState.DRAFT: 1}
+    assert await amounts(utility, "2026-09") == [("SP-2", "budget_billing", "29.50")]
+    await settle(utility, "2026-09")
+    assert len((await run(utility, "2026-09")).bills) == 1
 
 
 async def test_a_term_of_the_account_ends_once_with_all_of_its_points(utility: Utility) -> None:
