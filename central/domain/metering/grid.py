@@ -13,7 +13,7 @@ from central.domain.metering.service_point import PointChannel
 from firmware_bridge.contract.interval import Interval, expected_count
 from firmware_bridge.contract.reading import to_ms
 
-_DAY = timedelta(days=1)
+_DAY, _LONGEST_DAY = timedelta(days=1), timedelta(hours=25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,12 @@ class Grid:
         later = np.clip(np.searchsorted(edges, at_ms), 1, len(edges) - 1)
         before, after = edges[later - 1], edges[later]
         return np.where(after - at_ms <= at_ms - before, after, before)
+
+
+def margin_of(channel: PointChannel, margin: timedelta) -> timedelta:
+    """How long the whole intervals are that a margin reaches into: at least one, days at most."""
+    longest = _LONGEST_DAY if channel.daily else timedelta(seconds=channel.period_s)
+    return max(1, -(-margin // longest)) * longest
 
 
 def reach_of(channel: PointChannel, first: date, last: date, margin: timedelta) -> Interval:

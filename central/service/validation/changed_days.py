@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from central.domain.metering.grid import margin_of
 from central.domain.metering.service_point import PointChannel
 from central.domain.vee.day import Thresholds
 from central.service.ports.validation import ChangedRange, LockedChannel, PointChannelId
@@ -40,7 +41,8 @@ class ChangedDays:
         for change in changes:
             self._changes.setdefault(change.channel_id, []).append(change)
         self._closed_through = closed_through
-        self._reach = limits.linear_gap + timedelta(milliseconds=limits.tolerance_ms)
+        self._gap = limits.linear_gap
+        self._tolerance = timedelta(milliseconds=limits.tolerance_ms)
         self._most = max(most, _LEAST)
 
     def __call__(self, one: LockedChannel) -> list[date]:
@@ -54,8 +56,9 @@ class ChangedDays:
         return sorted({day for change in changes for day in self._around(change, channel, last)})
 
     def _around(self, change: ChangedRange, channel: PointChannel, last: date) -> Iterable[date]:
-        first = channel.local_date(change.interval.start - self._reach)
-        last = min(last, channel.local_date(change.interval.end + self._reach))
+        reach = self._tolerance + margin_of(channel, self._gap)
+        first = channel.local_date(change.interval.start - reach)
+        last = min(last, channel.local_date(change.interval.end + reach))
         return (first + _DAY * number for number in range((last - first).days + 1))
 
     def left(self, done: Mapping[PointChannelId, DaysDone]) -> list[ChangedRange]:
@@ -82,6 +85,6 @@ class ChangedDays:
         if one.failed is not None and one.days:
             return one.failed
         # Where its days cannot be told, any zone's first day lies behind this one.
-        start = min(change.interval.start for change in self._changes[key]) - self._reach
-        earliest = start.date() - _DAY
+        start = min(change.interval.start for change in self._changes[key]) - self._gap
+        earliest = start.date() - 3 * _DAY
         return earliest if one.failed is None else min(one.failed, earliest)
