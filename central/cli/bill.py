@@ -8,13 +8,14 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from typing import Annotated
 
 import typer
 
 from central.cli.as_of import AsOf, known_time, require_issued
-from central.cli.bill_output import bill_object, print_bill, print_summary, summary_object
+from central.cli.bill_output import RunReport, bill_object, print_bill, print_summary, summary_object
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import (
     EXIT_HELD,
@@ -43,16 +44,10 @@ from central.service.billing.find_bill import find_bill
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import RunBills
 from central.service.ports.bill_shard import RunRecord
-from central.service.ports.billing import (
-    BillHead,
-    BillingStore,
-    BillRecord,
-    RunSummary,
-)
+from central.service.ports.billing import BillingStore, BillRecord
 from central.service.ports.billing_errors import UnknownRunError
 from firmware_bridge.contract.errors import OperatorError
 
-BILLS_LISTED = 1_000
 _POLL_S = 0.25
 _ENDS_S = 10.0
 app = group("Run a cycle's bills, and show, approve, issue and print them.")
@@ -105,9 +100,10 @@ def run_command(  # noqa: PLR0913 - one option each
 
     Run again, it continues, and tries the held bills again.
 
-    Exit codes: 0 every account is billed, 2 refused, 3 bills are held.
+    Exit codes: 0 every account is billed, 2 refused, 3 bills are held, or its days do not
+    balance.
     """
-    summary, seconds, heads = wait_for(
+    report = wait_for(
         _run(
             Cycle.parse(cycle),
             actor_of(creator),
@@ -118,20 +114,21 @@ def run_command(  # noqa: PLR0913 - one option each
         )
     )
     if as_json:
-        show(summary_object(summary, seconds, heads))
+        show(summary_object(report))
     else:
-        print_summary(summary, seconds)
-    if summary.held_count:
+        print_summary(report)
+    if report.summary.held_count or (report.balance and not report.balance.balanced):
         raise typer.Exit(EXIT_HELD)
 
 
 async def _run(  # noqa: PLR0913 - what makes a run, who asks, and how
     cycle: Cycle, creator: Actor, workers: int, run_type: RunType, scope: RunScope, *, quiet: bool
-) -> tuple[RunSummary, float, tuple[BillHead, ...]]:
+) -> RunReport:
     begun = time.monotonic()
     size, takeover_s = settings().shard_size, settings().takeover_s
     tune_gc()
-    async with bill_store() as store:
+    async with open_stores(settings(), "meterline-bill") as stores:
+        store = stores.bills
         use_case = RunBills(store, shard_size=size, takeover_s=takeover_s)
         run = await use_case.start(cycle, creator, run_type, scope)
         helpers = _helpers(run, min(workers, -(-run.accounts // size)) - 1)
@@ -143,9 +140,8 @@ async def _run(  # noqa: PLR0913 - what makes a run, who asks, and how
                 bar(run.accounts)
         finally:
             _end(helpers)
-        summary = await store.summary(run)
-        heads = await store.heads(run) if summary.bill_count <= BILLS_LISTED else ()
-    return summary, time.monotonic() - begun, heads
+        report = await RunReport.read(stores, run)
+    return replace(report, seconds=time.monotonic() - begun)
 
 
 def _helpers(run: RunRecord, count: int) -> Sequence[BaseProcess]:
@@ -198,18 +194,17 @@ def summary_command(
 ) -> None:
     """Show the totals of a cycle's bills."""
 
-    async def work() -> tuple[RunSummary, tuple[BillHead, ...]]:
-        async with bill_store() as store:
-            run = await find_run(store, cycle, RunScope(group_name, account), final=final)
-            summary = await store.summary(run)
-            heads = await store.heads(run) if summary.bill_count <= BILLS_LISTED else ()
-            return summary, heads
+    async def work() -> RunReport:
+        async with open_stores(settings(), "meterline-bill") as stores:
+            scope = RunScope(group_name, account)
+            run = await find_run(stores.bills, cycle, scope, final=final)
+            return await RunReport.read(stores, run)
 
-    summary, heads = wait_for(work())
+    report = wait_for(work())
     if as_json:
-        show(summary_object(summary, None, heads))
+        show(summary_object(report))
     else:
-        print_summary(summary, None)
+        print_summary(report)
 
 
 @app.command("show")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,19 +12,42 @@ from rich.table import Column, Table
 from central.cli.output import out
 from central.domain.actor import printed_name
 from central.domain.rating.hold import Hold
+from central.process.stores import Stores
+from central.service.billing.reconciliation_report import Reconciliation
+from central.service.billing.run_balance import run_balance
+from central.service.ports.bill_shard import RunRecord
 from central.service.ports.billing import BillHead, BillRecord, RunSummary
 
+BILLS_LISTED = 1_000
 
-def summary_object(
-    summary: RunSummary, seconds: float | None, heads: tuple[BillHead, ...]
-) -> dict[str, Any]:
-    """A run as JSON: amounts and quantities as strings.
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What is printed of a run.
 
     Args:
-        summary: The run.
-        seconds: How long it took; None leaves it out.
+        summary: The run in numbers.
         heads: Its bills, where they are few enough to be listed.
+        balance: Its days reconciled; None where no bill holds any.
+        seconds: How long it took; None leaves it out. [s]
     """
+
+    summary: RunSummary
+    heads: tuple[BillHead, ...]
+    balance: Reconciliation | None
+    seconds: float | None = None
+
+    @classmethod
+    async def read(cls, stores: Stores, run: RunRecord) -> RunReport:
+        """Sum up a run and reconcile its days."""
+        summary = await stores.bills.summary(run)
+        heads = await stores.bills.heads(run) if summary.bill_count <= BILLS_LISTED else ()
+        return cls(summary, heads, await run_balance(stores.reconciliation, summary))
+
+
+def summary_object(report: RunReport) -> dict[str, Any]:
+    """A run as JSON: amounts and quantities as strings."""
+    summary, heads, seconds = report.summary, report.heads, report.seconds
     made: dict[str, Any] = {
         "run": str(summary.run.uid),
         "cycle": str(summary.run.cycle),
@@ -35,6 +59,7 @@ def summary_object(
         "totals": {currency: format(total, "f") for currency, total in summary.totals.items()},
         "kwh_billed": format(summary.kwh, "f"),
         "kwh_validated": format(summary.validated_kwh, "f"),
+        "balanced": None if report.balance is None else report.balance.balanced,
         "charges": [
             {
                 "charge": charge.charge,
@@ -97,8 +122,9 @@ def bill_object(record: BillRecord) -> dict[str, Any]:
     }
 
 
-def print_summary(summary: RunSummary, seconds: float | None) -> None:
+def print_summary(report: RunReport) -> None:
     """Print a run for people."""
+    summary, seconds = report.summary, report.seconds
     took = "" if seconds is None else f" in {seconds:.1f} s"
     out.print(
         f"Cycle {summary.run.cycle}: {summary.accounts} accounts,"
@@ -111,8 +137,8 @@ def print_summary(summary: RunSummary, seconds: float | None) -> None:
         for currency, total in summary.totals.items():
             table.add_row("total", "", f"{total:,}", currency)
         out.print(table)
-    same = "" if summary.kwh == summary.validated_kwh else ": THEY DIFFER"
-    out.print(f"kWh billed {summary.kwh:,}, validated {summary.validated_kwh:,}{same}")
+    out.print(f"kWh on the lines {summary.kwh:,}, in the days read {summary.validated_kwh:,}")
+    _print_balance(report)
     for head in summary.held:
         _print_whole(f"held {head.account}/{head.period}")
         _print_holds(head.holds)
@@ -124,6 +150,16 @@ def print_summary(summary: RunSummary, seconds: float | None) -> None:
         _print_whole(f"   {entry.days.code}: {entry.days.message}")
     if summary.left_out_count > len(summary.left_out):
         out.print(f"... and {summary.left_out_count - len(summary.left_out)} more.")
+
+
+def _print_balance(report: RunReport) -> None:
+    if report.balance is None:
+        return
+    if report.balance.balanced:
+        _print_whole("Reconciled, its days balance.")
+    else:
+        again = f"meterline-central reconcile --run {report.summary.run.uid}"
+        _print_whole(f"ITS DAYS DO NOT BALANCE: look with `{again}`.")
 
 
 def print_bill(record: BillRecord, counts: dict[int, int]) -> None:

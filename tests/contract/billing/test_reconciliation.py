@@ -17,6 +17,7 @@ from central.domain.billing.run_scope import RunScope
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
+from central.service.billing.run_balance import run_balance
 from central.service.billing.run_bills import RunBills
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.ports.registry import InstallationRecord, PointChannelRecord, PointRecord
@@ -27,7 +28,7 @@ from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CHIEF, CLERK, noted
-from tests.support.books import NOW, SEPTEMBER, ZONE, Utility, month, timescale_utility
+from tests.support.books import NOW, SEPTEMBER, TARIFF, ZONE, Utility, month, timescale_utility
 from tests.support.ingest import Edge
 from tests.support.servers import Database
 
@@ -170,6 +171,23 @@ async def test_it_goes_by_run_tariff_and_group_as_well(books: Books) -> None:
         await books.report(ReconciledScope(tariff="HOME"))
 
 
+async def test_a_run_balances_by_its_days_whatever_its_lines_print(books: Books) -> None:
+    flat = TARIFF.replace("2026-01-01", "2026-10-01")
+    flat = "".join(line for line in flat.splitlines(keepends=True) if "id: energy" not in line)
+    await books.utility.enrol.tariff(flat)
+    use_case = RunBills(books.utility.billing, lambda: NOW)
+    summary = await use_case(MONTH, CLERK)
+    assert summary.kwh != summary.validated_kwh
+    balance = await run_balance(books.utility.reconciliation, summary)
+    assert balance is not None
+    assert balance.balanced
+    assert {key[2]: total.total for key, total in balance.sums.items()} == {
+        Coverage.DRAFT: 2 * OCTOBER_WH
+    }
+    nobody = await use_case(Cycle.parse("2026-09"), CLERK)
+    assert await run_balance(books.utility.reconciliation, nobody) is None
+
+
 async def test_days_that_two_parts_read_are_seen(planted: Books) -> None:
     await bill(planted)
     planted.plant(
@@ -182,6 +200,12 @@ async def test_days_that_two_parts_read_are_seen(planted: Books) -> None:
     (fault,) = report.faults
     assert (fault.point, fault.coverage, fault.total) == ("SP-1", Coverage.TWICE, 3 * DAY_WH)
     assert (fault.days.first, fault.days.end) == (date(2026, 10, 10), date(2026, 10, 13))
+    run = await planted.utility.billing.find_run(MONTH, RunType.REGULAR)
+    assert run is not None
+    summary = await planted.utility.billing.summary(run)
+    balance = await run_balance(planted.utility.reconciliation, summary)
+    assert balance is not None
+    assert not balance.balanced
     energy = await planted.energy()
     assert energy == {
         Coverage.BILLED: 2 * OCTOBER_WH - 3 * DAY_WH,

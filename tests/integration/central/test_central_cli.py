@@ -62,6 +62,8 @@ def test_from_an_empty_database_to_an_issued_invoice(central: Run, tmp_path: Pat
     summary = printed_json(central("bill", "run", "--cycle", "2026-10", "--json"))
     assert (summary["accounts"], summary["held"]) == (1, 0)
     assert summary["kwh_billed"] == summary["kwh_validated"] == "74.5"
+    assert summary["balanced"] is True
+    assert "its days balance" in central("bill", "summary", "--cycle", "2026-10").stdout
     assert Decimal(summary["totals"]["EUR"]) == Decimal("17.19")
     bill = printed_json(central("bill", "show", "A-1/2026-10", "--json"))
     assert bill["bill"] == summary["bills"][0]["bill"]
