@@ -15,7 +15,13 @@ from typing import Annotated
 import typer
 
 from central.cli.as_of import AsOf, known_time, require_issued
-from central.cli.bill_output import RunReport, bill_object, print_bill, print_summary, summary_object
+from central.cli.bill_output import (
+    RunReport,
+    bill_object,
+    print_bill,
+    print_summary,
+    summary_object,
+)
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import (
     EXIT_HELD,

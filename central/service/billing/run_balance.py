@@ -8,9 +8,7 @@ from central.service.ports.billing import RunSummary
 from central.service.ports.reconciliation import ReconciliationStore
 
 
-async def run_balance(
-    store: ReconciliationStore, summary: RunSummary
-) -> Reconciliation | None:
+async def run_balance(store: ReconciliationStore, summary: RunSummary) -> Reconciliation | None:
     """Reconcile the days that the bills of a run hold; None where they hold none.
 
     What lines print says nothing about it: a tariff may net, round or price a quantity twice.

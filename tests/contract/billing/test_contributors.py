@@ -22,7 +22,8 @@ from tests.support.actors import CHIEF, CLERK, person
 from tests.support.books import NOW, Utility, month
 
 CYCLE = Cycle.parse("2026-10")
-DEPUTY, READER, THIRD = person("deputy"), person("reader"), person("third")
+AGAIN, DEPUTY = person("again"), person("deputy")
+READER, THIRD = person("reader"), person("third")
 
 
 async def run(utility: Utility, actor: Actor) -> RunSummary:
@@ -46,8 +47,8 @@ async def test_who_worked_on_a_bill_does_not_approve_it(utility: Utility) -> Non
     await decide_conflict(utility.decisions, conflict.id, Choice.KEEP, note)
     await utility.validate()
     summary = await run(utility, CLERK)
-    # Who runs it again where nothing changed writes nothing, and has no part in it.
-    await run(utility, person("passer-by"))
+    # Who runs it again where nothing changed writes no bill, and has looked at it all the same.
+    await run(utility, AGAIN)
     await utility.enrol.account(AccountRecord("A-1", Party("Another name")))
     await run(utility, DEPUTY)
     assert (await record(utility, summary)).creator == CLERK.key
@@ -58,6 +59,7 @@ async def test_who_worked_on_a_bill_does_not_approve_it(utility: Utility) -> Non
     uid = (await record(utility, summary)).uid
     for actor, why in (
         (CLERK, "made"),
+        (AGAIN, "started its run"),
         (DEPUTY, "ran it again"),
         (READER, "decided a conflict"),
         (THIRD, "accepted a finding"),
@@ -73,7 +75,7 @@ async def test_who_worked_on_a_bill_does_not_approve_it(utility: Utility) -> Non
     assert await approve.run(summary.run, CHIEF) == BulkOutcome(1)
     approved = await record(utility, summary)
     assert approved.bill.state is BillState.APPROVED
-    assert set(approved.contributors) == {"clerk", "deputy", "reader", "third"}
+    assert set(approved.contributors) == {"clerk", "again", "deputy", "reader", "third"}
 
 
 async def test_a_run_after_another_takes_nobody_out(utility: Utility) -> None:
@@ -88,3 +90,28 @@ async def test_a_run_after_another_takes_nobody_out(utility: Utility) -> None:
     after = await record(utility, summary)
     assert after.sha256 != before.sha256
     assert (after.creator, after.contributors) == ("clerk", ("clerk", "deputy"))
+
+
+async def test_all_who_started_a_run_together_approve_none_of_its_bills(utility: Utility) -> None:
+    edge = await utility.found()
+    await utility.deliver(edge, month())
+    await utility.validate()
+    # Two start it at the same time; the worker of one of them makes every bill.
+    use_case = RunBills(utility.billing, lambda: NOW)
+    run = await use_case.start(CYCLE, DEPUTY)
+    await use_case.work(await use_case.start(CYCLE, CLERK))
+    await use_case.work(run)
+    (head,) = await utility.billing.heads(run)
+    bill = await utility.billing.bill(head.uid)
+    assert bill is not None
+    assert (bill.creator, set(bill.contributors)) == ("clerk", {"clerk", "deputy"})
+    approve = ApproveBills(utility.billing, lambda: NOW)
+    for actor in (DEPUTY, CLERK):
+        with pytest.raises(SelfApprovalError):
+            await approve.one(head.uid, actor)
+    await approve.one(head.uid, CHIEF)
+    # What was approved keeps those who worked on it until then.
+    await use_case.start(CYCLE, THIRD)
+    approved = await utility.billing.bill(head.uid)
+    assert approved is not None
+    assert set(approved.contributors) == {"clerk", "deputy"}

@@ -35,6 +35,7 @@ KEPT = (
     "bill",
     "bill_line",
     "bill_part",
+    "bill_run_starter",
     "audit_log",
     "billing_settings",
     "document_template",

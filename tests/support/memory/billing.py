@@ -90,6 +90,8 @@ class MemoryBillingStore:
                 )
             else:
                 run = replace(found, resumed=True)
+            started = dict.fromkeys((*state.starters.get(run.id, ()), creator.key))
+            state.starters[run.id] = tuple(started)
             if not _waiting(state, run):
                 _add_shards(state, run, shard_size)
             accounts = sum(len(shard.accounts) for shard in _waiting(state, run))
@@ -204,9 +206,15 @@ class MemoryBillingStore:
 
     async def bill(self, uid: UUID) -> BillRecord | None:
         """See `BillingStore`."""
-        async with self._books.begin():
+        async with self._books.begin() as state:
             found = self._books.bill_of(uid)
-        return None if found is None else found[1].record
+            if found is None:
+                return None
+            bill = found[1]
+            if bill.record.bill.state not in _OPEN:
+                return bill.record
+            workers = (*bill.record.contributors, *state.starters[bill.run_id])
+            return replace(bill.record, contributors=tuple(dict.fromkeys(workers)))
 
     async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
         """See `BillingStore`."""

@@ -152,6 +152,7 @@ class BookState:
     estimates: dict[tuple[ChannelDay, int], str] = field(default_factory=dict)
     findings: dict[tuple[ChannelDay, str, datetime], KeptFinding] = field(default_factory=dict)
     runs: dict[int, RunRecord] = field(default_factory=dict)
+    starters: dict[int, tuple[str, ...]] = field(default_factory=dict)
     shards: dict[tuple[int, int], KeptShard] = field(default_factory=dict)
     bills: dict[int, KeptBill] = field(default_factory=dict)
     notes: dict[tuple[int, int], tuple[NotBilled, ...]] = field(default_factory=dict)

@@ -135,8 +135,9 @@ def contributors(state: BookState, bill: KeptBill) -> dict[str, str]:
         for row in state.ledger.values()
         if row.id in consumed
     }
+    started = dict.fromkeys(state.starters[bill.run_id], "started its run")
     again = dict.fromkeys(bill.record.contributors, "ran it again")
-    return again | {bill.record.creator: "made it"} | workers | paid
+    return started | again | {bill.record.creator: "made it"} | workers | paid
 
 
 def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:

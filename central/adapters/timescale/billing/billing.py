@@ -75,6 +75,8 @@ class TimescaleBillingStore(BillDecisions):
                 SQL["add_run"], {**key, "uid": uuid7(at), "creator": creator.key, "at": at}
             )
             row = await _one(connection, "lock_run", **key)
+            starter = {"run": row[0], "actor": creator.key, "at": at}
+            await connection.execute(SQL["add_starter"], starter)
             waiting = await _one(connection, "open_shards", run=row[0])
             if not waiting[0]:
                 reach = RunReach.of(cycle, run_type)

@@ -8,6 +8,10 @@ SELECT id, uid, creator, finished_at FROM bill_run
 WHERE cycle = %(cycle)s AND run_type = %(run_type)s AND scope = %(scope)s
 FOR UPDATE
 
+-- name: add_starter
+INSERT INTO bill_run_starter (run_id, actor, first_at) VALUES (%(run)s, %(actor)s, %(at)s)
+ON CONFLICT (run_id, actor) DO NOTHING
+
 -- name: find_run
 SELECT id, uid, creator, finished_at FROM bill_run
 WHERE cycle = %(cycle)s AND run_type = %(run_type)s AND scope = %(scope)s
@@ -115,7 +119,14 @@ ORDER BY bill.currency, min(bill_line.number), bill_line.charge
 SELECT
     bill.id, bill.uid, bill_run.uid, bill.document, bill.state, bill.sha256, bill.kwh,
     bill.creator, bill.made_at, bill.approver, bill.issued_at, bill.series, bill.legal_number,
-    bill.issue, bill.content_sha256, bill.contributors
+    bill.issue, bill.content_sha256, bill.contributors || CASE
+        -- Approving takes them over; what is issued stays as it is.
+        WHEN bill.state IN ('draft', 'held') THEN ARRAY(
+            SELECT starter.actor FROM bill_run_starter AS starter
+            WHERE starter.run_id = bill.run_id AND starter.actor <> ALL(bill.contributors)
+            ORDER BY starter.first_at, starter.actor
+        ) ELSE '{}'
+    END
 FROM bill JOIN bill_run ON bill_run.id = bill.run_id
 WHERE bill.uid = %(uid)s
 
