@@ -1,4 +1,4 @@
-"""`meterline-central bill discard`: free the days of drafts and held bills."""
+"""`meterline-central bill discard` and `bill withdraw`: undo what is not issued yet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from central.cli.bill import Final, bill_store
 from central.cli.list_bills import app
 from central.cli.output import ActingAs, AsJson, actor_of, answered, show, wait_for
-from central.service.billing.approve_bills import DiscardBills
+from central.service.billing.approve_bills import DiscardBills, WithdrawBills
 from central.service.billing.find_bill import find_bill
 
 __all__ = ["app"]
@@ -39,3 +39,27 @@ def discard_command(
         show({"discarded": count})
     else:
         typer.echo(f"{count} discarded.")
+
+
+@app.command("withdraw")
+@answered
+def withdraw_command(
+    bills: Annotated[list[str], typer.Argument(help="Approved bills, such as A-1001/2026-10.")],
+    reason: Annotated[str, typer.Option(help="Reason, for the audit log.")],
+    actor: ActingAs = None,
+    *,
+    final: Final = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take approvals back before issue: these bills and those behind are drafts. All or none."""
+
+    async def work() -> int:
+        async with bill_store() as store:
+            uids = [(await find_bill(store, name, final=final)).uid for name in bills]
+            return await WithdrawBills(store)(uids, actor_of(actor), reason)
+
+    count = wait_for(work())
+    if as_json:
+        show({"withdrawn": count})
+    else:
+        typer.echo(f"{count} drafts again.")

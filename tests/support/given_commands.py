@@ -29,6 +29,7 @@ CENTRAL = {
     "bill run": "--cycle 2026-01",
     "bill show": "A-9/2026-01",
     "bill summary": "--cycle 2026-01",
+    "bill withdraw": "A-9/2026-01 --reason r",
     "conflict decide": "9 keep --reason r",
     "conflict list": "",
     "cycle add": f"odd {SINCE} --months 2",

@@ -151,6 +151,19 @@ async def discard_bill(
     return await once(work)
 
 
+@router.post("/bills/{bill}/withdraw", responses=_BILL, response_model=None)
+async def withdraw_bill(
+    services: Services, once: DoOnce, bill: UUID, order: WithdrawIn
+) -> Response:
+    """Take the approval of a bill back before it is issued: it is a draft again."""
+
+    async def work() -> tuple[HTTPStatus, BillOut]:
+        await services.withdraw([bill], once.actor, order.reason)
+        return await _bill(services, str(bill))
+
+    return await once(work)
+
+
 def _counted(outcome: BulkOutcome) -> tuple[HTTPStatus, CountOut]:
     return HTTPStatus.OK, CountOut.model_validate(outcome)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from central.dashboard.form import SentForm
 from central.dashboard.page import ROWS, asked, back_to, cursor, is_part, pages_of
 from central.dashboard.slots import line_slots
 from central.service.billing.find_bill import find_uid
@@ -140,6 +141,15 @@ async def issue(request: Request, bill: UUID) -> Response:
 async def discard(request: Request, bill: UUID) -> Response:
     """Discard a draft or held bill."""
     await pages_of(request).services.discard([bill], request.state.actor)
+    return back_to(f"/bills/{bill}")
+
+
+@router.post("/bills/{bill}/withdraw")
+async def withdraw(request: Request, bill: UUID) -> Response:
+    """Take the approval of a bill back before it is issued."""
+    form = await SentForm.of(request)
+    reason = form.text("reason", "Reason")
+    await pages_of(request).services.withdraw([bill], request.state.actor, reason)
     return back_to(f"/bills/{bill}")
 
 

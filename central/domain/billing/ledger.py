@@ -62,7 +62,10 @@ class EntryConsumedError(OperatorError):
     """An approved or issued bill has consumed the entry."""
 
     code = "ENTRY_CONSUMED"
-    default_remedy = "What an approved or issued bill consumed stays; name an entry that is open."
+    default_remedy = (
+        "Name an entry that is open, or take an approved bill back with `bill withdraw`; what an"
+        " issued one consumed stays."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,10 @@ def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occu
             f"Days from {occupancy.billing_from} to {occupancy.decided_to} are billed, so billing"
             f" cannot begin on {begins}."
         )
-        remedy = f"Leave {occupancy.billing_from} as it is; approved and issued bills stay."
+        remedy = (
+            f"Leave {occupancy.billing_from} as it is, or take approved bills back with"
+            " `bill withdraw`; issued ones stay."
+        )
         raise PeriodBilledError(message, value=begins, remedy=remedy)
     if occupancy.settled and end != occupancy.ended_on:
         message = f"What was left on {occupancy.ended_on} is settled, so it ends on no other day."
@@ -197,7 +200,10 @@ def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occu
         raise PeriodBilledError(message, value=end or date.max, remedy=remedy)
     if end is not None and end < occupancy.decided_to:
         message = f"Days until {occupancy.decided_to} are billed, so nothing ends on {end}."
-        remedy = f"End it on {occupancy.decided_to} or later; approved and issued bills stay."
+        remedy = (
+            f"End it on {occupancy.decided_to} or later, or take approved bills back with"
+            " `bill withdraw`; issued ones stay."
+        )
         raise PeriodBilledError(message, value=end, remedy=remedy)
     return replace(occupancy, ended_on=end, agreements=firsts)
 

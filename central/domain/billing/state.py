@@ -3,7 +3,7 @@
                  hold                 release
     draft ---------------> held ---------------> draft
     draft  --approve-->  approved  --issue-->  issued
-    approved --withdraw--> draft
+    approved --withdraw--> draft        an approval is taken back, until the bill is issued
     draft, held --discard--> discarded
 
 Approval needs another person than the bill's creator. Nothing leaves `issued`: a cancellation is a
@@ -50,6 +50,14 @@ TRANSITIONS: dict[tuple[BillState, BillAction], BillState] = {
 }
 
 
+_REMEDIES = {
+    (BillState.APPROVED, BillAction.DISCARD): "Take its approval back first: `bill withdraw`.",
+    (BillState.DRAFT, BillAction.WITHDRAW): "It is a draft already; `bill discard` frees its days.",
+    (BillState.HELD, BillAction.WITHDRAW): "A held bill is not approved; `bill discard` frees it.",
+    (BillState.DRAFT, BillAction.ISSUE): "Approve it first: `bill approve`.",
+}
+
+
 class BillTransitionError(OperatorError):
     """The bill's state does not allow the action."""
 
@@ -80,7 +88,8 @@ def advance(state: BillState, action: BillAction, *, actor: Actor, creator: str)
     after = TRANSITIONS.get((state, action))
     if after is None:
         message = f"A bill in state {state} does not allow: {action}."
-        raise BillTransitionError(message, value=(state, action))
+        remedy = _REMEDIES.get((state, action))
+        raise BillTransitionError(message, value=(state, action), remedy=remedy)
     if action is BillAction.APPROVE and actor.key == creator:
         message = f"{actor.id} made this bill, so another person must approve it."
         raise SelfApprovalError(message, value=actor.id)

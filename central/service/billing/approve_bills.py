@@ -32,7 +32,7 @@ from central.service.ports.bill_shard import RunRecord
 from central.service.ports.billing import BillHead, BillingStore
 from central.service.ports.billing_errors import UnknownBillError
 from central.service.ports.stamps import Decided
-from firmware_bridge.contract.errors import OperatorError
+from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
 _STALE = (BillInputsError, BillOutdatedError)
 _REMEDY = "Correct the text, or the name, and run the cycle again."
@@ -277,6 +277,50 @@ class DiscardBills:
                 raise unknown(uid)
             advance(record.bill.state, BillAction.DISCARD, actor=actor, creator=record.creator)
         return await self._store.discard(uids, actor, self._clock(), reason)
+
+
+class WithdrawBills:
+    """Take approvals back before issue: the bills are drafts again, to be looked at anew.
+
+    Args:
+        store: Where bills are kept.
+        clock: Now, aware.
+    """
+
+    def __init__(
+        self, store: BillingStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def __call__(self, uids: Sequence[UUID], actor: Actor, reason: str) -> int:
+        """Make approved bills drafts again, and those behind them, all or none.
+
+        Their days stay claimed, and those who worked on them stay their contributors.
+
+        Args:
+            uids: Of the bills.
+            actor: Who.
+            reason: Why, for the audit log.
+
+        Returns:
+            How many are drafts again, those behind them among them.
+
+        Raises:
+            InvalidValueError: There is no reason.
+            UnknownBillError: There is no such bill.
+            BillTransitionError: One is not approved.
+            StaleBillError: One changed meanwhile.
+        """
+        if not reason.strip():
+            message = "Taking an approval back needs a reason, such as 'price per kWh mistyped'."
+            raise InvalidValueError(message, value=reason)
+        for uid in uids:
+            record = await self._store.bill(uid)
+            if record is None:
+                raise unknown(uid)
+            advance(record.bill.state, BillAction.WITHDRAW, actor=actor, creator=record.creator)
+        return await self._store.withdraw(uids, actor, self._clock(), reason)
 
 
 def check_printable(bill: Bill) -> None:

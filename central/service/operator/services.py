@@ -8,7 +8,12 @@ from datetime import datetime
 
 from central.domain.actor import Actor
 from central.service.audit.last_check import AuditCheck
-from central.service.billing.approve_bills import ApproveBills, DiscardBills, IssueBills
+from central.service.billing.approve_bills import (
+    ApproveBills,
+    DiscardBills,
+    IssueBills,
+    WithdrawBills,
+)
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.invoice_document import Renderer
@@ -124,3 +129,8 @@ class OperatorServices:
     def discard(self) -> DiscardBills:
         """The use-case that discards."""
         return DiscardBills(self.bills, self.clock)
+
+    @property
+    def withdraw(self) -> WithdrawBills:
+        """The use-case that takes approvals back."""
+        return WithdrawBills(self.bills, self.clock)

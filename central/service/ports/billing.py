@@ -264,8 +264,16 @@ class BillingStore(ShardHolders, Protocol):
             StaleBillError: One is no such draft any more; none was approved.
         """
 
-    async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+    async def withdraw(
+        self, uids: Sequence[UUID], actor: Actor, at: datetime, reason: str = ""
+    ) -> int:
         """Make approved bills drafts again, and those behind them, so that a run may change them.
+
+        Args:
+            uids: Of the bills.
+            actor: Who.
+            at: When.
+            reason: Why, for the audit log; "" for none.
 
         Returns:
             How many are drafts again.

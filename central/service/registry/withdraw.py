@@ -40,8 +40,8 @@ from central.service.registry.tariff_revisions import need_reason
 from firmware_bridge.contract.errors import InvalidValueError
 
 _DISCARD = (
-    "Discard the drafts and held bills of those days first, newest first; approved and issued ones"
-    " keep it."
+    "Discard the drafts and held bills of those days first (`bill discard`), newest first, and"
+    " approved ones after `bill withdraw`; issued ones keep it."
 )
 
 

@@ -25,9 +25,15 @@ from central.domain.actor import Actor
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import EntryKind, LedgerEntry
+from central.domain.billing.state import BillState
 from central.domain.rating.inputs.agreement_facts import Fact
 from central.domain.rating.inputs.price_series import PriceSeries
-from central.service.billing.approve_bills import ApproveBills, DiscardBills, IssueBills
+from central.service.billing.approve_bills import (
+    ApproveBills,
+    DiscardBills,
+    IssueBills,
+    WithdrawBills,
+)
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.run_bills import RunBills
@@ -109,6 +115,7 @@ FORMS_AND_ROUTES = {
     "/bills/{bill}/approve": "bill approve",
     "/bills/{bill}/discard": "bill discard",
     "/bills/{bill}/issue": "bill issue",
+    "/bills/{bill}/withdraw": "bill withdraw",
     "/claim-conflicts/{conflict}/decide": "bill decide-conflict",
     "/cycle-lists": "cycle import",
     "/cycle-lists/extend": "cycle extend",
@@ -208,6 +215,11 @@ class Office:
     async def discard(self, actor: Actor) -> None:
         uid = (await self.utility.billing.heads(self.run))[0].uid
         await DiscardBills(self.utility.billing, self.now)([uid], actor, WHY)
+
+    async def withdraw_bills(self, actor: Actor) -> None:
+        heads = await self.utility.billing.heads(self.run)
+        uids = [head.uid for head in heads if head.state is BillState.APPROVED]
+        await WithdrawBills(self.utility.billing, self.now)(uids, actor, WHY)
 
     async def begin(self) -> None:
         """Three customers; one month is there, one register twice, and a hole is estimated."""
@@ -357,6 +369,11 @@ class Office:
             "bill discard": ("bill.discarded", self.discard),
             "bill run, a third time": ("run.continued", self.bill_run),
             "bill approve": (
+                "bill.approved",
+                lambda who: ApproveBills(utility.billing, now).run(self.run, who),
+            ),
+            "bill withdraw": ("bill.withdrawn", self.withdraw_bills),
+            "bill approve, again": (
                 "bill.approved",
                 lambda who: ApproveBills(utility.billing, now).run(self.run, who),
             ),

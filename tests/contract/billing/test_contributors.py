@@ -10,14 +10,20 @@ import pytest
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.state import BillState, SelfApprovalError
-from central.service.billing.approve_bills import ApproveBills, BulkOutcome
+from central.domain.billing.state import BillState, BillTransitionError, SelfApprovalError
+from central.service.billing.approve_bills import (
+    ApproveBills,
+    BulkOutcome,
+    DiscardBills,
+    WithdrawBills,
+)
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillRecord, RunSummary
 from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.registry import AccountRecord
 from central.service.ports.validation import PointChannelId
 from central.service.validation.decisions import decide_conflict
+from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK, person
 from tests.support.books import NOW, Utility, month
 
@@ -115,3 +121,30 @@ async def test_all_who_started_a_run_together_approve_none_of_its_bills(utility:
     approved = await utility.billing.bill(head.uid)
     assert approved is not None
     assert set(approved.contributors) == {"clerk", "deputy"}
+
+
+async def test_an_approval_is_taken_back_with_a_reason_until_the_bill_is_issued(
+    utility: Utility,
+) -> None:
+    edge = await utility.found()
+    await utility.deliver(edge, month())
+    await utility.validate()
+    summary = await run(utility, CLERK)
+    uid = (await record(utility, summary)).uid
+    approve, withdraw = ApproveBills(utility.billing), WithdrawBills(utility.billing)
+    with pytest.raises(BillTransitionError, match="`bill discard`"):
+        await withdraw([uid], CLERK, "mistyped")
+    await approve.one(uid, CHIEF)
+    with pytest.raises(BillTransitionError, match="`bill withdraw`"):
+        await DiscardBills(utility.billing)([uid], CLERK)
+    with pytest.raises(InvalidValueError):
+        await withdraw([uid], CLERK, " ")
+    assert await withdraw([uid], CHIEF, "price mistyped") == 1
+    draft = await record(utility, summary)
+    assert (draft.bill.state, draft.approver) == (BillState.DRAFT, None)
+    # Its days are still its own; approving or discarding is open again.
+    with pytest.raises(SelfApprovalError):
+        await approve.one(uid, CLERK)
+    await approve.one(uid, CHIEF)
+    await withdraw([uid], CLERK, "once more")
+    assert await DiscardBills(utility.billing)([uid], CLERK) == 1

@@ -218,7 +218,7 @@ async def test_bills_go_from_draft_to_issued_and_no_further(
     assert held.status_code == 409
 
 
-async def test_a_bill_is_discarded_once_and_only_before_it_is_approved(
+async def test_a_bill_is_discarded_once_and_its_approval_is_taken_back_first(
     web: httpx.AsyncClient, office: Office
 ) -> None:
     held, draft = office.bills["Sanchis"], office.bills["Iturbe"]
@@ -232,6 +232,20 @@ async def test_a_bill_is_discarded_once_and_only_before_it_is_approved(
     await web.post(f"/api/v1/bills/{draft}/approve", headers=JSON)
     late = await web.post(f"/api/v1/bills/{draft}/discard", headers=JSON)
     assert (late.status_code, late.json()["code"]) == (409, "BILL_TRANSITION")
+    assert "bill withdraw" in late.text
+    why = {"reason": "price mistyped"}
+    back = await web.post(f"/api/v1/bills/{draft}/withdraw", json=why)
+    assert (back.status_code, back.json()["state"]) == (200, "draft"), back.text
+    twice = await web.post(f"/api/v1/bills/{draft}/withdraw", json=why)
+    assert (twice.status_code, twice.json()["code"]) == (409, "BILL_TRANSITION")
+    # The same by the page, where the approval stands.
+    await web.post(f"/api/v1/bills/{draft}/approve", headers=JSON)
+    page = (await web.get(f"/bills/{draft}")).text
+    order = f'action="/bills/{draft}/withdraw"'
+    token = page.split(order)[1].split('name="csrf_token" value="')[1].split('"')[0]
+    done = await web.post(f"/bills/{draft}/withdraw", data={"csrf_token": token, **why})
+    assert done.status_code == 303
+    assert order not in (await web.get(f"/bills/{draft}")).text
 
 
 async def test_the_page_of_an_open_bill_has_the_button_that_discards_it(

@@ -220,21 +220,25 @@ class MemoryBillingStore:
         """See `BillingStore`."""
         return list(uids)
 
-    async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+    async def withdraw(
+        self, uids: Sequence[UUID], actor: Actor, at: datetime, reason: str = ""
+    ) -> int:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             chosen = dict(self._chosen(uids))
             if any(bill.record.bill.state is not BillState.APPROVED for bill in chosen.values()):
                 raise _stale("approved")
-            for key, bill in self._with_those_behind(chosen).items():
+            behind = self._with_those_behind(chosen)
+            for key, bill in behind.items():
                 again = replace(bill.record.bill, state=BillState.DRAFT)
                 record = replace(bill.record, bill=again, approver=None)
                 state.bills[key] = replace(bill, record=record)
-            if uids:
-                self._books.audit(
-                    at, actor, "bill.withdrawn", *bills_moved(uids, "approved", "draft")
-                )
-        return len(uids)
+            if behind:
+                moved = [bill.record.uid for _, bill in sorted(behind.items())]
+                subject, detail = bills_moved(moved, "approved", "draft")
+                detail["reason"] = reason or None
+                self._books.audit(at, actor, "bill.withdrawn", subject, detail)
+        return len(behind)
 
     def _with_those_behind(self, bills: dict[int, KeptBill]) -> dict[int, KeptBill]:
         keys = {row.id for bill in bills.values() for row in bill.parts}

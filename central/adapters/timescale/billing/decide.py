@@ -73,7 +73,9 @@ class BillDecisions:
                 await audit(connection, at, approver, "bill.approved", subject, detail)
         return decided
 
-    async def withdraw(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> int:
+    async def withdraw(
+        self, uids: Sequence[UUID], actor: Actor, at: datetime, reason: str = ""
+    ) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
             rows = await _rows(connection, "with_those_behind", uids=list(uids))
@@ -83,6 +85,7 @@ class BillDecisions:
             _check(cursor.rowcount, behind, "approved")
             if behind:
                 subject, detail = bills_moved(behind, BillState.APPROVED, BillState.DRAFT)
+                detail["reason"] = reason or None
                 await audit(connection, at, actor, "bill.withdrawn", subject, detail)
         return len(behind)
 
