@@ -32,7 +32,7 @@ from central.service.ingest.isolate import Part, blame
 from central.service.ports import stamps as ports_stamps
 from central.service.registry.register import Enrol
 from central.service.validation import estimate_held, judge_days
-from firmware_bridge.contract import codec
+from firmware_bridge.contract import codec, reading
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -68,7 +68,8 @@ def _days_are_not_claimed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _an_end_asks_for_no_bill(patch: pytest.MonkeyPatch) -> None:
-    _replace(patch, agreements._SQL, "occupancies", "max(end_day)", "NULL::date")
+    for newest in ("max(end_day)", "max(billed_period.end_day)"):
+        _replace(patch, agreements._SQL, "occupancies", newest, "NULL::date")
 
 
 def _nothing_waits_for_an_earlier_bill(patch: pytest.MonkeyPatch) -> None:
@@ -102,7 +103,8 @@ def _a_message_stops_its_window(patch: pytest.MonkeyPatch) -> None:
                 for item in part:
                     yield blame(item, error)
 
-    patch.setattr(codec, "flaw", lambda _: None)
+    patch.setattr(codec, "flaw", lambda *_, **__: None)
+    patch.setattr(reading, "_check_text", lambda *_: None)
     patch.setattr(ingest, "isolate", as_one)
 
 

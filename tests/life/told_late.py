@@ -102,15 +102,4 @@ TOLD_LATE = (
         ),
         (0,),
     ),
-    Fault(
-        "a mistyped end that cuts a bill short",
-        3,
-        1,
-        (
-            leaves(0, 20, "SP-1", on(0, 21)),
-            at(1, 4, "right_end", point="SP-1", end=on(0, 28).isoformat()),
-            *bills(1, 6, "2026-09"),
-        ),
-        (0,),
-    ),
 )
