@@ -12,8 +12,6 @@ from central.domain.billing.bill import Party
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
-from central.domain.metering.quality import NULL
-from central.domain.metering.service_point import DAY_S
 from central.service.billing.run_bills import RunBills
 from central.service.gateways.enrolment import move_meter
 from central.service.ingest.requeue import requeue
@@ -382,24 +380,3 @@ async def test_the_second_month_is_billed_like_the_first(utility: Utility) -> No
         summary = await RunBills(utility.billing, lambda: utility.now)(cycle, CLERK)
         assert summary.bills == {BillState.DRAFT: 1}, name
         assert summary.kwh == summary.validated_kwh == Decimal(count * STEP) / 1000
-
-
-async def test_a_daily_reading_says_anew_what_the_one_before_it_meant(utility: Utility) -> None:
-    since = date(2026, 10, 23)
-    edge = await utility.found(capacity=Decimal(10_000), period_s=DAY_S)
-    # The leap of the third day shows as one only when the fourth is read; clocks change meanwhile.
-    shown = (1_000, 9_000, 9_000_000, 30_000, 41_000)
-    nights = [since + place * DAY for place in range(len(shown))]
-    of = channel("S1", period_s=DAY_S)
-    for day, value in zip(nights, shown, strict=True):
-        at = local_day(day, ZONE).start
-        utility.now = night(day)
-        await utility.deliver(edge, [Reading(of, at, value, 0)])
-        await utility.validate()
-    keys = {ChannelDay(FIRST, day): None for day in nights[:-1]}
-    found = await utility.validation.blocks(keys)
-    values = [found[key].values.tolist() for key in keys]
-    assert values == [[8_000], [NULL], [NULL], [11_000]]
-    async with utility.validation.transaction() as work:
-        await work.reopen(FIRST, since)
-    assert (await utility.validate()).versions == 0

@@ -1,4 +1,4 @@
-"""Gas days begin at 06:00: they are cut, claimed, billed and due there, on every store."""
+"""Gas days begin at 06:00, and count once a day: cut, claimed and billed there, on every store."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from central.domain.billing.bill import Party
 from central.domain.billing.occupancy import DayStartFixedError, DayStartsDifferError
+from central.domain.metering.quality import NULL
 from central.domain.metering.service_point import DAY_S
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.lineage import ExplainBill
@@ -187,3 +188,24 @@ async def test_a_tariff_that_cuts_days_otherwise_is_held(utility: Utility) -> No
     await utility.validate()
     summary = await run(utility, "2026-11")
     assert "DAY_MISMATCH" in {hold.code for head in summary.held for hold in head.holds}
+
+
+async def test_a_daily_reading_says_anew_what_the_one_before_it_meant(utility: Utility) -> None:
+    since = date(2026, 10, 23)
+    edge = await utility.found(capacity=Decimal(10_000), period_s=DAY_S)
+    # The leap of the third day shows as one only when the fourth is read; clocks change meanwhile.
+    shown = (1_000, 9_000, 9_000_000, 30_000, 41_000)
+    nights = [since + place * DAY for place in range(len(shown))]
+    of = channel("S1", period_s=DAY_S)
+    for day, value in zip(nights, shown, strict=True):
+        at = day_start(day, ZONE)
+        utility.now = at + HOUR
+        await utility.deliver(edge, [Reading(of, at, value, 0)])
+        await utility.validate()
+    keys = {ChannelDay(FIRST, day): None for day in nights[:-1]}
+    found = await utility.validation.blocks(keys)
+    values = [found[key].values.tolist() for key in keys]
+    assert values == [[8_000], [NULL], [NULL], [11_000]]
+    async with utility.validation.transaction() as work:
+        await work.reopen(FIRST, since)
+    assert (await utility.validate()).versions == 0
