@@ -155,8 +155,11 @@ def _facts(bill: Bill, issue: IssueFacts | None) -> list[list[str]]:
     facts.append(["Account", bill.account])
     starts = {supply.day_start for supply in bill.supplies}
     first, last = _ends(bill.days, starts.pop() if len(starts) == 1 else MIDNIGHT)
-    facts.append(["Billing period", f"{first} – {last}"])  # noqa: RUF001 - a typographic dash
-    facts.append(["Days", str(bill.days.count)])
+    if all(supply.settles for supply in bill.supplies):
+        facts.append(["Final settlement", f"after {last}"])
+    else:
+        facts.append(["Billing period", f"{first} – {last}"])  # noqa: RUF001 - a typographic dash
+        facts.append(["Days", str(bill.days.count)])
     if issue and bill.due > 0:
         facts.append(["Payment due", day_text(issue.due)])
     return facts
@@ -187,9 +190,10 @@ def _chart_title(usage: DailyUsage) -> str:
 
 def _supply(supply: SupplySummary) -> dict[str, Any]:
     first, last = _ends(supply.days, supply.day_start)
+    days = f"{first} to {last} ({supply.days.count} days)"
     return {
         "title": supply.service_point,
-        "subtitle": f"{supply.tariff} · {first} to {last} ({supply.days.count} days)",
+        "subtitle": f"{supply.tariff} · {f'settled after {last}' if supply.settles else days}",
         "reads": [_read(read, supply.zone) for read in supply.reads],
     }
 

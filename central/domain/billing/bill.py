@@ -102,6 +102,7 @@ class Supply:
         rated: The rater's result.
         reads: Of its meters.
         day_start: Time of day at which the days begin.
+        settles: Whether it bills no day, but settles what was left after the last one.
     """
 
     service_point: str
@@ -111,6 +112,7 @@ class Supply:
     rated: Rated
     reads: tuple[MeterRead, ...] = ()
     day_start: time = MIDNIGHT
+    settles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +273,7 @@ class SupplySummary:
         input_sha256: Hash of everything that was rated.
         tzdata: Version of the time zone data used.
         day_start: Time of day at which the days begin.
+        settles: Whether no day is billed, but what was left after the last one is settled.
     """
 
     service_point: str
@@ -281,6 +284,7 @@ class SupplySummary:
     input_sha256: str
     tzdata: str
     day_start: time = MIDNIGHT
+    settles: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -293,6 +297,7 @@ class SupplySummary:
             "end": self.days.end.isoformat(),
             "zone": self.zone,
             **begins,
+            **({"settles": True} if self.settles else {}),
             "reads": [read.to_json() for read in self.reads],
             "input_sha256": self.input_sha256,
             "tzdata": self.tzdata,
@@ -311,6 +316,7 @@ class SupplySummary:
             value["input_sha256"],
             value["tzdata"],
             read_day_start(value.get("day_start", day_start_text(MIDNIGHT))),
+            value.get("settles", False),
         )
 
 

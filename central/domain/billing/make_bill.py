@@ -63,6 +63,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
             supply.rated.input_sha256,
             supply.rated.tzdata,
             supply.day_start,
+            supply.settles,
         )
         for supply in supplies
     )

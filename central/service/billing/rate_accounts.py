@@ -101,7 +101,16 @@ def _looking_back(supply: SupplyWork, earlier: EarlierDays | None) -> SupplyWork
 def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence[Hold]) -> Bill:
     period, run_type = work.plan.period, work.plan.run_type
     parts = [
-        Supply(one.point, one.tariff, one.said_days, one.zone, rated, one.reads, one.day_start)
+        Supply(
+            one.point,
+            one.tariff,
+            one.said_days,
+            one.zone,
+            rated,
+            one.reads,
+            one.day_start,
+            one.settles,
+        )
         for one, rated, _, _ in supplies
     ]
     try:

@@ -40,6 +40,7 @@ def unrated(work: AccountWork, hold: Hold) -> NewBill:
             supply.zone,
             _NOTHING,
             day_start=supply.day_start,
+            settles=supply.settles,
         )
         for supply in work.supplies
     ]

@@ -89,8 +89,8 @@ async def test_it_settles_what_a_final_part_would_have(utility: Utility) -> None
     # 31.00 and 120.00 of 1,200.00 x 61 / 365, and what September's 132.00 were levelled by.
     assert lines(settlement) == SETTLED
     assert (settlement.kwh, settlement.bill.days.end) == (Decimal(0), OCTOBER)
-    assert [(one.days.last, one.reads) for one in settlement.bill.supplies] == [
-        (date(2026, 9, 30), ())
+    assert [(one.days.last, one.reads, one.settles) for one in settlement.bill.supplies] == [
+        (date(2026, 9, 30), (), True)
     ]
     # It is made once, whatever runs: again, of a later month, discarded and made again.
     await run(utility, "2026-10")

@@ -81,6 +81,19 @@ def test_a_period_of_gas_days_is_printed_with_the_instants_at_both_ends() -> Non
     assert text.count("1 Oct 2026 06:00") == text.count("1 Nov 2026 06:00") == 2
 
 
+def test_a_final_settlement_says_no_days() -> None:
+    rated, _ = rated_month()
+    account = Account("A-1", Party("Ana"), Party("Seller"))
+    supply = Supply("SP-1", "TOU", CYCLE.days, ZONE, rated, settles=True)
+    bill = make_bill(account, CYCLE.period, [supply])
+    assert Bill.from_json(bill.to_json()) == bill
+    reader = PdfReader(io.BytesIO(render_invoice(bill)))
+    text = " ".join(page.extract_text() for page in reader.pages)
+    assert "Final settlement" in text
+    assert "settled after 31 Oct 2026" in text
+    assert "days" not in text.lower()
+
+
 def test_same_bill_gives_the_same_bytes() -> None:
     bill, usage = made()
     assert render_invoice(bill, usage=[usage], issue=ISSUE) == render_invoice(
