@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
+
+from tests.support.forked_commands import ForkedCommands, forked_commands
 
 NOBODY = "postgresql://clerk:sesame@127.0.0.1:1/x"
 
 
+def environment(**settings: str) -> dict[str, str]:
+    others = {name: text for name, text in os.environ.items() if not name.startswith("METERLINE_")}
+    return {**others, **settings}
+
+
 def started(process: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("METERLINE_")}
     return subprocess.run(
         [sys.executable, "-m", f"central.process.{process}"],
-        env={**kept, **settings},
+        env=environment(**settings),
         capture_output=True,
         text=True,
         timeout=60,
@@ -32,6 +39,12 @@ def test_a_process_without_a_database_says_which_setting_is_missing(process: str
     assert done.stderr.count("\n") == 1
 
 
+@pytest.fixture(scope="module")
+def forked() -> Iterator[ForkedCommands]:
+    with forked_commands() as commands:
+        yield commands
+
+
 @pytest.mark.parametrize(
     ("process", "name"),
     [
@@ -41,8 +54,11 @@ def test_a_process_without_a_database_says_which_setting_is_missing(process: str
         ("serve", "METERLINE_WEB_HOSTS"),
     ],
 )
-def test_a_setting_that_is_refused_is_named_in_a_sentence(process: str, name: str) -> None:
-    done = started(process, METERLINE_DATABASE=NOBODY, **{name: "abc"})
+def test_a_setting_that_is_refused_is_named_in_a_sentence(
+    forked: ForkedCommands, process: str, name: str
+) -> None:
+    env = environment(METERLINE_DATABASE=NOBODY, **{name: "abc"})
+    done = forked.run(f"central.process.{process}", (), env)
     assert done.returncode == 2
     assert done.stderr.startswith(f"CONFIGURATION: {name} is ")
     assert done.stderr.count("\n") == 1
