@@ -42,30 +42,32 @@ class AccountLedger:
         Raises:
             InvalidValueError: No reason is given.
             NotRegisteredError: There is no such account or service point.
-            EntryRefusedError: No tariff of the account has such a bank in that currency; or see
-                `LedgerStore.post`.
+            EntryRefusedError: No tariff of the account has such a bank in that currency, or bills
+                no such fractions of it; or see `LedgerStore.post`.
             EntryDiffersError: The key was used for another entry.
             EntryConsumedError: A bill that is decided has consumed the entry that it is of.
         """
         if not reason.strip():
             message = "An entry needs a reason."
             raise InvalidValueError(message, value=reason)
-        if entry.kind in BANKED and await self._store.entry(entry.key) is None:
-            await self._check_bank(entry)
+        if await self._store.entry(entry.key) is None:
+            await self._check_tariffs(entry)
         return await self._store.post(entry, DecisionNote(actor, reason.strip(), self._clock()))
 
-    async def _check_bank(self, entry: LedgerEntry) -> None:
+    async def _check_tariffs(self, entry: LedgerEntry) -> None:
         texts = await self._store.tariffs_of(entry.account, entry.point)
         if texts is None:
             message = f"The registry has no account {entry.account!r}."
             raise NotRegisteredError(message, value=entry.account)
-        if (entry.bank, entry.currency) not in set(_banks(texts)):
+        documents = [load_tariff(text) for text in texts]
+        if entry.kind in BANKED and (entry.bank, entry.currency) not in set(_banks(documents)):
             message = (
                 f"No tariff of {entry.account} has a bank of money {entry.bank!r} in"
                 f" {entry.currency}."
             )
             remedy = "Name a money bank of the tariff, or add `prepaid` to its settlement."
             raise EntryRefusedError(message, value=entry.bank, remedy=remedy)
+        _check_digits(entry, documents)
 
     async def show(self, key: str) -> PostedEntry | None:
         """An entry by its sender's key."""
@@ -85,8 +87,19 @@ def money_banks(document: TariffDocument) -> frozenset[str]:
     return frozenset(names | ({PREPAID} if prepaid else set()))
 
 
-def _banks(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for text in texts:
-        document = load_tariff(text)
+def _check_digits(entry: LedgerEntry, documents: Sequence[TariffDocument]) -> None:
+    """Refuse fractions of a currency that no tariff of the account bills: they never balance."""
+    said = [each.currency for each in documents]
+    digits = [each.digits for each in said if each.code == entry.currency]
+    if digits and entry.amount != round(entry.amount, max(digits)):
+        message = (
+            f"{entry.amount} {entry.currency} has more than the {max(digits)} decimals in which"
+            f" {entry.account} is billed."
+        )
+        raise EntryRefusedError(message, value=entry.amount)
+
+
+def _banks(documents: Sequence[TariffDocument]) -> Iterator[tuple[str, str]]:
+    for document in documents:
         for bank in money_banks(document):
             yield bank, document.currency.code

@@ -132,7 +132,8 @@ async def _require_member(registry: RegistryTransaction, of: GroupOf, name: str)
 def _require_days(membership: Membership) -> None:
     if membership.end is not None and membership.end <= membership.first:
         message = f"{membership.member} would leave on {membership.end}, before it comes."
-        raise InvalidValueError(message, value=membership.end)
+        remedy = "Give a later day, or take it out with `group remove`."
+        raise InvalidValueError(message, value=membership.end, remedy=remedy)
 
 
 def _days(memberships: Sequence[Membership]) -> list[list[str | None]]:

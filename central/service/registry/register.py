@@ -45,7 +45,7 @@ from central.service.registry.occupancies import (
     with_service,
 )
 from central.service.registry.record_changes import Effect
-from central.service.registry.refusals import need, other_seller
+from central.service.registry.refusals import need, other_seller, require_days
 from central.service.registry.tariff_changes import TariffChanges
 
 
@@ -173,6 +173,7 @@ class Enrol(TariffChanges):
     ) -> Effect:
         """See `installation`."""
         Multiplier(installation.multiplier)
+        require_days(installation)
         point = need(await registry.point(installation.point), "service point", installation.point)
         same = [
             one
