@@ -123,7 +123,8 @@ def run_command(  # noqa: PLR0913 - one option each
         show(summary_object(report))
     else:
         print_summary(report)
-    if report.summary.held_count or (report.balance and not report.balance.balanced):
+    held = report.summary.held_count or report.summary.held_elsewhere
+    if held or (report.balance and not report.balance.balanced):
         raise typer.Exit(EXIT_HELD)
 
 

@@ -74,6 +74,10 @@ def summary_object(report: RunReport) -> dict[str, Any]:
             {**_head(head), "reasons": [hold.to_json() for hold in head.holds]}
             for head in summary.held
         ],
+        "held_elsewhere": [
+            {**_head(head), "reasons": [hold.to_json() for hold in head.holds]}
+            for head in summary.held_elsewhere
+        ],
         "bills": [_head(head) for head in heads],
         "not_billed": [
             {
@@ -141,6 +145,9 @@ def print_summary(report: RunReport) -> None:
     _print_balance(report)
     for head in summary.held:
         _print_whole(f"held {head.account}/{head.period}")
+        _print_holds(head.holds)
+    for head in summary.held_elsewhere:
+        _print_whole(f"held {head.account}/{head.period}, a bill of another run that is tried too")
         _print_holds(head.holds)
     for entry in summary.left_out:
         last = entry.days.end - timedelta(days=1)

@@ -29,7 +29,7 @@ from central.service.billing.fresh_bills import (
 )
 from central.service.billing.invoice_document import UnprintableTextError
 from central.service.ports.bill_shard import RunRecord
-from central.service.ports.billing import BillHead, BillingStore
+from central.service.ports.billing import BillHead, BillingStore, BillRecord
 from central.service.ports.billing_errors import UnknownBillError
 from central.service.ports.stamps import Decided
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
@@ -134,7 +134,7 @@ class ApproveBills:
             raise unknown(uid)
         advance(record.bill.state, BillAction.APPROVE, actor=approver, creator=record.creator)
         check_printable(record.bill)
-        _, refused = await self._decide([uid], str(record.bill.period), approver)
+        _, refused = await self._decide([uid], await _run_of(self._store, record), approver)
         for error in refused.values():
             raise error
 
@@ -152,19 +152,19 @@ class ApproveBills:
         """
         heads = await in_state(self._store, run, BillState.DRAFT)
         uids, unprintable = await _printable(self._store, heads)
-        count, refused = await self._decide(uids, str(run.cycle), approver)
+        count, refused = await self._decide(uids, run, approver)
         own = [error for error in refused.values() if isinstance(error, SelfApprovalError)]
         if own and len(own) == len(uids):
             raise own[0]
         return BulkOutcome(count, _in_order(heads, unprintable, refused))
 
     async def _decide(
-        self, uids: Sequence[UUID], cycle: str, approver: Actor
+        self, uids: Sequence[UUID], run: RunRecord, approver: Actor
     ) -> tuple[int, dict[UUID, OperatorError]]:
         async def decide(portion: Sequence[UUID]) -> Decided:
             return await self._store.approve(portion, approver, self._clock())
 
-        return await on_newest_inputs(self._store, uids, cycle, decide)
+        return await on_newest_inputs(self._store, uids, run, decide)
 
 
 class IssueBills:
@@ -203,7 +203,7 @@ class IssueBills:
         except UnprintableTextError:
             await self._store.withdraw([uid], actor, self._clock())
             raise
-        _, refused = await self._decide([uid], str(record.bill.period), actor)
+        _, refused = await self._decide([uid], await _run_of(self._store, record), actor)
         for error in refused.values():
             raise error
 
@@ -224,16 +224,16 @@ class IssueBills:
         uids, unprintable = await _printable(self._store, heads)
         if unprintable:
             await self._store.withdraw(list(unprintable), actor, self._clock())
-        count, refused = await self._decide(uids, str(run.cycle), actor)
+        count, refused = await self._decide(uids, run, actor)
         return BulkOutcome(count, _in_order(heads, unprintable, refused))
 
     async def _decide(
-        self, uids: Sequence[UUID], cycle: str, actor: Actor
+        self, uids: Sequence[UUID], run: RunRecord, actor: Actor
     ) -> tuple[int, dict[UUID, OperatorError]]:
         async def decide(portion: Sequence[UUID]) -> Decided:
             return await self._store.issue(portion, actor, self._clock())
 
-        count, refused = await on_newest_inputs(self._store, uids, cycle, decide)
+        count, refused = await on_newest_inputs(self._store, uids, run, decide)
         stale = [uid for uid, error in refused.items() if isinstance(error, _STALE)]
         if stale:
             await self._store.withdraw(stale, actor, self._clock())
@@ -365,6 +365,14 @@ def _in_order(
 
 def _sentence(error: OperatorError) -> str:
     return error.message if isinstance(error, UnprintableTextError) else str(error)
+
+
+async def _run_of(store: BillingStore, record: BillRecord) -> RunRecord:
+    """The run of a bill, which has one."""
+    run = await store.run_of(record.run)
+    if run is None:
+        raise unknown(record.uid)
+    return run
 
 
 async def in_state(store: BillingStore, run: RunRecord, state: BillState) -> Sequence[BillHead]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from central.domain.billing.state import BillState, SelfApprovalError
 from central.service.billing.run_bills import rate_again
+from central.service.ports.bill_shard import RunRecord
 from central.service.ports.billing import BillingStore
 from central.service.ports.stamps import VALIDATION_PENDING, ChangedInput, Decided
 from firmware_bridge.contract.errors import OperatorError
@@ -38,14 +39,14 @@ class ValidationPendingError(OperatorError):
 
 
 async def on_newest_inputs(
-    store: BillingStore, uids: Sequence[UUID], cycle: str, decide: Decide
+    store: BillingStore, uids: Sequence[UUID], run: RunRecord, decide: Decide
 ) -> tuple[int, dict[UUID, OperatorError]]:
     """Approve or issue those bills whose inputs are the newest.
 
     Args:
         store: Where bills are kept.
         uids: Of one run.
-        cycle: Of the run.
+        run: That run.
         decide: Approves or issues, and says which it did not.
 
     Returns:
@@ -66,7 +67,7 @@ async def on_newest_inputs(
             elif uid in decided.own:
                 refused[uid] = _own(decided.own[uid])
             elif uid in decided.changed:
-                refused[uid] = _stale(decided.changed[uid], cycle)
+                refused[uid] = _stale(decided.changed[uid], run)
             elif uid in decided.barred:
                 refused[uid] = decided.barred[uid]
     return count, refused
@@ -87,10 +88,11 @@ def _portions(uids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
         yield uids[first : first + _AT_A_TIME]
 
 
-def _stale(changed: Sequence[ChangedInput], cycle: str) -> BillInputsError:
+def _stale(changed: Sequence[ChangedInput], run: RunRecord) -> BillInputsError:
     names = "; ".join(map(str, changed))
     message = f"These changed after the bill was made, and it would say something else: {names}."
-    return BillInputsError(message, value=names, remedy=f"Run the cycle {cycle} again.")
+    remedy = f"Make it again with `{run.command}`, then look at it."
+    return BillInputsError(message, value=names, remedy=remedy)
 
 
 def _own(what: str) -> SelfApprovalError:

@@ -154,6 +154,8 @@ class RunSummary:
         charges: By charge.
         accounts: How many accounts have a bill.
         held: Held bills, by account; at most `HELD_SHOWN`.
+        held_elsewhere: Of a run that is narrowed, held bills of its accounts that belong to other
+            runs, which it tries again; at most `HELD_SHOWN`.
         left_out: What it did not bill, by account and day; at most `HELD_SHOWN`.
         left_out_count: How much that is.
     """
@@ -166,6 +168,7 @@ class RunSummary:
     charges: tuple[ChargeTotal, ...]
     accounts: int = 0
     held: tuple[BillHead, ...] = field(default=())
+    held_elsewhere: tuple[BillHead, ...] = field(default=())
     left_out: tuple[LeftOut, ...] = field(default=())
     left_out_count: int = 0
 

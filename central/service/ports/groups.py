@@ -7,6 +7,16 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
+from central.domain.billing.run_scope import RunScope
+from firmware_bridge.contract.errors import OperatorError
+
+
+class UnknownScopeError(OperatorError):
+    """A run is narrowed to a group or an account that is not there."""
+
+    code = "UNKNOWN_SCOPE"
+    default_remedy = "Check the account's number."
+
 
 class GroupOf(StrEnum):
     """What a group's members are."""
@@ -92,3 +102,23 @@ class GroupTransaction(Protocol):
 
     async def drop_membership(self, group: str, member: str, first: date) -> None:
         """Take back the membership that begins on a day."""
+
+
+def require_known(scope: RunScope, *, group: bool, account: bool) -> None:
+    """Check that what narrows a run is there.
+
+    Args:
+        scope: Of the run.
+        group: Whether there is such a group, or none is named.
+        account: Likewise.
+
+    Raises:
+        UnknownScopeError: It is not.
+    """
+    if not group:
+        message = f"There is no group {scope.group!r}."
+        remedy = "Choose one of `group list`."
+        raise UnknownScopeError(message, value=scope.group, remedy=remedy)
+    if not account:
+        message = f"The registry has no account {scope.account!r}."
+        raise UnknownScopeError(message, value=scope.account)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary
-from central.service.ports.groups import GroupOf, GroupRecord, Membership
+from central.service.ports.groups import GroupOf, GroupRecord, Membership, UnknownScopeError
 from central.service.registry.groups import NamedGroups
 from tests.support.actors import CLERK
 from tests.support.books import HOURLY, Utility, month
@@ -47,7 +49,10 @@ async def test_a_run_is_one_of_its_scope(utility: Utility) -> None:
     assert await _accounts(utility, await _bill(utility, route)) == ["A-1"]
     assert await _accounts(utility, await _bill(utility, feeder)) == ["A-2"]
     assert await _accounts(utility, await _bill(utility, one)) == ["A-3"]
-    assert await _accounts(utility, await _bill(utility, RunScope(group="nobody"))) == []
+    for nobody in (RunScope(group="nobody"), RunScope(None, "A-404")):
+        with pytest.raises(UnknownScopeError):
+            await _bill(utility, nobody)
+        assert await utility.billing.find_run(CYCLE, RunType.REGULAR, nobody) is None
     rest = await _bill(utility, EVERYONE)
     assert await _accounts(utility, rest) == ["A-4"]
 
@@ -59,3 +64,19 @@ async def test_a_run_is_one_of_its_scope(utility: Utility) -> None:
     again = await _bill(utility, route)
     assert again.run.id == narrowed.id
     assert await _accounts(utility, again) == ["A-1"]
+
+
+async def test_a_narrowed_run_names_held_bills_of_its_accounts_in_other_runs(
+    utility: Utility,
+) -> None:
+    edge = await utility.found(customers=2, period_s=HOURLY)
+    await utility.deliver(edge, month("S1", period_s=HOURLY))
+    await utility.validate()
+    assert [head.account for head in (await _bill(utility, EVERYONE)).held] == ["A-2"]
+    narrowed = await _bill(utility, RunScope(None, "A-2"))
+    assert (narrowed.bill_count, narrowed.held) == (0, ())
+    (held,) = narrowed.held_elsewhere
+    assert (held.account, held.period) == ("A-2", "2026-10")
+    assert held.holds
+    assert (await _bill(utility, RunScope(None, "A-1"))).held_elsewhere == ()
+    assert narrowed.run.command == "meterline-central bill run --cycle 2026-10 --account A-2"

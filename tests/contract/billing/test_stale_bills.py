@@ -140,7 +140,7 @@ async def test_a_bill_whose_inputs_changed_is_refused_by_their_name(utility: Uti
     outcome = await approve(utility, summary)
     assert (outcome.count, said(outcome)) == (0, [("A-1", "BILL_STALE")])
     assert name in outcome.refused[0].message
-    assert "Run the cycle 2026-10 again." in outcome.refused[0].message
+    assert "`meterline-central bill run --cycle 2026-10`" in outcome.refused[0].message
     with pytest.raises(BillInputsError, match="1 are refused"):
         outcome.require_all()
 

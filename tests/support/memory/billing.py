@@ -186,6 +186,17 @@ class MemoryBillingStore:
                 if of == run.id
                 for note in notes
             ]
+            elsewhere: list[BillHead] = []
+            if not run.scope.everyone:
+                inside = accounts_in(state, run.scope, run.reach.end - timedelta(days=1))
+                elsewhere = [
+                    _head(bill.record)
+                    for bill in state.bills.values()
+                    if bill.account_id in inside
+                    and bill.run_id != run.id
+                    and bill.record.bill.state is BillState.HELD
+                    and bill.record.bill.days.first < run.reach.end
+                ]
             return RunSummary(
                 run=replace(state.runs[run.id], resumed=run.resumed),
                 bills=Counter(head.state for head in heads),
@@ -194,6 +205,7 @@ class MemoryBillingStore:
                 validated_kwh=sum((one.validated_kwh or Decimal(0) for one in billed), Decimal(0)),
                 charges=_charges(billed),
                 held=tuple(head for head in heads if head.state is BillState.HELD)[:HELD_SHOWN],
+                held_elsewhere=tuple(elsewhere[:HELD_SHOWN]),
                 left_out=tuple(left_out[:HELD_SHOWN]),
                 left_out_count=len(left_out),
                 accounts=len({head.account for head in heads}),

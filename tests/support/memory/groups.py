@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from central.domain.billing.run_scope import RunScope
-from central.service.ports.groups import GroupOf, GroupRecord, Membership
+from central.service.ports.groups import GroupOf, GroupRecord, Membership, require_known
 from central.service.ports.registry import RegistryConflictError
 from tests.support.memory.books import BookState
 
@@ -68,6 +68,12 @@ def _memberships(state: BookState, group: str, member: str | None = None) -> tup
 def accounts_in(state: BookState, scope: RunScope, day: date) -> list[int]:
     """The accounts of a scope that narrows a run, by key."""
     numbers = {account.number for account in state.accounts.values()}
+    group, account = scope.group, scope.account
+    require_known(
+        scope,
+        group=group is None or group in state.groups,
+        account=account is None or account in numbers,
+    )
     if scope.account is not None:
         numbers &= {scope.account}
     if scope.group is not None:
@@ -76,8 +82,7 @@ def accounts_in(state: BookState, scope: RunScope, day: date) -> list[int]:
             for membership in _memberships(state, scope.group)
             if membership.holds_on(day)
         }
-        group = state.groups.get(scope.group)
-        if group is not None and group.of is GroupOf.POINT:
+        if state.groups[scope.group].of is GroupOf.POINT:
             members = {
                 agreement.account
                 for agreement in state.agreements.values()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -180,6 +180,7 @@ class TimescaleBillingStore(BillDecisions):
             totals = await _all(connection, "totals", run=run.id)
             charges = await _all(connection, "charges", run=run.id)
             held = await _heads(connection, run, BillState.HELD, HELD_SHOWN)
+            elsewhere = await _held_elsewhere(connection, run)
             notes = await _all(connection, "notes", run=run.id, limit=HELD_SHOWN)
             count = await _one(connection, "counts", run=run.id)
         return RunSummary(
@@ -193,6 +194,7 @@ class TimescaleBillingStore(BillDecisions):
             validated_kwh=sum((row[3] or Decimal(0) for row in totals), Decimal(0)),
             charges=tuple(ChargeTotal(*row) for row in charges),
             held=held,
+            held_elsewhere=elsewhere,
             left_out=tuple(LeftOut(row[0], NotBilled(*row[1:])) for row in notes),
             left_out_count=int(count[0]),
             accounts=int(count[1]),
@@ -260,6 +262,21 @@ async def _heads(
     rows = await _all(
         connection, "heads", run=run.id, state=None if state is None else state.value, limit=limit
     )
+    return _as_heads(rows)
+
+
+async def _held_elsewhere(
+    connection: AsyncConnection[_Row], run: RunRecord
+) -> tuple[BillHead, ...]:
+    if run.scope.everyone:
+        return ()
+    end = run.reach.end
+    accounts = await accounts_in(connection, run.scope, end - timedelta(days=1))
+    values = {"accounts": accounts, "run": run.id, "end": end, "limit": HELD_SHOWN}
+    return _as_heads(await _all(connection, "held_elsewhere", **values))
+
+
+def _as_heads(rows: Iterable[_Row]) -> tuple[BillHead, ...]:
     return tuple(
         BillHead(uid, account, period, BillState(now), tuple(map(Hold.from_json, holds)), *priced)
         for uid, account, period, now, holds, *priced in rows

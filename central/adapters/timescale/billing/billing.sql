@@ -100,6 +100,15 @@ WHERE bill.run_id = %(run)s AND (%(state)s::text IS NULL OR bill.state = %(state
 ORDER BY account.number, bill.first_day, bill.id
 LIMIT %(limit)s
 
+-- name: held_elsewhere
+SELECT
+    bill.uid, account.number, bill.cycle, bill.state, bill.holds, bill.currency, bill.total, bill.kwh
+FROM bill JOIN account ON account.id = bill.account_id
+WHERE bill.account_id = ANY(%(accounts)s) AND bill.run_id <> %(run)s AND bill.state = 'held'
+    AND bill.first_day < %(end)s
+ORDER BY account.number, bill.first_day, bill.id
+LIMIT %(limit)s
+
 -- name: states
 SELECT state, count(*) FROM bill WHERE run_id = %(run)s GROUP BY state
 

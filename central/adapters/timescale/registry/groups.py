@@ -10,7 +10,7 @@ from psycopg import AsyncConnection, errors
 
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.run_scope import RunScope
-from central.service.ports.groups import GroupOf, GroupRecord, Membership
+from central.service.ports.groups import GroupOf, GroupRecord, Membership, require_known
 from central.service.ports.registry import RegistryConflictError
 
 _SQL = load_queries(Path(__file__).with_name("groups.sql"))
@@ -92,8 +92,14 @@ async def accounts_in(connection: _Connection, scope: RunScope, day: date) -> li
         connection: In a transaction.
         scope: Not everyone's.
         day: The last local day of the run's month: who is in the group then.
+
+    Raises:
+        UnknownScopeError: There is no such group or account.
     """
     values = {"group": scope.group, "account": scope.account, "day": day}
+    cursor = await connection.execute(_SQL["scope_is_known"], values)
+    group, account = await cursor.fetchone() or (False, False)
+    require_known(scope, group=group, account=account)
     cursor = await connection.execute(_SQL["accounts_in_scope"], values)
     return [row[0] for row in await cursor.fetchall()]
 

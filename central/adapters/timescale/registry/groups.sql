@@ -61,6 +61,11 @@ WHERE named_group.id = group_id AND named_group.name = %(group)s AND from_day = 
         ELSE (SELECT id FROM account WHERE number = %(member)s)
     END
 
+-- name: scope_is_known
+SELECT
+    %(group)s::text IS NULL OR EXISTS (SELECT FROM named_group WHERE name = %(group)s),
+    %(account)s::text IS NULL OR EXISTS (SELECT FROM account WHERE number = %(account)s)
+
 -- name: accounts_in_scope
 -- Accounts of a run that is narrowed to a group or an account, by key.
 SELECT account.id FROM account
