@@ -56,6 +56,8 @@ def estimate_again(  # noqa: PLR0913, PLR0917 - what an estimate rests on, and w
             _loosen(gap, loosened, metered, issued)
             inside = (blocks[of].day for of, _ in stretches(gap, blocks, metered))
             open_days |= {day for day in inside if day >= estimated[0]}
+    if not open_days:
+        return ()
     before = {block.day: block.sha256 for block in blocks}
     return tuple(
         day
