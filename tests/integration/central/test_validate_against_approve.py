@@ -28,7 +28,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.validation.validate import Validate
 from firmware_bridge.contract.errors import OperatorError
 from tests.support.actors import CHIEF, CLERK
-from tests.support.books import NOW, Utility, month, timescale_utility
+from tests.support.books import HOURLY, NOW, Utility, month, timescale_utility
 from tests.support.servers import Database
 from tests.support.size import sized
 
@@ -36,6 +36,7 @@ RACES = sized("METERLINE_APPROVAL_RACES", 60, 1_000)
 CYCLE = Cycle.parse("2026-10")
 LATER = NOW + timedelta(hours=1)
 PAUSE_S = 0.2
+CORRECTED = month(period_s=HOURLY)[250]
 
 # What a bill was made from is written down while nothing else happens, and compared at the commit.
 LOOK = """
@@ -95,8 +96,8 @@ class Race:
     async def begin(self) -> None:
         """A utility with a month of readings."""
         await self._owner.execute(LOOK.encode())
-        edge = await self._clerk.found()
-        await self._clerk.deliver(edge, month())
+        edge = await self._clerk.found(period_s=HOURLY)
+        await self._clerk.deliver(edge, month(period_s=HOURLY))
         await self._clerk.validate()
 
     async def run(self, races: int) -> list[UUID]:
@@ -121,8 +122,7 @@ class Race:
 
     async def _correct(self) -> None:
         await asyncio.sleep(self._draw.uniform(0, self._took + PAUSE_S))
-        reading = month()[1000]
-        values = {"at": reading.at, "mantissa": reading.mantissa}
+        values = {"at": CORRECTED.at, "mantissa": CORRECTED.mantissa}
         await self._owner.execute(CORRECT.encode(), values)
         await Validate(self._other.validation, lambda: NOW).until_idle()
 

@@ -188,9 +188,10 @@ def names(tree: ast.Module) -> Iterator[tuple[str, int]]:
                 yield node.attr, node.lineno
 
 
-def parts(name: str) -> set[str]:
+@cache
+def parts(name: str) -> frozenset[str]:
     """The words of a name: `_note_plate`, `PlateError` and `PLATES` alike."""
-    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+    return frozenset(word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name))
 
 
 def retired_names(tree: ast.Module, module: str = "") -> Iterator[tuple[str, str]]:
