@@ -7,6 +7,7 @@ bills keep it apart, what is carried is settled once, and no bill is held for ev
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -36,7 +37,7 @@ from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CLERK
 from tests.support.books import Utility, memory_utility
 from tests.support.daily_books import DAY_WH, TARIFF, approve, at, issue, measured, run
-from tests.support.size import sized
+from tests.support.size import SOAK, sized
 
 HISTORIES = sized("METERLINE_AGREEMENT_HISTORIES", 12, 1_000)
 DAYS = [date(2026, month, day) for month in (8, 9, 10) for day in (1, 16)]
@@ -159,7 +160,8 @@ async def live(utility: Utility, history: Sequence[Told]) -> None:
 
 
 @given(st.lists(_TOLD, min_size=3, max_size=14))
-@settings(max_examples=HISTORIES, phases=[Phase.explicit, Phase.generate])
+# The same histories each time, but for a soak.
+@settings(max_examples=HISTORIES, derandomize=not os.environ.get(SOAK), phases=[Phase.generate])
 def test_each_day_is_billed_once_and_what_is_carried_is_settled_once(history: list[Told]) -> None:
     async def lived() -> None:
         async with memory_utility() as utility:
