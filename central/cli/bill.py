@@ -57,7 +57,10 @@ from firmware_bridge.contract.errors import OperatorError
 _POLL_S = 0.25
 _ENDS_S = 10.0
 app = group("Run a cycle's bills, and show, approve, issue and print them.")
-CycleOption = Annotated[str, typer.Option("--cycle", help="Billing cycle, such as 2026-10.")]
+CycleOption = Annotated[
+    str,
+    typer.Option("--cycle", help="Month, such as 2026-10, or a period, such as 2026-03.route-7."),
+]
 SomeCycle = Annotated[
     str | None, typer.Option("--cycle", help="Select all bills of this cycle, such as 2026-10.")
 ]

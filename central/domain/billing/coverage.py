@@ -35,6 +35,8 @@ class Coverage(StrEnum):
     """It lies before the first day that is billed here."""
     DUE = "due"
     """The bill day of its period has come, and no part reads it."""
+    NO_PERIOD = "no period"
+    """It is over, and its account's billing cycle has no period that holds it."""
     HOLE = "hole"
     """A later day is billed, and no part reads it."""
     TWICE = "twice"
@@ -72,7 +74,14 @@ READ = frozenset({Coverage.BILLED, Coverage.APPROVED, Coverage.DRAFT})
 """Read by one part of a bill that was rated."""
 
 _REMEDIES = {
-    Coverage.DUE: "Its period is over: run its bills.",
+    Coverage.DUE: (
+        "Its bill day has come: `bill run --cycle` bills it by the month in which its period ends,"
+        " or in that month already by the period's name, such as 2026-03.route-7."
+    ),
+    Coverage.NO_PERIOD: (
+        "Add periods to its account's billing cycle with `cycle import` or `cycle extend`, then run"
+        " its bills."
+    ),
     Coverage.HOLE: "A later day is billed: look at the claim conflicts.",
     Coverage.TWICE: "Two bills read it: look at the claim conflicts.",
     Coverage.NOT_CLAIMED: "A bill reads it without a claim: look at the claim conflicts.",
@@ -172,7 +181,7 @@ def coverage_on(
     day: date,
     occupied: Sequence[OccupiedDays],
     agreed: Iterable[DayRange],
-    is_due: Callable[[OccupiedDays, date], bool],
+    unread: Callable[[OccupiedDays, date], Coverage],
 ) -> Coverage:
     """What becomes of one day of a service.
 
@@ -180,13 +189,13 @@ def coverage_on(
         day: Local.
         occupied: Every occupancy of the service.
         agreed: Days of its agreements.
-        is_due: Whether the day of an occupancy is to be billed by now.
+        unread: What a day of an occupancy is that no part reads: `DUE`, `NOT_YET_DUE`, `NO_PERIOD`.
     """
     parts = [live for mine in occupied for live in mine.parts if _in(day, live.days)]
     claims = [claim for mine in occupied for claim in mine.claims if _in(day, claim.days)]
     coverage = _claimed(parts, claims)
     if coverage is None:
-        return _not_read(day, occupied, agreed, is_due)
+        return _not_read(day, occupied, agreed, unread)
     if coverage not in BALANCED and _explained(parts, claims, decisions_on(day, occupied)):
         return Coverage.DECIDED
     return coverage
@@ -226,7 +235,7 @@ def _not_read(
     day: date,
     occupied: Sequence[OccupiedDays],
     agreed: Iterable[DayRange],
-    is_due: Callable[[OccupiedDays, date], bool],
+    unread: Callable[[OccupiedDays, date], Coverage],
 ) -> Coverage:
     holder = next((mine for mine in occupied if mine.holds(day)), None)
     if holder is None:
@@ -234,7 +243,7 @@ def _not_read(
         return Coverage.BILLED_ELSEWHERE if before else Coverage.VACANT
     if any(live.days.first > day for live in holder.parts):
         return Coverage.HOLE
-    return Coverage.DUE if is_due(holder, day) else Coverage.NOT_YET_DUE
+    return unread(holder, day)
 
 
 def _in(day: date, days: DayRange) -> bool:

@@ -15,6 +15,10 @@ from firmware_bridge.contract.interval import Interval
 CYCLE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 _TEXT = re.compile(rf"(\d{{4}})-(\d{{2}})(?:@(\d{{1,2}})|\.({CYCLE_NAME.pattern})(?:\.([2-9]))?)?")
 _MONTHS = 12
+_WRITE = (
+    "Write a month as 2026-10, a period of a cycle as it is named, such as 2026-03.route-7 or"
+    " 2026-10@15."
+)
 
 
 class UnlistedPeriodError(InvalidValueError):
@@ -58,7 +62,7 @@ class Cycle:
         match = _TEXT.fullmatch(text)
         if match is None:
             message = f"{text!r} is not a billing cycle."
-            raise InvalidValueError(message, value=text, remedy="Write it as 2026-10.")
+            raise InvalidValueError(message, value=text, remedy=_WRITE)
         year, month, anchor, of, number = match.groups()
         return cls(int(year), int(month), int(anchor or 1), of or "", int(number or 1))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, time, timedelta
 
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.final_settlement import settlements
@@ -147,7 +147,8 @@ def _due(
         days = DayRange(first, min(period.days.end, ended))
         due_on = billed_on(period, occupancy.ended_on)
         if days.end > reach.end or not is_over(due_on, occupancy.zone, occupancy.day_start):
-            left_out.append(_not_due(occupancy, period, days, due_on))
+            due = is_over(due_on, occupancy.zone, occupancy.day_start)
+            left_out.append(_not_due(occupancy, period, days, None if due else due_on))
             return
         yield period, list(_parts(occupancy, days))
         first = days.end
@@ -176,9 +177,16 @@ def billed_on(period: BillingPeriod, ended_on: date | None) -> date:
 
 
 def _not_due(
-    occupancy: OccupancyChain, period: BillingPeriod, days: DayRange, due_on: date
+    occupancy: OccupancyChain, period: BillingPeriod, days: DayRange, due_on: date | None
 ) -> NotBilled:
+    """What is billed on a later day, or, with None, by a later run than this."""
     message = f"The period {period.name} is billed on {due_on} or later."
+    if due_on is None:
+        last = days.end - timedelta(days=1)
+        message = (
+            f"The period {period.name} ends on {last}, after the days of this run. Bill it with"
+            f" `bill run --cycle {period.name}`."
+        )
     return NotBilled(
         occupancy.account_id, "NOT_DUE", occupancy.point, days.first, days.end, message
     )

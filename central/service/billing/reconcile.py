@@ -159,9 +159,10 @@ class Reconcile:
         """Add each validated day of a service to what becomes of it."""
         now = self._clock()
 
-        def is_due(holder: OccupiedDays, day: date) -> bool:
-            due_on = _due_on(periods, holder, day)
-            return day_start(due_on, service.zone, service.day_start) <= now
+        def unread(holder: OccupiedDays, day: date) -> Coverage:
+            due_on, due = _due_on(periods, holder, day)
+            over = day_start(due_on, service.zone, service.day_start) <= now
+            return due if over else Coverage.NOT_YET_DUE
 
         names: dict[date, Coverage] = {}
         readers: dict[date, LivePart | None] = {}
@@ -172,7 +173,7 @@ class Reconcile:
                 if wanted is not None and not _holds(wanted, day.day):
                     continue
                 if day.day not in names:
-                    names[day.day] = coverage_on(day.day, service.occupied, service.agreed, is_due)
+                    names[day.day] = coverage_on(day.day, service.occupied, service.agreed, unread)
                     readers[day.day] = reader_of(service, day.day)
                 coverage, reader, counted = names[day.day], readers[day.day], day
                 if coverage in READ and reader is not None:
@@ -190,10 +191,12 @@ class Reconcile:
             _add_named(report.decided, service, obis, decided)
 
 
-def _due_on(periods: AccountPeriods, holder: OccupiedDays, day: date) -> date:
-    """From which local day on a day is billed; one in no period as soon as it is over."""
+def _due_on(periods: AccountPeriods, holder: OccupiedDays, day: date) -> tuple[date, Coverage]:
+    """From which local day on a day is to be billed, and what it is then."""
     period = periods.on(holder.account_id, day)
-    return day + timedelta(days=1) if period is None else billed_on(period, holder.ended_on)
+    if period is None:
+        return day + timedelta(days=1), Coverage.NO_PERIOD
+    return billed_on(period, holder.ended_on), Coverage.DUE
 
 
 def _common(chosen: Sequence[DaysOfServices]) -> DaysOfServices | None:

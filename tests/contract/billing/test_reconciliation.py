@@ -21,6 +21,7 @@ from central.service.billing.run_balance import run_balance
 from central.service.billing.run_bills import RunBills
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.ports.registry import InstallationRecord, PointChannelRecord, PointRecord
+from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
 from central.service.views.lookup import NotFoundError
@@ -96,6 +97,16 @@ async def test_nothing_is_due_before_its_bill_day(books: Books) -> None:
     await cycles.add(BillingCycle("late", date(2026, 10, 1), bill_after=25))
     await cycles.assign("A-1", "late", date(2026, 10, 1))
     assert await books.energy() == {Coverage.NOT_YET_DUE: OCTOBER_WH, Coverage.DUE: OCTOBER_WH}
+
+
+async def test_days_that_no_list_has_are_said_to_have_no_period(books: Books) -> None:
+    cycles = BillingCycles(books.utility.registry, CLERK, lambda: NOW)
+    await cycles.put_lists(read_cycle_file("cycle,first,end\nroute-7,2026-10-01,2026-10-21\n"))
+    await cycles.assign("A-1", "route-7", date(2026, 10, 1))
+    energy = await books.energy()
+    assert energy[Coverage.DUE] == OCTOBER_WH + 20 * DAY_WH
+    assert energy[Coverage.NO_PERIOD] == OCTOBER_WH - 20 * DAY_WH
+    assert "cycle import" in str(Coverage.NO_PERIOD.remedy)
 
 
 async def test_what_is_validated_is_due_until_it_is_billed_and_then_balances(books: Books) -> None:

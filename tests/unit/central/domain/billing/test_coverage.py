@@ -36,7 +36,11 @@ def home(*parts: LivePart, claims: tuple[ClaimedDays, ...] | None = None) -> Occ
 
 def covered(*occupied: OccupiedDays, day: date = DAY, over: bool = True) -> Coverage:
     agreed = [DayRange(FIRST - timedelta(days=30), date(2027, 1, 1))]
-    return coverage_on(day, occupied, agreed, lambda holder, _: over and holder.account_id == 7)
+
+    def unread(holder: OccupiedDays, _: date) -> Coverage:
+        return Coverage.DUE if over and holder.account_id == 7 else Coverage.NOT_YET_DUE
+
+    return coverage_on(day, occupied, agreed, unread)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,19 @@ def test_what_is_not_over_is_not_due() -> None:
     assert [note.code for note in made.left_out] == ["NOT_DUE"]
 
 
+def test_what_ends_after_the_run_names_the_run_that_bills_it() -> None:
+    # Read dates: the period reaches into the next month, and its bill day has come.
+    listed = BillingCycle.by_hand("route-7", [AUGUST, date(2026, 9, 3), date(2026, 10, 3)])
+    periods = AccountPeriods({"route-7": listed}, {1: [CycleAssignment(AUGUST, "route-7")]})
+    early = plan(CHAIN, periods=periods, cycle="2026-08", now=date(2026, 9, 2))
+    assert "billed on 2026-09-03 or later" in early.left_out[0].message
+    late = plan(CHAIN, periods=periods, cycle="2026-08", now=date(2026, 9, 11))
+    assert "ends on 2026-09-02" in late.left_out[0].message
+    assert "`bill run --cycle 2026-09.route-7`" in late.left_out[0].message
+    named_by = plan(CHAIN, periods=periods, cycle="2026-09.route-7", now=date(2026, 9, 11))
+    assert named(named_by) == ["2026-09.route-7"]
+
+
 def test_a_list_by_hand_that_ends_is_named() -> None:
     listed = BillingCycle.by_hand("route", [AUGUST, date(2026, 9, 3)])
     periods = AccountPeriods({"route": listed}, {1: [CycleAssignment(AUGUST, "route")]})
