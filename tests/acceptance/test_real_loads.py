@@ -162,7 +162,7 @@ async def test_bill_of_a_real_load_equals_an_independent_computation(
         running.start_ingest()
         running.start_edge()
         ends = {case.serial: case.cycle.interval(ZONE).end for case in cases}
-        await running.wait_stored(ends, seconds=90)
+        await running.wait_stored(ends, seconds=180)
         await Validate(TimescaleValidationStore(running.pool)).until_idle()
         explain = ExplainBill(TimescaleBillingStore(running.pool))
         for cycle in billed:

@@ -66,7 +66,7 @@ class EmbeddedBroker(EmbeddedServer):
         kind: BrokerKind | None = None,
         persistent: bool = False,
         port: int | None = None,
-        start_timeout_s: float = 20.0,
+        start_timeout_s: float = 60.0,
     ) -> None:
         program = mosquitto_program()
         if kind is BrokerKind.MOSQUITTO and program is None:

@@ -73,7 +73,7 @@ class Nights:
         with psycopg.connect(self._database.dsn, autocommit=True) as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def until(self, there: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, there: Callable[[], bool], seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not there():
             if time.monotonic() >= deadline:
@@ -96,9 +96,17 @@ class Nights:
     def quiet(self) -> None:
         """Long enough for each to look a few times; nothing more is done."""
         query = "SELECT * FROM night_job ORDER BY night, job"
-        before = self.ask(query), self.workers.jobs_done()
-        time.sleep(0.4)
-        assert (self.ask(query), self.workers.jobs_done()) == before
+        before, logged = self.ask(query), self.workers.jobs_done()
+
+        def nothing_is_logged() -> bool:
+            # What was done before is in the log a moment after it is in the database.
+            nonlocal logged
+            time.sleep(0.4)
+            last, logged = logged, self.workers.jobs_done()
+            return logged == last
+
+        self.until(nothing_is_logged)
+        assert self.ask(query) == before
 
     def bills(self) -> dict[str, str]:
         rows = self.ask(
