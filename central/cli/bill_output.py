@@ -123,6 +123,7 @@ def bill_object(record: BillRecord) -> dict[str, Any]:
         "made_at": record.made_at.isoformat(),
         "issued_at": None if record.issued_at is None else record.issued_at.isoformat(),
         **record.bill.to_json(),
+        "due": format(record.bill.amounts.due, "f"),
     }
 
 
@@ -194,7 +195,8 @@ def print_bill(record: BillRecord, counts: dict[int, int]) -> None:
         table.add_row(*row, *([str(counts.get(entry.position, 0))] if counts else []))
     if bill.lines:
         out.print(table)
-        out.print(f"total {bill.total:,} {bill.currency}")
+        for amount in bill.amounts.rows:
+            out.print(f"{amount.name} {amount.amount:,} {bill.currency}")
     if record.sha256 is not None:
         _print_whole(f"sha256 {record.sha256}")
     if bill.holds:

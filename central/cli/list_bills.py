@@ -61,6 +61,7 @@ def _row(view: BillView) -> dict[str, Any]:
         "issued": None if view.issued_on is None else view.issued_on.isoformat(),
         "from": view.start.isoformat(),
         "to": view.end.isoformat(),
-        "total": None if view.total is None else f"{view.total:f}",
+        "total": None if view.amounts is None else f"{view.amounts.total:f}",
+        "due": None if view.amounts is None else f"{view.amounts.due:f}",
         "currency": view.currency,
     }

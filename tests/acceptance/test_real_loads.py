@@ -129,7 +129,7 @@ def amounts(record: BillRecord) -> dict[str, Decimal]:
             assert line.quantity is not None
             found[f"kwh.{line.label}"] = line.quantity
     assert record.kwh is not None
-    return {**found, "kwh": record.kwh, "total": record.bill.total}
+    return {**found, "kwh": record.kwh, "total": record.bill.amounts.billed}
 
 
 async def bills_of(running: Utility, cycle: Cycle) -> dict[str, BillRecord]:

@@ -131,8 +131,8 @@ def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) 
         "buyer": _party(bill.buyer),
         "facts": _facts(bill, issue),
         "currency": bill.currency,
-        "due_label": "Amount due" if bill.due >= 0 else "Credit in your favour",
-        "due": money(abs(bill.due)),
+        "due_label": bill.amounts.due_label,
+        "due": money(abs(bill.amounts.due)),
         "due_note": _due_note(bill, issue),
         "payment_text": issue.payment_text if issue else "",
         "supplies": [_supply(supply) for supply in bill.supplies],
@@ -160,7 +160,7 @@ def _facts(bill: Bill, issue: IssueFacts | None) -> list[list[str]]:
     else:
         facts.append(["Billing period", f"{first} – {last}"])  # noqa: RUF001 - a typographic dash
         facts.append(["Days", str(bill.days.count)])
-    if issue and bill.due > 0:
+    if issue and bill.amounts.due > 0:
         facts.append(["Payment due", day_text(issue.due)])
     return facts
 
@@ -177,7 +177,7 @@ def _due_note(bill: Bill, issue: IssueFacts | None) -> str:
         return "This bill is held; it is not payable."
     if issue is None:
         return "Not yet issued."
-    if bill.due <= 0:
+    if bill.amounts.due <= 0:
         return "Nothing is to be paid."
     return f"Please pay by {day_text(issue.due)}, quoting {issue.number}."
 
@@ -251,12 +251,9 @@ def _line(entry: BillLine, *, several: bool) -> dict[str, str]:
 
 
 def _totals(bill: Bill) -> list[dict[str, Any]]:
-    rows = [("Net", bill.net, False), ("Taxes", bill.tax, False), ("Total", bill.total, True)]
-    if bill.previous_balance is not None:
-        rows.append(("Previous balance", bill.previous_balance, False))
-        rows.append(("Amount due", bill.due, True))
     return [
-        {"name": name, "amount": money(amount), "strong": strong} for name, amount, strong in rows
+        {"name": row.name, "amount": money(row.amount), "strong": row.strong}
+        for row in bill.amounts.rows
     ]
 
 

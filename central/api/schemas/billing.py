@@ -100,6 +100,19 @@ class NotBilledOut(Schema):
     message: str
 
 
+class BillAmountsOut(Schema):
+    """What the lines of a bill come to, and what is due."""
+
+    net: Exact = Field(description="Lines that are neither tax nor settlement.")
+    tax: Exact
+    total: Exact = Field(description="Net and taxes.")
+    settled: Exact | None = Field(
+        description="Lines that change what is due and not the price; null for none."
+    )
+    previous_balance: Exact | None
+    due: Exact = Field(description="All lines and the previous balance; below zero a credit.")
+
+
 class BillOut(Schema):
     """One account's result in a run."""
 
@@ -119,7 +132,7 @@ class BillOut(Schema):
     start: date
     end: date
     currency: str | None
-    total: Exact | None
+    amounts: BillAmountsOut | None
     sha256: str | None
     creator: str | None
     approver: str | None

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.period_text import period_members, period_of
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
@@ -133,6 +134,7 @@ class Bill:
         state: Where it stands; not part of the hash.
         replaces: Hash of the bill that this one replaces, "" for none.
         previous_balance: As the receivables system says, not part of the total. [currency]
+        settled_in_net: Whether its net counts settlement lines, as earlier releases said it.
     """
 
     account: str
@@ -148,39 +150,13 @@ class Bill:
     state: BillState = BillState.DRAFT
     replaces: str = ""
     previous_balance: Decimal | None = None
+    settled_in_net: bool = False
 
     @property
-    def tax(self) -> Decimal:
-        """The sum of the tax lines. [currency]."""
-        return self._sum(tax=True)
-
-    @property
-    def net(self) -> Decimal:
-        """The sum of the lines that are no tax. [currency]."""
-        return self._sum(tax=False)
-
-    @property
-    def total(self) -> Decimal:
-        """The sum of the lines. [currency]."""
-        return self.net + self.tax
-
-    @property
-    def settled(self) -> Decimal:
-        """The sum of the lines that change what is due and not the price. [currency].
-
-        They settle banks, level bills and draw prepaid balances down; they bear no tax.
-        """
-        amounts = (e.line.amount for e in self.lines if e.line.kind == "settlement")
-        return sum(amounts, Decimal(0))
-
-    @property
-    def due(self) -> Decimal:
-        """The total with the previous balance. [currency]."""
-        return self.total + (self.previous_balance or Decimal(0))
-
-    def _sum(self, *, tax: bool) -> Decimal:
-        amounts = (e.line.amount for e in self.lines if (e.line.kind == "tax") is tax)
-        return sum(amounts, Decimal(0))
+    def amounts(self) -> BillAmounts:
+        """What it comes to."""
+        lines = ((entry.line.kind, entry.line.amount) for entry in self.lines)
+        return BillAmounts.of(lines, self.previous_balance, apart=not self.settled_in_net)
 
     @property
     def days(self) -> DayRange:
@@ -219,8 +195,6 @@ class Bill:
         return {**self._head(), "lines": [entry.to_json() for entry in self.lines]}
 
     def _head(self) -> dict[str, Any]:
-        balance = self.previous_balance
-        net, tax = self.net, self.tax
         return {
             "account": self.account,
             **period_members(self.period),
@@ -233,16 +207,15 @@ class Bill:
             "holds": [hold.to_json() for hold in self.holds],
             "state": str(self.state),
             "replaces": self.replaces,
-            "net": format(net, "f"),
-            "tax": format(tax, "f"),
-            "total": format(net + tax, "f"),
-            "previous_balance": None if balance is None else format(balance, "f"),
+            **self.amounts.to_json(),
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Bill:
         """The bill that `to_json` wrote; its totals are computed from its lines."""
         balance = value["previous_balance"]
+        lines = tuple(map(BillLine.from_json, value["lines"]))
+        settles = any(entry.line.kind == "settlement" for entry in lines)
         return cls(
             account=value["account"],
             period=period_of(value),
@@ -252,11 +225,12 @@ class Bill:
             buyer=Party.from_json(value["buyer"]),
             supplies=tuple(map(SupplySummary.from_json, value["supplies"])),
             currency=value["currency"],
-            lines=tuple(map(BillLine.from_json, value["lines"])),
+            lines=lines,
             holds=tuple(map(Hold.from_json, value["holds"])),
             state=BillState(value["state"]),
             replaces=value["replaces"],
             previous_balance=None if balance is None else Decimal(balance),
+            settled_in_net=settles and "settled" not in value,
         )
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 
+from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.metering.quality import IntervalQuality
 
 
@@ -181,7 +182,7 @@ class BillView:
         start: First local date billed.
         end: First local date no longer billed.
         currency: ISO 4217 code; None where nothing could be rated.
-        total: What is due; None where nothing could be rated.
+        amounts: What it comes to; None where nothing could be rated.
         sha256: Hash over the bill's content, hexadecimal.
         creator: Who made it.
         approver: Who approved it.
@@ -204,7 +205,7 @@ class BillView:
     start: date
     end: date
     currency: str | None
-    total: Decimal | None
+    amounts: BillAmounts | None
     sha256: str | None
     creator: str | None
     approver: str | None

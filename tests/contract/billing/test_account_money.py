@@ -9,6 +9,8 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.views.billing import TimescaleBilling
 from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.approve_bills import DiscardBills
@@ -135,6 +137,19 @@ PLANTED = (
     "DELETE FROM ledger_use WHERE entry_id = (SELECT id FROM ledger_entry WHERE key = 'p-1')",
     "DELETE FROM bank_movement WHERE received = 150",
 )
+
+
+async def test_pages_show_what_the_bill_comes_to(migrated: Database) -> None:
+    async with timescale_utility(migrated.dsn) as utility, make_pool(migrated.dsn) as pool:
+        await paid(utility)
+        (account,) = (
+            await (views := TimescaleBilling(pool)).accounts(today=NOVEMBER, search="A-1", limit=1)
+        ).rows
+        (shown,) = (await views.bills(account=account.account, limit=9)).rows
+        amounts = (await bill(utility, "A-1", "2026-10")).bill.amounts
+        assert shown.amounts == amounts
+        assert amounts.settled == -amounts.total
+        assert amounts.due == 0
 
 
 async def test_a_cent_that_is_planted_is_seen(migrated: Database) -> None:

@@ -98,7 +98,7 @@ async def test_what_is_held_is_billed_before_what_follows(utility: Utility) -> N
     august, september, october = [
         await bill(utility, "A-1", period) for period in ("2026-08", "2026-09", "2026-10")
     ]
-    totals = [one.bill.total for one in (august, september, october)]
+    totals = [one.bill.amounts.billed for one in (august, september, october)]
     assert totals == [Decimal("93.00"), Decimal("90.00"), Decimal("93.00")]
     assert await approve(utility, summary) == []
     assert await issue(utility, summary) == []
@@ -146,7 +146,7 @@ async def test_a_change_of_tariff_inside_a_period_is_one_bill_in_order(utility: 
         ("FLAT", 10),
         ("DEAR", 21),
     ]
-    assert made.bill.total == Decimal("30.00") + Decimal("105.00")
+    assert made.bill.amounts.billed == Decimal("30.00") + Decimal("105.00")
     assert await approve(utility, summary) == []
     assert await issue(utility, summary) == []
     # The new tariff goes on with the old one's occupancy: December opens from all of October.

@@ -183,7 +183,7 @@ async def test_the_first_bill_opens_with_it_and_prints_it(utility: Utility, tmp_
     bill = record.bill
     assert (bill.days, bill.holds) == (DayRange(date(2026, 10, 1), date(2026, 11, 1)), ())
     assert bill.previous_balance == Decimal("-12.40")
-    assert bill.due == bill.total - Decimal("12.40")
+    assert bill.amounts.due == bill.amounts.billed - Decimal("12.40")
     (read,) = bill.supplies[0].reads
     assert read.opening == Decimal("8421.077")
     # The bank of August pays, and the peak of July is 80 % of 7.2 kW, more than October's.

@@ -54,7 +54,7 @@ async def entry(utility: Utility, key: str = "pay-1") -> PostedEntry:
 
 
 async def total(utility: Utility, period: str = "2026-10") -> Decimal:
-    return (await bill(utility, "A-1", period)).bill.total
+    return (await bill(utility, "A-1", period)).bill.amounts.billed
 
 
 async def test_an_entry_is_posted_once_and_never_changed(utility: Utility) -> None:

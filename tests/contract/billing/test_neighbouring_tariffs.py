@@ -89,7 +89,7 @@ async def test_a_tariff_before_that_settles_something_else_makes_a_draft_stale(
     assert await approve(utility, summary) == [("A-1", "BILL_STALE")]
     await run(utility, "2026-10")
     after = await bill(utility, "A-1", "2026-10")
-    assert after.bill.total > before.bill.total
+    assert after.bill.amounts.billed > before.bill.amounts.billed
     assert await approve(utility, summary) == []
     assert await issue(utility, summary) == []
 

@@ -57,7 +57,7 @@ async def test_a_month_of_readings_becomes_a_bill(utility: Utility) -> None:
     energy = {"energy/peak": Decimal("2.64"), "energy/off": Decimal("6.57")}
     assert peak == 8800
     assert amounts == {"customer": Decimal("5.00"), **energy, "vat": Decimal("2.98")}
-    assert made.bill.total == Decimal("17.19")
+    assert made.bill.amounts.billed == Decimal("17.19")
     assert summary.totals == {"EUR": Decimal("17.19")}
     assert [charge.charge for charge in summary.charges] == ["customer", "energy", "vat"]
     assert made.sha256 == made.bill.sha256

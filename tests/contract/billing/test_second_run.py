@@ -87,7 +87,7 @@ async def test_a_new_price_reaches_every_draft(utility: Utility, rated: list[str
     rated.clear()
     await run(utility, "2026-10")
     assert sorted(rated) == ["A-1/2026-09", "A-1/2026-10", "A-2/2026-09", "A-2/2026-10"]
-    assert (await bill(utility, "A-1", "2026-10")).bill.total == Decimal("124.00")
+    assert (await bill(utility, "A-1", "2026-10")).bill.amounts.billed == Decimal("124.00")
 
 
 async def test_a_held_bill_is_released_though_no_revision_rose(utility: Utility) -> None:

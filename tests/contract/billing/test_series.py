@@ -155,7 +155,7 @@ async def test_a_corrected_price_makes_a_draft_anew(utility: Utility) -> None:
     await keep_series(utility.series, dearer, TRADER, reason="republished")
     again = await spot_bill(utility)
     # One hour of 100 Wh costs 10 a kWh more.
-    assert again.bill.total - first.bill.total == Decimal("1.00")
+    assert again.bill.amounts.billed - first.bill.amounts.billed == Decimal("1.00")
     assert again.sha256 != first.sha256
 
 
@@ -190,7 +190,7 @@ async def test_a_factor_series_is_read_like_prices(utility: Utility) -> None:
     assert [hold.code for hold in (await spot_bill(utility)).bill.holds] == ["MISSING_FACTOR"]
     await keep_series(utility.series, FLAT, TRADER)
     # 74.5 kWh, a tenth of it.
-    assert (await spot_bill(utility)).bill.total == Decimal("7.45")
+    assert (await spot_bill(utility)).bill.amounts.billed == Decimal("7.45")
 
 
 REBATE = """\

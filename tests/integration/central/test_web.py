@@ -135,7 +135,7 @@ async def test_the_intervals_behind_a_line_sum_to_what_it_bills(office: Office) 
             ).json()["proofs"]
             for line in lines
         }
-    assert sum(Decimal(line["amount"]) for line in lines) == Decimal(head["total"])
+    assert sum(Decimal(line["amount"]) for line in lines) == Decimal(head["amounts"]["total"])
     energy = [line for line in lines if line["charge"] == "energy"]
     assert len(energy) == 3
     counted = 0

@@ -178,7 +178,7 @@ class MemoryBillingStore:
             billed = [one for one in kept if one.record.bill.state not in _NOT_BILLED]
             totals: dict[str, Decimal] = defaultdict(Decimal)
             for one in billed:
-                totals[one.record.bill.currency] += one.record.bill.total
+                totals[one.record.bill.currency] += one.record.bill.amounts.billed
             heads = [_head(one.record) for one in kept]
             left_out = [
                 LeftOut(state.accounts[account].number, note)
@@ -492,7 +492,7 @@ def _head(record: BillRecord) -> BillHead:
         record.bill.state,
         record.bill.holds,
         record.bill.currency if priced else None,
-        record.bill.total if priced else None,
+        record.bill.amounts.billed if priced else None,
         record.kwh,
     )
 

@@ -271,7 +271,7 @@ class ShardWriter:
             "first_day": bill.days.first,
             "end_day": bill.days.end,
             "currency": bill.currency if priced else None,
-            "total": bill.total if priced else None,
+            "total": bill.amounts.billed if priced else None,
             "kwh": draft.new.kwh,
             "validated_kwh": draft.new.validated_kwh,
             "sha256": draft.sha256,

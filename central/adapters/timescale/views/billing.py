@@ -11,6 +11,7 @@ from pathlib import Path
 from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_uuid
 from central.adapters.timescale.pool import Pool
 from central.domain.actor import printed_name
+from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.run_scope import RunScope
 from central.domain.rating.bill_lines.line import RatedLine
 from central.service.views.billing import (
@@ -235,7 +236,7 @@ def _run(row: Record, sums: Sequence[Record]) -> RunView:
 def _bill(row: Record) -> BillView:
     (
         _, uid, run, cycle, account, account_name, account_number, number, issued_on, due_on,
-        content_sha256, state, holds, start, end, currency, total, sha256, creator, approver,
+        content_sha256, state, holds, start, end, currency, amounts, sha256, creator, approver,
         cancelled, day_start, kind,
     ) = row  # fmt: skip
     return BillView(
@@ -254,7 +255,7 @@ def _bill(row: Record) -> BillView:
         start=start,
         end=end,
         currency=currency,
-        total=total,
+        amounts=None if amounts is None else BillAmounts.from_json(amounts),
         sha256=None if sha256 is None else sha256.hex(),
         creator=_name(creator),
         approver=_name(approver),

@@ -79,7 +79,12 @@ SELECT
     bill.id, bill.uid, bill_run.uid, bill.cycle, account.uid,
     bill.document -> 'buyer' ->> 'name', bill.document ->> 'account',
     bill.number, bill.issued_on, bill.due_on, bill.content_sha256, bill.state, bill.holds, bill.first_day, bill.end_day,
-    bill.currency, bill.total, bill.sha256, bill.creator, bill.approver, cancelled.id IS NOT NULL,
+    bill.currency,
+    CASE WHEN bill.total IS NOT NULL THEN jsonb_build_object(
+        'net', bill.document -> 'net', 'tax', bill.document -> 'tax', 'settled', bill.document -> 'settled',
+        'previous_balance', bill.document -> 'previous_balance'
+    ) END,
+    bill.sha256, bill.creator, bill.approver, cancelled.id IS NOT NULL,
     -- When its days begin, where that is not midnight and the same for all that it bills.
     (
         SELECT min(supply ->> 'day_start')

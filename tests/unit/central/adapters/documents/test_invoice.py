@@ -13,8 +13,9 @@ from xml.etree import ElementTree as ET
 from pypdf import PdfReader
 
 from central.adapters.documents.invoice import number, render_invoice
-from central.domain.billing.bill import Account, Bill, Party, Supply
+from central.domain.billing.bill import Account, Bill, BillLine, Party, Supply
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.document_template import TEMPLATES, template_of
 from central.domain.billing.issue import IssueFacts
 from central.domain.billing.make_bill import make_bill
 from central.domain.billing.read import MeterRead
@@ -65,7 +66,13 @@ def test_invoice_shows_lines_total_and_parties() -> None:
     pdf = render_invoice(bill, usage=[usage], issue=ISSUE, sha256="ab" * 32)
     reader = PdfReader(io.BytesIO(pdf))
     text = " ".join(page.extract_text() for page in reader.pages)
-    for wanted in ("Ana #García", "Calle *Mayor* 1", "2026-7", "20 Nov 2026", f"{bill.total}"):
+    for wanted in (
+        "Ana #García",
+        "Calle *Mayor* 1",
+        "2026-7",
+        "20 Nov 2026",
+        f"{bill.amounts.billed}",
+    ):
         assert wanted in text
     for entry in bill.lines:
         assert f"{entry.line.amount}" in text
@@ -119,6 +126,22 @@ def test_another_process_in_another_place_makes_the_same_bytes() -> None:
         check=True,
     )
     assert there.stdout.strip() == here
+
+
+def test_settlements_are_printed_after_net_taxes_and_total() -> None:
+    bill, _ = made()
+    line = bill.lines[0].line._replace(kind="settlement", name="prepaid")
+    drawn = line._replace(amount=-bill.amounts.total)
+    bill = replace(bill, lines=(*bill.lines, BillLine(9, "SP-1", drawn)))
+    for template in TEMPLATES:
+        pdf = render_invoice(bill, issue=ISSUE, template=template_of(template))
+        text = PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+        printed = " ".join(text.split())
+        net, tax, total = (
+            f"{amount:,f}" for amount in (bill.amounts.net, bill.amounts.tax, bill.amounts.total)
+        )
+        wanted = f"Net {net} Taxes {tax} Total {total} Settlements -{total} Amount due 0.00"
+        assert wanted in printed
 
 
 def test_a_draft_is_marked_on_every_page() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
@@ -8,7 +9,8 @@ from itertools import product
 import pytest
 
 from central.domain.actor import Actor, ActorKind, Via
-from central.domain.billing.bill import Account, Bill, Party, Supply
+from central.domain.billing.bill import Account, Bill, BillLine, Party, Supply
+from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.make_bill import make_bill
@@ -66,9 +68,50 @@ def bill(*findings: Hold) -> Bill:
 
 def test_total_is_the_sum_of_the_lines() -> None:
     made = bill()
-    assert (made.net, made.tax, made.total) == (Decimal(10), Decimal("2.10"), Decimal("12.10"))
-    assert made.due == Decimal("14.10")
+    assert (made.amounts.net, made.amounts.tax, made.amounts.total) == (
+        Decimal(10),
+        Decimal("2.10"),
+        Decimal("12.10"),
+    )
+    assert made.amounts.due == Decimal("14.10")
     assert made.state is BillState.DRAFT
+
+
+def prepaid_bill() -> Bill:
+    made = replace(bill(), previous_balance=None)
+    drawn = made.lines[0].line._replace(id="prepaid", kind="settlement", amount=Decimal("-12.10"))
+    return replace(made, lines=(*made.lines, BillLine(3, "SP-1", drawn)))
+
+
+def test_settlements_stand_beside_the_net() -> None:
+    amounts = prepaid_bill().amounts
+    assert [(row.name, str(row.amount)) for row in amounts.rows] == [
+        ("Net", "10.00"),
+        ("Taxes", "2.10"),
+        ("Total", "12.10"),
+        ("Settlements", "-12.10"),
+        ("Amount due", "0.00"),
+    ]
+    assert BillAmounts.from_json(prepaid_bill().to_json()) == amounts
+
+
+def test_what_a_previous_balance_makes_due_is_called_by_its_sign() -> None:
+    amounts = bill().amounts
+    assert (amounts.rows[-1], amounts.due_label) == (
+        ("Amount due", Decimal("14.10"), True),
+        "Amount due",
+    )
+    credit = replace(amounts, previous_balance=Decimal(-20))
+    assert (credit.due, credit.due_label) == (Decimal("-7.90"), "Credit in your favour")
+
+
+def test_a_bill_of_an_earlier_release_goes_on_saying_its_net() -> None:
+    said = {**prepaid_bill().to_json(), "net": "-2.10", "total": "0.00"}
+    del said["settled"]
+    old = Bill.from_json(said)
+    assert old.to_json() == said
+    assert old.amounts.rows[-1] == ("Total", Decimal("0.00"), True)
+    assert BillAmounts.from_json(said) == old.amounts
 
 
 def test_findings_hold_the_bill() -> None:
@@ -97,7 +140,7 @@ def test_bill_of_two_months_survives_json() -> None:
     said = json.loads(json.dumps(made.to_json()))
     assert said["cycle"] == "2026-10.bimonthly"
     assert Bill.from_json(said) == made
-    assert made.net == 20
+    assert made.amounts.net == 20
 
 
 def test_state_is_no_part_of_the_hash_and_amounts_are() -> None:
