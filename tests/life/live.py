@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -121,11 +122,14 @@ class Living:
         self._raise(day, world.broken)
         async with self._timed("check"):
             await self._days(day)
-        for event in found:
-            if event.kind in OFFICE:
-                async with self._timed(event.kind):
-                    await world.happen(event)
-                self._after = str(event)
+        office = [event for event in found if event.kind in OFFICE]
+        for event, after in zip_longest(office, office[1:]):
+            async with self._timed(event.kind):
+                await world.happen(event)
+            self._after = str(event)
+            # Several of a kind are looked at together, but for what an issue hands to the next.
+            apart = event.kind in {"run", "issue"}
+            if apart or after is None or after.kind != event.kind:
                 async with self._timed("check"):
                     await self._bills(day, event)
 
