@@ -57,6 +57,8 @@ def list_command(
     if as_json:
         show([_object(entry) for entry in entries])
         return
+    if not entries:
+        typer.echo("No year is kept yet: bills are rated as the release says. Try `holidays seed`.")
     for entry in entries:
         calendar = entry.calendar
         withdrawn = ", taken back" if calendar.withdrawn else ""
@@ -97,8 +99,8 @@ def change_command(  # noqa: PLR0913 - one option each
     """Add and remove holidays of one year. Bills that are not issued are compared again."""
     added = dict(map(_holiday, add or []))
     removed = [day.date() for day in remove or []]
-    done = _work(actor, lambda use: use.change(name, added, removed, reason))
-    _print(done, as_json=as_json)
+    changed, concerned = _changed(actor, lambda use: use.change(name, added, removed, reason))
+    _print(changed, concerned, as_json=as_json)
 
 
 @holidays.command("withdraw")
@@ -112,7 +114,8 @@ def withdraw_command(
     as_json: AsJson = False,
 ) -> None:
     """Take back the newest change of a year; what it said before holds again."""
-    _print(_work(actor, lambda use: use.withdraw(name, year, reason)), as_json=as_json)
+    changed, concerned = _changed(actor, lambda use: use.withdraw(name, year, reason))
+    _print(changed, concerned, as_json=as_json)
 
 
 def _work(actor: str | None, order: Callable[[PublicHolidays], Awaitable[_Result]]) -> _Result:
@@ -121,6 +124,18 @@ def _work(actor: str | None, order: Callable[[PublicHolidays], Awaitable[_Result
             return await order(PublicHolidays(stores.registry, actor_of(actor)))
 
     return wait_for(work())
+
+
+def _changed(
+    actor: str | None, order: Callable[[PublicHolidays], Awaitable[HolidayCalendar]]
+) -> tuple[HolidayCalendar, list[str]]:
+    """What a change made of a year, and the issued bills that it concerns."""
+
+    async def work(use: PublicHolidays) -> tuple[HolidayCalendar, list[str]]:
+        changed = await order(use)
+        return changed, [f"{what}: {bills}" for what, bills in use.concerned.items()]
+
+    return _work(actor, work)
 
 
 def _holiday(text: str) -> tuple[date, str]:
@@ -132,12 +147,14 @@ def _holiday(text: str) -> tuple[date, str]:
         raise InvalidValueError(message, value=text) from None
 
 
-def _print(calendar: HolidayCalendar, *, as_json: bool) -> None:
+def _print(calendar: HolidayCalendar, concerned: list[str], *, as_json: bool) -> None:
     name, year, revision = calendar.name, calendar.year, calendar.revision
     if as_json:
-        show({"calendar": name, "year": year, "revision": revision})
+        show({"calendar": name, "year": year, "revision": revision, "concerned": concerned})
     else:
         typer.echo(f"{name} {year}: revision {revision}, {len(calendar.days)} holidays")
+        for bills in concerned:
+            typer.echo(bills)
 
 
 def _object(entry: HolidayRevision) -> dict[str, object]:

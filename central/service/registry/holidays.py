@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from central.domain.audit.change import change
 from central.domain.tariff.calendar_rules import HolidayRule
@@ -24,8 +24,9 @@ from central.service.ports.registry import (
     RegistryConflictError,
     RegistryTransaction,
 )
+from central.service.ports.stamps import InputKind
 from central.service.rating.resolve_calendar import released_holidays
-from central.service.registry.noted import RegistryChanges
+from central.service.registry.record_changes import RecordChanges
 from central.service.registry.tariff_revisions import need_reason
 from firmware_bridge.contract.errors import InvalidValueError, MeterlineError
 
@@ -34,7 +35,7 @@ _NAMES_HOLIDAYS = "holidays"
 _AHEAD = 2
 
 
-class PublicHolidays(RegistryChanges):
+class PublicHolidays(RecordChanges):
     """The use-cases, each in a transaction of its own."""
 
     async def seed(self) -> int:
@@ -138,6 +139,10 @@ class PublicHolidays(RegistryChanges):
         if not await registry.add_holidays(new, note, {tariff for tariff, _ in reading}):
             message = f"Somebody else changes {new.name} {new.year} at the same time."
             raise RegistryConflictError(message, value=new.name, remedy="Look, and try again.")
+        for tariff in sorted({tariff for tariff, _ in reading}):
+            for day in sorted({day for day, _ in set(old.days) ^ set(new.days)}):
+                days = day, day + timedelta(days=1)
+                await self._concern(registry, InputKind.TARIFF, tariff, days)
         detail = change(_content(old), _content(new), reason)
         await _note(registry, note, "holidays.changed", new, detail)
         return new
@@ -181,12 +186,14 @@ async def _documents(
 
 
 async def _revisions(registry: RegistryTransaction, name: str, year: int) -> list[HolidayRevision]:
-    entries = [
-        entry for entry in await registry.holiday_history(name, None) if key(entry)[1] == year
-    ]
+    kept = await registry.holiday_history(None, None)
+    entries = [entry for entry in kept if key(entry) == (name, year)]
     if not entries:
         message = f"The year {year} of the holiday calendar {name} is not kept."
+        names = sorted({of for of, its_year in map(key, kept) if its_year == year})
         remedy = "`meterline-central holidays seed` keeps the years that tariffs need."
+        if names:
+            remedy = f"Of that year there are {', '.join(names)}; `holidays seed` keeps others."
         raise NotRegisteredError(message, value=name, remedy=remedy)
     return entries
 

@@ -10,7 +10,7 @@ import pytest
 
 from central.domain.billing.cycle import Cycle
 from central.domain.tariff.calendar_rules import HolidayRule
-from central.service.billing.approve_bills import ApproveBills
+from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary
 from central.service.ports.registry import NotRegisteredError
@@ -67,6 +67,16 @@ async def test_a_change_of_holidays_makes_drafts_stale_and_is_taken_back(utility
     assert await total(utility, summary) == released
     approved = await ApproveBills(utility.billing, lambda: NOW).run(summary.run, CHIEF)
     assert approved.count == 1
+    assert holidays.concerned == {}
+    await IssueBills(utility.billing, lambda: NOW).run(summary.run, CHIEF)
+    await holidays.change("ES-MD", {THURSDAY: "Bridge"}, [], "decreed after all")
+    await holidays.withdraw("ES-MD", 2026, "it fell again")
+    assert {what: bills.count for what, bills in holidays.concerned.items()} == {
+        f"the tariff HOME from {THURSDAY}": 1
+    }
+    with pytest.raises(NotRegisteredError, match="ES-MD") as misnamed:
+        await holidays.change("ES-MX", {THURSDAY: "Bridge"}, [], "mistyped")
+    assert "ES-MD" in str(misnamed.value.remedy)
 
     with pytest.raises(NotRegisteredError, match="take back"):
         await holidays.withdraw("ES-MD", 2026, "again")
@@ -79,6 +89,8 @@ async def test_a_change_of_holidays_makes_drafts_stale_and_is_taken_back(utility
         "as the release says",
         "decreed",
         "the decree fell",
+        "decreed after all",
+        "it fell again",
     ]
 
 
