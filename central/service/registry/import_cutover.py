@@ -142,6 +142,11 @@ class _CutoverImport:
             given = await self._registry.last_number(series)
             if last < given:
                 reasons.append(f"{series}: number {given} is given, so {last} is not the last.")
+            elif given and last > given and not self._reason:
+                reasons.append(
+                    f"{series}: number {given} is given, so {given + 1} to {last} would be left"
+                    " out for ever; that needs a reason (`--reason`)."
+                )
             elif last > given:
                 result.numbers[series] = last
                 await self._registry.save_number(series, last)

@@ -137,6 +137,12 @@ async def test_importing_twice_changes_nothing_and_a_correction_does(
         await _import(utility, tmp_path, corrected)
     done = await _import(utility, tmp_path, corrected, reason="read again")
     assert [taken.effect for taken in done.taken] == [Effect.CHANGED]
+    # Legal numbers that would be left out are a gap that somebody must answer for.
+    jumping = corrected.replace("10233", "10501")
+    with pytest.raises(CutoverRefusedError, match="10234 to 10501 would be left out"):
+        await _import(utility, tmp_path, jumping)
+    jumped = await _import(utility, tmp_path, jumping, reason="paper bills")
+    assert jumped.numbers == {"INV": 10501}
     begins, opening = await _opening_of_solar(utility)
     assert begins == date(2026, 10, 3)
     assert opening is not None
