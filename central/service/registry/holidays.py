@@ -186,11 +186,11 @@ async def _documents(
 
 
 async def _revisions(registry: RegistryTransaction, name: str, year: int) -> list[HolidayRevision]:
-    kept = await registry.holiday_history(None, None)
-    entries = [entry for entry in kept if key(entry) == (name, year)]
+    history = await registry.holiday_history(None, None)
+    entries = [entry for entry in history if key(entry) == (name, year)]
     if not entries:
         message = f"The year {year} of the holiday calendar {name} is not kept."
-        names = sorted({of for of, its_year in map(key, kept) if its_year == year})
+        names = sorted({of for of, its_year in map(key, history) if its_year == year})
         remedy = "`meterline-central holidays seed` keeps the years that tariffs need."
         if names:
             remedy = f"Of that year there are {', '.join(names)}; `holidays seed` keeps others."

@@ -219,7 +219,9 @@ async def test_a_hole_that_is_found_after_the_draft_makes_what_is_estimated_stal
     assert (outcome.count, said(outcome)) == (1, [("A-1", "BILL_STALE")])
     assert "the gateway gw-1, whose missing batches may still come" in outcome.refused[0].message
     held = await run(utility)
-    assert [hold.code for hold in held.held[0].holds] == ["HOLE"]
+    (hold,) = held.held[0].holds
+    assert hold.code == "HOLE"
+    assert "`finding accept i1`" in hold.message
     await accept_finding(
         utility.decisions, utility.validation, "i1", DecisionNote(CLERK, "its disk broke", NOW)
     )

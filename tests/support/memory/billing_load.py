@@ -25,7 +25,7 @@ from central.service.billing.meter_reads import (
     not_metered,
 )
 from central.service.billing.unrated import earlier_not_billed, rating_failed
-from central.service.ports.bill_shard import AccountWork, EarlierDays, SupplyWork
+from central.service.ports.bill_shard import AccountWork, EarlierDays, SupplyWork, hole_hold
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.stamps import first_pending
 from central.service.ports.validation import ChannelDay, PointChannelId
@@ -215,9 +215,8 @@ class WorkLoader:
             yield Hold("CONFLICTING_READINGS", message, at.isoformat())
 
     def _holes(self, point: str, interval: Interval) -> Iterator[Hold]:
-        for code, gateway in holes_at(self._books, point, interval):
-            message = f"Intervals are missing, and {gateway} may still send the missing batches."
-            yield Hold("HOLE", message, f"{code} {gateway}")
+        for code, gateway, finding in holes_at(self._books, point, interval):
+            yield hole_hold(code, gateway, finding)
 
     def _spans(
         self,

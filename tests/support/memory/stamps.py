@@ -66,7 +66,9 @@ def changes(books: MemoryBooks, bill: KeptBill) -> tuple[ChangedInput, ...]:
             at = day_start(books.state, agreement)
             days = row.part.days.interval(books.state.points[agreement.point].zone, at)
             holes = holes_at(books, agreement.point, days)
-            inputs.update(dict.fromkeys(ChangedInput(InputKind.GATEWAY, name) for _, name in holes))
+            inputs.update(
+                dict.fromkeys(ChangedInput(InputKind.GATEWAY, name) for _, name, _ in holes)
+            )
     return tuple(inputs)
 
 
@@ -75,7 +77,7 @@ def day_start(state: BookState, agreement: AgreementRecord) -> time:
     return state.services[agreement.point, agreement.service or ""].day_start or MIDNIGHT
 
 
-def holes_at(books: MemoryBooks, point: str, days: Interval) -> list[tuple[str, str]]:
+def holes_at(books: MemoryBooks, point: str, days: Interval) -> list[tuple[str, str, int]]:
     """The gateways of a point's meters of which something never arrived, with the finding."""
     ingest = books.ingest.state
     names = {record.id: name for name, record in ingest.gateways.items()}
@@ -85,8 +87,8 @@ def holes_at(books: MemoryBooks, point: str, days: Interval) -> list[tuple[str, 
         if meter.point == point and installed_within(meter.start, meter.end, days) is not None
     }
     return [
-        (finding.code.value, names[finding.gateway_id])
-        for finding in ingest.findings.values()
+        (finding.code.value, names[finding.gateway_id], number)
+        for number, finding in enumerate(ingest.findings.values(), start=1)
         if finding.gateway_id in homes and finding.code.value in HOLES
     ]
 

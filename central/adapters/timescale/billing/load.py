@@ -48,6 +48,7 @@ from central.service.ports.bill_shard import (
     EarlierDays,
     SupplyWork,
     before,
+    hole_hold,
 )
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import first_pending
@@ -263,9 +264,8 @@ class ShardLoader:
             ends=[supplies[number].days.end for number in holes],
             codes=list(HOLES),
         )
-        for number, code, gateway in rows:
-            message = f"Intervals are missing, and {gateway} may still send the missing batches."
-            holes[number].append((None, None, Hold("HOLE", message, f"{code} {gateway}")))
+        for number, code, gateway, finding in rows:
+            holes[number].append((None, None, hole_hold(code, gateway, finding)))
         return holes
 
     async def _reads(

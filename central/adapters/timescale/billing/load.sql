@@ -60,7 +60,7 @@ ORDER BY point_channel.service_point_id, conflict.at, point_channel.id
 -- name: holes
 -- Parts whose readings came through a gateway of which something never arrived; a day more on both
 -- sides, whatever the zone is, as in `stamps.sql`.
-SELECT DISTINCT wanted.number, finding.code, gateway.name
+SELECT wanted.number, finding.code, gateway.name, min(finding.id)
 FROM unnest(%(numbers)s::integer[], %(points)s::bigint[], %(firsts)s::date[], %(ends)s::date[])
     AS wanted (number, service_point_id, first_day, end_day)
 JOIN installation ON installation.service_point_id = wanted.service_point_id
@@ -72,6 +72,7 @@ JOIN meter ON meter.id = installation.meter_id
 JOIN gateway ON gateway.id = meter.gateway_id
 JOIN finding ON finding.gateway_id = gateway.id AND finding.closed_at IS NULL
     AND finding.code = ANY(%(codes)s)
+GROUP BY wanted.number, finding.code, gateway.name
 ORDER BY 1, 2, 3
 
 -- name: meters
