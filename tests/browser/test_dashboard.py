@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, async_playwright, expect
 
 from central.adapters.timescale.pool import make_pool
@@ -33,9 +34,13 @@ WIDTHS = (360, 768, 1280, 1920)
 # However busy the machine is.
 expect.set_options(timeout=60_000)
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed: `make test` installs it"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="chromium is not installed: `make test` installs it"
+    ),
+    # They share a browser.
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 
 @dataclass
@@ -75,21 +80,29 @@ class Site:
             self.complaints.append(f"left home: {asked.url}")
 
 
-@pytest.fixture
-async def site(plain_filled: Database) -> AsyncIterator[Site]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield launched
+        finally:
+            await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(plain_filled: Database, browser: Browser) -> AsyncIterator[Site]:
     settings = WebSettings(port=0)
-    async with make_pool(plain_filled.dsn, max_size=6) as pool, async_playwright() as playwright:
+    async with make_pool(plain_filled.dsn, max_size=6) as pool:
         office = Office(pool)
         await office.open()
         services = office.services()
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        try:
-            async with serving(create_app(services, settings), services, settings) as address:
-                made = Site(address, office, browser)
-                yield made
-                assert made.complaints == []
-        finally:
-            await browser.close()
+        async with serving(create_app(services, settings), services, settings) as address:
+            made = Site(address, office, browser)
+            yield made
+            for context in browser.contexts:
+                await context.close()
+            assert made.complaints == []
 
 
 async def overflow(page: Page) -> int:
