@@ -15,7 +15,7 @@ from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.domain.billing.bill import Party
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.run_scope import RunScope
-from central.service.ports.groups import GroupOf, GroupRecord, Membership
+from central.service.ports.groups import GroupOf, GroupRecord, Membership, UnknownScopeError
 from central.service.ports.registry import AccountRecord, AgreementRecord, PointRecord
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
@@ -133,4 +133,5 @@ async def test_a_run_is_narrowed_to_a_group_or_an_account(migrated: Database) ->
         assert await keys(last, "feeder-2") == [3]
         assert await keys(last, "feeder-2", "A-2") == []
         assert await keys(last, None, "A-2") == [2]
-        assert await keys(last, "nobody") == []
+        with pytest.raises(UnknownScopeError):
+            await keys(last, "nobody")
