@@ -44,6 +44,7 @@ REFUSED = {
 EVENTFUL = (
     *("lost", "silent", "doubled", "conflict", "leap", "exchange", "leave", "tariff"),
     *("cutover", "poison", "capacity", "accept", "pay_in"),
+    *("service", "switch", "right_end", "channel"),
 )
 # Each ends when the product is mended; then the fault becomes a patch that brings it back.
 NOT_MENDED = {fault.name for fault in FAULTS} - PATCHES.keys()
