@@ -102,4 +102,4 @@ async def test_an_end_and_an_approval_wait_in_no_ring(plain_migrated: Database) 
             await race.round()
     print(f"seed {seed}: {dict(race.outcomes)}")  # noqa: T201 - for who repeats it
     assert set(race.outcomes) <= {"done", "PERIOD_BILLED", "STALE_BILL"}
-    assert min(race.outcomes.values()) > 0
+    assert {"done", "PERIOD_BILLED"} <= set(race.outcomes)

@@ -78,8 +78,7 @@ class BillDecisions:
     ) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            rows = await _rows(connection, "with_those_behind", uids=list(uids))
-            behind = [row[0] for row in rows]
+            behind = await _held_with_those_behind(connection, uids)
             _check(len(set(uids) & set(behind)), uids, "approved")
             cursor = await connection.execute(SQL["withdraw"], {"uids": behind})
             _check(cursor.rowcount, behind, "approved")
@@ -145,6 +144,21 @@ async def _settled(
         links.setdefault(uid, []).append(link)
     ordered, barred = in_chain_order(fresh, links, reached, error)
     return ordered, Decided(len(ordered), changed, waiting, own, barred)
+
+
+async def _held_with_those_behind(
+    connection: AsyncConnection[_Row], uids: Sequence[UUID]
+) -> list[UUID]:
+    """Approved bills and those that open from them, which nobody else decides on meanwhile."""
+    await hold_accounts(connection, uids)
+    behind, held = list(uids), set[UUID]()
+    while not held.issuperset(behind):
+        # Whoever approves one that opens from these holds these as well.
+        await stamps.hold_bills(connection, behind)
+        held.update(behind)
+        rows = await _rows(connection, "with_those_behind", uids=list(uids))
+        behind = [row[0] for row in rows]
+    return behind
 
 
 async def _rows(connection: AsyncConnection[_Row], statement: str, **values: object) -> list[_Row]:
