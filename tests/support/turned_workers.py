@@ -78,7 +78,13 @@ def work(dsn: str, folder: str, number: int, idle_s: float) -> None:
 
     place["nightly_jobs"], place["_LOOK_EVERY_S"] = jobs, _LOOK_S
     settings = Settings(database=SecretStr(dsn), poll_s=0.2, idle_timeout_s=idle_s)
-    asyncio.run(until_signal(run_worker(settings, turned.now)))
+
+    async def listening() -> None:
+        # Here the signals are caught; before, SIGTERM would end it as any process.
+        (Path(folder) / f"listening-{os.getpid()}").touch()
+        await run_worker(settings, turned.now)
+
+    asyncio.run(until_signal(listening()))
 
 
 class TurnedWorkers:
@@ -133,6 +139,9 @@ class TurnedWorkers:
         """End one by a signal."""
         assert process.pid is not None
         os.kill(process.pid, signal.SIGCONT)
+        listening = self._folder / f"listening-{process.pid}"
+        while number == signal.SIGTERM and process.is_alive() and not listening.exists():
+            time.sleep(_LOOK_S)
         os.kill(process.pid, number)
         process.join(60)
         assert process.exitcode == (0 if number == signal.SIGTERM else -number), process.exitcode
