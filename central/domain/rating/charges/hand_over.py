@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.at_end import settle_ended
@@ -96,7 +97,7 @@ def hand_over(  # noqa: PLR0913, PLR0917 - all that the settlement depends on
 def settled_lines(span: VersionSpan) -> Iterator[SettledLine]:
     """The lines that settle what ends with a span of which nothing else is charged.
 
-    A year or term of which no day is counted yet needs nothing.
+    A year or term of which no day is counted yet needs no more than a term before it left short.
 
     Raises:
         HeldError: A minimum needs a quantity that only a bill of days has.
@@ -106,8 +107,9 @@ def settled_lines(span: VersionSpan) -> Iterator[SettledLine]:
             for draft in price_minimum(minimum, span):
                 yield SettledLine(minimum.id, "minimum", minimum.name or minimum.id, draft)
     for term in span.document.commitments:
-        if _is_counted(term.id, span) and span.ends(term.id):
-            for draft in price_commitment(term, span):
+        if span.ends(term.id):
+            counted = _is_counted(term.id, span)
+            for draft in price_commitment(term, span) if counted else _carried_short(term.id, span):
                 yield SettledLine(term.id, "commitment", term.name or term.id, draft)
     if span.ends(BUDGET_BILLING):
         for draft in price_deferred(span):
@@ -119,6 +121,14 @@ def settled_lines(span: VersionSpan) -> Iterator[SettledLine]:
 def _is_counted(identifier: str, span: VersionSpan) -> bool:
     entry = span.context.opening.sum_entry(identifier)
     return entry is not None and entry.counts
+
+
+def _carried_short(identifier: str, span: VersionSpan) -> Iterator[Draft]:
+    """What a term left short to the next one, of which no day is counted."""
+    short, code = -span.context.opening.sum_of(identifier), span.document.currency.code
+    if short > 0:
+        note = f"{short} {code} short, carried from the term before"
+        yield Draft(span.days, span.segments[0].number, None, "", None, Fraction(short), note=note)
 
 
 def printed_name(name: str) -> str:

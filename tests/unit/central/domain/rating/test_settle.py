@@ -78,7 +78,13 @@ def summed(identifier: str, since: date = AUGUST) -> CarriedState:
         (HEAD + "settlement: [budget_billing]\n" + TAXED, summed("budget_billing")),
         (HEAD + TERM + "12, share: days}]\n" + TAXED, summed("c")),
         (HEAD + TERM + "3, share: days}]\n", summed("c")),
+        (HEAD + TERM + "3, share: days, shortfall: carry}]\n" + TAXED, summed("c")),
         (HEAD + "commitments: [{id: c, of: energy, amount: 50, per: month}]\n", CarriedState()),
+        (
+            HEAD
+            + "commitments: [{id: c, of: energy, amount: 5000, per: month, shortfall: carry}]\n",
+            CarriedState(),
+        ),
         (HEAD + "minimums: [{id: m, of: energy, amount: 3650, per: year}]\n" + TAXED, summed("m")),
         (
             HEAD + "minimums: [{id: m, of: energy, amount: 3650, per: year, year_end: 10}]\n",
