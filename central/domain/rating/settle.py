@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Rated, RatedLine
@@ -27,6 +28,7 @@ from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.price_lines import adder, price_taxes
 from central.domain.tariff.calendar import ResolvedCalendar, season_on
+from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered, version_on
 
@@ -70,12 +72,13 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
         context = RatingContext({}, facts, calendar, state, month_of(day), credits_of(state))
         context.levels = levels_of(state)
         context.dropped = dropped_banks(state, [segment], in_force)
-        _pay_in(grants, context)
+        paid_in = _paid_in(grants, document)
+        context.credits = credits_of(state.joined(paid_in))
         lines: list[RatedLine] = []
         add = adder(lines, version, document.currency.digits, several=False)
         span = VersionSpan((segment,), document, day, period, context, lines, add, (), ending)
         _price(span)
-        closing = ending.carried(state, document)
+        closing = ending.carried(state.joined(paid_in), document)
     except HeldError as held:
         return _held(in_force, state, held.hold, calendar)
     except NoTariffVersionError as error:
@@ -106,11 +109,15 @@ def _version_of(versions: Sequence[TariffVersion], day: DayRange) -> TariffVersi
         return versions[0]
 
 
-def _pay_in(grants: Sequence[Grant], context: RatingContext) -> None:
-    for grant in sorted(grants):
-        origin = Origin(grant.day, None, Owner.OCCUPANCY)
-        credit = Credit(grant.bank, "", grant.day.replace(day=1), Fraction(grant.amount), origin)
-        context.credits.setdefault(grant.bank, {}).setdefault("", []).append(credit)
+def _paid_in(grants: Sequence[Grant], document: TariffDocument) -> CarriedState:
+    """What was paid in, in its banks; it goes on where they do."""
+    paid = []
+    for grant in grants:
+        owner = document.owners.get(grant.bank, Owner.OCCUPANCY)
+        origin = Origin(grant.day, grant.day + timedelta(days=1), owner)
+        month = grant.day.replace(day=1)
+        paid.append(Credit(grant.bank, "", month, Fraction(grant.amount), origin))
+    return CarriedState(credits=tuple(sorted(paid)))
 
 
 def _price(span: VersionSpan) -> None:

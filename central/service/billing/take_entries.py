@@ -11,6 +11,7 @@ from central.domain.billing.ledger import BankMovement, OpenEntry
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.rounding import printed
+from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
 from central.service.billing.post_entries import money_banks
 from central.service.billing.tariffs import Tariffs
@@ -21,7 +22,8 @@ def with_entries(work: AccountWork, tariffs: Tariffs) -> AccountWork:
     """A work whose supplies have the entries that they consume.
 
     An entry goes to the first supply that ends after its day, of its point where it names one, and
-    whose tariff has its bank in its currency. Where none does, it waits for another bill.
+    whose tariff has its bank in its currency. Where none does, it waits for another bill: so does money for a
+    balance of the account while a settlement of one point leaves that balance to the others.
     """
     if not work.entries:
         return work
@@ -43,6 +45,9 @@ def _takes(supply: SupplyWork, entry: OpenEntry, tariffs: Tariffs) -> bool:
     if version is None:
         return False
     document = version.document
+    stays = supply.settles and supply.account_stays
+    if stays and not entry.point and document.owners.get(entry.bank) is Owner.ACCOUNT:
+        return False
     return entry.bank in money_banks(document) and entry.currency == document.currency.code
 
 

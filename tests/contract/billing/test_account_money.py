@@ -18,9 +18,11 @@ from central.service.billing.post_entries import AccountLedger
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
-from central.service.ports.registry import AgreementRecord
+from central.service.ports.registry import AgreementRecord, PointChannelRecord, PointRecord
 from central.service.registry.groups import NamedGroups
 from central.service.views.lookup import NotFoundError
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CLERK, person
 from tests.support.books import Utility, timescale_utility
 from tests.support.daily_books import TARIFF, at, bill, found, measured, run, settle
@@ -137,6 +139,29 @@ PLANTED = (
     "DELETE FROM ledger_use WHERE entry_id = (SELECT id FROM ledger_entry WHERE key = 'p-1')",
     "DELETE FROM bank_movement WHERE received = 150",
 )
+
+
+async def test_a_point_that_is_settled_leaves_what_is_paid_to_the_account(utility: Utility) -> None:
+    await found(utility, 1, since=OCTOBER)
+    text = TARIFF.format(name="FLAT", price="0.30")
+    await utility.enrol.tariff(text + "settlement: [prepaid]\n", reason="prepaid meters")
+    point = PointRecord("SP-B", "UTC")
+    await utility.enrol.service_point(
+        point, PointChannelRecord(ACTIVE_IMPORT, 86_400, Unit.WATT_HOUR)
+    )
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-B", "FLAT", OCTOBER))
+    for channel in (1, 2):
+        await measured(utility, OCTOBER, DECEMBER, channel=channel)
+    await settle(utility, "2026-10")
+    await post(utility, replace(PAY_IN, day=date(2026, 10, 31), amount=Decimal(500)))
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-B", "FLAT", OCTOBER, NOVEMBER))
+    await settle(utility, "2026-10")
+    settled = await bill(utility, "A-1", "2026-10")
+    assert [entry.line.id for entry in settled.bill.lines] == ["yearly-settlement"]
+    utility.now = at(date(2026, 12, 3))
+    await settle(utility, "2026-11")
+    november = await reported(utility, DayRange(NOVEMBER, DECEMBER))
+    assert money(november) == {"A-1": ["500.00", "90.00", "0.00", "0.00", "410.00"]}
 
 
 async def test_pages_show_what_the_bill_comes_to(migrated: Database) -> None:

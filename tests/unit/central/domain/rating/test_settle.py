@@ -25,6 +25,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.rating.settle import settle
 from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.state_rules import Owner
 from tests.support.months import HEAD, amounts, month_of, version
 
 OCTOBER = Cycle.parse("2026-10").period
@@ -50,11 +51,13 @@ def october(text: str, opening: CarriedState, ending: PartEnding) -> Rated:
     )
 
 
-def settled(text: str, state: CarriedState, grants: tuple[Grant, ...] = ()) -> Rated:
+def settled(
+    text: str, state: CarriedState, grants: tuple[Grant, ...] = (), ending: PartEnding = FINAL
+) -> Rated:
     period = AccountPeriods({}, {}).cut_to(1, LAST)
     assert period is not None
     facts, calendar = AgreementFacts(), ResolvedCalendar()
-    return settle(state, facts, [version(text)], calendar, LAST, period, FINAL, grants)
+    return settle(state, facts, [version(text)], calendar, LAST, period, ending, grants)
 
 
 def summed(identifier: str, since: date = AUGUST) -> CarriedState:
@@ -125,6 +128,14 @@ def test_money_that_came_after_the_last_bill_is_paid_back() -> None:
     paid = Grant("prepaid", LAST.end, Decimal(20))
     rest = settled(HEAD + "settlement: [prepaid]\n", CarriedState(), (paid,))
     assert amounts(rest) == {"prepaid-settlement": "-20.00"}
+
+
+def test_money_that_came_to_an_account_that_stays_goes_on_with_it() -> None:
+    paid = Grant("prepaid", LAST.end, Decimal(20))
+    stays = PartEnding(final=True, account_stays=True)
+    rest = settled(HEAD + "settlement: [prepaid]\n", CarriedState(), (paid,), stays)
+    (credit,) = rest.closing.credits
+    assert (credit.amount, credit.origin.owner, rest.lines) == (20, Owner.ACCOUNT, ())
 
 
 def test_rules_that_nobody_knows_hold_it() -> None:
