@@ -22,8 +22,8 @@ def with_entries(work: AccountWork, tariffs: Tariffs) -> AccountWork:
     """A work whose supplies have the entries that they consume.
 
     An entry goes to the first supply that ends after its day, of its point where it names one, and
-    whose tariff has its bank in its currency. Where none does, it waits for another bill: so does money for a
-    balance of the account while a settlement of one point leaves that balance to the others.
+    whose tariff has its bank in its currency. Where none does, it waits for another bill; so does
+    money for a balance of the account that a settlement of one point leaves to the others.
     """
     if not work.entries:
         return work
