@@ -197,6 +197,8 @@ def print_bill(record: BillRecord, counts: dict[int, int]) -> None:
         out.print(table)
         for amount in bill.amounts.rows:
             out.print(f"{amount.name} {amount.amount:,} {bill.currency}")
+    for text in bill.bank_texts:
+        _print_whole(text)
     if record.sha256 is not None:
         _print_whole(f"sha256 {record.sha256}")
     if bill.holds:

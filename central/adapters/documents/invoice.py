@@ -261,6 +261,7 @@ def _notes(bill: Bill) -> list[str]:
     notes = [f"Held: {hold.message}" for hold in bill.holds]
     if any(read.estimated for supply in bill.supplies for read in supply.reads):
         notes.append("Part of the usage was estimated; it is settled with the next actual read.")
+    notes += bill.bank_texts
     zones = sorted({supply.zone for supply in bill.supplies})
     notes.append(
         f"Times of reads are local ({', '.join(zones)}). Usage is exact to the printed unit."

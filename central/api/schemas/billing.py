@@ -113,6 +113,25 @@ class BillAmountsOut(Schema):
     due: Exact = Field(description="All lines and the previous balance; below zero a credit.")
 
 
+class BankBalanceOut(Schema):
+    """A bank of energy or money: what is left is opening, added, less drawn and settled."""
+
+    bank: str
+    unit: str
+    opening: Exact
+    added: Exact
+    drawn: Exact
+    settled: Exact = Field(description="Paid out, or expired.")
+    closing: Exact
+
+
+class BankOut(Schema):
+    """What a part of a bill did to a bank."""
+
+    service_point: str
+    balance: BankBalanceOut
+
+
 class BillOut(Schema):
     """One account's result in a run."""
 
@@ -137,6 +156,7 @@ class BillOut(Schema):
     creator: str | None
     approver: str | None
     day_start: str | None
+    banks: list[BankOut]
 
 
 class LineOut(Schema):
@@ -163,12 +183,14 @@ class ExplainedOut(Schema):
     value: Exact
     quality: LowerName
     version: int
+    series: str = Field(description="Input that it belongs to, such as import or export.")
 
 
 class ProofOut(Schema):
     """A quantity of a line, summed again from its intervals.
 
-    `total` and `billed` are fractions such as 2469/2 where no decimal is exact.
+    `adjusted` is what of `total` a bank, or counting one side only, added to the intervals.
+    All three are fractions such as 2469/2 where no decimal is exact.
     """
 
     name: str
@@ -178,6 +200,7 @@ class ProofOut(Schema):
     zone: str
     total: _Fraction
     billed: _Fraction
+    adjusted: _Fraction
     intervals: list[ExplainedOut]
 
 

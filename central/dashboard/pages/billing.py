@@ -111,7 +111,9 @@ async def line_day(request: Request, bill: str, line: int, place: int, day: date
     view = require(await pages.services.billing.bill(bill), "bill", bill)
     explained = await pages.services.explain_line(bill, line)
     proof = require(dict(enumerate(explained.proofs)).get(place), "quantity of this line", place)
-    row = require(next((row for row in proof.days if row.day == day), None), "day", day)
+    series = asked(request, "series")
+    days = [row for row in proof.days if row.day == day and series in {"", row.series}]
+    row = require(next(iter(days), None), "day", day)
     return pages.render(
         request,
         "_line_day.html" if is_part(request) else "line_day.html",

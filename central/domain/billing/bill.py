@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from central.domain.billing.bank_balance import BankBalance
 from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.period_text import period_members, period_of
 from central.domain.billing.read import MeterRead
@@ -104,6 +105,7 @@ class Supply:
         reads: Of its meters.
         day_start: Time of day at which the days begin.
         settles: Whether it bills no day, but settles what was left after the last one.
+        banks: What it did to its banks.
     """
 
     service_point: str
@@ -114,6 +116,7 @@ class Supply:
     reads: tuple[MeterRead, ...] = ()
     day_start: time = MIDNIGHT
     settles: bool = False
+    banks: tuple[BankBalance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,16 @@ class Bill:
         """What it comes to."""
         lines = ((entry.line.kind, entry.line.amount) for entry in self.lines)
         return BillAmounts.of(lines, self.previous_balance, apart=not self.settled_in_net)
+
+    @property
+    def bank_texts(self) -> tuple[str, ...]:
+        """What it did to banks, a line each; of which point where it has several."""
+        several = len({supply.service_point for supply in self.supplies}) > 1
+        return tuple(
+            f"{supply.service_point}, {bank.text}" if several else bank.text
+            for supply in self.supplies
+            for bank in supply.banks
+        )
 
     @property
     def days(self) -> DayRange:
@@ -248,6 +261,7 @@ class SupplySummary:
         tzdata: Version of the time zone data used.
         day_start: Time of day at which the days begin.
         settles: Whether no day is billed, but what was left after the last one is settled.
+        banks: What was done to its banks.
     """
 
     service_point: str
@@ -259,10 +273,12 @@ class SupplySummary:
     tzdata: str
     day_start: time = MIDNIGHT
     settles: bool = False
+    banks: tuple[BankBalance, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         # Bills of days that begin at midnight say what they always said.
+        banks = {"banks": [bank.to_json() for bank in self.banks]} if self.banks else {}
         begins = {} if self.day_start == MIDNIGHT else {"day_start": day_start_text(self.day_start)}
         return {
             "service_point": self.service_point,
@@ -272,6 +288,7 @@ class SupplySummary:
             "zone": self.zone,
             **begins,
             **({"settles": True} if self.settles else {}),
+            **banks,
             "reads": [read.to_json() for read in self.reads],
             "input_sha256": self.input_sha256,
             "tzdata": self.tzdata,
@@ -291,6 +308,7 @@ class SupplySummary:
             value["tzdata"],
             read_day_start(value.get("day_start", day_start_text(MIDNIGHT))),
             value.get("settles", False),
+            tuple(map(BankBalance.from_json, value.get("banks", ()))),
         )
 
 

@@ -17,6 +17,8 @@ def printed_texts(bill: Bill) -> Iterator[Text]:
     for supply in bill.supplies:
         yield ("service point", supply.service_point)
         yield ("tariff", supply.tariff)
+        for bank in supply.banks:
+            yield ("name of a bank", bank.bank)
         for read in supply.reads:
             yield ("meter's serial number", read.serial)
             yield ("register's name", read.register)

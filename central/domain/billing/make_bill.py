@@ -64,6 +64,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
             supply.rated.tzdata,
             supply.day_start,
             supply.settles,
+            supply.banks,
         )
         for supply in supplies
     )

@@ -18,6 +18,7 @@ from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.inputs.segments import days_of
 from central.domain.rating.rounding import printed
+from central.service.billing.bank_balances import bank_balances
 from central.service.billing.rate_parts import RatedSupply, rate_parts
 from central.service.billing.take_entries import movements_of, with_entries
 from central.service.billing.tariffs import Tariffs
@@ -40,7 +41,7 @@ _SHAPE = attrgetter("exponent", "unit", "period_s")
 
 def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs) -> NewBill:
     findings = tuple(hold for supply in work.supplies for hold in supply.holds)
-    bill = _bill(work, supplies, findings)
+    bill = _bill(work, supplies, findings, tariffs)
     parts = tuple(
         NewPart(
             supply.occupancy_id,
@@ -98,7 +99,9 @@ def _looking_back(supply: SupplyWork, earlier: EarlierDays | None) -> SupplyWork
     return replace(supply, earlier=earlier.blocks, holds=tuple(holds))
 
 
-def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence[Hold]) -> Bill:
+def _bill(
+    work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence[Hold], tariffs: Tariffs
+) -> Bill:
     period, run_type = work.plan.period, work.plan.run_type
     parts = [
         Supply(
@@ -110,6 +113,7 @@ def _bill(work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence
             one.reads,
             one.day_start,
             one.settles,
+            bank_balances(one, rated, tariffs),
         )
         for one, rated, _, _ in supplies
     ]

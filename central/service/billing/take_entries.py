@@ -41,7 +41,7 @@ def with_entries(work: AccountWork, tariffs: Tariffs) -> AccountWork:
 def _takes(supply: SupplyWork, entry: OpenEntry, tariffs: Tariffs) -> bool:
     if entry.day >= supply.days.end or entry.point not in {"", supply.point}:
         return False
-    version = _version(tariffs.versions(supply.tariff), supply)
+    version = version_of(tariffs.versions(supply.tariff), supply)
     if version is None:
         return False
     document = version.document
@@ -51,7 +51,8 @@ def _takes(supply: SupplyWork, entry: OpenEntry, tariffs: Tariffs) -> bool:
     return entry.bank in money_banks(document) and entry.currency == document.currency.code
 
 
-def _version(versions: Sequence[TariffVersion], supply: SupplyWork) -> TariffVersion | None:
+def version_of(versions: Sequence[TariffVersion], supply: SupplyWork) -> TariffVersion | None:
+    """The version of the last day that a supply bills; None where there is none."""
     try:
         return version_on(versions, supply.said_days.last)
     except NoTariffVersionError:
@@ -70,7 +71,7 @@ def movements_of(supply: SupplyWork, rated: Rated, tariffs: Tariffs) -> tuple[Ba
     """What a rated supply did to the money in its banks; banks without any are left out."""
     if not (supply.entries or supply.opening.credits or rated.closing.credits):
         return ()
-    version = _version(tariffs.versions(supply.tariff), supply)
+    version = version_of(tariffs.versions(supply.tariff), supply)
     if version is None:
         return ()
     banks = money_banks(version.document)

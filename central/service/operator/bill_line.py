@@ -60,6 +60,7 @@ def _proof(explained: Explained, zones: dict[int, str]) -> Proof:
         intervals=tuple(_interval(used, zones[used.channel_id]) for used in explained.intervals),
         total=explained.sum,
         billed=determinant.value,
+        adjusted=determinant.adjusted,
     )
 
 
@@ -71,4 +72,5 @@ def _interval(used: IntervalUsed, zone: str) -> ExplainedInterval:
         value=used.value if used.weight == 1 else printed(used.counted),
         quality=IntervalQuality(used.quality),
         version=used.version,
+        series=used.series,
     )

@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 
+from central.domain.billing.bank_balance import BankBalance
 from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.metering.quality import IntervalQuality
 
@@ -163,6 +164,19 @@ class NotBilledView:
 
 
 @dataclass(frozen=True, slots=True)
+class BankView:
+    """What a bill did to a bank.
+
+    Args:
+        service_point: Of the part that did it.
+        balance: With what came in and went out.
+    """
+
+    service_point: str
+    balance: BankBalance
+
+
+@dataclass(frozen=True, slots=True)
 class BillView:
     """One account's result in a run.
 
@@ -188,6 +202,7 @@ class BillView:
         approver: Who approved it.
         day_start: When its days begin, such as 06:00; None for midnight, or where they differ.
         kind: regular, or final.
+        banks: What it did to its banks.
     """
 
     bill: str
@@ -211,6 +226,7 @@ class BillView:
     approver: str | None
     day_start: str | None = None
     kind: str = "regular"
+    banks: tuple[BankView, ...] = ()
 
     @property
     def last(self) -> date:
@@ -258,6 +274,7 @@ class ExplainedInterval:
         value: Its consumption, in the billing unit.
         quality: How the value came about.
         version: Version of the day block it is in.
+        series: Input that it belongs to: import, export.
     """
 
     start: datetime
@@ -266,6 +283,7 @@ class ExplainedInterval:
     value: Decimal
     quality: IntervalQuality
     version: int
+    series: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +299,7 @@ class Proof:
         intervals: Ascending; empty where none lie behind it (a contracted power).
         total: What the intervals give, exactly.
         billed: What the line's price applies to: `total`, rounded where the tariff says so.
+        adjusted: What a bank, or counting one side only, added to the intervals; `total` holds it.
     """
 
     name: str
@@ -291,12 +310,23 @@ class Proof:
     intervals: tuple[ExplainedInterval, ...]
     total: Fraction
     billed: Fraction
+    adjusted: Fraction = Fraction(0)
+
+    @property
+    def metered(self) -> Fraction:
+        """What the intervals give by themselves, export below zero."""
+        return self.total - self.adjusted
 
     @property
     def days(self) -> tuple[ProofDay, ...]:
-        """The intervals by local day, ascending."""
-        groups = groupby(self.intervals, key=lambda interval: interval.day)
-        return tuple(ProofDay(day, tuple(intervals)) for day, intervals in groups)
+        """The intervals by input and local day, ascending."""
+        groups = groupby(self.intervals, key=lambda interval: (interval.series, interval.day))
+        return tuple(ProofDay(day, tuple(intervals), name) for (name, day), intervals in groups)
+
+    @property
+    def several(self) -> bool:
+        """Whether several inputs lie behind it, such as import and export."""
+        return len({interval.series for interval in self.intervals}) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,10 +336,12 @@ class ProofDay:
     Args:
         day: The local date.
         intervals: Its intervals, ascending.
+        series: Input that they belong to.
     """
 
     day: date
     intervals: tuple[ExplainedInterval, ...]
+    series: str = ""
 
     @property
     def total(self) -> Decimal:

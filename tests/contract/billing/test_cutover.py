@@ -196,6 +196,10 @@ async def test_the_first_bill_opens_with_it_and_prints_it(utility: Utility, tmp_
     amounts = {entry.line.id: entry.line.amount for entry in bill.lines}
     assert amounts["demand"] == Decimal("51.84")
     assert amounts["solar"] < 0
+    balances = {bank.bank: bank for bank in bill.supplies[0].banks}
+    assert (balances["solar"].opening, balances["solar"].unit) == (Decimal("595.2"), "EUR")
+    assert balances["solar"].drawn == -amounts["solar"]
+    assert balances["solar"].settled == 0
 
 
 async def test_a_dry_run_changes_nothing(utility: Utility, tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_uuid
 from central.adapters.timescale.pool import Pool
 from central.domain.actor import printed_name
+from central.domain.billing.bank_balance import BankBalance
 from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.run_scope import RunScope
 from central.domain.rating.bill_lines.line import RatedLine
 from central.service.views.billing import (
     AccountView,
     AgreementView,
+    BankView,
     BillView,
     LineView,
     NotBilledView,
@@ -237,7 +239,7 @@ def _bill(row: Record) -> BillView:
     (
         _, uid, run, cycle, account, account_name, account_number, number, issued_on, due_on,
         content_sha256, state, holds, start, end, currency, amounts, sha256, creator, approver,
-        cancelled, day_start, kind,
+        cancelled, day_start, kind, banking,
     ) = row  # fmt: skip
     return BillView(
         bill=str(uid),
@@ -261,6 +263,11 @@ def _bill(row: Record) -> BillView:
         approver=_name(approver),
         day_start=day_start,
         kind=kind,
+        banks=tuple(
+            BankView(supply["service_point"], BankBalance.from_json(bank))
+            for supply in banking
+            for bank in supply["banks"]
+        ),
     )
 
 

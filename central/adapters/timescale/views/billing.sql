@@ -91,7 +91,8 @@ SELECT
         FROM jsonb_array_elements(bill.document -> 'supplies') AS supply
         HAVING count(DISTINCT coalesce(supply ->> 'day_start', '')) = 1
     ),
-    bill.run_type
+    bill.run_type,
+    jsonb_path_query_array(bill.document, '$.supplies[*] ? (exists (@.banks))')
 FROM (
     SELECT * FROM bill
     WHERE (%(id)s::uuid IS NULL OR uid = %(id)s)

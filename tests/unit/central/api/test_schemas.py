@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -80,6 +81,18 @@ PROOF = Proof(
 )
 
 
+def test_a_proof_says_what_is_metered_and_keeps_import_and_export_apart() -> None:
+    (one,) = PROOF.intervals
+    both = (replace(one, series="import"), replace(one, series="export", value=Decimal("-0.20")))
+    proof = replace(PROOF, intervals=both, total=Fraction(0), adjusted=Fraction("-0.30"))
+    assert proof.metered == sum(Fraction(used.value) for used in both)
+    assert [(day.series, day.total) for day in proof.days] == [
+        ("import", Decimal("0.50")),
+        ("export", Decimal("-0.20")),
+    ]
+    assert (proof.several, PROOF.several) == (True, False)
+
+
 async def sent(schema: object, body: BaseModel) -> str:
     """A body as a route of its schema sends it."""
     app = FastAPI()
@@ -140,9 +153,9 @@ EXPECTED: dict[str, str] = {
         '{"line":{"number":1,"charge":"energy","kind":"energy","label":null,"text":"Energ'
         'y","quantity":"12","unit":"kWh","price":null,"amount":"3","explained":true},"pro'
         'ofs":[{"name":"kwh","label":"","unit":"kWh","how":"sum","zone":"UTC","total":"1/'
-        '3","billed":"1.25","intervals":[{"start":"2026-10-03T09:00:00.500000Z","end":"20'
+        '3","billed":"1.25","adjusted":"0","intervals":[{"start":"2026-10-03T09:00:00.500000Z","end":"20'
         '26-10-03T09:00:00.500000Z","day":"2026-10-03","value":"0.50","quality":"estimate'
-        'd_linear","version":2}]}]}'
+        'd_linear","version":2,"series":""}]}]}'
     ),
     "month": (
         '{"channel":"7","zone":"UTC","month":"2026-10","start":"2026-10-01T00:00:00Z","en'

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from central.domain.billing.bill import Account, Party, RunType
+from central.domain.billing.bill import Account, Bill, Party, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.planned import AgreedTerm, OccupancyChain, PlannedBill, PlannedPart
 from central.domain.billing.state import BillState
@@ -31,6 +31,9 @@ NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar}}")
 OLD = NET.replace("tariff: t", "tariff: old") + (
     "banks: {solar: {unit: kWh, true_up: {month: 4, pay: 0.05}}}\n"
 )
+RENAMED = NET.replace("tariff: t", "tariff: renamed").replace("solar", "sun") + (
+    "banks: {sun: {unit: kWh}}\ntakes_over: {solar: sun}\n"
+)
 HEIR = NET.replace("tariff: t", "tariff: heir") + (
     "banks: {solar: {unit: kWh}}\ntakes_over: {solar: solar}\n"
 )
@@ -39,6 +42,7 @@ SAVED = CarriedState(credits=(Credit("solar", "", date(2026, 9, 1), Fraction("59
 TEXTS = {
     "old": OLD,
     "heir": HEIR,
+    "renamed": RENAMED,
     "plain": PLAIN,
     "levelled": HEAD + "settlement: [budget_billing]\n",
 }
@@ -83,6 +87,26 @@ def test_a_bank_goes_on_under_a_tariff_that_takes_it_over() -> None:
     assert bill.parts[1].closing == CarriedState()
     assert bill.parts[0].closing.credits[0].amount == Fraction("235.2")
     assert bill.parts[0].closing.tariff == "heir"
+
+
+@pytest.mark.parametrize(("heir", "name"), [("heir", "solar"), ("renamed", "sun")])
+def test_a_bill_says_what_it_did_to_a_bank(heir: str, name: str) -> None:
+    bill = billed(supply(1, "old", FIRST_HALF, SAVED), supply(2, heir, SECOND_HALF)).bill
+    assert bill.bank_texts == (
+        "Bank solar: 595.2 kWh before, 0 added, 360 drawn, 235.2 kWh left.",
+        f"Bank {name}: 235.2 kWh before, 0 added, 235.2 drawn, 0 kWh left.",
+    )
+    assert Bill.from_json(bill.to_json()) == bill
+
+
+def test_what_is_paid_out_of_a_bank_is_said() -> None:
+    bill = billed(supply(1, "old", FIRST_HALF, SAVED), supply(2, "plain", SECOND_HALF)).bill
+    (text,) = bill.bank_texts
+    assert text.endswith("360 drawn, 235.2 paid out or expired, 0 kWh left.")
+    assert ("banks" in bill.supplies[0].to_json(), "banks" in bill.supplies[1].to_json()) == (
+        True,
+        False,
+    )
 
 
 def test_a_bank_is_paid_out_before_a_tariff_that_does_not_take_it_over() -> None:
