@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,7 +13,7 @@ import numpy as np
 from central.domain.billing.read import MeterRead
 from central.domain.metering.block import DayBlock, present_sum
 from central.domain.metering.display_unit import display_unit
-from central.domain.metering.quality import IntervalQuality
+from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.rounding import printed
 from firmware_bridge.contract.interval import Interval
@@ -21,6 +21,7 @@ from firmware_bridge.contract.obis import NAMES, Obis
 from firmware_bridge.contract.quantity import Unit
 
 _METERED = (IntervalQuality.ACTUAL, IntervalQuality.POWER_FAILURE, IntervalQuality.EDITED)
+_KNOWN = (*_METERED, IntervalQuality.MISSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,11 @@ def meter_reads(spans: Sequence[BilledSpan], blocks: Sequence[DayBlock]) -> tupl
         spans: The registers, ascending; several where meters were exchanged.
         blocks: Of the channel, for the days billed.
     """
-    return tuple(_read(span, blocks, alone=len(spans) == 1) for span in spans)
+    usages = [_usage(blocks)] if len(spans) == 1 else _usages(spans, blocks)
+    return tuple(_read(span, blocks, usage) for span, usage in zip(spans, usages, strict=True))
 
 
-def _read(span: BilledSpan, blocks: Sequence[DayBlock], *, alone: bool) -> MeterRead:
+def _read(span: BilledSpan, blocks: Sequence[DayBlock], usage: Fraction) -> MeterRead:
     name = NAMES.get(span.obis, str(span.obis))
     return MeterRead(
         serial=span.serial,
@@ -66,7 +68,7 @@ def _read(span: BilledSpan, blocks: Sequence[DayBlock], *, alone: bool) -> Meter
         opened=span.within.start,
         closing=_displayed(span.closing, span.unit),
         closed=span.within.end,
-        usage=_usage(blocks) if alone else _advance(span),
+        usage=printed(usage),
         multiplier=printed(span.multiplier),
         estimated=_estimated(blocks, span.within),
     )
@@ -79,23 +81,64 @@ def _displayed(value: Decimal | None, unit: Unit) -> Decimal | None:
     return printed(Fraction(value) / 10**places) if places else value
 
 
-def _usage(blocks: Sequence[DayBlock]) -> Decimal:
-    return printed(
-        sum((present_sum([block]) * billing_scale(block) for block in blocks), Fraction(0))
-    )
+def _usage(blocks: Sequence[DayBlock]) -> Fraction:
+    return sum((present_sum([block]) * billing_scale(block) for block in blocks), Fraction(0))
 
 
-def _advance(span: BilledSpan) -> Decimal:
+def _usages(spans: Sequence[BilledSpan], blocks: Sequence[DayBlock]) -> list[Fraction]:
+    """What each of several meters is billed: by its reads, else by the intervals of its time.
+
+    Where the reads of one alone are not known, it has what the others leave.
+    """
+    advances = [_advance(span) for span in spans]
+    if advances.count(None) == 1:
+        rest = _usage(blocks) - sum(
+            (advance for advance in advances if advance is not None), Fraction(0)
+        )
+        if rest >= 0:
+            return [rest if advance is None else advance for advance in advances]
+    return [
+        _begun_in(blocks, span.within) if advance is None else advance
+        for span, advance in zip(spans, advances, strict=True)
+    ]
+
+
+def _advance(span: BilledSpan) -> Fraction | None:
     if span.opening is None or span.closing is None:
-        return Decimal(0)
+        return None
     advance = (Fraction(span.closing) - Fraction(span.opening)) * span.multiplier
-    return printed(advance / 10 ** display_unit(span.unit).places)
+    return advance / Fraction(10) ** display_unit(span.unit).places
+
+
+def _begun_in(blocks: Sequence[DayBlock], within: Interval) -> Fraction:
+    """The sum of the intervals that begin while a meter was there."""
+    total = Fraction(0)
+    for block in blocks:
+        first, end = (-_steps(block.start - at, block) for at in (within.start, within.end))
+        values = block.values[max(first, 0) : max(end, 0)].tolist()
+        total += sum(value for value in values if value != NULL) * billing_scale(block)
+    return total
 
 
 def _estimated(blocks: Sequence[DayBlock], within: Interval) -> bool:
-    return not_metered(
-        [block for block in blocks if block.start < within.end and within.start < block.end]
+    """Whether an interval that a meter was there for is estimated; a missing one is not."""
+    days = [block for block in blocks if block.start < within.end]
+    if not not_metered(days):
+        return False
+    return any(
+        quality not in _KNOWN
+        for block in days
+        for quality in block.quality[
+            max(_steps(within.start - block.start, block), 0) : max(
+                -_steps(block.start - within.end, block), 0
+            )
+        ].tolist()
     )
+
+
+def _steps(time: timedelta, block: DayBlock) -> int:
+    """Whole intervals of a block in a time, rounded down."""
+    return time // timedelta(seconds=block.period_s)
 
 
 def not_metered(blocks: Sequence[DayBlock]) -> bool:
