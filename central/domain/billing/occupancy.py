@@ -108,6 +108,11 @@ class Occupancy:
         """Whether an approved or issued bill settles it, so that it has ended for good."""
         return self.settlement in {BillState.APPROVED, BillState.ISSUED}
 
+    @property
+    def fixed_to(self) -> date | None:
+        """Until when its days stay as they are; None where none is billed or settled yet."""
+        return self.decided_to or (self.billing_from if self.settled else None)
+
 
 def default_service(counted: Sequence[tuple[Obis, Unit]]) -> str:
     """The name of the service that bills all that a point counts.
@@ -172,7 +177,7 @@ def occupied(agreed: Iterable[AgreedDays], before: Sequence[Occupancy]) -> list[
 
 
 def _billed_in(agreement: AgreedDays, mine: Occupancy) -> bool:
-    return mine.decided_to is not None and agreement.first < mine.decided_to
+    return mine.fixed_to is not None and agreement.first < mine.fixed_to
 
 
 def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occupancy:
@@ -182,11 +187,11 @@ def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occu
     end = parts[-1].end
     if occupancy is None:
         return Occupancy(None, begins, end, firsts)
-    if occupancy.decided_to is None:
+    if occupancy.fixed_to is None:
         return replace(occupancy, billing_from=begins, ended_on=end, agreements=firsts)
     if named and begins != occupancy.billing_from:
         message = (
-            f"Days from {occupancy.billing_from} to {occupancy.decided_to} are billed, so billing"
+            f"Days from {occupancy.billing_from} to {occupancy.fixed_to} are billed, so billing"
             f" cannot begin on {begins}."
         )
         remedy = (
@@ -198,10 +203,10 @@ def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occu
         message = f"What was left on {occupancy.ended_on} is settled, so it ends on no other day."
         remedy = f"Conclude another agreement from {occupancy.ended_on} on, where it goes on."
         raise PeriodBilledError(message, value=end or date.max, remedy=remedy)
-    if end is not None and end < occupancy.decided_to:
-        message = f"Days until {occupancy.decided_to} are billed, so nothing ends on {end}."
+    if end is not None and end < occupancy.fixed_to:
+        message = f"Days until {occupancy.fixed_to} are billed, so nothing ends on {end}."
         remedy = (
-            f"End it on {occupancy.decided_to} or later, or take approved bills back with"
+            f"End it on {occupancy.fixed_to} or later, or take approved bills back with"
             " `bill withdraw`; issued ones stay."
         )
         raise PeriodBilledError(message, value=end, remedy=remedy)
@@ -225,10 +230,10 @@ def in_the_way(before: Iterable[Occupancy], after: Iterable[Occupancy]) -> list[
 
 def _since(mine: Occupancy, after: Occupancy | None) -> date | None:
     settling = mine.settlement is not None and not mine.settled
+    if settling and (after is None or after.ended_on != mine.ended_on):
+        return mine.billed_to or mine.billing_from
     if mine.billed_to is None or (mine.billed_to == mine.decided_to and not settling):
         return None
-    if settling and (after is None or after.ended_on != mine.ended_on):
-        return mine.billed_to
     if after is None or not after.agreements or after.billing_from != mine.billing_from:
         return mine.billing_from
     ends = [first for first in mine.agreements if first not in after.agreements]

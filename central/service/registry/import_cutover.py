@@ -219,6 +219,9 @@ class _CutoverImport:
             old = await self._registry.opening(occupancy.id)
             if occupancy.billed_to is not None:
                 raise _PointRefusedError(f"it is billed here until {occupancy.billed_to}.")
+            if occupancy.settlement is not None:
+                message = f"a bill settles what was left on {occupancy.ended_on}; discard a draft."
+                raise _PointRefusedError(message)
             return occupancy.id, old
         raise AssertionError(firsts)
 

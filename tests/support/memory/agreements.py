@@ -157,13 +157,11 @@ class AgreementTables:
             occupancy.billing_from,
             occupancy.ended_on,
         )
-        if occupancy.billed_to is None:
-            root = (key, occupancy.billing_from)
-            if root not in self._state.claims:
-                self._state.openings.pop(key, None)
-            root_claim = self._state.claims.get(root, KeptClaim(None))
+        root = (key, occupancy.billing_from)
+        if occupancy.billed_to is None and root not in self._state.claims:
+            self._state.openings.pop(key, None)
             claims = {at: claim for at, claim in self._state.claims.items() if at[0] != key}
-            self._state.claims = {**claims, root: root_claim}
+            self._state.claims = {**claims, root: KeptClaim(None)}
         return key
 
     async def agreements(self, point: str) -> tuple[AgreementRecord, ...]:

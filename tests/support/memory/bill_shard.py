@@ -90,7 +90,7 @@ def _left(books: MemoryBooks, key: int) -> tuple[date, bool, CarriedState | None
         return claimed_to, newest.settles, None
     newest_part = books.part_of(newest.part)
     if newest_part is None:
-        return claimed_to, newest.settles, CarriedState()
+        return claimed_to, newest.settles, newest.opening or CarriedState()
     issued = newest_part[0].record.bill.state is BillState.ISSUED
     return claimed_to, newest.settles, newest_part[1].part.closing if issued else None
 

@@ -45,13 +45,15 @@ FROM (
                     WHERE billed_period.occupancy_id = occupancy.id
                 )
         ) OR EXISTS (
-            -- All of its days are issued, and something is left that may be to settle.
+            -- All of its days are issued, or were by another system, and something is left that
+            -- may be to settle.
             SELECT FROM occupancy
             JOIN billed_period ON billed_period.occupancy_id = occupancy.id
                 AND billed_period.end_day = occupancy.ended_on
-            JOIN bill_part ON bill_part.id = billed_period.part_id
-            JOIN bill ON bill.id = bill_part.bill_id AND bill.state = 'issued'
+            LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
+            LEFT JOIN bill ON bill.id = bill_part.bill_id
             WHERE occupancy.account_id = account.id AND occupancy.ended_on <= %(end)s
+                AND (bill.state = 'issued' OR billed_period.opening IS NOT NULL)
                 AND (
                     bill_part.closing_sha256 IS DISTINCT FROM %(nothing)s
                     OR %(nothing)s <> (

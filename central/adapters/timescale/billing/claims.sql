@@ -5,11 +5,12 @@ SELECT
     occupancy.id, occupancy.account_id, service_point.id, service_point.name, service_point.zone,
     CASE WHEN newest.settles THEN newest.first_day ELSE newest.end_day END, occupancy.ended_on,
     service.channels, service.day_start, newest.settles,
-    -- What the newest part left, where it is issued and nothing is to come but a settlement.
+    -- What the newest part left, or another system where there is none, where it is issued and
+    -- nothing is to come but a settlement.
     CASE
         WHEN newest.end_day < occupancy.ended_on THEN NULL
         WHEN newest.part_id IS NULL AND occupancy.ended_on IS NOT NULL
-            THEN '{"peaks": [], "credits": [], "sums": []}'
+            THEN coalesce(newest.opening, '{"peaks": [], "credits": [], "sums": []}')
         WHEN occupancy.ended_on IS NOT NULL THEN (
             SELECT bill_part.closing
             FROM bill_part JOIN bill ON bill.id = bill_part.bill_id AND bill.state = 'issued'
@@ -23,7 +24,7 @@ JOIN service ON service.id = occupancy.service_id
 JOIN service_point ON service_point.id = service.service_point_id
 CROSS JOIN common_input
 JOIN LATERAL (
-    SELECT first_day, end_day, part_id, settles FROM billed_period
+    SELECT first_day, end_day, part_id, settles, opening FROM billed_period
     WHERE billed_period.occupancy_id = occupancy.id
     ORDER BY billed_period.end_day DESC LIMIT 1
 ) AS newest ON true
