@@ -22,6 +22,7 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
 )
+from central.service.ports.validation import PointChannelId
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CLERK
@@ -106,6 +107,9 @@ async def test_it_settles_what_a_final_part_would_have(utility: Utility) -> None
     # The day on which it ended belongs to nobody; the days before to their bills.
     assert await found_in(utility, DayRange(AUGUST, OCTOBER)) == {Coverage.BILLED}
     assert await found_in(utility, DayRange(OCTOBER, NOVEMBER)) == {Coverage.VACANT}
+    async with utility.validation.transaction() as work:
+        billed = await work.issued(PointChannelId(1), DayRange(AUGUST, NOVEMBER))
+    assert max(days.end for days in billed) == OCTOBER
     # Its money is that of the account, of those days.
     asked = ReconciledScope(DayRange(SEPTEMBER, OCTOBER), account="A-1")
     report = await Reconcile(utility.reconciliation, lambda: utility.now)(asked)

@@ -64,6 +64,7 @@ class EstimateTables:
             if row.record.bill.state is BillState.ISSUED
             for billed in row.parts
             if channel_id in _channels(self._state, billed.part.occupancy_id)
+            and not billed.part.settles
             and billed.part.days.within(days) is not None
         ]
 

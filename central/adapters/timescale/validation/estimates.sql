@@ -29,6 +29,7 @@ JOIN service ON service.service_point_id = point_channel.service_point_id
 JOIN agreement ON agreement.service_id = service.id
 JOIN live_bill AS bill ON bill.account_id = agreement.account_id AND bill.state = 'issued'
 JOIN bill_part ON bill_part.bill_id = bill.id AND bill_part.agreement_id = agreement.id
+    AND NOT bill_part.settles
 WHERE point_channel.id = %(channel)s
     AND bill_part.first_day < %(end)s AND bill_part.end_day > %(first)s
 
