@@ -50,3 +50,12 @@ async def discard_from(
         message = "A bill of those days was approved meanwhile."
         raise PeriodBilledError(message, value=since)
     return bills
+
+
+async def discard_settlements(connection: _Connection, account: str) -> tuple[DiscardedBill, ...]:
+    """See `OpenBillsTransaction.discard_settlements`."""
+    cursor = await connection.execute(_SQL["open_settlements"], {"account": account})
+    bills: dict[UUID, DiscardedBill] = {}
+    for occupancy, since in await cursor.fetchall():
+        bills |= {bill.uid: bill for bill in await discard_from(connection, [occupancy], since)}
+    return tuple(bills.values())

@@ -24,6 +24,16 @@ WHERE bill.id IN (SELECT id FROM gone)
 ORDER BY bill.account_id, bill.id
 FOR UPDATE OF bill
 
+-- name: open_settlements
+SELECT billed_period.occupancy_id, billed_period.first_day
+FROM occupancy
+JOIN account ON account.id = occupancy.account_id
+JOIN billed_period ON billed_period.occupancy_id = occupancy.id AND billed_period.settles
+JOIN bill_part ON bill_part.id = billed_period.part_id
+JOIN bill ON bill.id = bill_part.bill_id AND bill.state IN ('draft', 'held')
+WHERE account.number = %(account)s
+ORDER BY bill.id, billed_period.occupancy_id
+
 -- name: open_entries
 DELETE FROM ledger_use USING bill
 WHERE bill.id = ledger_use.bill_id AND bill.uid = ANY(%(uids)s) AND bill.state = 'discarded'

@@ -37,3 +37,13 @@ class OpenBillsTransaction(Protocol):
         Raises:
             PeriodBilledError: One was approved meanwhile, or days behind one are.
         """
+
+    async def discard_settlements(self, account: str) -> tuple[DiscardedBill, ...]:
+        """Discard drafts and held bills that settle what an occupancy of an account left.
+
+        Args:
+            account: Number.
+
+        Raises:
+            PeriodBilledError: One was approved meanwhile.
+        """

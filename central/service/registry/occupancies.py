@@ -159,8 +159,8 @@ async def conclude(
         now: Aware.
 
     Returns:
-        Drafts and held bills that claimed days which no longer belong to their occupancy: they
-        are discarded.
+        Drafts and held bills that claimed days which no longer belong to their occupancy, and
+        those that settle the account where it ends on another day now: they are discarded.
 
     Raises:
         RegistryConflictError: Somebody pays for the service already at that time.
@@ -175,6 +175,9 @@ async def conclude(
     discarded: list[DiscardedBill] = []
     for key, since in in_the_way(occupancies, divided):
         discarded += await registry.discard_open([key], since)
+    if _another_end(occupancies, divided):
+        # What is the account's own is settled with its last occupancy, which is another now.
+        discarded += await registry.discard_settlements(agreement.account)
     if discarded:
         occupancies = await registry.occupancies(agreement)
         divided = occupied(spans, occupancies)
@@ -191,6 +194,13 @@ async def conclude(
             elif belonged.get(first) != key:
                 await registry.move_agreement(after[first], key)
     return tuple(discarded)
+
+
+def _another_end(before: Sequence[Occupancy], after: Sequence[Occupancy]) -> bool:
+    """Whether other days of the account are to come than before."""
+    return {(mine.id, mine.ended_on) for mine in before} != {
+        (mine.id, mine.ended_on) for mine in after
+    }
 
 
 async def _keep_openings(

@@ -131,6 +131,18 @@ class AgreementTables:
             for _, bill in sorted(gone.items())
         )
 
+    async def discard_settlements(self, account: str) -> tuple[DiscardedBill, ...]:
+        settling = [
+            (of, claim.first)
+            for (of, _), claim in self._state.claims.items()
+            if claim.settles
+            and claim.first is not None
+            and self._state.occupancies[of].account == account
+        ]
+        return tuple(
+            [bill for of, since in settling for bill in await self.discard_open([of], since)]
+        )
+
     def _behind(self, gone: Mapping[int, KeptBill]) -> dict[int, KeptBill]:
         ends = {
             (row.part.occupancy_id, row.part.days.end)

@@ -238,6 +238,9 @@ class MemoryShard:
         run = self.shard.run
         key, uid, run_uid, run_id = len(self._state.bills) + 1, uuid7(at), run.uid, run.id
         sha256 = new.bill.sha256 if new.bill.lines else None
+        if new.bill.state is BillState.DRAFT and sha256 is None:
+            message = "a draft has lines"
+            raise ValueError(message)
         maker = creator
         workers: tuple[str, ...] = (creator,)
         if new.plan.bill_id is not None:

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection, errors
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.inputs import ChangedInputs
-from central.adapters.timescale.open_bills import discard_from
+from central.adapters.timescale.open_bills import discard_from, discard_settlements
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.occupancy import Occupancy
 from central.domain.billing.state import BillState
@@ -87,6 +87,10 @@ class AgreementRows:
     ) -> tuple[DiscardedBill, ...]:
         """See `OpenBillsTransaction`."""
         return await discard_from(self._connection, occupancies, since)
+
+    async def discard_settlements(self, account: str) -> tuple[DiscardedBill, ...]:
+        """See `OpenBillsTransaction`."""
+        return await discard_settlements(self._connection, account)
 
     async def save_occupancy(
         self, agreement: AgreementRecord, occupancy: Occupancy, now: datetime
