@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Protocol
 
+from central.domain.rating.inputs.carried_state import CarriedState
 from firmware_bridge.contract.errors import OperatorError
 
 
@@ -69,6 +70,15 @@ class WithdrawalTransaction(Protocol):
             occupancy: Key of that of both.
             first: The first day of the agreement.
             tariff: Its tariff.
+        """
+
+    async def left_to_nobody(self, occupancy: int) -> CarriedState:
+        """What is the account's own, where all of its other occupancies are settled for good.
+
+        Nothing where no other is, or one is not.
+
+        Args:
+            occupancy: Key of one of the account.
         """
 
     async def withdraw_installation(self, installation: NamedInstallation) -> None:

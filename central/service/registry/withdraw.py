@@ -57,7 +57,8 @@ class Withdraw(RegistryChanges):
             AlreadyWithdrawnError: It was withdrawn before.
             RegistryConflictError: It was taken over from another system, or several are meant.
             PeriodBilledError: Bills, drafts or held bills say days of it, or an issued bill of the
-                days before handed over to it what it left.
+                days before handed over to it what it left, or it is the last of the account,
+                which has something left to settle.
         """
         need_reason(reason)
         async with self.store.transaction() as registry:
@@ -152,6 +153,7 @@ async def _leave_occupancy(
     for occupancy in occupancies:
         if agreement.first in occupancy.agreements:
             await _refuse_resting(registry, agreement, occupancy)
+            await _refuse_last(registry, agreement, occupancy)
     left = {other.first: other for other in others if other.first != agreement.first}
     spans = [AgreedDays(other.first, other.end, other.billing_from) for other in left.values()]
     before = [
@@ -200,6 +202,26 @@ async def _refuse_resting(
         message = f"{name} was taken over from another system, whose figures open its first bill."
         remedy = "End it, or correct what was imported with `import cutover`."
         raise RegistryConflictError(message, value=agreement.first, remedy=remedy)
+
+
+async def _refuse_last(
+    registry: RegistryTransaction, agreement: AgreementRecord, occupancy: Occupancy
+) -> None:
+    """Refuse where no bill would be left that settles what is the account's own."""
+    if occupancy.id is None or occupancy.agreements != (agreement.first,):
+        return
+    left = await registry.left_to_nobody(occupancy.id)
+    if not left.to_settle:
+        return
+    message = (
+        f"{agreement.account} has ended everywhere else, and left {', '.join(left.to_settle)} to"
+        f" {agreement.point}, so its agreement from {agreement.first} cannot be withdrawn."
+    )
+    remedy = (
+        "Let it hold, and end it on a later day: its last bill settles what is left. Or conclude"
+        " the right one first."
+    )
+    raise PeriodBilledError(message, value=agreement.first, remedy=remedy)
 
 
 async def _nothing(

@@ -8,12 +8,14 @@ from datetime import date, datetime, time
 
 from central.domain.billing.occupancy import Occupancy
 from central.domain.billing.state import BillState
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.service.ports.open_bills import DiscardedBill
 from central.service.ports.registry import AgreementRecord, RegistryConflictError
 from central.service.ports.registry_services import ServiceRecord
 from central.service.ports.stamps import InputKind
 from central.service.ports.withdrawals import NamedAgreement
 from firmware_bridge.contract.interval import MIDNIGHT
+from tests.support.memory.account_state import own_after
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptOccupancy
 
 _OPEN = frozenset({BillState.HELD, BillState.DRAFT})
@@ -231,6 +233,21 @@ class AgreementTables:
             and row.part.closing.tariff == tariff
             for bill in self._state.bills.values()
             for row in bill.parts
+        )
+
+    async def left_to_nobody(self, occupancy: int) -> CarriedState:
+        mine = self._state.occupancies[occupancy]
+        others = [
+            self._settlement(key)
+            for key, other in self._state.occupancies.items()
+            if key != occupancy and other.account == mine.account and self._firsts(key)
+        ]
+        if not others or not set(others) <= {BillState.APPROVED, BillState.ISSUED}:
+            return CarriedState()
+        return next(
+            own_after(self._state, key)
+            for key, account in self._state.accounts.items()
+            if account.number == mine.account
         )
 
     async def claimed(self, point: str, first: date, end: date | None) -> tuple[date, date] | None:

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.queries import load_queries
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.service.ports.withdrawals import NamedAgreement, NamedInstallation
 
 _SQL = load_queries(Path(__file__).with_name("withdrawals.sql"))
@@ -39,6 +40,12 @@ class WithdrawalRows:
         cursor = await self._connection.execute(_SQL["handed_over"], values)
         row = await cursor.fetchone()
         return row is not None and bool(row[0])
+
+    async def left_to_nobody(self, occupancy: int) -> CarriedState:
+        """See `WithdrawalTransaction`."""
+        cursor = await self._connection.execute(_SQL["left_to_nobody"], {"occupancy": occupancy})
+        row = await cursor.fetchone()
+        return CarriedState() if row is None else CarriedState.from_json(row[0])
 
     async def withdraw_installation(self, installation: NamedInstallation) -> None:
         """See `WithdrawalTransaction`."""

@@ -34,3 +34,26 @@ JOIN service_point ON service_point.id = service.service_point_id
 WHERE service_point.name = %(point)s
     AND end_day > %(first)s AND (%(end)s::date IS NULL OR first_day < %(end)s)
     AND first_day IS NOT NULL AND NOT settles
+
+-- name: left_to_nobody
+-- What is the own of an occupancy's account after all of its issued bills, where its other
+-- occupancies are settled for good.
+WITH other AS (
+    SELECT occupancy.account_id, EXISTS (
+        SELECT FROM billed_period
+        JOIN bill_part ON bill_part.id = billed_period.part_id
+        JOIN bill ON bill.id = bill_part.bill_id AND bill.state IN ('approved', 'issued')
+        WHERE billed_period.occupancy_id = occupancy.id AND billed_period.settles
+    ) AS settled
+    FROM occupancy AS mine
+    JOIN occupancy ON occupancy.account_id = mine.account_id AND occupancy.id <> mine.id
+    WHERE mine.id = %(occupancy)s AND EXISTS (
+        SELECT FROM agreement
+        WHERE agreement.occupancy_id = occupancy.id AND agreement.withdrawn IS NULL
+    )
+)
+SELECT account_state.closing
+FROM (SELECT account_id FROM other GROUP BY account_id HAVING bool_and(settled)) AS settled
+JOIN account_state ON account_state.account_id = settled.account_id
+JOIN bill ON bill.id = account_state.bill_id AND bill.state = 'issued'
+ORDER BY account_state.place DESC LIMIT 1
