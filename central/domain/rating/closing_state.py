@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.determinants.compute import metered_peaks
@@ -19,8 +20,9 @@ from central.domain.rating.inputs.carried_state import (
     YearSum,
 )
 from central.domain.rating.inputs.segments import DayRange, Segment
+from central.domain.tariff.credit_rules import Commitment
 from central.domain.tariff.determinant_rules import EventDeterminant
-from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.document import Minimum, TariffDocument
 from central.domain.tariff.state_rules import Owner
 
 
@@ -60,6 +62,12 @@ def closing_of(
         for name, amount in context.sums.items()
     ]
     others += sums_of_others(context, document)
+    entries = [
+        replace(entry, quantity=_quantity(entry.id, segments[-1], context))
+        if entry.id in owners
+        else entry
+        for entry in (*sums, *others)
+    ]
     credits_left = [
         credit
         for labels in context.credits.values()
@@ -78,7 +86,7 @@ def closing_of(
     state = CarriedState(
         tuple(sorted(_peaks(segments, context, period, origin))),
         tuple(sorted(credits_left)),
-        tuple(sorted((*sums, *others))),
+        tuple(sorted(entries)),
         context.totals,
         tuple(sorted(levels)),
     )
@@ -92,6 +100,15 @@ def sums_of_others(context: RatingContext, document: TariffDocument) -> list[Yea
         for entry in unknown_sums(context, document)
         if entry.origin.owner is Owner.ACCOUNT and entry.id not in context.sums
     ]
+
+
+def _quantity(identifier: str, last: Segment, context: RatingContext) -> Fraction | None:
+    """What a minimum or commitment would be multiplied by if it ended with the bill."""
+    document = last.version.document
+    rules: tuple[Minimum | Commitment, ...] = (*document.minimums, *document.commitments)
+    qty = next((rule.qty for rule in rules if rule.id == identifier), None)
+    counted = context.of(qty, last.number) if qty else []
+    return sum((each.value for each in counted), Fraction(0)) if counted else None
 
 
 def _peaks(

@@ -70,7 +70,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
         document = version.document
         segment = Segment(0, day, version, season_on(document.calendar, day.first))
         context = RatingContext({}, facts, calendar, state, month_of(day), credits_of(state))
-        context.levels = levels_of(state)
+        context.levels, context.quantities = levels_of(state), state.quantities
         context.dropped = dropped_banks(state, [segment], in_force)
         paid_in = _paid_in(grants, document)
         context.credits = credits_of(state.joined(paid_in))

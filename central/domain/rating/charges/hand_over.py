@@ -83,7 +83,7 @@ def hand_over(  # noqa: PLR0913, PLR0917 - all that the settlement depends on
     new, first = segments[0].version.document, segments[0].days.first
     day = DayRange(first - timedelta(days=1), first)
     context = RatingContext({}, facts, calendar, state, day.first.replace(day=1), credits_of(state))
-    context.levels = levels_of(state)
+    context.levels, context.quantities = levels_of(state), state.quantities
     segment = Segment(0, day, before, "")
     ending = PartEnding(successor=new)
     span = VersionSpan((segment,), before.document, day, period, context, [], _no_line, (), ending)

@@ -17,7 +17,8 @@ from central.domain.rating.charges.years import (
     since,
     sum_so_far,
 )
-from central.domain.rating.determinants.context import average_fact
+from central.domain.rating.determinants.context import HeldError, average_fact
+from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.carried_state import Origin, YearSum
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.credit_rules import Commitment
@@ -123,16 +124,37 @@ def _months(minimum: Minimum, span: VersionSpan, days: DayRange) -> Fraction:
 
 
 def minimum_count(minimum: Minimum | Commitment, span: VersionSpan) -> Fraction:
-    """What the amount of a minimum or commitment is multiplied by."""
+    """What the amount of a minimum or commitment is multiplied by.
+
+    Where no days are billed it is what the last bill of days left.
+
+    Raises:
+        HeldError: That is not known.
+    """
     if minimum.qty is None:
         return Fraction(1)
+    left = span.context.quantities.get(minimum.id)
+    if left is not None:
+        return left
     last = span.segments[-1]
-    found = span.context.of(minimum.qty, last.number)
-    if found:
-        return sum((part.value for part in found), Fraction(0))
+    counted = span.context.of(minimum.qty, last.number)
+    if counted:
+        return sum((each.value for each in counted), Fraction(0))
     first = span.segments[0]
     whole = Segment(first.number, span.days, first.version, first.season)
-    return average_fact(minimum.qty, whole, span.context.facts)
+    try:
+        return average_fact(minimum.qty, whole, span.context.facts)
+    except HeldError:
+        base = minimum.qty.partition(".")[0]
+        if base not in {rule.name for rule in span.document.determinants}:
+            raise
+    # A bill of an earlier release did not keep it.
+    message = (
+        f"No {minimum.qty!r} is known that {minimum.id!r} is multiplied by on {span.days.last}. Set"
+        f" it as the agreement's fact of that name: `agreement fact ACCOUNT POINT {minimum.qty}"
+        f" VALUE --from {span.days.last} --reason TEXT`."
+    )
+    raise HeldError(Hold("NO_QUANTITY", message, minimum.id))
 
 
 def carried_sum(minimum: Minimum, span: VersionSpan, total: Decimal) -> YearSum:

@@ -74,6 +74,8 @@ class RatingContext:
         days: What it gave; None for a day without whole data.
         begins: First day of the first month that the bill is of, None for that month alone.
         dropped: Banks that the bill's last version does not have, with the last one that had them.
+        quantities: What amounts of minimums and commitments are multiplied by, by id, where no days
+            are billed that it could be counted on.
         lapsed: What an energy bank's map let lapse, by bank. [kWh]
     """
 
@@ -99,6 +101,7 @@ class RatingContext:
     days: dict[tuple[str, date], InputSeries | None] = field(default_factory=dict)
     begins: date | None = None
     dropped: Mapping[str, TariffVersion] = field(default_factory=dict)
+    quantities: Mapping[str, Fraction] = field(default_factory=dict)
     lapsed: dict[str, Fraction] = field(default_factory=dict)
 
     def of(self, name: str, segment: int) -> list[Determinant]:

@@ -115,11 +115,20 @@ class MonthTotal:
 
 @dataclass(frozen=True, slots=True, order=True)
 class YearSum:
-    """Sum since the start of a minimum's or commitment's year, or what is deferred. [currency]."""
+    """Sum since the start of a minimum's or commitment's year, or what is deferred.
+
+    Args:
+        id: As the tariff names it.
+        amount: [currency]
+        origin: The days it counts.
+        quantity: What the last bill of days would have multiplied the rule's amount by, in that
+            determinant's unit; None where that is no determinant.
+    """
 
     id: str
     amount: Decimal
     origin: Origin = field(default=UNKNOWN, compare=False)
+    quantity: Fraction | None = field(default=None, compare=False)
 
     @property
     def counts(self) -> bool:
@@ -220,6 +229,11 @@ class CarriedState:
         others = (name_of(entry) for entries in groups for entry in entries)
         return tuple(dict.fromkeys((*others, *sums)))
 
+    @property
+    def quantities(self) -> dict[str, Fraction]:
+        """What the amounts of minimums and commitments are multiplied by, as far as it was kept."""
+        return {entry.id: entry.quantity for entry in self.sums if entry.quantity is not None}
+
     @staticmethod
     def _of(entries: Iterable[tuple[Any, ...]], tariff: str) -> CarriedState:
         peaks, credits_, sums, totals, levels = entries
@@ -240,7 +254,7 @@ class CarriedState:
                 [c.bank, c.label, c.earned.isoformat(), str(c.amount), *c.origin.to_json()]
                 for c in self.credits
             ],
-            "sums": [[s.id, str(s.amount), *s.origin.to_json()] for s in self.sums],
+            "sums": [_sum_json(entry) for entry in self.sums],
         }
         if self.totals:
             document["totals"] = [
@@ -267,7 +281,7 @@ class CarriedState:
                 for bank, label, earned, amount, *rest in value["credits"]
             ),
             sums=tuple(
-                YearSum(name, Decimal(amount), _origin(rest))
+                YearSum(name, Decimal(amount), _origin(rest[:3]), _quantity(rest[3:]))
                 for name, amount, *rest in value["sums"]
             ),
             totals=tuple(
@@ -285,6 +299,17 @@ class CarriedState:
 Entry = Peak | Credit | YearSum | MonthTotal | Level
 _E = TypeVar("_E", bound=Entry)
 _origin = Origin.from_json
+
+
+def _sum_json(entry: YearSum) -> list[str | None]:
+    origin = entry.origin.to_json()
+    if entry.quantity is not None:
+        origin = [*(origin or (None, None, str(Owner.OCCUPANCY))), str(entry.quantity)]
+    return [entry.id, str(entry.amount), *origin]
+
+
+def _quantity(rest: Sequence[str]) -> Fraction | None:
+    return Fraction(rest[0]) if rest else None
 
 
 def name_of(entry: Entry) -> str:

@@ -31,8 +31,10 @@ from tests.support.months import HEAD, amounts, month_of, version
 OCTOBER = Cycle.parse("2026-10").period
 SEPTEMBER, AUGUST = date(2026, 9, 1), date(2026, 8, 1)
 LAST = DayRange(date(2026, 10, 31), date(2026, 11, 1))
+NO_FACTS = AgreementFacts()
 FINAL = PartEnding(final=True)
 NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar}}")
+KW = HEAD.replace("{sum: import}}", "{sum: import}, kw: {max: import, window: 60m}}")
 ENERGY = CarriedState(credits=(Credit("solar", "", SEPTEMBER, Fraction("595.2")),))
 TERM = "commitments: [{id: c, of: energy, amount: 1200, per: term, begins: 2026-08-01, months: "
 TAXED = "taxes: [{id: vat, percent: 10, of: all}]\n"
@@ -52,11 +54,15 @@ def october(text: str, opening: CarriedState, ending: PartEnding) -> Rated:
 
 
 def settled(
-    text: str, state: CarriedState, grants: tuple[Grant, ...] = (), ending: PartEnding = FINAL
+    text: str,
+    state: CarriedState,
+    grants: tuple[Grant, ...] = (),
+    ending: PartEnding = FINAL,
+    facts: AgreementFacts = NO_FACTS,
 ) -> Rated:
     period = AccountPeriods({}, {}).cut_to(1, LAST)
     assert period is not None
-    facts, calendar = AgreementFacts(), ResolvedCalendar()
+    calendar = ResolvedCalendar()
     return settle(state, facts, [version(text)], calendar, LAST, period, ending, grants)
 
 
@@ -80,6 +86,8 @@ def summed(identifier: str, since: date = AUGUST) -> CarriedState:
         ),
         (HEAD + "settlement: [budget_billing]\n" + TAXED, summed("budget_billing")),
         (HEAD + TERM + "12, share: days}]\n" + TAXED, summed("c")),
+        (KW + TERM + "12, share: days, qty: kw}]\n", summed("c")),
+        (KW + "minimums: [{id: m, of: energy, amount: 365, per: year, qty: kw}]\n", summed("m")),
         (HEAD + TERM + "3, share: days}]\n", summed("c")),
         (HEAD + TERM + "3, share: days, shortfall: carry}]\n" + TAXED, summed("c")),
         (HEAD + "commitments: [{id: c, of: energy, amount: 50, per: month}]\n", CarriedState()),
@@ -94,8 +102,7 @@ def summed(identifier: str, since: date = AUGUST) -> CarriedState:
             summed("m"),
         ),
         (
-            HEAD.replace("{sum: import}}", "{sum: import}, kw: {max: import, window: 60m}}")
-            + "state: {kw: {months: 12}}\n",
+            KW + "state: {kw: {months: 12}}\n",
             CarriedState((Peak("kw", "", SEPTEMBER, Fraction(80)),)),
         ),
     ],
@@ -103,7 +110,7 @@ def summed(identifier: str, since: date = AUGUST) -> CarriedState:
 def test_it_comes_to_what_a_final_part_would_have(text: str, opening: CarriedState) -> None:
     in_time = october(text, opening, FINAL)
     late = october(text, opening, PartEnding())
-    rest = settled(text, late.closing)
+    rest = settled(text, CarriedState.from_json(late.closing.to_json()))
     assert (in_time.holds, late.holds, rest.holds) == ((), (), ())
     assert late.total + rest.total == in_time.total
     assert (in_time.closing, rest.closing) == (CarriedState(), CarriedState())
@@ -137,6 +144,15 @@ def test_money_that_came_to_an_account_that_stays_goes_on_with_it() -> None:
     (credit,) = rest.closing.credits
     assert (credit.amount, credit.origin.owner) == (Fraction(20), Owner.ACCOUNT)
     assert rest.lines == ()
+
+
+def test_a_quantity_that_no_bill_kept_is_held_until_it_is_said() -> None:
+    text = KW + "minimums: [{id: m, of: energy, amount: 365, per: year, qty: kw}]\n"
+    (hold,) = settled(text, summed("m")).holds
+    assert hold.code == "NO_QUANTITY"
+    assert "agreement fact ACCOUNT POINT kw VALUE --from 2026-10-31" in hold.message
+    said = settled(text, summed("m"), facts=AgreementFacts.of(kw=Decimal(10)))
+    assert amounts(said) == {"m": "820.00"}
 
 
 def test_rules_that_nobody_knows_hold_it() -> None:
