@@ -57,6 +57,8 @@ class OccupancyChain:
         settled: Whether a part settles what it left; no more of it is billed.
         left: What its newest part left, where it has ended, all of its days are billed and that
             part is issued; None elsewhere.
+        left_under: The tariff whose names that has, also where a part settles it; "" where nobody
+            kept it.
     """
 
     occupancy_id: int
@@ -71,6 +73,7 @@ class OccupancyChain:
     day_start: time = MIDNIGHT
     settled: bool = False
     left: CarriedState | None = None
+    left_under: str = ""
 
     def interval(self, days: DayRange) -> Interval:
         """The instants of some of its days.
@@ -176,10 +179,12 @@ class PlannedBill:
     def tariffs(self) -> frozenset[str]:
         """Every tariff that rating it reads.
 
-        Also those of before and after, for what a state carries is handed over between them; and
-        those of days elsewhere, for what is the account's own waits for them.
+        Also those of before and after, for what a state carries is handed over between them; that
+        by which it is settled; and those of days elsewhere, for what is the account's own waits for
+        them.
         """
         names = {term.tariff for planned in self.parts for term in planned.occupancy.terms}
+        names |= {planned.occupancy.left_under for planned in self.parts if planned.settles} - {""}
         return frozenset(names.union(*(planned.open_elsewhere for planned in self.parts)))
 
 

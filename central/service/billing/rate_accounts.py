@@ -57,9 +57,13 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
         for supply, rated, came, shared in supplies
     )
     read = work.plan.tariffs
+    agreed = {planned.term.agreement_id: planned.term.tariff for planned in work.plan.parts}
     stamps = {
         supply.agreement_id: tariffs.stamped(
-            supply.stamp, supply.tariff, read, _days_read(supply.blocks)
+            supply.stamp,
+            supply.tariff,
+            read - {agreed.get(supply.agreement_id, supply.tariff)},
+            _days_read(supply.blocks),
         )
         for supply in work.supplies
     }

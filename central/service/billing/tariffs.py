@@ -121,25 +121,23 @@ class Tariffs:
         self._stamps.clear()
 
     def stamped(
-        self, stamp: InputStamp, name: str, read: frozenset[str], days_read: DaysRead
+        self, stamp: InputStamp, name: str, others: frozenset[str], days_read: DaysRead
     ) -> InputStamp:
         """A stamp with all that a part is rated with beside its point and account.
 
         Args:
             stamp: With the revisions of these.
-            name: Of its tariff.
-            read: The tariffs that rating its bill reads.
+            name: Of the tariff that it is rated by.
+            others: The tariffs that rating its bill reads, but for that of its agreement.
             days_read: Of each channel.
         """
-        revisions = self._stamps.get((name, read))
+        revisions = self._stamps.get((name, others))
         if revisions is None:
-            revisions = self._stamps[name, read] = {
+            revisions = self._stamps[name, others] = {
                 "series": {
                     series: self._revisions.get(series, 0) for series in sorted(self._named(name))
                 },
-                "others": {
-                    other: self._tariff_revisions.get(other, 0) for other in sorted(read - {name})
-                },
+                "others": {other: self._tariff_revisions.get(other, 0) for other in sorted(others)},
                 "holidays": self._holiday_revisions(name),
                 "looks_back_days": self.looks_back.get(name, 0),
             }

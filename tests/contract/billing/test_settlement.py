@@ -23,6 +23,7 @@ from central.service.ports.registry import (
     PointRecord,
 )
 from central.service.ports.validation import PointChannelId
+from central.service.ports.withdrawals import NamedAgreement
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CLERK
@@ -48,7 +49,7 @@ def agreed(end: date | None = None, first: date = AUGUST) -> AgreementRecord:
     return AgreementRecord("A-1", "SP-1", "OWING", first, end)
 
 
-async def moved_out(utility: Utility, tariff: str = OWING) -> None:
+async def moved_out(utility: Utility, tariff: str = OWING, issued: str = "2026-09") -> None:
     """August and September are issued, then A-1 is said to have left on 1 October."""
     await found(utility, 0)
     enrol = utility.enrol
@@ -61,8 +62,9 @@ async def moved_out(utility: Utility, tariff: str = OWING) -> None:
     await measured(utility, AUGUST, SEPTEMBER)
     await measured(utility, SEPTEMBER, OCTOBER, wh=40_000)
     await measured(utility, OCTOBER, NOVEMBER)
-    await settle(utility, "2026-09")
-    await ends(utility, OCTOBER)
+    await settle(utility, issued)
+    if issued == "2026-09":
+        await ends(utility, OCTOBER)
 
 
 async def ends(utility: Utility, end: date | None) -> list[str]:
@@ -187,3 +189,25 @@ async def test_another_version_of_the_last_day_concerns_it(utility: Utility) -> 
     await enrol.tariff(OWING.replace("2026-01-01", "2026-09-30"))
     # With the bill of September.
     assert [bills.count for bills in enrol.concerned.values()] == [2]
+
+
+async def test_it_is_rated_by_the_tariff_that_it_was_left_to(utility: Utility) -> None:
+    await moved_out(utility, issued="2026-08")
+    enrol = utility.enrol
+    renamed = OWING.replace("OWING", "NEW") + "takes_over: {yearly: yearly}\n"
+    await enrol.tariff(renamed)
+    await enrol.agreement(agreed(OCTOBER))
+    await enrol.agreement(AgreementRecord("A-1", "SP-1", "NEW", OCTOBER))
+    await settle(utility, "2026-09")
+    # As an earlier release let it be withdrawn.
+    async with utility.registry.transaction() as registry:
+        (service,) = await registry.services("SP-1")
+        named = NamedAgreement("A-1", "SP-1", OCTOBER, service.name)
+        await registry.withdraw_agreement(named)
+    for end in (None, OCTOBER):
+        await ends(utility, end)
+    summary = await run(utility, "2026-09")
+    settlement = await bill(utility, "A-1", "2026-09")
+    assert (settlement.bill.holds, lines(settlement)) == ((), SETTLED)
+    await enrol.tariff(renamed.replace("2026-01-01", "2026-09-30"))
+    assert await approve(utility, summary) == [("A-1", "BILL_STALE")]

@@ -54,6 +54,7 @@ def take_shard(
     state = books.state
     chains = {account: _chains(books, account) for account in accounts}
     names = {term.tariff for of in chains.values() for chain in of for term in chain.terms}
+    names |= {chain.left_under for of in chains.values() for chain in of} - {""}
     tariffs: dict[str, list[TariffRecord]] = {name: [] for name in names}
     for record in in_force(state):
         if record.name in names:
@@ -95,6 +96,12 @@ def _left(books: MemoryBooks, key: int) -> tuple[date, bool, CarriedState | None
     return claimed_to, newest.settles, newest_part[1].part.closing if issued else None
 
 
+def _left_under(books: MemoryBooks, key: int, day: date) -> str:
+    """The tariff whose names the state has that an occupancy left before a day."""
+    before = books.before(key, day)
+    return "" if before is None or before[1] is None else before[1][1].part.closing.tariff
+
+
 def _chains(books: MemoryBooks, account: int) -> list[OccupancyChain]:
     state = books.state
     points = {name: number for number, name in enumerate(state.points)}
@@ -124,6 +131,7 @@ def _chains(books: MemoryBooks, account: int) -> list[OccupancyChain]:
             frozenset(obis.code for obis in state.services[row.point, row.service].channels),
             state.services[row.point, row.service].day_start or MIDNIGHT,
             *left[key][1:],
+            _left_under(books, key, left[key][0]),
         )
         for key, row in state.occupancies.items()
         if row.account == state.accounts[account].number

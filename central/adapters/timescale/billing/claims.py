@@ -87,7 +87,7 @@ class ShardClaims:
         self.stamps: dict[int, InputStamp] = {}
         """The revisions of what agreements are rated with, but for series and other tariffs."""
         self.tariffs: dict[str, int] = {}
-        """The revisions of the tariffs of all agreements, by name."""
+        """The revisions of the tariffs of all agreements and of what is settled, by name."""
         self.rows: dict[int, OpenRow] = {}
         """Open bills by key, as they were when the shard was taken."""
 
@@ -102,7 +102,7 @@ class ShardClaims:
         occupancies: dict[int, list[OccupancyChain]] = {account: [] for account in accounts}
         for row in chains:
             key, account, point, name, zone, claimed_to, ended_on, channels, at, *later = row
-            settled, left, *revisions = later
+            settled, left, left_under, *revisions = later
             agreed = tuple(terms.get(key, ()))
             codes = frozenset(bytes(code) for code in channels or ())
             occupancies[account].append(
@@ -119,12 +119,17 @@ class ShardClaims:
                     at,
                     settled,
                     None if left is None else CarriedState.from_json(left),
+                    left_under or "",
                 )
             )
             of_point, of_account, common = revisions
             for agreement in (term.agreement_id for term in agreed):
                 stamp = InputStamp(of_point, of_account, tariffs[agreement], common)
                 self.stamps[agreement] = stamp
+        # Such as that of an agreement which was withdrawn after a bill handed over to it.
+        named = {chain.left_under for of in occupancies.values() for chain in of}
+        if others := named - self.tariffs.keys() - {""}:
+            self.tariffs |= dict(await self._rows("tariff_revisions", names=sorted(others)))
         return occupancies
 
     async def account_left(

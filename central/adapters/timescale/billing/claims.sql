@@ -17,6 +17,14 @@ SELECT
             WHERE bill_part.id = newest.part_id
         )
     END,
+    -- Where a part settles, the one before it left that.
+    CASE WHEN newest.settles OR newest.end_day = occupancy.ended_on THEN (
+        SELECT bill_part.closing ->> 'tariff'
+        FROM billed_period JOIN bill_part ON bill_part.id = billed_period.part_id
+        WHERE billed_period.occupancy_id = occupancy.id
+            AND billed_period.end_day
+                = CASE WHEN newest.settles THEN newest.first_day ELSE newest.end_day END
+    ) END,
     service_point.input_revision, account.input_revision, common_input.input_revision
 FROM occupancy
 JOIN account ON account.id = occupancy.account_id
@@ -46,6 +54,9 @@ SELECT
 FROM agreement JOIN tariff ON tariff.id = agreement.tariff_id
 WHERE agreement.account_id = ANY(%(accounts)s) AND agreement.withdrawn IS NULL
 ORDER BY agreement.occupancy_id, lower(agreement.during)
+
+-- name: tariff_revisions
+SELECT name, input_revision FROM tariff WHERE name = ANY(%(names)s)
 
 -- name: hold_open_bills
 SELECT
