@@ -28,13 +28,7 @@ def discard_command(
     as_json: AsJson = False,
 ) -> None:
     """Discard drafts and held bills: the next run bills their days anew. All or none."""
-
-    async def work() -> int:
-        async with bill_store() as store:
-            uids = [(await find_bill(store, name, final=final)).uid for name in bills]
-            return await DiscardBills(store)(uids, actor_of(actor), reason)
-
-    count = wait_for(work())
+    count = _undone(DiscardBills, bills, actor, reason, final=final)
     if as_json:
         show({"discarded": count})
     else:
@@ -52,14 +46,24 @@ def withdraw_command(
     as_json: AsJson = False,
 ) -> None:
     """Take approvals back before issue: these bills and those behind are drafts. All or none."""
-
-    async def work() -> int:
-        async with bill_store() as store:
-            uids = [(await find_bill(store, name, final=final)).uid for name in bills]
-            return await WithdrawBills(store)(uids, actor_of(actor), reason)
-
-    count = wait_for(work())
+    count = _undone(WithdrawBills, bills, actor, reason, final=final)
     if as_json:
         show({"withdrawn": count})
     else:
         typer.echo(f"{count} drafts again.")
+
+
+def _undone(
+    use_case: type[DiscardBills | WithdrawBills],
+    bills: list[str],
+    actor: str | None,
+    reason: str,
+    *,
+    final: bool,
+) -> int:
+    async def work() -> int:
+        async with bill_store() as store:
+            uids = [(await find_bill(store, name, final=final)).uid for name in bills]
+            return await use_case(store)(uids, actor_of(actor), reason)
+
+    return wait_for(work())
