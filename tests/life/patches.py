@@ -15,6 +15,7 @@ from central.adapters.timescale.billing import (
     load,
     reconciliation,
     stamps,
+    waiting,
 )
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.registry import agreements, registry, tariffs
@@ -52,7 +53,7 @@ def _no_revision_is_raised(patch: pytest.MonkeyPatch) -> None:
 
 
 def _what_waits_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
-    for module in (ports_stamps, stamps):
+    for module in (ports_stamps, waiting):
         patch.setattr(module, "reaches_into", lambda *_: False)
 
 

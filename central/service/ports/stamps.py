@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from uuid import UUID
 
+from central.domain.metering.block import DayBlock
+from central.domain.metering.service_point import PointChannel
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.day import Thresholds
+from central.domain.vee.reopened import days_reached, days_reopened
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import Interval
 
@@ -27,7 +30,6 @@ DaysRead = Mapping[int, tuple[DayRange, ...]]
 """Local days by key of the channel, ascending."""
 
 _LIMITS = Thresholds()
-_REACH = _LIMITS.linear_gap + timedelta(milliseconds=_LIMITS.tolerance_ms)
 
 
 class InputKind(StrEnum):
@@ -120,15 +122,46 @@ class Decided:
     barred: Mapping[UUID, OperatorError] = field(default_factory=dict)
 
 
-def reaches_into(change: Interval, days: Interval) -> bool:
-    """Whether a change of readings may change validated days: it reaches as far as an estimate."""
-    return change.start - _REACH < days.end and days.start < change.end + _REACH
+@dataclass(frozen=True, slots=True)
+class WaitingChange:
+    """A change of readings of a channel that waits for validation.
+
+    Args:
+        since: When it begins.
+        days: Local days that validation may give another content by it.
+    """
+
+    since: datetime
+    days: DayRange
 
 
-def first_pending(changes: Iterable[Interval], days: Interval) -> tuple[Hold, ...]:
+def waiting_change(
+    channel: PointChannel, change: Interval, blocks: Iterable[DayBlock] = ()
+) -> WaitingChange:
+    """The days that a change may give another content, by the rules of validation.
+
+    Args:
+        channel: Whose readings.
+        change: The stretch of time in which they changed.
+        blocks: Newest blocks of days around it, ascending: estimates in a row up to it may be
+            made again by a register in it.
+
+    Raises:
+        InvalidValueError: The zone is unknown.
+    """
+    first, last = days_reopened(days_reached(channel, change, _LIMITS), blocks)
+    return WaitingChange(change.start, DayRange(first, last + timedelta(days=1)))
+
+
+def reaches_into(change: WaitingChange, days: DayRange) -> bool:
+    """Whether a change may give one of some local days another content."""
+    return change.days.within(days) is not None
+
+
+def first_pending(changes: Iterable[WaitingChange], days: DayRange) -> tuple[Hold, ...]:
     """The hold of the first of some changes that reaches into days and waits for validation."""
     message = "A change of these days waits for validation."
     near = (change for change in changes if reaches_into(change, days))
     return tuple(
-        Hold(VALIDATION_PENDING, message, change.start.isoformat()) for change in islice(near, 1)
+        Hold(VALIDATION_PENDING, message, change.since.isoformat()) for change in islice(near, 1)
     )

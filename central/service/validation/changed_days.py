@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from central.domain.metering.grid import margin_of
 from central.domain.metering.service_point import PointChannel
 from central.domain.vee.day import Thresholds
+from central.domain.vee.reopened import days_reached
 from central.service.ports.validation import ChangedRange, LockedChannel, PointChannelId
 from central.service.validation.validate_each import DaysDone
 from firmware_bridge.contract.errors import InvalidValueError
@@ -41,8 +41,7 @@ class ChangedDays:
         for change in changes:
             self._changes.setdefault(change.channel_id, []).append(change)
         self._closed_through = closed_through
-        self._gap = limits.linear_gap
-        self._tolerance = timedelta(milliseconds=limits.tolerance_ms)
+        self._limits = limits
         self._most = max(most, _LEAST)
 
     def __call__(self, one: LockedChannel) -> list[date]:
@@ -56,9 +55,8 @@ class ChangedDays:
         return sorted({day for change in changes for day in self._around(change, channel, last)})
 
     def _around(self, change: ChangedRange, channel: PointChannel, last: date) -> Iterable[date]:
-        reach = self._tolerance + margin_of(channel, self._gap)
-        first = channel.local_date(change.interval.start - reach)
-        last = min(last, channel.local_date(change.interval.end + reach))
+        first, reached = days_reached(channel, change.interval, self._limits)
+        last = min(last, reached)
         return (first + _DAY * number for number in range((last - first).days + 1))
 
     def left(self, done: Mapping[PointChannelId, DaysDone]) -> list[ChangedRange]:
@@ -85,6 +83,7 @@ class ChangedDays:
         if one.failed is not None and one.days:
             return one.failed
         # Where its days cannot be told, any zone's first day lies behind this one.
-        start = min(change.interval.start for change in self._changes[key]) - self._gap
+        start = min(change.interval.start for change in self._changes[key])
+        start -= self._limits.linear_gap
         earliest = start.date() - 3 * _DAY
         return earliest if one.failed is None else min(one.failed, earliest)

@@ -15,6 +15,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.day import Thresholds
 from central.domain.vee.estimate import EstimatedDay, estimate_days, without_estimates
 from central.domain.vee.estimated_gap import field_order
+from central.domain.vee.reopened import is_open
 from central.service.halved import NOBODYS, error_text
 from central.service.ports.bill_window import BillWindowStore, HeldDays
 from central.service.ports.validation import (
@@ -25,7 +26,6 @@ from central.service.ports.validation import (
     ValidationTransaction,
 )
 from central.service.validation.gap_estimates import grounds, keep_estimates
-from central.service.validation.reestimate import is_open
 
 _DAY = timedelta(days=1)
 _BEYOND = timedelta(days=62)

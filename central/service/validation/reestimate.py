@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.day import Thresholds
-from central.domain.vee.estimate import is_estimated
 from central.domain.vee.estimate_again import estimate_again
+from central.domain.vee.reopened import open_runs
 from central.service.ports.validation import (
     ChannelDay,
     LockedChannel,
@@ -71,25 +71,8 @@ async def _runs(
     while True:
         first, end = min(days) - reach * _DAY, max(days) + (reach + 1) * _DAY
         blocks = await work.days_of(channel, first, end)
-        runs = [run for run in _open_runs(blocks) if any(block.day in days for block in run)]
+        runs = [run for run in open_runs(blocks) if any(block.day in days for block in run)]
         cut = any(run[0].day == first or run[-1].day == end - _DAY for run in runs)
         if not cut or reach >= _FARTHEST_DAYS:
             return runs
         reach *= 2
-
-
-def _open_runs(blocks: Sequence[DayBlock]) -> Iterator[list[DayBlock]]:
-    run: list[DayBlock] = []
-    for block in blocks:
-        if run and (not is_open(block) or block.day != run[-1].day + _DAY):
-            yield run
-            run = []
-        if is_open(block):
-            run.append(block)
-    if run:
-        yield run
-
-
-def is_open(block: DayBlock) -> bool:
-    """Whether a day has missing or estimated intervals."""
-    return bool(block.missing) or bool(is_estimated(block).any())

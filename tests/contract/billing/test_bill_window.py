@@ -202,6 +202,30 @@ async def test_data_that_come_for_a_part_replace_their_estimates(utility: Utilit
     assert (await utility.validate()).versions == 0
 
 
+async def test_a_register_that_ends_a_gap_keeps_what_was_estimated_back(utility: Utility) -> None:
+    edge = await found(utility)
+    await metered(utility, edge, days(AUGUST, NOVEMBER, (SILENT, NOVEMBER)))
+    await bill(utility, 9, 10)
+    await estimate(utility)
+    assert await approve(utility, await bill(utility, 9)) == []
+    assert (await bill(utility, 10)).held_count == 0
+    # Days later, with none of those between: the estimates are to sum to its register.
+    await utility.deliver(edge, late([date(2026, 11, 14)]))
+    summary = await bill(utility, 10)
+    assert {hold.code for hold in summary.held[0].holds} == {"VALIDATION_PENDING"}
+    before = await total(utility, OCTOBER, NOVEMBER)
+    await utility.validate()
+    assert await total(utility, OCTOBER, NOVEMBER) != before
+    summary = await bill(utility, 10)
+    await utility.deliver(edge, late([date(2026, 11, 13)]))
+    assert await approve(utility, summary) == [("A-1", "VALIDATION_PENDING")]
+    await utility.validate()
+    summary = await bill(utility, 10)
+    # Behind days that are metered nothing reaches them.
+    await utility.deliver(edge, late([date(2026, 11, 18)]))
+    assert await approve(utility, summary) == []
+
+
 async def issued_with_estimates(utility: Utility) -> Edge:
     """October is issued, estimated from the 20th on."""
     edge = await found(utility)

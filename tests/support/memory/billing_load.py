@@ -145,9 +145,7 @@ class WorkLoader:
             else (
                 *self._holds(channels, installed, days, interval),
                 *(self._holes(point, interval) if doubtful else ()),
-                *first_pending(
-                    waiting_at(self._books, point, days, part.occupancy.day_start), interval
-                ),
+                *first_pending(waiting_at(self._books, point, days), days),
             ),
             reads=tuple(
                 read
@@ -274,8 +272,8 @@ def earlier_days(books: MemoryBooks, occupancy: OccupancyChain, days: DayRange) 
             named = found.setdefault(input_of(row.record.obis), [])
             blocks = (block_of(state, ChannelDay(channel, day), None) for day in days.days())
             named.extend(block for block in blocks if block is not None)
-    waiting = waiting_at(books, occupancy.point, days, occupancy.day_start)
-    return EarlierDays(found, first_pending(waiting, occupancy.interval(days)))
+    waiting = waiting_at(books, occupancy.point, days)
+    return EarlierDays(found, first_pending(waiting, days))
 
 
 def bills(occupancy: OccupancyChain, obis: Obis) -> bool:

@@ -16,12 +16,15 @@ from central.service.ports.stamps import (
     Decided,
     InputKind,
     InputStamp,
+    WaitingChange,
     reaches_into,
+    waiting_change,
 )
+from central.service.ports.validation import ChannelDay
 from firmware_bridge.contract.interval import MIDNIGHT, Interval
 from firmware_bridge.contract.reading import from_ms
 from tests.support.memory.books import BookState, KeptBill, MemoryBooks
-from tests.support.memory.validation import device_channels
+from tests.support.memory.validation import block_of, channel_of, device_channels
 
 _OPEN = frozenset({"draft", "approved"})
 
@@ -148,7 +151,7 @@ def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:
     for row in bill.parts:
         agreed = state.agreements[row.part.agreement_id]
         days = read_days(bill, row.part)
-        if not row.part.settles and waiting_at(books, agreed.point, days, day_start(state, agreed)):
+        if not row.part.settles and waiting_at(books, agreed.point, days):
             points.add(agreed.point)
     return tuple(sorted(points))
 
@@ -159,25 +162,34 @@ def read_days(bill: KeptBill, read: NewPart) -> DayRange:
     return DayRange(read.days.first - timedelta(days=had.looks_back_days), read.days.end)
 
 
-def waiting_at(
-    books: MemoryBooks, point: str, days: DayRange, at: time = MIDNIGHT
-) -> list[Interval]:
+def waiting_at(books: MemoryBooks, point: str, days: DayRange) -> list[WaitingChange]:
     """The changes of days of a point that wait for validation."""
     state, ingest = books.state, books.ingest.state
-    interval = days.interval(state.points[point].zone, at)
-    devices = {
-        channel
-        for counted in state.channels.values()
-        for meter in (*state.installations.values(), *state.withdrawn_installations.values())
-        if counted.point == meter.point == point
-        for channel in device_channels(ingest, meter, counted.record.obis)
-    }
-    changes_there = (
-        Interval(from_ms(touched.from_ms), from_ms(touched.until_ms))
-        for touched in ingest.touched.values()
-        if touched.channel_id in devices
-    )
-    return [change for change in changes_there if reaches_into(change, interval)]
+    found = []
+    for key, counted in state.channels.items():
+        if counted.point != point:
+            continue
+        devices = {
+            channel
+            for meter in (*state.installations.values(), *state.withdrawn_installations.values())
+            if meter.point == point
+            for channel in device_channels(ingest, meter, counted.record.obis)
+        }
+        blocks = [
+            block
+            for day in sorted({of.day for of, _ in state.blocks if of.channel_id == key})
+            if (block := block_of(state, ChannelDay(key, day), None)) is not None
+        ]
+        found += [
+            waiting_change(
+                channel_of(state, key),
+                Interval(from_ms(touched.from_ms), from_ms(touched.until_ms)),
+                blocks,
+            )
+            for touched in ingest.touched.values()
+            if touched.channel_id in devices
+        ]
+    return [change for change in found if reaches_into(change, days)]
 
 
 def refresh(state: BookState, new: NewBill) -> None:

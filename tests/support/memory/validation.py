@@ -97,6 +97,21 @@ class MemoryValidationStore:
         ]
 
 
+def channel_of(state: BookState, key: PointChannelId) -> PointChannel:
+    """A channel of a point, as validation sees it."""
+    kept = state.channels[key]
+    point = state.points[kept.point]
+    capacity = None if point.capacity is None else Fraction(point.capacity)
+    return PointChannel(
+        key,
+        ServicePoint(point.name, point.zone, capacity),
+        kept.record.obis,
+        kept.record.period_s,
+        kept.record.unit,
+        kept.day_start,
+    )
+
+
 def block_of(state: BookState, key: ChannelDay, version: int | None) -> DayBlock | None:
     """A block of a version, or the newest."""
     wanted = version or max((v for k, v in state.blocks if k == key), default=0)
@@ -227,18 +242,8 @@ class _Transaction(EstimateTables):
         return {key: self._locked(key) for key in sorted(channels)}
 
     def _locked(self, key: PointChannelId) -> LockedChannel:
-        kept = self._state.channels[key]
-        point = self._state.points[kept.point]
-        capacity = None if point.capacity is None else Fraction(point.capacity)
-        channel = PointChannel(
-            key,
-            ServicePoint(point.name, point.zone, capacity),
-            kept.record.obis,
-            kept.record.period_s,
-            kept.record.unit,
-            kept.day_start,
-        )
-        return LockedChannel(channel, kept.closed_through, self._spans(key))
+        closed_through = self._state.channels[key].closed_through
+        return LockedChannel(channel_of(self._state, key), closed_through, self._spans(key))
 
     async def segments(
         self, windows: Mapping[PointChannelId, Interval]

@@ -17,6 +17,7 @@ from central.adapters.timescale.billing.account_state import hold_accounts, own_
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.open_bills import discard_bills
+from central.adapters.timescale.billing.waiting import waiting as waiting_bills
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
@@ -132,7 +133,7 @@ async def _settled(
     await hold_accounts(connection, uids)
     await stamps.hold_inputs(connection, uids)
     changed = await stamps.changed_inputs(connection, uids)
-    waiting = await stamps.waiting(connection, uids)
+    waiting = await waiting_bills(connection, uids)
     fresh = [uid for uid in uids if uid not in changed and uid not in waiting]
     own = {} if approver is None else await stamps.contributions(connection, fresh, approver)
     fresh = [uid for uid in fresh if uid not in own]

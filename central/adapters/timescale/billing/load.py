@@ -26,7 +26,7 @@ from central.adapters.timescale.billing.loaded_part import (
     bills,
     waits,
 )
-from central.adapters.timescale.billing.stamps import waiting_at_points
+from central.adapters.timescale.billing.waiting import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import Account, Party
@@ -144,7 +144,11 @@ class ShardLoader:
         ]
         holds = await self._holds(points, at_point, span, around)
         holes = await self._holes(supplies, billed)
-        changes = await waiting_at_points(self._connection, points, around)
+        changes = await waiting_at_points(
+            self._connection,
+            [supply.point_id for supply in supplies],
+            [supply.days for supply in supplies],
+        )
         reads = await self._reads(supplies, points, around)
         built: dict[int, list[SupplyWork]] = {}
         for number, supply in enumerate(supplies):
@@ -155,7 +159,7 @@ class ShardLoader:
                     [
                         *holds.get(supply.point_id, ()),
                         *holes.get(number, ()),
-                        *supply.pending(changes.get(supply.point_id, ())),
+                        *supply.pending(changes.get(number, ())),
                     ],
                     reads.get(number, {}),
                     replace(stamp, not_metered=True) if number in holes else stamp,
@@ -191,19 +195,22 @@ class ShardLoader:
             min(days.first for _, days in looking), max(days.end for _, days in looking)
         )
         # Before the blocks: a day that is closed for the first time meanwhile raises no revision.
-        changes = await waiting_at_points(self._connection, points, _around(span))
+        changes = await waiting_at_points(
+            self._connection,
+            [planned.occupancy.point_id for planned, _ in looking],
+            [days for _, days in looking],
+        )
         blocks = await self._blocks(
             [key for at_point in channels.values() for key, _ in at_point], span
         )
         earlier: dict[tuple[int, date], EarlierDays] = {}
-        for planned, days in looking:
+        for number, (planned, days) in enumerate(looking):
             of_part: dict[str, list[DayBlock]] = {}
             for key, obis in channels.get(planned.occupancy.point_id, ()):
                 if bills(planned.occupancy, obis):
                     named = of_part.setdefault(input_of(obis), [])
                     named.extend(_within(blocks.get(key, ()), days))
-            interval = planned.occupancy.interval(days)
-            waiting = first_pending(changes.get(planned.occupancy.point_id, ()), interval)
+            waiting = first_pending(changes.get(number, ()), days)
             earlier[planned.key] = EarlierDays(of_part, waiting)
         return earlier
 

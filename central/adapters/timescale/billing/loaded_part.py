@@ -18,8 +18,7 @@ from central.service.billing.cutover_print import cutover_of
 from central.service.billing.meter_reads import BilledSpan, meter_reads
 from central.service.billing.unrated import earlier_not_billed
 from central.service.ports.bill_shard import AccountWork, SupplyWork
-from central.service.ports.stamps import InputStamp, first_pending
-from firmware_bridge.contract.interval import Interval
+from central.service.ports.stamps import InputStamp, WaitingChange, first_pending
 from firmware_bridge.contract.obis import Obis
 
 _Row = tuple[Any, ...]
@@ -54,9 +53,9 @@ class LoadedPart:
         """Whether it bills a channel of its point; a settlement bills none."""
         return not self.planned.settles and bills(self.planned.occupancy, obis)
 
-    def pending(self, changes: Iterable[Interval]) -> list[Held]:
+    def pending(self, changes: Iterable[WaitingChange]) -> list[Held]:
         """The hold of the first change of its days that waits for validation."""
-        return [(None, None, hold) for hold in first_pending(changes, self.interval)]
+        return [(None, None, hold) for hold in first_pending(changes, self.days)]
 
     def work(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,7 @@ from central.service.ports.stamps import (
     DaysRead,
     InputKind,
     InputStamp,
-    reaches_into,
 )
-from firmware_bridge.contract.interval import Interval
 
 _SQL = load_queries(Path(__file__).with_name("stamps.sql"))
 _HELD = ("hold_points", "hold_accounts", "hold_tariffs", "hold_series")
@@ -91,29 +89,6 @@ async def contributions(
 ) -> dict[UUID, str]:
     """Those of some bills on which somebody worked, and what they did."""
     return dict(await _rows(connection, "contributors", uids=uids, actor=actor.key))
-
-
-async def waiting(connection: _Connection, uids: Sequence[UUID]) -> dict[UUID, tuple[str, ...]]:
-    """The points of some bills of whose days a change waits for validation."""
-    names: dict[UUID, set[str]] = {}
-    for uid, point, zone, at, first, end, since, until in await _rows(
-        connection, "waiting", uids=uids
-    ):
-        if reaches_into(Interval(since, until), DayRange(first, end).interval(zone, at)):
-            names.setdefault(uid, set()).add(point)
-    return {uid: tuple(sorted(points)) for uid, points in names.items()}
-
-
-async def waiting_at_points(
-    connection: _Connection, points: Sequence[int], around: Mapping[str, datetime]
-) -> dict[int, list[Interval]]:
-    """The changes of points that wait for validation, by their keys."""
-    changes: dict[int, list[Interval]] = {}
-    for point, since, until in await _rows(
-        connection, "waiting_at_points", points=points, **around
-    ):
-        changes.setdefault(point, []).append(Interval(since, until))
-    return changes
 
 
 async def series_revisions(connection: _Connection, names: Collection[str]) -> dict[str, int]:

@@ -128,47 +128,6 @@ WHERE point OR account OR tariff OR settings OR series <> '{}' OR others IS NOT 
     OR gateways <> '{}'
 ORDER BY 2, 3, 4
 
--- name: waiting
--- Changes on their way to the channels of points, as validation takes them, with the days that parts
--- read. The parts come first: to plan all ten tables at once took ten times as long as to answer.
-WITH part AS MATERIALIZED (
-    SELECT
-        bill.uid, service_point.id AS point_id, service_point.name, service_point.zone,
-        service.day_start, bill_part.end_day,
-        bill_part.first_day - coalesce(bill_part.looks_back_days, 0) AS first_read
-    FROM bill
-    JOIN bill_part ON bill_part.bill_id = bill.id AND NOT bill_part.settles
-    JOIN agreement ON agreement.id = bill_part.agreement_id
-    JOIN service ON service.id = agreement.service_id
-    JOIN service_point ON service_point.id = agreement.service_point_id
-    WHERE bill.uid = ANY(%(uids)s)
-)
-SELECT DISTINCT
-    part.uid, part.name, part.zone, part.day_start, part.first_read, part.end_day,
-    touched.from_at, touched.until_at
-FROM part
-JOIN installation ON installation.service_point_id = part.point_id
-JOIN point_channel ON point_channel.service_point_id = part.point_id
-JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
-JOIN touched ON touched.channel_id = channel.id
-    AND coalesce(installation.withdrawn, installation.during)
-    && tstzrange(touched.from_at - interval '1 millisecond', touched.until_at)
-WHERE touched.from_at < (part.end_day + 2)::timestamp AT TIME ZONE 'UTC'
-    AND touched.until_at > (part.first_read - 2)::timestamp AT TIME ZONE 'UTC'
-
--- name: waiting_at_points
-SELECT DISTINCT point_channel.service_point_id, touched.from_at, touched.until_at
-FROM touched
-JOIN channel ON channel.id = touched.channel_id
-JOIN installation ON installation.meter_id = channel.meter_id
-    AND coalesce(installation.withdrawn, installation.during)
-    && tstzrange(touched.from_at - interval '1 millisecond', touched.until_at)
-JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
-    AND point_channel.obis = channel.obis
-WHERE point_channel.service_point_id = ANY(%(points)s)
-    AND touched.from_at < %(until_at)s AND touched.until_at > %(from_at)s
-ORDER BY 1, 2, 3
-
 -- name: series_revisions
 SELECT name, input_revision FROM series WHERE name = ANY(%(names)s)
 

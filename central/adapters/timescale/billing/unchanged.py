@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
+from central.domain.vee.finding import VeeCode
 from central.service.ports.bill_shard import HOLES
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -24,6 +25,11 @@ async def unchanged_bills(
         bills: Keys of open bills.
         release: That runs.
     """
-    values = {"bills": list(bills), "codes": list(HOLES), "release": release}
+    values = {
+        "bills": list(bills),
+        "codes": list(HOLES),
+        "estimated": VeeCode.ESTIMATED_GAP.value,
+        "release": release,
+    }
     cursor = await connection.execute(_SQL["changed"], values)
     return set(bills) - {row[0] for row in await cursor.fetchall()}

@@ -53,15 +53,22 @@ CROSS JOIN LATERAL jsonb_each_text(part.other_tariff_revisions) AS stamped (name
 LEFT JOIN tariff ON tariff.name = stamped.name
 WHERE stamped.revision::bigint IS DISTINCT FROM tariff.input_revision
 UNION
--- A change of the days that it read waits for validation; a day more on both sides, whatever the zone
--- is.
+-- A change of the days that it read waits for validation: three days on both sides, whatever the zone
+-- is, and however far where estimates at their ends may be made again.
 SELECT part.bill_id
 FROM part
 JOIN installation ON installation.service_point_id = part.service_point_id
 JOIN channel ON channel.meter_id = installation.meter_id
 JOIN touched ON touched.channel_id = channel.id
-    AND touched.from_at < (part.end_day + 2)::timestamp AT TIME ZONE 'UTC'
-    AND touched.until_at > (part.read_from - 2)::timestamp AT TIME ZONE 'UTC'
+WHERE touched.from_at < (part.end_day + 3)::timestamp AT TIME ZONE 'UTC'
+    AND touched.until_at > (part.read_from - 3)::timestamp AT TIME ZONE 'UTC'
+    OR EXISTS (
+        SELECT FROM point_channel
+        JOIN vee_finding ON vee_finding.channel_id = point_channel.id AND closed_at IS NULL
+            AND code = %(estimated)s AND day IN (part.read_from, part.end_day - 1)
+        WHERE point_channel.service_point_id = part.service_point_id
+            AND point_channel.obis = channel.obis
+    )
 UNION
 -- Not all of it is metered, and batches of its gateways were found missing since.
 SELECT part.bill_id
