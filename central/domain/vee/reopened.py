@@ -33,7 +33,7 @@ def days_reached(channel: PointChannel, change: Interval, limits: Thresholds) ->
 
 
 def is_open(block: DayBlock) -> bool:
-    """Whether a day has missing or estimated intervals: a register elsewhere may still fill them."""
+    """Whether a day has missing or estimated intervals, which a register elsewhere may fill."""
     return bool(block.missing) or bool(is_estimated(block).any())
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,14 +19,15 @@ from central.service.billing.approve_bills import (
     WithdrawBills,
 )
 from central.service.billing.run_bills import RunBills
+from central.service.ingest.ingest import Ingest
 from central.service.ports.billing import BillRecord, RunSummary
 from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.registry import AccountRecord
 from central.service.ports.validation import PointChannelId
-from central.service.validation.decisions import decide_conflict
+from central.service.validation.decisions import accept_finding, decide_conflict
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK, person
-from tests.support.books import NOW, Utility, month
+from tests.support.books import HOURLY, NOW, Utility, month
 
 CYCLE = Cycle.parse("2026-10")
 AGAIN, DEPUTY = person("again"), person("deputy")
@@ -82,6 +84,30 @@ async def test_who_worked_on_a_bill_does_not_approve_it(utility: Utility) -> Non
     approved = await record(utility, summary)
     assert approved.bill.state is BillState.APPROVED
     assert set(approved.contributors) == {"clerk", "again", "deputy", "reader", "third"}
+
+
+async def test_who_answers_for_a_hole_does_not_approve_what_it_held(utility: Utility) -> None:
+    edge, ingest = await utility.found(2, period_s=HOURLY), Ingest(utility.ingest, lambda: NOW)
+    await utility.deliver(edge, month(gaps={100: 1}, period_s=HOURLY))
+    await utility.deliver(edge, month("S2", period_s=HOURLY))
+    await utility.validate()
+    before = DecisionNote(DEPUTY, "its disk broke", datetime(2026, 9, 1, tzinfo=UTC))
+    for note in (before, DecisionNote(READER, "its disk broke again", NOW)):
+        await ingest.commit(edge.arrive(edge.seal_void(edge.seal(month()[:1]))))
+        (hold,) = (await run(utility, CLERK)).held[0].holds
+        (number,) = re.findall(r"`finding accept (i\d+)`", hold.message)
+        await accept_finding(utility.decisions, utility.validation, number, note)
+    summary = await run(utility, CLERK)
+    approve = ApproveBills(utility.billing, lambda: NOW)
+    with pytest.raises(SelfApprovalError, match="answered for what its gateway never sent"):
+        await approve.one((await record(utility, summary)).uid, READER)
+    # What is metered did not depend on it.
+    outcome = await approve.run(summary.run, READER)
+    assert [(one.account, one.code) for one in outcome.refused] == [("A-1", "SELF_APPROVAL")]
+    assert outcome.count == 1
+    # One that was closed before the days went by concerns other days.
+    await approve.one((await record(utility, summary)).uid, DEPUTY)
+    assert set((await record(utility, summary)).contributors) == {"clerk", "reader"}
 
 
 async def test_a_run_after_another_takes_nobody_out(utility: Utility) -> None:

@@ -164,6 +164,8 @@ class BookState:
     settings: dict[int, SettingsRevision] = field(default_factory=lambda: {1: SEEDED})
     # Who worked on the days of a point, and what they did.
     worked: dict[tuple[str, date, str], str] = field(default_factory=dict)
+    # Who answered for what the gateway of a point never sent, and when the last time.
+    answered: dict[tuple[str, str], datetime] = field(default_factory=dict)
     ledger: dict[str, PostedEntry] = field(default_factory=dict)
     registry_revisions: dict[tuple[str, str, int], RegistryRevision] = field(default_factory=dict)
     revisions: dict[tuple[InputKind, str], int] = field(default_factory=dict)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 
 from central.domain.audit.change import change
+from central.service.ports.bill_shard import HOLES
 from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
+from central.service.ports.ingest_records import IngestFinding
 from central.service.ports.stamps import InputKind
 from central.service.ports.validation import ENDLESS
 from firmware_bridge.contract.obis import Obis
@@ -59,12 +61,23 @@ class MemoryDecisionStore:
             for number, (key, found) in enumerate(list(self._state.findings.items()), start=1):
                 if number == finding_id:
                     del self._state.findings[key]
+                    self._answer(found, answer)
                     new = {"open": False, "code": found.code.value, "key": key}
                     detail = change({"open": True}, new, answer.reason)
                     subject = f"ingest finding {finding_id}"
                     self._books.audit(answer.at, answer.actor, "finding.accepted", subject, detail)
                     return True
         return False
+
+    def _answer(self, finding: IngestFinding, answer: DecisionNote) -> None:
+        """Note who answers for what the gateway of some points never sent."""
+        ingest = self._state
+        if finding.code.value not in HOLES:
+            return
+        for installed in self._books.state.installations.values():
+            meter = ingest.meters.get((installed.manufacturer, installed.serial))
+            if meter is not None and ingest.homes.get(meter) == finding.gateway_id:
+                self._books.state.answered[installed.point, answer.actor.key] = answer.at
 
     @property
     def _state(self) -> State:

@@ -26,6 +26,7 @@ from firmware_bridge.contract.reading import from_ms
 from tests.support.memory.books import BookState, KeptBill, MemoryBooks
 from tests.support.memory.validation import block_of, channel_of, device_channels
 
+_UNKNOWN = InputStamp(not_metered=True)
 _OPEN = frozenset({"draft", "approved"})
 
 
@@ -140,9 +141,17 @@ def contributors(state: BookState, bill: KeptBill) -> dict[str, str]:
         for row in state.ledger.values()
         if row.id in consumed
     }
+    answered = {
+        actor: "answered for what its gateway never sent"
+        for (point, actor), at in state.answered.items()
+        for row in bill.parts
+        if state.agreements[row.part.agreement_id].point == point
+        and at.date() >= row.part.days.first - timedelta(days=1)
+        and bill.stamps.get(row.part.agreement_id, _UNKNOWN).not_metered
+    }
     started = dict.fromkeys(state.starters[bill.run_id], "started its run")
     again = dict.fromkeys(bill.record.contributors, "ran it again")
-    return started | again | {bill.record.creator: "made it"} | workers | paid
+    return started | again | {bill.record.creator: "made it"} | workers | answered | paid
 
 
 def _waiting(books: MemoryBooks, bill: KeptBill) -> tuple[str, ...]:
@@ -165,7 +174,7 @@ def read_days(bill: KeptBill, read: NewPart) -> DayRange:
 def waiting_at(books: MemoryBooks, point: str, days: DayRange) -> list[WaitingChange]:
     """The changes of days of a point that wait for validation."""
     state, ingest = books.state, books.ingest.state
-    found = []
+    changes_there: list[WaitingChange] = []
     for key, counted in state.channels.items():
         if counted.point != point:
             continue
@@ -180,7 +189,7 @@ def waiting_at(books: MemoryBooks, point: str, days: DayRange) -> list[WaitingCh
             for day in sorted({of.day for of, _ in state.blocks if of.channel_id == key})
             if (block := block_of(state, ChannelDay(key, day), None)) is not None
         ]
-        found += [
+        changes_there += [
             waiting_change(
                 channel_of(state, key),
                 Interval(from_ms(touched.from_ms), from_ms(touched.until_ms)),
@@ -189,7 +198,7 @@ def waiting_at(books: MemoryBooks, point: str, days: DayRange) -> list[WaitingCh
             for touched in ingest.touched.values()
             if touched.channel_id in devices
         ]
-    return [change for change in found if reaches_into(change, days)]
+    return [change for change in changes_there if reaches_into(change, days)]
 
 
 def refresh(state: BookState, new: NewBill) -> None:

@@ -99,16 +99,16 @@ class MemoryValidationStore:
 
 def channel_of(state: BookState, key: PointChannelId) -> PointChannel:
     """A channel of a point, as validation sees it."""
-    kept = state.channels[key]
-    point = state.points[kept.point]
+    channel = state.channels[key]
+    point = state.points[channel.point]
     capacity = None if point.capacity is None else Fraction(point.capacity)
     return PointChannel(
         key,
         ServicePoint(point.name, point.zone, capacity),
-        kept.record.obis,
-        kept.record.period_s,
-        kept.record.unit,
-        kept.day_start,
+        channel.record.obis,
+        channel.record.period_s,
+        channel.record.unit,
+        channel.day_start,
     )
 
 

@@ -15,9 +15,9 @@ from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.account_state import hold_accounts, own_links
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
+from central.adapters.timescale.billing.waiting import waiting as waiting_bills
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.open_bills import discard_bills
-from central.adapters.timescale.billing.waiting import waiting as waiting_bills
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor

@@ -123,6 +123,7 @@ class ShardLoader:
         )
 
     async def _built(self, supplies: Sequence[LoadedPart]) -> dict[int, list[SupplyWork]]:
+        """All that rating some parts takes, by the number of their bill."""
         span = DayRange(
             min(supply.days.first for supply in supplies),
             max(supply.days.end for supply in supplies),
@@ -144,11 +145,8 @@ class ShardLoader:
         ]
         holds = await self._holds(points, at_point, span, around)
         holes = await self._holes(supplies, billed)
-        changes = await waiting_at_points(
-            self._connection,
-            [supply.point_id for supply in supplies],
-            [supply.days for supply in supplies],
-        )
+        asked = [(supply.point_id, supply.days) for supply in supplies]
+        changes = await waiting_at_points(self._connection, asked)
         reads = await self._reads(supplies, points, around)
         built: dict[int, list[SupplyWork]] = {}
         for number, supply in enumerate(supplies):
@@ -195,11 +193,8 @@ class ShardLoader:
             min(days.first for _, days in looking), max(days.end for _, days in looking)
         )
         # Before the blocks: a day that is closed for the first time meanwhile raises no revision.
-        changes = await waiting_at_points(
-            self._connection,
-            [planned.occupancy.point_id for planned, _ in looking],
-            [days for _, days in looking],
-        )
+        asked = [(planned.occupancy.point_id, days) for planned, days in looking]
+        changes = await waiting_at_points(self._connection, asked)
         blocks = await self._blocks(
             [key for at_point in channels.values() for key, _ in at_point], span
         )

@@ -31,7 +31,8 @@ async def waiting(connection: _Connection, uids: Sequence[UUID]) -> dict[UUID, t
     """The points of some bills of whose days a change waits for validation."""
     parts = await _rows(connection, "parts", uids=uids)
     days = [DayRange(row[3], row[4]) for row in parts]
-    changes = await waiting_at_points(connection, [row[2] for row in parts], days)
+    points = [row[2] for row in parts]
+    changes = await waiting_at_points(connection, list(zip(points, days, strict=True)))
     names: dict[UUID, set[str]] = {}
     for number, (uid, point, *_) in enumerate(parts):
         if any(reaches_into(change, days[number]) for change in changes.get(number, ())):
@@ -40,36 +41,35 @@ async def waiting(connection: _Connection, uids: Sequence[UUID]) -> dict[UUID, t
 
 
 async def waiting_at_points(
-    connection: _Connection, points: Sequence[int], days: Sequence[DayRange]
+    connection: _Connection, asked: Sequence[tuple[int, DayRange]]
 ) -> dict[int, list[WaitingChange]]:
     """The changes that wait for validation and may reach into days.
 
     Args:
         connection: In a transaction.
-        points: Keys of points; one may come more than once.
-        days: Local days of each.
+        asked: Keys of points, any of them more than once, with local days.
 
     Returns:
-        By position in the lists, the earliest first.
+        By position in the list, the earliest first.
     """
     rows = await _rows(
         connection,
         "waiting_at_points",
-        numbers=range(len(points)),
-        points=points,
-        firsts=[one.first for one in days],
-        ends=[one.end for one in days],
+        numbers=range(len(asked)),
+        points=[point for point, _ in asked],
+        firsts=[days.first for _, days in asked],
+        ends=[days.end for _, days in asked],
         code=VeeCode.ESTIMATED_GAP.value,
     )
     channels = {row[6]: _channel(row) for row in rows}
     blocks = await _blocks(connection, rows, channels)
-    found: dict[int, list[WaitingChange]] = {}
+    changes: dict[int, list[WaitingChange]] = {}
     for row in rows:
         change = waiting_change(
             channels[row[6]], Interval(row[3], row[4]), blocks.get(row[6], ()) if row[5] else ()
         )
-        found.setdefault(row[0], []).append(change)
-    return found
+        changes.setdefault(row[0], []).append(change)
+    return changes
 
 
 async def _blocks(
