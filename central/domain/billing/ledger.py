@@ -7,17 +7,16 @@ docs/explanation/ledger.md.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from central.domain.currency import digits_of
 from central.domain.tariff.credit_rules import PREPAID
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _KEY_MAX = 200
 _DIGITS_MAX, _PLACES_MAX = 15, 6
 
@@ -100,8 +99,8 @@ class LedgerEntry:
         if not 0 < len(self.key) <= _KEY_MAX:
             message = f"The key of an entry has 1 to {_KEY_MAX} characters."
             raise InvalidValueError(message, value=self.key)
-        if not _CURRENCY.fullmatch(self.currency):
-            message = f"{self.currency!r} is not a currency, such as EUR."
+        if digits_of(self.currency) is None:
+            message = f"{self.currency!r} is not a currency of ISO 4217, such as EUR."
             raise InvalidValueError(message, value=self.currency)
         if not _is_amount(self.amount):
             message = (

@@ -40,7 +40,7 @@ class Currency:
 
     Args:
         code: ISO 4217 letters.
-        digits: Decimals of a line; 2 for most, 0 for COP or JPY.
+        digits: Decimals of a line; those of ISO 4217 unless the tariff says others, as 0 for COP.
     """
 
     code: str

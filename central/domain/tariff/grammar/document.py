@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import time
 from fractions import Fraction
 from typing import NoReturn
 
+from central.domain.currency import digits_of
 from central.domain.metering.day_start import day_start_text, read_day_start
 from central.domain.tariff.calendar_rules import CalendarRules
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
@@ -48,7 +48,6 @@ from central.domain.tariff.refusal import Code
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import MIDNIGHT, zone_info
 
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _DAYS_OF_CYCLE = whole(1, 400)
 
 
@@ -79,7 +78,7 @@ ZONE = Kind(_read_zone, str, {"type": "string", "description": "IANA time zone"}
 
 def _read_currency(cursor: Cursor) -> str:
     code = read_text(cursor)
-    if not _CURRENCY.fullmatch(code):
+    if digits_of(code) is None:
         _refuse_currency(code, cursor.record)
     return code
 
@@ -89,18 +88,26 @@ def _no_currency(currency: Cursor) -> NoReturn:
 
 
 def _refuse_currency(code: str, currency: Cursor) -> NoReturn:
-    message = f"{code!r} is not a currency."
+    message = f"{code!r} is not a currency of ISO 4217."
     field = currency.field("code")
-    field.refuse(Code.UNKNOWN_CURRENCY, message, "Use ISO 4217 letters.", line=currency.line)
+    field.refuse(
+        Code.UNKNOWN_CURRENCY, message, "Use its three letters, as EUR or COP.", line=currency.line
+    )
 
 
-CODE = Kind(_read_currency, str, {"type": "string", "pattern": f"^{_CURRENCY.pattern}$"})
+def _own_digits(currency: Cursor) -> None:
+    """A line is rounded to the currency's own decimals where the tariff says no others."""
+    if not currency.has("digits") and "code" not in currency.values.refused:
+        currency.values["digits"] = digits_of(currency.values["code"])
+
+
+CODE = Kind(_read_currency, str, {"type": "string", "pattern": "^[A-Z]{3}$"})
 
 CURRENCY = Record(
     Currency,
     (
         Row("code", CODE, required=True, absent=_no_currency),
-        Row("digits", whole(0, 4), default=2, always=True),
+        Row("digits", whole(0, 4), always=True, then=_own_digits),
         Row("mode", one_of("half_up"), in_model=False),
     ),
 )
