@@ -53,6 +53,7 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
             movements_of(supply, rated, tariffs) if rated.lines else (),
             shared,
             supply.settles,
+            len(rated.lines),
         )
         for supply, rated, came, shared in supplies
     )

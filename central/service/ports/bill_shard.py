@@ -7,7 +7,7 @@ next. Each day of an occupancy is claimed by one part of a bill, whoever else ru
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -231,6 +231,7 @@ class NewPart(NamedTuple):
         money: What it did to the money in its banks.
         shared: What is the account's own at both ends; None where it knows none of it.
         settles: Whether it bills no day, but settles what its occupancy left.
+        line_count: How many lines it brought.
     """
 
     occupancy_id: int
@@ -242,6 +243,7 @@ class NewPart(NamedTuple):
     money: tuple[BankMovement, ...] = ()
     shared: OwnedPart | None = None
     settles: bool = False
+    line_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,15 @@ class NewBill:
     def account_id(self) -> int:
         """Key of the account."""
         return self.plan.account_id
+
+    def line_numbers(self) -> Iterator[tuple[int, int]]:
+        """The numbers of each part's lines: the first, and the one after the last."""
+        end = 1 + len(self.bill.lines)
+        first = 1
+        for brought in self.parts:
+            after = min(first + brought.line_count, end)
+            yield first, after
+            first = after
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,13 +43,13 @@ SELECT
     account.number, bill.currency, sum(received), sum(earned), sum(applied), sum(refunded),
     sum(expired),
     coalesce(sum(opened) FILTER (WHERE NOT EXISTS (
-        SELECT FROM bank_movement AS before
+        SELECT FROM settled_movement AS before
         WHERE before.part_id IN (bill_part.state_from, account_state.state_from)
     )), 0),
     array_agg(DISTINCT bank), array_agg(DISTINCT bill.id)
-FROM bank_movement
-JOIN bill_part ON bill_part.id = bank_movement.part_id
-LEFT JOIN account_state ON account_state.part_id = bank_movement.part_id
+FROM settled_movement AS moved
+JOIN bill_part ON bill_part.id = moved.part_id
+LEFT JOIN account_state ON account_state.part_id = moved.part_id
 JOIN live_bill AS bill ON bill.id = bill_part.bill_id
 JOIN account ON account.id = bill.account_id
 WHERE bill.state IN ('draft', 'approved', 'issued') AND bill.end_day <= %(until)s
@@ -78,22 +78,22 @@ GROUP BY account.number, bill.currency
 -- name: states
 -- What the newest part of each occupancy leaves, and whether what is the account's own of it is
 -- handed on in the account's order.
-SELECT DISTINCT ON (bill_part.occupancy_id)
-    account.number, bill.currency, bill_part.closing, account_state.part_id IS NOT NULL
+SELECT DISTINCT ON (part.occupancy_id)
+    account.number, bill.currency, part.closing, account_state.part_id IS NOT NULL
 FROM live_bill AS bill
 JOIN account ON account.id = bill.account_id
-JOIN bill_part ON bill_part.bill_id = bill.id
-LEFT JOIN account_state ON account_state.part_id = bill_part.id
+JOIN settled_part AS part ON part.bill_id = bill.id
+LEFT JOIN account_state ON account_state.part_id = part.id
 WHERE account.number = ANY(%(accounts)s) AND bill.end_day <= %(until)s
     AND bill.state IN ('draft', 'approved', 'issued')
-ORDER BY bill_part.occupancy_id, bill_part.end_day DESC
+ORDER BY part.occupancy_id, part.end_day DESC
 
 -- name: shared_states
 -- What is the accounts' own, as the newest part in their order leaves it.
-SELECT DISTINCT ON (account_state.account_id) account.number, bill.currency, account_state.closing
-FROM account_state
-JOIN live_bill AS bill ON bill.id = account_state.bill_id
-JOIN account ON account.id = account_state.account_id
+SELECT DISTINCT ON (own.account_id) account.number, bill.currency, own.closing
+FROM settled_state AS own
+JOIN live_bill AS bill ON bill.id = own.bill_id
+JOIN account ON account.id = own.account_id
 WHERE account.number = ANY(%(accounts)s) AND bill.end_day <= %(until)s
     AND bill.state IN ('draft', 'approved', 'issued')
-ORDER BY account_state.account_id, account_state.place DESC
+ORDER BY own.account_id, own.place DESC

@@ -7,15 +7,15 @@ FROM unnest(
     %(firsts)s::date[]
 ) AS wanted (number, account_id, bill_id, end_day, first_day)
 CROSS JOIN LATERAL (
-    SELECT account_state.part_id, account_state.place, account_state.closing
-    FROM account_state
-    JOIN bill ON bill.id = account_state.bill_id
+    SELECT own.part_id, own.place, own.closing
+    FROM settled_state AS own
+    JOIN bill ON bill.id = own.bill_id
     LEFT JOIN bill AS mine ON mine.id = wanted.bill_id
-    WHERE account_state.account_id = wanted.account_id
+    WHERE own.account_id = wanted.account_id
         AND bill.id IS DISTINCT FROM wanted.bill_id
         AND CASE
             WHEN mine.state IN ('approved', 'issued') THEN
-                bill.state IN ('approved', 'issued') AND account_state.place < (
+                bill.state IN ('approved', 'issued') AND own.place < (
                     SELECT min(place) FROM account_state WHERE bill_id = wanted.bill_id
                 )
             ELSE
@@ -23,7 +23,7 @@ CROSS JOIN LATERAL (
                 OR bill.state = 'draft' AND (bill.end_day, bill.first_day, bill.id)
                 < (wanted.end_day, wanted.first_day, coalesce(wanted.bill_id, 9223372036854775807))
         END
-    ORDER BY account_state.place DESC LIMIT 1
+    ORDER BY own.place DESC LIMIT 1
 ) AS newest
 
 -- name: held
@@ -71,7 +71,7 @@ SELECT
 FROM bill
 JOIN account ON account.id = bill.account_id
 JOIN account_state AS mine ON mine.bill_id = bill.id AND mine.state_from IS NOT NULL
-LEFT JOIN account_state AS earlier ON earlier.part_id = mine.state_from
+LEFT JOIN settled_state AS earlier ON earlier.part_id = mine.state_from
 LEFT JOIN bill AS earlier_bill ON earlier_bill.id = earlier.bill_id
 WHERE bill.uid = ANY(%(uids)s)
 UNION ALL

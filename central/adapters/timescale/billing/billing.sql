@@ -50,16 +50,16 @@ FROM (
             SELECT FROM occupancy
             JOIN billed_period ON billed_period.occupancy_id = occupancy.id
                 AND billed_period.end_day = occupancy.ended_on
-            LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
-            LEFT JOIN bill ON bill.id = bill_part.bill_id
+            LEFT JOIN settled_part AS part ON part.id = billed_period.part_id
+            LEFT JOIN bill ON bill.id = part.bill_id
             WHERE occupancy.account_id = account.id AND occupancy.ended_on <= %(end)s
                 AND (bill.state = 'issued' OR billed_period.opening IS NOT NULL)
                 AND (
-                    bill_part.closing_sha256 IS DISTINCT FROM %(nothing)s
+                    part.closing_sha256 IS DISTINCT FROM %(nothing)s
                     OR %(nothing)s <> (
-                        SELECT account_state.closing_sha256 FROM account_state
-                        WHERE account_state.account_id = account.id
-                        ORDER BY account_state.place DESC LIMIT 1
+                        SELECT own.closing_sha256 FROM settled_state AS own
+                        WHERE own.account_id = account.id
+                        ORDER BY own.place DESC LIMIT 1
                     )
                 )
                 AND NOT EXISTS (

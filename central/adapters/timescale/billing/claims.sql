@@ -12,15 +12,15 @@ SELECT
         WHEN newest.part_id IS NULL AND occupancy.ended_on IS NOT NULL
             THEN coalesce(newest.opening, '{"peaks": [], "credits": [], "sums": []}')
         WHEN occupancy.ended_on IS NOT NULL THEN (
-            SELECT bill_part.closing
-            FROM bill_part JOIN bill ON bill.id = bill_part.bill_id AND bill.state = 'issued'
-            WHERE bill_part.id = newest.part_id
+            SELECT settled_part.closing
+            FROM settled_part JOIN bill ON bill.id = settled_part.bill_id AND bill.state = 'issued'
+            WHERE settled_part.id = newest.part_id
         )
     END,
     -- Where a part settles, the one before it left that.
     CASE WHEN newest.settles OR newest.end_day = occupancy.ended_on THEN (
-        SELECT bill_part.closing ->> 'tariff'
-        FROM billed_period JOIN bill_part ON bill_part.id = billed_period.part_id
+        SELECT settled_part.closing ->> 'tariff'
+        FROM billed_period JOIN settled_part ON settled_part.id = billed_period.part_id
         WHERE billed_period.occupancy_id = occupancy.id
             AND billed_period.end_day
                 = CASE WHEN newest.settles THEN newest.first_day ELSE newest.end_day END
@@ -42,10 +42,10 @@ FOR SHARE OF occupancy
 
 -- name: account_left
 -- What is the own of accounts after all of their bills.
-SELECT DISTINCT ON (account_state.account_id) account_state.account_id, account_state.closing
-FROM account_state JOIN bill ON bill.id = account_state.bill_id
-WHERE account_state.account_id = ANY(%(accounts)s) AND bill.state = 'issued'
-ORDER BY account_state.account_id, account_state.place DESC
+SELECT DISTINCT ON (settled_state.account_id) settled_state.account_id, settled_state.closing
+FROM settled_state JOIN bill ON bill.id = settled_state.bill_id
+WHERE settled_state.account_id = ANY(%(accounts)s) AND bill.state = 'issued'
+ORDER BY settled_state.account_id, settled_state.place DESC
 
 -- name: terms
 SELECT
@@ -103,16 +103,16 @@ USING unnest(%(occupancies)s::bigint[], %(parts)s::bigint[]) AS given (occupancy
 WHERE billed_period.occupancy_id = given.occupancy_id AND billed_period.part_id = given.part_id
 
 -- name: before
--- What the part directly before some days left, and where its bill stands.
+-- What the part directly before some days left, as it is settled, and where its bill stands.
 SELECT
     wanted.occupancy_id, wanted.first_day, billed_period.part_id,
-    coalesce(bill_part.closing, billed_period.opening), bill.state, bill.cycle, bill.id,
+    coalesce(settled_part.closing, billed_period.opening), bill.state, bill.cycle, bill.id,
     account_state.part_id IS NOT NULL
 FROM unnest(%(occupancies)s::bigint[], %(firsts)s::date[]) AS wanted (occupancy_id, first_day)
 JOIN billed_period ON billed_period.occupancy_id = wanted.occupancy_id
     AND billed_period.end_day = wanted.first_day
-LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
-LEFT JOIN bill ON bill.id = bill_part.bill_id
+LEFT JOIN settled_part ON settled_part.id = billed_period.part_id
+LEFT JOIN bill ON bill.id = settled_part.bill_id
 LEFT JOIN account_state ON account_state.part_id = billed_period.part_id
 
 -- name: run_notes

@@ -9,7 +9,7 @@ JOIN account ON account.id = bill.account_id
 JOIN bill_part ON bill_part.bill_id = bill.id
 JOIN billed_period ON billed_period.occupancy_id = bill_part.occupancy_id
     AND billed_period.end_day = bill_part.first_day
-JOIN bill_part AS earlier ON earlier.id = billed_period.part_id
+JOIN settled_part AS earlier ON earlier.id = billed_period.part_id
 JOIN bill AS earlier_bill ON earlier_bill.id = earlier.bill_id
 WHERE bill.uid = ANY(%(uids)s)
 

@@ -188,14 +188,15 @@ class TimescaleReconciliation:
             parts=[read.part for read in days],
         )
         lineages = await self._rows("lineages", bills=list({row[4] for row in candidates}))
-        pinned: dict[int, dict[tuple[int, date], int]] = defaultdict(dict)
-        for bill, lineage in lineages:
-            pinned[bill] |= block_versions(RatedLine.from_json(lineage).determinants)
-        changed = {
-            ReadDay(part, channel, day): version
-            for part, channel, day, newest, bill in candidates
-            if (version := pinned[bill].get((channel, day), int(newest))) != newest
-        }
+        pinned: dict[tuple[int, int | None], dict[tuple[int, date], int]] = defaultdict(dict)
+        for bill, settled, lineage in lineages:
+            pinned[bill, settled] |= block_versions(RatedLine.from_json(lineage).determinants)
+        changed: dict[ReadDay, int] = {}
+        for part, channel, day, newest, bill in candidates:
+            read_in = pinned.get((bill, part)) or pinned[bill, None]
+            version = read_in.get((channel, day), int(newest))
+            if version != newest:
+                changed[ReadDay(part, channel, day)] = version
         by_version: dict[int, list[ReadDay]] = defaultdict(list)
         for key, billed in changed.items():
             by_version[billed].append(key)

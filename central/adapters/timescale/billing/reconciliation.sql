@@ -94,9 +94,9 @@ FROM (
     SELECT DISTINCT account_id FROM agreement WHERE service_id = ANY(%(services)s)
 ) AS payer
 CROSS JOIN LATERAL (
-    SELECT bill_part.*, bill.state
-    FROM live_bill AS bill JOIN bill_part ON bill_part.bill_id = bill.id
-    WHERE bill.account_id = payer.account_id AND NOT bill_part.settles
+    SELECT stamped_part.*, bill.state
+    FROM live_bill AS bill JOIN stamped_part ON stamped_part.bill_id = bill.id
+    WHERE bill.account_id = payer.account_id AND NOT stamped_part.settles
         AND bill.state <> 'discarded'
     OFFSET 0
 ) AS part
@@ -135,7 +135,16 @@ CROSS JOIN LATERAL (
 WHERE newest.made_at > bill.made_at - interval '1 day'
 
 -- name: lineages
-SELECT bill_id, lineage FROM bill_line WHERE bill_id = ANY(%(bills)s::bigint[])
+-- Of parts that are settled anew the lines of the newest version.
+SELECT bill_id, NULL::bigint, lineage FROM bill_line WHERE bill_id = ANY(%(bills)s::bigint[])
+UNION ALL
+SELECT newest.bill_id, newest.part_id, line.lineage
+FROM (
+    SELECT DISTINCT ON (part_id) bill_id, part_id, lines
+    FROM settled_version WHERE bill_id = ANY(%(bills)s::bigint[])
+    ORDER BY part_id, version DESC
+) AS newest
+CROSS JOIN jsonb_array_elements(newest.lines) AS line (lineage)
 
 -- name: money
 SELECT

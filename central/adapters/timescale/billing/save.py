@@ -210,7 +210,7 @@ class ShardWriter:
         return there is not None and there.state == "draft" and not text.replaces(there)
 
     def _parts(self, key: int, draft: _BillText) -> Iterator[Sequence[object]]:
-        for part in draft.parts:
+        for part, (first, end) in zip(draft.parts, draft.new.line_numbers(), strict=True):
             stamp = draft.new.stamps.get(part.agreement_id)
             yield (
                 self._claims.part_ids[part.key],
@@ -224,6 +224,7 @@ class ShardWriter:
                 part.closing_sha256,
                 part.closing,
                 part.settles,
+                f"[{first},{end})",
                 *(_UNKNOWN if stamp is None else stamps.stamp_columns(stamp).values()),
             )
 

@@ -71,13 +71,13 @@ SELECT id FROM common_input FOR SHARE
 SELECT * FROM (
     SELECT
         bill.uid, service_point.name, account.number, tariff.name,
-        bill_part.point_revision IS DISTINCT FROM service_point.input_revision AS point,
-        bill_part.account_revision IS DISTINCT FROM account.input_revision AS account,
-        bill_part.tariff_revision IS DISTINCT FROM tariff.input_revision AS tariff,
-        bill_part.settings_revision IS DISTINCT FROM common_input.input_revision AS settings,
+        part.point_revision IS DISTINCT FROM service_point.input_revision AS point,
+        part.account_revision IS DISTINCT FROM account.input_revision AS account,
+        part.tariff_revision IS DISTINCT FROM tariff.input_revision AS tariff,
+        part.settings_revision IS DISTINCT FROM common_input.input_revision AS settings,
         ARRAY(
             SELECT stamped.name
-            FROM jsonb_each_text(bill_part.series_revisions) AS stamped (name, revision)
+            FROM jsonb_each_text(part.series_revisions) AS stamped (name, revision)
             LEFT JOIN series ON series.name = stamped.name
             WHERE stamped.revision::bigint <> coalesce(series.input_revision, 0)
             ORDER BY stamped.name
@@ -91,7 +91,7 @@ SELECT * FROM (
                     ORDER BY tariff_version.effective
                 )
             )
-            FROM jsonb_each_text(bill_part.other_tariff_revisions) AS stamped (name, revision)
+            FROM jsonb_each_text(part.other_tariff_revisions) AS stamped (name, revision)
             LEFT JOIN tariff AS other ON other.name = stamped.name
             WHERE stamped.revision::bigint IS DISTINCT FROM other.input_revision
         ) AS others,
@@ -107,18 +107,18 @@ SELECT * FROM (
             JOIN gateway ON gateway.id = meter.gateway_id
             JOIN finding ON finding.gateway_id = gateway.id AND finding.closed_at IS NULL
                 AND finding.code = ANY(%(codes)s)
-            WHERE bill_part.not_metered IS NOT FALSE
+            WHERE part.not_metered IS NOT FALSE
                 AND installation.service_point_id = agreement.service_point_id
                 AND installation.during && tstzrange(
-                    (bill_part.first_day - 1)::timestamp AT TIME ZONE 'UTC',
-                    (bill_part.end_day + 1)::timestamp AT TIME ZONE 'UTC'
+                    (part.first_day - 1)::timestamp AT TIME ZONE 'UTC',
+                    (part.end_day + 1)::timestamp AT TIME ZONE 'UTC'
                 )
             ORDER BY gateway.name
         ) AS gateways
     FROM bill
     JOIN account ON account.id = bill.account_id
-    JOIN bill_part ON bill_part.bill_id = bill.id
-    JOIN agreement ON agreement.id = bill_part.agreement_id
+    JOIN stamped_part AS part ON part.bill_id = bill.id
+    JOIN agreement ON agreement.id = part.agreement_id
     JOIN service_point ON service_point.id = agreement.service_point_id
     JOIN tariff ON tariff.id = agreement.tariff_id
     CROSS JOIN common_input

@@ -35,7 +35,7 @@ SELECT part.bill_id
 FROM part
 JOIN billed_period ON billed_period.occupancy_id = part.occupancy_id
     AND billed_period.end_day = part.first_day
-LEFT JOIN bill_part AS earlier ON earlier.id = billed_period.part_id
+LEFT JOIN settled_part AS earlier ON earlier.id = billed_period.part_id
 LEFT JOIN bill AS earlier_bill ON earlier_bill.id = earlier.bill_id
 WHERE billed_period.part_id IS DISTINCT FROM part.state_from
     OR billed_period.part_id IS NOT NULL AND (

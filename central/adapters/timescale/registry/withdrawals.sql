@@ -16,13 +16,13 @@ WHERE meter.id = meter_id AND manufacturer = %(manufacturer)s AND serial = %(ser
 -- What an issued bill left right before an agreement goes on under the names of its tariff.
 SELECT EXISTS (
     SELECT FROM billed_period
-    JOIN bill_part ON bill_part.id = billed_period.part_id
-    JOIN bill ON bill.id = bill_part.bill_id
-    JOIN agreement ON agreement.id = bill_part.agreement_id
+    JOIN settled_part AS part ON part.id = billed_period.part_id
+    JOIN bill ON bill.id = part.bill_id
+    JOIN agreement ON agreement.id = part.agreement_id
     JOIN tariff ON tariff.id = agreement.tariff_id
     WHERE billed_period.occupancy_id = %(occupancy)s AND billed_period.end_day = %(first)s
         AND bill.state = 'issued' AND tariff.name <> %(tariff)s
-        AND bill_part.closing ->> 'tariff' = %(tariff)s
+        AND part.closing ->> 'tariff' = %(tariff)s
 )
 
 -- name: claimed
@@ -52,8 +52,8 @@ WITH other AS (
         WHERE agreement.occupancy_id = occupancy.id AND agreement.withdrawn IS NULL
     )
 )
-SELECT account_state.closing
+SELECT own.closing
 FROM (SELECT account_id FROM other GROUP BY account_id HAVING bool_and(settled)) AS settled
-JOIN account_state ON account_state.account_id = settled.account_id
-JOIN bill ON bill.id = account_state.bill_id AND bill.state = 'issued'
-ORDER BY account_state.place DESC LIMIT 1
+JOIN settled_state AS own ON own.account_id = settled.account_id
+JOIN bill ON bill.id = own.bill_id AND bill.state = 'issued'
+ORDER BY own.place DESC LIMIT 1
