@@ -98,15 +98,19 @@ def decide_command(
     """
     answer = DecisionNote(actor_of(actor), reason, datetime.now(UTC))
 
-    async def work() -> None:
+    async def work() -> dict[str, str]:
         async with _stores() as stores:
-            await decide_conflict(stores.decisions, conflict, choice, answer)
+            bills_of = await decide_conflict(stores.decisions, conflict, choice, answer)
+        return {what: str(bills) for what, bills in bills_of.items()}
 
-    wait_for(work())
+    concerned = wait_for(work())
     if as_json:
-        show({"conflict": conflict, "choice": choice.value})
-    else:
-        typer.echo(f"Conflict {conflict}: {choice.value}.")
+        bills = list(concerned.values())
+        show({"conflict": conflict, "choice": choice.value, "concerned": bills})
+        return
+    typer.echo(f"Conflict {conflict}: {choice.value}.")
+    for what, named in concerned.items():
+        typer.echo(f"{what}: {named}")
 
 
 @findings.command("list")

@@ -29,7 +29,7 @@ from central.service.gateways.enrolment import enrol_gateway, revoke_gateway
 from central.service.ingest.import_readings import ImportedReadings, import_readings
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
-from central.service.ports.registry import ConcernedBills
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.rating.keep_series import KeptSeries, keep_series
 from central.service.rating.series_csv import read_series_file
 from central.service.registry.customer_file import read_customer_file

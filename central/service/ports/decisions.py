@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from central.domain.actor import Actor
+from central.service.ports.concerned_bills import ConcernedBills
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity
 
@@ -65,14 +67,17 @@ class DecisionStore(Protocol):
     async def conflicts(self, limit: int) -> list[ReadingConflict]:
         """Open conflicts, oldest first."""
 
-    async def settle(self, conflict_id: int, choice: Choice, answer: DecisionNote) -> bool:
+    async def settle(
+        self, conflict_id: int, choice: Choice, answer: DecisionNote
+    ) -> Mapping[str, ConcernedBills] | None:
         """Decide a conflict, note it in the audit log and queue its days for validation.
 
         The value that replaces another becomes the reading's next revision; nothing is
         overwritten.
 
         Returns:
-            Whether there was such a conflict, undecided.
+            The issued bills whose days another value may change, by what was changed; None where
+            there is no such conflict, undecided.
         """
 
     async def accept_report(self, finding_id: int, answer: DecisionNote) -> bool:

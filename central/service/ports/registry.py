@@ -15,6 +15,7 @@ from central.domain.billing.bill import Party
 from central.domain.billing.occupancy import Occupancy
 from central.domain.metering.installation import RegisterFacts
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.cutover import CutoverTransaction
 from central.service.ports.cycles import CycleTransaction
 from central.service.ports.decisions import DecisionNote
@@ -181,25 +182,6 @@ class TariffRevision:
     recorded_at: datetime
     recorded_by: str
     reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ConcernedBills:
-    """Issued bills whose days a change reaches into.
-
-    Args:
-        count: How many.
-        numbers: The first of their legal numbers, in order.
-    """
-
-    count: int = 0
-    numbers: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        rest = self.count - len(self.numbers)
-        more = f" and {rest} more" if rest else ""
-        verb = "bill is" if self.count == 1 else "bills are"
-        return f"{self.count} issued {verb} concerned: {', '.join(self.numbers)}{more}"
 
 
 class RegistryTransaction(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.rating.inputs.price_days import PriceDay
-from central.service.ports.registry import ConcernedBills
+from central.service.ports.concerned_bills import ConcernedBills
 from firmware_bridge.contract.errors import OperatorError
 
 

@@ -7,7 +7,7 @@ and compare. Only where integers differ are the inputs themselves compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -38,6 +38,7 @@ class InputKind(StrEnum):
     POINT = "service point"
     ACCOUNT = "account"
     TARIFF = "tariff"
+    HOLIDAYS = "holidays"
     SERIES = "series"
     GATEWAY = "gateway"
     SETTINGS = "settings"
@@ -55,8 +56,8 @@ class InputStamp:
         series: Of the price and factor series that the tariff names.
         others: Of other tariffs that it was rated with, by name: those of its occupancy before and
             after it, and of days of the account that are to be billed yet.
-        holidays: Of the years of holidays that it was rated with, by calendar and year; kept for
-            those who ask, and not compared: a change raises the tariff's.
+        holidays: Of the years of holidays that it was rated with, by calendar and year. A change
+            raises the tariff's revision; these say what it was.
         days_read: Local days of each channel that it was rated with, by the channel's key; None
             where nobody kept them.
         not_metered: Whether an interval of its days is estimated or missing: then a batch that may
@@ -82,7 +83,7 @@ class ChangedInput:
 
     Args:
         kind: What it is.
-        name: Which; empty for the settings.
+        name: Which; of holidays calendar and year; empty for the settings.
         versions: Of a tariff, the dates of the versions that were added since.
     """
 
@@ -100,6 +101,22 @@ class ChangedInput:
             dates = ", ".join(map(str, self.versions))
             text += f" (version{'s' if len(self.versions) > 1 else ''} from {dates})"
         return text
+
+
+def changed_tariff(
+    name: str, versions: Sequence[date], holidays: Sequence[str]
+) -> list[ChangedInput]:
+    """What changed of a tariff that has another revision: the holidays that it names, or itself.
+
+    Args:
+        name: Of the tariff.
+        versions: Dates of the versions that were added since.
+        holidays: Calendars and years that were changed since.
+    """
+    changes = [ChangedInput(InputKind.HOLIDAYS, year) for year in holidays]
+    if versions or not holidays:
+        changes.insert(0, ChangedInput(InputKind.TARIFF, name, tuple(versions)))
+    return changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,15 @@ def waiting_change(
     """
     first, last = days_reopened(days_reached(channel, change, _LIMITS), blocks)
     return WaitingChange(change.start, DayRange(first, last + timedelta(days=1)))
+
+
+def changed_days(channel: PointChannel, at: datetime) -> DayRange:
+    """The local days that another value of a reading may give another content.
+
+    Raises:
+        InvalidValueError: The zone is unknown.
+    """
+    return waiting_change(channel, Interval(at, at + timedelta(milliseconds=1))).days
 
 
 def reaches_into(change: WaitingChange, days: DayRange) -> bool:

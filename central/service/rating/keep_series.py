@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay, split_days
 from central.domain.rating.inputs.price_series import PriceSeries
-from central.service.ports.registry import ConcernedBills
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.series import SeriesConflictError, SeriesStore
 
 _DAY = timedelta(days=1)

@@ -7,10 +7,10 @@ from datetime import date
 
 from central.domain.audit.change import change
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import (
     AgreementRecord,
-    ConcernedBills,
     NotRegisteredError,
     RegistryConflictError,
     RegistryTransaction,

@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from central.domain.actor import Actor
 from central.domain.audit.change import change
+from central.service.ports.concerned_bills import ConcernedBills, changed_from
 from central.service.ports.decisions import DecisionNote
-from central.service.ports.registry import ConcernedBills, RegistryStore, RegistryTransaction
+from central.service.ports.registry import RegistryStore, RegistryTransaction
 from central.service.ports.stamps import InputKind
 from central.service.registry.audited import Said, revised
 from central.service.registry.noted import RegistryChanges
@@ -46,7 +47,7 @@ class RecordChanges(RegistryChanges):
         """Note which issued bills have days that a change reaches into."""
         bills = await registry.concerned(kind, name, *days)
         if bills.count:
-            self.concerned[f"the {kind} {name} from {days[0]}"] = bills
+            self.concerned[changed_from(kind, name, days[0])] = bills
 
     async def _note(
         self,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.decisions import Choice, DecisionNote, DecisionStore
 from central.service.ports.validation import ValidationStore
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
@@ -26,17 +29,24 @@ class NoSuchFindingError(OperatorError):
 
 async def decide_conflict(
     store: DecisionStore, conflict_id: int, choice: Choice, answer: DecisionNote
-) -> None:
+) -> Mapping[str, ConcernedBills]:
     """Settle which of two values a reading has; its days are validated again.
+
+    Returns:
+        The issued bills whose days another value may change, by what was changed. They stay.
 
     Raises:
         InvalidValueError: No reason is given.
         NoSuchConflictError: Nothing of that number waits.
     """
     _need_reason(answer.reason)
-    if not 0 < conflict_id <= _BIGINT_MAX or not await store.settle(conflict_id, choice, answer):
+    concerned = None
+    if 0 < conflict_id <= _BIGINT_MAX:
+        concerned = await store.settle(conflict_id, choice, answer)
+    if concerned is None:
         message = f"The conflict {conflict_id} does not exist or is already decided."
         raise NoSuchConflictError(message, value=conflict_id)
+    return concerned
 
 
 async def accept_finding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -22,8 +23,10 @@ from central.service.validation.decisions import (
     decide_conflict,
 )
 from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.interval import day_start
 from tests.support.actors import CHIEF, CLERK
-from tests.support.books import NOW, OCTOBER, Utility, month
+from tests.support.books import NOVEMBER, NOW, OCTOBER, ZONE, Utility, month
+from tests.support.daily_books import approve, issue
 from tests.support.ingest import Edge
 
 ANSWER = DecisionNote(CHIEF, "read again on site", NOW)
@@ -78,6 +81,43 @@ async def test_the_other_value_becomes_the_next_revision_of_the_reading(utility:
     await utility.validate()
     day = await values(utility)
     assert (day[39], day[40], sum(day)) == (35, 15, 25 * 96)
+
+
+async def test_a_replaced_value_names_the_issued_bills_that_it_concerns(utility: Utility) -> None:
+    edge = await in_conflict(utility)
+    (conflict,) = await utility.decisions.conflicts(10)
+    note = replace(ANSWER, actor=CLERK)
+    assert await decide_conflict(utility.decisions, conflict.id, Choice.KEEP, note) == {}
+    await utility.validate()
+    summary = await bill(utility)
+    assert await approve(utility, summary) == []
+    assert await issue(utility, summary) == []
+    (head,) = await utility.billing.heads(summary.run)
+    issued = await utility.billing.bill(head.uid)
+    assert issued is not None
+    first = month()[40]
+    # Two hours beyond the last day, it still may change it; a reading of the day after does not.
+    after = [
+        replace(first, at=day_start(NOVEMBER, ZONE) + timedelta(hours=hours), mantissa=99_000)
+        for hours in (2, 3)
+    ]
+    other = [replace(reading, mantissa=99_010) for reading in after]
+    await utility.deliver(edge, [replace(first, mantissa=2020), *after], other)
+    conflicts = {one.at: one.id for one in await utility.decisions.conflicts(10)}
+    named = [
+        await decide_conflict(utility.decisions, conflicts[reading.at], choice, ANSWER)
+        for reading, choice in (
+            (first, Choice.REPLACE),
+            (after[0], Choice.REPLACE),
+            (after[1], Choice.REPLACE),
+        )
+    ]
+    concerned = f"1 issued bill is concerned: {issued.number}"
+    assert [{what: str(bills) for what, bills in each.items()} for each in named] == [
+        {"the service point SP-1 from 2026-10-01": concerned},
+        {"the service point SP-1 from 2026-10-31": concerned},
+        {},
+    ]
 
 
 async def test_a_decided_value_that_comes_again_is_no_new_conflict(utility: Utility) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import psycopg
@@ -56,6 +56,13 @@ async def test_a_change_of_holidays_makes_drafts_stale_and_is_taken_back(utility
     assert (changed.revision, THURSDAY in dict(changed.days)) == (2, True)
     stale = await ApproveBills(utility.billing, lambda: NOW).run(summary.run, CHIEF)
     assert (stale.count, [one.code for one in stale.refused]) == (0, ["BILL_STALE"])
+    assert "something else: the holidays ES-MD 2026." in stale.refused[0].message
+    utility.now = NOW + timedelta(hours=1)
+    await utility.enrol.tariff(WITH_HOLIDAYS.replace("0.30", "0.31"), reason="dearer")
+    stale = await ApproveBills(utility.billing, lambda: NOW).run(summary.run, CHIEF)
+    both = "the tariff HOME (version from 2026-01-01); the holidays ES-MD 2026"
+    assert both in stale.refused[0].message
+    await utility.enrol.tariff(WITH_HOLIDAYS, reason="mistyped")
     summary = await run(utility)
     cheaper = await total(utility, summary)
     assert cheaper is not None

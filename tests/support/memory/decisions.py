@@ -6,16 +6,18 @@ from datetime import UTC
 
 from central.domain.audit.change import change
 from central.service.ports.bill_shard import HOLES
+from central.service.ports.concerned_bills import ConcernedBills, changed_from
 from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
 from central.service.ports.ingest_records import IngestFinding
-from central.service.ports.stamps import InputKind
+from central.service.ports.stamps import InputKind, changed_days
 from central.service.ports.validation import ENDLESS
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import from_ms
 from tests.support.memory.books import MemoryBooks
 from tests.support.memory.ingest import State, StoredConflict, Touched
-from tests.support.memory.validation import device_channels
+from tests.support.memory.tariffs import concerned_bills
+from tests.support.memory.validation import channel_of, device_channels
 
 
 class MemoryDecisionStore:
@@ -33,12 +35,14 @@ class MemoryDecisionStore:
         async with self._books.begin():
             return [self._conflict(number, one) for number, one in self._open()][:limit]
 
-    async def settle(self, conflict_id: int, choice: Choice, answer: DecisionNote) -> bool:
+    async def settle(
+        self, conflict_id: int, choice: Choice, answer: DecisionNote
+    ) -> dict[str, ConcernedBills] | None:
         """See `DecisionStore`."""
         async with self._books.begin():
             conflict = dict(self._open()).get(conflict_id)
             if conflict is None:
-                return False
+                return None
             state = self._state
             state.decided[conflict.channel_id, conflict.at_ms, conflict.value] = choice.value
             if choice is Choice.REPLACE:
@@ -53,7 +57,7 @@ class MemoryDecisionStore:
             detail = change({"choice": None}, {"choice": choice.value}, answer.reason)
             subject = f"conflict {conflict_id}"
             self._books.audit(answer.at, answer.actor, "conflict.decided", subject, detail)
-            return True
+            return self._concerned(conflict) if choice is Choice.REPLACE else {}
 
     async def accept_report(self, finding_id: int, answer: DecisionNote) -> bool:
         """See `DecisionStore`; a finding's number is its place among those that are open."""
@@ -78,6 +82,17 @@ class MemoryDecisionStore:
             meter = ingest.meters.get((installed.manufacturer, installed.serial))
             if meter is not None and ingest.homes.get(meter) == finding.gateway_id:
                 self._books.state.answered[installed.point, answer.actor.key] = answer.at
+
+    def _concerned(self, conflict: StoredConflict) -> dict[str, ConcernedBills]:
+        state, kind = self._books.state, InputKind.POINT
+        concerned: dict[str, ConcernedBills] = {}
+        for key, channel in state.channels.items():
+            if channel.point in self._points_of(conflict):
+                days = changed_days(channel_of(state, key), from_ms(conflict.at_ms))
+                bills = concerned_bills(state, kind, channel.point, days.first, days.end)
+                if bills.count:
+                    concerned[changed_from(kind, channel.point, days.first)] = bills
+        return concerned
 
     @property
     def _state(self) -> State:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
-from central.service.ports.registry import ConcernedBills
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.series import SeriesTransaction, kept_detail
 from central.service.ports.stamps import InputKind
 from tests.support.memory.books import BookState, MemoryBooks

@@ -17,6 +17,7 @@ from central.service.ports.stamps import (
     InputKind,
     InputStamp,
     WaitingChange,
+    changed_tariff,
     reaches_into,
     waiting_change,
 )
@@ -106,7 +107,11 @@ def _changes(
     if had is None or had.account != now.account:
         yield ChangedInput(InputKind.ACCOUNT, agreement.account)
     if had is None or had.tariff != now.tariff:
-        yield _changed_tariff(state, agreement.tariff, bill)
+        changed = _changed_tariff(state, agreement.tariff, bill)
+        years = {f"{key[0]} {key[1]}": key[2] for key in sorted(state.holidays)}
+        named = sorted(had.holidays.items()) if had else ()
+        holidays = [year for year, was in named if max(was, 1) != years.get(year, 1)]
+        yield from changed_tariff(agreement.tariff, changed.versions, holidays)
     for name, was in sorted(had.others.items() if had else ()):
         if was != revision(state, InputKind.TARIFF, name):
             yield _changed_tariff(state, name, bill)

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from central.domain.actor import Actor
 from central.domain.billing.planned import said_days
 from central.domain.billing.state import BillState
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.registry import (
-    ConcernedBills,
     RegistryConflictError,
     TariffRecord,
     TariffRevision,

@@ -21,6 +21,7 @@ from central.service.ports.stamps import (
     DaysRead,
     InputKind,
     InputStamp,
+    changed_tariff,
 )
 
 _SQL = load_queries(Path(__file__).with_name("stamps.sql"))
@@ -73,13 +74,13 @@ def _changed(row: _Row) -> list[ChangedInput]:
     others = row[9] or {}
     changes = [ChangedInput(InputKind.POINT, row[1])] if point else []
     changes += [ChangedInput(InputKind.ACCOUNT, row[2])] if account else []
-    changes += [ChangedInput(InputKind.TARIFF, row[3], tuple(row[10]))] if tariff else []
+    changes += changed_tariff(row[3], row[10], row[11]) if tariff else []
     changes += [
         ChangedInput(InputKind.TARIFF, name, tuple(map(date.fromisoformat, others[name])))
         for name in sorted(others)
     ]
     changes += [ChangedInput(InputKind.SERIES, name) for name in row[8]]
-    changes += [ChangedInput(InputKind.GATEWAY, name) for name in row[11]]
+    changes += [ChangedInput(InputKind.GATEWAY, name) for name in row[12]]
     changes += [ChangedInput(InputKind.SETTINGS, "")] if settings else []
     return changes
 

@@ -100,6 +100,18 @@ SELECT * FROM (
             WHERE tariff_version.tariff_id = tariff.id AND tariff_version.added_at > bill.made_at
             ORDER BY tariff_version.effective
         ) AS versions,
+        -- A change of them raises the tariff's revision. What a release says is revision 0, and 1 once
+        -- it is kept.
+        ARRAY(
+            SELECT stamped.name
+            FROM jsonb_each_text(bill_part.holiday_revisions) AS stamped (name, revision)
+            WHERE bill_part.tariff_revision IS DISTINCT FROM tariff.input_revision
+                AND greatest(stamped.revision::bigint, 1) <> (
+                    SELECT coalesce(max(holiday_calendar.revision), 1) FROM holiday_calendar
+                    WHERE holiday_calendar.name || ' ' || holiday_calendar.year = stamped.name
+                )
+            ORDER BY stamped.name
+        ) AS holidays,
         ARRAY(
             SELECT DISTINCT gateway.name
             FROM installation

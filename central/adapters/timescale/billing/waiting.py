@@ -12,14 +12,13 @@ from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.validation.blocks import block_of
+from central.adapters.timescale.validation.point_channels import point_channel
 from central.domain.metering.block import DayBlock
-from central.domain.metering.service_point import PointChannel, ServicePoint
+from central.domain.metering.service_point import PointChannel
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.finding import VeeCode
 from central.service.ports.stamps import WaitingChange, reaches_into, waiting_change
 from firmware_bridge.contract.interval import Interval
-from firmware_bridge.contract.obis import Obis
-from firmware_bridge.contract.quantity import Unit
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
@@ -61,7 +60,7 @@ async def waiting_at_points(
         ends=[days.end for _, days in asked],
         code=VeeCode.ESTIMATED_GAP.value,
     )
-    channels = {row[6]: _channel(row) for row in rows}
+    channels = {row[6]: point_channel(row[6:]) for row in rows}
     blocks = await _blocks(connection, rows, channels)
     changes: dict[int, list[WaitingChange]] = {}
     for row in rows:
@@ -93,11 +92,6 @@ async def _blocks(
         for row in await _rows(connection, "days", **asked):
             blocks.setdefault(row[0], []).append(block_of(row))
     return blocks
-
-
-def _channel(row: _Row) -> PointChannel:
-    point = ServicePoint(row[7], row[8])
-    return PointChannel(row[6], point, Obis(bytes(row[9])), row[10], Unit(row[11]), row[12])
 
 
 async def _rows(connection: _Connection, statement: str, /, **values: object) -> list[_Row]:

@@ -18,7 +18,7 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.tariffs import concerned_bills
 from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
-from central.service.ports.registry import ConcernedBills
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.series import SeriesTransaction, kept_detail
 from central.service.ports.stamps import InputKind
 

@@ -11,8 +11,8 @@ from psycopg import AsyncConnection, errors
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.registry import (
-    ConcernedBills,
     RegistryConflictError,
     TariffRecord,
     TariffRevision,

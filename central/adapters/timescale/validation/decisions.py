@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs, points_of_device
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.tariffs import concerned_bills
+from central.adapters.timescale.validation.point_channels import point_channel
 from central.domain.audit.change import change
+from central.service.ports.concerned_bills import ConcernedBills, changed_from
 from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
+from central.service.ports.stamps import InputKind, changed_days
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 
@@ -40,7 +45,9 @@ class TimescaleDecisionStore:
                 cursor = await connection.execute(_SQL["conflicts"], {"limit": limit})
                 return [_conflict(row) for row in await cursor.fetchall()]
 
-    async def settle(self, conflict_id: int, choice: Choice, answer: DecisionNote) -> bool:
+    async def settle(
+        self, conflict_id: int, choice: Choice, answer: DecisionNote
+    ) -> dict[str, ConcernedBills] | None:
         """See `DecisionStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
@@ -64,11 +71,11 @@ class TimescaleDecisionStore:
 
 async def _settle(
     connection: AsyncConnection[_Row], conflict_id: int, choice: Choice, answer: DecisionNote
-) -> bool:
+) -> dict[str, ConcernedBills] | None:
     asked = {"id": conflict_id, "at": answer.at, "actor": answer.actor.key, "choice": choice.value}
     row = await (await connection.execute(_SQL["settle"], asked)).fetchone()
     if row is None:
-        return False
+        return None
     reading = dict(zip(_COLUMNS, row, strict=True))
     stored = await (await connection.execute(_SQL["kept"], reading)).fetchone()
     if choice is Choice.REPLACE:
@@ -81,7 +88,23 @@ async def _settle(
     points = await points_of_device(connection, reading["channel_id"], reading["at"])
     await ChangedInputs(points=points).raise_in(connection)
     await audit(connection, answer.at, answer.actor, "conflict.decided", subject, detail)
-    return True
+    return await _concerned(connection, reading) if choice is Choice.REPLACE else {}
+
+
+async def _concerned(
+    connection: AsyncConnection[_Row], reading: Mapping[str, Any]
+) -> dict[str, ConcernedBills]:
+    """The issued bills whose days another value of a reading may change, by the point."""
+    cursor = await connection.execute(_SQL["counted_at"], reading)
+    concerned: dict[str, ConcernedBills] = {}
+    for channel in map(point_channel, await cursor.fetchall()):
+        days = changed_days(channel, reading["at"])
+        name = channel.point.name
+        kind, first = InputKind.POINT, days.first
+        bills = await concerned_bills(connection, kind, name, first, days.end)
+        if bills.count:
+            concerned[changed_from(kind, name, first)] = bills
+    return concerned
 
 
 def _value(mantissa: int, exponent: int) -> Decimal:

@@ -31,6 +31,22 @@ SELECT
     %(channel_id)s, %(at)s, max(revision) + 1, %(mantissa)s, %(exponent)s, %(flags)s, %(span_ms)s
 FROM reading WHERE channel_id = %(channel_id)s AND at = %(at)s
 
+-- name: counted_at
+-- The channels of points that a meter's channel fed at an instant; the end of an installation is its
+-- closing read.
+SELECT
+    point_channel.id, service_point.name, service_point.zone, point_channel.obis,
+    point_channel.period_s, point_channel.unit, point_channel.day_start
+FROM channel
+JOIN installation ON installation.meter_id = channel.meter_id
+    AND %(at)s::timestamptz >= lower(installation.during)
+    AND %(at)s::timestamptz <= coalesce(upper(installation.during), 'infinity')
+JOIN service_point ON service_point.id = installation.service_point_id
+JOIN point_channel ON point_channel.service_point_id = service_point.id
+    AND point_channel.obis = channel.obis
+WHERE channel.id = %(channel_id)s
+ORDER BY service_point.name
+
 -- name: queue_for_validation
 INSERT INTO touched (channel_id, from_at, until_at)
 VALUES (%(channel_id)s, %(at)s, %(at)s::timestamptz + interval '1 millisecond')
