@@ -19,6 +19,7 @@ from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.determinant_rules import MaxDeterminant
 from central.domain.tariff.document import Charge, CycleRules, TariffDocument
+from central.domain.tariff.levels import is_level
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import TariffVersion
 
@@ -130,12 +131,8 @@ class VersionSpan:
         )
 
     def is_demand(self, charge: Charge) -> bool:
-        """Whether the charge prices power."""
-        base = (charge.qty or "").partition(".")[0]
-        return any(
-            rule.name == base and isinstance(rule, MaxDeterminant)
-            for rule in self.document.determinants
-        ) or any(found.name == base and found.unit == "kW" for found in self.context.found.values())
+        """Whether the charge prices demand, or another level: its steps are those of a level."""
+        return is_level(charge.qty or "", self.document) or self.is_daily(charge)
 
 
 class VersionGroup(NamedTuple):

@@ -119,8 +119,9 @@ def _by_month(span: VersionSpan) -> bool:
 def time_share(charge: Charge, span: VersionSpan, segment: Segment) -> tuple[Fraction, str]:
     """What a price per unit of quantity is multiplied by for time, and how to say it.
 
-    Energy and sums of daily peaks are charged as they are. Demand is charged for the share of the
-    bill's days that its segment has; with `per` also for the days, or the share of a month.
+    Energy and sums of daily peaks are charged as they are. Demand, counts and other levels are
+    charged for the share of the bill's days that their segment has; with `per` also for the days,
+    or the share of a month.
     """
     unit = UNITS.get(charge.per or "")
     if isinstance(unit, ByDays):

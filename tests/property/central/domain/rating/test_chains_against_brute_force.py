@@ -202,7 +202,7 @@ def tariff(rules: Rules) -> TariffVersion:
         "tariff": "chain",
         "effective": "2020-01-01",
         "zone": ZONE,
-        "currency": {"code": "CLF"},
+        "currency": {"code": "EUR"},
         "state": {"kw": {"months": str(rules.reach)}},
         "determinants": {
             "kwh": {"sum": "import"},

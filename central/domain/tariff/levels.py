@@ -1,0 +1,72 @@
+"""Which quantities are levels: as high in half of a bill as in all of it, as a demand or a count.
+
+What is summed over time (energy, events) halves with the time, and so is charged as it is in every
+segment of a bill. A level is charged for its segment's share of the time instead, whatever its unit.
+"""
+
+from __future__ import annotations
+
+from central.domain.tariff.determinant_rules import (
+    CounterDeterminant,
+    Determinant,
+    EventDeterminant,
+    FormulaDeterminant,
+    MaxDeterminant,
+)
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
+from central.domain.tariff.grammar.scope import POWER
+
+_ADDED_UP = frozenset({"sum", "count"})
+
+
+def is_level(name: str, document: TariffDocument) -> bool:
+    """Whether a determinant, or one of its periods, is a level.
+
+    Maxima are, but for the sum of daily peaks; counts of the agreement; events of which one value
+    is taken or that are averaged over time; and formulas of nothing else, or in a unit of power. A
+    quotient of two amounts is one as well: kvarh per kWh.
+
+    Args:
+        name: As a charge says it, such as `kw` or `kw.P1`.
+        document: That has it.
+    """
+    rule = _rule(name, document)
+    return rule is not None and _is_level(rule, document)
+
+
+def _rule(name: str, document: TariffDocument) -> Determinant | None:
+    base = name.partition(".")[0]
+    return next((rule for rule in document.determinants if rule.name == base), None)
+
+
+def _is_level(rule: Determinant, document: TariffDocument) -> bool:
+    match rule:
+        case MaxDeterminant():
+            return not rule.daily
+        case CounterDeterminant():
+            return True
+        case EventDeterminant():
+            over_time = rule.take == "time_weighted" and rule.per != "average"
+            return rule.take not in _ADDED_UP and not over_time
+        case FormulaDeterminant():
+            return rule.unit in POWER.values() or not _is_amount(rule.expr, document)
+    return False
+
+
+def _is_amount(expression: Expression, document: TariffDocument) -> bool:
+    """Whether a formula's value grows with the time that it is computed for."""
+    match expression:
+        case Number() | Prior():
+            return False
+        case Name(name):
+            rule = _rule(name, document)
+            return rule is not None and not _is_level(rule, document)
+        case Call("sum"):
+            return True
+        case Call(_, arguments):
+            return any(_is_amount(argument, document) for argument in arguments)
+        case Binary("/", left, right):
+            return _is_amount(left, document) and not _is_amount(right, document)
+        case Binary(_, left, right):
+            return _is_amount(left, document) or _is_amount(right, document)
