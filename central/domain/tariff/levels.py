@@ -1,7 +1,8 @@
 """Which quantities are levels: as high in half of a bill as in all of it, as a demand or a count.
 
 What is summed over time (energy, events) halves with the time, and so is charged as it is in every
-segment of a bill. A level is charged for its segment's share of the time instead, whatever its unit.
+segment of a bill. A level is charged for the share of the time that its segment has, whatever its
+unit.
 """
 
 from __future__ import annotations
