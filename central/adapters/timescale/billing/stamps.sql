@@ -104,8 +104,8 @@ SELECT * FROM (
         -- it is kept.
         ARRAY(
             SELECT stamped.name
-            FROM jsonb_each_text(bill_part.holiday_revisions) AS stamped (name, revision)
-            WHERE bill_part.tariff_revision IS DISTINCT FROM tariff.input_revision
+            FROM jsonb_each_text(part.holiday_revisions) AS stamped (name, revision)
+            WHERE part.tariff_revision IS DISTINCT FROM tariff.input_revision
                 AND greatest(stamped.revision::bigint, 1) <> (
                     SELECT coalesce(max(holiday_calendar.revision), 1) FROM holiday_calendar
                     WHERE holiday_calendar.name || ' ' || holiday_calendar.year = stamped.name
