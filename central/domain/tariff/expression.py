@@ -1,12 +1,14 @@
 """Formulas of a tariff: a closed grammar, parsed into a tree, never evaluated by Python.
 
     sum     := product (("+" | "-") product)*
-    product := unary (("*" | "/") unary)*
+    product := unary ("*" unary | "/" unary ["else" unary])*
     unary   := "-" unary | atom
     atom    := number | name | call | "(" sum ")"
     call    := name "(" argument ("," argument)* ")"
     argument := [word ":"] (months | sum)
     months  := month "-" month            only after `months:`
+
+What follows `else` is the value of the quotient before it where its divisor is zero.
 
 Names may be dotted (`kwh.total`). Functions: `max`, `min`, `sum` (of a series), and
 `prior(determinant, months: 6-9, pct: 95)`, the largest metered value of that determinant in the
@@ -28,6 +30,7 @@ MAX_LENGTH = 4_000
 MAX_NESTING = 20
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)|(.))")
 _ALL_MONTHS = tuple(range(1, 13))
+_ELSE = "else"
 
 
 class ExpressionError(ConfigurationError):
@@ -52,11 +55,25 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """`left operator right`."""
+    """`left operator right`.
+
+    Args:
+        operator: Between them.
+        left: Operand.
+        right: Operand.
+        otherwise: What a quotient is where its divisor is zero; None where nothing is said.
+    """
 
     operator: Literal["+", "-", "*", "/"]
     left: Expression
     right: Expression
+    otherwise: Expression | None = None
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        """All that it is computed from."""
+        both = (self.left, self.right)
+        return both if self.otherwise is None else (*both, self.otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +109,9 @@ def names_in(expression: Expression) -> Iterator[str]:
     match expression:
         case Name(name) | Prior(name):
             yield name
-        case Binary(_, left, right):
-            yield from names_in(left)
-            yield from names_in(right)
+        case Binary():
+            for operand in expression.operands:
+                yield from names_in(operand)
         case Call(_, arguments):
             for argument in arguments:
                 yield from names_in(argument)
@@ -107,9 +124,9 @@ def priors_in(expression: Expression) -> Iterator[Prior]:
     match expression:
         case Prior():
             yield expression
-        case Binary(_, left, right):
-            yield from priors_in(left)
-            yield from priors_in(right)
+        case Binary():
+            for operand in expression.operands:
+                yield from priors_in(operand)
         case Call(_, arguments):
             for argument in arguments:
                 yield from priors_in(argument)
@@ -171,8 +188,17 @@ class _Parser:
         while (token := self.peek()) in {"*", "/"}:
             self.next()
             right = self.unary(depth)
-            left = Binary("*" if token == "*" else "/", left, right)  # noqa: S105 - an operator
+            if token == "*":  # noqa: S105 - an operator
+                left = Binary("*", left, right)
+            else:
+                left = Binary("/", left, right, self.otherwise(depth))
         return left
+
+    def otherwise(self, depth: int) -> Expression | None:
+        if self.peek() != _ELSE:
+            return None
+        self.next()
+        return self.unary(depth)
 
     def unary(self, depth: int) -> Expression:
         if self.peek() == "-":
@@ -190,7 +216,7 @@ class _Parser:
             return inner
         if token[:1].isdigit():
             return Number(Fraction(token))
-        if token[:1].isalpha() or token[:1] == "_":
+        if (token[:1].isalpha() or token[:1] == "_") and token != _ELSE:
             return self.call(token, depth + 1) if self.peek() == "(" else Name(token)
         raise self.error(f"a value is expected instead of {token or 'the end'!r}")
 
@@ -258,8 +284,23 @@ def calls_in(expression: Expression) -> Iterator[Call]:
             yield expression
             for argument in arguments:
                 yield from calls_in(argument)
-        case Binary(_, left, right):
-            yield from calls_in(left)
-            yield from calls_in(right)
+        case Binary():
+            for operand in expression.operands:
+                yield from calls_in(operand)
+        case Number() | Name() | Prior():
+            return
+
+
+def quotients_in(expression: Expression) -> Iterator[Binary]:
+    """The divisions of an expression, outermost first."""
+    match expression:
+        case Binary(operator):
+            if operator == "/":
+                yield expression
+            for operand in expression.operands:
+                yield from quotients_in(operand)
+        case Call(_, arguments):
+            for argument in arguments:
+                yield from quotients_in(argument)
         case Number() | Name() | Prior():
             return

@@ -67,7 +67,7 @@ def _is_amount(expression: Expression, document: TariffDocument) -> bool:
             return True
         case Call(_, arguments):
             return any(_is_amount(argument, document) for argument in arguments)
-        case Binary("/", left, right):
+        case Binary("/", left, right):  # what it is where the divisor is zero, it is in kind
             return _is_amount(left, document) and not _is_amount(right, document)
         case Binary(_, left, right):
             return _is_amount(left, document) or _is_amount(right, document)

@@ -58,6 +58,7 @@ class Code(StrEnum):
     TIER_BOUNDS_DIFFER = "TARIFF_TIER_BOUNDS_DIFFER"
     BAD_WINDOW = "TARIFF_BAD_WINDOW"
     BAD_EXPRESSION = "TARIFF_BAD_EXPRESSION"
+    MAY_DIVIDE_BY_ZERO = "TARIFF_MAY_DIVIDE_BY_ZERO"
     CYCLE = "TARIFF_CYCLE"
     NO_BASE = "TARIFF_NO_BASE"
     CONFLICT = "TARIFF_CONFLICT"
@@ -65,6 +66,10 @@ class Code(StrEnum):
     NOT_SUPPORTED = "TARIFF_NOT_SUPPORTED"
     VERSIONS_OVERLAP = "TARIFF_VERSIONS_OVERLAP"
     NO_VERSION = "TARIFF_NO_VERSION"
+
+
+REFUSED_LATER = frozenset({Code.UNKNOWN_CURRENCY, Code.MAY_DIVIDE_BY_ZERO})
+"""What earlier releases accepted: such a document stays readable, with what it meant then."""
 
 
 @dataclass(frozen=True, slots=True)

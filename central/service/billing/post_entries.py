@@ -9,7 +9,7 @@ from central.domain.actor import Actor
 from central.domain.billing.ledger import BANKED, EntryRefusedError, LedgerEntry
 from central.domain.tariff.credit_rules import PREPAID, Prepaid
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.load.document import load_kept
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.ledger import LedgerStore, PostedEntry
 from central.service.ports.registry import NotRegisteredError
@@ -59,7 +59,7 @@ class AccountLedger:
         if texts is None:
             message = f"The registry has no account {entry.account!r}."
             raise NotRegisteredError(message, value=entry.account)
-        documents = [load_tariff(text) for text in texts]
+        documents = [load_kept(text, file=entry.account) for text in texts]
         if entry.kind in BANKED and (entry.bank, entry.currency) not in set(_banks(documents)):
             message = (
                 f"No tariff of {entry.account} has a bank of money {entry.bank!r} in"

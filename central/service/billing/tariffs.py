@@ -20,7 +20,7 @@ from central.domain.tariff.holiday_calendar import (
     calendar_name,
     kept_years,
 )
-from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.load.document import load_kept
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import TariffVersion
 from central.service.billing.unrated import TARIFF_REFUSED
@@ -202,7 +202,7 @@ class Tariffs:
 
 @lru_cache(maxsize=4096)
 def _version(record: TariffRecord) -> TariffVersion:
-    return TariffVersion.of(load_tariff(record.document, file=record.name))
+    return TariffVersion.of(load_kept(record.document, file=record.name))
 
 
 def _refused(record: TariffRecord, error: Exception) -> Hold:

@@ -15,7 +15,7 @@ from central.domain.audit.change import change
 from central.domain.tariff.calendar_rules import HolidayRule
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.holiday_calendar import HolidayCalendar, calendar_name, changed_days
-from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.load.document import load_kept
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.holidays import HolidayRevision
@@ -177,9 +177,7 @@ async def _documents(
         if _NAMES_HOLIDAYS not in record.document:
             continue
         try:
-            documents[record.name, record.effective] = load_tariff(
-                record.document, file=record.name
-            )
+            documents[record.name, record.effective] = load_kept(record.document, file=record.name)
         except MeterlineError:
             continue
     return documents

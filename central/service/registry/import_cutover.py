@@ -13,7 +13,7 @@ from central.domain.rating.inputs.carried_state import CarriedState, Origin
 from central.domain.rating.inputs.segments import months_after
 from central.domain.tariff.credit_rules import BUDGET_BILLING, PREPAID
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.load.document import load_kept
 from central.domain.tariff.state_rules import Owner
 from central.service.ports.registry import AgreementRecord, RegistryTransaction
 from central.service.registry.cutover_file import CutoverFile, CutoverPointEntry
@@ -228,7 +228,7 @@ class _CutoverImport:
     async def _document(self, tariff: str, day: date) -> TariffDocument | None:
         if tariff not in self._documents:
             self._documents[tariff] = tuple(
-                load_tariff(version.document, file=tariff)
+                load_kept(version.document, file=tariff)
                 for version in await self._registry.tariff_versions(tariff)
             )
         in_force = [old for old in self._documents[tariff] if old.effective <= day]

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from central.domain.tariff.bank_units import unlike_banks
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.load.document import load_kept, load_tariff
 from central.domain.tariff.refusal import TariffRefusedError
 from central.domain.tariff.version import TariffVersion
 from central.service.ports.registry import (
@@ -156,7 +156,7 @@ async def _require_like_banks(
 def _document(record: TariffRecord) -> TariffDocument | None:
     """What a version says; None where this release refuses it, which holds its own bills."""
     try:
-        return load_tariff(record.document, file=record.name)
+        return load_kept(record.document, file=record.name)
     except TariffRefusedError:
         return None
 

@@ -59,10 +59,12 @@ def _evaluate(  # noqa: PLR0911 - one return per kind of node
         case Call(function, arguments):
             values_of = [_evaluate(argument, segment, context, used) for argument in arguments]
             return max(values_of) if function == "max" else min(values_of)
-        case Binary(operator, left, right):
-            one = _evaluate(left, segment, context, used)
-            two = _evaluate(right, segment, context, used)
-            return _apply(operator, one, two)
+        case Binary(operator, left, right, otherwise):
+            first = _evaluate(left, segment, context, used)
+            second = _evaluate(right, segment, context, used)
+            if operator == "/" and second == 0 and otherwise is not None:
+                return _evaluate(otherwise, segment, context, used)
+            return _apply(operator, first, second)
 
 
 def _apply(operator: str, left: Fraction, right: Fraction) -> Fraction:

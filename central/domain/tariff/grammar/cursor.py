@@ -71,6 +71,10 @@ class Cursor:
         """Add a finding here, or on another line, and leave the item being read."""
         self.report.refuse(code, line or self.line, self.path or "$", message, remedy)
 
+    def note(self, code: Code, message: str, remedy: str, *, line: int | None = None) -> None:
+        """Add a finding here, or on another line, and go on."""
+        self.report.note(code, line or self.line, self.path or "$", message, remedy)
+
     @contextmanager
     def reading(self, key: str = "") -> Iterator[None]:
         """Read a part of the node; where it is refused, those after it are read all the same."""

@@ -49,6 +49,7 @@ from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import MIDNIGHT, zone_info
 
 _DAYS_OF_CYCLE = whole(1, 400)
+_UNKNOWN_DIGITS = 2
 
 
 def _read_zone(cursor: Cursor) -> str:
@@ -79,26 +80,24 @@ ZONE = Kind(_read_zone, str, {"type": "string", "description": "IANA time zone"}
 def _read_currency(cursor: Cursor) -> str:
     code = read_text(cursor)
     if digits_of(code) is None:
-        _refuse_currency(code, cursor.record)
+        cursor.record.field("code").note(*_unknown_currency(code), line=cursor.record.line)
     return code
 
 
 def _no_currency(currency: Cursor) -> NoReturn:
-    _refuse_currency("", currency)
+    currency.field("code").refuse(*_unknown_currency(""), line=currency.line)
 
 
-def _refuse_currency(code: str, currency: Cursor) -> NoReturn:
+def _unknown_currency(code: str) -> tuple[Code, str, str]:
     message = f"{code!r} is not a currency of ISO 4217."
-    field = currency.field("code")
-    field.refuse(
-        Code.UNKNOWN_CURRENCY, message, "Use its three letters, as EUR or COP.", line=currency.line
-    )
+    return Code.UNKNOWN_CURRENCY, message, "Use its three letters, as EUR or COP."
 
 
 def _own_digits(currency: Cursor) -> None:
     """A line is rounded to the currency's own decimals where the tariff says no others."""
     if not currency.has("digits") and "code" not in currency.values.refused:
-        currency.values["digits"] = digits_of(currency.values["code"])
+        digits = digits_of(currency.values["code"])
+        currency.values["digits"] = _UNKNOWN_DIGITS if digits is None else digits
 
 
 CODE = Kind(_read_currency, str, {"type": "string", "pattern": "^[A-Z]{3}$"})

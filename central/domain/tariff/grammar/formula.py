@@ -16,6 +16,7 @@ from central.domain.tariff.expression import (
     calls_in,
     names_in,
     parse_expression,
+    quotients_in,
 )
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import TEXT, Kind, read_text
@@ -32,6 +33,7 @@ def _read_formula(cursor: Cursor) -> Expression:
     for used in names_in(expression):
         _check_name(used, cursor, line)
     _check_sums(expression, cursor, line)
+    _check_quotients(expression, cursor, line)
     return expression
 
 
@@ -64,6 +66,32 @@ def _check_sums(expression: Expression, cursor: Cursor, line: int) -> None:
             cursor.refuse(Code.UNKNOWN_SERIES, message, remedy, line=line)
 
 
+def _check_quotients(expression: Expression, cursor: Cursor, line: int) -> None:
+    """A quotient says what it is where nothing is used, unless its divisor cannot be zero."""
+    for quotient in quotients_in(expression):
+        divisor = quotient.right
+        if quotient.otherwise is None and not _is_above_zero(divisor, cursor):
+            message = f"{formula_text(divisor)} can be zero, and nothing says what is then."
+            remedy = "Write what the quotient is then, as kwh / kvah else 1."
+            cursor.note(Code.MAY_DIVIDE_BY_ZERO, message, remedy, line=line)
+
+
+def _is_above_zero(divisor: Expression, cursor: Cursor) -> bool:
+    """Whether a divisor needs no value for zero; one of facts alone that is zero is a mistake."""
+    match divisor:
+        case Number(value):
+            return value != 0
+        case Call("max", arguments):
+            return any(isinstance(bound, Number) and bound.value > 0 for bound in arguments)
+        case Binary("*" | "/", left, right):
+            return _is_above_zero(left, cursor) and _is_above_zero(right, cursor)
+        case Binary() | Name():
+            read = {name.partition(".")[0] for name in names_in(divisor)}
+            return bool(read) and read.isdisjoint(cursor.scope.units)
+        case _:
+            return False
+
+
 def _unit_of_first_name(formula: Cursor) -> None:
     units, names = formula.scope.units, names_in(formula.values["expr"])
     named_units = [units[name] for name in names if name in units]
@@ -77,8 +105,9 @@ def formula_text(expression: Expression) -> str:
             return _decimal_text(value)
         case Name(name):
             return name
-        case Binary(operator, left, right):
-            return f"({formula_text(left)} {operator} {formula_text(right)})"
+        case Binary(operator, left, right, otherwise):
+            text = f"{formula_text(left)} {operator} {formula_text(right)}"
+            return f"({text})" if otherwise is None else f"({text} else {formula_text(otherwise)})"
         case Call(function, arguments):
             return f"{function}({', '.join(map(formula_text, arguments))})"
         case Prior(name, months, percent, now):

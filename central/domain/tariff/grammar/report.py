@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from central.domain.tariff.refusal import Code, TariffFinding, TariffRefusedError
+from central.domain.tariff.refusal import REFUSED_LATER, Code, TariffFinding, TariffRefusedError
 
 
 class StopReadingError(Exception):
@@ -18,14 +18,18 @@ class Report:
 
     Args:
         file: Name of the document.
+        kept: Whether it was accepted before; what only later releases refuse is no finding then.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, kept: bool = False) -> None:
         self.file = file
+        self._kept = kept
         self.findings: list[TariffFinding] = []
 
     def note(self, code: Code, line: int, path: str, message: str, remedy: str) -> None:
         """Add a finding and go on."""
+        if self._kept and code in REFUSED_LATER:
+            return
         self.findings.append(TariffFinding(code, self.file, line, path, message, remedy))
 
     def refuse(self, code: Code, line: int, path: str, message: str, remedy: str) -> NoReturn:

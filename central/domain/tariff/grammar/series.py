@@ -219,7 +219,7 @@ def _polynomial(expression: Expression) -> Polynomial:
                     product = tuple(sorted((*left_names, *right_names)))
                     terms[product] = terms.get(product, Fraction(0)) + first * second
             return terms
-        case Binary("/", left, right):
+        case Binary("/", left, right, None):
             divisor = _polynomial(right)
             if set(divisor) != {()}:
                 raise _NotASumError

@@ -31,8 +31,24 @@ def load_tariff(source: str | Path, *, file: str | None = None) -> TariffDocumen
         name = file or source.name
     else:
         text, name = source, file or "tariff"
-    report = Report(name)
-    document = Cursor(parse(text, name), report, Scope())
+    return _read(text, Report(name))
+
+
+def load_kept(text: str, *, file: str) -> TariffDocument:
+    """Load a document that is kept: one that an earlier release accepted goes on as it was.
+
+    Args:
+        text: The document.
+        file: Name for findings.
+
+    Raises:
+        TariffRefusedError: This release cannot read it.
+    """
+    return _read(text, Report(file, kept=True))
+
+
+def _read(text: str, report: Report) -> TariffDocument:
+    document = Cursor(parse(text, report.file), report, Scope())
     with report.item():
         DOCUMENT.read_values(document)
     report.raise_if_any()

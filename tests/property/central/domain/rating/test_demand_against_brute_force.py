@@ -46,9 +46,9 @@ KINDS |= {
     "daily_tou": {"max": "import", "window": "60m", "per": "day", "by": "period"},
     "system": {"max": "import", "window": "30m", "during": "named"},
     "kva": {"max": "kvah", "window": "15m"},
-    "pf": {"expr": "used / apparent", "unit": "pf"},
+    "pf": {"expr": "used / apparent else 1", "unit": "pf"},
     "by_share": {"expr": "max(block_15_all, 0.9 * kva)", "unit": "kW"},
-    "to_target": {"expr": "block_15_all * max(1, 0.95 / pf)", "unit": "kW"},
+    "to_target": {"expr": "block_15_all * max(1, 0.95 / pf else 1)", "unit": "kW"},
 }
 
 

@@ -32,7 +32,7 @@ determinants:
   plain: {{expr: "max(kw, 20)"}}
   agreed: {{expr: "agreed_kva * 2", unit: kVA}}
   people: {{counter: seats}}
-  tangent: {{expr: "reactive / kwh"}}
+  tangent: {{expr: "reactive / kwh else 0"}}
   beyond: {{expr: "max(0, reactive - 0.5 * kwh)", unit: kvarh}}
   lost: {{expr: "kwh * 1.05", unit: kWh}}
 charges: [{{id: one, qty: {qty}, price: {price}}}]
