@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from central.cli import (
     accounts,
     audit,
+    corrections,
     cycles,
     discard,
     findings,
@@ -46,6 +47,7 @@ app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
+app.add_typer(corrections.correction, name="correction")
 app.add_typer(rate.app)
 app.add_typer(discard.app, name="bill")
 app.command("reconcile")(reconcile_command)

@@ -10,6 +10,7 @@ from central.adapters.anchor_file import kept_anchors
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
+from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
@@ -50,6 +51,7 @@ def timescale_services(
         settings_store=TimescaleSettingsStore(pool),
         claims=TimescaleClaimConflicts(pool),
         documents=TimescaleDocumentStore(pool),
+        corrections=TimescaleCorrections(pool),
         ledger=TimescaleLedger(pool),
         reconciliation=TimescaleReconciliation(pool),
         unclosed=TimescaleUnclosedDays(pool),

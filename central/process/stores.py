@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
+from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
@@ -36,6 +37,7 @@ class Stores:
         billing: What the pages show of accounts and bills.
         bills: Runs of cycles and their bills.
         claims: Days that no claim can hold.
+        corrections: Issued bills, rated again.
         documents: Documents as they were rendered.
         decisions: Conflicts, and what people decided.
         field: What the pages show of gateways and findings.
@@ -54,6 +56,7 @@ class Stores:
     billing: TimescaleBilling
     bills: TimescaleBillingStore
     claims: TimescaleClaimConflicts
+    corrections: TimescaleCorrections
     documents: TimescaleDocumentStore
     decisions: TimescaleDecisionStore
     field: TimescaleField
@@ -89,6 +92,7 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
             billing=TimescaleBilling(pool),
             bills=TimescaleBillingStore(pool),
             claims=TimescaleClaimConflicts(pool),
+            corrections=TimescaleCorrections(pool),
             documents=TimescaleDocumentStore(pool),
             decisions=TimescaleDecisionStore(pool),
             field=TimescaleField(pool),

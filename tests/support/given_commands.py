@@ -32,6 +32,7 @@ CENTRAL = {
     "bill withdraw": "A-9/2026-01 --reason r",
     "conflict decide": "9 keep --reason r",
     "conflict list": "",
+    "correction preview": "--account A-9",
     "cycle add": f"odd {SINCE} --months 2",
     "cycle assign": f"A-9 nowhere {SINCE}",
     "cycle extend": "",

@@ -109,6 +109,7 @@ class PlannedPart:
             twice.
         account_stays: Whether a later part of the account goes on with what is the account's own.
         open_elsewhere: Tariffs under which days of the account before its end are to be billed yet.
+        settled_later: Whether a part of its own settles what the occupancy leaves.
     """
 
     occupancy: OccupancyChain
@@ -119,6 +120,7 @@ class PlannedPart:
     settles: bool = False
     account_stays: bool = True
     open_elsewhere: frozenset[str] = frozenset()
+    settled_later: bool = False
 
     @property
     def key(self) -> tuple[int, date]:
@@ -128,7 +130,9 @@ class PlannedPart:
     @property
     def final(self) -> bool:
         """Whether the occupancy ends with it."""
-        return self.settles or self.days.end == self.occupancy.ended_on
+        if self.settles:
+            return True
+        return self.days.end == self.occupancy.ended_on and not self.settled_later
 
     @property
     def said_days(self) -> DayRange:

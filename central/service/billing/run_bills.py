@@ -139,7 +139,7 @@ class RunBills:
             plans, notes = await _claim(work, _plans(work.shard, at))
             saved = 0
             for bills in waves(plans):
-                made = await _rate(work, await _changed(work, bills))
+                made = await rate_planned(work, await _changed(work, bills))
                 saved += await _save(work, made, run.actor or run.creator, at)
             await work.note(list(work.shard.chains), notes)
             await work.done(at)
@@ -262,7 +262,7 @@ async def rate_again(work: ShardTransaction) -> list[NewBill]:
         for account, chains in work.shard.chains.items()
         if (bills := work.shard.open_bills.get(account))
     ]
-    return [bill for planned in waves(plans) for bill in await _rate(work, planned)]
+    return [bill for planned in waves(plans) for bill in await rate_planned(work, planned)]
 
 
 async def _changed(work: ShardTransaction, planned: Sequence[PlannedBill]) -> Sequence[PlannedBill]:
@@ -276,8 +276,8 @@ async def _changed(work: ShardTransaction, planned: Sequence[PlannedBill]) -> Se
     return [bill for bill in planned if bill.bill_id not in unchanged]
 
 
-async def _rate(work: ShardTransaction, planned: Sequence[PlannedBill]) -> list[NewBill]:
-    """Bills of one period; what cannot be rated is held, and spoils no other's."""
+async def rate_planned(work: ShardTransaction, planned: Sequence[PlannedBill]) -> list[NewBill]:
+    """Rate bills of one period; what cannot be rated is held, and spoils no other's."""
     if not planned:
         return []
     period = planned[0].period

@@ -16,6 +16,7 @@ from central.service.billing.approve_bills import (
 )
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.change_settings import ChangeSettings
+from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.print_invoice import PrintBill
@@ -24,6 +25,7 @@ from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
 from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
+from central.service.ports.corrections import CorrectionStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
 from central.service.ports.ledger import LedgerStore
@@ -50,6 +52,7 @@ class OperatorServices:
         bills: Where bills are kept.
         settings_store: Where the settings of invoices are kept.
         claims: Days that no claim can hold.
+        corrections: Issued bills, rated again.
         documents: Where documents are kept as they were rendered.
         ledger: Money of accounts.
         reconciliation: What is validated, claimed and billed.
@@ -68,6 +71,7 @@ class OperatorServices:
     bills: BillingStore
     settings_store: SettingsStore
     claims: ClaimConflictStore
+    corrections: CorrectionStore
     documents: DocumentStore
     ledger: LedgerStore
     reconciliation: ReconciliationStore
@@ -124,6 +128,11 @@ class OperatorServices:
     def account_ledger(self) -> AccountLedger:
         """The use-cases of the ledger."""
         return AccountLedger(self.ledger, self.clock)
+
+    @property
+    def correct(self) -> CorrectBills:
+        """The use-cases that correct issued bills."""
+        return CorrectBills(self.corrections, self.clock)
 
     @property
     def discard(self) -> DiscardBills:

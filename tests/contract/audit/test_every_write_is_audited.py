@@ -79,7 +79,14 @@ from tests.support.ingest import Edge
 
 NOTHING = {
     *("audit list", "audit verify", "bill conflicts", "bill list", "bill show", "bill summary"),
-    *("conflict list", "cycle list", "cycle show", "finding list", "gateway epochs"),
+    *(
+        "conflict list",
+        "correction preview",
+        "cycle list",
+        "cycle show",
+        "finding list",
+        "gateway epochs",
+    ),
     *("gateway remote", "group list", "group show", "holidays list", "ledger list"),
     *("ledger show", "quarantine list", "rate", "reconcile", "registry history"),
     *("settings show", "status", "tariff check", "tariff import-urdb", "tariff list"),

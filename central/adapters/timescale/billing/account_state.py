@@ -84,14 +84,15 @@ def rows_of(new: NewBill, part_ids: Mapping[tuple[int, date], int]) -> Iterator[
     owned = [(share.shared, share) for share in new.parts if share.shared is not None]
     for shared, share in sorted(owned, key=lambda pair: pair[0].after.position):
         key = part_ids[share.occupancy_id, share.days.first]
-        _, opening = _text(shared.before.state)
-        closing, sha256 = _text(shared.after.state)
+        _, opening = own_text(shared.before.state)
+        closing, sha256 = own_text(shared.after.state)
         state_from = shared.before.part_id if behind is None else behind
         yield OwnRow(key, shared.after.position, state_from, opening, sha256), closing
         behind = key
 
 
-def _text(state: CarriedState) -> tuple[str, bytes]:
+def own_text(state: CarriedState) -> tuple[str, bytes]:
+    """What is an account's own as it is kept, and its hash."""
     text = canonical(state.to_json())
     return text, hashlib.sha256(text.encode()).digest()
 

@@ -90,6 +90,8 @@ class ShardClaims:
         """The revisions of the tariffs of all agreements and of what is settled, by name."""
         self.rows: dict[int, OpenRow] = {}
         """Open bills by key, as they were when the shard was taken."""
+        self.issued = False
+        """Whether the bills are issued: what they consumed is all that they consume."""
 
     async def chains(self, accounts: Sequence[int]) -> dict[int, list[OccupancyChain]]:
         """The occupancies of accounts, held until the transaction ends."""

@@ -32,7 +32,7 @@ class ConsumingPart(NamedTuple):
 
 
 async def open_entries(
-    connection: _Connection, accounts: Collection[int], parts: Collection[int]
+    connection: _Connection, accounts: Collection[int], parts: Collection[int], *, others: bool
 ) -> dict[int, tuple[OpenEntry, ...]]:
     """What bills of accounts may consume, by account.
 
@@ -40,8 +40,9 @@ async def open_entries(
         connection: In the shard's transaction.
         accounts: Keys.
         parts: Keys of parts that are made anew; what they have consumed is among it.
+        others: Whether what no bill has consumed is, too.
     """
-    values = {"accounts": list(accounts), "parts": list(parts)}
+    values = {"accounts": list(accounts), "parts": list(parts), "others": others}
     cursor = await connection.execute(_SQL["open"], values)
     entries: dict[int, tuple[OpenEntry, ...]] = {}
     for account, *columns in await cursor.fetchall():

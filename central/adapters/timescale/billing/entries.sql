@@ -1,5 +1,6 @@
 -- name: open
--- Pay-ins and grants that no bill has consumed, or these parts have; less what was taken back.
+-- Pay-ins and grants that these parts have consumed, or, where others are wanted, no bill has; less
+-- what was taken back.
 SELECT
     entry.account_id, entry.id, entry.bank, entry.day, entry.currency,
     entry.amount - coalesce((SELECT sum(amount) FROM ledger_entry WHERE of_id = entry.id), 0),
@@ -8,7 +9,7 @@ FROM ledger_entry AS entry
 LEFT JOIN service_point ON service_point.id = entry.service_point_id
 LEFT JOIN ledger_use ON ledger_use.entry_id = entry.id
 WHERE entry.account_id = ANY(%(accounts)s) AND entry.bank IS NOT NULL
-    AND (ledger_use.entry_id IS NULL OR ledger_use.part_id = ANY(%(parts)s))
+    AND (ledger_use.entry_id IS NULL AND %(others)s OR ledger_use.part_id = ANY(%(parts)s))
 ORDER BY entry.account_id, entry.day, entry.id
 
 -- name: drop_uses

@@ -103,7 +103,10 @@ class ShardLoader:
         ]
         built = await self._built(supplies) if supplies else {}
         entries = await open_entries(
-            self._connection, list(parties), self._claims.keys_of(s.planned for s in supplies)
+            self._connection,
+            list(parties),
+            self._claims.keys_of(s.planned for s in supplies),
+            others=not self._claims.issued,
         )
         shared = await own_before(self._connection, bills)
         return tuple(

@@ -58,18 +58,31 @@ async def _taken(
     open_bills: Mapping[int, Sequence[OpenBill]],
 ) -> TimescaleShard:
     loader = ShardLoader(claims.connection, claims)
-    shard = Shard(
+    shard = await shard_of(claims, loader, run, number, chains, open_bills, run.reach.end)
+    return TimescaleShard(claims.connection, shard, claims, loader)
+
+
+async def shard_of(  # noqa: PLR0913, PLR0917 - all that a shard is made of
+    claims: ShardClaims,
+    loader: ShardLoader,
+    run: RunRecord,
+    number: int,
+    chains: Mapping[int, Sequence[OccupancyChain]],
+    open_bills: Mapping[int, Sequence[OpenBill]],
+    until: date,
+) -> Shard:
+    """A shard with what its bills are planned from; periods are known until a day."""
+    return Shard(
         run,
         number,
         chains,
         open_bills,
-        await periods_of(claims.connection, list(chains), run.reach.end),
+        await periods_of(claims.connection, list(chains), until),
         await loader.tariffs(claims.tariffs),
         await newest_holidays(claims.connection),
         claims.tariffs,
         await claims.account_left(chains),
     )
-    return TimescaleShard(claims.connection, shard, claims, loader)
 
 
 class TimescaleShard:

@@ -1,0 +1,97 @@
+"""What issued bills would say today: before and after, and the difference by line."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from pydantic import Field
+
+from central.api.schemas.base import Schema
+
+
+class TaxDifferenceOut(Schema):
+    """What a tax comes to otherwise; amounts are strings, exact."""
+
+    name: str
+    rate: str = Field(description="Percent.")
+    amount: str
+
+
+class CurrencyDifferenceOut(Schema):
+    """What bills of one currency come to otherwise."""
+
+    currency: str
+    net: str
+    taxes: list[TaxDifferenceOut]
+    settled: str
+    amount: str = Field(description="All of it.")
+
+
+class LineDifferenceOut(Schema):
+    """A line that says another quantity or amount."""
+
+    service_point: str
+    key: str = Field(description="Of the line, unique in its part.")
+    charge: str
+    kind: str
+    name: str
+    label: str
+    first: date
+    end: date
+    unit: str
+    price: str | None = Field(description="Per unit, or percent; null where it is another now.")
+    old_quantity: str | None
+    new_quantity: str | None
+    old_amount: str
+    new_amount: str
+    difference: str
+    tariff_sha256: str
+
+
+class CorrectedPartOut(Schema):
+    """A part of a bill, as it is settled and as it is rated now."""
+
+    service_point: str
+    tariff: str
+    first: date
+    end: date
+    version: int = Field(description="1 as the bill says it; one more for each correction.")
+    old_kwh: str
+    new_kwh: str
+    leaves_other_state: bool
+    differences: list[LineDifferenceOut]
+    before: list[dict[str, Any]] = Field(description="Lines with their lineage.")
+    after: list[dict[str, Any]] = Field(description="Lines with their lineage.")
+
+
+class CorrectedBillOut(Schema):
+    """An issued bill that was rated again."""
+
+    bill: str
+    number: str
+    period: str
+    causes: list[str] = Field(
+        description="Inputs that are others; empty where only its opening is."
+    )
+    parts: list[CorrectedPartOut]
+
+
+class BillBehindOut(Schema):
+    """A bill of the account that is not issued."""
+
+    bill: str
+    name: str
+    state: str
+
+
+class CorrectionReportOut(Schema):
+    """The issued bills of an account from the earliest changed one on, before and after."""
+
+    account: str
+    differs: bool
+    amounts: list[CurrencyDifferenceOut]
+    kwh: str
+    leaves_other_state: bool = Field(description="Whether what comes behind opens otherwise.")
+    bills: list[CorrectedBillOut]
+    behind: list[BillBehindOut]
